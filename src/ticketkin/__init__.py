@@ -1,0 +1,1 @@
+"""Ticketkin finds the kin of a ticket: its duplicates, its relatives, its cause."""

@@ -1,0 +1,1 @@
+"""Floor 0: types, errors, configuration, artifacts. Imports nothing of Ticketkin."""

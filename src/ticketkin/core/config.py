@@ -1,0 +1,187 @@
+"""Configuration: one frozen model a stage, composed into `Settings`.
+
+Order of precedence: defaults < ticketkin.toml < environment (TICKETKIN_SECTION__NAME) < flags
+(`--set section.name=value`). Functions below `pipeline/` receive their own part only.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class StageSettings(BaseModel):
+    """Base of all parts: frozen, unknown keys rejected, field docstrings become descriptions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class TicketSettings(StageSettings):
+    """Reading, cleaning, redacting and composing tickets."""
+
+    mapping: dict[str, str] = Field(default_factory=dict)
+    """Ticket field to column name, for exports that are not recognised (`--map`)."""
+    template: str = "{title}\n{description}"
+    """Text a model reads; fields in braces. Context fields such as {category} belong at the end."""
+    strip_mail_threads: bool = False
+    """Drop quoted mail threads and signatures from descriptions."""
+    redact: bool = True
+    """Replace e-mail addresses, phone and card numbers, credentials and tokens by placeholders."""
+    max_characters: int = Field(default=20_000, ge=100)
+    """Longer texts are cut here, counted and reported."""
+
+
+class LinkSettings(StageSettings):
+    """Where links come from."""
+
+    columns: tuple[str, ...] = ()
+    """Column names of a link file: source, target and optionally kind (`--link-columns`)."""
+    kinds: dict[str, str] = Field(default_factory=dict)
+    """Link type as written in a file to duplicate, related, causal or ignore; added to the presets."""
+    silver: Literal["auto", "never"] = "auto"
+    """'auto' makes circular silver links only where people left none."""
+    silver_pairs: int = Field(default=2_000, ge=10)
+    """Number of silver pairs, 40 % positive, 30 % hard and 30 % easy negatives."""
+
+
+class SplitSettings(StageSettings):
+    """Train, evaluation and holdout."""
+
+    by: Literal["category", "time"] = "category"
+    """'category' splits at random, stratified; 'time' holds out the most recent kin groups."""
+    train: float = Field(default=0.765, gt=0, lt=1)
+    """Share of tickets to train on."""
+    evaluation: float = Field(default=0.135, gt=0, lt=1)
+    """Share of tickets to choose on; the rest is the holdout."""
+    near_identical: float = Field(default=0.9, ge=0.5, le=1)
+    """Estimated Jaccard similarity of word 3-shingles above which two texts share a template."""
+
+    @model_validator(mode="after")
+    def _leaves_a_holdout(self) -> "SplitSettings":
+        if self.train + self.evaluation >= 1:
+            raise ValueError(
+                f"train + evaluation is {self.train + self.evaluation:g}; it must leave a holdout, "
+                "so keep it below 1"
+            )
+        return self
+
+
+class PairSettings(StageSettings):
+    """Training and test pairs."""
+
+    hard_negatives_per_positive: int = Field(default=3, ge=1, le=20)
+    """Mined negatives for each positive."""
+    max_positives_per_group: int = Field(default=50, ge=1)
+    """Large kin groups are sampled down to this many positives."""
+    false_negative_margin: float = Field(default=0.95, gt=0, le=1)
+    """A negative more similar than this share of its positive's similarity is taken for unmarked kin."""
+    n_neighbours: int = Field(default=50, ge=5)
+    """Neighbours of each ticket searched for hard negatives."""
+
+
+class EncoderSettings(StageSettings):
+    """The base model and how texts are encoded."""
+
+    base_model: str = "sentence-transformers/all-mpnet-base-v2"
+    """Hub name or local folder of the untouched encoder (`--base-model`)."""
+    offline: bool = False
+    """Use no network; without a local base model the packaged all-MiniLM-L6-v2."""
+    max_length_tokens: int | None = Field(default=None, ge=8)
+    """Longer texts are cut; None keeps the model's own limit."""
+    batch_size: int = Field(default=16, ge=1)
+    """Texts a batch while encoding; halves by itself when memory runs out."""
+    device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
+    """'auto' takes CUDA, then MPS, then CPU."""
+
+
+class HeadSettings(StageSettings):
+    """The linear head on frozen embeddings."""
+
+    learning_rate: float = Field(default=1e-3, gt=0)
+    """AdamW learning rate."""
+    epochs: int = Field(default=3, ge=1)
+    """Passes over the positives."""
+    batch_size: int = Field(default=128, ge=2)
+    """Positives a batch; kin groups are masked, never negatives of each other."""
+
+
+class LoraSettings(StageSettings):
+    """Low-rank adaptation of all linear layers."""
+
+    rank: int = Field(default=16, ge=1)
+    """Rank r of the update."""
+    alpha: int = Field(default=32, ge=1)
+    """Scale of the update is alpha / rank."""
+    dropout: float = Field(default=0.05, ge=0, lt=1)
+    """Dropout on the adapter's input."""
+    learning_rate: float = Field(default=2e-4, gt=0)
+    """Peak AdamW learning rate; linear decay after the warm-up."""
+    warmup_share: float = Field(default=0.1, ge=0, lt=1)
+    """Share of all steps spent warming up."""
+    epochs_per_phase: tuple[int, int, int] = (1, 1, 1)
+    """Passes over the easy, medium and hard phase; each phase keeps the earlier ones' positives."""
+    batch_size: int = Field(default=32, ge=2)
+    """Positives a batch; halves by itself when memory runs out."""
+    max_length_tokens: int = Field(default=128, ge=8)
+    """Tokens read of each text while training."""
+    contrastive_weight: float = Field(default=0.25, ge=0)
+    """Weight of the loss on labelled pairs beside the ranking loss on positives."""
+    checkpoint_steps: int = Field(default=20, ge=1)
+    """A killed training continues from the last of these."""
+
+
+class StrengthSettings(StageSettings):
+    """The sweep over the strength of a tuned candidate."""
+
+    strengths: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
+    """W + lambda * change; 0 is the untouched model and must be among them."""
+
+    @model_validator(mode="after")
+    def _holds_zero(self) -> "StrengthSettings":
+        if 0.0 not in self.strengths:
+            raise ValueError(f"strengths {self.strengths} must hold 0, the untouched model")
+        return self
+
+
+class FusionSettings(StageSettings):
+    """The learned ranking over dense, lexical, field and time features."""
+
+    depth: int = Field(default=60, ge=10)
+    """Candidates taken from each first ranking."""
+    folds: int = Field(default=5, ge=2)
+    """Kin-group folds for weights and calibration that never saw what they score."""
+
+
+class EvaluationSettings(StageSettings):
+    """Metrics, thresholds, intervals."""
+
+    n_bootstrap: int = Field(default=1_000, ge=100)
+    """Resamples of kin groups behind each 95 % interval."""
+    threshold_target: Literal["false_positive_rate", "precision", "f1"] = "false_positive_rate"
+    """What the threshold is chosen for, on evaluation pairs only."""
+    target_value: float = Field(default=0.05, gt=0, lt=1)
+    """The false-positive rate not to exceed, or the precision to reach."""
+    prevalence: float = Field(default=0.01, gt=0, lt=1)
+    """Share of true kin among the pairs a user will meet; precision is stated at it."""
+    negatives_per_positive: int = Field(default=5, ge=1)
+    """Negatives in the fixed evaluation and holdout pairs."""
+
+
+class Settings(StageSettings):
+    """Everything a run is made of; written resolved to config.toml."""
+
+    seed: int = 42
+    """Seed of splits, sampling, training and bootstrap."""
+    candidates: tuple[Literal["lexical", "base", "head", "lora", "fusion"], ...] = (
+        "lexical", "base", "head", "lora", "fusion",
+    )  # fmt: skip
+    """What to try (`--candidates`); lexical and base always run."""
+    tickets: TicketSettings = TicketSettings()
+    links: LinkSettings = LinkSettings()
+    split: SplitSettings = SplitSettings()
+    pairs: PairSettings = PairSettings()
+    encoder: EncoderSettings = EncoderSettings()
+    head: HeadSettings = HeadSettings()
+    lora: LoraSettings = LoraSettings()
+    strength: StrengthSettings = StrengthSettings()
+    fusion: FusionSettings = FusionSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()

@@ -1,0 +1,230 @@
+"""The tables that travel between stages: their columns, types and invariants.
+
+Tickets are kept as columns (polars), not as one object a row: a service desk exports
+hundreds of thousands of them. `Tickets`, `Links`, `Splits` and `Pairs` check what they
+are given once, so that every later function may rely on it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float32]
+BoolArray = npt.NDArray[np.bool_]
+
+
+class Origin(StrEnum):
+    """Who says two tickets are kin. Silver links are circular and never count as proof."""
+
+    DUPLICATE_OF = "duplicate_of"
+    PARENT = "parent"
+    PROBLEM = "problem"
+    CAUSED_BY = "caused_by"
+    CLOSE_NOTES = "close_notes"
+    FILE = "file"
+    SILVER = "silver"
+
+    @property
+    def labels_from(self) -> str:
+        """'silver' or 'person'."""
+        return "silver" if self is Origin.SILVER else "person"
+
+
+class Kind(StrEnum):
+    """What the link says; for CAUSAL the source caused the target."""
+
+    DUPLICATE = "duplicate"
+    RELATED = "related"
+    CAUSAL = "causal"
+
+
+class SplitName(StrEnum):
+    """Where a ticket belongs."""
+
+    TRAIN = "train"
+    EVALUATION = "evaluation"
+    HOLDOUT = "holdout"
+
+
+class Phase(IntEnum):
+    """Difficulty of a training pair, measured, not assumed."""
+
+    EASY = 1
+    MEDIUM = 2
+    HARD = 3
+
+
+# Known when the ticket opens: a model may read these.
+OPENING_FIELDS = (
+    "title", "description", "category", "subcategory", "service",
+    "configuration_item", "assignment_group", "priority",
+)  # fmt: skip
+# Known only later, or a label itself: kept apart, never part of a composed text.
+RESOLUTION_FIELDS = ("state", "close_code", "close_notes", "resolved_at", "closed_at", "updated_at")
+LINK_FIELDS = ("parent", "problem", "caused_by", "duplicate_of")
+
+TICKETS_SCHEMA: Mapping[str, pl.DataType] = {
+    "ticket_id": pl.String(),
+    "number": pl.String(),
+    "sys_id": pl.String(),
+    "opened_at": pl.Datetime("us"),
+    **{name: pl.String() for name in OPENING_FIELDS},
+    **{name: pl.String() for name in RESOLUTION_FIELDS},
+    **{name: pl.String() for name in LINK_FIELDS},
+    "source_row": pl.Int64(),
+}
+LINKS_SCHEMA: Mapping[str, pl.DataType] = {
+    "source": pl.String(),
+    "target": pl.String(),
+    "kind": pl.String(),
+    "origin": pl.String(),
+}
+SPLITS_SCHEMA: Mapping[str, pl.DataType] = {"ticket_id": pl.String(), "split": pl.String()}
+PAIRS_SCHEMA: Mapping[str, pl.DataType] = {
+    "left": pl.String(),
+    "right": pl.String(),
+    "label": pl.Int8(),
+    "kind": pl.String(),
+    "phase": pl.Int8(),
+    "origin": pl.String(),
+    "split": pl.String(),
+    "lexical_similarity": pl.Float32(),
+    "base_similarity": pl.Float32(),
+}
+
+
+def conform(frame: pl.DataFrame, schema: Mapping[str, pl.DataType], name: str) -> pl.DataFrame:
+    """Return `frame` with exactly the columns of `schema`, in its order and types.
+
+    Raises ValueError naming the missing columns: a programming fault, not a user's.
+    """
+    missing = [column for column in schema if column not in frame.columns]
+    if missing:
+        raise ValueError(f"{name} lacks the columns {missing}; it has {frame.columns}")
+    return frame.select([pl.col(column).cast(dtype) for column, dtype in schema.items()])
+
+
+@dataclass(frozen=True)
+class Tickets:
+    """Cleaned, redacted tickets, one a row, `ticket_id` unique; strings are "" where absent.
+
+    `opened_at` is null where the export had no usable time.
+    """
+
+    frame: pl.DataFrame
+
+    def __post_init__(self) -> None:
+        frame = conform(self.frame, TICKETS_SCHEMA, "Tickets")
+        strings = [name for name, dtype in TICKETS_SCHEMA.items() if dtype == pl.String()]
+        frame = frame.with_columns(pl.col(strings).fill_null(""))
+        if frame["ticket_id"].n_unique() != frame.height:
+            raise ValueError("Tickets: ticket_id must be unique")
+        object.__setattr__(self, "frame", frame)
+
+    def __len__(self) -> int:
+        return self.frame.height
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """Ticket ids in row order."""
+        return self.frame["ticket_id"].to_list()
+
+    @cached_property
+    def position(self) -> dict[str, int]:
+        """Row number of each ticket id."""
+        return {ticket_id: row for row, ticket_id in enumerate(self.ids)}
+
+    @cached_property
+    def has_times(self) -> bool:
+        """True if every ticket has an opening time: only then can history be replayed."""
+        return len(self) > 0 and self.frame["opened_at"].null_count() == 0
+
+    @cached_property
+    def visibility(self) -> "Visibility":
+        """Which tickets a query may see: those opened before it, or all others without times."""
+        if not self.has_times:
+            return Visibility(n_tickets=len(self), order=None)
+        by_time = self.frame.with_row_index("row").sort("opened_at", "row")["row"].to_numpy()
+        order = np.empty(len(self), dtype=np.int64)
+        order[by_time] = np.arange(len(self))
+        return Visibility(n_tickets=len(self), order=order)
+
+
+@dataclass(frozen=True)
+class Visibility:
+    """Which tickets existed when a query was opened; rows are those of `Tickets`."""
+
+    n_tickets: int
+    order: IntArray | None
+    """Place of each row in opening order, shape (n_tickets,); None: all others are visible."""
+
+    def mask(self, queries: IntArray) -> BoolArray:
+        """Return what each query may see, shape (len(queries), n_tickets)."""
+        if self.order is None:
+            allowed = np.ones((len(queries), self.n_tickets), dtype=np.bool_)
+            allowed[np.arange(len(queries)), queries] = False
+            return allowed
+        return self.order[None, :] < self.order[queries][:, None]
+
+
+@dataclass(frozen=True)
+class Links:
+    """Links between tickets that are both present; undirected unless `kind` is causal."""
+
+    frame: pl.DataFrame
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "frame", conform(self.frame, LINKS_SCHEMA, "Links"))
+
+    def __len__(self) -> int:
+        return self.frame.height
+
+    @property
+    def labels_from(self) -> str:
+        """'person' if no link is silver, else 'silver': one silver link taints the proof."""
+        return "silver" if (self.frame["origin"] == Origin.SILVER.value).any() else "person"
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The split of every ticket."""
+
+    frame: pl.DataFrame
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "frame", conform(self.frame, SPLITS_SCHEMA, "Splits"))
+
+    def rows(self, tickets: Tickets, name: SplitName) -> IntArray:
+        """Return the ascending row numbers of the tickets in split `name`."""
+        chosen = self.frame.filter(pl.col("split") == name.value)["ticket_id"]
+        return np.sort(np.array([tickets.position[t] for t in chosen], dtype=np.int64))
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Labelled pairs; `label` 1 kin, 0 not kin. Both tickets lie in the pair's `split`."""
+
+    frame: pl.DataFrame
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "frame", conform(self.frame, PAIRS_SCHEMA, "Pairs"))
+
+    def __len__(self) -> int:
+        return self.frame.height
+
+    def of(self, split: SplitName) -> "Pairs":
+        """Return the pairs of one split."""
+        return Pairs(self.frame.filter(pl.col("split") == split.value))
+
+    def rows(self, tickets: Tickets) -> tuple[IntArray, IntArray]:
+        """Return the row numbers of the left and of the right tickets, each shape (n_pairs,)."""
+        at = tickets.position
+        left = np.array([at[t] for t in self.frame["left"]], dtype=np.int64)
+        right = np.array([at[t] for t in self.frame["right"]], dtype=np.int64)
+        return left, right
