@@ -1,0 +1,98 @@
+"""Files that survive a kill: atomic writes, content hashes, and one owner per run folder."""
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from ticketkin.core.errors import RunLockedError, UnsafeArtifactError
+
+_BLOCK_BYTES = 1 << 20
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; renamed onto it if the block ends without an error.
+
+    Works for a file and for a folder (which replaces the old folder whole). A killed process
+    leaves at most a `.part` beside the old content.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        yield temporary
+        if temporary.is_dir() and path.exists():
+            shutil.rmtree(path)
+        temporary.replace(path)
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
+        else:
+            temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON, atomically; NaN is refused, since JSON has none."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Return the parsed content of a JSON file."""
+    return json.loads(path.read_text("utf-8"))
+
+
+def hash_path(path: Path) -> str:
+    """Return the sha256 of a file, or of a folder's names and contents in sorted order."""
+    digest = hashlib.sha256()
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    for file in files:
+        if path.is_dir():
+            digest.update(file.relative_to(path).as_posix().encode())
+        with file.open("rb") as stream:
+            while block := stream.read(_BLOCK_BYTES):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def hash_value(value: Mapping[str, Any]) -> str:
+    """Return the sha256 of a JSON-serialisable value, independent of key order."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def inside(folder: Path, name: str) -> Path:
+    """Return `folder / name`. Raises UnsafeArtifactError if that lies outside `folder`."""
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise UnsafeArtifactError(f"{name!r} lies outside {folder}; only paths inside it are allowed")
+    return path
+
+
+@contextmanager
+def run_lock(folder: Path) -> Iterator[None]:
+    """Own `folder` while the block lasts; the lock dies with the process.
+
+    Raises RunLockedError at once if another process owns it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        owner = folder / ".owner"
+        who = f" (process {owner.read_text()})" if owner.exists() else ""
+        raise RunLockedError(
+            f"{folder} is in use by another run{who}; wait for it, or choose another --out"
+        ) from None
+    try:
+        (folder / ".owner").write_text(str(os.getpid()))
+        yield
+    finally:
+        lock.release()
