@@ -1,0 +1,350 @@
+"""The `ticketkin` command."""
+
+import contextlib
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from ticketkin.cli.options import (
+    CandidatesOption,
+    ConfigOption,
+    JobOptions,
+    JsonOption,
+    LinkColumnsOption,
+    LinksOption,
+    MapOption,
+    ModelOption,
+    OfflineOption,
+    RunFolder,
+    SeedOption,
+    SetOption,
+    Sources,
+    stored_job,
+)
+from ticketkin.cli.progress import ConsoleProgress
+from ticketkin.cli.screens import show_candidates, show_stages, show_verdict
+from ticketkin.core.errors import InputError, TicketkinError
+
+app = typer.Typer(
+    name="ticketkin",
+    help="Find the kin of a ticket: its duplicates, its relatives, its cause.\n\n"
+    "Start with: ticketkin demo\n\nThen: ticketkin run incidents.csv",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+errors = Console(stderr=True)
+screen = Console()
+
+
+@app.callback()
+def _global(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    _state["debug"] = debug
+
+
+_state = {"debug": False}
+
+
+@app.command()
+def run(
+    sources: Sources,
+    links: LinksOption = None,
+    link_columns: LinkColumnsOption = None,
+    map_: MapOption = None,
+    config: ConfigOption = None,
+    set_: SetOption = None,
+    offline: OfflineOption = False,
+    base_model: ModelOption = None,
+    candidates: CandidatesOption = None,
+    seed: SeedOption = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Run folder.")] = Path("runs/latest"),
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the job stored in --out; sources may be left out.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run and why.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """From an export to a proven model, in one command.
+
+    \b
+    Examples:
+      ticketkin run incidents.csv
+      ticketkin run incidents.csv --links duplicates.csv --offline
+      ticketkin run export.xlsx --map title=Summary,description=Text
+      ticketkin run incidents.csv --candidates base,head --set split.by=time
+      ticketkin run --resume --out runs/latest
+
+    A killed run continues with the same command: finished stages are kept.
+    """
+    from ticketkin.pipeline.job import list_stages, run_job
+
+    job = (
+        stored_job(out)
+        if resume and not sources
+        else JobOptions(
+            sources or [], links, link_columns, map_, config, set_, offline, base_model, candidates, seed
+        ).job()
+    )
+    if dry_run:
+        show_stages(screen, list_stages(out, job), out, as_json)
+        return
+    with ConsoleProgress(errors) as progress:
+        report = run_job(job, out, progress)
+    if as_json:
+        print_json(report)
+    else:
+        show_verdict(screen, report, out)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Run folder.")] = Path("runs/demo"),
+    seed: Annotated[int, typer.Option(help="Seed of the sample and of the run.")] = 42,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the main job on a built-in synthetic sample, offline.
+
+    \b
+    Example:
+      ticketkin demo --out runs/demo
+    """
+    from ticketkin.pipeline.demo import run_demo
+
+    with ConsoleProgress(errors) as progress:
+        report = run_demo(out, seed, progress)
+    if as_json:
+        print_json(report)
+    else:
+        show_verdict(screen, report, out)
+
+
+@app.command("import")
+def import_command(
+    sources: Sources,
+    map_: MapOption = None,
+    config: ConfigOption = None,
+    set_: SetOption = None,
+    links: LinksOption = None,
+    link_columns: LinkColumnsOption = None,
+    offline: OfflineOption = False,
+    base_model: ModelOption = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="A .parquet file, or a run folder for the later stages.")
+    ] = Path("runs/latest"),
+    as_json: JsonOption = False,
+) -> None:
+    """Read, clean and redact an export.
+
+    \b
+    Examples:
+      ticketkin import incidents.csv --out tickets.parquet --json
+      ticketkin import incidents.csv --out runs/june
+    """
+    from ticketkin.pipeline.importing import import_to_file
+    from ticketkin.pipeline.job import run_one_stage
+    from ticketkin.pipeline.run_data import IMPORT_SUMMARY
+
+    job = JobOptions(sources or [], links, link_columns, map_, config, set_, offline, base_model).job()
+    with ConsoleProgress(errors) as progress:
+        if out.suffix == ".parquet":
+            summary = import_to_file(job, out, progress)
+        else:
+            run_one_stage("import", out, progress, job)
+            summary = json.loads((out / IMPORT_SUMMARY).read_text("utf-8"))
+    if as_json:
+        print_json(summary)
+
+
+@app.command()
+def links(
+    folder: RunFolder,
+    links_file: LinksOption = None,
+    link_columns: LinkColumnsOption = None,
+    set_: SetOption = None,
+) -> None:
+    """Collect the links people made.
+
+    \b
+    Example:
+      ticketkin links runs/june --links duplicates.csv --link-columns duplicate,master
+    """
+    _stage("links", folder, stored_job(folder, set_, links_file, link_columns))
+
+
+@app.command()
+def split(folder: RunFolder, set_: SetOption = None) -> None:
+    """Split tickets by kin group and template.
+
+    \b
+    Example:
+      ticketkin split runs/june --set split.by=time
+    """
+    _stage("split", folder, stored_job(folder, set_))
+
+
+@app.command()
+def embed(folder: RunFolder, set_: SetOption = None) -> None:
+    """Encode the tickets with the untouched model.
+
+    \b
+    Example:
+      ticketkin embed runs/june --set encoder.batch_size=8
+    """
+    _stage("embed", folder, stored_job(folder, set_))
+
+
+@app.command()
+def pairs(folder: RunFolder, set_: SetOption = None) -> None:
+    """Build training pairs in three phases, and the fixed test pairs.
+
+    \b
+    Example:
+      ticketkin pairs runs/june --set pairs.hard_negatives_per_positive=5
+    """
+    _stage("pairs", folder, stored_job(folder, set_))
+
+
+@app.command()
+def train(
+    folder: RunFolder,
+    candidate: Annotated[str, typer.Argument(help="head or lora.")],
+    set_: SetOption = None,
+) -> None:
+    """Tune one candidate.
+
+    \b
+    Examples:
+      ticketkin train runs/june head
+      ticketkin train runs/june lora --set lora.rank=8
+    """
+    if candidate not in ("head", "lora"):
+        raise InputError(f"candidate {candidate!r} can't be trained; choose head or lora")
+    _stage(candidate, folder, stored_job(folder, set_))
+
+
+@app.command()
+def evaluate(
+    folder: RunFolder,
+    provisional: Annotated[
+        bool, typer.Option("--provisional", help="Only the quick candidates; no verdict, holdout closed.")
+    ] = False,
+    set_: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Evaluate the candidates on held-out links and decide.
+
+    \b
+    Examples:
+      ticketkin evaluate runs/june
+      ticketkin evaluate runs/june --set evaluation.threshold_target=precision
+    """
+    from ticketkin.pipeline.run_data import PROVISIONAL, REPORT_JSON
+
+    _stage("provisional" if provisional else "verdict", folder, stored_job(folder, set_))
+    result = json.loads((folder / (PROVISIONAL if provisional else REPORT_JSON)).read_text("utf-8"))
+    if as_json:
+        print_json(result)
+    elif provisional:
+        show_candidates(screen, result)
+    else:
+        show_verdict(screen, result, folder)
+
+
+@app.command()
+def report(folder: RunFolder) -> None:
+    """Write report.html of a judged run.
+
+    \b
+    Example:
+      ticketkin report runs/june
+    """
+    from ticketkin.pipeline.run_data import REPORT_HTML
+
+    _stage("report", folder, stored_job(folder))
+    screen.print(f"Report: {folder / REPORT_HTML}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def stages(folder: RunFolder, as_json: JsonOption = False) -> None:
+    """Show each stage of a run with its state.
+
+    \b
+    Example:
+      ticketkin stages runs/june
+    """
+    from ticketkin.pipeline.job import list_stages
+
+    show_stages(screen, list_stages(folder), folder, as_json)
+
+
+@app.command()
+def sample(
+    out: Annotated[Path, typer.Argument(help="File to write, .csv or .jsonl.")] = Path("sample.csv"),
+    n_tickets: Annotated[int, typer.Option("--tickets", min=20, help="Number of tickets.")] = 1200,
+    seed: Annotated[int, typer.Option(help="The same seed writes the same file.")] = 7,
+    as_json: JsonOption = False,
+) -> None:
+    """Write synthetic incidents with ServiceNow's columns.
+
+    \b
+    Example:
+      ticketkin sample incidents.csv --tickets 5000 --seed 1
+    """
+    from dataclasses import asdict
+
+    from ticketkin.tickets.sample import write_sample
+
+    summary = asdict(write_sample(out, n_tickets, seed))
+    if as_json:
+        print_json(summary)
+    else:
+        counts = ", ".join(f"{name} {value}" for name, value in summary.items() if isinstance(value, int))
+        screen.print(f"Wrote {out} (synthetic): {counts}", highlight=False, soft_wrap=True)
+
+
+def _stage(name: str, folder: Path, job: Any) -> None:
+    from ticketkin.pipeline.job import run_one_stage, stage_named
+
+    with ConsoleProgress(errors) as progress:
+        progress.say(stage_named(name).title)
+        seconds = run_one_stage(name, folder, progress, job)
+        progress.say(f"  done in {seconds:,.1f} s")
+
+
+def print_json(value: Any) -> None:
+    """Print machine-readable results on standard output."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def main() -> None:
+    """Entry point: one plain line for an error, exit 2 for bad input, 1 for a failed job."""
+    with contextlib.suppress(AttributeError, ValueError):
+        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr] # a pipe may be ASCII only
+    try:
+        app()
+    except TicketkinError as error:
+        if _state["debug"]:
+            raise
+        errors.print(f"Error: {error}", highlight=False, markup=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        errors.print("Stopped. The same command continues where it was.", highlight=False)
+        sys.exit(130)
+    except Exception as error:
+        if _state["debug"]:
+            raise
+        errors.print(
+            f"Error: {type(error).__name__}: {error}. This is a fault of Ticketkin; run again with "
+            "`ticketkin --debug …` and report what it shows.",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+        sys.exit(1)

@@ -1,0 +1,124 @@
+"""Options the commands share, and the job they describe."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ticketkin.core.errors import ConfigurationError, InputError
+from ticketkin.pipeline.configuration import Job, load_settings, read_job
+
+Sources = Annotated[
+    list[Path] | None, typer.Argument(help="Exports: CSV, JSON, JSON Lines, XLSX or Parquet.")
+]
+RunFolder = Annotated[Path, typer.Argument(help="Run folder.")]
+LinksOption = Annotated[
+    Path | None, typer.Option("--links", help="File of links: any two id columns, optionally a kind.")
+]
+LinkColumnsOption = Annotated[
+    str | None, typer.Option("--link-columns", help="Its columns: source,target[,kind].")
+]
+MapOption = Annotated[
+    str | None, typer.Option("--map", help="Columns of an unknown export: title=Summary,description=Text")
+]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="Settings file; default ./ticketkin.toml.")
+]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", help="One setting: section.name=value. Repeatable.")
+]
+OfflineOption = Annotated[
+    bool, typer.Option("--offline", help="Use no network; the packaged all-MiniLM-L6-v2 unless --base-model.")
+]
+ModelOption = Annotated[
+    str | None, typer.Option("--base-model", help="Encoder: hub name or folder with safetensors.")
+]
+CandidatesOption = Annotated[
+    str | None, typer.Option("--candidates", help="Some of lexical,base,head,lora,fusion.")
+]
+SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print machine-readable results.")]
+
+ALWAYS = ("lexical", "base")
+
+
+@dataclass(frozen=True)
+class JobOptions:
+    """What the user typed, before it is checked."""
+
+    sources: Sequence[Path]
+    links: Path | None = None
+    link_columns: str | None = None
+    map_: str | None = None
+    config: Path | None = None
+    set_: Sequence[str] | None = None
+    offline: bool = False
+    base_model: str | None = None
+    candidates: str | None = None
+    seed: int | None = None
+
+    def job(self) -> Job:
+        """Return the job. Raises InputError where a file is missing or an option is malformed."""
+        if not self.sources:
+            raise InputError("No export was given; name at least one file, e.g. ticketkin run incidents.csv")
+        for path in [*self.sources, *([self.links] if self.links else [])]:
+            if not path.is_file():
+                raise InputError(f"{path}: no such file")
+        return Job(
+            sources=tuple(path.resolve() for path in self.sources),
+            links_file=self.links.resolve() if self.links else None,
+            settings=load_settings(self.config, self.set_ or (), flags=self._flags()),
+        )
+
+    def _flags(self) -> dict[str, Any]:
+        flags: dict[str, Any] = {"encoder": {}}
+        if self.map_:
+            flags["tickets"] = {"mapping": _parse_map(self.map_)}
+        if self.link_columns:
+            flags["links"] = {"columns": _names(self.link_columns)}
+        if self.offline:
+            flags["encoder"]["offline"] = True
+        if self.base_model:
+            flags["encoder"]["base_model"] = self.base_model
+        if self.candidates:
+            flags["candidates"] = tuple(dict.fromkeys([*ALWAYS, *_names(self.candidates)]))
+        if self.seed is not None:
+            flags["seed"] = self.seed
+        return flags
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _parse_map(text: str) -> dict[str, str]:
+    mapping = {}
+    for part in text.split(","):
+        field, equals, column = part.partition("=")
+        if not equals or not field.strip() or not column.strip():
+            raise ConfigurationError(
+                f"--map {text!r}: {part!r} is not FIELD=COLUMN; write it as title=Summary,description=Text"
+            )
+        mapping[field.strip()] = column.strip()
+    return mapping
+
+
+def stored_job(
+    folder: Path,
+    set_: Sequence[str] | None = None,
+    links: Path | None = None,
+    link_columns: str | None = None,
+) -> Job:
+    """Return the job stored in a run folder, changed by the given options."""
+    job = read_job(folder)
+    if links is not None and not links.is_file():
+        raise InputError(f"{links}: no such file")
+    stored = job.settings.model_dump(mode="json", exclude_none=True)
+    if link_columns:
+        stored["links"]["columns"] = _names(link_columns)
+    settings = load_settings(None, set_ or (), environment={}, stored=stored)
+    return job.model_copy(
+        update={"settings": settings, "links_file": links.resolve() if links else job.links_file}
+    )

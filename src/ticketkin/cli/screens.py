@@ -1,0 +1,88 @@
+"""What the commands print: tables for people, JSON for machines."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ticketkin.pipeline.run_data import MODEL, REPORT_HTML
+from ticketkin.pipeline.stage import StageStatus
+
+# Report metric -> column head of the candidates' table.
+_RETRIEVAL = {"mrr": "MRR", "recall_at_1": "R@1", "recall_at_10": "R@10"}
+_MARKS = {"done": "✔", "ready": "·", "changed": "↻", "waiting": "…"}
+
+
+def format_metric(metric: Mapping[str, Any] | None) -> str:
+    """Return a metric as `.644 [.610, .680]`, or a dash where it could not be computed."""
+    if metric is None or metric.get("value") is None:
+        return "-"
+    value, low, high = (metric[key] for key in ("value", "low", "high"))
+    if low is None or high is None:
+        return f"{value:.3f}"
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def show_candidates(console: Console, report: Mapping[str, Any]) -> None:
+    """Print the candidates side by side on the evaluation links."""
+    candidates = report["candidates"]
+    first = next(iter(candidates.values()))["evaluation"]
+    table = Table(
+        title=f"Evaluation links ({first['labels_from']}): {first['retrieval']['n_queries']:,} queries, "
+        f"{first['retrieval']['n_candidates']:,} candidates",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
+    table.add_column("candidate")
+    for head in (*_RETRIEVAL.values(), "ROC-AUC"):
+        table.add_column(head)
+    for name, candidate in candidates.items():
+        evaluation = candidate["evaluation"]
+        table.add_row(
+            name,
+            *(format_metric(evaluation["retrieval"][key]) for key in _RETRIEVAL),
+            format_metric(evaluation["pairs"]["roc_auc"]),
+        )
+    console.print(table)
+
+
+def show_verdict(console: Console, report: Mapping[str, Any], folder: Path) -> None:
+    """Print the verdict, the candidates, the warnings and where the results lie."""
+    console.print()
+    console.print(report["verdict"]["reason"], style="bold", highlight=False, markup=False)
+    console.print()
+    show_candidates(console, report)
+    for warning in report["warnings"]:
+        console.print(f"Warning ({warning['code']}): {warning['message']}", highlight=False, markup=False)
+    console.print()
+    console.print(f"Report: {folder / REPORT_HTML}", highlight=False, soft_wrap=True)
+    console.print(f"Model:  {folder / MODEL}", highlight=False, soft_wrap=True)
+
+
+def show_stages(console: Console, statuses: Sequence[StageStatus], folder: Path, as_json: bool) -> None:
+    """Print each stage with its state, the reason and the command that runs it alone."""
+    rows = [
+        {
+            "stage": status.stage.name,
+            "state": status.state.value,
+            "reason": status.reason,
+            "seconds": status.seconds,
+            "command": status.stage.command.format(folder=folder),
+        }
+        for status in statuses
+    ]
+    if as_json:
+        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+        return
+    table = Table(box=None, pad_edge=False)
+    for head in ("", "stage", "state", "why", "command"):
+        table.add_column(head)
+    for row in rows:
+        state = str(row["state"])
+        table.add_row(_MARKS[state], str(row["stage"]), state, str(row["reason"]), str(row["command"]))
+    console.print(table)

@@ -1,0 +1,153 @@
+"""Settings from their four sources, and the job a run folder stands for."""
+
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from pydantic import ValidationError
+
+from ticketkin.core.artifacts import atomic_path
+from ticketkin.core.config import Settings, StageSettings
+from ticketkin.core.errors import ConfigurationError, MissingInputError
+
+ENVIRONMENT_PREFIX = "TICKETKIN_"
+# Variables of Ticketkin that are no settings.
+_NOT_SETTINGS = {"TICKETKIN_CACHE"}
+
+
+class Job(StageSettings):
+    """What a run folder is made from: the sources, the link file and every setting."""
+
+    sources: tuple[Path, ...]
+    """Ticket exports, absolute paths."""
+    links_file: Path | None = None
+    """People's links in a file of their own, absolute path."""
+    synthetic: bool = False
+    """True for the built-in sample: the report says so first."""
+    settings: Settings = Settings()
+    """Every setting, resolved."""
+
+
+def load_settings(
+    config: Path | None = None,
+    assignments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, Any] | None = None,
+    stored: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Return settings: defaults < `config` (or ./ticketkin.toml) < environment < flags.
+
+    `assignments` are `--set` texts such as "lora.learning_rate=1e-4"; `flags` are nested values of
+    named options and win over them. `stored`, the settings of an existing run folder, stand in for
+    the file: a later ticketkin.toml does not change what a run was made with. Raises
+    ConfigurationError naming the key, what came and what is allowed.
+    """
+    layers: list[Mapping[str, Any]] = [_from_toml(config) if stored is None else stored]
+    layers.append(_from_environment(os.environ if environment is None else environment))
+    layers.extend(_from_assignment(text) for text in assignments)
+    layers.append(flags or {})
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        _merge(merged, layer)
+    return _validated(merged)
+
+
+def _validated(values: Mapping[str, Any]) -> Settings:
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        faults = []
+        for fault in error.errors():
+            key = ".".join(str(part) for part in fault["loc"])
+            if fault["type"] == "extra_forbidden":
+                faults.append(f"{key}: unknown setting; {_known_keys(fault['loc'])}")
+            else:
+                faults.append(f"{key}: got {fault['input']!r}; {fault['msg']}")
+        raise ConfigurationError("; ".join(faults)) from None
+
+
+def _known_keys(location: Sequence[int | str]) -> str:
+    model: type[Any] = Settings
+    for part in location[:-1]:
+        model = model.model_fields[str(part)].annotation or model
+    return "known are " + ", ".join(model.model_fields)
+
+
+def _from_toml(config: Path | None) -> Mapping[str, Any]:
+    path = config or Path("ticketkin.toml")
+    if not path.exists():
+        if config is not None:
+            raise ConfigurationError(f"--config {config}: no such file")
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is not valid TOML: {error}") from None
+
+
+def _from_environment(environment: Mapping[str, str]) -> Mapping[str, Any]:
+    values: dict[str, Any] = {}
+    for name in sorted(environment):
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in _NOT_SETTINGS:
+            key = name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
+            _merge(values, _from_assignment(f"{key}={environment[name]}"))
+    return values
+
+
+def _from_assignment(text: str) -> Mapping[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ConfigurationError(f"--set {text!r}: write it as section.name=value, e.g. lora.rank=8")
+    nested: Any = _parsed(value.strip())
+    for part in reversed(key.strip().split(".")):
+        nested = {part: nested}
+    assert isinstance(nested, dict)  # noqa: S101 - split() yields at least one part
+    return nested
+
+
+def _parsed(text: str) -> Any:
+    """Read a value as TOML does; what is no TOML value is plain text, so quotes are optional."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _merge(into: dict[str, Any], layer: Mapping[str, Any]) -> None:
+    for key, value in layer.items():
+        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = dict(value) if isinstance(value, Mapping) else value
+
+
+def write_job(job: Job, folder: Path) -> None:
+    """Write `job` as config.toml, every value resolved; TOML has no null, so None is left out."""
+    with atomic_path(folder / "config.toml") as temporary:
+        temporary.write_text(tomli_w.dumps(_without_none(job.model_dump(mode="json"))), "utf-8")
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    return value
+
+
+def read_job(folder: Path) -> Job:
+    """Return the job of a run folder.
+
+    Raises MissingInputError if `folder` is no run folder, ConfigurationError if config.toml is broken.
+    """
+    path = folder / "config.toml"
+    if not path.exists():
+        raise MissingInputError(
+            f"{folder} is not a run folder: it has no config.toml. "
+            f"Make one with: ticketkin import SOURCE --out {folder}"
+        )
+    try:
+        return Job.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        raise ConfigurationError(f"{path} can't be read: {error}") from None

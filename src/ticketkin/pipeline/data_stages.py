@@ -1,0 +1,171 @@
+"""Stages from the export to pairs: import, links, split, embed, pairs."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ticketkin.core.artifacts import atomic_path, read_json, write_json
+from ticketkin.core.errors import NotEnoughDataError
+from ticketkin.core.tables import Links, SplitName
+from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
+from ticketkin.encoders.encoding import encode_texts, token_lengths
+from ticketkin.encoders.loading import load_encoder
+from ticketkin.pairs.building import PairInputs, build_pairs
+from ticketkin.pairs.silver import silver_links
+from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline.run_data import RunData, save_embeddings, save_parquet
+from ticketkin.pipeline.stage import RunContext
+from ticketkin.tickets.importing import import_tickets
+from ticketkin.tickets.kin import kin_groups
+from ticketkin.tickets.links import LinkResult, links_from_file, links_from_tickets, merge_links
+from ticketkin.tickets.profiling import profile_tickets
+from ticketkin.tickets.splitting import split_tickets
+
+
+def run_import(context: RunContext) -> None:
+    """Read, clean and redact the sources into tickets.parquet."""
+    result = import_tickets(context.job.sources, context.job.settings.tickets, context.progress)
+    save_parquet(context.folder / artifact.TICKETS, result.tickets.frame)
+    with atomic_path(context.folder / artifact.REJECTED) as temporary:
+        result.rejected.write_csv(temporary)
+    summary = result.summary.to_json()
+    write_json(context.folder / artifact.IMPORT_SUMMARY, summary)
+    context.progress.say(
+        f"  {summary['n_tickets']:,} tickets of {summary['n_rows']:,} rows ({summary['system']}), "
+        f"{summary['n_rejected']:,} rejected, {sum(summary['redactions'].values()):,} redactions"
+    )
+    shown = ", ".join(f"{field} = {column}" for field, column in summary["mapping"].items())
+    context.progress.say(f"  columns used: {shown}")
+    if summary["unused_columns"]:
+        context.progress.say(f"  columns not used: {', '.join(summary['unused_columns'])}")
+    for note in summary["notes"]:
+        context.progress.say(f"  note: {note}")
+
+
+def run_links(context: RunContext) -> None:
+    """Collect people's links; where there are none, make silver ones and say so."""
+    data = RunData(context.folder, context.job)
+    settings = context.job.settings.links
+    found = [links_from_tickets(data.tickets, settings)]
+    if context.job.links_file is not None:
+        found.append(links_from_file(context.job.links_file, data.tickets, settings))
+    result = merge_links(found)
+    links = result.links
+    groups = kin_groups(data.tickets, links)
+    if not groups.has_kin.any():
+        links = _silver(context, data, result)
+        groups = kin_groups(data.tickets, links)
+    save_parquet(context.folder / artifact.LINKS, links.frame)
+    summary = _link_summary(result, links)
+    summary["n_kin_groups"] = len({int(g) for g in groups.group[groups.has_kin]})
+    summary["n_tickets_with_kin"] = int(groups.has_kin.sum())
+    write_json(context.folder / artifact.LINK_SUMMARY, summary)
+    context.progress.say(
+        f"  {len(links):,} links ({summary['labels_from']}), {summary['n_kin_groups']:,} kin groups over "
+        f"{summary['n_tickets_with_kin']:,} tickets; {result.n_absent:,} links name absent tickets"
+    )
+    for note in result.notes:
+        context.progress.say(f"  note: {note}")
+
+
+def _silver(context: RunContext, data: RunData, result: LinkResult) -> Links:
+    settings = context.job.settings.links
+    if settings.silver == "never":
+        raise NotEnoughDataError(
+            f"No duplicate link from people was found ({len(result.links)} links of other kinds) and silver "
+            "links are switched off; give --links FILE, or allow them with --set links.silver=auto"
+        )
+    context.progress.say("  no links from people: making SILVER links from word overlap; they are circular")
+    return silver_links(data.tickets, data.texts, settings, context.job.settings.seed)[0]
+
+
+def _link_summary(result: LinkResult, links: Links) -> dict[str, Any]:
+    by_kind = {row[0]: row[1] for row in links.frame.group_by("kind").len().sort("kind").iter_rows()}
+    by_origin = {row[0]: row[1] for row in links.frame.group_by("origin").len().sort("origin").iter_rows()}
+    return {
+        "n_links": len(links),
+        "labels_from": links.labels_from,
+        "by_kind": by_kind,
+        "by_origin": by_origin,
+        "n_read": result.n_read,
+        "n_absent": result.n_absent,
+        "n_self": result.n_self,
+        "n_repeated": result.n_repeated,
+        "n_cycles": len(result.cycles),
+        "cycles": result.cycles[:20],
+        "ignored_kinds": result.ignored_kinds,
+        "notes": result.notes,
+    }
+
+
+def run_split(context: RunContext) -> None:
+    """Give every ticket to train, evaluation or holdout."""
+    data = RunData(context.folder, context.job)
+    settings = context.job.settings
+    splits = split_tickets(
+        data.tickets, data.texts, data.groups, settings.split, settings.seed, context.progress
+    )
+    save_parquet(context.folder / artifact.SPLITS, splits.frame)
+    counts = {name.value: splits.rows(data.tickets, name) for name in SplitName}
+    context.progress.say(
+        "  "
+        + ", ".join(
+            f"{name} {len(rows):,} tickets ({int(data.groups.has_kin[rows].sum()):,} with kin)"
+            for name, rows in counts.items()
+        )
+    )
+
+
+def run_embed(context: RunContext) -> None:
+    """Encode texts and titles with the untouched model; profile the file against its limit."""
+    data = RunData(context.folder, context.job)
+    settings = context.job.settings.encoder
+    encoder = load_encoder(settings)
+    context.progress.say(f"  {encoder.name} on {encoder.device}, {encoder.max_length_tokens} tokens")
+    lengths = token_lengths(encoder, data.texts)
+    profile = profile_tickets(data.tickets, data.texts, lengths, encoder.max_length_tokens).to_json()
+    cache = EmbeddingCache(default_cache_folder())
+    for name, texts in ((artifact.BASE_EMBEDDINGS, data.texts), (artifact.TITLE_EMBEDDINGS, data.titles)):
+        save_embeddings(
+            context.folder / name, encode_texts(encoder, texts, cache, settings, context.progress)
+        )
+    write_json(context.folder / artifact.PROFILE, {**profile, "lengths_tokens": np.asarray(lengths).tolist()})
+    write_json(
+        context.folder / artifact.BASE_ENCODER,
+        {
+            "name": encoder.name,
+            "source": str(encoder.source),
+            "fingerprint": encoder.fingerprint,
+            "max_length_tokens": encoder.max_length_tokens,
+            "device": encoder.device,
+            "packaged": encoder.packaged,
+            "template": context.job.settings.tickets.template,
+        },
+    )
+
+
+def run_pairs(context: RunContext) -> None:
+    """Build training pairs in three phases, and the fixed evaluation and holdout pairs."""
+    data = RunData(context.folder, context.job)
+    settings = context.job.settings
+    inputs = PairInputs(
+        tickets=data.tickets,
+        texts=data.texts,
+        links=data.links,
+        groups=data.groups,
+        splits=data.splits,
+        embeddings=data.embeddings(artifact.BASE_EMBEDDINGS),
+    )
+    pairs = build_pairs(inputs, settings.pairs, settings.evaluation, settings.seed, context.progress)
+    save_parquet(context.folder / artifact.PAIRS, pairs.frame)
+    counts = pairs.frame.group_by("split", "label").agg(pl.len()).sort("split", "label", descending=True)
+    context.progress.say(
+        "  " + ", ".join(f"{s}: {n:,} {'kin' if y else 'not kin'}" for s, y, n in counts.iter_rows())
+    )
+
+
+def read_base_encoder(context: RunContext) -> dict[str, Any]:
+    """Return what is recorded of the untouched model."""
+    record: dict[str, Any] = read_json(context.folder / artifact.BASE_ENCODER)
+    return record

@@ -1,0 +1,254 @@
+"""The whole job: which stages there are, and running those that are due."""
+
+import logging
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ticketkin.core.artifacts import hash_path, read_json, run_lock, write_json
+from ticketkin.core.errors import MissingInputError
+from ticketkin.core.progress import SILENT, Progress
+from ticketkin.pipeline import data_stages, judge_stages, run_data, train_stages
+from ticketkin.pipeline.configuration import Job, read_job, write_job
+from ticketkin.pipeline.log import logged
+from ticketkin.pipeline.stage import (
+    RunContext,
+    Stage,
+    StageStatus,
+    State,
+    record_path,
+    run_stage,
+    stage_status,
+)
+
+_VERSIONED = ("ticketkin", "sentence-transformers", "transformers", "torch", "scikit-learn", "polars")
+
+
+def _sources(job: Job) -> tuple[Path, ...]:
+    return job.sources
+
+
+def _links_file(job: Job) -> tuple[Path, ...]:
+    return () if job.links_file is None else (job.links_file,)
+
+
+def _part(*names: str) -> Any:
+    """Return a function that picks settings sections (or 'seed') of a job."""
+
+    def pick(job: Job) -> Mapping[str, Any]:
+        everything = job.settings.model_dump(mode="json")
+        return {name: everything[name] for name in names}
+
+    return pick
+
+
+_HEAD = (run_data.HEAD, run_data.HEAD_EMBEDDINGS, run_data.HEAD_OUT_OF_FOLD)
+_LORA = (run_data.LORA, run_data.LORA_EMBEDDINGS)
+_DATA = (run_data.TICKETS, run_data.LINKS, run_data.SPLITS)
+_BASE = (run_data.BASE_ENCODER, run_data.BASE_EMBEDDINGS)
+_JUDGED = (*_DATA, *_BASE, run_data.TITLE_EMBEDDINGS, run_data.PAIRS)
+
+STAGES: tuple[Stage, ...] = (
+    Stage(
+        name="import",
+        title="Read, clean and redact the tickets",
+        command="ticketkin import SOURCE --out {folder}",
+        inputs=(),
+        outputs=(run_data.TICKETS, run_data.REJECTED, run_data.IMPORT_SUMMARY),
+        reads=_part("tickets"),
+        run=data_stages.run_import,
+        external=_sources,
+    ),
+    Stage(
+        name="links",
+        title="Collect the links people made",
+        command="ticketkin links {folder}",
+        inputs=(run_data.TICKETS,),
+        outputs=(run_data.LINKS, run_data.LINK_SUMMARY),
+        reads=_part("links", "tickets", "seed"),
+        run=data_stages.run_links,
+        external=_links_file,
+    ),
+    Stage(
+        name="split",
+        title="Split by kin group and template",
+        command="ticketkin split {folder}",
+        inputs=(run_data.TICKETS, run_data.LINKS),
+        outputs=(run_data.SPLITS,),
+        reads=_part("split", "tickets", "seed"),
+        run=data_stages.run_split,
+    ),
+    Stage(
+        name="embed",
+        title="Encode with the untouched model",
+        command="ticketkin embed {folder}",
+        inputs=(run_data.TICKETS,),
+        outputs=(*_BASE, run_data.TITLE_EMBEDDINGS, run_data.PROFILE),
+        reads=_part("encoder", "tickets"),
+        run=data_stages.run_embed,
+    ),
+    Stage(
+        name="pairs",
+        title="Build training and test pairs",
+        command="ticketkin pairs {folder}",
+        inputs=(*_DATA, run_data.BASE_EMBEDDINGS),
+        outputs=(run_data.PAIRS,),
+        reads=_part("pairs", "evaluation", "tickets", "seed"),
+        run=data_stages.run_pairs,
+    ),
+    Stage(
+        name="head",
+        title="Tune a linear head on frozen embeddings",
+        command="ticketkin train {folder} head",
+        inputs=(*_DATA, *_BASE, run_data.PAIRS),
+        outputs=_HEAD,
+        reads=_part("head", "strength", "tickets", "encoder", "fusion", "seed"),
+        run=train_stages.run_head,
+        wanted=lambda job: "head" in job.settings.candidates,
+    ),
+    Stage(
+        name="provisional",
+        title="Compare the quick candidates",
+        command="ticketkin evaluate {folder} --provisional",
+        inputs=(*_JUDGED, *_HEAD),
+        outputs=(run_data.PROVISIONAL,),
+        reads=_part("candidates", "evaluation", "fusion", "tickets", "seed"),
+        run=judge_stages.run_provisional,
+    ),
+    Stage(
+        name="lora",
+        title="Tune the encoder with LoRA",
+        command="ticketkin train {folder} lora",
+        inputs=(*_DATA, *_BASE, run_data.PAIRS),
+        outputs=_LORA,
+        reads=_part("lora", "strength", "tickets", "encoder", "seed"),
+        run=train_stages.run_lora,
+        wanted=lambda job: "lora" in job.settings.candidates,
+    ),
+    Stage(
+        name="verdict",
+        title="Evaluate all candidates and decide",
+        command="ticketkin evaluate {folder}",
+        inputs=(*_JUDGED, *_HEAD, *_LORA, run_data.PROFILE, run_data.IMPORT_SUMMARY, run_data.LINK_SUMMARY),
+        outputs=(run_data.REPORT_JSON, run_data.MATERIAL, run_data.MODEL, run_data.RANKING),
+        reads=_part("candidates", "evaluation", "fusion", "tickets", "encoder", "seed"),
+        run=judge_stages.run_verdict,
+    ),
+    Stage(
+        name="report",
+        title="Write the report",
+        command="ticketkin report {folder}",
+        inputs=(run_data.REPORT_JSON, run_data.MATERIAL),
+        outputs=(run_data.REPORT_HTML,),
+        reads=lambda job: {"synthetic": job.synthetic},
+        run=judge_stages.run_report,
+    ),
+)
+
+
+def _wanted_artifacts(job: Job) -> dict[str, bool]:
+    """Return for each output whether the job asks for the stage that makes it."""
+    return {name: stage.wanted(job) for stage in STAGES for name in stage.outputs}
+
+
+def stage_named(name: str) -> Stage:
+    """Return the stage called `name`."""
+    return next(stage for stage in STAGES if stage.name == name)
+
+
+def list_stages(folder: Path, job: Job | None = None) -> list[StageStatus]:
+    """Return the state of each wanted stage of a run folder, in order."""
+    context = RunContext(folder, job or read_job(folder), SILENT)
+    wanted = _wanted_artifacts(context.job)
+    return [stage_status(stage, context, wanted) for stage in STAGES if stage.wanted(context.job)]
+
+
+def run_one_stage(name: str, folder: Path, progress: Progress = SILENT, job: Job | None = None) -> float:
+    """Run one stage of a run folder, whatever its state; returns its seconds.
+
+    Raises MissingInputError naming the command of the earlier stage that must run first.
+    """
+    job = job or read_job(folder)
+    stage = stage_named(name)
+    context = RunContext(folder, job, progress)
+    with run_lock(folder), logged(folder, progress) as telling:
+        write_job(job, folder)
+        wanted = _wanted_artifacts(job)
+        _check_ready(stage, context, wanted)
+        return run_stage(stage, RunContext(folder, job, telling), wanted)
+
+
+def _check_ready(stage: Stage, context: RunContext, wanted: Mapping[str, bool]) -> None:
+    lacking = [
+        earlier
+        for earlier in STAGES[: STAGES.index(stage)]
+        if earlier.wanted(context.job)
+        and any(
+            output in stage.inputs and not (context.folder / output).exists() for output in earlier.outputs
+        )
+    ]
+    if lacking:
+        commands = "; then ".join(earlier.command.format(folder=context.folder) for earlier in lacking)
+        raise MissingInputError(
+            f"The stage {stage.name!r} needs what {', '.join(repr(s.name) for s in lacking)} makes. "
+            f"Run: {commands}"
+        )
+
+
+def run_job(job: Job, folder: Path, progress: Progress = SILENT) -> dict[str, Any]:
+    """Run every stage that is due, in order, and return the content of report.json.
+
+    Stages whose inputs and settings have not changed are kept. The manifest is written last.
+    """
+    with run_lock(folder), logged(folder, progress) as telling:
+        write_job(job, folder)
+        (folder / run_data.MANIFEST).unlink(missing_ok=True)
+        context = RunContext(folder, job, telling)
+        wanted = _wanted_artifacts(job)
+        stages = [stage for stage in STAGES if stage.wanted(job)]
+        for number, stage in enumerate(stages, start=1):
+            status = stage_status(stage, context, wanted)
+            heading = f"[{number}/{len(stages)}] {stage.title}"
+            if status.state is State.DONE:
+                telling.say(f"{heading}: up to date, kept")
+                continue
+            telling.say(heading)
+            seconds = run_stage(stage, context, wanted)
+            telling.say(f"  done in {seconds:,.1f} s")
+        _write_manifest(folder, job, stages)
+        report: dict[str, Any] = read_json(folder / run_data.REPORT_JSON)
+        return report
+
+
+def stage_seconds(folder: Path) -> dict[str, float]:
+    """Return the seconds each finished stage took."""
+    paths = {stage.name: record_path(folder, stage) for stage in STAGES}
+    return {name: read_json(path)["seconds"] for name, path in paths.items() if path.exists()}
+
+
+def _write_manifest(folder: Path, job: Job, stages: Sequence[Stage]) -> None:
+    outputs = {name: hash_path(folder / name) for stage in stages for name in stage.outputs}
+    files = [*job.sources, *_links_file(job)]
+    write_json(
+        folder / run_data.MANIFEST,
+        {
+            "inputs": {path.name: hash_path(path) for path in files},
+            "outputs": outputs,
+            "seconds": stage_seconds(folder),
+            "seed": job.settings.seed,
+            "versions": versions(),
+        },
+    )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that shape a result."""
+    return {"python": platform.python_version(), **{name: version(name) for name in _VERSIONED}}
+
+
+def quiet_libraries() -> None:
+    """Keep third-party log lines and progress bars off the user's screen."""
+    for name in ("sentence_transformers", "transformers", "datasets", "faiss", "httpx"):
+        logging.getLogger(name).setLevel(logging.ERROR)

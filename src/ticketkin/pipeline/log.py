@@ -1,0 +1,51 @@
+"""log.jsonl: what a run told its user, with times, kept for later."""
+
+import json
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+from ticketkin.core.progress import Progress, Task
+
+
+@dataclass(frozen=True)
+class _LoggingProgress:
+    """Passes everything on and writes each line said to the log."""
+
+    shown: Progress
+    stream: TextIO
+
+    def task(self, description: str, total: int | None) -> AbstractContextManager[Task]:
+        """Open a bar; bars are not logged."""
+        return self.shown.task(description, total)
+
+    def say(self, message: str) -> None:
+        """Tell the user one line and log it."""
+        self.shown.say(message)
+        self.write("info", message)
+
+    def write(self, level: str, message: str) -> None:
+        """Append one record, flushed at once so that a kill loses nothing."""
+        record = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "level": level,
+            "message": message,
+        }
+        self.stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+        self.stream.flush()
+
+
+@contextmanager
+def logged(folder: Path, progress: Progress) -> Iterator[Progress]:
+    """Yield `progress` that also appends to log.jsonl in `folder`; an error is logged too."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "log.jsonl").open("a", encoding="utf-8") as stream:
+        telling = _LoggingProgress(progress, stream)
+        try:
+            yield telling
+        except BaseException as error:
+            telling.write("error", f"{type(error).__name__}: {error}")
+            raise

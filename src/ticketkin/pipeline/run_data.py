@@ -1,0 +1,109 @@
+"""What lies in a run folder, read once and typed."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from ticketkin.core.artifacts import atomic_path
+from ticketkin.core.tables import FloatArray, IntArray, Links, Pairs, SplitName, Splits, Tickets, Visibility
+from ticketkin.evaluation.retrieval import queries_with_kin
+from ticketkin.pipeline.configuration import Job
+from ticketkin.tickets.composing import compose_texts
+from ticketkin.tickets.kin import KinGroups, kin_groups
+
+# Names of artifacts, relative to the run folder.
+TICKETS = "tickets.parquet"
+REJECTED = "rejected.csv"
+IMPORT_SUMMARY = "import.json"
+LINKS = "links.parquet"
+LINK_SUMMARY = "links.json"
+SPLITS = "splits.parquet"
+PAIRS = "pairs.parquet"
+PROFILE = "profile.json"
+BASE_ENCODER = "embeddings/base.json"
+BASE_EMBEDDINGS = "embeddings/base.npy"
+TITLE_EMBEDDINGS = "embeddings/title.npy"
+HEAD = "candidates/head"
+LORA = "candidates/lora"
+HEAD_EMBEDDINGS = "embeddings/head.npy"
+HEAD_OUT_OF_FOLD = "embeddings/head_out_of_fold.npy"
+LORA_EMBEDDINGS = "embeddings/lora.npy"
+PROVISIONAL = "provisional.json"
+MODEL = "model"
+RANKING = "ranking"
+REPORT_JSON = "report.json"
+MATERIAL = "report_material.json"
+REPORT_HTML = "report.html"
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class RunData:
+    """Lazy view of a run folder; each property reads one artifact and keeps it."""
+
+    folder: Path
+    job: Job
+
+    @cached_property
+    def tickets(self) -> Tickets:
+        """The cleaned tickets."""
+        return Tickets(pl.read_parquet(self.folder / TICKETS))
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """The text a model reads for each ticket, composed by the job's template."""
+        return compose_texts(self.tickets, self.job.settings.tickets.template)
+
+    @cached_property
+    def titles(self) -> list[str]:
+        """The title of each ticket."""
+        return self.tickets.frame["title"].to_list()
+
+    @cached_property
+    def links(self) -> Links:
+        """Links between present tickets."""
+        return Links(pl.read_parquet(self.folder / LINKS))
+
+    @cached_property
+    def groups(self) -> KinGroups:
+        """Kin groups: components of the duplicate links."""
+        return kin_groups(self.tickets, self.links)
+
+    @cached_property
+    def splits(self) -> Splits:
+        """The split of each ticket."""
+        return Splits(pl.read_parquet(self.folder / SPLITS))
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """Labelled pairs of all splits."""
+        return Pairs(pl.read_parquet(self.folder / PAIRS))
+
+    @property
+    def visibility(self) -> Visibility:
+        """Which tickets a query may see."""
+        return self.tickets.visibility
+
+    def queries(self, split: SplitName) -> IntArray:
+        """Rows of the tickets of `split` that have visible kin."""
+        return queries_with_kin(self.splits.rows(self.tickets, split), self.groups.group, self.visibility)
+
+    def embeddings(self, name: str) -> FloatArray:
+        """Read embeddings, shape (n_tickets, d), unit length."""
+        loaded: FloatArray = np.load(self.folder / name, allow_pickle=False)
+        return loaded
+
+
+def save_embeddings(path: Path, embeddings: FloatArray) -> None:
+    """Write embeddings atomically as a plain .npy file."""
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        np.save(stream, embeddings, allow_pickle=False)
+
+
+def save_parquet(path: Path, frame: pl.DataFrame) -> None:
+    """Write a table atomically."""
+    with atomic_path(path) as temporary:
+        frame.write_parquet(temporary)
