@@ -1,0 +1,180 @@
+"""Stages that tune: the linear head and LoRA, each swept over its strength."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ticketkin.core.artifacts import atomic_path, write_json
+from ticketkin.core.errors import NotEnoughDataError
+from ticketkin.core.tables import FloatArray, IntArray, SplitName
+from ticketkin.encoders.activity import prove_adapter_active
+from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
+from ticketkin.encoders.encoding import encode_texts
+from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_folder
+from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline.run_data import RunData, save_embeddings
+from ticketkin.pipeline.stage import RunContext
+from ticketkin.training.head import cross_fit_heads, save_head_model, train_head
+from ticketkin.training.lora import LoraData, embeddings_at_strength, scaled_merge, train_lora
+from ticketkin.training.positives import PositivePairs, positive_pairs
+from ticketkin.training.strength import StrengthSweep, sweep_strengths
+
+METADATA = "training_metadata.json"
+_N_PROBES = 32
+
+
+def _training_positives(data: RunData) -> PositivePairs:
+    positives = positive_pairs(data.pairs, data.tickets, data.groups)
+    if len(positives.left) == 0:
+        raise NotEnoughDataError(
+            "No training pair is kin, so there is nothing to tune on; give more links with --links FILE, "
+            "or run the untouched candidates alone: --candidates lexical,base"
+        )
+    return positives
+
+
+def _sweep(
+    context: RunContext, data: RunData, name: str, embed: Callable[[float], FloatArray]
+) -> StrengthSweep:
+    """Choose the strength by MRR of the evaluation queries."""
+    sweep = sweep_strengths(
+        embed,
+        data.queries(SplitName.EVALUATION),
+        data.groups.group,
+        data.visibility,
+        context.job.settings.strength,
+    )
+    shown = ", ".join(f"{s:g}: {m:.3f}" for s, m in zip(sweep.strengths, sweep.mrr, strict=True))
+    context.progress.say(f"  strength of {name} -> MRR on evaluation links: {shown}; chosen {sweep.chosen:g}")
+    return sweep
+
+
+def run_head(context: RunContext) -> None:
+    """Tune a linear head, choose its strength, save it as a plain sentence-transformers folder."""
+    data = RunData(context.folder, context.job)
+    settings = context.job.settings
+    base = data.embeddings(artifact.BASE_EMBEDDINGS)
+    positives = _training_positives(data)
+    head = train_head(base, positives, settings.head, settings.seed, context.progress)
+    sweep = _sweep(context, data, "head", lambda strength: head.apply(base, strength))
+    out_of_fold = cross_fit_heads(base, positives, settings.head, settings.fusion.folds, settings.seed)
+    encoder = load_encoder(settings.encoder)
+    with atomic_path(context.folder / artifact.HEAD) as folder:
+        save_head_model(encoder, head, sweep.chosen, folder, settings.tickets.template)
+        write_json(
+            folder / METADATA,
+            {
+                "candidate": "head",
+                "base_model": encoder.name,
+                "base_fingerprint": encoder.fingerprint,
+                "template": settings.tickets.template,
+                "strength": sweep.to_json(),
+                **head.record,
+            },
+        )
+    save_embeddings(context.folder / artifact.HEAD_EMBEDDINGS, head.apply(base, sweep.chosen))
+    save_embeddings(context.folder / artifact.HEAD_OUT_OF_FOLD, out_of_fold)
+
+
+def _lora_data(data: RunData, positives: PositivePairs) -> LoraData:
+    train = data.pairs.of(SplitName.TRAIN)
+    left, right = train.rows(data.tickets)
+    return LoraData(
+        texts=data.texts,
+        left=positives.left,
+        right=positives.right,
+        phase=positives.phase,
+        group=positives.group,
+        negatives=positives.negatives,
+        group_of_row=data.groups.group,
+        labelled_left=left,
+        labelled_right=right,
+        labels=train.frame["label"].to_numpy().astype(np.int64),
+    )
+
+
+def _probe_texts(texts: Sequence[str]) -> list[str]:
+    """Return a few texts that are not empty, spread over the file."""
+    filled = [text for text in texts if text.strip()]
+    step = max(1, len(filled) // _N_PROBES)
+    return filled[::step][:_N_PROBES]
+
+
+def run_lora(context: RunContext) -> None:
+    """Tune with LoRA, prove the adapter active in a fresh process, choose its strength, merge."""
+    data = RunData(context.folder, context.job)
+    settings = context.job.settings
+    encoder = load_encoder(settings.encoder)
+    work = context.folder / artifact.LORA
+    result = train_lora(
+        encoder,
+        _lora_data(data, _training_positives(data)),
+        settings.lora,
+        work,
+        settings.seed,
+        context.progress,
+    )
+    proof = prove_adapter_active(
+        encoder.source, result.adapter_folder, result.merged_folder, _probe_texts(data.texts)
+    )
+    context.progress.say(
+        f"  adapter proven active after reload: embeddings differ from the untouched model by up to "
+        f"{proof.difference_from_base:.3f}"
+    )
+    sweep = _sweep_lora(context, data, encoder, result.adapter_folder)
+    merged = work / "model"
+    with atomic_path(merged) as folder:
+        scaled_merge(encoder.source, result.adapter_folder, sweep.chosen, folder)
+        write_json(folder / "ticketkin.json", {"template": settings.tickets.template})
+    final = load_folder(merged, settings.encoder)
+    cache = EmbeddingCache(default_cache_folder())
+    embeddings = encode_texts(final, data.texts, cache, settings.encoder, context.progress)
+    save_embeddings(context.folder / artifact.LORA_EMBEDDINGS, embeddings)
+    write_json(
+        work / METADATA,
+        {
+            "candidate": "lora",
+            "base_model": encoder.name,
+            "base_fingerprint": encoder.fingerprint,
+            "template": settings.tickets.template,
+            "strength": sweep.to_json(),
+            "proof": proof.to_json(),
+            **result.record,
+        },
+    )
+
+
+def _sweep_lora(context: RunContext, data: RunData, encoder: LoadedEncoder, adapter: Path) -> StrengthSweep:
+    """Sweep over the evaluation tickets alone: five encodings of the whole file would cost minutes."""
+    rows = data.splits.rows(data.tickets, SplitName.EVALUATION)
+    texts = [data.texts[row] for row in rows]
+    dimension = data.embeddings(artifact.BASE_EMBEDDINGS).shape[1]
+
+    def embed(strength: float) -> FloatArray:
+        return _at_rows(
+            embeddings_at_strength(
+                encoder, adapter, strength, texts, context.job.settings.encoder, context.progress
+            ),
+            rows,
+            len(data.tickets),
+            dimension,
+        )
+
+    return _sweep(context, data, "lora", embed)
+
+
+def _at_rows(embeddings: FloatArray, rows: IntArray, n_tickets: int, dimension: int) -> FloatArray:
+    """Place embeddings at their ticket rows; the other rows are zero, similar to nothing."""
+    placed = np.zeros((n_tickets, dimension), dtype=np.float32)
+    placed[rows] = embeddings
+    return placed
+
+
+def read_metadata(folder: Path) -> dict[str, Any] | None:
+    """Return the training record of a candidate, or None where it was not trained."""
+    from ticketkin.core.artifacts import read_json
+
+    path = folder / METADATA
+    return read_json(path) if path.exists() else None
