@@ -47,7 +47,7 @@ def run_links(context: RunContext) -> None:
     """Collect people's links; where there are none, make silver ones and say so."""
     data = RunData(context.folder, context.job)
     settings = context.job.settings.links
-    found = [links_from_tickets(data.tickets, settings)]
+    found = [links_from_tickets(data.tickets)]
     if context.job.links_file is not None:
         found.append(links_from_file(context.job.links_file, data.tickets, settings))
     result = merge_links(found)

@@ -1,0 +1,86 @@
+"""The text a model reads, composed by a template that serving repeats exactly."""
+
+import string
+from collections.abc import Sequence
+
+import polars as pl
+
+from ticketkin.core.errors import ConfigurationError, LeakageError
+from ticketkin.core.tables import LINK_FIELDS, OPENING_FIELDS, RESOLUTION_FIELDS, Tickets
+
+
+def template_fields(template: str) -> list[str]:
+    """Return the fields a template names, in order.
+
+    Raises LeakageError for a field known only after resolution or holding a link (a label), and
+    ConfigurationError for an unknown field, a template without fields, or broken braces.
+    """
+    try:
+        parts = list(string.Formatter().parse(template))
+    except ValueError as error:
+        raise ConfigurationError(f"template {template!r} is broken: {error}") from None
+    fields = [name for _, name, _, _ in parts if name is not None]
+    for name in fields:
+        _check_field(name, template)
+    if not fields:
+        raise ConfigurationError(
+            f"template {template!r} names no field; put at least one in braces: {_allowed()}"
+        )
+    return fields
+
+
+def _allowed() -> str:
+    return ", ".join("{" + name + "}" for name in OPENING_FIELDS)
+
+
+def _check_field(name: str, template: str) -> None:
+    if name in RESOLUTION_FIELDS:
+        raise LeakageError(
+            f"{{{name}}} in the template is known only after the ticket is worked on, so a model that "
+            f"reads it would look good here and fail on new tickets; allowed are {_allowed()}"
+        )
+    if name in LINK_FIELDS:
+        raise LeakageError(
+            f"{{{name}}} in the template is a link, the very answer the model must find; "
+            f"allowed are {_allowed()}"
+        )
+    if name not in OPENING_FIELDS:
+        raise ConfigurationError(
+            f"unknown field {{{name}}} in the template {template!r}; allowed are {_allowed()}"
+        )
+
+
+def compose_texts(tickets: Tickets, template: str) -> list[str]:
+    """Return the text of each ticket, length n_tickets; "" only where every field is empty.
+
+    Lines of the template whose fields are all empty are left out, so that a missing description
+    leaves no dangling label. Raises as `template_fields`.
+    """
+    template_fields(template)
+    return (
+        tickets.frame.select(
+            pl.concat_str([_line(line) for line in template.split("\n")], separator="").alias("text")
+        )["text"]
+        .str.strip_chars()
+        .to_list()
+    )
+
+
+def _line(line: str) -> pl.Expr:
+    parts = list(string.Formatter().parse(line))
+    names = [name for _, name, _, _ in parts if name]
+    pieces: list[pl.Expr] = []
+    for literal, name, _, _ in parts:
+        if literal:
+            pieces.append(pl.lit(literal))
+        if name:
+            pieces.append(pl.col(name))
+    filled = pl.concat_str([*pieces, pl.lit("\n")], separator="")
+    if not names:
+        return filled
+    return pl.when(pl.any_horizontal([pl.col(n) != "" for n in names])).then(filled).otherwise(pl.lit(""))
+
+
+def field_texts(tickets: Tickets, names: Sequence[str]) -> dict[str, list[str]]:
+    """Return the raw text of each named field, for rankers that weigh fields."""
+    return {name: tickets.frame[name].to_list() for name in names}

@@ -1,0 +1,131 @@
+"""Train, evaluation and holdout: whole kin groups and whole templates, never torn apart."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from ticketkin.core.config import SplitSettings
+from ticketkin.core.errors import NotEnoughDataError
+from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.tables import IntArray, SplitName, Splits, Tickets
+from ticketkin.tickets.kin import KinGroups
+from ticketkin.tickets.templates import template_groups
+
+_NAMES = (SplitName.TRAIN, SplitName.EVALUATION, SplitName.HOLDOUT)
+# A unit larger than this share of the holdout would be the holdout: such templates go to training.
+_LARGEST_SHARE_OF_HOLDOUT = 0.25
+
+
+def split_tickets(
+    tickets: Tickets,
+    texts: Sequence[str],
+    groups: KinGroups,
+    settings: SplitSettings,
+    seed: int,
+    progress: Progress = SILENT,
+) -> Splits:
+    """Return the split of every ticket.
+
+    The unit is a component of kin groups joined by near-identical templates, so neither crosses a
+    border. 'category' deals units out by category at random; 'time' gives the units whose last
+    ticket opened most recently to the holdout. Units with and without kin are dealt out apart, so
+    that each split gets its share of links. Deterministic by `seed`. Raises NotEnoughDataError with
+    fewer than three units that have kin, or where 'time' is asked for and times are missing.
+    """
+    unit = _units(groups.group, template_groups(texts, settings.near_identical, progress))
+    n_units = int(unit.max()) + 1 if len(unit) else 0
+    sizes = np.bincount(unit, minlength=n_units)
+    has_kin = np.bincount(unit, weights=groups.has_kin, minlength=n_units) > 0
+    if has_kin.sum() < len(_NAMES):
+        raise NotEnoughDataError(
+            f"{int(has_kin.sum())} independent kin groups were found, and each of train, evaluation and "
+            "holdout needs at least one; add links with --links FILE, or loosen --set split.near_identical=1"
+        )
+    order = _dealing_order(tickets, unit, n_units, settings, seed)
+    assigned = np.zeros(n_units, dtype=np.int64)
+    shares = np.array([settings.train, settings.evaluation, 1 - settings.train - settings.evaluation])
+    for kin in (True, False):
+        chosen = order[has_kin[order] == kin]
+        if settings.by == "time":
+            assigned[chosen] = _deal_by_time(sizes[chosen], shares)
+        else:
+            assigned[chosen] = _deal_by_deficit(sizes[chosen], shares)
+    names = np.array([name.value for name in _NAMES], dtype=object)[assigned[unit]]
+    return Splits(pl.DataFrame({"ticket_id": tickets.ids, "split": names.tolist()}))
+
+
+def _units(group: IntArray, template: IntArray) -> IntArray:
+    """Join rows that share a kin group or a template; returns a unit number for each row."""
+    n_rows = len(group)
+    rows = np.arange(n_rows)
+    edges = []
+    for labels in (group, template):
+        first = np.full(int(labels.max()) + 1 if n_rows else 0, -1, dtype=np.int64)
+        first[labels[::-1]] = rows[::-1]
+        edges.append(np.stack([rows, first[labels]]))
+    joined = np.concatenate(edges, axis=1)
+    graph = coo_array((np.ones(joined.shape[1], dtype=np.int8), joined), shape=(n_rows, n_rows))
+    units: IntArray = connected_components(graph, directed=False)[1].astype(np.int64)
+    return units
+
+
+def _dealing_order(
+    tickets: Tickets, unit: IntArray, n_units: int, settings: SplitSettings, seed: int
+) -> IntArray:
+    """Return the unit numbers in the order they are dealt out."""
+    if settings.by == "time":
+        if not tickets.has_times:
+            n_missing = tickets.frame["opened_at"].null_count()
+            raise NotEnoughDataError(
+                f"split.by=time needs an opening time on every ticket; {n_missing:,} of {len(tickets):,} "
+                "have none. Map the column with --map opened_at=COLUMN, or use --set split.by=category"
+            )
+        order = tickets.visibility.order
+        latest = np.zeros(n_units, dtype=np.int64)
+        np.maximum.at(latest, unit, np.zeros(len(unit), dtype=np.int64) if order is None else order)
+        return np.argsort(-latest, kind="stable")
+    shuffled = np.random.default_rng(seed).permutation(n_units)
+    first_row = np.full(n_units, -1, dtype=np.int64)
+    first_row[unit[::-1]] = np.arange(len(unit))[::-1]
+    _, category = np.unique(tickets.frame["category"].to_numpy().astype(str), return_inverse=True)
+    by_category: IntArray = shuffled[np.argsort(category[first_row[shuffled]], kind="stable")]
+    return by_category
+
+
+def _deal_by_deficit(sizes: IntArray, shares: npt.NDArray[np.float64]) -> IntArray:
+    """Give each unit in turn to the split that lacks most of its share; giants go to training."""
+    dealt = np.zeros(len(shares))
+    assigned = np.zeros(len(sizes), dtype=np.int64)
+    giant = sizes > max(2.0, _LARGEST_SHARE_OF_HOLDOUT * shares[2] * sizes.sum())
+    if giant.all():
+        giant[:] = False
+    dealt[0] += sizes[giant].sum()
+    total = float(dealt.sum())
+    for place in np.flatnonzero(~giant):
+        total += float(sizes[place])
+        split = int(np.argmax(shares * total - dealt))
+        assigned[place] = split
+        dealt[split] += sizes[place]
+    return _fill_empty(assigned, sizes)
+
+
+def _deal_by_time(sizes: IntArray, shares: npt.NDArray[np.float64]) -> IntArray:
+    """Newest units first: holdout until its share is full, then evaluation, the rest training."""
+    middle = np.cumsum(sizes) - sizes / 2
+    share = middle / max(1, sizes.sum())
+    assigned = np.where(share <= shares[2], 2, np.where(share <= shares[2] + shares[1], 1, 0))
+    return _fill_empty(assigned.astype(np.int64), sizes)
+
+
+def _fill_empty(assigned: IntArray, sizes: IntArray) -> IntArray:
+    """Move the smallest units of the fullest split into a split that got none."""
+    for split in range(3):
+        if len(assigned) >= 3 and not (assigned == split).any():
+            counts = np.bincount(assigned, minlength=3)
+            donors = np.flatnonzero(assigned == int(np.argmax(counts)))
+            assigned[donors[int(np.argmin(sizes[donors]))]] = split
+    return assigned

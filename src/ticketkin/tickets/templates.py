@@ -1,0 +1,81 @@
+"""Near-identical texts: tickets written by one template, found by MinHash.
+
+Broder, "On the resemblance and containment of documents" (1997). Signatures are cut into bands
+(locality-sensitive hashing), so that only texts sharing a band are compared: near-linear in the
+number of tickets.
+"""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from ticketkin.core.progress import SILENT, Progress, track
+from ticketkin.core.tables import IntArray
+
+_N_HASHES = 64
+_N_BANDS = 16
+_SHINGLE_WORDS = 3
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+def normalise(text: str) -> str:
+    """Return the words of a text in lower case; numbers, ids and punctuation are what templates vary."""
+    return " ".join(_WORD.findall(text.lower()))
+
+
+def _signatures(texts: Sequence[str], progress: Progress) -> npt.NDArray[np.uint32]:
+    """Return MinHash signatures over word shingles, shape (n_texts, _N_HASHES)."""
+    generator = np.random.default_rng(1997)
+    multipliers = generator.integers(1, 1 << 32, _N_HASHES, dtype=np.uint64) | np.uint64(1)
+    offsets = generator.integers(0, 1 << 32, _N_HASHES, dtype=np.uint64)
+    vocabulary: dict[str, int] = {}
+    signatures = np.full((len(texts), _N_HASHES), np.iinfo(np.uint32).max, dtype=np.uint32)
+    for row, text in enumerate(track(texts, progress, "templates", len(texts))):
+        words = [vocabulary.setdefault(word, len(vocabulary) + 1) for word in normalise(text).split()]
+        if not words:
+            continue
+        ids = np.array(words, dtype=np.uint64)
+        width = min(_SHINGLE_WORDS, len(ids))
+        shingles = np.lib.stride_tricks.sliding_window_view(ids, width) @ (
+            np.array([1_000_003, 8_191, 31][:width], dtype=np.uint64)
+        )
+        # Multiply-shift hashing keeps the high half of a 64-bit product.
+        mixed = (shingles[:, None] * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(16)
+        hashed = mixed * multipliers + offsets
+        signatures[row] = (hashed >> np.uint64(32)).min(axis=0).astype(np.uint32)
+    return signatures
+
+
+def template_groups(texts: Sequence[str], threshold: float, progress: Progress = SILENT) -> IntArray:
+    """Return the template number of each text, shape (n_texts,).
+
+    Two texts share a number if a chain of texts joins them whose estimated Jaccard similarity of
+    word 3-shingles is at least `threshold`. Texts without words are alone.
+    """
+    n_texts = len(texts)
+    signatures = _signatures(texts, progress)
+    filled = np.flatnonzero((signatures != np.iinfo(np.uint32).max).any(axis=1))
+    edges: list[npt.NDArray[np.int64]] = []
+    rows_per_band = _N_HASHES // _N_BANDS
+    for band in range(_N_BANDS):
+        keys = np.ascontiguousarray(signatures[filled, band * rows_per_band : (band + 1) * rows_per_band])
+        _, bucket = np.unique(keys.view([("", np.uint32)] * rows_per_band).ravel(), return_inverse=True)
+        order = np.argsort(bucket, kind="stable")
+        members, buckets = filled[order], bucket[order]
+        first = np.flatnonzero(np.r_[True, np.diff(buckets) > 0])
+        leader = members[np.repeat(first, np.diff(np.r_[first, len(members)]))]
+        previous = np.r_[members[:1], members[:-1]]
+        # Compared with the bucket's first and with its neighbour: linear, and chains join the rest.
+        for other in (leader, np.where(np.r_[True, np.diff(buckets) > 0], members, previous)):
+            differ = members != other
+            left, right = members[differ], other[differ]
+            alike = (signatures[left] == signatures[right]).mean(axis=1) >= threshold
+            edges.append(np.stack([left[alike], right[alike]]))
+    joined = np.concatenate(edges, axis=1) if edges else np.empty((2, 0), dtype=np.int64)
+    graph = coo_array((np.ones(joined.shape[1], dtype=np.int8), joined), shape=(n_texts, n_texts))
+    groups: IntArray = connected_components(graph, directed=False)[1].astype(np.int64)
+    return groups
