@@ -9,7 +9,7 @@ _FORMATS = (
     "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%Y",
     "%d-%m-%Y %H:%M:%S", "%d-%m-%Y %H:%M", "%d-%m-%Y",
     "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y",
-    "%d/%b/%y %I:%M %p", "%d/%b/%Y %H:%M", "%b %d, %Y %H:%M",
+    "%d/%b/%y %I:%M %p", "%d/%b/%y %H:%M", "%d/%b/%Y %H:%M", "%b %d, %Y %H:%M",
 )  # fmt: skip
 # Excel counts days from here; serial numbers of this range are dates between 1982 and 2064.
 _EXCEL_EPOCH = pl.datetime(1899, 12, 30)

@@ -8,6 +8,7 @@ related. A number in the notes of a ticket closed as duplicate is a duplicate.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import networkx as nx
@@ -162,7 +163,7 @@ def _add_shared_problems(frame: pl.DataFrame, collector: _Collector) -> list[str
         if len(members) > _LARGEST_SHARED_PROBLEM:
             notes.append(f"problem {problem} is shared by {len(members)} tickets: a bucket, not used")
             continue
-        for earlier, later in zip(members, members[1:], strict=False):
+        for earlier, later in pairwise(members):
             collector.add(later, earlier, Kind.RELATED, Origin.PROBLEM)
     return notes
 
@@ -198,9 +199,7 @@ def _kind_named(value: str) -> Kind | None:
     if value == "ignore":
         return None
     if value not in list(Kind):
-        raise MappingError(
-            f"links.kinds: {value!r} is no kind; allowed are {', '.join(Kind)} and ignore"
-        )
+        raise MappingError(f"links.kinds: {value!r} is no kind; allowed are {', '.join(Kind)} and ignore")
     return Kind(value)
 
 

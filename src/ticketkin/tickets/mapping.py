@@ -128,9 +128,10 @@ def find_mapping(columns: Sequence[str], overrides: Mapping[str, str]) -> Column
     system, aliases = _recognise(set(by_name))
     found: dict[str, str] = {}
     for field in MAPPABLE:
-        column = next((by_name[alias] for alias in aliases.get(field, ()) if alias in by_name), None)
-        if column is not None and column not in found.values():
-            found[field] = column
+        for alias in aliases.get(field, ()):
+            if alias in by_name and by_name[alias] not in found.values():
+                found[field] = by_name[alias]
+                break
     for field, column in overrides.items():
         _check_override(field, column, columns, by_name)
         found = {f: c for f, c in found.items() if c != by_name.get(normalise_name(column), column)}
@@ -153,9 +154,7 @@ def _recognise(names: set[str]) -> tuple[str, _Aliases]:
     return "other", _OTHER
 
 
-def _check_override(
-    field: str, column: str, columns: Sequence[str], by_name: Mapping[str, str]
-) -> None:
+def _check_override(field: str, column: str, columns: Sequence[str], by_name: Mapping[str, str]) -> None:
     if field not in MAPPABLE:
         raise MappingError(
             f"--map {field}={column}: no ticket field is called {field!r}{_near(field, MAPPABLE)}; "

@@ -160,9 +160,7 @@ def _read_json_lines(path: Path) -> RawTable:
     return RawTable(table.frame, table.rows, rejected + table.rejected, table.notes, table.repairs)
 
 
-def _from_records(
-    records: Iterable[tuple[int, Any]], notes: list[str], repairs: dict[str, int]
-) -> RawTable:
+def _from_records(records: Iterable[tuple[int, Any]], notes: list[str], repairs: dict[str, int]) -> RawTable:
     columns: dict[str, list[str | None]] = {}
     numbers: list[int] = []
     rejected: list[tuple[int, str]] = []
@@ -233,7 +231,10 @@ def _read_parquet(path: Path) -> RawTable:
         raise UnreadableFileError(f"{path} is not a readable Parquet file: {error}") from None
     nested = [name for name, dtype in frame.schema.items() if dtype.is_nested()]
     frame = frame.with_columns(
-        [pl.Series(name, [cell_text(value, name) for value in frame[name].to_list()], pl.String) for name in nested]
+        [
+            pl.Series(name, [cell_text(value, name) for value in frame[name].to_list()], pl.String)
+            for name in nested
+        ]
     ).with_columns(pl.all().cast(pl.String))
     return RawTable(frame, list(range(1, frame.height + 1)))
 

@@ -1,0 +1,88 @@
+"""Words of service-desk texts: stems of plain words, and identifiers both whole and in parts."""
+
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import numpy as np
+import Stemmer
+from scipy.sparse import csr_matrix
+
+_TOKEN = re.compile(r"[^\W_]+(?:[._:/-]*[^\W_]+)*")
+_PART = re.compile(r"[^\W\d_]+|\d+")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+# Only words that carry no meaning in any ticket; a long list costs recall ("not", "no", "can't").
+_STOP = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "by",
+        "for",
+        "from",
+        "has",
+        "have",
+        "i",
+        "in",
+        "is",
+        "it",
+        "its",
+        "of",
+        "on",
+        "or",
+        "that",
+        "the",
+        "this",
+        "to",
+        "was",
+        "we",
+        "were",
+        "will",
+        "with",
+        "you",
+        "your",
+    ]
+)
+
+
+def make_tokenizer() -> Callable[[str], list[str]]:
+    """Return a function from text to terms, in order.
+
+    `NullPointerException` gives the whole and `null pointer exception`, `org.apache.sshd` the whole and
+    its parts, so that error codes match exactly and words still match words.
+    """
+    stemmer = Stemmer.Stemmer("english")
+    stem = lru_cache(maxsize=200_000)(stemmer.stemWord)
+
+    def tokenize(text: str) -> list[str]:
+        terms: list[str] = []
+        for token in _TOKEN.findall(text):
+            parts = _PART.findall(_CAMEL.sub(" ", token))
+            lowered = token.lower()
+            if len(parts) > 1:
+                terms.append(lowered)
+            terms.extend(stem(word) for part in parts if (word := part.lower()) not in _STOP)
+        return terms
+
+    return tokenize
+
+
+def count_terms(texts: Sequence[str], vocabulary: dict[str, int]) -> csr_matrix:
+    """Return term counts, shape (n_texts, len(vocabulary)); new terms are added to `vocabulary`."""
+    tokenize = make_tokenizer()
+    indices: list[int] = []
+    starts = [0]
+    for text in texts:
+        indices.extend(vocabulary.setdefault(term, len(vocabulary)) for term in tokenize(text))
+        starts.append(len(indices))
+    columns = np.array(indices, dtype=np.int32)
+    counts = csr_matrix(
+        (np.ones(len(columns), dtype=np.float32), columns, np.array(starts, dtype=np.int64)),
+        shape=(len(texts), len(vocabulary)),
+    )
+    counts.sum_duplicates()
+    return counts

@@ -1,0 +1,65 @@
+"""Text as people meant it: mojibake, placeholders, white space, quoted mail threads."""
+
+import re
+
+import ftfy
+
+_PLACEHOLDERS = {
+    "null", "none", "nan", "n/a", "na", "nil", "undefined", "?", "??", "???", "-", "--", "---", ".", "...",
+    "(empty)", "(null)", "<null>", "#n/a", "unknown", "tbd",
+}  # fmt: skip
+# Only texts with one of these can be mojibake or hold control characters; the rest skip the slow repair.
+_SUSPICIOUS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9fÃÂâ€ðŸï»¿\ufffd\u200b\ufeff]")
+_SPACES = re.compile(r"[ \t\u00a0\u2000-\u200a\u202f\u3000]+")
+_BLANK_LINES = re.compile(r"\s*\n\s*\n\s*")
+_LINE_ENDS = re.compile(r" *\r?\n *|\r")
+_THREAD = re.compile(
+    r"^(?:-{2,}\s*(?:original message|forwarded message|ursprüngliche nachricht|mensaje original).*"
+    r"|on .{5,80} wrote:|am .{5,80} schrieb.*:"
+    r"|(?:from|von|de):\s.*\n(?:.*\n)?(?:sent|gesendet|enviado|to|an|date):\s.*)$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_QUOTED_LINE = re.compile(r"^>.*$\n?", re.MULTILINE)
+_SIGNATURE = re.compile(
+    r"\n(?:-- ?|_{5,}|(?:kind|best|warm)?\s*regards,?|many thanks,?|thanks(?: and regards)?,?"
+    r"|sincerely,?|cheers,?|mit freundlichen grüßen,?|viele grüße,?|saludos,?)[ ]*\n.*\Z",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def is_placeholder(text: str) -> bool:
+    """Return True if a cell says 'nothing' in words: 'null', 'n/a', '?', '-' and the like."""
+    return text.strip().lower() in _PLACEHOLDERS
+
+
+def repair_characters(text: str) -> str:
+    """Return `text` with mojibake, control and invisible characters repaired; cheap if clean."""
+    if not _SUSPICIOUS.search(text):
+        return text
+    repaired = ftfy.fix_text(text, unescape_html=False, uncurl_quotes=False, normalization="NFC")
+    return repaired.replace("\ufffd", "").replace("\u200b", "").replace("\ufeff", "").replace("\x00", "")
+
+
+def tidy_spaces(text: str) -> str:
+    """Return `text` with runs of blanks as one, at most one empty line, and no space at the ends."""
+    text = _LINE_ENDS.sub("\n", _SPACES.sub(" ", text))
+    return _BLANK_LINES.sub("\n\n", text).strip()
+
+
+def clean_text(text: str) -> str:
+    """Return cleaned text, "" for a placeholder; applying it twice changes nothing more."""
+    # Repairs can uncover more (doubly broken mojibake): stop when nothing moves.
+    for _ in range(4):
+        cleaned = tidy_spaces(repair_characters(text))
+        if cleaned == text:
+            break
+        text = cleaned
+    return "" if is_placeholder(text) else text
+
+
+def strip_mail_threads(text: str) -> str:
+    """Return `text` without quoted mails and the signature; the text itself where nothing would stay."""
+    thread = _THREAD.search(text)
+    kept = text[: thread.start()] if thread else text
+    kept = _SIGNATURE.sub("", _QUOTED_LINE.sub("", kept)).strip()
+    return kept or text
