@@ -12,41 +12,10 @@ _TOKEN = re.compile(r"[^\W_]+(?:[._:/-]*[^\W_]+)*")
 _PART = re.compile(r"[^\W\d_]+|\d+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 # Only words that carry no meaning in any ticket; a long list costs recall ("not", "no", "can't").
-_STOP = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "by",
-        "for",
-        "from",
-        "has",
-        "have",
-        "i",
-        "in",
-        "is",
-        "it",
-        "its",
-        "of",
-        "on",
-        "or",
-        "that",
-        "the",
-        "this",
-        "to",
-        "was",
-        "we",
-        "were",
-        "will",
-        "with",
-        "you",
-        "your",
-    ]
+_STOP_WORDS = (
+    "a an and are as at be by for from has have i in is it its of on or that the this to was we were will"
 )
+_STOP = frozenset([*_STOP_WORDS.split(), "with", "you", "your"])
 
 
 def make_tokenizer() -> Callable[[str], list[str]]:

@@ -1,0 +1,100 @@
+"""Texts to unit-length embeddings: each text once, sorted by length, cached, never out of memory."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ticketkin.core.config import EncoderSettings
+from ticketkin.core.errors import JobError
+from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.encoders.cache import EmbeddingCache
+from ticketkin.encoders.loading import LoadedEncoder
+
+# Texts encoded between two writes to the cache: what a kill can cost.
+_SHARD_TEXTS = 512
+
+
+def encode_texts(
+    encoder: LoadedEncoder,
+    texts: Sequence[str],
+    cache: EmbeddingCache | None,
+    settings: EncoderSettings,
+    progress: Progress = SILENT,
+) -> FloatArray:
+    """Return embeddings, shape (len(texts), d), float32, unit length.
+
+    Repeated texts are encoded once, and known ones come from the cache. Longest first, so that
+    memory runs out at the start or not at all; then the batch size halves. Raises JobError where a
+    single text does not fit in memory.
+    """
+    unique = list(dict.fromkeys(texts))
+    known = cache.lookup(encoder.fingerprint, unique) if cache else {}
+    missing = sorted((text for text in unique if text not in known), key=len, reverse=True)
+    batch_size = settings.batch_size
+    with progress.task("encode", len(unique)) as task:
+        task.advance(len(known))
+        for start in range(0, len(missing), _SHARD_TEXTS):
+            shard = missing[start : start + _SHARD_TEXTS]
+            vectors = np.empty((len(shard), embedding_dimension(encoder)), dtype=np.float32)
+            done = 0
+            while done < len(shard):
+                batch = shard[done : done + batch_size]
+                try:
+                    vectors[done : done + len(batch)] = _encode_batch(encoder, batch)
+                except (MemoryError, RuntimeError) as error:
+                    batch_size = halved(batch_size, error)
+                    progress.say(f"  out of memory: batch size is now {batch_size}")
+                    continue
+                done += len(batch)
+                task.advance(len(batch))
+            known.update(zip(shard, vectors, strict=True))
+            if cache:
+                cache.store(encoder.fingerprint, shard, vectors)
+    if not texts:
+        return np.empty((0, embedding_dimension(encoder)), dtype=np.float32)
+    return np.stack([known[text] for text in texts]).astype(np.float32)
+
+
+def embedding_dimension(encoder: LoadedEncoder) -> int:
+    """Return d."""
+    return int(encoder.model.get_embedding_dimension() or 0)
+
+
+def _encode_batch(encoder: LoadedEncoder, batch: Sequence[str]) -> FloatArray:
+    vectors: FloatArray = encoder.model.encode(
+        list(batch),
+        batch_size=len(batch),
+        normalize_embeddings=True,
+        convert_to_numpy=True,
+        show_progress_bar=False,
+    )
+    return vectors
+
+
+def halved(batch_size: int, error: Exception) -> int:
+    """Return half of `batch_size` if `error` says that memory ran out; raises it otherwise."""
+    is_memory = isinstance(error, MemoryError) or "out of memory" in str(error).lower()
+    if not is_memory:
+        raise error
+    if batch_size == 1:
+        raise JobError(
+            "A single text does not fit in memory; lower --set encoder.max_length_tokens=128"
+        ) from error
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return batch_size // 2
+
+
+def token_lengths(encoder: LoadedEncoder, texts: Sequence[str]) -> IntArray:
+    """Return the length of each text in tokens, uncut, special tokens counted; shape (len(texts),)."""
+    tokenizer = encoder.model.tokenizer
+    lengths = np.zeros(len(texts), dtype=np.int64)
+    for start in range(0, len(texts), 1_000):
+        batch = list(texts[start : start + 1_000])
+        if batch:
+            ids = tokenizer(batch, truncation=False, add_special_tokens=True, verbose=False)["input_ids"]
+            lengths[start : start + len(batch)] = [len(row) for row in ids]
+    return lengths

