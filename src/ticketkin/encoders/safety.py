@@ -79,3 +79,12 @@ def check_no_pickled_weights(folder: Path) -> None:
         raise UnsafeArtifactError(
             f"{folder} holds no *.safetensors file; weights are read from safetensors only"
         )
+
+
+def check_adapter_folder(folder: Path) -> None:
+    """Raise InputError if `folder` holds no adapter, UnsafeArtifactError if it holds a pickled one."""
+    if not (folder / "adapter_config.json").exists():
+        raise InputError(f"{folder} holds no adapter_config.json, so it is no adapter; give the folder that "
+                         "model.save_pretrained wrote after training")
+    check_modules(folder)
+    check_no_pickled_weights(folder)

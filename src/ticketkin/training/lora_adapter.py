@@ -1,0 +1,152 @@
+"""Adapters on an encoder: attach, load, measure, scale, merge.
+
+A LoRA module computes W x + scaling * B A x (Hu et al. 2021, arXiv:2106.09685).
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ticketkin.core.config import EncoderSettings, LoraSettings
+from ticketkin.core.errors import InactiveAdapterError, MissingExtraError
+from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.tables import FloatArray
+from ticketkin.encoders.encoding import encode_texts
+from ticketkin.encoders.loading import LoadedEncoder, build_model, choose_device
+from ticketkin.encoders.safety import check_adapter_folder
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+_ADAPTER = "default"
+# BERT's pooler feeds a task sentence encoders do not have: it gets no gradient and would stay zero.
+_WITHOUT_GRADIENT = r".*\bpooler\b.*"
+
+
+def attach_adapter(model: "SentenceTransformer", settings: LoraSettings) -> None:
+    """Add a fresh adapter (B zero: no change yet) to all linear layers; the rest is frozen.
+
+    Raises MissingExtraError where peft is not installed.
+    """
+    try:
+        from peft import LoraConfig, TaskType
+    except ImportError as error:
+        raise MissingExtraError(
+            "The candidate lora needs peft, which is not installed; install the extra with: "
+            "pip install 'ticketkin[lora]', or leave lora out of --candidates"
+        ) from error
+    has_pooler = any("pooler" in name for name, _ in model.named_modules())
+    model.add_adapter(
+        LoraConfig(
+            task_type=TaskType.FEATURE_EXTRACTION,
+            target_modules="all-linear",
+            exclude_modules=_WITHOUT_GRADIENT if has_pooler else None,
+            r=settings.rank,
+            lora_alpha=settings.alpha,
+            lora_dropout=settings.dropout,
+        )
+    )
+
+
+def load_with_adapter(
+    source: Path | str, adapter_folder: Path, device: str, strength: float = 1.0
+) -> "SentenceTransformer":
+    """Return a freshly loaded base with the adapter at W + strength * BA, in evaluation mode.
+
+    Raises InactiveAdapterError if not one module of the loaded adapter changes its weight, as
+    happens when the saved names do not fit the base.
+    """
+    check_adapter_folder(adapter_folder)
+    model = build_model(Path(source), device)
+    model.load_adapter(str(adapter_folder))
+    model.eval()
+    modules = dict(lora_modules(model))
+    if not any(bool(module.lora_B[_ADAPTER].weight.any()) for module in modules.values()):
+        raise InactiveAdapterError(
+            f"The adapter in {adapter_folder} changes none of the {len(modules)} modules it sits on after it "
+            f"was loaded onto {source}: its names do not fit this base, or it was never trained. "
+            "Train again from this base, and save with model.save_pretrained"
+        )
+    for module in modules.values():
+        module.scaling[_ADAPTER] *= strength
+    return model
+
+
+def lora_modules(model: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the name and module of every layer that carries LoRA."""
+    from peft.tuners.lora import LoraLayer
+
+    for name, module in model.named_modules():
+        if isinstance(module, LoraLayer):
+            yield name, module
+
+
+def relative_changes(model: Any) -> dict[str, float]:
+    """Return ||dW|| / ||W|| (Frobenius) of every adapted module by name."""
+    changes: dict[str, float] = {}
+    for name, module in lora_modules(model):
+        weight = module.get_base_layer().weight
+        changes[name] = float(module.get_delta_weight(_ADAPTER).norm() / weight.norm())
+    return changes
+
+
+def scaled_merge(
+    source: Path | str,
+    adapter_folder: Path,
+    strength: float,
+    folder: Path,
+    max_length_tokens: int | None = None,
+) -> None:
+    """Write W + strength * BA as a plain sentence-transformers folder; no peft is needed to load it.
+
+    Embeddings come at unit length from plain `encode`, whatever the base's modules, and with
+    `max_length_tokens` (None keeps the base's) texts are cut there. Raises InactiveAdapterError
+    as `load_with_adapter`.
+    """
+    tuned = load_with_adapter(source, adapter_folder, "cpu", strength)
+    save_merged(Path(source), tuned, folder, max_length_tokens)
+
+
+def save_merged(source: Path, tuned: Any, folder: Path, max_length_tokens: int | None) -> None:
+    """Add the adapter's change to a fresh base and write that as a plain folder."""
+    import torch
+    from sentence_transformers.sentence_transformer.modules import Normalize
+
+    plain = build_model(source, "cpu")
+    layers = dict(plain.named_modules())
+    with torch.no_grad():
+        for name, module in lora_modules(tuned):
+            layers[name].weight += module.get_delta_weight(_ADAPTER).to("cpu")
+    if not any(isinstance(module, Normalize) for module in plain):
+        plain.append(Normalize())
+    if max_length_tokens is not None:
+        plain.max_seq_length = max_length_tokens
+    plain.save_pretrained(str(folder), create_model_card=False)
+
+
+def embeddings_at_strength(
+    encoder: LoadedEncoder,
+    adapter_folder: Path,
+    strength: float,
+    texts: list[str],
+    settings: EncoderSettings,
+    progress: Progress = SILENT,
+) -> FloatArray:
+    """Return the embeddings of W + strength * BA without saving it, shape (len(texts), d), unit length.
+
+    `encoder` names the base and the token limit; it stays as it is. At strength 0 the embeddings
+    are the base's.
+    """
+    device = choose_device(settings.device)
+    model = load_with_adapter(encoder.source, adapter_folder, device, strength)
+    model.max_seq_length = encoder.max_length_tokens
+    scaled = LoadedEncoder(
+        model=model,
+        name=f"{encoder.name} + {strength:g} × adapter",
+        source=encoder.source,
+        fingerprint=f"{encoder.fingerprint}-{strength!r}",
+        max_length_tokens=encoder.max_length_tokens,
+        device=device,
+        packaged=False,
+    )
+    return encode_texts(scaled, texts, None, settings, progress)
