@@ -1,0 +1,1 @@
+"""The HTML report: its material, figures, wording and page."""

@@ -1,0 +1,123 @@
+"""How figures look, and how they become SVG inside the page and PNG beside it.
+
+Figures are built with `matplotlib.figure.Figure` alone: no pyplot, no global state, no display.
+Their colours are those of Okabe and Ito (2008), told apart by colour-blind readers too; dashes and
+markers repeat what colour says. Inside the page each colour becomes a CSS variable, so that a dark
+page gets readable figures.
+"""
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ticketkin.core.artifacts import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK = "#1f2a37"
+FAINT = "#8a94a3"
+GRID = "#dde2e9"
+BLUE = "#0072b2"
+ORANGE = "#d55e00"
+GREEN = "#009e73"
+PURPLE = "#aa4499"
+GREY = "#6b7684"
+_VARIABLES = {
+    INK: "ink", FAINT: "faint", GRID: "grid", BLUE: "blue", ORANGE: "orange",
+    GREEN: "green", PURPLE: "purple", GREY: "grey",
+}  # fmt: skip
+
+SIZE_INCHES = (5.2, 3.5)
+_PNG_DOTS_PER_INCH = 160
+
+# Each candidate keeps its colour, dash and marker in all figures.
+_STYLES: dict[str, tuple[str, str, str]] = {
+    "lexical": (GREY, ":", "s"),
+    "base": (ORANGE, "--", "o"),
+    "head": (GREEN, "-.", "^"),
+    "lora": (PURPLE, (0, (6, 1.5)), "D"),  # type: ignore[dict-item]  # matplotlib takes on-off lengths too
+    "fusion": (BLUE, "-", "v"),
+}
+_OTHER_STYLES = ((BLUE, "-", "v"), (GREEN, "-.", "^"), (PURPLE, "--", "D"))
+
+
+@dataclass(frozen=True)
+class ReportFigure:
+    """One figure of the report, with the words that go with it."""
+
+    name: str
+    """File name without ending."""
+    title: str
+    explanation: str
+    """What a newcomer should see in it, in one sentence."""
+    alt: str
+    """What it shows, for those who can't see it."""
+    figure: "Figure"
+
+
+def candidate_style(name: str, position: int = 0) -> dict[str, Any]:
+    """Return colour, line style and marker of a candidate, as keywords of `Axes.plot`."""
+    color, linestyle, marker = _STYLES.get(name, _OTHER_STYLES[position % len(_OTHER_STYLES)])
+    return {"color": color, "linestyle": linestyle, "marker": marker}
+
+
+def new_axes(xlabel: str, ylabel: str, rows: int = 1) -> tuple["Figure", list["Axes"]]:
+    """Return a transparent figure with `rows` plain axes that share x; the lowest has the x label."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=SIZE_INCHES, layout="constrained")
+    figure.patch.set_alpha(0)
+    grid: Sequence[Any] = figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]
+    for axes in grid:
+        axes.patch.set_alpha(0)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set_color(FAINT)
+        axes.tick_params(colors=INK, labelsize=11, color=FAINT)
+        axes.grid(color=GRID, linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.set_ylabel(ylabel, color=INK, fontsize=11.5)
+    grid[-1].set_xlabel(xlabel, color=INK, fontsize=11.5)
+    return figure, list(grid)
+
+
+def add_legend(axes: "Axes", **where: Any) -> None:
+    """Add a legend without a frame, in the page's ink."""
+    axes.legend(frameon=False, labelcolor=INK, fontsize=10.5, **where)
+
+
+def inline_svg(shown: ReportFigure) -> str:
+    """Return the figure as an SVG element: scalable, named for screen readers, ids unique in a page.
+
+    Ids are renumbered because matplotlib draws them at random: the same figure gives the same text.
+    """
+    stream = io.StringIO()
+    shown.figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None})
+    svg = stream.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    numbers: dict[str, str] = {}
+    for old in re.findall(r'\bid="([^"]+)"', svg):
+        numbers.setdefault(old, f"{shown.name}-{len(numbers)}")
+    svg = re.sub(r'\bid="([^"]+)"', lambda found: f'id="{numbers[found[1]]}"', svg)
+    svg = re.sub(r'(href="#|url\(#)([^")]+)', lambda found: found[1] + numbers[found[2]], svg)
+    for color, variable in _VARIABLES.items():
+        svg = svg.replace(color, f"var(--{variable})")
+    # The namespaces of inline SVG are implied in HTML; without them the page names no web address.
+    svg = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", svg).replace("xlink:href", "href")
+    size = re.match(r'<svg[^>]*?viewBox="([^"]+)"', svg)
+    view_box = size[1] if size else "0 0 374 252"
+    head = f'<svg viewBox="{view_box}" role="img" aria-labelledby="{shown.name}-alt" class="figure">'
+    return re.sub(r"<svg[^>]*>", head, svg, count=1)
+
+
+def save_png(shown: ReportFigure, folder: Path) -> Path:
+    """Write the figure on white as `folder/<name>.png`, atomically, and return the path."""
+    path = folder / f"{shown.name}.png"
+    with atomic_path(path) as temporary:
+        shown.figure.savefig(temporary, format="png", dpi=_PNG_DOTS_PER_INCH, facecolor="white")
+    return path

@@ -1,0 +1,293 @@
+"""The figures of the report, each from plain arrays, each with its words for a newcomer."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ticketkin.reports.drawing import (
+    BLUE,
+    GREEN,
+    INK,
+    ORANGE,
+    PURPLE,
+    ReportFigure,
+    add_legend,
+    candidate_style,
+    new_axes,
+)
+from ticketkin.reports.formatting import format_share
+from ticketkin.reports.material import (
+    PairSimilarities,
+    RecallCurve,
+    StrengthCurve,
+    TokenLengths,
+    TrainingRecord,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_N_BINS = 30
+_N_MARKERS = 8
+
+
+def confusion_counts(pairs: PairSimilarities) -> tuple[int, int, int, int]:
+    """Return hits, misses, false alarms and right rejections at the threshold.
+
+    Raises ValueError if the pairs have no threshold.
+    """
+    if pairs.threshold is None:
+        raise ValueError("confusion_counts needs a threshold")
+    called, kin = pairs.similarities >= pairs.threshold, pairs.labels == 1
+    counts = (called & kin, ~called & kin, called & ~kin, ~called & ~kin)
+    hits, misses, false_alarms, rejections = (int(chosen.sum()) for chosen in counts)
+    return hits, misses, false_alarms, rejections
+
+
+def has_both_classes(pairs: PairSimilarities) -> bool:
+    """Return whether there are kin and not-kin pairs: without both, no curve can be drawn."""
+    return bool((pairs.labels == 1).any() and (pairs.labels == 0).any())
+
+
+def similarity_histogram(name: str, pairs: PairSimilarities) -> ReportFigure:
+    """Return the histograms of kin and not-kin similarities of one candidate."""
+    figure, (axes,) = new_axes("similarity", "share of the pairs")
+    kin, other = (pairs.similarities[pairs.labels == label] for label in (1, 0))
+    low = min(0.0, float(pairs.similarities.min()))
+    bins = np.linspace(low, max(1.0, float(pairs.similarities.max())), _N_BINS + 1)
+    for values, color, hatch, label in ((other, ORANGE, "///", "not kin"), (kin, BLUE, None, "kin")):
+        if len(values):
+            weights = np.full(len(values), 1 / len(values))
+            text = f"{label} ({len(values):,})"
+            axes.hist(values, bins=bins, weights=weights, color=color, alpha=0.3)
+            axes.hist(
+                values, bins=bins, weights=weights, histtype="step", color=color, linewidth=1.8,
+                hatch=hatch, label=text,
+            )  # fmt: skip
+    if pairs.threshold is not None:
+        axes.axvline(
+            pairs.threshold, color=INK, linestyle="--", label=f"threshold {format_share(pairs.threshold)}"
+        )
+    add_legend(axes, loc="best")
+    return ReportFigure(
+        name=f"similarities_{name}",
+        title=f"How similar are kin and strangers? ({name})",
+        explanation="The less the two hills overlap, the better kin can be told from strangers; "
+        "pairs right of the dashed line are called kin.",
+        alt=f"Histogram of the similarity of {len(kin)} kin and {len(other)} not-kin holdout pairs by {name}.",
+        figure=figure,
+    )
+
+
+def roc_figure(pairs: Mapping[str, PairSimilarities]) -> ReportFigure:
+    """Return the ROC curves with the point of each threshold (scikit-learn's roc_curve)."""
+    from sklearn.metrics import roc_auc_score, roc_curve
+
+    figure, (axes,) = new_axes("false alarms among strangers", "kin found")
+    axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":")
+    areas = []
+    for position, (name, scored) in enumerate(pairs.items()):
+        false_alarms, found, _ = roc_curve(scored.labels, scored.similarities)
+        style = candidate_style(name, position) | {"marker": ""}
+        areas.append(f"{name} {format_share(roc_auc_score(scored.labels, scored.similarities))}")
+        axes.plot(false_alarms, found, label=areas[-1], linewidth=2, **style)
+        _mark_threshold(axes, scored, style["color"], precision=False)
+    add_legend(axes, loc="lower right", title="area under the curve")
+    _ink_legend_title(axes)
+    return ReportFigure(
+        name="roc",
+        title="Kin found against false alarms (ROC)",
+        explanation="The closer a curve hugs the upper left corner, the more kin are found for the same "
+        "false alarms; the dot is where the threshold puts us, the dotted line is guessing.",
+        alt="ROC curves on the holdout pairs; areas: " + ", ".join(areas) + ".",
+        figure=figure,
+    )
+
+
+def precision_recall_figure(pairs: Mapping[str, PairSimilarities]) -> ReportFigure:
+    """Return the precision-recall curves with the point of each threshold."""
+    from sklearn.metrics import average_precision_score, precision_recall_curve
+
+    figure, (axes,) = new_axes("kin found (recall)", "calls that are right (precision)")
+    areas = []
+    for position, (name, scored) in enumerate(pairs.items()):
+        precision, recall, _ = precision_recall_curve(scored.labels, scored.similarities)
+        style = candidate_style(name, position) | {"marker": ""}
+        areas.append(f"{name} {format_share(average_precision_score(scored.labels, scored.similarities))}")
+        axes.plot(recall, precision, label=areas[-1], linewidth=2, **style)
+        _mark_threshold(axes, scored, style["color"], precision=True)
+    axes.set_ylim(0, 1.03)
+    add_legend(axes, loc="lower left", title="average precision")
+    _ink_legend_title(axes)
+    return ReportFigure(
+        name="precision_recall",
+        title="How many calls are right? (precision and recall)",
+        explanation="A curve that stays high to the right finds most kin while few calls are wrong. "
+        "In daily use kin are rarer than among these pairs, so expect lower precision there.",
+        alt="Precision-recall curves on the holdout pairs; average precision: " + ", ".join(areas) + ".",
+        figure=figure,
+    )
+
+
+def _mark_threshold(axes: "Axes", pairs: PairSimilarities, color: str, precision: bool) -> None:
+    """Put a dot where the threshold lies on a ROC or precision-recall curve."""
+    if pairs.threshold is None:
+        return
+    hits, misses, false_alarms, rejections = confusion_counts(pairs)
+    recall = hits / (hits + misses)
+    if not precision:
+        point = (false_alarms / (false_alarms + rejections), recall)
+    elif hits + false_alarms:
+        point = (recall, hits / (hits + false_alarms))
+    else:  # nothing is called kin: precision is not defined
+        return
+    axes.plot(*point, marker="o", markersize=8, color=color, markeredgecolor=INK, linestyle="")
+
+
+def _ink_legend_title(axes: "Axes") -> None:
+    legend = axes.get_legend()
+    if legend is not None:
+        legend.get_title().set_color(INK)
+        legend.get_title().set_fontsize(10.5)
+
+
+def confusion_figure(name: str, pairs: PairSimilarities) -> ReportFigure:
+    """Return the confusion matrix of one candidate at its threshold."""
+    hits, misses, false_alarms, rejections = confusion_counts(pairs)
+    figure, (axes,) = new_axes("", "")
+    cells = (
+        (0, 0, hits, "kin found", BLUE), (1, 0, misses, "kin missed", ORANGE),
+        (0, 1, false_alarms, "false alarm", ORANGE), (1, 1, rejections, "rightly left apart", BLUE),
+    )  # fmt: skip
+    for column, row, count, label, color in cells:
+        total = hits + misses if row == 0 else false_alarms + rejections
+        share = count / total if total else 0.0
+        axes.fill_between(
+            [column - 0.48, column + 0.48], row - 0.47, row + 0.47, color=color, alpha=0.08 + 0.4 * share,
+            linewidth=0,
+        )  # fmt: skip
+        axes.text(column, row - 0.1, f"{count:,}", ha="center", va="center", fontsize=18, color=INK)
+        axes.text(
+            column, row + 0.22, f"{label}\n{share:.0%} of this row", ha="center", va="center", fontsize=10.5,
+            color=INK,
+        )  # fmt: skip
+    axes.set_xlim(-0.5, 1.5)
+    axes.set_ylim(1.5, -0.5)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    axes.set_xticks([0, 1], ["called kin", "not called kin"])
+    axes.set_yticks([0, 1], ["kin", "not\nkin"])
+    axes.tick_params(length=0)
+    axes.xaxis.tick_top()
+    return ReportFigure(
+        name="confusion",
+        title=f"Right and wrong calls ({name})",
+        explanation="Each holdout pair is counted in one of the four boxes; blue boxes are right calls, "
+        "orange ones are mistakes.",
+        alt=f"Confusion matrix of {name}: {hits} kin found, {misses} missed, {false_alarms} false alarms, "
+        f"{rejections} rightly left apart.",
+        figure=figure,
+    )
+
+
+def recall_figure(curves: Mapping[str, RecallCurve], champion: str) -> ReportFigure:
+    """Return the share of queries with kin in the top k, one line a candidate."""
+    figure, (axes,) = new_axes("results looked at (k)", "tickets that find kin")
+    lowest = 1.0
+    for position, (name, curve) in enumerate(curves.items()):
+        width = 3.0 if name == champion else 1.6
+        every = max(1, len(curve.k) // _N_MARKERS)
+        style = candidate_style(name, position)
+        axes.plot(curve.k, curve.share, label=name, linewidth=width, markevery=every, markersize=5, **style)
+        lowest = min(lowest, float(np.min(curve.share, initial=1.0)))
+    axes.set_ylim(max(0.0, np.floor(lowest * 10) / 10 - 0.05), 1.02)
+    axes.yaxis.set_major_formatter(_percent)
+    add_legend(axes, loc="lower right")
+    return ReportFigure(
+        name="recall_at_k",
+        title="How far down must one look?",
+        explanation="Of all tickets that have kin, the share that shows at least one of them within "
+        "the first k results; higher and earlier is better.",
+        alt="Recall at k by candidate; at the largest k: "
+        + ", ".join(f"{name} {curve.share[-1]:.0%}" for name, curve in curves.items() if len(curve.share))
+        + ".",
+        figure=figure,
+    )
+
+
+def _percent(value: float, _: Any) -> str:
+    return f"{value:.0%}"
+
+
+def training_figure(name: str, record: TrainingRecord) -> ReportFigure:
+    """Return loss and the learning rate that was really applied, by optimiser step."""
+    figure, (upper, lower) = new_axes("training step", "loss", rows=2)
+    steps = np.arange(1, len(record.loss) + 1)
+    window = max(1, len(record.loss) // 25)
+    upper.plot(steps, record.loss, color=BLUE, linewidth=0.8, alpha=0.35)
+    smooth = np.convolve(record.loss, np.full(window, 1 / window), mode="valid")
+    upper.plot(steps[window - 1 :], smooth, color=BLUE, linewidth=2)
+    rates = record.learning_rate
+    lower.plot(np.arange(1, len(rates) + 1), rates, color=GREEN, linewidth=2)
+    lower.set_ylabel("learning rate")
+    lower.set_ylim(bottom=0)
+    lower.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
+    lower.yaxis.get_offset_text().set_color(INK)
+    peak = float(rates.max()) if len(rates) else 0.0
+    return ReportFigure(
+        name=f"training_{name}",
+        title=f"Training of {name}",
+        explanation="The loss (how wrong the model is on its training pairs; thick line smoothed) should "
+        "fall and level off; below it, the learning rate that was really applied at each step.",
+        alt=f"Training of {name} over {len(steps)} steps: loss from {record.loss[0]:.3g} to "
+        f"{record.loss[-1]:.3g}, learning rate at most {peak:.2g}.",
+        figure=figure,
+    )
+
+
+def lengths_figure(lengths: TokenLengths) -> ReportFigure:
+    """Return the histogram of text lengths with the encoder's limit."""
+    figure, (axes,) = new_axes("length in tokens (about 3/4 of a word)", "tickets")
+    tokens = lengths.tokens
+    # The longest 1 % would squeeze all others into one bar; they are counted in the last.
+    end = max(float(np.percentile(tokens, 99)), lengths.limit * 1.1)
+    axes.hist(np.minimum(tokens, end), bins=np.linspace(0, end, _N_BINS + 1).tolist(), color=BLUE, alpha=0.6)
+    axes.axvline(
+        lengths.limit, color=ORANGE, linestyle="--", linewidth=2, label=f"the model reads {lengths.limit}"
+    )
+    add_legend(axes)
+    cut = float((tokens > lengths.limit).mean())
+    return ReportFigure(
+        name="lengths",
+        title="Are tickets too long for the model?",
+        explanation=f"What lies right of the dashed line is cut off before the model reads it: "
+        f"{cut:.1%} of the tickets lose their end.",
+        alt=f"Histogram of the length of {len(tokens)} tickets; median {np.median(tokens):.0f} tokens, limit "
+        f"{lengths.limit}, {cut:.1%} longer.",
+        figure=figure,
+    )
+
+
+def strengths_figure(curves: Mapping[str, StrengthCurve]) -> ReportFigure:
+    """Return MRR on the evaluation links by strength, with the chosen strength of each candidate."""
+    figure, (axes,) = new_axes("strength λ of the tuning", "MRR on evaluation links")
+    for position, (name, curve) in enumerate(curves.items()):
+        style = candidate_style(name, position)
+        axes.plot(curve.strengths, curve.mrr, label=name, linewidth=2, markersize=5, **style)
+        at = int(np.argmin(np.abs(curve.strengths - curve.chosen)))
+        axes.plot(
+            curve.strengths[at], curve.mrr[at], marker="o", markersize=13, fillstyle="none",
+            color=style["color"], markeredgewidth=2, linestyle="",
+        )  # fmt: skip
+    axes.margins(y=0.2)
+    add_legend(axes, loc="best")
+    chosen = ", ".join(f"{name} {curve.chosen:g}" for name, curve in curves.items())
+    return ReportFigure(
+        name="strengths",
+        title="How much tuning is good?",
+        explanation="λ = 0 is the untouched model and 1 the full change; the ring marks the strength "
+        "that was chosen, and a ring at 0 means tuning did not help.",
+        alt=f"MRR by tuning strength; chosen: {chosen}.",
+        figure=figure,
+    )

@@ -1,0 +1,273 @@
+"""report.html: one self-contained page that opens from disk without network, and its figures as PNG."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ticketkin.core.artifacts import atomic_path
+from ticketkin.reports import figures, wording
+from ticketkin.reports.drawing import ReportFigure, inline_svg, save_png
+from ticketkin.reports.formatting import (
+    format_count,
+    format_interval,
+    format_metric,
+    format_seconds,
+    format_share,
+)
+from ticketkin.reports.material import ReportMaterial
+
+REPORT_HTML = "report.html"
+FIGURES = "figures"
+_TEMPLATES = Path(__file__).parent / "templates"
+# Part of the scores, metric, column head, what it means in one line.
+_COLUMNS = (
+    ("retrieval", "mrr", "MRR", "1 when kin always come first, .5 when they come second"),
+    ("retrieval", "recall_at_1", "Recall@1", "share of tickets whose first result is kin"),
+    ("retrieval", "recall_at_10", "Recall@10", "share of tickets with kin in the first ten"),
+    ("pairs", "roc_auc", "ROC-AUC", "chance that kin score above strangers; .5 is guessing"),
+    ("pairs", "f1", "F1", "balance of kin found and calls that are right"),
+)
+_ALL_METRICS = (
+    *(("retrieval", name) for name in (
+        "recall_at_1", "recall_at_5", "recall_at_10", "recall_at_20", "mrr", "map", "ndcg_at_10")),
+    *(("pairs", name) for name in (
+        "roc_auc", "pr_auc", "spearman", "spearman_ceiling", "pearson", "f1", "precision", "recall",
+        "accuracy", "false_positive_rate", "separability", "threshold")),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure ready for the page, or why there is none."""
+
+    title: str
+    explanation: str
+    alt: str = ""
+    name: str = ""
+    svg: str = ""
+
+
+def draw_figures(report: Mapping[str, Any], material: ReportMaterial) -> list[ReportFigure | Drawn]:
+    """Return the figures in reading order; one that lacks its values is a `Drawn` that says why."""
+    champion = report["verdict"]["champion"]
+    drawn: list[ReportFigure | Drawn] = [_recall(material, champion)]
+    drawn += _pair_figures(material, champion)
+    drawn.append(
+        figures.strengths_figure(material.strengths)
+        if material.strengths
+        else Drawn(
+            "How much tuning is good?",
+            "No candidate was tuned in this run, so there is no strength to choose. "
+            "Add head or lora to --candidates.",
+        )
+    )
+    trained = {name: record for name, record in material.training.items() if len(record.loss)}
+    drawn += [figures.training_figure(name, record) for name, record in trained.items()]
+    if not trained:
+        drawn.append(
+            Drawn(
+                "Training",
+                "No training was recorded in this run: LoRA was not among the candidates, or there were no "
+                "kin to train on. Add it with --candidates lexical,base,head,lora,fusion.",
+            )
+        )
+    drawn.append(
+        figures.lengths_figure(material.lengths)
+        if material.lengths is not None and len(material.lengths.tokens)
+        else Drawn(
+            "Are tickets too long for the model?", "Text lengths were not measured, so none are drawn."
+        )
+    )
+    return drawn
+
+
+def _recall(material: ReportMaterial, champion: str) -> ReportFigure | Drawn:
+    curves = {name: curve for name, curve in material.recall_curves.items() if len(curve.k)}
+    if curves:
+        return figures.recall_figure(curves, champion)
+    return Drawn(
+        "How far down must one look?",
+        "No held-out ticket has kin that were opened before it, so retrieval could not be measured. "
+        "More links, or an export over a longer time, would allow it.",
+    )
+
+
+def _pair_figures(material: ReportMaterial, champion: str) -> list[ReportFigure | Drawn]:
+    scored = {name: p for name, p in material.pair_similarities.items() if figures.has_both_classes(p)}
+    if not scored:
+        return [
+            Drawn(
+                "Kin and strangers",
+                "The held-out pairs lack kin, or lack strangers, so histograms, ROC, precision-recall and "
+                "the confusion matrix can't be drawn. More links would allow it.",
+            )
+        ]
+    # The baseline first, so that the reader sees what changed.
+    ordered = sorted(scored, key=lambda name: name == champion)
+    drawn: list[ReportFigure | Drawn] = [figures.similarity_histogram(n, scored[n]) for n in ordered]
+    drawn += [figures.roc_figure(scored), figures.precision_recall_figure(scored)]
+    decided = [name for name in reversed(ordered) if scored[name].threshold is not None]
+    drawn.append(
+        figures.confusion_figure(decided[0], scored[decided[0]])
+        if decided
+        else Drawn("Right and wrong calls", "No threshold was chosen, so no pair was called kin or not kin.")
+    )
+    return drawn
+
+
+def _candidate_rows(report: Mapping[str, Any], material: ReportMaterial) -> list[dict[str, Any]]:
+    verdict = report["verdict"]
+    best = {head: _best_value(report, part, name) for part, name, head, _ in _COLUMNS}
+    rows = []
+    for candidate in report["candidates"]:
+        cells = []
+        for part, name, head, _ in _COLUMNS:
+            value = wording.metric(report, candidate, "evaluation", part, name) or {}
+            cells.append(
+                {
+                    "head": head,
+                    "value": format_share(value.get("value")),
+                    "interval": format_interval(value),
+                    "best": value.get("value") is not None and value["value"] == best[head],
+                }
+            )
+        marks = [
+            mark
+            for mark, name in (("best ranking", "champion"), ("best encoder", "encoder"), ("baseline", "baseline"))
+            if verdict.get(name) == candidate
+        ]  # fmt: skip
+        seconds = material.candidate_seconds.get(candidate, report.get("cost", {}).get(candidate))
+        rows.append({"name": candidate, "marks": marks, "cells": cells, "cost": format_seconds(seconds)})
+    return rows
+
+
+def _best_value(report: Mapping[str, Any], part: str, name: str) -> float | None:
+    values = [wording.metric(report, candidate, "evaluation", part, name) for candidate in report["candidates"]]
+    return max((v["value"] for v in values if v and v.get("value") is not None), default=None)
+
+
+def _metric_table(report: Mapping[str, Any], links: str) -> dict[str, Any] | None:
+    """Return every metric of every candidate that was scored on `links`, or None where none was."""
+    names = [name for name, candidate in report["candidates"].items() if candidate.get(links)]
+    if not names:
+        return None
+    rows = []
+    for part, key in _ALL_METRICS:
+        values = [wording.metric(report, name, links, part, key) for name in names]
+        if any(value is not None for value in values):
+            cells = [format_metric(v) if isinstance(v, Mapping) or v is None else format_share(v) for v in values]
+            rows.append({"name": key.replace("_at_", "@").replace("_", " "), "cells": cells})
+    counts = " · ".join(
+        f"{format_count(value)} {label}"
+        for part, key, label in (
+            ("retrieval", "n_queries", "queries"), ("retrieval", "n_candidates", "tickets searched"),
+            ("pairs", "n_positive", "kin pairs"), ("pairs", "n_negative", "not-kin pairs"),
+        )
+        if (value := wording.metric(report, names[0], links, part, key)) is not None
+    )  # fmt: skip
+    origin = report["candidates"][names[0]][links].get("labels_from", "unknown")
+    return {"names": names, "rows": rows, "counts": counts, "origin": origin}
+
+
+def _flat(values: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """Return plain values and one level of counts as (name, text) rows."""
+    rows = []
+    for key, value in (values or {}).items():
+        name = str(key).replace("_", " ")
+        if isinstance(value, Mapping):
+            text = ", ".join(f"{k}: {format_count(v)}" for k, v in list(value.items())[:12]) or "none"
+        elif isinstance(value, list | tuple):
+            text = ", ".join(format_count(v) for v in value[:12]) or "none"
+        else:
+            text = format_count(value)
+        rows.append((name, text))
+    return rows
+
+
+def _data_tables(report: Mapping[str, Any], material: ReportMaterial) -> list[dict[str, Any]]:
+    """Return the tables about the data; an absent one says so."""
+    summary = dict(material.import_summary)
+    mapping = summary.pop("mapping", {})
+    redactions = summary.pop("redactions", {})
+    tables: tuple[tuple[str, list[tuple[str, str]], str], ...] = (
+        ("Tickets", _flat(report.get("tickets")), "No counts of tickets were recorded."),
+        ("Links", _flat(report.get("links")), "No counts of links were recorded."),
+        ("Splits", _flat(report.get("splits")), "No counts of splits were recorded."),
+        ("Which column became which field", _flat(mapping), "The mapping of columns was not recorded."),
+        ("Personal data replaced", _flat(redactions), "Nothing was found to redact, or redaction was off."),
+        ("Import: repaired and rejected", _flat(summary), "The import left no summary."),
+        ("Profile", _flat(material.profile), "No profile was made."),
+    )
+    return [{"title": title, "rows": rows, "absent": absent} for title, rows, absent in tables]
+
+
+def render_report(report: Mapping[str, Any], material: ReportMaterial, drawn: list[Drawn]) -> str:
+    """Return the page as HTML text; every value from tickets is escaped by jinja2's autoescape."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["share"] = format_share
+    environment.filters["seconds"] = format_seconds
+    comparisons = wording.comparison_rows(report)
+    n_examples = len(material.false_alarms) + len(material.misses)
+    return environment.get_template("report.html").render(
+        report=report,
+        verdict=report["verdict"],
+        material=material,
+        css=(_TEMPLATES / "report.css").read_text("utf-8"),
+        notices=wording.notices(report, material.is_synthetic),
+        words=wording.plain_words(report),
+        gain=wording.headline_gain(report, comparisons),
+        comparisons=comparisons,
+        steps=wording.next_steps(report, material.is_synthetic, n_examples),
+        columns=_COLUMNS,
+        candidates=_candidate_rows(report, material),
+        tables={links: _metric_table(report, links) for links in ("evaluation", "holdout")},
+        figures=drawn,
+        examples=(
+            (
+                "Worst false alarms",
+                "Not linked by anyone, yet the winner finds them most alike.",
+                material.false_alarms,
+                "There are none: no pair of strangers reached the threshold.",
+            ),
+            (
+                "Worst misses",
+                "Linked as kin, yet the winner finds them least alike.",
+                material.misses,
+                "There are none: every kin pair reached the threshold.",
+            ),
+        ),
+        data_tables=_data_tables(report, material),
+    )
+
+
+def write_report(report: Mapping[str, Any], material: ReportMaterial, folder: Path) -> Path:
+    """Write `folder/report.html` and `folder/figures/*.png`, and return the path of the page.
+
+    `report` is the content of report.json; `material` holds what it does not. Figures of an earlier
+    report are replaced. The page names no web address and needs no other file.
+    """
+    drawn = draw_figures(report, material)
+    with atomic_path(folder / FIGURES) as pictures:
+        pictures.mkdir()
+        for shown in drawn:
+            if isinstance(shown, ReportFigure):
+                save_png(shown, pictures)
+    inlined = [
+        Drawn(shown.title, shown.explanation, shown.alt, shown.name, inline_svg(shown))
+        if isinstance(shown, ReportFigure)
+        else shown
+        for shown in drawn
+    ]
+    path = folder / REPORT_HTML
+    with atomic_path(path) as temporary:
+        temporary.write_text(render_report(report, material, inlined), "utf-8")
+    return path

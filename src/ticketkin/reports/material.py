@@ -1,0 +1,140 @@
+"""What report.html shows beyond report.json: raw values behind the figures, example pairs, provenance.
+
+All of it is optional but the title: a part that is absent is explained in the report, not drawn empty.
+`to_json` and `from_json` let one stage gather the material and another write the page.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import PlainSerializer, PlainValidator, TypeAdapter
+
+
+def _as_floats(value: Any) -> npt.NDArray[np.float64]:
+    return np.asarray(value, dtype=np.float64).reshape(-1)
+
+
+def _as_integers(value: Any) -> npt.NDArray[np.int64]:
+    return np.asarray(value, dtype=np.int64).reshape(-1)
+
+
+def _as_list(values: npt.NDArray[Any]) -> list[Any]:
+    listed: list[Any] = np.asarray(values).tolist()
+    return listed
+
+
+Floats = Annotated[npt.NDArray[np.float64], PlainValidator(_as_floats), PlainSerializer(_as_list)]
+Integers = Annotated[npt.NDArray[np.int64], PlainValidator(_as_integers), PlainSerializer(_as_list)]
+
+
+@dataclass(frozen=True)
+class PairExample:
+    """Two tickets that were decided wrongly; texts are cleaned and redacted."""
+
+    left_id: str
+    left_text: str
+    right_id: str
+    right_text: str
+    similarity: float
+    label: int
+    """1 kin, 0 not kin, as the links say."""
+
+
+@dataclass(frozen=True)
+class PairSimilarities:
+    """The holdout pairs as one candidate scores them."""
+
+    similarities: Floats
+    """Shape (n_pairs,)."""
+    labels: Integers
+    """1 kin, 0 not kin, shape (n_pairs,)."""
+    threshold: float | None = None
+    """At or above it a pair is called kin; chosen on evaluation pairs."""
+
+
+@dataclass(frozen=True)
+class RecallCurve:
+    """Share of the queries with at least one kin among the first k results."""
+
+    k: Integers
+    """Shape (n_points,), ascending."""
+    share: Floats
+    """In [0, 1], shape (n_points,)."""
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """What one training did at each optimiser step."""
+
+    learning_rate: Floats
+    """As the optimiser applied it, shape (n_steps,)."""
+    loss: Floats
+    """Shape (n_steps,)."""
+
+
+@dataclass(frozen=True)
+class StrengthCurve:
+    """MRR on the evaluation links by strength λ of the tuned change; 0 is the untouched model."""
+
+    strengths: Floats
+    """Shape (n_strengths,)."""
+    mrr: Floats
+    """Shape (n_strengths,)."""
+    chosen: float
+
+
+@dataclass(frozen=True)
+class TokenLengths:
+    """Lengths of the composed texts."""
+
+    tokens: Integers
+    """Shape (n_tickets,)."""
+    limit: int
+    """Tokens the encoder reads; the rest of a longer text is not seen."""
+
+
+@dataclass(frozen=True)
+class ReportMaterial:
+    """Everything the report draws or quotes that report.json does not hold."""
+
+    title: str
+    is_synthetic: bool = False
+    pair_similarities: Mapping[str, PairSimilarities] = field(default_factory=dict)
+    """Champion and baseline by candidate name, on the holdout pairs."""
+    recall_curves: Mapping[str, RecallCurve] = field(default_factory=dict)
+    """By candidate name."""
+    training: Mapping[str, TrainingRecord] = field(default_factory=dict)
+    """By tuned candidate."""
+    strengths: Mapping[str, StrengthCurve] = field(default_factory=dict)
+    """By tuned candidate."""
+    lengths: TokenLengths | None = None
+    false_alarms: tuple[PairExample, ...] = ()
+    """Not kin, yet most similar; worst first."""
+    misses: tuple[PairExample, ...] = ()
+    """Kin, yet least similar; worst first."""
+    profile: Mapping[str, Any] = field(default_factory=dict)
+    """The profile of the tickets (its to_json)."""
+    import_summary: Mapping[str, Any] = field(default_factory=dict)
+    """What the import found and repaired (its to_json): system, mapping, redactions, n_rejected."""
+    candidate_seconds: Mapping[str, float] = field(default_factory=dict)
+    """Wall-clock seconds to make each candidate."""
+    command: str = ""
+    """The command that does it again."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    seed: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the material as plain JSON types."""
+        value: dict[str, Any] = _ADAPTER.dump_python(self, mode="json")
+        return value
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "ReportMaterial":
+        """Return the material that `to_json` wrote. Raises pydantic.ValidationError for another shape."""
+        return _ADAPTER.validate_python(dict(value))
+
+
+_ADAPTER = TypeAdapter(ReportMaterial)

@@ -1,0 +1,135 @@
+"""The first screen in plain words: what came out, by how much, and what to do next."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ticketkin.reports.formatting import format_gain
+
+_SYNTHETIC = (
+    "These tickets are synthetic: they come from Ticketkin's built-in sample. The numbers show that the "
+    "way works, not how good it will be on your tickets."
+)
+_SILVER = (
+    "The labels are silver and circular: no links made by people were found, so kin were guessed from "
+    "similar wording. Good numbers below are no proof; only links made by people are."
+)
+
+
+@dataclass(frozen=True)
+class PlainWords:
+    """Of 100 held-out tickets, how many find kin in the top 10."""
+
+    after: int
+    before: int | None
+    """By the baseline; None where the champion is the baseline."""
+    n_queries: int
+    links: str
+    """'held-out' if counted on the holdout, else 'evaluation'."""
+
+
+def notices(report: Mapping[str, Any], is_synthetic: bool) -> list[str]:
+    """Return what a reader must know before any number: synthetic tickets, silver labels."""
+    origins = {
+        scores["labels_from"]
+        for candidate in report.get("candidates", {}).values()
+        for scores in (candidate.get("evaluation"), candidate.get("holdout"))
+        if scores and "labels_from" in scores
+    }
+    return [_SYNTHETIC] * is_synthetic + [_SILVER] * ("silver" in origins)
+
+
+def metric(report: Mapping[str, Any], candidate: str, links: str, part: str, name: str) -> Any:
+    """Return one metric ({value, low, high}) or count of a candidate, or None where it is absent."""
+    scores = (report.get("candidates", {}).get(candidate) or {}).get(links) or {}
+    return (scores.get(part) or {}).get(name)
+
+
+def plain_words(report: Mapping[str, Any]) -> PlainWords | None:
+    """Return recall@10 as tickets of 100, on the holdout where champion and baseline have it."""
+    champion, baseline = report["verdict"]["champion"], report["verdict"]["baseline"]
+    for links, words in (("holdout", "held-out"), ("evaluation", "evaluation")):
+        after = metric(report, champion, links, "retrieval", "recall_at_10") or {}
+        before = metric(report, baseline, links, "retrieval", "recall_at_10") or {}
+        if after.get("value") is not None and before.get("value") is not None:
+            return PlainWords(
+                after=round(100 * after["value"]),
+                before=None if champion == baseline else round(100 * before["value"]),
+                n_queries=int(metric(report, champion, links, "retrieval", "n_queries") or 0),
+                links=words,
+            )
+    return None
+
+
+def comparison_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the paired comparisons as rows: challenger, baseline, metric, links, gain (text), n, sign.
+
+    `sign` says whether the interval leaves out zero: 1 better, -1 worse, 0 could be chance.
+    """
+    rows = []
+    for comparison in report.get("comparisons", ()):
+        gain = comparison.get("gain")
+        gain = gain if isinstance(gain, Mapping) else {**comparison, "value": gain}
+        low, high = gain.get("low"), gain.get("high")
+        rows.append(
+            {
+                "challenger": comparison["challenger"],
+                "baseline": comparison["baseline"],
+                "metric": comparison.get("metric", "mrr"),
+                "links": comparison.get("links") or comparison.get("split") or "evaluation",
+                "gain": format_gain(gain),
+                "value": gain.get("value"),
+                "n": comparison.get("n"),
+                "sign": 1 if low is not None and low > 0 else -1 if high is not None and high < 0 else 0,
+            }
+        )
+    return rows
+
+
+def headline_gain(report: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Return the row that answers "by how much": champion against baseline in MRR, holdout first.
+
+    Where the baseline was kept, it is the challenger that came closest.
+    """
+    verdict = report["verdict"]
+    chosen = [row for row in rows if row["baseline"] == verdict["baseline"] and row["metric"] == "mrr"]
+    if verdict["champion"] != verdict["baseline"]:
+        chosen = [row for row in chosen if row["challenger"] == verdict["champion"]]
+        return min(chosen, key=lambda row: row["links"] != "holdout", default=None)
+    known = [row for row in chosen if row["value"] is not None]
+    return max(known, key=lambda row: float(row["value"]), default=None)
+
+
+def next_steps(report: Mapping[str, Any], is_synthetic: bool, n_examples: int) -> list[str]:
+    """Return what to do next, most useful first."""
+    verdict = report["verdict"]
+    if is_synthetic:
+        return [
+            "Run it on your own export: ticketkin run incidents.csv",
+            "If people marked duplicates in another file, add it with --links FILE: more links make a "
+            "better model and a surer answer.",
+        ]
+    steps = []
+    if any("silver" in text for text in notices(report, False)):
+        steps.append(
+            "Get links made by people (duplicate-of, parent, problem) and give them with --links FILE; "
+            "until then treat this result as a rehearsal."
+        )
+    if verdict["kept_baseline"]:
+        steps.append(
+            f"Keep using {verdict['baseline']}. To try again, add links: a few hundred kin groups are often "
+            "what tuning lacks."
+        )
+    else:
+        steps.append(
+            "Use the winner: load model/ with SentenceTransformer, or search through this run's folder "
+            "with ticketkin."
+        )
+    if n_examples:
+        steps.append(
+            "Read the worst mistakes below with someone from the desk: some 'false alarms' may be kin that "
+            "nobody linked."
+        )
+    if report.get("warnings"):
+        steps.append("Go through the warnings below before you rely on the numbers.")
+    return steps
