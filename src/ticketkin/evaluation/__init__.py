@@ -1,0 +1,1 @@
+"""Floor 2: metrics, thresholds, intervals and the verdict."""

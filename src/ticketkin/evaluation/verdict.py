@@ -1,0 +1,239 @@
+"""The verdict: is anything better than what the user already had?
+
+Two questions. Which encoder: untouched, or tuned? And which ranking: words, an encoder alone, or a
+learned fusion? A challenger wins only if the lower end of the paired 95 % interval of its gain in
+MRR on the evaluation links lies above zero and nothing else got worse.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ticketkin.evaluation.bootstrap import FEW_CLUSTERS, PairedGain, Resamples, percentile_interval
+from ticketkin.evaluation.retrieval import RetrievalScores
+
+PRIMARY = "mrr"
+GUARDS = ("recall_at_1", "recall_at_10")
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One condition a challenger had to meet, with its evidence."""
+
+    challenger: str
+    name: str
+    passed: bool
+    evidence: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for report.json."""
+        return {
+            "challenger": self.challenger,
+            "name": self.name,
+            "passed": self.passed,
+            "evidence": self.evidence,
+        }
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The champion and why."""
+
+    champion: str
+    encoder: str
+    baseline: str
+    kept_baseline: bool
+    reason: str
+    gates: list[Gate]
+    comparisons: list[PairedGain]
+    warnings: list[dict[str, str]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the verdict's part of report.json."""
+        return {
+            "champion": self.champion,
+            "encoder": self.encoder,
+            "baseline": self.baseline,
+            "kept_baseline": self.kept_baseline,
+            "reason": self.reason,
+            "gates": [gate.to_json() for gate in self.gates],
+        }
+
+
+def paired_gain(
+    scores: Mapping[str, RetrievalScores],
+    challenger: str,
+    baseline: str,
+    metric: str,
+    n_bootstrap: int,
+    seed: int,
+) -> PairedGain:
+    """Return the mean gain of `challenger` over `baseline` on the same queries, with its interval."""
+    ours, theirs = scores[challenger], scores[baseline]
+    if not np.array_equal(ours.queries, theirs.queries):
+        raise ValueError(f"{challenger} and {baseline} were evaluated on different queries")
+    difference = ours.per_query(metric) - theirs.per_query(metric)
+    resamples = Resamples.draw(ours.clusters, n_bootstrap, seed)
+    gain = percentile_interval(float(difference.mean()), resamples.means(difference))
+    return PairedGain(challenger, baseline, metric, gain, len(difference), resamples.n_clusters)
+
+
+def best_encoder(
+    scores: Mapping[str, RetrievalScores], encoders: Sequence[str], n_bootstrap: int, seed: int
+) -> tuple[str, list[Gate], list[PairedGain]]:
+    """Return the best of `encoders` (the first is the untouched one), with gates and comparisons."""
+    return _best(scores, encoders[0], encoders[1:], n_bootstrap, seed)
+
+
+def _best(
+    scores: Mapping[str, RetrievalScores],
+    baseline: str,
+    challengers: Sequence[str],
+    n_bootstrap: int,
+    seed: int,
+) -> tuple[str, list[Gate], list[PairedGain]]:
+    gates: list[Gate] = []
+    comparisons: list[PairedGain] = []
+    winners: dict[str, float] = {}
+    for name in challengers:
+        gains = {
+            metric: paired_gain(scores, name, baseline, metric, n_bootstrap, seed)
+            for metric in (PRIMARY, *GUARDS)
+        }
+        comparisons.extend(gains.values())
+        own = [Gate(name, "gain_above_zero", gains[PRIMARY].is_gain, _told(gains[PRIMARY]))]
+        own += [
+            Gate(name, f"{guard}_not_worse", not gains[guard].is_loss, _told(gains[guard]))
+            for guard in GUARDS
+        ]
+        gates.extend(own)
+        if all(gate.passed for gate in own):
+            winners[name] = gains[PRIMARY].gain.value or 0.0
+    best = max(winners, key=lambda name: winners[name]) if winners else baseline
+    return best, gates, comparisons
+
+
+def _told(gain: PairedGain) -> str:
+    value, low, high = gain.gain.value, gain.gain.low, gain.gain.high
+    if value is None or low is None or high is None:
+        return f"{gain.metric} could not be compared"
+    return (
+        f"{gain.metric} {value:+.3f} [{low:+.3f}, {high:+.3f}] against {gain.baseline}, "
+        f"{gain.n_queries} queries of {gain.n_clusters} kin groups"
+    )
+
+
+def decide(
+    scores: Mapping[str, RetrievalScores],
+    encoders: Sequence[str],
+    *,
+    labels_from: str,
+    synthetic: bool,
+    n_bootstrap: int,
+    seed: int,
+) -> Verdict:
+    """Return the verdict over `scores` on the evaluation links.
+
+    `encoders` names the encoder candidates, the untouched one first; every other name in `scores`
+    is a ranking. The baseline of both questions is the untouched encoder; a ranking is compared
+    with lexical search too.
+    """
+    baseline = encoders[0]
+    encoder, gates, comparisons = best_encoder(scores, encoders, n_bootstrap, seed)
+    rankings = [name for name in scores if name != baseline]
+    champion, ranking_gates, ranking_comparisons = _best(scores, baseline, rankings, n_bootstrap, seed)
+    known = {(gate.challenger, gate.name) for gate in gates}
+    gates += [gate for gate in ranking_gates if (gate.challenger, gate.name) not in known]
+    comparisons = ranking_comparisons
+    if "lexical" in scores:
+        comparisons = comparisons + [
+            paired_gain(scores, name, "lexical", PRIMARY, n_bootstrap, seed)
+            for name in scores
+            if name != "lexical"
+        ]
+    return Verdict(
+        champion=champion,
+        encoder=encoder,
+        baseline=baseline,
+        kept_baseline=champion == baseline,
+        reason=_reason(scores, champion, baseline, comparisons, labels_from, synthetic),
+        gates=gates,
+        comparisons=comparisons,
+        warnings=_warnings(scores, labels_from, synthetic),
+    )
+
+
+def _reason(
+    scores: Mapping[str, RetrievalScores],
+    champion: str,
+    baseline: str,
+    comparisons: Sequence[PairedGain],
+    labels_from: str,
+    synthetic: bool,
+) -> str:
+    caution = ""
+    if labels_from == "silver":
+        caution = "Labels are SILVER and circular (made from word overlap), so this proves nothing: "
+    elif synthetic:
+        caution = "On the built-in synthetic sample: "
+    n_queries = len(scores[baseline].queries)
+    before = 100 * scores[baseline].per_query("recall_at_10").mean()
+    if champion == baseline:
+        return (
+            f"{caution}Keep the baseline: on {n_queries} held-out tickets nothing was better than the "
+            f"untouched model beyond chance. It finds kin in the first ten for {before:.0f} of 100 tickets."
+        )
+    after = 100 * scores[champion].per_query("recall_at_10").mean()
+    gain = next(
+        c for c in comparisons if (c.challenger, c.baseline, c.metric) == (champion, baseline, PRIMARY)
+    )
+    return (
+        f"{caution}Yes: '{champion}' is better than the untouched model on {n_queries} held-out tickets. It "
+        f"finds kin in the first ten for {after:.0f} of 100 tickets, before {before:.0f}; "
+        f"MRR {gain.gain.value:+.3f} [{gain.gain.low:+.3f}, {gain.gain.high:+.3f}]."
+    )
+
+
+def _warnings(
+    scores: Mapping[str, RetrievalScores], labels_from: str, synthetic: bool
+) -> list[dict[str, str]]:
+    warnings = []
+    if labels_from == "silver":
+        warnings.append(
+            _warning(
+                "silver_labels",
+                "No person linked these tickets. The labels come from word overlap, so a ranker near to word "
+                "overlap looks best. Add people's links with --links FILE",
+            )
+        )
+    if synthetic:
+        warnings.append(
+            _warning("synthetic", "These tickets are the built-in sample; no real desk wrote them")
+        )
+    names = list(scores)
+    n_clusters = len(np.unique(scores[names[0]].clusters))
+    if n_clusters < FEW_CLUSTERS:
+        warnings.append(
+            _warning(
+                "few_kin_groups",
+                f"Only {n_clusters} kin groups judge the candidates; below {FEW_CLUSTERS} the intervals are "
+                "too narrow. Add links, or raise split.evaluation",
+            )
+        )
+    for place, name in enumerate(names):
+        for other in names[place + 1 :]:
+            if all(map(np.array_equal, scores[name].ranks, scores[other].ranks)):
+                warnings.append(
+                    _warning(
+                        "identical_candidates",
+                        f"{name} and {other} rank every ticket alike. That is not a tie: the tuned change is "
+                        "zero, or was not loaded",
+                    )
+                )
+    return warnings
+
+
+def _warning(code: str, message: str) -> dict[str, str]:
+    return {"code": code, "message": message}
