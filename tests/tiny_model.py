@@ -19,7 +19,16 @@ def build_tiny_encoder(folder: Path, seed: int = 0) -> Path:
     plain = folder.with_name(folder.name + "-plain")
     plain.mkdir(parents=True)
     letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *letters, *(f"##{c}" for c in letters)]
+    vocabulary = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        *WORDS,
+        *letters,
+        *(f"##{c}" for c in letters),
+    ]
     (plain / "vocab.txt").write_text("\n".join(dict.fromkeys(vocabulary)), "utf-8")
     torch.manual_seed(seed)
     config = BertConfig(

@@ -7,6 +7,7 @@ that can't be read is left aside and its texts are encoded again.
 import hashlib
 import os
 import uuid
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -64,7 +65,10 @@ class EmbeddingCache:
 def _read_shard(path: Path) -> tuple[npt.NDArray[np.uint8], FloatArray]:
     try:
         with np.load(path, allow_pickle=False) as content:
-            return content["keys"], content["vectors"]
-    except (OSError, ValueError, KeyError, EOFError):
-        # A damaged shard costs one more encoding, never a wrong vector.
+            keys, vectors = content["keys"], content["vectors"]
+        if keys.shape != (len(vectors), _KEY_BYTES):
+            raise ValueError("keys and vectors differ in number")
+        return keys, vectors
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        # A damaged shard (its checksums are the zip's) costs one more encoding, never a wrong vector.
         return np.empty((0, _KEY_BYTES), dtype=np.uint8), np.empty((0, 0), dtype=np.float32)

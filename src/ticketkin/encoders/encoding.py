@@ -1,6 +1,7 @@
 """Texts to unit-length embeddings: each text once, sorted by length, cached, never out of memory."""
 
 from collections.abc import Sequence
+from time import perf_counter
 
 import numpy as np
 
@@ -26,10 +27,11 @@ def encode_texts(
 
     Repeated texts are encoded once, and known ones come from the cache. Longest first, so that
     memory runs out at the start or not at all; then the batch size halves. Raises JobError where a
-    single text does not fit in memory.
+    single text does not fit in memory, or where the model gives values that are not finite.
     """
     unique = list(dict.fromkeys(texts))
     known = cache.lookup(encoder.fingerprint, unique) if cache else {}
+    n_new, started = 0, perf_counter()
     missing = sorted((text for text in unique if text not in known), key=len, reverse=True)
     batch_size = settings.batch_size
     with progress.task("encode", len(unique)) as task:
@@ -47,7 +49,9 @@ def encode_texts(
                     progress.say(f"  out of memory: batch size is now {batch_size}")
                     continue
                 done += len(batch)
+                n_new += len(batch)
                 task.advance(len(batch))
+                task.describe(f"{n_new / max(perf_counter() - started, 1e-9):,.0f} texts/s")
             known.update(zip(shard, vectors, strict=True))
             if cache:
                 cache.store(encoder.fingerprint, shard, vectors)
@@ -69,23 +73,35 @@ def _encode_batch(encoder: LoadedEncoder, batch: Sequence[str]) -> FloatArray:
         convert_to_numpy=True,
         show_progress_bar=False,
     )
+    if not np.isfinite(vectors).all():
+        raise JobError(
+            f"{encoder.name} gives embeddings that are not finite numbers, so its weights are damaged; "
+            "give another --base-model DIR, or tune again with a lower learning rate"
+        )
     return vectors
 
 
-def halved(batch_size: int, error: Exception) -> int:
-    """Return half of `batch_size` if `error` says that memory ran out; raises it otherwise."""
-    is_memory = isinstance(error, MemoryError) or "out of memory" in str(error).lower()
-    if not is_memory:
+def halved(batch_size: int, error: Exception, smallest: int = 1) -> int:
+    """Return half of `batch_size` if `error` says that memory ran out; raises it otherwise.
+
+    Raises JobError where `smallest` did not fit either.
+    """
+    message = str(error).lower()
+    # The CPU allocator says "can't allocate memory" where CUDA and MPS say "out of memory".
+    if not isinstance(error, MemoryError) and not any(
+        words in message for words in ("out of memory", "can't allocate memory", "not enough memory")
+    ):
         raise error
-    if batch_size == 1:
+    if batch_size <= smallest:
         raise JobError(
-            "A single text does not fit in memory; lower --set encoder.max_length_tokens=128"
+            f"{'A single text does' if smallest == 1 else f'A batch of {smallest} does'} not fit in memory; "
+            "lower --set encoder.max_length_tokens=128"
         ) from error
     import torch
 
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-    return batch_size // 2
+    return max(smallest, batch_size // 2)
 
 
 def token_lengths(encoder: LoadedEncoder, texts: Sequence[str]) -> IntArray:

@@ -1,6 +1,7 @@
 """Encoders from a hub name, a local folder, or the packaged MiniLM."""
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from ticketkin.core.errors import (
     ModelUnavailableError,
     UnsafeArtifactError,
 )
+from ticketkin.encoders.safety import check_model_folder
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 PACKAGED_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 # The official file's hash; the package carries the same bytes.
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_PICKLED = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 
 
 @dataclass(frozen=True)
@@ -42,37 +43,37 @@ def load_encoder(settings: EncoderSettings) -> LoadedEncoder:
     """Return the encoder the settings ask for.
 
     A local folder is used as it is. A hub name is fetched, unless `offline`: then the packaged
-    all-MiniLM-L6-v2 stands in. Raises ModelUnavailableError where the hub can't be reached,
-    MissingExtraError where the packaged model is not installed, UnsafeArtifactError for weights
-    that are not safetensors.
+    all-MiniLM-L6-v2 stands in for the default model, and any other name must lie in the hub's
+    local cache. Raises InputError for a missing folder or device, ModelUnavailableError where
+    the hub can't be reached or a model is damaged, MissingExtraError where the packaged model is
+    not installed, UnsafeArtifactError for weights that are not safetensors.
     """
-    folder = Path(settings.base_model).expanduser()
-    if folder.is_dir():
-        return load_folder(folder, settings)
-    if _looks_like_a_path(settings.base_model):
-        raise InputError(f"--base-model {settings.base_model}: no such folder")
     if settings.offline:
+        go_offline()
+    folder = Path(settings.base_model).expanduser()
+    if folder.exists() or _looks_like_a_path(settings.base_model):
+        return load_folder(folder, settings)
+    default = EncoderSettings.model_fields["base_model"].default
+    if settings.offline and settings.base_model in {default, PACKAGED_NAME}:
         return _packaged(settings)
     return _from_hub(settings)
 
 
 def load_folder(folder: Path, settings: EncoderSettings) -> LoadedEncoder:
-    """Return the encoder saved in `folder`, safetensors only."""
-    check_safe(folder)
+    """Return the encoder saved in `folder`, safetensors only; never uses the network.
+
+    Raises as `load_encoder`.
+    """
+    check_model_folder(folder)
     return _loaded(str(folder), folder.name, folder, settings, packaged=False)
 
 
-def check_safe(folder: Path) -> None:
-    """Raise UnsafeArtifactError unless the folder holds safetensors and no pickled weights."""
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such model folder")
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    pickled = [path.relative_to(folder).as_posix() for path in files if path.suffix in _PICKLED]
-    if not any(path.suffix == ".safetensors" for path in files):
-        found = f"; it holds {', '.join(pickled)}, which can run code when opened" if pickled else ""
-        raise UnsafeArtifactError(
-            f"{folder} holds no safetensors weights{found}. Save the model again with save_pretrained()"
-        )
+def go_offline() -> None:
+    """Forbid hub requests for the rest of this process and for processes it starts."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    constants: Any = sys.modules.get("huggingface_hub.constants")
+    if constants is not None:  # reads the variable once, at import, so a late switch is set there too
+        constants.HF_HUB_OFFLINE = True
 
 
 def _looks_like_a_path(name: str) -> bool:
@@ -101,14 +102,18 @@ def _from_hub(settings: EncoderSettings) -> LoadedEncoder:
 
     patterns = ["*.json", "*.txt", "*.model", "*.safetensors", "*/*.json", "*/*.safetensors"]
     try:
-        folder = Path(snapshot_download(settings.base_model, allow_patterns=patterns))
+        folder = Path(
+            snapshot_download(settings.base_model, allow_patterns=patterns, local_files_only=settings.offline)
+        )
     except Exception as error:
         # huggingface_hub has a dozen exceptions for "can't be had"; the user's way out is one.
+        where = "is not in the hub's local cache" if settings.offline else "can't be fetched from the hub"
         raise ModelUnavailableError(
-            f"The model {settings.base_model!r} can't be fetched from the hub ({type(error).__name__}). "
-            "Use --offline for the packaged all-MiniLM-L6-v2, or --base-model DIR for a local folder"
+            f"The model {settings.base_model!r} {where} ({type(error).__name__}) and is no local folder. "
+            "Use --offline without --base-model for the packaged all-MiniLM-L6-v2, or --base-model DIR for "
+            "a local folder"
         ) from error
-    check_safe(folder)
+    check_model_folder(folder)
     return _loaded(str(folder), settings.base_model, folder, settings, packaged=False)
 
 
@@ -133,30 +138,37 @@ def load_float32(source: str, device: str) -> "SentenceTransformer":
     """Return a SentenceTransformer in float32, from a local folder, without remote code.
 
     Half-precision checkpoints would otherwise stay half, which a CPU runs at a hundredth of the speed.
+    Raises as `check_model_folder`, and ModelUnavailableError if the files make no model.
     """
+    check_model_folder(Path(source))
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
-    return SentenceTransformer(
-        source,
-        device=device,
-        trust_remote_code=False,
-        local_files_only=True,
-        model_kwargs={"dtype": "float32", "use_safetensors": True},
-    )
+    try:
+        model: SentenceTransformer = SentenceTransformer(
+            source,
+            device=device,
+            trust_remote_code=False,
+            local_files_only=True,
+            model_kwargs={"dtype": "float32", "use_safetensors": True},
+        )
+    except Exception as error:
+        # Damaged files surface as anything from OSError to KeyError and SafetensorError.
+        raise ModelUnavailableError(
+            f"The model in {source} can't be loaded ({type(error).__name__}: {error}); save or download it "
+            "again, or give another with --base-model DIR"
+        ) from error
+    return model.eval()
 
 
 def _loaded(
     source: str, name: str, folder: Path, settings: EncoderSettings, *, packaged: bool
 ) -> LoadedEncoder:
     device = pick_device(settings)
-    try:
-        model = load_float32(source, device)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise ModelUnavailableError(f"The model in {folder} can't be loaded: {error}") from error
+    model = load_float32(source, device)
     limit = int(model.get_max_seq_length() or 512)
     if settings.max_length_tokens is not None:
         limit = min(limit, settings.max_length_tokens)

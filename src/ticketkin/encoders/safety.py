@@ -84,7 +84,9 @@ def check_no_pickled_weights(folder: Path) -> None:
 def check_adapter_folder(folder: Path) -> None:
     """Raise InputError if `folder` holds no adapter, UnsafeArtifactError if it holds a pickled one."""
     if not (folder / "adapter_config.json").exists():
-        raise InputError(f"{folder} holds no adapter_config.json, so it is no adapter; give the folder that "
-                         "model.save_pretrained wrote after training")
+        raise InputError(
+            f"{folder} holds no adapter_config.json, so it is no adapter; give the folder that "
+            "model.save_pretrained wrote after training"
+        )
     check_modules(folder)
     check_no_pickled_weights(folder)

@@ -12,7 +12,7 @@ from ticketkin.core.errors import InactiveAdapterError, MissingExtraError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray
 from ticketkin.encoders.encoding import encode_texts
-from ticketkin.encoders.loading import LoadedEncoder, build_model, choose_device
+from ticketkin.encoders.loading import LoadedEncoder, load_float32, pick_device
 from ticketkin.encoders.safety import check_adapter_folder
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def load_with_adapter(
     happens when the saved names do not fit the base.
     """
     check_adapter_folder(adapter_folder)
-    model = build_model(Path(source), device)
+    model = load_float32(str(source), device)
     model.load_adapter(str(adapter_folder))
     model.eval()
     modules = dict(lora_modules(model))
@@ -112,7 +112,7 @@ def save_merged(source: Path, tuned: Any, folder: Path, max_length_tokens: int |
     import torch
     from sentence_transformers.sentence_transformer.modules import Normalize
 
-    plain = build_model(source, "cpu")
+    plain = load_float32(str(source), "cpu")
     layers = dict(plain.named_modules())
     with torch.no_grad():
         for name, module in lora_modules(tuned):
@@ -137,12 +137,12 @@ def embeddings_at_strength(
     `encoder` names the base and the token limit; it stays as it is. At strength 0 the embeddings
     are the base's.
     """
-    device = choose_device(settings.device)
+    device = pick_device(settings)
     model = load_with_adapter(encoder.source, adapter_folder, device, strength)
     model.max_seq_length = encoder.max_length_tokens
     scaled = LoadedEncoder(
         model=model,
-        name=f"{encoder.name} + {strength:g} × adapter",
+        name=f"{encoder.name} + {strength:g} x adapter",
         source=encoder.source,
         fingerprint=f"{encoder.fingerprint}-{strength!r}",
         max_length_tokens=encoder.max_length_tokens,

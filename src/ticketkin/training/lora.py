@@ -1,0 +1,144 @@
+"""The candidate *lora*: low-rank adaptation of the base encoder (Hu et al. 2021, arXiv:2106.09685).
+
+`train_lora` is the whole of it; data and plan, losses, loop, checkpoints and the handling of
+adapters have a module each.
+"""
+
+import platform
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ticketkin.core.artifacts import atomic_path, hash_value
+from ticketkin.core.config import EncoderSettings, LoraSettings
+from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.encoders.encoding import encode_texts, token_lengths
+from ticketkin.encoders.loading import LoadedEncoder, load_float32
+from ticketkin.training.lora_adapter import (
+    attach_adapter,
+    embeddings_at_strength,
+    relative_changes,
+    save_merged,
+    scaled_merge,
+)
+from ticketkin.training.lora_data import LoraData, Step, phase_counts, plan_steps
+from ticketkin.training.lora_loop import LoraTraining, seeded
+
+__all__ = ["LoraData", "LoraResult", "embeddings_at_strength", "scaled_merge", "train_lora"]
+
+_N_PROBES = 32
+_METHOD = 1  # raise when a change of the method must not continue older checkpoints
+_PACKAGES = ("torch", "transformers", "sentence-transformers", "peft", "numpy")
+
+
+@dataclass(frozen=True)
+class LoraResult:
+    """Where the trained adapter lies, and what was done to get it."""
+
+    adapter_folder: Path
+    merged_folder: Path
+    """Plain sentence-transformers folder at full strength."""
+    record: dict[str, Any]
+    """What training_metadata.json tells: rates, losses, phases, parameters, changes, versions."""
+    probe_texts: list[str]
+    """Some of the training texts."""
+    probe_embeddings: FloatArray
+    """Their embeddings by the model in memory, (n_probes, d): a reloaded adapter must equal them."""
+
+
+def train_lora(
+    encoder: LoadedEncoder,
+    data: LoraData,
+    settings: LoraSettings,
+    folder: Path,
+    seed: int,
+    progress: Progress = SILENT,
+) -> LoraResult:
+    """Train an adapter on `data` and save it as `folder/adapter` and merged as `folder/merged`.
+
+    `encoder` itself stays as it is: a fresh copy is trained. The loss is InfoNCE over kin with
+    in-batch and mined negatives (kin of the same group masked), plus CoSENT over labelled pairs.
+    A killed training continues from `folder/checkpoint` and ends with the same adapter; the
+    same training finished before is read from there. Deterministic by `seed`.
+
+    Raises NotEnoughDataError for fewer than two positives, MissingExtraError without peft,
+    JobError when memory or numbers fail beyond repair.
+    """
+    lengths = _training_lengths(encoder, data, settings)
+    steps = plan_steps(data, lengths, settings, seed)
+    identity = hash_value({
+        "method": _METHOD,
+        "settings": settings.model_dump(exclude={"checkpoint_steps"}),
+        "seed": seed,
+        "data": data.digest(),
+        "base": encoder.fingerprint,
+    })  # fmt: skip
+    with seeded(seed):
+        model = load_float32(str(encoder.source), encoder.device)
+        attach_adapter(model, settings)
+        model.max_seq_length = min(settings.max_length_tokens, encoder.max_length_tokens)
+        training = LoraTraining(model, data, lengths, steps, settings)
+        training.run(folder / "checkpoint", identity, progress)
+    model.max_seq_length = encoder.max_length_tokens
+    with atomic_path(folder / "adapter") as temporary:
+        model.save_pretrained(str(temporary), create_model_card=False)
+    with atomic_path(folder / "merged") as temporary:
+        save_merged(Path(encoder.source), model, temporary, encoder.max_length_tokens)
+    probes = _probes(data)
+    in_memory = replace(encoder, model=model, fingerprint=f"{encoder.fingerprint}-{identity}")
+    return LoraResult(
+        adapter_folder=folder / "adapter",
+        merged_folder=folder / "merged",
+        record=_record(encoder, data, settings, training) | {"seed": seed},
+        probe_texts=probes,
+        probe_embeddings=encode_texts(in_memory, probes, None, EncoderSettings()),
+    )
+
+
+def _rows_in_training(data: LoraData) -> IntArray:
+    rows = [data.left, data.right, data.negatives.ravel(), data.labelled_left, data.labelled_right]
+    found = np.unique(np.concatenate(rows))
+    return found[found >= 0]
+
+
+def _training_lengths(encoder: LoadedEncoder, data: LoraData, settings: LoraSettings) -> IntArray:
+    """Return the tokens read of each text, shape (len(texts),); 0 for texts no pair names."""
+    rows = _rows_in_training(data)
+    lengths = np.zeros(len(data.texts), dtype=np.int64)
+    limit = min(settings.max_length_tokens, encoder.max_length_tokens)
+    lengths[rows] = np.minimum(token_lengths(encoder, [data.texts[row] for row in rows]), limit)
+    return lengths
+
+
+def _probes(data: LoraData) -> list[str]:
+    rows = [row for row in _rows_in_training(data) if data.texts[row].strip()]
+    return [data.texts[row] for row in rows[:: max(1, len(rows) // _N_PROBES)][:_N_PROBES]]
+
+
+def _record(
+    encoder: LoadedEncoder, data: LoraData, settings: LoraSettings, training: LoraTraining
+) -> dict[str, Any]:
+    parameters = list(training.model.parameters())
+    done: list[Step] = training.steps[: len(training.history.loss)]
+    return {
+        "method": "LoRA on all linear layers",
+        "losses": {"ranking": "symmetric InfoNCE", "contrastive": "CoSENT"},
+        "settings": settings.model_dump(mode="json"),
+        "phases": phase_counts(data, done),
+        "steps_planned": len(training.steps),
+        "steps_done": len(done),
+        "stopped_early": training.stopped_early,
+        "history": vars(training.history),
+        "parameters_trained": sum(p.numel() for p in parameters if p.requires_grad),
+        "parameters_total": sum(p.numel() for p in parameters),
+        "relative_change": relative_changes(training.model),
+        "batch_size": max(2, settings.batch_size // training.pieces),
+        "device": encoder.device,
+        "precision": "float32",
+        "seconds": round(training.seconds_before, 3),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
+    }

@@ -1,0 +1,80 @@
+"""Checkpoints that survive a kill at any moment: tensors as safetensors, the rest as JSON.
+
+Each checkpoint is a folder of its own, complete once it has its name; the last two are kept, so
+that there is a good one even if the newest turns out damaged.
+"""
+
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ticketkin.core.artifacts import atomic_path, hash_path, read_json, write_json
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_N_KEPT = 2
+_NAME = re.compile(r"step-\d{8}")
+_TENSORS = "tensors.safetensors"
+_STATE = "state.json"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Everything a training needs to go on as if it had never stopped."""
+
+    step: int
+    """Steps done."""
+    tensors: Mapping[str, "Tensor"]
+    """Adapter weights, optimiser moments, random number states."""
+    state: Mapping[str, Any]
+    """What JSON can hold: history, pieces a batch, seconds."""
+
+
+def save_checkpoint(folder: Path, identity: str, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint below `folder` and drop all but the last two.
+
+    `identity` is the hash of data, settings, base and seed: only a training that equals this one
+    may continue from it.
+    """
+    from safetensors.torch import save_file
+
+    with atomic_path(folder / f"step-{checkpoint.step:08d}") as temporary:
+        temporary.mkdir()
+        contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
+        save_file(contiguous, temporary / _TENSORS)
+        write_json(
+            temporary / _STATE,
+            {
+                "identity": identity,
+                "step": checkpoint.step,
+                "tensors_sha256": hash_path(temporary / _TENSORS),
+                "state": dict(checkpoint.state),
+            },
+        )
+    for old in _names(folder)[:-_N_KEPT]:
+        shutil.rmtree(folder / old)
+
+
+def load_checkpoint(folder: Path, identity: str) -> Checkpoint | None:
+    """Return the newest intact checkpoint of the training `identity`, or None."""
+    from safetensors.torch import load_file
+
+    for name in reversed(_names(folder)):
+        try:
+            saved = read_json(folder / name / _STATE)
+            intact = saved["tensors_sha256"] == hash_path(folder / name / _TENSORS)
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if intact and saved["identity"] == identity:
+            return Checkpoint(saved["step"], load_file(folder / name / _TENSORS), saved["state"])
+    return None
+
+
+def _names(folder: Path) -> list[str]:
+    if not folder.exists():
+        return []
+    return sorted(path.name for path in folder.iterdir() if _NAME.fullmatch(path.name))
