@@ -8,7 +8,6 @@ page gets readable figures.
 
 import io
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,7 +71,7 @@ def new_axes(xlabel: str, ylabel: str, rows: int = 1) -> tuple["Figure", list["A
 
     figure = Figure(figsize=SIZE_INCHES, layout="constrained")
     figure.patch.set_alpha(0)
-    grid: Sequence[Any] = figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]
+    grid = figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0].tolist()
     for axes in grid:
         axes.patch.set_alpha(0)
         axes.spines[["top", "right"]].set_visible(False)
@@ -82,12 +81,12 @@ def new_axes(xlabel: str, ylabel: str, rows: int = 1) -> tuple["Figure", list["A
         axes.set_axisbelow(True)
         axes.set_ylabel(ylabel, color=INK, fontsize=11.5)
     grid[-1].set_xlabel(xlabel, color=INK, fontsize=11.5)
-    return figure, list(grid)
+    return figure, grid
 
 
 def add_legend(axes: "Axes", **where: Any) -> None:
     """Add a legend without a frame, in the page's ink."""
-    axes.legend(frameon=False, labelcolor=INK, fontsize=10.5, **where)
+    axes.legend(**{"frameon": False, "labelcolor": INK, "fontsize": 10.5, **where})
 
 
 def inline_svg(shown: ReportFigure) -> str:

@@ -10,7 +10,6 @@ from ticketkin.reports.drawing import (
     GREEN,
     INK,
     ORANGE,
-    PURPLE,
     ReportFigure,
     add_legend,
     candidate_style,
@@ -55,7 +54,7 @@ def similarity_histogram(name: str, pairs: PairSimilarities) -> ReportFigure:
     figure, (axes,) = new_axes("similarity", "share of the pairs")
     kin, other = (pairs.similarities[pairs.labels == label] for label in (1, 0))
     low = min(0.0, float(pairs.similarities.min()))
-    bins = np.linspace(low, max(1.0, float(pairs.similarities.max())), _N_BINS + 1)
+    bins = np.linspace(low, max(1.0, float(pairs.similarities.max())), _N_BINS + 1).tolist()
     for values, color, hatch, label in ((other, ORANGE, "///", "not kin"), (kin, BLUE, None, "kin")):
         if len(values):
             weights = np.full(len(values), 1 / len(values))
@@ -69,13 +68,14 @@ def similarity_histogram(name: str, pairs: PairSimilarities) -> ReportFigure:
         axes.axvline(
             pairs.threshold, color=INK, linestyle="--", label=f"threshold {format_share(pairs.threshold)}"
         )
-    add_legend(axes, loc="best")
+    # Above the axes: inside, it would hide one of the two hills.
+    add_legend(axes, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, handlelength=1.3, columnspacing=1)
     return ReportFigure(
         name=f"similarities_{name}",
         title=f"How similar are kin and strangers? ({name})",
         explanation="The less the two hills overlap, the better kin can be told from strangers; "
         "pairs right of the dashed line are called kin.",
-        alt=f"Histogram of the similarity of {len(kin)} kin and {len(other)} not-kin holdout pairs by {name}.",
+        alt=f"Histogram of similarities by {name} of {len(kin)} kin and {len(other)} not-kin holdout pairs.",
         figure=figure,
     )
 
@@ -208,7 +208,7 @@ def recall_figure(curves: Mapping[str, RecallCurve], champion: str) -> ReportFig
         name="recall_at_k",
         title="How far down must one look?",
         explanation="Of all tickets that have kin, the share that shows at least one of them within "
-        "the first k results; higher and earlier is better.",
+        "the first k results (evaluation links); higher and earlier is better.",
         alt="Recall at k by candidate; at the largest k: "
         + ", ".join(f"{name} {curve.share[-1]:.0%}" for name, curve in curves.items() if len(curve.share))
         + ".",

@@ -3,7 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
-ABSENT = "–"
+ABSENT = "\N{EN DASH}"
+_METRIC_NAMES = {
+    "mrr": "MRR", "map": "MAP", "ndcg_at_10": "nDCG@10", "roc_auc": "ROC-AUC", "pr_auc": "PR-AUC", "f1": "F1",
+}  # fmt: skip
+
+
+def format_name(name: str) -> str:
+    """Return a key of report.json as people write it: `Recall@10`, `MRR`, `Kin groups`."""
+    if name in _METRIC_NAMES:
+        return _METRIC_NAMES[name]
+    text = name.removeprefix("n_").replace("_at_", "@").replace("_", " ")
+    return text[:1].upper() + text[1:]
 
 
 def format_share(value: float | None, digits: int = 3) -> str:

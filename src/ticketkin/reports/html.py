@@ -12,6 +12,7 @@ from ticketkin.reports.formatting import (
     format_count,
     format_interval,
     format_metric,
+    format_name,
     format_seconds,
     format_share,
 )
@@ -28,13 +29,26 @@ _COLUMNS = (
     ("pairs", "roc_auc", "ROC-AUC", "chance that kin score above strangers; .5 is guessing"),
     ("pairs", "f1", "F1", "balance of kin found and calls that are right"),
 )
+_MARKS = (("best ranking", "champion"), ("best encoder", "encoder"), ("baseline", "baseline"))
 _ALL_METRICS = (
     *(("retrieval", name) for name in (
         "recall_at_1", "recall_at_5", "recall_at_10", "recall_at_20", "mrr", "map", "ndcg_at_10")),
     *(("pairs", name) for name in (
         "roc_auc", "pr_auc", "spearman", "spearman_ceiling", "pearson", "f1", "precision", "recall",
-        "accuracy", "false_positive_rate", "separability", "threshold")),
+        "accuracy", "false_positive_rate", "precision_at_prevalence", "separability", "threshold")),
 )  # fmt: skip
+
+_FALSE_ALARMS = (
+    "Worst false alarms",
+    "Not linked by anyone, yet the winner finds them most alike. Some may be kin that nobody linked.",
+    "There are none: no pair of strangers reached the threshold.",
+)
+_MISSES = (
+    "Worst misses",
+    "Linked as kin, yet the winner finds them least alike.",
+    "There are none: every kin pair reached the threshold.",
+)
+_NOT_DECIDED = "No held-out pairs were decided in this run, so there are no mistakes to show."
 
 
 @dataclass(frozen=True)
@@ -51,7 +65,8 @@ class Drawn:
 def draw_figures(report: Mapping[str, Any], material: ReportMaterial) -> list[ReportFigure | Drawn]:
     """Return the figures in reading order; one that lacks its values is a `Drawn` that says why."""
     champion = report["verdict"]["champion"]
-    drawn: list[ReportFigure | Drawn] = [_recall(material, champion)]
+    measured = wording.metric(report, champion, "evaluation", "retrieval", "recall_at_10") or {}
+    drawn: list[ReportFigure | Drawn] = [_recall(material, champion, measured.get("value") is not None)]
     drawn += _pair_figures(material, champion)
     drawn.append(
         figures.strengths_figure(material.strengths)
@@ -82,15 +97,20 @@ def draw_figures(report: Mapping[str, Any], material: ReportMaterial) -> list[Re
     return drawn
 
 
-def _recall(material: ReportMaterial, champion: str) -> ReportFigure | Drawn:
+def _recall(material: ReportMaterial, champion: str, is_measured: bool) -> ReportFigure | Drawn:
     curves = {name: curve for name, curve in material.recall_curves.items() if len(curve.k)}
     if curves:
         return figures.recall_figure(curves, champion)
-    return Drawn(
-        "How far down must one look?",
-        "No held-out ticket has kin that were opened before it, so retrieval could not be measured. "
-        "More links, or an export over a longer time, would allow it.",
-    )
+    if is_measured:
+        why = (
+            "The ranks behind this curve were not kept; recall at 1, 5, 10 and 20 stand in the tables above."
+        )
+    else:
+        why = (
+            "No evaluation ticket has kin that it may see, so retrieval could not be measured. More links or "
+            "an export over a longer time, would allow it."
+        )
+    return Drawn("How far down must one look?", why)
 
 
 def _pair_figures(material: ReportMaterial, champion: str) -> list[ReportFigure | Drawn]:
@@ -116,7 +136,7 @@ def _pair_figures(material: ReportMaterial, champion: str) -> list[ReportFigure 
     return drawn
 
 
-def _candidate_rows(report: Mapping[str, Any], material: ReportMaterial) -> list[dict[str, Any]]:
+def _candidate_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     verdict = report["verdict"]
     best = {head: _best_value(report, part, name) for part, name, head, _ in _COLUMNS}
     rows = []
@@ -134,16 +154,18 @@ def _candidate_rows(report: Mapping[str, Any], material: ReportMaterial) -> list
             )
         marks = [
             mark
-            for mark, name in (("best ranking", "champion"), ("best encoder", "encoder"), ("baseline", "baseline"))
+            for mark, name in _MARKS
             if verdict.get(name) == candidate
         ]  # fmt: skip
-        seconds = material.candidate_seconds.get(candidate, report.get("cost", {}).get(candidate))
+        seconds = report["candidates"][candidate].get("cost_seconds")
         rows.append({"name": candidate, "marks": marks, "cells": cells, "cost": format_seconds(seconds)})
     return rows
 
 
 def _best_value(report: Mapping[str, Any], part: str, name: str) -> float | None:
-    values = [wording.metric(report, candidate, "evaluation", part, name) for candidate in report["candidates"]]
+    values = [
+        wording.metric(report, candidate, "evaluation", part, name) for candidate in report["candidates"]
+    ]
     return max((v["value"] for v in values if v and v.get("value") is not None), default=None)
 
 
@@ -156,12 +178,15 @@ def _metric_table(report: Mapping[str, Any], links: str) -> dict[str, Any] | Non
     for part, key in _ALL_METRICS:
         values = [wording.metric(report, name, links, part, key) for name in names]
         if any(value is not None for value in values):
-            cells = [format_metric(v) if isinstance(v, Mapping) or v is None else format_share(v) for v in values]
-            rows.append({"name": key.replace("_at_", "@").replace("_", " "), "cells": cells})
+            cells = [
+                format_metric(v) if isinstance(v, Mapping) or v is None else format_share(v) for v in values
+            ]
+            rows.append({"name": format_name(key), "cells": cells})
     counts = " · ".join(
         f"{format_count(value)} {label}"
         for part, key, label in (
-            ("retrieval", "n_queries", "queries"), ("retrieval", "n_candidates", "tickets searched"),
+            ("retrieval", "n_queries", "queries"),
+            ("retrieval", "n_clusters", "kin groups"), ("retrieval", "n_candidates", "tickets searched"),
             ("pairs", "n_positive", "kin pairs"), ("pairs", "n_negative", "not-kin pairs"),
         )
         if (value := wording.metric(report, names[0], links, part, key)) is not None
@@ -170,23 +195,23 @@ def _metric_table(report: Mapping[str, Any], links: str) -> dict[str, Any] | Non
     return {"names": names, "rows": rows, "counts": counts, "origin": origin}
 
 
-def _flat(values: Mapping[str, Any] | None) -> list[tuple[str, str]]:
-    """Return plain values and one level of counts as (name, text) rows."""
+def _flat(values: Mapping[str, Any] | None, named: bool = True) -> list[tuple[str, str]]:
+    """Return plain values and one level of counts as (name, text) rows; `named` spells out the keys."""
     rows = []
     for key, value in (values or {}).items():
-        name = str(key).replace("_", " ")
         if isinstance(value, Mapping):
             text = ", ".join(f"{k}: {format_count(v)}" for k, v in list(value.items())[:12]) or "none"
         elif isinstance(value, list | tuple):
             text = ", ".join(format_count(v) for v in value[:12]) or "none"
         else:
             text = format_count(value)
-        rows.append((name, text))
+        rows.append((format_name(str(key)) if named else str(key), text))
     return rows
 
 
 def _data_tables(report: Mapping[str, Any], material: ReportMaterial) -> list[dict[str, Any]]:
     """Return the tables about the data; an absent one says so."""
+    choice = report["candidates"][report["verdict"]["champion"]].get("threshold_choice")
     summary = dict(material.import_summary)
     mapping = summary.pop("mapping", {})
     redactions = summary.pop("redactions", {})
@@ -194,10 +219,16 @@ def _data_tables(report: Mapping[str, Any], material: ReportMaterial) -> list[di
         ("Tickets", _flat(report.get("tickets")), "No counts of tickets were recorded."),
         ("Links", _flat(report.get("links")), "No counts of links were recorded."),
         ("Splits", _flat(report.get("splits")), "No counts of splits were recorded."),
-        ("Which column became which field", _flat(mapping), "The mapping of columns was not recorded."),
+        (
+            "Which column became which field",
+            _flat(mapping, named=False),
+            "The mapping of columns was not recorded.",
+        ),
         ("Personal data replaced", _flat(redactions), "Nothing was found to redact, or redaction was off."),
         ("Import: repaired and rejected", _flat(summary), "The import left no summary."),
-        ("Profile", _flat(material.profile), "No profile was made."),
+        ("Profile", _flat(material.profile or report.get("profile")), "No profile was made."),
+        ("Untouched model", _flat(report.get("encoder")), "Nothing about the model was recorded."),
+        ("Threshold of the winner", _flat(choice), "No threshold was chosen."),
     )
     return [{"title": title, "rows": rows, "absent": absent} for title, rows, absent in tables]
 
@@ -213,38 +244,37 @@ def render_report(report: Mapping[str, Any], material: ReportMaterial, drawn: li
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["name"] = format_name
     environment.filters["share"] = format_share
     environment.filters["seconds"] = format_seconds
     comparisons = wording.comparison_rows(report)
+    is_synthetic = material.is_synthetic or bool(report.get("synthetic"))
+    is_decided = any(p.threshold is not None for p in material.pair_similarities.values())
     n_examples = len(material.false_alarms) + len(material.misses)
     return environment.get_template("report.html").render(
         report=report,
         verdict=report["verdict"],
         material=material,
         css=(_TEMPLATES / "report.css").read_text("utf-8"),
-        notices=wording.notices(report, material.is_synthetic),
+        notices=wording.notices(report, is_synthetic),
         words=wording.plain_words(report),
         gain=wording.headline_gain(report, comparisons),
         comparisons=comparisons,
-        steps=wording.next_steps(report, material.is_synthetic, n_examples),
+        steps=wording.next_steps(report, is_synthetic, n_examples),
         columns=_COLUMNS,
-        candidates=_candidate_rows(report, material),
+        candidates=_candidate_rows(report),
         tables={links: _metric_table(report, links) for links in ("evaluation", "holdout")},
         figures=drawn,
-        examples=(
-            (
-                "Worst false alarms",
-                "Not linked by anyone, yet the winner finds them most alike.",
-                material.false_alarms,
-                "There are none: no pair of strangers reached the threshold.",
-            ),
-            (
-                "Worst misses",
-                "Linked as kin, yet the winner finds them least alike.",
-                material.misses,
-                "There are none: every kin pair reached the threshold.",
-            ),
-        ),
+        examples=[
+            (title, meaning, pairs, absent if is_decided else _NOT_DECIDED)
+            for title, meaning, pairs, absent in (
+                (*_FALSE_ALARMS[:2], material.false_alarms, _FALSE_ALARMS[2]),
+                (*_MISSES[:2], material.misses, _MISSES[2]),
+            )
+        ],
+        redacted=bool(material.import_summary.get("redactions")),
+        seed=material.seed if material.seed is not None else report.get("seed"),
+        versions=material.versions or report.get("versions") or {},
         data_tables=_data_tables(report, material),
     )
 

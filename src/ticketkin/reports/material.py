@@ -102,10 +102,11 @@ class ReportMaterial:
 
     title: str
     is_synthetic: bool = False
+    """The built-in sample; True here or in report.json is said first."""
     pair_similarities: Mapping[str, PairSimilarities] = field(default_factory=dict)
     """Champion and baseline by candidate name, on the holdout pairs."""
     recall_curves: Mapping[str, RecallCurve] = field(default_factory=dict)
-    """By candidate name."""
+    """All candidates by name, on the evaluation links."""
     training: Mapping[str, TrainingRecord] = field(default_factory=dict)
     """By tuned candidate."""
     strengths: Mapping[str, StrengthCurve] = field(default_factory=dict)
@@ -116,15 +117,15 @@ class ReportMaterial:
     misses: tuple[PairExample, ...] = ()
     """Kin, yet least similar; worst first."""
     profile: Mapping[str, Any] = field(default_factory=dict)
-    """The profile of the tickets (its to_json)."""
+    """The profile of the tickets (its to_json); empty: report.json's."""
     import_summary: Mapping[str, Any] = field(default_factory=dict)
     """What the import found and repaired (its to_json): system, mapping, redactions, n_rejected."""
-    candidate_seconds: Mapping[str, float] = field(default_factory=dict)
-    """Wall-clock seconds to make each candidate."""
     command: str = ""
     """The command that does it again."""
     versions: Mapping[str, str] = field(default_factory=dict)
+    """By package; empty: report.json's."""
     seed: int | None = None
+    """None: report.json's."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the material as plain JSON types."""

@@ -62,28 +62,35 @@ def plain_words(report: Mapping[str, Any]) -> PlainWords | None:
 
 
 def comparison_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the paired comparisons as rows: challenger, baseline, metric, links, gain (text), n, sign.
+    """Return the paired comparisons as rows: challenger, baseline, metric, split, gain (text), n, sign.
 
     `sign` says whether the interval leaves out zero: 1 better, -1 worse, 0 could be chance.
     """
     rows = []
-    for comparison in report.get("comparisons", ()):
-        gain = comparison.get("gain")
-        gain = gain if isinstance(gain, Mapping) else {**comparison, "value": gain}
-        low, high = gain.get("low"), gain.get("high")
+    for comparison in report["comparisons"]:
+        gain = comparison["gain"]
+        low, high = gain["low"], gain["high"]
         rows.append(
             {
                 "challenger": comparison["challenger"],
                 "baseline": comparison["baseline"],
-                "metric": comparison.get("metric", "mrr"),
-                "links": comparison.get("links") or comparison.get("split") or "evaluation",
+                "metric": comparison["metric"],
+                "split": comparison["split"],
                 "gain": format_gain(gain),
-                "value": gain.get("value"),
-                "n": comparison.get("n"),
+                "parts": _split_gain(format_gain(gain)),
+                "value": gain["value"],
+                "n": comparison["n_queries"],
+                "n_groups": comparison["n_clusters"],
                 "sign": 1 if low is not None and low > 0 else -1 if high is not None and high < 0 else 0,
             }
         )
     return rows
+
+
+def _split_gain(text: str) -> tuple[str, str]:
+    """Return `+.031` and `+.012 and +.050` of `+.031 [+.012, +.050]`; the second "" without interval."""
+    value, _, interval = text.partition(" [")
+    return value, interval.rstrip("]").replace(", ", " and ")
 
 
 def headline_gain(report: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
@@ -95,7 +102,7 @@ def headline_gain(report: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) 
     chosen = [row for row in rows if row["baseline"] == verdict["baseline"] and row["metric"] == "mrr"]
     if verdict["champion"] != verdict["baseline"]:
         chosen = [row for row in chosen if row["challenger"] == verdict["champion"]]
-        return min(chosen, key=lambda row: row["links"] != "holdout", default=None)
+        return min(chosen, key=lambda row: row["split"] != "holdout", default=None)
     known = [row for row in chosen if row["value"] is not None]
     return max(known, key=lambda row: float(row["value"]), default=None)
 
