@@ -1,0 +1,140 @@
+"""Figures carry the data they are given, with words and without global state."""
+
+import re
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import auc, confusion_matrix
+
+from ticketkin.reports import figures
+from ticketkin.reports.drawing import inline_svg
+from ticketkin.reports.material import (
+    PairSimilarities,
+    RecallCurve,
+    StrengthCurve,
+    TokenLengths,
+    TrainingRecord,
+)
+
+
+def line(axes, label):
+    return next(drawn for drawn in axes.lines if drawn.get_label().startswith(label))
+
+
+def test_confusion_counts_agree_with_scikit_learn(material):
+    pairs = material.pair_similarities["fusion"]
+    expected = confusion_matrix(pairs.labels, pairs.similarities >= pairs.threshold, labels=[1, 0])
+    assert figures.confusion_counts(pairs) == tuple(expected.ravel())
+    shown = figures.confusion_figure("fusion", pairs)
+    texts = [text.get_text() for text in shown.figure.axes[0].texts]
+    assert texts[::2] == [f"{count:,}" for count in expected.ravel()]
+    assert f"{expected[0, 0]} kin found" in shown.alt
+
+
+def test_a_pair_at_the_threshold_is_called_kin():
+    assert figures.confusion_counts(PairSimilarities(np.array([0.5, 0.5]), np.array([1, 0]), 0.5)) == (
+        1,
+        0,
+        1,
+        0,
+    )
+
+
+def test_roc_passes_through_the_threshold_and_states_its_area(material):
+    shown = figures.roc_figure(material.pair_similarities)
+    axes = shown.figure.axes[0]
+    curve = line(axes, "fusion")
+    area = auc(*curve.get_data())
+    assert curve.get_label() == f"fusion {area:.3f}".replace("0.", ".")
+    hits, misses, false_alarms, rejections = figures.confusion_counts(material.pair_similarities["fusion"])
+    dots = [tuple(np.ravel(drawn.get_data())) for drawn in axes.lines if drawn.get_marker() == "o"]
+    assert (false_alarms / (false_alarms + rejections), hits / (hits + misses)) in dots
+
+
+def test_precision_recall_marks_no_threshold_that_calls_nothing_kin():
+    pairs = PairSimilarities(np.array([0.2, 0.4, 0.1]), np.array([1, 0, 0]), 0.99)
+    axes = figures.precision_recall_figure({"base": pairs}).figure.axes[0]
+    assert not [drawn for drawn in axes.lines if drawn.get_marker() == "o"]
+
+
+def test_recall_figure_draws_each_candidate_and_thickens_the_champion(material):
+    axes = figures.recall_figure(material.recall_curves, "fusion").figure.axes[0]
+    for name, curve in material.recall_curves.items():
+        assert np.array_equal(line(axes, name).get_ydata(), curve.share)
+    widths = {drawn.get_label(): drawn.get_linewidth() for drawn in axes.lines}
+    assert max(widths, key=widths.get) == "fusion"
+    looks = {(drawn.get_color(), str(drawn.get_linestyle()), drawn.get_marker()) for drawn in axes.lines}
+    assert len(looks) == len(material.recall_curves)
+
+
+def test_training_figure_shows_the_learning_rate_that_was_applied(material):
+    record = material.training["lora"]
+    shown = figures.training_figure("lora", record)
+    lower = shown.figure.axes[1]
+    assert np.array_equal(lower.lines[0].get_ydata(), record.learning_rate)
+    assert "240 steps" in shown.alt
+    assert "0.0002" in shown.alt
+
+
+def test_one_training_step_can_be_drawn():
+    shown = figures.training_figure("head", TrainingRecord(np.array([1e-3]), np.array([0.7])))
+    assert "<svg" in inline_svg(shown)
+
+
+def test_lengths_count_what_the_model_does_not_read():
+    shown = figures.lengths_figure(TokenLengths(np.array([10, 20, 256, 257, 900_000]), 256))
+    assert "40.0%" in shown.explanation
+    axes = shown.figure.axes[0]
+    assert sum(bar.get_height() for bar in axes.patches) == 5  # the longest are in the last bar, not lost
+    assert line(axes, "the model reads 256").get_xdata()[0] == 256
+
+
+def test_strengths_ring_the_chosen_one():
+    curve = StrengthCurve(np.array([0, 0.5, 1.0]), np.array([0.6, 0.64, 0.62]), 0.5)
+    axes = figures.strengths_figure({"head": curve}).figure.axes[0]
+    ring = next(drawn for drawn in axes.lines if drawn.get_fillstyle() == "none")
+    assert tuple(np.ravel(ring.get_data())) == (0.5, 0.64)
+
+
+def test_a_single_point_recall_curve_can_be_drawn():
+    shown = figures.recall_figure({"base": RecallCurve(np.array([10]), np.array([0.0]))}, "base")
+    assert "base 0%" in shown.alt
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(-1, 1, width=32), st.integers(0, 1)), min_size=2, max_size=30).filter(
+        lambda rows: len({label for _, label in rows}) == 2
+    ),
+    st.floats(-1, 1),
+)
+def test_any_pairs_of_both_classes_can_be_drawn(rows, threshold):
+    pairs = PairSimilarities(
+        np.array([s for s, _ in rows]), np.array([label for _, label in rows]), threshold
+    )
+    assert sum(figures.confusion_counts(pairs)) == len(rows)
+    histogram = figures.similarity_histogram("base", pairs).figure.axes[0]
+    assert histogram.get_legend() is not None
+    figures.roc_figure({"base": pairs})
+    figures.precision_recall_figure({"base": pairs})
+
+
+@pytest.mark.filterwarnings("error")
+def test_inline_svg_is_named_repeatable_and_its_references_resolve(material):
+    first = inline_svg(figures.roc_figure(material.pair_similarities))
+    second = inline_svg(figures.roc_figure(material.pair_similarities))
+    assert first == second
+    assert 'role="img" aria-labelledby="roc-alt"' in first
+    ids = re.findall(r'\bid="([^"]+)"', first)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'(?:href="#|url\(#)([^")]+)', first)) <= set(ids)
+    assert "var(--blue)" in first
+
+
+def test_drawing_leaves_pyplot_alone(material):
+    figures.roc_figure(material.pair_similarities)
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    assert pyplot is None or not pyplot.get_fignums()

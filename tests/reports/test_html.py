@@ -1,0 +1,179 @@
+"""The page: what it says first, what it never does, how it copes with what is missing."""
+
+import dataclasses
+import json
+import re
+
+import numpy as np
+import pytest
+
+from ticketkin.evaluation.schema import Report
+from ticketkin.reports.formatting import ABSENT
+from ticketkin.reports.html import write_report
+from ticketkin.reports.material import PairExample, ReportMaterial
+
+
+@pytest.fixture
+def page(written):
+    return written.read_text("utf-8")
+
+
+def text_of(html: str) -> str:
+    body = re.sub(r"<(style|svg|title)\b.*?</\1>", " ", html, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body)).strip()
+
+
+def test_the_fixture_has_the_shape_of_report_json(report):
+    Report.model_validate(report)
+
+
+def test_the_verdict_comes_first(page, report):
+    text = text_of(page)
+    assert text.startswith("Ticketkin report · incidents.csv " + report["verdict"]["reason"])
+    before_candidates = text[: text.index("Candidates side by side")]
+    assert "Yes rank with" in before_candidates
+    assert "+.060 between +.031 and +.089" in before_candidates
+    assert "Of 100 held-out tickets, 84 find kin in the top 10, before 78" in before_candidates
+    assert "What to do next" in before_candidates
+
+
+def test_a_kept_baseline_is_said_plainly(report, undrawn, tmp_path):
+    report["verdict"] |= {
+        "champion": "base",
+        "encoder": "base",
+        "kept_baseline": True,
+        "reason": "Keep base.",
+    }
+    text = text_of(write_report(report, undrawn, tmp_path).read_text("utf-8"))
+    assert "No keep “base”" in text
+    assert "The closest challenger, fusion, against base" in text
+    assert ", before" not in text[: text.index("Candidates side by side")]
+    assert "Keep using base" in text
+
+
+@pytest.mark.parametrize("where", ["report", "material"])
+def test_synthetic_tickets_are_the_first_line(where, report, undrawn, tmp_path):
+    report["synthetic"] = where == "report"
+    material = dataclasses.replace(undrawn, is_synthetic=where == "material")
+    text = text_of(write_report(report, material, tmp_path).read_text("utf-8"))
+    assert text.startswith("These tickets are synthetic")
+
+
+def test_silver_labels_are_the_first_line(report, undrawn, tmp_path):
+    for candidate in report["candidates"].values():
+        candidate["evaluation"]["labels_from"] = "silver"
+    text = text_of(write_report(report, undrawn, tmp_path).read_text("utf-8"))
+    assert text.startswith("The labels are silver and circular")
+    assert "Get links made by people" in text
+
+
+def test_the_page_loads_nothing(page):
+    assert not re.search(r"(?:https?:)?//[a-z]", page)
+    assert not re.search(r"<(script|link(?! rel=\"icon\" href=\"data:)|img|iframe|object|embed)\b", page)
+    assert not re.search(r"url\((?!#)", page)
+    assert "@import" not in page
+
+
+def test_texts_of_tickets_and_names_are_escaped(report, undrawn, tmp_path):
+    evil = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'"
+    example = PairExample(evil, evil, evil, evil, 0.9, 0)
+    material = dataclasses.replace(
+        undrawn, title=evil, false_alarms=(example,), misses=(example,), command=evil,
+        import_summary={"mapping": {evil: evil}, "redactions": {evil: 1}, "notes": [evil]},
+        profile={evil: {evil: 1}}, versions={evil: evil},
+    )  # fmt: skip
+    report["verdict"]["reason"] = evil
+    report["warnings"] = [{"code": evil, "message": evil}]
+    page = write_report(report, material, tmp_path).read_text("utf-8")
+    assert "<script" not in page
+    assert "<img" not in page
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") > 10
+
+
+def test_numbers_carry_interval_count_and_origin(page):
+    text = text_of(page)
+    assert "fusion best ranking .702 [.67, .74]" in text
+    assert (
+        "412 queries · 200 kin groups · 2,751 tickets searched · 380 kin pairs · 1,900 not-kin pairs" in text
+    )
+    assert "links from: person" in text
+    assert "+.019 [-.002, +.040] 412 in 200 kin groups could be chance" in text
+    assert "21 min 00 s" in text  # the cost of LoRA
+
+
+def test_data_and_provenance_are_told(page):
+    text = text_of(page)
+    for said in (
+        "short_desc", "Email 212", "Rejected 3", "mojibake: 14", "Holdout 275", "Kin groups 640",
+        "ticketkin run reports.csv --links pairs.csv --offline --seed 42", "Seed 42.", "torch 2.13.0",
+        "31 % of the tickets are longer", "all-MiniLM-L6-v2",
+    ):  # fmt: skip
+        assert said in text, said
+
+
+def test_bare_material_is_explained_not_drawn(report, tmp_path):
+    page = write_report(report, ReportMaterial(title="incidents.csv"), tmp_path).read_text("utf-8")
+    text = text_of(page)
+    assert "<svg" not in page
+    assert not list((tmp_path / "figures").iterdir())
+    assert "No training was recorded in this run" in text
+    assert "No candidate was tuned in this run" in text
+    assert "Text lengths were not measured" in text
+    assert "The held-out pairs lack kin, or lack strangers" in text
+    assert "No held-out pairs were decided in this run" in text
+    assert "The command was not recorded" in text
+    assert "None" not in text
+
+
+def test_null_metrics_become_dashes(report, undrawn, tmp_path):
+    nothing = {"value": None, "low": None, "high": None}
+    for candidate in report["candidates"].values():
+        candidate.pop("holdout", None)
+        scores = candidate["evaluation"]
+        for part in ("retrieval", "pairs"):
+            scores[part] |= {
+                k: nothing for k, v in scores[part].items() if isinstance(v, dict) and "low" in v
+            }
+    report |= {"comparisons": [], "warnings": [], "cost": {}, "tickets": {}, "links": {}, "splits": {}}
+    material = dataclasses.replace(undrawn, recall_curves={})
+    text = text_of(write_report(report, material, tmp_path).read_text("utf-8"))
+    assert f"lexical {ABSENT} {ABSENT} {ABSENT} {ABSENT} {ABSENT} 1.2 s" in text
+    assert "There was no challenger to compare with base" in text
+    assert "No candidate was scored on the holdout links." in text
+    assert "No evaluation ticket has kin that it may see" in text
+    assert "this could not be counted" in text
+    assert "Warnings None." in text
+    assert "None " not in text.replace("Warnings None.", "")
+
+
+def test_no_tuning_means_no_training_section(report, material, undrawn, tmp_path):
+    untuned = dataclasses.replace(undrawn, recall_curves=material.recall_curves)
+    page = write_report(report, untuned, tmp_path).read_text("utf-8")
+    assert 'id="training_lora' not in page
+    assert "LoRA was not among the candidates" in page
+    assert "recall_at_k-alt" in page
+
+
+def test_material_survives_json(material):
+    told = json.loads(json.dumps(material.to_json()))
+    again = ReportMaterial.from_json(told)
+    assert again.to_json() == told
+    assert again.false_alarms == material.false_alarms
+    assert np.array_equal(again.training["lora"].learning_rate, material.training["lora"].learning_rate)
+
+
+def test_every_figure_lies_beside_the_page(written):
+    names = {path.name for path in (written.parent / "figures").iterdir()}
+    assert names == {
+        "recall_at_k.png", "similarities_base.png", "similarities_fusion.png", "roc.png",
+        "precision_recall.png", "confusion.png", "strengths.png", "training_lora.png", "lengths.png",
+    }  # fmt: skip
+
+
+def test_a_second_report_replaces_the_first(report, material, undrawn, tmp_path):
+    first = dataclasses.replace(undrawn, strengths=material.strengths)
+    write_report(report, first, tmp_path)
+    assert [path.name for path in (tmp_path / "figures").iterdir()] == ["strengths.png"]
+    write_report(report, dataclasses.replace(undrawn, training=material.training), tmp_path)
+    assert [path.name for path in (tmp_path / "figures").iterdir()] == ["training_lora.png"]
+    assert not list(tmp_path.glob(".*.part"))
