@@ -96,9 +96,9 @@ class EncoderSettings(StageSettings):
 class HeadSettings(StageSettings):
     """The linear head on frozen embeddings."""
 
-    learning_rate: float = Field(default=1e-3, gt=0)
+    learning_rate: float = Field(default=3e-4, gt=0)
     """AdamW learning rate."""
-    epochs: int = Field(default=3, ge=1)
+    epochs: int = Field(default=10, ge=1)
     """Passes over the positives."""
     batch_size: int = Field(default=128, ge=2)
     """Positives a batch; kin groups are masked, never negatives of each other."""

@@ -77,7 +77,7 @@ def _silver(context: RunContext, data: RunData, result: LinkResult) -> Links:
             "links are switched off; give --links FILE, or allow them with --set links.silver=auto"
         )
     context.progress.say("  no links from people: making SILVER links from word overlap; they are circular")
-    return silver_links(data.tickets, data.texts, settings, context.job.settings.seed)[0]
+    return silver_links(data.tickets, data.texts, settings, context.job.settings.seed)
 
 
 def _link_summary(result: LinkResult, links: Links) -> dict[str, Any]:
