@@ -1,9 +1,6 @@
 """The whole job: which stages there are, and running those that are due."""
 
-import logging
-import platform
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +15,10 @@ from ticketkin.pipeline.stage import (
     Stage,
     StageStatus,
     State,
-    record_path,
     run_stage,
     stage_status,
 )
-
-_VERSIONED = ("ticketkin", "sentence-transformers", "transformers", "torch", "scikit-learn", "polars")
+from ticketkin.pipeline.versions import stage_seconds, versions
 
 
 def _sources(job: Job) -> tuple[Path, ...]:
@@ -141,7 +136,7 @@ STAGES: tuple[Stage, ...] = (
         title="Write the report",
         command="ticketkin report {folder}",
         inputs=(run_data.REPORT_JSON, run_data.MATERIAL),
-        outputs=(run_data.REPORT_HTML,),
+        outputs=(run_data.REPORT_HTML, run_data.FIGURES),
         reads=lambda job: {"synthetic": job.synthetic},
         run=judge_stages.run_report,
     ),
@@ -222,12 +217,6 @@ def run_job(job: Job, folder: Path, progress: Progress = SILENT) -> dict[str, An
         return report
 
 
-def stage_seconds(folder: Path) -> dict[str, float]:
-    """Return the seconds each finished stage took."""
-    paths = {stage.name: record_path(folder, stage) for stage in STAGES}
-    return {name: read_json(path)["seconds"] for name, path in paths.items() if path.exists()}
-
-
 def _write_manifest(folder: Path, job: Job, stages: Sequence[Stage]) -> None:
     outputs = {name: hash_path(folder / name) for stage in stages for name in stage.outputs}
     files = [*job.sources, *_links_file(job)]
@@ -241,14 +230,3 @@ def _write_manifest(folder: Path, job: Job, stages: Sequence[Stage]) -> None:
             "versions": versions(),
         },
     )
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that shape a result."""
-    return {"python": platform.python_version(), **{name: version(name) for name in _VERSIONED}}
-
-
-def quiet_libraries() -> None:
-    """Keep third-party log lines and progress bars off the user's screen."""
-    for name in ("sentence_transformers", "transformers", "datasets", "faiss", "httpx"):
-        logging.getLogger(name).setLevel(logging.ERROR)

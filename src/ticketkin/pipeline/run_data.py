@@ -37,6 +37,7 @@ RANKING = "ranking"
 REPORT_JSON = "report.json"
 MATERIAL = "report_material.json"
 REPORT_HTML = "report.html"
+FIGURES = "figures"
 MANIFEST = "manifest.json"
 
 

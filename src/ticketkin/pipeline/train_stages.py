@@ -1,12 +1,12 @@
 """Stages that tune: the linear head and LoRA, each swept over its strength."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ticketkin.core.artifacts import atomic_path, write_json
+from ticketkin.core.artifacts import atomic_path, read_json, write_json
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import FloatArray, IntArray, SplitName
 from ticketkin.encoders.activity import prove_adapter_active
@@ -17,12 +17,13 @@ from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.run_data import RunData, save_embeddings
 from ticketkin.pipeline.stage import RunContext
 from ticketkin.training.head import cross_fit_heads, save_head_model, train_head
-from ticketkin.training.lora import LoraData, embeddings_at_strength, scaled_merge, train_lora
+from ticketkin.training.lora import train_lora
+from ticketkin.training.lora_adapter import embeddings_at_strength, scaled_merge
+from ticketkin.training.lora_data import LoraData
 from ticketkin.training.positives import PositivePairs, positive_pairs
 from ticketkin.training.strength import StrengthSweep, sweep_strengths
 
 METADATA = "training_metadata.json"
-_N_PROBES = 32
 
 
 def _training_positives(data: RunData) -> PositivePairs:
@@ -59,7 +60,9 @@ def run_head(context: RunContext) -> None:
     positives = _training_positives(data)
     head = train_head(base, positives, settings.head, settings.seed, context.progress)
     sweep = _sweep(context, data, "head", lambda strength: head.apply(base, strength))
-    out_of_fold = cross_fit_heads(base, positives, settings.head, settings.fusion.folds, settings.seed)
+    out_of_fold = cross_fit_heads(
+        base, positives, settings.head, settings.fusion.folds, settings.seed, data.groups.group
+    )
     encoder = load_encoder(settings.encoder)
     with atomic_path(context.folder / artifact.HEAD) as folder:
         save_head_model(encoder, head, sweep.chosen, folder, settings.tickets.template)
@@ -95,13 +98,6 @@ def _lora_data(data: RunData, positives: PositivePairs) -> LoraData:
     )
 
 
-def _probe_texts(texts: Sequence[str]) -> list[str]:
-    """Return a few texts that are not empty, spread over the file."""
-    filled = [text for text in texts if text.strip()]
-    step = max(1, len(filled) // _N_PROBES)
-    return filled[::step][:_N_PROBES]
-
-
 def run_lora(context: RunContext) -> None:
     """Tune with LoRA, prove the adapter active in a fresh process, choose its strength, merge."""
     data = RunData(context.folder, context.job)
@@ -117,7 +113,7 @@ def run_lora(context: RunContext) -> None:
         context.progress,
     )
     proof = prove_adapter_active(
-        encoder.source, result.adapter_folder, result.merged_folder, _probe_texts(data.texts)
+        encoder, result.adapter_folder, result.merged_folder, result.probe_texts, result.probe_embeddings
     )
     context.progress.say(
         f"  adapter proven active after reload: embeddings differ from the untouched model by up to "
@@ -174,7 +170,5 @@ def _at_rows(embeddings: FloatArray, rows: IntArray, n_tickets: int, dimension: 
 
 def read_metadata(folder: Path) -> dict[str, Any] | None:
     """Return the training record of a candidate, or None where it was not trained."""
-    from ticketkin.core.artifacts import read_json
-
     path = folder / METADATA
     return read_json(path) if path.exists() else None

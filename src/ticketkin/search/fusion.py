@@ -180,7 +180,8 @@ class FusionRanker:
         """
         order = self._inputs.tickets.visibility.order
         if order is None:
-            return (self._ask(left, right) + self._ask(right, left)) / 2
+            both = self._ask(left, right) + self._ask(right, left)
+            return (both / 2).astype(np.float32)
         later = order[left] > order[right]
         return self._ask(np.where(later, left, right), np.where(later, right, left))
 

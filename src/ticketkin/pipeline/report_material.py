@@ -1,0 +1,123 @@
+"""What the report draws and quotes beyond report.json."""
+
+import shlex
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ticketkin.core.artifacts import read_json
+from ticketkin.core.tables import IntArray, SplitName
+from ticketkin.evaluation.pair_decisions import PairScores
+from ticketkin.evaluation.retrieval import RetrievalScores
+from ticketkin.evaluation.verdict import Verdict
+from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline.run_data import RunData
+from ticketkin.pipeline.stage import RunContext
+from ticketkin.pipeline.train_stages import read_metadata
+from ticketkin.pipeline.versions import versions
+from ticketkin.reports.material import (
+    PairExample,
+    PairSimilarities,
+    RecallCurve,
+    ReportMaterial,
+    StrengthCurve,
+    TokenLengths,
+    TrainingRecord,
+)
+
+if TYPE_CHECKING:
+    from ticketkin.pipeline.judge_stages import Judged
+
+_N_EXAMPLES = 8
+_MOST_CHARACTERS = 600
+
+
+def report_material(
+    context: RunContext,
+    data: RunData,
+    judged: "Judged",
+    verdict: Verdict,
+    holdout: Mapping[str, tuple[RetrievalScores, PairScores]],
+) -> ReportMaterial:
+    """Return curves, histograms and the worst mistakes of the champion on the holdout."""
+    profile = read_json(context.folder / artifact.PROFILE)
+    lengths = np.array(profile.pop("lengths_tokens"), dtype=np.int64)
+    threshold = judged.thresholds[verdict.champion].threshold
+    false_alarms, misses = _worst(data, holdout[verdict.champion][1], threshold)
+    training, strengths = _training(context)
+    return ReportMaterial(
+        title=", ".join(path.name for path in context.job.sources),
+        is_synthetic=context.job.synthetic,
+        pair_similarities={
+            name: PairSimilarities(
+                scores.similarities.astype(np.float64), scores.labels, judged.thresholds[name].threshold
+            )
+            for name, (_, scores) in holdout.items()
+        },
+        recall_curves={
+            name: RecallCurve(*map(np.array, scores.recall_curve()))
+            for name, scores in judged.retrieval.items()
+        },
+        training=training,
+        strengths=strengths,
+        lengths=TokenLengths(lengths, int(profile["limit_tokens"])),
+        false_alarms=false_alarms,
+        misses=misses,
+        profile=profile,
+        import_summary=read_json(context.folder / artifact.IMPORT_SUMMARY),
+        command=_command(context),
+        versions=versions(),
+        seed=context.job.settings.seed,
+    )
+
+
+def _command(context: RunContext) -> str:
+    if context.job.synthetic:
+        return "ticketkin demo"
+    parts = ["ticketkin", "run", *(path.name for path in context.job.sources)]
+    if context.job.links_file is not None:
+        parts += ["--links", context.job.links_file.name]
+    return f"{shlex.join(parts)} --config config.toml"
+
+
+def _worst(
+    data: RunData, scores: PairScores, threshold: float
+) -> tuple[tuple[PairExample, ...], tuple[PairExample, ...]]:
+    left, right = data.pairs.of(SplitName.HOLDOUT).rows(data.tickets)
+    said, kin = scores.similarities >= threshold, scores.labels == 1
+    alarms = np.flatnonzero(said & ~kin)
+    alarms = alarms[np.argsort(-scores.similarities[alarms], kind="stable")][:_N_EXAMPLES]
+    missed = np.flatnonzero(~said & kin)
+    missed = missed[np.argsort(scores.similarities[missed], kind="stable")][:_N_EXAMPLES]
+
+    def examples(places: IntArray) -> tuple[PairExample, ...]:
+        return tuple(
+            PairExample(
+                left_id=data.tickets.ids[left[place]],
+                left_text=data.texts[left[place]][:_MOST_CHARACTERS],
+                right_id=data.tickets.ids[right[place]],
+                right_text=data.texts[right[place]][:_MOST_CHARACTERS],
+                similarity=float(scores.similarities[place]),
+                label=int(scores.labels[place]),
+            )
+            for place in places
+        )
+
+    return examples(alarms), examples(missed)
+
+
+def _training(context: RunContext) -> tuple[dict[str, TrainingRecord], dict[str, StrengthCurve]]:
+    training: dict[str, TrainingRecord] = {}
+    strengths: dict[str, StrengthCurve] = {}
+    for name in ("head", "lora"):
+        record = read_metadata(context.folder / "candidates" / name)
+        if record is None or name not in context.job.settings.candidates:
+            continue
+        history = record.get("history", record)
+        training[name] = TrainingRecord(np.array(history["learning_rate"]), np.array(history["loss"]))
+        sweep = record["strength"]
+        strengths[name] = StrengthCurve(
+            np.array(sweep["strengths"]), np.array(sweep["mrr"]), float(sweep["chosen"])
+        )
+    return training, strengths

@@ -1,0 +1,19 @@
+"""What shapes a result beside data and settings: versions, and what each stage cost."""
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+from ticketkin.core.artifacts import read_json
+
+_VERSIONED = ("ticketkin", "sentence-transformers", "transformers", "torch", "scikit-learn", "polars")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that shape a result."""
+    return {"python": platform.python_version(), **{name: version(name) for name in _VERSIONED}}
+
+
+def stage_seconds(folder: Path) -> dict[str, float]:
+    """Return the seconds each finished stage of a run folder took."""
+    return {path.stem: read_json(path)["seconds"] for path in sorted((folder / "stages").glob("*.json"))}
