@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-WORDS = (
-    "printer vpn mail outlook password reset server disk full slow network login error crash laptop "
-    "screen blue freeze update cannot open file shared drive access denied the on in after my is not "
-    "working team payroll report timeout database backup failed"
-).split()
+WORDS = [
+    *("printer", "vpn", "mail", "outlook", "password", "reset", "server", "disk", "full", "slow"),
+    *("network", "login", "error", "crash", "laptop", "screen", "blue", "freeze", "update", "cannot"),
+    *("open", "file", "shared", "drive", "access", "denied", "the", "on", "in", "after", "my", "is"),
+    *("not", "working", "team", "payroll", "report", "timeout", "database", "backup", "failed"),
+]
 
 
 def build_tiny_encoder(folder: Path, seed: int = 0) -> Path:

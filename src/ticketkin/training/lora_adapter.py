@@ -85,8 +85,8 @@ def relative_changes(model: Any) -> dict[str, float]:
     """Return ||dW|| / ||W|| (Frobenius) of every adapted module by name."""
     changes: dict[str, float] = {}
     for name, module in lora_modules(model):
-        weight = module.get_base_layer().weight
-        changes[name] = float(module.get_delta_weight(_ADAPTER).norm() / weight.norm())
+        weight, change = module.get_base_layer().weight.detach(), module.get_delta_weight(_ADAPTER).detach()
+        changes[name] = float(change.norm() / weight.norm())
     return changes
 
 

@@ -118,7 +118,7 @@ class LoraTraining:
                 for part in step.split(self.pieces):
                     loss = self.loss(part) * (len(part.positives) / len(step.positives))
                     loss.backward()  # type: ignore[no-untyped-call]
-                    total += float(loss)
+                    total += loss.item()
             except (RuntimeError, MemoryError) as error:
                 size = max(2, self.settings.batch_size // self.pieces)
                 size = halved(size, error, smallest=2)

@@ -1,0 +1,86 @@
+"""A small training set with kin groups, and a script that dies in the middle of training on it."""
+
+import os
+import signal
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from ticketkin.core.config import EncoderSettings, LoraSettings
+from ticketkin.core.progress import SilentProgress
+from ticketkin.encoders.loading import load_folder
+from ticketkin.training.lora import LoraData, LoraResult, train_lora
+from tiny_model import WORDS
+
+SETTINGS = LoraSettings(
+    rank=4, alpha=8, batch_size=8, learning_rate=5e-3, epochs_per_phase=(1, 1, 2), checkpoint_steps=3,
+    max_length_tokens=24,
+)  # fmt: skip
+ENCODER = EncoderSettings(device="cpu")
+
+
+def lora_data(n_groups: int = 15, seed: int = 0) -> LoraData:
+    """Three tickets a kin group that share two words of five; all pairs within are positives."""
+    rng = np.random.default_rng(seed)
+    texts, groups = [], []
+    for group in range(n_groups):
+        topic = rng.choice(WORDS, size=2, replace=False)
+        for _ in range(3):
+            texts.append(" ".join(rng.permutation([*topic, *rng.choice(WORDS, size=rng.integers(1, 6))])))
+            groups.append(group)
+    first = np.arange(n_groups) * 3
+    left, right = np.concatenate([first, first]), np.concatenate([first + 1, first + 2])
+    group = np.asarray(groups, dtype=np.int64)
+    negatives = (left[:, None] + rng.integers(3, 3 * n_groups - 3, size=(len(left), 2))) % len(texts)
+    negatives[group[negatives] == group[left][:, None]] = -1
+    far = (left + 9) % len(texts)
+    return LoraData(
+        texts=texts,
+        left=left,
+        right=right,
+        phase=np.arange(len(left)) % 3 + 1,
+        group=group[left],
+        negatives=negatives,
+        group_of_row=group,
+        labelled_left=np.concatenate([left, left]),
+        labelled_right=np.concatenate([right, far]),
+        labels=np.repeat([1, 0], len(left)).astype(np.int64),
+    )
+
+
+class KillingTask:
+    """Kills its own process, without any chance to clean up, when the given step is done."""
+
+    def __init__(self, step: int) -> None:
+        self.left = step
+
+    def advance(self, steps: int = 1) -> None:
+        self.left -= steps
+
+    def describe(self, text: str) -> None:
+        if self.left <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class KillingProgress(SilentProgress):
+    """A progress that kills the training at a step."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    @contextmanager
+    def task(self, description, total):
+        """Hand out the killer."""
+        yield KillingTask(self.step)
+
+
+def train(base: Path, folder: Path, data: LoraData | None = None, **options: object) -> LoraResult:
+    """Train on the small set."""
+    settings = options.pop("settings", SETTINGS)
+    return train_lora(load_folder(base, ENCODER), data or lora_data(), settings, folder, 7, **options)
+
+
+if __name__ == "__main__":
+    train(Path(sys.argv[1]), Path(sys.argv[2]), progress=KillingProgress(int(sys.argv[3])))
