@@ -1,0 +1,175 @@
+"""The incidents: events over time, their reports, alerts, follow-ups, and the links people keep."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+
+from ticketkin.tickets.sample import phrases
+from ticketkin.tickets.sample.business_bank import BUSINESS
+from ticketkin.tickets.sample.faults import Service
+from ticketkin.tickets.sample.network_bank import NETWORK
+from ticketkin.tickets.sample.office_bank import OFFICE
+from ticketkin.tickets.sample.telling import (
+    Event,
+    SentenceRegister,
+    hour_of,
+    person,
+    tell,
+    tell_alert,
+    tell_follow_up,
+)
+
+SERVICES: tuple[Service, ...] = OFFICE + NETWORK + BUSINESS
+_SERVICE_BY_NAME = {service.name: service for service in SERVICES}
+_START = datetime(2024, 1, 8, 6, 0)
+_MINUTES_PER_TICKET = 45
+_OMITTED_SHARE = 0.2
+_WRONG_CATEGORY_SHARE = 0.08
+_REPORTS = (2, 2, 2, 3, 3, 3, 4, 4, 5, 6)
+
+
+@dataclass
+class Incident:
+    """One ticket before it is numbered; `event` is None for an alert."""
+
+    opened_at: datetime
+    title: str
+    description: str
+    service: Service
+    item: str
+    category: str
+    subcategory: str
+    caller: str
+    event: Event | None = None
+    role: str = "single"
+    """report (one of several of an event), single, alert or follow_up."""
+    columns: dict[str, str] = field(default_factory=dict)
+    """Link and resolution columns, filled once numbers are known."""
+    number: str = ""
+
+
+@dataclass
+class LinkCounts:
+    """How many links were written and left out."""
+
+    written: int = 0
+    omitted: int = 0
+    causes: int = 0
+
+
+def _event(number: int, random: Random) -> Event:
+    service = random.choice(SERVICES)
+    fault = random.choice(service.faults)
+    town = random.choice(phrases.TOWNS)
+    return Event(
+        number, service, fault, random.choice(fault.things), town, random.choice(phrases.BUILDINGS),
+        random.choice(phrases.TEAMS), f"{service.item}-{town[:3].lower()}-{random.randint(1, 999):03d}",
+        f"{random.choice('EXWKR')}{random.randint(100, 9999)}", random.choice(fault.causes),
+    )  # fmt: skip
+
+
+def _incident(event: Event, opened: datetime, told: tuple[str, str], role: str, random: Random) -> Incident:
+    category, subcategory = event.service.category, event.fault.subcategory
+    if random.random() < _WRONG_CATEGORY_SHARE:
+        category, subcategory = random.choice((("Inquiry", "Other"), ("Hardware", "Other"), ("Software", "")))
+    return Incident(opened, *told, event.service, event.asset, category, subcategory, person(random), event, role)
+
+
+def _reports(event: Event, begin: datetime, random: Random, register: SentenceRegister) -> list[Incident]:
+    sides = random.sample(range(len(event.fault.tellings)), len(event.fault.tellings))
+    found = []
+    for report in range(random.choice(_REPORTS)):
+        opened = begin + timedelta(minutes=report * random.randint(3, 50) + random.randint(0, 9))
+        told = tell(event, sides[report % len(sides)], random, register)
+        found.append(_incident(event, opened, told, "report", random))
+    if random.random() < 0.25:
+        service = _SERVICE_BY_NAME[random.choice(event.service.hits)]
+        told = tell_follow_up(event, random, register)
+        effect = _incident(event, begin + timedelta(hours=random.randint(1, 5)), told, "follow_up", random)
+        effect.service, effect.category, effect.subcategory = service, service.category, ""
+        effect.item = f"{service.item}-{event.town[:3].lower()}-{random.randint(1, 999):03d}"
+        found.append(effect)
+    return found
+
+
+def _alert(opened: datetime, random: Random) -> Incident:
+    service = random.choice(SERVICES)
+    item = f"{service.item}-{random.choice(phrases.TOWNS)[:3].lower()}-{random.randint(1, 999):03d}"
+    told = tell_alert(service, item, random)
+    return Incident(opened, *told, service, item, service.category, "Monitoring", "monitoring", role="alert")
+
+
+def _happenings(n_tickets: int, random: Random) -> Iterator[list[Incident]]:
+    """Yield the tickets of one happening after another, without end."""
+    register = SentenceRegister()
+    number = 0
+    while True:
+        number += 1
+        begin = _START + timedelta(minutes=random.uniform(0, n_tickets * _MINUTES_PER_TICKET))
+        chance = random.random()
+        if chance < 0.42:
+            yield _reports(_event(number, random), begin, random, register)
+        elif chance < 0.84:
+            event = _event(number, random)
+            yield [_incident(event, begin, tell(event, random.randrange(4), random, register), "single", random)]
+        else:
+            yield [_alert(begin, random)]
+
+
+def _resolve(incident: Incident, random: Random) -> None:
+    hours = random.choice((1, 2, 4, 8, 26, 50)) + random.random()
+    resolved = incident.opened_at + timedelta(hours=hours)
+    closed = resolved + timedelta(days=random.randint(1, 5))
+    cause = incident.event.cause if incident.event else "a threshold set too low"
+    notes = random.choice(phrases.FIXES).format(
+        cause=cause, caller=incident.caller, group=incident.service.group, hour=hour_of(random)
+    )
+    incident.columns.update(
+        close_code=random.choice(("Solved (Permanently)", "Solved (Work Around)")), close_notes=notes[0].upper() + notes[1:],
+        resolved_at=f"{resolved:%Y-%m-%d %H:%M:%S}", closed_at=f"{closed:%Y-%m-%d %H:%M:%S}",
+        sys_updated_on=f"{closed:%Y-%m-%d %H:%M:%S}",
+    )  # fmt: skip
+
+
+def _link(tickets: list[Incident], problem: int, random: Random, counts: LinkCounts) -> None:
+    """Fill the link columns of one event's tickets; some stay empty, as in life."""
+    master, *others = tickets
+    shared_problem = f"PRB{problem:07d}" if len(tickets) > 2 and random.random() < 0.4 else ""
+    for other in others:
+        if random.random() < _OMITTED_SHARE:
+            counts.omitted += 1
+        elif other.role == "follow_up":
+            other.columns["caused_by"] = master.number
+            counts.causes += 1
+            counts.written += 1
+        else:
+            counts.written += 1
+            if random.random() < 0.6:
+                other.columns["parent_incident"] = master.number
+            else:
+                notes = random.choice(phrases.MASTER_NOTES).format(number=master.number)
+                other.columns.update(close_code="Duplicate", close_notes=notes)
+        if shared_problem and random.random() > _OMITTED_SHARE:
+            other.columns["problem_id"] = master.columns["problem_id"] = shared_problem
+
+
+def make_incidents(n_tickets: int, random: Random) -> tuple[list[Incident], LinkCounts]:
+    """Return exactly `n_tickets` incidents in order of opening, numbered and linked, and the link counts."""
+    incidents: list[Incident] = []
+    for happening in _happenings(n_tickets, random):
+        incidents.extend(happening)
+        if len(incidents) >= n_tickets:
+            break
+    incidents = sorted(incidents[:n_tickets], key=lambda incident: incident.opened_at)
+    by_event: dict[int, list[Incident]] = {}
+    for row, incident in enumerate(incidents):
+        incident.number = f"INC{row + 1000001:07d}"
+        _resolve(incident, random)
+        if incident.event is not None:
+            by_event.setdefault(incident.event.number, []).append(incident)
+    counts = LinkCounts()
+    for problem, tickets in enumerate(by_event.values(), start=40001):
+        tickets.sort(key=lambda ticket: ticket.role == "follow_up")
+        _link(tickets, problem, random, counts)
+    return incidents, counts
