@@ -122,7 +122,7 @@ def run_lora(context: RunContext) -> None:
     sweep = _sweep_lora(context, data, encoder, result.adapter_folder)
     merged = work / "model"
     with atomic_path(merged) as folder:
-        scaled_merge(encoder.source, result.adapter_folder, sweep.chosen, folder)
+        scaled_merge(encoder.source, result.adapter_folder, sweep.chosen, folder, encoder.max_length_tokens)
         write_json(folder / "ticketkin.json", {"template": settings.tickets.template})
     final = load_folder(merged, settings.encoder)
     cache = EmbeddingCache(default_cache_folder())

@@ -86,15 +86,16 @@ def import_tickets(
         table = read_table(source)
         found = find_mapping(table.frame.columns, settings.mapping)
         mapping = mapping or found
-        frames.append(_import_table(table, found, source.name, account))
-    frame = _unique_tickets(pl.concat(frames), account)
-    if frame.is_empty() or mapping is None:
+        part = _import_table(table, found, source.name, account)
+        if part is not None:
+            frames.append(part)
+    if not frames or mapping is None:
         reasons = Counter(reason for _, _, reason in account.rejected).most_common(3)
         raise UnreadableFileError(
             f"None of the {account.n_rows:,} rows can be used; most often: "
             + "; ".join(f"{reason} ({count:,})" for reason, count in reasons)
         )
-    frame = _clean(frame, settings, account, progress)
+    frame = _clean(_unique_tickets(pl.concat(frames), account), settings, account, progress)
     tickets = Tickets(frame)
     rejected = pl.DataFrame(
         account.rejected,
@@ -117,12 +118,16 @@ def import_tickets(
     return ImportResult(tickets, rejected, summary)
 
 
-def _import_table(table: RawTable, mapping: ColumnMapping, source: str, account: _Account) -> pl.DataFrame:
-    """Return the rows of one file in the tickets' schema, ids filled, still unclean."""
+def _import_table(
+    table: RawTable, mapping: ColumnMapping, source: str, account: _Account
+) -> pl.DataFrame | None:
+    """Return the rows of one file in the tickets' schema, ids filled, still unclean; None without any."""
     account.n_rows += table.frame.height + len(table.rejected)
     account.notes.extend(table.notes)
     account.repairs.update(table.repairs)
     account.rejected.extend((source, row, reason) for row, reason in table.rejected)
+    if table.frame.is_empty():
+        return None
     raw = table.frame.with_columns(pl.all().fill_null(""))
     columns = [
         (

@@ -57,6 +57,13 @@ def redact(text: str, counts: Counter[str] | None = None) -> str:
     if not _WORTH_LOOKING.search(text):
         return text
     counts = Counter() if counts is None else counts
+    # A number taken out can uncover the next one beside it, so the patterns run until nothing moves.
+    while (redacted := _redact_once(text, counts)) != text:
+        text = redacted
+    return text
+
+
+def _redact_once(text: str, counts: Counter[str]) -> str:
     text = _replace(_TOKEN, text, "token", counts)
     text = _replace(_USER_IN_URL, text, "credential", counts)
     text = _replace_credentials(text, counts)

@@ -69,11 +69,19 @@ def _event(number: int, random: Random) -> Event:
     )  # fmt: skip
 
 
+def _item(event: Event, random: Random) -> str:
+    """Return what the caller's agent put as the item: right, empty, or another of the same town."""
+    other = f"{event.service.item}-{event.town[:3].lower()}-{random.randint(1, 999):03d}"
+    return random.choice((event.asset, "", other))
+
+
 def _incident(event: Event, opened: datetime, told: tuple[str, str], role: str, random: Random) -> Incident:
     category, subcategory = event.service.category, event.fault.subcategory
     if random.random() < _WRONG_CATEGORY_SHARE:
         category, subcategory = random.choice((("Inquiry", "Other"), ("Hardware", "Other"), ("Software", "")))
-    return Incident(opened, *told, event.service, event.asset, category, subcategory, person(random), event, role)
+    return Incident(
+        opened, *told, event.service, _item(event, random), category, subcategory, person(random), event, role
+    )
 
 
 def _reports(event: Event, begin: datetime, random: Random, register: SentenceRegister) -> list[Incident]:
@@ -112,7 +120,9 @@ def _happenings(n_tickets: int, random: Random) -> Iterator[list[Incident]]:
             yield _reports(_event(number, random), begin, random, register)
         elif chance < 0.84:
             event = _event(number, random)
-            yield [_incident(event, begin, tell(event, random.randrange(4), random, register), "single", random)]
+            yield [
+                _incident(event, begin, tell(event, random.randrange(4), random, register), "single", random)
+            ]
         else:
             yield [_alert(begin, random)]
 

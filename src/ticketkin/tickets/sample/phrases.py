@@ -15,7 +15,9 @@ TEAMS = (
     "customer care", "marketing", "field service", "reception", "controlling", "tool shop", "nursing",
     "admissions", "export office", "apprentices", "planning", "inventory", "press office",
 )  # fmt: skip
-FIRST = "Ana Ben Carla Dev Edda Finn Gita Hugo Ines Jon Kira Leo Mina Noah Olga Piet Rosa Sam Tara Udo".split()
+FIRST = (
+    "Ana Ben Carla Dev Edda Finn Gita Hugo Ines Jon Kira Leo Mina Noah Olga Piet Rosa Sam Tara Udo".split()
+)
 LAST = "Abel Brandt Castillo Dorn Ekström Frost Garcia Holm Ivers Jung Keller Lund Marsh Novak Ortiz Pohl".split()
 
 OPENERS = (
@@ -83,7 +85,15 @@ ALERTS = (
     "[{monitor}] {item} {metric} above {limit} for 5 min, current {value}",
     "[{monitor}] PROBLEM - {item} - {metric} - {value}",
 )
-METRICS = ("cpu_load", "disk_used_percent", "queue_length", "http_5xx_rate", "ping_loss", "swap_in", "latency_ms")
+METRICS = (
+    "cpu_load",
+    "disk_used_percent",
+    "queue_length",
+    "http_5xx_rate",
+    "ping_loss",
+    "swap_in",
+    "latency_ms",
+)
 MONITORS = ("Watchtower", "Pulse", "NodeGuard")
 FIXES = (
     "Removed {cause}, checked with {caller}.",
@@ -91,4 +101,8 @@ FIXES = (
     "{cause} found by the {group} team and put right.",
     "Fixed: {cause}. Back to normal at {hour}.",
 )
-MASTER_NOTES = ("Duplicate of {number}", "Closed as duplicate of {number}.", "duplicate of {number}, see there")
+MASTER_NOTES = (
+    "Duplicate of {number}",
+    "Closed as duplicate of {number}.",
+    "duplicate of {number}, see there",
+)

@@ -11,7 +11,8 @@ from ticketkin.tickets.sample.faults import Fault, Service
 _NAMES_PLACE = 0.85
 _NAMES_THING = 0.8
 _VAGUE_THINGS = ("it", "that one", "ours", "the usual one", "this")
-_UNIQUE_FROM_WORDS = 7
+# Short ones count too: a greeting before them makes them longer.
+_UNIQUE_FROM_WORDS = 3
 _MISTYPED_SHARE = 0.3
 
 
@@ -32,13 +33,13 @@ class Event:
 
 
 class SentenceRegister:
-    """Which event used a sentence, so that no two events share a longer one."""
+    """Which event used a sentence, so that no two events share one."""
 
     def __init__(self) -> None:
         self._owners: dict[str, int] = {}
 
     def claim(self, sentence: str, event: int) -> bool:
-        """Return False where another event already used this sentence of seven or more words."""
+        """Return False where another event already used this sentence; the shortest are free."""
         if len(sentence.split()) < _UNIQUE_FROM_WORDS:
             return True
         return self._owners.setdefault(sentence.lower(), event) == event
@@ -47,7 +48,9 @@ class SentenceRegister:
 def hour_of(random: Random) -> str:
     """Return a clock time in one of the ways people write it."""
     hour, minute = random.randint(6, 19), random.randint(0, 59)
-    return random.choice((f"{hour}:{minute:02d}", f"{hour}.{minute:02d}h", f"{hour} o'clock", f"{hour}h{minute:02d}"))
+    return random.choice(
+        (f"{hour}:{minute:02d}", f"{hour}.{minute:02d}h", f"{hour} o'clock", f"{hour}h{minute:02d}")
+    )
 
 
 def person(random: Random) -> str:
@@ -103,8 +106,8 @@ def signature(random: Random, team: str) -> str:
         (
             f"\n\nKind regards\n{name}\n{team.title()}\n{mail}",
             f"\n\nThanks, {name}\nTel. {phone}",
-            f"\n-- \n{name} | {mail} | {phone}",
-            f"\nCharged to 4111 1111 1111 1111 by {mail}",
+            f"\n-- \n{name}, {mail}, {phone}",
+            f"\nCard 4111 1111 1111 1111, {mail}",
         )
     )
 

@@ -18,3 +18,99 @@ COLUMNS = (
     "problem_id", "caused_by", "close_code", "close_notes", "resolved_at", "closed_at", "sys_updated_on",
 )  # fmt: skip
 _SMALLEST = 20
+_KNOWN_SUFFIXES = (".csv", ".jsonl")
+# Excel counts days from here; an export that went through it has numbers in place of some times.
+_EXCEL_SCAR_SHARE = 0.02
+_NULL_SHARE = 0.03
+
+
+@dataclass(frozen=True)
+class SampleSummary:
+    """What was written, and the truth behind it."""
+
+    n_tickets: int
+    n_events: int
+    """Events behind the tickets, alerts apart."""
+    n_kin_groups: int
+    """Events that at least two people reported."""
+    n_links: int
+    """Links written: parents, notes of duplicates and causes."""
+    n_links_omitted: int
+    """Links that are true but that nobody recorded."""
+    n_causes: int
+    """Follow-up symptoms whose `caused_by` names the ticket of the cause."""
+    n_alerts: int
+
+
+def _row(incident: Incident, random: Random) -> dict[str, str]:
+    row = dict.fromkeys(COLUMNS, "")
+    row.update(
+        number=incident.number, sys_id=uuid.UUID(int=random.getrandbits(128)).hex,
+        opened_at=f"{incident.opened_at:%Y-%m-%d %H:%M:%S}", short_description=incident.title,
+        description=incident.description, category=incident.category, subcategory=incident.subcategory,
+        business_service=incident.service.name, cmdb_ci=incident.item,
+        assignment_group=incident.service.group, caller_id=incident.caller, state="Closed",
+        priority=random.choice(("1 - Critical", "2 - High", "3 - Moderate", "3 - Moderate", "4 - Low")),
+    )  # fmt: skip
+    row.update(incident.columns)
+    if random.random() < _EXCEL_SCAR_SHARE:
+        row["closed_at"] = f"{45300 + random.random() * 100:.5f}"
+    if random.random() < _NULL_SHARE:
+        row[random.choice(("subcategory", "cmdb_ci", "problem_id", "priority"))] = "null"
+    return row
+
+
+def _write_rows(path: Path, rows: list[dict[str, str]], columns: tuple[str, ...], json_lines: bool) -> None:
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        if json_lines:
+            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        else:
+            writer = csv.DictWriter(file, columns, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def write_sample(
+    path: Path, n_tickets: int = 1200, seed: int = 7, *, write_truth: bool = False
+) -> SampleSummary:
+    """Write `n_tickets` synthetic incidents to a .csv or .jsonl file and return the counts.
+
+    The same seed writes the same bytes. With `write_truth`, `truth.csv` beside the file gives every
+    ticket's number, event (empty for alerts), role (report, single, follow_up, alert) and cause.
+    Raises ConfigurationError for another suffix or fewer than 20 tickets.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in _KNOWN_SUFFIXES:
+        raise ConfigurationError(
+            f"The sample can't be written as '{path.name}': use a name that ends in .csv or .jsonl."
+        )
+    if n_tickets < _SMALLEST:
+        raise ConfigurationError(
+            f"A sample of {n_tickets} tickets is too small: ask for {_SMALLEST} or more."
+        )
+    random = Random(seed)
+    incidents, counts = make_incidents(n_tickets, random)
+    _write_rows(path, [_row(incident, random) for incident in incidents], COLUMNS, suffix == ".jsonl")
+    if write_truth:
+        truth = [_truth(incident) for incident in incidents]
+        _write_rows(path.with_name("truth.csv"), truth, tuple(truth[0]), json_lines=False)
+    reports = Counter(i.event.number for i in incidents if i.event and i.role == "report")
+    return SampleSummary(
+        n_tickets=len(incidents),
+        n_events=len({i.event.number for i in incidents if i.event}),
+        n_kin_groups=sum(size > 1 for size in reports.values()),
+        n_links=counts.written,
+        n_links_omitted=counts.omitted,
+        n_causes=counts.causes,
+        n_alerts=sum(i.role == "alert" for i in incidents),
+    )
+
+
+def _truth(incident: Incident) -> dict[str, str]:
+    event = incident.event
+    return {
+        "number": incident.number,
+        "event": str(event.number) if event else "",
+        "role": incident.role,
+        "cause": event.cause if event else "",
+    }

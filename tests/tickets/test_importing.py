@@ -1,0 +1,141 @@
+"""The import as a user meets it, on made files and on real exports."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from ticketkin.core.config import TicketSettings
+from ticketkin.core.errors import LeakageError, MappingError, UnreadableFileError
+from ticketkin.tickets.importing import ImportResult, import_tickets
+from ticketkin.tickets.mapping import find_mapping
+
+REAL = Path(__file__).parents[2] / "../shared/data"
+
+
+def load(tmp_path: Path, text: str, **settings: object) -> ImportResult:
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    return import_tickets([path], TicketSettings.model_validate(settings))
+
+
+def test_servicenow_names_and_labels_map_alike() -> None:
+    names = find_mapping(["number", "opened_at", "short_description", "close_notes"], {})
+    labels = find_mapping(["Number", "Opened", "Short description", "Resolution notes"], {})
+    assert names.system == labels.system == "servicenow"
+    assert list(names.columns) == list(labels.columns) == ["number", "opened_at", "title", "close_notes"]
+
+
+def test_update_time_never_becomes_opening_time() -> None:
+    mapping = find_mapping(["id", "title", "text", "product", "component", "updated"], {})
+    assert mapping.columns["updated_at"] == "updated"
+    assert "opened_at" not in mapping.columns
+
+
+def test_map_refuses_unknown_fields_columns_and_leaks() -> None:
+    columns = ["Summary", "Text", "close_notes"]
+    with pytest.raises(MappingError, match="did you mean 'title'"):
+        find_mapping(columns, {"titel": "Summary"})
+    with pytest.raises(MappingError, match="did you mean 'Summary'"):
+        find_mapping(columns, {"title": "Sumary"})
+    with pytest.raises(LeakageError, match="known only after the ticket is worked on"):
+        find_mapping(columns, {"description": "close_notes"})
+    with pytest.raises(MappingError, match="Name them: --map title=COLUMN"):
+        find_mapping(["a", "b"], {})
+
+
+def test_update_log_collapses_to_first_filed_fields(tmp_path: Path) -> None:
+    result = load(
+        tmp_path,
+        "number,short_description,category,state,sys_mod_count,sys_updated_on,close_code\n"
+        "INC1,Mail down,Software,New,0,2024-01-01 08:00:00,\n"
+        "INC1,Mail down for all,Network,Closed,5,2024-01-02 08:00:00,Duplicate\n"
+        "INC2,VPN,Network,New,0,2024-01-01 09:00:00,\n",
+    )
+    first = result.tickets.frame.row(0, named=True)
+    assert (first["title"], first["category"]) == ("Mail down", "Software")
+    assert (first["state"], first["close_code"]) == ("Closed", "Duplicate")
+    assert result.summary.n_collapsed == 1
+
+
+def test_ids_missing_repeated_and_contradicting(tmp_path: Path) -> None:
+    result = load(tmp_path, "id,title,text\n1,a,x\n1,a,x\n1,b,y\n,c,z\n")
+    assert result.tickets.ids == ["1", "a.csv#4"]
+    assert result.summary.n_duplicate_ids == 1
+    assert result.rejected.row(0)[1:] == (3, "id 1 was seen before with other content; the first row is kept")
+    assert result.summary.repairs["generated_ids"] == 1
+
+
+def test_placeholders_mojibake_and_excel_dates(tmp_path: Path) -> None:
+    result = load(
+        tmp_path,
+        "number,opened_at,short_description,description\nINC1,45000.5,null,GerÃ¤t kaputt\nINC2,45001,N/A,?\n",
+    )
+    frame = result.tickets.frame
+    assert frame["title"].to_list() == ["", ""]
+    assert frame["description"].to_list() == ["Gerät kaputt", ""]
+    assert str(frame["opened_at"][0]) == "2023-03-15 12:00:00"
+    assert result.summary.repairs["excel_dates"] == 2
+    assert any("neither title nor description" in note for note in result.summary.notes)
+
+
+def test_us_dates_are_read_one_way_in_a_column(tmp_path: Path) -> None:
+    result = load(tmp_path, "number,opened_at,short_description\nA1,3/4/2025 6:04,x\nA2,3/17/2025 7:00,y\n")
+    assert [str(t) for t in result.tickets.frame["opened_at"]] == [
+        "2025-03-04 06:04:00",
+        "2025-03-17 07:00:00",
+    ]
+
+
+def test_long_texts_are_cut_and_counted(tmp_path: Path) -> None:
+    result = load(tmp_path, f"id,title,text\n1,a,{'x ' * 60_000}\n")
+    assert len(result.tickets.frame["description"][0]) == 20_000
+    assert result.summary.repairs["cut_texts"] == 1
+
+
+def test_personal_data_is_gone_everywhere(tmp_path: Path) -> None:
+    result = load(
+        tmp_path,
+        "number,short_description,description,close_notes\n"
+        "INC1,Call +49 30 5550 1234,mail a.b@example.com,card 4111 1111 1111 1111\n",
+    )
+    row = str(result.tickets.frame.row(0))
+    assert not any(secret in row for secret in ("5550", "example.com", "4111"))
+    assert result.summary.redactions == {"card": 1, "email": 1, "phone": 1}
+
+
+def test_no_usable_row_tells_the_reason(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFileError, match="None of the 2 rows can be used"):
+        load(tmp_path, "id,title\n1,a,b\n2,c,d\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "n_rows", "n_tickets", "fields"),
+    [
+        (
+            "list_export_labels.csv",
+            93,
+            93,
+            {"title", "description", "opened_at", "close_code", "close_notes"},
+        ),
+        ("list_export_labels.xlsx", 82, 82, {"title", "category", "opened_at", "assignment_group"}),
+        ("list_export_names.csv", 73, 73, {"title", "category", "opened_at", "priority"}),
+        ("list_export_records.json", 70, 69, {"title", "sys_id", "parent", "problem", "description"}),
+        ("tableapi_displayvalue_link.jsonl", 58, 58, {"assignment_group", "updated_at"}),
+        ("tableapi_link_value.json", 67, 67, {"title", "sys_id", "parent", "problem", "description"}),
+        ("us_dates_null_text.csv", 97, 97, {"title", "category", "opened_at"}),
+    ],
+)
+def test_real_servicenow_exports(name: str, n_rows: int, n_tickets: int, fields: set[str]) -> None:
+    path = REAL / "servicenow" / name
+    if not path.exists():
+        pytest.skip("the real exports are not on this machine")
+    result = import_tickets([path], TicketSettings())
+    assert result.summary.system == "servicenow"
+    assert (result.summary.n_rows, result.summary.n_tickets) == (n_rows, n_tickets)
+    assert fields <= result.summary.mapping.keys()
+    if "opened_at" in fields:
+        assert result.tickets.has_times
+    references = result.tickets.frame.filter(pl.col("problem") != "")
+    if "problem" in fields:
+        assert references.height and not references["problem"].str.contains("{", literal=True).any()
