@@ -1,0 +1,222 @@
+"""Metrics against scikit-learn and brute force; thresholds, intervals and the verdict by their promises."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import spearmanr
+from sklearn import metrics
+
+from ticketkin.core.config import EvaluationSettings
+from ticketkin.core.errors import NotEnoughDataError
+from ticketkin.core.tables import FloatArray, IntArray, Visibility
+from ticketkin.evaluation.bootstrap import Resamples, mean_interval
+from ticketkin.evaluation.pair_decisions import PairScores
+from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval, queries_with_kin
+from ticketkin.evaluation.thresholds import choose_threshold, precision_at_prevalence
+from ticketkin.evaluation.verdict import decide
+
+SETTINGS = EvaluationSettings(n_bootstrap=200)
+
+
+@dataclass
+class Fixed:
+    """A ranker with a given similarity matrix."""
+
+    matrix: FloatArray
+    name: str = "fixed"
+
+    def similarities(self, queries: IntArray, visibility: Visibility) -> FloatArray:
+        return self.matrix[queries]
+
+    def pair_similarities(self, left: IntArray, right: IntArray) -> FloatArray:
+        return self.matrix[left, right]
+
+
+def pair_scores(seed: int, n: int = 120, ties: bool = False) -> PairScores:
+    generator = np.random.default_rng(seed)
+    labels = (generator.random(n) < 0.3).astype(np.int64)
+    labels[:2] = (0, 1)
+    similarities = (generator.random(n) + 0.4 * labels).astype(np.float32)
+    if ties:
+        similarities = np.round(similarities, 1)
+    return PairScores(similarities, labels, generator.integers(0, 25, n))
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("seed", range(5))
+def test_pair_metrics_equal_scikit_learn(seed: int, ties: bool) -> None:
+    scores = pair_scores(seed, ties=ties)
+    threshold = 0.7
+    found = scores.to_json(threshold, 0.01, 100, 0)
+    said = scores.similarities >= threshold
+    expected = {
+        "roc_auc": metrics.roc_auc_score(scores.labels, scores.similarities),
+        "pr_auc": metrics.average_precision_score(scores.labels, scores.similarities),
+        "spearman": spearmanr(scores.similarities, scores.labels).statistic,
+        "pearson": np.corrcoef(scores.similarities, scores.labels)[0, 1],
+        "f1": metrics.f1_score(scores.labels, said),
+        "precision": metrics.precision_score(scores.labels, said),
+        "recall": metrics.recall_score(scores.labels, said),
+        "accuracy": metrics.accuracy_score(scores.labels, said),
+    }
+    for name, value in expected.items():
+        assert found[name]["value"] == pytest.approx(value, abs=1e-6), name
+        assert found[name]["low"] <= found[name]["value"] <= found[name]["high"]
+    tn, fp, fn, tp = metrics.confusion_matrix(scores.labels, said).ravel()
+    assert found["confusion"] == {
+        "true_positive": tp, "false_positive": fp, "false_negative": fn, "true_negative": tn,
+    }  # fmt: skip
+    assert found["false_positive_rate"]["value"] == pytest.approx(fp / (fp + tn))
+
+
+def test_spearman_on_two_labels_is_the_roc_auc_in_disguise() -> None:
+    scores = pair_scores(3, n=400)
+    found = scores.to_json(0.5, 0.01, 100, 0)
+    share = scores.labels.mean()
+    auc = found["roc_auc"]["value"]
+    assert found["spearman"]["value"] == pytest.approx(
+        (2 * auc - 1) * math.sqrt(3 * share * (1 - share)), abs=1e-5
+    )
+    assert found["spearman_ceiling"]["value"] == pytest.approx(math.sqrt(3 * share * (1 - share)))
+
+
+def test_one_class_gives_null_not_a_number_and_no_crash() -> None:
+    scores = PairScores(np.ones(5, dtype=np.float32), np.ones(5, dtype=np.int64), np.arange(5))
+    found = scores.to_json(0.5, 0.01, 100, 0)
+    assert found["roc_auc"] == {"value": None, "low": None, "high": None}
+    assert found["false_positive_rate"]["value"] is None
+
+
+def test_calling_everything_kin_looks_good_by_f1_and_is_caught_by_the_false_positive_rate() -> None:
+    labels = np.array([0, 1] * 50)
+    generator = np.random.default_rng(0)
+    similarities = (generator.random(100) * 0.01).astype(np.float32)
+    by_f1 = choose_threshold(similarities, labels, EvaluationSettings(threshold_target="f1"))
+    assert by_f1.f1_false_positive_rate > 0.5
+    careful = choose_threshold(similarities, labels, EvaluationSettings(target_value=0.05))
+    assert ((similarities >= careful.threshold) & (labels == 0)).sum() / 50 <= 0.05
+
+
+@given(st.integers(0, 1_000), st.floats(0.01, 0.5), st.booleans())
+@settings(max_examples=50, deadline=None)
+def test_the_target_false_positive_rate_is_never_exceeded(seed: int, target: float, ties: bool) -> None:
+    scores = pair_scores(seed, ties=ties)
+    choice = choose_threshold(scores.similarities, scores.labels, EvaluationSettings(target_value=target))
+    said = scores.similarities >= choice.threshold
+    assert (said & (scores.labels == 0)).sum() / (scores.labels == 0).sum() <= target
+
+
+def test_precision_target_and_bayes() -> None:
+    assert precision_at_prevalence(1.0, 0.764, 0.001) == pytest.approx(0.0013, abs=1e-4)
+    scores = pair_scores(1)
+    hopeless = EvaluationSettings(threshold_target="precision", target_value=0.99, prevalence=0.0001)
+    inverted = choose_threshold(-scores.similarities, scores.labels, hopeless)
+    assert inverted.reached in (True, False)
+    assert choose_threshold(scores.similarities, scores.labels, hopeless).target == "precision"
+
+
+def brute_force(
+    matrix: FloatArray, queries: IntArray, groups: IntArray, visibility: Visibility
+) -> list[list[int]]:
+    mask = visibility.mask(queries)
+    result = []
+    for row, query in enumerate(queries):
+        seen = np.flatnonzero(mask[row])
+        order = seen[np.argsort(-matrix[query, seen])]
+        result.append([place + 1 for place, other in enumerate(order) if groups[other] == groups[query]])
+    return result
+
+
+@given(st.integers(0, 500), st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_ranks_and_retrieval_metrics_equal_brute_force(seed: int, with_times: bool) -> None:
+    generator = np.random.default_rng(seed)
+    n = 30
+    matrix = generator.permutation(n * n).reshape(n, n).astype(np.float32)
+    groups = generator.integers(0, 10, n)
+    visibility = Visibility(n, generator.permutation(n) if with_times else None)
+    queries = queries_with_kin(np.arange(n), groups, visibility)
+    mask = visibility.mask(np.arange(n))
+    expected_queries = [q for q in range(n) if ((groups == groups[q]) & mask[q]).any()]
+    assert queries.tolist() == expected_queries
+    scores = evaluate_retrieval(Fixed(matrix), queries, groups, visibility)
+    expected = brute_force(matrix, queries, groups, visibility)
+    assert [ranks.tolist() for ranks in scores.ranks] == expected
+    for place, (query, ranks) in enumerate(zip(queries, expected, strict=True)):
+        seen = mask[query]
+        kin = (groups == groups[query])[seen]
+        assert scores.per_query("map")[place] == pytest.approx(
+            metrics.average_precision_score(kin, matrix[query][seen])
+        )
+        if seen.sum() > 1:
+            ndcg = metrics.ndcg_score([kin.astype(float)], [matrix[query][seen]], k=10)
+            assert scores.per_query("ndcg_at_10")[place] == pytest.approx(ndcg)
+        assert scores.per_query("mrr")[place] == pytest.approx(1 / ranks[0])
+        assert scores.per_query("recall_at_5")[place] == float(ranks[0] <= 5)
+
+
+def test_a_ranker_that_scores_everything_alike_gains_nothing() -> None:
+    n = 41
+    groups = np.r_[0, 0, np.arange(1, 40)]
+    scores = evaluate_retrieval(
+        Fixed(np.ones((n, n), np.float32)), np.array([0]), groups, Visibility(n, None)
+    )
+    assert scores.ranks[0].tolist() == [1 + 20]
+
+
+def test_no_query_says_what_to_do() -> None:
+    with pytest.raises(NotEnoughDataError, match="give more links"):
+        evaluate_retrieval(
+            Fixed(np.ones((2, 2), np.float32)),
+            np.array([], dtype=np.int64),
+            np.arange(2),
+            Visibility(2, None),
+        )
+
+
+def test_cluster_intervals_are_wider_than_naive_ones_for_correlated_clusters() -> None:
+    generator = np.random.default_rng(0)
+    clusters = np.repeat(np.arange(20), 10)
+    values = np.repeat(generator.random(20), 10)
+    clustered = mean_interval(values, Resamples.draw(clusters, 1_000, 0))
+    naive = mean_interval(values, Resamples.draw(np.arange(200), 1_000, 0))
+    assert clustered.high - clustered.low > 2 * (naive.high - naive.low)
+    assert clustered.low <= clustered.value <= clustered.high
+
+
+def scores_with_ranks(ranks: IntArray) -> RetrievalScores:
+    n = len(ranks)
+    return RetrievalScores(np.arange(n), np.arange(n) // 2, [np.array([r]) for r in ranks], 999)
+
+
+def test_verdict_keeps_the_baseline_for_noise_and_crowns_a_real_gain() -> None:
+    generator = np.random.default_rng(1)
+    base = generator.integers(1, 20, 200)
+    noise = {"base": scores_with_ranks(base), "head": scores_with_ranks(generator.permutation(base))}
+    common = {"labels_from": "person", "synthetic": False, "n_bootstrap": 500, "seed": 0}
+    kept = decide(noise, ["base", "head"], **common)
+    assert kept.kept_baseline
+    assert kept.reason.startswith("Keep the baseline")
+    better = {**noise, "head": scores_with_ranks(np.maximum(1, base // 3))}
+    won = decide(better, ["base", "head"], **common)
+    assert (won.champion, won.encoder, won.kept_baseline) == ("head", "head", False)
+    assert all(gate.passed for gate in won.gates if gate.challenger == "head")
+
+
+def test_verdict_sounds_the_alarm_for_identical_candidates_and_silver_labels() -> None:
+    base = scores_with_ranks(np.arange(1, 61))
+    verdict = decide(
+        {"base": base, "lora": scores_with_ranks(np.arange(1, 61))},
+        ["base", "lora"],
+        labels_from="silver",
+        synthetic=False,
+        n_bootstrap=200,
+        seed=0,
+    )
+    assert {warning["code"] for warning in verdict.warnings} == {"identical_candidates", "silver_labels"}
+    assert verdict.kept_baseline
+    assert verdict.reason.startswith("Labels are SILVER and circular")
