@@ -1,10 +1,37 @@
 """Words around the symptom: places, people, impact, attempts, greetings."""
 
-TOWNS = (
-    "Aldermere Brookhaven Carrowdale Dunfield Eastmoor Felsberg Greywick Harlow Ivybridge Jasperton "
-    "Kelmont Larkhill Mossgate Northwell Oakridge Penrow Quarryford Rosedale Saltmarsh Thornby "
-    "Underhill Velmar Westcliff Yarrow Zellbach Ashcombe Birkfeld Coldwater Drumlin Elmstead"
-).split()
+TOWNS = [
+    "Aldermere",
+    "Brookhaven",
+    "Carrowdale",
+    "Dunfield",
+    "Eastmoor",
+    "Felsberg",
+    "Greywick",
+    "Harlow",
+    "Ivybridge",
+    "Jasperton",
+    "Kelmont",
+    "Larkhill",
+    "Mossgate",
+    "Northwell",
+    "Oakridge",
+    "Penrow",
+    "Quarryford",
+    "Rosedale",
+    "Saltmarsh",
+    "Thornby",
+    "Underhill",
+    "Velmar",
+    "Westcliff",
+    "Yarrow",
+    "Zellbach",
+    "Ashcombe",
+    "Birkfeld",
+    "Coldwater",
+    "Drumlin",
+    "Elmstead",
+]
 BUILDINGS = (
     "north wing", "south wing", "main hall", "annex", "old mill", "tower", "pavilion", "gate house",
     "block C", "block F", "lower floor", "third floor", "loading bay", "training centre", "workshop",
@@ -15,10 +42,46 @@ TEAMS = (
     "customer care", "marketing", "field service", "reception", "controlling", "tool shop", "nursing",
     "admissions", "export office", "apprentices", "planning", "inventory", "press office",
 )  # fmt: skip
-FIRST = (
-    "Ana Ben Carla Dev Edda Finn Gita Hugo Ines Jon Kira Leo Mina Noah Olga Piet Rosa Sam Tara Udo".split()
-)
-LAST = "Abel Brandt Castillo Dorn Ekström Frost Garcia Holm Ivers Jung Keller Lund Marsh Novak Ortiz Pohl".split()
+FIRST = [
+    "Ana",
+    "Ben",
+    "Carla",
+    "Dev",
+    "Edda",
+    "Finn",
+    "Gita",
+    "Hugo",
+    "Ines",
+    "Jon",
+    "Kira",
+    "Leo",
+    "Mina",
+    "Noah",
+    "Olga",
+    "Piet",
+    "Rosa",
+    "Sam",
+    "Tara",
+    "Udo",
+]
+LAST = [
+    "Abel",
+    "Brandt",
+    "Castillo",
+    "Dorn",
+    "Ekström",
+    "Frost",
+    "Garcia",
+    "Holm",
+    "Ivers",
+    "Jung",
+    "Keller",
+    "Lund",
+    "Marsh",
+    "Novak",
+    "Ortiz",
+    "Pohl",
+]
 
 OPENERS = (
     "Hello,", "Hi team,", "Good day.", "Dear colleagues,", "URGENT!", "Sorry to bother you,", "Hey,",
