@@ -131,14 +131,14 @@ def _decisions(cells: Float64Array, prevalence: float) -> dict[str, Float64Array
             return np.asarray(np.where(whole > 0, part / whole, np.nan), dtype=np.float64)
 
     recall, rate = share(hits, hits + misses), share(alarms, alarms + rest)
-    stated = np.vectorize(precision_at_prevalence)(recall, rate, prevalence)
+    stated = precision_at_prevalence(recall, rate, prevalence)
     return {
         "f1": share(2 * hits, 2 * hits + alarms + misses),
         "precision": share(hits, hits + alarms),
         "recall": recall,
         "accuracy": share(hits + rest, hits + alarms + misses + rest),
         "false_positive_rate": rate,
-        "precision_at_prevalence": np.asarray(stated, dtype=np.float64),
+        "precision_at_prevalence": stated,
     }
 
 

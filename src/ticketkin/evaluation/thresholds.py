@@ -28,10 +28,17 @@ class ThresholdChoice:
         return asdict(self)
 
 
-def precision_at_prevalence(recall: float, false_positive_rate: float, prevalence: float) -> float:
-    """Return the precision a user meets where `prevalence` of the pairs are kin (Bayes' rule)."""
-    said = prevalence * recall + (1 - prevalence) * false_positive_rate
-    return prevalence * recall / said if said > 0 else 1.0
+def precision_at_prevalence(
+    recall: npt.NDArray[np.float64], false_positive_rate: npt.NDArray[np.float64], prevalence: float
+) -> npt.NDArray[np.float64]:
+    """Return the precision a user meets where `prevalence` of the pairs are kin (Bayes' rule).
+
+    1 where nothing is called kin; NaN where recall or rate is.
+    """
+    hits = prevalence * np.asarray(recall, dtype=np.float64)
+    said = hits + (1 - prevalence) * np.asarray(false_positive_rate, dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(said == 0, 1.0, hits / said), dtype=np.float64)
 
 
 def choose_threshold(
@@ -73,8 +80,6 @@ def _place(
     if settings.threshold_target == "false_positive_rate":
         allowed = np.flatnonzero(rate <= settings.target_value)
         return (int(allowed[-1]), True) if len(allowed) else (-1, True)
-    precisions = np.array(
-        [precision_at_prevalence(r, f, settings.prevalence) for r, f in zip(recall, rate, strict=True)]
-    )
+    precisions = precision_at_prevalence(recall, rate, settings.prevalence)
     allowed = np.flatnonzero(precisions >= settings.target_value)
     return (int(allowed[-1]), True) if len(allowed) else (int(np.argmax(precisions)), False)

@@ -20,7 +20,8 @@ def demo_job(sample: Path, seed: int) -> Job:
         settings=Settings(
             seed=seed,
             encoder=EncoderSettings(offline=True),
-            lora=LoraSettings(max_length_tokens=64, batch_size=16),
+            # One pass over all phases at once: enough to show LoRA at work within two minutes.
+            lora=LoraSettings(epochs_per_phase=(0, 0, 1), max_length_tokens=64, batch_size=16),
         ),
     )
 

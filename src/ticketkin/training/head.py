@@ -168,7 +168,7 @@ def save_head_model(
     """
     import torch
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import Dense, Normalize
+    from sentence_transformers.sentence_transformer.modules import Dense, Normalize
 
     dimension = len(head.weight)
     dense = Dense(dimension, dimension, bias=False, activation_function=torch.nn.Identity())

@@ -1,0 +1,104 @@
+"""Pairs: labels, borders, difficulty, and negatives that are no kin in disguise."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ticket_material import make_links, make_tickets
+from ticketkin.core.config import EvaluationSettings, LinkSettings, PairSettings, SplitSettings
+from ticketkin.core.errors import NotEnoughDataError
+from ticketkin.core.tables import Pairs, SplitName
+from ticketkin.pairs.building import PairInputs, build_pairs
+from ticketkin.pairs.mining import KinshipCodes, mine_negatives
+from ticketkin.pairs.silver import silver_links
+from ticketkin.tickets.kin import kin_groups
+from ticketkin.tickets.splitting import split_tickets
+from ticketkin.training.positives import positive_pairs
+
+
+def inputs(seed: int, n_groups: int = 40) -> PairInputs:
+    generator = np.random.default_rng(seed)
+    sizes = generator.integers(1, 4, n_groups)
+    group = np.repeat(np.arange(n_groups), sizes)
+    n = len(group)
+    problem = [f"P{g // 4}" if generator.random() < 0.3 else "" for g in group]
+    tickets = make_tickets(n, problem=problem)
+    links = make_links([(i, i + 1) for i in range(n - 1) if group[i] == group[i + 1]])
+    letters = [chr(97 + k) for k in range(26)]
+    texts = [" ".join(generator.choice(letters, 4).tolist()) + f" word{g}" for g in group]
+    centres = generator.normal(size=(n_groups, 8))[group] + generator.normal(size=(n, 8))
+    embeddings = (centres / np.linalg.norm(centres, axis=1, keepdims=True)).astype(np.float32)
+    groups = kin_groups(tickets, links)
+    splits = split_tickets(tickets, texts, groups, SplitSettings(near_identical=1.0), seed)
+    return PairInputs(tickets, texts, links, groups, splits, embeddings)
+
+
+def built(material: PairInputs, seed: int) -> Pairs:
+    return build_pairs(material, PairSettings(n_neighbours=10), EvaluationSettings(), seed)
+
+
+@given(st.integers(0, 200))
+@settings(max_examples=20, deadline=None)
+def test_pairs_keep_every_promise(seed: int) -> None:
+    material = inputs(seed)
+    pairs = built(material, seed)
+    left, right = pairs.rows(material.tickets)
+    frame = pairs.frame
+    split = dict(material.splits.frame.iter_rows())
+    for a, b, label, where in frame.select("left", "right", "label", "split").iter_rows():
+        assert split[a] == split[b] == where
+        same_group = (
+            material.groups.group[material.tickets.position[a]]
+            == material.groups.group[material.tickets.position[b]]
+        )
+        assert same_group == (label == 1)
+    negative = frame["label"].to_numpy() == 0
+    problem = material.tickets.frame["problem"].to_numpy()
+    shared = (problem[left] == problem[right]) & (problem[left] != "")
+    assert not (shared & negative).any()
+    unordered = {frozenset(pair) for pair in frame.select("left", "right").iter_rows()}
+    assert len(unordered) == len(pairs)
+    assert set(frame["phase"]) <= {1, 2, 3}
+    assert frame.equals(built(material, seed).frame)
+
+
+def test_harder_phases_hold_positives_that_look_less_alike() -> None:
+    pairs = built(inputs(3, n_groups=200), 3).frame
+    for label, sign in ((1, -1), (0, 1)):
+        means = [
+            pairs.filter((pairs["label"] == label) & (pairs["phase"] == phase))["base_similarity"].mean()
+            for phase in (1, 2, 3)
+        ]
+        assert sign * (means[2] - means[0]) > 0
+
+
+def test_a_negative_as_near_as_the_positive_is_left_out() -> None:
+    anchor = np.array([1.0, 0.0])
+    near, twin, far = (np.array(v) for v in ([0.9, 0.436], [0.999, 0.04], [0.6, 0.8]))
+    embeddings = np.stack([anchor, near, twin, far]).astype(np.float32)
+    kinship = KinshipCodes.of(make_tickets(4), np.array([0, 0, 1, 2]))
+    found = mine_negatives(
+        np.array([0]), np.array([1]), [np.array([[1, 2, 3]])], embeddings, kinship, n_negatives=2, margin=0.95
+    )
+    assert found.tolist() == [[3, -1]]
+
+
+def test_labelled_negatives_become_hard_negatives_never_positives() -> None:
+    material = inputs(5)
+    pairs = built(material, 5)
+    positives = positive_pairs(pairs, material.tickets, material.groups)
+    train = pairs.of(SplitName.TRAIN).frame
+    assert len(positives) == int((train["label"] == 1).sum())
+    group = material.groups.group
+    assert (group[positives.left] == group[positives.right]).all()
+    anchors, columns = np.nonzero(positives.negatives >= 0)
+    assert (group[positives.negatives[anchors, columns]] != group[positives.left[anchors]]).all()
+
+
+def test_silver_links_say_they_are_silver_or_why_there_are_none() -> None:
+    texts = [f"printer jam on floor {w} again" for w in ("one", "two", "three", "four")]
+    links = silver_links(make_tickets(4), texts, LinkSettings(), 0)
+    assert links.labels_from == "silver"
+    with pytest.raises(NotEnoughDataError, match="give people's links with --links FILE"):
+        silver_links(make_tickets(3), ["alpha beta", "gamma delta", "epsilon zeta"], LinkSettings(), 0)
