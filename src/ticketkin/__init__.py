@@ -1,1 +1,48 @@
-"""Ticketkin finds the kin of a ticket: its duplicates, its relatives, its cause."""
+"""Ticketkin finds the kin of a ticket: its duplicates, its relatives, its cause.
+
+The whole job in three lines::
+
+    from ticketkin import Job, load_settings, run_job
+    job = Job(sources=(Path("incidents.csv").resolve(),), settings=load_settings())
+    report = run_job(job, Path("runs/june"))
+
+Everything is imported when first used, so that `import ticketkin` stays quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ticketkin.core.config import Settings
+    from ticketkin.pipeline.configuration import Job, load_settings
+    from ticketkin.pipeline.job import list_stages, run_job, run_one_stage
+    from ticketkin.tickets.importing import import_tickets
+    from ticketkin.tickets.sample import write_sample
+
+_HOME = {
+    "Job": "ticketkin.pipeline.configuration",
+    "Settings": "ticketkin.core.config",
+    "import_tickets": "ticketkin.tickets.importing",
+    "list_stages": "ticketkin.pipeline.job",
+    "load_settings": "ticketkin.pipeline.configuration",
+    "run_job": "ticketkin.pipeline.job",
+    "run_one_stage": "ticketkin.pipeline.job",
+    "write_sample": "ticketkin.tickets.sample",
+}
+
+__all__ = [
+    "Job",
+    "Settings",
+    "import_tickets",
+    "list_stages",
+    "load_settings",
+    "run_job",
+    "run_one_stage",
+    "write_sample",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'ticketkin' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

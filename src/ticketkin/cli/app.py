@@ -54,7 +54,7 @@ _state = {"debug": False}
 
 @app.command()
 def run(
-    sources: Sources,
+    sources: Sources = None,
     links: LinksOption = None,
     link_columns: LinkColumnsOption = None,
     map_: MapOption = None,
@@ -127,7 +127,7 @@ def demo(
 
 @app.command("import")
 def import_command(
-    sources: Sources,
+    sources: Sources = None,
     map_: MapOption = None,
     config: ConfigOption = None,
     set_: SetOption = None,

@@ -1,0 +1,102 @@
+"""The commands as typed: exit codes, plain messages, JSON, help; no traceback for a user's mistake."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from ticketkin.cli.app import app
+
+ROOT = Path(__file__).parents[2]
+runner = CliRunner()
+
+
+def ticketkin(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from ticketkin.cli.app import main; main()", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        check=False,
+    )
+
+
+COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined] # a click group
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command: str) -> None:
+    result = runner.invoke(app, [command, "--help"])
+    assert result.exit_code == 0
+    if command != "stages":
+        assert f"ticketkin {command}" in result.output
+
+
+def test_every_command_in_the_docs_exists() -> None:
+    text = "\n".join(path.read_text("utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+    named = set(re.findall(r"^ *(?:\$ )?ticketkin ([a-z]+)", text, re.MULTILINE))
+    assert named
+    assert named <= set(COMMANDS)
+
+
+def test_sample_then_import_gives_tickets_and_a_summary(tmp_path: Path) -> None:
+    made = ticketkin("sample", str(tmp_path / "s.csv"), "--tickets", "60", "--json")
+    assert made.returncode == 0, made.stderr
+    assert json.loads(made.stdout)["n_tickets"] == 60
+    out = tmp_path / "t.parquet"
+    done = ticketkin("import", str(tmp_path / "s.csv"), "--out", str(out), "--json")
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["system"] == "servicenow"
+    assert pl.read_parquet(out).height == summary["n_tickets"] == 60
+
+
+def test_bad_input_exits_2_with_one_plain_line(tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "odd.csv").write_text("a,b\n1,2\n")
+    cases = [
+        (["run", "nowhere.csv"], "nowhere.csv: no such file"),
+        (["run"], "No export was given"),
+        (["import", "empty.csv"], "is empty"),
+        (["import", "odd.csv"], "--map title=COLUMN"),
+        (["import", "odd.csv", "--map", "title"], "is not FIELD=COLUMN"),
+        (["import", "odd.csv", "--set", "lora.rnak=1"], "unknown setting"),
+        (["train", "x", "forest"], "choose head or lora"),
+    ]
+    for arguments, message in cases:
+        result = ticketkin(*arguments, cwd=tmp_path)
+        assert result.returncode == 2, (arguments, result.stderr)
+        assert message in result.stderr.replace("\n", " ")
+        assert "Traceback" not in result.stderr
+
+
+def test_failed_job_exits_1(tmp_path: Path) -> None:
+    result = ticketkin("split", str(tmp_path))
+    assert result.returncode == 1
+    assert "Make one with: ticketkin import SOURCE --out" in result.stderr.replace("\n", " ")
+
+
+def test_dry_run_says_what_would_run_and_why(tmp_path: Path) -> None:
+    ticketkin("sample", str(tmp_path / "s.csv"), "--tickets", "30")
+    result = ticketkin("run", str(tmp_path / "s.csv"), "--dry-run", "--json", "--out", str(tmp_path / "r"))
+    assert result.returncode == 0, result.stderr
+    rows = json.loads(result.stdout)
+    assert [row["stage"] for row in rows][:3] == ["import", "links", "split"]
+    assert rows[0]["reason"] == "has not run"
+    assert rows[1]["state"] == "waiting"
+    assert not (tmp_path / "r" / "tickets.parquet").exists()
+
+
+def test_help_answers_without_loading_models() -> None:
+    code = (
+        "import sys; from ticketkin.cli.app import app; from typer.testing import CliRunner\n"
+        "CliRunner().invoke(app, ['--help']); print('torch' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "False"
