@@ -109,9 +109,7 @@ def test_a_second_run_keeps_everything_and_a_setting_redoes_what_depends_on_it(
 
 def test_out_of_order_names_the_missing_command(small_job: Job, tmp_path: Path) -> None:
     write_job(small_job, tmp_path)
-    with pytest.raises(
-        MissingInputError, match="Run: ticketkin import SOURCE --out .*; then ticketkin links"
-    ):
+    with pytest.raises(MissingInputError, match="then ticketkin links"):
         run_one_stage("split", tmp_path)
 
 

@@ -1,0 +1,123 @@
+"""Speed: encoding against plain sentence-transformers, and how import, splitting and mining grow.
+
+    python benchmarks/speed.py --sizes 10000 50000 200000
+
+Times are of one run on one machine: read the ratios and the growth, not the seconds. Peak memory is of a
+fresh process for each size.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from ticketkin.core.config import (
+    EncoderSettings,
+    EvaluationSettings,
+    PairSettings,
+    SplitSettings,
+    TicketSettings,
+)
+
+
+def grow(n_tickets: int) -> dict[str, float]:
+    """Return seconds of each step and the peak memory at `n_tickets`; embeddings are random unit vectors."""
+    from ticketkin.pairs.building import PairInputs, build_pairs
+    from ticketkin.tickets.composing import compose_texts
+    from ticketkin.tickets.importing import import_tickets
+    from ticketkin.tickets.kin import kin_groups
+    from ticketkin.tickets.links import links_from_tickets
+    from ticketkin.tickets.sample import write_sample
+    from ticketkin.tickets.splitting import split_tickets
+
+    seconds: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "sample.csv"
+        write_sample(path, n_tickets, 1)
+        started = time.perf_counter()
+        tickets = import_tickets([path], TicketSettings()).tickets
+        seconds["import"] = time.perf_counter() - started
+    links = links_from_tickets(tickets).links
+    groups, texts = kin_groups(tickets, links), compose_texts(tickets, TicketSettings().template)
+    started = time.perf_counter()
+    splits = split_tickets(tickets, texts, groups, SplitSettings(), 0)
+    seconds["split"] = time.perf_counter() - started
+    vectors = np.random.default_rng(0).normal(size=(n_tickets, 384)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    inputs = PairInputs(tickets, texts, links, groups, splits, vectors)
+    started = time.perf_counter()
+    build_pairs(inputs, PairSettings(), EvaluationSettings(), 0)
+    seconds["pairs"] = time.perf_counter() - started
+    import resource
+
+    seconds["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return seconds
+
+
+def encoding(n_tickets: int) -> dict[str, float]:
+    """Return texts a second, interleaved in one run: plain encode, ours, ours with a warm cache."""
+    from ticketkin.encoders.cache import EmbeddingCache
+    from ticketkin.encoders.encoding import encode_texts
+    from ticketkin.encoders.loading import load_encoder
+    from ticketkin.tickets.composing import compose_texts
+    from ticketkin.tickets.importing import import_tickets
+    from ticketkin.tickets.sample import write_sample
+
+    settings = EncoderSettings(offline=True)
+    encoder = load_encoder(settings)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "sample.csv"
+        write_sample(path, n_tickets, 1)
+        texts = compose_texts(import_tickets([path], TicketSettings()).tickets, TicketSettings().template)
+        cache = EmbeddingCache(Path(folder) / "cache")
+        rates: dict[str, list[float]] = {"plain": [], "ticketkin": []}
+        for _ in range(3):
+            started = time.perf_counter()
+            encoder.model.encode(texts, show_progress_bar=False)
+            rates["plain"].append(len(texts) / (time.perf_counter() - started))
+            started = time.perf_counter()
+            encode_texts(encoder, texts, None, settings)
+            rates["ticketkin"].append(len(texts) / (time.perf_counter() - started))
+        encode_texts(encoder, texts, cache, settings)
+        started = time.perf_counter()
+        encode_texts(encoder, texts, cache, settings)
+        cached = len(texts) / (time.perf_counter() - started)
+    return {**{name: float(np.median(values)) for name, values in rates.items()}, "cached": cached}
+
+
+def main() -> None:
+    """Print both tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 50_000, 200_000])
+    parser.add_argument("--encode", type=int, default=600, help="tickets to encode; 0 leaves it out")
+    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        print(json.dumps(grow(arguments.one)))
+        return
+    console = Console(width=120)
+    table = Table("tickets", "import s", "split s", "pairs s", "peak MiB", "µs a ticket", box=None)
+    for size in arguments.sizes:
+        command = [sys.executable, __file__, "--one", str(size)]
+        found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        total = found["import"] + found["split"] + found["pairs"]
+        cells = [f"{found[name]:,.1f}" for name in ("import", "split", "pairs", "peak_mib")]
+        table.add_row(f"{size:,}", *cells, f"{1e6 * total / size:,.0f}")
+    console.print(table)
+    if arguments.encode:
+        rates = encoding(arguments.encode)
+        table = Table("encoder", "texts/s", "ratio", box=None)
+        for name, rate in rates.items():
+            table.add_row(name, f"{rate:,.1f}", f"{rate / rates['plain']:.2f}")
+        console.print(table)
+
+
+if __name__ == "__main__":
+    main()
