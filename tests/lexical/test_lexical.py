@@ -1,0 +1,60 @@
+"""Lexical ranking and neighbours against brute force."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ticketkin.core.tables import Visibility
+from ticketkin.lexical.bm25 import LexicalRanker
+from ticketkin.lexical.neighbours import tfidf_matrix, tfidf_neighbours, tfidf_pair_similarities
+from ticketkin.lexical.words import make_tokenizer
+
+VOCABULARY = ("mail", "vpn", "printer", "crash", "slow", "login", "NullPointerException", "x42")
+words = st.lists(st.sampled_from(VOCABULARY), max_size=6)
+corpora = st.lists(words.map(" ".join), min_size=2, max_size=15)
+
+
+def test_identifiers_match_whole_and_in_parts() -> None:
+    terms = make_tokenizer()("NullPointerException in org.apache.sshd, printers jammed")
+    assert "nullpointerexception" in terms
+    assert {"null", "pointer", "org.apache.sshd", "apach", "printer", "jam"} <= set(terms)
+    assert "in" not in terms
+
+
+@given(corpora)
+@settings(max_examples=40, deadline=None)
+def test_neighbours_are_those_of_the_full_matrix(texts: list[str]) -> None:
+    found = tfidf_neighbours(texts, 3)
+    matrix = tfidf_matrix(texts)
+    full = (matrix @ matrix.T).toarray()
+    np.fill_diagonal(full, 0.0)
+    for row in range(len(texts)):
+        expected = np.sort(full[row][full[row] > 1e-6])[::-1][:3]
+        similarities = found.similarities[row][found.indices[row] >= 0]
+        assert np.allclose(similarities, expected, atol=1e-5)
+        assert row not in found.indices[row]
+    left, right = np.arange(len(texts) - 1), np.arange(1, len(texts))
+    expected_pairs = (matrix @ matrix.T).toarray()[left, right]
+    assert np.allclose(tfidf_pair_similarities(texts, left, right), expected_pairs, atol=1e-5)
+
+
+@given(corpora)
+@settings(max_examples=40, deadline=None)
+def test_pair_similarity_is_symmetric_bounded_and_one_for_a_twin(texts: list[str]) -> None:
+    texts = [*texts, texts[0]]
+    ranker = LexicalRanker.build({"title": texts}, {"title": 1.0})
+    left, right = np.arange(len(texts)), np.roll(np.arange(len(texts)), 1)
+    forth, back = ranker.pair_similarities(left, right), ranker.pair_similarities(right, left)
+    assert np.allclose(forth, back, atol=1e-6)
+    assert ((forth >= 0) & (forth <= 1)).all()
+    twin = ranker.pair_similarities(np.array([0]), np.array([len(texts) - 1]))[0]
+    assert twin > 0.999 or not texts[0]
+
+
+def test_shared_rare_words_rank_first_and_titles_weigh_more() -> None:
+    titles = ["printer jam", "printer jam", "login", "mail"]
+    bodies = ["floor two", "floor nine", "printer jam", "nothing"]
+    ranker = LexicalRanker.build({"title": titles, "description": bodies}, {"title": 2.0, "description": 1.0})
+    row = ranker.similarities(np.array([0]), Visibility(4, None))[0]
+    assert int(np.argmax(row[1:])) + 1 == 1
+    assert row[3] == 0
