@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ticketkin.core.artifacts import atomic_path, read_json, write_json
+from ticketkin.core.artifacts import atomic_path, write_json
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import Links, SplitName
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
@@ -163,9 +163,3 @@ def run_pairs(context: RunContext) -> None:
     context.progress.say(
         "  " + ", ".join(f"{s}: {n:,} {'kin' if y else 'not kin'}" for s, y, n in counts.iter_rows())
     )
-
-
-def read_base_encoder(context: RunContext) -> dict[str, Any]:
-    """Return what is recorded of the untouched model."""
-    record: dict[str, Any] = read_json(context.folder / artifact.BASE_ENCODER)
-    return record

@@ -1,7 +1,6 @@
 """The text a model reads, composed by a template that serving repeats exactly."""
 
 import string
-from collections.abc import Sequence
 
 import polars as pl
 
@@ -79,8 +78,3 @@ def _line(line: str) -> pl.Expr:
     if not names:
         return filled
     return pl.when(pl.any_horizontal([pl.col(n) != "" for n in names])).then(filled).otherwise(pl.lit(""))
-
-
-def field_texts(tickets: Tickets, names: Sequence[str]) -> dict[str, list[str]]:
-    """Return the raw text of each named field, for rankers that weigh fields."""
-    return {name: tickets.frame[name].to_list() for name in names}
