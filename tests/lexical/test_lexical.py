@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ticketkin.core.tables import Visibility
 from ticketkin.lexical.bm25 import LexicalRanker
-from ticketkin.lexical.neighbours import tfidf_matrix, tfidf_neighbours, tfidf_pair_similarities
+from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix, tfidf_neighbours
 from ticketkin.lexical.words import make_tokenizer
 
 VOCABULARY = ("mail", "vpn", "printer", "crash", "slow", "login", "NullPointerException", "x42")
@@ -24,8 +24,8 @@ def test_identifiers_match_whole_and_in_parts() -> None:
 @given(corpora)
 @settings(max_examples=40, deadline=None)
 def test_neighbours_are_those_of_the_full_matrix(texts: list[str]) -> None:
-    found = tfidf_neighbours(texts, 3)
     matrix = tfidf_matrix(texts)
+    found = tfidf_neighbours(matrix, 3)
     full = (matrix @ matrix.T).toarray()
     np.fill_diagonal(full, 0.0)
     for row in range(len(texts)):
@@ -35,7 +35,25 @@ def test_neighbours_are_those_of_the_full_matrix(texts: list[str]) -> None:
         assert row not in found.indices[row]
     left, right = np.arange(len(texts) - 1), np.arange(1, len(texts))
     expected_pairs = (matrix @ matrix.T).toarray()[left, right]
-    assert np.allclose(tfidf_pair_similarities(texts, left, right), expected_pairs, atol=1e-5)
+    assert np.allclose(paired_cosines(matrix, left, right), expected_pairs, atol=1e-5)
+
+
+def test_neighbours_of_a_large_file_lose_almost_none_to_champion_lists() -> None:
+    generator = np.random.default_rng(4)
+    n_texts = 5_000
+    topics = generator.integers(0, 600, n_texts)
+    texts = [
+        " ".join(["incident report", *(f"t{topic}x{w}" for w in generator.integers(0, 8, 5)), f"c{common}"])
+        for topic, common in zip(topics, generator.integers(0, 30, n_texts), strict=True)
+    ]
+    matrix = tfidf_matrix(texts)
+    asked = generator.choice(n_texts, 200, replace=False)
+    found = tfidf_neighbours(matrix, 5, queries=asked)
+    full = (matrix[asked] @ matrix.T).toarray()
+    full[np.arange(len(asked)), asked] = 0.0
+    expected = -np.sort(-full, axis=1)[:, :5]
+    assert np.isclose(found.similarities, expected, atol=1e-5).mean() > 0.95
+    assert (found.indices != asked[:, None]).all()
 
 
 @given(corpora)

@@ -9,9 +9,10 @@ from ticket_material import make_links, make_tickets
 from ticketkin.core.config import EvaluationSettings, LinkSettings, PairSettings, SplitSettings
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import Pairs, SplitName
+from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix
 from ticketkin.pairs.building import PairInputs, build_pairs
 from ticketkin.pairs.mining import KinshipCodes, mine_negatives
-from ticketkin.pairs.silver import silver_links
+from ticketkin.pairs.silver import silver_links, silver_negatives
 from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.splitting import split_tickets
 from ticketkin.training.positives import positive_pairs
@@ -102,3 +103,32 @@ def test_silver_links_say_they_are_silver_or_why_there_are_none() -> None:
     assert links.labels_from == "silver"
     with pytest.raises(NotEnoughDataError, match="give people's links with --links FILE"):
         silver_links(make_tickets(3), ["alpha beta", "gamma delta", "epsilon zeta"], LinkSettings(), 0)
+
+
+@given(st.integers(0, 100))
+@settings(max_examples=20, deadline=None)
+def test_silver_negatives_follow_the_classic_recipe(seed: int) -> None:
+    material = inputs(seed)
+    tickets = make_tickets(
+        len(material.tickets), category=[f"C{n % 3}" for n in range(len(material.tickets))]
+    )
+    kinship, rows = KinshipCodes.of(tickets, material.groups.group), np.arange(0, n_tickets, 2)
+    words = tfidf_matrix(material.texts)
+    left, right = silver_negatives(tickets, words, rows, kinship, 12, np.random.default_rng(seed))
+    category = tickets.frame["category"].to_numpy()
+    same = category[left] == category[right]
+    assert (paired_cosines(words, left, right) < 0.3).all()
+    assert not kinship.related(left, right).any()
+    assert set(left.tolist()) | set(right.tolist()) <= set(rows.tolist())
+    assert 0 < same.sum() <= 9
+    assert 0 < (~same).sum() <= 9
+
+
+def test_silver_pairs_of_one_category_do_without_easy_negatives() -> None:
+    tickets = make_tickets(30)
+    texts = [f"word{n} other{n}" for n in range(30)]
+    kinship = KinshipCodes.of(tickets, np.arange(30))
+    left, _ = silver_negatives(
+        tickets, tfidf_matrix(texts), np.arange(30), kinship, 4, np.random.default_rng(0)
+    )
+    assert len(left) == 3

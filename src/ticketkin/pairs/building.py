@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from scipy.sparse import csr_matrix
 
 from ticketkin.core.config import EvaluationSettings, PairSettings
 from ticketkin.core.errors import NotEnoughDataError
@@ -21,8 +22,9 @@ from ticketkin.core.tables import (
     Splits,
     Tickets,
 )
-from ticketkin.lexical.neighbours import tfidf_neighbours, tfidf_pair_similarities
+from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix, tfidf_neighbours
 from ticketkin.pairs.mining import KinshipCodes, dense_neighbours, mine_negatives
+from ticketkin.pairs.silver import silver_negatives
 from ticketkin.tickets.kin import KinGroups
 
 # Half of the test negatives are hard (mined), half random: a desk meets both.
@@ -61,12 +63,14 @@ def build_pairs(
 
     Training: every positive of a kin group (large groups sampled) with its mined hard negatives.
     Evaluation and holdout: the same, with `negatives_per_positive` negatives, half mined and half
-    drawn at random. The phase is measured: positives by how unlike, negatives by how alike their
+    drawn at random. Silver links get the negatives of their own recipe instead, in every split. The
+    phase is measured: positives by how unlike, negatives by how alike their
     texts are, in words and in the untouched embedding, by thirds. Deterministic by `seed`. Raises
     NotEnoughDataError where a split has no positive.
     """
     generator = np.random.default_rng(seed)
     kinship = KinshipCodes.of(inputs.tickets, inputs.groups.group)
+    words = tfidf_matrix(inputs.texts)
     parts = []
     for split in SplitName:
         rows = inputs.splits.rows(inputs.tickets, split)
@@ -75,18 +79,29 @@ def build_pairs(
             raise NotEnoughDataError(
                 f"The {split} split has no pair of kin; give more links with --links FILE or another --seed"
             )
-        n_negatives = (
-            settings.hard_negatives_per_positive
-            if split is SplitName.TRAIN
-            else evaluation.negatives_per_positive
-        )
-        hard_share = 1.0 if split is SplitName.TRAIN else _HARD_SHARE_OF_TEST
-        n_hard = max(1, round(n_negatives * hard_share))
-        hard = _hard_negatives(inputs, rows, (left, right), kinship, (n_hard, settings), progress)
-        n_random = (n_negatives - n_hard) * len(left)
-        easy = _random_negatives(rows, kinship, n_random, generator)
-        parts.append(_joined(left, right, [hard, easy], split))
-    return Pairs(_with_difficulty(parts, inputs))
+        if inputs.links.labels_from == Origin.SILVER.value:
+            negatives = [
+                silver_negatives(inputs.tickets, words, rows, kinship, len(left), generator),
+            ]
+        else:
+            n_hard, n_random = _negatives_per_positive(split, settings, evaluation)
+            negatives = [
+                _hard_negatives(inputs, words, rows, (left, right), kinship, (n_hard, settings), progress),
+                _random_negatives(rows, kinship, n_random * len(left), generator),
+            ]
+        parts.append(_joined(left, right, negatives, split))
+    return Pairs(_with_difficulty(parts, inputs, words))
+
+
+def _negatives_per_positive(
+    split: SplitName, settings: PairSettings, evaluation: EvaluationSettings
+) -> tuple[int, int]:
+    """Return how many hard and how many random negatives each positive gets."""
+    if split is SplitName.TRAIN:
+        return settings.hard_negatives_per_positive, 0
+    n_negatives = evaluation.negatives_per_positive
+    n_hard = max(1, round(n_negatives * _HARD_SHARE_OF_TEST))
+    return n_hard, n_negatives - n_hard
 
 
 def _positives(
@@ -110,6 +125,7 @@ def _positives(
 
 def _hard_negatives(
     inputs: PairInputs,
+    words: csr_matrix,
     rows: IntArray,
     positives: tuple[IntArray, IntArray],
     kinship: KinshipCodes,
@@ -119,10 +135,10 @@ def _hard_negatives(
     """Mine within the split only, so that no pair crosses a border."""
     n_negatives, settings = wanted
     left, right = positives
-    dense = dense_neighbours(inputs.embeddings, rows, settings.n_neighbours, progress)
-    lexical = tfidf_neighbours([inputs.texts[row] for row in rows], settings.n_neighbours, progress).indices
+    asked, place = np.unique(np.searchsorted(rows, left), return_inverse=True)
+    dense = dense_neighbours(inputs.embeddings, rows, settings.n_neighbours, progress, asked)
+    lexical = tfidf_neighbours(words[rows], settings.n_neighbours, progress, asked).indices
     lexical = np.where(lexical >= 0, rows[lexical], -1)
-    place = np.searchsorted(rows, left)
     mined = mine_negatives(
         left,
         right,
@@ -160,11 +176,11 @@ def _joined(
     return _Drawn(lefts[first], rights[first], label[first], split)
 
 
-def _with_difficulty(parts: Sequence[_Drawn], inputs: PairInputs) -> pl.DataFrame:
+def _with_difficulty(parts: Sequence[_Drawn], inputs: PairInputs, words: csr_matrix) -> pl.DataFrame:
     left = np.concatenate([part.left for part in parts])
     right = np.concatenate([part.right for part in parts])
     label = np.concatenate([part.label for part in parts])
-    lexical = tfidf_pair_similarities(inputs.texts, left, right)
+    lexical = paired_cosines(words, left, right)
     dense = np.einsum("ij,ij->i", inputs.embeddings[left], inputs.embeddings[right])
     phase = np.zeros(len(left), dtype=np.int64)
     for value in (0, 1):

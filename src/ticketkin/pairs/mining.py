@@ -20,12 +20,22 @@ _EXACT_UP_TO = 50_000
 _BLOCK_QUERIES = 1_024
 
 
-def dense_neighbours(embeddings: FloatArray, rows: IntArray, k: int, progress: Progress = SILENT) -> IntArray:
-    """Return for each of `rows` its `k` nearest others among `rows`, shape (len(rows), k), padded -1."""
+def dense_neighbours(
+    embeddings: FloatArray,
+    rows: IntArray,
+    k: int,
+    progress: Progress = SILENT,
+    queries: IntArray | None = None,
+) -> IntArray:
+    """Return for each query its `k` nearest others among `rows`, shape (n_queries, k), padded -1.
+
+    `queries` are places in `rows`, all of them by default.
+    """
     import faiss
 
     n_rows, dimension = len(rows), embeddings.shape[1]
-    found = np.full((n_rows, k), -1, dtype=np.int64)
+    asked = np.arange(n_rows) if queries is None else queries
+    found = np.full((len(asked), k), -1, dtype=np.int64)
     if n_rows < 2:
         return found
     vectors = np.ascontiguousarray(embeddings[rows], dtype=np.float32)
@@ -35,11 +45,12 @@ def dense_neighbours(embeddings: FloatArray, rows: IntArray, k: int, progress: P
         else faiss.IndexHNSWFlat(dimension, 32, faiss.METRIC_INNER_PRODUCT)
     )
     index.add(vectors)
-    starts = range(0, n_rows, _BLOCK_QUERIES)
+    starts = range(0, len(asked), _BLOCK_QUERIES)
     for start in track(starts, progress, "dense neighbours", len(starts)):
-        _, nearest = index.search(vectors[start : start + _BLOCK_QUERIES], min(k + 1, n_rows))
-        for place, row in enumerate(nearest, start=start):
-            others = row[(row >= 0) & (row != place)][:k]
+        part = asked[start : start + _BLOCK_QUERIES]
+        _, nearest = index.search(vectors[part], min(k + 1, n_rows))
+        for place, (own, row) in enumerate(zip(part, nearest, strict=True), start=start):
+            others = row[(row >= 0) & (row != own)][:k]
             found[place, : len(others)] = rows[others]
     return found
 

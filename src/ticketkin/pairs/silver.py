@@ -1,32 +1,37 @@
-"""Silver links: what word overlap and category suggest where people left no link.
+"""Silver links and negatives: what word overlap and category suggest where people left no link.
 
-The classic recipe: positives above 0.5 TF-IDF cosine. Such labels are circular; whoever resembles
-the labeller wins on them.
+The classic recipe: positives above 0.5 TF-IDF cosine; negatives below 0.3, half of them hard (of one
+category), half easy (across categories). Such labels are circular; whoever resembles the labeller
+wins on them.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
+from scipy.sparse import csr_matrix
 
 from ticketkin.core.config import LinkSettings
 from ticketkin.core.errors import NotEnoughDataError
-from ticketkin.core.tables import LINKS_SCHEMA, Kind, Links, Origin, Tickets
-from ticketkin.lexical.neighbours import tfidf_neighbours
+from ticketkin.core.tables import LINKS_SCHEMA, IntArray, Kind, Links, Origin, Tickets
+from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix, tfidf_neighbours
+from ticketkin.pairs.mining import KinshipCodes
 
 _POSITIVE_ABOVE = 0.5
+_NEGATIVE_BELOW = 0.3
 _POSITIVE_SHARE = 0.4
+_HARD_SHARE = _EASY_SHARE = 0.3
+_DRAWS_PER_NEGATIVE = 6
 _N_NEIGHBOURS = 5
 
 
 def silver_links(tickets: Tickets, texts: Sequence[str], settings: LinkSettings, seed: int) -> Links:
     """Return up to 40 % of `silver_pairs` duplicate links between similar tickets, origin silver.
 
-    Their negatives (30 % hard from the same category, 30 % easy across categories, both below 0.3)
-    are drawn when pairs are built. Raises NotEnoughDataError where fewer than three pairs of
-    tickets resemble each other.
+    Their negatives are drawn by `silver_negatives` when pairs are built. Raises NotEnoughDataError
+    where fewer than three pairs of tickets resemble each other.
     """
-    neighbours = tfidf_neighbours(texts, _N_NEIGHBOURS)
+    neighbours = tfidf_neighbours(tfidf_matrix(texts), _N_NEIGHBOURS)
     rows, places = np.nonzero(neighbours.similarities > _POSITIVE_ABOVE)
     others = neighbours.indices[rows, places]
     pairs = np.unique(np.sort(np.stack([rows, others], axis=1), axis=1), axis=0)
@@ -50,3 +55,40 @@ def silver_links(tickets: Tickets, texts: Sequence[str], settings: LinkSettings,
         schema=dict(LINKS_SCHEMA),
     )
     return Links(frame)
+
+
+def silver_negatives(
+    tickets: Tickets,
+    words: csr_matrix,
+    rows: IntArray,
+    kinship: KinshipCodes,
+    n_positives: int,
+    generator: np.random.Generator,
+) -> tuple[IntArray, IntArray]:
+    """Return the negatives that make `n_positives` 40 % of the pairs: left and right ticket rows.
+
+    Both tickets lie among `rows` and below 0.3 TF-IDF cosine (`words`, all tickets); the first half
+    shares a category, the second does not. A file of one category gives the first half alone.
+    """
+    category = tickets.frame["category"].cast(pl.Categorical).to_physical().cast(pl.Int64).to_numpy()[rows]
+    n_hard, n_easy = (round(n_positives * share / _POSITIVE_SHARE) for share in (_HARD_SHARE, _EASY_SHARE))
+    by_category = np.argsort(category, kind="stable")
+    starts = np.searchsorted(category[by_category], category, side="left")
+    ends = np.searchsorted(category[by_category], category, side="right")
+
+    def same(left: IntArray) -> IntArray:
+        return by_category[generator.integers(starts[left], ends[left])]
+
+    def across(left: IntArray) -> IntArray:
+        return generator.integers(0, len(rows), len(left))
+
+    lefts, rights = [], []
+    for n_wanted, draw, shares_category in ((n_hard, same, True), (n_easy, across, False)):
+        left = generator.integers(0, len(rows), n_wanted * _DRAWS_PER_NEGATIVE)
+        right = draw(left)
+        fits = (left != right) & ((category[left] == category[right]) == shares_category)
+        left, right = rows[left[fits]], rows[right[fits]]
+        allowed = ~kinship.related(left, right) & (paired_cosines(words, left, right) < _NEGATIVE_BELOW)
+        lefts.append(left[allowed][:n_wanted])
+        rights.append(right[allowed][:n_wanted])
+    return np.concatenate(lefts), np.concatenate(rights)

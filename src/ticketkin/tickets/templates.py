@@ -19,6 +19,7 @@ from ticketkin.core.tables import IntArray
 _N_HASHES = 64
 _N_BANDS = 16
 _SHINGLE_WORDS = 3
+_BAND_MIX = np.random.default_rng(1998).integers(1, 1 << 63, _N_HASHES // _N_BANDS, dtype=np.uint64)
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -60,10 +61,12 @@ def template_groups(texts: Sequence[str], threshold: float, progress: Progress =
     signatures = _signatures(texts, progress)
     filled = np.flatnonzero((signatures != np.iinfo(np.uint32).max).any(axis=1))
     edges: list[npt.NDArray[np.int64]] = []
-    rows_per_band = _N_HASHES // _N_BANDS
+    rows_per_band = len(_BAND_MIX)
     for band in range(_N_BANDS):
-        keys = np.ascontiguousarray(signatures[filled, band * rows_per_band : (band + 1) * rows_per_band])
-        _, bucket = np.unique(keys.view([("", np.uint32)] * rows_per_band).ravel(), return_inverse=True)
+        part = signatures[filled, band * rows_per_band : (band + 1) * rows_per_band]
+        # One 64-bit key a band: two bands that collide are told apart by the comparison below.
+        keys = part.astype(np.uint64) @ _BAND_MIX
+        _, bucket = np.unique(keys, return_inverse=True)
         order = np.argsort(bucket, kind="stable")
         members, buckets = filled[order], bucket[order]
         first = np.flatnonzero(np.r_[True, np.diff(buckets) > 0])
