@@ -31,12 +31,17 @@ _TOKEN = re.compile(
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----"
 )
 _USER_IN_URL = re.compile(r"(?<=://)[^\s/@:\[]+:[^\s/@\[]+(?=@)")
-# A quick look that spares most texts the patterns below.
-_WORTH_LOOKING = re.compile(
-    r"@|\d[\d ()/.-]{6,}\d|passw|pwd|passcode|\bpass\b|\bpin\b|contrase|secret|api.?key|token"
-    r"|eyJ|AKIA|ASIA|gh[pousr]_|github_pat|xox|sk-|glpat|bearer|BEGIN|://",
-    re.IGNORECASE,
-)
+# A quick look that spares most texts the patterns above; one alternation of all these is slower.
+_MARKERS = (
+    "@", "://", "pass", "pwd", "pin", "contrase", "secret", "api", "token", "eyj", "akia", "asia",
+    "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat", "xox", "sk-", "glpat", "bearer", "begin",
+)  # fmt: skip
+_LONG_NUMBER = re.compile(r"\d[\d ()/.-]{6,}\d")
+
+
+def _worth_looking(text: str) -> bool:
+    folded = text.casefold()
+    return any(marker in folded for marker in _MARKERS) or _LONG_NUMBER.search(text) is not None
 
 
 def passes_luhn(digits: str) -> bool:
@@ -54,7 +59,7 @@ def redact(text: str, counts: Counter[str] | None = None) -> str:
     `counts` gains one for each replacement, by kind: token, credential, email, card, phone. Ticket
     numbers, IP addresses, versions and times are left alone.
     """
-    if not _WORTH_LOOKING.search(text):
+    if not _worth_looking(text):
         return text
     counts = Counter() if counts is None else counts
     # A number taken out can uncover the next one beside it, so the patterns run until nothing moves.
