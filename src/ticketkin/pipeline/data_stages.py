@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ticketkin.core.artifacts import atomic_path, write_json
+from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import Links, SplitName
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
@@ -14,12 +14,12 @@ from ticketkin.encoders.loading import load_encoder
 from ticketkin.pairs.building import PairInputs, build_pairs
 from ticketkin.pairs.silver import silver_links
 from ticketkin.pipeline import run_data as artifact
-from ticketkin.pipeline.run_data import RunData, save_embeddings, save_parquet
+from ticketkin.pipeline.run_data import RunData, save_csv, save_embeddings, save_parquet
 from ticketkin.pipeline.stage import RunContext
 from ticketkin.tickets.importing import import_tickets
 from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.links import LinkResult, links_from_file, links_from_tickets, merge_links
-from ticketkin.tickets.profiling import profile_tickets
+from ticketkin.tickets.profiling import profile_lines, profile_tickets
 from ticketkin.tickets.splitting import split_tickets
 
 
@@ -27,8 +27,7 @@ def run_import(context: RunContext) -> None:
     """Read, clean and redact the sources into tickets.parquet."""
     result = import_tickets(context.job.sources, context.job.settings.tickets, context.progress)
     save_parquet(context.folder / artifact.TICKETS, result.tickets.frame)
-    with atomic_path(context.folder / artifact.REJECTED) as temporary:
-        result.rejected.write_csv(temporary)
+    save_csv(context.folder / artifact.REJECTED, result.rejected)
     summary = result.summary.to_json()
     write_json(context.folder / artifact.IMPORT_SUMMARY, summary)
     context.progress.say(
@@ -124,13 +123,18 @@ def run_embed(context: RunContext) -> None:
     encoder = load_encoder(settings)
     context.progress.say(f"  {encoder.name} on {encoder.device}, {encoder.max_length_tokens} tokens")
     lengths = token_lengths(encoder, data.texts)
-    profile = profile_tickets(data.tickets, data.texts, lengths, encoder.max_length_tokens).to_json()
+    profile = profile_tickets(data.tickets, data.texts, lengths, encoder.max_length_tokens)
+    for line in profile_lines(profile):
+        context.progress.say(f"  {line}")
     cache = EmbeddingCache(default_cache_folder())
     for name, texts in ((artifact.BASE_EMBEDDINGS, data.texts), (artifact.TITLE_EMBEDDINGS, data.titles)):
         save_embeddings(
             context.folder / name, encode_texts(encoder, texts, cache, settings, context.progress)
         )
-    write_json(context.folder / artifact.PROFILE, {**profile, "lengths_tokens": np.asarray(lengths).tolist()})
+    write_json(
+        context.folder / artifact.PROFILE,
+        {**profile.to_json(), "lengths_tokens": np.asarray(lengths).tolist()},
+    )
     write_json(
         context.folder / artifact.BASE_ENCODER,
         {

@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from ticketkin.core.artifacts import atomic_path
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.pipeline.configuration import Job
-from ticketkin.pipeline.run_data import save_parquet
+from ticketkin.pipeline.run_data import save_csv, save_parquet
 from ticketkin.tickets.importing import import_tickets
 
 
@@ -14,6 +13,5 @@ def import_to_file(job: Job, out: Path, progress: Progress = SILENT) -> dict[str
     """Write the cleaned tickets to `out` and the rejected rows beside it; returns the summary."""
     result = import_tickets(job.sources, job.settings.tickets, progress)
     save_parquet(out, result.tickets.frame)
-    with atomic_path(out.with_name(f"{out.stem}.rejected.csv")) as temporary:
-        result.rejected.write_csv(temporary)
+    save_csv(out.with_name(f"{out.stem}.rejected.csv"), result.rejected)
     return result.summary.to_json()

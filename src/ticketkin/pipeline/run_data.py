@@ -108,3 +108,13 @@ def save_parquet(path: Path, frame: pl.DataFrame) -> None:
     """Write a table atomically."""
     with atomic_path(path) as temporary:
         frame.write_parquet(temporary)
+
+
+def save_csv(path: Path, frame: pl.DataFrame) -> None:
+    """Write a table as CSV, atomically; a cell that a spreadsheet would run as a formula gets a quote first.
+
+    See OWASP, "CSV Injection".
+    """
+    safe = frame.with_columns(pl.col(pl.String).str.replace(r"^([=+\-@\t\r])", "'$1"))
+    with atomic_path(path) as temporary:
+        safe.write_csv(temporary)

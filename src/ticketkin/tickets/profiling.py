@@ -13,6 +13,7 @@ from ticketkin.tickets.templates import normalise
 # Language detection costs about a millisecond a text: a sample tells the shares.
 _LANGUAGE_SAMPLE = 300
 _N_SHOWN = 12
+_SHOWN_CHARACTERS = 60
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,32 @@ def profile_tickets(
         n_exact_repeats=len(texts) - len(set(texts)),
         templates=[(text, count) for text, count in templates.most_common(5) if count > 1 and text],
     )
+
+
+def profile_lines(profile: TicketProfile) -> list[str]:
+    """Return the profile in a few lines for the screen."""
+    opened = "no opening times"
+    if profile.first_opened:
+        missing = f" ({profile.n_without_time:,} without)" if profile.n_without_time else ""
+        opened = f"opened {profile.first_opened} to {profile.last_opened}{missing}"
+    categories = (f"{name} {count:,}" for name, count in list(profile.categories.items())[:6])
+    lines = [
+        f"{profile.n_tickets:,} tickets, {opened}",
+        f"length: median {profile.length_tokens_median:,.0f} tokens, 95 % below "
+        f"{profile.length_tokens_p95:,.0f}; {100 * profile.share_cut:.0f} % are cut at the model's "
+        f"{profile.limit_tokens:,}",
+        "categories: " + ", ".join(categories),
+    ]
+    if profile.languages:
+        shares = (f"{name} {100 * share:.0f} %" for name, share in profile.languages.items())
+        lines.append("languages: " + ", ".join(shares))
+    repeats = f"{profile.n_exact_repeats:,} texts repeat an earlier one"
+    if profile.templates:
+        text, count = profile.templates[0]
+        shown = text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
+        repeats += f'; the most frequent template stands {count:,} times: "{shown}"'
+    lines.append(repeats)
+    return lines
 
 
 def _languages(texts: Sequence[str]) -> dict[str, float]:
