@@ -1,1 +1,1 @@
-"""Floor 1: words. BM25 ranking over fields, and TF-IDF neighbours of all tickets."""
+"""Floor 1: words. BM25F ranking over fields, and TF-IDF neighbours of all tickets."""

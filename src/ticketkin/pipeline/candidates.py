@@ -13,7 +13,7 @@ from ticketkin.search.features import FusionInputs
 from ticketkin.search.fusion import FusionRanker, OutOfFold, fit_first_level, fit_second_level
 from ticketkin.training.head import fold_of_group
 
-FIELD_WEIGHTS = {"title": 2.0, "description": 1.0}
+FIELD_WEIGHTS = {"title": 4.0, "description": 1.0}
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class EncoderCandidates:
 
 
 def lexical_ranker(data: RunData) -> LexicalRanker:
-    """Return BM25 over title and description."""
+    """Return BM25F over title and description."""
     frame = data.tickets.frame
     return LexicalRanker.build({name: frame[name].to_list() for name in FIELD_WEIGHTS}, FIELD_WEIGHTS)
 
