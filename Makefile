@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test test-slow check format bench bench-quality bench-speed clean
+.PHONY: demo test test-slow check format bench bench-quality bench-speed bench-lexical bench-base-rate clean
 
 demo: $(INSTALLED)
 	$(BIN)/ticketkin demo --out runs/demo
@@ -28,13 +28,19 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: bench-quality bench-speed
+bench: bench-lexical bench-base-rate bench-quality bench-speed
 
 bench-quality: $(INSTALLED)
 	$(BIN)/python benchmarks/quality.py
 
 bench-speed: $(INSTALLED)
 	$(BIN)/python benchmarks/speed.py
+
+bench-lexical: $(INSTALLED)
+	$(BIN)/python benchmarks/lexical.py
+
+bench-base-rate: $(INSTALLED)
+	$(BIN)/python benchmarks/base_rate.py
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v >= (3, 11) else f"Ticketkin needs Python 3.11 or newer; {sys.executable} is {v[0]}.{v[1]}. Name another: make PYTHON=python3.11")'

@@ -75,3 +75,8 @@ def test_what_is_no_personal_data_stays(text: str) -> None:
 @settings(max_examples=50, deadline=None)
 def test_luhn_accepts_exactly_one_check_digit(number: int) -> None:
     assert sum(passes_luhn(f"{number}{digit}") for digit in range(10)) == 1
+
+
+def test_control_characters_that_a_spreadsheet_wrote_out_are_read_back() -> None:
+    assert clean_text("one._x000D_\ntwo_x0009_three_x000d_") == "one.\ntwo three"
+    assert clean_text("a variable named x_x0041_y stays") == "a variable named x_x0041_y stays"

@@ -1,13 +1,17 @@
 """Progress bars on a terminal, plain lines elsewhere."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from types import TracebackType
 
 import rich.progress as bars
 from rich.console import Console
 
 from ticketkin.core.progress import Task
+
+_SECONDS_BETWEEN_LINES = 30.0
 
 
 class _Bar:
@@ -22,10 +26,44 @@ class _Bar:
         self._progress.update(self._task, note=text)
 
 
+class _Lines:
+    """Says in plain lines how far a long task is, where nobody watches a bar: a log, a pipe."""
+
+    def __init__(self, say: Callable[[str], None], description: str, total: int | None) -> None:
+        self._say = say
+        self._description = description
+        self._total = total
+        self._done = 0
+        self._note = ""
+        self._began = self._spoke = time.monotonic()
+
+    def advance(self, steps: int = 1) -> None:
+        self._done += steps
+        now = time.monotonic()
+        if now - self._spoke < _SECONDS_BETWEEN_LINES or self._done == self._total:
+            return
+        self._spoke = now
+        rate = self._done / (now - self._began)
+        line = f"  {self._description}: {self._done:,}"
+        if self._total is not None:
+            left = timedelta(seconds=round((self._total - self._done) / rate))
+            line += f" of {self._total:,}, {left} left"
+        self._say(f"{line}, {_rate(rate)} {self._note}".rstrip())
+
+    def describe(self, text: str) -> None:
+        self._note = text
+
+
+def _rate(per_second: float) -> str:
+    if per_second < 1:
+        return f"{1 / per_second:,.1f} s each"
+    return f"{per_second:,.1f}/s" if per_second < 100 else f"{per_second:,.0f}/s"
+
+
 class _RateColumn(bars.ProgressColumn):
     def render(self, task: bars.Task) -> str:
         rate = task.finished_speed or task.speed
-        return "" if rate is None else f"{rate:,.1f}/s" if rate < 100 else f"{rate:,.0f}/s"
+        return _rate(rate) if rate else ""
 
 
 class ConsoleProgress:
@@ -55,7 +93,10 @@ class ConsoleProgress:
 
     @contextmanager
     def task(self, description: str, total: int | None) -> Iterator[Task]:
-        """Show a bar while the block lasts."""
+        """Show a bar while the block lasts; lines now and then where the console is no terminal."""
+        if not self._console.is_terminal:
+            yield _Lines(self.say, description, total)
+            return
         task = self._bars.add_task(description, total=total, note="")
         try:
             yield _Bar(self._bars, task)

@@ -10,6 +10,8 @@ _PLACEHOLDERS = {
 }  # fmt: skip
 # Only texts with one of these can be mojibake or hold control characters; the rest skip the slow repair.
 _SUSPICIOUS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9fÃÂâ€ðŸï»¿\ufffd\u200b\ufeff]")
+# How spreadsheets write control characters into cells: _x000D_ is a carriage return.
+_SHEET_ESCAPE = re.compile("_x00(?:0[0-9A-F]|1[0-9A-F]|7F)_", re.IGNORECASE)
 # A lone blank stays as it is: replacing each by itself was the slowest part of cleaning.
 _SPACES = re.compile(r"[ \t\u00a0\u2000-\u200a\u202f\u3000]{2,}|[\t\u00a0\u2000-\u200a\u202f\u3000]")
 _BLANK_LINES = re.compile(r"\s*\n\s*\n\s*")
@@ -35,6 +37,8 @@ def is_placeholder(text: str) -> bool:
 
 def repair_characters(text: str) -> str:
     """Return `text` with mojibake, control and invisible characters repaired; cheap if clean."""
+    if "_x00" in text or "_X00" in text:
+        text = _SHEET_ESCAPE.sub(lambda code: chr(int(code[0][2:6], 16)), text)
     if not _SUSPICIOUS.search(text):
         return text
     repaired = ftfy.fix_text(text, unescape_html=False, uncurl_quotes=False, normalization="NFC")

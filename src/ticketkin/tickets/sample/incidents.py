@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import log
 from random import Random
 
 from ticketkin.tickets.sample import phrases
@@ -12,7 +13,7 @@ from ticketkin.tickets.sample.network_bank import NETWORK
 from ticketkin.tickets.sample.office_bank import OFFICE
 from ticketkin.tickets.sample.telling import (
     Event,
-    SentenceRegister,
+    TemplateRegister,
     hour_of,
     person,
     tell,
@@ -23,7 +24,11 @@ from ticketkin.tickets.sample.telling import (
 SERVICES: tuple[Service, ...] = OFFICE + NETWORK + BUSINESS
 _SERVICE_BY_NAME = {service.name: service for service in SERVICES}
 _START = datetime(2024, 1, 8, 6, 0)
-_MINUTES_PER_TICKET = 45
+# A busy desk, and people who report hours after one another: time alone does not tell kin.
+_MINUTES_PER_TICKET = 6
+_MEDIAN_DELAY_MINUTES, _DELAY_SPREAD = 90, 1.3
+# Few items a service and town, so that other faults hit the same one now and then.
+_ITEMS_PER_TOWN = 6
 _OMITTED_SHARE = 0.2
 _WRONG_CATEGORY_SHARE = 0.08
 _REPORTS = (2, 2, 2, 3, 3, 3, 4, 4, 5, 6)
@@ -50,12 +55,13 @@ class Incident:
 
 
 @dataclass
-class LinkCounts:
-    """How many links were written and left out."""
+class SampleCounts:
+    """How many links were written and left out, and how many sentences had to share a template."""
 
     written: int = 0
     omitted: int = 0
     causes: int = 0
+    shared_templates: int = 0
 
 
 def _event(number: int, random: Random) -> Event:
@@ -64,15 +70,18 @@ def _event(number: int, random: Random) -> Event:
     town = random.choice(phrases.TOWNS)
     return Event(
         number, service, fault, random.choice(fault.things), town, random.choice(phrases.BUILDINGS),
-        random.choice(phrases.TEAMS), f"{service.item}-{town[:3].lower()}-{random.randint(1, 999):03d}",
+        random.choice(phrases.TEAMS), _some_item(service, town, random),
         f"{random.choice('EXWKR')}{random.randint(100, 9999)}", random.choice(fault.causes),
     )  # fmt: skip
 
 
+def _some_item(service: Service, town: str, random: Random) -> str:
+    return f"{service.item}-{town[:3].lower()}-{random.randint(1, _ITEMS_PER_TOWN):03d}"
+
+
 def _item(event: Event, random: Random) -> str:
     """Return what the caller's agent put as the item: right, empty, or another of the same town."""
-    other = f"{event.service.item}-{event.town[:3].lower()}-{random.randint(1, 999):03d}"
-    return random.choice((event.asset, "", other))
+    return random.choice((event.asset, "", _some_item(event.service, event.town, random)))
 
 
 def _incident(event: Event, opened: datetime, told: tuple[str, str], role: str, random: Random) -> Incident:
@@ -84,11 +93,12 @@ def _incident(event: Event, opened: datetime, told: tuple[str, str], role: str, 
     )
 
 
-def _reports(event: Event, begin: datetime, random: Random, register: SentenceRegister) -> list[Incident]:
+def _reports(event: Event, begin: datetime, random: Random, register: TemplateRegister) -> list[Incident]:
     sides = random.sample(range(len(event.fault.tellings)), len(event.fault.tellings))
     found = []
     for report in range(random.choice(_REPORTS)):
-        opened = begin + timedelta(minutes=report * random.randint(3, 50) + random.randint(0, 9))
+        delay = random.lognormvariate(log(_MEDIAN_DELAY_MINUTES), _DELAY_SPREAD) if report else 0.0
+        opened = begin + timedelta(minutes=delay)
         told = tell(event, sides[report % len(sides)], random, register)
         found.append(_incident(event, opened, told, "report", random))
     if random.random() < 0.25:
@@ -96,21 +106,20 @@ def _reports(event: Event, begin: datetime, random: Random, register: SentenceRe
         told = tell_follow_up(event, random, register)
         effect = _incident(event, begin + timedelta(hours=random.randint(1, 5)), told, "follow_up", random)
         effect.service, effect.category, effect.subcategory = service, service.category, ""
-        effect.item = f"{service.item}-{event.town[:3].lower()}-{random.randint(1, 999):03d}"
+        effect.item = _some_item(service, event.town, random)
         found.append(effect)
     return found
 
 
 def _alert(opened: datetime, random: Random) -> Incident:
     service = random.choice(SERVICES)
-    item = f"{service.item}-{random.choice(phrases.TOWNS)[:3].lower()}-{random.randint(1, 999):03d}"
+    item = _some_item(service, random.choice(phrases.TOWNS), random)
     told = tell_alert(service, item, random)
     return Incident(opened, *told, service, item, service.category, "Monitoring", "monitoring", role="alert")
 
 
-def _happenings(n_tickets: int, random: Random) -> Iterator[list[Incident]]:
+def _happenings(n_tickets: int, random: Random, register: TemplateRegister) -> Iterator[list[Incident]]:
     """Yield the tickets of one happening after another, without end."""
-    register = SentenceRegister()
     number = 0
     while True:
         number += 1
@@ -142,7 +151,7 @@ def _resolve(incident: Incident, random: Random) -> None:
     )  # fmt: skip
 
 
-def _link(tickets: list[Incident], problem: int, random: Random, counts: LinkCounts) -> None:
+def _link(tickets: list[Incident], problem: int, random: Random, counts: SampleCounts) -> None:
     """Fill the link columns of one event's tickets; some stay empty, as in life."""
     master, *others = tickets
     shared_problem = f"PRB{problem:07d}" if len(tickets) > 2 and random.random() < 0.4 else ""
@@ -164,10 +173,11 @@ def _link(tickets: list[Incident], problem: int, random: Random, counts: LinkCou
             other.columns["problem_id"] = master.columns["problem_id"] = shared_problem
 
 
-def make_incidents(n_tickets: int, random: Random) -> tuple[list[Incident], LinkCounts]:
-    """Return exactly `n_tickets` incidents in order of opening, numbered and linked, and the link counts."""
+def make_incidents(n_tickets: int, random: Random) -> tuple[list[Incident], SampleCounts]:
+    """Return exactly `n_tickets` incidents in order of opening, numbered and linked, and the counts."""
     incidents: list[Incident] = []
-    for happening in _happenings(n_tickets, random):
+    register = TemplateRegister()
+    for happening in _happenings(n_tickets, random, register):
         incidents.extend(happening)
         if len(incidents) >= n_tickets:
             break
@@ -178,7 +188,7 @@ def make_incidents(n_tickets: int, random: Random) -> tuple[list[Incident], Link
         _resolve(incident, random)
         if incident.event is not None:
             by_event.setdefault(incident.event.number, []).append(incident)
-    counts = LinkCounts()
+    counts = SampleCounts(shared_templates=register.n_shared)
     for problem, tickets in enumerate(by_event.values(), start=40001):
         tickets.sort(key=lambda ticket: ticket.role == "follow_up")
         _link(tickets, problem, random, counts)

@@ -101,6 +101,28 @@ LEADS = (
     "calling for {team}{place}; {clause}",
     "{clause}",
 )
+TITLES = (
+    "{title}",
+    "{title} - {town}",
+    "{service}: {title}",
+    "{title} ({town}, {building})",
+    "{thing} problem",
+    "{thing} ???",
+    "trouble with {thing}",
+    "{title}, {team}",
+    "help: {title}",
+    "{thing}: {title}",
+    "Re: {title}",
+    "{town} {building} - {title}",
+    "{title} {since}",
+    "{team} / {title}",
+    "{title}!",
+    "[{town}] {title}",
+    "question about {thing} in {town}",
+    "{service} {town}",
+    "{service} not usable for {team}",
+    "{asset}: {title}",
+)
 PLACES = (" in {town}", " at {town} {building}", " ({building}, {town})", " in the {building}", " over in {town}",
           " here at {town}")  # fmt: skip
 SINCE = (
@@ -130,6 +152,24 @@ ASIDES = (
     "same for my colleague {caller}, who sits in the {building}",
     "could someone from your side come to the {building} before {hour}",
     "we lose about {n} orders an hour in {town}",
+    "tomorrow {team} has auditors here, so it hurts",
+    "{caller} from {team} can show it to you",
+    "it began when someone moved the desks in the {building}",
+    "my screen has {code} in the corner",
+    "the sticker says {asset}",
+    "first seen {since}, {n} times by now",
+    "{team} already wrote to you about something like it last year",
+    "only those in the {building} notice it",
+    "I can send pictures to whoever takes this",
+    "last week {caller} had the painters in, maybe that is why",
+    "we'd take a loan device for {team} meanwhile",
+    "outside {town} they see it too, I heard",
+    "{attempt} brought it back for a moment, {hour} it was off again",
+    "there was a smell of warm dust in the {building}",
+    "no one in {team} changed a thing",
+    "the vendor's line kept {caller} waiting {n} minutes",
+    "we close at {hour}, before that would be good",
+    "{n} tickets in our shared list wait because of it",
 )
 ATTEMPTS = (
     "a restart", "pulling the plug", "another browser", "clearing the cache", "logging off and on",
@@ -137,11 +177,11 @@ ATTEMPTS = (
     "the usual steps", "a colleague's machine",
 )  # fmt: skip
 FOLLOW_UPS = (
-    ("Backlog after the other trouble", "work that should flow from {cause} to us waits"),
-    ("Knock-on at our end", "whatever {cause} feeds is late, so we are idle too"),
-    ("Timeouts calling upstream", "our jobs wait for {cause} and then give up"),
-    ("Data from this morning absent", "nothing has been handed over by {cause}"),
-    ("Side effect?", "since {cause} had a bad day our screens show old values"),
+    ("Backlog after the other trouble", "work that should flow from {service} to us waits"),
+    ("Knock-on at our end", "whatever {service} feeds is late, so we are idle too"),
+    ("Timeouts calling upstream", "our jobs wait for {service} and then give up"),
+    ("Data from this morning absent", "nothing has been handed over by {service}"),
+    ("Side effect?", "since {service} had a bad day our screens show old values"),
 )
 ALERTS = (
     "[{monitor}] CRITICAL {item}: {metric} is {value} (threshold {limit})",

@@ -1,10 +1,12 @@
 """How one person tells of one event: chosen side, places named or not, slips of the hand."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
 from ticketkin.tickets.sample import phrases
 from ticketkin.tickets.sample.faults import Fault, Service
+from ticketkin.tickets.sample.wording import hedge, reword
 
 # How often a report names the place, and how often it names the thing by its proper word. Chosen so
 # that neither words nor the untuned encoder find every kin: see the recalls asserted by the tests.
@@ -12,8 +14,10 @@ _NAMES_PLACE = 0.85
 _NAMES_THING = 0.8
 _VAGUE_THINGS = ("it", "that one", "ours", "the usual one", "this")
 # Short ones count too: a greeting before them makes them longer.
-_UNIQUE_FROM_WORDS = 3
 _MISTYPED_SHARE = 0.3
+# Tries with the plain wording, then with words around it, then with two sentences in one; after the last
+# a shared template is accepted, which happens only in samples far larger than the default.
+_PLAIN_TRIES, _HEDGED_TRIES, _ALL_TRIES = 2, 6, 14
 
 
 @dataclass(frozen=True)
@@ -32,17 +36,22 @@ class Event:
     cause: str
 
 
-class SentenceRegister:
-    """Which event used a sentence, so that no two events share one."""
+class TemplateRegister:
+    """Which event used a sentence template, so that no two events share one."""
 
     def __init__(self) -> None:
         self._owners: dict[str, int] = {}
+        self.n_shared = 0
+        """Sentences whose template another event had used, as none better was found."""
 
-    def claim(self, sentence: str, event: int) -> bool:
-        """Return False where another event already used this sentence; the shortest are free."""
-        if len(sentence.split()) < _UNIQUE_FROM_WORDS:
-            return True
-        return self._owners.setdefault(sentence.lower(), event) == event
+    def claim(self, propose: Callable[[int], str], event: int) -> str:
+        """Return the first of the templates `propose(try)` that no other event has used."""
+        for attempt in range(_ALL_TRIES):
+            template = propose(attempt)
+            if self._owners.setdefault(template.lower(), event) == event:
+                return template
+        self.n_shared += 1
+        return template
 
 
 def hour_of(random: Random) -> str:
@@ -58,29 +67,49 @@ def person(random: Random) -> str:
     return f"{random.choice(phrases.FIRST)} {random.choice(phrases.LAST)}"
 
 
-def _fill(template: str, event: Event, random: Random, clause: str = "") -> str:
+def _fill(template: str, event: Event, random: Random) -> str:
     place = ""
     if "{place}" in template and random.random() < _NAMES_PLACE:
         place = random.choice(phrases.PLACES).format(town=event.town, building=event.building)
+    thing = event.thing
+    if random.random() > _NAMES_THING:
+        thing = random.choice(_VAGUE_THINGS)
+        template = template.replace("the {thing}", "{thing}").replace("my {thing}", "{thing}")
     since = random.choice(phrases.SINCE).format(hour=hour_of(random))
     return template.format(
-        clause=clause, place=place, since=since, town=event.town, building=event.building, team=event.team,
-        asset=event.asset, code=event.code, caller=person(random), hour=hour_of(random),
-        n=random.randint(2, 60), attempt=random.choice(phrases.ATTEMPTS),
+        place=place, since=since, thing=thing, service=event.service.name, town=event.town,
+        building=event.building, team=event.team, asset=event.asset, code=event.code, caller=person(random),
+        hour=hour_of(random), n=random.randint(2, 60), attempt=random.choice(phrases.ATTEMPTS),
     )  # fmt: skip
 
 
-def _sentence(event: Event, random: Random, register: SentenceRegister, clause: str | None) -> str:
-    """Return one sentence that no other event has used; a desk number settles stubborn cases."""
-    for _ in range(6):
-        template = random.choice(phrases.LEADS if clause else phrases.ASIDES)
-        text = _fill(template, event, random, clause or "").strip()
-        text = text[0].upper() + text[1:]
-        if register.claim(text, event.number):
-            return text if text.endswith("?") else text + "."
-    stamped = f"{text.rstrip('?')}, desk {event.number}-{random.randint(10, 99)}"
-    register.claim(stamped, event.number)
-    return stamped + "."
+def _proposal(attempt: int, clause: str | None, random: Random) -> str:
+    """Return a sentence template: around the clause of a symptom, or one of the asides."""
+    frame = random.choice(phrases.LEADS if clause else phrases.ASIDES)
+    template = reword(frame.replace("{clause}", clause or ""), random)
+    if attempt >= _HEDGED_TRIES:
+        joint = random.choice((", and ", "; ", ", so ", " - ", ", also "))
+        template += joint + reword(random.choice(phrases.ASIDES), random)
+    return hedge(template, random) if attempt >= _PLAIN_TRIES or random.random() < 0.4 else template
+
+
+def _sentence(event: Event, random: Random, register: TemplateRegister, clause: str | None) -> str:
+    """Return one sentence of a template that no other event has used."""
+    template = register.claim(lambda attempt: _proposal(attempt, clause, random), event.number)
+    text = _fill(template, event, random).strip()
+    return text[0].upper() + text[1:] + ("" if text.endswith("?") else ".")
+
+
+def _title(event: Event, random: Random, register: TemplateRegister, title: str) -> str:
+    """Return a title of a template that no other event has used."""
+
+    def propose(attempt: int) -> str:
+        frame = random.choice(phrases.TITLES[:2] if random.random() < 0.3 else phrases.TITLES)
+        template = reword(frame.replace("{title}", title), random)
+        return hedge(template, random) if attempt >= _PLAIN_TRIES else template
+
+    text = _fill(register.claim(propose, event.number), event, random).strip()
+    return text[0].upper() + text[1:]
 
 
 def mistype(text: str, random: Random) -> str:
@@ -112,18 +141,13 @@ def signature(random: Random, team: str) -> str:
     )
 
 
-def tell(event: Event, side: int, random: Random, register: SentenceRegister) -> tuple[str, str]:
+def tell(event: Event, side: int, random: Random, register: TemplateRegister) -> tuple[str, str]:
     """Return title and description of one report of the event, seen from one side of its fault."""
     title, clause = event.fault.tellings[side % len(event.fault.tellings)]
-    thing = event.thing
-    if random.random() > _NAMES_THING:
-        thing = random.choice(_VAGUE_THINGS)
-        clause = clause.replace("the {thing}", "{thing}").replace("my {thing}", "{thing}")
-    said = _sentence(event, random, register, clause.format(thing=thing))
+    said = _sentence(event, random, register, clause)
     asides = [_sentence(event, random, register, None) for _ in range(random.randint(1, 3))]
     body = " ".join(part for part in (random.choice(phrases.OPENERS), said, *asides) if part)
-    title = random.choice((title, title, f"{title} - {event.town}", f"{event.service.name}: {title.lower()}",
-                           f"{event.thing} {random.choice(('problem', 'trouble', 'issue', '???'))}"))  # fmt: skip
+    title = _title(event, random, register, title)
     if random.random() < _MISTYPED_SHARE:
         title, body = mistype(title, random), mistype(mistype(body, random), random)
     if random.random() < 0.25:
@@ -131,11 +155,11 @@ def tell(event: Event, side: int, random: Random, register: SentenceRegister) ->
     return title, body
 
 
-def tell_follow_up(event: Event, random: Random, register: SentenceRegister) -> tuple[str, str]:
+def tell_follow_up(event: Event, random: Random, register: TemplateRegister) -> tuple[str, str]:
     """Return title and description of a symptom elsewhere that the event caused."""
     title, clause = random.choice(phrases.FOLLOW_UPS)
-    said = _sentence(event, random, register, clause.format(cause=event.service.name))
-    return title, f"{said} {_sentence(event, random, register, None)}"
+    said = _sentence(event, random, register, clause)
+    return _title(event, random, register, title), f"{said} {_sentence(event, random, register, None)}"
 
 
 def tell_alert(service: Service, item: str, random: Random) -> tuple[str, str]:

@@ -22,6 +22,8 @@ _KNOWN_SUFFIXES = (".csv", ".jsonl")
 # Excel counts days from here; an export that went through it has numbers in place of some times.
 _EXCEL_SCAR_SHARE = 0.02
 _NULL_SHARE = 0.03
+# Carriage returns that a spreadsheet wrote out, and UTF-8 once read as Windows-1252.
+_ESCAPE_SHARE = _MOJIBAKE_SHARE = 0.02
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class SampleSummary:
     n_causes: int
     """Follow-up symptoms whose `caused_by` names the ticket of the cause."""
     n_alerts: int
+    n_shared_templates: int
+    """Sentences that share a template with another event; 0 in samples of the default size."""
 
 
 def _row(incident: Incident, random: Random) -> dict[str, str]:
@@ -55,13 +59,20 @@ def _row(incident: Incident, random: Random) -> dict[str, str]:
     row.update(incident.columns)
     if random.random() < _EXCEL_SCAR_SHARE:
         row["closed_at"] = f"{45300 + random.random() * 100:.5f}"
+    if random.random() < _ESCAPE_SHARE:
+        row["description"] = row["description"].replace(". ", "._x000D_\n")
+    if random.random() < _MOJIBAKE_SHARE:
+        quoted = row["description"].replace("'", "\u2019").replace(" - ", " \u2013 ")
+        row["description"] = quoted.encode("utf-8").decode("cp1252", errors="replace")
     if random.random() < _NULL_SHARE:
         row[random.choice(("subcategory", "cmdb_ci", "problem_id", "priority"))] = "null"
     return row
 
 
 def _write_rows(path: Path, rows: list[dict[str, str]], columns: tuple[str, ...], json_lines: bool) -> None:
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    # Excel starts "CSV UTF-8" with a byte order mark.
+    encoding = "utf-8" if json_lines else "utf-8-sig"
+    with atomic_path(path) as temporary, temporary.open("w", encoding=encoding, newline="") as file:
         if json_lines:
             file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         else:
@@ -103,6 +114,7 @@ def write_sample(
         n_links_omitted=counts.omitted,
         n_causes=counts.causes,
         n_alerts=sum(i.role == "alert" for i in incidents),
+        n_shared_templates=counts.shared_templates,
     )
 
 
