@@ -10,6 +10,7 @@ from ticketkin.core.artifacts import atomic_path, read_json, write_json
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import FloatArray, IntArray, SplitName
 from ticketkin.encoders.activity import prove_adapter_active
+from ticketkin.encoders.adapter import embeddings_at_strength, scaled_merge
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_folder
@@ -18,7 +19,6 @@ from ticketkin.pipeline.run_data import RunData, save_embeddings
 from ticketkin.pipeline.stage import RunContext
 from ticketkin.training.head import cross_fit_heads, save_head_model, train_head
 from ticketkin.training.lora import train_lora
-from ticketkin.training.lora_adapter import embeddings_at_strength, scaled_merge
 from ticketkin.training.lora_data import LoraData
 from ticketkin.training.positives import PositivePairs, positive_pairs
 from ticketkin.training.strength import StrengthSweep, sweep_strengths

@@ -16,15 +16,15 @@ from ticketkin.core.artifacts import atomic_path, hash_value
 from ticketkin.core.config import EncoderSettings, LoraSettings
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray, IntArray
-from ticketkin.encoders.encoding import encode_texts, token_lengths
-from ticketkin.encoders.loading import LoadedEncoder, load_float32
-from ticketkin.training.lora_adapter import (
+from ticketkin.encoders.adapter import (
     attach_adapter,
     embeddings_at_strength,
     relative_changes,
     save_merged,
     scaled_merge,
 )
+from ticketkin.encoders.encoding import encode_texts, token_lengths
+from ticketkin.encoders.loading import LoadedEncoder, load_float32
 from ticketkin.training.lora_data import LoraData, Step, phase_counts, plan_steps
 from ticketkin.training.lora_loop import LoraTraining, seeded
 
