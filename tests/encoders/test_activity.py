@@ -8,6 +8,7 @@ from ticketkin.core.config import EncoderSettings
 from ticketkin.core.errors import InactiveAdapterError, UnsafeArtifactError
 from ticketkin.core.tables import FloatArray
 from ticketkin.encoders.activity import ActivityProof, measure, prove_adapter_active
+from ticketkin.encoders.fresh_process import embed_here
 from ticketkin.encoders.loading import load_folder
 
 pytest.importorskip("peft", reason="the extra 'lora' is not installed")
@@ -47,13 +48,7 @@ def copied(trained: tuple[Path, FloatArray], tmp_path: Path) -> Path:
 
 def _measured(base: Path, folder: Path) -> ActivityProof:
     """Measure here what the fresh process measures, which saves its start."""
-    return measure({
-        "base": str(base),
-        "adapter": str(folder / "adapter"),
-        "merged": str(folder / "merged"),
-        "texts": PROBES,
-        "expected": None,
-    })  # fmt: skip
+    return measure(base, folder / "adapter", folder / "merged", PROBES, embed=embed_here)
 
 
 def _rewrite(folder: Path, change: object) -> None:

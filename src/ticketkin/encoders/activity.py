@@ -5,29 +5,21 @@ fit are only warned about), and a base compared with a model that shares its mod
 looks the same. Hence a fresh process, a freshly loaded base, and numbers.
 """
 
-import json
-import subprocess
-import sys
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ticketkin.core.artifacts import read_json, write_json
-from ticketkin.core.errors import InactiveAdapterError
+from ticketkin.core.errors import InactiveAdapterError, TicketkinError
 from ticketkin.core.tables import FloatArray
-from ticketkin.encoders.loading import LoadedEncoder, load_float32
-from ticketkin.encoders.safety import check_adapter_folder
+from ticketkin.encoders.adapter_files import read_adapter
+from ticketkin.encoders.fresh_process import SavedModel, embed_freshly, largest_difference
+from ticketkin.encoders.loading import LoadedEncoder
 
 SAME = 1e-5
 """Largest difference of an embedding's values between two loads of one model."""
 DIFFERENT = 1e-6
 """Smallest difference from the base that is no rounding: an inactive adapter gives exactly 0."""
-_LIMIT_SECONDS = 1_800
-_PROBES_A_BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -88,17 +80,15 @@ def prove_adapter_active(
     Raises InactiveAdapterError with the evidence if the adapter changes nothing, if any of its
     modules is untrained, if it or the merged model gives other embeddings, or can't be loaded.
     """
-    source = base.source if isinstance(base, LoadedEncoder) else base
     if not any(text.strip() for text in probe_texts):
         raise ValueError("prove_adapter_active needs at least one probe text that is not empty")
-    request = {
-        "base": str(source),
-        "adapter": str(adapter_folder),
-        "merged": str(merged_folder),
-        "texts": list(probe_texts),
-        "expected": None if expected_embeddings is None else np.asarray(expected_embeddings).tolist(),
-    }
-    proof = ActivityProof(**_in_fresh_process(request))
+    try:
+        proof = measure(base, adapter_folder, merged_folder, probe_texts, expected_embeddings)
+    except TicketkinError as error:
+        raise InactiveAdapterError(
+            f"The adapter in {adapter_folder} can't be reloaded in a fresh process: {error}. "
+            "Remove the folder and train again"
+        ) from error
     if proof.faults:
         raise InactiveAdapterError(
             f"The adapter in {adapter_folder} is not active: {'; '.join(proof.faults)} "
@@ -108,71 +98,27 @@ def prove_adapter_active(
     return proof
 
 
-def measure(request: dict[str, Any]) -> ActivityProof:
-    """Load base, adapter and merged model anew and compare them; runs in the fresh process."""
-    adapter_folder = Path(request["adapter"])
-    check_adapter_folder(adapter_folder)
-    adapted = load_float32(str(adapter_folder), "cpu")
-    base = load_float32(request["base"], "cpu")
-    base.max_seq_length = adapted.max_seq_length  # another cut of long texts is no effect of the adapter
-    merged = load_float32(request["merged"], "cpu")
-    of_base, of_adapter, of_merged = (_embed(model, request["texts"]) for model in (base, adapted, merged))
-    expected = request["expected"]
-    zero, n_modules = _zero_modules(adapter_folder)
+def measure(
+    base: Path | str | LoadedEncoder,
+    adapter_folder: Path,
+    merged_folder: Path,
+    probe_texts: Sequence[str],
+    expected_embeddings: FloatArray | None = None,
+    embed: Callable[[Sequence[SavedModel], Sequence[str]], list[FloatArray]] = embed_freshly,
+) -> ActivityProof:
+    """Return the measurements behind `prove_adapter_active`, whatever they are."""
+    saved = read_adapter(adapter_folder)
+    source = base.source if isinstance(base, LoadedEncoder) else base
+    models = [SavedModel(str(folder)) for folder in (source, adapter_folder, merged_folder)]
+    of_base, of_adapter, of_merged = embed(models, probe_texts)
+    updates = {name: halves["B"] for name, halves in saved.modules.items() if "B" in halves}
     return ActivityProof(
-        n_probes=len(request["texts"]),
-        difference_from_base=_difference(of_adapter, of_base),
-        difference_from_memory=None if expected is None else _difference(of_adapter, np.asarray(expected)),
-        difference_of_merged=_difference(of_merged, of_adapter),
-        n_modules=n_modules,
-        zero_modules=zero,
+        n_probes=len(probe_texts),
+        difference_from_base=largest_difference(of_adapter, of_base),
+        difference_from_memory=(
+            None if expected_embeddings is None else largest_difference(of_adapter, expected_embeddings)
+        ),
+        difference_of_merged=largest_difference(of_merged, of_adapter),
+        n_modules=len(updates),
+        zero_modules=sorted(name for name, values in updates.items() if not bool(values.any())),
     )
-
-
-def _embed(model: Any, texts: list[str]) -> FloatArray:
-    return np.asarray(
-        model.encode(texts, batch_size=_PROBES_A_BATCH, normalize_embeddings=True, show_progress_bar=False),
-        dtype=np.float32,
-    )
-
-
-def _difference(one: FloatArray, other: FloatArray) -> float:
-    return float(np.abs(one - other).max())
-
-
-def _zero_modules(adapter_folder: Path) -> tuple[list[str], int]:
-    """Return the names whose lora_B is all zero, and the count of all lora_B."""
-    from safetensors.numpy import load_file
-
-    tensors = load_file(adapter_folder / "adapter_model.safetensors")
-    updates = {name: values for name, values in tensors.items() if "lora_B" in name}
-    return sorted(name for name, values in updates.items() if not values.any()), len(updates)
-
-
-def _in_fresh_process(request: dict[str, Any]) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        question, answer = Path(folder) / "request.json", Path(folder) / "proof.json"
-        write_json(question, request)
-        # -P keeps files of the working directory from shadowing modules; all input is made here.
-        command = [sys.executable, "-P", "-m", "ticketkin.encoders.activity", str(question), str(answer)]
-        done = subprocess.run(  # noqa: S603
-            command, capture_output=True, text=True, timeout=_LIMIT_SECONDS, check=False
-        )
-        if done.returncode != 0 or not answer.exists():
-            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise InactiveAdapterError(
-                f"The adapter in {request['adapter']} can't be reloaded in a fresh process: {last}. "
-                "Remove the folder and train again"
-            )
-        measured: dict[str, Any] = read_json(answer)
-        return measured
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Read a request (JSON file), write the proof (JSON file)."""
-    question, answer = map(Path, arguments)
-    write_json(answer, measure(json.loads(question.read_text("utf-8"))).to_json())
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

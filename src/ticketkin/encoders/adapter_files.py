@@ -1,0 +1,91 @@
+"""What an adapter folder holds, read without building a model."""
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ticketkin.core.errors import UnreadableFileError
+from ticketkin.encoders.safety import check_adapter_folder
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CONFIG = "adapter_config.json"
+TENSORS = "adapter_model.safetensors"
+_NAME = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<half>[AB])(?:\.default)?\.weight")
+
+
+@dataclass(frozen=True)
+class AdapterFiles:
+    """Configuration and tensors of a saved LoRA adapter."""
+
+    folder: Path
+    config: Mapping[str, Any]
+    tensors: Mapping[str, "Tensor"]
+    """By name as saved."""
+
+    @property
+    def modules(self) -> dict[str, dict[str, "Tensor"]]:
+        """Halves 'A' (r, d_in) and 'B' (d_out, r) of every module by its name as saved."""
+        found: dict[str, dict[str, Tensor]] = {}
+        for name, tensor in self.tensors.items():
+            match = _NAME.fullmatch(name)
+            if match:
+                found.setdefault(match["module"], {})[match["half"]] = tensor
+        return found
+
+    @property
+    def foreign(self) -> list[str]:
+        """Names that are no LoRA half of a module."""
+        return sorted(name for name in self.tensors if not _NAME.fullmatch(name))
+
+    @property
+    def base(self) -> str | None:
+        """The base model the adapter names, if any."""
+        name = self.config.get("base_model_name_or_path")
+        return str(name) if name else None
+
+
+def read_adapter(folder: Path) -> AdapterFiles:
+    """Return what `folder` holds.
+
+    Raises InputError if it is no adapter folder, UnsafeArtifactError if its weights are pickled, and
+    UnreadableFileError if a file is damaged or the adapter is not LoRA.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    check_adapter_folder(folder)
+    try:
+        config = json.loads((folder / CONFIG).read_text("utf-8"))
+        tensors = load_file(folder / TENSORS)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise UnreadableFileError(
+            f"The adapter in {folder} is damaged ({type(error).__name__}: {error}); save it again with "
+            "model.save_pretrained, or train again"
+        ) from error
+    if not isinstance(config, dict) or config.get("peft_type") != "LORA":
+        kind = config.get("peft_type") if isinstance(config, dict) else type(config).__name__
+        raise UnreadableFileError(f"The adapter in {folder} is of the type {kind!r}; only LORA is read")
+    return AdapterFiles(folder, config, tensors)
+
+
+def wrong_level(modules: Collection[str], layers: Collection[str]) -> str | None:
+    """Return the prefix that stands too much before the adapter's names, None if there is none.
+
+    `modules` are names as saved, `layers` those of the base's inner model. peft around the whole
+    SentenceTransformer saves '0.model.encoder…' (older versions '0.auto_model.encoder…') where the
+    inner model says 'encoder…': such names load with a mere warning and change nothing.
+    """
+    known = set(layers)
+    if not modules or any(name in known for name in modules):
+        return None
+    parts = min(modules).split(".")
+    for cut in range(1, len(parts)):
+        prefix = ".".join(parts[:cut]) + "."
+        if all(name.startswith(prefix) and name[len(prefix) :] in known for name in modules):
+            return prefix
+    return None
