@@ -61,7 +61,7 @@ def test_the_head_finds_the_subspace_kin_share_and_so_serves_groups_it_never_saw
     assert after > before + 0.2
     np.testing.assert_allclose(head.apply(embeddings, 0.0), embeddings, atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(head.apply(embeddings, 0.5), axis=1), 1, atol=1e-5)
-    losses = head.record["loss"]
+    losses = head.record["history"]["loss"]
     assert np.mean(losses[-8:]) < np.mean(losses[:8])
     json.dumps(head.record, allow_nan=False)
 
@@ -72,7 +72,7 @@ def test_the_seed_alone_decides() -> None:
     settings = SETTINGS.model_copy(update={"epochs": 3})
     one, same, other = (train_head(embeddings, kin, settings, seed) for seed in (7, 7, 8))
     np.testing.assert_array_equal(one.weight, same.weight)
-    assert one.record["loss"] == same.record["loss"]
+    assert one.record["history"]["loss"] == same.record["history"]["loss"]
     assert np.abs(one.weight - other.weight).max() > 1e-5
 
 
@@ -80,11 +80,11 @@ def test_a_batch_of_one_kin_group_moves_nothing() -> None:
     embeddings, _ = hidden_kinship(3, noise=1.0)
     rows = [(0, 1), (2, 3), (4, 5)]
     one_group = train_head(embeddings, positives(rows, np.zeros(9, dtype=np.int64)), SETTINGS, 0)
-    assert one_group.record["loss"] == [0.0] * SETTINGS.epochs
+    assert one_group.record["history"]["loss"] == [0.0] * SETTINGS.epochs
     np.testing.assert_array_equal(one_group.weight, np.eye(24, dtype=np.float32))
     apart = train_head(embeddings, positives(rows, np.arange(9) // 2), SETTINGS, 0)
-    assert apart.record["loss"][0] > 0
-    assert apart.record["relative_change"] > 0
+    assert apart.record["history"]["loss"][0] > 0
+    assert apart.record["relative_change"]["head"] > 0
 
 
 def ranking_losses(embeddings: FloatArray, kin: PositivePairs, spared: bool) -> list[float]:
@@ -109,7 +109,7 @@ def test_the_loss_is_infonce_with_kin_of_the_same_group_left_out() -> None:
     mined = np.array([[8, -1], [-1, -1], [9, 10], [-1, 11]])
     kin = positives([(0, 1), (2, 3), (4, 5), (6, 7)], group, mined)
     once = SETTINGS.model_copy(update={"epochs": 1})
-    firsts = [train_head(embeddings, kin, once, seed).record["loss"][0] for seed in range(4)]
+    firsts = [train_head(embeddings, kin, once, seed).record["history"]["loss"][0] for seed in range(4)]
     error = {
         spared: max(np.abs(np.array(ranking_losses(embeddings, kin, spared)) - loss).min() for loss in firsts)
         for spared in (True, False)
@@ -179,7 +179,7 @@ def test_the_saved_folder_is_the_head_in_memory(
     assert len(encoder.model) == n_modules
     assert not [p for p in (tmp_path / "head").rglob("*") if p.suffix in {".bin", ".pt", ".pkl", ".pth"}]
     record = json.loads((tmp_path / "head" / "ticketkin.json").read_text())
-    assert record == {"template": "{title}", "max_length_tokens": 16}
+    assert record["template"] == "{title}" and record["max_length_tokens"] == 16 and record["unit_length"]
 
 
 def test_negatives_beyond_the_third_are_not_read() -> None:

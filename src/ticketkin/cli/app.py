@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from ticketkin.cli.model_commands import models
 from ticketkin.cli.options import (
     CandidatesOption,
     ConfigOption,
@@ -26,7 +27,7 @@ from ticketkin.cli.options import (
     stored_job,
 )
 from ticketkin.cli.progress import ConsoleProgress
-from ticketkin.cli.screens import show_candidates, show_stages, show_verdict
+from ticketkin.cli.screens import print_json, show_candidates, show_stages, show_verdict
 from ticketkin.core.errors import InputError, TicketkinError
 
 app = typer.Typer(
@@ -38,6 +39,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(models)
 errors = Console(stderr=True)
 screen = Console()
 
@@ -316,11 +318,6 @@ def _stage(name: str, folder: Path, job: Any) -> None:
         progress.say(stage_named(name).title)
         seconds = run_one_stage(name, folder, progress, job)
         progress.say(f"  done in {seconds:,.1f} s")
-
-
-def print_json(value: Any) -> None:
-    """Print machine-readable results on standard output."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
 def main() -> None:

@@ -4,17 +4,33 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from ticketkin.core.checks import Outcome
 from ticketkin.pipeline.run_data import MODEL, REPORT_HTML
 from ticketkin.pipeline.stage import StageStatus
 
+if TYPE_CHECKING:
+    from ticketkin.pipeline.examination import Examined
+
 # Report metric -> column head of the candidates' table.
 _RETRIEVAL = {"mrr": "MRR", "recall_at_1": "R@1", "recall_at_10": "R@10"}
+_CHECK_MARKS = {
+    Outcome.PASSED: "[green]✔[/green]",
+    Outcome.WARNING: "[yellow]![/yellow]",
+    Outcome.FAILED: "[red]✘[/red]",
+    Outcome.SKIPPED: "[dim]-[/dim]",
+}
 _MARKS = {"done": "✔", "ready": "·", "changed": "↻", "waiting": "…"}
+
+
+def print_json(value: Any) -> None:
+    """Print machine-readable results on standard output."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
 def format_metric(metric: Mapping[str, Any] | None) -> str:
@@ -77,7 +93,7 @@ def show_stages(console: Console, statuses: Sequence[StageStatus], folder: Path,
         for status in statuses
     ]
     if as_json:
-        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+        print_json(rows)
         return
     table = Table(box=None, pad_edge=False)
     for head in ("", "stage", "state", "why", "command"):
@@ -86,3 +102,22 @@ def show_stages(console: Console, statuses: Sequence[StageStatus], folder: Path,
         state = str(row["state"])
         table.add_row(_MARKS[state], str(row["stage"]), state, str(row["reason"]), str(row["command"]))
     console.print(table)
+
+
+def show_examined(console: Console, examined: Sequence["Examined"]) -> None:
+    """Print each check with its verdict, evidence and remedy, and the count of each outcome."""
+    counts = dict.fromkeys(Outcome, 0)
+    for subject in examined:
+        console.print(f"\n{subject.name}", style="bold", highlight=False, markup=False)
+        table = Table(box=None, pad_edge=False, show_header=False)
+        table.add_column(width=1)
+        table.add_column(no_wrap=True)
+        table.add_column()
+        for check in subject.checks:
+            counts[check.outcome] += 1
+            told = Text(check.evidence)
+            if check.advice:
+                told.append(f"\n→ {check.advice}", style="bold")
+            table.add_row(_CHECK_MARKS[check.outcome], check.code, told)
+        console.print(table)
+    console.print("\n" + ", ".join(f"{n} {outcome}" for outcome, n in counts.items() if n), highlight=False)

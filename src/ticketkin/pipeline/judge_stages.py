@@ -13,6 +13,7 @@ from ticketkin.core.artifacts import atomic_path, read_json, write_json
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import IntArray, SplitName
 from ticketkin.encoders.loading import load_encoder
+from ticketkin.encoders.serving import write_serving
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
 from ticketkin.evaluation.schema import SCHEMA_VERSION, Report
@@ -167,11 +168,7 @@ def _keep_model(context: RunContext, encoder: str) -> None:
         if encoder == "base":
             loaded = load_encoder(context.job.settings.encoder)
             loaded.model.save_pretrained(str(folder), create_model_card=False)
-            record = {
-                "template": context.job.settings.tickets.template,
-                "max_length_tokens": loaded.max_length_tokens,
-            }
-            write_json(folder / "ticketkin.json", record)
+            write_serving(folder, loaded.model, context.job.settings.tickets.template)
         else:
             source = artifact.HEAD if encoder == "head" else f"{artifact.LORA}/model"
             shutil.copytree(context.folder / source, folder)

@@ -114,7 +114,7 @@ def _training(context: RunContext) -> tuple[dict[str, TrainingRecord], dict[str,
         record = read_metadata(context.folder / "candidates" / name)
         if record is None or name not in context.job.settings.candidates:
             continue
-        history = record.get("history", record)
+        history = record["history"]
         training[name] = TrainingRecord(np.array(history["learning_rate"]), np.array(history["loss"]))
         sweep = record["strength"]
         strengths[name] = StrengthCurve(

@@ -13,7 +13,8 @@ from ticketkin.encoders.activity import prove_adapter_active
 from ticketkin.encoders.adapter import embeddings_at_strength, scaled_merge
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.encoding import encode_texts
-from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_folder
+from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_float32, load_folder
+from ticketkin.encoders.serving import serving_record, write_serving
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.run_data import RunData, save_embeddings
 from ticketkin.pipeline.stage import RunContext
@@ -73,6 +74,7 @@ def run_head(context: RunContext) -> None:
                 "base_model": encoder.name,
                 "base_fingerprint": encoder.fingerprint,
                 "template": settings.tickets.template,
+                "encoder": serving_record(encoder.model),
                 "strength": sweep.to_json(),
                 **head.record,
             },
@@ -123,7 +125,7 @@ def run_lora(context: RunContext) -> None:
     merged = work / "model"
     with atomic_path(merged) as folder:
         scaled_merge(encoder.source, result.adapter_folder, sweep.chosen, folder, encoder.max_length_tokens)
-        write_json(folder / "ticketkin.json", {"template": settings.tickets.template})
+        write_serving(folder, load_float32(str(folder), "cpu"), settings.tickets.template)
     final = load_folder(merged, settings.encoder)
     cache = EmbeddingCache(default_cache_folder())
     embeddings = encode_texts(final, data.texts, cache, settings.encoder, context.progress)
@@ -135,6 +137,7 @@ def run_lora(context: RunContext) -> None:
             "base_model": encoder.name,
             "base_fingerprint": encoder.fingerprint,
             "template": settings.tickets.template,
+            "encoder": serving_record(encoder.model),
             "strength": sweep.to_json(),
             "proof": proof.to_json(),
             **result.record,

@@ -5,7 +5,6 @@ is trained with an in-batch ranking loss (InfoNCE; van den Oord et al., 2018) in
 are never negatives of each other.
 """
 
-import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,9 @@ import numpy as np
 from ticketkin.core.config import HeadSettings
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.encoders.serving import write_serving
 from ticketkin.training.positives import PositivePairs
+from ticketkin.training.record import History, training_versions
 
 if TYPE_CHECKING:
     from ticketkin.encoders.loading import LoadedEncoder
@@ -69,8 +70,8 @@ def train_head(
     left, right = torch.from_numpy(positives.left), torch.from_numpy(positives.right)
     group = torch.from_numpy(positives.group)
     negatives = torch.from_numpy(np.ascontiguousarray(positives.negatives[:, :_N_HARD]))
-    losses: list[float] = []
-    rates: list[float] = []
+    history = History()
+    n_hard = 0
     n_batches = -(-len(positives) // settings.batch_size)
     with progress.task("head", settings.epochs * n_batches) as task:
         for _ in range(settings.epochs):
@@ -84,23 +85,33 @@ def train_head(
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-                losses.append(float(loss.detach()))
-                rates.append(float(optimizer.param_groups[0]["lr"]))
+                history.loss.append(float(loss.detach()))
+                history.learning_rate.append(float(optimizer.param_groups[0]["lr"]))
+                history.gradient_norm.append(float(weight.grad.norm()) if weight.grad is not None else 0.0)
+                n_hard += int((negatives[batch] >= 0).sum())
                 task.advance()
     trained = weight.detach().numpy().astype(np.float32)
     identity = np.eye(dimension, dtype=np.float32)
+    change = float(np.linalg.norm(trained - identity) / np.linalg.norm(identity))
     record = {
-        "learning_rate": rates,
-        "loss": losses,
-        "epochs": settings.epochs,
+        "method": "linear head on frozen embeddings",
+        "losses": {"ranking": "InfoNCE"},
+        "settings": settings.model_dump(mode="json"),
         "n_positives": len(positives),
+        "examples": {"ranking": {"kin": settings.epochs * len(positives), "hard_negatives": n_hard}},
+        "steps_planned": settings.epochs * n_batches,
+        "steps_done": len(history.loss),
+        "stopped_early": None,
+        "history": vars(history),
+        "parameters_trained": dimension * dimension,
+        "parameters_total": dimension * dimension,
+        "relative_change": {"head": change},
         "batch_size": settings.batch_size,
-        "parameters": {"trainable": dimension * dimension},
-        "relative_change": float(np.linalg.norm(trained - identity) / np.linalg.norm(identity)),
         "device": "cpu",
         "precision": "float32",
         "seed": seed,
         "seconds": round(time.perf_counter() - started, 3),
+        "versions": training_versions(),
     }
     return Head(trained, record)
 
@@ -178,5 +189,4 @@ def save_head_model(
     model = SentenceTransformer(modules=modules, device=encoder.device)
     model.max_seq_length = encoder.max_length_tokens
     model.save_pretrained(str(folder), create_model_card=False)
-    record = {"template": template, "max_length_tokens": encoder.max_length_tokens}
-    (folder / "ticketkin.json").write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+    write_serving(folder, model, template)

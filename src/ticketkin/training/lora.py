@@ -4,9 +4,7 @@
 adapters have a module each.
 """
 
-import platform
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +23,14 @@ from ticketkin.encoders.adapter import (
 )
 from ticketkin.encoders.encoding import encode_texts, token_lengths
 from ticketkin.encoders.loading import LoadedEncoder, load_float32
-from ticketkin.training.lora_data import LoraData, Step, phase_counts, plan_steps
+from ticketkin.training.lora_data import LoraData, Step, examples_seen, phase_counts, plan_steps
 from ticketkin.training.lora_loop import LoraTraining, seeded
+from ticketkin.training.record import training_versions
 
 __all__ = ["LoraData", "LoraResult", "embeddings_at_strength", "scaled_merge", "train_lora"]
 
 _N_PROBES = 32
 _METHOD = 1  # raise when a change of the method must not continue older checkpoints
-_PACKAGES = ("torch", "transformers", "sentence-transformers", "peft", "numpy")
 
 
 @dataclass(frozen=True)
@@ -129,6 +127,8 @@ def _record(
         "losses": {"ranking": "symmetric InfoNCE", "contrastive": "CoSENT"},
         "settings": settings.model_dump(mode="json"),
         "phases": phase_counts(data, done),
+        "positives_by_phase": [int((data.phase == phase).sum()) for phase in (1, 2, 3)],
+        "examples": examples_seen(data, done),
         "steps_planned": len(training.steps),
         "steps_done": len(done),
         "stopped_early": training.stopped_early,
@@ -140,5 +140,6 @@ def _record(
         "device": encoder.device,
         "precision": "float32",
         "seconds": round(training.seconds_before, 3),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
+        "data_sha256": data.digest(),
+        "versions": training_versions(),
     }

@@ -136,6 +136,19 @@ def phase_counts(data: LoraData, steps: list[Step]) -> list[dict[str, int]]:
     ]
 
 
+def examples_seen(data: LoraData, steps: list[Step]) -> dict[str, dict[str, int]]:
+    """Return how many examples of which label each loss was given, repeats counted."""
+    positives = sum(len(step.positives) for step in steps)
+    negatives = sum(int((step.negatives >= 0).sum()) for step in steps)
+    labelled = [data.labels[step.labelled] for step in steps]
+    kin = sum(int((labels == 1).sum()) for labels in labelled)
+    not_kin = sum(int((labels == 0).sum()) for labels in labelled)
+    return {
+        "ranking": {"kin": positives, "hard_negatives": negatives},
+        "contrastive": {"kin": positives + kin, "not_kin": negatives + not_kin},
+    }
+
+
 def _bucketed_batches(
     chosen: IntArray, longest: IntArray, batch_size: int, rng: np.random.Generator
 ) -> list[IntArray]:

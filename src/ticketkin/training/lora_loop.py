@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from math import ceil, isfinite
 from pathlib import Path
 from time import perf_counter
@@ -18,24 +17,13 @@ from ticketkin.encoders.encoding import halved
 from ticketkin.training.lora_checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from ticketkin.training.lora_data import LoraData, Step
 from ticketkin.training.lora_losses import contrastive_loss, ranking_loss
+from ticketkin.training.record import History
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 _LARGEST_GRADIENT_NORM = 1.0
 _TEXTS_A_FORWARD_ON_CPU = 16  # batches of 8-16 texts of like length are the fastest there
-
-
-@dataclass
-class History:
-    """One value a step, as it happened."""
-
-    loss: list[float] = field(default_factory=list)
-    learning_rate: list[float] = field(default_factory=list)
-    """Read from the optimiser after the step."""
-    gradient_norm: list[float] = field(default_factory=list)
-    """Before clipping."""
-    phase: list[int] = field(default_factory=list)
 
 
 def scheduled_rate(step: int, n_steps: int, settings: LoraSettings) -> float:

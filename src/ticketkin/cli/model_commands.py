@@ -1,0 +1,108 @@
+"""Commands about models on their own: examine, repair, merge."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ticketkin.cli.options import JsonOption, ModelOption, OfflineOption
+from ticketkin.cli.progress import ConsoleProgress
+from ticketkin.cli.screens import print_json, show_examined
+from ticketkin.core.checks import any_failed
+from ticketkin.core.config import EncoderSettings
+from ticketkin.core.errors import InputError
+
+models = typer.Typer()
+_errors = Console(stderr=True)
+_screen = Console()
+
+Adapter = Annotated[Path, typer.Argument(help="Adapter folder (adapter_config.json).")]
+
+
+def _encoder_settings(base_model: str | None, offline: bool) -> EncoderSettings:
+    return EncoderSettings(offline=offline, **({} if base_model is None else {"base_model": base_model}))
+
+
+def _base_of(adapter: Path, base_model: str | None, offline: bool) -> str:
+    from ticketkin.pipeline.examination import base_of_adapter
+
+    base = base_of_adapter(adapter, _encoder_settings(base_model, offline))
+    if base is None:
+        raise InputError(
+            f"The base model of {adapter} is not at hand; name it with --base-model DIR, or give --offline for "
+            "the packaged all-MiniLM-L6-v2"
+        )
+    return base
+
+
+@models.command()
+def doctor(
+    path: Annotated[Path, typer.Argument(help="Adapter, model or run folder.")],
+    base_model: ModelOption = None,
+    offline: OfflineOption = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Write a copy of an adapter that was saved at the wrong level.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder of the repaired copy; default PATH-fixed.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Examine an adapter, a model or a run: what is wrong, by what evidence, and the remedy.
+
+    \b
+    Examples:
+      ticketkin doctor runs/june
+      ticketkin doctor runs/june/model
+      ticketkin doctor adapter --base-model all-MiniLM-L6-v2 --fix
+      ticketkin doctor runs/june --json
+
+    Exit code 1 if a check fails.
+    """
+    from ticketkin.encoders.repair import rekey_adapter
+    from ticketkin.pipeline.examination import examine
+
+    if fix:
+        repaired = out or path.with_name(f"{path.name}-fixed")
+        n_modules = rekey_adapter(path, _base_of(path, base_model, offline), repaired)
+        _errors.print(
+            f"Wrote {repaired} with {n_modules} modules; examining it", highlight=False, soft_wrap=True
+        )
+        path = repaired
+    with ConsoleProgress(_errors) as progress:
+        examined = examine(path, _encoder_settings(base_model, offline), progress)
+    if as_json:
+        print_json([subject.to_json() for subject in examined])
+    else:
+        show_examined(_screen, examined)
+    if any_failed(check for subject in examined for check in subject.checks):
+        sys.exit(1)
+
+
+@models.command()
+def merge(
+    adapter: Adapter,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the merged model.")],
+    base_model: ModelOption = None,
+    offline: OfflineOption = False,
+    strength: Annotated[
+        float, typer.Option(min=0, help="Share of the change to keep: W + strength x change.")
+    ] = 1.0,
+) -> None:
+    """Write an adapter and its base as one plain sentence-transformers folder, and prove it.
+
+    \b
+    Example:
+      ticketkin merge runs/june/candidates/lora/adapter --out merged --strength 0.75
+    """
+    from ticketkin.encoders.repair import merge_adapter
+
+    difference = merge_adapter(adapter, _base_of(adapter, base_model, offline), out, strength)
+    _screen.print(
+        f"Wrote {out}: its embeddings equal base plus adapter in a fresh process (difference "
+        f"{difference:.1g})",
+        highlight=False,
+        soft_wrap=True,
+    )

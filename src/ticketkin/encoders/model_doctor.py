@@ -1,0 +1,169 @@
+"""What can be wrong with a saved model, looked at one by one.
+
+The worst fault is silent: weights saved under other names than the loader looks for are drawn anew at
+random, and the model encodes on.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ticketkin.core.checks import Check, failed, passed, warning
+from ticketkin.core.errors import TicketkinError
+from ticketkin.core.tables import FloatArray
+from ticketkin.encoders.activity import SAME
+from ticketkin.encoders.fresh_process import SavedModel, embed_freshly, embed_with, largest_difference
+from ticketkin.encoders.loading import load_float32
+from ticketkin.encoders.safety import check_model_folder
+from ticketkin.encoders.serving import SERVING, read_serving, serving_record
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PROBES = (
+    "Printer on the third floor prints empty pages",
+    "VPN drops every hour since the update, must log in again",
+    "Cannot open the shared mailbox of the sales team",
+    "Password reset link never arrives",
+    "Invoice posting stops with a timeout in the finance system",
+    "Laptop stays black after login, only the pointer moves",
+    "No network in meeting room 2",
+    "Database backup failed last night, disk full",
+)
+_COLLAPSED = 0.995
+"""Smallest cosine of unlike texts above which a model tells nothing apart."""
+
+
+def precision_check(code: str, tensors: "Mapping[str, Tensor]") -> Check:
+    """Return whether weights are saved in a precision that the device here computes with."""
+    import torch
+
+    halves = sorted(
+        {str(tensor.dtype) for tensor in tensors.values() if tensor.dtype in (torch.float16, torch.bfloat16)}
+    )
+    if not halves:
+        return passed(code, "weights are float32")
+    evidence = f"weights are saved as {', '.join(halves)}"
+    if torch.cuda.is_available():
+        return passed(code, f"{evidence}; the GPU here computes with them")
+    return failed(
+        code,
+        f"{evidence} and there is only a CPU here, which computes with them a hundred times slower and "
+        "rounds the embeddings",
+        "save in float32; ticketkin loads as float32, and ticketkin merge writes float32",
+    )
+
+
+def same_embeddings(code: str, what: str, memory: FloatArray, other: FloatArray, advice: str) -> Check:
+    """Return whether two embeddings of the probes are those of one model; `what` names the other."""
+    difference = largest_difference(memory, other)
+    if difference > SAME:
+        return failed(code, f"{what}: embeddings differ from those in memory by {difference:.2g}", advice)
+    return passed(code, f"{what}: embeddings equal those in memory (difference {difference:.1g})")
+
+
+def examine_model(folder: Path, probes: Sequence[str] = PROBES) -> list[Check]:
+    """Return the checks of a plain sentence-transformers folder."""
+    try:
+        check_model_folder(folder)
+        model: Any = load_float32(str(folder), "cpu")
+    except TicketkinError as error:
+        return [failed("model_files", str(error), "save or download the model again")]
+    saved = _saved_weights(folder)
+    checks = [
+        passed("model_files", "complete, safetensors only"),
+        precision_check("model_precision", saved),
+        _weights(model, saved),
+    ]
+    here = embed_with(model, probes)
+    if not np.isfinite(here).all():
+        return [
+            *checks,
+            failed("model_numbers", "embeddings hold NaN or infinity", "load the last good checkpoint"),
+        ]
+    checks += [
+        passed("model_numbers", "embeddings are finite"),
+        _spread(here),
+        _length(model),
+        _served_as_trained(model, read_serving(folder)),
+    ]
+    reloaded = embed_freshly([SavedModel(str(folder))], probes)[0]
+    again = "the model is not the same twice: see model_weights, and save it again from a good copy"
+    return [*checks, same_embeddings("model_reload", "reloaded in a fresh process", here, reloaded, again)]
+
+
+def _saved_weights(folder: Path) -> "dict[str, Tensor]":
+    from safetensors.torch import load_file
+
+    weights: dict[str, Tensor] = {}
+    for file in sorted(folder.glob("*.safetensors")):
+        weights |= load_file(file)
+    return weights
+
+
+def _weights(model: Any, saved: "Mapping[str, Tensor]") -> Check:
+    """Find weights that the loader drew at random, as the file lacks them under their names."""
+    inner = model[0].auto_model
+    prefix = f"{inner.base_model_prefix}."
+    names = {name.removeprefix(prefix) for name in saved}
+    missing = sorted(
+        name
+        for name, _ in inner.named_parameters()
+        if name not in names and "pooler" not in name and "lora_" not in name
+    )
+    if missing:
+        return failed(
+            "model_weights",
+            f"{len(missing)} weights are not in the file under their names ({', '.join(missing[:2])}); the "
+            "loader fills them at random and mentions it in passing",
+            "the model was saved while wrapped by peft; merge the adapter first (ticketkin merge), then save",
+        )
+    return passed("model_weights", f"all {len(names)} weights come from the file")
+
+
+def _spread(embeddings: FloatArray) -> Check:
+    cosines = (embeddings @ embeddings.T)[np.triu_indices(len(embeddings), k=1)]
+    if cosines.min() > _COLLAPSED:
+        return failed(
+            "model_spread",
+            f"unlike texts have nearly the same embedding (smallest cosine {cosines.min():.4f})",
+            "the model collapsed: lower the learning rate, and train with negatives",
+        )
+    return passed("model_spread", f"unlike texts differ (cosines {cosines.min():.2f} to {cosines.max():.2f})")
+
+
+def _length(model: Any) -> Check:
+    limit = int(model.get_max_seq_length() or 0)
+    positions = getattr(model[0].auto_model.config, "max_position_embeddings", None)
+    if positions and limit > positions:
+        return failed(
+            "model_length",
+            f"texts are cut at {limit} tokens but the model has places for {positions}",
+            "set max_seq_length to what the model can read",
+        )
+    return passed("model_length", f"texts are cut at {limit} tokens; the model has places for {positions}")
+
+
+def _served_as_trained(model: Any, trained: Mapping[str, Any] | None) -> Check:
+    """Compare how the model turns texts into embeddings with how it did in training."""
+    if trained is None:
+        return warning(
+            "model_serving",
+            f"no {SERVING}: the text template and token limit of its training are unknown",
+            "compose texts as in training; models of ticketkin carry the file",
+        )
+    now = serving_record(model)
+    other = [f"{key} is {now[key]!r}, was {trained[key]!r}" for key in now if now[key] != trained.get(key)]
+    if other:
+        return failed(
+            "model_serving",
+            f"served otherwise than trained: {'; '.join(other)}",
+            "restore the model's own settings files, or train again",
+        )
+    return passed(
+        "model_serving",
+        f"as in training: template {trained['template']!r}, {now['max_length_tokens']} tokens, "
+        f"{now['dimension']} dimensions",
+    )

@@ -1,0 +1,86 @@
+"""Adapters made usable: re-keyed when saved at the wrong level, merged into a plain model; both proven."""
+
+from pathlib import Path
+from typing import Any
+
+from ticketkin.core.artifacts import atomic_path
+from ticketkin.core.errors import InactiveAdapterError, InputError
+from ticketkin.encoders.activity import SAME
+from ticketkin.encoders.adapter import lora_modules, scaled_merge
+from ticketkin.encoders.adapter_files import AdapterFiles, read_adapter, wrong_level
+from ticketkin.encoders.fresh_process import SavedModel, embed_freshly, largest_difference
+from ticketkin.encoders.loading import load_float32
+from ticketkin.encoders.model_doctor import PROBES
+
+
+def rekey_adapter(folder: Path, base: str, out: Path) -> int:
+    """Write the adapter in `folder` to `out` under the names of the base's inner model.
+
+    `out` becomes a complete folder that `SentenceTransformer(out)` loads. Returns the number of modules.
+    Raises InputError where the adapter does not fit the base even so, and if `out` exists.
+    """
+    from peft import LoraConfig, TaskType
+
+    if out.exists():
+        raise InputError(f"{out} exists; give another folder with --out")
+    adapter = read_adapter(folder)
+    model: Any = load_float32(base, "cpu")
+    inner = model[0].auto_model
+    layers = [name for name, module in inner.named_modules() if hasattr(module, "weight")]
+    prefix = wrong_level(adapter.modules, layers) or ""
+    names = [name.removeprefix(prefix) for name in adapter.modules]
+    unknown = sorted(set(names) - set(layers))
+    if unknown or not names:
+        raise InputError(
+            f"The adapter in {folder} does not fit the base {base}: {len(unknown)} of {len(names)} modules "
+            f"are not in it ({', '.join(unknown[:3])}). Name the base it was trained from with --base-model"
+        )
+    config = adapter.config
+    model.add_adapter(
+        LoraConfig(
+            task_type=TaskType.FEATURE_EXTRACTION,
+            target_modules=names,
+            r=int(config["r"]),
+            lora_alpha=config["lora_alpha"],
+            lora_dropout=config.get("lora_dropout", 0.0),
+            use_rslora=bool(config.get("use_rslora", False)),
+        )
+    )
+    _fill(model, adapter, prefix)
+    with atomic_path(out) as temporary:
+        model.save_pretrained(str(temporary), create_model_card=False)
+    return len(names)
+
+
+def _fill(model: Any, adapter: AdapterFiles, prefix: str) -> None:
+    import torch
+
+    saved = adapter.modules
+    with torch.no_grad():
+        for name, module in lora_modules(model):
+            halves = saved[prefix + name.split(".", 2)[-1]]
+            for half, layer in (("A", module.lora_A), ("B", module.lora_B)):
+                layer["default"].weight.copy_(halves[half])
+
+
+def merge_adapter(folder: Path, base: str, out: Path, strength: float = 1.0) -> float:
+    """Write W + strength * BA as a plain model folder and prove it in a fresh process.
+
+    Returns the largest difference between embeddings of the merged model and of base plus adapter.
+    Raises InactiveAdapterError if they are not the same, or if the adapter changes nothing; InputError
+    if `out` exists.
+    """
+    if out.exists():
+        raise InputError(f"{out} exists; give another folder with --out")
+    with atomic_path(out) as temporary:
+        scaled_merge(base, folder, strength, temporary)
+        merged, adapted = embed_freshly(
+            [SavedModel(str(temporary)), SavedModel(base, str(folder.resolve()), strength)], PROBES
+        )
+        difference = largest_difference(merged, adapted)
+        if difference > SAME:
+            raise InactiveAdapterError(
+                f"The merged model differs from base plus adapter by {difference:.2g}; nothing was written. "
+                "Check the adapter with: ticketkin doctor"
+            )
+    return difference

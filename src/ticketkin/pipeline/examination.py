@@ -1,0 +1,190 @@
+"""The doctor's round: an adapter, a model, or all that lies in a run folder."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ticketkin.core.artifacts import hash_path, read_json
+from ticketkin.core.checks import Check, failed, passed, skipped
+from ticketkin.core.config import EncoderSettings
+from ticketkin.core.errors import InputError, TicketkinError
+from ticketkin.core.progress import SILENT, Progress
+from ticketkin.encoders.activity import SAME
+from ticketkin.encoders.adapter_doctor import Subject, examine_adapter
+from ticketkin.encoders.fresh_process import embed_with, largest_difference
+from ticketkin.encoders.loading import load_encoder, load_float32
+from ticketkin.encoders.model_doctor import examine_model
+from ticketkin.encoders.serving import read_serving
+from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline.configuration import read_job
+from ticketkin.pipeline.run_data import RunData
+from ticketkin.pipeline.train_stages import read_metadata
+from ticketkin.tickets.composing import compose_texts
+from ticketkin.training.record import record_checks
+
+_N_TICKETS_ENCODED = 16
+# Folder of a tuned candidate's plain model, and the embeddings that were judged.
+_TUNED = {
+    "head": (artifact.HEAD, artifact.HEAD_EMBEDDINGS),
+    "lora": (f"{artifact.LORA}/model", artifact.LORA_EMBEDDINGS),
+}
+
+
+@dataclass(frozen=True)
+class Examined:
+    """The checks of one thing."""
+
+    name: str
+    checks: list[Check]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {"name": self.name, "checks": [check.to_json() for check in self.checks]}
+
+
+def examine(path: Path, settings: EncoderSettings, progress: Progress = SILENT) -> list[Examined]:
+    """Return the checks of an adapter folder, a model folder or a run folder.
+
+    `settings` name the base model of an adapter on its own; a run folder knows its own. Raises
+    InputError if `path` is none of the three.
+    """
+    if (path / "config.toml").exists() and (path / "stages").is_dir():
+        return list(_run_folder(path, progress))
+    if (path / "adapter_config.json").exists():
+        return [Examined(path.name, examine_adapter(Subject(path, base_of_adapter(path, settings))))]
+    if (path / "modules.json").exists() or (path / "config.json").exists():
+        return [Examined(path.name, examine_model(path))]
+    raise InputError(
+        f"{path} is no adapter (adapter_config.json), no model (modules.json) and no run folder "
+        "(config.toml, stages/); give one of them"
+    )
+
+
+def base_of_adapter(folder: Path, settings: EncoderSettings) -> str | None:
+    """Return the folder of an adapter's base: the one asked for, else the one it names, else None."""
+    asked_for = settings.base_model != EncoderSettings().base_model or settings.offline
+    if not asked_for:
+        named = read_json(folder / "adapter_config.json").get("base_model_name_or_path")
+        if not named:
+            return None
+        settings = settings.model_copy(update={"base_model": named})
+    try:
+        return load_encoder(settings).source
+    except TicketkinError:
+        if asked_for:
+            raise
+        return None
+
+
+def _run_folder(folder: Path, progress: Progress) -> Iterator[Examined]:
+    data = RunData(folder, read_job(folder))
+    yield Examined("run", [_artifacts(folder), *_identical_metrics(folder)])
+    for name, (place, embeddings) in _TUNED.items():
+        record = read_metadata(folder / "candidates" / name)
+        if record is None or not (folder / place).exists():
+            continue
+        progress.say(f"examining {name}")
+        yield Examined(f"{name}: training record", record_checks(record))
+        if name == "lora":
+            base = load_encoder(data.job.settings.encoder).source
+            adapter, merged = folder / artifact.LORA / "adapter", folder / artifact.LORA / "merged"
+            rates = record["history"]["learning_rate"]
+            yield Examined(f"{name}: adapter", examine_adapter(Subject(adapter, base, merged, rates)))
+        checks = examine_model(folder / place)
+        yield Examined(f"{name}: model", [*checks, _reproduced(data, folder / place, embeddings)])
+    if (folder / artifact.MODEL).exists():
+        progress.say("examining the kept model")
+        yield Examined("model", [*examine_model(folder / artifact.MODEL), _kept(folder, data)])
+
+
+def _artifacts(folder: Path) -> Check:
+    """Compare every artifact with the hash that its stage recorded."""
+    altered, n_checked = [], 0
+    for record in sorted((folder / "stages").glob("*.json")):
+        for name, expected in read_json(record)["outputs"].items():
+            n_checked += 1
+            path = folder / name
+            if not path.exists():
+                altered.append(f"{name} is missing")
+            elif hash_path(path) != expected:
+                altered.append(f"{name} was changed after {record.stem!r} wrote it")
+    if altered:
+        return failed(
+            "artifacts",
+            f"{len(altered)} of {n_checked} artifacts are not what the run made: {'; '.join(altered[:3])}",
+            f"results that stand on them are stale; run again: ticketkin run --resume --out {folder}",
+        )
+    return passed("artifacts", f"all {n_checked} artifacts are as the run made them")
+
+
+def _identical_metrics(folder: Path) -> Iterator[Check]:
+    """Yield an alarm where two candidates agree in every metric: one of them is not what it claims."""
+    path = folder / artifact.REPORT_JSON
+    if not path.exists():
+        yield skipped("identical_metrics", "the run has no verdict yet")
+        return
+    candidates = read_json(path)["candidates"]
+    same = [
+        f"{one} and {other}"
+        for one, other in combinations(sorted(candidates), 2)
+        if _values(candidates[one]) == _values(candidates[other]) and not _untouched(candidates, one, other)
+    ]
+    if same:
+        yield failed(
+            "identical_metrics",
+            f"{', '.join(same)} agree in every metric to the last digit: no tie, one of them is the other",
+            "examine both; an adapter that is not active gives exactly the base's numbers",
+        )
+    else:
+        yield passed("identical_metrics", f"no two of {len(candidates)} candidates agree in every metric")
+
+
+def _values(candidate: dict[str, Any]) -> dict[tuple[str, str], Any]:
+    evaluation = candidate["evaluation"]
+    return {
+        (part, name): value["value"]
+        for part in ("retrieval", "pairs")
+        for name, value in evaluation[part].items()
+        if isinstance(value, dict) and "value" in value
+    }
+
+
+def _untouched(candidates: dict[str, Any], one: str, other: str) -> bool:
+    """Return True where a tuned candidate was swept to strength 0: then it is the base, and says so."""
+    training = [candidates[name].get("training") or {} for name in (one, other)]
+    return any((record.get("strength") or {}).get("chosen") == 0 for record in training)
+
+
+def _reproduced(data: RunData, model_folder: Path, embeddings: str) -> Check:
+    """Encode some tickets with the saved model and its own template; compare with what was judged."""
+    serving = read_serving(model_folder)
+    template = data.job.settings.tickets.template if serving is None else serving["template"]
+    saved = data.embeddings(embeddings)
+    rows = np.unique(np.linspace(0, len(saved) - 1, _N_TICKETS_ENCODED).astype(np.int64))
+    texts = compose_texts(data.tickets, template)
+    now = embed_with(load_float32(str(model_folder), "cpu"), [texts[row] for row in rows])
+    difference = largest_difference(now, saved[rows])
+    if difference > 10 * SAME:
+        return failed(
+            "embeddings_reproduced",
+            f"{len(rows)} tickets encoded with the saved model and template {template!r} differ from the "
+            f"embeddings that were judged by {difference:.2g}",
+            "template, token limit, prompts or weights are not those of the evaluation; its numbers do not "
+            "hold for this model",
+        )
+    return passed(
+        "embeddings_reproduced",
+        f"{len(rows)} tickets encoded anew equal the embeddings that were judged "
+        f"(difference {difference:.1g})",
+    )
+
+
+def _kept(folder: Path, data: RunData) -> Check:
+    """Examine that model/ gives the embeddings of the encoder that the verdict names."""
+    encoder = read_json(folder / artifact.RANKING / "ranking.json")["encoder"]
+    embeddings = artifact.BASE_EMBEDDINGS if encoder == "base" else _TUNED[encoder][1]
+    return _reproduced(data, folder / artifact.MODEL, embeddings)

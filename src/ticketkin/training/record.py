@@ -1,0 +1,139 @@
+"""What a training did, as it happened, and where that is not what was asked for."""
+
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from math import isclose
+from typing import Any
+
+import numpy as np
+
+from ticketkin.core.checks import Check, failed, passed, warning
+
+_PACKAGES = ("torch", "transformers", "sentence-transformers", "peft", "numpy")
+_SHARE_COMPARED = 5
+"""The loss of the last fifth of the steps is compared with that of the first fifth."""
+
+
+@dataclass
+class History:
+    """One value a step, as it happened."""
+
+    loss: list[float] = field(default_factory=list)
+    learning_rate: list[float] = field(default_factory=list)
+    """Read from the optimiser after the step."""
+    gradient_norm: list[float] = field(default_factory=list)
+    """Before clipping."""
+    phase: list[int] = field(default_factory=list)
+    """Empty where there are no phases."""
+
+
+def training_versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that train, as far as they are installed."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def record_checks(record: Mapping[str, Any]) -> list[Check]:
+    """Return the checks of a training record (the content of training_metadata.json)."""
+    return [*_rate(record), *_steps(record), *_phases(record), *_labels(record), *_loss(record)]
+
+
+def _rate(record: Mapping[str, Any]) -> Iterator[Check]:
+    """Yield whether the optimiser used the rate that was asked for."""
+    rates: Sequence[float] = record["history"]["learning_rate"]
+    asked = float(record["settings"]["learning_rate"])
+    peak = max(rates, default=0.0)
+    if isclose(peak, asked, rel_tol=1e-6):
+        yield passed("learning_rate", f"the optimiser's rate peaked at {peak:g}, as asked")
+    elif record["steps_done"] < record["steps_planned"] and peak < asked:
+        yield passed("learning_rate", f"{peak:g} reached when training stopped; {asked:g} was asked for")
+    else:
+        yield failed(
+            "learning_rate",
+            f"{asked:g} was asked for, but the optimiser's rate peaked at {peak:g}",
+            "the schedule or a hard-coded value overrides the setting; what the results show is not what "
+            "was configured",
+        )
+
+
+def _steps(record: Mapping[str, Any]) -> Iterator[Check]:
+    done, planned, stopped = record["steps_done"], record["steps_planned"], record.get("stopped_early")
+    if done == planned:
+        yield passed("steps", f"all {planned} steps were done")
+    elif stopped:
+        yield warning(
+            "steps",
+            f"{done} of {planned} steps: stopped at step {stopped['step']} ({stopped['reason']})",
+            "lower the learning rate if the reason is a loss or gradient that is not finite",
+        )
+    else:
+        yield failed("steps", f"{done} of {planned} steps were done, and nothing says why", "train again")
+
+
+def _phases(record: Mapping[str, Any]) -> Iterator[Check]:
+    """Yield whether each phase asked for had examples of its own."""
+    epochs = record["settings"].get("epochs_per_phase")
+    if epochs is None:
+        return
+    executed = {phase["phase"]: phase for phase in record["phases"]}
+    asked = [number for number, passes in enumerate(epochs, start=1) if passes]
+    absent = [number for number in asked if number not in executed]
+    own = record["positives_by_phase"]
+    empty = [number for number in range(1, len(epochs) + 1) if own[number - 1] == 0]
+    shown = ", ".join(f"phase {n + 1}: {count:,}" for n, count in enumerate(own))
+    if absent or (empty and len(asked) > 1):
+        what = (
+            f"asked for but not executed: {absent}" if absent else f"without a positive of their own: {empty}"
+        )
+        yield failed(
+            "phases",
+            f"phases {what} ({shown}); the curriculum is not one",
+            "check the phase column of the pairs; build them again with ticketkin pairs",
+        )
+    else:
+        yield passed("phases", f"executed {sorted(executed)}; positives of their own: {shown}")
+
+
+def _labels(record: Mapping[str, Any]) -> Iterator[Check]:
+    """Yield whether each loss saw the labels it can use."""
+    for loss, seen in record["examples"].items():
+        shown = ", ".join(f"{count:,} {label.replace('_', ' ')}" for label, count in seen.items())
+        if loss == "ranking" and seen.get("not_kin"):
+            yield failed(
+                "labels",
+                f"the ranking loss saw {shown}: it reads no labels and takes every pair for kin",
+                "give labelled negatives to a contrastive loss, or as hard negatives of a triplet",
+            )
+        elif not sum(seen.values()):
+            yield warning("labels", f"the {loss} loss saw no example", "leave it out, or give it pairs")
+        else:
+            yield passed("labels", f"{loss} loss: {shown}")
+
+
+def _loss(record: Mapping[str, Any]) -> Iterator[Check]:
+    losses = np.array(record["history"]["loss"])
+    norms = np.array(record["history"]["gradient_norm"])
+    if len(norms) and not np.isfinite(norms).all():
+        yield failed("gradient", "a gradient was not finite", "lower the learning rate")
+    elif len(norms) and not norms.any():
+        yield failed("gradient", "every gradient was zero: nothing was trained", "check what is trainable")
+    else:
+        yield passed("gradient", f"gradient norm {np.median(norms):.2g} (median)")
+    part = len(losses) // _SHARE_COMPARED
+    if not part:
+        return
+    first, last = losses[:part].mean(), losses[-part:].mean()
+    if last < first:
+        yield passed("loss", f"fell from {first:.3f} to {last:.3f}")
+    else:
+        yield warning(
+            "loss",
+            f"did not fall: {first:.3f} in the first fifth of the steps, {last:.3f} in the last",
+            "later phases are harder, which raises it; otherwise raise the learning rate or train longer",
+        )
