@@ -31,8 +31,8 @@ def _base_of(adapter: Path, base_model: str | None, offline: bool) -> str:
     base = base_of_adapter(adapter, _encoder_settings(base_model, offline))
     if base is None:
         raise InputError(
-            f"The base model of {adapter} is not at hand; name it with --base-model DIR, or give --offline for "
-            "the packaged all-MiniLM-L6-v2"
+            f"The base model of {adapter} is not at hand; name it with --base-model DIR, or give --offline "
+            "for the packaged all-MiniLM-L6-v2"
         )
     return base
 

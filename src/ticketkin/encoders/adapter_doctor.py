@@ -230,7 +230,9 @@ def _size(model: Any, rates: Sequence[float]) -> Iterator[Check]:
         yield passed("adapter_change", f"median ||dW||/||W|| is {change:.1e}")
     if not rates:
         return
-    largest = max(float(module.lora_B["default"].weight.abs().max()) for _, module in lora_modules(model))
+    largest = max(
+        float(module.lora_B["default"].weight.detach().abs().max()) for _, module in lora_modules(model)
+    )
     reach = _ADAM_BOUND * sum(rates)
     if largest > reach * 1.01:
         yield failed(
