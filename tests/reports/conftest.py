@@ -113,6 +113,18 @@ def make_report() -> dict:
             "warnings": [
                 {"code": "long_texts", "message": "31 % of the tickets are longer than the model reads."}
             ],
+            "diagnostics": [
+                {"code": "leakage", "outcome": "passed", "evidence": "nothing crosses", "advice": ""},
+                {"code": "small_sample", "outcome": "warning", "evidence": "MRR +.019 [-.002, +.040]",
+                 "advice": "about 300 kin groups would be needed"},
+                {"code": "category_shortcut", "outcome": "skipped", "evidence": "too few", "advice": ""},
+            ],
+            "readiness": {"tier": "good", "criteria": [
+                {"name": "roc_auc", "value": 0.91, "low": 0.88, "high": 0.94, "target": 0.95,
+                 "at_most": False, "gap": -0.04, "passed": False, "note": ""},
+                {"name": "latency_ms", "value": 41.0, "low": None, "high": None, "target": 500.0,
+                 "at_most": True, "gap": 459.0, "passed": True, "note": "on this machine"},
+            ]},
             "cost": {"import": 1.4, "embed": 94.0, "head": 6.3, "lora": 1260.0, "verdict": 22.0},
             "tickets": {"n_tickets": 2751, "first_opened": "2001-10-10", "n_categories": 18},
             "links": {"n_links": 1830, "duplicate": 1790, "related": 40, "n_kin_groups": 640},

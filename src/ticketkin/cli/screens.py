@@ -75,6 +75,13 @@ def show_verdict(console: Console, report: Mapping[str, Any], folder: Path) -> N
     show_candidates(console, report)
     for warning in report["warnings"]:
         console.print(f"Warning ({warning['code']}): {warning['message']}", highlight=False, markup=False)
+    for check in report["diagnostics"]:
+        if check["outcome"] in (Outcome.FAILED, Outcome.WARNING):
+            told = f"Check {check['code']} ({check['outcome']}): {check['evidence']}. {check['advice']}"
+            console.print(told, highlight=False, markup=False)
+    missed = [c["name"] for c in report["readiness"]["criteria"] if not c["passed"]]
+    short = f"; not met: {', '.join(missed)}" if missed else "; every criterion is met"
+    console.print(f"Readiness: {report['readiness']['tier']}{short}", highlight=False, markup=False)
     console.print()
     console.print(f"Report: {folder / REPORT_HTML}", highlight=False, soft_wrap=True)
     console.print(f"Model:  {folder / MODEL}", highlight=False, soft_wrap=True)

@@ -166,6 +166,21 @@ class EvaluationSettings(StageSettings):
     """Negatives in the fixed evaluation and holdout pairs."""
 
 
+class ReadinessSettings(StageSettings):
+    """What a model must reach before it is put to work; the defaults are strict."""
+
+    roc_auc: float = Field(default=0.95, gt=0.5, le=1)
+    """ROC-AUC of the holdout pairs; 'good' asks .85 and 'minimum' .75 whatever stands here."""
+    spearman: float = Field(default=0.80, gt=0, le=1)
+    """Spearman correlation; held against its ceiling, which labels of 0 and 1 put below 1."""
+    false_positive_rate: float = Field(default=0.20, gt=0, lt=1)
+    """Share of strangers called kin at the chosen threshold, at most."""
+    holdout_gap: float = Field(default=0.05, gt=0, lt=1)
+    """Share by which MRR on the holdout may lie below that on the evaluation links."""
+    latency_ms: float = Field(default=500.0, gt=0)
+    """Milliseconds to encode one ticket and rank all others, at most."""
+
+
 class Settings(StageSettings):
     """Everything a run is made of; written resolved to config.toml."""
 
@@ -185,3 +200,4 @@ class Settings(StageSettings):
     strength: StrengthSettings = StrengthSettings()
     fusion: FusionSettings = FusionSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    readiness: ReadinessSettings = ReadinessSettings()

@@ -6,6 +6,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from ticketkin.core.artifacts import write_json
+from ticketkin.core.checks import Outcome
+from ticketkin.evaluation.readiness import Tier
 
 SCHEMA_VERSION = "1"
 
@@ -122,6 +124,35 @@ class Warning(_Part):
     message: str
 
 
+class CheckResult(_Part):
+    """One diagnostic: what was looked at, what was found, what to do."""
+
+    code: str
+    outcome: Outcome
+    evidence: str
+    advice: str
+
+
+class CriterionResult(Metric):
+    """One target of readiness."""
+
+    name: str
+    target: float
+    at_most: bool
+    """True where lower is better."""
+    gap: float | None
+    """How far beyond the target; negative where it is not reached."""
+    passed: bool
+    note: str
+
+
+class ReadinessResult(_Part):
+    """Whether the champion is fit to be put to work."""
+
+    tier: Tier
+    criteria: list[CriterionResult]
+
+
 class Report(_Part):
     """The whole of report.json."""
 
@@ -130,6 +161,8 @@ class Report(_Part):
     candidates: dict[str, CandidateResult]
     comparisons: list[Comparison]
     warnings: list[Warning]
+    diagnostics: list[CheckResult]
+    readiness: ReadinessResult
     cost: dict[str, float]
     """Seconds for each stage."""
     tickets: dict[str, Any]

@@ -21,6 +21,7 @@ from ticketkin.evaluation.thresholds import ThresholdChoice, choose_threshold
 from ticketkin.evaluation.verdict import GUARDS, PRIMARY, Verdict, best_encoder, decide, paired_gain
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.candidates import encoder_candidates, fusion_ranker, simple_rankers
+from ticketkin.pipeline.diagnosing import diagnose, readiness_of
 from ticketkin.pipeline.report_material import report_material
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.pipeline.stage import RunContext
@@ -140,7 +141,12 @@ def run_verdict(context: RunContext) -> None:
             comparisons.append({**gain.to_json(), "split": SplitName.HOLDOUT.value})
     _keep_model(context, verdict.encoder)
     _keep_ranking(context, judged, verdict)
+    held_out = {name: scores for name, (_, scores) in holdout.items()}
+    checks = diagnose(context, data, judged, verdict, held_out, candidates)
+    readiness = readiness_of(context, data, judged, verdict, candidates, checks)
     report = _report(context, data, verdict, candidates, comparisons)
+    report |= {"diagnostics": [check.to_json() for check in checks], "readiness": readiness.to_json()}
+    report = Report.model_validate(report).model_dump(mode="json")
     material = report_material(context, data, judged, verdict, holdout)
     write_json(context.folder / artifact.MATERIAL, material.to_json())
     write_json(context.folder / artifact.REPORT_JSON, report)
@@ -199,25 +205,22 @@ def _report(
     imported = read_json(context.folder / artifact.IMPORT_SUMMARY)
     profile = read_json(context.folder / artifact.PROFILE)
     opened = datetime.now(UTC).isoformat(timespec="seconds")
-    report = Report.model_validate(
-        {
-            "schema_version": SCHEMA_VERSION,
-            "verdict": {**verdict.to_json(), "holdout_opened_at": opened},
-            "candidates": candidates,
-            "comparisons": comparisons,
-            "warnings": [*verdict.warnings, *_data_warnings(imported, profile)],
-            "cost": seconds,
-            "tickets": imported,
-            "links": read_json(context.folder / artifact.LINK_SUMMARY),
-            "splits": _split_counts(data),
-            "profile": {key: value for key, value in profile.items() if key != "lengths_tokens"},
-            "encoder": read_json(context.folder / artifact.BASE_ENCODER),
-            "synthetic": context.job.synthetic,
-            "seed": context.job.settings.seed,
-            "versions": versions(),
-        }
-    )
-    return report.model_dump(mode="json")
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "verdict": {**verdict.to_json(), "holdout_opened_at": opened},
+        "candidates": candidates,
+        "comparisons": comparisons,
+        "warnings": [*verdict.warnings, *_data_warnings(imported, profile)],
+        "cost": seconds,
+        "tickets": imported,
+        "links": read_json(context.folder / artifact.LINK_SUMMARY),
+        "splits": _split_counts(data),
+        "profile": {key: value for key, value in profile.items() if key != "lengths_tokens"},
+        "encoder": read_json(context.folder / artifact.BASE_ENCODER),
+        "synthetic": context.job.synthetic,
+        "seed": context.job.settings.seed,
+        "versions": versions(),
+    }
 
 
 def _split_counts(data: RunData) -> dict[str, dict[str, int]]:

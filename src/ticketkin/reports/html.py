@@ -1,5 +1,6 @@
 """report.html: one self-contained page that opens from disk without network, and its figures as PNG."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -233,6 +234,24 @@ def _data_tables(report: Mapping[str, Any], material: ReportMaterial) -> list[di
     return [{"title": title, "rows": rows, "absent": absent} for title, rows, absent in tables]
 
 
+def _readiness_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    rows = []
+    for criterion in report["readiness"]["criteria"]:
+        sign = "at most" if criterion["at_most"] else "at least"
+        if criterion["name"] == "latency_ms":
+            value = "not measured" if criterion["value"] is None else f"{criterion['value']:,.0f} ms"
+            target = f"{sign} {criterion['target']:,.0f} ms"
+        else:
+            value, target = format_metric(criterion), f"{sign} {format_share(criterion['target'])}"
+        rows.append({**criterion, "value": value, "target": target})
+    return rows
+
+
+def _outcomes(report: Mapping[str, Any]) -> str:
+    found = Counter(check["outcome"] for check in report["diagnostics"])
+    return ", ".join(f"{count} {outcome}" for outcome, count in found.most_common()) or "none"
+
+
 def render_report(report: Mapping[str, Any], material: ReportMaterial, drawn: list[Drawn]) -> str:
     """Return the page as HTML text; every value from tickets is escaped by jinja2's autoescape."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -276,6 +295,8 @@ def render_report(report: Mapping[str, Any], material: ReportMaterial, drawn: li
         seed=material.seed if material.seed is not None else report.get("seed"),
         versions=material.versions or report.get("versions") or {},
         data_tables=_data_tables(report, material),
+        readiness=_readiness_rows(report),
+        outcomes=_outcomes(report),
     )
 
 

@@ -1,0 +1,1 @@
+"""What could make a good number mean nothing, looked at one by one in every run."""

@@ -1,0 +1,119 @@
+"""Are the labels what they claim to be? Circular, contradictory, one-sided."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from sklearn.metrics import roc_auc_score
+
+from ticketkin.core.checks import Check, failed, passed, skipped, warning
+from ticketkin.core.tables import FloatArray, IntArray, Origin, SplitName
+from ticketkin.tickets.templates import normalise
+
+_FEWEST_PAIRS = 20
+_CIRCULAR_AUC = 0.999
+"""A similarity that separates the labels this well most likely made them."""
+_FEW_OF_A_CLASS = 10
+
+
+@dataclass(frozen=True)
+class LabelledPairs:
+    """Pairs of all splits as in pairs.parquet, and the texts they are made of."""
+
+    frame: pl.DataFrame
+    """Columns left, right (ticket ids), label, phase, split, origin, lexical_similarity, base_similarity."""
+    left: IntArray
+    """Ticket rows, shape (n_pairs,)."""
+    right: IntArray
+    texts: list[str]
+    """Text of every ticket row."""
+    groups: IntArray
+    """Kin group of every ticket row."""
+
+    @property
+    def labels(self) -> IntArray:
+        """1 kin, 0 not kin, shape (n_pairs,)."""
+        found: IntArray = self.frame["label"].cast(pl.Int64).to_numpy()
+        return found
+
+    def similarities(self, name: str) -> FloatArray:
+        """Return the lexical or base similarity of each pair."""
+        found: FloatArray = self.frame[f"{name}_similarity"].to_numpy()
+        return found
+
+
+def label_checks(pairs: LabelledPairs) -> list[Check]:
+    """Return the checks of the labels themselves."""
+    return [circular_labels(pairs), *label_conflicts(pairs), *class_support(pairs)]
+
+
+def circular_labels(pairs: LabelledPairs) -> Check:
+    """Find labels that a similarity made: nothing can then beat the similarity that made them."""
+    origins = pairs.frame["origin"].value_counts().rows_by_key("origin", unique=True)
+    if Origin.SILVER.value in origins:
+        return failed(
+            "circular_labels",
+            "the labels come from word overlap (silver), so the ranker nearest to word overlap looks best",
+            "add links that people made: --links FILE",
+        )
+    if len(pairs.frame) < _FEWEST_PAIRS or len(np.unique(pairs.labels)) < 2:
+        return skipped("circular_labels", f"too few pairs of both labels ({len(pairs.frame)})")
+    areas = {
+        name: float(roc_auc_score(pairs.labels, pairs.similarities(name))) for name in ("lexical", "base")
+    }
+    shown = ", ".join(f"{name} {area:.3f}" for name, area in areas.items())
+    suspects = [name for name, area in areas.items() if area >= _CIRCULAR_AUC]
+    if suspects:
+        return failed(
+            "circular_labels",
+            f"a threshold on the {suspects[0]} similarity reproduces the labels (ROC-AUC {shown}): they were "
+            "most likely made by it",
+            "take labels from people (duplicate links, parents, problem records), not from a similarity",
+        )
+    return passed("circular_labels", f"no similarity reproduces the labels (ROC-AUC {shown})")
+
+
+def label_conflicts(pairs: LabelledPairs) -> Iterator[Check]:
+    """Yield pairs labelled both ways, and pairs called not kin inside one kin group."""
+    normalised = [normalise(pairs.texts[row]) for row in range(len(pairs.texts))]
+    seen: dict[tuple[str, str], set[int]] = {}
+    for left, right, label in zip(
+        pairs.left.tolist(), pairs.right.tolist(), pairs.labels.tolist(), strict=True
+    ):
+        one, other = sorted((normalised[left], normalised[right]))
+        if one != other:
+            seen.setdefault((one, other), set()).add(label)
+    both = sum(len(labels) > 1 for labels in seen.values())
+    inside = int(((pairs.groups[pairs.left] == pairs.groups[pairs.right]) & (pairs.labels == 0)).sum())
+    if both or inside:
+        yield failed(
+            "label_conflicts",
+            f"{both} pairs of the same texts are labelled both kin and not kin; {inside} pairs inside one "
+            "kin group are labelled not kin",
+            "ticketkin pairs check lists them; drop one side, or rebuild the pairs",
+        )
+    else:
+        yield passed("label_conflicts", f"none among {len(pairs.frame):,} pairs")
+
+
+def class_support(pairs: LabelledPairs) -> Iterator[Check]:
+    """Yield whether kin and not kin stand in every split, in numbers that can be measured."""
+    counts = {
+        (split, label): n for split, label, n in pairs.frame.group_by("split", "label").len().iter_rows()
+    }
+    told = "; ".join(
+        f"{split.value}: {counts.get((split.value, 1), 0):,} kin, {counts.get((split.value, 0), 0):,} not kin"
+        for split in SplitName
+    )
+    least = min(counts.get((split.value, label), 0) for split in SplitName for label in (0, 1))
+    if least == 0:
+        yield failed(
+            "class_support",
+            f"a class is absent from a split ({told}); what is not there is not judged",
+            "add links, or change the split's shares or the seed",
+        )
+    elif least < _FEW_OF_A_CLASS:
+        yield warning("class_support", f"few pairs of a class ({told})", "add links: --links FILE")
+    else:
+        yield passed("class_support", told)

@@ -1,0 +1,260 @@
+"""What similarities say about test and model: shortcuts, unlike splits, thresholds that mean nothing."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.metrics import f1_score, roc_auc_score
+from sklearn.model_selection import StratifiedKFold
+
+from ticketkin.core.checks import Check, failed, passed, skipped, warning
+from ticketkin.core.config import EvaluationSettings
+from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.evaluation.bootstrap import PairedGain
+from ticketkin.evaluation.pair_decisions import PairScores
+from ticketkin.evaluation.thresholds import choose_threshold
+
+_FEWEST_PAIRS = 20
+_ADVERSARIAL_TARGET = 0.70
+_LARGEST_AUC_GAP = 0.10
+_TOO_EASY, _TOO_HARD = 0.995, 0.55
+_CALLS_ALL_KIN = 0.5
+"""A false-positive rate above which a threshold is no decision any more."""
+_TRIVIAL_MARGIN = 0.05
+_NARROWEST_SPREAD = 0.01
+_SATURATED = 0.999
+_FOLDS = 5
+
+
+@dataclass(frozen=True)
+class AdversarialPairs:
+    """Kin across categories and strangers within one: a model that reads the category alone fails."""
+
+    left: IntArray
+    right: IntArray
+    labels: IntArray
+
+
+def adversarial_pairs(
+    categories: Sequence[str], groups: IntArray, rows: IntArray, seed: int
+) -> AdversarialPairs:
+    """Mine the pairs among `rows`: every kin pair of two categories, and as many strangers of one.
+
+    A category of "" is unknown and belongs to no such pair.
+    """
+    category = np.array(categories, dtype=object)[rows]
+    known = rows[category != ""]
+    category = np.array(categories, dtype=object)[known]
+    kin: list[tuple[int, int]] = []
+    for group in np.unique(groups[known]):
+        members = np.flatnonzero(groups[known] == group)
+        kin += [
+            (int(known[a]), int(known[b]))
+            for place, a in enumerate(members)
+            for b in members[place + 1 :]
+            if category[a] != category[b]
+        ]
+    generator = np.random.default_rng(seed)
+    strangers: set[tuple[int, int]] = set()
+    for _ in range(20 * len(kin)):
+        if len(strangers) == len(kin):
+            break
+        one = int(generator.integers(len(known)))
+        same = np.flatnonzero((category == category[one]) & (groups[known] != groups[known[one]]))
+        if len(same):
+            other = int(same[generator.integers(len(same))])
+            strangers.add((int(known[min(one, other)]), int(known[max(one, other)])))
+    pairs = np.array([*kin, *sorted(strangers)], dtype=np.int64).reshape(-1, 2)
+    labels = np.r_[np.ones(len(kin), dtype=np.int64), np.zeros(len(strangers), dtype=np.int64)]
+    return AdversarialPairs(pairs[:, 0], pairs[:, 1], labels)
+
+
+def category_shortcut(similarities: FloatArray, labels: IntArray) -> Check:
+    """Judge a model on `adversarial_pairs`; F1 at thresholds chosen in the other folds."""
+    counts = np.bincount(labels, minlength=2)
+    told = f"{counts[1]} kin pairs across categories, {counts[0]} strangers within one"
+    if counts.min() < _FEWEST_PAIRS:
+        return skipped("category_shortcut", f"too few pairs to tell ({told}; {_FEWEST_PAIRS} of each needed)")
+    area = float(roc_auc_score(labels, similarities))
+    said = np.zeros(len(labels), dtype=np.bool_)
+    by_f1 = EvaluationSettings(threshold_target="f1")
+    for train, test in StratifiedKFold(_FOLDS, shuffle=True, random_state=0).split(similarities, labels):
+        said[test] = (
+            similarities[test] >= choose_threshold(similarities[train], labels[train], by_f1).threshold
+        )
+    f1 = float(f1_score(labels, said))
+    told = f"ROC-AUC {area:.3f}, F1 {f1:.3f} ({told}); {_ADVERSARIAL_TARGET:.2f} of each is asked"
+    if area < _ADVERSARIAL_TARGET or f1 < _ADVERSARIAL_TARGET:
+        return warning(
+            "category_shortcut",
+            told,
+            "the model leans on the category: train with positives across categories and hard negatives "
+            "within one, and keep the category out of the text",
+        )
+    return passed("category_shortcut", told)
+
+
+def context_ablation(
+    with_context: float, without_context: float, n_queries: int, fields: Sequence[str]
+) -> Check:
+    """Compare MRR with and without the context fields in the text."""
+    if not fields:
+        return passed("context_ablation", "the text holds no context field (category, group, …)")
+    told = (
+        f"MRR {with_context:.3f} with {', '.join(fields)} in the text, {without_context:.3f} without "
+        f"({n_queries} queries)"
+    )
+    if without_context < 0.8 * with_context:
+        return warning(
+            "context_ablation", told, "most of the quality is the context's: keep it out of the text"
+        )
+    return passed("context_ablation", told)
+
+
+def split_mismatch(similarities: Mapping[str, FloatArray], labels: Mapping[str, IntArray]) -> Iterator[Check]:
+    """Yield whether training and test pairs are of one difficulty for the untouched model."""
+    areas = {
+        split: float(roc_auc_score(labels[split], values))
+        for split, values in similarities.items()
+        if len(np.unique(labels[split])) == 2
+    }
+    if len(areas) < 2:
+        yield skipped("split_mismatch", "fewer than two splits hold both labels")
+        return
+    told = "ROC-AUC of the untouched model on pairs: " + ", ".join(
+        f"{split} {area:.3f}" for split, area in areas.items()
+    )
+    train = areas.get("train")
+    tests = [area for split, area in areas.items() if split != "train"]
+    if train is not None and tests and abs(train - float(np.mean(tests))) > _LARGEST_AUC_GAP:
+        easier = "easier" if train > np.mean(tests) else "harder"
+        yield warning(
+            "split_mismatch",
+            f"training pairs are {easier} than test pairs. {told}",
+            "build all pairs by one recipe, with negatives of the same kinds in every split",
+        )
+    elif train is not None and train > _TOO_EASY:
+        yield warning("split_mismatch", f"training pairs teach nothing. {told}", "add mined hard negatives")
+    elif min(tests, default=1.0) < _TOO_HARD:
+        yield warning(
+            "split_mismatch",
+            f"kin and strangers look alike to the untouched model, or the labels are wrong. {told}",
+            "read some of the pairs; check the links",
+        )
+    else:
+        yield passed("split_mismatch", told)
+
+
+def trivial_threshold(name: str, scores: PairScores, threshold: float) -> Check:
+    """Find a threshold that calls nearly everything kin, or whose F1 is that of doing so."""
+    counts = scores.confusion(threshold)
+    n_kin, n_other = int(scores.labels.sum()), int((1 - scores.labels).sum())
+    if not n_kin or not n_other:
+        return skipped("trivial_threshold", "one class is absent")
+    rate = counts["false_positive"] / n_other
+    hits = counts["true_positive"]
+    f1 = 2 * hits / (2 * hits + counts["false_positive"] + counts["false_negative"])
+    trivial = 2 * n_kin / (2 * n_kin + n_other)
+    told = (
+        f"{name} at {threshold:.3f}: F1 {f1:.3f}, false-positive rate {100 * rate:.1f} %; calling everything "
+        f"kin scores F1 {trivial:.3f}"
+    )
+    if rate > _CALLS_ALL_KIN:
+        return failed(
+            "trivial_threshold",
+            f"the threshold calls most strangers kin. {told}",
+            "choose it for a false-positive rate or a precision: evaluation.threshold_target",
+        )
+    if f1 < trivial + _TRIVIAL_MARGIN:
+        return warning(
+            "trivial_threshold",
+            f"no better in F1 than calling everything kin. {told}",
+            "look at the recall at this threshold; the model may not tell these pairs apart",
+        )
+    return passed("trivial_threshold", told)
+
+
+def small_sample(gain: PairedGain) -> Check:
+    """Find a gain that is smaller than what its interval leaves open."""
+    value, low, high = gain.gain.value, gain.gain.low, gain.gain.high
+    if value is None or low is None or high is None:
+        return skipped("small_sample", "the gain has no interval")
+    told = (
+        f"{gain.metric} of {gain.challenger} {value:+.3f} [{low:+.3f}, {high:+.3f}] over "
+        f"{gain.n_queries} queries of {gain.n_clusters} kin groups"
+    )
+    if low <= 0 <= high:
+        wanted = int(np.ceil(gain.n_clusters * ((high - low) / 2 / max(abs(value), 1e-3)) ** 2))
+        return warning(
+            "small_sample",
+            f"too few links to tell. {told}",
+            f"about {wanted:,} kin groups would be needed for a gain of this size"
+            if wanted < 100_000
+            else "the gain is nearly zero; more links are unlikely to show one",
+        )
+    return passed("small_sample", told)
+
+
+def score_distribution(name: str, scores: PairScores) -> Check:
+    """Find similarities that say nothing: all alike, or most at the top."""
+    values = scores.similarities.astype(np.float64)
+    if not np.isfinite(values).all():
+        return failed("score_distribution", f"{name}: similarities hold NaN or infinity", "train again")
+    spread = float(values.std())
+    top = float((values[scores.labels == 0] >= _SATURATED).mean()) if (scores.labels == 0).any() else 0.0
+    told = f"{name}: similarities {values.min():.2f} to {values.max():.2f}, spread {spread:.3f}"
+    if spread < _NARROWEST_SPREAD:
+        return failed(
+            "score_distribution", f"collapsed. {told}", "lower the learning rate; train with negatives"
+        )
+    if top > _TRIVIAL_MARGIN:
+        return warning(
+            "score_distribution",
+            f"{100 * top:.0f} % of strangers have a similarity of {_SATURATED} or more. {told}",
+            "lower the learning rate, or the strength",
+        )
+    return passed("score_distribution", told)
+
+
+def metric_redundancy(values: Mapping[str, Mapping[str, float | None]]) -> Check:
+    """Find two metrics that are one: equal to the last digit for every candidate.
+
+    `values` gives for each candidate its metrics by name.
+    """
+    candidates = list(values.values())
+    names = sorted(set.intersection(*(set(metrics) for metrics in candidates))) if candidates else []
+    told = {name: [metrics[name] for metrics in candidates] for name in names}
+    twins = [
+        f"{one} and {other}"
+        for place, one in enumerate(names)
+        for other in names[place + 1 :]
+        if len(candidates) > 1 and None not in told[one] and told[one] == told[other]
+    ]
+    if twins:
+        return failed(
+            "metric_redundancy",
+            f"{'; '.join(twins)} are equal for all {len(candidates)} candidates: one number under two names",
+            "count it once",
+        )
+    return passed("metric_redundancy", f"no two of {len(names)} metrics are one number")
+
+
+def threshold_stability(name: str, scores: PairScores, settings: EvaluationSettings, seed: int) -> Check:
+    """Return how far the threshold wanders when chosen on four fifths of the pairs."""
+    if np.bincount(scores.labels, minlength=2).min() < _FEWEST_PAIRS:
+        return skipped("threshold_stability", "too few pairs of a class")
+    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
+    chosen, rates = [], []
+    for train, test in folds.split(scores.similarities, scores.labels):
+        threshold = choose_threshold(scores.similarities[train], scores.labels[train], settings).threshold
+        strangers = scores.similarities[test][scores.labels[test] == 0]
+        chosen.append(threshold)
+        rates.append(float((strangers >= threshold).mean()))
+    told = (
+        f"{name}: threshold {np.mean(chosen):.3f} ± {np.std(chosen):.3f} over {_FOLDS} folds; false-positive "
+        f"rate {100 * np.mean(rates):.1f} % ± {100 * np.std(rates):.1f} on the pairs left out"
+    )
+    spread = float(np.std(scores.similarities)) or 1.0
+    if np.std(chosen) > spread / 2:
+        return warning("threshold_stability", told, "the threshold hangs on a few pairs; add links")
+    return passed("threshold_stability", told)

@@ -1,0 +1,144 @@
+"""Is the champion fit to be put to work? Criteria with targets, and the tier they add up to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ticketkin.core.checks import Check, Outcome
+from ticketkin.core.config import ReadinessSettings
+from ticketkin.evaluation.bootstrap import Interval
+
+Tier = Literal["none", "minimum", "good", "excellent", "production"]
+TIERS: tuple[Tier, ...] = ("none", "minimum", "good", "excellent", "production")
+_MINIMUM_AUC, _GOOD_AUC = 0.75, 0.85
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One target and what was reached."""
+
+    name: str
+    value: Interval
+    target: float
+    at_most: bool
+    """True where lower is better."""
+    note: str = ""
+    by_lower_end: bool = False
+    """True where the whole interval must lie above the target."""
+
+    @property
+    def passed(self) -> bool:
+        """The value reaches the target; a value that could not be measured does not."""
+        if self.value.value is None:
+            return False
+        if self.by_lower_end:
+            return self.value.low is not None and self.value.low > self.target
+        return self.value.value <= self.target if self.at_most else self.value.value >= self.target
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for report.json."""
+        value = self.value.value
+        gap = None if value is None else (self.target - value if self.at_most else value - self.target)
+        return {
+            "name": self.name,
+            **self.value.to_json(),
+            "target": self.target,
+            "at_most": self.at_most,
+            "gap": gap,
+            "passed": self.passed,
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """All criteria and the tier."""
+
+    tier: Tier
+    criteria: list[Criterion]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for report.json."""
+        return {"tier": self.tier, "criteria": [criterion.to_json() for criterion in self.criteria]}
+
+
+def assess(
+    evaluation: Mapping[str, Any],
+    holdout: Mapping[str, Any],
+    checks: Sequence[Check],
+    *,
+    beats_baseline: Interval,
+    latency_ms: float,
+    settings: ReadinessSettings,
+) -> Readiness:
+    """Return the readiness of a champion.
+
+    `evaluation` and `holdout` are its results as in report.json; `beats_baseline` the paired gain in
+    MRR with its interval (all 0 where the baseline was kept). Tiers: *minimum* tells kin from
+    strangers at all (ROC-AUC .75), *good* does at .85 and beats the baseline, *excellent* reaches
+    the ROC-AUC and false-positive targets too, *production* meets every criterion.
+    """
+    pairs = holdout["pairs"]
+    before, after = evaluation["retrieval"]["mrr"]["value"], holdout["retrieval"]["mrr"]["value"]
+    drop = None if not before or after is None else (before - after) / before
+    shortcut = next((check for check in checks if check.code == "category_shortcut"), None)
+    spearman, ceiling = _interval(pairs["spearman"]), pairs["spearman_ceiling"]["value"]
+    criteria = [
+        Criterion(
+            "spearman",
+            spearman,
+            settings.spearman,
+            False,
+            f"a second name of ROC-AUC on labels of 0 and 1; its ceiling here is {ceiling:.3f}",
+        ),
+        Criterion("roc_auc", _interval(pairs["roc_auc"]), settings.roc_auc, False),
+        Criterion(
+            "false_positive_rate", _interval(pairs["false_positive_rate"]), settings.false_positive_rate, True
+        ),
+        Criterion(
+            "category_shortcut",
+            _as_interval(None if shortcut is None or shortcut.outcome is Outcome.SKIPPED else float(
+                shortcut.outcome is Outcome.PASSED
+            )),
+            1.0,
+            False,
+            "" if shortcut is None else shortcut.evidence,
+        ),
+        Criterion(
+            "beats_baseline",
+            beats_baseline,
+            0.0,
+            False,
+            "gain in MRR; passes if the whole interval lies above zero",
+            by_lower_end=True,
+        ),
+        Criterion("holdout_gap", _as_interval(drop), settings.holdout_gap, True, "share of MRR lost"),
+        Criterion(
+            "latency_ms",
+            _as_interval(latency_ms),
+            settings.latency_ms,
+            True,
+            "median of one ticket encoded and ranked, on this machine",
+        ),
+    ]  # fmt: skip
+    return Readiness(_tier(criteria, pairs), criteria)
+
+
+def _tier(criteria: Sequence[Criterion], pairs: Mapping[str, Any]) -> Tier:
+    area = pairs["roc_auc"]["value"] or 0.0
+    by_name = {criterion.name: criterion.passed for criterion in criteria}
+    if area < _MINIMUM_AUC:
+        return "none"
+    if area < _GOOD_AUC or not by_name["beats_baseline"]:
+        return "minimum"
+    if not (by_name["roc_auc"] and by_name["false_positive_rate"]):
+        return "good"
+    return "production" if all(by_name.values()) else "excellent"
+
+
+def _interval(metric: Mapping[str, float | None]) -> Interval:
+    return Interval(metric["value"], metric["low"], metric["high"])
+
+
+def _as_interval(value: float | None) -> Interval:
+    return Interval(value, None, None)

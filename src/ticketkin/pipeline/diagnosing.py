@@ -1,0 +1,209 @@
+"""All diagnostics of a run, from its artifacts and the candidates' scores."""
+
+from collections.abc import Mapping
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ticketkin.core.checks import Check, Outcome
+from ticketkin.core.tables import SplitName
+from ticketkin.encoders.dense import DenseRanker
+from ticketkin.encoders.encoding import encode_texts
+from ticketkin.encoders.loading import load_encoder, load_folder
+from ticketkin.evaluation.bootstrap import Interval, PairedGain
+from ticketkin.evaluation.diagnostics.labels import LabelledPairs, label_checks
+from ticketkin.evaluation.diagnostics.leakage import (
+    content_only,
+    context_fields,
+    leakage_checks,
+    template_shortcut,
+)
+from ticketkin.evaluation.diagnostics.similarities import (
+    adversarial_pairs,
+    category_shortcut,
+    context_ablation,
+    metric_redundancy,
+    score_distribution,
+    small_sample,
+    split_mismatch,
+    threshold_stability,
+    trivial_threshold,
+)
+from ticketkin.evaluation.pair_decisions import PairScores
+from ticketkin.evaluation.readiness import Readiness, assess
+from ticketkin.evaluation.retrieval import evaluate_retrieval
+from ticketkin.evaluation.verdict import PRIMARY, Verdict
+from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline.run_data import RunData
+from ticketkin.pipeline.stage import RunContext
+from ticketkin.pipeline.train_stages import read_metadata
+from ticketkin.tickets.composing import compose_texts
+from ticketkin.training.record import record_checks
+
+if TYPE_CHECKING:
+    from ticketkin.pipeline.judge_stages import Judged
+
+_N_LATENCY_QUERIES = 9
+_TUNED = ("head", "lora")
+
+
+def diagnose(
+    context: RunContext,
+    data: RunData,
+    judged: "Judged",
+    verdict: Verdict,
+    holdout: Mapping[str, PairScores],
+    candidates: Mapping[str, Mapping[str, Any]],
+) -> list[Check]:
+    """Return the checks of labels, leakage, similarities, thresholds and training records.
+
+    `holdout` are the champion's and the baseline's scores there, `candidates` the results as in
+    report.json.
+    """
+    settings = context.job.settings
+    pairs = _labelled_pairs(data)
+    splits = {split.value: data.splits.rows(data.tickets, split) for split in SplitName}
+    near = settings.split.near_identical
+    checks = label_checks(pairs)
+    checks += leakage_checks(
+        data.tickets, data.texts, settings.tickets.template, data.groups.group, splits, near
+    )
+    test = pairs.frame["split"].is_in(["evaluation", "holdout"]).to_numpy() & (pairs.labels == 1)
+    checks.append(template_shortcut(data.texts, pairs.left[test], pairs.right[test], near))
+    checks += _mismatch(pairs)
+    checks += [_category_shortcut(data, judged, verdict), _context_ablation(context, data, judged)]
+    champion = verdict.champion
+    checks += [
+        trivial_threshold(champion, holdout[champion], judged.thresholds[champion].threshold),
+        threshold_stability(champion, judged.pairs[champion], settings.evaluation, settings.seed),
+        score_distribution(champion, holdout[champion]),
+        metric_redundancy({name: _metrics(candidate) for name, candidate in candidates.items()}),
+    ]
+    checks += [small_sample(gain) for gain in verdict.comparisons if _is_main(gain, verdict)]
+    checks += _training_checks(context)
+    return checks
+
+
+def _labelled_pairs(data: RunData) -> LabelledPairs:
+    left, right = data.pairs.rows(data.tickets)
+    return LabelledPairs(data.pairs.frame, left, right, data.texts, data.groups.group)
+
+
+def _mismatch(pairs: LabelledPairs) -> list[Check]:
+    split = pairs.frame["split"].to_numpy()
+    similarities, labels = pairs.similarities("base"), pairs.labels
+    return list(
+        split_mismatch(
+            {name.value: similarities[split == name.value] for name in SplitName},
+            {name.value: labels[split == name.value] for name in SplitName},
+        )
+    )
+
+
+def _category_shortcut(data: RunData, judged: "Judged", verdict: Verdict) -> Check:
+    """Judge the champion's encoder, which is what could lean on the category in the text."""
+    rows = np.concatenate(
+        [data.splits.rows(data.tickets, s) for s in (SplitName.EVALUATION, SplitName.HOLDOUT)]
+    )
+    categories = data.tickets.frame["category"].to_list()
+    mined = adversarial_pairs(categories, data.groups.group, np.sort(rows), data.job.settings.seed)
+    ranker = judged.rankers[verdict.encoder]
+    return category_shortcut(ranker.pair_similarities(mined.left, mined.right), mined.labels)
+
+
+def _context_ablation(context: RunContext, data: RunData, judged: "Judged") -> Check:
+    """Compare the untouched encoder with and without context, among the evaluation tickets."""
+    template = context.job.settings.tickets.template
+    fields = context_fields(template)
+    queries = data.queries(SplitName.EVALUATION)
+    if not fields:
+        return context_ablation(0.0, 0.0, len(queries), fields)
+    settings = context.job.settings.encoder
+    rows = data.splits.rows(data.tickets, SplitName.EVALUATION)
+    bare = compose_texts(data.tickets, content_only(template))
+    encoded = encode_texts(
+        load_encoder(settings), [bare[row] for row in rows], None, settings, context.progress
+    )
+    kept = data.embeddings(artifact.BASE_EMBEDDINGS)
+    mrr = []
+    for embeddings in (kept[rows], encoded):
+        placed = np.zeros_like(kept)
+        placed[rows] = embeddings
+        scores = evaluate_retrieval(
+            DenseRanker("ablation", placed), queries, data.groups.group, data.visibility
+        )
+        mrr.append(float(scores.per_query(PRIMARY).mean()))
+    return context_ablation(mrr[0], mrr[1], len(queries), fields)
+
+
+def _metrics(candidate: Mapping[str, Any]) -> dict[str, float | None]:
+    evaluation = candidate["evaluation"]
+    return {
+        name: metric["value"]
+        for part in ("retrieval", "pairs")
+        for name, metric in evaluation[part].items()
+        if isinstance(metric, Mapping) and "value" in metric
+    }
+
+
+def _is_main(gain: PairedGain, verdict: Verdict) -> bool:
+    return gain.metric == PRIMARY and gain.baseline == verdict.baseline and gain.challenger != "lexical"
+
+
+def _training_checks(context: RunContext) -> list[Check]:
+    """Return what went otherwise than asked in any training; what went well is in the doctor's list."""
+    found = []
+    for name in _TUNED:
+        record = read_metadata(context.folder / "candidates" / name)
+        if record is not None and name in context.job.settings.candidates:
+            found += [
+                Check(f"training_{check.code}", check.outcome, f"{name}: {check.evidence}", check.advice)
+                for check in record_checks(record)
+                if check.outcome is not Outcome.PASSED
+            ]
+    return found
+
+
+def readiness_of(
+    context: RunContext,
+    data: RunData,
+    judged: "Judged",
+    verdict: Verdict,
+    candidates: Mapping[str, Mapping[str, Any]],
+    checks: list[Check],
+) -> Readiness:
+    """Return whether the champion meets the targets, latency measured on the spot."""
+    champion = candidates[verdict.champion]
+    gain = next(
+        (
+            comparison.gain
+            for comparison in verdict.comparisons
+            if (comparison.challenger, comparison.baseline, comparison.metric)
+            == (verdict.champion, verdict.baseline, PRIMARY)
+        ),
+        Interval(0.0, 0.0, 0.0),
+    )
+    return assess(
+        champion["evaluation"],
+        champion["holdout"],
+        checks,
+        beats_baseline=gain,
+        latency_ms=_latency_ms(context, data, judged, verdict),
+        settings=context.job.settings.readiness,
+    )
+
+
+def _latency_ms(context: RunContext, data: RunData, judged: "Judged", verdict: Verdict) -> float:
+    """Return the median milliseconds to encode one ticket and rank all others."""
+    encoder = load_folder(context.folder / artifact.MODEL, context.job.settings.encoder)
+    ranker = judged.rankers[verdict.champion]
+    queries = data.queries(SplitName.HOLDOUT)[:_N_LATENCY_QUERIES]
+    seconds = []
+    for query in queries:
+        started = perf_counter()
+        encode_texts(encoder, [data.texts[query]], None, context.job.settings.encoder)
+        ranker.similarities(np.array([query]), data.visibility)
+        seconds.append(perf_counter() - started)
+    return 1000 * median(seconds) if seconds else float("nan")

@@ -1,0 +1,262 @@
+"""Each diagnostic on data that is sound and on data with the fault it exists for."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ticket_material import make_tickets
+from ticketkin.core.checks import Check, Outcome
+from ticketkin.core.config import EvaluationSettings
+from ticketkin.core.tables import IntArray
+from ticketkin.evaluation.bootstrap import Interval, PairedGain
+from ticketkin.evaluation.diagnostics.labels import (
+    LabelledPairs,
+    circular_labels,
+    class_support,
+    label_conflicts,
+)
+from ticketkin.evaluation.diagnostics.leakage import (
+    content_only,
+    context_fields,
+    leakage_checks,
+    template_shortcut,
+)
+from ticketkin.evaluation.diagnostics.similarities import (
+    adversarial_pairs,
+    category_shortcut,
+    context_ablation,
+    metric_redundancy,
+    score_distribution,
+    small_sample,
+    split_mismatch,
+    threshold_stability,
+    trivial_threshold,
+)
+from ticketkin.evaluation.pair_decisions import PairScores
+
+TEXTS = [f"{a} {b} does {c} since today" for a in ("printer", "mail", "vpn") for b in ("red", "blue", "green")
+         for c in ("stop", "hang", "burn", "loop")]  # fmt: skip
+
+
+def outcomes(checks: Iterable[Check]) -> dict[str, Outcome]:
+    return {check.code: check.outcome for check in checks}
+
+
+def labelled(
+    labels: Sequence[int],
+    similarities: Sequence[float],
+    splits: Sequence[str] | None = None,
+    **columns: object,
+) -> LabelledPairs:
+    n = len(labels)
+    frame = pl.DataFrame({
+        "label": list(labels),
+        "split": list(splits or ["train"] * n),
+        "origin": columns.get("origin", ["file"] * n),
+        "lexical_similarity": list(similarities),
+        "base_similarity": list(similarities)[::-1],
+    })  # fmt: skip
+    rows = np.arange(n)
+    texts = [TEXTS[row % len(TEXTS)] + f" number {chr(97 + row // len(TEXTS))}" for row in range(2 * n)]
+    left = np.array(columns.get("left", rows), dtype=np.int64)
+    right = np.array(columns.get("right", rows + n), dtype=np.int64)
+    groups = np.array(columns.get("groups", np.arange(2 * n)), dtype=np.int64)
+    return LabelledPairs(frame, left, right, texts, groups)
+
+
+def test_labels_that_a_threshold_made_are_circular() -> None:
+    draw = np.random.default_rng(0)
+    similarities = draw.random(200)
+    told = circular_labels(labelled((similarities > 0.5).astype(int).tolist(), similarities.tolist()))
+    assert told.outcome is Outcome.FAILED and "lexical similarity reproduces the labels" in told.evidence
+    free = circular_labels(labelled(draw.integers(0, 2, 200).tolist(), similarities.tolist()))
+    assert free.outcome is Outcome.PASSED
+    silver = labelled([0, 1] * 20, [0.5] * 40, origin=["silver"] * 40)
+    assert circular_labels(silver).outcome is Outcome.FAILED
+    assert circular_labels(labelled([0, 1], [0.5, 0.6])).outcome is Outcome.SKIPPED
+
+
+def test_contradictions_are_counted() -> None:
+    sound = labelled([1, 0, 1], [0.5] * 3)
+    assert outcomes(label_conflicts(sound)) == {"label_conflicts": Outcome.PASSED}
+    both = labelled([1, 0], [0.5] * 2, left=[0, 1], right=[1, 0])
+    told = next(iter(label_conflicts(both)))
+    assert told.outcome is Outcome.FAILED and told.evidence.startswith("1 pairs of the same texts")
+    inside = labelled([0], [0.5], groups=[7, 7])
+    assert "1 pairs inside one kin group" in next(iter(label_conflicts(inside))).evidence
+
+
+def test_a_class_absent_from_a_split_is_a_fault() -> None:
+    splits = ["train"] * 40 + ["evaluation"] * 40 + ["holdout"] * 40
+    sound = labelled([0, 1] * 60, [0.5] * 120, splits)
+    assert outcomes(class_support(sound))["class_support"] is Outcome.PASSED
+    one_sided = labelled([0, 1] * 40 + [0] * 40, [0.5] * 120, splits)
+    told = next(iter(class_support(one_sided)))
+    assert told.outcome is Outcome.FAILED and "holdout: 0 kin, 40 not kin" in told.evidence
+    few = labelled([0, 1] * 40 + [0] * 38 + [1] * 2, [0.5] * 120, splits)
+    assert outcomes(class_support(few))["class_support"] is Outcome.WARNING
+
+
+def _leakage(splits: dict[str, list[int]], texts: Sequence[str] = TEXTS, notes: Sequence[str] | None = None,
+             template: str = "{title}") -> dict[str, Outcome]:  # fmt: skip
+    tickets = make_tickets(len(texts), **({} if notes is None else {"close_notes": notes}))
+    rows: dict[str, IntArray] = {name: np.array(part, dtype=np.int64) for name, part in splits.items()}
+    groups = np.arange(len(texts)) // 2
+    return outcomes(leakage_checks(tickets, texts, template, groups, rows, 0.9))
+
+
+def test_what_crosses_a_border_is_leakage() -> None:
+    half = len(TEXTS) // 2
+    sound = {"train": list(range(half)), "holdout": list(range(half, len(TEXTS)))}
+    assert _leakage(sound)["leakage"] is Outcome.PASSED
+    assert _leakage({"train": [0, 1, 2, 3], "holdout": [3, 4, 5]})["leakage"] is Outcome.FAILED  # a ticket
+    assert _leakage({"train": [0, 1, 2], "holdout": [3, 4, 5]})["leakage"] is Outcome.FAILED  # a kin group
+    copied = [*TEXTS[:-1], TEXTS[0] + " 4711"]  # a near repeat
+    assert _leakage(sound, copied)["leakage"] is Outcome.FAILED
+
+
+def test_what_nobody_knows_at_opening_is_found() -> None:
+    splits = {"train": list(range(len(TEXTS)))}
+    notes = [f"replaced the {word} fuse of it" for word in TEXTS]
+    assert _leakage(splits, notes=notes)["resolution_in_text"] is Outcome.PASSED
+    told = [f"{text}. {note}" for text, note in zip(TEXTS, notes, strict=True)]
+    assert _leakage(splits, told, notes)["resolution_in_text"] is Outcome.FAILED
+    assert _leakage(splits)["resolution_in_text"] is Outcome.SKIPPED
+    assert _leakage(splits, template="{title} {close_notes}")["late_fields"] is Outcome.FAILED
+
+
+def test_kin_of_one_template_are_a_shortcut() -> None:
+    texts = [f"disk of host {n} is full since the nightly run" for n in range(20)] + TEXTS
+    near = template_shortcut(texts, np.arange(10), np.arange(10, 20), 0.9)
+    assert near.outcome is Outcome.WARNING and near.evidence.startswith("100 %")
+    far = template_shortcut(texts, np.arange(10), np.arange(20, 30), 0.9)
+    assert far.outcome is Outcome.PASSED
+
+
+def test_context_is_taken_out_of_a_template() -> None:
+    template = "{title}\n{description}\nCategory: {category} / {assignment_group}"
+    assert context_fields(template) == ["category", "assignment_group"]
+    assert content_only(template) == "{title}\n{description}"
+    assert content_only("{category}") == "{title}\n{description}"
+
+
+@settings(max_examples=40, deadline=None)
+@given(n=st.integers(2, 40), seed=st.integers(0, 1000))
+def test_adversarial_pairs_are_kin_across_and_strangers_within(n: int, seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    categories = draw.choice(["a", "b", ""], n).tolist()
+    groups = draw.integers(0, max(2, n // 3), n)
+    mined = adversarial_pairs(categories, groups, np.arange(n), seed)
+    for left, right, label in zip(mined.left, mined.right, mined.labels, strict=True):
+        assert categories[left] and categories[right]
+        assert (categories[left] != categories[right]) == bool(label)
+        assert (groups[left] == groups[right]) == bool(label)
+    kin = {
+        (a, b)
+        for a in range(n)
+        for b in range(a + 1, n)
+        if groups[a] == groups[b] and categories[a] != categories[b] and categories[a] and categories[b]
+    }
+    assert int(mined.labels.sum()) == len(kin)
+    assert (mined.labels == 0).sum() <= len(kin)
+
+
+def test_a_model_that_reads_the_category_alone_falls_through() -> None:
+    draw = np.random.default_rng(1)
+    labels = np.repeat([1, 0], 60)
+    reads_category = np.where(labels == 1, 0.2, 0.8) + draw.normal(0, 0.1, 120)
+    assert category_shortcut(reads_category, labels).outcome is Outcome.WARNING
+    reads_content = np.where(labels == 1, 0.8, 0.2) + draw.normal(0, 0.1, 120)
+    assert category_shortcut(reads_content, labels).outcome is Outcome.PASSED
+    assert category_shortcut(reads_content[:70], labels[:70]).outcome is Outcome.SKIPPED
+
+
+def test_quality_that_is_the_contexts() -> None:
+    assert context_ablation(0, 0, 50, []).outcome is Outcome.PASSED
+    assert context_ablation(0.6, 0.58, 50, ["category"]).outcome is Outcome.PASSED
+    assert context_ablation(0.6, 0.3, 50, ["category"]).outcome is Outcome.WARNING
+
+
+def _mismatch(train_gap: float, test_gap: float) -> Check:
+    draw = np.random.default_rng(2)
+    labels = np.repeat([1, 0], 200)
+    gaps = {"train": train_gap, "evaluation": test_gap, "holdout": test_gap}
+    return next(
+        iter(
+            split_mismatch(
+                {split: labels * gap + draw.normal(0, 1, 400) for split, gap in gaps.items()},
+                dict.fromkeys(gaps, labels),
+            )
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "outcome", "words"),
+    [
+        (1.5, 1.5, Outcome.PASSED, "ROC-AUC"),
+        (5, 1, Outcome.WARNING, "training pairs are easier"),
+        (0.2, 2, Outcome.WARNING, "training pairs are harder"),
+        (6, 6, Outcome.WARNING, "teach nothing"),
+        (0, 0, Outcome.WARNING, "look alike"),
+    ],
+)
+def test_training_and_test_of_unlike_difficulty(
+    train: float, test: float, outcome: Outcome, words: str
+) -> None:
+    told = _mismatch(train, test)
+    assert told.outcome is outcome and words in told.evidence
+
+
+def _scores(gap: float, n: int = 200, share: float = 0.5) -> PairScores:
+    draw = np.random.default_rng(3)
+    labels = (np.arange(n) < share * n).astype(np.int64)
+    values = (0.4 + gap * labels + draw.normal(0, 0.1, n)).astype(np.float32)
+    return PairScores(values, labels, np.arange(n))
+
+
+def test_a_threshold_that_calls_everything_kin() -> None:
+    scores = _scores(0.3)
+    assert trivial_threshold("x", scores, -1.0).outcome is Outcome.FAILED
+    assert trivial_threshold("x", scores, 0.55).outcome is Outcome.PASSED
+    assert trivial_threshold("x", scores, 0.95).outcome is Outcome.WARNING
+
+
+def test_similarities_that_say_nothing() -> None:
+    assert score_distribution("x", _scores(0.3)).outcome is Outcome.PASSED
+    flat = PairScores(np.full(50, 0.97, np.float32), np.repeat([0, 1], 25), np.arange(50))
+    assert score_distribution("x", flat).outcome is Outcome.FAILED
+    top = PairScores(np.r_[np.ones(30), np.linspace(0, 0.5, 20)].astype(np.float32), np.zeros(50, int),
+                     np.arange(50))  # fmt: skip
+    assert score_distribution("x", top).outcome is Outcome.WARNING
+    broken = PairScores(np.array([0.1, np.nan], np.float32), np.array([0, 1]), np.arange(2))
+    assert score_distribution("x", broken).outcome is Outcome.FAILED
+
+
+def _gain(value: float, low: float, high: float) -> PairedGain:
+    return PairedGain("head", "base", "mrr", Interval(value, low, high), 50, 30)
+
+
+def test_a_gain_within_its_interval_asks_for_more_links() -> None:
+    assert small_sample(_gain(0.1, 0.05, 0.15)).outcome is Outcome.PASSED
+    told = small_sample(_gain(0.05, -0.05, 0.15))
+    assert told.outcome is Outcome.WARNING and "about 120 kin groups" in told.advice
+    assert small_sample(_gain(0.0, -0.1, 0.1)).outcome is Outcome.WARNING
+
+
+def test_one_number_under_two_names() -> None:
+    sound = {"base": {"auc": 0.7, "f1": 0.5}, "head": {"auc": 0.8, "f1": 0.5}}
+    assert metric_redundancy(sound).outcome is Outcome.PASSED
+    twins = {name: {**metrics, "area": metrics["auc"]} for name, metrics in sound.items()}
+    told = metric_redundancy(twins)
+    assert told.outcome is Outcome.FAILED and "area and auc" in told.evidence
+
+
+def test_the_threshold_is_chosen_again_in_folds() -> None:
+    told = threshold_stability("x", _scores(0.3), EvaluationSettings(), 0)
+    assert told.outcome is Outcome.PASSED and "over 5 folds" in told.evidence
+    assert threshold_stability("x", _scores(0.3, 30), EvaluationSettings(), 0).outcome is Outcome.SKIPPED
