@@ -1,0 +1,70 @@
+"""Tiers of readiness, and what each criterion asks."""
+
+from typing import Any
+
+import pytest
+
+from ticketkin.core.checks import Check, Outcome
+from ticketkin.core.config import ReadinessSettings
+from ticketkin.evaluation.bootstrap import Interval
+from ticketkin.evaluation.readiness import Readiness, assess
+
+
+def _result(area: float, mrr: float, rate: float = 0.05) -> dict[str, Any]:
+    def metric(value: float) -> dict[str, float]:
+        return {"value": value, "low": value - 0.02, "high": value + 0.02}
+
+    return {
+        "pairs": {
+            "roc_auc": metric(area),
+            "spearman": metric(0.83),
+            "spearman_ceiling": {"value": 0.866, "low": None, "high": None},
+            "false_positive_rate": metric(rate),
+        },
+        "retrieval": {"mrr": metric(mrr)},
+    }
+
+
+def _assess(
+    area: float = 0.97,
+    gain: float = 0.05,
+    rate: float = 0.05,
+    after: float = 0.7,
+    latency: float = 50,
+    shortcut: Outcome = Outcome.PASSED,
+) -> Readiness:
+    return assess(
+        _result(area, 0.7),
+        _result(area, after, rate),
+        [Check("category_shortcut", shortcut, "ROC-AUC 0.9")],
+        beats_baseline=Interval(gain, gain - 0.02, gain + 0.02),
+        latency_ms=latency,
+        settings=ReadinessSettings(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("readiness", "tier"),
+    [
+        (_assess(), "production"),
+        (_assess(latency=2_000), "excellent"),
+        (_assess(after=0.6), "excellent"),
+        (_assess(shortcut=Outcome.SKIPPED), "excellent"),
+        (_assess(area=0.9), "good"),
+        (_assess(rate=0.4), "good"),
+        (_assess(gain=0.01), "minimum"),
+        (_assess(area=0.8), "minimum"),
+        (_assess(area=0.6), "none"),
+    ],
+)
+def test_tiers_add_up(readiness: Readiness, tier: str) -> None:
+    assert readiness.tier == tier
+
+
+def test_a_criterion_says_how_far_it_is_from_its_target() -> None:
+    by_name = {row["name"]: row for row in _assess(area=0.9, latency=600, gain=0.01).to_json()["criteria"]}
+    assert by_name["roc_auc"]["gap"] == pytest.approx(-0.05) and not by_name["roc_auc"]["passed"]
+    assert by_name["latency_ms"]["gap"] == pytest.approx(-100) and not by_name["latency_ms"]["passed"]
+    assert by_name["false_positive_rate"]["gap"] == pytest.approx(0.15)
+    assert not by_name["beats_baseline"]["passed"]  # the interval holds zero
+    assert "ceiling here is 0.866" in by_name["spearman"]["note"]
