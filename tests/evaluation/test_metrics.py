@@ -17,7 +17,7 @@ from ticketkin.evaluation.bootstrap import Resamples, mean_interval
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval, queries_with_kin
 from ticketkin.evaluation.thresholds import choose_threshold, precision_at_prevalence
-from ticketkin.evaluation.verdict import decide
+from ticketkin.evaluation.verdict import decide, paired_gain, with_holdout
 
 SETTINGS = EvaluationSettings(n_bootstrap=200)
 
@@ -207,6 +207,25 @@ def test_verdict_keeps_the_baseline_for_noise_and_crowns_a_real_gain() -> None:
     won = decide(better, ["base", "head"], **common)
     assert (won.champion, won.encoder, won.kept_baseline) == ("head", "head", False)
     assert all(gate.passed for gate in won.gates if gate.challenger == "head")
+
+
+def test_the_first_line_tells_what_the_holdout_showed() -> None:
+    base = np.random.default_rng(2).integers(2, 30, 200)
+    better = np.maximum(1, base // 3)
+    scores = {"base": scores_with_ranks(base), "head": scores_with_ranks(better)}
+    common = {"labels_from": "person", "synthetic": False}
+    won = decide(scores, ["base", "head"], n_bootstrap=500, seed=0, **common)
+    assert "of 100 tickets on 200 evaluation tickets" in won.reason
+    held = {"base": scores_with_ranks(base[:50]), "head": scores_with_ranks(better[:50])}
+    gain = paired_gain(held, "head", "base", "mrr", 500, 0)
+    told = with_holdout(won, held, gain, **common).reason
+    assert told.startswith("Yes: 'head' is better") and "100 of 100 tickets on 50 held-out tickets" in told
+    assert f"MRR {gain.gain.value:+.3f}" in told and "holds zero" not in told
+    same = {"base": held["base"], "head": held["base"]}
+    nothing = with_holdout(won, same, paired_gain(same, "head", "base", "mrr", 500, 0), **common).reason
+    assert "there the interval holds zero" in nothing
+    kept = decide({"base": scores["base"]}, ["base"], n_bootstrap=500, seed=0, **common)
+    assert with_holdout(kept, {"base": held["base"]}, None, **common).reason.startswith("Keep the baseline")
 
 
 def test_verdict_sounds_the_alarm_for_identical_candidates_and_silver_labels() -> None:

@@ -6,7 +6,7 @@ MRR on the evaluation links lies above zero and nothing else got worse.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -158,11 +158,21 @@ def decide(
         encoder=encoder,
         baseline=baseline,
         kept_baseline=champion == baseline,
-        reason=_reason(scores, champion, baseline, comparisons, labels_from, synthetic),
+        reason=_reason(scores, champion, baseline, comparisons, _caution(labels_from, synthetic)),
         gates=gates,
         comparisons=comparisons,
         warnings=_warnings(scores, labels_from, synthetic),
     )
+
+
+def _caution(labels_from: str, synthetic: bool) -> str:
+    if labels_from == "silver":
+        return "Labels are SILVER and circular (made from word overlap), so this proves nothing: "
+    return "On the built-in synthetic sample: " if synthetic else ""
+
+
+def _in_first_ten(scores: RetrievalScores) -> str:
+    return f"{100 * scores.per_query('recall_at_10').mean():.0f}"
 
 
 def _reason(
@@ -170,30 +180,61 @@ def _reason(
     champion: str,
     baseline: str,
     comparisons: Sequence[PairedGain],
-    labels_from: str,
-    synthetic: bool,
+    caution: str,
 ) -> str:
-    caution = ""
-    if labels_from == "silver":
-        caution = "Labels are SILVER and circular (made from word overlap), so this proves nothing: "
-    elif synthetic:
-        caution = "On the built-in synthetic sample: "
-    n_queries = len(scores[baseline].queries)
-    before = 100 * scores[baseline].per_query("recall_at_10").mean()
+    """Tell the verdict by the evaluation links alone."""
+    told = f"on {len(scores[baseline].queries)} evaluation tickets"
+    before = _in_first_ten(scores[baseline])
     if champion == baseline:
         return (
-            f"{caution}Keep the baseline: on {n_queries} held-out tickets nothing was better than the "
-            f"untouched model beyond chance. It finds kin in the first ten for {before:.0f} of 100 tickets."
+            f"{caution}Keep the baseline: {told} nothing was better than the untouched model beyond chance. "
+            f"It finds kin in the first ten for {before} of 100 tickets."
         )
-    after = 100 * scores[champion].per_query("recall_at_10").mean()
     gain = next(
         c for c in comparisons if (c.challenger, c.baseline, c.metric) == (champion, baseline, PRIMARY)
     )
     return (
-        f"{caution}Yes: '{champion}' is better than the untouched model on {n_queries} held-out tickets. It "
-        f"finds kin in the first ten for {after:.0f} of 100 tickets, before {before:.0f}; "
-        f"MRR {gain.gain.value:+.3f} [{gain.gain.low:+.3f}, {gain.gain.high:+.3f}]."
+        f"{caution}Yes: '{champion}' is better than the untouched model. It finds kin in the first ten for "
+        f"{_in_first_ten(scores[champion])} of 100 tickets {told}, before {before}; {_mrr(gain)}."
     )
+
+
+def _mrr(gain: PairedGain) -> str:
+    return f"MRR {gain.gain.value:+.3f} [{gain.gain.low:+.3f}, {gain.gain.high:+.3f}]"
+
+
+def with_holdout(
+    verdict: Verdict,
+    holdout: Mapping[str, RetrievalScores],
+    gain: PairedGain | None,
+    *,
+    labels_from: str,
+    synthetic: bool,
+) -> Verdict:
+    """Return the verdict told by the holdout, which decided nothing: links that no candidate has seen.
+
+    `gain` is the champion's over the baseline there, None where the baseline was kept. Without a query
+    on the holdout the verdict stays as it was told.
+    """
+    n_queries = len(holdout[verdict.baseline].queries)
+    if not n_queries:
+        return verdict
+    caution, before = _caution(labels_from, synthetic), _in_first_ten(holdout[verdict.baseline])
+    told = f"on {n_queries} held-out tickets, whose links no candidate has seen"
+    if gain is None:
+        return replace(
+            verdict,
+            reason=f"{caution}Keep the baseline: nothing was better than the untouched model beyond chance. "
+            f"It finds kin in the first ten for {before} of 100 tickets {told}.",
+        )
+    after = _in_first_ten(holdout[verdict.champion])
+    reason = (
+        f"{caution}Yes: '{verdict.champion}' is better than the untouched model. It finds kin in the first "
+        f"ten for {after} of 100 tickets {told}, before {before}; {_mrr(gain)}"
+    )
+    if not gain.is_gain:
+        reason += "; there the interval holds zero, so the proof rests on the evaluation links alone"
+    return replace(verdict, reason=f"{reason}.")
 
 
 def _warnings(

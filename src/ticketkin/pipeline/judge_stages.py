@@ -14,11 +14,20 @@ from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import IntArray, SplitName
 from ticketkin.encoders.loading import load_encoder
 from ticketkin.encoders.serving import write_serving
+from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
 from ticketkin.evaluation.schema import SCHEMA_VERSION, Report
 from ticketkin.evaluation.thresholds import ThresholdChoice, choose_threshold
-from ticketkin.evaluation.verdict import GUARDS, PRIMARY, Verdict, best_encoder, decide, paired_gain
+from ticketkin.evaluation.verdict import (
+    GUARDS,
+    PRIMARY,
+    Verdict,
+    best_encoder,
+    decide,
+    paired_gain,
+    with_holdout,
+)
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.candidates import encoder_candidates, fusion_ranker, simple_rankers
 from ticketkin.pipeline.diagnosing import diagnose, readiness_of
@@ -132,13 +141,16 @@ def run_verdict(context: RunContext) -> None:
     holdout = _open_holdout(context, data, judged, verdict)
     for name, (retrieval, pairs) in holdout.items():
         candidates[name]["holdout"] = _result(data, retrieval, pairs, judged.thresholds[name].threshold)
+    gains = _held_out_gains(context, holdout, verdict)
     comparisons = [gain.to_json() for gain in verdict.comparisons]
-    if not verdict.kept_baseline:
-        scores = {name: retrieval for name, (retrieval, _) in holdout.items()}
-        n_bootstrap = settings.evaluation.n_bootstrap
-        for metric in (PRIMARY, *GUARDS):
-            gain = paired_gain(scores, verdict.champion, verdict.baseline, metric, n_bootstrap, settings.seed)
-            comparisons.append({**gain.to_json(), "split": SplitName.HOLDOUT.value})
+    comparisons += [{**gain.to_json(), "split": SplitName.HOLDOUT.value} for gain in gains.values()]
+    verdict = with_holdout(
+        verdict,
+        {name: retrieval for name, (retrieval, _) in holdout.items()},
+        gains.get(PRIMARY),
+        labels_from=data.links.labels_from,
+        synthetic=context.job.synthetic,
+    )
     _keep_model(context, verdict.encoder)
     _keep_ranking(context, judged, verdict)
     held_out = {name: scores for name, (_, scores) in holdout.items()}
@@ -165,6 +177,22 @@ def _open_holdout(
             score_pairs(data, judged.rankers[name], SplitName.HOLDOUT),
         )
         for name in dict.fromkeys([verdict.champion, verdict.baseline])
+    }
+
+
+def _held_out_gains(
+    context: RunContext, holdout: Mapping[str, tuple[RetrievalScores, PairScores]], verdict: Verdict
+) -> dict[str, PairedGain]:
+    """Return the champion's gain over the baseline on the holdout by metric; none where it was kept."""
+    if verdict.kept_baseline:
+        return {}
+    settings = context.job.settings
+    scores = {name: retrieval for name, (retrieval, _) in holdout.items()}
+    return {
+        metric: paired_gain(
+            scores, verdict.champion, verdict.baseline, metric, settings.evaluation.n_bootstrap, settings.seed
+        )
+        for metric in (PRIMARY, *GUARDS)
     }
 
 

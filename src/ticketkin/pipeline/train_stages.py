@@ -8,7 +8,7 @@ import numpy as np
 
 from ticketkin.core.artifacts import atomic_path, read_json, write_json
 from ticketkin.core.errors import NotEnoughDataError
-from ticketkin.core.tables import FloatArray, IntArray, SplitName
+from ticketkin.core.tables import FloatArray, IntArray, SplitName, Visibility
 from ticketkin.encoders.activity import prove_adapter_active
 from ticketkin.encoders.adapter import embeddings_at_strength, scaled_merge
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
@@ -25,6 +25,8 @@ from ticketkin.training.positives import PositivePairs, positive_pairs
 from ticketkin.training.strength import StrengthSweep, sweep_strengths
 
 METADATA = "training_metadata.json"
+_N_RIVALS = 10
+_BLOCK_QUERIES = 512
 
 
 def _training_positives(data: RunData) -> PositivePairs:
@@ -146,10 +148,17 @@ def run_lora(context: RunContext) -> None:
 
 
 def _sweep_lora(context: RunContext, data: RunData, encoder: LoadedEncoder, adapter: Path) -> StrengthSweep:
-    """Sweep over the evaluation tickets alone: five encodings of the whole file would cost minutes."""
-    rows = data.splits.rows(data.tickets, SplitName.EVALUATION)
+    """Sweep over the evaluation tickets and their rivals: five encodings of the whole file cost minutes.
+
+    The evaluation tickets alone would make every ranking look easy, and the strongest change best.
+    """
+    base = data.embeddings(artifact.BASE_EMBEDDINGS)
+    rows = np.union1d(
+        data.splits.rows(data.tickets, SplitName.EVALUATION),
+        _nearest_visible(base, data.queries(SplitName.EVALUATION), data.visibility),
+    )
     texts = [data.texts[row] for row in rows]
-    dimension = data.embeddings(artifact.BASE_EMBEDDINGS).shape[1]
+    dimension = base.shape[1]
 
     def embed(strength: float) -> FloatArray:
         return _at_rows(
@@ -162,6 +171,17 @@ def _sweep_lora(context: RunContext, data: RunData, encoder: LoadedEncoder, adap
         )
 
     return _sweep(context, data, "lora", embed)
+
+
+def _nearest_visible(embeddings: FloatArray, queries: IntArray, visibility: Visibility) -> IntArray:
+    """Return the rows that stand among the first rivals of any query, ascending."""
+    found = []
+    for start in range(0, len(queries), _BLOCK_QUERIES):
+        block = queries[start : start + _BLOCK_QUERIES]
+        similarities = np.where(visibility.mask(block), embeddings[block] @ embeddings.T, -np.inf)
+        k = min(_N_RIVALS, similarities.shape[1])
+        found.append(np.argpartition(-similarities, k - 1, axis=1)[:, :k].ravel())
+    return np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)
 
 
 def _at_rows(embeddings: FloatArray, rows: IntArray, n_tickets: int, dimension: int) -> FloatArray:

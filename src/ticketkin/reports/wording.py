@@ -129,8 +129,8 @@ def next_steps(report: Mapping[str, Any], is_synthetic: bool, n_examples: int) -
         )
     else:
         steps.append(
-            "Use the winner: load model/ with SentenceTransformer, or search through this run's folder "
-            "with ticketkin."
+            "Use the winner: model/ loads with SentenceTransformer; ranking/ holds the learned ranking where "
+            "that won."
         )
     if n_examples:
         steps.append(
