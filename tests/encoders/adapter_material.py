@@ -53,7 +53,10 @@ def save_while_wrapped(base: Path, folder: Path) -> Path:
     from peft import LoraConfig, get_peft_model
 
     model: Any = load_float32(str(base), "cpu")
-    model[0].model = get_peft_model(model[0].model, LoraConfig(r=2, target_modules=["query", "value"]))
+    # As every notebook does; the name is an alias, so only the layers inside are changed.
+    model[0].auto_model = get_peft_model(
+        model[0].auto_model, LoraConfig(r=2, target_modules=["query", "value"])
+    )
     randomise_updates(model)
     model.save_pretrained(str(folder), create_model_card=False)
     return folder

@@ -184,6 +184,10 @@ def test_a_collapsed_model_is_found(model: Path) -> None:
     assert found(examine_model(model))["model_spread"] is Outcome.FAILED
 
 
+def test_an_adapter_is_no_whole_model(adapter: Path) -> None:
+    assert found(examine_model(adapter)) == {"model_files": Outcome.FAILED}
+
+
 def test_no_model_at_all(tmp_path: Path) -> None:
     assert found(examine_model(tmp_path / "nothing")) == {"model_files": Outcome.FAILED}
 

@@ -49,6 +49,8 @@ def examine_adapter(subject: Subject, probes: Sequence[str] = PROBES) -> list[Ch
     except TicketkinError as error:
         return [failed("adapter_files", str(error), _TRAIN_AGAIN)]
     checks = [_complete(adapter), precision_check("adapter_precision", adapter.tensors), *_halves(adapter)]
+    if adapter.config.get("task_type") == "SEQ_CLS":
+        return [*checks, _head(adapter)]
     if subject.base is None:
         return [
             *checks,
@@ -103,6 +105,19 @@ def _halves(adapter: AdapterFiles) -> Iterator[Check]:
         )
     else:
         yield passed("adapter_zero", f"none of the {len(updates)} lora_B is all zero")
+
+
+def _head(adapter: AdapterFiles) -> Check:
+    """Look for the classification head of a cross-encoder's adapter."""
+    heads = sorted(name for name in adapter.tensors if "classifier" in name or ".score." in name)
+    if heads:
+        return passed("adapter_head", f"the classification head is saved ({', '.join(heads[:2])})")
+    return failed(
+        "adapter_head",
+        "the adapter of a cross-encoder holds no classification head: it was neither trained nor saved, and "
+        "a loader draws a new one at random",
+        "train with modules_to_save=['classifier'] in the LoRA configuration",
+    )
 
 
 def _level(adapter: AdapterFiles, level: str | None) -> Check:

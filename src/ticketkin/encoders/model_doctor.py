@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ticketkin.core.checks import Check, failed, passed, warning
-from ticketkin.core.errors import TicketkinError
+from ticketkin.core.errors import InputError, TicketkinError
 from ticketkin.core.tables import FloatArray
 from ticketkin.encoders.activity import SAME
 from ticketkin.encoders.fresh_process import SavedModel, embed_freshly, embed_with, largest_difference
@@ -68,9 +68,15 @@ def examine_model(folder: Path, probes: Sequence[str] = PROBES) -> list[Check]:
     """Return the checks of a plain sentence-transformers folder."""
     try:
         check_model_folder(folder)
+        if (folder / "adapter_config.json").exists():
+            raise InputError(f"{folder} holds an adapter (adapter_config.json), no whole model")
         model: Any = load_float32(str(folder), "cpu")
     except TicketkinError as error:
-        return [failed("model_files", str(error), "save or download the model again")]
+        return [
+            failed(
+                "model_files", str(error), "give a whole model; an adapter becomes one by: ticketkin merge"
+            )
+        ]
     saved = _saved_weights(folder)
     checks = [
         passed("model_files", "complete, safetensors only"),

@@ -1,6 +1,6 @@
 """The doctor's round: an adapter, a model, or all that lies in a run folder."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -82,7 +82,7 @@ def base_of_adapter(folder: Path, settings: EncoderSettings) -> str | None:
 
 def _run_folder(folder: Path, progress: Progress) -> Iterator[Examined]:
     data = RunData(folder, read_job(folder))
-    yield Examined("run", [_artifacts(folder), *_identical_metrics(folder)])
+    yield Examined("run", [changed_artifacts(folder), _reported_candidates(folder)])
     for name, (place, embeddings) in _TUNED.items():
         record = read_metadata(folder / "candidates" / name)
         if record is None or not (folder / place).exists():
@@ -101,7 +101,7 @@ def _run_folder(folder: Path, progress: Progress) -> Iterator[Examined]:
         yield Examined("model", [*examine_model(folder / artifact.MODEL), _kept(folder, data)])
 
 
-def _artifacts(folder: Path) -> Check:
+def changed_artifacts(folder: Path) -> Check:
     """Compare every artifact with the hash that its stage recorded."""
     altered, n_checked = [], 0
     for record in sorted((folder / "stages").glob("*.json")):
@@ -121,29 +121,33 @@ def _artifacts(folder: Path) -> Check:
     return passed("artifacts", f"all {n_checked} artifacts are as the run made them")
 
 
-def _identical_metrics(folder: Path) -> Iterator[Check]:
-    """Yield an alarm where two candidates agree in every metric: one of them is not what it claims."""
+def _reported_candidates(folder: Path) -> Check:
     path = folder / artifact.REPORT_JSON
     if not path.exists():
-        yield skipped("identical_metrics", "the run has no verdict yet")
-        return
-    candidates = read_json(path)["candidates"]
+        return skipped("identical_metrics", "the run has no verdict yet")
+    return identical_metrics(read_json(path)["candidates"])
+
+
+def identical_metrics(candidates: Mapping[str, Mapping[str, Any]]) -> Check:
+    """Sound the alarm where two candidates agree in every metric: one of them is not what it claims.
+
+    `candidates` are those of report.json. A tuned candidate swept to strength 0 is the base, and says so.
+    """
     same = [
         f"{one} and {other}"
         for one, other in combinations(sorted(candidates), 2)
         if _values(candidates[one]) == _values(candidates[other]) and not _untouched(candidates, one, other)
     ]
     if same:
-        yield failed(
+        return failed(
             "identical_metrics",
             f"{', '.join(same)} agree in every metric to the last digit: no tie, one of them is the other",
             "examine both; an adapter that is not active gives exactly the base's numbers",
         )
-    else:
-        yield passed("identical_metrics", f"no two of {len(candidates)} candidates agree in every metric")
+    return passed("identical_metrics", f"no two of {len(candidates)} candidates agree in every metric")
 
 
-def _values(candidate: dict[str, Any]) -> dict[tuple[str, str], Any]:
+def _values(candidate: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
     evaluation = candidate["evaluation"]
     return {
         (part, name): value["value"]
@@ -153,7 +157,7 @@ def _values(candidate: dict[str, Any]) -> dict[tuple[str, str], Any]:
     }
 
 
-def _untouched(candidates: dict[str, Any], one: str, other: str) -> bool:
+def _untouched(candidates: Mapping[str, Mapping[str, Any]], one: str, other: str) -> bool:
     """Return True where a tuned candidate was swept to strength 0: then it is the base, and says so."""
     training = [candidates[name].get("training") or {} for name in (one, other)]
     return any((record.get("strength") or {}).get("chosen") == 0 for record in training)
