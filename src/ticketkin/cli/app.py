@@ -4,7 +4,7 @@ import contextlib
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -26,8 +26,10 @@ from ticketkin.cli.options import (
     Sources,
     stored_job,
 )
+from ticketkin.cli.pair_commands import pairs
 from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.cli.screens import print_json, show_candidates, show_stages, show_verdict
+from ticketkin.cli.stages import run_stage_command
 from ticketkin.core.errors import InputError, TicketkinError
 
 app = typer.Typer(
@@ -40,6 +42,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(models)
+app.add_typer(pairs, name="pairs")
 errors = Console(stderr=True)
 screen = Console()
 
@@ -177,7 +180,7 @@ def links(
     Example:
       ticketkin links runs/june --links duplicates.csv --link-columns duplicate,master
     """
-    _stage("links", folder, stored_job(folder, set_, links_file, link_columns))
+    run_stage_command("links", folder, stored_job(folder, set_, links_file, link_columns))
 
 
 @app.command()
@@ -188,7 +191,7 @@ def split(folder: RunFolder, set_: SetOption = None) -> None:
     Example:
       ticketkin split runs/june --set split.by=time
     """
-    _stage("split", folder, stored_job(folder, set_))
+    run_stage_command("split", folder, stored_job(folder, set_))
 
 
 @app.command()
@@ -199,18 +202,7 @@ def embed(folder: RunFolder, set_: SetOption = None) -> None:
     Example:
       ticketkin embed runs/june --set encoder.batch_size=8
     """
-    _stage("embed", folder, stored_job(folder, set_))
-
-
-@app.command()
-def pairs(folder: RunFolder, set_: SetOption = None) -> None:
-    """Build training pairs in three phases, and the fixed test pairs.
-
-    \b
-    Example:
-      ticketkin pairs runs/june --set pairs.hard_negatives_per_positive=5
-    """
-    _stage("pairs", folder, stored_job(folder, set_))
+    run_stage_command("embed", folder, stored_job(folder, set_))
 
 
 @app.command()
@@ -228,7 +220,7 @@ def train(
     """
     if candidate not in ("head", "lora"):
         raise InputError(f"candidate {candidate!r} can't be trained; choose head or lora")
-    _stage(candidate, folder, stored_job(folder, set_))
+    run_stage_command(candidate, folder, stored_job(folder, set_))
 
 
 @app.command()
@@ -249,7 +241,7 @@ def evaluate(
     """
     from ticketkin.pipeline.run_data import PROVISIONAL, REPORT_JSON
 
-    _stage("provisional" if provisional else "verdict", folder, stored_job(folder, set_))
+    run_stage_command("provisional" if provisional else "verdict", folder, stored_job(folder, set_))
     result = json.loads((folder / (PROVISIONAL if provisional else REPORT_JSON)).read_text("utf-8"))
     if as_json:
         print_json(result)
@@ -269,7 +261,7 @@ def report(folder: RunFolder) -> None:
     """
     from ticketkin.pipeline.run_data import REPORT_HTML
 
-    _stage("report", folder, stored_job(folder))
+    run_stage_command("report", folder, stored_job(folder))
     screen.print(f"Report: {folder / REPORT_HTML}", highlight=False, soft_wrap=True)
 
 
@@ -309,15 +301,6 @@ def sample(
     else:
         counts = ", ".join(f"{name} {value}" for name, value in summary.items() if isinstance(value, int))
         screen.print(f"Wrote {out} (synthetic): {counts}", highlight=False, soft_wrap=True)
-
-
-def _stage(name: str, folder: Path, job: Any) -> None:
-    from ticketkin.pipeline.job import run_one_stage, stage_named
-
-    with ConsoleProgress(errors) as progress:
-        progress.say(stage_named(name).title)
-        seconds = run_one_stage(name, folder, progress, job)
-        progress.say(f"  done in {seconds:,.1f} s")
 
 
 def main() -> None:

@@ -128,3 +128,26 @@ def show_examined(console: Console, examined: Sequence["Examined"]) -> None:
             table.add_row(_CHECK_MARKS[check.outcome], check.code, told)
         console.print(table)
     console.print("\n" + ", ".join(f"{n} {outcome}" for outcome, n in counts.items() if n), highlight=False)
+
+
+def show_pair_check(console: Console, found: Mapping[str, Any], out: Path | None) -> None:
+    """Print the counts of a pair check, what they mean, and where the cleaned set lies."""
+    noise = found["label_noise"]
+    meanings = {
+        "contradictions": "the same texts with both labels; dropped",
+        "repeats": "the same texts with one label again; dropped",
+        "near_repeats": "texts that differ in numbers and ids only; kept",
+        "short_or_empty": "a text of fewer than three words; dropped",
+        "label_noise": "too few pairs to say" if noise is None else "likely labelled wrong; read them; kept",
+    }
+    table = Table(title=f"{found['n_pairs']:,} pairs", title_justify="left", box=None, show_header=False)
+    for name, meaning in meanings.items():
+        count = found[name]
+        table.add_row("-" if count is None else f"{count:,}", name.replace("_", " "), meaning)
+    for template, count in found["dominant_templates"].items():
+        table.add_row(f"{count:,}", "dominant template", Text(f"“{template}…”"))
+    console.print(table)
+    where = f" written to {out}" if out else "; give --out FILE to write them"
+    console.print(
+        f"{found['n_cleaned']:,} pairs remain{where} (sha256 {found['sha256'][:16]}…)", highlight=False
+    )

@@ -1,0 +1,93 @@
+"""`ticketkin pairs`: build them (the default), check them, exchange them with other tools."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from typer.core import TyperGroup
+
+from ticketkin.cli.options import JsonOption, RunFolder, SetOption, stored_job
+from ticketkin.cli.screens import print_json, show_pair_check
+from ticketkin.cli.stages import run_stage_command
+from ticketkin.core.tables import SplitName
+
+_screen = Console()
+
+
+class _BuildsByDefault(TyperGroup):
+    """`ticketkin pairs RUN` is `ticketkin pairs build RUN`, as for every other stage."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        known = args and (args[0] in self.commands or args[0].startswith("-"))
+        return super().resolve_command(ctx, args if known else ["build", *args])
+
+
+pairs = typer.Typer(
+    cls=_BuildsByDefault,
+    help="Build training pairs in three phases and the fixed test pairs; check and exchange pairs.\n\n"
+    "\b\nExamples:\n  ticketkin pairs runs/june --set pairs.hard_negatives_per_positive=5\n"
+    "  ticketkin pairs check pairs.json --out cleaned.json\n"
+    "  ticketkin pairs export runs/june test.json --split holdout",
+    no_args_is_help=True,
+)
+
+
+@pairs.command()
+def build(folder: RunFolder, set_: SetOption = None) -> None:
+    """Build the pairs of a run: the stage of the main job.
+
+    \b
+    Example:
+      ticketkin pairs build runs/june --set pairs.hard_negatives_per_positive=5
+    """
+    run_stage_command("pairs", folder, stored_job(folder, set_))
+
+
+@pairs.command()
+def check(
+    path: Annotated[Path, typer.Argument(help="JSON file of labelled pairs.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Write the set without contradictions, repeats and empty texts."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Count contradictions, repeats, empty texts, label noise and templates that dominate.
+
+    \b
+    Example:
+      ticketkin pairs check pairs.json --out cleaned.json
+    """
+    from ticketkin.pairs.checking import check_pairs
+    from ticketkin.pairs.interchange import read_text_pairs, write_text_pairs
+
+    found = check_pairs(read_text_pairs(path))
+    if out is not None:
+        write_text_pairs(found.cleaned, out)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        show_pair_check(_screen, found.to_json(), out)
+
+
+@pairs.command()
+def export(
+    folder: RunFolder,
+    out: Annotated[Path, typer.Argument(help="JSON file to write.")],
+    split: Annotated[SplitName, typer.Option(help="Which pairs.")] = SplitName.TRAIN,
+) -> None:
+    """Write the pairs of a run as JSON: texts1, texts2, labels, phases, categories.
+
+    \b
+    Example:
+      ticketkin pairs export runs/june test.json --split holdout
+    """
+    from ticketkin.pairs.interchange import write_text_pairs
+    from ticketkin.pipeline.pair_files import pairs_of_run
+
+    found = pairs_of_run(folder, split)
+    write_text_pairs(found, out)
+    _screen.print(
+        f"Wrote {len(found):,} pairs to {out} (sha256 {found.digest()})", highlight=False, soft_wrap=True
+    )
