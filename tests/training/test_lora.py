@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 from lora_material import ENCODER, SETTINGS, lora_data, train
 
+from ticketkin.core.checks import Outcome
 from ticketkin.core.errors import InactiveAdapterError, InputError, JobError, MissingExtraError
 from ticketkin.core.progress import SilentProgress
 from ticketkin.core.tables import FloatArray
 from ticketkin.encoders.loading import load_folder
 from ticketkin.training import lora_loop
 from ticketkin.training.lora import LoraResult, embeddings_at_strength, scaled_merge, train_lora
+from ticketkin.training.record import record_checks
 
 pytest.importorskip("peft", reason="the extra 'lora' is not installed")
 
@@ -281,3 +283,28 @@ def test_rows_outside_the_texts_are_a_fault() -> None:
     data = lora_data()
     with pytest.raises(ValueError, match="rows must lie in"):
         replace(data, texts=data.texts[:-5], group_of_row=data.group_of_row[:-5])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ranking_loss": "mnrl", "labelled_loss": "none"},
+        {"ranking_loss": "gist", "labelled_loss": "angle"},
+        {"ranking_loss": "triplet", "labelled_loss": "none"},
+        {"ranking_loss": "none", "labelled_loss": "cosine"},
+        {"ranking_loss": "none", "labelled_loss": "online_contrastive"},
+        {"matryoshka_dimensions": (16, 8), "schedule": "hold_cosine", "weight_decay": 0.01},
+    ],
+)
+def test_every_loss_trains_and_the_record_says_what_it_saw(
+    tiny_encoder_folder: Path, tmp_path: Path, change: dict[str, object]
+) -> None:
+    settings = SETTINGS.model_copy(update={"epochs_per_phase": (0, 0, 6), **change})
+    result = train(tiny_encoder_folder, tmp_path, settings=settings)
+    outcomes = {check.code: check.outcome for check in record_checks(result.record)}
+    assert outcomes["loss"] is outcomes["learning_rate"] is outcomes["steps"] is Outcome.PASSED
+    seen = result.record["examples"]
+    assert ("ranking" in seen) == (settings.ranking_loss != "none")
+    assert ("labelled" in seen) == (settings.labelled_loss != "none")
+    if "labelled" in seen:
+        assert seen["labelled"]["kin"] > 0 and seen["labelled"]["not_kin"] > 0

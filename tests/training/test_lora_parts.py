@@ -1,17 +1,15 @@
 """The parts of LoRA training that need no model: plan, losses, schedule."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lora_material import SETTINGS, lora_data
 
-from ticketkin.core.errors import NotEnoughDataError
+from ticketkin.core.errors import ConfigurationError, NotEnoughDataError
 from ticketkin.training.lora_data import plan_steps
 from ticketkin.training.lora_loop import scheduled_rate
-from ticketkin.training.lora_losses import contrastive_loss, ranking_loss
+from ticketkin.training.losses import check_losses, guided_mask, labelled_loss, ranking_loss, triplet_loss
 
 
 @settings(max_examples=40, deadline=None)
@@ -55,13 +53,48 @@ def test_negatives_take_turns_over_the_passes() -> None:
     assert all(used[int(p)] == set(data.negatives[p].tolist()) for p in full)
 
 
-def test_one_positive_is_not_enough() -> None:
+@pytest.mark.parametrize(
+    ("change", "n_positives", "labels", "message"),
+    [
+        ({"ranking_loss": "none", "labelled_loss": "none"}, 9, [0, 1], "nothing to learn from"),
+        ({}, 1, [0, 1], "at least 2 pairs of kin"),
+        ({"ranking_loss": "triplet"}, 9, [0, 1], "needs hard negatives and none were mined"),
+        (
+            {"ranking_loss": "none"},
+            9,
+            [1, 1],
+            "needs labelled pairs of kin and of strangers, there are 2 and 0",
+        ),
+        (
+            {"matryoshka_dimensions": (64, 16)},
+            9,
+            [0, 1],
+            r"\[64\] are above the model's 32; those that fit: \[16\]",
+        ),
+    ],
+)
+def test_losses_that_the_data_cannot_feed_are_refused(
+    change: dict[str, object], n_positives: int, labels: list[int], message: str
+) -> None:
+    with pytest.raises((NotEnoughDataError, ConfigurationError), match=message):
+        check_losses(
+            SETTINGS.model_copy(update=change),
+            n_positives,
+            np.full((n_positives, 2), -1),
+            np.array(labels),
+            32,
+        )
+
+
+def test_without_a_ranking_loss_every_pass_sees_each_labelled_pair_once() -> None:
     data = lora_data()
-    one = slice(0, 1)
-    few = replace(data, left=data.left[one], right=data.right[one], phase=data.phase[one],
-                  group=data.group[one], negatives=data.negatives[one])  # fmt: skip
-    with pytest.raises(NotEnoughDataError, match="at least 2 pairs of kin"):
-        plan_steps(few, np.ones(len(data.texts), dtype=np.int64), SETTINGS, 0)
+    chosen = SETTINGS.model_copy(update={"ranking_loss": "none", "epochs_per_phase": (0, 1, 2)})
+    steps = plan_steps(data, np.ones(len(data.texts), dtype=np.int64), chosen, 0)
+    seen = np.concatenate([step.labelled for step in steps])
+    np.testing.assert_array_equal(np.bincount(seen), np.full(len(data.labels), 3))
+    assert all(len(step.positives) == 0 and step.n_examples == len(step.labelled) for step in steps)
+    parts = steps[0].split(3)
+    np.testing.assert_array_equal(np.concatenate([part.labelled for part in parts]), steps[0].labelled)
 
 
 def test_splitting_a_step_loses_no_example() -> None:
@@ -110,24 +143,88 @@ def test_kin_of_the_same_group_never_push_each_other_apart() -> None:
     assert float(left.grad.abs().max()) == pytest.approx(0, abs=1e-12)
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.lists(st.tuples(st.floats(-1, 1), st.integers(0, 1)), min_size=1, max_size=8))
-def test_the_contrastive_loss_equals_its_definition(pairs: list[tuple[float, int]]) -> None:
+@pytest.mark.parametrize("name", ["cosent", "cosine", "angle", "online_contrastive"])
+def test_losses_on_labelled_pairs_equal_their_definition(name: str) -> None:
     import torch
 
-    kin = [s for s, y in pairs if y == 1]
-    rest = [s for s, y in pairs if y == 0]
-    expected = np.log1p(sum(np.exp(20 * (r - p)) for p in kin for r in rest))
-    found = contrastive_loss(
-        torch.tensor([s for s, _ in pairs], dtype=torch.float64), torch.tensor([y for _, y in pairs])
-    )
+    rng = np.random.default_rng(1)
+    left, right, labels = _unit(rng, 7), _unit(rng, 7), np.array([1, 0, 1, 0, 0, 1, 0])
+    cosines = (left * right).sum(axis=1)
+    kin, rest = cosines[labels == 1], cosines[labels == 0]
+    if name == "cosent":
+        expected = np.log1p(sum(np.exp(20 * (r - p)) for p in kin for r in rest))
+    elif name == "cosine":
+        expected = float(((cosines - labels) ** 2).mean())
+    elif name == "online_contrastive":
+        near, far = (1 - kin)[(1 - kin) > (1 - rest).min()], (1 - rest)[(1 - rest) < (1 - kin).max()]
+        expected = float((near**2).sum() + (np.clip(0.5 - far, 0, None) ** 2).sum())
+    else:
+        sines = (left[:, 3:] * right[:, :3] - left[:, :3] * right[:, 3:]).sum(axis=1)
+        angles = np.abs(cosines + sines)
+        expected = np.log1p(
+            sum(np.exp(20 * (r - p)) for p in angles[labels == 1] for r in angles[labels == 0])
+        )
+    found = labelled_loss(name, None, *(torch.tensor(a) for a in (left, right, labels)))
     assert float(found) == pytest.approx(expected, abs=1e-6)
+    nothing = torch.zeros((0, 6))
+    assert float(labelled_loss(name, None, nothing, nothing, torch.zeros(0))) == 0
+
+
+def test_the_triplet_loss_equals_its_definition() -> None:
+    import torch
+
+    rng = np.random.default_rng(2)
+    left, right, negatives = _unit(rng, 5), _unit(rng, 5), _unit(rng, 5)
+    expected = np.clip((left * negatives).sum(1) - (left * right).sum(1) + 0.2, 0, None).mean()
+    found = triplet_loss(*(torch.tensor(a) for a in (left, right, negatives)))
+    assert float(found) == pytest.approx(expected)
+
+
+def test_one_direction_is_the_first_half_of_the_symmetric_loss() -> None:
+    import torch
+    from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+
+    rng = np.random.default_rng(3)
+    left, right, negatives = (torch.tensor(_unit(rng, 4)) for _ in range(3))
+    masked = torch.zeros((4, 8), dtype=torch.bool)
+    found = ranking_loss(left, right, negatives, masked, symmetric=False)
+    oracle = MultipleNegativesRankingLoss(None).compute_loss_from_embeddings([left, right, negatives], None)
+    assert float(found) == pytest.approx(float(oracle), abs=1e-6)
+
+
+def test_a_guide_hides_what_it_finds_nearer_than_the_partner() -> None:
+    import torch
+
+    rng = np.random.default_rng(4)
+    left, right, negatives = _unit(rng, 4), _unit(rng, 4), _unit(rng, 3)
+    hidden = guided_mask(
+        *(torch.tensor(a) for a in (left, right, negatives)), torch.zeros((4, 7), dtype=torch.bool)
+    ).numpy()
+    for i in range(4):
+        for j, candidate in enumerate(np.concatenate([right, negatives])):
+            assert hidden[i, j] == (j != i and left[i] @ candidate > left[i] @ right[i])
 
 
 @pytest.mark.parametrize("n_steps", [1, 2, 7, 100])
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.99])
-def test_the_rate_warms_up_reaches_its_peak_and_decays_above_zero(n_steps: int, share: float) -> None:
-    chosen = SETTINGS.model_copy(update={"warmup_share": share})
+@pytest.mark.parametrize("schedule", ["constant", "linear", "cosine", "hold_cosine"])
+def test_the_rate_warms_up_reaches_its_peak_and_stays_above_zero(
+    n_steps: int, share: float, schedule: str
+) -> None:
+    chosen = SETTINGS.model_copy(update={"warmup_share": share, "schedule": schedule})
     rates = [scheduled_rate(step, n_steps, chosen) for step in range(n_steps)]
     assert max(rates) == pytest.approx(SETTINGS.learning_rate)
     assert min(rates) > 0
+
+
+def test_a_hold_stays_at_the_peak_and_a_floor_is_kept() -> None:
+    chosen = SETTINGS.model_copy(
+        update={"schedule": "hold_cosine", "warmup_share": 0.15, "hold_share": 0.2, "lowest_rate": 1e-7}
+    )
+    rates = np.array([scheduled_rate(step, 100, chosen) for step in range(100)])
+    assert (rates[14:36] == SETTINGS.learning_rate).all()
+    assert (np.diff(rates[36:]) < 0).all() and rates[-1] >= 1e-7
+    flat = [
+        scheduled_rate(step, 50, chosen.model_copy(update={"schedule": "constant"})) for step in range(8, 50)
+    ]
+    assert set(flat) == {SETTINGS.learning_rate}

@@ -104,7 +104,41 @@ class HeadSettings(StageSettings):
     """Positives a batch; kin groups are masked, never negatives of each other."""
 
 
-class LoraSettings(StageSettings):
+class TuningSettings(StageSettings):
+    """What every gradient training of the encoder shares."""
+
+    learning_rate: float = Field(default=2e-5, gt=0)
+    """Peak AdamW learning rate."""
+    weight_decay: float = Field(default=0.0, ge=0)
+    """AdamW weight decay."""
+    schedule: Literal["constant", "linear", "cosine", "hold_cosine"] = "linear"
+    """After the warm-up: the peak throughout, a linear or cosine decay, or a hold before the cosine."""
+    warmup_share: float = Field(default=0.1, ge=0, lt=1)
+    """Share of all steps spent warming up."""
+    hold_share: float = Field(default=0.2, ge=0, lt=1)
+    """Share of all steps at the peak before a 'hold_cosine' decays."""
+    lowest_rate: float = Field(default=0.0, ge=0)
+    """Learning rate below which no schedule falls."""
+    epochs_per_phase: tuple[int, int, int] = (1, 1, 1)
+    """Passes over the easy, medium and hard phase; each phase keeps the earlier ones' positives."""
+    batch_size: int = Field(default=32, ge=2)
+    """Positives a batch (labelled pairs where there is no ranking loss); halves when memory runs out."""
+    max_length_tokens: int = Field(default=128, ge=8)
+    """Tokens read of each text while training."""
+    ranking_loss: Literal["none", "symmetric", "mnrl", "gist", "triplet"] = "symmetric"
+    """On positives with mined negatives: InfoNCE in both directions or one, guided by the untouched model,
+    or triplets."""
+    labelled_loss: Literal["none", "cosent", "cosine", "angle", "online_contrastive"] = "cosent"
+    """On labelled pairs."""
+    contrastive_weight: float = Field(default=0.25, ge=0)
+    """Weight of the labelled loss beside a ranking loss."""
+    matryoshka_dimensions: tuple[int, ...] = ()
+    """Losses are taken on the first so many dimensions too, so that embeddings may be cut there."""
+    checkpoint_steps: int = Field(default=20, ge=1)
+    """A killed training continues from the last of these."""
+
+
+class LoraSettings(TuningSettings):
     """Low-rank adaptation of all linear layers."""
 
     rank: int = Field(default=16, ge=1)
@@ -114,19 +148,7 @@ class LoraSettings(StageSettings):
     dropout: float = Field(default=0.05, ge=0, lt=1)
     """Dropout on the adapter's input."""
     learning_rate: float = Field(default=2e-4, gt=0)
-    """Peak AdamW learning rate; linear decay after the warm-up."""
-    warmup_share: float = Field(default=0.1, ge=0, lt=1)
-    """Share of all steps spent warming up."""
-    epochs_per_phase: tuple[int, int, int] = (1, 1, 1)
-    """Passes over the easy, medium and hard phase; each phase keeps the earlier ones' positives."""
-    batch_size: int = Field(default=32, ge=2)
-    """Positives a batch; halves by itself when memory runs out."""
-    max_length_tokens: int = Field(default=128, ge=8)
-    """Tokens read of each text while training."""
-    contrastive_weight: float = Field(default=0.25, ge=0)
-    """Weight of the loss on labelled pairs beside the ranking loss on positives."""
-    checkpoint_steps: int = Field(default=20, ge=1)
-    """A killed training continues from the last of these."""
+    """Peak AdamW learning rate; about ten times that of full tuning."""
 
 
 class StrengthSettings(StageSettings):

@@ -25,12 +25,13 @@ from ticketkin.encoders.encoding import encode_texts, token_lengths
 from ticketkin.encoders.loading import LoadedEncoder, load_float32
 from ticketkin.training.lora_data import LoraData, Step, examples_seen, phase_counts, plan_steps
 from ticketkin.training.lora_loop import LoraTraining, seeded
+from ticketkin.training.losses import check_losses
 from ticketkin.training.record import training_versions
 
 __all__ = ["LoraData", "LoraResult", "embeddings_at_strength", "scaled_merge", "train_lora"]
 
 _N_PROBES = 32
-_METHOD = 1  # raise when a change of the method must not continue older checkpoints
+_METHOD = 2  # raise when a change of the method must not continue older checkpoints
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def train_lora(
     Raises NotEnoughDataError for fewer than two positives, MissingExtraError without peft,
     JobError when memory or numbers fail beyond repair.
     """
+    check_losses(settings, len(data.left), data.negatives, data.labels, _dimension(encoder))
     lengths = _training_lengths(encoder, data, settings)
     steps = plan_steps(data, lengths, settings, seed)
     identity = hash_value({
@@ -79,7 +81,7 @@ def train_lora(
         model = load_float32(str(encoder.source), encoder.device)
         attach_adapter(model, settings)
         model.max_seq_length = min(settings.max_length_tokens, encoder.max_length_tokens)
-        training = LoraTraining(model, data, lengths, steps, settings)
+        training = LoraTraining(model, data, lengths, steps, settings, _guide(encoder, data, settings))
         training.run(folder / "checkpoint", identity, progress)
     model.max_seq_length = encoder.max_length_tokens
     with atomic_path(folder / "adapter") as temporary:
@@ -95,6 +97,20 @@ def train_lora(
         probe_texts=probes,
         probe_embeddings=encode_texts(in_memory, probes, None, EncoderSettings()),
     )
+
+
+def _dimension(encoder: LoadedEncoder) -> int:
+    return int(encoder.model.get_embedding_dimension() or 0)
+
+
+def _guide(encoder: LoadedEncoder, data: LoraData, settings: LoraSettings) -> FloatArray | None:
+    """Return the untouched embeddings of the training texts at their rows, for a guided loss alone."""
+    if settings.ranking_loss != "gist":
+        return None
+    rows = _rows_in_training(data)
+    guide = np.zeros((len(data.texts), _dimension(encoder)), dtype=np.float32)
+    guide[rows] = encode_texts(encoder, [data.texts[row] for row in rows], None, EncoderSettings())
+    return guide
 
 
 def _rows_in_training(data: LoraData) -> IntArray:
@@ -124,11 +140,11 @@ def _record(
     done: list[Step] = training.steps[: len(training.history.loss)]
     return {
         "method": "LoRA on all linear layers",
-        "losses": {"ranking": "symmetric InfoNCE", "contrastive": "CoSENT"},
+        "losses": {"ranking": settings.ranking_loss, "labelled": settings.labelled_loss},
         "settings": settings.model_dump(mode="json"),
         "phases": phase_counts(data, done),
         "positives_by_phase": [int((data.phase == phase).sum()) for phase in (1, 2, 3)],
-        "examples": examples_seen(data, done),
+        "examples": examples_seen(data, done, settings),
         "steps_planned": len(training.steps),
         "steps_done": len(done),
         "stopped_early": training.stopped_early,

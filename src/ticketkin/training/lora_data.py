@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ticketkin.core.config import LoraSettings
-from ticketkin.core.errors import NotEnoughDataError
+from ticketkin.core.config import TuningSettings
 from ticketkin.core.tables import IntArray
 
 _BATCHES_A_WINDOW = 16  # sorting by length happens within so many batches: still well shuffled
@@ -84,14 +83,19 @@ class Step(NamedTuple):
     labelled: IntArray
     """Which labelled pairs, shape (l,)."""
 
+    @property
+    def n_examples(self) -> int:
+        """Positives, or labelled pairs where a step has no positives."""
+        return len(self.positives) or len(self.labelled)
+
     def split(self, pieces: int) -> list["Step"]:
-        """Return the step cut into up to `pieces` smaller ones of at least two positives."""
-        pieces = max(1, min(pieces, len(self.positives) // 2))
+        """Return the step cut into up to `pieces` smaller ones of at least two examples."""
+        pieces = max(1, min(pieces, self.n_examples // 2))
         parts = [np.array_split(part, pieces) for part in (self.positives, self.negatives, self.labelled)]
         return [Step(self.phase, *rows) for rows in zip(*parts, strict=True)]
 
 
-def plan_steps(data: LoraData, lengths: IntArray, settings: LoraSettings, seed: int) -> list[Step]:
+def plan_steps(data: LoraData, lengths: IntArray, settings: TuningSettings, seed: int) -> list[Step]:
     """Return all steps in order, deterministic by `seed`.
 
     Phase p passes `epochs_per_phase[p - 1]` times over the positives of phase <= p (curriculum
@@ -99,13 +103,10 @@ def plan_steps(data: LoraData, lengths: IntArray, settings: LoraSettings, seed: 
     holds positives of like length, since padding is what costs most on a CPU. Every pass takes
     the next of a positive's hard negatives.
 
-    Raises NotEnoughDataError for fewer than two positives: a ranking loss needs a rival.
+    Without a ranking loss the batches are of labelled pairs, all of them in every pass of any phase.
     """
-    if len(data.left) < 2:
-        raise NotEnoughDataError(
-            f"LoRA needs at least 2 pairs of kin to train on, there are {len(data.left)}; give more links "
-            "with --links FILE, or leave lora out of --candidates"
-        )
+    if settings.ranking_loss == "none":
+        return _labelled_steps(data, lengths, settings, seed)
     rng = np.random.default_rng(seed)
     longest = np.maximum(lengths[data.left], lengths[data.right])
     labelled = _EndlessPermutation(len(data.labels), rng)
@@ -123,6 +124,19 @@ def plan_steps(data: LoraData, lengths: IntArray, settings: LoraSettings, seed: 
     return steps
 
 
+def _labelled_steps(data: LoraData, lengths: IntArray, settings: TuningSettings, seed: int) -> list[Step]:
+    """Return steps over labelled pairs alone; the phases of the positives do not apply to them."""
+    rng = np.random.default_rng(seed)
+    longest = np.maximum(lengths[data.labelled_left], lengths[data.labelled_right])
+    nothing = np.zeros(0, dtype=np.int64)
+    return [
+        Step(phase, nothing, nothing, batch)
+        for phase, epochs in enumerate(settings.epochs_per_phase, start=1)
+        for _ in range(epochs)
+        for batch in _bucketed_batches(np.arange(len(data.labels)), longest, settings.batch_size, rng)
+    ]
+
+
 def phase_counts(data: LoraData, steps: list[Step]) -> list[dict[str, int]]:
     """Return, for each phase that is executed, its number, positives, steps and examples seen."""
     return [
@@ -130,23 +144,25 @@ def phase_counts(data: LoraData, steps: list[Step]) -> list[dict[str, int]]:
             "phase": phase,
             "positives": int((data.phase <= phase).sum()),
             "steps": sum(step.phase == phase for step in steps),
-            "examples": sum(len(step.positives) for step in steps if step.phase == phase),
+            "examples": sum(step.n_examples for step in steps if step.phase == phase),
         }
         for phase in sorted({step.phase for step in steps})
     ]
 
 
-def examples_seen(data: LoraData, steps: list[Step]) -> dict[str, dict[str, int]]:
+def examples_seen(data: LoraData, steps: list[Step], settings: TuningSettings) -> dict[str, dict[str, int]]:
     """Return how many examples of which label each loss was given, repeats counted."""
     positives = sum(len(step.positives) for step in steps)
     negatives = sum(int((step.negatives >= 0).sum()) for step in steps)
     labelled = [data.labels[step.labelled] for step in steps]
     kin = sum(int((labels == 1).sum()) for labels in labelled)
     not_kin = sum(int((labels == 0).sum()) for labels in labelled)
-    return {
-        "ranking": {"kin": positives, "hard_negatives": negatives},
-        "contrastive": {"kin": positives + kin, "not_kin": negatives + not_kin},
-    }
+    seen = {}
+    if settings.ranking_loss != "none":
+        seen["ranking"] = {"kin": positives, "hard_negatives": negatives}
+    if settings.labelled_loss != "none":
+        seen["labelled"] = {"kin": positives + kin, "not_kin": negatives + not_kin}
+    return seen
 
 
 def _bucketed_batches(

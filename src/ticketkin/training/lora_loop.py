@@ -2,21 +2,21 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import ceil, isfinite
+from math import ceil, cos, isfinite, pi
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ticketkin.core.config import LoraSettings
+from ticketkin.core.config import TuningSettings
 from ticketkin.core.errors import JobError
 from ticketkin.core.progress import Progress
-from ticketkin.core.tables import IntArray
+from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.encoders.encoding import halved
 from ticketkin.training.lora_checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from ticketkin.training.lora_data import LoraData, Step
-from ticketkin.training.lora_losses import contrastive_loss, ranking_loss
+from ticketkin.training.losses import Batch, batch_loss
 from ticketkin.training.record import History
 
 if TYPE_CHECKING:
@@ -26,26 +26,46 @@ _LARGEST_GRADIENT_NORM = 1.0
 _TEXTS_A_FORWARD_ON_CPU = 16  # batches of 8-16 texts of like length are the fastest there
 
 
-def scheduled_rate(step: int, n_steps: int, settings: LoraSettings) -> float:
-    """Return the learning rate of `step` (from 0): linear warm-up to the peak, then linear decay."""
+def scheduled_rate(step: int, n_steps: int, settings: TuningSettings) -> float:
+    """Return the learning rate of `step` (from 0): linear warm-up to the peak, then the schedule.
+
+    Decays reach `lowest_rate` (or the first step of zero) just after the last step.
+    """
+    peak, lowest = settings.learning_rate, min(settings.lowest_rate, settings.learning_rate)
     n_warmup = ceil(settings.warmup_share * n_steps)
     if step < n_warmup:
-        return settings.learning_rate * (step + 1) / n_warmup
-    return settings.learning_rate * (n_steps - step) / (n_steps - n_warmup)
+        return max(lowest, peak * (step + 1) / n_warmup)
+    n_hold = ceil(settings.hold_share * n_steps) if settings.schedule == "hold_cosine" else 0
+    n_decay = max(1, n_steps - n_warmup - n_hold)
+    gone = max(0.0, (step - n_warmup - n_hold) / n_decay)
+    if settings.schedule == "constant":
+        return peak
+    left = 1 - gone if settings.schedule == "linear" else (1 + cos(pi * gone)) / 2
+    return lowest + (peak - lowest) * left
 
 
 class LoraTraining:
     """A training in progress. `model` carries a fresh adapter and is changed in place."""
 
     def __init__(
-        self, model: Any, data: LoraData, lengths: IntArray, steps: list[Step], settings: LoraSettings
+        self,
+        model: Any,
+        data: LoraData,
+        lengths: IntArray,
+        steps: list[Step],
+        settings: TuningSettings,
+        guide: FloatArray | None = None,
     ) -> None:
         import torch
 
         self.model, self.data, self.lengths, self.steps, self.settings = model, data, lengths, steps, settings
+        self.guide = guide
+        """Untouched embeddings of all texts, unit length, for a guided loss."""
         self.device = model.device
         self.weights = {n: p for n, p in model.named_parameters() if p.requires_grad}
-        self.optimizer = torch.optim.AdamW(self.weights.values(), lr=settings.learning_rate, weight_decay=0.0)
+        self.optimizer = torch.optim.AdamW(
+            self.weights.values(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
         self.history = History()
         self.pieces = 1
         """Parts a batch is computed in, doubled each time memory runs out."""
@@ -104,7 +124,7 @@ class LoraTraining:
             try:
                 total = 0.0
                 for part in step.split(self.pieces):
-                    loss = self.loss(part) * (len(part.positives) / len(step.positives))
+                    loss = self.loss(part) * (part.n_examples / step.n_examples)
                     loss.backward()  # type: ignore[no-untyped-call]
                     total += loss.item()
             except (RuntimeError, MemoryError) as error:
@@ -116,7 +136,7 @@ class LoraTraining:
                 return total
 
     def loss(self, step: Step) -> "Tensor":
-        """Return the loss of one batch: ranking, plus the weighted contrastive one."""
+        """Return the loss of one batch, the mean over the Matryoshka dimensions if there are any."""
         import torch
 
         data = self.data
@@ -127,23 +147,24 @@ class LoraTraining:
         rows = [left, right, negatives, pair_left, pair_right]
         unique, inverse = np.unique(np.concatenate(rows), return_inverse=True)
         places = torch.from_numpy(inverse).to(self.device)
-        of_left, of_right, of_negatives, of_pair_left, of_pair_right = torch.split(
-            self.embed(unique)[places], [len(part) for part in rows]
-        )
+        embedded = self.embed(unique)[places]
         groups = data.group_of_row
         candidates = np.concatenate([right, negatives])
         masked = groups[left][:, None] == groups[candidates][None, :]
         masked[np.arange(len(left)), np.arange(len(left))] = False
-        ranking = ranking_loss(of_left, of_right, of_negatives, torch.from_numpy(masked).to(self.device))
-        with_negative = torch.from_numpy(has_negative).to(self.device)
-        similarities = torch.cat([
-            (of_left * of_right).sum(1),
-            (of_left[with_negative] * of_negatives).sum(1),
-            (of_pair_left * of_pair_right).sum(1),
-        ])  # fmt: skip
         labels = np.concatenate([np.ones(len(left)), np.zeros(len(negatives)), data.labels[step.labelled]])
-        contrast = contrastive_loss(similarities, torch.from_numpy(labels).to(self.device))
-        return ranking + self.settings.contrastive_weight * contrast
+        batch = Batch(
+            sizes=[len(part) for part in rows],
+            masked=torch.from_numpy(masked).to(self.device),
+            with_negative=torch.from_numpy(has_negative).to(self.device),
+            labels=torch.from_numpy(labels).to(self.device),
+            guide=None
+            if self.guide is None
+            else torch.from_numpy(self.guide[unique]).to(self.device)[places],
+        )
+        sizes = (embedded.shape[1], *self.settings.matryoshka_dimensions)
+        parts = [batch_loss(embedded[:, :size], batch, self.settings, self.model) for size in sizes]
+        return torch.stack(parts).mean()
 
     def embed(self, rows: IntArray) -> "Tensor":
         """Return unit-length embeddings of text rows with gradients, shape (len(rows), d)."""
