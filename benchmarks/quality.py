@@ -51,7 +51,7 @@ def prepare(data: Path, seed: int, lora: bool, work: Path) -> RunData:
 
 def measure(data: RunData, lora: bool) -> dict[str, RetrievalScores]:
     """Return the ranks of all candidates on the held-out tickets."""
-    encoders = encoder_candidates(data, with_lora=lora)
+    encoders = encoder_candidates(data, with_slow=lora)
     rankers = simple_rankers(data, encoders)
     best = "lora" if lora else "head"
     lexical: Any = rankers["lexical"]

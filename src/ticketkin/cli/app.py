@@ -208,7 +208,7 @@ def embed(folder: RunFolder, set_: SetOption = None) -> None:
 @app.command()
 def train(
     folder: RunFolder,
-    candidate: Annotated[str, typer.Argument(help="head or lora.")],
+    candidate: Annotated[str, typer.Argument(help="head, lora or full.")],
     set_: SetOption = None,
 ) -> None:
     """Tune one candidate.
@@ -218,8 +218,8 @@ def train(
       ticketkin train runs/june head
       ticketkin train runs/june lora --set lora.rank=8
     """
-    if candidate not in ("head", "lora"):
-        raise InputError(f"candidate {candidate!r} can't be trained; choose head or lora")
+    if candidate not in ("head", "lora", "full"):
+        raise InputError(f"candidate {candidate!r} can't be trained; choose head, lora or full")
     run_stage_command(candidate, folder, stored_job(folder, set_))
 
 

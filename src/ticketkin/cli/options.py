@@ -36,7 +36,7 @@ ModelOption = Annotated[
     str | None, typer.Option("--base-model", help="Encoder: hub name or folder with safetensors.")
 ]
 CandidatesOption = Annotated[
-    str | None, typer.Option("--candidates", help="Some of lexical,base,head,lora,fusion.")
+    str | None, typer.Option("--candidates", help="Some of lexical,base,head,lora,full,fusion.")
 ]
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print machine-readable results.")]

@@ -151,6 +151,13 @@ class LoraSettings(TuningSettings):
     """Peak AdamW learning rate; about ten times that of full tuning."""
 
 
+class FullSettings(TuningSettings):
+    """Tuning of every weight."""
+
+    batch_size: int = Field(default=16, ge=2)
+    """Positives a batch; every weight has a gradient and two moments, so it needs more memory than LoRA."""
+
+
 class StrengthSettings(StageSettings):
     """The sweep over the strength of a tuned candidate."""
 
@@ -208,10 +215,10 @@ class Settings(StageSettings):
 
     seed: int = 42
     """Seed of splits, sampling, training and bootstrap."""
-    candidates: tuple[Literal["lexical", "base", "head", "lora", "fusion"], ...] = (
+    candidates: tuple[Literal["lexical", "base", "head", "lora", "full", "fusion"], ...] = (
         "lexical", "base", "head", "lora", "fusion",
     )  # fmt: skip
-    """What to try (`--candidates`); lexical and base always run."""
+    """What to try (`--candidates`); lexical and base always run, full only where it is named."""
     tickets: TicketSettings = TicketSettings()
     links: LinkSettings = LinkSettings()
     split: SplitSettings = SplitSettings()
@@ -219,6 +226,7 @@ class Settings(StageSettings):
     encoder: EncoderSettings = EncoderSettings()
     head: HeadSettings = HeadSettings()
     lora: LoraSettings = LoraSettings()
+    full: FullSettings = FullSettings()
     strength: StrengthSettings = StrengthSettings()
     fusion: FusionSettings = FusionSettings()
     evaluation: EvaluationSettings = EvaluationSettings()

@@ -34,14 +34,13 @@ def lexical_ranker(data: RunData) -> LexicalRanker:
     return LexicalRanker.build({name: frame[name].to_list() for name in FIELD_WEIGHTS}, FIELD_WEIGHTS)
 
 
-def encoder_candidates(data: RunData, *, with_lora: bool) -> EncoderCandidates:
+def encoder_candidates(data: RunData, *, with_slow: bool) -> EncoderCandidates:
     """Return the untouched encoder and the tuned ones that the job asks for."""
     found = {"base": data.embeddings(artifact.BASE_EMBEDDINGS)}
     wanted = data.job.settings.candidates
-    if "head" in wanted:
-        found["head"] = data.embeddings(artifact.HEAD_EMBEDDINGS)
-    if "lora" in wanted and with_lora:
-        found["lora"] = data.embeddings(artifact.LORA_EMBEDDINGS)
+    for name, (_, embeddings) in artifact.TUNED.items():
+        if name in wanted and (with_slow or name not in artifact.SLOW):
+            found[name] = data.embeddings(embeddings)
     return EncoderCandidates(found)
 
 
@@ -57,8 +56,8 @@ def fusion_ranker(
 ) -> FusionRanker:
     """Return the learned ranking over the best encoder.
 
-    The head enters the first level out of fold. LoRA, which saw every training link, enters only at
-    the second level, fitted on evaluation links.
+    The head enters the first level out of fold. LoRA and full tuning, which saw every training link, enter
+    only at the second level, fitted on evaluation links.
     """
     settings, seed = data.job.settings.fusion, data.job.settings.seed
     embeddings = {"base": encoders.embeddings["base"]}
@@ -81,6 +80,6 @@ def fusion_ranker(
         visibility,
         settings,
         seed,
-        encoders.embeddings["lora"] if best == "lora" else None,
+        encoders.embeddings[best] if best in artifact.SLOW else None,
         progress,
     )

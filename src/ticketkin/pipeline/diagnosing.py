@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from ticketkin.pipeline.judge_stages import Judged
 
 _N_LATENCY_QUERIES = 9
-_TUNED = ("head", "lora")
 
 
 def diagnose(
@@ -155,7 +154,7 @@ def _is_main(gain: PairedGain, verdict: Verdict) -> bool:
 def _training_checks(context: RunContext) -> list[Check]:
     """Return what went otherwise than asked in any training; what went well is in the doctor's list."""
     found = []
-    for name in _TUNED:
+    for name in artifact.TUNED:
         record = read_metadata(context.folder / "candidates" / name)
         if record is not None and name in context.job.settings.candidates:
             found += [

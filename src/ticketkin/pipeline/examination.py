@@ -27,11 +27,6 @@ from ticketkin.tickets.composing import compose_texts
 from ticketkin.training.record import record_checks
 
 _N_TICKETS_ENCODED = 16
-# Folder of a tuned candidate's plain model, and the embeddings that were judged.
-_TUNED = {
-    "head": (artifact.HEAD, artifact.HEAD_EMBEDDINGS),
-    "lora": (f"{artifact.LORA}/model", artifact.LORA_EMBEDDINGS),
-}
 
 
 @dataclass(frozen=True)
@@ -83,7 +78,7 @@ def base_of_adapter(folder: Path, settings: EncoderSettings) -> str | None:
 def _run_folder(folder: Path, progress: Progress) -> Iterator[Examined]:
     data = RunData(folder, read_job(folder))
     yield Examined("run", [changed_artifacts(folder), _reported_candidates(folder)])
-    for name, (place, embeddings) in _TUNED.items():
+    for name, (place, embeddings) in artifact.TUNED.items():
         record = read_metadata(folder / "candidates" / name)
         if record is None or not (folder / place).exists():
             continue
@@ -190,5 +185,5 @@ def _reproduced(data: RunData, model_folder: Path, embeddings: str) -> Check:
 def _kept(folder: Path, data: RunData) -> Check:
     """Examine that model/ gives the embeddings of the encoder that the verdict names."""
     encoder = read_json(folder / artifact.RANKING / "ranking.json")["encoder"]
-    embeddings = artifact.BASE_EMBEDDINGS if encoder == "base" else _TUNED[encoder][1]
+    embeddings = artifact.BASE_EMBEDDINGS if encoder == "base" else artifact.TUNED[encoder][1]
     return _reproduced(data, folder / artifact.MODEL, embeddings)

@@ -41,6 +41,7 @@ def _part(*names: str) -> Any:
 
 _HEAD = (run_data.HEAD, run_data.HEAD_EMBEDDINGS, run_data.HEAD_OUT_OF_FOLD)
 _LORA = (run_data.LORA, run_data.LORA_EMBEDDINGS)
+_FULL = (run_data.FULL, run_data.FULL_EMBEDDINGS)
 _DATA = (run_data.TICKETS, run_data.LINKS, run_data.SPLITS)
 _BASE = (run_data.BASE_ENCODER, run_data.BASE_EMBEDDINGS)
 _JUDGED = (*_DATA, *_BASE, run_data.TITLE_EMBEDDINGS, run_data.PAIRS)
@@ -123,10 +124,28 @@ STAGES: tuple[Stage, ...] = (
         wanted=lambda job: "lora" in job.settings.candidates,
     ),
     Stage(
+        name="full",
+        title="Tune every weight of the encoder",
+        command="ticketkin train {folder} full",
+        inputs=(*_DATA, *_BASE, run_data.PAIRS),
+        outputs=_FULL,
+        reads=_part("full", "strength", "tickets", "encoder", "seed"),
+        run=train_stages.run_full,
+        wanted=lambda job: "full" in job.settings.candidates,
+    ),
+    Stage(
         name="verdict",
         title="Evaluate all candidates and decide",
         command="ticketkin evaluate {folder}",
-        inputs=(*_JUDGED, *_HEAD, *_LORA, run_data.PROFILE, run_data.IMPORT_SUMMARY, run_data.LINK_SUMMARY),
+        inputs=(
+            *_JUDGED,
+            *_HEAD,
+            *_LORA,
+            *_FULL,
+            run_data.PROFILE,
+            run_data.IMPORT_SUMMARY,
+            run_data.LINK_SUMMARY,
+        ),
         outputs=(run_data.REPORT_JSON, run_data.MATERIAL, run_data.MODEL, run_data.RANKING),
         reads=_part("candidates", "evaluation", "fusion", "tickets", "encoder", "seed"),
         run=judge_stages.run_verdict,

@@ -41,7 +41,7 @@ from ticketkin.reports.material import ReportMaterial
 from ticketkin.search.fusion import FusionRanker
 
 # Which stage's seconds are a candidate's cost.
-_COST_STAGE = {"base": "embed", "head": "head", "lora": "lora"}
+_COST_STAGE = {"base": "embed", **{name: name for name in artifact.TUNED}}
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,10 @@ def score_pairs(data: RunData, ranker: Ranker, split: SplitName) -> PairScores:
     return PairScores(ranker.pair_similarities(left, right), labels, data.groups.group[left])
 
 
-def judge(context: RunContext, data: RunData, *, with_lora: bool) -> Judged:
+def judge(context: RunContext, data: RunData, *, with_slow: bool) -> Judged:
     """Evaluate every candidate on the evaluation links; the fusion stands on the best encoder."""
     settings = context.job.settings
-    encoders = encoder_candidates(data, with_lora=with_lora)
+    encoders = encoder_candidates(data, with_slow=with_slow)
     rankers = simple_rankers(data, encoders)
     queries = data.queries(SplitName.EVALUATION)
     groups, visibility = data.groups.group, data.visibility
@@ -114,9 +114,9 @@ def _evaluations(data: RunData, judged: Judged) -> dict[str, dict[str, Any]]:
 def run_provisional(context: RunContext) -> None:
     """Compare the quick candidates; no verdict, and the holdout stays closed."""
     data = RunData(context.folder, context.job)
-    judged = judge(context, data, with_lora=False)
+    judged = judge(context, data, with_slow=False)
     write_json(context.folder / artifact.PROVISIONAL, {"candidates": _evaluations(data, judged)})
-    context.progress.say("  provisional, on evaluation links (LoRA still to come):")
+    context.progress.say(f"  provisional, on evaluation links{_still_to_come(context)}:")
     for name, scores in judged.retrieval.items():
         context.progress.say(
             f"    {name:<8} MRR {scores.per_query('mrr').mean():.3f}   "
@@ -124,11 +124,16 @@ def run_provisional(context: RunContext) -> None:
         )
 
 
+def _still_to_come(context: RunContext) -> str:
+    slow = [name for name in artifact.SLOW if name in context.job.settings.candidates]
+    return f" ({', '.join(slow)} still to come)" if slow else ""
+
+
 def run_verdict(context: RunContext) -> None:
     """Decide on the evaluation links, open the holdout once, keep the best encoder and ranking."""
     data = RunData(context.folder, context.job)
     settings = context.job.settings
-    judged = judge(context, data, with_lora=True)
+    judged = judge(context, data, with_slow=True)
     verdict = decide(
         judged.retrieval,
         judged.encoders,
@@ -204,8 +209,7 @@ def _keep_model(context: RunContext, encoder: str) -> None:
             loaded.model.save_pretrained(str(folder), create_model_card=False)
             write_serving(folder, loaded.model, context.job.settings.tickets.template)
         else:
-            source = artifact.HEAD if encoder == "head" else f"{artifact.LORA}/model"
-            shutil.copytree(context.folder / source, folder)
+            shutil.copytree(context.folder / artifact.TUNED[encoder][0], folder)
 
 
 def _keep_ranking(context: RunContext, judged: Judged, verdict: Verdict) -> None:

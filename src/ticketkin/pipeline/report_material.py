@@ -110,7 +110,7 @@ def _worst(
 def _training(context: RunContext) -> tuple[dict[str, TrainingRecord], dict[str, StrengthCurve]]:
     training: dict[str, TrainingRecord] = {}
     strengths: dict[str, StrengthCurve] = {}
-    for name in ("head", "lora"):
+    for name in artifact.TUNED:
         record = read_metadata(context.folder / "candidates" / name)
         if record is None or name not in context.job.settings.candidates:
             continue

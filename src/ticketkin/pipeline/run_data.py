@@ -28,9 +28,19 @@ BASE_EMBEDDINGS = "embeddings/base.npy"
 TITLE_EMBEDDINGS = "embeddings/title.npy"
 HEAD = "candidates/head"
 LORA = "candidates/lora"
+FULL = "candidates/full"
 HEAD_EMBEDDINGS = "embeddings/head.npy"
 HEAD_OUT_OF_FOLD = "embeddings/head_out_of_fold.npy"
 LORA_EMBEDDINGS = "embeddings/lora.npy"
+FULL_EMBEDDINGS = "embeddings/full.npy"
+# Tuned encoders: the folder of the plain model, and the embeddings that are judged.
+TUNED = {
+    "head": (HEAD, HEAD_EMBEDDINGS),
+    "lora": (f"{LORA}/model", LORA_EMBEDDINGS),
+    "full": (f"{FULL}/model", FULL_EMBEDDINGS),
+}
+# Those that the provisional table does not wait for.
+SLOW = ("lora", "full")
 PROVISIONAL = "provisional.json"
 MODEL = "model"
 RANKING = "ranking"

@@ -13,11 +13,13 @@ from ticketkin.encoders.activity import prove_adapter_active
 from ticketkin.encoders.adapter import embeddings_at_strength, scaled_merge
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.encoding import encode_texts
+from ticketkin.encoders.interpolation import interpolated_embeddings, prove_tuned, save_interpolated
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_float32, load_folder
 from ticketkin.encoders.serving import serving_record, write_serving
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.run_data import RunData, save_embeddings
 from ticketkin.pipeline.stage import RunContext
+from ticketkin.training.full import train_full
 from ticketkin.training.head import cross_fit_heads, save_head_model, train_head
 from ticketkin.training.lora import train_lora
 from ticketkin.training.lora_data import LoraData
@@ -107,12 +109,12 @@ def run_lora(context: RunContext) -> None:
     data = RunData(context.folder, context.job)
     settings = context.job.settings
     encoder = load_encoder(settings.encoder)
-    work = context.folder / artifact.LORA
+    positives = _training_positives(data)
     result = train_lora(
         encoder,
-        _lora_data(data, _training_positives(data)),
+        _lora_data(data, positives),
         settings.lora,
-        work,
+        context.folder / artifact.LORA,
         settings.seed,
         context.progress,
     )
@@ -123,54 +125,101 @@ def run_lora(context: RunContext) -> None:
         f"  adapter proven active after reload: embeddings differ from the untouched model by up to "
         f"{proof.difference_from_base:.3f}"
     )
-    sweep = _sweep_lora(context, data, encoder, result.adapter_folder)
-    merged = work / "model"
-    with atomic_path(merged) as folder:
-        scaled_merge(encoder.source, result.adapter_folder, sweep.chosen, folder, encoder.max_length_tokens)
+
+    def embed(strength: float, texts: list[str]) -> FloatArray:
+        return embeddings_at_strength(
+            encoder, result.adapter_folder, strength, texts, settings.encoder, context.progress
+        )
+
+    def save(strength: float, folder: Path) -> None:
+        scaled_merge(encoder.source, result.adapter_folder, strength, folder, encoder.max_length_tokens)
+
+    sweep = _sweep_slow(context, data, "lora", embed)
+    _keep_tuned(context, data, "lora", encoder, sweep, save, {"proof": proof.to_json(), **result.record})
+
+
+def run_full(context: RunContext) -> None:
+    """Tune every weight, prove the saved model in a fresh process, choose its strength."""
+    data = RunData(context.folder, context.job)
+    settings = context.job.settings
+    encoder = load_encoder(settings.encoder)
+    positives = _training_positives(data)
+    result = train_full(
+        encoder,
+        _lora_data(data, positives),
+        settings.full,
+        context.folder / artifact.FULL,
+        settings.seed,
+        context.progress,
+    )
+    proof = prove_tuned(encoder.source, result.tuned_folder, result.probe_texts, result.probe_embeddings)
+    context.progress.say(
+        f"  tuned model proven after reload: embeddings differ from the untouched model by up to "
+        f"{proof['difference_from_base']:.3f}"
+    )
+
+    def embed(strength: float, texts: list[str]) -> FloatArray:
+        return interpolated_embeddings(
+            encoder, result.tuned_folder, strength, texts, settings.encoder, context.progress
+        )
+
+    def save(strength: float, folder: Path) -> None:
+        save_interpolated(encoder.source, result.tuned_folder, strength, folder)
+
+    sweep = _sweep_slow(context, data, "full", embed)
+    _keep_tuned(context, data, "full", encoder, sweep, save, {"proof": proof, **result.record})
+
+
+def _keep_tuned(
+    context: RunContext,
+    data: RunData,
+    name: str,
+    encoder: LoadedEncoder,
+    sweep: StrengthSweep,
+    save: Callable[[float, Path], None],
+    record: dict[str, Any],
+) -> None:
+    """Write the model at the chosen strength, encode every ticket with it, and write the record last."""
+    settings = context.job.settings
+    place, embeddings_name = artifact.TUNED[name]
+    with atomic_path(context.folder / place) as folder:
+        save(sweep.chosen, folder)
         write_serving(folder, load_float32(str(folder), "cpu"), settings.tickets.template)
-    final = load_folder(merged, settings.encoder)
+    final = load_folder(context.folder / place, settings.encoder)
     cache = EmbeddingCache(default_cache_folder())
     embeddings = encode_texts(final, data.texts, cache, settings.encoder, context.progress)
-    save_embeddings(context.folder / artifact.LORA_EMBEDDINGS, embeddings)
+    save_embeddings(context.folder / embeddings_name, embeddings)
     write_json(
-        work / METADATA,
+        context.folder / "candidates" / name / METADATA,
         {
-            "candidate": "lora",
+            "candidate": name,
             "base_model": encoder.name,
             "base_fingerprint": encoder.fingerprint,
             "template": settings.tickets.template,
             "encoder": serving_record(encoder.model),
             "strength": sweep.to_json(),
-            "proof": proof.to_json(),
-            **result.record,
+            **record,
         },
     )
 
 
-def _sweep_lora(context: RunContext, data: RunData, encoder: LoadedEncoder, adapter: Path) -> StrengthSweep:
+def _sweep_slow(
+    context: RunContext, data: RunData, name: str, embed: Callable[[float, list[str]], FloatArray]
+) -> StrengthSweep:
     """Sweep over the evaluation tickets and their rivals: five encodings of the whole file cost minutes.
 
     The evaluation tickets alone would make every ranking look easy, and the strongest change best.
     """
     base = data.embeddings(artifact.BASE_EMBEDDINGS)
+    queries = data.queries(SplitName.EVALUATION)
     rows = np.union1d(
-        data.splits.rows(data.tickets, SplitName.EVALUATION),
-        _nearest_visible(base, data.queries(SplitName.EVALUATION), data.visibility),
+        data.splits.rows(data.tickets, SplitName.EVALUATION), _nearest_visible(base, queries, data.visibility)
     )
     texts = [data.texts[row] for row in rows]
-    dimension = base.shape[1]
-
-    def embed(strength: float) -> FloatArray:
-        return _at_rows(
-            embeddings_at_strength(
-                encoder, adapter, strength, texts, context.job.settings.encoder, context.progress
-            ),
-            rows,
-            len(data.tickets),
-            dimension,
-        )
-
-    return _sweep(context, data, "lora", embed)
+    n_tickets, dimension = base.shape
+    return _sweep(
+        context, data, name, lambda strength: _at_rows(embed(strength, texts), rows, n_tickets, dimension)
+    )
 
 
 def _nearest_visible(embeddings: FloatArray, queries: IntArray, visibility: Visibility) -> IntArray:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ticketkin.core.artifacts import atomic_path, hash_value
-from ticketkin.core.config import EncoderSettings, LoraSettings
+from ticketkin.core.config import EncoderSettings, LoraSettings, TuningSettings
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.encoders.adapter import (
@@ -67,43 +67,64 @@ def train_lora(
     Raises NotEnoughDataError for fewer than two positives, MissingExtraError without peft,
     JobError when memory or numbers fail beyond repair.
     """
-    check_losses(settings, len(data.left), data.negatives, data.labels, _dimension(encoder))
-    lengths = _training_lengths(encoder, data, settings)
-    steps = plan_steps(data, lengths, settings, seed)
-    identity = hash_value({
-        "method": _METHOD,
-        "settings": settings.model_dump(exclude={"checkpoint_steps"}),
-        "seed": seed,
-        "data": data.digest(),
-        "base": encoder.fingerprint,
-    })  # fmt: skip
+    prepared = prepare_training(encoder, data, settings, seed, "lora")
     with seeded(seed):
         model = load_float32(str(encoder.source), encoder.device)
         attach_adapter(model, settings)
         model.max_seq_length = min(settings.max_length_tokens, encoder.max_length_tokens)
-        training = LoraTraining(model, data, lengths, steps, settings, _guide(encoder, data, settings))
-        training.run(folder / "checkpoint", identity, progress)
+        training = LoraTraining(model, data, prepared.lengths, prepared.steps, settings, prepared.guide)
+        training.run(folder / "checkpoint", prepared.identity, progress)
     model.max_seq_length = encoder.max_length_tokens
     with atomic_path(folder / "adapter") as temporary:
         model.save_pretrained(str(temporary), create_model_card=False)
     with atomic_path(folder / "merged") as temporary:
         save_merged(Path(encoder.source), model, temporary, encoder.max_length_tokens)
-    probes = _probes(data)
-    in_memory = replace(encoder, model=model, fingerprint=f"{encoder.fingerprint}-{identity}")
+    probes = probes_of(data)
+    in_memory = replace(encoder, model=model, fingerprint=f"{encoder.fingerprint}-{prepared.identity}")
+    changes = relative_changes(training.model)
     return LoraResult(
         adapter_folder=folder / "adapter",
         merged_folder=folder / "merged",
-        record=_record(encoder, data, settings, training) | {"seed": seed},
+        record=training_record(encoder, data, settings, training, changes, "LoRA on all linear layers")
+        | {"seed": seed},
         probe_texts=probes,
         probe_embeddings=encode_texts(in_memory, probes, None, EncoderSettings()),
     )
+
+
+@dataclass(frozen=True)
+class PreparedTraining:
+    """What is settled before the first step."""
+
+    lengths: IntArray
+    steps: list[Step]
+    guide: FloatArray | None
+    identity: str
+    """Hash of all that shapes the training: only a checkpoint of the same may be continued."""
+
+
+def prepare_training(
+    encoder: LoadedEncoder, data: LoraData, settings: TuningSettings, seed: int, method: str
+) -> PreparedTraining:
+    """Check that the losses fit the data, and plan every step. Raises as `check_losses`."""
+    check_losses(settings, len(data.left), data.negatives, data.labels, _dimension(encoder))
+    lengths = _training_lengths(encoder, data, settings)
+    identity = hash_value({
+        "method": f"{method} {_METHOD}",
+        "settings": settings.model_dump(exclude={"checkpoint_steps"}),
+        "seed": seed,
+        "data": data.digest(),
+        "base": encoder.fingerprint,
+    })  # fmt: skip
+    steps = plan_steps(data, lengths, settings, seed)
+    return PreparedTraining(lengths, steps, _guide(encoder, data, settings), identity)
 
 
 def _dimension(encoder: LoadedEncoder) -> int:
     return int(encoder.model.get_embedding_dimension() or 0)
 
 
-def _guide(encoder: LoadedEncoder, data: LoraData, settings: LoraSettings) -> FloatArray | None:
+def _guide(encoder: LoadedEncoder, data: LoraData, settings: TuningSettings) -> FloatArray | None:
     """Return the untouched embeddings of the training texts at their rows, for a guided loss alone."""
     if settings.ranking_loss != "gist":
         return None
@@ -119,7 +140,7 @@ def _rows_in_training(data: LoraData) -> IntArray:
     return found[found >= 0]
 
 
-def _training_lengths(encoder: LoadedEncoder, data: LoraData, settings: LoraSettings) -> IntArray:
+def _training_lengths(encoder: LoadedEncoder, data: LoraData, settings: TuningSettings) -> IntArray:
     """Return the tokens read of each text, shape (len(texts),); 0 for texts no pair names."""
     rows = _rows_in_training(data)
     lengths = np.zeros(len(data.texts), dtype=np.int64)
@@ -128,18 +149,25 @@ def _training_lengths(encoder: LoadedEncoder, data: LoraData, settings: LoraSett
     return lengths
 
 
-def _probes(data: LoraData) -> list[str]:
+def probes_of(data: LoraData) -> list[str]:
+    """Return some of the training texts, spread over all."""
     rows = [row for row in _rows_in_training(data) if data.texts[row].strip()]
     return [data.texts[row] for row in rows[:: max(1, len(rows) // _N_PROBES)][:_N_PROBES]]
 
 
-def _record(
-    encoder: LoadedEncoder, data: LoraData, settings: LoraSettings, training: LoraTraining
+def training_record(
+    encoder: LoadedEncoder,
+    data: LoraData,
+    settings: TuningSettings,
+    training: LoraTraining,
+    changes: dict[str, float],
+    method: str,
 ) -> dict[str, Any]:
+    """Return what happened, as training_metadata.json tells it; `changes` are ||dW|| / ||W|| by module."""
     parameters = list(training.model.parameters())
     done: list[Step] = training.steps[: len(training.history.loss)]
     return {
-        "method": "LoRA on all linear layers",
+        "method": method,
         "losses": {"ranking": settings.ranking_loss, "labelled": settings.labelled_loss},
         "settings": settings.model_dump(mode="json"),
         "phases": phase_counts(data, done),
@@ -151,7 +179,7 @@ def _record(
         "history": vars(training.history),
         "parameters_trained": sum(p.numel() for p in parameters if p.requires_grad),
         "parameters_total": sum(p.numel() for p in parameters),
-        "relative_change": relative_changes(training.model),
+        "relative_change": changes,
         "batch_size": max(2, settings.batch_size // training.pieces),
         "device": encoder.device,
         "precision": "float32",

@@ -1,0 +1,71 @@
+"""Models between an untouched encoder and a fully tuned one: W + strength x (W' - W)."""
+
+from pathlib import Path
+from typing import Any
+
+from ticketkin.core.config import EncoderSettings
+from ticketkin.core.errors import InactiveAdapterError
+from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.tables import FloatArray
+from ticketkin.encoders.activity import DIFFERENT, SAME
+from ticketkin.encoders.encoding import encode_texts
+from ticketkin.encoders.fresh_process import SavedModel, embed_freshly, largest_difference
+from ticketkin.encoders.loading import LoadedEncoder, load_float32, pick_device
+
+
+def interpolated(base: str, tuned: Path, strength: float, device: str = "cpu") -> Any:
+    """Return the model at `strength`, in evaluation mode; both folders must hold the same layers."""
+    import torch
+
+    model: Any = load_float32(str(tuned), device)
+    untouched = dict(load_float32(base, device).named_parameters())
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            weight.copy_(torch.lerp(untouched[name], weight, strength))
+    return model
+
+
+def save_interpolated(base: str, tuned: Path, strength: float, folder: Path) -> None:
+    """Write the model at `strength` as a plain sentence-transformers folder."""
+    interpolated(base, tuned, strength).save_pretrained(str(folder), create_model_card=False)
+
+
+def interpolated_embeddings(
+    encoder: LoadedEncoder,
+    tuned: Path,
+    strength: float,
+    texts: list[str],
+    settings: EncoderSettings,
+    progress: Progress = SILENT,
+) -> FloatArray:
+    """Return the embeddings at `strength` without saving it, shape (len(texts), d), unit length."""
+    device = pick_device(settings)
+    model = interpolated(encoder.source, tuned, strength, device)
+    model.max_seq_length = encoder.max_length_tokens
+    between = LoadedEncoder(
+        model=model,
+        name=f"{encoder.name} + {strength:g} x change",
+        source=str(tuned),
+        fingerprint=f"{encoder.fingerprint}-{strength!r}",
+        max_length_tokens=encoder.max_length_tokens,
+        device=device,
+        packaged=False,
+    )
+    return encode_texts(between, texts, None, settings, progress)
+
+
+def prove_tuned(base: str, tuned: Path, probe_texts: list[str], expected: FloatArray) -> dict[str, float]:
+    """Return how a saved model differs from its base and from memory, measured in a fresh process.
+
+    `expected` (n_probes, d) are the embeddings by the model in memory. Raises InactiveAdapterError if the
+    saved model equals the base, or is not the one in memory.
+    """
+    of_base, of_tuned = embed_freshly([SavedModel(base), SavedModel(str(tuned))], probe_texts)
+    moved, differing = largest_difference(of_tuned, of_base), largest_difference(of_tuned, expected)
+    if moved <= DIFFERENT or differing > SAME:
+        raise InactiveAdapterError(
+            f"The tuned model in {tuned} is not what was trained: after reload in a fresh process it differs "
+            f"from the untouched base by {moved:.2g} and from memory by {differing:.2g}. Remove the folder "
+            "and train again"
+        )
+    return {"difference_from_base": moved, "difference_from_memory": differing}

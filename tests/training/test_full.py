@@ -1,0 +1,79 @@
+"""Full tuning: what is saved is what was trained, and its strength runs from the base to it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from lora_material import ENCODER, lora_data
+
+from ticketkin.core.checks import Outcome
+from ticketkin.core.config import EncoderSettings, FullSettings
+from ticketkin.core.errors import InactiveAdapterError
+from ticketkin.encoders.encoding import encode_texts
+from ticketkin.encoders.interpolation import (
+    interpolated_embeddings,
+    prove_tuned,
+    save_interpolated,
+)
+from ticketkin.encoders.loading import load_folder
+from ticketkin.training.full import FullResult, train_full
+from ticketkin.training.record import record_checks
+
+SETTINGS = FullSettings(
+    batch_size=8, learning_rate=2e-3, epochs_per_phase=(1, 1, 3), checkpoint_steps=4, max_length_tokens=24
+)
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_encoder_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> FullResult:
+    encoder = load_folder(tiny_encoder_folder, ENCODER)
+    return train_full(encoder, lora_data(), SETTINGS, tmp_path_factory.mktemp("full"), 7)
+
+
+def test_the_saved_model_is_the_one_in_memory_and_the_base_stays(
+    tiny_encoder_folder: Path, trained: FullResult
+) -> None:
+    proof = prove_tuned(
+        str(tiny_encoder_folder), trained.tuned_folder, trained.probe_texts, trained.probe_embeddings
+    )
+    assert proof["difference_from_base"] > 1e-3 and proof["difference_from_memory"] < 1e-5
+    with pytest.raises(InactiveAdapterError, match="is not what was trained"):
+        prove_tuned(
+            str(tiny_encoder_folder), tiny_encoder_folder, trained.probe_texts, trained.probe_embeddings
+        )
+
+
+def test_the_record_tells_the_training(trained: FullResult) -> None:
+    outcomes = {check.code: check.outcome for check in record_checks(trained.record)}
+    assert outcomes["learning_rate"] is outcomes["steps"] is outcomes["loss"] is Outcome.PASSED
+    assert trained.record["method"] == "all weights"
+    changes = trained.record["relative_change"]
+    assert len(changes) > 12 and all(change > 0 for name, change in changes.items() if "layer" in name)
+    assert trained.record["parameters_trained"] > 0.9 * trained.record["parameters_total"]
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
+def test_strength_runs_from_the_base_to_the_tuned_model(
+    tiny_encoder_folder: Path, trained: FullResult, tmp_path: Path, strength: float
+) -> None:
+    encoder = load_folder(tiny_encoder_folder, ENCODER)
+    texts = trained.probe_texts[:6]
+    found = interpolated_embeddings(encoder, trained.tuned_folder, strength, texts, EncoderSettings())
+    save_interpolated(encoder.source, trained.tuned_folder, strength, tmp_path / "between")
+    saved = encode_texts(load_folder(tmp_path / "between", ENCODER), texts, None, EncoderSettings())
+    np.testing.assert_allclose(saved, found, atol=1e-5)
+    base = encode_texts(encoder, texts, None, EncoderSettings())
+    if strength == 0:
+        np.testing.assert_allclose(found, base, atol=1e-5)
+    if strength == 1:
+        np.testing.assert_allclose(found, trained.probe_embeddings[:6], atol=1e-5)
+    if strength == 0.5:
+        assert np.abs(found - base).max() > 1e-4
+        assert np.abs(found - trained.probe_embeddings[:6]).max() > 1e-4
+
+
+def test_the_same_training_is_not_done_twice(tiny_encoder_folder: Path, trained: FullResult) -> None:
+    encoder = load_folder(tiny_encoder_folder, ENCODER)
+    again = train_full(encoder, lora_data(), SETTINGS, trained.tuned_folder.parent, 7)
+    assert again.record["history"] == trained.record["history"]
+    np.testing.assert_allclose(again.probe_embeddings, trained.probe_embeddings, atol=1e-6)
