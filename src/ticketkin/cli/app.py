@@ -20,15 +20,17 @@ from ticketkin.cli.options import (
     MapOption,
     ModelOption,
     OfflineOption,
+    RecipeOption,
     RunFolder,
     SeedOption,
     SetOption,
     Sources,
     stored_job,
+    training_job,
 )
 from ticketkin.cli.pair_commands import pairs
 from ticketkin.cli.progress import ConsoleProgress
-from ticketkin.cli.screens import print_json, show_candidates, show_stages, show_verdict
+from ticketkin.cli.screens import print_json, show_candidates, show_recipes, show_stages, show_verdict
 from ticketkin.cli.stages import run_stage_command
 from ticketkin.core.errors import InputError, TicketkinError
 
@@ -68,6 +70,7 @@ def run(
     offline: OfflineOption = False,
     base_model: ModelOption = None,
     candidates: CandidatesOption = None,
+    recipe: RecipeOption = None,
     seed: SeedOption = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Run folder.")] = Path("runs/latest"),
     resume: Annotated[
@@ -84,6 +87,7 @@ def run(
       ticketkin run incidents.csv --links duplicates.csv --offline
       ticketkin run export.xlsx --map title=Summary,description=Text
       ticketkin run incidents.csv --candidates base,head --set split.by=time
+      ticketkin run incidents.csv --recipe lora-hybrid
       ticketkin run --resume --out runs/latest
 
     A killed run continues with the same command: finished stages are kept.
@@ -94,7 +98,17 @@ def run(
         stored_job(out)
         if resume and not sources
         else JobOptions(
-            sources or [], links, link_columns, map_, config, set_, offline, base_model, candidates, seed
+            sources or [],
+            links,
+            link_columns,
+            map_,
+            config,
+            set_,
+            offline,
+            base_model,
+            candidates,
+            seed,
+            recipe,
         ).job()
     )
     if dry_run:
@@ -209,6 +223,7 @@ def embed(folder: RunFolder, set_: SetOption = None) -> None:
 def train(
     folder: RunFolder,
     candidate: Annotated[str, typer.Argument(help="head, lora or full.")],
+    recipe: RecipeOption = None,
     set_: SetOption = None,
 ) -> None:
     """Tune one candidate.
@@ -217,10 +232,11 @@ def train(
     Examples:
       ticketkin train runs/june head
       ticketkin train runs/june lora --set lora.rank=8
+      ticketkin train runs/june lora --recipe lora-longer
     """
     if candidate not in ("head", "lora", "full"):
         raise InputError(f"candidate {candidate!r} can't be trained; choose head, lora or full")
-    run_stage_command(candidate, folder, stored_job(folder, set_))
+    run_stage_command(candidate, folder, training_job(folder, candidate, recipe, set_))
 
 
 @app.command()
@@ -276,6 +292,24 @@ def stages(folder: RunFolder, as_json: JsonOption = False) -> None:
     from ticketkin.pipeline.job import list_stages
 
     show_stages(screen, list_stages(folder), folder, as_json)
+
+
+@app.command()
+def recipes(as_json: JsonOption = False) -> None:
+    """Show the named training configurations.
+
+    \b
+    Examples:
+      ticketkin recipes
+      ticketkin recipes --json
+    """
+    from ticketkin.pipeline.recipes import recipes as all_recipes
+
+    found = all_recipes().values()
+    if as_json:
+        print_json([vars(recipe) for recipe in found])
+    else:
+        show_recipes(screen, found)
 
 
 @app.command()

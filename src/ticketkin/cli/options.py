@@ -9,6 +9,7 @@ import typer
 
 from ticketkin.core.errors import ConfigurationError, InputError
 from ticketkin.pipeline.configuration import Job, load_settings, read_job
+from ticketkin.pipeline.recipes import recipe_section
 
 Sources = Annotated[
     list[Path] | None, typer.Argument(help="Exports: CSV, JSON, JSON Lines, XLSX or Parquet.")
@@ -38,6 +39,9 @@ ModelOption = Annotated[
 CandidatesOption = Annotated[
     str | None, typer.Option("--candidates", help="Some of lexical,base,head,lora,full,fusion.")
 ]
+RecipeOption = Annotated[
+    str | None, typer.Option("--recipe", help="A named training configuration; see: ticketkin recipes.")
+]
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print machine-readable results.")]
 
@@ -58,6 +62,7 @@ class JobOptions:
     base_model: str | None = None
     candidates: str | None = None
     seed: int | None = None
+    recipe: str | None = None
 
     def job(self) -> Job:
         """Return the job. Raises InputError where a file is missing or an option is malformed."""
@@ -69,7 +74,7 @@ class JobOptions:
         return Job(
             sources=tuple(path.resolve() for path in self.sources),
             links_file=self.links.resolve() if self.links else None,
-            settings=load_settings(self.config, self.set_ or (), flags=self._flags()),
+            settings=load_settings(self.config, self.set_ or (), flags=self._flags(), recipe=self.recipe),
         )
 
     def _flags(self) -> dict[str, Any]:
@@ -122,3 +127,21 @@ def stored_job(
     return job.model_copy(
         update={"settings": settings, "links_file": links.resolve() if links else job.links_file}
     )
+
+
+def training_job(folder: Path, candidate: str, recipe: str | None, set_: Sequence[str] | None) -> Job:
+    """Return the stored job with `candidate` among its candidates, trained as a recipe says.
+
+    Only the candidate's own section is taken from the recipe: tickets, links and splits of the run stay.
+    """
+    job = read_job(folder)
+    settings = job.settings
+    changes: dict[str, Any] = {}
+    if candidate not in settings.candidates:
+        changes["candidates"] = (*settings.candidates, candidate)
+    if recipe is not None:
+        section = type(getattr(settings, candidate)).model_validate(recipe_section(recipe, candidate))
+        changes |= {candidate: section, "recipe": recipe}
+    stored = settings.model_copy(update=changes).model_dump(mode="json", exclude_none=True)
+    changed = load_settings(None, set_ or (), environment={}, stored=stored)
+    return job.model_copy(update={"settings": changed})

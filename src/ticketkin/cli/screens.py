@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from ticketkin.pipeline.stage import StageStatus
 
 if TYPE_CHECKING:
     from ticketkin.pipeline.examination import Examined
+    from ticketkin.pipeline.recipes import Recipe
 
 # Report metric -> column head of the candidates' table.
 _RETRIEVAL = {"mrr": "MRR", "recall_at_1": "R@1", "recall_at_10": "R@10"}
@@ -85,6 +86,20 @@ def show_verdict(console: Console, report: Mapping[str, Any], folder: Path) -> N
     console.print()
     console.print(f"Report: {folder / REPORT_HTML}", highlight=False, soft_wrap=True)
     console.print(f"Model:  {folder / MODEL}", highlight=False, soft_wrap=True)
+
+
+def show_recipes(console: Console, recipes: Iterable["Recipe"]) -> None:
+    """Print each recipe with what it is and the settings it changes."""
+    for recipe in recipes:
+        console.print(recipe.name, style="bold", highlight=False)
+        console.print(f"  {recipe.about}", highlight=False, markup=False)
+        for section, values in recipe.settings.items():
+            shown = (
+                ", ".join(f"{section}.{name}={value}" for name, value in values.items())
+                if isinstance(values, Mapping)
+                else f"{section}={','.join(map(str, values))}"
+            )
+            console.print(f"  {shown}", style="dim", highlight=False, markup=False)
 
 
 def show_stages(console: Console, statuses: Sequence[StageStatus], folder: Path, as_json: bool) -> None:

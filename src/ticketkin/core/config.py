@@ -115,6 +115,8 @@ class TuningSettings(StageSettings):
     """After the warm-up: the peak throughout, a linear or cosine decay, or a hold before the cosine."""
     warmup_share: float = Field(default=0.1, ge=0, lt=1)
     """Share of all steps spent warming up."""
+    warmup_steps: int = Field(default=0, ge=0)
+    """Steps spent warming up at least, whatever their share."""
     hold_share: float = Field(default=0.2, ge=0, lt=1)
     """Share of all steps at the peak before a 'hold_cosine' decays."""
     lowest_rate: float = Field(default=0.0, ge=0)
@@ -213,6 +215,8 @@ class ReadinessSettings(StageSettings):
 class Settings(StageSettings):
     """Everything a run is made of; written resolved to config.toml."""
 
+    recipe: str = "recommended"
+    """The recipe these settings began with (`--recipe`); `ticketkin recipes` shows all."""
     seed: int = 42
     """Seed of splits, sampling, training and bootstrap."""
     candidates: tuple[Literal["lexical", "base", "head", "lora", "full", "fusion"], ...] = (

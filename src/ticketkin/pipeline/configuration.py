@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from ticketkin.core.artifacts import atomic_path
 from ticketkin.core.config import Settings, StageSettings
 from ticketkin.core.errors import ConfigurationError, MissingInputError
+from ticketkin.pipeline.recipes import recipe_settings
 
 ENVIRONMENT_PREFIX = "TICKETKIN_"
 # Variables of Ticketkin that are no settings.
@@ -37,15 +38,17 @@ def load_settings(
     environment: Mapping[str, str] | None = None,
     flags: Mapping[str, Any] | None = None,
     stored: Mapping[str, Any] | None = None,
+    recipe: str | None = None,
 ) -> Settings:
-    """Return settings: defaults < `config` (or ./ticketkin.toml) < environment < flags.
+    """Return settings: defaults < `recipe` < `config` (or ./ticketkin.toml) < environment < flags.
 
     `assignments` are `--set` texts such as "lora.learning_rate=1e-4"; `flags` are nested values of
     named options and win over them. `stored`, the settings of an existing run folder, stand in for
     the file: a later ticketkin.toml does not change what a run was made with. Raises
     ConfigurationError naming the key, what came and what is allowed.
     """
-    layers: list[Mapping[str, Any]] = [_from_toml(config) if stored is None else stored]
+    chosen = {} if recipe is None else recipe_settings(recipe)
+    layers: list[Mapping[str, Any]] = [chosen, _from_toml(config) if stored is None else stored]
     layers.append(_from_environment(os.environ if environment is None else environment))
     layers.extend(_from_assignment(text) for text in assignments)
     layers.append(flags or {})

@@ -32,7 +32,7 @@ def scheduled_rate(step: int, n_steps: int, settings: TuningSettings) -> float:
     Decays reach `lowest_rate` (or the first step of zero) just after the last step.
     """
     peak, lowest = settings.learning_rate, min(settings.lowest_rate, settings.learning_rate)
-    n_warmup = ceil(settings.warmup_share * n_steps)
+    n_warmup = min(n_steps - 1, max(settings.warmup_steps, ceil(settings.warmup_share * n_steps)))
     if step < n_warmup:
         return max(lowest, peak * (step + 1) / n_warmup)
     n_hold = ceil(settings.hold_share * n_steps) if settings.schedule == "hold_cosine" else 0
