@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 from rich.console import Console
@@ -55,10 +56,23 @@ def grow(n_tickets: int) -> dict[str, float]:
     started = time.perf_counter()
     build_pairs(inputs, PairSettings(), EvaluationSettings(), 0)
     seconds["pairs"] = time.perf_counter() - started
+    seconds["recall"] = champion_recall(texts)
     import resource
 
     seconds["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return seconds
+
+
+def champion_recall(texts: list[str]) -> float:
+    """Return the share of the exact ten lexical neighbours that champion lists find, over 300 queries."""
+    from ticketkin.lexical import neighbours
+
+    matrix = neighbours.tfidf_matrix(texts)
+    queries = np.sort(np.random.default_rng(0).choice(len(texts), 300, replace=False))
+    found = neighbours.tfidf_neighbours(matrix, 10, queries=queries).indices
+    with patch.object(neighbours, "_CHAMPIONS", len(texts)):
+        exact = neighbours.tfidf_neighbours(matrix, 10, queries=queries).indices
+    return float(np.mean([len(np.intersect1d(a, b)) / 10 for a, b in zip(found, exact, strict=True)]))
 
 
 def encoding(n_tickets: int) -> dict[str, float]:
@@ -103,13 +117,15 @@ def main() -> None:
         print(json.dumps(grow(arguments.one)))
         return
     console = Console(width=120)
-    table = Table("tickets", "import s", "split s", "pairs s", "peak MiB", "µs a ticket", box=None)
+    table = Table(
+        "tickets", "import s", "split s", "pairs s", "peak MiB", "µs a ticket", "lexical recall@10", box=None
+    )
     for size in arguments.sizes:
         command = [sys.executable, __file__, "--one", str(size)]
         found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
         total = found["import"] + found["split"] + found["pairs"]
         cells = [f"{found[name]:,.1f}" for name in ("import", "split", "pairs", "peak_mib")]
-        table.add_row(f"{size:,}", *cells, f"{1e6 * total / size:,.0f}")
+        table.add_row(f"{size:,}", *cells, f"{1e6 * total / size:,.0f}", f"{found['recall']:.3f}")
     console.print(table)
     if arguments.encode:
         rates = encoding(arguments.encode)
