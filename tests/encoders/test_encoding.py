@@ -198,3 +198,10 @@ def test_the_dense_ranker_ranks_by_cosine() -> None:
     pairs = ranker.pair_similarities(left, right)
     np.testing.assert_allclose(pairs, [embeddings[0] @ embeddings[6], 1], atol=1e-6)
     np.testing.assert_array_equal(pairs, ranker.pair_similarities(right, left))
+
+
+def test_a_fingerprint_that_begins_with_another_finds_none_of_its_vectors(tmp_path: Path) -> None:
+    cache = EmbeddingCache(tmp_path)
+    cache.store("a" * 64, ["text"], np.ones((1, 3), np.float32))
+    assert cache.lookup("a" * 64 + "-0.5", ["text"]) == {}
+    assert list(cache.lookup("a" * 64, ["text"])) == ["text"]

@@ -200,7 +200,7 @@ def _mismatch(train_gap: float, test_gap: float) -> Check:
     [
         (1.5, 1.5, Outcome.PASSED, "ROC-AUC"),
         (5, 1, Outcome.WARNING, "training pairs are easier"),
-        (0.2, 2, Outcome.WARNING, "training pairs are harder"),
+        (0.2, 2, Outcome.PASSED, "ROC-AUC"),  # mined negatives are meant to be harder
         (6, 6, Outcome.WARNING, "teach nothing"),
         (0, 0, Outcome.WARNING, "look alike"),
     ],

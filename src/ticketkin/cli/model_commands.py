@@ -9,10 +9,11 @@ from rich.console import Console
 
 from ticketkin.cli.options import JsonOption, ModelOption, OfflineOption
 from ticketkin.cli.progress import ConsoleProgress
-from ticketkin.cli.screens import print_json, show_examined
+from ticketkin.cli.screens import print_json, show_examined, show_leaderboard
 from ticketkin.core.checks import any_failed
 from ticketkin.core.config import EncoderSettings
 from ticketkin.core.errors import InputError
+from ticketkin.core.tables import SplitName
 
 models = typer.Typer()
 _errors = Console(stderr=True)
@@ -106,3 +107,54 @@ def merge(
         highlight=False,
         soft_wrap=True,
     )
+
+
+@models.command()
+def compare(
+    names: Annotated[
+        list[str], typer.Argument(metavar="MODEL...", help="Hub names, model or adapter folders.")
+    ],
+    run: Annotated[Path, typer.Option("--on", help="Run folder whose held-out links judge.")],
+    baseline: Annotated[
+        str | None, typer.Option(help="The model others are compared with; default: the run's own base.")
+    ] = None,
+    split: Annotated[
+        SplitName, typer.Option(help="Which links. The holdout is for a last look, not for choosing.")
+    ] = SplitName.EVALUATION,
+    dimensions: Annotated[
+        str | None, typer.Option(help="Also cut to so many dimensions, and as int8 and bits: 256,128")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for leaderboard.json, .csv and .html.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare models on the frozen links of a run: every metric, paired differences, cost.
+
+    \b
+    Examples:
+      ticketkin compare intfloat/e5-base-v2 BAAI/bge-base-en-v1.5 --on runs/june
+      ticketkin compare runs/june/model runs/may/model --on runs/june --out runs/compared
+      ticketkin compare runs/june/model --on runs/june --dimensions 256,128
+
+    A model that can't be had is skipped with its reason.
+    """
+    from ticketkin.pipeline.comparison import compare_models, write_leaderboard
+    from ticketkin.pipeline.configuration import read_job
+
+    against = baseline or read_job(run).settings.encoder.base_model
+    with ConsoleProgress(_errors) as progress:
+        found = compare_models(names, run, against, split, _sizes(dimensions), progress).to_json()
+    if out is not None:
+        write_leaderboard(found, out)
+    if as_json:
+        print_json(found)
+    else:
+        show_leaderboard(_screen, found, out)
+
+
+def _sizes(text: str | None) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")] if text else []
+    except ValueError:
+        raise InputError(f"--dimensions {text!r}: write whole numbers with commas, such as 256,128") from None

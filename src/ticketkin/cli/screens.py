@@ -166,3 +166,27 @@ def show_pair_check(console: Console, found: Mapping[str, Any], out: Path | None
     console.print(
         f"{found['n_cleaned']:,} pairs remain{where} (sha256 {found['sha256'][:16]}…)", highlight=False
     )
+
+
+def show_leaderboard(console: Console, found: Mapping[str, Any], out: Path | None) -> None:
+    """Print the leaderboard, what was skipped, and where the files lie."""
+    from ticketkin.reports.leaderboard import HEADS, leaderboard_cells
+
+    if found["labels_from"] == "silver":
+        console.print("Labels are SILVER and circular: this table proves nothing.", style="bold")
+    table = Table(
+        title=f"{found['split']} links ({found['labels_from']}): {found['n_queries']:,} queries of "
+        f"{found['n_clusters']:,} kin groups; differences to {found['baseline']}, p by Holm",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
+    for head in ("model", *HEADS):
+        table.add_column(head)
+    for row in found["rows"]:
+        table.add_row(Text(row["name"]), *leaderboard_cells(row))
+    console.print(table)
+    for model, reason in found["skipped"].items():
+        console.print(f"Skipped {model}: {reason}", highlight=False, markup=False)
+    if out is not None:
+        console.print(f"Written: {out}/leaderboard.html, .csv, .json", highlight=False, soft_wrap=True)

@@ -40,11 +40,15 @@ class EmbeddingCache:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def _shards_of(self, fingerprint: str) -> Path:
+        """Hashed whole: an adapter's fingerprint begins with its base's, and must not find its vectors."""
+        return self.folder / hashlib.sha256(fingerprint.encode()).hexdigest()[:32]
+
     def lookup(self, fingerprint: str, texts: Sequence[str]) -> dict[str, FloatArray]:
         """Return the cached vectors of those `texts` that have one."""
         wanted = {text_key(text): text for text in texts}
         found: dict[str, FloatArray] = {}
-        for shard in sorted((self.folder / fingerprint[:32]).glob("*.npz")):
+        for shard in sorted(self._shards_of(fingerprint).glob("*.npz")):
             keys, vectors = _read_shard(shard)
             for row, key in enumerate(keys):
                 text = wanted.get(key.tobytes())
@@ -57,7 +61,7 @@ class EmbeddingCache:
         if not texts:
             return
         keys = np.frombuffer(b"".join(map(text_key, texts)), dtype=np.uint8).reshape(-1, _KEY_BYTES)
-        shard = self.folder / fingerprint[:32] / f"{uuid.uuid4().hex}.npz"
+        shard = self._shards_of(fingerprint) / f"{uuid.uuid4().hex}.npz"
         with atomic_path(shard) as temporary, temporary.open("wb") as stream:
             np.savez(stream, keys=keys, vectors=vectors)
 

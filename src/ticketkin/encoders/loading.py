@@ -14,6 +14,7 @@ from ticketkin.core.errors import (
     ModelUnavailableError,
     UnsafeArtifactError,
 )
+from ticketkin.encoders.presets import preset_of
 from ticketkin.encoders.safety import check_model_folder
 
 if TYPE_CHECKING:
@@ -167,13 +168,25 @@ def load_float32(source: str, device: str) -> "SentenceTransformer":
 def _loaded(
     source: str, name: str, folder: Path, settings: EncoderSettings, *, packaged: bool
 ) -> LoadedEncoder:
+    preset = preset_of(name)
+    if preset.needs_remote_code:
+        raise ModelUnavailableError(
+            f"The model {name!r} runs code of its own, which is never loaded here; choose another, such as "
+            "Alibaba-NLP/gte-modernbert-base"
+        )
     device = pick_device(settings)
     model = load_float32(source, device)
+    if preset.prompt and not model.default_prompt_name:
+        model.prompts["ticket"] = preset.prompt
+        model.default_prompt_name = "ticket"
     limit = int(model.get_max_seq_length() or 512)
-    if settings.max_length_tokens is not None:
-        limit = min(limit, settings.max_length_tokens)
-        model.max_seq_length = limit
-    fingerprint = hash_value({"folder": _hash_model(folder), "max_length_tokens": limit})
+    for asked in (preset.max_length_tokens, settings.max_length_tokens):
+        limit = limit if asked is None else min(limit, asked)
+    model.max_seq_length = limit
+    prompt = model.prompts.get(model.default_prompt_name or "", "")
+    fingerprint = hash_value(
+        {"folder": _hash_model(folder), "max_length_tokens": limit} | ({"prompt": prompt} if prompt else {})
+    )
     return LoadedEncoder(model, name, source, fingerprint, limit, device, packaged)
 
 

@@ -62,6 +62,10 @@ class PairScores:
             **{name: interval.to_json() for name, interval in metrics.items()},
         }
 
+    def roc_auc(self, n_bootstrap: int, seed: int) -> Interval:
+        """Return the area under the ROC curve with its interval; undefined where one class is missing."""
+        return self._ranking_metrics(Resamples.draw(self.clusters, n_bootstrap, seed))["roc_auc"]
+
     def _has_both(self) -> bool:
         return 0 < int(self.labels.sum()) < len(self.labels)
 

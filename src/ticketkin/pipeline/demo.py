@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from ticketkin.core.config import EncoderSettings, LoraSettings, Settings
+from ticketkin.core.config import EncoderSettings, LoraSettings, Settings, StrengthSettings
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.job import run_job
@@ -22,6 +22,7 @@ def demo_job(sample: Path, seed: int) -> Job:
             encoder=EncoderSettings(offline=True),
             # One pass over all phases at once: enough to show LoRA at work within two minutes.
             lora=LoraSettings(epochs_per_phase=(0, 0, 1), max_length_tokens=64, batch_size=16),
+            strength=StrengthSettings(strengths=(0.0, 0.5, 1.0)),
         ),
     )
 

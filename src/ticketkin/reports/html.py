@@ -18,10 +18,10 @@ from ticketkin.reports.formatting import (
     format_share,
 )
 from ticketkin.reports.material import ReportMaterial
+from ticketkin.reports.page import render_page
 
 REPORT_HTML = "report.html"
 FIGURES = "figures"
-_TEMPLATES = Path(__file__).parent / "templates"
 # Part of the scores, metric, column head, what it means in one line.
 _COLUMNS = (
     ("retrieval", "mrr", "MRR", "1 when kin always come first, .5 when they come second"),
@@ -254,27 +254,15 @@ def _outcomes(report: Mapping[str, Any]) -> str:
 
 def render_report(report: Mapping[str, Any], material: ReportMaterial, drawn: list[Drawn]) -> str:
     """Return the page as HTML text; every value from tickets is escaped by jinja2's autoescape."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["name"] = format_name
-    environment.filters["share"] = format_share
-    environment.filters["seconds"] = format_seconds
     comparisons = wording.comparison_rows(report)
     is_synthetic = material.is_synthetic or bool(report.get("synthetic"))
     is_decided = any(p.threshold is not None for p in material.pair_similarities.values())
     n_examples = len(material.false_alarms) + len(material.misses)
-    return environment.get_template("report.html").render(
+    return render_page(
+        "report.html",
         report=report,
         verdict=report["verdict"],
         material=material,
-        css=(_TEMPLATES / "report.css").read_text("utf-8"),
         notices=wording.notices(report, is_synthetic),
         words=wording.plain_words(report),
         gain=wording.headline_gain(report, comparisons),

@@ -21,7 +21,7 @@ from ticketkin.encoders.adapter import (
     save_merged,
     scaled_merge,
 )
-from ticketkin.encoders.encoding import encode_texts, token_lengths
+from ticketkin.encoders.encoding import embedding_dimension, encode_texts, token_lengths
 from ticketkin.encoders.loading import LoadedEncoder, load_float32
 from ticketkin.training.lora_data import LoraData, Step, examples_seen, phase_counts, plan_steps
 from ticketkin.training.lora_loop import LoraTraining, seeded
@@ -107,7 +107,7 @@ def prepare_training(
     encoder: LoadedEncoder, data: LoraData, settings: TuningSettings, seed: int, method: str
 ) -> PreparedTraining:
     """Check that the losses fit the data, and plan every step. Raises as `check_losses`."""
-    check_losses(settings, len(data.left), data.negatives, data.labels, _dimension(encoder))
+    check_losses(settings, len(data.left), data.negatives, data.labels, embedding_dimension(encoder))
     lengths = _training_lengths(encoder, data, settings)
     identity = hash_value({
         "method": f"{method} {_METHOD}",
@@ -120,16 +120,12 @@ def prepare_training(
     return PreparedTraining(lengths, steps, _guide(encoder, data, settings), identity)
 
 
-def _dimension(encoder: LoadedEncoder) -> int:
-    return int(encoder.model.get_embedding_dimension() or 0)
-
-
 def _guide(encoder: LoadedEncoder, data: LoraData, settings: TuningSettings) -> FloatArray | None:
     """Return the untouched embeddings of the training texts at their rows, for a guided loss alone."""
     if settings.ranking_loss != "gist":
         return None
     rows = _rows_in_training(data)
-    guide = np.zeros((len(data.texts), _dimension(encoder)), dtype=np.float32)
+    guide = np.zeros((len(data.texts), embedding_dimension(encoder)), dtype=np.float32)
     guide[rows] = encode_texts(encoder, [data.texts[row] for row in rows], None, EncoderSettings())
     return guide
 

@@ -1,0 +1,59 @@
+"""The leaderboard as a page and as a table."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from ticketkin.reports.formatting import format_gain, format_metric
+from ticketkin.reports.page import render_page
+
+_METRICS = {
+    "mrr": "MRR",
+    "recall_at_1": "R@1",
+    "recall_at_10": "R@10",
+    "map": "MAP",
+    "ndcg_at_10": "nDCG@10",
+    "roc_auc": "ROC-AUC",
+}
+_COSTS = {
+    "dimension": "dimension",
+    "bytes_a_ticket": "bytes a ticket",
+    "texts_per_second": "texts/s",
+    "size_mib": "MiB",
+}
+HEADS = (*_METRICS.values(), "difference in MRR", "p", *_COSTS.values())
+
+
+def leaderboard_cells(row: Mapping[str, Any]) -> list[str]:
+    """Return a row's cells as text, in the order of `HEADS`."""
+    p_value = row["p_value"]
+    return [
+        *(format_metric(row[name]) for name in _METRICS),
+        "" if p_value is None else format_gain(row["difference"]),
+        "" if p_value is None else f"{p_value:.3f}",
+        *("" if row.get(name) is None else f"{row[name]:,.4g}" for name in _COSTS),
+    ]
+
+
+def leaderboard_html(comparison: Mapping[str, Any]) -> str:
+    """Return the page; `comparison` is the content of leaderboard.json."""
+    rows = [
+        {"name": row["name"], "cells": list(zip(HEADS, leaderboard_cells(row), strict=True))}
+        for row in comparison["rows"]
+    ]
+    return render_page("leaderboard.html", comparison=comparison, heads=HEADS, rows=rows)
+
+
+def leaderboard_table(comparison: Mapping[str, Any]) -> pl.DataFrame:
+    """Return one row a model with a column for each number: metric, metric_low, metric_high."""
+    rows = []
+    for row in comparison["rows"]:
+        flat: dict[str, Any] = {}
+        for name, value in row.items():
+            if isinstance(value, Mapping):
+                flat |= {name: value["value"], f"{name}_low": value["low"], f"{name}_high": value["high"]}
+            else:
+                flat[name] = value
+        rows.append(flat)
+    return pl.DataFrame(rows, infer_schema_length=None)
