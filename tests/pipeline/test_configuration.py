@@ -20,7 +20,7 @@ def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [
-        ("lora.rnak=3", "lora.rnak: unknown setting; known are rank, alpha"),
+        ("lora.rnak=3", "lora.rnak: unknown setting; known are learning_rate, weight_decay"),
         ("lora.rank=0", "lora.rank: got 0"),
         ("lora.rank", "write it as section.name=value"),
         ("strength.strengths=[0.5, 1.0]", "must hold 0, the untouched model"),
