@@ -250,7 +250,7 @@ def _negatives_into_mnrl(bench: Bench) -> tuple[str, Sequence[Check]]:
     value = float(loss(sides, None).detach())
     seen = {"kin": int(labels.sum()), "not_kin": int((labels == 0).sum())}
     record = bench.trained.record | {"examples": {"ranking": seen}}
-    return f"loss {value:.4f} (on pairs _labelled not kin)", record_checks(record)
+    return f"loss {value:.4f} (on pairs labelled not kin)", record_checks(record)
 
 
 def _labelled(bench: Bench, labels: IntArray, splits: Sequence[str] | None = None) -> LabelledPairs:
@@ -411,11 +411,11 @@ FAULTS = (
     Fault("learning rate hard-coded", _hard_coded_rate, "learning_rate"),
     Fault("learning rate too low to move anything", _rate_too_low, "adapter_change"),
     Fault("phases ignored, two are empty", _phases_ignored, "phases"),
-    Fault("_labelled negatives into MNRL", _negatives_into_mnrl, "labels"),
+    Fault("labelled negatives into MNRL", _negatives_into_mnrl, "labels"),
     Fault("labels by the baseline's own threshold", _labels_by_the_baseline, "circular_labels"),
     Fault("test tickets in training", _tickets_in_both, "leakage"),
     Fault("near-repeats across the border", _near_repeats_across, "leakage"),
-    Fault("resolution notes in the text", _resolution_in_text, "_resolution_in_text"),
+    Fault("resolution notes in the text", _resolution_in_text, "resolution_in_text"),
     Fault("training pairs easy, test pairs hard", _easy_training_hard_test, "split_mismatch"),
     Fault("threshold by F1 on balanced pairs", _f1_on_balanced_pairs, "trivial_threshold"),
     Fault("a class absent from validation", _class_absent, "class_support"),
