@@ -203,7 +203,7 @@ class ReadinessSettings(StageSettings):
     roc_auc: float = Field(default=0.95, gt=0.5, le=1)
     """ROC-AUC of the holdout pairs; 'good' asks .85 and 'minimum' .75 whatever stands here."""
     spearman: float = Field(default=0.80, gt=0, le=1)
-    """Spearman correlation; held against its ceiling, which labels of 0 and 1 put below 1."""
+    """Spearman correlation on balanced pairs; for other shares of kin it is scaled by its ceiling there."""
     false_positive_rate: float = Field(default=0.20, gt=0, lt=1)
     """Share of strangers called kin at the chosen threshold, at most."""
     holdout_gap: float = Field(default=0.05, gt=0, lt=1)

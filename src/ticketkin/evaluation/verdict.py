@@ -183,19 +183,19 @@ def _reason(
     caution: str,
 ) -> str:
     """Tell the verdict by the evaluation links alone."""
-    told = f"on {len(scores[baseline].queries)} evaluation tickets"
+    told = f"% of {len(scores[baseline].queries)} evaluation tickets"
     before = _in_first_ten(scores[baseline])
     if champion == baseline:
         return (
-            f"{caution}Keep the baseline: {told} nothing was better than the untouched model beyond chance. "
-            f"It finds kin in the first ten for {before} of 100 tickets."
+            f"{caution}Keep the baseline: nothing was better than the untouched model beyond chance. "
+            f"It finds kin in the first ten for {before} {told}."
         )
     gain = next(
         c for c in comparisons if (c.challenger, c.baseline, c.metric) == (champion, baseline, PRIMARY)
     )
     return (
         f"{caution}Yes: '{champion}' is better than the untouched model. It finds kin in the first ten for "
-        f"{_in_first_ten(scores[champion])} of 100 tickets {told}, before {before}; {_mrr(gain)}."
+        f"{_in_first_ten(scores[champion])} {told}, before {before} %; {_mrr(gain)}."
     )
 
 
@@ -220,17 +220,17 @@ def with_holdout(
     if not n_queries:
         return verdict
     caution, before = _caution(labels_from, synthetic), _in_first_ten(holdout[verdict.baseline])
-    told = f"on {n_queries} held-out tickets, whose links no candidate has seen"
+    told = f"% of {n_queries} held-out tickets, whose links no candidate has seen"
     if gain is None:
         return replace(
             verdict,
             reason=f"{caution}Keep the baseline: nothing was better than the untouched model beyond chance. "
-            f"It finds kin in the first ten for {before} of 100 tickets {told}.",
+            f"It finds kin in the first ten for {before} {told}.",
         )
     after = _in_first_ten(holdout[verdict.champion])
     reason = (
         f"{caution}Yes: '{verdict.champion}' is better than the untouched model. It finds kin in the first "
-        f"ten for {after} of 100 tickets {told}, before {before}; {_mrr(gain)}"
+        f"ten for {after} {told}, before {before} %; {_mrr(gain)}"
     )
     if not gain.is_gain:
         reason += "; there the interval holds zero, so the proof rests on the evaluation links alone"

@@ -243,7 +243,9 @@ def _readiness_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
             target = f"{sign} {criterion['target']:,.0f} ms"
         else:
             value, target = format_metric(criterion), f"{sign} {format_share(criterion['target'])}"
-        rows.append({**criterion, "value": value, "target": target})
+        rows.append(
+            {**criterion, "measured": criterion["value"] is not None, "value": value, "target": target}
+        )
     return rows
 
 
