@@ -27,7 +27,7 @@ from ticketkin.training.positives import PositivePairs, positive_pairs
 from ticketkin.training.strength import StrengthSweep, sweep_strengths
 
 METADATA = "training_metadata.json"
-_N_RIVALS = 10
+_N_RIVALS = 5
 _BLOCK_QUERIES = 512
 
 
@@ -217,9 +217,13 @@ def _sweep_slow(
     )
     texts = [data.texts[row] for row in rows]
     n_tickets, dimension = base.shape
-    return _sweep(
-        context, data, name, lambda strength: _at_rows(embed(strength, texts), rows, n_tickets, dimension)
-    )
+
+    def at_strength(strength: float) -> FloatArray:
+        # At strength 0 the model is the untouched one, whose embeddings are there already.
+        found = base[rows] if strength == 0 else embed(strength, texts)
+        return _at_rows(found, rows, n_tickets, dimension)
+
+    return _sweep(context, data, name, at_strength)
 
 
 def _nearest_visible(embeddings: FloatArray, queries: IntArray, visibility: Visibility) -> IntArray:
