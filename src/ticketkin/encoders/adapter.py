@@ -11,7 +11,7 @@ from ticketkin.core.config import EncoderSettings, LoraSettings
 from ticketkin.core.errors import InactiveAdapterError, MissingExtraError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray
-from ticketkin.encoders.encoding import encode_texts
+from ticketkin.encoders.encoding import encode_with_weights
 from ticketkin.encoders.loading import LoadedEncoder, load_float32, pick_device
 from ticketkin.encoders.safety import check_adapter_folder
 
@@ -137,16 +137,6 @@ def embeddings_at_strength(
     `encoder` names the base and the token limit; it stays as it is. At strength 0 the embeddings
     are the base's.
     """
-    device = pick_device(settings)
-    model = load_with_adapter(encoder.source, adapter_folder, device, strength)
-    model.max_seq_length = encoder.max_length_tokens
-    scaled = LoadedEncoder(
-        model=model,
-        name=f"{encoder.name} + {strength:g} x adapter",
-        source=encoder.source,
-        fingerprint=f"{encoder.fingerprint}-{strength!r}",
-        max_length_tokens=encoder.max_length_tokens,
-        device=device,
-        packaged=False,
-    )
-    return encode_texts(scaled, texts, None, settings, progress)
+    model = load_with_adapter(encoder.source, adapter_folder, pick_device(settings), strength)
+    name = f"{encoder.name} + {strength:g} x adapter"
+    return encode_with_weights(encoder, model, name, texts, settings, progress)

@@ -1,7 +1,9 @@
 """Texts to unit-length embeddings: each text once, sorted by length, cached, never out of memory."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +13,9 @@ from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.encoders.cache import EmbeddingCache
 from ticketkin.encoders.loading import LoadedEncoder
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 # Texts encoded between two writes to the cache: what a kill can cost.
 _SHARD_TEXTS = 512
@@ -58,6 +63,19 @@ def encode_texts(
     if not texts:
         return np.empty((0, embedding_dimension(encoder)), dtype=np.float32)
     return np.stack([known[text] for text in texts]).astype(np.float32)
+
+
+def encode_with_weights(
+    encoder: LoadedEncoder,
+    model: "SentenceTransformer",
+    name: str,
+    texts: Sequence[str],
+    settings: EncoderSettings,
+    progress: Progress = SILENT,
+) -> FloatArray:
+    """Return the embeddings by `model`, other weights of `encoder`, cut at its limit; not cached."""
+    model.max_seq_length = encoder.max_length_tokens
+    return encode_texts(replace(encoder, model=model, name=name), texts, None, settings, progress)
 
 
 def embedding_dimension(encoder: LoadedEncoder) -> int:

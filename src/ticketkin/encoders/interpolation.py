@@ -8,7 +8,7 @@ from ticketkin.core.errors import InactiveAdapterError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray
 from ticketkin.encoders.activity import DIFFERENT, SAME
-from ticketkin.encoders.encoding import encode_texts
+from ticketkin.encoders.encoding import encode_with_weights
 from ticketkin.encoders.fresh_process import SavedModel, embed_freshly, largest_difference
 from ticketkin.encoders.loading import LoadedEncoder, load_float32, pick_device
 
@@ -39,19 +39,9 @@ def interpolated_embeddings(
     progress: Progress = SILENT,
 ) -> FloatArray:
     """Return the embeddings at `strength` without saving it, shape (len(texts), d), unit length."""
-    device = pick_device(settings)
-    model = interpolated(encoder.source, tuned, strength, device)
-    model.max_seq_length = encoder.max_length_tokens
-    between = LoadedEncoder(
-        model=model,
-        name=f"{encoder.name} + {strength:g} x change",
-        source=str(tuned),
-        fingerprint=f"{encoder.fingerprint}-{strength!r}",
-        max_length_tokens=encoder.max_length_tokens,
-        device=device,
-        packaged=False,
-    )
-    return encode_texts(between, texts, None, settings, progress)
+    model = interpolated(encoder.source, tuned, strength, pick_device(settings))
+    name = f"{encoder.name} + {strength:g} x change"
+    return encode_with_weights(encoder, model, name, texts, settings, progress)
 
 
 def prove_tuned(base: str, tuned: Path, probe_texts: list[str], expected: FloatArray) -> dict[str, float]:

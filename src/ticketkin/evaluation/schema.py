@@ -1,5 +1,6 @@
 """The shape of report.json, checked when it is written; its JSON schema stands in the docs."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -174,6 +175,17 @@ class Report(_Part):
     synthetic: bool
     seed: int
     versions: dict[str, str]
+
+
+def metric_values(candidate: Mapping[str, Any]) -> dict[str, float | None]:
+    """Return the value of every evaluation metric of a candidate as in report.json, by name."""
+    evaluation = candidate["evaluation"]
+    return {
+        name: metric["value"]
+        for part in ("retrieval", "pairs")
+        for name, metric in evaluation[part].items()
+        if isinstance(metric, Mapping) and "value" in metric
+    }
 
 
 def report_json_schema() -> dict[str, Any]:

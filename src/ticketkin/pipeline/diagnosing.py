@@ -34,6 +34,7 @@ from ticketkin.evaluation.diagnostics.similarities import (
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.readiness import Readiness, assess
 from ticketkin.evaluation.retrieval import evaluate_retrieval
+from ticketkin.evaluation.schema import metric_values
 from ticketkin.evaluation.verdict import PRIMARY, Verdict
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.run_data import RunData
@@ -78,7 +79,7 @@ def diagnose(
         trivial_threshold(champion, holdout[champion], judged.thresholds[champion].threshold),
         threshold_stability(champion, judged.pairs[champion], settings.evaluation, settings.seed),
         score_distribution(champion, holdout[champion]),
-        metric_redundancy({name: _metrics(candidate) for name, candidate in candidates.items()}),
+        metric_redundancy({name: metric_values(candidate) for name, candidate in candidates.items()}),
     ]
     checks += [small_sample(gain) for gain in verdict.comparisons if _is_main(gain, verdict)]
     checks += _training_checks(context)
@@ -135,16 +136,6 @@ def _context_ablation(context: RunContext, data: RunData, judged: "Judged") -> C
         )
         mrr.append(float(scores.per_query(PRIMARY).mean()))
     return context_ablation(mrr[0], mrr[1], len(queries), fields)
-
-
-def _metrics(candidate: Mapping[str, Any]) -> dict[str, float | None]:
-    evaluation = candidate["evaluation"]
-    return {
-        name: metric["value"]
-        for part in ("retrieval", "pairs")
-        for name, metric in evaluation[part].items()
-        if isinstance(metric, Mapping) and "value" in metric
-    }
 
 
 def _is_main(gain: PairedGain, verdict: Verdict) -> bool:

@@ -19,6 +19,7 @@ from ticketkin.encoders.fresh_process import embed_with, largest_difference
 from ticketkin.encoders.loading import load_encoder, load_float32
 from ticketkin.encoders.model_doctor import examine_model
 from ticketkin.encoders.serving import read_serving
+from ticketkin.evaluation.schema import metric_values
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.configuration import read_job
 from ticketkin.pipeline.run_data import RunData
@@ -131,7 +132,8 @@ def identical_metrics(candidates: Mapping[str, Mapping[str, Any]]) -> Check:
     same = [
         f"{one} and {other}"
         for one, other in combinations(sorted(candidates), 2)
-        if _values(candidates[one]) == _values(candidates[other]) and not _untouched(candidates, one, other)
+        if metric_values(candidates[one]) == metric_values(candidates[other])
+        and not _untouched(candidates, one, other)
     ]
     if same:
         return failed(
@@ -140,16 +142,6 @@ def identical_metrics(candidates: Mapping[str, Mapping[str, Any]]) -> Check:
             "examine both; an adapter that is not active gives exactly the base's numbers",
         )
     return passed("identical_metrics", f"no two of {len(candidates)} candidates agree in every metric")
-
-
-def _values(candidate: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
-    evaluation = candidate["evaluation"]
-    return {
-        (part, name): value["value"]
-        for part in ("retrieval", "pairs")
-        for name, value in evaluation[part].items()
-        if isinstance(value, dict) and "value" in value
-    }
 
 
 def _untouched(candidates: Mapping[str, Mapping[str, Any]], one: str, other: str) -> bool:
