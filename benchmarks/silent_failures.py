@@ -45,10 +45,11 @@ from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.links import links_from_tickets
 from ticketkin.tickets.sample import write_sample
 from ticketkin.training.head import train_head
-from ticketkin.training.lora import LoraResult, train_lora
-from ticketkin.training.lora_data import LoraData
+from ticketkin.training.lora import train_lora
 from ticketkin.training.positives import PositivePairs
+from ticketkin.training.preparation import TunedEncoder
 from ticketkin.training.record import record_checks
+from ticketkin.training.tuning_data import TuningData
 
 N_TICKETS = 400
 SEED = 5
@@ -116,23 +117,23 @@ class Bench:
         return model
 
     @cached_property
-    def lora_data(self) -> LoraData:
+    def tuning_data(self) -> TuningData:
         """Forty kin pairs in three phases, no mined negatives."""
         left, right, labels = self.pairs
         kin = labels == 1
         n = int(kin.sum())
-        return LoraData(
+        return TuningData(
             texts=self.texts, left=left[kin], right=right[kin], phase=np.arange(n) % 3 + 1,
             group=self.groups[left[kin]], negatives=np.full((n, 1), -1), group_of_row=self.groups,
             labelled_left=left, labelled_right=right, labels=labels,
         )  # fmt: skip
 
-    def train(self, name: str, settings: LoraSettings, data: LoraData | None = None) -> LoraResult:
+    def train(self, name: str, settings: LoraSettings, data: TuningData | None = None) -> TunedEncoder:
         """Train an adapter."""
-        return train_lora(self.encoder, data or self.lora_data, settings, self.place(name), SEED)
+        return train_lora(self.encoder, data or self.tuning_data, settings, self.place(name), SEED)
 
     @cached_property
-    def trained(self) -> LoraResult:
+    def trained(self) -> TunedEncoder:
         """A healthy adapter."""
         return self.train("healthy", LORA)
 
@@ -214,7 +215,7 @@ def _zero_updates(bench: Bench) -> tuple[str, Sequence[Check]]:
 
 
 def _positives_of(bench: Bench) -> PositivePairs:
-    data = bench.lora_data
+    data = bench.tuning_data
     return PositivePairs(data.left, data.right, data.phase, data.group, data.negatives)
 
 
@@ -228,14 +229,14 @@ def _hard_coded_rate(bench: Bench) -> tuple[str, Sequence[Check]]:
 
 def _rate_too_low(bench: Bench) -> tuple[str, Sequence[Check]]:
     result = bench.train("slow", LORA.model_copy(update={"learning_rate": 5e-6}))
-    model = load_float32(str(result.merged_folder), "cpu")
+    model = load_float32(str(result.folder), "cpu")
     model.max_seq_length = 64
     printed = f"final loss {result.record['history']['loss'][-1]:.4f}, tuned AUC {bench.area(model):.4f}"
     return printed, examine_adapter(Subject(result.adapter_folder, bench.encoder.source))
 
 
 def _phases_ignored(bench: Bench) -> tuple[str, Sequence[Check]]:
-    data = replace(bench.lora_data, phase=np.full(len(bench.lora_data.left), 3))
+    data = replace(bench.tuning_data, phase=np.full(len(bench.tuning_data.left), 3))
     record = bench.train("phases", LORA, data).record
     return f"3 phases, final loss {record['history']['loss'][-1]:.4f}", record_checks(record)
 

@@ -30,7 +30,8 @@ from ticketkin.core.config import (
 
 def grow(n_tickets: int) -> dict[str, float]:
     """Return seconds of each step and the peak memory at `n_tickets`; embeddings are random unit vectors."""
-    from ticketkin.pairs.building import PairInputs, build_pairs
+    from ticketkin.pairs.building import build_pairs
+    from ticketkin.pairs.sources import PairInputs
     from ticketkin.tickets.composing import compose_texts
     from ticketkin.tickets.importing import import_tickets
     from ticketkin.tickets.kin import kin_groups

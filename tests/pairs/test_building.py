@@ -10,9 +10,10 @@ from ticketkin.core.config import EvaluationSettings, LinkSettings, PairSettings
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import Pairs, SplitName
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix
-from ticketkin.pairs.building import PairInputs, build_pairs
+from ticketkin.pairs.building import build_pairs
 from ticketkin.pairs.mining import KinshipCodes, mine_negatives
 from ticketkin.pairs.silver import silver_links, silver_negatives
+from ticketkin.pairs.sources import PairInputs
 from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.splitting import split_tickets
 from ticketkin.training.positives import positive_pairs

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lora_material import ENCODER, lora_data
+from tuning_material import ENCODER, tuning_data
 
 from ticketkin.core.checks import Outcome
 from ticketkin.core.config import EncoderSettings, FullSettings
@@ -16,7 +16,8 @@ from ticketkin.encoders.interpolation import (
     save_interpolated,
 )
 from ticketkin.encoders.loading import load_folder
-from ticketkin.training.full import FullResult, train_full
+from ticketkin.training.full import train_full
+from ticketkin.training.preparation import TunedEncoder
 from ticketkin.training.record import record_checks
 
 SETTINGS = FullSettings(
@@ -25,16 +26,16 @@ SETTINGS = FullSettings(
 
 
 @pytest.fixture(scope="module")
-def trained(tiny_encoder_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> FullResult:
+def trained(tiny_encoder_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> TunedEncoder:
     encoder = load_folder(tiny_encoder_folder, ENCODER)
-    return train_full(encoder, lora_data(), SETTINGS, tmp_path_factory.mktemp("full"), 7)
+    return train_full(encoder, tuning_data(), SETTINGS, tmp_path_factory.mktemp("full"), 7)
 
 
 def test_the_saved_model_is_the_one_in_memory_and_the_base_stays(
-    tiny_encoder_folder: Path, trained: FullResult
+    tiny_encoder_folder: Path, trained: TunedEncoder
 ) -> None:
     proof = prove_tuned(
-        str(tiny_encoder_folder), trained.tuned_folder, trained.probe_texts, trained.probe_embeddings
+        str(tiny_encoder_folder), trained.folder, trained.probe_texts, trained.probe_embeddings
     )
     assert proof["difference_from_base"] > 1e-3 and proof["difference_from_memory"] < 1e-5
     with pytest.raises(InactiveAdapterError, match="is not what was trained"):
@@ -43,7 +44,7 @@ def test_the_saved_model_is_the_one_in_memory_and_the_base_stays(
         )
 
 
-def test_the_record_tells_the_training(trained: FullResult) -> None:
+def test_the_record_tells_the_training(trained: TunedEncoder) -> None:
     outcomes = {check.code: check.outcome for check in record_checks(trained.record)}
     assert outcomes["learning_rate"] is outcomes["steps"] is outcomes["loss"] is Outcome.PASSED
     assert trained.record["method"] == "all weights"
@@ -54,12 +55,12 @@ def test_the_record_tells_the_training(trained: FullResult) -> None:
 
 @pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
 def test_strength_runs_from_the_base_to_the_tuned_model(
-    tiny_encoder_folder: Path, trained: FullResult, tmp_path: Path, strength: float
+    tiny_encoder_folder: Path, trained: TunedEncoder, tmp_path: Path, strength: float
 ) -> None:
     encoder = load_folder(tiny_encoder_folder, ENCODER)
     texts = trained.probe_texts[:6]
-    found = interpolated_embeddings(encoder, trained.tuned_folder, strength, texts, EncoderSettings())
-    save_interpolated(encoder.source, trained.tuned_folder, strength, tmp_path / "between")
+    found = interpolated_embeddings(encoder, trained.folder, strength, texts, EncoderSettings())
+    save_interpolated(encoder.source, trained.folder, strength, tmp_path / "between")
     saved = encode_texts(load_folder(tmp_path / "between", ENCODER), texts, None, EncoderSettings())
     np.testing.assert_allclose(saved, found, atol=1e-5)
     base = encode_texts(encoder, texts, None, EncoderSettings())
@@ -72,8 +73,8 @@ def test_strength_runs_from_the_base_to_the_tuned_model(
         assert np.abs(found - trained.probe_embeddings[:6]).max() > 1e-4
 
 
-def test_the_same_training_is_not_done_twice(tiny_encoder_folder: Path, trained: FullResult) -> None:
+def test_the_same_training_is_not_done_twice(tiny_encoder_folder: Path, trained: TunedEncoder) -> None:
     encoder = load_folder(tiny_encoder_folder, ENCODER)
-    again = train_full(encoder, lora_data(), SETTINGS, trained.tuned_folder.parent, 7)
+    again = train_full(encoder, tuning_data(), SETTINGS, trained.folder.parent, 7)
     assert again.record["history"] == trained.record["history"]
     np.testing.assert_allclose(again.probe_embeddings, trained.probe_embeddings, atol=1e-6)

@@ -6,25 +6,27 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import lora_material
 import numpy as np
 import pytest
-from lora_material import ENCODER, SETTINGS, lora_data, train
+import tuning_material
+from tuning_material import ENCODER, SETTINGS, train, tuning_data
 
 from ticketkin.core.checks import Outcome
 from ticketkin.core.errors import InactiveAdapterError, InputError, JobError, MissingExtraError
 from ticketkin.core.progress import SilentProgress
 from ticketkin.core.tables import FloatArray
+from ticketkin.encoders.adapter import embeddings_at_strength, scaled_merge
 from ticketkin.encoders.loading import load_folder
-from ticketkin.training import lora_loop
-from ticketkin.training.lora import LoraResult, embeddings_at_strength, scaled_merge, train_lora
+from ticketkin.training import objective
+from ticketkin.training.lora import train_lora
+from ticketkin.training.preparation import TunedEncoder
 from ticketkin.training.record import record_checks
 
 pytest.importorskip("peft", reason="the extra 'lora' is not installed")
 
 
 @pytest.fixture(scope="module")
-def trained(tiny_encoder_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> LoraResult:
+def trained(tiny_encoder_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> TunedEncoder:
     return train(tiny_encoder_folder, tmp_path_factory.mktemp("lora"))
 
 
@@ -34,13 +36,13 @@ def _encode(folder: Path, texts: list[str]) -> FloatArray:
     return SentenceTransformer(str(folder), device="cpu", local_files_only=True).encode(texts)
 
 
-def _weights(result: LoraResult) -> dict[str, FloatArray]:
+def _weights(result: TunedEncoder) -> dict[str, FloatArray]:
     from safetensors.numpy import load_file
 
     return load_file(result.adapter_folder / "adapter_model.safetensors")
 
 
-def _assert_same_adapter(one: LoraResult, other: LoraResult) -> None:
+def _assert_same_adapter(one: TunedEncoder, other: TunedEncoder) -> None:
     expected, found = _weights(one), _weights(other)
     assert expected.keys() == found.keys()
     for name in expected:
@@ -50,13 +52,13 @@ def _assert_same_adapter(one: LoraResult, other: LoraResult) -> None:
 def test_training_brings_kin_nearer_than_others_and_leaves_the_base_alone(
     tiny_encoder_folder: Path, tmp_path: Path
 ) -> None:
-    data = lora_data()
+    data = tuning_data()
     encoder = load_folder(tiny_encoder_folder, ENCODER)
     before = encoder.model.encode(data.texts)
     settings = SETTINGS.model_copy(update={"epochs_per_phase": (0, 0, 24)})
     result = train_lora(encoder, data, settings, tmp_path, 7)
     np.testing.assert_array_equal(encoder.model.encode(data.texts), before)
-    after = _encode(result.merged_folder, data.texts)
+    after = _encode(result.folder, data.texts)
 
     def first_is_kin(embeddings: FloatArray) -> float:
         cosines = embeddings @ embeddings.T
@@ -66,26 +68,26 @@ def test_training_brings_kin_nearer_than_others_and_leaves_the_base_alone(
     assert first_is_kin(after) > first_is_kin(before) + 0.3
 
 
-def test_adapter_merged_and_memory_agree_after_reload(trained: LoraResult) -> None:
-    for folder in (trained.adapter_folder, trained.merged_folder):
+def test_adapter_merged_and_memory_agree_after_reload(trained: TunedEncoder) -> None:
+    for folder in (trained.adapter_folder, trained.folder):
         np.testing.assert_allclose(
             _encode(folder, trained.probe_texts), trained.probe_embeddings, atol=1e-5, err_msg=str(folder)
         )
 
 
-def test_every_update_is_trained(trained: LoraResult) -> None:
+def test_every_update_is_trained(trained: TunedEncoder) -> None:
     updates = {name: values for name, values in _weights(trained).items() if "lora_B" in name}
     assert len(updates) == 12  # six linear layers in each of two blocks; the pooler has no gradient
     assert all(values.any() for values in updates.values())
 
 
-def test_folders_hold_no_pickle_and_merged_needs_no_peft(trained: LoraResult) -> None:
-    for folder in (trained.adapter_folder, trained.merged_folder):
+def test_folders_hold_no_pickle_and_merged_needs_no_peft(trained: TunedEncoder) -> None:
+    for folder in (trained.adapter_folder, trained.folder):
         assert not [p for p in folder.rglob("*") if p.suffix in {".bin", ".pt", ".pkl", ".pth"}]
-    assert not (trained.merged_folder / "adapter_config.json").exists()
+    assert not (trained.folder / "adapter_config.json").exists()
 
 
-def test_the_record_tells_what_was_really_applied(trained: LoraResult) -> None:
+def test_the_record_tells_what_was_really_applied(trained: TunedEncoder) -> None:
     record = trained.record
     history = record["history"]
     n = record["steps_done"]
@@ -107,9 +109,9 @@ def test_the_record_tells_what_was_really_applied(trained: LoraResult) -> None:
 
 
 def test_a_training_killed_in_the_middle_ends_with_the_same_adapter(
-    tiny_encoder_folder: Path, trained: LoraResult, tmp_path: Path
+    tiny_encoder_folder: Path, trained: TunedEncoder, tmp_path: Path
 ) -> None:
-    script = Path(lora_material.__file__)
+    script = Path(tuning_material.__file__)
     done = subprocess.run(
         [sys.executable, str(script), str(tiny_encoder_folder), str(tmp_path), "8"],
         env={**os.environ, "PYTHONPATH": str(script.parents[1])},
@@ -126,7 +128,7 @@ def test_a_training_killed_in_the_middle_ends_with_the_same_adapter(
 
 
 def test_the_same_seed_gives_the_same_adapter(
-    tiny_encoder_folder: Path, trained: LoraResult, tmp_path: Path
+    tiny_encoder_folder: Path, trained: TunedEncoder, tmp_path: Path
 ) -> None:
     _assert_same_adapter(trained, train(tiny_encoder_folder, tmp_path))
 
@@ -136,25 +138,25 @@ def _no_step(*_: object) -> None:
 
 
 def test_a_finished_training_is_not_done_again(
-    tiny_encoder_folder: Path, trained: LoraResult, monkeypatch: pytest.MonkeyPatch
+    tiny_encoder_folder: Path, trained: TunedEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lora_loop.LoraTraining, "loss", _no_step)
+    monkeypatch.setattr(objective.KinObjective, "loss", _no_step)
     _assert_same_adapter(trained, train(tiny_encoder_folder, trained.adapter_folder.parent))
 
 
 @pytest.mark.parametrize("change", ["settings", "data"])
 def test_a_checkpoint_of_another_training_is_not_continued(
-    tiny_encoder_folder: Path, trained: LoraResult, monkeypatch: pytest.MonkeyPatch, change: str
+    tiny_encoder_folder: Path, trained: TunedEncoder, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    monkeypatch.setattr(lora_loop.LoraTraining, "loss", _no_step)
-    other = lora_data(seed=1) if change == "data" else lora_data()
+    monkeypatch.setattr(objective.KinObjective, "loss", _no_step)
+    other = tuning_data(seed=1) if change == "data" else tuning_data()
     settings = SETTINGS.model_copy(update={"alpha": 4}) if change == "settings" else SETTINGS
     with pytest.raises(AssertionError, match="trained again"):
         train(tiny_encoder_folder, trained.adapter_folder.parent, other, settings=settings)
 
 
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(
-    tiny_encoder_folder: Path, trained: LoraResult, tmp_path: Path
+    tiny_encoder_folder: Path, trained: TunedEncoder, tmp_path: Path
 ) -> None:
     train(tiny_encoder_folder, tmp_path)
     newest = max((tmp_path / "checkpoint").iterdir())
@@ -165,18 +167,18 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(
 
 def _failing(monkeypatch: pytest.MonkeyPatch, fails: object, outcome: object) -> None:
     """Replace the outcome of those batches for which `fails` is true."""
-    plain = lora_loop.LoraTraining.loss
+    plain = objective.KinObjective.loss
     calls = []
 
-    def loss(self: lora_loop.LoraTraining, step: object) -> object:
+    def loss(self: objective.KinObjective, step: object) -> object:
         calls.append(step)
         return outcome(plain(self, step)) if fails(len(calls), step) else plain(self, step)  # type: ignore[operator]
 
-    monkeypatch.setattr(lora_loop.LoraTraining, "loss", loss)
+    monkeypatch.setattr(objective.KinObjective, "loss", loss)
 
 
 def test_nan_stops_at_the_last_good_checkpoint(
-    tiny_encoder_folder: Path, trained: LoraResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_encoder_folder: Path, trained: TunedEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _failing(monkeypatch, lambda n, _: n == 8, lambda loss: loss * float("nan"))
     result = train(tiny_encoder_folder, tmp_path)
@@ -225,7 +227,7 @@ def test_a_batch_that_never_fits_says_what_to_do(
 
 
 def test_strengths_run_from_the_base_to_the_full_adapter(
-    tiny_encoder_folder: Path, trained: LoraResult, tmp_path: Path
+    tiny_encoder_folder: Path, trained: TunedEncoder, tmp_path: Path
 ) -> None:
     encoder = load_folder(tiny_encoder_folder, ENCODER)
     texts = trained.probe_texts
@@ -241,7 +243,7 @@ def test_strengths_run_from_the_base_to_the_full_adapter(
 
 
 def test_a_merge_scales_to_unit_length_whatever_the_base(
-    tiny_encoder_folder: Path, trained: LoraResult, tmp_path: Path
+    tiny_encoder_folder: Path, trained: TunedEncoder, tmp_path: Path
 ) -> None:
     bare = load_folder(tiny_encoder_folder, ENCODER).model
     del bare[2]
@@ -253,7 +255,7 @@ def test_a_merge_scales_to_unit_length_whatever_the_base(
 
 
 def test_an_untrained_adapter_is_refused(
-    tiny_encoder_folder: Path, trained: LoraResult, tmp_path: Path
+    tiny_encoder_folder: Path, trained: TunedEncoder, tmp_path: Path
 ) -> None:
     import shutil
 
@@ -280,7 +282,7 @@ def test_without_peft_the_extra_is_named(
 
 
 def test_rows_outside_the_texts_are_a_fault() -> None:
-    data = lora_data()
+    data = tuning_data()
     with pytest.raises(ValueError, match="rows must lie in"):
         replace(data, texts=data.texts[:-5], group_of_row=data.group_of_row[:-5])
 

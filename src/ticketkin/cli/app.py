@@ -222,7 +222,7 @@ def embed(folder: RunFolder, set_: SetOption = None) -> None:
 @app.command()
 def train(
     folder: RunFolder,
-    candidate: Annotated[str, typer.Argument(help="head, lora or full.")],
+    candidate: Annotated[str, typer.Argument(help="adapted, head, lora or full.")],
     recipe: RecipeOption = None,
     set_: SetOption = None,
 ) -> None:
@@ -234,8 +234,10 @@ def train(
       ticketkin train runs/june lora --set lora.rank=8
       ticketkin train runs/june lora --recipe lora-longer
     """
-    if candidate not in ("head", "lora", "full"):
-        raise InputError(f"candidate {candidate!r} can't be trained; choose head, lora or full")
+    from ticketkin.pipeline.run_data import TUNED
+
+    if candidate not in TUNED:
+        raise InputError(f"candidate {candidate!r} can't be trained; choose {', '.join(TUNED)}")
     run_stage_command(candidate, folder, training_job(folder, candidate, recipe, set_))
 
 

@@ -8,6 +8,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+PairSource = Literal[
+    "links", "hard-negatives", "tfidf-hybrid", "curriculum-bands", "cross-category-positives", "borderline"
+]
+
 
 class StageSettings(BaseModel):
     """Base of all parts: frozen, unknown keys rejected, field docstrings become descriptions."""
@@ -68,6 +72,12 @@ class SplitSettings(StageSettings):
 class PairSettings(StageSettings):
     """Training and test pairs."""
 
+    sources: tuple[PairSource, ...] = Field(default=("links", "hard-negatives"), min_length=1)
+    """Where training pairs come from, in this order. Test pairs always come from links."""
+    n_drawn: int = Field(default=2_000, ge=10)
+    """Pairs that a source which draws from similarities adds, at most."""
+    hybrid_hard_share: float = Field(default=0.3, ge=0, lt=1)
+    """Share of hard negatives among the pairs of 'tfidf-hybrid'."""
     hard_negatives_per_positive: int = Field(default=3, ge=1, le=20)
     """Mined negatives for each positive."""
     max_positives_per_group: int = Field(default=50, ge=1)
@@ -93,6 +103,34 @@ class EncoderSettings(StageSettings):
     """'auto' takes CUDA, then MPS, then CPU."""
 
 
+class AugmentSettings(StageSettings):
+    """More training positives from altered texts; never for the head, never for evaluation pairs."""
+
+    methods: tuple[Literal["deletion", "swap", "duplication", "synonyms", "back-translation"], ...] = ()
+    """In turn over the positives; none by default."""
+    share: float = Field(default=0.5, gt=0, le=5)
+    """Altered positives for each positive."""
+    word_share: float = Field(default=0.1, gt=0, le=0.5)
+    """Share of a text's words that 'deletion', 'swap', 'duplication' and 'synonyms' touch."""
+    placement: Literal["mixed", "own-phase"] = "mixed"
+    """In the phase of the positive they come from, or in a phase of their own before the first."""
+    wordnet: str | None = None
+    """Folder with WordNet's data.noun, data.verb, data.adj and data.adv, for 'synonyms'."""
+    translators: tuple[str, ...] = ()
+    """Two translation models, there and back, by hub name or folder, for 'back-translation'."""
+
+    @model_validator(mode="after")
+    def _has_what_its_methods_need(self) -> "AugmentSettings":
+        if "synonyms" in self.methods and self.wordnet is None:
+            raise ValueError("'synonyms' needs augment.wordnet, a folder with WordNet's data.noun and others")
+        if "back-translation" in self.methods and len(self.translators) != 2:
+            raise ValueError(
+                f"'back-translation' needs two augment.translators, there and back; {len(self.translators)} "
+                "given"
+            )
+        return self
+
+
 class HeadSettings(StageSettings):
     """The linear head on frozen embeddings."""
 
@@ -104,7 +142,7 @@ class HeadSettings(StageSettings):
     """Positives a batch; kin groups are masked, never negatives of each other."""
 
 
-class TuningSettings(StageSettings):
+class OptimiserSettings(StageSettings):
     """What every gradient training of the encoder shares."""
 
     learning_rate: float = Field(default=2e-5, gt=0)
@@ -121,12 +159,45 @@ class TuningSettings(StageSettings):
     """Share of all steps at the peak before a 'hold_cosine' decays."""
     lowest_rate: float = Field(default=0.0, ge=0)
     """Learning rate below which no schedule falls."""
+    batch_size: int = Field(default=32, ge=2)
+    """Examples a step; halves when memory runs out."""
+    max_length_tokens: int = Field(default=128, ge=8)
+    """Tokens read of each text while training."""
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """'auto' takes bfloat16 on CUDA, float16 where it lacks that, float32 elsewhere."""
+    gradient_checkpointing: bool = False
+    """Recompute activations instead of keeping them: less memory, a third more time."""
+    patience: int = Field(default=0, ge=0)
+    """Epochs without a better MRR on the evaluation links before it stops with the best epoch's weights; 0
+    trains to the end without looking."""
+    checkpoint_steps: int = Field(default=20, ge=1)
+    """A killed training continues from the last of these."""
+
+
+class AdaptedSettings(OptimiserSettings):
+    """Training on all texts without labels, before the other candidates begin."""
+
+    objectives: tuple[Literal["mlm", "tsdae", "simcse"], ...] = Field(default=("mlm", "simcse"), min_length=1)
+    """In this order: masked words, denoising auto-encoder, the same text twice under dropout."""
+    texts: Literal["all", "train"] = "all"
+    """Which tickets' texts; no link of any is read."""
+    epochs: int = Field(default=1, ge=1)
+    """Passes over the texts for each objective."""
+    learning_rate: float = Field(default=2e-5, gt=0)
+    """Peak AdamW learning rate."""
+    mask_share: float = Field(default=0.15, gt=0, lt=1)
+    """Share of words that 'mlm' hides."""
+    deletion_share: float = Field(default=0.6, gt=0, lt=1)
+    """Share of words that 'tsdae' drops from the text that is embedded."""
+
+
+class TuningSettings(OptimiserSettings):
+    """What tuning on kin adds."""
+
     epochs_per_phase: tuple[int, int, int] = (1, 1, 1)
     """Passes over the easy, medium and hard phase; each phase keeps the earlier ones' positives."""
     batch_size: int = Field(default=32, ge=2)
     """Positives a batch (labelled pairs where there is no ranking loss); halves when memory runs out."""
-    max_length_tokens: int = Field(default=128, ge=8)
-    """Tokens read of each text while training."""
     ranking_loss: Literal["none", "symmetric", "mnrl", "gist", "triplet"] = "symmetric"
     """On positives with mined negatives: InfoNCE in both directions or one, guided by the untouched model,
     or triplets."""
@@ -136,8 +207,8 @@ class TuningSettings(StageSettings):
     """Weight of the labelled loss beside a ranking loss."""
     matryoshka_dimensions: tuple[int, ...] = ()
     """Losses are taken on the first so many dimensions too, so that embeddings may be cut there."""
-    checkpoint_steps: int = Field(default=20, ge=1)
-    """A killed training continues from the last of these."""
+    cached: bool = False
+    """Gradients by way of cached embeddings: the memory of a small batch, the negatives of a large one."""
 
 
 class LoraSettings(TuningSettings):
@@ -219,15 +290,17 @@ class Settings(StageSettings):
     """The recipe these settings began with (`--recipe`); `ticketkin recipes` shows all."""
     seed: int = 42
     """Seed of splits, sampling, training and bootstrap."""
-    candidates: tuple[Literal["lexical", "base", "head", "lora", "full", "fusion"], ...] = (
-        "lexical", "base", "head", "lora", "fusion",
-    )  # fmt: skip
-    """What to try (`--candidates`); lexical and base always run, full only where it is named."""
+    candidates: tuple[
+        Literal["lexical", "base", "adapted", "head", "lora", "full", "fusion"], ...
+    ] = ("lexical", "base", "head", "lora", "fusion")  # fmt: skip
+    """What to try (`--candidates`); lexical and base always run, adapted and full only where named."""
     tickets: TicketSettings = TicketSettings()
     links: LinkSettings = LinkSettings()
     split: SplitSettings = SplitSettings()
     pairs: PairSettings = PairSettings()
     encoder: EncoderSettings = EncoderSettings()
+    augment: AugmentSettings = AugmentSettings()
+    adapted: AdaptedSettings = AdaptedSettings()
     head: HeadSettings = HeadSettings()
     lora: LoraSettings = LoraSettings()
     full: FullSettings = FullSettings()

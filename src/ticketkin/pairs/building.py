@@ -14,18 +14,23 @@ from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import (
     FloatArray,
     IntArray,
-    Links,
     Origin,
     Pairs,
     Phase,
     SplitName,
-    Splits,
-    Tickets,
 )
-from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix, tfidf_neighbours
-from ticketkin.pairs.mining import KinshipCodes, dense_neighbours, mine_negatives
+from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix
+from ticketkin.pairs.mining import KinshipCodes
 from ticketkin.pairs.silver import silver_negatives
-from ticketkin.tickets.kin import KinGroups
+from ticketkin.pairs.sources import (
+    Drawing,
+    DrawnPairs,
+    PairInputs,
+    draw_training_pairs,
+    hard_negatives,
+    kin_pairs,
+    origin_of,
+)
 
 # Half of the test negatives are hard (mined), half random: a desk meets both.
 _HARD_SHARE_OF_TEST = 0.5
@@ -33,22 +38,16 @@ _DRAWS_PER_NEGATIVE = 4
 
 
 @dataclass(frozen=True)
-class PairInputs:
-    """What pairs are built from; `embeddings` are the untouched model's, unit length."""
+class _Part:
+    """The pairs of one split, each unordered pair once."""
 
-    tickets: Tickets
-    texts: Sequence[str]
-    links: Links
-    groups: KinGroups
-    splits: Splits
-    embeddings: FloatArray
-
-
-@dataclass(frozen=True)
-class _Drawn:
     left: IntArray
     right: IntArray
     label: IntArray
+    phase: IntArray
+    """0 where it is still to be measured."""
+    origin: npt.NDArray[np.object_]
+    """Who gave the label where no link names the pair."""
     split: SplitName
 
 
@@ -61,11 +60,12 @@ def build_pairs(
 ) -> Pairs:
     """Return the labelled pairs of all splits; both tickets of a pair lie in its split.
 
-    Training: every positive of a kin group (large groups sampled) with its mined hard negatives.
-    Evaluation and holdout: the same, with `negatives_per_positive` negatives, half mined and half
-    drawn at random. Silver links get the negatives of their own recipe instead, in every split. The
-    phase is measured: positives by how unlike, negatives by how alike their
-    texts are, in words and in the untouched embedding, by thirds. Deterministic by `seed`. Raises
+    Training: what `settings.sources` name, by default every positive of a kin group (large groups sampled)
+    with its mined hard negatives. Evaluation and holdout: always the kin of people's links, with
+    `negatives_per_positive` negatives, half mined and half drawn at random. Silver links get the
+    negatives of their own recipe instead, unless sources are named for training. The phase is measured:
+    positives by how unlike, negatives by how alike their texts are, in words and in the untouched
+    embedding, by thirds; bands of a curriculum bring their own. Deterministic by `seed`. Raises
     NotEnoughDataError where a split has no positive.
     """
     generator = np.random.default_rng(seed)
@@ -74,82 +74,44 @@ def build_pairs(
     parts = []
     for split in SplitName:
         rows = inputs.splits.rows(inputs.tickets, split)
-        left, right = _positives(inputs, rows, settings, generator)
-        if not len(left):
-            raise NotEnoughDataError(
-                f"The {split} split has no pair of kin; give more links with --links FILE or another --seed"
-            )
-        if inputs.links.labels_from == Origin.SILVER.value:
-            negatives = [
-                silver_negatives(inputs.tickets, words, rows, kinship, len(left), generator),
-            ]
+        drawing = Drawing(inputs, words, rows, kinship, settings, generator, progress)
+        of_own_recipe = inputs.links.labels_from == Origin.SILVER.value
+        by_sources = not of_own_recipe or settings.sources != PairSettings().sources
+        if split is SplitName.TRAIN and by_sources:
+            drawn = draw_training_pairs(drawing)
         else:
-            n_hard, n_random = _negatives_per_positive(split, settings, evaluation)
-            negatives = [
-                _hard_negatives(inputs, words, rows, (left, right), kinship, (n_hard, settings), progress),
-                _random_negatives(rows, kinship, n_random * len(left), generator),
-            ]
-        parts.append(_joined(left, right, negatives, split))
+            drawn = _test_pairs(drawing, split, None if of_own_recipe else evaluation)
+        parts.append(_joined(drawn, split))
     return Pairs(_with_difficulty(parts, inputs, words))
 
 
-def _negatives_per_positive(
-    split: SplitName, settings: PairSettings, evaluation: EvaluationSettings
-) -> tuple[int, int]:
-    """Return how many hard and how many random negatives each positive gets."""
-    if split is SplitName.TRAIN:
-        return settings.hard_negatives_per_positive, 0
-    n_negatives = evaluation.negatives_per_positive
-    n_hard = max(1, round(n_negatives * _HARD_SHARE_OF_TEST))
-    return n_hard, n_negatives - n_hard
-
-
-def _positives(
-    inputs: PairInputs, rows: IntArray, settings: PairSettings, generator: np.random.Generator
-) -> tuple[IntArray, IntArray]:
-    inside = np.zeros(len(inputs.tickets), dtype=np.bool_)
-    inside[rows] = True
-    pairs: list[IntArray] = []
-    for members in inputs.groups.groups:
-        if not inside[members[0]]:
-            continue
-        left, right = np.triu_indices(len(members), k=1)
-        both = np.stack([members[left], members[right]], axis=1)
-        if len(both) > settings.max_positives_per_group:
-            chosen = generator.choice(len(both), settings.max_positives_per_group, replace=False)
-            both = both[np.sort(chosen)]
-        pairs.append(both)
-    joined = np.concatenate(pairs) if pairs else np.empty((0, 2), dtype=np.int64)
-    return joined[:, 0], joined[:, 1]
-
-
-def _hard_negatives(
-    inputs: PairInputs,
-    words: csr_matrix,
-    rows: IntArray,
-    positives: tuple[IntArray, IntArray],
-    kinship: KinshipCodes,
-    wanted: tuple[int, PairSettings],
-    progress: Progress,
-) -> tuple[IntArray, IntArray]:
-    """Mine within the split only, so that no pair crosses a border."""
-    n_negatives, settings = wanted
-    left, right = positives
-    asked, place = np.unique(np.searchsorted(rows, left), return_inverse=True)
-    dense = dense_neighbours(inputs.embeddings, rows, settings.n_neighbours, progress, asked)
-    lexical = tfidf_neighbours(words[rows], settings.n_neighbours, progress, asked).indices
-    lexical = np.where(lexical >= 0, rows[lexical], -1)
-    mined = mine_negatives(
-        left,
-        right,
-        [dense[place], lexical[place]],
-        inputs.embeddings,
-        kinship,
-        n_negatives,
-        settings.false_negative_margin,
-    )
-    anchors, columns = np.nonzero(mined >= 0)
-    return left[anchors], mined[anchors, columns]
+def _test_pairs(
+    drawing: Drawing, split: SplitName, evaluation: EvaluationSettings | None
+) -> list[DrawnPairs]:
+    """Return kin and strangers to judge on; without `evaluation` the strangers of the silver recipe."""
+    positives = kin_pairs(drawing)
+    if not len(positives):
+        raise NotEnoughDataError(
+            f"The {split} split has no pair of kin; give more links with --links FILE or another --seed"
+        )
+    if evaluation is None:
+        left, right = silver_negatives(
+            drawing.inputs.tickets,
+            drawing.words,
+            drawing.rows,
+            drawing.kinship,
+            len(positives),
+            drawing.generator,
+        )
+        return [positives, DrawnPairs(left, right, np.zeros(len(left), dtype=np.int64), silver=True)]
+    n_hard = max(1, round(evaluation.negatives_per_positive * _HARD_SHARE_OF_TEST))
+    n_random = (evaluation.negatives_per_positive - n_hard) * len(positives)
+    left, right = _random_negatives(drawing.rows, drawing.kinship, n_random, drawing.generator)
+    return [
+        positives,
+        hard_negatives(drawing, positives, n_hard),
+        DrawnPairs(left, right, np.zeros(len(left), dtype=np.int64)),
+    ]
 
 
 def _random_negatives(
@@ -163,34 +125,35 @@ def _random_negatives(
     return left[allowed][:n_negatives], right[allowed][:n_negatives]
 
 
-def _joined(
-    left: IntArray, right: IntArray, negatives: Sequence[tuple[IntArray, IntArray]], split: SplitName
-) -> _Drawn:
-    """Put positives and negatives together, each unordered pair once."""
-    lefts = np.concatenate([left, *(a for a, _ in negatives)])
-    rights = np.concatenate([right, *(b for _, b in negatives)])
-    label = np.r_[np.ones(len(left), dtype=np.int64), np.zeros(len(lefts) - len(left), dtype=np.int64)]
-    key = np.stack([np.minimum(lefts, rights), np.maximum(lefts, rights)], axis=1)
+def _joined(drawn: Sequence[DrawnPairs], split: SplitName) -> _Part:
+    """Put all sources together; where two name the same pair, the first one's label counts."""
+    left, right, label = (
+        np.concatenate([getattr(part, name) for part in drawn]) for name in ("left", "right", "label")
+    )
+    phase = np.concatenate([np.full(len(part), int(part.phase or 0)) for part in drawn])
+    origin = np.concatenate([np.full(len(part), origin_of(part), dtype=object) for part in drawn])
+    key = np.stack([np.minimum(left, right), np.maximum(left, right)], axis=1)
     _, first = np.unique(key, axis=0, return_index=True)
     first = np.sort(first)
-    return _Drawn(lefts[first], rights[first], label[first], split)
+    return _Part(left[first], right[first], label[first], phase[first], origin[first], split)
 
 
-def _with_difficulty(parts: Sequence[_Drawn], inputs: PairInputs, words: csr_matrix) -> pl.DataFrame:
+def _with_difficulty(parts: Sequence[_Part], inputs: PairInputs, words: csr_matrix) -> pl.DataFrame:
     left = np.concatenate([part.left for part in parts])
     right = np.concatenate([part.right for part in parts])
     label = np.concatenate([part.label for part in parts])
     lexical = paired_cosines(words, left, right)
     dense = np.einsum("ij,ij->i", inputs.embeddings[left], inputs.embeddings[right])
-    phase = np.zeros(len(left), dtype=np.int64)
+    phase = np.concatenate([part.phase for part in parts])
+    told = phase.copy()
     for value in (0, 1):
-        chosen = np.flatnonzero(label == value)
+        chosen = np.flatnonzero((label == value) & (told == 0))
         alike = _rank_share(lexical[chosen]) + _rank_share(dense[chosen])
         hard = -alike if value == 1 else alike
         thirds = np.minimum(2, (_rank_share(hard) * 3).astype(np.int64))
         phase[chosen] = int(Phase.EASY) + thirds
     ids = np.array(inputs.tickets.ids, dtype=object)
-    silver = (inputs.links.frame["origin"] == Origin.SILVER.value).any()
+    drawn_by = np.concatenate([part.origin for part in parts])
     origins = _origins(inputs, ids, left, right)
     return pl.DataFrame(
         {
@@ -199,7 +162,7 @@ def _with_difficulty(parts: Sequence[_Drawn], inputs: PairInputs, words: csr_mat
             "label": label,
             "kind": np.where(label == 1, "duplicate", "none").tolist(),
             "phase": phase,
-            "origin": np.where(label == 1, origins, "silver" if silver else "mined").tolist(),
+            "origin": np.where((label == 1) & (drawn_by != Origin.SILVER.value), origins, drawn_by).tolist(),
             "split": np.concatenate([[part.split.value] * len(part.left) for part in parts]).tolist(),
             "lexical_similarity": lexical,
             "base_similarity": dense,

@@ -17,10 +17,10 @@ from ticketkin.core.tables import LINKS_SCHEMA, IntArray, Kind, Links, Origin, T
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix, tfidf_neighbours
 from ticketkin.pairs.mining import KinshipCodes
 
-_POSITIVE_ABOVE = 0.5
+POSITIVE_ABOVE = 0.5
 _NEGATIVE_BELOW = 0.3
 _POSITIVE_SHARE = 0.4
-_HARD_SHARE = _EASY_SHARE = 0.3
+_HARD_SHARE = 0.3
 _DRAWS_PER_NEGATIVE = 6
 _N_NEIGHBOURS = 5
 
@@ -32,7 +32,7 @@ def silver_links(tickets: Tickets, texts: Sequence[str], settings: LinkSettings,
     where fewer than three pairs of tickets resemble each other.
     """
     neighbours = tfidf_neighbours(tfidf_matrix(texts), _N_NEIGHBOURS)
-    rows, places = np.nonzero(neighbours.similarities > _POSITIVE_ABOVE)
+    rows, places = np.nonzero(neighbours.similarities > POSITIVE_ABOVE)
     others = neighbours.indices[rows, places]
     pairs = np.unique(np.sort(np.stack([rows, others], axis=1), axis=1), axis=0)
     if len(pairs) < 3:
@@ -64,14 +64,18 @@ def silver_negatives(
     kinship: KinshipCodes,
     n_positives: int,
     generator: np.random.Generator,
+    hard_share: float = _HARD_SHARE,
 ) -> tuple[IntArray, IntArray]:
-    """Return the negatives that make `n_positives` 40 % of the pairs: left and right ticket rows.
+    """Return the negatives that stand beside `n_positives`: left and right ticket rows.
 
-    Both tickets lie among `rows` and below 0.3 TF-IDF cosine (`words`, all tickets); the first half
-    shares a category, the second does not. A file of one category gives the first half alone.
+    Both tickets lie among `rows` and below 0.3 TF-IDF cosine (`words`, all tickets). `hard_share` of all
+    pairs are hard, of one category; positives and easy negatives, across categories, share the rest as 4
+    to 3. A file of one category gives hard ones alone.
     """
     category = tickets.frame["category"].cast(pl.Categorical).to_physical().cast(pl.Int64).to_numpy()[rows]
-    n_hard, n_easy = (round(n_positives * share / _POSITIVE_SHARE) for share in (_HARD_SHARE, _EASY_SHARE))
+    n_pairs = n_positives / (_POSITIVE_SHARE / (1 - _HARD_SHARE) * (1 - hard_share))
+    n_hard = round(n_pairs * hard_share)
+    n_easy = max(0, round(n_pairs) - n_hard - n_positives)
     by_category = np.argsort(category, kind="stable")
     starts = np.searchsorted(category[by_category], category, side="left")
     ends = np.searchsorted(category[by_category], category, side="right")

@@ -60,7 +60,8 @@ def fusion_ranker(
     only at the second level, fitted on evaluation links.
     """
     settings, seed = data.job.settings.fusion, data.job.settings.seed
-    embeddings = {"base": encoders.embeddings["base"]}
+    # What the head was trained on: the untouched embeddings, or those adapted without labels.
+    embeddings = {"base": encoders.embeddings.get("adapted", encoders.embeddings["base"])}
     out_of_fold = None
     if "head" in encoders.embeddings:
         weights = data.embeddings(artifact.HEAD_OUT_OF_FOLD)

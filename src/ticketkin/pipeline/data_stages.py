@@ -11,8 +11,9 @@ from ticketkin.core.tables import Links, SplitName
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.encoding import encode_texts, token_lengths
 from ticketkin.encoders.loading import load_encoder
-from ticketkin.pairs.building import PairInputs, build_pairs
+from ticketkin.pairs.building import build_pairs
 from ticketkin.pairs.silver import silver_links
+from ticketkin.pairs.sources import PairInputs
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.run_data import RunData, save_csv, save_embeddings, save_parquet
 from ticketkin.pipeline.stage import RunContext

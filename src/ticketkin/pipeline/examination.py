@@ -23,7 +23,7 @@ from ticketkin.evaluation.schema import metric_values
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.configuration import read_job
 from ticketkin.pipeline.run_data import RunData
-from ticketkin.pipeline.train_stages import read_metadata
+from ticketkin.pipeline.train_stages import read_metadata, start_of
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.training.record import record_checks
 
@@ -86,7 +86,7 @@ def _run_folder(folder: Path, progress: Progress) -> Iterator[Examined]:
         progress.say(f"examining {name}")
         yield Examined(f"{name}: training record", record_checks(record))
         if name == "lora":
-            base = load_encoder(data.job.settings.encoder).source
+            base = start_of(data).encoder.source
             adapter, merged = folder / artifact.LORA / "adapter", folder / artifact.LORA / "merged"
             rates = record["history"]["learning_rate"]
             yield Examined(f"{name}: adapter", examine_adapter(Subject(adapter, base, merged, rates)))

@@ -39,6 +39,7 @@ def _part(*names: str) -> Any:
     return pick
 
 
+_ADAPTED = (run_data.ADAPTED, run_data.ADAPTED_EMBEDDINGS)
 _HEAD = (run_data.HEAD, run_data.HEAD_EMBEDDINGS, run_data.HEAD_OUT_OF_FOLD)
 _LORA = (run_data.LORA, run_data.LORA_EMBEDDINGS)
 _FULL = (run_data.FULL, run_data.FULL_EMBEDDINGS)
@@ -95,10 +96,20 @@ STAGES: tuple[Stage, ...] = (
         run=data_stages.run_pairs,
     ),
     Stage(
+        name="adapted",
+        title="Train the encoder on all texts, without labels",
+        command="ticketkin train {folder} adapted",
+        inputs=(*_DATA, *_BASE),
+        outputs=_ADAPTED,
+        reads=_part("adapted", "tickets", "encoder", "seed"),
+        run=train_stages.run_adapted,
+        wanted=lambda job: "adapted" in job.settings.candidates,
+    ),
+    Stage(
         name="head",
         title="Tune a linear head on frozen embeddings",
         command="ticketkin train {folder} head",
-        inputs=(*_DATA, *_BASE, run_data.PAIRS),
+        inputs=(*_DATA, *_BASE, run_data.PAIRS, *_ADAPTED),
         outputs=_HEAD,
         reads=_part("head", "strength", "tickets", "encoder", "fusion", "seed"),
         run=train_stages.run_head,
@@ -108,7 +119,7 @@ STAGES: tuple[Stage, ...] = (
         name="provisional",
         title="Compare the quick candidates",
         command="ticketkin evaluate {folder} --provisional",
-        inputs=(*_JUDGED, *_HEAD),
+        inputs=(*_JUDGED, *_ADAPTED, *_HEAD),
         outputs=(run_data.PROVISIONAL,),
         reads=_part("candidates", "evaluation", "fusion", "tickets", "seed"),
         run=judge_stages.run_provisional,
@@ -117,9 +128,9 @@ STAGES: tuple[Stage, ...] = (
         name="lora",
         title="Tune the encoder with LoRA",
         command="ticketkin train {folder} lora",
-        inputs=(*_DATA, *_BASE, run_data.PAIRS),
+        inputs=(*_DATA, *_BASE, run_data.PAIRS, *_ADAPTED),
         outputs=_LORA,
-        reads=_part("lora", "strength", "tickets", "encoder", "seed"),
+        reads=_part("lora", "augment", "strength", "tickets", "encoder", "seed"),
         run=train_stages.run_lora,
         wanted=lambda job: "lora" in job.settings.candidates,
     ),
@@ -127,9 +138,9 @@ STAGES: tuple[Stage, ...] = (
         name="full",
         title="Tune every weight of the encoder",
         command="ticketkin train {folder} full",
-        inputs=(*_DATA, *_BASE, run_data.PAIRS),
+        inputs=(*_DATA, *_BASE, run_data.PAIRS, *_ADAPTED),
         outputs=_FULL,
-        reads=_part("full", "strength", "tickets", "encoder", "seed"),
+        reads=_part("full", "augment", "strength", "tickets", "encoder", "seed"),
         run=train_stages.run_full,
         wanted=lambda job: "full" in job.settings.candidates,
     ),
@@ -139,6 +150,7 @@ STAGES: tuple[Stage, ...] = (
         command="ticketkin evaluate {folder}",
         inputs=(
             *_JUDGED,
+            *_ADAPTED,
             *_HEAD,
             *_LORA,
             *_FULL,

@@ -216,7 +216,13 @@ def _keep_ranking(context: RunContext, judged: Judged, verdict: Verdict) -> None
     """Write ranking/: which ranking won, and the learned one where there is one."""
     with atomic_path(context.folder / artifact.RANKING) as folder:
         folder.mkdir(parents=True)
-        record = {"champion": verdict.champion, "encoder": verdict.encoder, "seed": context.job.settings.seed}
+        start = "adapted" if "adapted" in judged.encoders else "base"
+        record = {
+            "champion": verdict.champion,
+            "encoder": verdict.encoder,
+            "start": start,
+            "seed": context.job.settings.seed,
+        }
         fused = judged.rankers.get("fusion")
         if isinstance(fused, FusionRanker):
             fused.save(folder, record)

@@ -116,7 +116,9 @@ def _training(context: RunContext) -> tuple[dict[str, TrainingRecord], dict[str,
             continue
         history = record["history"]
         training[name] = TrainingRecord(np.array(history["learning_rate"]), np.array(history["loss"]))
-        sweep = record["strength"]
+        sweep = record.get("strength")
+        if sweep is None:
+            continue
         strengths[name] = StrengthCurve(
             np.array(sweep["strengths"]), np.array(sweep["mrr"]), float(sweep["chosen"])
         )

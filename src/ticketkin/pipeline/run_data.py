@@ -26,15 +26,18 @@ PROFILE = "profile.json"
 BASE_ENCODER = "embeddings/base.json"
 BASE_EMBEDDINGS = "embeddings/base.npy"
 TITLE_EMBEDDINGS = "embeddings/title.npy"
+ADAPTED = "candidates/adapted"
 HEAD = "candidates/head"
 LORA = "candidates/lora"
 FULL = "candidates/full"
+ADAPTED_EMBEDDINGS = "embeddings/adapted.npy"
 HEAD_EMBEDDINGS = "embeddings/head.npy"
 HEAD_OUT_OF_FOLD = "embeddings/head_out_of_fold.npy"
 LORA_EMBEDDINGS = "embeddings/lora.npy"
 FULL_EMBEDDINGS = "embeddings/full.npy"
 # Tuned encoders: the folder of the plain model, and the embeddings that are judged.
 TUNED = {
+    "adapted": (f"{ADAPTED}/model", ADAPTED_EMBEDDINGS),
     "head": (HEAD, HEAD_EMBEDDINGS),
     "lora": (f"{LORA}/model", LORA_EMBEDDINGS),
     "full": (f"{FULL}/model", FULL_EMBEDDINGS),

@@ -1,6 +1,7 @@
-"""Stages that tune: the linear head and LoRA, each swept over its strength."""
+"""Stages that tune: adapted, the linear head, LoRA and full; the last three swept over their strength."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,27 +9,42 @@ import numpy as np
 
 from ticketkin.core.artifacts import atomic_path, read_json, write_json
 from ticketkin.core.errors import NotEnoughDataError
-from ticketkin.core.tables import FloatArray, IntArray, SplitName, Visibility
-from ticketkin.encoders.activity import prove_adapter_active
-from ticketkin.encoders.adapter import embeddings_at_strength, scaled_merge
+from ticketkin.core.tables import FloatArray, SplitName
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.encoding import encode_texts
-from ticketkin.encoders.interpolation import interpolated_embeddings, prove_tuned, save_interpolated
+from ticketkin.encoders.interpolation import prove_tuned, save_interpolated
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_float32, load_folder
 from ticketkin.encoders.serving import serving_record, write_serving
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.run_data import RunData, save_embeddings
 from ticketkin.pipeline.stage import RunContext
-from ticketkin.training.full import train_full
+from ticketkin.pipeline.sweeping import RivalSample, epoch_judge, sweep, sweep_on_sample
+from ticketkin.pipeline.tuning_methods import Full, Lora, TuningMethod
+from ticketkin.training.adapted import train_adapted
+from ticketkin.training.augmentation import augment
 from ticketkin.training.head import cross_fit_heads, save_head_model, train_head
-from ticketkin.training.lora import train_lora
-from ticketkin.training.lora_data import LoraData
 from ticketkin.training.positives import PositivePairs, positive_pairs
-from ticketkin.training.strength import StrengthSweep, sweep_strengths
+from ticketkin.training.tuning_data import TuningData
 
 METADATA = "training_metadata.json"
-_N_RIVALS = 5
-_BLOCK_QUERIES = 512
+
+
+@dataclass(frozen=True)
+class Start:
+    """The encoder that tuning begins with: the untouched one, or the adapted one where it is asked for."""
+
+    encoder: LoadedEncoder
+    embeddings: FloatArray
+    """Of all tickets, shape (n_tickets, d)."""
+
+
+def start_of(data: RunData) -> Start:
+    """Return the encoder that the run's tuned candidates begin with."""
+    settings = data.job.settings
+    if "adapted" in settings.candidates:
+        place, embeddings = artifact.TUNED["adapted"]
+        return Start(load_folder(data.folder / place, settings.encoder), data.embeddings(embeddings))
+    return Start(load_encoder(settings.encoder), data.embeddings(artifact.BASE_EMBEDDINGS))
 
 
 def _training_positives(data: RunData) -> PositivePairs:
@@ -41,56 +57,55 @@ def _training_positives(data: RunData) -> PositivePairs:
     return positives
 
 
-def _sweep(
-    context: RunContext, data: RunData, name: str, embed: Callable[[float], FloatArray]
-) -> StrengthSweep:
-    """Choose the strength by MRR of the evaluation queries."""
-    sweep = sweep_strengths(
-        embed,
-        data.queries(SplitName.EVALUATION),
-        data.groups.group,
-        data.visibility,
-        context.job.settings.strength,
+def run_adapted(context: RunContext) -> None:
+    """Train the untouched encoder on all texts without labels; prove the saved model."""
+    data = RunData(context.folder, context.job)
+    settings = context.job.settings
+    encoder = load_encoder(settings.encoder)
+    texts = data.texts
+    if settings.adapted.texts == "train":
+        texts = [texts[row] for row in data.splits.rows(data.tickets, SplitName.TRAIN)]
+    result = train_adapted(
+        encoder,
+        texts,
+        settings.adapted,
+        context.folder / artifact.ADAPTED,
+        settings.seed,
+        context.progress,
+        epoch_judge(RivalSample.of(data, data.embeddings(artifact.BASE_EMBEDDINGS)), settings.encoder),
     )
-    shown = ", ".join(f"{s:g}: {m:.3f}" for s, m in zip(sweep.strengths, sweep.mrr, strict=True))
-    context.progress.say(f"  strength of {name} -> MRR on evaluation links: {shown}; chosen {sweep.chosen:g}")
-    return sweep
+    proof = prove_tuned(encoder.source, result.folder, result.probe_texts, result.probe_embeddings)
+
+    def save(folder: Path) -> None:
+        save_interpolated(encoder.source, result.folder, 1.0, folder)
+
+    _keep_tuned(context, data, "adapted", encoder, save, {"proof": proof, **result.record})
 
 
 def run_head(context: RunContext) -> None:
     """Tune a linear head, choose its strength, save it as a plain sentence-transformers folder."""
     data = RunData(context.folder, context.job)
     settings = context.job.settings
-    base = data.embeddings(artifact.BASE_EMBEDDINGS)
+    start = start_of(data)
     positives = _training_positives(data)
-    head = train_head(base, positives, settings.head, settings.seed, context.progress)
-    sweep = _sweep(context, data, "head", lambda strength: head.apply(base, strength))
+    head = train_head(start.embeddings, positives, settings.head, settings.seed, context.progress)
+    found = sweep(context, data, "head", lambda strength: head.apply(start.embeddings, strength))
     out_of_fold = cross_fit_heads(
-        base, positives, settings.head, settings.fusion.folds, settings.seed, data.groups.group
+        start.embeddings, positives, settings.head, settings.fusion.folds, settings.seed, data.groups.group
     )
-    encoder = load_encoder(settings.encoder)
     with atomic_path(context.folder / artifact.HEAD) as folder:
-        save_head_model(encoder, head, sweep.chosen, folder, settings.tickets.template)
-        write_json(
-            folder / METADATA,
-            {
-                "candidate": "head",
-                "base_model": encoder.name,
-                "base_fingerprint": encoder.fingerprint,
-                "template": settings.tickets.template,
-                "encoder": serving_record(encoder.model),
-                "strength": sweep.to_json(),
-                **head.record,
-            },
-        )
-    save_embeddings(context.folder / artifact.HEAD_EMBEDDINGS, head.apply(base, sweep.chosen))
+        save_head_model(start.encoder, head, found.chosen, folder, settings.tickets.template)
+        record = {"strength": found.to_json(), **head.record}
+        write_json(folder / METADATA, _about("head", start.encoder, context, record))
+    save_embeddings(context.folder / artifact.HEAD_EMBEDDINGS, head.apply(start.embeddings, found.chosen))
     save_embeddings(context.folder / artifact.HEAD_OUT_OF_FOLD, out_of_fold)
 
 
-def _lora_data(data: RunData, positives: PositivePairs) -> LoraData:
+def _tuning_data(data: RunData) -> TuningData:
+    positives = _training_positives(data)
     train = data.pairs.of(SplitName.TRAIN)
     left, right = train.rows(data.tickets)
-    return LoraData(
+    return TuningData(
         texts=data.texts,
         left=positives.left,
         right=positives.right,
@@ -106,142 +121,82 @@ def _lora_data(data: RunData, positives: PositivePairs) -> LoraData:
 
 def run_lora(context: RunContext) -> None:
     """Tune with LoRA, prove the adapter active in a fresh process, choose its strength, merge."""
-    data = RunData(context.folder, context.job)
-    settings = context.job.settings
-    encoder = load_encoder(settings.encoder)
-    positives = _training_positives(data)
-    result = train_lora(
-        encoder,
-        _lora_data(data, positives),
-        settings.lora,
-        context.folder / artifact.LORA,
-        settings.seed,
-        context.progress,
-    )
-    proof = prove_adapter_active(
-        encoder, result.adapter_folder, result.merged_folder, result.probe_texts, result.probe_embeddings
-    )
-    context.progress.say(
-        f"  adapter proven active after reload: embeddings differ from the untouched model by up to "
-        f"{proof.difference_from_base:.3f}"
-    )
-
-    def embed(strength: float, texts: list[str]) -> FloatArray:
-        return embeddings_at_strength(
-            encoder, result.adapter_folder, strength, texts, settings.encoder, context.progress
-        )
-
-    def save(strength: float, folder: Path) -> None:
-        scaled_merge(encoder.source, result.adapter_folder, strength, folder, encoder.max_length_tokens)
-
-    sweep = _sweep_slow(context, data, "lora", embed)
-    _keep_tuned(context, data, "lora", encoder, sweep, save, {"proof": proof.to_json(), **result.record})
+    _tune(context, Lora(context.job.settings))
 
 
 def run_full(context: RunContext) -> None:
     """Tune every weight, prove the saved model in a fresh process, choose its strength."""
+    _tune(context, Full(context.job.settings))
+
+
+def _tune(context: RunContext, method: TuningMethod) -> None:
     data = RunData(context.folder, context.job)
+    start = start_of(data)
+    sample = RivalSample.of(data, start.embeddings)
+    judge = epoch_judge(sample, context.job.settings.encoder)
+    place = context.folder / "candidates" / method.name
     settings = context.job.settings
-    encoder = load_encoder(settings.encoder)
-    positives = _training_positives(data)
-    result = train_full(
-        encoder,
-        _lora_data(data, positives),
-        settings.full,
-        context.folder / artifact.FULL,
+    augmented = augment(
+        _tuning_data(data),
+        settings.augment,
         settings.seed,
-        context.progress,
+        offline=settings.encoder.offline,
+        progress=context.progress,
     )
-    proof = prove_tuned(encoder.source, result.tuned_folder, result.probe_texts, result.probe_embeddings)
+    if augmented.added:
+        shown = ", ".join(f"{n:,} by {name}" for name, n in augmented.added.items())
+        context.progress.say(f"  altered positives added to training: {shown}")
+    tuned = method.train(start.encoder, augmented.data, place, context.progress, judge)
+    proof = method.prove(start.encoder, tuned)
     context.progress.say(
-        f"  tuned model proven after reload: embeddings differ from the untouched model by up to "
+        f"  {method.name} proven active after reload: embeddings differ from those before by up to "
         f"{proof['difference_from_base']:.3f}"
     )
 
     def embed(strength: float, texts: list[str]) -> FloatArray:
-        return interpolated_embeddings(
-            encoder, result.tuned_folder, strength, texts, settings.encoder, context.progress
-        )
+        return method.embed(start.encoder, tuned, strength, texts, context.progress)
 
-    def save(strength: float, folder: Path) -> None:
-        save_interpolated(encoder.source, result.tuned_folder, strength, folder)
+    def save(folder: Path) -> None:
+        method.save(start.encoder, tuned, found.chosen, folder)
 
-    sweep = _sweep_slow(context, data, "full", embed)
-    _keep_tuned(context, data, "full", encoder, sweep, save, {"proof": proof, **result.record})
+    found = sweep_on_sample(context, sample, method.name, embed)
+    record = {
+        "strength": found.to_json(), "proof": proof, "augmented": augmented.added, **tuned.record
+    }  # fmt: skip
+    _keep_tuned(context, data, method.name, start.encoder, save, record)
 
 
 def _keep_tuned(
     context: RunContext,
     data: RunData,
     name: str,
-    encoder: LoadedEncoder,
-    sweep: StrengthSweep,
-    save: Callable[[float, Path], None],
+    start: LoadedEncoder,
+    save: Callable[[Path], None],
     record: dict[str, Any],
 ) -> None:
-    """Write the model at the chosen strength, encode every ticket with it, and write the record last."""
+    """Write the model as `save` does, encode every ticket with it, and write the record last."""
     settings = context.job.settings
     place, embeddings_name = artifact.TUNED[name]
     with atomic_path(context.folder / place) as folder:
-        save(sweep.chosen, folder)
+        save(folder)
         write_serving(folder, load_float32(str(folder), "cpu"), settings.tickets.template)
     final = load_folder(context.folder / place, settings.encoder)
     cache = EmbeddingCache(default_cache_folder())
     embeddings = encode_texts(final, data.texts, cache, settings.encoder, context.progress)
     save_embeddings(context.folder / embeddings_name, embeddings)
-    write_json(
-        context.folder / "candidates" / name / METADATA,
-        {
-            "candidate": name,
-            "base_model": encoder.name,
-            "base_fingerprint": encoder.fingerprint,
-            "template": settings.tickets.template,
-            "encoder": serving_record(encoder.model),
-            "strength": sweep.to_json(),
-            **record,
-        },
-    )
+    write_json(context.folder / "candidates" / name / METADATA, _about(name, start, context, record))
 
 
-def _sweep_slow(
-    context: RunContext, data: RunData, name: str, embed: Callable[[float, list[str]], FloatArray]
-) -> StrengthSweep:
-    """Sweep over the evaluation tickets and their rivals: five encodings of the whole file cost minutes.
-
-    The evaluation tickets alone would make every ranking look easy, and the strongest change best.
-    """
-    base = data.embeddings(artifact.BASE_EMBEDDINGS)
-    queries = data.queries(SplitName.EVALUATION)
-    rows = np.union1d(
-        data.splits.rows(data.tickets, SplitName.EVALUATION), _nearest_visible(base, queries, data.visibility)
-    )
-    texts = [data.texts[row] for row in rows]
-    n_tickets, dimension = base.shape
-
-    def at_strength(strength: float) -> FloatArray:
-        # At strength 0 the model is the untouched one, whose embeddings are there already.
-        found = base[rows] if strength == 0 else embed(strength, texts)
-        return _at_rows(found, rows, n_tickets, dimension)
-
-    return _sweep(context, data, name, at_strength)
-
-
-def _nearest_visible(embeddings: FloatArray, queries: IntArray, visibility: Visibility) -> IntArray:
-    """Return the rows that stand among the first rivals of any query, ascending."""
-    found = []
-    for start in range(0, len(queries), _BLOCK_QUERIES):
-        block = queries[start : start + _BLOCK_QUERIES]
-        similarities = np.where(visibility.mask(block), embeddings[block] @ embeddings.T, -np.inf)
-        k = min(_N_RIVALS, similarities.shape[1])
-        found.append(np.argpartition(-similarities, k - 1, axis=1)[:, :k].ravel())
-    return np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)
-
-
-def _at_rows(embeddings: FloatArray, rows: IntArray, n_tickets: int, dimension: int) -> FloatArray:
-    """Place embeddings at their ticket rows; the other rows are zero, similar to nothing."""
-    placed = np.zeros((n_tickets, dimension), dtype=np.float32)
-    placed[rows] = embeddings
-    return placed
+def _about(name: str, start: LoadedEncoder, context: RunContext, record: dict[str, Any]) -> dict[str, Any]:
+    """Return training_metadata.json: what was tuned from what, and what happened."""
+    return {
+        "candidate": name,
+        "base_model": start.name,
+        "base_fingerprint": start.fingerprint,
+        "template": context.job.settings.tickets.template,
+        "encoder": serving_record(start.model),
+        **record,
+    }
 
 
 def read_metadata(folder: Path) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ticketkin.core.checks import Check, failed, passed, warning
+from ticketkin.core.tables import FloatArray
 
 _PACKAGES = ("torch", "transformers", "sentence-transformers", "peft", "numpy")
 _SHARE_COMPARED = 5
@@ -66,6 +67,12 @@ def _steps(record: Mapping[str, Any]) -> Iterator[Check]:
     done, planned, stopped = record["steps_done"], record["steps_planned"], record.get("stopped_early")
     if done == planned:
         yield passed("steps", f"all {planned} steps were done")
+    elif stopped and stopped["reason"] == "plateau":
+        yield passed(
+            "steps",
+            f"{done} of {planned} steps: nothing better on the evaluation links after step "
+            f"{stopped['kept_step']}, whose weights are kept",
+        )
     elif stopped:
         yield warning(
             "steps",
@@ -125,15 +132,26 @@ def _loss(record: Mapping[str, Any]) -> Iterator[Check]:
         yield failed("gradient", "every gradient was zero: nothing was trained", "check what is trainable")
     else:
         yield passed("gradient", f"gradient norm {np.median(norms):.2g} (median)")
+    objectives: Sequence[str] = record.get("objectives", [])
+    if objectives:
+        phases = np.array(record["history"]["phase"])
+        for number, name in enumerate(objectives, start=1):
+            yield from _fell(losses[phases == number], f"{name}: ")
+    else:
+        yield from _fell(losses)
+
+
+def _fell(losses: FloatArray, of: str = "") -> Iterator[Check]:
+    """Yield whether the loss fell from the first fifth of the steps to the last."""
     part = len(losses) // _SHARE_COMPARED
     if not part:
         return
     first, last = losses[:part].mean(), losses[-part:].mean()
     if last < first:
-        yield passed("loss", f"fell from {first:.3f} to {last:.3f}")
+        yield passed("loss", f"{of}fell from {first:.3f} to {last:.3f}")
     else:
         yield warning(
             "loss",
-            f"did not fall: {first:.3f} in the first fifth of the steps, {last:.3f} in the last",
+            f"{of}did not fall: {first:.3f} in the first fifth of the steps, {last:.3f} in the last",
             "later phases are harder, which raises it; otherwise raise the learning rate or train longer",
         )

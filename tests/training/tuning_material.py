@@ -1,6 +1,8 @@
 """A small training set with kin groups, and a script that dies in the middle of training on it."""
 
+import json
 import os
+import shutil
 import signal
 import sys
 from contextlib import contextmanager
@@ -11,7 +13,9 @@ import numpy as np
 from ticketkin.core.config import EncoderSettings, LoraSettings
 from ticketkin.core.progress import SilentProgress
 from ticketkin.encoders.loading import load_folder
-from ticketkin.training.lora import LoraData, LoraResult, train_lora
+from ticketkin.training.lora import train_lora
+from ticketkin.training.preparation import TunedEncoder
+from ticketkin.training.tuning_data import TuningData
 from tiny_model import WORDS
 
 SETTINGS = LoraSettings(
@@ -21,7 +25,7 @@ SETTINGS = LoraSettings(
 ENCODER = EncoderSettings(device="cpu")
 
 
-def lora_data(n_groups: int = 15, seed: int = 0) -> LoraData:
+def tuning_data(n_groups: int = 15, seed: int = 0) -> TuningData:
     """Three tickets a kin group that share two words of five; all pairs within are positives."""
     rng = np.random.default_rng(seed)
     texts, groups = [], []
@@ -36,7 +40,7 @@ def lora_data(n_groups: int = 15, seed: int = 0) -> LoraData:
     negatives = (left[:, None] + rng.integers(3, 3 * n_groups - 3, size=(len(left), 2))) % len(texts)
     negatives[group[negatives] == group[left][:, None]] = -1
     far = (left + 9) % len(texts)
-    return LoraData(
+    return TuningData(
         texts=texts,
         left=left,
         right=right,
@@ -48,6 +52,18 @@ def lora_data(n_groups: int = 15, seed: int = 0) -> LoraData:
         labelled_right=np.concatenate([right, far]),
         labels=np.repeat([1, 0], len(left)).astype(np.int64),
     )
+
+
+def without_dropout(folder: Path, out: Path) -> Path:
+    """Copy an encoder and switch its dropout off."""
+    shutil.copytree(folder, out)
+    for path in out.rglob("config.json"):
+        config = json.loads(path.read_text())
+        if "hidden_size" in config:
+            path.write_text(
+                json.dumps({**config, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0})
+            )
+    return out
 
 
 class KillingTask:
@@ -76,10 +92,10 @@ class KillingProgress(SilentProgress):
         yield KillingTask(self.step)
 
 
-def train(base: Path, folder: Path, data: LoraData | None = None, **options: object) -> LoraResult:
+def train(base: Path, folder: Path, data: TuningData | None = None, **options: object) -> TunedEncoder:
     """Train on the small set."""
     settings = options.pop("settings", SETTINGS)
-    return train_lora(load_folder(base, ENCODER), data or lora_data(), settings, folder, 7, **options)
+    return train_lora(load_folder(base, ENCODER), data or tuning_data(), settings, folder, 7, **options)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What LoRA is trained on, and which examples every step sees.
+"""What an encoder is tuned on, and which examples every step sees.
 
 The plan of all steps is made before the first one from the seed alone, so that a training that
 continues after a kill sees exactly the batches it would have seen.
@@ -18,7 +18,7 @@ _LABELLED_SHARE = 8  # one labelled pair for so many positives of a batch
 
 
 @dataclass(frozen=True)
-class LoraData:
+class TuningData:
     """Texts and the pairs over them. All rows index `texts`; integer arrays are int64."""
 
     texts: list[str]
@@ -27,7 +27,7 @@ class LoraData:
     right: IntArray
     """Row of its kin, shape (n,)."""
     phase: IntArray
-    """1 easy, 2 medium, 3 hard, shape (n,)."""
+    """1 easy, 2 medium, 3 hard, 0 augmented and kept apart; shape (n,)."""
     group: IntArray
     """Kin group of each positive, shape (n,)."""
     negatives: IntArray
@@ -51,12 +51,12 @@ class LoraData:
             and self.group_of_row.shape == (len(self.texts),)
         )
         if not shapes_fit:
-            raise ValueError("LoraData: arrays over positives, labelled pairs or texts differ in length")
+            raise ValueError("TuningData: arrays over positives, labelled pairs or texts differ in length")
         rows = np.concatenate([
             self.left, self.right, self.negatives.ravel(), self.labelled_left, self.labelled_right
         ])  # fmt: skip
         if len(rows) and (rows.max() >= len(self.texts) or rows.min() < -1):
-            raise ValueError(f"LoraData: rows must lie in [0, {len(self.texts)})")
+            raise ValueError(f"TuningData: rows must lie in [0, {len(self.texts)})")
 
     def digest(self) -> str:
         """Return the sha256 of texts and pairs: a checkpoint of other data must not be continued."""
@@ -76,6 +76,8 @@ class Step(NamedTuple):
     """The examples of one optimiser step."""
 
     phase: int
+    epoch: int
+    """Passes done before this one, over all phases."""
     positives: IntArray
     """Which positives, shape (b,)."""
     negatives: IntArray
@@ -92,10 +94,10 @@ class Step(NamedTuple):
         """Return the step cut into up to `pieces` smaller ones of at least two examples."""
         pieces = max(1, min(pieces, self.n_examples // 2))
         parts = [np.array_split(part, pieces) for part in (self.positives, self.negatives, self.labelled)]
-        return [Step(self.phase, *rows) for rows in zip(*parts, strict=True)]
+        return [Step(self.phase, self.epoch, *rows) for rows in zip(*parts, strict=True)]
 
 
-def plan_steps(data: LoraData, lengths: IntArray, settings: TuningSettings, seed: int) -> list[Step]:
+def plan_steps(data: TuningData, lengths: IntArray, settings: TuningSettings, seed: int) -> list[Step]:
     """Return all steps in order, deterministic by `seed`.
 
     Phase p passes `epochs_per_phase[p - 1]` times over the positives of phase <= p (curriculum
@@ -112,37 +114,49 @@ def plan_steps(data: LoraData, lengths: IntArray, settings: TuningSettings, seed
     labelled = _EndlessPermutation(len(data.labels), rng)
     steps: list[Step] = []
     n_passes = 0
-    for phase, epochs in enumerate(settings.epochs_per_phase, start=1):
-        chosen = np.flatnonzero(data.phase <= phase)
+    for phase, epochs in _passes(data, settings):
+        chosen = _positives_of_phase(data, phase)
         for _ in range(epochs if len(chosen) >= 2 else 0):
-            for batch in _bucketed_batches(chosen, longest, settings.batch_size, rng):
+            for batch in bucketed_batches(chosen, longest, settings.batch_size, rng):
                 n_labelled = min(len(data.labels), -(-len(batch) // _LABELLED_SHARE))
-                steps.append(
-                    Step(phase, batch, _negatives_of_pass(data, batch, n_passes), labelled.take(n_labelled))
-                )
+                negatives = _negatives_of_pass(data, batch, n_passes)
+                steps.append(Step(phase, n_passes, batch, negatives, labelled.take(n_labelled)))
             n_passes += 1
     return steps
 
 
-def _labelled_steps(data: LoraData, lengths: IntArray, settings: TuningSettings, seed: int) -> list[Step]:
+def _passes(data: TuningData, settings: TuningSettings) -> list[tuple[int, int]]:
+    """Return phase and passes in order; augmented positives kept apart come first, once."""
+    apart = [(0, 1)] if (data.phase == 0).any() else []
+    return [*apart, *enumerate(settings.epochs_per_phase, start=1)]
+
+
+def _positives_of_phase(data: TuningData, phase: int) -> IntArray:
+    """Return which positives a phase trains on: its own and, from 1 up, those of the easier phases."""
+    chosen = (data.phase <= phase) & (data.phase >= min(phase, 1))
+    return np.flatnonzero(chosen).astype(np.int64)
+
+
+def _labelled_steps(data: TuningData, lengths: IntArray, settings: TuningSettings, seed: int) -> list[Step]:
     """Return steps over labelled pairs alone; the phases of the positives do not apply to them."""
     rng = np.random.default_rng(seed)
     longest = np.maximum(lengths[data.labelled_left], lengths[data.labelled_right])
     nothing = np.zeros(0, dtype=np.int64)
+    everything = np.arange(len(data.labels))
+    passes = [phase for phase, epochs in enumerate(settings.epochs_per_phase, start=1) for _ in range(epochs)]
     return [
-        Step(phase, nothing, nothing, batch)
-        for phase, epochs in enumerate(settings.epochs_per_phase, start=1)
-        for _ in range(epochs)
-        for batch in _bucketed_batches(np.arange(len(data.labels)), longest, settings.batch_size, rng)
+        Step(phase, epoch, nothing, nothing, batch)
+        for epoch, phase in enumerate(passes)
+        for batch in bucketed_batches(everything, longest, settings.batch_size, rng)
     ]
 
 
-def phase_counts(data: LoraData, steps: list[Step]) -> list[dict[str, int]]:
+def phase_counts(data: TuningData, steps: list[Step]) -> list[dict[str, int]]:
     """Return, for each phase that is executed, its number, positives, steps and examples seen."""
     return [
         {
             "phase": phase,
-            "positives": int((data.phase <= phase).sum()),
+            "positives": len(_positives_of_phase(data, phase)),
             "steps": sum(step.phase == phase for step in steps),
             "examples": sum(step.n_examples for step in steps if step.phase == phase),
         }
@@ -150,7 +164,7 @@ def phase_counts(data: LoraData, steps: list[Step]) -> list[dict[str, int]]:
     ]
 
 
-def examples_seen(data: LoraData, steps: list[Step], settings: TuningSettings) -> dict[str, dict[str, int]]:
+def examples_seen(data: TuningData, steps: list[Step], settings: TuningSettings) -> dict[str, dict[str, int]]:
     """Return how many examples of which label each loss was given, repeats counted."""
     positives = sum(len(step.positives) for step in steps)
     negatives = sum(int((step.negatives >= 0).sum()) for step in steps)
@@ -165,9 +179,10 @@ def examples_seen(data: LoraData, steps: list[Step], settings: TuningSettings) -
     return seen
 
 
-def _bucketed_batches(
+def bucketed_batches(
     chosen: IntArray, longest: IntArray, batch_size: int, rng: np.random.Generator
 ) -> list[IntArray]:
+    """Return `chosen` in batches of about `batch_size`, shuffled, of like length by `longest` within one."""
     shuffled = rng.permutation(chosen)
     batches: list[IntArray] = []
     window = batch_size * _BATCHES_A_WINDOW
@@ -182,7 +197,7 @@ def _bucketed_batches(
     return [batches[place] for place in rng.permutation(len(batches))]
 
 
-def _negatives_of_pass(data: LoraData, batch: IntArray, n_passes: int) -> IntArray:
+def _negatives_of_pass(data: TuningData, batch: IntArray, n_passes: int) -> IntArray:
     """Return one hard negative for each positive: the next in turn among those it has."""
     candidates = data.negatives[batch]
     n_real = (candidates >= 0).sum(axis=1)

@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lora_material import SETTINGS, lora_data
+from tuning_material import SETTINGS, tuning_data
 
 from ticketkin.core.errors import ConfigurationError, NotEnoughDataError
-from ticketkin.training.lora_data import plan_steps
-from ticketkin.training.lora_loop import scheduled_rate
 from ticketkin.training.losses import check_losses, guided_mask, labelled_loss, ranking_loss, triplet_loss
+from ticketkin.training.schedule import scheduled_rate
+from ticketkin.training.tuning_data import plan_steps
 
 
 @settings(max_examples=40, deadline=None)
 @given(n_groups=st.integers(3, 40), batch_size=st.integers(2, 17), seed=st.integers(0, 9))
 def test_every_pass_sees_each_positive_of_its_phase_once(n_groups: int, batch_size: int, seed: int) -> None:
-    data = lora_data(n_groups)
+    data = tuning_data(n_groups)
     lengths = np.array([len(text.split()) for text in data.texts])
     chosen = SETTINGS.model_copy(update={"batch_size": batch_size, "epochs_per_phase": (1, 2, 1)})
     steps = plan_steps(data, lengths, chosen, seed)
@@ -33,7 +33,7 @@ def test_every_pass_sees_each_positive_of_its_phase_once(n_groups: int, batch_si
 
 
 def test_the_plan_depends_on_the_seed_alone() -> None:
-    data = lora_data()
+    data = tuning_data()
     lengths = np.ones(len(data.texts), dtype=np.int64)
     one, again, other = (
         [step.positives.tolist() for step in plan_steps(data, lengths, SETTINGS, seed)] for seed in (1, 1, 2)
@@ -42,7 +42,7 @@ def test_the_plan_depends_on_the_seed_alone() -> None:
 
 
 def test_negatives_take_turns_over_the_passes() -> None:
-    data = lora_data()
+    data = tuning_data()
     lengths = np.ones(len(data.texts), dtype=np.int64)
     chosen = SETTINGS.model_copy(update={"epochs_per_phase": (0, 0, 2)})
     used: dict[int, set[int]] = {}
@@ -87,7 +87,7 @@ def test_losses_that_the_data_cannot_feed_are_refused(
 
 
 def test_without_a_ranking_loss_every_pass_sees_each_labelled_pair_once() -> None:
-    data = lora_data()
+    data = tuning_data()
     chosen = SETTINGS.model_copy(update={"ranking_loss": "none", "epochs_per_phase": (0, 1, 2)})
     steps = plan_steps(data, np.ones(len(data.texts), dtype=np.int64), chosen, 0)
     seen = np.concatenate([step.labelled for step in steps])
@@ -98,7 +98,7 @@ def test_without_a_ranking_loss_every_pass_sees_each_labelled_pair_once() -> Non
 
 
 def test_splitting_a_step_loses_no_example() -> None:
-    data = lora_data()
+    data = tuning_data()
     step = plan_steps(data, np.ones(len(data.texts), dtype=np.int64), SETTINGS, 0)[-1]
     for pieces in (1, 2, 4, 100):
         parts = step.split(pieces)

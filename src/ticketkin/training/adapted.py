@@ -1,0 +1,149 @@
+"""The candidate *adapted*: the base encoder trained on all tickets' texts, without a label."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ticketkin.core.artifacts import atomic_path, hash_value
+from ticketkin.core.config import AdaptedSettings, EncoderSettings
+from ticketkin.core.errors import NotEnoughDataError
+from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.tables import IntArray
+from ticketkin.encoders.encoding import encode_texts, token_lengths
+from ticketkin.encoders.loading import LoadedEncoder, load_float32
+from ticketkin.training.loop import TrainingLoop, seeded
+from ticketkin.training.preparation import EncoderJudge, TunedEncoder, judge_of, probes_among
+from ticketkin.training.record import training_versions
+from ticketkin.training.tuning_data import Step, bucketed_batches
+from ticketkin.training.unlabelled import objective_named
+from ticketkin.training.weights import WeightChanges, save_unit_length, train_all_weights
+
+_METHOD = 1  # raise when a change of the method must not continue older checkpoints
+_FEWEST_TEXTS = 10
+
+
+def train_adapted(
+    encoder: LoadedEncoder,
+    texts: Sequence[str],
+    settings: AdaptedSettings,
+    folder: Path,
+    seed: int,
+    progress: Progress = SILENT,
+    judge: EncoderJudge | None = None,
+) -> TunedEncoder:
+    """Train every weight on `texts`, one objective after the other; save the model as `folder/tuned`.
+
+    No label is read, so texts of held-out tickets may be among them. Deterministic by `seed`; a killed
+    training continues from `folder`. Raises NotEnoughDataError for fewer than ten different texts,
+    ConfigurationError where the architecture does not allow an objective, JobError as the loop.
+    """
+    different = sorted({text for text in texts if text.strip()})
+    if len(different) < _FEWEST_TEXTS:
+        raise NotEnoughDataError(
+            f"Adapting needs at least {_FEWEST_TEXTS} different texts, there are {len(different)}; leave "
+            "adapted out of --candidates"
+        )
+    identity = hash_value({
+        "method": _METHOD,
+        "settings": settings.model_dump(exclude={"checkpoint_steps"}),
+        "seed": seed,
+        "texts": hashlib.sha256("\0".join(different).encode("utf-8", "surrogatepass")).hexdigest(),
+        "base": encoder.fingerprint,
+    })  # fmt: skip
+    limit = min(settings.max_length_tokens, encoder.max_length_tokens)
+    lengths = np.minimum(token_lengths(encoder, different), limit)
+    with seeded(seed):
+        model: Any = load_float32(str(encoder.source), encoder.device)
+        train_all_weights(model)
+        changes = WeightChanges(model)
+        model.max_seq_length = limit
+        loops = []
+        for number, name in enumerate(settings.objectives):
+            loop = TrainingLoop(
+                f"Adapted ({name})",
+                model,
+                objective_named(name, model, different, settings),
+                _steps(lengths, settings, seed + number),
+                settings,
+                judge_of(judge, encoder, model),
+            )
+            loop.run(folder / f"checkpoint-{number + 1}-{name}", f"{identity}-{number}", progress)
+            loops.append(loop)
+    model.max_seq_length = encoder.max_length_tokens
+    with atomic_path(folder / "tuned") as temporary:
+        save_unit_length(model, temporary)
+    probes = probes_among(different)
+    in_memory = replace(encoder, model=model, fingerprint=f"{encoder.fingerprint}-{identity}")
+    return TunedEncoder(
+        folder=folder / "tuned",
+        record=_record(encoder, settings, loops, changes.relative(), len(different))
+        | {"seed": seed, "data_sha256": identity},
+        probe_texts=probes,
+        probe_embeddings=encode_texts(in_memory, probes, None, EncoderSettings()),
+    )
+
+
+def _steps(lengths: IntArray, settings: AdaptedSettings, seed: int) -> list[Step]:
+    """Return steps over all texts, of like length within a batch; the row of a text stands for a positive."""
+    rng = np.random.default_rng(seed)
+    nothing = np.zeros(0, dtype=np.int64)
+    return [
+        Step(1, epoch, batch, nothing, nothing)
+        for epoch in range(settings.epochs)
+        for batch in bucketed_batches(np.arange(len(lengths)), lengths, settings.batch_size, rng)
+    ]
+
+
+def _record(
+    encoder: LoadedEncoder,
+    settings: AdaptedSettings,
+    loops: list[TrainingLoop],
+    changes: dict[str, float],
+    n_texts: int,
+) -> dict[str, Any]:
+    """Return what happened; each objective counts as a phase, in order."""
+    done = [loop.steps[: len(loop.history.loss)] for loop in loops]
+    parameters = list(loops[0].model.parameters())
+    history = {
+        "loss": [value for loop in loops for value in loop.history.loss],
+        "learning_rate": [value for loop in loops for value in loop.history.learning_rate],
+        "gradient_norm": [value for loop in loops for value in loop.history.gradient_norm],
+        "phase": [number for number, steps in enumerate(done, start=1) for _ in steps],
+    }
+    stopped = [loop.stopped_early for loop in loops if loop.stopped_early]
+    return {
+        "method": f"all weights, without labels: {', '.join(settings.objectives)}",
+        "objectives": list(settings.objectives),
+        "settings": settings.model_dump(mode="json"),
+        "phases": [
+            {
+                "phase": number,
+                "objective": name,
+                "texts": n_texts,
+                "steps": len(steps),
+                "examples": sum(step.n_examples for step in steps),
+            }
+            for number, (name, steps) in enumerate(zip(settings.objectives, done, strict=True), start=1)
+        ],
+        "examples": {
+            name: {"texts": sum(step.n_examples for step in steps)}
+            for name, steps in zip(settings.objectives, done, strict=True)
+        },
+        "steps_planned": sum(len(loop.steps) for loop in loops),
+        "steps_done": sum(map(len, done)),
+        "stopped_early": stopped[-1] if stopped else None,
+        "evaluations": [found for loop in loops for found in loop.evaluations],
+        "history": history,
+        "parameters_trained": sum(p.numel() for p in parameters if p.requires_grad),
+        "parameters_total": sum(p.numel() for p in parameters),
+        "relative_change": changes,
+        "batch_size": max(2, settings.batch_size // max(loop.pieces for loop in loops)),
+        "device": encoder.device,
+        "precision": loops[0].precision.name,
+        "seconds": round(sum(loop.seconds_before for loop in loops), 3),
+        "versions": training_versions(),
+    }

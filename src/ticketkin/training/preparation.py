@@ -1,0 +1,156 @@
+"""What every tuning settles before its first step and tells after its last."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ticketkin.core.artifacts import hash_value
+from ticketkin.core.config import EncoderSettings, TuningSettings
+from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.encoders.encoding import embedding_dimension, encode_texts, token_lengths
+from ticketkin.encoders.loading import LoadedEncoder
+from ticketkin.training.loop import Judge, TrainingLoop
+from ticketkin.training.losses import check_losses
+from ticketkin.training.record import training_versions
+from ticketkin.training.tuning_data import Step, TuningData, examples_seen, phase_counts, plan_steps
+
+_N_PROBES = 32
+_METHOD = 3  # raise when a change of the method must not continue older checkpoints
+
+
+@dataclass(frozen=True)
+class TunedEncoder:
+    """Where the trained weights lie, and what was done to get them."""
+
+    folder: Path
+    """Plain sentence-transformers folder at full strength."""
+    record: dict[str, Any]
+    """What training_metadata.json tells: rates, losses, phases, parameters, changes, versions."""
+    probe_texts: list[str]
+    """Some of the training texts."""
+    probe_embeddings: FloatArray
+    """Their embeddings by the model in memory, (n_probes, d): a reloaded model must equal them."""
+    adapter_folder: Path | None = None
+    """The adapter alone, where only an adapter was trained."""
+
+
+EncoderJudge = Callable[[LoadedEncoder], float]
+"""The metric on evaluation links of an encoder; higher is better."""
+
+
+def judge_of(judge: EncoderJudge | None, encoder: LoadedEncoder, model: Any) -> Judge | None:
+    """Return a judge of `model`, other weights of `encoder`, read at the limit it will serve with."""
+    if judge is None:
+        return None
+
+    def scored() -> float:
+        while_training = model.max_seq_length
+        model.max_seq_length = encoder.max_length_tokens
+        try:
+            return judge(replace(encoder, model=model))
+        finally:
+            model.max_seq_length = while_training
+
+    return scored
+
+
+@dataclass(frozen=True)
+class PreparedTraining:
+    """What is settled before the first step."""
+
+    lengths: IntArray
+    steps: list[Step]
+    guide: FloatArray | None
+    identity: str
+    """Hash of all that shapes the training: only a checkpoint of the same may be continued."""
+
+
+def prepare_training(
+    encoder: LoadedEncoder, data: TuningData, settings: TuningSettings, seed: int, method: str
+) -> PreparedTraining:
+    """Check that the losses fit the data, and plan every step. Raises as `check_losses`."""
+    check_losses(settings, len(data.left), data.negatives, data.labels, embedding_dimension(encoder))
+    lengths = _training_lengths(encoder, data, settings)
+    identity = hash_value({
+        "method": f"{method} {_METHOD}",
+        "settings": settings.model_dump(exclude={"checkpoint_steps"}),
+        "seed": seed,
+        "data": data.digest(),
+        "base": encoder.fingerprint,
+    })  # fmt: skip
+    steps = plan_steps(data, lengths, settings, seed)
+    return PreparedTraining(lengths, steps, _guide(encoder, data, settings), identity)
+
+
+def _guide(encoder: LoadedEncoder, data: TuningData, settings: TuningSettings) -> FloatArray | None:
+    """Return the untouched embeddings of the training texts at their rows, for a guided loss alone."""
+    if settings.ranking_loss != "gist":
+        return None
+    rows = _rows_in_training(data)
+    guide = np.zeros((len(data.texts), embedding_dimension(encoder)), dtype=np.float32)
+    guide[rows] = encode_texts(encoder, [data.texts[row] for row in rows], None, EncoderSettings())
+    return guide
+
+
+def _rows_in_training(data: TuningData) -> IntArray:
+    rows = [data.left, data.right, data.negatives.ravel(), data.labelled_left, data.labelled_right]
+    found = np.unique(np.concatenate(rows))
+    return found[found >= 0]
+
+
+def _training_lengths(encoder: LoadedEncoder, data: TuningData, settings: TuningSettings) -> IntArray:
+    """Return the tokens read of each text, shape (len(texts),); 0 for texts no pair names."""
+    rows = _rows_in_training(data)
+    lengths = np.zeros(len(data.texts), dtype=np.int64)
+    limit = min(settings.max_length_tokens, encoder.max_length_tokens)
+    lengths[rows] = np.minimum(token_lengths(encoder, [data.texts[row] for row in rows]), limit)
+    return lengths
+
+
+def probes_of(data: TuningData) -> list[str]:
+    """Return some of the training texts, spread over all."""
+    return probes_among([data.texts[row] for row in _rows_in_training(data) if data.texts[row].strip()])
+
+
+def probes_among(texts: Sequence[str]) -> list[str]:
+    """Return some of `texts`, spread over all."""
+    return list(texts[:: max(1, len(texts) // _N_PROBES)][:_N_PROBES])
+
+
+def training_record(
+    encoder: LoadedEncoder,
+    data: TuningData,
+    settings: TuningSettings,
+    loop: TrainingLoop,
+    changes: dict[str, float],
+    method: str,
+) -> dict[str, Any]:
+    """Return what happened, as training_metadata.json tells it; `changes` are ||dW|| / ||W|| by module."""
+    parameters = list(loop.model.parameters())
+    done: list[Step] = loop.steps[: len(loop.history.loss)]
+    return {
+        "method": method,
+        "losses": {"ranking": settings.ranking_loss, "labelled": settings.labelled_loss},
+        "settings": settings.model_dump(mode="json"),
+        "phases": phase_counts(data, done),
+        "positives_by_phase": [int((data.phase == phase).sum()) for phase in (1, 2, 3)],
+        "examples": examples_seen(data, done, settings),
+        "steps_planned": len(loop.steps),
+        "steps_done": len(done),
+        "stopped_early": loop.stopped_early,
+        "evaluations": loop.evaluations,
+        "best_step": loop.best_step,
+        "history": vars(loop.history),
+        "parameters_trained": sum(p.numel() for p in parameters if p.requires_grad),
+        "parameters_total": sum(p.numel() for p in parameters),
+        "relative_change": changes,
+        "batch_size": max(2, settings.batch_size // loop.pieces),
+        "device": encoder.device,
+        "precision": loop.precision.name,
+        "seconds": round(loop.seconds_before, 3),
+        "data_sha256": data.digest(),
+        "versions": training_versions(),
+    }
