@@ -143,4 +143,4 @@ def test_values_are_read_as_toml_and_bare_words_as_text() -> None:
 
 def test_all_candidates_but_full_tuning_are_tried_by_default() -> None:
     allowed = get_args(get_args(Settings.model_fields["candidates"].annotation)[0])
-    assert set(Settings().candidates) == {*allowed} - {"full"}
+    assert set(Settings().candidates) == {*allowed} - {"full", "adapted"}

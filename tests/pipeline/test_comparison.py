@@ -119,3 +119,55 @@ def test_the_command_prints_and_writes_the_leaderboard(
     with pytest.raises(SystemExit) as stop:
         main()
     assert stop.value.code == InputError.exit_code
+
+
+def test_a_file_of_pairs_judges_too(
+    small_run: Path, tiny_encoder_folder: Path, other_model: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    from ticketkin.encoders.loading import load_float32
+    from ticketkin.pairs.interchange import write_text_pairs
+    from ticketkin.pipeline.pair_files import pairs_of_run
+
+    pairs = pairs_of_run(small_run, SplitName.HOLDOUT)
+    write_text_pairs(pairs, tmp_path / "test.json")
+    command = [
+        "ticketkin", "compare", str(other_model), "--on", str(tmp_path / "test.json"), "--baseline",
+        str(tiny_encoder_folder), "--offline",
+    ]  # fmt: skip
+    monkeypatch.setattr(sys, "argv", [*command, "--json"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert not stop.value.code
+    found = json.loads(capsys.readouterr().out)
+    assert found["test_pairs_sha256"] == pairs.digest() and found["n_pairs"] == len(pairs)
+    areas = {}
+    for row in found["rows"]:
+        model = load_float32(row["name"], "cpu")
+        left, right = (model.encode(side, normalize_embeddings=True) for side in (pairs.left, pairs.right))
+        cosines = (left * right).sum(axis=1)
+        areas[row["name"]] = row["roc_auc"]["value"]
+        assert row["roc_auc"]["value"] == pytest.approx(roc_auc_score(pairs.labels, cosines), abs=1e-4)
+        assert row["pr_auc"]["value"] == pytest.approx(
+            average_precision_score(pairs.labels, cosines), abs=1e-3
+        )
+        assert row["roc_auc"]["low"] <= row["roc_auc"]["value"] <= row["roc_auc"]["high"]
+    other = next(row for row in found["rows"] if row["name"] == str(other_model))
+    expected = areas[str(other_model)] - areas[str(tiny_encoder_folder)]
+    assert other["difference"]["value"] == pytest.approx(expected)
+    monkeypatch.setattr(sys, "argv", [*command, "--out", str(tmp_path / "compared")])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert not stop.value.code
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"{len(pairs):,} pairs of" in shown and "PR-AUC" in shown and "MRR" not in shown
+    assert "the pairs of test.json" in (tmp_path / "compared/leaderboard.html").read_text()
+
+
+def test_pairs_of_one_label_cannot_judge(tmp_path: Path, tiny_encoder_folder: Path) -> None:
+    path = tmp_path / "one.json"
+    path.write_text(json.dumps({"positive_pairs": [["a b c", "b c d"]], "negative_pairs": []}))
+    with pytest.raises(InputError, match="pairs of one label only"):
+        compare_models([], path, str(tiny_encoder_folder))

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from ticketkin.cli.app import main
+from ticketkin.core.checks import Outcome
 from ticketkin.core.errors import ConfigurationError
 from ticketkin.pipeline.configuration import Job, load_settings, read_job
+from ticketkin.pipeline.examination import examine
 from ticketkin.pipeline.job import run_job, run_one_stage
 from ticketkin.pipeline.recipes import DEFAULT, recipe_section, recipes
 
@@ -33,6 +35,7 @@ TABLE = {
     ),
     "lora-wide": ("lora", {"rank": 32, "epochs_per_phase": (8, 8, 8)}),
     "full": ("full", {"learning_rate": 2e-5}),
+    "domain-adapt": ("adapted", {"objectives": ("mlm", "simcse"), "texts": "all"}),
 }  # fmt: skip
 
 
@@ -77,6 +80,30 @@ def test_a_recipe_runs_to_its_verdict(
     training = report["candidates"][candidate]["training"]
     assert training["steps_done"] == training["steps_planned"] > 0
     assert read_job(tmp_path / "run").settings.recipe == name
+
+
+def test_domain_adapt_tunes_from_the_adapted_encoder(
+    small_job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))
+    quick = [
+        "adapted.max_length_tokens=16", "adapted.learning_rate=1e-3", "lora.epochs_per_phase=[0,0,1]",
+        "lora.max_length_tokens=16", "strength.strengths=[0,1]", "evaluation.n_bootstrap=100",
+        "pairs.max_positives_per_group=2",
+    ]  # fmt: skip
+    flags = {"encoder": small_job.settings.encoder.model_dump(exclude_none=True)}
+    settings = load_settings(recipe="domain-adapt", assignments=quick, environment={}, flags=flags)
+    folder = tmp_path / "run"
+    report = run_job(small_job.model_copy(update={"settings": settings}), folder)
+    assert report["candidates"].keys() == {"lexical", "base", "adapted", "head", "lora", "fusion"}
+    training = {name: report["candidates"][name]["training"] for name in ("adapted", "head", "lora")}
+    assert [phase["objective"] for phase in training["adapted"]["phases"]] == ["mlm", "simcse"]
+    base = report["encoder"]["fingerprint"]
+    assert training["adapted"]["base_fingerprint"] == base
+    assert training["head"]["base_fingerprint"] == training["lora"]["base_fingerprint"] != base
+    checks = [check for subject in examine(folder, settings.encoder) for check in subject.checks]
+    failed = [f"{check.code}: {check.evidence}" for check in checks if check.outcome is Outcome.FAILED]
+    assert not failed
 
 
 def test_a_candidate_is_trained_by_a_recipe_in_a_run_that_stands(

@@ -131,6 +131,7 @@ def make_report() -> dict:
             "splits": {"train": 2104, "evaluation": 372, "holdout": 275},
             "profile": {"n_empty_descriptions": 12},
             "encoder": {"name": "all-MiniLM-L6-v2", "max_length_tokens": 256},
+            "test_pairs_sha256": "5f" * 32,
             "synthetic": False,
             "seed": 42,
             "versions": {"ticketkin": "0.1.0"},

@@ -20,15 +20,17 @@ from ticketkin.cli.options import (
     MapOption,
     ModelOption,
     OfflineOption,
+    PairsOption,
     RecipeOption,
     RunFolder,
     SeedOption,
     SetOption,
     Sources,
+    TestPairsOption,
     stored_job,
     training_job,
 )
-from ticketkin.cli.pair_commands import pairs
+from ticketkin.cli.pair_commands import pairs as pair_commands
 from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.cli.screens import print_json, show_candidates, show_recipes, show_stages, show_verdict
 from ticketkin.cli.stages import run_stage_command
@@ -44,7 +46,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(models)
-app.add_typer(pairs, name="pairs")
+app.add_typer(pair_commands, name="pairs")
 errors = Console(stderr=True)
 screen = Console()
 
@@ -71,6 +73,8 @@ def run(
     base_model: ModelOption = None,
     candidates: CandidatesOption = None,
     recipe: RecipeOption = None,
+    pairs: PairsOption = None,
+    test_pairs: TestPairsOption = None,
     seed: SeedOption = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Run folder.")] = Path("runs/latest"),
     resume: Annotated[
@@ -95,8 +99,8 @@ def run(
     from ticketkin.pipeline.job import list_stages, run_job
 
     job = (
-        stored_job(out)
-        if resume and not sources
+        stored_job(out, set_)
+        if resume and not sources and pairs is None
         else JobOptions(
             sources or [],
             links,
@@ -109,6 +113,8 @@ def run(
             candidates,
             seed,
             recipe,
+            pairs,
+            test_pairs,
         ).job()
     )
     if dry_run:

@@ -7,13 +7,27 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ticketkin.cli.options import JsonOption, ModelOption, OfflineOption
+from ticketkin.cli.options import (
+    JsonOption,
+    ModelOption,
+    OfflineOption,
+    RunFolder,
+    SetOption,
+    stored_job,
+)
 from ticketkin.cli.progress import ConsoleProgress
-from ticketkin.cli.screens import print_json, show_examined, show_leaderboard
+from ticketkin.cli.screens import (
+    print_json,
+    show_examined,
+    show_leaderboard,
+    show_readiness,
+    show_search,
+)
 from ticketkin.core.checks import any_failed
 from ticketkin.core.config import EncoderSettings
-from ticketkin.core.errors import InputError
+from ticketkin.core.errors import InputError, MissingInputError
 from ticketkin.core.tables import SplitName
+from ticketkin.evaluation.readiness import TIERS, Tier
 
 models = typer.Typer()
 _errors = Console(stderr=True)
@@ -110,13 +124,76 @@ def merge(
 
 
 @models.command()
+def tune(
+    folder: RunFolder,
+    candidate: Annotated[str, typer.Argument(help="head, lora or full.")],
+    minutes: Annotated[float, typer.Option(min=0.01, help="Time budget.")] = 30.0,
+    trials: Annotated[int, typer.Option(min=1, help="Combinations to try, at most.")] = 20,
+    set_: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Search a candidate's settings on the evaluation links: learning rate, rank, loss weight, negatives.
+
+    \b
+    Examples:
+      ticketkin tune runs/june head --trials 30
+      ticketkin tune runs/june lora --minutes 120 --set lora.epochs_per_phase=[0,0,1]
+
+    The same command goes on from the trials there are. The holdout stays closed; every trial looks at the
+    evaluation links, so expect the best to do a little worse on the holdout.
+    """
+    from ticketkin.pipeline.searching import search_settings
+
+    with ConsoleProgress(_errors) as progress:
+        found = search_settings(
+            folder, stored_job(folder, set_), candidate, minutes=minutes, n_trials=trials, progress=progress
+        )
+    if as_json:
+        print_json(found.to_json())
+    else:
+        show_search(_screen, found, folder)
+
+
+@models.command()
+def ready(
+    folder: RunFolder,
+    tier: Annotated[Tier, typer.Option(help="What the run must have reached.")] = "good",
+    as_json: JsonOption = False,
+) -> None:
+    """Say whether a run's champion is fit for work; exit 1 below the tier, for CI.
+
+    \b
+    Examples:
+      ticketkin ready runs/june
+      ticketkin ready runs/june --tier production --json
+
+    Targets are settings: --set readiness.roc_auc=0.9 with ticketkin run or evaluate.
+    """
+    from ticketkin.core.artifacts import read_json
+    from ticketkin.pipeline.run_data import REPORT_JSON
+
+    path = folder / REPORT_JSON
+    if not path.exists():
+        raise MissingInputError(f"{folder} has no verdict yet. Run: ticketkin evaluate {folder}")
+    found = read_json(path)["readiness"]
+    if as_json:
+        print_json(found)
+    else:
+        show_readiness(_screen, found, tier)
+    if TIERS.index(found["tier"]) < TIERS.index(tier):
+        sys.exit(1)
+
+
+@models.command()
 def compare(
     names: Annotated[
         list[str], typer.Argument(metavar="MODEL...", help="Hub names, model or adapter folders.")
     ],
-    run: Annotated[Path, typer.Option("--on", help="Run folder whose held-out links judge.")],
+    on: Annotated[
+        Path, typer.Option("--on", help="Run folder whose held-out links judge, or a JSON file of pairs.")
+    ],
     baseline: Annotated[
-        str | None, typer.Option(help="The model others are compared with; default: the run's own base.")
+        str | None, typer.Option(help="The model others are compared with; default: the run's base.")
     ] = None,
     split: Annotated[
         SplitName, typer.Option(help="Which links. The holdout is for a last look, not for choosing.")
@@ -127,24 +204,28 @@ def compare(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for leaderboard.json, .csv and .html.")
     ] = None,
+    offline: OfflineOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare models on the frozen links of a run: every metric, paired differences, cost.
+    """Compare models on the frozen links of a run, or frozen pairs: metrics, paired differences, cost.
 
     \b
     Examples:
       ticketkin compare intfloat/e5-base-v2 BAAI/bge-base-en-v1.5 --on runs/june
       ticketkin compare runs/june/model runs/may/model --on runs/june --out runs/compared
       ticketkin compare runs/june/model --on runs/june --dimensions 256,128
+      ticketkin compare runs/june/model --on test_pairs.json --baseline all-MiniLM-L6-v2
 
     A model that can't be had is skipped with its reason.
     """
     from ticketkin.pipeline.comparison import compare_models, write_leaderboard
     from ticketkin.pipeline.configuration import read_job
 
-    against = baseline or read_job(run).settings.encoder.base_model
+    settings = read_job(on).settings.encoder if on.is_dir() else _encoder_settings(None, offline)
     with ConsoleProgress(_errors) as progress:
-        found = compare_models(names, run, against, split, _sizes(dimensions), progress).to_json()
+        found = compare_models(
+            names, on, baseline or settings.base_model, split, _sizes(dimensions), settings, progress
+        ).to_json()
     if out is not None:
         write_leaderboard(found, out)
     if as_json:

@@ -37,7 +37,13 @@ ModelOption = Annotated[
     str | None, typer.Option("--base-model", help="Encoder: hub name or folder with safetensors.")
 ]
 CandidatesOption = Annotated[
-    str | None, typer.Option("--candidates", help="Some of lexical,base,head,lora,full,fusion.")
+    str | None, typer.Option("--candidates", help="Some of lexical,base,adapted,head,lora,full,fusion.")
+]
+PairsOption = Annotated[
+    Path | None, typer.Option("--pairs", help="JSON file of labelled pairs, in place of an export.")
+]
+TestPairsOption = Annotated[
+    Path | None, typer.Option("--test-pairs", help="Fixed test pairs that go with --pairs: the holdout.")
 ]
 RecipeOption = Annotated[
     str | None, typer.Option("--recipe", help="A named training configuration; see: ticketkin recipes.")
@@ -63,17 +69,26 @@ class JobOptions:
     candidates: str | None = None
     seed: int | None = None
     recipe: str | None = None
+    pairs: Path | None = None
+    test_pairs: Path | None = None
 
     def job(self) -> Job:
         """Return the job. Raises InputError where a file is missing or an option is malformed."""
-        if not self.sources:
+        if self.test_pairs is not None and self.pairs is None:
+            raise InputError("--test-pairs goes with --pairs, the training pairs; name them too")
+        if not self.sources and self.pairs is None:
             raise InputError("No export was given; name at least one file, e.g. ticketkin run incidents.csv")
-        for path in [*self.sources, *([self.links] if self.links else [])]:
+        if self.pairs is not None and (self.sources or self.links):
+            raise InputError("--pairs stands for the whole export; leave out the files and --links beside it")
+        files = [path for path in (self.links, self.pairs, self.test_pairs) if path is not None]
+        for path in [*self.sources, *files]:
             if not path.is_file():
                 raise InputError(f"{path}: no such file")
         return Job(
             sources=tuple(path.resolve() for path in self.sources),
-            links_file=self.links.resolve() if self.links else None,
+            pairs_file=_resolved(self.pairs),
+            test_pairs_file=_resolved(self.test_pairs),
+            links_file=_resolved(self.links),
             settings=load_settings(self.config, self.set_ or (), flags=self._flags(), recipe=self.recipe),
         )
 
@@ -92,6 +107,10 @@ class JobOptions:
         if self.seed is not None:
             flags["seed"] = self.seed
         return flags
+
+
+def _resolved(path: Path | None) -> Path | None:
+    return None if path is None else path.resolve()
 
 
 def _names(text: str) -> list[str]:

@@ -17,6 +17,7 @@ from ticketkin.pipeline.stage import StageStatus
 if TYPE_CHECKING:
     from ticketkin.pipeline.examination import Examined
     from ticketkin.pipeline.recipes import Recipe
+    from ticketkin.pipeline.searching import SearchResult
 
 # Report metric -> column head of the candidates' table.
 _RETRIEVAL = {"mrr": "MRR", "recall_at_1": "R@1", "recall_at_10": "R@10"}
@@ -170,23 +171,78 @@ def show_pair_check(console: Console, found: Mapping[str, Any], out: Path | None
 
 def show_leaderboard(console: Console, found: Mapping[str, Any], out: Path | None) -> None:
     """Print the leaderboard, what was skipped, and where the files lie."""
-    from ticketkin.reports.leaderboard import HEADS, leaderboard_cells
+    from ticketkin.reports.leaderboard import leaderboard_cells, leaderboard_heads
 
     if found["labels_from"] == "silver":
         console.print("Labels are SILVER and circular: this table proves nothing.", style="bold")
     table = Table(
-        title=f"{found['split']} links ({found['labels_from']}): {found['n_queries']:,} queries of "
-        f"{found['n_clusters']:,} kin groups; differences to {found['baseline']}, p by Holm",
+        title=f"{found['judged_on']} ({found['labels_from']}): "
+        + (f"{found['n_queries']:,} queries" if found["n_queries"] else f"{found['n_pairs']:,} pairs")
+        + f" of {found['n_clusters']:,} kin groups; differences to {found['baseline']}, p by Holm",
         title_justify="left",
         box=None,
         pad_edge=False,
     )
-    for head in ("model", *HEADS):
+    for head in ("model", *leaderboard_heads(found)):
         table.add_column(head)
     for row in found["rows"]:
-        table.add_row(Text(row["name"]), *leaderboard_cells(row))
+        table.add_row(Text(row["name"]), *leaderboard_cells(found, row))
     console.print(table)
     for model, reason in found["skipped"].items():
         console.print(f"Skipped {model}: {reason}", highlight=False, markup=False)
     if out is not None:
         console.print(f"Written: {out}/leaderboard.html, .csv, .json", highlight=False, soft_wrap=True)
+
+
+def show_search(console: Console, found: "SearchResult", folder: Path) -> None:
+    """Print the trials, best first, and the command that trains with the best settings."""
+    finished = sorted(found.trials, key=lambda trial: -(trial.mrr or 0.0))
+    names = list(dict.fromkeys(name for trial in finished for name in trial.parameters))
+    table = Table(
+        title=f"{found.candidate}: MRR on {found.n_queries:,} evaluation queries; untuned "
+        f"{found.untuned_mrr:.3f}",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
+    for head in ("trial", "MRR", *names, "seconds"):
+        table.add_column(head)
+    for trial in finished:
+        values = (trial.parameters.get(name) for name in names)
+        table.add_row(
+            str(trial.number),
+            "stopped" if trial.mrr is None else f"{trial.mrr:.3f}",
+            *(f"{value:.2g}" if isinstance(value, float) else str(value) for value in values),
+            f"{trial.seconds:,.0f}",
+        )
+    console.print(table)
+    assignments = " ".join(f"--set {assignment}" for assignment in found.assignments)
+    pairs_too = any(assignment.startswith("pairs.") for assignment in found.assignments)
+    console.print(
+        f"\nTo go on with the best: ticketkin run --resume --out {folder} {assignments}",
+        highlight=False,
+        soft_wrap=True,
+        markup=False,
+    )
+    if pairs_too:
+        console.print("(the pairs are built anew where their negatives change)", highlight=False)
+
+
+def show_readiness(console: Console, found: Mapping[str, Any], wanted: str) -> None:
+    """Print each criterion with its target, and the tier."""
+    table = Table(box=None, pad_edge=False)
+    for head in ("", "criterion", "value", "target", "gap", ""):
+        table.add_column(head)
+    for criterion in found["criteria"]:
+        mark = _CHECK_MARKS[Outcome.PASSED if criterion["passed"] else Outcome.FAILED]
+        gap = criterion["gap"]
+        table.add_row(
+            mark,
+            criterion["name"],
+            format_metric(criterion),
+            f"{'at most' if criterion['at_most'] else 'at least'} {criterion['target']:.3g}",
+            "-" if gap is None else f"{gap:+.3g}",
+            Text(criterion["note"]),
+        )
+    console.print(table)
+    console.print(f"\nTier: {found['tier']}; asked for: {wanted}", highlight=False)

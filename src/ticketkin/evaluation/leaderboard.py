@@ -6,11 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from ticketkin.evaluation.bootstrap import Interval, Resamples, mean_interval, percentile_interval
+from ticketkin.evaluation.bootstrap import (
+    Float64Array,
+    Interval,
+    Resamples,
+    mean_interval,
+    percentile_interval,
+)
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores
 
 METRICS = ("mrr", "map", "ndcg_at_10", "recall_at_1", "recall_at_5", "recall_at_10", "recall_at_20")
+PAIR_METRICS = ("roc_auc", "pr_auc", "spearman")
 
 
 @dataclass(frozen=True)
@@ -19,9 +26,9 @@ class Row:
 
     name: str
     metrics: dict[str, Interval]
-    """Retrieval metrics, and roc_auc of the fixed pairs."""
+    """Retrieval metrics where there are queries, and those of the fixed pairs; the first one ranks."""
     difference: Interval
-    """Paired difference in MRR to the baseline; 0 for the baseline itself."""
+    """Paired difference in the first metric to the baseline; 0 for the baseline itself."""
     p_value: float | None
     """Two-sided, by the bootstrap over kin groups, corrected by Holm's method; None for the baseline."""
     costs: Mapping[str, float]
@@ -52,29 +59,54 @@ def leaderboard(
     """
     theirs = retrieval[baseline]
     resamples = Resamples.draw(theirs.clusters, n_bootstrap, seed)
-    differences, p_values = {}, {}
+    metrics, drawn = {}, {}
+    differing = [n for n, scores in retrieval.items() if not np.array_equal(scores.queries, theirs.queries)]
+    if differing:
+        raise ValueError(f"{differing[0]} and {baseline} were evaluated on different queries")
     for name, scores in retrieval.items():
-        if not np.array_equal(scores.queries, theirs.queries):
-            raise ValueError(f"{name} and {baseline} were evaluated on different queries")
-        gap = scores.per_query("mrr") - theirs.per_query("mrr")
-        drawn = resamples.means(gap)
-        differences[name] = percentile_interval(float(gap.mean()), drawn)
+        found = {metric: mean_interval(scores.per_query(metric), resamples) for metric in METRICS}
+        metrics[name] = found | {"roc_auc": pairs[name].roc_auc(n_bootstrap, seed)}
+        values = scores.per_query("mrr")
+        drawn[name] = np.r_[values.mean(), resamples.means(values)]
+    return _rows(metrics, drawn, costs, baseline)
+
+
+def pair_leaderboard(
+    pairs: Mapping[str, PairScores],
+    costs: Mapping[str, Mapping[str, float]],
+    baseline: str,
+    n_bootstrap: int,
+    seed: int,
+) -> list[Row]:
+    """Return one row a model, best ROC-AUC first, from pairs alone; all were given the same pairs."""
+    metrics, drawn = {}, {}
+    for name, scores in pairs.items():
+        found = scores.ranking_metrics(n_bootstrap, seed)
+        metrics[name] = {metric: found[metric] for metric in PAIR_METRICS}
+        drawn[name] = scores.roc_auc_resampled(n_bootstrap, seed)
+    return _rows(metrics, drawn, costs, baseline)
+
+
+def _rows(
+    metrics: Mapping[str, dict[str, Interval]],
+    drawn: Mapping[str, Float64Array],
+    costs: Mapping[str, Mapping[str, float]],
+    baseline: str,
+) -> list[Row]:
+    """Put rows together; `drawn` is each model's first metric, then that in every resample."""
+    differences, p_values = {}, {}
+    for name, values in drawn.items():
+        gap = values - drawn[baseline]
+        differences[name] = percentile_interval(float(gap[0]), gap[1:])
         if name != baseline:
-            below, above = (drawn <= 0).sum() + 1, (drawn >= 0).sum() + 1
-            p_values[name] = float(min(1.0, 2 * min(below, above) / (n_bootstrap + 1)))
+            below, above = (gap[1:] <= 0).sum() + 1, (gap[1:] >= 0).sum() + 1
+            p_values[name] = float(min(1.0, 2 * min(below, above) / len(gap)))
     corrected = holm(p_values)
     rows = [
-        Row(
-            name=name,
-            metrics={metric: mean_interval(scores.per_query(metric), resamples) for metric in METRICS}
-            | {"roc_auc": pairs[name].roc_auc(n_bootstrap, seed)},
-            difference=differences[name],
-            p_value=corrected.get(name),
-            costs=costs.get(name, {}),
-        )
-        for name, scores in retrieval.items()
+        Row(name, metrics[name], differences[name], corrected.get(name), costs.get(name, {}))
+        for name in metrics
     ]
-    return sorted(rows, key=lambda row: -(row.metrics["mrr"].value or 0.0))
+    return sorted(rows, key=lambda row: -(next(iter(row.metrics.values())).value or 0.0))
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:

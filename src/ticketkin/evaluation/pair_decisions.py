@@ -64,7 +64,18 @@ class PairScores:
 
     def roc_auc(self, n_bootstrap: int, seed: int) -> Interval:
         """Return the area under the ROC curve with its interval; undefined where one class is missing."""
-        return self._ranking_metrics(Resamples.draw(self.clusters, n_bootstrap, seed))["roc_auc"]
+        return self.ranking_metrics(n_bootstrap, seed)["roc_auc"]
+
+    def ranking_metrics(self, n_bootstrap: int, seed: int) -> dict[str, Interval]:
+        """Return roc_auc, pr_auc, spearman and pearson with their intervals."""
+        return self._ranking_metrics(Resamples.draw(self.clusters, n_bootstrap, seed))
+
+    def roc_auc_resampled(self, n_bootstrap: int, seed: int) -> Float64Array:
+        """Return the area, then the area in each resample; the same clusters are drawn for every model."""
+        resamples = Resamples.draw(self.clusters, min(n_bootstrap, _MOST_RANKING_RESAMPLES), seed)
+        curve = _SortedPairs(self.similarities, self.labels)
+        drawn = [curve.roc_auc(resamples.item_weights(b)) for b in range(len(resamples.counts))]
+        return np.array([curve.roc_auc(np.ones(len(self.labels))), *drawn])
 
     def _has_both(self) -> bool:
         return 0 < int(self.labels.sum()) < len(self.labels)

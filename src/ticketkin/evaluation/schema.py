@@ -172,6 +172,8 @@ class Report(_Part):
     profile: dict[str, Any]
     encoder: dict[str, Any]
     """The untouched model: name, fingerprint, limit, template."""
+    test_pairs_sha256: str
+    """Hash of the fixed holdout pairs: texts and labels. Numbers compare only where it is the same."""
     synthetic: bool
     seed: int
     versions: dict[str, str]

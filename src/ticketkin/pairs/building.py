@@ -1,6 +1,6 @@
 """Pairs of every split: positives from kin groups, negatives mined or drawn, difficulty measured."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,6 +85,44 @@ def build_pairs(
     return Pairs(_with_difficulty(parts, inputs, words))
 
 
+def build_given_pairs(
+    inputs: PairInputs,
+    given: Mapping[SplitName, Sequence[DrawnPairs]],
+    *,
+    frozen: bool,
+    settings: PairSettings,
+    evaluation: EvaluationSettings,
+    seed: int,
+    progress: Progress = SILENT,
+) -> Pairs:
+    """Return pairs that came labelled, difficulty measured where they bring no phase.
+
+    Most strangers of a file lie across the borders of its splits and are lost: where a split keeps fewer
+    strangers than kin, strangers are mined and drawn as for an export. `frozen` test pairs are never added
+    to. Raises NotEnoughDataError where a split has no kin, or frozen pairs lack a label.
+    """
+    generator = np.random.default_rng(seed)
+    kinship = KinshipCodes.of(inputs.tickets, inputs.groups.group)
+    words = tfidf_matrix(inputs.texts)
+    parts = []
+    for split, drawn in given.items():
+        labels = np.concatenate([np.zeros(0, dtype=np.int64), *(part.label for part in drawn)])
+        n_kin, n_strangers = int((labels == 1).sum()), int((labels == 0).sum())
+        is_frozen = frozen and split is SplitName.HOLDOUT
+        if not n_kin or (is_frozen and not n_strangers):
+            raise NotEnoughDataError(
+                f"The {split} split holds {n_kin} given pairs of kin and {n_strangers} of strangers; give "
+                "more pairs, or another --seed"
+            )
+        more: list[DrawnPairs] = []
+        if n_strangers < n_kin and not is_frozen:
+            rows = inputs.splits.rows(inputs.tickets, split)
+            drawing = Drawing(inputs, words, rows, kinship, settings, generator, progress)
+            more = [found for part in drawn for found in _test_negatives(drawing, part.kin, evaluation)]
+        parts.append(_joined([*drawn, *more], split))
+    return Pairs(_with_difficulty(parts, inputs, words))
+
+
 def _test_pairs(
     drawing: Drawing, split: SplitName, evaluation: EvaluationSettings | None
 ) -> list[DrawnPairs]:
@@ -104,11 +142,17 @@ def _test_pairs(
             drawing.generator,
         )
         return [positives, DrawnPairs(left, right, np.zeros(len(left), dtype=np.int64), silver=True)]
+    return [positives, *_test_negatives(drawing, positives, evaluation)]
+
+
+def _test_negatives(
+    drawing: Drawing, positives: DrawnPairs, evaluation: EvaluationSettings
+) -> list[DrawnPairs]:
+    """Return the strangers to judge beside `positives`, half mined and half drawn at random."""
     n_hard = max(1, round(evaluation.negatives_per_positive * _HARD_SHARE_OF_TEST))
     n_random = (evaluation.negatives_per_positive - n_hard) * len(positives)
     left, right = _random_negatives(drawing.rows, drawing.kinship, n_random, drawing.generator)
     return [
-        positives,
         hard_negatives(drawing, positives, n_hard),
         DrawnPairs(left, right, np.zeros(len(left), dtype=np.int64)),
     ]

@@ -5,7 +5,7 @@ from similarities: such pairs are marked silver, and circular labels are reporte
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -53,6 +53,12 @@ class DrawnPairs:
 
     def __len__(self) -> int:
         return len(self.left)
+
+    @property
+    def kin(self) -> "DrawnPairs":
+        """The pairs labelled kin alone."""
+        chosen = self.label == 1
+        return replace(self, left=self.left[chosen], right=self.right[chosen], label=self.label[chosen])
 
 
 @dataclass(frozen=True)
@@ -138,10 +144,8 @@ def _hard_negatives(drawing: Drawing, before: list[DrawnPairs]) -> list[DrawnPai
     """Mine around the positives of the sources named before this one."""
     found: list[DrawnPairs] = []
     for part in before:
-        kin = part.label == 1
-        positives = _labelled(part.left[kin], part.right[kin], 1)
-        if len(positives):
-            found.append(hard_negatives(drawing, positives, drawing.settings.hard_negatives_per_positive))
+        if len(part.kin):
+            found.append(hard_negatives(drawing, part.kin, drawing.settings.hard_negatives_per_positive))
     return found
 
 

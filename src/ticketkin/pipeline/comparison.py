@@ -1,26 +1,30 @@
-"""Any number of models on the frozen links of one run."""
+"""Any number of models on the frozen links of one run, or on a frozen file of pairs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from ticketkin.core.artifacts import atomic_path, hash_path, write_json
+from ticketkin.core.config import EncoderSettings, Settings
 from ticketkin.core.errors import InputError, JobError, TicketkinError
 from ticketkin.core.progress import SILENT, Progress
-from ticketkin.core.tables import FloatArray, SplitName
+from ticketkin.core.tables import FloatArray, IntArray, SplitName
 from ticketkin.encoders.adapter import load_with_adapter
 from ticketkin.encoders.adapter_files import TENSORS
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder, pick_device
-from ticketkin.evaluation.leaderboard import Row, leaderboard
+from ticketkin.evaluation.leaderboard import Row, leaderboard, pair_leaderboard
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
+from ticketkin.pairs.interchange import read_text_pairs
 from ticketkin.pipeline.configuration import read_job
 from ticketkin.pipeline.examination import base_of_adapter
 from ticketkin.pipeline.judge_stages import score_pairs
@@ -39,8 +43,13 @@ class Comparison:
     skipped: dict[str, str]
     """Reason by model."""
     baseline: str
-    split: str
+    judged_on: str
+    """What all models were asked: 'the evaluation links', or a file of pairs."""
+    primary: str
+    """The metric that ranks and whose differences are told."""
     n_queries: int
+    """0 where pairs alone judge."""
+    n_pairs: int
     n_clusters: int
     labels_from: str
     test_pairs_sha256: str
@@ -50,57 +59,148 @@ class Comparison:
         return {**vars(self), "rows": [row.to_json() for row in self.rows]}
 
 
+class _Ground(Protocol):
+    """What models are compared on: the same texts and questions for all."""
+
+    texts: list[str]
+    encoder: EncoderSettings
+
+    def score(self, name: str, embeddings: FloatArray) -> None:
+        """Judge a model by its embeddings of the texts."""
+
+    def comparison(
+        self, costs: Mapping[str, Mapping[str, float]], skipped: dict[str, str], baseline: str
+    ) -> Comparison:
+        """Return the leaderboard of all that were scored."""
+
+
+class _RunGround:
+    """The links and fixed pairs of one split of a run."""
+
+    def __init__(self, folder: Path, split: SplitName) -> None:
+        self._data = RunData(folder, read_job(folder))
+        self._folder, self._split = folder, split
+        self._queries = self._data.queries(split)
+        if not len(self._queries):
+            raise InputError(f"The {split} split of {folder} holds no ticket with kin that it may see")
+        self.texts, self.encoder = self._data.texts, self._data.job.settings.encoder
+        self._retrieval: dict[str, RetrievalScores] = {}
+        self._pairs: dict[str, PairScores] = {}
+
+    def score(self, name: str, embeddings: FloatArray) -> None:
+        """Rank all tickets for each query, and score the pairs."""
+        ranker = DenseRanker(name, embeddings)
+        groups, visibility = self._data.groups.group, self._data.visibility
+        self._retrieval[name] = evaluate_retrieval(ranker, self._queries, groups, visibility)
+        self._pairs[name] = score_pairs(self._data, ranker, self._split)
+
+    def comparison(
+        self, costs: Mapping[str, Mapping[str, float]], skipped: dict[str, str], baseline: str
+    ) -> Comparison:
+        """Return the leaderboard by MRR."""
+        settings = self._data.job.settings
+        pairs = pairs_of_run(self._folder, self._split)
+        return Comparison(
+            rows=leaderboard(
+                self._retrieval, self._pairs, costs, baseline, settings.evaluation.n_bootstrap, settings.seed
+            ),
+            skipped=skipped,
+            baseline=baseline,
+            judged_on=f"the {self._split} links",
+            primary="mrr",
+            n_queries=len(self._queries),
+            n_pairs=len(pairs),
+            n_clusters=len(np.unique(self._data.groups.group[self._queries])),
+            labels_from=self._data.links.labels_from,
+            test_pairs_sha256=pairs.digest(),
+        )
+
+
+class _PairGround:
+    """Pairs of texts from a file; texts that pairs of kin connect are one cluster of the bootstrap."""
+
+    def __init__(self, path: Path, encoder: EncoderSettings) -> None:
+        self._path, self.encoder = path, encoder
+        self._pairs = read_text_pairs(path)
+        if len(np.unique(self._pairs.labels)) < 2:
+            raise InputError(f"{path} holds pairs of one label only; both kin (1) and not kin (0) are needed")
+        self.texts = sorted({*self._pairs.left, *self._pairs.right})
+        row = {text: place for place, text in enumerate(self.texts)}
+        self._left, self._right = (
+            np.array([row[text] for text in side], dtype=np.int64)
+            for side in (self._pairs.left, self._pairs.right)
+        )
+        self._clusters = self._connected()
+        self._scores: dict[str, PairScores] = {}
+
+    def _connected(self) -> IntArray:
+        """Return the cluster of each pair's left text."""
+        kin = self._pairs.labels == 1
+        n = len(self.texts)
+        edges = coo_matrix((np.ones(kin.sum()), (self._left[kin], self._right[kin])), shape=(n, n))
+        _, group = connected_components(edges, directed=False)
+        return np.asarray(group[self._left], dtype=np.int64)
+
+    def score(self, name: str, embeddings: FloatArray) -> None:
+        """Score the pairs by cosine."""
+        cosines = np.einsum("ij,ij->i", embeddings[self._left], embeddings[self._right])
+        self._scores[name] = PairScores(cosines, self._pairs.labels, self._clusters)
+
+    def comparison(
+        self, costs: Mapping[str, Mapping[str, float]], skipped: dict[str, str], baseline: str
+    ) -> Comparison:
+        """Return the leaderboard by ROC-AUC."""
+        settings = Settings()
+        return Comparison(
+            rows=pair_leaderboard(
+                self._scores, costs, baseline, settings.evaluation.n_bootstrap, settings.seed
+            ),
+            skipped=skipped,
+            baseline=baseline,
+            judged_on=f"the pairs of {self._path.name}",
+            primary="roc_auc",
+            n_queries=0,
+            n_pairs=len(self._pairs),
+            n_clusters=len(np.unique(self._clusters)),
+            labels_from="file",
+            test_pairs_sha256=self._pairs.digest(),
+        )
+
+
 def compare_models(
     models: Sequence[str],
-    folder: Path,
+    on: Path,
     baseline: str,
-    split: SplitName,
+    split: SplitName = SplitName.EVALUATION,
     dimensions: Sequence[int] = (),
+    encoder: EncoderSettings | None = None,
     progress: Progress = SILENT,
 ) -> Comparison:
-    """Evaluate models on the links of one split of the run in `folder`, texts composed by its template.
+    """Evaluate models on the links of one split of a run folder, or on a JSON file of labelled pairs.
 
-    A model is a hub name, a model folder or an adapter folder; `baseline` is one of them. For each of
+    A model is a hub name, a model folder or an adapter folder; `baseline` is one of them. A run composes
+    texts by its template and brings its encoder settings; `encoder` gives those for a file. For each of
     `dimensions` below a model's own, its embeddings cut to so many are a row too, and one with int8 values.
     What can't be loaded is skipped with its reason; raises JobError if the baseline is.
     """
-    data = RunData(folder, read_job(folder))
-    queries = data.queries(split)
-    if not len(queries):
-        raise InputError(f"The {split} split of {folder} holds no ticket with kin that it may see")
-    retrieval: dict[str, RetrievalScores] = {}
-    pairs: dict[str, PairScores] = {}
+    ground: _Ground = _RunGround(on, split) if on.is_dir() else _PairGround(on, encoder or EncoderSettings())
     costs: dict[str, dict[str, float]] = {}
     skipped: dict[str, str] = {}
     for model in dict.fromkeys([baseline, *models]):
         progress.say(f"encoding with {model}")
         try:
-            encoder = _loaded(model, data)
-            embeddings, cost = _encoded(encoder, data, progress)
+            embeddings, cost = _encoded(_loaded(model, ground.encoder), ground, progress)
         except TicketkinError as error:
             skipped[model] = str(error)
             progress.say(f"  skipped: {error}")
             continue
         for name, variant, bytes_a_value in _variants(model, embeddings, dimensions):
-            ranker = DenseRanker(name, variant)
-            retrieval[name] = evaluate_retrieval(ranker, queries, data.groups.group, data.visibility)
-            pairs[name] = score_pairs(data, ranker, split)
+            ground.score(name, variant)
             size = variant.shape[1]
             costs[name] = {**cost, "dimension": size, "bytes_a_ticket": size * bytes_a_value}
     if baseline in skipped:
         raise JobError(f"The baseline {baseline} can't be compared with: {skipped[baseline]}")
-    settings = data.job.settings
-    rows = leaderboard(retrieval, pairs, costs, baseline, settings.evaluation.n_bootstrap, settings.seed)
-    return Comparison(
-        rows=rows,
-        skipped=skipped,
-        baseline=baseline,
-        split=split.value,
-        n_queries=len(queries),
-        n_clusters=len(np.unique(data.groups.group[queries])),
-        labels_from=data.links.labels_from,
-        test_pairs_sha256=pairs_of_run(folder, split).digest(),
-    )
+    return ground.comparison(costs, skipped, baseline)
 
 
 def write_leaderboard(comparison: dict[str, Any], folder: Path) -> None:
@@ -111,13 +211,13 @@ def write_leaderboard(comparison: dict[str, Any], folder: Path) -> None:
         temporary.write_text(leaderboard_html(comparison), "utf-8")
 
 
-def _loaded(model: str, data: RunData) -> LoadedEncoder:
+def _loaded(model: str, asked: EncoderSettings) -> LoadedEncoder:
     """Load a model; an adapter onto a fresh base, by the route whose effect is proven."""
-    settings = data.job.settings.encoder.model_copy(update={"base_model": model})
+    settings = asked.model_copy(update={"base_model": model})
     path = Path(model).expanduser()
     if not (path / "adapter_config.json").exists():
         return load_encoder(settings)
-    base = base_of_adapter(path, data.job.settings.encoder)
+    base = base_of_adapter(path, asked)
     if base is None:
         raise InputError(f"the base model of the adapter {path} is not at hand")
     untouched = load_encoder(settings.model_copy(update={"base_model": base}))
@@ -136,16 +236,16 @@ def _loaded(model: str, data: RunData) -> LoadedEncoder:
 
 
 def _encoded(
-    encoder: LoadedEncoder, data: RunData, progress: Progress
+    encoder: LoadedEncoder, ground: _Ground, progress: Progress
 ) -> tuple[FloatArray, dict[str, float]]:
     """Return all tickets' embeddings, and the speed on some tickets without the cache."""
-    settings = data.job.settings.encoder
-    timed = data.texts[:: max(1, len(data.texts) // _N_TIMED)][:_N_TIMED]
+    settings, texts = ground.encoder, ground.texts
+    timed = texts[:: max(1, len(texts) // _N_TIMED)][:_N_TIMED]
     started = perf_counter()
     encode_texts(encoder, timed, None, settings)
     rate = len(timed) / (perf_counter() - started)
     size = sum(weight.numel() * weight.element_size() for weight in encoder.model.parameters())
-    embeddings = encode_texts(encoder, data.texts, EmbeddingCache(default_cache_folder()), settings, progress)
+    embeddings = encode_texts(encoder, texts, EmbeddingCache(default_cache_folder()), settings, progress)
     return embeddings, {"texts_per_second": round(rate, 1), "size_mib": round(size / 2**20, 1)}
 
 

@@ -23,13 +23,23 @@ class Job(StageSettings):
     """What a run folder is made from: the sources, the link file and every setting."""
 
     sources: tuple[Path, ...]
-    """Ticket exports, absolute paths."""
+    """Ticket exports, absolute paths; none where pairs are given."""
+    pairs_file: Path | None = None
+    """Labelled pairs to train on instead of an export, absolute path."""
+    test_pairs_file: Path | None = None
+    """The fixed test pairs that go with them: the holdout."""
     links_file: Path | None = None
     """People's links in a file of their own, absolute path."""
     synthetic: bool = False
     """True for the built-in sample: the report says so first."""
     settings: Settings = Settings()
     """Every setting, resolved."""
+
+    @property
+    def tickets_from(self) -> tuple[Path, ...]:
+        """The files the tickets come from: exports, or files of pairs."""
+        given = (self.pairs_file, self.test_pairs_file)
+        return (*self.sources, *(path for path in given if path is not None))
 
 
 def load_settings(

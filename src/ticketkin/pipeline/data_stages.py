@@ -11,13 +11,14 @@ from ticketkin.core.tables import Links, SplitName
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.encoding import encode_texts, token_lengths
 from ticketkin.encoders.loading import load_encoder
-from ticketkin.pairs.building import build_pairs
+from ticketkin.pairs.building import build_given_pairs, build_pairs
+from ticketkin.pairs.given import given_by_split, links_of_given, with_given_holdout
 from ticketkin.pairs.silver import silver_links
 from ticketkin.pairs.sources import PairInputs
 from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline.importing import import_job
 from ticketkin.pipeline.run_data import RunData, save_csv, save_embeddings, save_parquet
 from ticketkin.pipeline.stage import RunContext
-from ticketkin.tickets.importing import import_tickets
 from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.links import LinkResult, links_from_file, links_from_tickets, merge_links
 from ticketkin.tickets.profiling import profile_lines, profile_tickets
@@ -26,8 +27,9 @@ from ticketkin.tickets.splitting import split_tickets
 
 def run_import(context: RunContext) -> None:
     """Read, clean and redact the sources into tickets.parquet."""
-    result = import_tickets(context.job.sources, context.job.settings.tickets, context.progress)
+    result, given = import_job(context.job, context.progress)
     save_parquet(context.folder / artifact.TICKETS, result.tickets.frame)
+    save_parquet(context.folder / artifact.GIVEN_PAIRS, given)
     save_csv(context.folder / artifact.REJECTED, result.rejected)
     summary = result.summary.to_json()
     write_json(context.folder / artifact.IMPORT_SUMMARY, summary)
@@ -48,6 +50,8 @@ def run_links(context: RunContext) -> None:
     data = RunData(context.folder, context.job)
     settings = context.job.settings.links
     found = [links_from_tickets(data.tickets)]
+    if context.job.pairs_file is not None:
+        found.append(links_of_given(data.given_pairs))
     if context.job.links_file is not None:
         found.append(links_from_file(context.job.links_file, data.tickets, settings))
     result = merge_links(found)
@@ -106,6 +110,7 @@ def run_split(context: RunContext) -> None:
     splits = split_tickets(
         data.tickets, data.texts, data.groups, settings.split, settings.seed, context.progress
     )
+    splits = with_given_holdout(splits, data.given_pairs)
     save_parquet(context.folder / artifact.SPLITS, splits.frame)
     counts = {name.value: splits.rows(data.tickets, name) for name in SplitName}
     context.progress.say(
@@ -162,7 +167,20 @@ def run_pairs(context: RunContext) -> None:
         splits=data.splits,
         embeddings=data.embeddings(artifact.BASE_EMBEDDINGS),
     )
-    pairs = build_pairs(inputs, settings.pairs, settings.evaluation, settings.seed, context.progress)
+    if context.job.pairs_file is None:
+        pairs = build_pairs(inputs, settings.pairs, settings.evaluation, settings.seed, context.progress)
+    else:
+        given, n_crossing = given_by_split(data.given_pairs, data.tickets, data.splits)
+        context.progress.say(f"  pairs as given; {n_crossing:,} lie across a split's border and are left out")
+        pairs = build_given_pairs(
+            inputs,
+            given,
+            frozen=context.job.test_pairs_file is not None,
+            settings=settings.pairs,
+            evaluation=settings.evaluation,
+            seed=settings.seed,
+            progress=context.progress,
+        )
     save_parquet(context.folder / artifact.PAIRS, pairs.frame)
     counts = pairs.frame.group_by("split", "label").agg(pl.len()).sort("split", "label", descending=True)
     context.progress.say(

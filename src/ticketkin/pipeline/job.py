@@ -22,7 +22,7 @@ from ticketkin.pipeline.versions import stage_seconds, versions
 
 
 def _sources(job: Job) -> tuple[Path, ...]:
-    return job.sources
+    return job.tickets_from
 
 
 def _links_file(job: Job) -> tuple[Path, ...]:
@@ -53,7 +53,7 @@ STAGES: tuple[Stage, ...] = (
         title="Read, clean and redact the tickets",
         command="ticketkin import SOURCE --out {folder}",
         inputs=(),
-        outputs=(run_data.TICKETS, run_data.REJECTED, run_data.IMPORT_SUMMARY),
+        outputs=(run_data.TICKETS, run_data.REJECTED, run_data.IMPORT_SUMMARY, run_data.GIVEN_PAIRS),
         reads=_part("tickets"),
         run=data_stages.run_import,
         external=_sources,
@@ -62,7 +62,7 @@ STAGES: tuple[Stage, ...] = (
         name="links",
         title="Collect the links people made",
         command="ticketkin links {folder}",
-        inputs=(run_data.TICKETS,),
+        inputs=(run_data.TICKETS, run_data.GIVEN_PAIRS),
         outputs=(run_data.LINKS, run_data.LINK_SUMMARY),
         reads=_part("links", "tickets", "seed"),
         run=data_stages.run_links,
@@ -72,7 +72,7 @@ STAGES: tuple[Stage, ...] = (
         name="split",
         title="Split by kin group and template",
         command="ticketkin split {folder}",
-        inputs=(run_data.TICKETS, run_data.LINKS),
+        inputs=(run_data.TICKETS, run_data.LINKS, run_data.GIVEN_PAIRS),
         outputs=(run_data.SPLITS,),
         reads=_part("split", "tickets", "seed"),
         run=data_stages.run_split,
@@ -90,7 +90,7 @@ STAGES: tuple[Stage, ...] = (
         name="pairs",
         title="Build training and test pairs",
         command="ticketkin pairs {folder}",
-        inputs=(*_DATA, run_data.BASE_EMBEDDINGS),
+        inputs=(*_DATA, run_data.GIVEN_PAIRS, run_data.BASE_EMBEDDINGS),
         outputs=(run_data.PAIRS,),
         reads=_part("pairs", "evaluation", "tickets", "seed"),
         run=data_stages.run_pairs,
@@ -250,7 +250,7 @@ def run_job(job: Job, folder: Path, progress: Progress = SILENT) -> dict[str, An
 
 def _write_manifest(folder: Path, job: Job, stages: Sequence[Stage]) -> None:
     outputs = {name: hash_path(folder / name) for stage in stages for name in stage.outputs}
-    files = [*job.sources, *_links_file(job)]
+    files = [*job.tickets_from, *_links_file(job)]
     write_json(
         folder / run_data.MANIFEST,
         {

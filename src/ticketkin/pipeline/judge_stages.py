@@ -31,6 +31,7 @@ from ticketkin.evaluation.verdict import (
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.candidates import encoder_candidates, fusion_ranker, simple_rankers
 from ticketkin.pipeline.diagnosing import diagnose, readiness_of
+from ticketkin.pipeline.pair_files import pairs_of_run
 from ticketkin.pipeline.report_material import report_material
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.pipeline.stage import RunContext
@@ -255,6 +256,7 @@ def _report(
         "splits": _split_counts(data),
         "profile": {key: value for key, value in profile.items() if key != "lengths_tokens"},
         "encoder": read_json(context.folder / artifact.BASE_ENCODER),
+        "test_pairs_sha256": pairs_of_run(context.folder, SplitName.HOLDOUT).digest(),
         "synthetic": context.job.synthetic,
         "seed": context.job.settings.seed,
         "versions": versions(),

@@ -47,7 +47,7 @@ def report_material(
     false_alarms, misses = _worst(data, holdout[verdict.champion][1], threshold)
     training, strengths = _training(context)
     return ReportMaterial(
-        title=", ".join(path.name for path in context.job.sources),
+        title=", ".join(path.name for path in context.job.tickets_from),
         is_synthetic=context.job.synthetic,
         pair_similarities={
             name: PairSimilarities(
@@ -76,6 +76,10 @@ def _command(context: RunContext) -> str:
     if context.job.synthetic:
         return "ticketkin demo"
     parts = ["ticketkin", "run", *(path.name for path in context.job.sources)]
+    if context.job.pairs_file is not None:
+        parts += ["--pairs", context.job.pairs_file.name]
+    if context.job.test_pairs_file is not None:
+        parts += ["--test-pairs", context.job.test_pairs_file.name]
     if context.job.links_file is not None:
         parts += ["--links", context.job.links_file.name]
     return f"{shlex.join(parts)} --config config.toml"

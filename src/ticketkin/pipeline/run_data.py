@@ -22,6 +22,7 @@ LINKS = "links.parquet"
 LINK_SUMMARY = "links.json"
 SPLITS = "splits.parquet"
 PAIRS = "pairs.parquet"
+GIVEN_PAIRS = "given_pairs.parquet"
 PROFILE = "profile.json"
 BASE_ENCODER = "embeddings/base.json"
 BASE_EMBEDDINGS = "embeddings/base.npy"
@@ -95,6 +96,11 @@ class RunData:
     def pairs(self) -> Pairs:
         """Labelled pairs of all splits."""
         return Pairs(pl.read_parquet(self.folder / PAIRS))
+
+    @cached_property
+    def given_pairs(self) -> pl.DataFrame:
+        """Pairs that came as files; no row where tickets came as an export."""
+        return pl.read_parquet(self.folder / GIVEN_PAIRS)
 
     @property
     def visibility(self) -> Visibility:

@@ -47,7 +47,8 @@ def start_of(data: RunData) -> Start:
     return Start(load_encoder(settings.encoder), data.embeddings(artifact.BASE_EMBEDDINGS))
 
 
-def _training_positives(data: RunData) -> PositivePairs:
+def training_positives(data: RunData) -> PositivePairs:
+    """Return the training kin with their mined negatives. Raises NotEnoughDataError where there are none."""
     positives = positive_pairs(data.pairs, data.tickets, data.groups)
     if len(positives.left) == 0:
         raise NotEnoughDataError(
@@ -87,7 +88,7 @@ def run_head(context: RunContext) -> None:
     data = RunData(context.folder, context.job)
     settings = context.job.settings
     start = start_of(data)
-    positives = _training_positives(data)
+    positives = training_positives(data)
     head = train_head(start.embeddings, positives, settings.head, settings.seed, context.progress)
     found = sweep(context, data, "head", lambda strength: head.apply(start.embeddings, strength))
     out_of_fold = cross_fit_heads(
@@ -101,8 +102,9 @@ def run_head(context: RunContext) -> None:
     save_embeddings(context.folder / artifact.HEAD_OUT_OF_FOLD, out_of_fold)
 
 
-def _tuning_data(data: RunData) -> TuningData:
-    positives = _training_positives(data)
+def tuning_data_of(data: RunData) -> TuningData:
+    """Return texts, kin and labelled pairs of the training split."""
+    positives = training_positives(data)
     train = data.pairs.of(SplitName.TRAIN)
     left, right = train.rows(data.tickets)
     return TuningData(
@@ -137,7 +139,7 @@ def _tune(context: RunContext, method: TuningMethod) -> None:
     place = context.folder / "candidates" / method.name
     settings = context.job.settings
     augmented = augment(
-        _tuning_data(data),
+        tuning_data_of(data),
         settings.augment,
         settings.seed,
         offline=settings.encoder.offline,

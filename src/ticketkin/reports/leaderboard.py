@@ -15,6 +15,8 @@ _METRICS = {
     "map": "MAP",
     "ndcg_at_10": "nDCG@10",
     "roc_auc": "ROC-AUC",
+    "pr_auc": "PR-AUC",
+    "spearman": "Spearman",
 }
 _COSTS = {
     "dimension": "dimension",
@@ -22,27 +24,37 @@ _COSTS = {
     "texts_per_second": "texts/s",
     "size_mib": "MiB",
 }
-HEADS = (*_METRICS.values(), "difference in MRR", "p", *_COSTS.values())
 
 
-def leaderboard_cells(row: Mapping[str, Any]) -> list[str]:
-    """Return a row's cells as text, in the order of `HEADS`."""
+def leaderboard_heads(comparison: Mapping[str, Any]) -> list[str]:
+    """Return the column heads after the model's name; `comparison` is the content of leaderboard.json."""
+    first = f"difference in {_METRICS[comparison['primary']]}"
+    return [*(_METRICS[name] for name in _shown(comparison)), first, "p", *_COSTS.values()]
+
+
+def leaderboard_cells(comparison: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
+    """Return a row's cells as text, in the order of the heads."""
     p_value = row["p_value"]
     return [
-        *(format_metric(row[name]) for name in _METRICS),
+        *(format_metric(row[name]) for name in _shown(comparison)),
         "" if p_value is None else format_gain(row["difference"]),
         "" if p_value is None else f"{p_value:.3f}",
         *("" if row.get(name) is None else f"{row[name]:,.4g}" for name in _COSTS),
     ]
 
 
+def _shown(comparison: Mapping[str, Any]) -> list[str]:
+    return [name for name in _METRICS if name in comparison["rows"][0]]
+
+
 def leaderboard_html(comparison: Mapping[str, Any]) -> str:
     """Return the page; `comparison` is the content of leaderboard.json."""
+    heads = leaderboard_heads(comparison)
     rows = [
-        {"name": row["name"], "cells": list(zip(HEADS, leaderboard_cells(row), strict=True))}
+        {"name": row["name"], "cells": list(zip(heads, leaderboard_cells(comparison, row), strict=True))}
         for row in comparison["rows"]
     ]
-    return render_page("leaderboard.html", comparison=comparison, heads=HEADS, rows=rows)
+    return render_page("leaderboard.html", comparison=comparison, heads=heads, rows=rows)
 
 
 def leaderboard_table(comparison: Mapping[str, Any]) -> pl.DataFrame:

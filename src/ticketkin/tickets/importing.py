@@ -1,7 +1,7 @@
 """The import: files in, `Tickets` out, and an account of everything that was changed or refused."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -79,14 +79,21 @@ def import_tickets(
     Rows that can't be used are returned, not dropped silently. Raises UnreadableFileError,
     MappingError or LeakageError as the readers do, and UnreadableFileError where no row is usable.
     """
+    tables = ((source.name, read_table(source)) for source in sources)
+    return import_tables(tables, settings, progress)
+
+
+def import_tables(
+    tables: Iterable[tuple[str, RawTable]], settings: TicketSettings, progress: Progress = SILENT
+) -> ImportResult:
+    """Return the tickets of tables that were read already, each with the name of its source."""
     account = _Account()
     frames = []
     mapping: ColumnMapping | None = None
-    for source in sources:
-        table = read_table(source)
+    for name, table in tables:
         found = find_mapping(table.frame.columns, settings.mapping)
         mapping = mapping or found
-        part = _import_table(table, found, source.name, account)
+        part = _import_table(table, found, name, account)
         if part is not None:
             frames.append(part)
     if not frames or mapping is None:

@@ -1,0 +1,168 @@
+"""Pairs that come as a file instead of an export: their texts become tickets, their labels links."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from ticketkin.core.tables import (
+    IntArray,
+    Kind,
+    Links,
+    Origin,
+    Phase,
+    SplitName,
+    Splits,
+    Tickets,
+)
+from ticketkin.pairs.interchange import TextPairs, read_text_pairs
+from ticketkin.pairs.sources import DrawnPairs
+from ticketkin.tickets.links import LinkResult
+from ticketkin.tickets.reading import RawTable
+
+GIVEN_SCHEMA: Mapping[str, pl.DataType] = {
+    "left": pl.String(),
+    "right": pl.String(),
+    "label": pl.Int8(),
+    "phase": pl.Int8(),
+    "is_test": pl.Boolean(),
+}
+"""Ticket ids, 1 kin or 0 not, 1 to 3 or 0 where the file has no phases, and which file it came from."""
+NO_PAIRS = pl.DataFrame(schema=dict(GIVEN_SCHEMA))
+MAPPING = {"ticket_id": "id", "description": "text", "category": "category"}
+"""Columns of the table of texts."""
+
+
+def read_given(train: Path, test: Path | None) -> tuple[RawTable, pl.DataFrame]:
+    """Return the texts of one or two pair files as a table of tickets, and the pairs as `GIVEN_SCHEMA`.
+
+    The same text is the same ticket wherever it stands. Raises as `read_text_pairs`.
+    """
+    files = [(read_text_pairs(train), False)]
+    if test is not None:
+        files.append((read_text_pairs(test), True))
+    categories: dict[str, str] = {}
+    parts = []
+    for pairs, is_test in files:
+        for texts, named in (
+            (pairs.left, pairs.left_categories),
+            (pairs.right, pairs.right_categories),
+        ):
+            for text, category in zip(texts, named or [""] * len(texts), strict=True):
+                categories[text] = categories.get(text) or category
+        parts.append(_as_frame(pairs, is_test))
+    table = pl.DataFrame(
+        {
+            "id": [_id(text) for text in categories],
+            "text": list(categories),
+            "category": list(categories.values()),
+        }
+    )
+    return RawTable(table, list(range(1, table.height + 1))), pl.concat(parts)
+
+
+def _id(text: str) -> str:
+    return "P" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def _as_frame(pairs: TextPairs, is_test: bool) -> pl.DataFrame:
+    n = len(pairs)
+    return pl.DataFrame(
+        {
+            "left": [_id(text) for text in pairs.left],
+            "right": [_id(text) for text in pairs.right],
+            "label": pairs.labels,
+            "phase": np.zeros(n, dtype=np.int64) if pairs.phases is None else pairs.phases,
+            "is_test": [is_test] * n,
+        },
+        schema=dict(GIVEN_SCHEMA),
+    )
+
+
+def links_of_given(given: pl.DataFrame) -> LinkResult:
+    """Return the pairs labelled kin as duplicate links.
+
+    A training pair that holds a text of the test pairs is no link: it would carry the test into
+    training. Such pairs are counted in the notes.
+    """
+    test = _test_ids(given)
+    kin = given.filter((pl.col("label") == 1) & (pl.col("left") != pl.col("right")))
+    crossing = ~kin["is_test"] & (kin["left"].is_in(test) | kin["right"].is_in(test))
+    kept = kin.filter(~crossing)
+    frame = kept.select(
+        pl.col("left").alias("source"),
+        pl.col("right").alias("target"),
+        pl.lit(Kind.DUPLICATE.value).alias("kind"),
+        pl.lit(Origin.FILE.value).alias("origin"),
+    ).unique(["source", "target"], keep="first", maintain_order=True)
+    notes = ["labels come from a file of pairs: who made them is not known; see the check circular_labels"]
+    if crossing.any():
+        notes.append(f"{crossing.sum():,} training pairs hold a text of the test pairs and are left out")
+    return LinkResult(
+        links=Links(frame),
+        n_read=given.filter(pl.col("label") == 1).height,
+        n_self=given.filter((pl.col("label") == 1) & (pl.col("left") == pl.col("right"))).height,
+        n_repeated=kept.height - frame.height,
+        notes=notes,
+    )
+
+
+def _test_ids(given: pl.DataFrame) -> list[str]:
+    test = given.filter("is_test")
+    return pl.concat([test["left"], test["right"]]).unique().to_list()
+
+
+def with_given_holdout(splits: Splits, given: pl.DataFrame) -> Splits:
+    """Return `splits` with exactly the texts of the test file held out, where there is one."""
+    test = _test_ids(given)
+    if not test:
+        return splits
+    name = pl.col("split")
+    return Splits(
+        splits.frame.with_columns(
+            pl.when(pl.col("ticket_id").is_in(test))
+            .then(pl.lit(SplitName.HOLDOUT.value))
+            .when(name == SplitName.HOLDOUT.value)
+            .then(pl.lit(SplitName.TRAIN.value))
+            .otherwise(name)
+            .alias("split")
+        )
+    )
+
+
+def given_by_split(
+    given: pl.DataFrame, tickets: Tickets, splits: Splits
+) -> tuple[dict[SplitName, list[DrawnPairs]], int]:
+    """Return the pairs of each split as given, and how many lie across a border and are left out."""
+    split_of = dict(splits.frame.iter_rows())
+    left, right = given["left"].to_list(), given["right"].to_list()
+    sides = [(split_of[a], split_of[b]) for a, b in zip(left, right, strict=True)]
+    inside = np.array([a == b for a, b in sides]) & (given["left"] != given["right"]).to_numpy()
+    found: dict[SplitName, list[DrawnPairs]] = {}
+    for split in SplitName:
+        chosen = inside & np.array([a == split.value for a, _ in sides])
+        found[split] = _by_phase(given.filter(pl.Series(chosen)), tickets, split)
+    return found, int((~inside).sum())
+
+
+def _by_phase(given: pl.DataFrame, tickets: Tickets, split: SplitName) -> list[DrawnPairs]:
+    left, right = (_rows(given[side], tickets) for side in ("left", "right"))
+    label = given["label"].cast(pl.Int64).to_numpy()
+    phases = given["phase"].cast(pl.Int64).to_numpy()
+    if split is not SplitName.TRAIN:  # a test pair's difficulty is always measured
+        phases = np.zeros_like(phases)
+    return [
+        DrawnPairs(
+            left[phases == phase],
+            right[phases == phase],
+            label[phases == phase],
+            phase=Phase(phase) if phase else None,
+        )
+        for phase in np.unique(phases).tolist()
+    ]
+
+
+def _rows(ids: Sequence[str] | pl.Series, tickets: Tickets) -> IntArray:
+    return np.array([tickets.position[ticket_id] for ticket_id in ids], dtype=np.int64)
