@@ -1,12 +1,13 @@
 """Encoders from a hub name, a local folder, or the packaged MiniLM."""
 
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ticketkin.core.artifacts import hash_path, hash_value
+from ticketkin.core.artifacts import atomic_path, hash_path, hash_value, read_json, write_json
 from ticketkin.core.config import EncoderSettings
 from ticketkin.core.errors import (
     InputError,
@@ -14,6 +15,7 @@ from ticketkin.core.errors import (
     ModelUnavailableError,
     UnsafeArtifactError,
 )
+from ticketkin.encoders.cache import default_cache_folder
 from ticketkin.encoders.presets import preset_of
 from ticketkin.encoders.safety import check_model_folder
 
@@ -177,8 +179,8 @@ def _loaded(
     device = pick_device(settings)
     model = load_float32(source, device)
     if preset.prompt and not model.default_prompt_name:
-        model.prompts["ticket"] = preset.prompt
-        model.default_prompt_name = "ticket"
+        folder = _prompted(folder, preset.prompt)
+        source, model = str(folder), load_float32(str(folder), device)
     limit = int(model.get_max_seq_length() or 512)
     for asked in (preset.max_length_tokens, settings.max_length_tokens):
         limit = limit if asked is None else min(limit, asked)
@@ -188,6 +190,35 @@ def _loaded(
         {"folder": _hash_model(folder), "max_length_tokens": limit} | ({"prompt": prompt} if prompt else {})
     )
     return LoadedEncoder(model, name, source, fingerprint, limit, device, packaged)
+
+
+def _prompted(folder: Path, prompt: str) -> Path:
+    """Return a folder with the same model whose texts get `prompt` by themselves.
+
+    Tuning, merging and a fresh process load an encoder from its folder: were the prompt only in memory,
+    they would read other texts than the ones that were judged. Weights are linked, not copied.
+    """
+    prepared = (
+        default_cache_folder()
+        / "prompted"
+        / hash_value({"folder": _hash_model(folder), "prompt": prompt})[:32]
+    )
+    if prepared.exists():
+        return prepared
+    with atomic_path(prepared) as temporary:
+        for file in (path for path in folder.rglob("*") if path.is_file()):
+            target = temporary / file.relative_to(folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                target.symlink_to(file.resolve())
+            except OSError:  # a file system without links
+                shutil.copyfile(file, target)
+        config_path = temporary / "config_sentence_transformers.json"
+        config = read_json(config_path) if config_path.exists() else {}
+        config_path.unlink(missing_ok=True)
+        prompts = {**(config.get("prompts") or {}), "ticket": prompt}
+        write_json(config_path, {**config, "prompts": prompts, "default_prompt_name": "ticket"})
+    return prepared
 
 
 def _hash_model(folder: Path) -> dict[str, Any]:

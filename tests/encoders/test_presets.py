@@ -1,0 +1,200 @@
+"""Presets on small models of each architecture: prompts, pooling, limits, and tuning with them."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ticketkin.core.config import EncoderSettings, LoraSettings
+from ticketkin.core.errors import ModelUnavailableError
+from ticketkin.encoders.activity import prove_adapter_active
+from ticketkin.encoders.encoding import encode_texts
+from ticketkin.encoders.loading import LoadedEncoder, load_folder
+from ticketkin.encoders.presets import PRESETS, preset_of
+from tiny_model import WORDS
+
+SETTINGS = EncoderSettings(device="cpu", offline=True)
+TEXTS = ["printer error on my laptop", "vpn not working after update", "mail"]
+PROMPT_WORDS = ["query", ":", "task", "clustering", "|"]
+
+
+def _tokenizer() -> Any:
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast
+
+    special = ["<pad>", "<s>", "</s>", "<unk>", "<mask>"]
+    vocabulary = {word: n for n, word in enumerate([*special, *WORDS, *PROMPT_WORDS])}
+    words = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    words.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 1), ("</s>", 2)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=words, pad_token="<pad>", bos_token="<s>", eos_token="</s>", unk_token="<unk>",
+        cls_token="<s>", sep_token="</s>", mask_token="<mask>", model_max_length=4_096,
+        model_input_names=["input_ids", "attention_mask"],
+    )  # fmt: skip
+
+
+def _architecture(name: str, vocab_size: int) -> Any:
+    import transformers
+
+    shared = {"vocab_size": vocab_size, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    wide = {**shared, "intermediate_size": 48, "max_position_embeddings": 4_096}
+    decoder = {**wide, "num_key_value_heads": 2, "head_dim": 16, "pad_token_id": 0}
+    if name == "distilbert":
+        return transformers.DistilBertModel(
+            transformers.DistilBertConfig(
+                vocab_size=vocab_size,
+                dim=32,
+                n_layers=2,
+                n_heads=2,
+                hidden_dim=48,
+                max_position_embeddings=600,
+            )
+        )
+    kinds = {
+        "bert": (transformers.BertModel, transformers.BertConfig, wide),
+        "mpnet": (transformers.MPNetModel, transformers.MPNetConfig, wide),
+        "modernbert": (
+            transformers.ModernBertModel,
+            transformers.ModernBertConfig,
+            {**wide, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "cls_token_id": 1,
+             "sep_token_id": 2},
+        ),
+        "qwen3": (transformers.Qwen3Model, transformers.Qwen3Config, decoder),
+        "gemma3": (transformers.Gemma3TextModel, transformers.Gemma3TextConfig, decoder),
+    }  # fmt: skip
+    model, config, values = kinds[name]
+    return model(config(**values))
+
+
+def _saved(folder: Path, architecture: str, pooling: str) -> Path:
+    """Write a small random model of an architecture as a sentence-transformers folder."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+
+    torch.manual_seed(0)
+    tokenizer = _tokenizer()
+    plain = folder.parent / f"{folder.name}-plain"
+    model = _architecture(architecture, len(tokenizer))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim == 2:
+                parameter.normal_(0, 0.3)
+    model.save_pretrained(plain)
+    tokenizer.save_pretrained(plain)
+    modules = [Transformer(str(plain)), Pooling(32, pooling), Normalize()]
+    SentenceTransformer(modules=modules, device="cpu").save_pretrained(str(folder), create_model_card=False)
+    return folder
+
+
+# A preset's name, the architecture and the pooling of the real model.
+REAL = [
+    ("all-mpnet-base-v2", "mpnet", "mean"),
+    ("paraphrase-mpnet-base-v2", "mpnet", "mean"),
+    ("all-MiniLM-L12-v2", "bert", "mean"),
+    ("msmarco-distilbert-base-v4", "distilbert", "mean"),
+    ("e5-base-v2", "bert", "mean"),
+    ("bge-base-en-v1.5", "bert", "cls"),
+    ("UAE-Large-V1", "bert", "cls"),
+    ("gte-modernbert-base", "modernbert", "cls"),
+    ("granite-embedding-english-r2", "modernbert", "cls"),
+    ("Qwen3-Embedding-0.6B", "qwen3", "lasttoken"),
+    ("embeddinggemma-300m", "gemma3", "mean"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def _pooled_by_hand(encoder: LoadedEncoder, text: str, prompt: str, pooling: str) -> np.ndarray:
+    """Embed one text without sentence-transformers."""
+    import torch
+
+    tokens = _tokenizer()(
+        prompt + text, return_tensors="pt", truncation=True, max_length=encoder.max_length_tokens
+    )
+    with torch.no_grad():
+        states = encoder.model.transformers_model(**tokens).last_hidden_state[0]
+    pooled = {"mean": states.mean(0), "cls": states[0], "lasttoken": states[-1]}[pooling]
+    return torch.nn.functional.normalize(pooled, dim=0).numpy()
+
+
+@pytest.mark.parametrize(("name", "architecture", "pooling"), REAL)
+def test_a_preset_loads_with_its_prompt_pooling_and_limit(
+    name: str, architecture: str, pooling: str, tmp_path: Path
+) -> None:
+    preset = preset_of(name)
+    encoder = load_folder(_saved(tmp_path / name, architecture, pooling), SETTINGS)
+    if preset.max_length_tokens is not None:
+        assert encoder.max_length_tokens == preset.max_length_tokens
+    embeddings = encode_texts(encoder, TEXTS, None, SETTINGS)
+    for text, found in zip(TEXTS, embeddings, strict=True):
+        expected = _pooled_by_hand(encoder, text, preset.prompt, pooling)
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+    if preset.prompt:
+        bare = _pooled_by_hand(encoder, TEXTS[0], "", pooling)
+        assert np.abs(embeddings[0] - bare).max() > 1e-3
+    # What a fresh process loads from the source is the same model.
+    again = load_folder(Path(encoder.source), SETTINGS)
+    np.testing.assert_allclose(encode_texts(again, TEXTS, None, SETTINGS), embeddings, atol=1e-6)
+    assert again.model.prompts.get(again.model.default_prompt_name or "", "") == preset.prompt
+
+
+def test_every_preset_has_its_architecture_tested_or_is_refused() -> None:
+    tested = {preset_of(name) for name, _, _ in REAL}
+    for name, preset in PRESETS.items():
+        assert preset.needs_remote_code or preset in tested, name
+
+
+def test_code_of_a_models_own_is_refused(tmp_path: Path) -> None:
+    folder = _saved(tmp_path / "nomic-embed-text-v1.5", "bert", "mean")
+    with pytest.raises(ModelUnavailableError, match="runs code of its own, which is never loaded here"):
+        load_folder(folder, SETTINGS)
+
+
+def test_tuning_reads_texts_with_the_prompt_and_so_does_what_it_saves(tmp_path: Path) -> None:
+    pytest.importorskip("peft", reason="the extra 'lora' is not installed")
+    from ticketkin.training.lora import train_lora
+    from ticketkin.training.objective import KinObjective
+    from ticketkin.training.tuning_data import TuningData
+
+    encoder = load_folder(_saved(tmp_path / "e5-base-v2", "bert", "mean"), SETTINGS)
+    texts = [" ".join(WORDS[n : n + 4]) for n in range(16)]
+    rows = np.arange(8)
+    data = TuningData(
+        texts=texts, left=rows, right=rows + 8, phase=rows % 3 + 1, group=rows,
+        negatives=np.full((8, 1), -1), group_of_row=np.concatenate([rows, rows]),
+        labelled_left=np.concatenate([rows, rows]),
+        labelled_right=np.concatenate([rows + 8, (rows + 1) % 8 + 8]), labels=np.repeat([1, 0], 8),
+    )  # fmt: skip
+    seen: list[str] = []
+    plain = KinObjective.loss
+
+    def loss(self: KinObjective, step: object) -> object:
+        seen.append(self.model.prompts[self.model.default_prompt_name])
+        return plain(self, step)  # type: ignore[arg-type]
+
+    settings = LoraSettings(
+        epochs_per_phase=(0, 0, 4), learning_rate=5e-3, batch_size=4, max_length_tokens=32
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(KinObjective, "loss", loss)
+        result = train_lora(encoder, data, settings, tmp_path / "out", 7)
+    assert set(seen) == {"query: "}
+    assert result.adapter_folder is not None
+    prove_adapter_active(
+        encoder, result.adapter_folder, result.folder, result.probe_texts, result.probe_embeddings
+    )
+    merged = load_folder(result.folder, SETTINGS)
+    assert merged.model.prompts[merged.model.default_prompt_name or ""] == "query: "
+    unprompted = replace(merged)
+    unprompted.model.default_prompt_name = None
+    bare = encode_texts(unprompted, result.probe_texts, None, SETTINGS)
+    assert np.abs(bare - result.probe_embeddings).max() > 1e-3
