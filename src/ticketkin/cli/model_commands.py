@@ -21,6 +21,7 @@ from ticketkin.cli.screens import (
     show_examined,
     show_leaderboard,
     show_readiness,
+    show_repeated,
     show_search,
 )
 from ticketkin.core.checks import any_failed
@@ -155,6 +156,36 @@ def tune(
 
 
 @models.command()
+def repeat(
+    folder: RunFolder,
+    seeds: Annotated[str, typer.Option(help="Seeds of the splits.")] = "0,1,2,3,4",
+    with_slow: Annotated[
+        bool, typer.Option("--with-slow", help="LoRA and full tuning too; minutes to hours a split.")
+    ] = False,
+    set_: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the same job on several splits and average: for files with few links.
+
+    \b
+    Examples:
+      ticketkin repeat runs/june
+      ticketkin repeat runs/june --seeds 0,1,2 --with-slow --json
+
+    Splits of one file overlap, so the spread tells stability; it is no interval. Finished splits are kept.
+    """
+    from ticketkin.pipeline.repeating import repeat_job
+
+    job = stored_job(folder, set_)
+    with ConsoleProgress(_errors) as progress:
+        found = repeat_job(job, folder, _whole(seeds, "--seeds"), with_slow=with_slow, progress=progress)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        show_repeated(_screen, found)
+
+
+@models.command()
 def ready(
     folder: RunFolder,
     tier: Annotated[Tier, typer.Option(help="What the run must have reached.")] = "good",
@@ -224,7 +255,13 @@ def compare(
     settings = read_job(on).settings.encoder if on.is_dir() else _encoder_settings(None, offline)
     with ConsoleProgress(_errors) as progress:
         found = compare_models(
-            names, on, baseline or settings.base_model, split, _sizes(dimensions), settings, progress
+            names,
+            on,
+            baseline or settings.base_model,
+            split,
+            _whole(dimensions, "--dimensions"),
+            settings,
+            progress,
         ).to_json()
     if out is not None:
         write_leaderboard(found, out)
@@ -234,8 +271,8 @@ def compare(
         show_leaderboard(_screen, found, out)
 
 
-def _sizes(text: str | None) -> list[int]:
+def _whole(text: str | None, option: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")] if text else []
     except ValueError:
-        raise InputError(f"--dimensions {text!r}: write whole numbers with commas, such as 256,128") from None
+        raise InputError(f"{option} {text!r}: write whole numbers with commas, such as 256,128") from None

@@ -17,6 +17,7 @@ from ticketkin.pipeline.stage import StageStatus
 if TYPE_CHECKING:
     from ticketkin.pipeline.examination import Examined
     from ticketkin.pipeline.recipes import Recipe
+    from ticketkin.pipeline.repeating import Repeated, Spread
     from ticketkin.pipeline.searching import SearchResult
 
 # Report metric -> column head of the candidates' table.
@@ -246,3 +247,39 @@ def show_readiness(console: Console, found: Mapping[str, Any], wanted: str) -> N
         )
     console.print(table)
     console.print(f"\nTier: {found['tier']}; asked for: {wanted}", highlight=False)
+
+
+def show_repeated(console: Console, found: "Repeated") -> None:
+    """Print mean and spread of every candidate over the splits, and how often each won."""
+    n = len(found.seeds)
+    table = Table(
+        title=f"Mean ± deviation over {n} splits (seeds {', '.join(map(str, found.seeds))}), "
+        f"{min(found.n_queries):,} to {max(found.n_queries):,} evaluation queries each",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
+    for head in ("candidate", *_RETRIEVAL.values(), "ROC-AUC", "threshold", "gain in MRR", "above zero"):
+        table.add_column(head)
+    for name, metrics in found.metrics.items():
+        gain = found.gains.get(name)
+        table.add_row(
+            name,
+            *(_spread(metrics[metric]) for metric in (*_RETRIEVAL, "roc_auc", "threshold")),
+            "" if gain is None else f"{gain.mean:+.3f} ({gain.lowest:+.3f} to {gain.highest:+.3f})",
+            "" if gain is None else f"{found.n_above_zero[name]} of {n}",
+        )
+    console.print(table)
+    won = ", ".join(f"{name} {times} of {n}" for name, times in found.champions.items())
+    console.print(f"\nChampion: {won}", highlight=False)
+    if found.holdout_gain is not None:
+        spread = found.holdout_gain
+        console.print(
+            f"Holdout gain in MRR of the champion: {spread.mean:+.3f} "
+            f"({spread.lowest:+.3f} to {spread.highest:+.3f})",
+            highlight=False,
+        )
+
+
+def _spread(spread: "Spread") -> str:
+    return f"{spread.mean:.3f} ± {spread.deviation:.3f}"

@@ -188,7 +188,8 @@ def small_sample(gain: PairedGain) -> Check:
         return warning(
             "small_sample",
             f"too few links to tell. {told}",
-            f"about {wanted:,} kin groups would be needed for a gain of this size"
+            f"about {wanted:,} kin groups would be needed for a gain of this size; ticketkin repeat shows "
+            "whether it holds on other splits"
             if wanted < 100_000
             else "the gain is nearly zero; more links are unlikely to show one",
         )

@@ -1,0 +1,55 @@
+"""Averages over splits."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ticketkin.cli.app import main
+from ticketkin.core.errors import InputError
+
+
+def _run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(sys, "argv", ["ticketkin", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    return int(stop.value.code or 0)
+
+
+def test_averages_are_those_of_the_reports_and_finished_splits_are_kept(
+    small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))
+    folder = Path(shutil.copytree(small_run, tmp_path / "run"))
+    assert _run(["repeat", str(folder), "--seeds", "1,2", "--json"], monkeypatch) == 0
+    found = json.loads(capsys.readouterr().out)
+    reports = [json.loads((folder / f"repeats/seed-{seed}/report.json").read_text()) for seed in (1, 2)]
+    assert (
+        reports[0]["splits"] != reports[1]["splits"] or reports[0]["candidates"] != reports[1]["candidates"]
+    )
+    for name, metrics in found["metrics"].items():
+        values = [r["candidates"][name]["evaluation"]["retrieval"]["mrr"]["value"] for r in reports]
+        assert metrics["mrr"]["mean"] == pytest.approx(np.mean(values))
+        assert metrics["mrr"]["deviation"] == pytest.approx(np.std(values, ddof=1))
+    assert sum(found["champions"].values()) == 2 and found["seeds"] == [1, 2]
+    gain = found["gains"]["fusion"]
+    expected = [
+        found["metrics"]["fusion"]["mrr"][end] - found["metrics"]["base"]["mrr"][end] for end in ("mean",)
+    ]
+    assert gain["mean"] == pytest.approx(expected[0])
+    assert _run(["repeat", str(folder), "--seeds", "1,2"], monkeypatch) == 0
+    captured = capsys.readouterr()
+    assert "up to date, kept" in captured.err and "done in" not in captured.err
+    assert "Mean ± deviation over 2 splits" in " ".join(captured.out.split())
+
+
+def test_seeds_that_are_none_are_told(
+    small_run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(["repeat", str(small_run), "--seeds", "one"], monkeypatch) == InputError.exit_code
+    assert "--seeds 'one': write whole numbers with commas" in capsys.readouterr().err
+    assert _run(["repeat", str(small_run), "--seeds", ""], monkeypatch) == InputError.exit_code
+    assert "No seeds were given" in capsys.readouterr().err
