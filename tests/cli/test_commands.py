@@ -67,7 +67,7 @@ def test_bad_input_exits_2_with_one_plain_line(tmp_path: Path) -> None:
         (["import", "odd.csv"], "--map title=COLUMN"),
         (["import", "odd.csv", "--map", "title"], "is not FIELD=COLUMN"),
         (["import", "odd.csv", "--set", "lora.rnak=1"], "unknown setting"),
-        (["train", "x", "forest"], "choose head, lora or full"),
+        (["train", "x", "forest"], "choose adapted, head, lora, full"),
     ]
     for arguments, message in cases:
         result = ticketkin(*arguments, cwd=tmp_path)
