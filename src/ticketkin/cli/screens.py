@@ -283,3 +283,37 @@ def show_repeated(console: Console, found: "Repeated") -> None:
 
 def _spread(spread: "Spread") -> str:
     return f"{spread.mean:.3f} ± {spread.deviation:.3f}"
+
+
+def show_relations(console: Console, found: Mapping[str, Any]) -> None:
+    """Print counts first, then quality by model and kind, the confusion of the kept model, the ablation."""
+    counts = ", ".join(f"{n:,} {kind}" for kind, n in found["counts"].items())
+    console.print(f"Pairs ({found['labels_from']}): {counts}", style="bold", highlight=False)
+    for line in found["told"]:
+        console.print(line, highlight=False, markup=False)
+    kinds = list(found["counts"])
+    table = Table(title="F1, out of fold", title_justify="left", box=None, pad_edge=False)
+    for head in ("model", "macro", *kinds, "Brier"):
+        table.add_column(head)
+    for name, result in found["results"].items():
+        by_kind = result["by_kind"]
+        table.add_row(
+            f"{name} (kept)" if name == found["model"] else name,
+            format_metric(result["macro_f1"]),
+            *(format_metric(by_kind[kind]["f1"]) for kind in kinds),
+            format_metric(result["brier"]),
+        )
+    console.print(table)
+    matrix = Table(
+        title=f"{found['model']}: true kind by row, said by column, mean of {found['n_repeats']} repeats",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
+    for head in ("", *kinds):
+        matrix.add_column(head)
+    for kind, row in zip(kinds, found["results"][found["model"]]["confusion"], strict=True):
+        matrix.add_row(kind, *(f"{value:.0f}" for value in row))
+    console.print(matrix)
+    for group, macro in found["without"].items():
+        console.print(f"without {group}: macro F1 {format_metric(macro)}", highlight=False)

@@ -253,6 +253,19 @@ class FusionSettings(StageSettings):
     """Kin-group folds for weights and calibration that never saw what they score."""
 
 
+class RelationSettings(StageSettings):
+    """Which kind of kin a pair is."""
+
+    model: Literal["embedding_logistic", "logistic", "svm", "trees", "mlp"] = "logistic"
+    """The classifier that is kept; all stand in the table of `ticketkin relations --compare`."""
+    none_per_linked: float = Field(default=3.0, gt=0)
+    """Strangers drawn for each linked pair."""
+    folds: int = Field(default=5, ge=2)
+    """Folds of tickets; no ticket stands in two."""
+    repeats: int = Field(default=3, ge=1)
+    """Times the folds are drawn anew."""
+
+
 class EvaluationSettings(StageSettings):
     """Metrics, thresholds, intervals."""
 
@@ -306,5 +319,6 @@ class Settings(StageSettings):
     full: FullSettings = FullSettings()
     strength: StrengthSettings = StrengthSettings()
     fusion: FusionSettings = FusionSettings()
+    relations: RelationSettings = RelationSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     readiness: ReadinessSettings = ReadinessSettings()

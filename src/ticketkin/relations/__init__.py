@@ -1,0 +1,1 @@
+"""Floor 3: which kind of kin two tickets are."""

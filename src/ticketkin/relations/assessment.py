@@ -1,0 +1,157 @@
+"""How well kinds are told apart: repeated folds that share no ticket, every class always present."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ticketkin.core.errors import NotEnoughDataError
+from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.evaluation.bootstrap import Float64Array, Interval, Resamples, statistic_interval
+from ticketkin.relations.classifier import ModelName, fit_classifier
+from ticketkin.relations.features import PairFeatures
+from ticketkin.relations.pairs import KINDS, RelationPairs
+
+_N_BINS = 10
+FEWEST_OF_A_CLASS = 10
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Out-of-fold predictions of one model over all repeats, and what they are worth."""
+
+    model: str
+    probabilities: list[Float64Array]
+    """For each repeat, shape (n_pairs, 4)."""
+    kinds: IntArray
+    blocks: IntArray
+
+    def metrics(self, n_bootstrap: int, seed: int) -> dict[str, Any]:
+        """Return macro and weighted F1, precision, recall and F1 of each kind, and the Brier score.
+
+        Every value is the mean over repeats, its 95 % interval by the bootstrap over blocks. A kind without a
+        pair counts nothing and has no value.
+        """
+        resamples = Resamples.draw(self.blocks, n_bootstrap, seed)
+        said = [values.argmax(axis=1) for values in self.probabilities]
+        present = [code for code in range(len(KINDS)) if (self.kinds == code).any()]
+
+        def of(part: str, code: int | None = None) -> Interval:
+            def statistic(weights: Float64Array) -> float:
+                found = [_scores(self.kinds, predicted, weights, present) for predicted in said]
+                values = [one[part] if code is None else one[part][code] for one in found]
+                return float(np.mean(values))
+
+            return statistic_interval(statistic, resamples, len(self.kinds))
+
+        by_kind = {
+            name: {
+                "n": int((self.kinds == code).sum()),
+                **{
+                    part: of(part, code).to_json() if code in present else None
+                    for part in ("precision", "recall", "f1")
+                },
+            }
+            for code, name in enumerate(KINDS)
+        }
+        return {
+            "macro_f1": of("macro_f1").to_json(),
+            "weighted_f1": of("weighted_f1").to_json(),
+            "brier": self._brier(resamples).to_json(),
+            "by_kind": by_kind,
+            "confusion": self.confusion().tolist(),
+        }
+
+    def _brier(self, resamples: Resamples) -> Interval:
+        """Return the mean squared error of all probabilities, summed over kinds (Brier 1950)."""
+        truth = np.eye(len(KINDS))[self.kinds]
+        error = np.mean([((values - truth) ** 2).sum(axis=1) for values in self.probabilities], axis=0)
+        return statistic_interval(lambda w: float((w * error).sum() / w.sum()), resamples, len(error))
+
+    def confusion(self) -> Float64Array:
+        """Return pairs by true kind (rows) and said kind (columns), mean over repeats, shape (4, 4)."""
+        counts = np.zeros((len(KINDS), len(KINDS)))
+        for values in self.probabilities:
+            np.add.at(counts, (self.kinds, values.argmax(axis=1)), 1)
+        found: Float64Array = counts / len(self.probabilities)
+        return found
+
+    def reliability(self, kind: str) -> list[dict[str, float]]:
+        """Return for each tenth of the probability of a kind: mean said, share true, pairs a repeat."""
+        code = KINDS.index(kind)
+        said = np.concatenate([values[:, code] for values in self.probabilities])
+        true = np.tile(self.kinds == code, len(self.probabilities))
+        bins = np.minimum((said * _N_BINS).astype(np.int64), _N_BINS - 1)
+        return [
+            {
+                "said": float(said[bins == place].mean()),
+                "true": float(true[bins == place].mean()),
+                "n": float((bins == place).sum() / len(self.probabilities)),
+            }
+            for place in range(_N_BINS)
+            if (bins == place).any()
+        ]
+
+
+def _scores(truth: IntArray, said: IntArray, weights: Float64Array, present: Sequence[int]) -> dict[str, Any]:
+    """Return weighted precision, recall and F1 of each kind, and the means over the kinds there are."""
+    n = len(KINDS)
+    counts = np.bincount(truth * n + said, weights=weights, minlength=n * n).reshape(n, n)
+    hits, told, real = np.diag(counts), counts.sum(axis=0), counts.sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        precision = np.where(told > 0, hits / told, 0.0)
+        recall = np.where(real > 0, hits / real, 0.0)
+        f1 = np.where(told + real > 0, 2 * hits / (told + real), 0.0)
+    chosen = list(present)
+    return {
+        "precision": precision,
+        "recall": recall,
+        "f1": f1,
+        "macro_f1": f1[chosen].mean(),
+        "weighted_f1": (f1[chosen] * real[chosen]).sum() / max(real[chosen].sum(), 1e-12),
+    }
+
+
+def assess(
+    name: ModelName,
+    features: PairFeatures,
+    pairs: RelationPairs,
+    *,
+    n_folds: int = 5,
+    n_repeats: int = 3,
+    seed: int = 0,
+    progress: Progress = SILENT,
+) -> Assessment:
+    """Return a model's out-of-fold probabilities by repeated stratified folds of blocks.
+
+    All tuning happens inside the training folds. Raises NotEnoughDataError where fewer than two kinds have
+    enough pairs for the folds.
+    """
+    usable = [code for code in range(len(KINDS)) if (pairs.kind == code).sum() >= n_folds]
+    if len(usable) < 2:
+        raise NotEnoughDataError(
+            f"{len(usable)} kinds have at least {n_folds} pairs, and two are needed to tell kinds apart; "
+            "add typed links with --links FILE --link-columns source,target,kind"
+        )
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    found = []
+    with progress.task(f"{name}, repeated folds", n_repeats * n_folds) as task:
+        for repeat in range(n_repeats):
+            probabilities = np.zeros((len(pairs), len(KINDS)))
+            folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed + repeat)
+            for train, test in folds.split(np.zeros(len(pairs)), pairs.kind, pairs.block):
+                fitted = fit_classifier(
+                    name, features.rows(train), pairs.kind[train], pairs.block[train], seed + repeat
+                )
+                probabilities[test] = fitted.probabilities(features.rows(test))
+                task.advance()
+            found.append(probabilities)
+    return Assessment(name, found, pairs.kind, pairs.block)
+
+
+def mean_probabilities(assessment: Assessment) -> FloatArray:
+    """Return the out-of-fold probabilities averaged over repeats, shape (n_pairs, 4)."""
+    return np.asarray(np.mean(assessment.probabilities, axis=0), dtype=np.float32)

@@ -1,0 +1,109 @@
+"""What a pair of tickets looks like to a classifier, all known when the later ticket opens."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+from scipy.sparse import csr_matrix
+
+from ticketkin.core.tables import FloatArray, IntArray, Tickets
+from ticketkin.lexical.neighbours import paired_cosines
+
+_FIELDS = ("category", "subcategory", "service", "configuration_item", "assignment_group", "priority")
+_FAR_DAYS = 10_000.0
+
+
+@dataclass(frozen=True)
+class PairFeatures:
+    """Features in named groups; columns of a group stand together."""
+
+    values: FloatArray
+    """Shape (n_pairs, n_features)."""
+    names: list[str]
+    groups: list[str]
+    """Group of each column: embedding, similarity, fields or time."""
+
+    def without(self, group: str) -> "PairFeatures":
+        """Return the features without one group, for an ablation."""
+        return self._chosen([name != group for name in self.groups])
+
+    def only(self, *groups: str) -> "PairFeatures":
+        """Return the features of some groups."""
+        return self._chosen([name in groups for name in self.groups])
+
+    def starting_with(self, *beginnings: str) -> "PairFeatures":
+        """Return the features whose names begin so."""
+        return self._chosen([name.startswith(beginnings) for name in self.names])
+
+    def rows(self, places: IntArray) -> "PairFeatures":
+        """Return the features of some pairs."""
+        return replace(self, values=self.values[places])
+
+    def _chosen(self, kept: list[bool]) -> "PairFeatures":
+        places = np.flatnonzero(kept)
+        return PairFeatures(
+            self.values[:, places], [self.names[p] for p in places], [self.groups[p] for p in places]
+        )
+
+
+class PairFeatureMaker:
+    """Computes features of pairs of one file's tickets; left is the ticket that was filed first."""
+
+    def __init__(
+        self,
+        tickets: Tickets,
+        embeddings: FloatArray,
+        title_embeddings: FloatArray,
+        words: csr_matrix,
+        title_characters: csr_matrix,
+    ) -> None:
+        self._tickets = tickets
+        self._embeddings, self._titles = embeddings, title_embeddings
+        self._words, self._characters = words, title_characters
+        self._codes = {name: _codes(tickets.frame[name]) for name in _FIELDS}
+        self._lengths = np.log1p(tickets.frame["description"].str.len_chars().to_numpy()).astype(np.float32)
+        self._days = _days(tickets)
+
+    def features(self, left: IntArray, right: IntArray) -> PairFeatures:
+        """Return the features of pairs of rows, each array of shape (n_pairs,)."""
+        parts: list[tuple[str, str, FloatArray]] = []
+        a, b = self._embeddings[left], self._embeddings[right]
+        for name, values in (("earlier", a), ("later", b), ("difference", np.abs(a - b)), ("product", a * b)):
+            parts += [("embedding", f"{name}_{d}", values[:, d]) for d in range(values.shape[1])]
+        similarity = {
+            "cosine": np.einsum("ij,ij->i", a, b),
+            "title_cosine": np.einsum("ij,ij->i", self._titles[left], self._titles[right]),
+            "words": paired_cosines(self._words, left, right),
+            "title_characters": paired_cosines(self._characters, left, right),
+            "length_gap": self._lengths[right] - self._lengths[left],
+            "shorter": np.minimum(self._lengths[left], self._lengths[right]),
+        }
+        parts += [("similarity", name, values) for name, values in similarity.items()]
+        for name, codes in self._codes.items():
+            mine, theirs = codes[left], codes[right]
+            both = (mine >= 0) & (theirs >= 0)
+            parts.append(("fields", f"same_{name}", (both & (mine == theirs)).astype(np.float32)))
+            parts.append(("fields", f"other_{name}", (both & (mine != theirs)).astype(np.float32)))
+        if self._days is not None:
+            gap = np.abs(self._days[right] - self._days[left])
+            parts.append(("time", "log_days", np.log1p(np.minimum(gap, _FAR_DAYS))))
+            parts.append(("time", "within_hour", (gap < 1 / 24).astype(np.float32)))
+            parts.append(("time", "within_day", (gap < 1).astype(np.float32)))
+        return PairFeatures(
+            values=np.stack([values.astype(np.float32) for _, _, values in parts], axis=1),
+            names=[name for _, name, _ in parts],
+            groups=[group for group, _, _ in parts],
+        )
+
+
+def _codes(values: pl.Series) -> IntArray:
+    coded = values.replace("", None).cast(pl.Categorical).to_physical().cast(pl.Int64)
+    return np.asarray(coded.fill_null(-1).to_numpy(), dtype=np.int64)
+
+
+def _days(tickets: Tickets) -> FloatArray | None:
+    """Return days since the first ticket, shape (n_tickets,); None where times are missing."""
+    if not tickets.has_times:
+        return None
+    opened = tickets.frame["opened_at"]
+    return np.asarray((opened - opened.min()).dt.total_seconds().to_numpy() / 86_400, dtype=np.float32)

@@ -1,0 +1,247 @@
+"""Pairs of tickets with a kind: from people's links, and strangers drawn beside them."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from scipy.sparse import coo_array, csr_matrix
+from scipy.sparse.csgraph import connected_components
+
+from ticketkin.core.errors import NotEnoughDataError
+from ticketkin.core.tables import BoolArray, IntArray, Kind, Links, Tickets
+from ticketkin.lexical.neighbours import tfidf_neighbours
+from ticketkin.pairs.mining import KinshipCodes
+
+NONE = "none"
+KINDS = (Kind.DUPLICATE.value, Kind.RELATED.value, Kind.CAUSAL.value, NONE)
+_N_BLOCKS = 40
+"""Tickets are dealt into so many blocks; no pair crosses one, so folds of blocks share no ticket."""
+_FEWEST_BLOCKS = 5
+_COMPONENTS_A_BLOCK = 4
+"""Fewer would leave too few strangers within a block."""
+_DRAWS_PER_PAIR = 12
+_N_NEIGHBOURS = 20
+_SAME_HOUR = 3_600
+
+
+@dataclass(frozen=True)
+class RelationPairs:
+    """Pairs with a kind; rows are those of `Tickets`, all arrays of shape (n_pairs,)."""
+
+    left: IntArray
+    """The ticket that was filed first."""
+    right: IntArray
+    """The other one."""
+    kind: IntArray
+    """Place in `KINDS`."""
+    forward: BoolArray
+    """For causal pairs: True where the earlier ticket caused the later one."""
+    block: IntArray
+    """Pairs of different blocks share no ticket."""
+    mixture: Mapping[str, int]
+    """Strangers by how they were drawn."""
+    contradictions: list[tuple[str, str, str]]
+    """Ticket ids and the kinds of pairs that were told as two kinds; they are left out."""
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Pairs of each kind."""
+        return {name: int((self.kind == code).sum()) for code, name in enumerate(KINDS)}
+
+
+def relation_pairs(
+    tickets: Tickets,
+    links: Links,
+    groups: IntArray,
+    words: csr_matrix,
+    seed: int,
+    none_per_linked: float = 3.0,
+) -> RelationPairs:
+    """Return the linked pairs by kind, and `none_per_linked` strangers for each.
+
+    A third of the strangers each is drawn at random, among lexical neighbours, and among tickets of the same
+    service and hour (of one category and near in filing order where there are no times). Never a stranger:
+    tickets joined by any chain of links, or by a problem, parent or kin group. A pair that people told as
+    two kinds is left out and reported. Deterministic by `seed`. Raises NotEnoughDataError without links.
+    """
+    order = _filing_order(tickets)
+    told, contradictions = _told_kinds(tickets, links)
+    if not told:
+        raise NotEnoughDataError("No link between two tickets was found, so no kind can be learned")
+    source = np.array([pair[0] for pair in told], dtype=np.int64)
+    target = np.array([pair[1] for pair in told], dtype=np.int64)
+    kind = np.array(list(told.values()), dtype=np.int64)
+    component = _components(len(tickets), source, target, groups)
+    block = _blocks(component, seed)
+    forward = order[source] < order[target]
+    left, right = np.where(forward, source, target), np.where(forward, target, source)
+    drawn = _strangers(
+        _Field(tickets, order, component, block, KinshipCodes.of(tickets, groups), words),
+        round(none_per_linked * len(left)),
+        np.random.default_rng(seed),
+    )
+    strangers = {name: pairs for name, pairs in drawn.items() if len(pairs)}
+    none = np.concatenate([np.empty((0, 2), dtype=np.int64), *strangers.values()])
+    earlier = order[none[:, 0]] < order[none[:, 1]]
+    lefts = np.concatenate([left, np.where(earlier, none[:, 0], none[:, 1])])
+    return RelationPairs(
+        left=lefts,
+        right=np.concatenate([right, np.where(earlier, none[:, 1], none[:, 0])]),
+        kind=np.concatenate([kind, np.full(len(none), KINDS.index(NONE), dtype=np.int64)]),
+        forward=np.concatenate([forward, np.ones(len(none), dtype=np.bool_)]),
+        block=block[lefts],
+        mixture={name: len(pairs) for name, pairs in strangers.items()},
+        contradictions=contradictions,
+    )
+
+
+def _filing_order(tickets: Tickets) -> IntArray:
+    """Return the place of each ticket by opening time; by row where times are missing."""
+    order = tickets.visibility.order
+    return np.arange(len(tickets), dtype=np.int64) if order is None else order
+
+
+def _told_kinds(
+    tickets: Tickets, links: Links
+) -> tuple[dict[tuple[int, int], int], list[tuple[str, str, str]]]:
+    """Return the kind of each pair, as (source, target) of its first link, and those told as two."""
+    found: dict[frozenset[int], Counter[str]] = {}
+    first: dict[frozenset[int], tuple[int, int]] = {}
+    at = tickets.position
+    for source, target, kind in links.frame.select("source", "target", "kind").iter_rows():
+        key = frozenset((at[source], at[target]))
+        found.setdefault(key, Counter())[kind] += 1
+        first.setdefault(key, (at[source], at[target]))
+    told, contradictions = {}, []
+    for key, kinds in found.items():
+        source, target = first[key]
+        if len(kinds) > 1:
+            contradictions.append((tickets.ids[source], tickets.ids[target], ", ".join(sorted(kinds))))
+        else:
+            told[source, target] = KINDS.index(next(iter(kinds)))
+    return told, contradictions
+
+
+def _components(n_tickets: int, source: IntArray, target: IntArray, groups: IntArray) -> IntArray:
+    """Return the component of every ticket over all links and kin groups."""
+    first = np.full(int(groups.max()) + 1, -1, dtype=np.int64)
+    rows = np.arange(n_tickets)
+    first[groups[::-1]] = rows[::-1]
+    edges = (np.concatenate([source, rows]), np.concatenate([target, first[groups]]))
+    graph = coo_array((np.ones(len(edges[0]), dtype=np.int8), edges), shape=(n_tickets, n_tickets))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
+
+def _blocks(component: IntArray, seed: int) -> IntArray:
+    """Deal whole components out to blocks, the largest first, each to the smallest block."""
+    sizes = np.bincount(component)
+    shuffled = np.random.default_rng(seed).permutation(len(sizes))
+    order = shuffled[np.argsort(-sizes[shuffled], kind="stable")]
+    block_of = np.zeros(len(sizes), dtype=np.int64)
+    n_blocks = min(_N_BLOCKS, max(_FEWEST_BLOCKS, len(sizes) // _COMPONENTS_A_BLOCK), len(sizes))
+    filled = np.zeros(n_blocks, dtype=np.int64)
+    for place in order:
+        smallest = int(np.argmin(filled))
+        block_of[place] = smallest
+        filled[smallest] += sizes[place]
+    return block_of[component]
+
+
+@dataclass(frozen=True)
+class _Field:
+    """Where strangers are drawn from."""
+
+    tickets: Tickets
+    order: IntArray
+    component: IntArray
+    block: IntArray
+    kinship: KinshipCodes
+    words: csr_matrix
+
+    def allowed(self, left: IntArray, right: IntArray) -> BoolArray:
+        """Return True for pairs of one block that nothing joins."""
+        apart = (self.component[left] != self.component[right]) & ~self.kinship.related(left, right)
+        return np.asarray(apart & (self.block[left] == self.block[right]), dtype=np.bool_)
+
+
+def _strangers(field: _Field, n_wanted: int, generator: np.random.Generator) -> dict[str, IntArray]:
+    """Return about a third of the wanted pairs from each way of drawing; what one lacks, chance fills."""
+    ways = {"lexical": _lexical(field), "same_time": _same_time(field, generator)}
+    taken: set[tuple[int, int]] = set()
+    found: dict[str, IntArray] = {}
+    for name, pairs in ways.items():
+        found[name] = _new_pairs(field, pairs[generator.permutation(len(pairs))], n_wanted // 3, taken)
+    rest = n_wanted - sum(map(len, found.values()))
+    found["random"] = _new_pairs(field, _at_random(field, rest * _DRAWS_PER_PAIR, generator), rest, taken)
+    return found
+
+
+def _new_pairs(field: _Field, pairs: IntArray, n: int, taken: set[tuple[int, int]]) -> IntArray:
+    pairs = pairs[field.allowed(pairs[:, 0], pairs[:, 1])]
+    kept: list[tuple[int, int]] = []
+    for a, b in pairs.tolist():
+        key = (min(a, b), max(a, b))
+        if len(kept) == n:
+            break
+        if key not in taken:
+            taken.add(key)
+            kept.append(key)
+    return np.array(kept, dtype=np.int64).reshape(-1, 2)
+
+
+def _at_random(field: _Field, n: int, generator: np.random.Generator) -> IntArray:
+    """Draw pairs within blocks."""
+    by_block = np.argsort(field.block, kind="stable")
+    starts = np.searchsorted(field.block[by_block], field.block, side="left")
+    ends = np.searchsorted(field.block[by_block], field.block, side="right")
+    left = generator.integers(0, len(field.block), n)
+    right = by_block[generator.integers(starts[left], ends[left])]
+    pairs = np.stack([left, right], axis=1)[left != right]
+    return np.asarray(pairs, dtype=np.int64)
+
+
+def _lexical(field: _Field) -> IntArray:
+    neighbours = tfidf_neighbours(field.words, min(_N_NEIGHBOURS, max(1, len(field.block) - 1))).indices
+    rows, columns = np.nonzero(neighbours >= 0)
+    return np.stack([rows, neighbours[rows, columns]], axis=1).astype(np.int64)
+
+
+def _same_time(field: _Field, generator: np.random.Generator) -> IntArray:
+    """Pair each ticket with the next few of its service within the hour, or of its category in order."""
+    frame = field.tickets.frame
+    timed = field.tickets.has_times
+    context = frame["service"] if timed and frame["service"].n_unique() > 1 else frame["category"]
+    codes = context.cast(pl.Categorical).to_physical().cast(pl.Int64).to_numpy()
+    by = np.lexsort((field.order, codes))
+    seconds = frame["opened_at"].dt.epoch("s").to_numpy() if timed else None
+    pairs: list[IntArray] = []
+    for step in range(1, 6):
+        left, right = by[:-step], by[step:]
+        near = codes[left] == codes[right]
+        if seconds is not None:
+            near &= np.abs(seconds[right] - seconds[left]) <= _SAME_HOUR
+        pairs.append(np.stack([left[near], right[near]], axis=1))
+    joined = np.concatenate(pairs) if pairs else np.empty((0, 2), dtype=np.int64)
+    return np.asarray(joined[generator.permutation(len(joined))], dtype=np.int64)
+
+
+def support_told(counts: Mapping[str, int], fewest: int = 10) -> list[str]:
+    """Return a sentence for each kind that is absent or too rare to judge."""
+    told = []
+    for name in KINDS:
+        n = counts.get(name, 0)
+        if n == 0:
+            told.append(f"no pair is {name}: it can't be learned and is never said")
+        elif n < fewest:
+            told.append(f"only {n} pairs are {name}: it is never said with confidence")
+    return told
+
+
+def class_codes(names: Sequence[str]) -> IntArray:
+    """Return the place of each name in `KINDS`; raises ValueError for another name."""
+    return np.array([KINDS.index(name) for name in names], dtype=np.int64)

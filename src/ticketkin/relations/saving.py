@@ -1,0 +1,58 @@
+"""A fitted classifier on disk: skops instead of pickle, with what it must be served with."""
+
+from pathlib import Path
+from typing import Any
+
+from ticketkin.core.artifacts import read_json, write_json
+from ticketkin.core.errors import InputError, UnsafeArtifactError
+from ticketkin.relations.classifier import RelationClassifier
+from ticketkin.relations.pairs import KINDS
+
+_MODEL = "classifier.skops"
+_METADATA = "classifier.json"
+_SCHEMA_VERSION = "1"
+# Beyond what skops trusts by itself, only code of these packages may be named in a file.
+_TRUSTED = ("sklearn.", "numpy.", "scipy.")
+
+
+def save_classifier(classifier: RelationClassifier, folder: Path, encoder_fingerprint: str) -> None:
+    """Write a classifier into `folder`; it holds for embeddings of that encoder alone."""
+    from skops.io import dump
+
+    folder.mkdir(parents=True, exist_ok=True)
+    dump(classifier.model, folder / _MODEL)
+    write_json(
+        folder / _METADATA,
+        {
+            "schema_version": _SCHEMA_VERSION,
+            "model": classifier.name,
+            "columns": classifier.columns,
+            "kinds": list(KINDS),
+            "encoder_fingerprint": encoder_fingerprint,
+        },
+    )
+
+
+def load_classifier(folder: Path, encoder_fingerprint: str) -> RelationClassifier:
+    """Return a saved classifier.
+
+    Raises UnsafeArtifactError where the file names code that is not scikit-learn's, InputError where it was
+    fitted on another encoder's embeddings, with both fingerprints.
+    """
+    from skops.io import get_untrusted_types, load
+
+    metadata: dict[str, Any] = read_json(folder / _METADATA)
+    if metadata["encoder_fingerprint"] != encoder_fingerprint:
+        raise InputError(
+            f"The classifier in {folder} was fitted on embeddings of the encoder "
+            f"{metadata['encoder_fingerprint'][:16]}…, these are of {encoder_fingerprint[:16]}…; fit it "
+            "again: ticketkin relations RUN"
+        )
+    named = get_untrusted_types(file=folder / _MODEL)
+    foreign = [name for name in named if not name.startswith(_TRUSTED)]
+    if foreign:
+        raise UnsafeArtifactError(
+            f"{folder / _MODEL} names code that is not scikit-learn's: {', '.join(foreign[:3])}; fit it again"
+        )
+    model = load(folder / _MODEL, trusted=named)
+    return RelationClassifier(metadata["model"], model, metadata["columns"])

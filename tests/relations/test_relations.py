@@ -1,0 +1,203 @@
+"""Kinds of kin: pairs, features, classifiers, their assessment, and what is saved."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import brier_score_loss, precision_recall_fscore_support
+
+from relations_material import desk
+from ticketkin.core.errors import InputError, NotEnoughDataError, UnsafeArtifactError
+from ticketkin.core.tables import LINKS_SCHEMA, Links
+from ticketkin.lexical.neighbours import tfidf_matrix
+from ticketkin.relations.assessment import Assessment, assess
+from ticketkin.relations.classifier import MODELS, fit_classifier
+from ticketkin.relations.features import PairFeatureMaker, PairFeatures
+from ticketkin.relations.pairs import KINDS, RelationPairs, relation_pairs, support_told
+from ticketkin.relations.saving import load_classifier, save_classifier
+from ticketkin.tickets.kin import kin_groups
+
+
+def _pairs(
+    seed: int = 0, n_events: int = 40, none_per_linked: float = 3.0
+) -> tuple[RelationPairs, PairFeatures]:
+    tickets, links, texts, embeddings = desk(n_events, seed)
+    words = tfidf_matrix(texts)
+    groups = kin_groups(tickets, links).group
+    pairs = relation_pairs(tickets, links, groups, words, seed, none_per_linked)
+    maker = PairFeatureMaker(tickets, embeddings, embeddings, words, words)
+    return pairs, maker.features(pairs.left, pairs.right)
+
+
+@given(seed=st.integers(0, 40), ratio=st.sampled_from([1.0, 3.0]))
+@settings(max_examples=15, deadline=None)
+def test_pairs_keep_every_promise(seed: int, ratio: float) -> None:
+    tickets, links, texts, _ = desk(30, seed)
+    groups = kin_groups(tickets, links).group
+    pairs = relation_pairs(tickets, links, groups, tfidf_matrix(texts), seed, ratio)
+    order = tickets.visibility.order
+    assert order is not None and (order[pairs.left] < order[pairs.right]).all()
+    counts = pairs.counts
+    assert (counts["duplicate"], counts["related"], counts["causal"]) == (30, 30, 30)
+    assert counts["none"] == sum(pairs.mixture.values()) == pytest.approx(90 * ratio, rel=0.1)
+    event = np.arange(len(tickets)) // 4
+    none = pairs.kind == KINDS.index("none")
+    assert ((event[pairs.left] == event[pairs.right]) == ~none).all(), "strangers are of another event"
+    unordered = {frozenset(pair) for pair in zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)}
+    assert len(unordered) == len(pairs)
+    block_of: dict[int, int] = {}
+    for a, b, block in zip(pairs.left.tolist(), pairs.right.tolist(), pairs.block.tolist(), strict=True):
+        assert block_of.setdefault(a, block) == block_of.setdefault(b, block) == block
+    again = relation_pairs(tickets, links, groups, tfidf_matrix(texts), seed, ratio)
+    np.testing.assert_array_equal(again.left, pairs.left)
+    assert pairs.forward[pairs.kind == KINDS.index("causal")].all()
+
+
+def test_a_pair_told_as_two_kinds_is_left_out_and_reported() -> None:
+    tickets, links, texts, _ = desk(20)
+    both = pl.DataFrame([("T1", "T0", "related", "file")], schema=dict(LINKS_SCHEMA), orient="row")
+    more = Links(pl.concat([links.frame, both]))
+    pairs = relation_pairs(tickets, more, kin_groups(tickets, more).group, tfidf_matrix(texts), 0)
+    assert pairs.contradictions == [("T0", "T1", "causal, related")]
+    assert pairs.counts["causal"] == 19 and pairs.counts["related"] == 20
+
+
+def test_a_rare_or_absent_kind_is_told() -> None:
+    told = support_told({"duplicate": 30, "related": 4, "causal": 0, "none": 90})
+    assert told == [
+        "only 4 pairs are related: it is never said with confidence",
+        "no pair is causal: it can't be learned and is never said",
+    ]
+    tickets, _, texts, _ = desk(5)
+    nothing = Links(pl.DataFrame(schema=dict(LINKS_SCHEMA)))
+    with pytest.raises(NotEnoughDataError, match="No link between two tickets was found"):
+        relation_pairs(tickets, nothing, np.arange(len(tickets)), tfidf_matrix(texts), 0)
+
+
+def test_features_say_what_they_are() -> None:
+    pairs, features = _pairs()
+    assert features.values.shape == (len(pairs), len(features.names)) and np.isfinite(features.values).all()
+    tickets, _, _, embeddings = desk()
+    at = features.names.index
+    cosine = (embeddings[pairs.left] * embeddings[pairs.right]).sum(axis=1)
+    np.testing.assert_allclose(features.values[:, at("cosine")], cosine, atol=1e-6)
+    service = tickets.frame["service"].to_numpy()
+    same = service[pairs.left] == service[pairs.right]
+    np.testing.assert_array_equal(features.values[:, at("same_service")] == 1, same)
+    causal = pairs.kind == KINDS.index("causal")
+    assert (features.values[causal, at("within_day")] == 1).all()
+    assert set(features.groups) == {"embedding", "similarity", "fields", "time"}
+    assert "cosine" not in features.without("similarity").names
+    assert set(features.only("time").groups) == {"time"}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_gives_probabilities_of_all_kinds(name: str) -> None:
+    pairs, features = _pairs()
+    fitted = fit_classifier(name, features, pairs.kind, pairs.block, 0)
+    found = fitted.probabilities(features)
+    assert found.shape == (len(pairs), 4)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
+    if name != "majority":
+        assert (found.argmax(axis=1) == pairs.kind).mean() > 0.8
+    # A kind that was never seen has no probability, and the columns keep their places.
+    seen = pairs.kind != KINDS.index("related")
+    fewer = fit_classifier(name, features.rows(np.flatnonzero(seen)), pairs.kind[seen], pairs.block[seen], 0)
+    assert (fewer.probabilities(features)[:, KINDS.index("related")] == 0).all()
+    with pytest.raises(ValueError, match="features that are not there"):
+        fitted.probabilities(features.only("time"))
+
+
+def test_learned_kinds_beat_the_majority_and_folds_share_no_ticket(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ticketkin.relations import assessment
+
+    pairs, features = _pairs()
+    trained_on: list[set[int]] = []
+    plain = assessment.fit_classifier
+
+    def fit(name: str, part: PairFeatures, kinds: np.ndarray, blocks: np.ndarray, seed: int) -> object:
+        trained_on.append(set(blocks.tolist()))
+        return plain(name, part, kinds, blocks, seed)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(assessment, "fit_classifier", fit)
+    found = {
+        name: assess(name, features, pairs, n_repeats=2, seed=1).metrics(100, 0)
+        for name in ("majority", "logistic")
+    }
+    assert all(blocks < set(pairs.block.tolist()) for blocks in trained_on)
+    assert found["logistic"]["macro_f1"]["low"] > found["majority"]["macro_f1"]["high"]
+    assert found["majority"]["by_kind"]["duplicate"]["recall"]["value"] == 0
+    matrix = np.array(found["logistic"]["confusion"])
+    np.testing.assert_allclose(matrix.sum(axis=1), [pairs.counts[kind] for kind in KINDS])
+
+
+@given(seed=st.integers(0, 50))
+@settings(max_examples=20, deadline=None)
+def test_metrics_equal_scikit_learns(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    kinds = generator.integers(0, 4, 60)
+    raw = generator.random((60, 4)) + np.eye(4)[kinds]
+    values = raw / raw.sum(axis=1, keepdims=True)
+    found = Assessment("any", [values], kinds, np.arange(60)).metrics(100, 0)
+    said = values.argmax(axis=1)
+    expected = precision_recall_fscore_support(kinds, said, labels=range(4), zero_division=0)
+    present = np.unique(kinds)
+    for code, name in enumerate(KINDS):
+        if code in present:
+            own = found["by_kind"][name]
+            assert [own[part]["value"] for part in ("precision", "recall", "f1")] == pytest.approx(
+                [expected[part][code] for part in range(3)]
+            )
+        else:
+            assert found["by_kind"][name]["f1"] is None
+    assert found["macro_f1"]["value"] == pytest.approx(expected[2][present].mean())
+    brier = sum(brier_score_loss(kinds == code, values[:, code]) for code in range(4))
+    assert found["brier"]["value"] == pytest.approx(brier)
+
+
+def test_reliability_holds_for_honest_probabilities() -> None:
+    generator = np.random.default_rng(0)
+    said = generator.random(20_000)
+    kinds = np.where(generator.random(20_000) < said, 0, 3)
+    values = np.stack([said, np.zeros_like(said), np.zeros_like(said), 1 - said], axis=1)
+    curve = Assessment("any", [values], kinds, np.arange(20_000)).reliability("duplicate")
+    assert len(curve) == 10 and sum(bin_["n"] for bin_ in curve) == 20_000
+    assert all(bin_["said"] == pytest.approx(bin_["true"], abs=0.04) for bin_ in curve)
+
+
+def test_too_few_pairs_of_a_kind_stop_the_assessment() -> None:
+    pairs, features = _pairs(n_events=3)
+    with pytest.raises(NotEnoughDataError, match="kinds have at least 5 pairs, and two are needed"):
+        assess("logistic", features, pairs)
+
+
+@pytest.mark.parametrize("name", ["logistic", "svm", "trees", "mlp"])
+def test_a_saved_classifier_is_the_same_and_bound_to_its_encoder(name: str, tmp_path: Path) -> None:
+    pairs, features = _pairs()
+    fitted = fit_classifier(name, features, pairs.kind, pairs.block, 0)  # type: ignore[arg-type]
+    save_classifier(fitted, tmp_path, "abc")
+    assert not [path for path in tmp_path.rglob("*") if path.suffix in {".pkl", ".pickle", ".joblib"}]
+    again = load_classifier(tmp_path, "abc")
+    np.testing.assert_allclose(again.probabilities(features), fitted.probabilities(features), atol=1e-9)
+    with pytest.raises(InputError, match=r"of the encoder abc….* are of xyz…"):
+        load_classifier(tmp_path, "xyz")
+
+
+class Foreign:
+    """What no classifier holds."""
+
+    def __init__(self) -> None:
+        self.value = 1
+
+
+def test_a_file_with_foreign_code_is_refused(tmp_path: Path) -> None:
+    from skops.io import dump
+
+    pairs, features = _pairs()
+    save_classifier(fit_classifier("logistic", features, pairs.kind, pairs.block, 0), tmp_path, "abc")
+    dump(Foreign(), tmp_path / "classifier.skops")
+    with pytest.raises(UnsafeArtifactError, match="names code that is not scikit-learn's"):
+        load_classifier(tmp_path, "abc")
