@@ -98,6 +98,7 @@ def test_domain_adapt_tunes_from_the_adapted_encoder(
     assert report["candidates"].keys() == {"lexical", "base", "adapted", "head", "lora", "fusion"}
     training = {name: report["candidates"][name]["training"] for name in ("adapted", "head", "lora")}
     assert [phase["objective"] for phase in training["adapted"]["phases"]] == ["mlm", "simcse"]
+    assert "adapted_read_all_texts" in {warning["code"] for warning in report["warnings"]}
     base = report["encoder"]["fingerprint"]
     assert training["adapted"]["base_fingerprint"] == base
     assert training["head"]["base_fingerprint"] == training["lora"]["base_fingerprint"] != base

@@ -249,7 +249,7 @@ def _report(
         "verdict": {**verdict.to_json(), "holdout_opened_at": opened},
         "candidates": candidates,
         "comparisons": comparisons,
-        "warnings": [*verdict.warnings, *_data_warnings(imported, profile)],
+        "warnings": [*verdict.warnings, *_data_warnings(imported, profile), *_adapted_warning(context)],
         "cost": seconds,
         "tickets": imported,
         "links": read_json(context.folder / artifact.LINK_SUMMARY),
@@ -302,6 +302,18 @@ def _data_warnings(imported: Mapping[str, Any], profile: Mapping[str, Any]) -> l
             }
         )
     return warnings
+
+
+def _adapted_warning(context: RunContext) -> list[dict[str, str]]:
+    """Say that held-out texts were read, where they were: no label was, but a later ticket's would be new."""
+    settings = context.job.settings
+    if "adapted" not in settings.candidates or settings.adapted.texts != "all":
+        return []
+    message = (
+        "the adapted encoder read the texts of all tickets, held-out ones too, without any label; tomorrow's "
+        "tickets will be new to it. --set adapted.texts=train leaves them out"
+    )
+    return [{"code": "adapted_read_all_texts", "message": message}]
 
 
 def run_report(context: RunContext) -> None:
