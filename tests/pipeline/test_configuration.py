@@ -48,3 +48,22 @@ def test_a_job_survives_config_toml(tmp_path: Path) -> None:
     job = Job(sources=(tmp_path / "a.csv",), settings=settings)
     write_job(job, tmp_path)
     assert read_job(tmp_path) == job
+
+
+@pytest.mark.parametrize("text", ["links,borderline", "[links,borderline]", '["links", "borderline"]'])
+def test_lists_are_read_as_a_shell_gives_them(text: str) -> None:
+    settings = load_settings(assignments=[f"pairs.sources={text}"], environment={})
+    assert settings.pairs.sources == ("links", "borderline")
+    named = load_settings(environment={"TICKETKIN_PAIRS__SOURCES": text})
+    assert named == settings
+    phases = load_settings(assignments=["lora.epochs_per_phase=0,0,2"], environment={})
+    assert phases.lora.epochs_per_phase == (0, 0, 2)
+    one = load_settings(assignments=["augment.methods=swap"], environment={})
+    assert one.augment.methods == ("swap",)
+
+
+def test_a_wrong_name_in_a_list_is_told_with_those_allowed() -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"pairs.sources.1: got 'guess'; .*'links', 'hard-negatives'"
+    ):
+        load_settings(assignments=["pairs.sources=links,guess"], environment={})

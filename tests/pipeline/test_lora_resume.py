@@ -22,15 +22,15 @@ FINISHED = ("import", "links", "split", "embed", "pairs", "provisional")
 KILLED_COMMAND = """
 import os, signal, sys
 from ticketkin.cli.app import main
-from ticketkin.training.loop import TuningLoop
+from ticketkin.training.loop import TrainingLoop
 
-step = TuningLoop._step
+step = TrainingLoop._step
 def until_killed(self, number, progress):
     if number == 5:
         os.kill(os.getpid(), signal.SIGKILL)
     return step(self, number, progress)
 
-TuningLoop._step = until_killed
+TrainingLoop._step = until_killed
 sys.argv = sys.argv[1:]
 main()
 """

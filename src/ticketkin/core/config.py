@@ -4,7 +4,8 @@ Order of precedence: defaults < ticketkin.toml < environment (TICKETKIN_SECTION_
 (`--set section.name=value`). Functions below `pipeline/` receive their own part only.
 """
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -17,6 +18,27 @@ class StageSettings(BaseModel):
     """Base of all parts: frozen, unknown keys rejected, field docstrings become descriptions."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_as_a_shell_gives_them(cls, values: Any) -> Any:
+        """Read `a,b` and `[a,b]` without quotes where a list is meant: quotes rarely survive a shell."""
+        if not isinstance(values, Mapping):
+            return values
+        return {
+            name: _split(value) if isinstance(value, str) and _takes_a_list(cls, name) else value
+            for name, value in values.items()
+        }
+
+
+def _takes_a_list(model: type[BaseModel], name: str) -> bool:
+    field = model.model_fields.get(name)
+    return field is not None and get_origin(field.annotation) is tuple
+
+
+def _split(text: str) -> list[str]:
+    inner = text.strip().removeprefix("[").removesuffix("]")
+    return [part.strip().strip("'\"") for part in inner.split(",") if part.strip()]
 
 
 class TicketSettings(StageSettings):
@@ -264,6 +286,12 @@ class RelationSettings(StageSettings):
     """Folds of tickets; no ticket stands in two."""
     repeats: int = Field(default=3, ge=1)
     """Times the folds are drawn anew."""
+    depth: int = Field(default=10, ge=1)
+    """Nearest tickets of each that are classified."""
+    say_precision: float = Field(default=0.8, gt=0, le=1)
+    """Precision on evaluation tickets from which on a kind is said outright."""
+    suggest_precision: float = Field(default=0.5, gt=0, le=1)
+    """Precision from which on it is suggested; below it stays silent."""
 
 
 class EvaluationSettings(StageSettings):
