@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from ticketkin.cli.app import main
-from ticketkin.core.errors import MissingInputError, NotEnoughDataError
+from ticketkin.core.errors import InputError, MissingInputError, NotEnoughDataError
+from ticketkin.core.tables import SplitName
+from ticketkin.evaluation.retrieval import evaluate_retrieval
+from ticketkin.pipeline.candidates import champion_ranker
 from ticketkin.pipeline.configuration import read_job
 from ticketkin.pipeline.job import run_one_stage
 from ticketkin.pipeline.relating import learn_relations
@@ -76,3 +79,54 @@ def test_what_is_missing_is_told(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(NotEnoughDataError, match="kinds have at least 50 pairs, and two are needed"):
         learn_relations(folder, lonely)
     run_one_stage("links", folder, job=job)
+
+
+def test_the_nearest_are_related_with_bands_and_evidence(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = RunData(folder, read_job(folder))
+    holdout = data.splits.rows(data.tickets, SplitName.HOLDOUT)
+    ticket = data.tickets.ids[int(holdout[-1])]
+    assert _run(["relate", str(folder), ticket], monkeypatch) == MissingInputError.exit_code
+    assert "lacks relations/. Run: ticketkin relations" in " ".join(capsys.readouterr().err.split())
+    low = ["--set", "relations.say_precision=0.3", "--set", "relations.suggest_precision=0.1"]
+    assert _run(["relations", str(folder), *QUICK, *low], monkeypatch) == 0
+    assert "real base rate" in " ".join(capsys.readouterr().out.split())
+    two_stage = json.loads((folder / "relations/relations.json").read_text())["two_stage"]
+    for split in ("evaluation", "holdout"):
+        for name, quality in two_stage[split].items():
+            if isinstance(quality, dict):
+                assert 0 <= quality["n_right"] <= min(quality["n_said"], quality["n_true"]), name
+    said = two_stage["evaluation"]["duplicate_say"]
+    assert two_stage["bands"]["say"]["duplicate"] is None or said["precision"] >= 0.3
+    assert _run(["relate", str(folder), ticket, "--nearest", "5", "--all", "--json"], monkeypatch) == 0
+    related = json.loads(capsys.readouterr().out)[ticket]
+    assert 0 < len(related) <= 5
+    order = data.tickets.visibility.order
+    assert order is not None
+    at = data.tickets.position
+    bands = {"say": 0, "suggest": 1, "silent": 2}
+    assert [bands[one["band"]] for one in related] == sorted(bands[one["band"]] for one in related)
+    for one in related:
+        assert order[at[one["ticket_id"]]] < order[at[ticket]], "only earlier tickets"
+        assert one["evidence"] and one["evidence"][-1].endswith("apart")
+        if one["kind"] == "duplicate":
+            parent = at[one["parent"]]
+            assert data.groups.canonical[parent] == parent, "the parent is no duplicate itself"
+        if one["kind"] == "causal":
+            assert one["direction"] == f"{one['ticket_id']} caused {ticket}"
+    assert _run(["relate", str(folder), ticket], monkeypatch) == 0
+    assert ticket in capsys.readouterr().out
+    assert _run(["relate", str(folder), "INC-nowhere"], monkeypatch) == InputError.exit_code
+    assert "holds no ticket 'INC-nowhere'" in capsys.readouterr().err
+
+
+def test_the_loaded_champion_ranks_as_the_verdict_did(folder: Path) -> None:
+    report = json.loads((folder / "report.json").read_text())
+    data = RunData(folder, read_job(folder))
+    ranker = champion_ranker(data)
+    assert ranker.name == report["verdict"]["champion"]
+    queries = data.queries(SplitName.HOLDOUT)
+    scores = evaluate_retrieval(ranker, queries, data.groups.group, data.visibility)
+    told = report["candidates"][ranker.name]["holdout"]["retrieval"]["mrr"]["value"]
+    assert float(scores.per_query("mrr").mean()) == pytest.approx(told, abs=1e-6)

@@ -14,6 +14,7 @@ from ticketkin.core.errors import InputError, NotEnoughDataError, UnsafeArtifact
 from ticketkin.core.tables import LINKS_SCHEMA, Links
 from ticketkin.lexical.neighbours import tfidf_matrix
 from ticketkin.relations.assessment import Assessment, assess
+from ticketkin.relations.bands import Bands
 from ticketkin.relations.classifier import MODELS, fit_classifier
 from ticketkin.relations.features import PairFeatureMaker, PairFeatures
 from ticketkin.relations.pairs import KINDS, RelationPairs, relation_pairs, support_told
@@ -201,3 +202,27 @@ def test_a_file_with_foreign_code_is_refused(tmp_path: Path) -> None:
     dump(Foreign(), tmp_path / "classifier.skops")
     with pytest.raises(UnsafeArtifactError, match="names code that is not scikit-learn's"):
         load_classifier(tmp_path, "abc")
+
+
+@given(seed=st.integers(0, 60), target=st.sampled_from([0.4, 0.8, 0.95]))
+@settings(max_examples=25, deadline=None)
+def test_bands_reach_their_precision_or_never_speak(seed: int, target: float) -> None:
+    generator = np.random.default_rng(seed)
+    kinds = generator.choice(4, 400, p=[0.1, 0.05, 0.02, 0.83])
+    raw = generator.random((400, 4)) ** 2 + 0.8 * np.eye(4)[kinds] * generator.random((400, 1))
+    values = raw / raw.sum(axis=1, keepdims=True)
+    bands = Bands.fit(values, kinds, say_precision=target, suggest_precision=target / 2)
+    calibrated = bands.calibrated(values)
+    np.testing.assert_allclose(calibrated.sum(axis=1), 1)
+    likeliest = calibrated.argmax(axis=1)
+    for code, name in enumerate(KINDS[:3]):
+        said = np.array(
+            [likeliest[n] == code and bands.band(name, calibrated[n, code]) == "say" for n in range(400)]
+        )
+        if bands.say[name] is None:
+            assert not said.any()
+        else:
+            assert said.sum() >= 5 and (kinds[said] == code).mean() >= target
+            assert bands.suggest[name] is not None and bands.suggest[name] <= bands.say[name]
+    again = Bands.from_json(bands.to_json())
+    assert again == bands

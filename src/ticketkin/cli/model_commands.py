@@ -21,6 +21,7 @@ from ticketkin.cli.screens import (
     show_examined,
     show_leaderboard,
     show_readiness,
+    show_related,
     show_relations,
     show_repeated,
     show_search,
@@ -139,7 +140,7 @@ def tune(
     \b
     Examples:
       ticketkin tune runs/june head --trials 30
-      ticketkin tune runs/june lora --minutes 120 --set lora.epochs_per_phase=[0,0,1]
+      ticketkin tune runs/june lora --minutes 120 --set lora.epochs_per_phase=0,0,1
 
     The same command goes on from the trials there are. The holdout stays closed; every trial looks at the
     evaluation links, so expect the best to do a little worse on the holdout.
@@ -193,6 +194,32 @@ def relations(
         print_json(found)
     else:
         show_relations(_screen, found)
+
+
+@models.command()
+def relate(
+    folder: RunFolder,
+    tickets: Annotated[list[str], typer.Argument(metavar="TICKET...", help="Ids or numbers.")],
+    k: Annotated[int, typer.Option("--nearest", min=1, help="Nearest tickets to look at.")] = 10,
+    everything: Annotated[bool, typer.Option("--all", help="Show also what stays silent.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what the nearest earlier tickets are to a ticket: duplicate, related, cause; and why.
+
+    \b
+    Examples:
+      ticketkin relate runs/june INC0012345
+      ticketkin relate runs/june INC0012345 --nearest 20 --all --json
+
+    Needs a judged run (ticketkin run) whose kinds were learned (ticketkin relations).
+    """
+    from ticketkin.pipeline.relater import Relater
+
+    found = Relater(folder).relate(tickets, k)
+    if as_json:
+        print_json({ticket: [one.to_json() for one in related] for ticket, related in found.items()})
+    else:
+        show_related(_screen, found, everything)
 
 
 @models.command()

@@ -17,6 +17,7 @@ from ticketkin.pipeline.stage import StageStatus
 if TYPE_CHECKING:
     from ticketkin.pipeline.examination import Examined
     from ticketkin.pipeline.recipes import Recipe
+    from ticketkin.pipeline.relater import Relation
     from ticketkin.pipeline.repeating import Repeated, Spread
     from ticketkin.pipeline.searching import SearchResult
 
@@ -317,3 +318,48 @@ def show_relations(console: Console, found: Mapping[str, Any]) -> None:
     console.print(matrix)
     for group, macro in found["without"].items():
         console.print(f"without {group}: macro F1 {format_metric(macro)}", highlight=False)
+    if found["two_stage"] is not None:
+        _show_two_stage(console, found["two_stage"], kinds)
+
+
+def _show_two_stage(console: Console, found: Mapping[str, Any], kinds: Sequence[str]) -> None:
+    """Print what is said and suggested of the holdout tickets' nearest others, and how often rightly."""
+    held_out = found["holdout"]
+    table = Table(
+        title=f"Holdout: nearest earlier tickets of {held_out['n_queries']:,} tickets, real base rate",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
+    for head in ("kind", "band", "from", "told", "right", "of", "false alarms in 1,000 tickets"):
+        table.add_column(head)
+    for kind in kinds:
+        for band in ("say", "suggest") if kind != "none" else ():
+            quality, threshold = held_out[f"{kind}_{band}"], found["bands"][band][kind]
+            table.add_row(
+                kind,
+                band,
+                "never" if threshold is None else f"{threshold:.2f}",
+                f"{quality['n_said']:,}",
+                f"{quality['n_right']:,}",
+                f"{quality['n_true']:,}",
+                f"{quality['false_alarms_per_1000_tickets']:.0f}",
+            )
+    console.print(table)
+
+
+def show_related(console: Console, found: Mapping[str, Sequence["Relation"]], everything: bool) -> None:
+    """Print for each ticket what its nearest others are to it, and what a person can check."""
+    for ticket, related in found.items():
+        console.print(ticket, style="bold", highlight=False, markup=False)
+        told = [one for one in related if everything or one.band != "silent"]
+        for one in told:
+            said = {"say": one.kind, "suggest": f"perhaps {one.kind}", "silent": f"({one.kind}?)"}[one.band]
+            under = f", close under {one.parent}" if one.parent and one.parent != one.ticket_id else ""
+            line = f"  {said} of {one.ticket_id}, {100 * one.probability:.0f} %{under}: {one.title}"
+            console.print(line, highlight=False, markup=False)
+            checks = "; ".join([*([one.direction] if one.direction else []), *one.evidence])
+            console.print(f"      {checks}", style="dim", highlight=False, markup=False)
+        if not told:
+            hint = f"; {len(related)} looked at, --all shows them" if related else ": no earlier ticket"
+            console.print(f"  nothing sure enough to say{hint}", highlight=False, markup=False)

@@ -33,6 +33,13 @@ def tfidf_matrix(texts: Sequence[str], analyzer: Literal["word", "characters"] =
 
     `analyzer` is 'word' (stems and identifiers) or 'characters' (3- to 5-grams within words).
     """
+    return tfidf_terms(texts, analyzer)[0]
+
+
+def tfidf_terms(
+    texts: Sequence[str], analyzer: Literal["word", "characters"] = "word"
+) -> tuple[csr_matrix, list[str]]:
+    """Return the rows of `tfidf_matrix` and the term of each column."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     from ticketkin.lexical.words import make_tokenizer
@@ -43,10 +50,11 @@ def tfidf_matrix(texts: Sequence[str], analyzer: Literal["word", "characters"] =
     else:
         vectorizer = TfidfVectorizer(analyzer=make_tokenizer(), **shared)
     try:
-        return csr_matrix(vectorizer.fit_transform(texts))
+        matrix = csr_matrix(vectorizer.fit_transform(texts))
     except ValueError:
         # No term at all, as in a file of empty texts: nothing is similar to anything.
-        return csr_matrix((len(texts), 1), dtype=np.float32)
+        return csr_matrix((len(texts), 1), dtype=np.float32), [""]
+    return matrix, vectorizer.get_feature_names_out().tolist()
 
 
 def tfidf_neighbours(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ticketkin.core.artifacts import read_json
 from ticketkin.core.progress import Progress
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import FloatArray, SplitName
@@ -60,14 +61,8 @@ def fusion_ranker(
     only at the second level, fitted on evaluation links.
     """
     settings, seed = data.job.settings.fusion, data.job.settings.seed
-    # What the head was trained on: the untouched embeddings, or those adapted without labels.
-    embeddings = {"base": encoders.embeddings.get("adapted", encoders.embeddings["base"])}
-    out_of_fold = None
-    if "head" in encoders.embeddings:
-        weights = data.embeddings(artifact.HEAD_OUT_OF_FOLD)
-        out_of_fold = OutOfFold(weights, fold_of_group(data.groups.group, len(weights) - 1, seed))
-        embeddings["tuned"] = out_of_fold.tuned(embeddings["base"], -1)
-    embeddings["title"] = data.embeddings(artifact.TITLE_EMBEDDINGS)
+    start = "adapted" if "adapted" in encoders.embeddings else "base"
+    embeddings, out_of_fold = fusion_embeddings(data, start)
     inputs = FusionInputs(data.tickets, data.texts, data.titles, lexical, embeddings)
     groups, visibility = data.groups.group, data.visibility
     first = fit_first_level(
@@ -84,3 +79,37 @@ def fusion_ranker(
         encoders.embeddings[best] if best in artifact.SLOW else None,
         progress,
     )
+
+
+def champion_ranker(data: RunData) -> Ranker:
+    """Return the ranking that won in a judged run, as `ranking/` holds it. Raises as `FusionRanker.load`."""
+    folder = data.folder / artifact.RANKING
+    record = read_json(folder / "ranking.json")
+    champion, encoder = record["champion"], record["encoder"]
+    if champion == "lexical":
+        return lexical_ranker(data)
+    if champion != "fusion":
+        name = artifact.BASE_EMBEDDINGS if champion == "base" else artifact.TUNED[champion][1]
+        return DenseRanker(champion, data.embeddings(name))
+    lexical = lexical_ranker(data)
+    embeddings, _ = fusion_embeddings(data, record["start"])
+    inputs = FusionInputs(data.tickets, data.texts, data.titles, lexical, embeddings)
+    slow = data.embeddings(artifact.TUNED[encoder][1]) if encoder in artifact.SLOW else None
+    return FusionRanker.load(folder, inputs, data.visibility, record["seed"], slow)
+
+
+def fusion_embeddings(data: RunData, start: str) -> tuple[dict[str, FloatArray], OutOfFold | None]:
+    """Return the embeddings the fusion looks at, and the head's weights by fold where there is a head.
+
+    `start` is the encoder that the head was trained on: 'base', or 'adapted' without labels.
+    """
+    name = artifact.BASE_EMBEDDINGS if start == "base" else artifact.TUNED[start][1]
+    embeddings = {"base": data.embeddings(name)}
+    out_of_fold = None
+    if "head" in data.job.settings.candidates:
+        weights = data.embeddings(artifact.HEAD_OUT_OF_FOLD)
+        folds = fold_of_group(data.groups.group, len(weights) - 1, data.job.settings.seed)
+        out_of_fold = OutOfFold(weights, folds)
+        embeddings["tuned"] = out_of_fold.tuned(embeddings["base"], -1)
+    embeddings["title"] = data.embeddings(artifact.TITLE_EMBEDDINGS)
+    return embeddings, out_of_fold

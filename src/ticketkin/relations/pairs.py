@@ -69,7 +69,7 @@ def relation_pairs(
     tickets joined by any chain of links, or by a problem, parent or kin group. A pair that people told as
     two kinds is left out and reported. Deterministic by `seed`. Raises NotEnoughDataError without links.
     """
-    order = _filing_order(tickets)
+    order = filing_order(tickets)
     told, contradictions = _told_kinds(tickets, links)
     if not told:
         raise NotEnoughDataError("No link between two tickets was found, so no kind can be learned")
@@ -100,7 +100,7 @@ def relation_pairs(
     )
 
 
-def _filing_order(tickets: Tickets) -> IntArray:
+def filing_order(tickets: Tickets) -> IntArray:
     """Return the place of each ticket by opening time; by row where times are missing."""
     order = tickets.visibility.order
     return np.arange(len(tickets), dtype=np.int64) if order is None else order

@@ -5,6 +5,7 @@ from typing import Any
 
 from ticketkin.core.artifacts import read_json, write_json
 from ticketkin.core.errors import InputError, UnsafeArtifactError
+from ticketkin.relations.bands import Bands
 from ticketkin.relations.classifier import RelationClassifier
 from ticketkin.relations.pairs import KINDS
 
@@ -15,8 +16,10 @@ _SCHEMA_VERSION = "1"
 _TRUSTED = ("sklearn.", "numpy.", "scipy.")
 
 
-def save_classifier(classifier: RelationClassifier, folder: Path, encoder_fingerprint: str) -> None:
-    """Write a classifier into `folder`; it holds for embeddings of that encoder alone."""
+def save_classifier(
+    classifier: RelationClassifier, folder: Path, encoder_fingerprint: str, bands: Bands | None = None
+) -> None:
+    """Write a classifier into `folder`, with its bands; it holds for embeddings of that encoder alone."""
     from skops.io import dump
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -29,6 +32,7 @@ def save_classifier(classifier: RelationClassifier, folder: Path, encoder_finger
             "columns": classifier.columns,
             "kinds": list(KINDS),
             "encoder_fingerprint": encoder_fingerprint,
+            "bands": None if bands is None else bands.to_json(),
         },
     )
 
@@ -56,3 +60,9 @@ def load_classifier(folder: Path, encoder_fingerprint: str) -> RelationClassifie
         )
     model = load(folder / _MODEL, trusted=named)
     return RelationClassifier(metadata["model"], model, metadata["columns"])
+
+
+def load_bands(folder: Path) -> Bands | None:
+    """Return the bands saved with a classifier, or None where there were none."""
+    saved = read_json(folder / _METADATA)["bands"]
+    return None if saved is None else Bands.from_json(saved)

@@ -1,0 +1,185 @@
+"""Two stages: retrieve the nearest tickets, then say which kind of kin each is, and why."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ticketkin.core.artifacts import read_json
+from ticketkin.core.errors import InputError, MissingInputError
+from ticketkin.core.progress import SILENT, Progress, track
+from ticketkin.core.ranking import Ranker
+from ticketkin.core.tables import IntArray
+from ticketkin.evaluation.bootstrap import Float64Array
+from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline.candidates import champion_ranker
+from ticketkin.pipeline.configuration import read_job
+from ticketkin.pipeline.relation_material import RELATIONS, Material, relation_material
+from ticketkin.pipeline.run_data import RunData
+from ticketkin.relations.bands import Band, Bands
+from ticketkin.relations.classifier import RelationClassifier
+from ticketkin.relations.pairs import KINDS
+from ticketkin.relations.saving import load_bands, load_classifier
+
+_BLOCK_QUERIES = 128
+_MOST_WORDS = 4
+_CONTEXT = ("configuration_item", "service", "subcategory", "category", "assignment_group")
+
+
+@dataclass(frozen=True)
+class Relation:
+    """One ticket beside another: what it is to it, how surely, and what a person can check."""
+
+    ticket_id: str
+    title: str
+    kind: str
+    probability: float
+    """Calibrated, of that kind."""
+    band: Band
+    direction: str
+    """For causes, which caused which; empty otherwise."""
+    parent: str
+    """For duplicates, the ticket to close it under: the canonical one of the other's kin group."""
+    evidence: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """The nearest tickets of some queries and what the classifier thinks; of shape (n, ...)."""
+
+    query: IntArray
+    """Ticket row of each pair's query."""
+    candidate: IntArray
+    probabilities: Float64Array
+    """Not calibrated, shape (n_pairs, 4)."""
+
+
+def retrieve_and_classify(
+    material: Material,
+    ranker: Ranker,
+    classifier: RelationClassifier,
+    queries: IntArray,
+    k: int,
+    progress: Progress = SILENT,
+) -> Retrieved:
+    """Return the `k` nearest visible tickets of each query with the probability of each kind."""
+    visibility = material.data.visibility
+    found: list[tuple[IntArray, IntArray]] = []
+    starts = range(0, len(queries), _BLOCK_QUERIES)
+    for start in track(starts, progress, "retrieve", len(starts)):
+        block = queries[start : start + _BLOCK_QUERIES]
+        similarities = np.where(visibility.mask(block), ranker.similarities(block, visibility), -np.inf)
+        top = np.argsort(-similarities, axis=1, kind="stable")[:, :k]
+        places, columns = np.nonzero(np.isfinite(np.take_along_axis(similarities, top, axis=1)))
+        found.append((block[places], top[places, columns]))
+    query = np.concatenate([np.zeros(0, dtype=np.int64), *(a for a, _ in found)])
+    candidate = np.concatenate([np.zeros(0, dtype=np.int64), *(b for _, b in found)])
+    if not len(query):
+        return Retrieved(query, candidate, np.zeros((0, len(KINDS))))
+    left, right = material.in_filing_order(query, candidate)
+    return Retrieved(query, candidate, classifier.probabilities(material.maker.features(left, right)))
+
+
+class Relater:
+    """Relates tickets of a judged run whose relations were learned."""
+
+    def __init__(self, folder: Path) -> None:
+        """Load ranking and classifier of a run folder.
+
+        Raises MissingInputError where one of them is not there yet, InputError where they do not belong
+        together.
+        """
+        for name, command in ((artifact.RANKING, "evaluate"), (RELATIONS, "relations")):
+            if not (folder / name).exists():
+                raise MissingInputError(f"{folder} lacks {name}/. Run: ticketkin {command} {folder}")
+        self._data = RunData(folder, read_job(folder))
+        fingerprint = read_json(folder / artifact.BASE_ENCODER)["fingerprint"]
+        self._classifier = load_classifier(folder / RELATIONS, fingerprint)
+        bands = load_bands(folder / RELATIONS)
+        if bands is None:
+            raise MissingInputError(
+                f"The relations of {folder} were learned before its ranking. Run: ticketkin relations "
+                f"{folder}"
+            )
+        self._bands: Bands = bands
+        self._material = relation_material(self._data)
+        self._ranker = champion_ranker(self._data)
+
+    def relate(self, ticket_ids: Sequence[str], k: int = 10) -> dict[str, list[Relation]]:
+        """Return for each ticket its nearest others with kind, probability and evidence, surest first.
+
+        Raises InputError naming a ticket that the run does not hold.
+        """
+        at = self._data.tickets.position
+        known = {number: row for row, number in enumerate(self._data.tickets.frame["number"]) if number}
+        rows = []
+        for ticket_id in ticket_ids:
+            row = at.get(ticket_id, known.get(ticket_id))
+            if row is None:
+                raise InputError(f"The run holds no ticket {ticket_id!r}; give an id or number of its export")
+            rows.append(row)
+        found = retrieve_and_classify(
+            self._material, self._ranker, self._classifier, np.array(rows, dtype=np.int64), k
+        )
+        calibrated = self._bands.calibrated(found.probabilities)
+        related: dict[str, list[Relation]] = {}
+        for ticket_id, row in zip(ticket_ids, rows, strict=True):
+            own = np.flatnonzero(found.query == row)
+            told = [self._relation(row, int(found.candidate[place]), calibrated[place]) for place in own]
+            order = {"say": 0, "suggest": 1, "silent": 2}
+            related[ticket_id] = sorted(told, key=lambda one: (order[one.band], -one.probability))
+        return related
+
+    def _relation(self, query: int, candidate: int, probabilities: Float64Array) -> Relation:
+        code = int(probabilities.argmax())
+        kind, probability = KINDS[code], float(probabilities[code])
+        tickets, groups = self._data.tickets, self._data.groups
+        parent = tickets.ids[int(groups.canonical[candidate])] if kind == "duplicate" else ""
+        direction = ""
+        if kind == "causal":
+            direction = (
+                f"{tickets.ids[candidate]} caused {tickets.ids[query]}"
+                if tickets.has_times
+                else "which came first is not known: the export has no opening times"
+            )
+        return Relation(
+            ticket_id=tickets.ids[candidate],
+            title=self._data.titles[candidate],
+            kind=kind,
+            probability=probability,
+            band=self._bands.band(kind, probability),
+            direction=direction,
+            parent=parent,
+            evidence=self._evidence(query, candidate),
+        )
+
+    def _evidence(self, query: int, candidate: int) -> list[str]:
+        """Return what a person can check: shared words, the same fields, the time between."""
+        told = []
+        words = self._material.shared_words(query, candidate, _MOST_WORDS)
+        if words:
+            told.append(f"both say {', '.join(words)}")
+        frame = self._data.tickets.frame
+        for name in _CONTEXT:
+            value = frame[name][query]
+            if value and value == frame[name][candidate]:
+                told.append(f"same {name.replace('_', ' ')}: {value}")
+        if self._data.tickets.has_times:
+            gap = abs((frame["opened_at"][query] - frame["opened_at"][candidate]).total_seconds())
+            told.append(f"{_duration(gap)} apart")
+        return told
+
+
+def _duration(seconds: float) -> str:
+    """Return a time span in its largest fitting unit."""
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            n = round(seconds / size)
+            return f"{n:,} {unit}{'s' if n != 1 else ''}"
+    return "less than a minute"
