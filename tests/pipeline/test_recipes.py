@@ -82,6 +82,7 @@ def test_a_recipe_runs_to_its_verdict(
     assert read_job(tmp_path / "run").settings.recipe == name
 
 
+@pytest.mark.slow
 def test_domain_adapt_tunes_from_the_adapted_encoder(
     small_job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
