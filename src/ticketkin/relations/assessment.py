@@ -8,7 +8,7 @@ import numpy as np
 
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
-from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.core.tables import IntArray
 from ticketkin.evaluation.bootstrap import Float64Array, Interval, Resamples, statistic_interval
 from ticketkin.relations.classifier import ModelName, fit_classifier
 from ticketkin.relations.features import PairFeatures
@@ -150,8 +150,3 @@ def assess(
                 task.advance()
             found.append(probabilities)
     return Assessment(name, found, pairs.kind, pairs.block)
-
-
-def mean_probabilities(assessment: Assessment) -> FloatArray:
-    """Return the out-of-fold probabilities averaged over repeats, shape (n_pairs, 4)."""
-    return np.asarray(np.mean(assessment.probabilities, axis=0), dtype=np.float32)

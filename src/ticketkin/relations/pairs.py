@@ -1,7 +1,7 @@
 """Pairs of tickets with a kind: from people's links, and strangers drawn beside them."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -240,8 +240,3 @@ def support_told(counts: Mapping[str, int], fewest: int = 10) -> list[str]:
         elif n < fewest:
             told.append(f"only {n} pairs are {name}: it is never said with confidence")
     return told
-
-
-def class_codes(names: Sequence[str]) -> IntArray:
-    """Return the place of each name in `KINDS`; raises ValueError for another name."""
-    return np.array([KINDS.index(name) for name in names], dtype=np.int64)
