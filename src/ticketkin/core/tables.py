@@ -99,6 +99,12 @@ PAIRS_SCHEMA: Mapping[str, pl.DataType] = {
 }
 
 
+def field_codes(values: pl.Series) -> IntArray:
+    """Return a number for each different text of a column, -1 where it is empty; shape (len(values),)."""
+    coded = values.replace("", None).cast(pl.Categorical).to_physical().cast(pl.Int64)
+    return np.asarray(coded.fill_null(-1).to_numpy(), dtype=np.int64)
+
+
 def conform(frame: pl.DataFrame, schema: Mapping[str, pl.DataType], name: str) -> pl.DataFrame:
     """Return `frame` with exactly the columns of `schema`, in its order and types.
 

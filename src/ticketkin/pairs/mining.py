@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
 from ticketkin.core.progress import SILENT, Progress, track
-from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Tickets
+from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Tickets, field_codes
 
 # Exact search up to here; above, a graph index with a measured recall of .99.
 _EXACT_UP_TO = 50_000
@@ -65,11 +64,7 @@ class KinshipCodes:
     @classmethod
     def of(cls, tickets: Tickets, groups: IntArray) -> "KinshipCodes":
         """Collect kin group, problem record and parent of every ticket."""
-        columns = [groups]
-        for name in ("problem", "parent"):
-            values = tickets.frame[name]
-            coded = values.replace("", None).cast(pl.Categorical).to_physical().cast(pl.Int64)
-            columns.append(coded.fill_null(-1).to_numpy())
+        columns = [groups, *(field_codes(tickets.frame[name]) for name in ("problem", "parent"))]
         return cls(np.stack(columns, axis=1))
 
     def related(self, left: IntArray, right: IntArray) -> BoolArray:

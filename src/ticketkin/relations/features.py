@@ -3,10 +3,9 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import polars as pl
 from scipy.sparse import csr_matrix
 
-from ticketkin.core.tables import FloatArray, IntArray, Tickets
+from ticketkin.core.tables import FloatArray, IntArray, Tickets, field_codes
 from ticketkin.lexical.neighbours import paired_cosines
 
 _FIELDS = ("category", "subcategory", "service", "configuration_item", "assignment_group", "priority")
@@ -60,7 +59,7 @@ class PairFeatureMaker:
         self._tickets = tickets
         self._embeddings, self._titles = embeddings, title_embeddings
         self._words, self._characters = words, title_characters
-        self._codes = {name: _codes(tickets.frame[name]) for name in _FIELDS}
+        self._codes = {name: field_codes(tickets.frame[name]) for name in _FIELDS}
         self._lengths = np.log1p(tickets.frame["description"].str.len_chars().to_numpy()).astype(np.float32)
         self._days = _days(tickets)
 
@@ -94,11 +93,6 @@ class PairFeatureMaker:
             names=[name for _, name, _ in parts],
             groups=[group for group, _, _ in parts],
         )
-
-
-def _codes(values: pl.Series) -> IntArray:
-    coded = values.replace("", None).cast(pl.Categorical).to_physical().cast(pl.Int64)
-    return np.asarray(coded.fill_null(-1).to_numpy(), dtype=np.int64)
 
 
 def _days(tickets: Tickets) -> FloatArray | None:

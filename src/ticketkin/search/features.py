@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import polars as pl
 
-from ticketkin.core.tables import FloatArray, IntArray, Tickets, Visibility
+from ticketkin.core.tables import FloatArray, IntArray, Tickets, Visibility, field_codes
 from ticketkin.lexical.bm25 import LexicalRanker
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix
 
@@ -80,8 +79,7 @@ class FusionInputs:
         for name in _AGREEMENT_FIELDS:
             values = self.tickets.frame[name]
             if values.n_unique() > 1:
-                coded = values.replace("", None).cast(pl.Categorical).to_physical().cast(pl.Int64)
-                codes[name] = coded.fill_null(-1).to_numpy()
+                codes[name] = field_codes(values)
         return codes
 
 

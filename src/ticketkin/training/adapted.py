@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from ticketkin.core.config import AdaptedSettings, EncoderSettings
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import IntArray
-from ticketkin.encoders.encoding import encode_texts, token_lengths
+from ticketkin.encoders.encoding import encode_with_weights, token_lengths
 from ticketkin.encoders.loading import LoadedEncoder, load_float32
 from ticketkin.training.loop import TrainingLoop, seeded
 from ticketkin.training.preparation import EncoderJudge, TunedEncoder, judge_of, probes_among
@@ -77,13 +76,12 @@ def train_adapted(
     with atomic_path(folder / "tuned") as temporary:
         save_unit_length(model, temporary)
     probes = probes_among(different)
-    in_memory = replace(encoder, model=model, fingerprint=f"{encoder.fingerprint}-{identity}")
     return TunedEncoder(
         folder=folder / "tuned",
         record=_record(encoder, settings, loops, changes.relative(), len(different))
         | {"seed": seed, "data_sha256": identity},
         probe_texts=probes,
-        probe_embeddings=encode_texts(in_memory, probes, None, EncoderSettings()),
+        probe_embeddings=encode_with_weights(encoder, model, encoder.name, probes, EncoderSettings()),
     )
 
 

@@ -1,13 +1,12 @@
 """The candidate *full*: every weight of the base encoder tuned."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ticketkin.core.artifacts import atomic_path
 from ticketkin.core.config import EncoderSettings, FullSettings
 from ticketkin.core.progress import SILENT, Progress
-from ticketkin.encoders.encoding import encode_texts
+from ticketkin.encoders.encoding import encode_with_weights
 from ticketkin.encoders.loading import LoadedEncoder, load_float32
 from ticketkin.training.loop import TrainingLoop, seeded
 from ticketkin.training.objective import KinObjective
@@ -51,11 +50,10 @@ def train_full(
     with atomic_path(folder / "tuned") as temporary:
         save_unit_length(model, temporary)
     probes = probes_of(data)
-    in_memory = replace(encoder, model=model, fingerprint=f"{encoder.fingerprint}-{prepared.identity}")
     return TunedEncoder(
         folder=folder / "tuned",
         record=training_record(encoder, data, settings, loop, changes.relative(), "all weights")
         | {"seed": seed},
         probe_texts=probes,
-        probe_embeddings=encode_texts(in_memory, probes, None, EncoderSettings()),
+        probe_embeddings=encode_with_weights(encoder, model, encoder.name, probes, EncoderSettings()),
     )

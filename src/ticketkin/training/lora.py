@@ -1,13 +1,12 @@
 """The candidate *lora*: low-rank adaptation of the base encoder (Hu et al. 2021, arXiv:2106.09685)."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from ticketkin.core.artifacts import atomic_path
 from ticketkin.core.config import EncoderSettings, LoraSettings
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.encoders.adapter import attach_adapter, relative_changes, save_merged
-from ticketkin.encoders.encoding import encode_texts
+from ticketkin.encoders.encoding import encode_with_weights
 from ticketkin.encoders.loading import LoadedEncoder, load_float32
 from ticketkin.training.loop import TrainingLoop, seeded
 from ticketkin.training.objective import KinObjective
@@ -58,13 +57,12 @@ def train_lora(
     with atomic_path(folder / "merged") as temporary:
         save_merged(Path(encoder.source), model, temporary, encoder.max_length_tokens)
     probes = probes_of(data)
-    in_memory = replace(encoder, model=model, fingerprint=f"{encoder.fingerprint}-{prepared.identity}")
     changes = relative_changes(loop.model)
     return TunedEncoder(
         folder=folder / "merged",
         record=training_record(encoder, data, settings, loop, changes, "LoRA on all linear layers")
         | {"seed": seed},
         probe_texts=probes,
-        probe_embeddings=encode_texts(in_memory, probes, None, EncoderSettings()),
+        probe_embeddings=encode_with_weights(encoder, model, encoder.name, probes, EncoderSettings()),
         adapter_folder=folder / "adapter",
     )
