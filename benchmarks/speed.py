@@ -26,10 +26,11 @@ from ticketkin.core.config import (
     SplitSettings,
     TicketSettings,
 )
+from ticketkin.core.tables import FloatArray
 
 
 def grow(n_tickets: int) -> dict[str, float]:
-    """Return seconds of each step and the peak memory at `n_tickets`; embeddings are random unit vectors."""
+    """Return seconds of each step and the peak memory at `n_tickets`."""
     from ticketkin.pairs.building import build_pairs
     from ticketkin.pairs.sources import PairInputs
     from ticketkin.tickets.composing import compose_texts
@@ -51,8 +52,7 @@ def grow(n_tickets: int) -> dict[str, float]:
     started = time.perf_counter()
     splits = split_tickets(tickets, texts, groups, SplitSettings(), 0)
     seconds["split"] = time.perf_counter() - started
-    vectors = np.random.default_rng(0).normal(size=(n_tickets, 384)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors = projected_words(texts)
     inputs = PairInputs(tickets, texts, links, groups, splits, vectors)
     started = time.perf_counter()
     build_pairs(inputs, PairSettings(), EvaluationSettings(), 0)
@@ -62,6 +62,20 @@ def grow(n_tickets: int) -> dict[str, float]:
 
     seconds["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return seconds
+
+
+def projected_words(texts: list[str], dimension: int = 384) -> FloatArray:
+    """Return TF-IDF rows projected at random to unit vectors, shape (n_texts, dimension).
+
+    They stand for embeddings without a model: tickets that share words lie together. Vectors drawn at random
+    would have no neighbours at all, which no graph index is built for and no model gives.
+    """
+    from ticketkin.lexical.neighbours import tfidf_matrix
+
+    matrix = tfidf_matrix(texts)
+    directions = np.random.default_rng(0).normal(size=(matrix.shape[1], dimension)).astype(np.float32)
+    vectors = np.asarray(matrix @ directions, dtype=np.float32)
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
 def champion_recall(texts: list[str]) -> float:
