@@ -75,7 +75,8 @@ def projected_words(texts: list[str], dimension: int = 384) -> FloatArray:
     matrix = tfidf_matrix(texts)
     directions = np.random.default_rng(0).normal(size=(matrix.shape[1], dimension)).astype(np.float32)
     vectors = np.asarray(matrix @ directions, dtype=np.float32)
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    unit: FloatArray = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return unit
 
 
 def champion_recall(texts: list[str]) -> float:
