@@ -38,6 +38,25 @@ def test_every_shape_gives_the_same_pairs(tmp_path: Path, content: Any) -> None:
     assert (pairs.left, pairs.right, pairs.labels.tolist()) == (["a", "b"], ["c", "d"], [1, 0])
 
 
+def test_labels_may_name_kinds_in_json_and_in_tables(tmp_path: Path) -> None:
+    records = [
+        {"text_a": "a", "text_b": "b", "label": "Causal"}, {"text_a": "c", "text_b": "d", "label": "none"},
+    ]  # fmt: skip
+    pairs = _read(tmp_path, records)
+    assert pairs.kinds == ["causal", "none"] and pairs.labels.tolist() == [1, 0]
+    write_text_pairs(pairs, tmp_path / "again.json")
+    assert read_text_pairs(tmp_path / "again.json").kinds == pairs.kinds
+    (tmp_path / "p.csv").write_text("text_a,text_b,label\na,b,causal\nc,d,none\n", "utf-8")
+    assert read_text_pairs(tmp_path / "p.csv").kinds == pairs.kinds
+    (tmp_path / "q.csv").write_text("text_a,text_b,label\na,b,1\nc,d,0\n", "utf-8")
+    plain = read_text_pairs(tmp_path / "q.csv")
+    assert plain.kinds is None and plain.labels.tolist() == [1, 0]
+    records[1]["label"] = "cousin"
+    told = "pair 2 has the label 'cousin', allowed are duplicate, related, causal, none"
+    with pytest.raises(InputError, match=told):
+        _read(tmp_path, records)
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     rows=st.lists(

@@ -5,17 +5,22 @@ import shutil
 import sys
 from pathlib import Path
 
+import networkx as nx
+import polars as pl
 import pytest
 
 from ticketkin.cli.app import main
+from ticketkin.core.config import FamilySettings
 from ticketkin.core.errors import InputError, MissingInputError, NotEnoughDataError
 from ticketkin.core.tables import SplitName
 from ticketkin.evaluation.retrieval import evaluate_retrieval
 from ticketkin.pipeline.candidates import champion_ranker
 from ticketkin.pipeline.configuration import read_job
-from ticketkin.pipeline.job import run_one_stage
-from ticketkin.pipeline.relating import learn_relations
+from ticketkin.pipeline.job import run_job
+from ticketkin.pipeline.relater import Relater
+from ticketkin.pipeline.relation_jobs import build_run_families, learn_relations
 from ticketkin.pipeline.run_data import RunData
+from ticketkin.relations.classifier import MODELS
 from ticketkin.relations.saving import load_classifier
 
 
@@ -34,6 +39,7 @@ def folder(small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 QUICK = [
     "--set", "relations.repeats=1", "--set", "evaluation.n_bootstrap=100", "--set", "relations.folds=3",
+    "--set", "relations.model=logistic",
 ]  # fmt: skip
 
 
@@ -50,7 +56,7 @@ def test_counts_stand_first_and_every_kind_in_every_table(
     result = record["results"]["logistic"]
     assert len(result["confusion"]) == 4 and all(len(row) == 4 for row in result["confusion"])
     assert result["macro_f1"]["low"] <= result["macro_f1"]["value"] <= result["macro_f1"]["high"]
-    assert record["without"].keys() == {"embedding", "similarity", "fields", "time"}
+    assert record["without"].keys() == {"embedding", "similarity", "fields", "values", "time"}
     fingerprint = json.loads((folder / "embeddings/base.json").read_text())["fingerprint"]
     data = RunData(folder, read_job(folder))
     assert len(data.tickets) and load_classifier(folder / "relations", fingerprint).name == "logistic"
@@ -61,16 +67,15 @@ def test_models_stand_side_by_side_as_json(
 ) -> None:
     assert _run(["relations", str(folder), *QUICK, "--compare", "--json"], monkeypatch) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["results"].keys() == {"majority", "embedding_logistic", "logistic", "svm", "trees", "mlp"}
+    assert found["results"].keys() == set(MODELS)
     majority = found["results"]["majority"]["macro_f1"]["value"]
     assert found["results"]["logistic"]["macro_f1"]["value"] > majority
 
 
 def test_what_is_missing_is_told(folder: Path, tmp_path: Path) -> None:
     job = read_job(folder)
-    with pytest.raises(MissingInputError, match=r"lacks links.parquet. Run: ticketkin links"):
+    with pytest.raises(MissingInputError, match=r"needs what 'import', 'links', .* makes. Run: ticketkin"):
         learn_relations(tmp_path / "nothing", job)
-    # A file of pairs of one kind, and no strangers wanted beside them but a few.
     lonely = job.model_copy(
         update={"settings": job.settings.model_copy(
             update={"relations": job.settings.relations.model_copy(
@@ -78,7 +83,16 @@ def test_what_is_missing_is_told(folder: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     with pytest.raises(NotEnoughDataError, match="kinds have at least 50 pairs, and two are needed"):
         learn_relations(folder, lonely)
-    run_one_stage("links", folder, job=job)
+    # A run goes on without kinds, and says so in the record and in the report.
+    run_job(lonely, folder)
+    record = json.loads((folder / "relations/relations.json").read_text())
+    assert not record["learned"] and "two are needed" in record["reason"]
+    assert "Kinds of kin were not learned: " in (folder / "report.html").read_text()
+    with pytest.raises(MissingInputError, match=r"has no relation model: .*two are needed"):
+        Relater(folder)
+    with pytest.raises(NotEnoughDataError, match="--said needs the relation model"):
+        said = lonely.settings.model_copy(update={"families": FamilySettings(said=True)})
+        build_run_families(folder, lonely.model_copy(update={"settings": said}))
 
 
 def test_the_nearest_are_related_with_bands_and_evidence(
@@ -87,8 +101,10 @@ def test_the_nearest_are_related_with_bands_and_evidence(
     data = RunData(folder, read_job(folder))
     holdout = data.splits.rows(data.tickets, SplitName.HOLDOUT)
     ticket = data.tickets.ids[int(holdout[-1])]
+    shutil.rmtree(folder / "relations")
     assert _run(["relate", str(folder), ticket], monkeypatch) == MissingInputError.exit_code
-    assert "lacks relations/. Run: ticketkin relations" in " ".join(capsys.readouterr().err.split())
+    told = " ".join(capsys.readouterr().err.split())
+    assert "lacks relations/relations.json. Run: ticketkin relations" in told
     low = ["--set", "relations.say_precision=0.3", "--set", "relations.suggest_precision=0.1"]
     assert _run(["relations", str(folder), *QUICK, *low], monkeypatch) == 0
     assert "real base rate" in " ".join(capsys.readouterr().out.split())
@@ -112,7 +128,8 @@ def test_the_nearest_are_related_with_bands_and_evidence(
         assert one["evidence"] and one["evidence"][-1].endswith("apart")
         if one["kind"] == "duplicate":
             parent = at[one["parent"]]
-            assert data.groups.canonical[parent] == parent, "the parent is no duplicate itself"
+            assert data.groups.group[parent] == data.groups.group[at[one["ticket_id"]]]
+            assert order[parent] < order[at[ticket]], "a parent is there before its duplicate"
         if one["kind"] == "causal":
             assert one["direction"] == f"{one['ticket_id']} caused {ticket}"
     assert _run(["relate", str(folder), ticket], monkeypatch) == 0
@@ -130,3 +147,54 @@ def test_the_loaded_champion_ranks_as_the_verdict_did(folder: Path) -> None:
     scores = evaluate_retrieval(ranker, queries, data.groups.group, data.visibility)
     told = report["candidates"][ranker.name]["holdout"]["retrieval"]["mrr"]["value"]
     assert float(scores.per_query("mrr").mean()) == pytest.approx(told, abs=1e-6)
+
+
+def test_the_whole_job_learns_kinds_and_shows_them(folder: Path) -> None:
+    record = json.loads((folder / "relations/relations.json").read_text())
+    page = (folder / "report.html").read_text()
+    assert record["learned"] and record["model"] == "kernel_svm"
+    assert record["results"].keys() == {"kernel_svm", "majority"}
+    assert 'id="kinds"' in page and "Largest families" in page
+    assert {"kinds_confusion.png", "kinds_reliability.png", "family.png"} <= {
+        path.name for path in (folder / "figures").iterdir()
+    }
+    gates = {gate["code"]: gate["outcome"] for gate in record["gates"]}
+    assert gates["relation_labels"] == "passed" and gates["relation_better_than_majority"] == "passed"
+
+
+def test_a_review_wins_over_links(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = json.loads((folder / "relations/relations.json").read_text())["counts"]
+    data = RunData(folder, read_job(folder))
+    source, target = data.links.frame.filter(pl.col("kind") == "causal").select("source", "target").row(0)
+    review = tmp_path / "reviewed.csv"
+    review.write_text(f"source,target,kind\n{source},{target},none\n", "utf-8")
+    assert _run(["relations", str(folder), *QUICK, "--reviewed", str(review), "--json"], monkeypatch) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["counts"]["causal"] == before["causal"] - 1 and found["mixture_of_none"]["told"] == 1
+    review.write_text(f"source,target,kind\n{source},{target},cousin\n", "utf-8")
+    assert _run(["relations", str(folder), *QUICK], monkeypatch) == InputError.exit_code
+    assert "row 1 has the kind 'cousin'" in " ".join(capsys.readouterr().err.split())
+
+
+def test_families_join_all_kin_in_three_formats(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(["families", str(folder), "--json"], monkeypatch) == 0
+    told = json.loads(capsys.readouterr().out)
+    data = RunData(folder, read_job(folder))
+    linked = {*data.links.frame["source"], *data.links.frame["target"]}
+    assert {ticket for family in told["families"] for ticket in family["tickets"]} == linked
+    table = pl.read_csv(folder / "families/families.csv")
+    assert set(table["ticket_id"]) == linked and table["family"].n_unique() == told["n_families"]
+    graph = nx.read_graphml(folder / "families/families.graphml")
+    assert nx.number_weakly_connected_components(graph) == told["n_families"]
+    low = ["--set", "relations.say_precision=0.2", "--set", "relations.suggest_precision=0.1"]
+    assert _run(["relations", str(folder), *QUICK, *low], monkeypatch) == 0
+    capsys.readouterr()
+    assert _run(["families", str(folder), "--said", "--top", "2"], monkeypatch) == 0
+    assert capsys.readouterr().out.count("Family ") == 2
+    said = json.loads((folder / "families/families.json").read_text())
+    ties = [tie for family in said["families"] for tie in family["related"] + family["causal"]]
+    assert said["n_tickets"] > told["n_tickets"] or any(tie["origin"] == "said" for tie in ties)

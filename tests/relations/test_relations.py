@@ -10,16 +10,19 @@ from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, precision_recall_fscore_support
 
 from relations_material import desk
+from ticketkin.core.config import RelationSettings
 from ticketkin.core.errors import InputError, NotEnoughDataError, UnsafeArtifactError
 from ticketkin.core.tables import LINKS_SCHEMA, Links
 from ticketkin.lexical.neighbours import tfidf_matrix
-from ticketkin.relations.assessment import Assessment, assess
+from ticketkin.relations.assessment import Assessment, assess, feature_fit
 from ticketkin.relations.bands import Bands
 from ticketkin.relations.classifier import MODELS, fit_classifier
 from ticketkin.relations.features import PairFeatureMaker, PairFeatures
-from ticketkin.relations.pairs import KINDS, RelationPairs, relation_pairs, support_told
+from ticketkin.relations.pairs import KINDS, TOLD_SCHEMA, RelationPairs, relation_pairs, support_told
 from ticketkin.relations.saving import load_classifier, save_classifier
 from ticketkin.tickets.kin import kin_groups
+
+SILENT_BANDS = Bands(dict.fromkeys(KINDS, 1.0), dict.fromkeys(KINDS, 0.0), {}, {})
 
 
 def _pairs(
@@ -28,7 +31,9 @@ def _pairs(
     tickets, links, texts, embeddings = desk(n_events, seed)
     words = tfidf_matrix(texts)
     groups = kin_groups(tickets, links).group
-    pairs = relation_pairs(tickets, links, groups, words, seed, none_per_linked)
+    pairs = relation_pairs(
+        tickets, links, groups, words, seed, RelationSettings(none_per_linked=none_per_linked)
+    )
     maker = PairFeatureMaker(tickets, embeddings, embeddings, words, words)
     return pairs, maker.features(pairs.left, pairs.right)
 
@@ -38,7 +43,9 @@ def _pairs(
 def test_pairs_keep_every_promise(seed: int, ratio: float) -> None:
     tickets, links, texts, _ = desk(30, seed)
     groups = kin_groups(tickets, links).group
-    pairs = relation_pairs(tickets, links, groups, tfidf_matrix(texts), seed, ratio)
+    pairs = relation_pairs(
+        tickets, links, groups, tfidf_matrix(texts), seed, RelationSettings(none_per_linked=ratio)
+    )
     order = tickets.visibility.order
     assert order is not None and (order[pairs.left] < order[pairs.right]).all()
     counts = pairs.counts
@@ -52,7 +59,9 @@ def test_pairs_keep_every_promise(seed: int, ratio: float) -> None:
     block_of: dict[int, int] = {}
     for a, b, block in zip(pairs.left.tolist(), pairs.right.tolist(), pairs.block.tolist(), strict=True):
         assert block_of.setdefault(a, block) == block_of.setdefault(b, block) == block
-    again = relation_pairs(tickets, links, groups, tfidf_matrix(texts), seed, ratio)
+    again = relation_pairs(
+        tickets, links, groups, tfidf_matrix(texts), seed, RelationSettings(none_per_linked=ratio)
+    )
     np.testing.assert_array_equal(again.left, pairs.left)
     assert pairs.forward[pairs.kind == KINDS.index("causal")].all()
 
@@ -61,9 +70,66 @@ def test_a_pair_told_as_two_kinds_is_left_out_and_reported() -> None:
     tickets, links, texts, _ = desk(20)
     both = pl.DataFrame([("T1", "T0", "related", "file")], schema=dict(LINKS_SCHEMA), orient="row")
     more = Links(pl.concat([links.frame, both]))
-    pairs = relation_pairs(tickets, more, kin_groups(tickets, more).group, tfidf_matrix(texts), 0)
+    pairs = relation_pairs(
+        tickets, more, kin_groups(tickets, more).group, tfidf_matrix(texts), 0, RelationSettings()
+    )
     assert pairs.contradictions == [("T0", "T1", "causal, related")]
     assert pairs.counts["causal"] == 19 and pairs.counts["related"] == 20
+
+
+def test_by_majority_the_kind_most_people_told_counts_and_ties_are_left_out() -> None:
+    tickets, links, texts, _ = desk(20)
+    rows = [
+        ("T1", "T0", "related", "file"),
+        ("T1", "T0", "related", "parent"),
+        ("T7", "T4", "causal", "file"),
+    ]
+    more = Links(pl.concat([links.frame, pl.DataFrame(rows, schema=dict(LINKS_SCHEMA), orient="row")]))
+    groups = kin_groups(tickets, more).group
+    majority = RelationSettings(contradictions="majority")
+    pairs = relation_pairs(tickets, more, groups, tfidf_matrix(texts), 0, majority)
+    assert len(pairs.contradictions) == 2
+    assert pairs.counts["related"] == 20, "one joined by two voices, one left out as a tie"
+    assert pairs.counts["causal"] == 19
+
+
+def test_what_was_reviewed_wins_and_told_strangers_count() -> None:
+    tickets, links, texts, _ = desk(20)
+    told = pl.DataFrame(
+        [("T0", "T1", "none"), ("T0", "T40", "none"), ("T4", "T9", "causal")],
+        schema=dict(TOLD_SCHEMA),
+        orient="row",
+    )
+    groups = kin_groups(tickets, links).group
+    pairs = relation_pairs(tickets, links, groups, tfidf_matrix(texts), 0, RelationSettings(), told)
+    kinds = {
+        (a, b): KINDS[kind]
+        for a, b, kind in zip(pairs.left.tolist(), pairs.right.tolist(), pairs.kind.tolist(), strict=True)
+    }
+    assert (kinds[0, 1], kinds[0, 40], kinds[4, 9]) == ("none", "none", "causal")
+    assert pairs.mixture["told"] == 2 and pairs.counts["causal"] == 20
+    assert len({int(b) for a, b in zip(pairs.left, pairs.block, strict=True) if a in (0, 40)}) == 1
+
+
+@given(seed=st.integers(0, 40), n=st.integers(0, 6))
+@settings(max_examples=15, deadline=None)
+def test_no_ticket_stands_in_two_blocks_whatever_was_told(seed: int, n: int) -> None:
+    tickets, links, texts, _ = desk(12)
+    drawn = np.random.default_rng(seed).integers(0, len(tickets), (n, 2))
+    told = pl.DataFrame(
+        [(f"T{a}", f"T{b}", "none") for a, b in drawn.tolist()], schema=dict(TOLD_SCHEMA), orient="row"
+    )
+    groups = kin_groups(tickets, links).group
+    try:
+        pairs = relation_pairs(tickets, links, groups, tfidf_matrix(texts), seed, RelationSettings(), told)
+    except NotEnoughDataError:
+        return
+    block_of: dict[int, int] = {}
+    for a, b, block in zip(pairs.left.tolist(), pairs.right.tolist(), pairs.block.tolist(), strict=True):
+        assert block_of.setdefault(a, block) == block_of.setdefault(b, block) == block
+        assert a != b
+    unordered = {frozenset(pair) for pair in zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)}
+    assert len(unordered) == len(pairs)
 
 
 def test_a_rare_or_absent_kind_is_told() -> None:
@@ -75,7 +141,7 @@ def test_a_rare_or_absent_kind_is_told() -> None:
     tickets, _, texts, _ = desk(5)
     nothing = Links(pl.DataFrame(schema=dict(LINKS_SCHEMA)))
     with pytest.raises(NotEnoughDataError, match="No link between two tickets was found"):
-        relation_pairs(tickets, nothing, np.arange(len(tickets)), tfidf_matrix(texts), 0)
+        relation_pairs(tickets, nothing, np.arange(len(tickets)), tfidf_matrix(texts), 0, RelationSettings())
 
 
 def test_features_say_what_they_are() -> None:
@@ -90,7 +156,7 @@ def test_features_say_what_they_are() -> None:
     np.testing.assert_array_equal(features.values[:, at("same_service")] == 1, same)
     causal = pairs.kind == KINDS.index("causal")
     assert (features.values[causal, at("within_day")] == 1).all()
-    assert set(features.groups) == {"embedding", "similarity", "fields", "time"}
+    assert set(features.groups) == {"embedding", "similarity", "fields", "values", "time"}
     assert "cosine" not in features.without("similarity").names
     assert set(features.only("time").groups) == {"time"}
 
@@ -125,7 +191,7 @@ def test_learned_kinds_beat_the_majority_and_folds_share_no_ticket(monkeypatch: 
 
     monkeypatch.setattr(assessment, "fit_classifier", fit)
     found = {
-        name: assess(name, features, pairs, n_repeats=2, seed=1).metrics(100, 0)
+        name: assess(name, feature_fit(name, features, pairs), pairs, n_repeats=2, seed=1).metrics(100, 0)
         for name in ("majority", "logistic")
     }
     assert all(blocks < set(pairs.block.tolist()) for blocks in trained_on)
@@ -172,19 +238,28 @@ def test_reliability_holds_for_honest_probabilities() -> None:
 def test_too_few_pairs_of_a_kind_stop_the_assessment() -> None:
     pairs, features = _pairs(n_events=3)
     with pytest.raises(NotEnoughDataError, match="kinds have at least 5 pairs, and two are needed"):
-        assess("logistic", features, pairs)
+        assess("logistic", feature_fit("logistic", features, pairs), pairs)
 
 
-@pytest.mark.parametrize("name", ["logistic", "svm", "trees", "mlp"])
+@pytest.mark.parametrize("name", ["logistic", "svm", "kernel_svm", "trees", "mlp"])
 def test_a_saved_classifier_is_the_same_and_bound_to_its_encoder(name: str, tmp_path: Path) -> None:
     pairs, features = _pairs()
     fitted = fit_classifier(name, features, pairs.kind, pairs.block, 0)  # type: ignore[arg-type]
-    save_classifier(fitted, tmp_path, "abc")
+    save_classifier(fitted, tmp_path, "abc", SILENT_BANDS)
     assert not [path for path in tmp_path.rglob("*") if path.suffix in {".pkl", ".pickle", ".joblib"}]
     again = load_classifier(tmp_path, "abc")
     np.testing.assert_allclose(again.probabilities(features), fitted.probabilities(features), atol=1e-9)
     with pytest.raises(InputError, match=r"of the encoder abc….* are of xyz…"):
         load_classifier(tmp_path, "xyz")
+
+
+def test_a_kind_too_rare_to_judge_is_never_told() -> None:
+    generator = np.random.default_rng(0)
+    kinds = generator.choice(4, 400, p=[0.2, 0.2, 0.2, 0.4])
+    values = 0.05 + 0.8 * np.eye(4)[kinds]
+    bands = Bands.fit(values, kinds, say_precision=0.5, suggest_precision=0.5, judged=["duplicate", "none"])
+    assert bands.say["duplicate"] is not None
+    assert bands.say["causal"] is bands.suggest["related"] is None
 
 
 class Foreign:
@@ -198,7 +273,9 @@ def test_a_file_with_foreign_code_is_refused(tmp_path: Path) -> None:
     from skops.io import dump
 
     pairs, features = _pairs()
-    save_classifier(fit_classifier("logistic", features, pairs.kind, pairs.block, 0), tmp_path, "abc")
+    save_classifier(
+        fit_classifier("logistic", features, pairs.kind, pairs.block, 0), tmp_path, "abc", SILENT_BANDS
+    )
     dump(Foreign(), tmp_path / "classifier.skops")
     with pytest.raises(UnsafeArtifactError, match="names code that is not scikit-learn's"):
         load_classifier(tmp_path, "abc")
@@ -214,7 +291,7 @@ def test_bands_reach_their_precision_or_never_speak(seed: int, target: float) ->
     bands = Bands.fit(values, kinds, say_precision=target, suggest_precision=target / 2)
     calibrated = bands.calibrated(values)
     np.testing.assert_allclose(calibrated.sum(axis=1), 1)
-    likeliest = calibrated.argmax(axis=1)
+    likeliest = calibrated[:, :3].argmax(axis=1)
     for code, name in enumerate(KINDS[:3]):
         said = np.array(
             [likeliest[n] == code and bands.band(name, calibrated[n, code]) == "say" for n in range(400)]

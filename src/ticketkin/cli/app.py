@@ -22,6 +22,7 @@ from ticketkin.cli.options import (
     OfflineOption,
     PairsOption,
     RecipeOption,
+    ReviewedOption,
     RunFolder,
     SeedOption,
     SetOption,
@@ -75,6 +76,7 @@ def run(
     recipe: RecipeOption = None,
     pairs: PairsOption = None,
     test_pairs: TestPairsOption = None,
+    reviewed: ReviewedOption = None,
     seed: SeedOption = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Run folder.")] = Path("runs/latest"),
     resume: Annotated[
@@ -115,6 +117,7 @@ def run(
             recipe,
             pairs,
             test_pairs,
+            reviewed,
         ).job()
     )
     if dry_run:

@@ -11,6 +11,7 @@ from ticketkin.cli.options import (
     JsonOption,
     ModelOption,
     OfflineOption,
+    ReviewedOption,
     RunFolder,
     SetOption,
     stored_job,
@@ -19,6 +20,7 @@ from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.cli.screens import (
     print_json,
     show_examined,
+    show_families,
     show_leaderboard,
     show_readiness,
     show_related,
@@ -166,6 +168,7 @@ def relations(
     ablation: Annotated[
         bool, typer.Option("--ablation", help="Assess without each group of features, too.")
     ] = False,
+    reviewed: ReviewedOption = None,
     set_: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -175,21 +178,19 @@ def relations(
     Examples:
       ticketkin relations runs/june
       ticketkin relations runs/june --compare --ablation
+      ticketkin relations runs/june --reviewed reviewed.csv
       ticketkin relations runs/june --set relations.model=trees --json
 
-    Quality is of repeated folds that share no ticket, with 95 % intervals.
+    Quality is of repeated folds that share no ticket, with 95 % intervals. ticketkin run does this too.
     """
-    from ticketkin.pipeline.relating import learn_relations
+    from ticketkin.pipeline.relation_jobs import learn_relations
     from ticketkin.relations.classifier import MODELS
 
+    asked = [f"relations.compare={','.join(MODELS)}"] if compare_all else []
+    asked += ["relations.ablation=true"] if ablation else []
     with ConsoleProgress(_errors) as progress:
-        found = learn_relations(
-            folder,
-            stored_job(folder, set_),
-            MODELS if compare_all else (),
-            ablation=ablation,
-            progress=progress,
-        )
+        job = stored_job(folder, [*asked, *(set_ or ())], reviewed=reviewed)
+        found = learn_relations(folder, job, progress)
     if as_json:
         print_json(found)
     else:
@@ -220,6 +221,37 @@ def relate(
         print_json({ticket: [one.to_json() for one in related] for ticket, related in found.items()})
     else:
         show_related(_screen, found, everything)
+
+
+@models.command()
+def families(
+    folder: RunFolder,
+    said: Annotated[
+        bool, typer.Option("--said", help="Add what the relation model says outright of every ticket.")
+    ] = False,
+    top: Annotated[int, typer.Option(min=1, help="Largest families to print.")] = 5,
+    set_: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Join all kin of an export into families: duplicates under one parent, related tickets, causal chains.
+
+    \b
+    Examples:
+      ticketkin families runs/june
+      ticketkin families runs/june --said --top 20
+      ticketkin families runs/june --json
+
+    Writes families.csv, families.json and families.graphml (for Gephi, yEd, Cytoscape) into families/.
+    """
+    from ticketkin.pipeline.relation_jobs import build_run_families
+
+    with ConsoleProgress(_errors) as progress:
+        job = stored_job(folder, [f"families.said={str(said).lower()}", *(set_ or ())])
+        found = build_run_families(folder, job, progress)
+    if as_json:
+        print_json(found)
+    else:
+        show_families(_screen, found, folder, top)
 
 
 @models.command()

@@ -40,10 +40,14 @@ CandidatesOption = Annotated[
     str | None, typer.Option("--candidates", help="Some of lexical,base,adapted,head,lora,full,fusion.")
 ]
 PairsOption = Annotated[
-    Path | None, typer.Option("--pairs", help="JSON file of labelled pairs, in place of an export.")
+    Path | None, typer.Option("--pairs", help="JSON or CSV file of labelled pairs, in place of an export.")
 ]
 TestPairsOption = Annotated[
     Path | None, typer.Option("--test-pairs", help="Fixed test pairs that go with --pairs: the holdout.")
+]
+ReviewedOption = Annotated[
+    Path | None,
+    typer.Option("--reviewed", help="Pairs a person reviewed: source, target, kind; they win over links."),
 ]
 RecipeOption = Annotated[
     str | None, typer.Option("--recipe", help="A named training configuration; see: ticketkin recipes.")
@@ -71,6 +75,7 @@ class JobOptions:
     recipe: str | None = None
     pairs: Path | None = None
     test_pairs: Path | None = None
+    reviewed: Path | None = None
 
     def job(self) -> Job:
         """Return the job. Raises InputError where a file is missing or an option is malformed."""
@@ -80,7 +85,9 @@ class JobOptions:
             raise InputError("No export was given; name at least one file, e.g. ticketkin run incidents.csv")
         if self.pairs is not None and (self.sources or self.links):
             raise InputError("--pairs stands for the whole export; leave out the files and --links beside it")
-        files = [path for path in (self.links, self.pairs, self.test_pairs) if path is not None]
+        files = [
+            path for path in (self.links, self.pairs, self.test_pairs, self.reviewed) if path is not None
+        ]
         for path in [*self.sources, *files]:
             if not path.is_file():
                 raise InputError(f"{path}: no such file")
@@ -89,6 +96,7 @@ class JobOptions:
             pairs_file=_resolved(self.pairs),
             test_pairs_file=_resolved(self.test_pairs),
             links_file=_resolved(self.links),
+            reviewed_file=_resolved(self.reviewed),
             settings=load_settings(self.config, self.set_ or (), flags=self._flags(), recipe=self.recipe),
         )
 
@@ -134,18 +142,20 @@ def stored_job(
     set_: Sequence[str] | None = None,
     links: Path | None = None,
     link_columns: str | None = None,
+    reviewed: Path | None = None,
 ) -> Job:
     """Return the job stored in a run folder, changed by the given options."""
     job = read_job(folder)
-    if links is not None and not links.is_file():
-        raise InputError(f"{links}: no such file")
+    for path in (links, reviewed):
+        if path is not None and not path.is_file():
+            raise InputError(f"{path}: no such file")
     stored = job.settings.model_dump(mode="json", exclude_none=True)
     if link_columns:
         stored["links"]["columns"] = _names(link_columns)
     settings = load_settings(None, set_ or (), environment={}, stored=stored)
-    return job.model_copy(
-        update={"settings": settings, "links_file": links.resolve() if links else job.links_file}
-    )
+    files = {"links_file": _resolved(links), "reviewed_file": _resolved(reviewed)}
+    given = {name: path for name, path in files.items() if path is not None}
+    return job.model_copy(update={"settings": settings, **given})
 
 
 def training_job(folder: Path, candidate: str, recipe: str | None, set_: Sequence[str] | None) -> Job:

@@ -318,8 +318,11 @@ def show_relations(console: Console, found: Mapping[str, Any]) -> None:
     console.print(matrix)
     for group, macro in found["without"].items():
         console.print(f"without {group}: macro F1 {format_metric(macro)}", highlight=False)
-    if found["two_stage"] is not None:
-        _show_two_stage(console, found["two_stage"], kinds)
+    _show_two_stage(console, found["two_stage"], kinds)
+    for gate in found["gates"]:
+        if gate["outcome"] in ("failed", "warning"):
+            mark, told = _CHECK_MARKS[Outcome(gate["outcome"])], f"{gate['evidence']}. {gate['advice']}"
+            console.print(f"{mark} {told}", highlight=False, markup=False)
 
 
 def _show_two_stage(console: Console, found: Mapping[str, Any], kinds: Sequence[str]) -> None:
@@ -346,6 +349,35 @@ def _show_two_stage(console: Console, found: Mapping[str, Any], kinds: Sequence[
                 f"{quality['false_alarms_per_1000_tickets']:.0f}",
             )
     console.print(table)
+
+
+def show_families(console: Console, found: Mapping[str, Any], folder: Path, top: int) -> None:
+    """Print the largest families: who is whose duplicate, what is related, the longest causal chain."""
+    n_tickets = f"{found['n_families']:,} families over {found['n_tickets']:,} tickets"
+    console.print(f"{n_tickets}; written to {folder / 'families'}", style="bold", highlight=False)
+    for family in found["families"][:top]:
+        by_parent: dict[str, list[str]] = {}
+        for child, head in family["duplicate_of"].items():
+            by_parent.setdefault(head, []).append(child)
+        console.print(f"Family {family['family']}: {len(family['tickets'])} tickets", highlight=False)
+        for head, children in by_parent.items():
+            console.print(f"  {head} has the duplicates {_some(children)}", highlight=False, markup=False)
+        if family["longest_chain"]:
+            chain = " caused ".join(family["longest_chain"])
+            console.print(f"  {chain}", highlight=False, markup=False)
+        if family["related"]:
+            related = [f"{tie['source']} and {tie['target']}" for tie in family["related"]]
+            console.print(f"  related: {_some(related)}", highlight=False, markup=False)
+    if found["left_out"]:
+        console.print(
+            f"{len(found['left_out'])} causal ties left out: they would make a ticket its own cause",
+            highlight=False,
+        )
+
+
+def _some(names: Sequence[str], most: int = 8) -> str:
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
 
 
 def show_related(console: Console, found: Mapping[str, Sequence["Relation"]], everything: bool) -> None:

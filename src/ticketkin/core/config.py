@@ -275,11 +275,20 @@ class FusionSettings(StageSettings):
     """Kin-group folds for weights and calibration that never saw what they score."""
 
 
+RelationModel = Literal["majority", "embedding_logistic", "logistic", "svm", "kernel_svm", "trees", "mlp"]
+
+
 class RelationSettings(StageSettings):
     """Which kind of kin a pair is."""
 
-    model: Literal["embedding_logistic", "logistic", "svm", "trees", "mlp"] = "logistic"
-    """The classifier that is kept; all stand in the table of `ticketkin relations --compare`."""
+    model: RelationModel = "kernel_svm"
+    """The classifier that is kept."""
+    compare: tuple[RelationModel, ...] = ()
+    """Further classifiers to assess beside it; `ticketkin relations --compare` names all."""
+    ablation: bool = False
+    """Assess it without each group of features, too."""
+    contradictions: Literal["drop", "majority"] = "drop"
+    """What becomes of a pair that is told as two kinds: left out, or what most say (ties are left out)."""
     none_per_linked: float = Field(default=3.0, gt=0)
     """Strangers drawn for each linked pair."""
     folds: int = Field(default=5, ge=2)
@@ -292,6 +301,13 @@ class RelationSettings(StageSettings):
     """Precision on evaluation tickets from which on a kind is said outright."""
     suggest_precision: float = Field(default=0.5, gt=0, le=1)
     """Precision from which on it is suggested; below it stays silent."""
+
+
+class FamilySettings(StageSettings):
+    """The graph of all kin."""
+
+    said: bool = False
+    """Add what the relation model says outright of every ticket's nearest earlier ones."""
 
 
 class EvaluationSettings(StageSettings):
@@ -348,5 +364,6 @@ class Settings(StageSettings):
     strength: StrengthSettings = StrengthSettings()
     fusion: FusionSettings = FusionSettings()
     relations: RelationSettings = RelationSettings()
+    families: FamilySettings = FamilySettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     readiness: ReadinessSettings = ReadinessSettings()

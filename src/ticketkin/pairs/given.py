@@ -28,9 +28,12 @@ GIVEN_SCHEMA: Mapping[str, pl.DataType] = {
     "label": pl.Int8(),
     "phase": pl.Int8(),
     "is_test": pl.Boolean(),
+    "kind": pl.String(),
 }
-"""Ticket ids, 1 kin or 0 not, 1 to 3 or 0 where the file has no phases, and which file it came from."""
+"""Ticket ids, 1 kin or 0 not, 1 to 3 or 0 where the file has no phases, which file it came from, and what
+kind of kin it is: duplicate where the file tells kin or not alone."""
 NO_PAIRS = pl.DataFrame(schema=dict(GIVEN_SCHEMA))
+_UNNAMED = {1: Kind.DUPLICATE.value, 0: "none"}
 MAPPING = {"ticket_id": "id", "description": "text", "category": "category"}
 """Columns of the table of texts."""
 
@@ -76,13 +79,14 @@ def _as_frame(pairs: TextPairs, is_test: bool) -> pl.DataFrame:
             "label": pairs.labels,
             "phase": np.zeros(n, dtype=np.int64) if pairs.phases is None else pairs.phases,
             "is_test": [is_test] * n,
+            "kind": pairs.kinds or [_UNNAMED[label] for label in pairs.labels.tolist()],
         },
         schema=dict(GIVEN_SCHEMA),
     )
 
 
 def links_of_given(given: pl.DataFrame) -> LinkResult:
-    """Return the pairs labelled kin as duplicate links.
+    """Return the pairs labelled kin as links of their kind, duplicates where the file names none.
 
     A training pair that holds a text of the test pairs is no link: it would carry the test into
     training. Such pairs are counted in the notes.
@@ -94,10 +98,13 @@ def links_of_given(given: pl.DataFrame) -> LinkResult:
     frame = kept.select(
         pl.col("left").alias("source"),
         pl.col("right").alias("target"),
-        pl.lit(Kind.DUPLICATE.value).alias("kind"),
+        "kind",
         pl.lit(Origin.FILE.value).alias("origin"),
-    ).unique(["source", "target"], keep="first", maintain_order=True)
+    ).unique(["source", "target", "kind"], keep="first", maintain_order=True)
     notes = ["labels come from a file of pairs: who made them is not known; see the check circular_labels"]
+    same = given.filter(pl.col("left") == pl.col("right")).height
+    if same:
+        notes.append(f"{same:,} pairs hold the same text twice and are left out")
     if crossing.any():
         notes.append(f"{crossing.sum():,} training pairs hold a text of the test pairs and are left out")
     return LinkResult(
@@ -135,7 +142,11 @@ def with_given_holdout(splits: Splits, given: pl.DataFrame) -> Splits:
 def given_by_split(
     given: pl.DataFrame, tickets: Tickets, splits: Splits
 ) -> tuple[dict[SplitName, list[DrawnPairs]], int]:
-    """Return the pairs of each split as given, and how many lie across a border and are left out."""
+    """Return the pairs of each split as given, and how many lie across a border and are left out.
+
+    Related and causal pairs are neither kin nor strangers to a similarity, so none is returned.
+    """
+    given = given.filter(pl.col("kind").is_in(list(_UNNAMED.values())))
     split_of = dict(splits.frame.iter_rows())
     left, right = given["left"].to_list(), given["right"].to_list()
     sides = [(split_of[a], split_of[b]) for a, b in zip(left, right, strict=True)]

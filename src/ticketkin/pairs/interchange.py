@@ -3,7 +3,8 @@
 Three shapes are read: `{"texts1": […], "texts2": […], "labels": […]}` with "phases" (or
 "phase_indicators"), "categories1" and "categories2" beside them; a list of `{"text1", "text2", "label"}`
 (or "text_a", "text_b"); and `{"positive_pairs": […], "negative_pairs": […]}`, each pair a list of two texts
-or an object. The first is written.
+or an object. The first is written. The second may be a table too (CSV, XLSX, Parquet), and a label may
+name a kind of kin: duplicate, related, causal (the first text is the cause) or none.
 """
 
 import hashlib
@@ -17,7 +18,8 @@ import numpy as np
 
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import InputError, UnreadableFileError
-from ticketkin.core.tables import BoolArray, IntArray
+from ticketkin.core.tables import BoolArray, IntArray, Kind
+from ticketkin.tickets.reading import TABLE_ENDINGS, read_table
 
 _LEFT_NAMES = ("text1", "text_a", "texts1", "sentence1")
 _RIGHT_NAMES = ("text2", "text_b", "texts2", "sentence2")
@@ -25,6 +27,8 @@ _SHAPES = (
     'allowed are {"texts1", "texts2", "labels"}, a list of {"text1", "text2", "label"}, and '
     '{"positive_pairs", "negative_pairs"}'
 )
+_NOT_KIN = "none"
+_KINDS = (*(kind.value for kind in Kind), _NOT_KIN)
 _MOST_TOLD = 5
 
 
@@ -35,11 +39,13 @@ class TextPairs:
     left: list[str]
     right: list[str]
     labels: IntArray
-    """1 kin, 0 not kin."""
+    """1 kin of any kind, 0 not kin."""
     phases: IntArray | None = None
     """1 easy, 2 medium, 3 hard."""
     left_categories: list[str] | None = None
     right_categories: list[str] | None = None
+    kinds: list[str] | None = None
+    """duplicate, related, causal or none, where the file names kinds."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -66,15 +72,18 @@ class TextPairs:
             phases=None if self.phases is None else self.phases[rows],
             left_categories=take(self.left_categories),
             right_categories=take(self.right_categories),
+            kinds=take(self.kinds),
         )
 
 
 def read_text_pairs(path: Path) -> TextPairs:
-    """Return the pairs of a JSON file in any of the three shapes.
+    """Return the pairs of a JSON file in any of the three shapes, or of a table.
 
     Raises UnreadableFileError for a file that is missing, damaged or of another shape, and InputError
     naming the rows where a text or a label is not one.
     """
+    if path.suffix.lower() in TABLE_ENDINGS:
+        return _from_records([_numbered(row) for row in read_table(path).frame.iter_rows(named=True)], path)
     try:
         content = json.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError:
@@ -98,12 +107,19 @@ def write_text_pairs(pairs: TextPairs, path: Path) -> None:
     columns: dict[str, Any] = {
         "texts1": pairs.left,
         "texts2": pairs.right,
-        "labels": pairs.labels.tolist(),
+        "labels": pairs.kinds or pairs.labels.tolist(),
         "phases": None if pairs.phases is None else pairs.phases.tolist(),
         "categories1": pairs.left_categories,
         "categories2": pairs.right_categories,
     }
     write_json(path, {name: values for name, values in columns.items() if values is not None})
+
+
+def _numbered(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a table's row with 0 and 1 as numbers, and its column names in lower case."""
+    named = {name.strip().lower(): value for name, value in row.items()}
+    label = str(named.get("label") or "").strip()
+    return named | {"label": int(label) if label in ("0", "1") else label}
 
 
 def _with_label(pair: Any, label: int) -> Any:
@@ -136,25 +152,34 @@ def _from_columns(columns: Mapping[str, Any], path: Path) -> TextPairs:
         raise InputError(f"{path}: the columns differ in length: {lengths}")
     if not lengths["labels"]:
         raise UnreadableFileError(f"{path} holds no pairs")
+    named = any(isinstance(label, str) for label in columns["labels"])
+    labels = [_kind(label) if named else label for label in columns["labels"]]
+    allowed = _KINDS if named else (0, 1)
     faults = []
     for row, (left, right, label) in enumerate(
-        zip(columns["texts1"], columns["texts2"], columns["labels"], strict=True), start=1
+        zip(columns["texts1"], columns["texts2"], labels, strict=True), start=1
     ):
         if not isinstance(left, str) or not isinstance(right, str):
             faults.append(f"pair {row} lacks a text")
-        elif isinstance(label, bool) or label not in (0, 1):
-            faults.append(f"pair {row} has the label {label!r}, allowed are 0 and 1")
+        elif isinstance(label, bool) or label not in allowed:
+            told = ", ".join(map(str, _KINDS)) if named else "0 and 1"
+            faults.append(f"pair {row} has the label {label!r}, allowed are {told}")
     _raise_for(faults, path)
     phases = columns.get("phases", columns.get("phase_indicators"))
     n = lengths["labels"]
     return TextPairs(
         left=list(columns["texts1"]),
         right=list(columns["texts2"]),
-        labels=np.array([int(label) for label in columns["labels"]], dtype=np.int64),
+        labels=np.array([int(label not in (0, _NOT_KIN)) for label in labels], dtype=np.int64),
         phases=None if phases is None else _phases(phases, n, path),
         left_categories=_optional(columns, "categories1", n, path),
         right_categories=_optional(columns, "categories2", n, path),
+        kinds=labels if named else None,
     )
+
+
+def _kind(label: Any) -> Any:
+    return label.strip().lower() if isinstance(label, str) else label
 
 
 def _phases(values: Any, n: int, path: Path) -> IntArray:

@@ -30,6 +30,8 @@ class Job(StageSettings):
     """The fixed test pairs that go with them: the holdout."""
     links_file: Path | None = None
     """People's links in a file of their own, absolute path."""
+    reviewed_file: Path | None = None
+    """Kinds of pairs that a person reviewed, absolute path; they win over links."""
     synthetic: bool = False
     """True for the built-in sample: the report says so first."""
     settings: Settings = Settings()

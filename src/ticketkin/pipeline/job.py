@@ -7,7 +7,7 @@ from typing import Any
 from ticketkin.core.artifacts import hash_path, read_json, run_lock, write_json
 from ticketkin.core.errors import MissingInputError
 from ticketkin.core.progress import SILENT, Progress
-from ticketkin.pipeline import data_stages, judge_stages, run_data, train_stages
+from ticketkin.pipeline import data_stages, families, judge_stages, relating, run_data, train_stages
 from ticketkin.pipeline.configuration import Job, read_job, write_job
 from ticketkin.pipeline.log import logged
 from ticketkin.pipeline.stage import (
@@ -27,6 +27,10 @@ def _sources(job: Job) -> tuple[Path, ...]:
 
 def _links_file(job: Job) -> tuple[Path, ...]:
     return () if job.links_file is None else (job.links_file,)
+
+
+def _reviewed_file(job: Job) -> tuple[Path, ...]:
+    return () if job.reviewed_file is None else (job.reviewed_file,)
 
 
 def _part(*names: str) -> Any:
@@ -163,10 +167,29 @@ STAGES: tuple[Stage, ...] = (
         run=judge_stages.run_verdict,
     ),
     Stage(
+        name="relations",
+        title="Learn which kind of kin a pair is",
+        command="ticketkin relations {folder}",
+        inputs=(*_JUDGED, run_data.GIVEN_PAIRS, run_data.RANKING),
+        outputs=(run_data.RELATIONS,),
+        reads=_part("relations", "evaluation", "tickets", "encoder", "seed"),
+        run=relating.run_relations,
+        external=_reviewed_file,
+    ),
+    Stage(
+        name="families",
+        title="Join all kin into families",
+        command="ticketkin families {folder}",
+        inputs=(run_data.TICKETS, run_data.LINKS, run_data.RANKING, run_data.RELATIONS),
+        outputs=(run_data.FAMILIES,),
+        reads=_part("families", "relations", "tickets"),
+        run=families.run_families,
+    ),
+    Stage(
         name="report",
         title="Write the report",
         command="ticketkin report {folder}",
-        inputs=(run_data.REPORT_JSON, run_data.MATERIAL),
+        inputs=(run_data.REPORT_JSON, run_data.MATERIAL, run_data.RELATIONS, run_data.FAMILIES),
         outputs=(run_data.REPORT_HTML, run_data.FIGURES),
         reads=lambda job: {"synthetic": job.synthetic},
         run=judge_stages.run_report,
@@ -250,7 +273,7 @@ def run_job(job: Job, folder: Path, progress: Progress = SILENT) -> dict[str, An
 
 def _write_manifest(folder: Path, job: Job, stages: Sequence[Stage]) -> None:
     outputs = {name: hash_path(folder / name) for stage in stages for name in stage.outputs}
-    files = [*job.tickets_from, *_links_file(job)]
+    files = [*job.tickets_from, *_links_file(job), *_reviewed_file(job)]
     write_json(
         folder / run_data.MANIFEST,
         {

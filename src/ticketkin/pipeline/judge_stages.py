@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,6 +43,7 @@ from ticketkin.search.fusion import FusionRanker
 
 # Which stage's seconds are a candidate's cost.
 _COST_STAGE = {"base": "embed", **{name: name for name in artifact.TUNED}}
+_MOST_FAMILIES = 8
 
 
 @dataclass(frozen=True)
@@ -319,5 +320,10 @@ def _adapted_warning(context: RunContext) -> list[dict[str, str]]:
 def run_report(context: RunContext) -> None:
     """Write report.html from report.json and its material."""
     report = read_json(context.folder / artifact.REPORT_JSON)
-    material = ReportMaterial.from_json(read_json(context.folder / artifact.MATERIAL))
+    families = read_json(context.folder / artifact.FAMILIES_JSON)
+    material = replace(
+        ReportMaterial.from_json(read_json(context.folder / artifact.MATERIAL)),
+        relations=read_json(context.folder / artifact.RELATIONS_JSON),
+        families=families | {"families": families["families"][:_MOST_FAMILIES]},
+    )
     write_report(report, material, context.folder)

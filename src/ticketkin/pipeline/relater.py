@@ -16,10 +16,11 @@ from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.candidates import champion_ranker
 from ticketkin.pipeline.configuration import read_job
-from ticketkin.pipeline.relation_material import RELATIONS, Material, relation_material
+from ticketkin.pipeline.relation_material import Material, relation_material
 from ticketkin.pipeline.run_data import RunData
-from ticketkin.relations.bands import Band, Bands
-from ticketkin.relations.classifier import RelationClassifier
+from ticketkin.relations.bands import Band, likeliest_kin
+from ticketkin.relations.classifier import FeatureKindModel, KindModel
+from ticketkin.relations.families import SAID, Tie, canonical_parent, open_tickets
 from ticketkin.relations.pairs import KINDS
 from ticketkin.relations.saving import load_bands, load_classifier
 
@@ -41,7 +42,7 @@ class Relation:
     direction: str
     """For causes, which caused which; empty otherwise."""
     parent: str
-    """For duplicates, the ticket to close it under: the canonical one of the other's kin group."""
+    """For duplicates, the ticket to close it under: the first of the other's kin group that is still open."""
     evidence: list[str]
 
     def to_json(self) -> dict[str, Any]:
@@ -63,7 +64,7 @@ class Retrieved:
 def retrieve_and_classify(
     material: Material,
     ranker: Ranker,
-    classifier: RelationClassifier,
+    model: KindModel,
     queries: IntArray,
     k: int,
     progress: Progress = SILENT,
@@ -83,7 +84,7 @@ def retrieve_and_classify(
     if not len(query):
         return Retrieved(query, candidate, np.zeros((0, len(KINDS))))
     left, right = material.in_filing_order(query, candidate)
-    return Retrieved(query, candidate, classifier.probabilities(material.maker.features(left, right)))
+    return Retrieved(query, candidate, model.pair_probabilities(left, right))
 
 
 class Relater:
@@ -95,21 +96,20 @@ class Relater:
         Raises MissingInputError where one of them is not there yet, InputError where they do not belong
         together.
         """
-        for name, command in ((artifact.RANKING, "evaluate"), (RELATIONS, "relations")):
+        for name, command in ((artifact.RANKING, "evaluate"), (artifact.RELATIONS_JSON, "relations")):
             if not (folder / name).exists():
-                raise MissingInputError(f"{folder} lacks {name}/. Run: ticketkin {command} {folder}")
+                raise MissingInputError(f"{folder} lacks {name}. Run: ticketkin {command} {folder}")
+        learned = read_json(folder / artifact.RELATIONS_JSON)
+        if not learned["learned"]:
+            raise MissingInputError(f"{folder} has no relation model: {learned['reason']}")
         self._data = RunData(folder, read_job(folder))
         fingerprint = read_json(folder / artifact.BASE_ENCODER)["fingerprint"]
-        self._classifier = load_classifier(folder / RELATIONS, fingerprint)
-        bands = load_bands(folder / RELATIONS)
-        if bands is None:
-            raise MissingInputError(
-                f"The relations of {folder} were learned before its ranking. Run: ticketkin relations "
-                f"{folder}"
-            )
-        self._bands: Bands = bands
+        classifier = load_classifier(folder / artifact.RELATIONS, fingerprint)
+        self._bands = load_bands(folder / artifact.RELATIONS)
         self._material = relation_material(self._data)
+        self._model = FeatureKindModel(self._material.maker, classifier)
         self._ranker = champion_ranker(self._data)
+        self._open = open_tickets(self._data.tickets)
 
     def relate(self, ticket_ids: Sequence[str], k: int = 10) -> dict[str, list[Relation]]:
         """Return for each ticket its nearest others with kind, probability and evidence, surest first.
@@ -125,7 +125,7 @@ class Relater:
                 raise InputError(f"The run holds no ticket {ticket_id!r}; give an id or number of its export")
             rows.append(row)
         found = retrieve_and_classify(
-            self._material, self._ranker, self._classifier, np.array(rows, dtype=np.int64), k
+            self._material, self._ranker, self._model, np.array(rows, dtype=np.int64), k
         )
         calibrated = self._bands.calibrated(found.probabilities)
         related: dict[str, list[Relation]] = {}
@@ -136,11 +136,34 @@ class Relater:
             related[ticket_id] = sorted(told, key=lambda one: (order[one.band], -one.probability))
         return related
 
+    def said(self, k: int, progress: Progress = SILENT) -> list[Tie]:
+        """Return what is said outright of every ticket and its `k` nearest earlier ones."""
+        found = retrieve_and_classify(
+            self._material, self._ranker, self._model, np.arange(len(self._data.tickets)), k, progress
+        )
+        calibrated = self._bands.calibrated(found.probabilities)
+        codes = likeliest_kin(calibrated)
+        ties = []
+        for place, code in enumerate(codes.tolist()):
+            probability = float(calibrated[place, code])
+            if self._bands.band(KINDS[code], probability) == "say":
+                earlier, later = int(found.candidate[place]), int(found.query[place])
+                ties.append(Tie(earlier, later, KINDS[code], SAID, probability))
+        return ties
+
     def _relation(self, query: int, candidate: int, probabilities: Float64Array) -> Relation:
-        code = int(probabilities.argmax())
+        code = int(likeliest_kin(probabilities[None, :])[0])
+        band = self._bands.band(KINDS[code], float(probabilities[code]))
+        if band == "silent":
+            code = int(probabilities.argmax())
         kind, probability = KINDS[code], float(probabilities[code])
         tickets, groups = self._data.tickets, self._data.groups
-        parent = tickets.ids[int(groups.canonical[candidate])] if kind == "duplicate" else ""
+        parent = ""
+        if kind == "duplicate":
+            group = [candidate, *groups.members(candidate).tolist()]
+            earlier = [row for row in group if self._material.order[row] < self._material.order[query]]
+            head = canonical_parent(earlier or [candidate], self._material.order, self._open)
+            parent = tickets.ids[head]
         direction = ""
         if kind == "causal":
             direction = (
@@ -153,7 +176,7 @@ class Relater:
             title=self._data.titles[candidate],
             kind=kind,
             probability=probability,
-            band=self._bands.band(kind, probability),
+            band=band,
             direction=direction,
             parent=parent,
             evidence=self._evidence(query, candidate),

@@ -1,159 +1,176 @@
 """Kinds of kin in a run: typed pairs, the classifier, and how well it tells them apart."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ticketkin.core.artifacts import atomic_path, read_json, run_lock, write_json
-from ticketkin.core.errors import MissingInputError, NotEnoughDataError
-from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.artifacts import atomic_path, read_json, write_json
+from ticketkin.core.config import RelationModel
+from ticketkin.core.errors import NotEnoughDataError
+from ticketkin.core.progress import Progress
 from ticketkin.core.tables import IntArray, SplitName
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.candidates import champion_ranker
-from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.relater import Retrieved, retrieve_and_classify
-from ticketkin.pipeline.relation_material import RELATIONS, Material, relation_material
+from ticketkin.pipeline.relation_material import Material, relation_material
 from ticketkin.pipeline.run_data import RunData
-from ticketkin.relations.assessment import FEWEST_OF_A_CLASS, assess
-from ticketkin.relations.bands import Bands
-from ticketkin.relations.classifier import ModelName, RelationClassifier, fit_classifier
+from ticketkin.pipeline.stage import RunContext
+from ticketkin.relations.assessment import FEWEST_OF_A_CLASS, Fit, assess, feature_fit
+from ticketkin.relations.bands import Bands, likeliest_kin
+from ticketkin.relations.classifier import FeatureKindModel, fit_classifier
 from ticketkin.relations.features import PairFeatures
+from ticketkin.relations.gates import relation_gates
 from ticketkin.relations.pairs import KINDS, NONE, RelationPairs, support_told
 from ticketkin.relations.saving import save_classifier
 
-_GROUPS = ("embedding", "similarity", "fields", "time")
+_GROUPS = ("embedding", "similarity", "fields", "values", "time")
 
 
-def learn_relations(
-    folder: Path,
-    job: Job,
-    models: Sequence[ModelName] = (),
-    *,
-    ablation: bool = False,
-    progress: Progress = SILENT,
-) -> dict[str, Any]:
-    """Assess the classifiers `models` (the run's own by default), keep the run's own, return the record.
+def run_relations(context: RunContext) -> None:
+    """Learn kinds where typed links allow it, and write `relations/`; else write why not.
 
-    Writes `relations/` into the run folder: relations.json with counts, quality and confusion of each model,
-    and the classifier fitted on all pairs. `ablation` assesses the run's model without each group of
-    features too. Raises MissingInputError before links and embeddings are there, NotEnoughDataError
-    where fewer than two kinds can be told apart.
+    relations.json holds counts, quality and confusion of each model and the gates; beside it lies the
+    classifier, fitted on the training split.
     """
-    for name, command in ((artifact.LINKS, "links"), (artifact.TITLE_EMBEDDINGS, "embed")):
-        if not (folder / name).exists():
-            raise MissingInputError(f"{folder} lacks {name}. Run: ticketkin {command} {folder}")
-    with run_lock(folder):
-        data = RunData(folder, job)
-        settings = job.settings
-        material = relation_material(data)
-        pairs = material.pairs()
-        features = material.maker.features(pairs.left, pairs.right)
-        told = [*support_told(pairs.counts, FEWEST_OF_A_CLASS), *_direction(pairs)]
-        for line in (_counts_told(pairs), *told):
-            progress.say(f"  {line}")
-        chosen = list(dict.fromkeys([settings.relations.model, *models]))
-        fold_settings = {
-            "n_folds": settings.relations.folds,
-            "n_repeats": settings.relations.repeats,
-            "seed": settings.seed,
-        }
-        results: dict[str, Any] = {}
-        n_bootstrap = settings.evaluation.n_bootstrap
-        for name in chosen:
-            found = assess(name, features, pairs, **fold_settings, progress=progress)
-            results[name] = found.metrics(n_bootstrap, settings.seed) | {
-                "reliability": {kind: found.reliability(kind) for kind in KINDS}
-            }
-        without = {}
-        for group in _GROUPS if ablation else ():
-            found = assess(
-                settings.relations.model, features.without(group), pairs, **fold_settings, progress=progress
-            )
-            without[group] = found.metrics(n_bootstrap, settings.seed)["macro_f1"]
-        record = {
-            "model": settings.relations.model,
-            "labels_from": data.links.labels_from,
-            "counts": pairs.counts,
-            "mixture_of_none": dict(pairs.mixture),
-            "contradictions": pairs.contradictions,
-            "told": told,
-            **fold_settings,
-            "results": results,
-            "without": without,
-        }
-        fitted, bands, record["two_stage"] = _fitted(material, pairs, features, progress)
-        with atomic_path(folder / RELATIONS) as temporary:
-            fingerprint = read_json(folder / artifact.BASE_ENCODER)["fingerprint"]
-            save_classifier(fitted, temporary, fingerprint, bands)
-            write_json(temporary / "relations.json", record)
-        return record
+    with atomic_path(context.folder / artifact.RELATIONS) as temporary:
+        temporary.mkdir(parents=True)
+        try:
+            record = _learn(RunData(context.folder, context.job), temporary, context.progress)
+        except NotEnoughDataError as error:
+            context.progress.say(f"  kinds of kin were not learned: {error}")
+            record = {"learned": False, "reason": str(error)}
+        write_json(temporary / "relations.json", record)
 
 
-def _fitted(
-    material: Material, pairs: RelationPairs, features: PairFeatures, progress: Progress
-) -> tuple[RelationClassifier, Bands | None, dict[str, Any] | None]:
-    """Return the classifier to keep, and its bands and their worth where there is a ranking to retrieve with.
+@dataclass(frozen=True)
+class _Lesson:
+    """What is learned from, and how it is assessed."""
 
-    With a ranking the classifier sees the training split alone: evaluation tickets, met as a user meets them
-    with their nearest others at the real base rate, set the bands; holdout tickets tell what they are worth.
+    material: Material
+    pairs: RelationPairs
+    features: PairFeatures
+    progress: Progress
+
+    def assessed(self, name: str, fit: Fit) -> dict[str, Any]:
+        """Return quality, confusion and reliability of a way to fit, out of fold."""
+        settings = self.material.data.job.settings
+        found = assess(
+            name,
+            fit,
+            self.pairs,
+            n_folds=settings.relations.folds,
+            n_repeats=settings.relations.repeats,
+            seed=settings.seed,
+            progress=self.progress,
+        )
+        metrics = found.metrics(settings.evaluation.n_bootstrap, settings.seed)
+        return metrics | {"reliability": {kind: found.reliability(kind) for kind in KINDS}}
+
+    def by_features(self, name: RelationModel, without: str = "") -> dict[str, Any]:
+        """Return the quality of a classifier, perhaps without a group of features."""
+        features = self.features.without(without) if without else self.features
+        return self.assessed(name, feature_fit(name, features, self.pairs))
+
+
+def _learn(data: RunData, folder: Path, progress: Progress) -> dict[str, Any]:
+    settings = data.job.settings
+    material = relation_material(data)
+    pairs = material.pairs()
+    for line in _told(pairs):
+        progress.say(f"  {line}")
+    lesson = _Lesson(material, pairs, material.maker.features(pairs.left, pairs.right), progress)
+    chosen = settings.relations.model
+    names = dict.fromkeys((chosen, "majority", *settings.relations.compare))
+    results = {name: lesson.by_features(name) for name in names}
+    without = {
+        group: lesson.by_features(chosen, group)["macro_f1"]
+        for group in _GROUPS
+        if settings.relations.ablation
+    }
+    record: dict[str, Any] = {
+        "learned": True,
+        "model": chosen,
+        "labels_from": data.links.labels_from,
+        "counts": pairs.counts,
+        "mixture_of_none": dict(pairs.mixture),
+        "contradictions": pairs.contradictions,
+        "contradiction_rule": settings.relations.contradictions,
+        "told": _told(pairs)[1:],
+        "n_folds": settings.relations.folds,
+        "n_repeats": settings.relations.repeats,
+        "seed": settings.seed,
+        "results": results,
+        "without": without,
+        "two_stage": _keep(lesson, folder),
+    }
+    record["gates"] = [check.to_json() for check in relation_gates(record, FEWEST_OF_A_CLASS)]
+    return record
+
+
+def _keep(lesson: _Lesson, folder: Path) -> dict[str, Any]:
+    """Fit on the training split, save it with its bands into `folder`, and return what those are worth.
+
+    Evaluation tickets, met as a user meets them with their nearest others at the real base rate, set the
+    bands; holdout tickets tell what they are worth.
     """
-    data, settings = material.data, material.data.job.settings
-    with_ranking = (data.folder / artifact.RANKING / "ranking.json").exists()
-    chosen = np.arange(len(pairs))
-    if with_ranking:
-        in_train = np.zeros(len(data.tickets), dtype=np.bool_)
-        in_train[data.splits.rows(data.tickets, SplitName.TRAIN)] = True
-        chosen = np.flatnonzero(in_train[pairs.left] & in_train[pairs.right])
+    data, pairs = lesson.material.data, lesson.pairs
+    settings = data.job.settings
+    in_train = np.zeros(len(data.tickets), dtype=np.bool_)
+    in_train[data.splits.rows(data.tickets, SplitName.TRAIN)] = True
+    chosen = np.flatnonzero(in_train[pairs.left] & in_train[pairs.right])
     if len(np.unique(pairs.kind[chosen])) < 2:
         raise NotEnoughDataError("The training split holds pairs of fewer than two kinds; add typed links")
     fitted = fit_classifier(
         settings.relations.model,
-        features.rows(chosen),
+        lesson.features.rows(chosen),
         pairs.kind[chosen],
         pairs.block[chosen],
         settings.seed,
     )
-    if not with_ranking:
-        progress.say("  no ranking yet, so no bands: run ticketkin evaluate first to relate tickets")
-        return fitted, None, None
-    ranker = champion_ranker(data)
-    kind_of = _told_kinds(data)
+    model = FeatureKindModel(lesson.material.maker, fitted)
+    ranker, kind_of = champion_ranker(data), _kind_lookup(data)
     found: dict[SplitName, tuple[Retrieved, IntArray, int]] = {}
     for split in (SplitName.EVALUATION, SplitName.HOLDOUT):
         queries = data.splits.rows(data.tickets, split)
         retrieved = retrieve_and_classify(
-            material, ranker, fitted, queries, settings.relations.depth, progress
+            lesson.material, ranker, model, queries, settings.relations.depth, lesson.progress
         )
         found[split] = retrieved, kind_of(retrieved.query, retrieved.candidate), len(queries)
-    judged, kinds, _ = found[SplitName.EVALUATION]
     bands = Bands.fit(
-        judged.probabilities,
-        kinds,
+        found[SplitName.EVALUATION][0].probabilities,
+        found[SplitName.EVALUATION][1],
         say_precision=settings.relations.say_precision,
         suggest_precision=settings.relations.suggest_precision,
+        judged=[name for name, n in pairs.counts.items() if n >= FEWEST_OF_A_CLASS],
     )
-    quality = {split.value: two_stage_quality(bands, *values) for split, values in found.items()}
-    return fitted, bands, {"bands": bands.to_json(), **quality}
+    save_classifier(fitted, folder, read_json(data.folder / artifact.BASE_ENCODER)["fingerprint"], bands)
+    return {
+        "say_precision": settings.relations.say_precision,
+        "suggest_precision": settings.relations.suggest_precision,
+        "bands": bands.to_json(),
+        **{split.value: two_stage_quality(bands, *values) for split, values in found.items()},
+    }
 
 
-def _told_kinds(data: RunData) -> Callable[[IntArray, IntArray], IntArray]:
+def _kind_lookup(data: RunData) -> Callable[[IntArray, IntArray], IntArray]:
     """Return a function from pairs of rows to the kind people told, kin groups counting as duplicates."""
     at, groups = data.tickets.position, data.groups.group
     kind_of: dict[frozenset[int], int] = {}
     for source, target, kind in data.links.frame.select("source", "target", "kind").iter_rows():
         kind_of.setdefault(frozenset((at[source], at[target])), KINDS.index(kind))
+    for source, target, kind in data.told_kinds.iter_rows():
+        kind_of[frozenset((at[source], at[target]))] = KINDS.index(kind)
     duplicate, none = KINDS.index("duplicate"), KINDS.index(NONE)
 
     def told(left: IntArray, right: IntArray) -> IntArray:
-        return np.array(
-            [
-                duplicate if groups[a] == groups[b] else kind_of.get(frozenset((a, b)), none)
-                for a, b in zip(left.tolist(), right.tolist(), strict=True)
-            ],
-            dtype=np.int64,
-        )
+        found = [
+            kind_of.get(frozenset((a, b)), duplicate if groups[a] == groups[b] else none)
+            for a, b in zip(left.tolist(), right.tolist(), strict=True)
+        ]
+        return np.array(found, dtype=np.int64)
 
     return told
 
@@ -161,11 +178,11 @@ def _told_kinds(data: RunData) -> Callable[[IntArray, IntArray], IntArray]:
 def two_stage_quality(bands: Bands, found: Retrieved, kinds: IntArray, n_queries: int) -> dict[str, Any]:
     """Return for each kind and band what is told, precision, recall, and false alarms in 1,000 tickets.
 
-    Recall is of the pairs that were retrieved, `n_true`. A pair that nobody linked counts as a false alarm,
-    though some are kin that nobody marked.
+    Precision has Wilson's 95 % interval. Recall is of the pairs that were retrieved, `n_true`. A pair that
+    nobody linked counts as a false alarm, though some are kin that nobody marked.
     """
     calibrated = bands.calibrated(found.probabilities)
-    likeliest = calibrated.argmax(axis=1)
+    likeliest = likeliest_kin(calibrated)
     quality: dict[str, Any] = {"n_queries": n_queries, "n_pairs": len(kinds)}
     for code, name in enumerate(KINDS):
         if name == NONE:
@@ -176,33 +193,40 @@ def two_stage_quality(bands: Bands, found: Retrieved, kinds: IntArray, n_queries
             told = np.zeros(len(kinds), dtype=np.bool_)
             if threshold is not None:
                 told = (likeliest == code) & (calibrated[:, code] >= threshold)
-            n_told, n_right, n_true = int(told.sum()), int((told & true).sum()), int(true.sum())
-            quality[f"{name}_{band}"] = {
-                "n_said": n_told,
-                "n_right": n_right,
-                "n_true": n_true,
-                "precision": n_right / n_told if n_told else None,
-                "recall": n_right / n_true if n_true else None,
-                "false_alarms_per_1000_tickets": 1000 * (n_told - n_right) / max(1, n_queries),
-            }
+            quality[f"{name}_{band}"] = _band_quality(told, true, n_queries)
     return quality
 
 
-def _counts_told(pairs: RelationPairs) -> str:
+def _band_quality(told: Any, true: Any, n_queries: int) -> Mapping[str, Any]:
+    from scipy.stats import binomtest
+
+    n_told, n_right, n_true = int(told.sum()), int((told & true).sum()), int(true.sum())
+    interval = binomtest(n_right, n_told).proportion_ci(method="wilson") if n_told else None
+    return {
+        "n_said": n_told,
+        "n_right": n_right,
+        "n_true": n_true,
+        "precision": n_right / n_told if n_told else None,
+        "precision_low": None if interval is None else float(interval.low),
+        "precision_high": None if interval is None else float(interval.high),
+        "recall": n_right / n_true if n_true else None,
+        "false_alarms_per_1000_tickets": 1000 * (n_told - n_right) / max(1, n_queries),
+    }
+
+
+def _told(pairs: RelationPairs) -> list[str]:
+    """Return what must be known before any result: counts, rare kinds, directions, contradictions."""
     counts = ", ".join(f"{n:,} {name}" for name, n in pairs.counts.items())
     drawn = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in pairs.mixture.items())
-    return f"{counts} (strangers: {drawn})"
-
-
-def _direction(pairs: RelationPairs) -> list[str]:
-    """Say how often the cause was filed first, which is what a direction by time alone would get right."""
+    told = [f"{counts} (strangers: {drawn})", *support_told(pairs.counts, FEWEST_OF_A_CLASS)]
     causal = pairs.kind == KINDS.index("causal")
-    told = []
     if causal.any():
-        share = float(np.mean(pairs.forward[causal]))
+        share = 100 * float(np.mean(pairs.forward[causal]))
+        told.append(f"the earlier ticket is the cause in {share:.0f} % of {int(causal.sum())} causal pairs")
+    if pairs.n_apart_left_out:
         told.append(
-            f"the earlier ticket is the cause in {100 * share:.0f} % of {int(causal.sum())} causal pairs"
+            f"{pairs.n_apart_left_out} pairs told as none would join too many tickets and are left out"
         )
     if pairs.contradictions:
-        told.append(f"{len(pairs.contradictions)} pairs are told as two kinds and left out")
+        told.append(f"{len(pairs.contradictions)} pairs are told as two kinds")
     return told

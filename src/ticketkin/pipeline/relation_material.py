@@ -14,8 +14,6 @@ from ticketkin.pipeline.run_data import RunData
 from ticketkin.relations.features import PairFeatureMaker
 from ticketkin.relations.pairs import RelationPairs, filing_order, relation_pairs
 
-RELATIONS = "relations"
-
 
 @dataclass(frozen=True)
 class Material:
@@ -39,7 +37,8 @@ class Material:
             self.data.groups.group,
             self.words,
             settings.seed,
-            settings.relations.none_per_linked,
+            settings.relations,
+            self.data.told_kinds,
         )
 
     def in_filing_order(self, one: IntArray, other: IntArray) -> tuple[IntArray, IntArray]:

@@ -11,6 +11,8 @@ from ticketkin.core.artifacts import atomic_path
 from ticketkin.core.tables import FloatArray, IntArray, Links, Pairs, SplitName, Splits, Tickets, Visibility
 from ticketkin.evaluation.retrieval import queries_with_kin
 from ticketkin.pipeline.configuration import Job
+from ticketkin.relations.pairs import NONE, NOTHING_TOLD
+from ticketkin.relations.reviewed import read_reviewed
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.tickets.kin import KinGroups, kin_groups
 
@@ -48,6 +50,10 @@ SLOW = ("lora", "full")
 PROVISIONAL = "provisional.json"
 MODEL = "model"
 RANKING = "ranking"
+RELATIONS = "relations"
+RELATIONS_JSON = f"{RELATIONS}/relations.json"
+FAMILIES = "families"
+FAMILIES_JSON = f"{FAMILIES}/families.json"
 REPORT_JSON = "report.json"
 MATERIAL = "report_material.json"
 REPORT_HTML = "report.html"
@@ -101,6 +107,15 @@ class RunData:
     def given_pairs(self) -> pl.DataFrame:
         """Pairs that came as files; no row where tickets came as an export."""
         return pl.read_parquet(self.folder / GIVEN_PAIRS)
+
+    @cached_property
+    def told_kinds(self) -> pl.DataFrame:
+        """Kinds of pairs that people told apart from links (`TOLD_SCHEMA`): in pair files and in a review."""
+        kinds = (
+            read_reviewed(self.job.reviewed_file, self.tickets) if self.job.reviewed_file else NOTHING_TOLD
+        )
+        given = self.given_pairs.filter((pl.col("kind") == NONE) & (pl.col("left") != pl.col("right")))
+        return pl.concat([given.select(source="left", target="right", kind="kind"), kinds])
 
     @property
     def visibility(self) -> Visibility:

@@ -1,16 +1,17 @@
 """How well kinds are told apart: repeated folds that share no ticket, every class always present."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ticketkin.core.config import RelationModel
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import IntArray
 from ticketkin.evaluation.bootstrap import Float64Array, Interval, Resamples, statistic_interval
-from ticketkin.relations.classifier import ModelName, fit_classifier
+from ticketkin.relations.classifier import fit_classifier
 from ticketkin.relations.features import PairFeatures
 from ticketkin.relations.pairs import KINDS, RelationPairs
 
@@ -114,9 +115,23 @@ def _scores(truth: IntArray, said: IntArray, weights: Float64Array, present: Seq
     }
 
 
+Fit = Callable[[IntArray, int], Callable[[IntArray], Float64Array]]
+"""Fits a model on some pairs (their places) by a seed and returns what gives other pairs' probabilities."""
+
+
+def feature_fit(name: RelationModel, features: PairFeatures, pairs: RelationPairs) -> Fit:
+    """Return how a classifier over features is fitted; it is tuned inside the pairs it is given."""
+
+    def fit(places: IntArray, seed: int) -> Callable[[IntArray], Float64Array]:
+        fitted = fit_classifier(name, features.rows(places), pairs.kind[places], pairs.block[places], seed)
+        return lambda others: fitted.probabilities(features.rows(others))
+
+    return fit
+
+
 def assess(
-    name: ModelName,
-    features: PairFeatures,
+    name: str,
+    fit: Fit,
     pairs: RelationPairs,
     *,
     n_folds: int = 5,
@@ -126,14 +141,19 @@ def assess(
 ) -> Assessment:
     """Return a model's out-of-fold probabilities by repeated stratified folds of blocks.
 
-    All tuning happens inside the training folds. Raises NotEnoughDataError where fewer than two kinds have
-    enough pairs for the folds.
+    Raises NotEnoughDataError where fewer than two kinds have enough pairs for the folds.
     """
     usable = [code for code in range(len(KINDS)) if (pairs.kind == code).sum() >= n_folds]
     if len(usable) < 2:
         raise NotEnoughDataError(
             f"{len(usable)} kinds have at least {n_folds} pairs, and two are needed to tell kinds apart; "
             "add typed links with --links FILE --link-columns source,target,kind"
+        )
+    n_blocks = len(np.unique(pairs.block))
+    if n_blocks < n_folds:
+        raise NotEnoughDataError(
+            f"The tickets of these pairs fall into {n_blocks} parts that no pair joins, and {n_folds} folds "
+            "need as many; lower relations.folds, or add links between other tickets"
         )
     from sklearn.model_selection import StratifiedGroupKFold
 
@@ -143,10 +163,7 @@ def assess(
             probabilities = np.zeros((len(pairs), len(KINDS)))
             folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed + repeat)
             for train, test in folds.split(np.zeros(len(pairs)), pairs.kind, pairs.block):
-                fitted = fit_classifier(
-                    name, features.rows(train), pairs.kind[train], pairs.block[train], seed + repeat
-                )
-                probabilities[test] = fitted.probabilities(features.rows(test))
+                probabilities[test] = fit(train, seed + repeat)(test)
                 task.advance()
             found.append(probabilities)
     return Assessment(name, found, pairs.kind, pairs.block)

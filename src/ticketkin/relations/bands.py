@@ -1,6 +1,6 @@
 """Say it, suggest it, stay silent: calibrated probabilities and the thresholds between the bands."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -34,12 +34,15 @@ class Bands:
         *,
         say_precision: float,
         suggest_precision: float,
+        judged: Collection[str] = KINDS,
     ) -> "Bands":
         """Return bands for `probabilities` (n, 4) of pairs whose true `kinds` are known.
 
+        A kind that is not among `judged`, for want of examples, gets no threshold: it is never told.
+
         Each kind is calibrated on its own by Platt's sigmoid (Platt 1999). The threshold of a band is the
-        lowest calibrated probability from which on pairs whose likeliest kind it is are right with the
-        target precision. The pairs should be met as in service, at their real base rate.
+        lowest calibrated probability from which on pairs whose likeliest kind of kin it is are right with
+        the target precision. The pairs should be met as in service, at their real base rate.
         """
         from sklearn.linear_model import LogisticRegression
 
@@ -53,11 +56,19 @@ class Bands:
                     slope[name], intercept[name] = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
         bare = cls(slope, intercept, {}, {})
         calibrated = bare.calibrated(probabilities)
+
+        def thresholds(target: float) -> dict[str, float | None]:
+            return {
+                name: _threshold(calibrated, kinds, name, target) if name in judged else None
+                for name in KINDS
+                if name != NONE
+            }
+
         return cls(
             slope,
             intercept,
-            {name: _threshold(calibrated, kinds, name, say_precision) for name in KINDS if name != NONE},
-            {name: _threshold(calibrated, kinds, name, suggest_precision) for name in KINDS if name != NONE},
+            thresholds(say_precision),
+            thresholds(suggest_precision),
         )
 
     def calibrated(self, probabilities: Float64Array) -> Float64Array:
@@ -71,7 +82,7 @@ class Bands:
         return found
 
     def band(self, kind: str, probability: float) -> Band:
-        """Return what to do with a pair whose likeliest kind has this calibrated probability."""
+        """Return what to do with a pair whose likeliest kind of kin has this calibrated probability."""
         for band, thresholds in (("say", self.say), ("suggest", self.suggest)):
             threshold = thresholds.get(kind)
             if threshold is not None and probability >= threshold:
@@ -88,6 +99,13 @@ class Bands:
         return cls(**{name: dict(values[name]) for name in ("slope", "intercept", "say", "suggest")})
 
 
+def likeliest_kin(probabilities: Float64Array) -> IntArray:
+    """Return the place in `KINDS` of the likeliest kind but none, shape (n,)."""
+    kin = [code for code, name in enumerate(KINDS) if name != NONE]
+    found: IntArray = np.array(kin, dtype=np.int64)[probabilities[:, kin].argmax(axis=1)]
+    return found
+
+
 def _logits(probabilities: Float64Array) -> Float64Array:
     clipped = np.clip(probabilities, _CLIP, 1 - _CLIP)
     found: Float64Array = np.log(clipped / (1 - clipped))
@@ -97,7 +115,7 @@ def _logits(probabilities: Float64Array) -> Float64Array:
 def _threshold(calibrated: Float64Array, kinds: IntArray, name: str, target: float) -> float | None:
     """Return the lowest probability whose pairs and all above it reach the target precision."""
     code = KINDS.index(name)
-    said = calibrated.argmax(axis=1) == code
+    said = likeliest_kin(calibrated) == code
     values, true = calibrated[said, code], kinds[said] == code
     order = np.argsort(-values, kind="stable")
     precision = np.cumsum(true[order]) / np.arange(1, len(order) + 1)

@@ -2,20 +2,25 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from itertools import combinations
+from typing import Any, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import softmax
 
-from ticketkin.core.tables import IntArray
-from ticketkin.relations.features import PairFeatures
+from ticketkin.core.config import RelationModel
+from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.relations.features import PairFeatureMaker, PairFeatures
 from ticketkin.relations.pairs import KINDS
 
 Float64Array = npt.NDArray[np.float64]
-ModelName = Literal["majority", "embedding_logistic", "logistic", "svm", "trees", "mlp"]
-MODELS: tuple[ModelName, ...] = ("majority", "embedding_logistic", "logistic", "svm", "trees", "mlp")
+
+MODELS: tuple[RelationModel, ...] = get_args(RelationModel)
 _PENALTIES = (0.003, 0.03, 0.3, 3.0)
 _INNER_FOLDS = 3
+_MOST_IN_KERNEL = 12_000
+"""Pairs a kernel machine is fitted on, whose time grows with their square."""
 _COMPONENTS = 24
 """Principal components that stand for the embedding columns where a model can't use them all."""
 
@@ -24,7 +29,7 @@ _COMPONENTS = 24
 class RelationClassifier:
     """A fitted model; probabilities always have a column for each of `KINDS`."""
 
-    name: ModelName
+    name: RelationModel
     model: Any
     """A scikit-learn pipeline."""
     columns: list[str]
@@ -33,7 +38,8 @@ class RelationClassifier:
     def probabilities(self, features: PairFeatures) -> Float64Array:
         """Return the probability of each kind, shape (n_pairs, 4); a kind never seen has 0.
 
-        Raises ValueError where the features are not those the model was fitted on.
+        Of a kernel machine, which has none, the softmax of what its pairwise decisions add up to: it orders,
+        and `Bands` calibrates them. Raises ValueError where the features are not those it was fitted on.
         """
         place = {name: column for column, name in enumerate(features.names)}
         absent = [name for name in self.columns if name not in place]
@@ -41,12 +47,44 @@ class RelationClassifier:
             raise ValueError(f"the classifier needs features that are not there: {', '.join(absent[:5])}")
         values = features.values[:, [place[name] for name in self.columns]]
         found = np.zeros((len(values), len(KINDS)))
-        found[:, self.model.classes_.astype(int)] = self.model.predict_proba(values)
+        found[:, self.model.classes_.astype(int)] = self._probabilities(values)
         return found
+
+    def _probabilities(self, values: FloatArray) -> Float64Array:
+        if hasattr(self.model, "predict_proba"):
+            return np.asarray(self.model.predict_proba(values), dtype=np.float64)
+        decided = np.tanh(self.model.decision_function(values))
+        if decided.ndim == 1:  # of two kinds, a positive value speaks for the second
+            decided = -decided[:, None]
+        scores = np.zeros((len(values), len(self.model.classes_)))
+        for column, (one, other) in enumerate(combinations(range(scores.shape[1]), 2)):
+            scores[:, one] += decided[:, column]
+            scores[:, other] -= decided[:, column]
+        return np.asarray(softmax(scores, axis=1), dtype=np.float64)
+
+
+class KindModel(Protocol):
+    """Whatever tells which kind of kin two tickets are."""
+
+    def pair_probabilities(self, left: IntArray, right: IntArray) -> Float64Array:
+        """Return the probability of each kind, (n_pairs, 4), of pairs of rows; left was filed first."""
+        ...
+
+
+@dataclass(frozen=True)
+class FeatureKindModel:
+    """A classifier and the features it reads."""
+
+    maker: PairFeatureMaker
+    classifier: RelationClassifier
+
+    def pair_probabilities(self, left: IntArray, right: IntArray) -> Float64Array:
+        """Return the probability of each kind, (n_pairs, 4), of pairs of rows; left was filed first."""
+        return self.classifier.probabilities(self.maker.features(left, right))
 
 
 def fit_classifier(
-    name: ModelName, features: PairFeatures, kinds: IntArray, blocks: IntArray, seed: int
+    name: RelationModel, features: PairFeatures, kinds: IntArray, blocks: IntArray, seed: int
 ) -> RelationClassifier:
     """Fit a model; penalties are tuned on inner folds of `blocks`, classes weighted by their rarity.
 
@@ -54,17 +92,29 @@ def fit_classifier(
     untuned and unweighted.
     """
     chosen = features.starting_with("difference_", "product_") if name == "embedding_logistic" else features
-    build: dict[ModelName, Callable[[], Any]] = {
+    build: dict[RelationModel, Callable[[], Any]] = {
         "majority": _majority,
         "embedding_logistic": _classic,
         "logistic": lambda: _logistic(kinds, blocks, chosen),
-        "svm": lambda: _svm(kinds, blocks, chosen),
+        "svm": lambda: _svm(chosen),
+        "kernel_svm": lambda: _kernel_svm(chosen, seed),
         "trees": lambda: _trees(chosen, seed),
         "mlp": lambda: _mlp(chosen, seed),
     }
     model = build[name]()
+    if name == "kernel_svm" and len(kinds) > _MOST_IN_KERNEL:
+        kept = _sampled(kinds, _MOST_IN_KERNEL, seed)
+        chosen, kinds = chosen.rows(kept), kinds[kept]
     model.fit(chosen.values, kinds)
     return RelationClassifier(name, model, chosen.names)
+
+
+def _sampled(kinds: IntArray, n: int, seed: int) -> IntArray:
+    """Return `n` rows with every kind's share kept, shape (n,), ascending."""
+    from sklearn.model_selection import train_test_split
+
+    kept, _ = train_test_split(np.arange(len(kinds)), train_size=n, stratify=kinds, random_state=seed)
+    return np.sort(np.asarray(kept, dtype=np.int64))
 
 
 def _majority() -> Any:
@@ -110,17 +160,30 @@ def _logistic(kinds: IntArray, blocks: IntArray, features: PairFeatures) -> Any:
     from sklearn.model_selection import GridSearchCV
     from sklearn.pipeline import make_pipeline
 
-    pipeline = make_pipeline(_reduced(features), LogisticRegression(max_iter=400, class_weight="balanced"))
-    grid = {"logisticregression__C": list(_PENALTIES)}
-    return GridSearchCV(pipeline, grid, scoring="f1_macro", cv=_inner_folds(kinds, blocks))
+    # The components are found once, without a label; only the penalty is chosen on inner folds.
+    search = GridSearchCV(
+        LogisticRegression(max_iter=400, class_weight="balanced"),
+        {"C": list(_PENALTIES)},
+        scoring="f1_macro",
+        cv=_inner_folds(kinds, blocks),
+    )
+    return make_pipeline(_reduced(features), search)
 
 
-def _svm(kinds: IntArray, blocks: IntArray, features: PairFeatures) -> Any:
+def _svm(features: PairFeatures) -> Any:
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.pipeline import make_pipeline
     from sklearn.svm import LinearSVC
 
     machine = CalibratedClassifierCV(LinearSVC(C=0.03, class_weight="balanced"), cv=_INNER_FOLDS)
+    return make_pipeline(_reduced(features), machine)
+
+
+def _kernel_svm(features: PairFeatures, seed: int) -> Any:
+    from sklearn.pipeline import make_pipeline
+    from sklearn.svm import SVC
+
+    machine = SVC(C=1.0, class_weight="balanced", decision_function_shape="ovo", random_state=seed)
     return make_pipeline(_reduced(features), machine)
 
 

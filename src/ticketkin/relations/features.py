@@ -1,8 +1,11 @@
 """What a pair of tickets looks like to a classifier, all known when the later ticket opens."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+import polars as pl
 from scipy.sparse import csr_matrix
 
 from ticketkin.core.tables import FloatArray, IntArray, Tickets, field_codes
@@ -10,6 +13,13 @@ from ticketkin.lexical.neighbours import paired_cosines
 
 _FIELDS = ("category", "subcategory", "service", "configuration_item", "assignment_group", "priority")
 _FAR_DAYS = 10_000.0
+_VALUED = ("category", "priority")
+_MOST_VALUES = 8
+_FEWEST_OF_A_VALUE = 20
+_PARTS = re.compile(r"\s*[;,|]\s*")
+_SHORTEST_NAME = 4
+"""A ticket's name in another's text; shorter ones would be found by chance."""
+_PREFIX = r"^([A-Za-z][A-Za-z0-9]*)-\d+$"
 
 
 @dataclass(frozen=True)
@@ -20,7 +30,7 @@ class PairFeatures:
     """Shape (n_pairs, n_features)."""
     names: list[str]
     groups: list[str]
-    """Group of each column: embedding, similarity, fields or time."""
+    """Group of each column: embedding, similarity, fields, values or time."""
 
     def without(self, group: str) -> "PairFeatures":
         """Return the features without one group, for an ablation."""
@@ -60,6 +70,16 @@ class PairFeatureMaker:
         self._embeddings, self._titles = embeddings, title_embeddings
         self._words, self._characters = words, title_characters
         self._codes = {name: field_codes(tickets.frame[name]) for name in _FIELDS}
+        project = tickets.frame["ticket_id"].str.extract(_PREFIX).fill_null("")
+        self._codes["project"] = field_codes(project)
+        self._values = _common_values({name: tickets.frame[name] for name in _VALUED} | {"project": project})
+        self._parts = [set(filter(None, _PARTS.split(text))) for text in tickets.frame["subcategory"]]
+        self._names = [
+            {name for name in names if len(name) >= _SHORTEST_NAME}
+            for names in tickets.frame.select("ticket_id", "number").iter_rows()
+        ]
+        texts = tickets.frame.select(pl.concat_str("title", "description", separator=" "))
+        self._texts = texts.to_series().to_list()
         self._lengths = np.log1p(tickets.frame["description"].str.len_chars().to_numpy()).astype(np.float32)
         self._days = _days(tickets)
 
@@ -83,6 +103,12 @@ class PairFeatureMaker:
             both = (mine >= 0) & (theirs >= 0)
             parts.append(("fields", f"same_{name}", (both & (mine == theirs)).astype(np.float32)))
             parts.append(("fields", f"other_{name}", (both & (mine != theirs)).astype(np.float32)))
+        parts.append(("fields", "shared_parts", self._shared_parts(left, right)))
+        parts.append(("fields", "earlier_names_later", self._names_other(left, right)))
+        parts.append(("fields", "later_names_earlier", self._names_other(right, left)))
+        for name, holds in self._values.items():
+            parts.append(("values", f"earlier_is_{name}", holds[left]))
+            parts.append(("values", f"later_is_{name}", holds[right]))
         if self._days is not None:
             gap = np.abs(self._days[right] - self._days[left])
             parts.append(("time", "log_days", np.log1p(np.minimum(gap, _FAR_DAYS))))
@@ -93,6 +119,33 @@ class PairFeatureMaker:
             names=[name for _, name, _ in parts],
             groups=[group for group, _, _ in parts],
         )
+
+    def _shared_parts(self, left: IntArray, right: IntArray) -> FloatArray:
+        """Return the share of subcategories (a list in some systems, as components) that both hold."""
+        shared = [
+            len(self._parts[a] & self._parts[b]) / max(1, len(self._parts[a] | self._parts[b]))
+            for a, b in zip(left.tolist(), right.tolist(), strict=True)
+        ]
+        return np.array(shared, dtype=np.float32)
+
+    def _names_other(self, one: IntArray, other: IntArray) -> FloatArray:
+        """Return 1 where the text of `one` names `other` by its id or number."""
+        found = [
+            any(name in self._texts[a] for name in self._names[b])
+            for a, b in zip(one.tolist(), other.tolist(), strict=True)
+        ]
+        return np.array(found, dtype=np.float32)
+
+
+def _common_values(columns: Mapping[str, pl.Series]) -> dict[str, FloatArray]:
+    """Return for each common value of each column which tickets hold it, each of shape (n_tickets,)."""
+    found = {}
+    for name, column in columns.items():
+        counts = column.filter(column != "").value_counts(sort=True, name="n")
+        common = counts.filter(pl.col("n") >= _FEWEST_OF_A_VALUE)[column.name].to_list()
+        for value in common[:_MOST_VALUES]:
+            found[f"{name} {value}"] = (column == value).cast(pl.Float32).to_numpy()
+    return found
 
 
 def _days(tickets: Tickets) -> FloatArray | None:

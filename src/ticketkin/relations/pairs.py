@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from scipy.cluster.hierarchy import DisjointSet
 from scipy.sparse import coo_array, csr_matrix
 from scipy.sparse.csgraph import connected_components
 
+from ticketkin.core.config import RelationSettings
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import BoolArray, IntArray, Kind, Links, Tickets
 from ticketkin.lexical.neighbours import tfidf_neighbours
@@ -19,11 +21,20 @@ KINDS = (Kind.DUPLICATE.value, Kind.RELATED.value, Kind.CAUSAL.value, NONE)
 _N_BLOCKS = 40
 """Tickets are dealt into so many blocks; no pair crosses one, so folds of blocks share no ticket."""
 _FEWEST_BLOCKS = 5
+_LARGEST_JOINED = 0.1
+"""Share of all tickets that pairs told apart may join into one part."""
 _COMPONENTS_A_BLOCK = 4
 """Fewer would leave too few strangers within a block."""
 _DRAWS_PER_PAIR = 12
 _N_NEIGHBOURS = 20
 _SAME_HOUR = 3_600
+TOLD_SCHEMA: Mapping[str, pl.DataType] = {
+    "source": pl.String(),
+    "target": pl.String(),
+    "kind": pl.String(),
+}
+"""Ticket ids and one of `KINDS`; of a causal pair the source is the cause."""
+NOTHING_TOLD = pl.DataFrame(schema=dict(TOLD_SCHEMA))
 
 
 @dataclass(frozen=True)
@@ -43,7 +54,9 @@ class RelationPairs:
     mixture: Mapping[str, int]
     """Strangers by how they were drawn."""
     contradictions: list[tuple[str, str, str]]
-    """Ticket ids and the kinds of pairs that were told as two kinds; they are left out."""
+    """Ticket ids and the kinds of pairs that were told as two kinds."""
+    n_apart_left_out: int = 0
+    """Pairs told as none that would have joined too many tickets into one block."""
 
     def __len__(self) -> int:
         return len(self.left)
@@ -60,44 +73,59 @@ def relation_pairs(
     groups: IntArray,
     words: csr_matrix,
     seed: int,
-    none_per_linked: float = 3.0,
+    settings: RelationSettings,
+    told: pl.DataFrame = NOTHING_TOLD,
 ) -> RelationPairs:
-    """Return the linked pairs by kind, and `none_per_linked` strangers for each.
+    """Return the linked pairs by kind, those told as `none`, and strangers beside them.
 
-    A third of the strangers each is drawn at random, among lexical neighbours, and among tickets of the same
-    service and hour (of one category and near in filing order where there are no times). Never a stranger:
-    tickets joined by any chain of links, or by a problem, parent or kin group. A pair that people told as
-    two kinds is left out and reported. Deterministic by `seed`. Raises NotEnoughDataError without links.
+    `told` holds pairs with a kind (`TOLD_SCHEMA`) that a person stated apart from links, `none` among
+    them; a pair that stands in it is what it says there, whatever the links say. Of strangers a third
+    each is drawn at random, among lexical neighbours, and among tickets of the same service and hour (of one
+    category and near in filing order where there are no times); what was told as `none` counts towards
+    them. Never a stranger: tickets joined by any chain of links, or by a problem, parent or kin group.
+    There are `settings.none_per_linked` for each link. A pair told as two kinds is reported, and left out
+    or, by 'majority', what most say. Deterministic by `seed`. Raises
+    NotEnoughDataError without a pair of kin.
     """
     order = filing_order(tickets)
-    told, contradictions = _told_kinds(tickets, links)
-    if not told:
+    kinds, doubtful = _told_kinds(tickets, links, told, settings.contradictions)
+    kin = {pair: kind for pair, kind in kinds.items() if KINDS[kind] != NONE}
+    if not kin:
         raise NotEnoughDataError("No link between two tickets was found, so no kind can be learned")
-    source = np.array([pair[0] for pair in told], dtype=np.int64)
-    target = np.array([pair[1] for pair in told], dtype=np.int64)
-    kind = np.array(list(told.values()), dtype=np.int64)
+    source, target = _sides(kin)
     component = _components(len(tickets), source, target, groups)
-    block = _blocks(component, seed)
-    forward = order[source] < order[target]
-    left, right = np.where(forward, source, target), np.where(forward, target, source)
-    drawn = _strangers(
+    apart = np.stack(_sides({pair: kind for pair, kind in kinds.items() if KINDS[kind] == NONE}), axis=1)
+    # Whoever told two tickets apart joins their blocks: no ticket may stand in two folds.
+    joined, allowed = _joined(component, apart[:, 0], apart[:, 1])
+    block = _blocks(joined, seed)
+    strangers = {"told": apart[allowed]} | _strangers(
         _Field(tickets, order, component, block, KinshipCodes.of(tickets, groups), words),
-        round(none_per_linked * len(left)),
+        round(settings.none_per_linked * len(source)) - int(allowed.sum()),
         np.random.default_rng(seed),
+        {(min(a, b), max(a, b)) for a, b in apart.tolist()},
     )
-    strangers = {name: pairs for name, pairs in drawn.items() if len(pairs)}
+    strangers = {name: pairs for name, pairs in strangers.items() if len(pairs)}
     none = np.concatenate([np.empty((0, 2), dtype=np.int64), *strangers.values()])
-    earlier = order[none[:, 0]] < order[none[:, 1]]
-    lefts = np.concatenate([left, np.where(earlier, none[:, 0], none[:, 1])])
+    first, second = np.concatenate([source, none[:, 0]]), np.concatenate([target, none[:, 1]])
+    kind = np.concatenate([np.array(list(kin.values())), np.full(len(none), KINDS.index(NONE))])
+    forward = order[first] < order[second]
+    left = np.where(forward, first, second)
     return RelationPairs(
-        left=lefts,
-        right=np.concatenate([right, np.where(earlier, none[:, 1], none[:, 0])]),
-        kind=np.concatenate([kind, np.full(len(none), KINDS.index(NONE), dtype=np.int64)]),
-        forward=np.concatenate([forward, np.ones(len(none), dtype=np.bool_)]),
-        block=block[lefts],
+        left=left,
+        right=np.where(forward, second, first),
+        kind=kind.astype(np.int64),
+        forward=forward | (kind == KINDS.index(NONE)),
+        block=block[left],
         mixture={name: len(pairs) for name, pairs in strangers.items()},
-        contradictions=contradictions,
+        contradictions=doubtful,
+        n_apart_left_out=int((~allowed).sum()),
     )
+
+
+def _sides(pairs: Mapping[tuple[int, int], int]) -> tuple[IntArray, IntArray]:
+    """Return the first and the second rows of pairs."""
+    sides = np.array(list(pairs), dtype=np.int64).reshape(-1, 2)
+    return sides[:, 0], sides[:, 1]
 
 
 def filing_order(tickets: Tickets) -> IntArray:
@@ -107,24 +135,54 @@ def filing_order(tickets: Tickets) -> IntArray:
 
 
 def _told_kinds(
-    tickets: Tickets, links: Links
+    tickets: Tickets, links: Links, told: pl.DataFrame, rule: str
 ) -> tuple[dict[tuple[int, int], int], list[tuple[str, str, str]]]:
-    """Return the kind of each pair, as (source, target) of its first link, and those told as two."""
-    found: dict[frozenset[int], Counter[str]] = {}
-    first: dict[frozenset[int], tuple[int, int]] = {}
+    """Return the kind of each pair, as (source, target) of its first mention, and those told as two."""
+    linked = _mentions(tickets, links.frame.select("source", "target", "kind"))
+    stated = _mentions(tickets, told)
+    found, contradictions = {}, []
+    for key, mentions in (linked | stated).items():
+        counts = Counter(kind for _, _, kind in mentions)
+        ranked = counts.most_common(2)
+        decided = len(ranked) == 1 or (rule == "majority" and ranked[0][1] > ranked[1][1])
+        chosen = next(mention for mention in mentions if mention[2] == ranked[0][0])
+        if len(ranked) > 1:
+            source, target = chosen[:2]
+            contradictions.append((tickets.ids[source], tickets.ids[target], ", ".join(sorted(counts))))
+        if decided and len(key) > 1:
+            found[chosen[0], chosen[1]] = KINDS.index(chosen[2])
+    return found, contradictions
+
+
+def _mentions(tickets: Tickets, frame: pl.DataFrame) -> dict[frozenset[int], list[tuple[int, int, str]]]:
+    """Return every statement (source, target, kind) by the pair it is about."""
+    found: dict[frozenset[int], list[tuple[int, int, str]]] = {}
     at = tickets.position
-    for source, target, kind in links.frame.select("source", "target", "kind").iter_rows():
-        key = frozenset((at[source], at[target]))
-        found.setdefault(key, Counter())[kind] += 1
-        first.setdefault(key, (at[source], at[target]))
-    told, contradictions = {}, []
-    for key, kinds in found.items():
-        source, target = first[key]
-        if len(kinds) > 1:
-            contradictions.append((tickets.ids[source], tickets.ids[target], ", ".join(sorted(kinds))))
-        else:
-            told[source, target] = KINDS.index(next(iter(kinds)))
-    return told, contradictions
+    for source, target, kind in frame.iter_rows():
+        a, b = at[source], at[target]
+        found.setdefault(frozenset((a, b)), []).append((a, b, kind))
+    return found
+
+
+def _joined(component: IntArray, left: IntArray, right: IntArray) -> tuple[IntArray, BoolArray]:
+    """Let pairs of tickets join their components; return those, and which pairs were let.
+
+    One that would make a component larger than a tenth of all tickets is not: the folds need parts to deal.
+    """
+    sizes = np.bincount(component)
+    joined = DisjointSet(range(len(sizes)))
+    largest, allowed = len(component) * _LARGEST_JOINED, np.ones(len(left), dtype=np.bool_)
+    tickets = {number: int(size) for number, size in enumerate(sizes)}
+    for place, (a, b) in enumerate(zip(component[left].tolist(), component[right].tolist(), strict=True)):
+        one, other = joined[a], joined[b]
+        if one == other:
+            continue
+        total = tickets[one] + tickets[other]
+        allowed[place] = total <= largest
+        if allowed[place]:
+            joined.merge(a, b)
+            tickets[joined[a]] = total
+    return np.array([joined[number] for number in component.tolist()], dtype=np.int64), allowed
 
 
 def _components(n_tickets: int, source: IntArray, target: IntArray, groups: IntArray) -> IntArray:
@@ -139,6 +197,7 @@ def _components(n_tickets: int, source: IntArray, target: IntArray, groups: IntA
 
 def _blocks(component: IntArray, seed: int) -> IntArray:
     """Deal whole components out to blocks, the largest first, each to the smallest block."""
+    component = np.unique(component, return_inverse=True)[1]
     sizes = np.bincount(component)
     shuffled = np.random.default_rng(seed).permutation(len(sizes))
     order = shuffled[np.argsort(-sizes[shuffled], kind="stable")]
@@ -169,10 +228,12 @@ class _Field:
         return np.asarray(apart & (self.block[left] == self.block[right]), dtype=np.bool_)
 
 
-def _strangers(field: _Field, n_wanted: int, generator: np.random.Generator) -> dict[str, IntArray]:
+def _strangers(
+    field: _Field, n_wanted: int, generator: np.random.Generator, taken: set[tuple[int, int]]
+) -> dict[str, IntArray]:
     """Return about a third of the wanted pairs from each way of drawing; what one lacks, chance fills."""
+    n_wanted = max(0, n_wanted)
     ways = {"lexical": _lexical(field), "same_time": _same_time(field, generator)}
-    taken: set[tuple[int, int]] = set()
     found: dict[str, IntArray] = {}
     for name, pairs in ways.items():
         found[name] = _new_pairs(field, pairs[generator.permutation(len(pairs))], n_wanted // 3, taken)

@@ -17,7 +17,7 @@ _TRUSTED = ("sklearn.", "numpy.", "scipy.")
 
 
 def save_classifier(
-    classifier: RelationClassifier, folder: Path, encoder_fingerprint: str, bands: Bands | None = None
+    classifier: RelationClassifier, folder: Path, encoder_fingerprint: str, bands: Bands
 ) -> None:
     """Write a classifier into `folder`, with its bands; it holds for embeddings of that encoder alone."""
     from skops.io import dump
@@ -32,7 +32,7 @@ def save_classifier(
             "columns": classifier.columns,
             "kinds": list(KINDS),
             "encoder_fingerprint": encoder_fingerprint,
-            "bands": None if bands is None else bands.to_json(),
+            "bands": bands.to_json(),
         },
     )
 
@@ -62,7 +62,6 @@ def load_classifier(folder: Path, encoder_fingerprint: str) -> RelationClassifie
     return RelationClassifier(metadata["model"], model, metadata["columns"])
 
 
-def load_bands(folder: Path) -> Bands | None:
-    """Return the bands saved with a classifier, or None where there were none."""
-    saved = read_json(folder / _METADATA)["bands"]
-    return None if saved is None else Bands.from_json(saved)
+def load_bands(folder: Path) -> Bands:
+    """Return the bands saved with a classifier."""
+    return Bands.from_json(read_json(folder / _METADATA)["bands"])

@@ -17,6 +17,7 @@ from ticketkin.reports.formatting import (
     format_seconds,
     format_share,
 )
+from ticketkin.reports.kinds import kinds_absent, kinds_figures, kinds_section, largest_families
 from ticketkin.reports.material import ReportMaterial
 from ticketkin.reports.page import render_page
 
@@ -95,7 +96,7 @@ def draw_figures(report: Mapping[str, Any], material: ReportMaterial) -> list[Re
             "Are tickets too long for the model?", "Text lengths were not measured, so none are drawn."
         )
     )
-    return drawn
+    return [*drawn, *kinds_figures(material)]
 
 
 def _recall(material: ReportMaterial, champion: str, is_measured: bool) -> ReportFigure | Drawn:
@@ -285,6 +286,9 @@ def render_report(report: Mapping[str, Any], material: ReportMaterial, drawn: li
         seed=material.seed if material.seed is not None else report.get("seed"),
         versions=material.versions or report.get("versions") or {},
         data_tables=_data_tables(report, material),
+        kinds=kinds_section(material),
+        kinds_absent=kinds_absent(material),
+        largest=largest_families(material),
         readiness=_readiness_rows(report),
         outcomes=_outcomes(report),
     )

@@ -120,6 +120,10 @@ class ReportMaterial:
     """The profile of the tickets (its to_json); empty: report.json's."""
     import_summary: Mapping[str, Any] = field(default_factory=dict)
     """What the import found and repaired (its to_json): system, mapping, redactions, n_rejected."""
+    relations: Mapping[str, Any] = field(default_factory=dict)
+    """relations.json: kinds of kin, how well they are told apart, or why they were not learned."""
+    families: Mapping[str, Any] = field(default_factory=dict)
+    """families.json with the largest families alone."""
     command: str = ""
     """The command that does it again."""
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -176,12 +176,13 @@ def relative_features(values: FloatArray, candidates: IntArray) -> list[FloatArr
     deepest = min(_DEEPEST_RANK, n_tickets)
     best = -np.sort(np.partition(-values, deepest - 1, axis=1)[:, :deepest], axis=1)
     own = np.take_along_axis(values, candidates, axis=1)
-    finite = np.where(np.isfinite(best), best, np.nan)
-    with np.errstate(all="ignore"):
-        mean = np.nanmean(finite, axis=1, keepdims=True) if deepest else np.zeros((n_queries, 1))
-        spread = np.nanstd(finite, axis=1, keepdims=True)
+    seen = np.isfinite(best)
+    n_seen = np.maximum(seen.sum(axis=1, keepdims=True), 1)  # the first ticket sees none
+    finite = np.where(seen, best, 0.0)
+    mean = finite.sum(axis=1, keepdims=True) / n_seen
+    spread = np.sqrt((np.where(seen, best - mean, 0.0) ** 2).sum(axis=1, keepdims=True) / n_seen)
     rank = np.stack([np.searchsorted(-best[q], -own[q], side="left") for q in range(n_queries)])
-    return [own, (own - mean) / np.maximum(spread, 1e-6), 1 / (1.0 + rank), own - best[:, :1]]
+    return [own, (own - mean) / np.maximum(spread, 1e-6), 1 / (1.0 + rank), own - finite[:, :1]]
 
 
 def _crowding(embeddings: FloatArray, visibility: Visibility, seed: int) -> FloatArray:

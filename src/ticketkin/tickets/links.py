@@ -111,7 +111,7 @@ class _Collector:
         )
 
 
-def _known_references(tickets: Tickets) -> dict[str, str]:
+def known_references(tickets: Tickets) -> dict[str, str]:
     """Map every name a link may use (id, number, sys_id) to the ticket id."""
     known: dict[str, str] = {}
     for column in ("sys_id", "number", "ticket_id"):
@@ -132,7 +132,7 @@ def links_from_tickets(tickets: Tickets) -> LinkResult:
     duplicate links; `caused_by` naming a ticket gives a causal one; a shared `problem` gives related
     ones, chained from ticket to ticket so that a problem with n tickets adds n - 1 links, not n².
     """
-    collector = _Collector(_known_references(tickets))
+    collector = _Collector(known_references(tickets))
     frame = tickets.frame
     for column, kind, origin in (
         ("duplicate_of", Kind.DUPLICATE, Origin.DUPLICATE_OF),
@@ -176,7 +176,7 @@ def links_from_file(path: Path, tickets: Tickets, settings: LinkSettings) -> Lin
     damaged file and MappingError where no two columns hold ticket ids.
     """
     table = read_table(path).frame
-    known = _known_references(tickets)
+    known = known_references(tickets)
     source, target, kind_column = _link_columns(table, known, settings, path)
     kinds = dict(_PRESETS)
     kinds |= {name.lower(): (_kind_named(value), False) for name, value in settings.kinds.items()}

@@ -248,3 +248,5 @@ _READERS: Mapping[str, Callable[[Path], RawTable]] = {
     ".xlsx": _read_xlsx,
     ".parquet": _read_parquet,
 }
+TABLE_ENDINGS = tuple(ending for ending in _READERS if ending != ".json")
+"""Files that can only be tables; JSON has other shapes too."""

@@ -1,0 +1,245 @@
+"""Families: everything that links of any kind join, with one parent for duplicates and no causal circle."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import polars as pl
+
+from ticketkin.core.tables import BoolArray, IntArray, Kind, Tickets
+
+PEOPLE = "people"
+SILVER = "silver"
+SAID = "said"
+# How systems write that nobody works on a ticket any more.
+_CLOSED = r"(?i)^(closed?|resolved|cancell?ed|done|fixed|verified|rejected|complete[d]?|6|7|8)\b"
+
+
+@dataclass(frozen=True)
+class Tie:
+    """Two tickets and what they are to each other; rows are those of `Tickets`."""
+
+    source: int
+    """Of a causal tie the cause."""
+    target: int
+    kind: str
+    """duplicate, related or causal."""
+    origin: str
+    """PEOPLE, SILVER or SAID."""
+    probability: float = 1.0
+    """Calibrated, where it was said."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """Tickets joined by ties, in filing order."""
+
+    tickets: list[int]
+    parents: dict[int, int]
+    """The one parent of each duplicate; a parent is nobody's duplicate."""
+    related: list[Tie]
+    causal: list[Tie]
+    longest_chain: list[int]
+    """From the first cause to the last effect; empty without causes."""
+
+
+@dataclass(frozen=True)
+class FamilyGraph:
+    """All families, the largest first, and what did not fit."""
+
+    families: list[Family]
+    circles: list[Tie]
+    """Causal ties left out because they would make something its own cause, or are within duplicates."""
+
+
+def open_tickets(tickets: Tickets) -> BoolArray:
+    """Return True for tickets that somebody may still work on, shape (n_tickets,).
+
+    Closed is what has a closing or resolving time, or a state that says so.
+    """
+    closed = tickets.frame.select(
+        (pl.col("closed_at") != "") | (pl.col("resolved_at") != "") | pl.col("state").str.contains(_CLOSED)
+    ).to_series()
+    return np.asarray(~closed.to_numpy(), dtype=np.bool_)
+
+
+def canonical_parent(rows: Iterable[int], order: IntArray, is_open: BoolArray) -> int:
+    """Return the ticket to close the others under: the first that is still open, else the first filed."""
+    return min(rows, key=lambda row: (not is_open[row], order[row]))
+
+
+def build_families(ties: Sequence[Tie], order: IntArray, is_open: BoolArray) -> FamilyGraph:
+    """Return the components of all ties, largest first; what people told comes before what was said.
+
+    Duplicates of duplicates are duplicates of one parent. Causes hold between parents, so that a cause of
+    one duplicate is the cause of all; a tie that would close a causal circle is left out and returned.
+    """
+    duplicates: nx.Graph[int] = nx.Graph((t.source, t.target) for t in ties if t.kind == Kind.DUPLICATE)
+    parent: dict[int, int] = {}
+    for group in nx.connected_components(duplicates):
+        head = canonical_parent(group, order, is_open)
+        parent |= dict.fromkeys(group - {head}, head)
+    causal, circles = _without_circles([t for t in ties if t.kind == Kind.CAUSAL], parent)
+    related = _related(ties)
+    whole: nx.Graph[int] = nx.Graph((t.source, t.target) for t in (*causal, *related))
+    whole.add_edges_from(parent.items())
+    family_of = {row: number for number, rows in enumerate(nx.connected_components(whole)) for row in rows}
+    members: dict[int, list[int]] = {}
+    for row in sorted(family_of, key=lambda row: int(order[row])):
+        members.setdefault(family_of[row], []).append(row)
+    causal_of, related_of = _by_family(causal, family_of), _by_family(related, family_of)
+    families = [
+        Family(
+            tickets=rows,
+            parents={row: parent[row] for row in rows if row in parent},
+            related=related_of.get(number, []),
+            causal=causal_of.get(number, []),
+            longest_chain=_longest_chain(causal_of.get(number, []), parent),
+        )
+        for number, rows in members.items()
+    ]
+    families.sort(key=lambda family: (-len(family.tickets), int(order[family.tickets[0]])))
+    return FamilyGraph(families, circles)
+
+
+def _without_circles(ties: list[Tie], parent: dict[int, int]) -> tuple[list[Tie], list[Tie]]:
+    """Return the ties that make no circle of parents, people's and surest first, and the rest."""
+    ranked = sorted(ties, key=lambda tie: (tie.origin != PEOPLE, -tie.probability))
+    graph: nx.DiGraph[int] = nx.DiGraph()
+    whole: nx.DiGraph[int] = nx.DiGraph(
+        (parent.get(t.source, t.source), parent.get(t.target, t.target)) for t in ties
+    )
+    # Only within a strongly connected part can a tie close a circle; elsewhere none is searched for.
+    suspect = {row for part in nx.strongly_connected_components(whole) if len(part) > 1 for row in part}
+    kept, circles = [], []
+    for tie in ranked:
+        cause, effect = parent.get(tie.source, tie.source), parent.get(tie.target, tie.target)
+        closes = cause in suspect and effect in suspect and effect in graph and cause in graph
+        if cause == effect or (closes and nx.has_path(graph, effect, cause)):
+            circles.append(tie)
+            continue
+        graph.add_edge(cause, effect)
+        kept.append(tie)
+    return kept, circles
+
+
+def _related(ties: Sequence[Tie]) -> list[Tie]:
+    """Return the related ties, each pair once, without those that duplicates or causes say better."""
+    better = {frozenset((t.source, t.target)) for t in ties if t.kind != Kind.RELATED}
+    found: dict[frozenset[int], Tie] = {}
+    for tie in ties:
+        pair = frozenset((tie.source, tie.target))
+        if tie.kind == Kind.RELATED and pair not in better:
+            found.setdefault(pair, tie)
+    return list(found.values())
+
+
+def _by_family(ties: Sequence[Tie], family_of: dict[int, int]) -> dict[int, list[Tie]]:
+    found: dict[int, list[Tie]] = {}
+    for tie in ties:
+        found.setdefault(family_of[tie.source], []).append(tie)
+    return found
+
+
+def _longest_chain(causal: Sequence[Tie], parent: dict[int, int]) -> list[int]:
+    graph: nx.DiGraph[int] = nx.DiGraph(
+        (parent.get(t.source, t.source), parent.get(t.target, t.target)) for t in causal
+    )
+    return list(nx.dag_longest_path(graph)) if len(graph) else []
+
+
+def as_graph(found: FamilyGraph, tickets: Tickets) -> "nx.DiGraph[str]":
+    """Return one directed graph of all families: duplicates point to their parent, causes to effects.
+
+    Nodes carry title and family, edges kind, origin and probability; undirected `related` edges point from
+    the ticket that was filed first.
+    """
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    ids, titles = tickets.ids, tickets.frame["title"].to_list()
+    for number, family in enumerate(found.families, start=1):
+        for row in family.tickets:
+            graph.add_node(ids[row], title=titles[row], family=number)
+        for child, head in family.parents.items():
+            graph.add_edge(ids[child], ids[head], kind=Kind.DUPLICATE.value)
+        place = {row: position for position, row in enumerate(family.tickets)}
+        for tie in (*family.causal, *family.related):
+            one, other = tie.source, tie.target
+            if tie.kind == Kind.RELATED and place[one] > place[other]:
+                one, other = other, one
+            values: dict[str, Any] = {"kind": tie.kind, "origin": tie.origin}
+            graph.add_edge(ids[one], ids[other], **values, probability=round(tie.probability, 4))
+    return graph
+
+
+def as_table(found: FamilyGraph, tickets: Tickets) -> pl.DataFrame:
+    """Return one row for each ticket of a family: family, parent, causes and related tickets."""
+    ids, titles = tickets.ids, tickets.frame["title"].to_list()
+    rows = []
+    for number, family in enumerate(found.families, start=1):
+        causes, related = _neighbours(family)
+        for row in family.tickets:
+            rows.append(
+                (
+                    ids[row],
+                    number,
+                    len(family.tickets),
+                    ids[family.parents[row]] if row in family.parents else "",
+                    " ".join(ids[other] for other in causes.get(row, [])),
+                    " ".join(ids[other] for other in related.get(row, [])),
+                    titles[row],
+                )
+            )
+    schema = {
+        "ticket_id": pl.String(),
+        "family": pl.Int64(),
+        "family_size": pl.Int64(),
+        "duplicate_of": pl.String(),
+        "caused_by": pl.String(),
+        "related_to": pl.String(),
+        "title": pl.String(),
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _neighbours(family: Family) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
+    """Return the causes and the related tickets of each ticket."""
+    causes: dict[int, list[int]] = {}
+    related: dict[int, list[int]] = {}
+    for tie in family.causal:
+        causes.setdefault(tie.target, []).append(tie.source)
+    for tie in family.related:
+        related.setdefault(tie.source, []).append(tie.target)
+        related.setdefault(tie.target, []).append(tie.source)
+    return causes, related
+
+
+def as_json(found: FamilyGraph, tickets: Tickets) -> dict[str, Any]:
+    """Return all families as plain values for JSON."""
+    ids = tickets.ids
+    return {
+        "n_families": len(found.families),
+        "n_tickets": sum(len(family.tickets) for family in found.families),
+        "left_out": [[ids[tie.source], ids[tie.target]] for tie in found.circles],
+        "families": [
+            {
+                "family": number,
+                "tickets": [ids[row] for row in family.tickets],
+                "duplicate_of": {ids[child]: ids[head] for child, head in family.parents.items()},
+                "causal": [_told(tie, ids) for tie in family.causal],
+                "related": [_told(tie, ids) for tie in family.related],
+                "longest_chain": [ids[row] for row in family.longest_chain],
+            }
+            for number, family in enumerate(found.families, start=1)
+        ],
+    }
+
+
+def _told(tie: Tie, ids: Sequence[str]) -> dict[str, Any]:
+    return {
+        "source": ids[tie.source],
+        "target": ids[tie.target],
+        "origin": tie.origin,
+        "probability": round(tie.probability, 4),
+    }

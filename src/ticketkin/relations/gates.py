@@ -1,0 +1,106 @@
+"""What a relation model must meet before its word is taken."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ticketkin.core.checks import Check, failed, passed, skipped, warning
+from ticketkin.relations.pairs import KINDS, NONE
+
+_FAR_OFF = 0.1
+"""Mean distance between said and true share from which on probabilities mislead before calibration."""
+
+
+def relation_gates(record: Mapping[str, Any], fewest: int) -> list[Check]:
+    """Return the checks of a learned relation model's record, as `relations.json` holds it."""
+    result = record["results"][record["model"]]
+    return [
+        _labels(record),
+        _support(record["counts"], fewest),
+        _contradictions(record),
+        _better_than_majority(record["results"], record["model"]),
+        _calibrated(result["reliability"]),
+        *(_said(record["two_stage"], name) for name in KINDS if name != NONE),
+    ]
+
+
+def _labels(record: Mapping[str, Any]) -> Check:
+    if record["labels_from"] == "silver":
+        return failed(
+            "relation_labels",
+            "the kinds come from silver links, which were made by similarity: what is measured is circular",
+            "Give links that people made: --links FILE --link-columns source,target,kind",
+        )
+    return passed("relation_labels", "people told the kinds")
+
+
+def _support(counts: Mapping[str, int], fewest: int) -> Check:
+    rare = [f"{name} {n}" for name, n in counts.items() if n < fewest]
+    if rare:
+        return warning(
+            "relation_support",
+            f"too few pairs to judge: {', '.join(rare)} (at least {fewest} are needed)",
+            "These kinds are never said or suggested; type more links, or review pairs (--reviewed FILE)",
+        )
+    return passed("relation_support", "every kind has at least " + f"{fewest} pairs")
+
+
+def _contradictions(record: Mapping[str, Any]) -> Check:
+    n = len(record["contradictions"])
+    if not n:
+        return passed("relation_contradictions", "no pair is told as two kinds")
+    first = "; ".join(f"{a} and {b}: {kinds}" for a, b, kinds in record["contradictions"][:3])
+    left = "left out" if record["contradiction_rule"] == "drop" else "decided by majority, ties left out"
+    return warning(
+        "relation_contradictions",
+        f"{n} pairs are told as two kinds and {left}: {first}",
+        "Settle them in a file for --reviewed",
+    )
+
+
+def _better_than_majority(results: Mapping[str, Any], model: str) -> Check:
+    own, most = results[model]["macro_f1"], results["majority"]["macro_f1"]["value"]
+    told = f"macro F1 {own['value']:.3f} [{own['low']:.3f}, {own['high']:.3f}], majority class {most:.3f}"
+    if own["low"] is not None and own["low"] > most:
+        return passed("relation_better_than_majority", told)
+    return failed(
+        "relation_better_than_majority",
+        f"{told}: not better beyond doubt",
+        "Don't use its kinds; more typed links are needed",
+    )
+
+
+def _calibrated(reliability: Mapping[str, Sequence[Mapping[str, float]]]) -> Check:
+    """Compare probabilities as the model gives them with shares (expected calibration error)."""
+    errors = {}
+    for kind, bins in reliability.items():
+        n = sum(part["n"] for part in bins)
+        errors[kind] = sum(part["n"] * abs(part["said"] - part["true"]) for part in bins) / max(n, 1e-12)
+    worst = max(errors, key=lambda kind: errors[kind])
+    told = f"largest mean distance of probability and share: {errors[worst]:.2f} ({worst})"
+    if errors[worst] <= _FAR_OFF:
+        return passed("relation_raw_probabilities", told)
+    return warning(
+        "relation_raw_probabilities",
+        told,
+        "Classes are weighted in training; only the calibrated probabilities of ticketkin relate mean "
+        "what they say",
+    )
+
+
+def _said(two_stage: Mapping[str, Any], kind: str) -> Check:
+    """Look whether what is said of holdout tickets is right as often as was aimed at."""
+    code = f"relation_said_{kind}"
+    found, target = two_stage["holdout"][f"{kind}_say"], two_stage["say_precision"]
+    if two_stage["bands"]["say"].get(kind) is None:
+        return skipped(code, f"{kind} is never said: no threshold reached precision {target:.2f}")
+    if not found["n_said"]:
+        return skipped(code, f"no holdout ticket was said to have a {kind}")
+    told = (
+        f"{found['n_right']} of {found['n_said']} said were right on the holdout (precision "
+        f"[{found['precision_low']:.2f}, {found['precision_high']:.2f}], target {target:.2f})"
+    )
+    if found["precision_high"] < target:
+        return failed(code, told, "Raise relations.say_precision, or treat it as a suggestion")
+    if found["precision_low"] < target:
+        return warning(code, told, "Too few were said to be sure; watch them in use")
+    return passed(code, told)
