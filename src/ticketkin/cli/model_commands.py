@@ -168,6 +168,12 @@ def relations(
     ablation: Annotated[
         bool, typer.Option("--ablation", help="Assess without each group of features, too.")
     ] = False,
+    cross_encoder: Annotated[
+        bool, typer.Option("--cross-encoder", help="Assess a cross-encoder of kinds, too: a training a fold.")
+    ] = False,
+    causes: Annotated[
+        bool, typer.Option("--causes", help="Train a cross-encoder for cause or not a cause, too.")
+    ] = False,
     reviewed: ReviewedOption = None,
     set_: SetOption = None,
     as_json: JsonOption = False,
@@ -179,6 +185,8 @@ def relations(
       ticketkin relations runs/june
       ticketkin relations runs/june --compare --ablation
       ticketkin relations runs/june --reviewed reviewed.csv
+      ticketkin relations runs/june --cross-encoder --set relations.cross_encoder.epochs=2
+      ticketkin relations runs/june --causes --set relations.cross_encoder.method=lora
       ticketkin relations runs/june --set relations.model=trees --json
 
     Quality is of repeated folds that share no ticket, with 95 % intervals. ticketkin run does this too.
@@ -186,7 +194,9 @@ def relations(
     from ticketkin.pipeline.relation_jobs import learn_relations
     from ticketkin.relations.classifier import MODELS
 
-    asked = [f"relations.compare={','.join(MODELS)}"] if compare_all else []
+    named = [*(MODELS if compare_all else ()), *(["cross_encoder"] if cross_encoder else [])]
+    asked = [f"relations.compare={','.join(named)}"] if named else []
+    asked += ["relations.causes=true"] if causes else []
     asked += ["relations.ablation=true"] if ablation else []
     with ConsoleProgress(_errors) as progress:
         job = stored_job(folder, [*asked, *(set_ or ())], reviewed=reviewed)

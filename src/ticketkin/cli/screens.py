@@ -318,11 +318,34 @@ def show_relations(console: Console, found: Mapping[str, Any]) -> None:
     console.print(matrix)
     for group, macro in found["without"].items():
         console.print(f"without {group}: macro F1 {format_metric(macro)}", highlight=False)
+    if found["causes"] is not None:
+        _show_causes(console, found["causes"])
     _show_two_stage(console, found["two_stage"], kinds)
     for gate in found["gates"]:
         if gate["outcome"] in ("failed", "warning"):
             mark, told = _CHECK_MARKS[Outcome(gate["outcome"])], f"{gate['evidence']}. {gate['advice']}"
             console.print(f"{mark} {told}", highlight=False, markup=False)
+
+
+def _show_causes(console: Console, found: Mapping[str, Any]) -> None:
+    """Print how well causes are told from all else by a cross-encoder of their own."""
+    head = ", its head begun at random" if found["fresh_head"] else ""
+    console.print(
+        f"Cause or not, cross-encoder on {found['base']}{head}: {found['n_causal']:,} causes, "
+        f"{found['n_other']:,} others, {found['folds']} folds",
+        highlight=False,
+    )
+    names = {
+        "roc_auc": "ROC-AUC", "pr_auc": "PR-AUC", "f1": "F1", "precision": "precision", "recall": "recall",
+        "brier": "Brier",
+    }  # fmt: skip
+    told = ", ".join(f"{shown} {format_metric(found[name])}" for name, shown in names.items())
+    console.print(f"  {told}", highlight=False)
+    console.print(
+        f"  direction right in {100 * found['direction_right']:.0f} % of causes; "
+        f"{found['milliseconds_a_pair']:.0f} ms a pair, read in both orders",
+        highlight=False,
+    )
 
 
 def _show_two_stage(console: Console, found: Mapping[str, Any], kinds: Sequence[str]) -> None:

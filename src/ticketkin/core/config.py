@@ -275,7 +275,38 @@ class FusionSettings(StageSettings):
     """Kin-group folds for weights and calibration that never saw what they score."""
 
 
-RelationModel = Literal["majority", "embedding_logistic", "logistic", "svm", "kernel_svm", "trees", "mlp"]
+class CrossEncoderSettings(OptimiserSettings):
+    """A model that reads both tickets of a pair at once: slower, and it sees how they differ."""
+
+    base_model: str = "cross-encoder/ms-marco-MiniLM-L-6-v2"
+    """Hub name or local folder; offline without it, the packaged MiniLM with a fresh head."""
+    method: Literal["full", "lora"] = "full"
+    """Which weights learn; the head always does."""
+    rank: int = Field(default=16, ge=1)
+    """Rank r of 'lora'."""
+    alpha: int = Field(default=32, ge=1)
+    """Scale of 'lora' is alpha / rank."""
+    dropout: float = Field(default=0.05, ge=0, lt=1)
+    """Dropout on the adapter's input."""
+    learning_rate: float = Field(default=5e-5, gt=0)
+    """Peak AdamW learning rate."""
+    epochs: int = Field(default=3, ge=1)
+    """Passes over the pairs."""
+    batch_size: int = Field(default=16, ge=2)
+    """Pairs a step; halves when memory runs out."""
+    max_length_tokens: int = Field(default=512, ge=16)
+    """Tokens of both tickets together; the longer one is cut until they fit."""
+    validation_share: float = Field(default=0.2, gt=0, lt=1)
+    """Share of the training blocks on which the threshold is chosen and the probability calibrated."""
+    none_per_cause: float = Field(default=3.0, gt=0)
+    """Pairs that are no cause for each that is, where causes alone are learned."""
+    folds: int = Field(default=3, ge=2)
+    """Folds of tickets; one training each."""
+
+
+RelationModel = Literal[
+    "majority", "embedding_logistic", "logistic", "svm", "kernel_svm", "trees", "mlp", "cross_encoder"
+]
 
 
 class RelationSettings(StageSettings):
@@ -287,6 +318,10 @@ class RelationSettings(StageSettings):
     """Further classifiers to assess beside it; `ticketkin relations --compare` names all."""
     ablation: bool = False
     """Assess it without each group of features, too."""
+    causes: bool = False
+    """Train a cross-encoder for cause or not a cause, too."""
+    cross_encoder: CrossEncoderSettings = CrossEncoderSettings()
+    """How cross-encoders are trained."""
     contradictions: Literal["drop", "majority"] = "drop"
     """What becomes of a pair that is told as two kinds: left out, or what most say (ties are left out)."""
     none_per_linked: float = Field(default=3.0, gt=0)

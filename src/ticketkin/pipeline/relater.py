@@ -12,17 +12,19 @@ from ticketkin.core.errors import InputError, MissingInputError
 from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import IntArray
+from ticketkin.encoders.loading import pick_device
 from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.candidates import champion_ranker
 from ticketkin.pipeline.configuration import read_job
+from ticketkin.pipeline.cross_encoding import CROSS_ENCODER, load_cross_kind_model
 from ticketkin.pipeline.relation_material import Material, relation_material
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.relations.bands import Band, likeliest_kin
 from ticketkin.relations.classifier import FeatureKindModel, KindModel
 from ticketkin.relations.families import SAID, Tie, canonical_parent, open_tickets
 from ticketkin.relations.pairs import KINDS
-from ticketkin.relations.saving import load_bands, load_classifier
+from ticketkin.relations.saving import load_bands, load_classifier, saved_model
 
 _BLOCK_QUERIES = 128
 _MOST_WORDS = 4
@@ -104,12 +106,17 @@ class Relater:
             raise MissingInputError(f"{folder} has no relation model: {learned['reason']}")
         self._data = RunData(folder, read_job(folder))
         fingerprint = read_json(folder / artifact.BASE_ENCODER)["fingerprint"]
-        classifier = load_classifier(folder / artifact.RELATIONS, fingerprint)
         self._bands = load_bands(folder / artifact.RELATIONS)
         self._material = relation_material(self._data)
-        self._model = FeatureKindModel(self._material.maker, classifier)
+        self._model = self._loaded_model(folder / artifact.RELATIONS, fingerprint)
         self._ranker = champion_ranker(self._data)
         self._open = open_tickets(self._data.tickets)
+
+    def _loaded_model(self, folder: Path, fingerprint: str) -> KindModel:
+        if saved_model(folder, fingerprint) == CROSS_ENCODER:
+            device = pick_device(self._data.job.settings.encoder)
+            return load_cross_kind_model(folder, self._data.texts, device)
+        return FeatureKindModel(self._material.maker, load_classifier(folder, fingerprint))
 
     def relate(self, ticket_ids: Sequence[str], k: int = 10) -> dict[str, list[Relation]]:
         """Return for each ticket its nearest others with kind, probability and evidence, surest first.

@@ -14,17 +14,18 @@ from ticketkin.core.progress import Progress
 from ticketkin.core.tables import IntArray, SplitName
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.candidates import champion_ranker
+from ticketkin.pipeline.cross_encoding import CROSS_ENCODER, CrossTrainer
 from ticketkin.pipeline.relater import Retrieved, retrieve_and_classify
 from ticketkin.pipeline.relation_material import Material, relation_material
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.pipeline.stage import RunContext
 from ticketkin.relations.assessment import FEWEST_OF_A_CLASS, Fit, assess, feature_fit
 from ticketkin.relations.bands import Bands, likeliest_kin
-from ticketkin.relations.classifier import FeatureKindModel, fit_classifier
+from ticketkin.relations.classifier import FeatureKindModel, KindModel, fit_classifier
 from ticketkin.relations.features import PairFeatures
 from ticketkin.relations.gates import relation_gates
 from ticketkin.relations.pairs import KINDS, NONE, RelationPairs, support_told
-from ticketkin.relations.saving import save_classifier
+from ticketkin.relations.saving import save_classifier, save_metadata
 
 _GROUPS = ("embedding", "similarity", "fields", "values", "time")
 
@@ -54,6 +55,10 @@ class _Lesson:
     features: PairFeatures
     progress: Progress
 
+    def cross_trainer(self) -> CrossTrainer:
+        """Return what trains cross-encoders on these pairs."""
+        return CrossTrainer.of(self.material, self.pairs, self.progress)
+
     def assessed(self, name: str, fit: Fit) -> dict[str, Any]:
         """Return quality, confusion and reliability of a way to fit, out of fold."""
         settings = self.material.data.job.settings
@@ -62,15 +67,18 @@ class _Lesson:
             fit,
             self.pairs,
             n_folds=settings.relations.folds,
-            n_repeats=settings.relations.repeats,
+            # A cross-encoder is trained anew for each fold: one repeat is what that costs.
+            n_repeats=1 if name == CROSS_ENCODER else settings.relations.repeats,
             seed=settings.seed,
             progress=self.progress,
         )
         metrics = found.metrics(settings.evaluation.n_bootstrap, settings.seed)
         return metrics | {"reliability": {kind: found.reliability(kind) for kind in KINDS}}
 
-    def by_features(self, name: RelationModel, without: str = "") -> dict[str, Any]:
-        """Return the quality of a classifier, perhaps without a group of features."""
+    def model(self, name: RelationModel, without: str = "") -> dict[str, Any]:
+        """Return the quality of a model, perhaps without a group of features."""
+        if name == CROSS_ENCODER:
+            return self.assessed(name, self.cross_trainer().fit)
         features = self.features.without(without) if without else self.features
         return self.assessed(name, feature_fit(name, features, self.pairs))
 
@@ -84,11 +92,11 @@ def _learn(data: RunData, folder: Path, progress: Progress) -> dict[str, Any]:
     lesson = _Lesson(material, pairs, material.maker.features(pairs.left, pairs.right), progress)
     chosen = settings.relations.model
     names = dict.fromkeys((chosen, "majority", *settings.relations.compare))
-    results = {name: lesson.by_features(name) for name in names}
+    results = {name: lesson.model(name) for name in names}
     without = {
-        group: lesson.by_features(chosen, group)["macro_f1"]
+        group: lesson.model(chosen, group)["macro_f1"]
         for group in _GROUPS
-        if settings.relations.ablation
+        if settings.relations.ablation and chosen != CROSS_ENCODER
     }
     record: dict[str, Any] = {
         "learned": True,
@@ -104,6 +112,7 @@ def _learn(data: RunData, folder: Path, progress: Progress) -> dict[str, Any]:
         "seed": settings.seed,
         "results": results,
         "without": without,
+        "causes": lesson.cross_trainer().assess_causes() if settings.relations.causes else None,
         "two_stage": _keep(lesson, folder),
     }
     record["gates"] = [check.to_json() for check in relation_gates(record, FEWEST_OF_A_CLASS)]
@@ -123,14 +132,7 @@ def _keep(lesson: _Lesson, folder: Path) -> dict[str, Any]:
     chosen = np.flatnonzero(in_train[pairs.left] & in_train[pairs.right])
     if len(np.unique(pairs.kind[chosen])) < 2:
         raise NotEnoughDataError("The training split holds pairs of fewer than two kinds; add typed links")
-    fitted = fit_classifier(
-        settings.relations.model,
-        lesson.features.rows(chosen),
-        pairs.kind[chosen],
-        pairs.block[chosen],
-        settings.seed,
-    )
-    model = FeatureKindModel(lesson.material.maker, fitted)
+    model, save = _kept_model(lesson, chosen, folder)
     ranker, kind_of = champion_ranker(data), _kind_lookup(data)
     found: dict[SplitName, tuple[Retrieved, IntArray, int]] = {}
     for split in (SplitName.EVALUATION, SplitName.HOLDOUT):
@@ -146,13 +148,30 @@ def _keep(lesson: _Lesson, folder: Path) -> dict[str, Any]:
         suggest_precision=settings.relations.suggest_precision,
         judged=[name for name, n in pairs.counts.items() if n >= FEWEST_OF_A_CLASS],
     )
-    save_classifier(fitted, folder, read_json(data.folder / artifact.BASE_ENCODER)["fingerprint"], bands)
+    save(read_json(data.folder / artifact.BASE_ENCODER)["fingerprint"], bands)
     return {
         "say_precision": settings.relations.say_precision,
         "suggest_precision": settings.relations.suggest_precision,
         "bands": bands.to_json(),
         **{split.value: two_stage_quality(bands, *values) for split, values in found.items()},
     }
+
+
+def _kept_model(
+    lesson: _Lesson, places: IntArray, folder: Path
+) -> tuple[KindModel, Callable[[str, Bands], None]]:
+    """Return the run's model fitted on some pairs, and what saves it with a fingerprint and bands."""
+    settings, pairs = lesson.material.data.job.settings, lesson.pairs
+    name = settings.relations.model
+    if name == CROSS_ENCODER:
+        model = lesson.cross_trainer().keep(places, settings.seed, folder)
+        return model, lambda fingerprint, bands: save_metadata(folder, name, fingerprint, bands)
+    fitted = fit_classifier(
+        name, lesson.features.rows(places), pairs.kind[places], pairs.block[places], settings.seed
+    )
+    return FeatureKindModel(lesson.material.maker, fitted), lambda fingerprint, bands: save_classifier(
+        fitted, folder, fingerprint, bands
+    )
 
 
 def _kind_lookup(data: RunData) -> Callable[[IntArray, IntArray], IntArray]:

@@ -16,7 +16,8 @@ from ticketkin.relations.pairs import KINDS
 
 Float64Array = npt.NDArray[np.float64]
 
-MODELS: tuple[RelationModel, ...] = get_args(RelationModel)
+MODELS: tuple[RelationModel, ...] = tuple(name for name in get_args(RelationModel) if name != "cross_encoder")
+"""Classifiers over features; the cross-encoder reads texts."""
 _PENALTIES = (0.003, 0.03, 0.3, 3.0)
 _INNER_FOLDS = 3
 _MOST_IN_KERNEL = 12_000

@@ -1,5 +1,6 @@
 """A fitted classifier on disk: skops instead of pickle, with what it must be served with."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,19 @@ def save_classifier(
 
     folder.mkdir(parents=True, exist_ok=True)
     dump(classifier.model, folder / _MODEL)
+    save_metadata(folder, classifier.name, encoder_fingerprint, bands, columns=classifier.columns)
+
+
+def save_metadata(
+    folder: Path, model: str, encoder_fingerprint: str, bands: Bands, columns: Sequence[str] = ()
+) -> None:
+    """Write what a relation model must be served with: its name, its encoder, its bands, its features."""
     write_json(
         folder / _METADATA,
         {
             "schema_version": _SCHEMA_VERSION,
-            "model": classifier.name,
-            "columns": classifier.columns,
+            "model": model,
+            "columns": list(columns),
             "kinds": list(KINDS),
             "encoder_fingerprint": encoder_fingerprint,
             "bands": bands.to_json(),
@@ -37,14 +45,11 @@ def save_classifier(
     )
 
 
-def load_classifier(folder: Path, encoder_fingerprint: str) -> RelationClassifier:
-    """Return a saved classifier.
+def saved_model(folder: Path, encoder_fingerprint: str) -> str:
+    """Return the name of the saved model.
 
-    Raises UnsafeArtifactError where the file names code that is not scikit-learn's, InputError where it was
-    fitted on another encoder's embeddings, with both fingerprints.
+    Raises InputError where it was fitted in a run with another encoder, with both fingerprints.
     """
-    from skops.io import get_untrusted_types, load
-
     metadata: dict[str, Any] = read_json(folder / _METADATA)
     if metadata["encoder_fingerprint"] != encoder_fingerprint:
         raise InputError(
@@ -52,6 +57,18 @@ def load_classifier(folder: Path, encoder_fingerprint: str) -> RelationClassifie
             f"{metadata['encoder_fingerprint'][:16]}…, these are of {encoder_fingerprint[:16]}…; fit it "
             "again: ticketkin relations RUN"
         )
+    return str(metadata["model"])
+
+
+def load_classifier(folder: Path, encoder_fingerprint: str) -> RelationClassifier:
+    """Return a saved classifier.
+
+    Raises UnsafeArtifactError where the file names code that is not scikit-learn's, InputError as
+    `saved_model`.
+    """
+    from skops.io import get_untrusted_types, load
+
+    name = saved_model(folder, encoder_fingerprint)
     named = get_untrusted_types(file=folder / _MODEL)
     foreign = [name for name in named if not name.startswith(_TRUSTED)]
     if foreign:
@@ -59,7 +76,7 @@ def load_classifier(folder: Path, encoder_fingerprint: str) -> RelationClassifie
             f"{folder / _MODEL} names code that is not scikit-learn's: {', '.join(foreign[:3])}; fit it again"
         )
     model = load(folder / _MODEL, trusted=named)
-    return RelationClassifier(metadata["model"], model, metadata["columns"])
+    return RelationClassifier(name, model, read_json(folder / _METADATA)["columns"])  # type: ignore[arg-type]
 
 
 def load_bands(folder: Path) -> Bands:

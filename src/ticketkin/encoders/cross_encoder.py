@@ -1,0 +1,158 @@
+"""Cross-encoders: both texts of a pair are read at once (Nogueira and Cho 2019, arXiv:1901.04085)."""
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ticketkin.core.artifacts import hash_value
+from ticketkin.core.checks import Check, failed, passed
+from ticketkin.core.config import CrossEncoderSettings, EncoderSettings
+from ticketkin.core.errors import ModelUnavailableError
+from ticketkin.encoders.adapter import lora_modules
+from ticketkin.encoders.loading import locate_model, packaged_model, pick_device
+from ticketkin.encoders.safety import check_model_folder
+
+Float64Array = npt.NDArray[np.float64]
+_PAIRS_A_BATCH = 32
+_HEAD_NAMES = ("classifier", "score")
+_BESIDE_ADAPTER = ".modules_to_save.default"
+
+
+@dataclass(frozen=True)
+class CrossBase:
+    """What a cross-encoder starts from."""
+
+    folder: Path
+    name: str
+    n_labels: int
+    """Of its trained head; 0: a plain encoder without one."""
+    device: str
+
+
+def locate_cross_base(settings: CrossEncoderSettings, encoder: EncoderSettings) -> CrossBase:
+    """Return the base the settings name; offline and without it the packaged MiniLM with a fresh head.
+
+    Raises as `load_encoder`.
+    """
+    default = CrossEncoderSettings.model_fields["base_model"].default
+    try:
+        located = locate_model(settings.base_model, offline=encoder.offline)
+    except ModelUnavailableError:
+        if not encoder.offline or settings.base_model != default:
+            raise
+        located = packaged_model()
+    return CrossBase(located.folder, located.name, _labels_of_head(located.folder), pick_device(encoder))
+
+
+def _labels_of_head(folder: Path) -> int:
+    """Return how many labels the saved classification head has, 0 without a head."""
+    from safetensors import safe_open
+
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, framework="np") as tensors:
+            for name in tensors.keys():  # noqa: SIM118 - it is no dict
+                if name.split(".")[0] in _HEAD_NAMES and name.endswith("bias"):
+                    return int(tensors.get_slice(name).get_shape()[0])
+    return 0
+
+
+def load_cross_encoder(folder: Path, device: str, n_labels: int | None = None) -> Any:
+    """Return a sentence-transformers CrossEncoder in float32, in evaluation mode, without remote code.
+
+    `n_labels` other than the saved head's gives a fresh head. Raises as `load_float32`.
+    """
+    check_model_folder(folder)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from sentence_transformers import CrossEncoder
+    from transformers.utils import logging as transformers_logging
+
+    # That a plain encoder gets a head is told by us, once.
+    logging.getLogger("sentence_transformers.base.model").setLevel(logging.ERROR)
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+    try:
+        model = CrossEncoder(
+            str(folder),
+            device=device,
+            num_labels=n_labels,
+            trust_remote_code=False,
+            local_files_only=True,
+            model_kwargs={"dtype": "float32", "use_safetensors": True, "ignore_mismatched_sizes": True},
+        )
+    except Exception as error:
+        # Damaged files surface as anything from OSError to KeyError and SafetensorError.
+        raise ModelUnavailableError(
+            f"The cross-encoder in {folder} can't be loaded ({type(error).__name__}: {error}); save or "
+            "download it again, or name another with --set relations.cross_encoder.base_model=DIR"
+        ) from error
+    return model.eval()
+
+
+def pair_logits(model: Any, left: Sequence[str], right: Sequence[str]) -> Float64Array:
+    """Return the head's values of each pair, shape (n_pairs, n_labels)."""
+    from torch.nn import Identity
+
+    pairs = list(zip(left, right, strict=True))
+    if not pairs:
+        return np.zeros((0, model.num_labels))
+    found = model.predict(pairs, batch_size=_PAIRS_A_BATCH, activation_fn=Identity(), show_progress_bar=False)
+    return np.asarray(found, dtype=np.float64).reshape(len(pairs), -1)
+
+
+def head_tensors(model: Any) -> dict[str, Any]:
+    """Return the weights of the classification head by name, copied."""
+    # An adapter keeps the head it trains beside the one it found.
+    return {
+        name.replace(_BESIDE_ADAPTER, ""): weight.detach().to("cpu").clone()
+        for name, weight in model.transformers_model.named_parameters()
+        if name.split(".")[0] in _HEAD_NAMES and "original_module" not in name
+    }
+
+
+def merged_cross_encoder(base: CrossBase, tuned: Any) -> Any:
+    """Return a fresh base with the adapter's change and the trained head of `tuned` in its weights."""
+    import torch
+
+    plain = load_cross_encoder(base.folder, base.device, tuned.num_labels)
+    plain.max_seq_length = tuned.max_seq_length
+    layers = dict(plain.named_modules())
+    heads = head_tensors(tuned)
+    with torch.no_grad():
+        for name, module in lora_modules(tuned):
+            layers[name].weight += module.get_delta_weight("default").to(layers[name].weight.device)
+        for name, weight in plain.transformers_model.named_parameters():
+            if name in heads:
+                weight.copy_(heads[name])
+    return plain
+
+
+def head_digest(model: Any) -> str:
+    """Return a hash of the head's weights: what was trained is what must be saved."""
+    tensors = head_tensors(model)
+    return hash_value({name: weight.tolist() for name, weight in sorted(tensors.items())})
+
+
+def head_check(model: Any, record: dict[str, Any]) -> Check:
+    """Check that the head of a saved cross-encoder was trained and is the one that training ended with."""
+    change = record["head_change"]
+    if head_digest(model) != record["head_digest"]:
+        return failed(
+            "cross_encoder_head",
+            "the saved head is not the one that training ended with",
+            "Its words on kinds are those of another head; train again: ticketkin relations RUN",
+        )
+    if change < 1e-4:
+        return failed(
+            "cross_encoder_head",
+            f"the head went {change:.1e} of its own size in training: it was frozen, or saw no example",
+            "Train again with a higher relations.cross_encoder.learning_rate",
+        )
+    return passed(
+        "cross_encoder_head", f"the saved head is the trained one; it went {change:.1%} of its size"
+    )

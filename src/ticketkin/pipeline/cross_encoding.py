@@ -1,0 +1,301 @@
+"""Cross-encoders over a run's pairs: all kinds at once, or cause against not a cause."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from scipy.special import expit, softmax
+
+from ticketkin.core.artifacts import atomic_path, hash_value
+from ticketkin.core.config import CrossEncoderSettings
+from ticketkin.core.errors import JobError, NotEnoughDataError
+from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.tables import BoolArray, IntArray
+from ticketkin.encoders.cross_encoder import CrossBase, load_cross_encoder, locate_cross_base, pair_logits
+from ticketkin.evaluation.bootstrap import Float64Array, Resamples, statistic_interval
+from ticketkin.pipeline.relation_material import Material
+from ticketkin.relations.pairs import KINDS, RelationPairs
+from ticketkin.training.cross_encoder import (
+    PairExamples,
+    save_cross_encoder,
+    train_cross_encoder,
+)
+
+CROSS_ENCODER = "cross_encoder"
+WORK = "candidates/cross_encoder"
+"""Below the run folder: checkpoints, and predictions of finished folds."""
+_N_PROBES = 16
+_SAME = 1e-4
+_CAUSAL = KINDS.index("causal")
+
+
+@dataclass(frozen=True)
+class CrossKindModel:
+    """A cross-encoder of kinds, reading the run's texts."""
+
+    texts: list[str]
+    model: Any
+
+    def pair_probabilities(self, left: IntArray, right: IntArray) -> Float64Array:
+        """Return the probability of each kind, (n_pairs, 4), of pairs of rows; left was filed first.
+
+        Both orders are read. Kinds without a direction get the mean of both, a cause the higher of the two.
+        """
+        one, other = ([self.texts[row] for row in rows] for rows in (left, right))
+        forward = softmax(pair_logits(self.model, one, other), axis=1)
+        backward = softmax(pair_logits(self.model, other, one), axis=1)
+        found = (forward + backward) / 2
+        found[:, _CAUSAL] = np.maximum(forward[:, _CAUSAL], backward[:, _CAUSAL])
+        return np.asarray(found / found.sum(axis=1, keepdims=True), dtype=np.float64)
+
+
+def load_cross_kind_model(folder: Path, texts: list[str], device: str) -> CrossKindModel:
+    """Return the cross-encoder that a run keeps in `folder`."""
+    return CrossKindModel(texts, load_cross_encoder(folder / CROSS_ENCODER, device))
+
+
+@dataclass(frozen=True)
+class CrossTrainer:
+    """Trains cross-encoders on a run's typed pairs."""
+
+    material: Material
+    pairs: RelationPairs
+    base: CrossBase
+    progress: Progress = SILENT
+
+    @classmethod
+    def of(cls, material: Material, pairs: RelationPairs, progress: Progress) -> "CrossTrainer":
+        """Find the base and say whether its head is fresh. Raises as `locate_cross_base`."""
+        settings = material.data.job.settings
+        base = locate_cross_base(settings.relations.cross_encoder, settings.encoder)
+        if base.n_labels != len(KINDS):
+            progress.say(f"  cross-encoder on {base.name}: its head for {len(KINDS)} kinds begins at random")
+        return cls(material, pairs, base, progress)
+
+    @property
+    def settings(self) -> CrossEncoderSettings:
+        """How cross-encoders are trained."""
+        return self.material.data.job.settings.relations.cross_encoder
+
+    def keep(self, places: IntArray, seed: int, folder: Path) -> CrossKindModel:
+        """Train on some of the pairs, write the model into `folder`, and return it as it was read back.
+
+        Raises JobError where the saved files do not say what the model in memory says.
+        """
+        work = self._work(places, seed)
+        trained = train_cross_encoder(
+            self.base, self._examples(places), self.settings, work, seed, self.progress
+        )
+        save_cross_encoder(trained, folder / CROSS_ENCODER)
+        kept = load_cross_kind_model(folder, self.material.data.texts, self.base.device)
+        probed = places[:_N_PROBES]
+        left, right = self.pairs.left[probed], self.pairs.right[probed]
+        in_memory = CrossKindModel(self.material.data.texts, trained.model).pair_probabilities(left, right)
+        difference = float(np.abs(kept.pair_probabilities(left, right) - in_memory).max())
+        if difference > _SAME:
+            raise JobError(
+                f"The cross-encoder read back from {folder / CROSS_ENCODER} differs by {difference:.1g} from "
+                "the one that was trained; run it again, and report it if it happens twice"
+            )
+        if (work / "adapter").exists():
+            shutil.copytree(work / "adapter", folder / CROSS_ENCODER / "adapter")
+        shutil.rmtree(work)
+        return kept
+
+    def fit(self, places: IntArray, seed: int) -> Callable[[IntArray], Float64Array]:
+        """Train on some pairs and return what gives other pairs' probabilities.
+
+        What a finished training said is kept, so that a killed assessment goes on where it was.
+        """
+
+        def predicted(others: IntArray) -> Float64Array:
+            work = self._work(np.concatenate([places, [-1], others]), seed)
+            path = work / "probabilities.npy"
+            if not path.exists():
+                examples = self._examples(places)
+                trained = train_cross_encoder(self.base, examples, self.settings, work, seed, self.progress)
+                model = CrossKindModel(self.material.data.texts, trained.model)
+                _keep(path, model.pair_probabilities(self.pairs.left[others], self.pairs.right[others]))
+            return np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
+
+        return predicted
+
+    def _work(self, places: IntArray, seed: int) -> Path:
+        pairs = self.pairs
+        identity = hash_value({
+            "pairs": np.stack([pairs.left[places], pairs.right[places], pairs.kind[places]]).tolist(),
+            "places": places.tolist(),
+            "settings": self.settings.model_dump(),
+            "seed": seed,
+            "base": str(self.base.folder),
+            "texts": hash_value({"texts": self.material.data.texts}),
+        })  # fmt: skip
+        return self.material.data.folder / WORK / identity[:16]
+
+    def _examples(self, places: IntArray, *, causes_alone: bool = False) -> PairExamples:
+        """Return pairs as texts, causes first; classes are the kinds, or cause against all else."""
+        pairs, texts = self.pairs, self.material.data.texts
+        kind = pairs.kind[places]
+        turned = (kind == _CAUSAL) & ~pairs.forward[places]
+        one = np.where(turned, pairs.right[places], pairs.left[places])
+        other = np.where(turned, pairs.left[places], pairs.right[places])
+        label = (kind == _CAUSAL).astype(np.int64) if causes_alone else kind
+        return PairExamples(
+            [texts[row] for row in one],
+            [texts[row] for row in other],
+            label,
+            kind != _CAUSAL,
+            2 if causes_alone else len(KINDS),
+        )
+
+    def assess_causes(self) -> dict[str, Any]:
+        """Return how well causes are told from all other pairs, out of fold, and what a pair costs.
+
+        `none_per_cause` other pairs stand beside each cause. Threshold and calibration come from
+        validation blocks within each training fold. Raises NotEnoughDataError for too few causes.
+        """
+        from sklearn.model_selection import StratifiedGroupKFold
+
+        settings, seed = self.settings, self.material.data.job.settings.seed
+        chosen = self._causes_and_others(seed)
+        truth, blocks = self.pairs.kind[chosen] == _CAUSAL, self.pairs.block[chosen]
+        if truth.sum() < 2 * settings.folds:
+            raise NotEnoughDataError(
+                f"{int(truth.sum())} pairs are causal, and {2 * settings.folds} are needed to assess "
+                f"causes in {settings.folds} folds; add links of that kind"
+            )
+        found = _Causes.empty(len(chosen))
+        folds = StratifiedGroupKFold(settings.folds, shuffle=True, random_state=seed)
+        inner = StratifiedGroupKFold(round(1 / settings.validation_share), shuffle=True, random_state=seed)
+        for train, test in folds.split(truth, truth, blocks):
+            learned, validated = next(iter(inner.split(truth[train], truth[train], blocks[train])))
+            found.put(test, self._one_fold(chosen, train[learned], train[validated], test, seed))
+        return found.metrics(truth, self.pairs.forward[chosen], blocks, self.material.data.job.settings) | {
+            "base": self.base.name,
+            "fresh_head": self.base.n_labels != 1,
+            "method": settings.method,
+            "folds": settings.folds,
+        }
+
+    def _causes_and_others(self, seed: int) -> IntArray:
+        causal = self.pairs.kind == _CAUSAL
+        others = np.flatnonzero(~causal)
+        n = min(len(others), round(self.settings.none_per_cause * int(causal.sum())))
+        drawn = np.random.default_rng(seed).choice(others, n, replace=False)
+        return np.sort(np.concatenate([np.flatnonzero(causal), drawn]))
+
+    def _one_fold(
+        self, chosen: IntArray, train: IntArray, validated: IntArray, test: IntArray, seed: int
+    ) -> Float64Array:
+        """Return forward, backward logit, calibrated probability, whether said, milliseconds; (n_test, 5)."""
+        work = self._work(np.concatenate([chosen[train], [-1], chosen[validated], [-1], chosen[test]]), seed)
+        path = work / "causes.npy"
+        if not path.exists():
+            trained = train_cross_encoder(
+                self.base,
+                self._examples(chosen[train], causes_alone=True),
+                self.settings,
+                work,
+                seed,
+                self.progress,
+            )
+            judged, _ = self._both_orders(trained.model, chosen[validated])
+            logits, milliseconds = self._both_orders(trained.model, chosen[test])
+            truth = self.pairs.kind[chosen[validated]] == _CAUSAL
+            calibrated, threshold = _calibration(judged.max(axis=1), truth)
+            probability = calibrated(logits.max(axis=1))
+            said = probability >= threshold
+            cost = np.full(len(test), milliseconds)
+            _keep(path, np.column_stack([logits, probability, said, cost]))
+        return np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
+
+    def _both_orders(self, model: Any, places: IntArray) -> tuple[Float64Array, float]:
+        """Return the logits of (earlier, later) and (later, earlier), (n, 2), and milliseconds a pair."""
+        texts = self.material.data.texts
+        one, other = (
+            [texts[row] for row in rows] for rows in (self.pairs.left[places], self.pairs.right[places])
+        )
+        started = perf_counter()
+        found = np.column_stack([pair_logits(model, one, other)[:, 0], pair_logits(model, other, one)[:, 0]])
+        return found, 1000 * (perf_counter() - started) / max(1, len(places))
+
+
+def _keep(path: Path, values: Float64Array) -> None:
+    """Write what a finished fold said and drop its checkpoints, which are many times larger."""
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        np.save(stream, values, allow_pickle=False)
+    shutil.rmtree(path.parent / "checkpoint", ignore_errors=True)
+
+
+def _calibration(
+    logits: Float64Array, truth: BoolArray
+) -> tuple[Callable[[Float64Array], Float64Array], float]:
+    """Return Platt's sigmoid of the logits (Platt 1999), and the probability with the best F1."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import precision_recall_curve
+
+    if truth.all() or not truth.any():
+        return lambda values: np.asarray(expit(values), dtype=np.float64), 0.5
+    fitted = LogisticRegression(C=10.0).fit(logits[:, None], truth)
+
+    def calibrated(values: Float64Array) -> Float64Array:
+        return np.asarray(fitted.predict_proba(values[:, None])[:, 1], dtype=np.float64)
+
+    precision, recall, thresholds = precision_recall_curve(truth, calibrated(logits))
+    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
+    return calibrated, float(thresholds[int(f1[:-1].argmax())])
+
+
+@dataclass(frozen=True)
+class _Causes:
+    """What was said of each pair, out of fold."""
+
+    values: Float64Array
+
+    @classmethod
+    def empty(cls, n_pairs: int) -> "_Causes":
+        return cls(np.zeros((n_pairs, 5)))
+
+    def put(self, places: IntArray, values: Float64Array) -> None:
+        self.values[places] = values
+
+    def metrics(
+        self, truth: BoolArray, forward: BoolArray, blocks: IntArray, settings: Any
+    ) -> dict[str, Any]:
+        from sklearn.metrics import (
+            average_precision_score,
+            f1_score,
+            precision_score,
+            recall_score,
+            roc_auc_score,
+        )
+
+        resamples = Resamples.draw(blocks, settings.evaluation.n_bootstrap, settings.seed)
+        first, second, probability, said, cost = self.values.T
+        score, said_so = np.maximum(first, second), said > 0
+
+        def interval(metric: Callable[..., float], values: Any) -> dict[str, Any]:
+            return statistic_interval(
+                lambda weights: float(metric(truth, values, sample_weight=weights)), resamples, len(truth)
+            ).to_json()
+
+        def brier(true: BoolArray, values: Float64Array, sample_weight: Float64Array) -> float:
+            return float(np.average((values - true) ** 2, weights=sample_weight))
+
+        right_way = (first >= second) == forward
+        return {
+            "n_causal": int(truth.sum()),
+            "n_other": int((~truth).sum()),
+            "roc_auc": interval(roc_auc_score, score),
+            "pr_auc": interval(average_precision_score, score),
+            "f1": interval(f1_score, said_so),
+            "precision": interval(precision_score, said_so),
+            "recall": interval(recall_score, said_so),
+            "brier": interval(brier, probability),
+            "direction_right": float(right_way[truth].mean()),
+            "milliseconds_a_pair": float(np.median(cost)),
+        }
