@@ -10,12 +10,14 @@ import polars as pl
 import pytest
 
 from ticketkin.cli.app import main
-from ticketkin.core.config import FamilySettings
+from ticketkin.core.config import EncoderSettings, FamilySettings
 from ticketkin.core.errors import InputError, MissingInputError, NotEnoughDataError
 from ticketkin.core.tables import SplitName
 from ticketkin.evaluation.retrieval import evaluate_retrieval
+from ticketkin.pipeline import cross_encoding
 from ticketkin.pipeline.candidates import champion_ranker
 from ticketkin.pipeline.configuration import read_job
+from ticketkin.pipeline.examination import examine
 from ticketkin.pipeline.job import run_job
 from ticketkin.pipeline.relater import Relater
 from ticketkin.pipeline.relation_jobs import build_run_families, learn_relations
@@ -198,3 +200,47 @@ def test_families_join_all_kin_in_three_formats(
     said = json.loads((folder / "families/families.json").read_text())
     ties = [tie for family in said["families"] for tie in family["related"] + family["causal"]]
     assert said["n_tickets"] > told["n_tickets"] or any(tie["origin"] == "said" for tie in ties)
+
+
+def _cross(base: Path) -> list[str]:
+    return [
+        "--set", f"relations.cross_encoder.base_model={base}", "--set", "relations.cross_encoder.epochs=1",
+        "--set", "relations.cross_encoder.max_length_tokens=32", "--set", "relations.cross_encoder.folds=2",
+    ]  # fmt: skip
+
+
+def test_cross_encoders_stand_beside_the_classifiers_and_serve(
+    folder: Path, tiny_encoder_folder: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    cross = _cross(tiny_encoder_folder)
+    many = ["relations", str(folder), *QUICK, *cross, "--cross-encoder", "--causes"]
+    data = RunData(folder, read_job(folder))
+    n_causal = data.links.frame.filter(pl.col("kind") == "causal").height
+    code = _run(many, monkeypatch)
+    if n_causal < 4:
+        assert code == NotEnoughDataError.exit_code
+        return
+    assert code == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    record = json.loads((folder / "relations/relations.json").read_text())
+    assert record["results"].keys() == {"logistic", "majority", "cross_encoder"}
+    causes = record["causes"]
+    assert causes["fresh_head"] and 0 <= causes["direction_right"] <= 1
+    assert causes["n_other"] == pytest.approx(3 * causes["n_causal"], abs=1)
+    assert causes["roc_auc"]["low"] <= causes["roc_auc"]["value"] <= causes["roc_auc"]["high"]
+    assert "its head begun at random" in shown and "ms a pair" in shown
+    # Finished folds are kept: the same command trains nothing again.
+    monkeypatch.setattr(cross_encoding, "train_cross_encoder", None)
+    assert _run(many, monkeypatch) == 0
+    monkeypatch.undo()
+    monkeypatch.setenv("TICKETKIN_CACHE", str(folder.parent / "cache"))
+    kept = ["relations", str(folder), *QUICK, *cross, "--set", "relations.model=cross_encoder"]
+    assert _run([*kept, "--set", "relations.compare="], monkeypatch) == 0
+    examined = {one.name: one for one in examine(folder, EncoderSettings(offline=True))}
+    checks = {check.code: check.outcome for check in examined["relations: cross-encoder"].checks}
+    assert checks["cross_encoder_head"] == "passed"
+    ticket = data.tickets.ids[int(data.splits.rows(data.tickets, SplitName.HOLDOUT)[-1])]
+    capsys.readouterr()
+    assert _run(["relate", str(folder), ticket, "--all", "--json"], monkeypatch) == 0
+    assert json.loads(capsys.readouterr().out)[ticket]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ticketkin.core.checks import Outcome
+from ticketkin.core.checks import Outcome, any_failed
 from ticketkin.core.config import CrossEncoderSettings, EncoderSettings
 from ticketkin.core.errors import ModelUnavailableError
 from ticketkin.encoders.cross_encoder import (
@@ -25,6 +25,7 @@ from ticketkin.training.cross_encoder import (
     train_cross_encoder,
 )
 from ticketkin.training.loop import TrainingLoop
+from ticketkin.training.record import record_checks
 from tiny_model import WORDS
 
 QUICK = CrossEncoderSettings(epochs=12, learning_rate=3e-3, max_length_tokens=32, checkpoint_steps=5)
@@ -81,7 +82,8 @@ def test_kinds_are_learned_and_the_saved_model_says_the_same(
     logits = pair_logits(trained.model, examples.left, examples.right)
     assert (logits.argmax(axis=1) == examples.label).mean() > 0.4, "a quarter would be chance"
     assert trained.record["fresh_head"] and trained.record["head_change"] > 0.01
-    assert trained.record["examples_by_class"] == [30, 30, 15, 30]
+    assert list(trained.record["examples"]["cross_entropy"].values()) == [30, 30, 15, 30]
+    assert not any_failed(record_checks(trained.record))
     save_cross_encoder(trained, tmp_path / "kept")
     again = load_cross_encoder(tmp_path / "kept", "cpu")
     np.testing.assert_allclose(pair_logits(again, examples.left, examples.right), logits, atol=1e-5)

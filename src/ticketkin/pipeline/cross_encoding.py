@@ -170,7 +170,8 @@ class CrossTrainer:
             )
         found = _Causes.empty(len(chosen))
         folds = StratifiedGroupKFold(settings.folds, shuffle=True, random_state=seed)
-        inner = StratifiedGroupKFold(round(1 / settings.validation_share), shuffle=True, random_state=seed)
+        n_parts = max(2, min(round(1 / settings.validation_share), int(truth.sum()) // settings.folds))
+        inner = StratifiedGroupKFold(n_parts, shuffle=True, random_state=seed)
         for train, test in folds.split(truth, truth, blocks):
             learned, validated = next(iter(inner.split(truth[train], truth[train], blocks[train])))
             found.put(test, self._one_fold(chosen, train[learned], train[validated], test, seed))

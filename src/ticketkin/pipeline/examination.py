@@ -15,6 +15,7 @@ from ticketkin.core.errors import InputError, TicketkinError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.encoders.activity import SAME
 from ticketkin.encoders.adapter_doctor import Subject, examine_adapter
+from ticketkin.encoders.cross_encoder import head_check, load_cross_encoder
 from ticketkin.encoders.fresh_process import embed_with, largest_difference
 from ticketkin.encoders.loading import load_encoder, load_float32
 from ticketkin.encoders.model_doctor import examine_model
@@ -22,6 +23,7 @@ from ticketkin.encoders.serving import read_serving
 from ticketkin.evaluation.schema import metric_values
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.configuration import read_job
+from ticketkin.pipeline.cross_encoding import CROSS_ENCODER
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.pipeline.train_stages import read_metadata, start_of
 from ticketkin.tickets.composing import compose_texts
@@ -92,6 +94,12 @@ def _run_folder(folder: Path, progress: Progress) -> Iterator[Examined]:
             yield Examined(f"{name}: adapter", examine_adapter(Subject(adapter, base, merged, rates)))
         checks = examine_model(folder / place)
         yield Examined(f"{name}: model", [*checks, _reproduced(data, folder / place, embeddings)])
+    cross_encoder = folder / artifact.RELATIONS / CROSS_ENCODER
+    record = read_metadata(cross_encoder)
+    if record is not None:
+        progress.say("examining the cross-encoder")
+        head = head_check(load_cross_encoder(cross_encoder, "cpu"), record)
+        yield Examined("relations: cross-encoder", [*record_checks(record), head])
     if (folder / artifact.MODEL).exists():
         progress.say("examining the kept model")
         yield Examined("model", [*examine_model(folder / artifact.MODEL), _kept(folder, data)])

@@ -229,7 +229,12 @@ def _record(
         "base": base.name,
         "fresh_head": base.n_labels != examples.n_labels,
         "settings": settings.model_dump(mode="json"),
-        "examples_by_class": np.bincount(examples.label, minlength=examples.n_classes).tolist(),
+        "examples": {
+            "cross_entropy": {
+                f"class_{number}": int(n)
+                for number, n in enumerate(np.bincount(examples.label, minlength=examples.n_classes))
+            }
+        },
         "steps_planned": len(loop.steps),
         "steps_done": len(loop.history.loss),
         "stopped_early": loop.stopped_early,
