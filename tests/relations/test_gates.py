@@ -19,6 +19,7 @@ GOOD: dict[str, Any] = {
     "results": {
         "logistic": {
             "macro_f1": {"value": 0.6, "low": 0.55, "high": 0.65},
+            "direction_by_time": {"n_detected": 20.0, "share_right": 0.95},
             "reliability": dict.fromkeys(("duplicate", "related", "causal", "none"), _BINS),
         },
         "majority": {"macro_f1": {"value": 0.21, "low": 0.2, "high": 0.22}},
@@ -55,6 +56,10 @@ def test_a_good_model_passes_all() -> None:
          "relation_better_than_majority", Outcome.FAILED, "not better beyond doubt"),
         (("results", "logistic", "reliability", "causal"), [{"said": 0.7, "true": 0.3, "n": 9.0}],
          "relation_raw_probabilities", Outcome.WARNING, "0.40 (causal)"),
+        (("results", "logistic", "direction_by_time"), {"n_detected": 20.0, "share_right": 0.5},
+         "relation_direction", Outcome.WARNING, "50% of the 20"),
+        (("results", "logistic", "direction_by_time"), {"n_detected": 0.0, "share_right": None},
+         "relation_direction", Outcome.SKIPPED, "no cause was detected"),
         (("two_stage", "holdout", "duplicate_say"), {**_SAID, "n_right": 20, "precision_low": 0.13,
          "precision_high": 0.29}, "relation_said_duplicate", Outcome.FAILED, "20 of 100"),
         (("two_stage", "holdout", "related_say"), {**_SAID, "precision_low": 0.7}, "relation_said_related",

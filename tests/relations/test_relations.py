@@ -208,7 +208,7 @@ def test_metrics_equal_scikit_learns(seed: int) -> None:
     kinds = generator.integers(0, 4, 60)
     raw = generator.random((60, 4)) + np.eye(4)[kinds]
     values = raw / raw.sum(axis=1, keepdims=True)
-    found = Assessment("any", [values], kinds, np.arange(60)).metrics(100, 0)
+    found = Assessment("any", [values], kinds, np.arange(60), kinds == 2).metrics(100, 0)
     said = values.argmax(axis=1)
     expected = precision_recall_fscore_support(kinds, said, labels=range(4), zero_division=0)
     present = np.unique(kinds)
@@ -230,9 +230,19 @@ def test_reliability_holds_for_honest_probabilities() -> None:
     said = generator.random(20_000)
     kinds = np.where(generator.random(20_000) < said, 0, 3)
     values = np.stack([said, np.zeros_like(said), np.zeros_like(said), 1 - said], axis=1)
-    curve = Assessment("any", [values], kinds, np.arange(20_000)).reliability("duplicate")
+    curve = Assessment("any", [values], kinds, np.arange(20_000), kinds == 2).reliability("duplicate")
     assert len(curve) == 10 and sum(bin_["n"] for bin_ in curve) == 20_000
     assert all(bin_["said"] == pytest.approx(bin_["true"], abs=0.04) for bin_ in curve)
+
+
+def test_the_direction_of_detected_causes_is_counted() -> None:
+    kinds = np.array([2, 2, 2, 2, 0, 3])
+    said = np.array([2, 2, 2, 3, 2, 3])
+    forward = np.array([True, True, False, True, True, True])
+    found = Assessment("any", [np.eye(4)[said]], kinds, np.arange(6), forward).direction_by_time()
+    assert found == {"n_detected": 3.0, "share_right": pytest.approx(2 / 3)}
+    none = Assessment("any", [np.eye(4)[[3] * 6]], kinds, np.arange(6), forward).direction_by_time()
+    assert none == {"n_detected": 0.0, "share_right": None}
 
 
 def test_too_few_pairs_of_a_kind_stop_the_assessment() -> None:

@@ -23,6 +23,7 @@ from ticketkin.pipeline.run_data import RunData
 from ticketkin.relations.bands import Band, likeliest_kin
 from ticketkin.relations.classifier import FeatureKindModel, KindModel
 from ticketkin.relations.families import SAID, Tie, canonical_parent, open_tickets
+from ticketkin.relations.gates import RIGHT_DIRECTION
 from ticketkin.relations.pairs import KINDS
 from ticketkin.relations.saving import load_bands, load_classifier, saved_model
 
@@ -104,6 +105,7 @@ class Relater:
         learned = read_json(folder / artifact.RELATIONS_JSON)
         if not learned["learned"]:
             raise MissingInputError(f"{folder} has no relation model: {learned['reason']}")
+        self._right_direction = learned["results"][learned["model"]]["direction_by_time"]["share_right"]
         self._data = RunData(folder, read_job(folder))
         fingerprint = read_json(folder / artifact.BASE_ENCODER)["fingerprint"]
         self._bands = load_bands(folder / artifact.RELATIONS)
@@ -173,11 +175,7 @@ class Relater:
             parent = tickets.ids[head]
         direction = ""
         if kind == "causal":
-            direction = (
-                f"{tickets.ids[candidate]} caused {tickets.ids[query]}"
-                if tickets.has_times
-                else "which came first is not known: the export has no opening times"
-            )
+            direction = self._direction(candidate, query)
         return Relation(
             ticket_id=tickets.ids[candidate],
             title=self._data.titles[candidate],
@@ -188,6 +186,16 @@ class Relater:
             parent=parent,
             evidence=self._evidence(query, candidate),
         )
+
+    def _direction(self, earlier: int, later: int) -> str:
+        """Tell that the earlier caused the later, where times are known and detected causes go that way."""
+        ids = self._data.tickets.ids
+        if not self._data.tickets.has_times:
+            return "which came first is not known: the export has no opening times"
+        if self._right_direction is None or self._right_direction < RIGHT_DIRECTION:
+            share = "unknown" if self._right_direction is None else f"{self._right_direction:.0%}"
+            return f"which caused which is not known: the earlier is the cause in {share} of cases here"
+        return f"{ids[earlier]} caused {ids[later]}"
 
     def _evidence(self, query: int, candidate: int) -> list[str]:
         """Return what a person can check: shared words, the same fields, the time between."""

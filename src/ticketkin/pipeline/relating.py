@@ -11,7 +11,7 @@ from ticketkin.core.artifacts import atomic_path, read_json, write_json
 from ticketkin.core.config import RelationModel
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import Progress
-from ticketkin.core.tables import IntArray, SplitName
+from ticketkin.core.tables import BoolArray, IntArray, SplitName
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.candidates import champion_ranker
 from ticketkin.pipeline.cross_encoding import CROSS_ENCODER, CrossTrainer
@@ -73,7 +73,10 @@ class _Lesson:
             progress=self.progress,
         )
         metrics = found.metrics(settings.evaluation.n_bootstrap, settings.seed)
-        return metrics | {"reliability": {kind: found.reliability(kind) for kind in KINDS}}
+        return metrics | {
+            "reliability": {kind: found.reliability(kind) for kind in KINDS},
+            "direction_by_time": found.direction_by_time(),
+        }
 
     def model(self, name: RelationModel, without: str = "") -> dict[str, Any]:
         """Return the quality of a model, perhaps without a group of features."""
@@ -134,13 +137,14 @@ def _keep(lesson: _Lesson, folder: Path) -> dict[str, Any]:
         raise NotEnoughDataError("The training split holds pairs of fewer than two kinds; add typed links")
     model, save = _kept_model(lesson, chosen, folder)
     ranker, kind_of = champion_ranker(data), _kind_lookup(data)
-    found: dict[SplitName, tuple[Retrieved, IntArray, int]] = {}
+    found: dict[SplitName, tuple[Retrieved, IntArray, dict[str, int]]] = {}
     for split in (SplitName.EVALUATION, SplitName.HOLDOUT):
         queries = data.splits.rows(data.tickets, split)
         retrieved = retrieve_and_classify(
             lesson.material, ranker, model, queries, settings.relations.depth, lesson.progress
         )
-        found[split] = retrieved, kind_of(retrieved.query, retrieved.candidate), len(queries)
+        counts = _kin_within_reach(data, queries) | {"n_queries": len(queries)}
+        found[split] = retrieved, kind_of(retrieved.query, retrieved.candidate), counts
     bands = Bands.fit(
         found[SplitName.EVALUATION][0].probabilities,
         found[SplitName.EVALUATION][1],
@@ -194,36 +198,59 @@ def _kind_lookup(data: RunData) -> Callable[[IntArray, IntArray], IntArray]:
     return told
 
 
-def two_stage_quality(bands: Bands, found: Retrieved, kinds: IntArray, n_queries: int) -> dict[str, Any]:
+def _kin_within_reach(data: RunData, queries: IntArray) -> dict[str, int]:
+    """Return by kind how many pairs of a query and a ticket that it may see people told."""
+    at, asked = data.tickets.position, set(queries.tolist())
+    pairs = {
+        (a, b)
+        for source, target in data.links.frame.select("source", "target").iter_rows()
+        for a, b in ((at[source], at[target]), (at[target], at[source]))
+        if a in asked
+    }
+    pairs |= {(row, int(other)) for row in asked for other in data.groups.members(row)}
+    order = data.visibility.order
+    if order is not None:
+        pairs = {(a, b) for a, b in pairs if order[b] < order[a]}
+    left, right = (np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)).T
+    counts = np.bincount(_kind_lookup(data)(left, right), minlength=len(KINDS))
+    return {name: int(counts[code]) for code, name in enumerate(KINDS)}
+
+
+def two_stage_quality(
+    bands: Bands, found: Retrieved, kinds: IntArray, within_reach: Mapping[str, int]
+) -> dict[str, Any]:
     """Return for each kind and band what is told, precision, recall, and false alarms in 1,000 tickets.
 
-    Precision has Wilson's 95 % interval. Recall is of the pairs that were retrieved, `n_true`. A pair that
-    nobody linked counts as a false alarm, though some are kin that nobody marked.
+    `within_reach` counts the queries (`n_queries`) and by kind the pairs that could have been told, retrieved
+    or not: recall is of those, `n_true`. Precision has Wilson's 95 % interval. A pair that nobody linked
+    counts as a false alarm, though some are kin that nobody marked.
     """
     calibrated = bands.calibrated(found.probabilities)
     likeliest = likeliest_kin(calibrated)
+    n_queries = within_reach["n_queries"]
     quality: dict[str, Any] = {"n_queries": n_queries, "n_pairs": len(kinds)}
     for code, name in enumerate(KINDS):
         if name == NONE:
             continue
-        true = kinds == code
+        true, n_true = kinds == code, within_reach[name]
         for band, thresholds in (("say", bands.say), ("suggest", bands.suggest)):
             threshold = thresholds.get(name)
             told = np.zeros(len(kinds), dtype=np.bool_)
             if threshold is not None:
                 told = (likeliest == code) & (calibrated[:, code] >= threshold)
-            quality[f"{name}_{band}"] = _band_quality(told, true, n_queries)
+            quality[f"{name}_{band}"] = _band_quality(told, true, n_true, n_queries)
     return quality
 
 
-def _band_quality(told: Any, true: Any, n_queries: int) -> Mapping[str, Any]:
+def _band_quality(told: BoolArray, true: BoolArray, n_true: int, n_queries: int) -> Mapping[str, Any]:
     from scipy.stats import binomtest
 
-    n_told, n_right, n_true = int(told.sum()), int((told & true).sum()), int(true.sum())
+    n_told, n_right = int(told.sum()), int((told & true).sum())
     interval = binomtest(n_right, n_told).proportion_ci(method="wilson") if n_told else None
     return {
         "n_said": n_told,
         "n_right": n_right,
+        "n_retrieved": int(true.sum()),
         "n_true": n_true,
         "precision": n_right / n_told if n_told else None,
         "precision_low": None if interval is None else float(interval.low),

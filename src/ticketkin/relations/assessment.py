@@ -9,7 +9,7 @@ import numpy as np
 from ticketkin.core.config import RelationModel
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
-from ticketkin.core.tables import IntArray
+from ticketkin.core.tables import BoolArray, IntArray
 from ticketkin.evaluation.bootstrap import Float64Array, Interval, Resamples, statistic_interval
 from ticketkin.relations.classifier import fit_classifier
 from ticketkin.relations.features import PairFeatures
@@ -28,6 +28,19 @@ class Assessment:
     """For each repeat, shape (n_pairs, 4)."""
     kinds: IntArray
     blocks: IntArray
+    forward: BoolArray
+    """Of causal pairs, True where the earlier ticket is the cause."""
+
+    def direction_by_time(self) -> dict[str, float | None]:
+        """Return how many causes are detected, mean over repeats, and in what share the earlier is the cause.
+
+        That share is how often "the earlier caused the later" is right where a cause is said.
+        """
+        causal = KINDS.index("causal")
+        found = [(self.kinds == causal) & (p.argmax(axis=1) == causal) for p in self.probabilities]
+        n_detected = float(np.mean([hits.sum() for hits in found]))
+        n_right = float(np.mean([(hits & self.forward).sum() for hits in found]))
+        return {"n_detected": n_detected, "share_right": n_right / n_detected if n_detected else None}
 
     def metrics(self, n_bootstrap: int, seed: int) -> dict[str, Any]:
         """Return macro and weighted F1, precision, recall and F1 of each kind, and the Brier score.
@@ -166,4 +179,4 @@ def assess(
                 probabilities[test] = fit(train, seed + repeat)(test)
                 task.advance()
             found.append(probabilities)
-    return Assessment(name, found, pairs.kind, pairs.block)
+    return Assessment(name, found, pairs.kind, pairs.block, pairs.forward)

@@ -6,6 +6,8 @@ from typing import Any
 from ticketkin.core.checks import Check, failed, passed, skipped, warning
 from ticketkin.relations.pairs import KINDS, NONE
 
+RIGHT_DIRECTION = 0.9
+"""Share of detected causes from which on "the earlier caused the later" is told."""
 _FAR_OFF = 0.1
 """Mean distance between said and true share from which on probabilities mislead before calibration."""
 
@@ -19,6 +21,7 @@ def relation_gates(record: Mapping[str, Any], fewest: int) -> list[Check]:
         _contradictions(record),
         _better_than_majority(record["results"], record["model"]),
         _calibrated(result["reliability"]),
+        _direction(result["direction_by_time"]),
         *(_said(record["two_stage"], name) for name in KINDS if name != NONE),
     ]
 
@@ -84,6 +87,22 @@ def _calibrated(reliability: Mapping[str, Sequence[Mapping[str, float]]]) -> Che
         told,
         "Classes are weighted in training; only the calibrated probabilities of ticketkin relate mean "
         "what they say",
+    )
+
+
+def _direction(found: Mapping[str, float | None]) -> Check:
+    """Look whether the earlier ticket is the cause: the direction that is told rests on it."""
+    code, n, share = "relation_direction", found["n_detected"], found["share_right"]
+    if share is None:
+        return skipped(code, "no cause was detected")
+    told = f"the earlier ticket is the cause in {share:.0%} of the {n:.0f} causes that were detected"
+    if share >= RIGHT_DIRECTION:
+        return passed(code, told)
+    return warning(
+        code,
+        f"{told}, below {RIGHT_DIRECTION:.0%}",
+        "No direction is told; if source and target of the causal links are mixed up, give the kind the "
+        "other way round, or learn directions from the texts: ticketkin relations RUN --causes",
     )
 
 
