@@ -12,7 +12,9 @@ from ticketkin.cli.app import main
 from ticketkin.core.errors import InputError
 from ticketkin.core.tables import SplitName
 from ticketkin.pairs.interchange import TextPairs, read_text_pairs, write_text_pairs
+from ticketkin.pipeline.configuration import read_job
 from ticketkin.pipeline.pair_files import pairs_of_run
+from ticketkin.pipeline.run_data import RunData
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +137,42 @@ def test_strangers_are_mined_where_a_file_brings_none_but_never_into_frozen_pair
     capsys.readouterr()
     assert _run([*frozen, "--out", str(tmp_path / "frozen")], monkeypatch) != 0
     assert "Error: " in capsys.readouterr().err
+
+
+def test_labels_that_name_kinds_become_links_of_those_kinds(
+    small_run: Path, tiny_encoder_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    data = RunData(small_run, read_job(small_run))
+    at, texts = data.tickets.position, data.texts
+    rows = data.links.frame.select("source", "target", "kind").iter_rows()
+    records = [{"text_a": texts[at[s]], "text_b": texts[at[t]], "label": kind} for s, t, kind in rows]
+    n_causal = sum(record["label"] == "causal" for record in records)
+    apart = pairs_of_run(small_run, SplitName.TRAIN)
+    strangers = [
+        {"text_a": a, "text_b": b, "label": "none"}
+        for a, b, label in zip(apart.left, apart.right, apart.labels.tolist(), strict=True)
+        if label == 0
+    ][:40]
+    records += [*strangers, {"text_a": "the same", "text_b": "the same", "label": "duplicate"}]
+    path, out = tmp_path / "relationship_pairs.json", tmp_path / "run"
+    path.write_text(json.dumps(records), "utf-8")
+    monkeypatch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))
+    arguments = [
+        "run", "--pairs", str(path), "--base-model", str(tiny_encoder_folder), "--offline",
+        "--candidates", "lexical", "--set", "evaluation.n_bootstrap=100", "--set", "relations.repeats=1",
+        "--set", "relations.model=logistic", "--set", "relations.folds=2", "--out", str(out),
+    ]  # fmt: skip
+    assert _run(arguments, monkeypatch) == 0
+    told = " ".join(capsys.readouterr().err.split())
+    assert "1 pairs hold the same text twice and are left out" in told
+    record = json.loads((out / "relations/relations.json").read_text())
+    assert record["learned"] and record["mixture_of_none"]["told"] > 0
+    contradicted = len(record["contradictions"])
+    assert n_causal - contradicted <= record["counts"]["causal"] <= n_causal
+    pairs = pl.read_parquet(out / "pairs.parquet")
+    related = pl.read_parquet(out / "links.parquet").filter(pl.col("kind") != "duplicate")
+    given = {frozenset(pair) for pair in pairs.select("left", "right").iter_rows()}
+    neither = {frozenset(pair) for pair in related.select("source", "target").iter_rows()}
+    assert given & neither <= {frozenset((a, b)) for a, b, _ in record["contradictions"]}
+    assert len(neither) > len(record["contradictions"])
