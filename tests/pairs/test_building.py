@@ -1,6 +1,7 @@
 """Pairs: labels, borders, difficulty, and negatives that are no kin in disguise."""
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from ticket_material import make_links, make_tickets
 from ticketkin.core.config import EvaluationSettings, LinkSettings, PairSettings, SplitSettings
 from ticketkin.core.errors import NotEnoughDataError
-from ticketkin.core.tables import Pairs, SplitName
+from ticketkin.core.tables import LINKS_SCHEMA, Links, Pairs, SplitName
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix
 from ticketkin.pairs.building import build_pairs
 from ticketkin.pairs.mining import KinshipCodes, mine_negatives
@@ -79,11 +80,25 @@ def test_a_negative_as_near_as_the_positive_is_left_out() -> None:
     anchor = np.array([1.0, 0.0])
     near, twin, far = (np.array(v) for v in ([0.9, 0.436], [0.999, 0.04], [0.6, 0.8]))
     embeddings = np.stack([anchor, near, twin, far]).astype(np.float32)
-    kinship = KinshipCodes.of(make_tickets(4), np.array([0, 0, 1, 2]))
+    kinship = KinshipCodes.of(make_tickets(4), np.array([0, 0, 1, 2]), make_links([(0, 1)]))
     found = mine_negatives(
         np.array([0]), np.array([1]), [np.array([[1, 2, 3]])], embeddings, kinship, n_negatives=2, margin=0.95
     )
     assert found.tolist() == [[3, -1]]
+
+
+def test_a_related_ticket_is_no_negative_either() -> None:
+    embeddings = np.stack([[1.0, 0.0], [0.9, 0.436], [0.0, 1.0], [0.6, 0.8]]).astype(np.float32)
+    frame = pl.DataFrame(
+        [("T0", "T1", "duplicate", "file"), ("T3", "T1", "related", "file"), ("T2", "T3", "causal", "file")],
+        schema=dict(LINKS_SCHEMA),
+        orient="row",
+    )
+    kinship = KinshipCodes.of(make_tickets(4), np.array([0, 0, 1, 2]), Links(frame))
+    found = mine_negatives(
+        np.array([0]), np.array([1]), [np.array([[1, 2, 3]])], embeddings, kinship, n_negatives=2, margin=0.95
+    )
+    assert found.tolist() == [[-1, -1]], "related to the anchor's duplicate, and the cause of that"
 
 
 def test_labelled_negatives_become_hard_negatives_never_positives() -> None:
@@ -113,7 +128,10 @@ def test_silver_negatives_follow_the_classic_recipe(seed: int) -> None:
     tickets = make_tickets(
         len(material.tickets), category=[f"C{n % 3}" for n in range(len(material.tickets))]
     )
-    kinship, rows = KinshipCodes.of(tickets, material.groups.group), np.arange(0, len(tickets), 2)
+    kinship, rows = (
+        KinshipCodes.of(tickets, material.groups.group, material.links),
+        np.arange(0, len(tickets), 2),
+    )
     words = tfidf_matrix(material.texts)
     left, right = silver_negatives(tickets, words, rows, kinship, 12, np.random.default_rng(seed))
     category = tickets.frame["category"].to_numpy()
@@ -128,7 +146,7 @@ def test_silver_negatives_follow_the_classic_recipe(seed: int) -> None:
 def test_silver_pairs_of_one_category_do_without_easy_negatives() -> None:
     tickets = make_tickets(30)
     texts = [f"word{n} other{n}" for n in range(30)]
-    kinship = KinshipCodes.of(tickets, np.arange(30))
+    kinship = KinshipCodes.of(tickets, np.arange(30), make_links([]))
     left, _ = silver_negatives(
         tickets, tfidf_matrix(texts), np.arange(30), kinship, 4, np.random.default_rng(0)
     )

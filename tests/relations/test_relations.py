@@ -96,7 +96,7 @@ def test_by_majority_the_kind_most_people_told_counts_and_ties_are_left_out() ->
 def test_what_was_reviewed_wins_and_told_strangers_count() -> None:
     tickets, links, texts, _ = desk(20)
     told = pl.DataFrame(
-        [("T0", "T1", "none"), ("T0", "T40", "none"), ("T4", "T9", "causal")],
+        [("T0", "T1", "none", True), ("T0", "T40", "none", False), ("T4", "T9", "causal", True)],
         schema=dict(TOLD_SCHEMA),
         orient="row",
     )
@@ -117,7 +117,7 @@ def test_no_ticket_stands_in_two_blocks_whatever_was_told(seed: int, n: int) -> 
     tickets, links, texts, _ = desk(12)
     drawn = np.random.default_rng(seed).integers(0, len(tickets), (n, 2))
     told = pl.DataFrame(
-        [(f"T{a}", f"T{b}", "none") for a, b in drawn.tolist()], schema=dict(TOLD_SCHEMA), orient="row"
+        [(f"T{a}", f"T{b}", "none", True) for a, b in drawn.tolist()], schema=dict(TOLD_SCHEMA), orient="row"
     )
     groups = kin_groups(tickets, links).group
     try:

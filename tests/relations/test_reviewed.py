@@ -18,7 +18,7 @@ def _write(tmp_path: Path, text: str) -> Path:
 def test_tickets_go_by_any_name_and_kinds_in_any_case(tmp_path: Path) -> None:
     tickets = make_tickets(3, sys_id=["s1", "s2", "s3"])
     path = _write(tmp_path, "source,target,kind\ns1,s2,Causal\nT2,T0, none \n")
-    assert read_reviewed(path, tickets).rows() == [("T0", "T1", "causal"), ("T2", "T0", "none")]
+    assert read_reviewed(path, tickets).rows() == [("T0", "T1", "causal", True), ("T2", "T0", "none", True)]
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def build_pairs(
     NotEnoughDataError where a split has no positive.
     """
     generator = np.random.default_rng(seed)
-    kinship = KinshipCodes.of(inputs.tickets, inputs.groups.group)
+    kinship = KinshipCodes.of(inputs.tickets, inputs.groups.group, inputs.links)
     words = tfidf_matrix(inputs.texts)
     parts = []
     for split in SplitName:
@@ -102,7 +102,7 @@ def build_given_pairs(
     to. Raises NotEnoughDataError where a split has no kin, or frozen pairs lack a label.
     """
     generator = np.random.default_rng(seed)
-    kinship = KinshipCodes.of(inputs.tickets, inputs.groups.group)
+    kinship = KinshipCodes.of(inputs.tickets, inputs.groups.group, inputs.links)
     words = tfidf_matrix(inputs.texts)
     parts = []
     for split, drawn in given.items():

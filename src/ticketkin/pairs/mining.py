@@ -1,7 +1,7 @@
 """Hard negatives: tickets that look alike and are not kin.
 
 Candidates come from the nearest neighbours by embedding and by words. Those that share a kin
-group, a problem record or a parent are left out, and so are those that resemble the anchor almost as
+group, a problem record or a parent are left out, those that any chain of links joins, and so are those that resemble the anchor almost as
 much as its own positive: unmarked duplicates, most of the time (positive-aware mining, Moreira et
 al., "NV-Retriever", 2024).
 """
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ticketkin.core.progress import SILENT, Progress, track
-from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Tickets, field_codes
+from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Links, Tickets, field_codes
+from ticketkin.tickets.kin import link_components
 
 # Exact search up to here; above, a graph index with a measured recall of .99.
 _EXACT_UP_TO = 50_000
@@ -59,16 +60,20 @@ class KinshipCodes:
     """Codes that no negative pair may share; -1 means none."""
 
     codes: IntArray
-    """Kin group, problem and parent of each ticket, shape (n_tickets, 3)."""
+    """Kin group, component of links, problem and parent of each ticket, shape (n_tickets, 4)."""
 
     @classmethod
-    def of(cls, tickets: Tickets, groups: IntArray) -> "KinshipCodes":
-        """Collect kin group, problem record and parent of every ticket."""
-        columns = [groups, *(field_codes(tickets.frame[name]) for name in ("problem", "parent"))]
+    def of(cls, tickets: Tickets, groups: IntArray, links: Links) -> "KinshipCodes":
+        """Collect what every ticket shares with its kin; a related or causal link is no stranger's either."""
+        columns = [
+            groups,
+            link_components(tickets, links),
+            *(field_codes(tickets.frame[name]) for name in ("problem", "parent")),
+        ]
         return cls(np.stack(columns, axis=1))
 
     def related(self, left: IntArray, right: IntArray) -> BoolArray:
-        """Return True where a pair shares a kin group, problem or parent; arrays broadcast."""
+        """Return True where a pair shares a kin group, links, problem or parent; arrays broadcast."""
         a, b = self.codes[left], self.codes[right]
         shared: BoolArray = ((a == b) & (a >= 0)).any(axis=-1)
         return shared

@@ -184,7 +184,7 @@ def _kind_lookup(data: RunData) -> Callable[[IntArray, IntArray], IntArray]:
     kind_of: dict[frozenset[int], int] = {}
     for source, target, kind in data.links.frame.select("source", "target", "kind").iter_rows():
         kind_of.setdefault(frozenset((at[source], at[target])), KINDS.index(kind))
-    for source, target, kind in data.told_kinds.iter_rows():
+    for source, target, kind, _ in data.told_kinds.filter("final").iter_rows():
         kind_of[frozenset((at[source], at[target]))] = KINDS.index(kind)
     duplicate, none = KINDS.index("duplicate"), KINDS.index(NONE)
 

@@ -115,7 +115,8 @@ class RunData:
             read_reviewed(self.job.reviewed_file, self.tickets) if self.job.reviewed_file else NOTHING_TOLD
         )
         given = self.given_pairs.filter((pl.col("kind") == NONE) & (pl.col("left") != pl.col("right")))
-        return pl.concat([given.select(source="left", target="right", kind="kind"), kinds])
+        stated = given.select(source="left", target="right", kind="kind", final=pl.lit(value=False))
+        return pl.concat([stated, kinds])
 
     @property
     def visibility(self) -> Visibility:

@@ -32,8 +32,9 @@ TOLD_SCHEMA: Mapping[str, pl.DataType] = {
     "source": pl.String(),
     "target": pl.String(),
     "kind": pl.String(),
+    "final": pl.Boolean(),
 }
-"""Ticket ids and one of `KINDS`; of a causal pair the source is the cause."""
+"""Ticket ids, one of `KINDS` (of a causal pair the source is the cause), whether it wins over links."""
 NOTHING_TOLD = pl.DataFrame(schema=dict(TOLD_SCHEMA))
 
 
@@ -79,7 +80,7 @@ def relation_pairs(
     """Return the linked pairs by kind, those told as `none`, and strangers beside them.
 
     `told` holds pairs with a kind (`TOLD_SCHEMA`) that a person stated apart from links, `none` among
-    them; a pair that stands in it is what it says there, whatever the links say. Of strangers a third
+    them; what is final there holds whatever the links say. Of strangers a third
     each is drawn at random, among lexical neighbours, and among tickets of the same service and hour (of one
     category and near in filing order where there are no times); what was told as `none` counts towards
     them. Never a stranger: tickets joined by any chain of links, or by a problem, parent or kin group.
@@ -99,7 +100,7 @@ def relation_pairs(
     joined, allowed = _joined(component, apart[:, 0], apart[:, 1])
     block = _blocks(joined, seed)
     strangers = {"told": apart[allowed]} | _strangers(
-        _Field(tickets, order, component, block, KinshipCodes.of(tickets, groups), words),
+        _Field(tickets, order, component, block, KinshipCodes.of(tickets, groups, links), words),
         round(settings.none_per_linked * len(source)) - int(allowed.sum()),
         np.random.default_rng(seed),
         {(min(a, b), max(a, b)) for a, b in apart.tolist()},
@@ -138,10 +139,11 @@ def _told_kinds(
     tickets: Tickets, links: Links, told: pl.DataFrame, rule: str
 ) -> tuple[dict[tuple[int, int], int], list[tuple[str, str, str]]]:
     """Return the kind of each pair, as (source, target) of its first mention, and those told as two."""
-    linked = _mentions(tickets, links.frame.select("source", "target", "kind"))
-    stated = _mentions(tickets, told)
+    columns = ("source", "target", "kind")
+    frames = [links.frame.select(columns), told.filter(~pl.col("final")).select(columns)]
+    reviewed = _mentions(tickets, told.filter("final").select(columns))
     found, contradictions = {}, []
-    for key, mentions in (linked | stated).items():
+    for key, mentions in (_mentions(tickets, pl.concat(frames)) | reviewed).items():
         counts = Counter(kind for _, _, kind in mentions)
         ranked = counts.most_common(2)
         decided = len(ranked) == 1 or (rule == "majority" and ranked[0][1] > ranked[1][1])

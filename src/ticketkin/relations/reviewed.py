@@ -10,6 +10,7 @@ from ticketkin.relations.pairs import KINDS, TOLD_SCHEMA
 from ticketkin.tickets.links import known_references
 from ticketkin.tickets.reading import read_table
 
+_COLUMNS = ("source", "target", "kind")
 _MOST_TOLD = 5
 
 
@@ -20,7 +21,7 @@ def read_reviewed(path: Path, tickets: Tickets) -> pl.DataFrame:
     column is missing, and with the row where a kind or a ticket is not one.
     """
     table = read_table(path)
-    lacking = [name for name in TOLD_SCHEMA if name not in table.frame.columns]
+    lacking = [name for name in _COLUMNS if name not in table.frame.columns]
     if lacking:
         raise InputError(
             f"{path}: lacks the column {', '.join(lacking)}; it has {', '.join(table.frame.columns)}. A "
@@ -28,7 +29,7 @@ def read_reviewed(path: Path, tickets: Tickets) -> pl.DataFrame:
         )
     known = known_references(tickets)
     rows, faults = [], []
-    columns = table.frame.select(list(TOLD_SCHEMA)).iter_rows()
+    columns = table.frame.select(_COLUMNS).iter_rows()
     for number, (source, target, kind) in zip(table.rows, columns, strict=True):
         word = str(kind or "").strip().lower()
         absent = [name for name in (source, target) if str(name or "").strip() not in known]
@@ -39,7 +40,7 @@ def read_reviewed(path: Path, tickets: Tickets) -> pl.DataFrame:
         elif known[str(source).strip()] == known[str(target).strip()]:
             faults.append(f"row {number} names the same ticket twice, {source!r}")
         else:
-            rows.append((known[str(source).strip()], known[str(target).strip()], word))
+            rows.append((known[str(source).strip()], known[str(target).strip()], word, True))
     if faults:
         more = f" and {len(faults) - _MOST_TOLD} more" if len(faults) > _MOST_TOLD else ""
         raise InputError(f"{path}: {'; '.join(faults[:_MOST_TOLD])}{more}")

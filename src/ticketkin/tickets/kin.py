@@ -58,12 +58,8 @@ def kin_groups(tickets: Tickets, links: Links) -> KinGroups:
     """
     n_tickets = len(tickets)
     duplicates = links.frame.filter(pl.col("kind") == Kind.DUPLICATE.value)
-    at = tickets.position
-    source = np.array([at[t] for t in duplicates["source"]], dtype=np.int64)
-    target = np.array([at[t] for t in duplicates["target"]], dtype=np.int64)
-    graph = coo_array((np.ones(len(source), dtype=np.int8), (source, target)), shape=(n_tickets, n_tickets))
-    _, labels = connected_components(graph, directed=False)
-    group = labels.astype(np.int64)
+    _, target = _rows(tickets, duplicates)
+    group = link_components(tickets, Links(duplicates))
     order = tickets.visibility.order
     if order is None:
         pointed_at = np.bincount(target, minlength=n_tickets)
@@ -72,3 +68,16 @@ def kin_groups(tickets: Tickets, links: Links) -> KinGroups:
     by_order = np.lexsort((order, group))
     first_of_group = by_order[np.unique(group[by_order], return_index=True)[1]]
     return KinGroups(group=group, canonical=first_of_group[group])
+
+
+def link_components(tickets: Tickets, links: Links) -> IntArray:
+    """Return the component of every ticket over all links, whatever their kind; shape (n_tickets,)."""
+    n_tickets, edges = len(tickets), _rows(tickets, links.frame)
+    graph = coo_array((np.ones(len(links), dtype=np.int8), edges), shape=(n_tickets, n_tickets))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
+
+def _rows(tickets: Tickets, frame: pl.DataFrame) -> tuple[IntArray, IntArray]:
+    at = tickets.position
+    source = np.array([at[t] for t in frame["source"]], dtype=np.int64)
+    return source, np.array([at[t] for t in frame["target"]], dtype=np.int64)
