@@ -1,9 +1,9 @@
 """Hard negatives: tickets that look alike and are not kin.
 
-Candidates come from the nearest neighbours by embedding and by words. Those that share a kin
-group, a problem record or a parent are left out, those that any chain of links joins, and so are those that resemble the anchor almost as
-much as its own positive: unmarked duplicates, most of the time (positive-aware mining, Moreira et
-al., "NV-Retriever", 2024).
+Candidates come from the nearest neighbours by embedding and by words. Those that share a kin group, a
+problem record or a parent are left out, those that any chain of links joins, and those that resemble the
+anchor almost as much as its own positive: unmarked duplicates, most of the time (positive-aware mining,
+Moreira et al., "NV-Retriever", 2024).
 """
 
 from collections.abc import Sequence
@@ -65,11 +65,8 @@ class KinshipCodes:
     @classmethod
     def of(cls, tickets: Tickets, groups: IntArray, links: Links) -> "KinshipCodes":
         """Collect what every ticket shares with its kin; a related or causal link is no stranger's either."""
-        columns = [
-            groups,
-            link_components(tickets, links),
-            *(field_codes(tickets.frame[name]) for name in ("problem", "parent")),
-        ]
+        columns = [groups, link_components(tickets, links)]
+        columns += [field_codes(tickets.frame[name]) for name in ("problem", "parent")]
         return cls(np.stack(columns, axis=1))
 
     def related(self, left: IntArray, right: IntArray) -> BoolArray:
