@@ -128,10 +128,8 @@ def test_silver_negatives_follow_the_classic_recipe(seed: int) -> None:
     tickets = make_tickets(
         len(material.tickets), category=[f"C{n % 3}" for n in range(len(material.tickets))]
     )
-    kinship, rows = (
-        KinshipCodes.of(tickets, material.groups.group, material.links),
-        np.arange(0, len(tickets), 2),
-    )
+    kinship = KinshipCodes.of(tickets, material.groups.group, material.links)
+    rows = np.arange(0, len(tickets), 2)
     words = tfidf_matrix(material.texts)
     left, right = silver_negatives(tickets, words, rows, kinship, 12, np.random.default_rng(seed))
     category = tickets.frame["category"].to_numpy()
