@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from ticketkin.core.artifacts import atomic_path, hash_value
-from ticketkin.core.config import AdaptedSettings, EncoderSettings
+from ticketkin.core.config import AdaptedSettings
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import IntArray
-from ticketkin.encoders.encoding import encode_with_weights, token_lengths
+from ticketkin.encoders.encoding import token_lengths
 from ticketkin.encoders.loading import LoadedEncoder, load_float32
 from ticketkin.training.loop import TrainingLoop, seeded
-from ticketkin.training.preparation import EncoderJudge, TunedEncoder, judge_of, probes_among
+from ticketkin.training.preparation import EncoderJudge, TunedEncoder, judge_of, probes_among, tuned_encoder
 from ticketkin.training.record import training_versions
 from ticketkin.training.tuning_data import Step, bucketed_batches
 from ticketkin.training.unlabelled import objective_named
@@ -75,14 +75,9 @@ def train_adapted(
     model.max_seq_length = encoder.max_length_tokens
     with atomic_path(folder / "tuned") as temporary:
         save_unit_length(model, temporary)
-    probes = probes_among(different)
-    return TunedEncoder(
-        folder=folder / "tuned",
-        record=_record(encoder, settings, loops, changes.relative(), len(different))
-        | {"seed": seed, "data_sha256": identity},
-        probe_texts=probes,
-        probe_embeddings=encode_with_weights(encoder, model, encoder.name, probes, EncoderSettings()),
-    )
+    record = _record(encoder, settings, loops, changes.relative(), len(different))
+    record |= {"seed": seed, "data_sha256": identity}
+    return tuned_encoder(encoder, model, folder / "tuned", record, probes_among(different))
 
 
 def _steps(lengths: IntArray, settings: AdaptedSettings, seed: int) -> list[Step]:

@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from ticketkin.core.artifacts import atomic_path
-from ticketkin.core.config import EncoderSettings, FullSettings
+from ticketkin.core.config import FullSettings
 from ticketkin.core.progress import SILENT, Progress
-from ticketkin.encoders.encoding import encode_with_weights
 from ticketkin.encoders.loading import LoadedEncoder, load_float32
 from ticketkin.training.loop import TrainingLoop, seeded
 from ticketkin.training.objective import KinObjective
@@ -17,6 +16,7 @@ from ticketkin.training.preparation import (
     prepare_training,
     probes_of,
     training_record,
+    tuned_encoder,
 )
 from ticketkin.training.tuning_data import TuningData
 from ticketkin.training.weights import WeightChanges, save_unit_length, train_all_weights
@@ -49,11 +49,5 @@ def train_full(
     model.max_seq_length = encoder.max_length_tokens
     with atomic_path(folder / "tuned") as temporary:
         save_unit_length(model, temporary)
-    probes = probes_of(data)
-    return TunedEncoder(
-        folder=folder / "tuned",
-        record=training_record(encoder, data, settings, loop, changes.relative(), "all weights")
-        | {"seed": seed},
-        probe_texts=probes,
-        probe_embeddings=encode_with_weights(encoder, model, encoder.name, probes, EncoderSettings()),
-    )
+    record = training_record(encoder, data, settings, loop, changes.relative(), "all weights")
+    return tuned_encoder(encoder, model, folder / "tuned", record | {"seed": seed}, probes_of(data))

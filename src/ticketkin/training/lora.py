@@ -3,10 +3,9 @@
 from pathlib import Path
 
 from ticketkin.core.artifacts import atomic_path
-from ticketkin.core.config import EncoderSettings, LoraSettings
+from ticketkin.core.config import LoraSettings
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.encoders.adapter import attach_adapter, relative_changes, save_merged
-from ticketkin.encoders.encoding import encode_with_weights
 from ticketkin.encoders.loading import LoadedEncoder, load_float32
 from ticketkin.training.loop import TrainingLoop, seeded
 from ticketkin.training.objective import KinObjective
@@ -17,6 +16,7 @@ from ticketkin.training.preparation import (
     prepare_training,
     probes_of,
     training_record,
+    tuned_encoder,
 )
 from ticketkin.training.tuning_data import TuningData
 
@@ -56,13 +56,8 @@ def train_lora(
         model.save_pretrained(str(temporary), create_model_card=False)
     with atomic_path(folder / "merged") as temporary:
         save_merged(Path(encoder.source), model, temporary, encoder.max_length_tokens)
-    probes = probes_of(data)
     changes = relative_changes(loop.model)
-    return TunedEncoder(
-        folder=folder / "merged",
-        record=training_record(encoder, data, settings, loop, changes, "LoRA on all linear layers")
-        | {"seed": seed},
-        probe_texts=probes,
-        probe_embeddings=encode_with_weights(encoder, model, encoder.name, probes, EncoderSettings()),
-        adapter_folder=folder / "adapter",
+    record = training_record(encoder, data, settings, loop, changes, "LoRA on all linear layers")
+    return tuned_encoder(
+        encoder, model, folder / "merged", record | {"seed": seed}, probes_of(data), folder / "adapter"
     )

@@ -10,7 +10,12 @@ import numpy as np
 from ticketkin.core.artifacts import hash_value
 from ticketkin.core.config import EncoderSettings, TuningSettings
 from ticketkin.core.tables import FloatArray, IntArray
-from ticketkin.encoders.encoding import embedding_dimension, encode_texts, token_lengths
+from ticketkin.encoders.encoding import (
+    embedding_dimension,
+    encode_texts,
+    encode_with_weights,
+    token_lengths,
+)
 from ticketkin.encoders.loading import LoadedEncoder
 from ticketkin.training.loop import Judge, TrainingLoop
 from ticketkin.training.losses import check_losses
@@ -35,6 +40,19 @@ class TunedEncoder:
     """Their embeddings by the model in memory, (n_probes, d): a reloaded model must equal them."""
     adapter_folder: Path | None = None
     """The adapter alone, where only an adapter was trained."""
+
+
+def tuned_encoder(
+    encoder: LoadedEncoder,
+    model: Any,
+    folder: Path,
+    record: dict[str, Any],
+    probes: list[str],
+    adapter_folder: Path | None = None,
+) -> TunedEncoder:
+    """Return what a training ends with: `model`, saved in `folder`, and what it makes of some texts."""
+    embeddings = encode_with_weights(encoder, model, encoder.name, probes, EncoderSettings())
+    return TunedEncoder(folder, record, probes, embeddings, adapter_folder)
 
 
 EncoderJudge = Callable[[LoadedEncoder], float]
