@@ -97,7 +97,7 @@ def typed(arguments: argparse.Namespace, console: Console) -> None:
         repeats=arguments.repeats,
         folds=arguments.folds,
         compare=(*MODELS, "cross_encoder") if arguments.cross_encoder else MODELS,
-        ablation=True,
+        ablation=arguments.data == "duraspace",
         causes=arguments.cross_encoder and arguments.data != "eclipse",
         cross_encoder=cross,
     )

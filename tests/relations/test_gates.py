@@ -26,6 +26,10 @@ GOOD: dict[str, Any] = {
     },
     "two_stage": {
         "say_precision": 0.8,
+        "pairs_by_split": {
+            split: {"duplicate": 9, "related": 9, "causal": 9, "none": 9}
+            for split in ("train", "evaluation", "holdout")
+        },
         "bands": {"say": {"duplicate": 0.7, "related": 0.7, "causal": 0.7}},
         "holdout": {f"{kind}_say": _SAID for kind in ("duplicate", "related", "causal")},
     },
@@ -60,6 +64,8 @@ def test_a_good_model_passes_all() -> None:
          "relation_direction", Outcome.WARNING, "50% of the 20"),
         (("results", "logistic", "direction_by_time"), {"n_detected": 0.0, "share_right": None},
          "relation_direction", Outcome.SKIPPED, "no cause was detected"),
+        (("two_stage", "pairs_by_split", "evaluation", "causal"), 0, "relation_splits", Outcome.WARNING,
+         "causal in evaluation: no threshold can be set"),
         (("two_stage", "holdout", "duplicate_say"), {**_SAID, "n_right": 20, "precision_low": 0.13,
          "precision_high": 0.29}, "relation_said_duplicate", Outcome.FAILED, "20 of 100"),
         (("two_stage", "holdout", "related_say"), {**_SAID, "precision_low": 0.7}, "relation_said_related",

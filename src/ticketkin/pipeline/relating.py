@@ -157,8 +157,19 @@ def _keep(lesson: _Lesson, folder: Path) -> dict[str, Any]:
         "say_precision": settings.relations.say_precision,
         "suggest_precision": settings.relations.suggest_precision,
         "bands": bands.to_json(),
+        "pairs_by_split": {
+            SplitName.TRAIN.value: _counts(pairs.kind[chosen]),
+            **{
+                split.value: {name: counts[name] for name in KINDS} for split, (_, _, counts) in found.items()
+            },
+        },
         **{split.value: two_stage_quality(bands, *values) for split, values in found.items()},
     }
+
+
+def _counts(kinds: IntArray) -> dict[str, int]:
+    """Return pairs by kind."""
+    return {name: int((kinds == code).sum()) for code, name in enumerate(KINDS)}
 
 
 def _kept_model(
@@ -212,8 +223,7 @@ def _kin_within_reach(data: RunData, queries: IntArray) -> dict[str, int]:
     if order is not None:
         pairs = {(a, b) for a, b in pairs if order[b] < order[a]}
     left, right = (np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)).T
-    counts = np.bincount(_kind_lookup(data)(left, right), minlength=len(KINDS))
-    return {name: int(counts[code]) for code, name in enumerate(KINDS)}
+    return _counts(_kind_lookup(data)(left, right))
 
 
 def two_stage_quality(

@@ -18,6 +18,7 @@ def relation_gates(record: Mapping[str, Any], fewest: int) -> list[Check]:
     return [
         _labels(record),
         _support(record["counts"], fewest),
+        _splits(record["two_stage"]["pairs_by_split"], record["counts"]),
         _contradictions(record),
         _better_than_majority(record["results"], record["model"]),
         _calibrated(result["reliability"]),
@@ -45,6 +46,33 @@ def _support(counts: Mapping[str, int], fewest: int) -> Check:
             "These kinds are never said or suggested; type more links, or review pairs (--reviewed FILE)",
         )
     return passed("relation_support", "every kind has at least " + f"{fewest} pairs")
+
+
+def _splits(by_split: Mapping[str, Mapping[str, int]], counts: Mapping[str, int]) -> Check:
+    """Look whether every kind that there is lies in every split, and say what follows where it does not."""
+    follows = {
+        "train": "it is not learned for service",
+        "evaluation": "no threshold can be set, so it is never said",
+        "holdout": "what is said of it is not judged",
+    }
+    lacking = [
+        f"{name} in {split}: {follows[split]}"
+        for split, found in by_split.items()
+        for name, n in found.items()
+        if name != NONE and counts.get(name) and not n
+    ]
+    told = "; ".join(
+        f"{split} " + ", ".join(f"{n} {name}" for name, n in found.items() if name != NONE)
+        for split, found in by_split.items()
+    )
+    if lacking:
+        return warning(
+            "relation_splits",
+            f"no pair of kind {'; '.join(lacking)} ({told})",
+            "Kin stay together, so rare kinds can't be spread at will: raise split.evaluation, change --seed, or "
+            "add links of that kind",
+        )
+    return passed("relation_splits", f"every kind lies in every split ({told})")
 
 
 def _contradictions(record: Mapping[str, Any]) -> Check:
