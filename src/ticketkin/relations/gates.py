@@ -69,8 +69,8 @@ def _splits(by_split: Mapping[str, Mapping[str, int]], counts: Mapping[str, int]
         return warning(
             "relation_splits",
             f"no pair of kind {'; '.join(lacking)} ({told})",
-            "Kin stay together, so rare kinds can't be spread at will: raise split.evaluation, change --seed, or "
-            "add links of that kind",
+            "Kin stay together, so rare kinds can't be spread at will: raise split.evaluation, change "
+            "--seed, or add links of that kind",
         )
     return passed("relation_splits", f"every kind lies in every split ({told})")
 
