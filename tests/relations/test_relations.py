@@ -77,6 +77,16 @@ def test_a_pair_told_as_two_kinds_is_left_out_and_reported() -> None:
     assert pairs.counts["causal"] == 19 and pairs.counts["related"] == 20
 
 
+def test_a_shared_problem_gives_way_to_what_people_say_of_the_pair() -> None:
+    tickets, links, texts, _ = desk(20)
+    shared = [("T1", "T0", "related", "problem"), ("T0", "T8", "related", "problem")]
+    more = Links(pl.concat([links.frame, pl.DataFrame(shared, schema=dict(LINKS_SCHEMA), orient="row")]))
+    groups = kin_groups(tickets, more).group
+    pairs = relation_pairs(tickets, more, groups, tfidf_matrix(texts), 0, RelationSettings())
+    assert not pairs.contradictions
+    assert pairs.counts["causal"] == 20 and pairs.counts["related"] == 21
+
+
 def test_by_majority_the_kind_most_people_told_counts_and_ties_are_left_out() -> None:
     tickets, links, texts, _ = desk(20)
     rows = [

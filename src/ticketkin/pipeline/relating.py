@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from ticketkin.core.artifacts import atomic_path, read_json, write_json
 from ticketkin.core.config import RelationModel
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import Progress
-from ticketkin.core.tables import BoolArray, IntArray, SplitName
+from ticketkin.core.tables import BoolArray, IntArray, Origin, SplitName
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.candidates import champion_ranker
 from ticketkin.pipeline.cross_encoding import CROSS_ENCODER, CrossTrainer
@@ -190,20 +191,28 @@ def _kept_model(
 
 
 def _kind_lookup(data: RunData) -> Callable[[IntArray, IntArray], IntArray]:
-    """Return a function from pairs of rows to the kind people told, kin groups counting as duplicates."""
+    """Return a function from pairs of rows to the kind people told.
+
+    What was reviewed comes first, then kin groups (duplicates), then links, shared problems last.
+    """
     at, groups = data.tickets.position, data.groups.group
-    kind_of: dict[frozenset[int], int] = {}
-    for source, target, kind in data.links.frame.select("source", "target", "kind").iter_rows():
-        kind_of.setdefault(frozenset((at[source], at[target])), KINDS.index(kind))
-    for source, target, kind, _ in data.told_kinds.filter("final").iter_rows():
-        kind_of[frozenset((at[source], at[target]))] = KINDS.index(kind)
+    linked: dict[frozenset[int], int] = {}
+    shared = pl.col("origin") == Origin.PROBLEM.value
+    for frame in (data.links.frame.filter(~shared), data.links.frame.filter(shared)):
+        for source, target, kind in frame.select("source", "target", "kind").iter_rows():
+            linked.setdefault(frozenset((at[source], at[target])), KINDS.index(kind))
+    reviewed = {
+        frozenset((at[source], at[target])): KINDS.index(kind)
+        for source, target, kind, _ in data.told_kinds.filter("final").iter_rows()
+    }
     duplicate, none = KINDS.index("duplicate"), KINDS.index(NONE)
 
     def told(left: IntArray, right: IntArray) -> IntArray:
-        found = [
-            kind_of.get(frozenset((a, b)), duplicate if groups[a] == groups[b] else none)
-            for a, b in zip(left.tolist(), right.tolist(), strict=True)
-        ]
+        found = []
+        for a, b in zip(left.tolist(), right.tolist(), strict=True):
+            key = frozenset((a, b))
+            by_links = duplicate if groups[a] == groups[b] else linked.get(key, none)
+            found.append(reviewed.get(key, by_links))
         return np.array(found, dtype=np.int64)
 
     return told

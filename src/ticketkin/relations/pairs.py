@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from ticketkin.core.config import RelationSettings
 from ticketkin.core.errors import NotEnoughDataError
-from ticketkin.core.tables import BoolArray, IntArray, Kind, Links, Tickets
+from ticketkin.core.tables import BoolArray, IntArray, Kind, Links, Origin, Tickets
 from ticketkin.lexical.neighbours import tfidf_neighbours
 from ticketkin.pairs.mining import KinshipCodes
 
@@ -140,10 +140,15 @@ def _told_kinds(
 ) -> tuple[dict[tuple[int, int], int], list[tuple[str, str, str]]]:
     """Return the kind of each pair, as (source, target) of its first mention, and those told as two."""
     columns = ("source", "target", "kind")
-    frames = [links.frame.select(columns), told.filter(~pl.col("final")).select(columns)]
+    # That two tickets share a problem makes them related at least: it contradicts nobody who says more.
+    shared = pl.col("origin") == Origin.PROBLEM.value
+    frames = [links.frame.filter(~shared).select(columns), told.filter(~pl.col("final")).select(columns)]
+    stated = _mentions(tickets, links.frame.filter(shared).select(columns)) | _mentions(
+        tickets, pl.concat(frames)
+    )
     reviewed = _mentions(tickets, told.filter("final").select(columns))
     found, contradictions = {}, []
-    for key, mentions in (_mentions(tickets, pl.concat(frames)) | reviewed).items():
+    for key, mentions in (stated | reviewed).items():
         counts = Counter(kind for _, _, kind in mentions)
         ranked = counts.most_common(2)
         decided = len(ranked) == 1 or (rule == "majority" and ranked[0][1] > ranked[1][1])
