@@ -4,6 +4,7 @@ import dataclasses
 import json
 import re
 
+import matplotlib.image
 import numpy as np
 import pytest
 
@@ -174,6 +175,8 @@ def test_a_second_report_replaces_the_first(report, material, undrawn, tmp_path)
     first = dataclasses.replace(undrawn, strengths=material.strengths)
     write_report(report, first, tmp_path)
     assert [path.name for path in (tmp_path / "figures").iterdir()] == ["strengths.png"]
+    picture = matplotlib.image.imread(tmp_path / "figures" / "strengths.png")
+    assert picture.shape[2] == 3 or (picture[:, :, 3] == 1).all(), "a picture on its own is on white"
     write_report(report, dataclasses.replace(undrawn, training=material.training), tmp_path)
     assert [path.name for path in (tmp_path / "figures").iterdir()] == ["training_lora.png"]
     assert not list(tmp_path.glob(".*.part"))

@@ -117,6 +117,9 @@ def inline_svg(shown: ReportFigure) -> str:
 def save_png(shown: ReportFigure, folder: Path) -> Path:
     """Write the figure on white as `folder/<name>.png`, atomically, and return the path."""
     path = folder / f"{shown.name}.png"
+    # In the page the figure is see-through; a picture on its own must be readable on any ground.
+    shown.figure.patch.set_alpha(1)
     with atomic_path(path) as temporary:
         shown.figure.savefig(temporary, format="png", dpi=_PNG_DOTS_PER_INCH, facecolor="white")
+    shown.figure.patch.set_alpha(0)
     return path
