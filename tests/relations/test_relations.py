@@ -22,7 +22,8 @@ from ticketkin.relations.pairs import KINDS, TOLD_SCHEMA, RelationPairs, relatio
 from ticketkin.relations.saving import load_classifier, save_classifier
 from ticketkin.tickets.kin import kin_groups
 
-SILENT_BANDS = Bands(dict.fromkeys(KINDS, 1.0), dict.fromkeys(KINDS, 0.0), {}, {})
+ONE, ZERO = dict.fromkeys(KINDS, 1.0), dict.fromkeys(KINDS, 0.0)
+SILENT_BANDS = Bands(ONE, ZERO, ZERO, 0.0, 1.0, {}, {})
 
 
 def _pairs(
@@ -277,7 +278,9 @@ def test_a_kind_too_rare_to_judge_is_never_told() -> None:
     generator = np.random.default_rng(0)
     kinds = generator.choice(4, 400, p=[0.2, 0.2, 0.2, 0.4])
     values = 0.05 + 0.8 * np.eye(4)[kinds]
-    bands = Bands.fit(values, kinds, say_precision=0.5, suggest_precision=0.5, judged=["duplicate", "none"])
+    bands = Bands.fit(
+        values, np.zeros(400), kinds, say_precision=0.5, suggest_precision=0.5, judged=["duplicate", "none"]
+    )
     assert bands.say["duplicate"] is not None
     assert bands.say["causal"] is bands.suggest["related"] is None
 
@@ -308,8 +311,9 @@ def test_bands_reach_their_precision_or_never_speak(seed: int, target: float) ->
     kinds = generator.choice(4, 400, p=[0.1, 0.05, 0.02, 0.83])
     raw = generator.random((400, 4)) ** 2 + 0.8 * np.eye(4)[kinds] * generator.random((400, 1))
     values = raw / raw.sum(axis=1, keepdims=True)
-    bands = Bands.fit(values, kinds, say_precision=target, suggest_precision=target / 2)
-    calibrated = bands.calibrated(values)
+    near = generator.random(400) + (kinds < 3)
+    bands = Bands.fit(values, near, kinds, say_precision=target, suggest_precision=target / 2)
+    calibrated = bands.calibrated(values, near)
     np.testing.assert_allclose(calibrated.sum(axis=1), 1)
     likeliest = calibrated[:, :3].argmax(axis=1)
     for code, name in enumerate(KINDS[:3]):

@@ -62,6 +62,8 @@ class Retrieved:
     candidate: IntArray
     probabilities: Float64Array
     """Not calibrated, shape (n_pairs, 4)."""
+    similarities: Float64Array
+    """Of the ranking, shape (n_pairs,)."""
 
 
 def retrieve_and_classify(
@@ -74,20 +76,22 @@ def retrieve_and_classify(
 ) -> Retrieved:
     """Return the `k` nearest visible tickets of each query with the probability of each kind."""
     visibility = material.data.visibility
-    found: list[tuple[IntArray, IntArray]] = []
+    found: list[tuple[IntArray, IntArray, Float64Array]] = []
     starts = range(0, len(queries), _BLOCK_QUERIES)
     for start in track(starts, progress, "retrieve", len(starts)):
         block = queries[start : start + _BLOCK_QUERIES]
         similarities = np.where(visibility.mask(block), ranker.similarities(block, visibility), -np.inf)
         top = np.argsort(-similarities, axis=1, kind="stable")[:, :k]
-        places, columns = np.nonzero(np.isfinite(np.take_along_axis(similarities, top, axis=1)))
-        found.append((block[places], top[places, columns]))
-    query = np.concatenate([np.zeros(0, dtype=np.int64), *(a for a, _ in found)])
-    candidate = np.concatenate([np.zeros(0, dtype=np.int64), *(b for _, b in found)])
+        nearest = np.take_along_axis(similarities, top, axis=1)
+        places, columns = np.nonzero(np.isfinite(nearest))
+        found.append((block[places], top[places, columns], nearest[places, columns].astype(np.float64)))
+    query = np.concatenate([np.zeros(0, dtype=np.int64), *(a for a, _, _ in found)])
+    candidate = np.concatenate([np.zeros(0, dtype=np.int64), *(b for _, b, _ in found)])
+    near = np.concatenate([np.zeros(0), *(c for _, _, c in found)])
     if not len(query):
-        return Retrieved(query, candidate, np.zeros((0, len(KINDS))))
+        return Retrieved(query, candidate, np.zeros((0, len(KINDS))), near)
     left, right = material.in_filing_order(query, candidate)
-    return Retrieved(query, candidate, model.pair_probabilities(left, right))
+    return Retrieved(query, candidate, model.pair_probabilities(left, right), near)
 
 
 class Relater:
@@ -136,7 +140,7 @@ class Relater:
         found = retrieve_and_classify(
             self._material, self._ranker, self._model, np.array(rows, dtype=np.int64), k
         )
-        calibrated = self._bands.calibrated(found.probabilities)
+        calibrated = self._bands.calibrated(found.probabilities, found.similarities)
         related: dict[str, list[Relation]] = {}
         for ticket_id, row in zip(ticket_ids, rows, strict=True):
             own = np.flatnonzero(found.query == row)
@@ -150,7 +154,7 @@ class Relater:
         found = retrieve_and_classify(
             self._material, self._ranker, self._model, np.arange(len(self._data.tickets)), k, progress
         )
-        calibrated = self._bands.calibrated(found.probabilities)
+        calibrated = self._bands.calibrated(found.probabilities, found.similarities)
         codes = likeliest_kin(calibrated)
         ties = []
         for place, code in enumerate(codes.tolist()):

@@ -148,6 +148,7 @@ def _keep(lesson: _Lesson, folder: Path) -> dict[str, Any]:
         found[split] = retrieved, kind_of(retrieved.query, retrieved.candidate), counts
     bands = Bands.fit(
         found[SplitName.EVALUATION][0].probabilities,
+        found[SplitName.EVALUATION][0].similarities,
         found[SplitName.EVALUATION][1],
         say_precision=settings.relations.say_precision,
         suggest_precision=settings.relations.suggest_precision,
@@ -244,7 +245,7 @@ def two_stage_quality(
     or not: recall is of those, `n_true`. Precision has Wilson's 95 % interval. A pair that nobody linked
     counts as a false alarm, though some are kin that nobody marked.
     """
-    calibrated = bands.calibrated(found.probabilities)
+    calibrated = bands.calibrated(found.probabilities, found.similarities)
     likeliest = likeliest_kin(calibrated)
     n_queries = within_reach["n_queries"]
     quality: dict[str, Any] = {"n_queries": n_queries, "n_pairs": len(kinds)}

@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
+from scipy.special import expit
 
-from ticketkin.core.tables import IntArray
+from ticketkin.core.tables import BoolArray, IntArray
 from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.relations.pairs import KINDS, NONE
 
@@ -21,7 +22,12 @@ class Bands:
     """Calibration of each kind's probability, and from which probability on it is said or suggested."""
 
     slope: dict[str, float]
+    """Of the logit of the classifier's probability."""
+    weight: dict[str, float]
+    """Of the ranking's similarity, standardised by `centre` and `scale`."""
     intercept: dict[str, float]
+    centre: float
+    scale: float
     say: dict[str, float | None]
     """Threshold by kind; None: the target precision was not reached, so the kind is never said."""
     suggest: dict[str, float | None]
@@ -30,32 +36,33 @@ class Bands:
     def fit(
         cls,
         probabilities: Float64Array,
+        similarities: Float64Array,
         kinds: IntArray,
         *,
         say_precision: float,
         suggest_precision: float,
         judged: Collection[str] = KINDS,
     ) -> "Bands":
-        """Return bands for `probabilities` (n, 4) of pairs whose true `kinds` are known.
+        """Return bands for `probabilities` (n, 4) and the ranking's `similarities` (n,) of known `kinds`.
 
         A kind that is not among `judged`, for want of examples, gets no threshold: it is never told.
 
-        Each kind is calibrated on its own by Platt's sigmoid (Platt 1999). The threshold of a band is the
+        Each kind is calibrated on its own by a logistic regression on both (Platt 1999 on two scores). The
+        threshold of a band is the
         lowest calibrated probability from which on pairs whose likeliest kind of kin it is are right with
         the target precision. The pairs should be met as in service, at their real base rate.
         """
-        from sklearn.linear_model import LogisticRegression
-
-        slope, intercept = {}, {}
+        centre = float(similarities.mean()) if len(similarities) else 0.0
+        scale = max(float(similarities.std()), 1e-6) if len(similarities) else 1.0
+        slope, weight, intercept = {}, {}, {}
         for code, name in enumerate(KINDS):
-            true = (kinds == code).astype(np.int64)
-            slope[name], intercept[name] = 1.0, 0.0
-            if 0 < true.sum() < len(true):
-                fitted = LogisticRegression(C=10.0).fit(_logits(probabilities[:, [code]]), true)
-                if fitted.coef_[0, 0] > 0:  # a sigmoid that falls would turn the order round
-                    slope[name], intercept[name] = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
-        bare = cls(slope, intercept, {}, {})
-        calibrated = bare.calibrated(probabilities)
+            scores = np.column_stack([
+                _logits(probabilities[:, code]), _sign(name) * (similarities - centre) / scale
+            ])  # fmt: skip
+            coefficients, intercept[name] = _rising_sigmoid(scores, kinds == code)
+            slope[name], weight[name] = coefficients
+        bare = cls(slope, weight, intercept, centre, scale, {}, {})
+        calibrated = bare.calibrated(probabilities, similarities)
 
         def thresholds(target: float) -> dict[str, float | None]:
             return {
@@ -66,15 +73,23 @@ class Bands:
 
         return cls(
             slope,
+            weight,
             intercept,
+            centre,
+            scale,
             thresholds(say_precision),
             thresholds(suggest_precision),
         )
 
-    def calibrated(self, probabilities: Float64Array) -> Float64Array:
+    def calibrated(self, probabilities: Float64Array, similarities: Float64Array) -> Float64Array:
         """Return calibrated probabilities, shape (n, 4), each row summing to 1."""
+        standard = (similarities - self.centre) / self.scale
         columns = [
-            1 / (1 + np.exp(-(self.slope[name] * _logits(probabilities[:, code]) + self.intercept[name])))
+            expit(
+                self.slope[name] * _logits(probabilities[:, code])
+                + self.weight[name] * _sign(name) * standard
+                + self.intercept[name]
+            )
             for code, name in enumerate(KINDS)
         ]
         stacked = np.stack(columns, axis=1)
@@ -96,7 +111,28 @@ class Bands:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Bands":
         """Rebuild from `to_json`."""
-        return cls(**{name: dict(values[name]) for name in ("slope", "intercept", "say", "suggest")})
+        return cls(**values)
+
+
+def _sign(name: str) -> float:
+    """Return how a kind goes with similarity: strangers are the less likely the nearer they rank."""
+    return -1.0 if name == NONE else 1.0
+
+
+def _rising_sigmoid(scores: Float64Array, true: BoolArray) -> tuple[tuple[float, float], float]:
+    """Return coefficients of both scores, none below zero, and the intercept; (1, 0), 0 with one class."""
+    from sklearn.linear_model import LogisticRegression
+
+    found, columns = [0.0, 0.0], [0, 1]
+    while columns and true.any() and not true.all():
+        fitted = LogisticRegression(C=10.0).fit(scores[:, columns], true)
+        falling = [c for c, value in zip(columns, fitted.coef_[0], strict=True) if value < 0]
+        if not falling:  # a sigmoid that falls would turn the order round
+            for column, value in zip(columns, fitted.coef_[0], strict=True):
+                found[column] = float(value)
+            return (found[0], found[1]), float(fitted.intercept_[0])
+        columns = [column for column in columns if column not in falling]
+    return (1.0, 0.0), 0.0
 
 
 def likeliest_kin(probabilities: Float64Array) -> IntArray:
