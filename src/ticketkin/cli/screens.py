@@ -323,8 +323,8 @@ def show_relations(console: Console, found: Mapping[str, Any]) -> None:
     _show_two_stage(console, found["two_stage"], kinds)
     for gate in found["gates"]:
         if gate["outcome"] in ("failed", "warning"):
-            mark, told = _CHECK_MARKS[Outcome(gate["outcome"])], f"{gate['evidence']}. {gate['advice']}"
-            console.print(f"{mark} {told}", highlight=False, markup=False)
+            console.print(_CHECK_MARKS[Outcome(gate["outcome"])], end=" ")
+            console.print(f"{gate['evidence']}. {gate['advice']}", highlight=False, markup=False)
 
 
 def _show_causes(console: Console, found: Mapping[str, Any]) -> None:
