@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test test-slow check format bench bench-quality bench-speed bench-lexical bench-base-rate clean
+.PHONY: demo test test-slow check format bench bench-quality bench-speed bench-lexical bench-base-rate bench-relations clean
 
 demo: $(INSTALLED)
 	$(BIN)/ticketkin demo --out runs/demo
@@ -28,7 +28,7 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: bench-lexical bench-base-rate bench-quality bench-speed
+bench: bench-lexical bench-base-rate bench-quality bench-speed bench-relations
 
 bench-quality: $(INSTALLED)
 	$(BIN)/python benchmarks/quality.py
@@ -41,6 +41,9 @@ bench-lexical: $(INSTALLED)
 
 bench-base-rate: $(INSTALLED)
 	$(BIN)/python benchmarks/base_rate.py
+
+bench-relations: $(INSTALLED)
+	$(BIN)/python benchmarks/relations.py duraspace
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v >= (3, 11) else f"Ticketkin needs Python 3.11 or newer; {sys.executable} is {v[0]}.{v[1]}. Name another: make PYTHON=python3.11")'
