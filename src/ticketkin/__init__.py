@@ -16,13 +16,18 @@ if TYPE_CHECKING:
     from ticketkin.core.config import Settings
     from ticketkin.pipeline.configuration import Job, load_settings
     from ticketkin.pipeline.job import list_stages, run_job, run_one_stage
+    from ticketkin.pipeline.relater import Relater
+    from ticketkin.pipeline.relation_jobs import build_run_families, learn_relations
     from ticketkin.tickets.importing import import_tickets
     from ticketkin.tickets.sample import write_sample
 
 _HOME = {
     "Job": "ticketkin.pipeline.configuration",
+    "Relater": "ticketkin.pipeline.relater",
     "Settings": "ticketkin.core.config",
+    "build_run_families": "ticketkin.pipeline.relation_jobs",
     "import_tickets": "ticketkin.tickets.importing",
+    "learn_relations": "ticketkin.pipeline.relation_jobs",
     "list_stages": "ticketkin.pipeline.job",
     "load_settings": "ticketkin.pipeline.configuration",
     "run_job": "ticketkin.pipeline.job",
@@ -32,8 +37,11 @@ _HOME = {
 
 __all__ = [
     "Job",
+    "Relater",
     "Settings",
+    "build_run_families",
     "import_tickets",
+    "learn_relations",
     "list_stages",
     "load_settings",
     "run_job",
