@@ -212,6 +212,7 @@ def _cross(base: Path) -> list[str]:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_cross_encoders_stand_beside_the_classifiers_and_serve(
     folder: Path, tiny_encoder_folder: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

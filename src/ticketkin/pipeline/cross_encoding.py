@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -293,9 +294,9 @@ class _Causes:
             "n_other": int((~truth).sum()),
             "roc_auc": interval(roc_auc_score, score),
             "pr_auc": interval(average_precision_score, score),
-            "f1": interval(f1_score, said_so),
-            "precision": interval(precision_score, said_so),
-            "recall": interval(recall_score, said_so),
+            "f1": interval(partial(f1_score, zero_division=0), said_so),
+            "precision": interval(partial(precision_score, zero_division=0), said_so),
+            "recall": interval(partial(recall_score, zero_division=0), said_so),
             "brier": interval(brier, probability),
             "direction_right": float(right_way[truth].mean()),
             "milliseconds_a_pair": float(np.median(cost)),
