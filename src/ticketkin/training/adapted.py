@@ -11,13 +11,12 @@ from ticketkin.core.artifacts import atomic_path, hash_value
 from ticketkin.core.config import AdaptedSettings
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
-from ticketkin.core.tables import IntArray
 from ticketkin.encoders.encoding import token_lengths
 from ticketkin.encoders.loading import LoadedEncoder, load_float32
 from ticketkin.training.loop import TrainingLoop, seeded
 from ticketkin.training.preparation import EncoderJudge, TunedEncoder, judge_of, probes_among, tuned_encoder
 from ticketkin.training.record import training_versions
-from ticketkin.training.tuning_data import Step, bucketed_batches
+from ticketkin.training.tuning_data import passes_over
 from ticketkin.training.unlabelled import objective_named
 from ticketkin.training.weights import WeightChanges, save_unit_length, train_all_weights
 
@@ -66,7 +65,7 @@ def train_adapted(
                 f"Adapted ({name})",
                 model,
                 objective_named(name, model, different, settings),
-                _steps(lengths, settings, seed + number),
+                passes_over(lengths, settings.epochs, settings.batch_size, seed + number),
                 settings,
                 judge_of(judge, encoder, model),
             )
@@ -78,17 +77,6 @@ def train_adapted(
     record = _record(encoder, settings, loops, changes.relative(), len(different))
     record |= {"seed": seed, "data_sha256": identity}
     return tuned_encoder(encoder, model, folder / "tuned", record, probes_among(different))
-
-
-def _steps(lengths: IntArray, settings: AdaptedSettings, seed: int) -> list[Step]:
-    """Return steps over all texts, of like length within a batch; the row of a text stands for a positive."""
-    rng = np.random.default_rng(seed)
-    nothing = np.zeros(0, dtype=np.int64)
-    return [
-        Step(1, epoch, batch, nothing, nothing)
-        for epoch in range(settings.epochs)
-        for batch in bucketed_batches(np.arange(len(lengths)), lengths, settings.batch_size, rng)
-    ]
 
 
 def _record(

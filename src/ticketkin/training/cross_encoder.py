@@ -25,7 +25,7 @@ from ticketkin.encoders.cross_encoder import (
 from ticketkin.training.loop import TrainingLoop, seeded
 from ticketkin.training.objective import Objective
 from ticketkin.training.record import training_versions
-from ticketkin.training.tuning_data import Step, bucketed_batches
+from ticketkin.training.tuning_data import Step, passes_over
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -150,7 +150,8 @@ def train_cross_encoder(
         if settings.method == "lora":
             _attach_adapter(model, settings)
         judge = None if validation is None else _judge(model, *validation)
-        steps = _steps(both, settings, seed)
+        lengths = np.array([len(a) + len(b) for a, b in zip(both.left, both.right, strict=True)])
+        steps = passes_over(lengths, settings.epochs, settings.batch_size, seed)
         objective = _PairObjective(model, both)
         loop = TrainingLoop("Cross-encoder", model, objective, steps, settings, judge)
         loop.run(folder / "checkpoint", identity, progress)
@@ -205,17 +206,6 @@ def _keep_adapter(model: Any, folder: Path) -> None:
 
 def _judge(model: Any, pairs: PairExamples, metric: PairJudge) -> Callable[[], float]:
     return lambda: metric(pair_logits(model, pairs.left, pairs.right))
-
-
-def _steps(examples: PairExamples, settings: CrossEncoderSettings, seed: int) -> list[Step]:
-    rng = np.random.default_rng(seed)
-    lengths = np.array([len(a) + len(b) for a, b in zip(examples.left, examples.right, strict=True)])
-    nothing = np.zeros(0, dtype=np.int64)
-    return [
-        Step(1, epoch, batch, nothing, nothing)
-        for epoch in range(settings.epochs)
-        for batch in bucketed_batches(np.arange(len(lengths)), lengths, settings.batch_size, rng)
-    ]
 
 
 def _record(

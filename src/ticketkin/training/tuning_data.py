@@ -197,6 +197,17 @@ def bucketed_batches(
     return [batches[place] for place in rng.permutation(len(batches))]
 
 
+def passes_over(lengths: IntArray, epochs: int, batch_size: int, seed: int) -> list[Step]:
+    """Return steps over all examples, of like length within a batch; an example is a positive by its row."""
+    rng = np.random.default_rng(seed)
+    nothing = np.zeros(0, dtype=np.int64)
+    return [
+        Step(1, epoch, batch, nothing, nothing)
+        for epoch in range(epochs)
+        for batch in bucketed_batches(np.arange(len(lengths)), lengths, batch_size, rng)
+    ]
+
+
 def _negatives_of_pass(data: TuningData, batch: IntArray, n_passes: int) -> IntArray:
     """Return one hard negative for each positive: the next in turn among those it has."""
     candidates = data.negatives[batch]
