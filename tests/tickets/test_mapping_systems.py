@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ticketkin.core.config import TicketSettings
@@ -105,7 +105,14 @@ def test_neither_the_order_of_columns_nor_their_case_matters(header: list[str], 
     assert sorted(found.unused) == sorted(case(name) for name in plain.unused)
 
 
+def test_a_known_system_whose_texts_have_other_names_is_read(tmp_path: Path) -> None:
+    result = load(tmp_path, ["sys_id", "Title", "Details"], [["a1", "Login fails", "500 after update"]])
+    assert result.summary.mapping == {"sys_id": "sys_id", "title": "Title", "description": "Details"}
+    assert compose_texts(result.tickets, "{title}\n{description}") == ["Login fails\n500 after update"]
+
+
 @given(st.lists(st.text(max_size=12), max_size=8, unique=True))
+@example(columns=["SYS:ID"])
 @settings(max_examples=150, deadline=None)
 def test_any_columns_are_mapped_once_each_or_refused_with_the_way_out(columns: list[str]) -> None:
     for header in (columns, [*(c for c in columns if c != "Title"), "Title"]):

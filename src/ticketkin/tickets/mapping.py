@@ -127,11 +127,10 @@ def find_mapping(columns: Sequence[str], overrides: Mapping[str, str]) -> Column
         by_name.setdefault(normalise_name(column), column)
     system, aliases = _recognise(set(by_name))
     found: dict[str, str] = {}
-    for field in MAPPABLE:
-        for alias in aliases.get(field, ()):
-            if alias in by_name and by_name[alias] not in found.values():
-                found[field] = by_name[alias]
-                break
+    _recognise_fields(found, MAPPABLE, aliases, by_name)
+    if not {"title", "description"} & found.keys():
+        # A report of a known system may call its texts by other names: sys_id beside Title.
+        _recognise_fields(found, ("title", "description"), _OTHER, by_name)
     for field, column in overrides.items():
         _check_override(field, column, columns, by_name)
         found = {f: c for f, c in found.items() if c != by_name.get(normalise_name(column), column)}
@@ -152,6 +151,17 @@ def _recognise(names: set[str]) -> tuple[str, _Aliases]:
         if any(sign <= names for sign in signs):
             return system, aliases
     return "other", _OTHER
+
+
+def _recognise_fields(
+    found: dict[str, str], fields: Sequence[str], aliases: _Aliases, by_name: Mapping[str, str]
+) -> None:
+    """Add to `found` each field's best column that no field has yet."""
+    for field in fields:
+        for alias in aliases.get(field, ()):
+            if alias in by_name and by_name[alias] not in found.values():
+                found[field] = by_name[alias]
+                break
 
 
 def _check_override(field: str, column: str, columns: Sequence[str], by_name: Mapping[str, str]) -> None:
