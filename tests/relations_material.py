@@ -30,6 +30,7 @@ def desk(n_events: int = 40, seed: int = 0) -> tuple[Tickets, Links, list[str], 
     opened = [str(moment + np.timedelta64(minutes, "m")).replace("T", " ") for minutes, _, _ in rows]
     tickets = make_tickets(
         len(rows), opened, service=[row[1] for row in rows], category=[row[2] for row in rows],
+        caller=[f"person {n % 5}" if n % 5 else "" for n in range(len(rows))],
         title=[text.split()[0] for text in texts], description=texts,
     )  # fmt: skip
     unit = np.array(embeddings) / np.linalg.norm(embeddings, axis=1, keepdims=True)

@@ -165,6 +165,12 @@ def test_features_say_what_they_are() -> None:
     service = tickets.frame["service"].to_numpy()
     same = service[pairs.left] == service[pairs.right]
     np.testing.assert_array_equal(features.values[:, at("same_service")] == 1, same)
+    caller = tickets.frame["caller"].to_numpy()
+    known = (caller[pairs.left] != "") & (caller[pairs.right] != "")
+    same = known & (caller[pairs.left] == caller[pairs.right])
+    assert same.any() and (~known).any()
+    np.testing.assert_array_equal(features.values[:, at("same_caller")] == 1, same)
+    np.testing.assert_array_equal(features.values[:, at("other_caller")] == 1, known & ~same)
     causal = pairs.kind == KINDS.index("causal")
     assert (features.values[causal, at("within_day")] == 1).all()
     assert set(features.groups) == {"embedding", "similarity", "fields", "values", "time"}

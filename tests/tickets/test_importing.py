@@ -104,6 +104,17 @@ def test_personal_data_is_gone_everywhere(tmp_path: Path) -> None:
     assert result.summary.redactions == {"card": 1, "email": 1, "phone": 1}
 
 
+def test_callers_are_told_apart_and_never_named(tmp_path: Path) -> None:
+    result = load(
+        tmp_path,
+        "number,short_description,caller_id\n"
+        "INC1,a,Ada Nowak\nINC2,b,\nINC3,c,Bo Lind\nINC4,d,ada nowak \nINC5,e,n/a\n",
+    )
+    assert result.summary.mapping["caller"] == "caller_id"
+    assert result.tickets.frame["caller"].to_list() == ["person 1", "", "person 2", "person 1", ""]
+    assert "nowak" not in str(result.tickets.frame.rows()).lower()
+
+
 def test_no_usable_row_tells_the_reason(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFileError, match="None of the 2 rows can be used"):
         load(tmp_path, "id,title\n1,a,b\n2,c,d\n")

@@ -68,6 +68,8 @@ OPENING_FIELDS = (
 # Known only later, or a label itself: kept apart, never part of a composed text.
 RESOLUTION_FIELDS = ("state", "close_code", "close_notes", "resolved_at", "closed_at", "updated_at")
 LINK_FIELDS = ("parent", "problem", "caused_by", "duplicate_of")
+# Compared, never read: a person is kept as a number that stands for the same person in this file alone.
+PERSON_FIELDS = ("caller",)
 
 TICKETS_SCHEMA: Mapping[str, pl.DataType] = {
     "ticket_id": pl.String(),
@@ -75,6 +77,7 @@ TICKETS_SCHEMA: Mapping[str, pl.DataType] = {
     "sys_id": pl.String(),
     "opened_at": pl.Datetime("us"),
     **{name: pl.String() for name in OPENING_FIELDS},
+    **{name: pl.String() for name in PERSON_FIELDS},
     **{name: pl.String() for name in RESOLUTION_FIELDS},
     **{name: pl.String() for name in LINK_FIELDS},
     "source_row": pl.Int64(),

@@ -11,7 +11,7 @@ from ticketkin.core.artifacts import read_json
 from ticketkin.core.errors import InputError, MissingInputError
 from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.ranking import Ranker
-from ticketkin.core.tables import IntArray
+from ticketkin.core.tables import PERSON_FIELDS, IntArray
 from ticketkin.encoders.loading import pick_device
 from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.pipeline import run_data as artifact
@@ -197,8 +197,12 @@ class Relater:
         if not self._data.tickets.has_times:
             return "which came first is not known: the export has no opening times"
         if self._right_direction is None or self._right_direction < RIGHT_DIRECTION:
-            share = "unknown" if self._right_direction is None else f"{self._right_direction:.0%}"
-            return f"which caused which is not known: the earlier is the cause in {share} of cases here"
+            if self._right_direction is None:
+                return "which caused which is not known: no cause was detected here to learn it from"
+            return (
+                "which caused which is not known: the earlier is the cause in "
+                f"{self._right_direction:.0%} of cases here"
+            )
         return f"{ids[earlier]} caused {ids[later]}"
 
     def _evidence(self, query: int, candidate: int) -> list[str]:
@@ -212,6 +216,11 @@ class Relater:
             value = frame[name][query]
             if value and value == frame[name][candidate]:
                 told.append(f"same {name.replace('_', ' ')}: {value}")
+        told += [
+            f"same {name}"
+            for name in PERSON_FIELDS
+            if frame[name][query] and frame[name][query] == frame[name][candidate]
+        ]
         if self._data.tickets.has_times:
             gap = abs((frame["opened_at"][query] - frame["opened_at"][candidate]).total_seconds())
             told.append(f"{_duration(gap)} apart")

@@ -8,10 +8,13 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_matrix
 
-from ticketkin.core.tables import FloatArray, IntArray, Tickets, field_codes
+from ticketkin.core.tables import PERSON_FIELDS, FloatArray, IntArray, Tickets, field_codes
 from ticketkin.lexical.neighbours import paired_cosines
 
-_FIELDS = ("category", "subcategory", "service", "configuration_item", "assignment_group", "priority")
+_FIELDS = (
+    "category", "subcategory", "service", "configuration_item", "assignment_group", "priority",
+    *PERSON_FIELDS,
+)  # fmt: skip
 _FAR_DAYS = 10_000.0
 _VALUED = ("category", "priority")
 _MOST_VALUES = 8

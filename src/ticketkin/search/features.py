@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ticketkin.core.tables import FloatArray, IntArray, Tickets, Visibility, field_codes
+from ticketkin.core.tables import PERSON_FIELDS, FloatArray, IntArray, Tickets, Visibility, field_codes
 from ticketkin.lexical.bm25 import LexicalRanker
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix
 
@@ -17,7 +17,9 @@ _BLOCK_QUERIES = 128
 # Crowding is estimated against at most this many tickets, so that its cost stays linear.
 _CROWD = 20_000
 _CROWD_NEIGHBOURS = 10
-_AGREEMENT_FIELDS = ("service", "subcategory", "category", "configuration_item", "assignment_group")
+_AGREEMENT_FIELDS = (
+    "service", "subcategory", "category", "configuration_item", "assignment_group", *PERSON_FIELDS,
+)  # fmt: skip
 _FAR_DAYS = 10_000.0
 
 

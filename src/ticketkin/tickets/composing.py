@@ -5,7 +5,7 @@ import string
 import polars as pl
 
 from ticketkin.core.errors import ConfigurationError, LeakageError
-from ticketkin.core.tables import LINK_FIELDS, OPENING_FIELDS, RESOLUTION_FIELDS, Tickets
+from ticketkin.core.tables import LINK_FIELDS, OPENING_FIELDS, PERSON_FIELDS, RESOLUTION_FIELDS, Tickets
 
 
 def template_fields(template: str) -> list[str]:
@@ -41,6 +41,11 @@ def _check_field(name: str, template: str) -> None:
     if name in LINK_FIELDS:
         raise LeakageError(
             f"{{{name}}} in the template is a link, the very answer the model must find; "
+            f"allowed are {_allowed()}"
+        )
+    if name in PERSON_FIELDS:
+        raise ConfigurationError(
+            f"{{{name}}} in the template is a person, kept as a number that says nothing to a model; "
             f"allowed are {_allowed()}"
         )
     if name not in OPENING_FIELDS:

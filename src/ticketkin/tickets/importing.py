@@ -11,7 +11,7 @@ import polars as pl
 from ticketkin.core.config import TicketSettings
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.core.progress import SILENT, Progress
-from ticketkin.core.tables import TICKETS_SCHEMA, Tickets
+from ticketkin.core.tables import PERSON_FIELDS, TICKETS_SCHEMA, Tickets
 from ticketkin.tickets.cleaning import clean_text, is_placeholder, strip_mail_threads
 from ticketkin.tickets.dates import parse_times
 from ticketkin.tickets.mapping import ColumnMapping, find_mapping, normalise_name
@@ -247,7 +247,7 @@ def _clean(
             column = pl.Series(name, values, dtype=pl.String)
         else:
             column = _without_placeholders(column.str.strip_chars(), account.repairs)
-        columns.append(column)
+        columns.append(_pseudonyms(column) if name in PERSON_FIELDS else column)
     frame = frame.with_columns(columns)
     empty = (pl.col("title") == "") & (pl.col("description") == "")
     n_empty = frame.filter(empty).height
@@ -256,6 +256,19 @@ def _clean(
             f"{n_empty:,} tickets have neither title nor description; they stay, but nothing can match them"
         )
     return frame
+
+
+def _pseudonyms(people: pl.Series) -> pl.Series:
+    """Return "person 1" for whoever is named first, and so on: who is who can't be worked out from it.
+
+    A hash of a name could be: names are few enough to try them all.
+    """
+    present = people.str.to_lowercase().replace("", None)
+    numbers = {
+        person: f"person {place}"
+        for place, person in enumerate(present.drop_nulls().unique(maintain_order=True), 1)
+    }
+    return present.replace(numbers).fill_null("").alias(people.name)
 
 
 def _clean_cell(text: str, settings: TicketSettings, account: _Account) -> str:

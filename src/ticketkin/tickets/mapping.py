@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ticketkin.core.errors import LeakageError, MappingError
-from ticketkin.core.tables import LINK_FIELDS, OPENING_FIELDS, RESOLUTION_FIELDS
+from ticketkin.core.tables import LINK_FIELDS, OPENING_FIELDS, PERSON_FIELDS, RESOLUTION_FIELDS
 
-MAPPABLE = ("ticket_id", "number", "sys_id", "opened_at", *OPENING_FIELDS, *RESOLUTION_FIELDS, *LINK_FIELDS)
+MAPPABLE = (
+    "ticket_id", "number", "sys_id", "opened_at",
+    *OPENING_FIELDS, *PERSON_FIELDS, *RESOLUTION_FIELDS, *LINK_FIELDS,
+)  # fmt: skip
 
 # field -> column names as a system writes them, normalised, best first.
 _Aliases = Mapping[str, Sequence[str]]
@@ -23,6 +26,7 @@ _SERVICENOW: _Aliases = {
     "service": ("business_service", "service"),
     "configuration_item": ("cmdb_ci", "configuration_item"),
     "assignment_group": ("assignment_group",),
+    "caller": ("caller_id", "caller"),
     "priority": ("priority",),
     "state": ("state", "incident_state"),
     "close_code": ("close_code", "resolution_code", "closed_code"),
@@ -44,6 +48,7 @@ _JIRA: _Aliases = {
     "category": ("issue_type", "issuetype"),
     "subcategory": ("components", "component_s", "component"),
     "service": ("project_key", "project", "project_name"),
+    "caller": ("reporter", "reporter_id"),
     "priority": ("priority",),
     "state": ("status",),
     "close_code": ("resolution",),
@@ -60,6 +65,7 @@ _BUGZILLA: _Aliases = {
     "category": ("type", "bug_type"),
     "subcategory": ("component",),
     "service": ("product",),
+    "caller": ("reporter", "creator"),
     "priority": ("priority", "bug_severity", "severity"),
     "state": ("bug_status", "status"),
     "close_code": ("resolution",),
@@ -77,6 +83,7 @@ _OTHER: _Aliases = {
     "service": ("service", "business_service", "product", "application", "system"),
     "configuration_item": ("configuration_item", "ci", "asset"),
     "assignment_group": ("assignment_group", "group", "team", "queue"),
+    "caller": ("caller", "requester", "reporter", "customer", "submitter", "requested_by"),
     "priority": ("priority", "severity", "urgency"),
     "state": ("state", "status"),
     "close_code": ("close_code", "resolution"),
