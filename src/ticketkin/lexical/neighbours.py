@@ -12,9 +12,10 @@ from ticketkin.core.tables import FloatArray, IntArray
 
 _BLOCK_ROWS = 5_000
 # benchmarks/speed.py measures what this many find of the exact neighbours.
-_CHAMPIONS = 1_000
-# The rest of a query's terms find nothing more: recall at 50,000 tickets is the same without them.
-_QUERY_TERMS = 24
+_CHAMPIONS = 2_000
+# Entries of champion lists a query may read, its heaviest terms first: what a query costs is the same however
+# many tickets there are, as lists that fill up on a large file take more of it.
+_ENTRIES_PER_QUERY = 16_000
 _CANDIDATES_PER_NEIGHBOUR = 4
 # Keeps memory and time near-linear on 200,000 templated tickets; rarer words carry the kinship.
 _MAX_TERMS = 200_000
@@ -65,22 +66,24 @@ def tfidf_neighbours(
     """Return the `k` nearest other rows of each query row by cosine; a row is not its own neighbour.
 
     `matrix` holds unit-length rows as `tfidf_matrix` makes them, `queries` the rows asked about, all
-    by default; results are in their order. Exact where no term stands in more than 1,000 rows.
-    Beyond that, candidates come from champion lists, each term's 1,000 heaviest rows, of the query's 24
-    heaviest terms (Manning et al., "Introduction to Information Retrieval", 2008, sections 7.1.2 and
-    7.1.3), and are ranked by the exact cosine: time grows with the queries, not with queries x rows.
+    by default; results are in their order. Exact where no term stands in more than 2,000 rows.
+    Beyond that, candidates come from champion lists, each term's 2,000 heaviest rows, of the query's
+    heaviest terms, 16,000 entries of them in all (Manning et al., "Introduction to Information
+    Retrieval", 2008, sections 7.1.2 and 7.1.3), and are ranked by the exact cosine: time grows with the
+    queries, not with queries x rows.
     """
     from sparse_dot_topn import sp_matmul_topn
 
     asked = np.arange(matrix.shape[0]) if queries is None else queries
     champions, pruned = _heaviest(csr_matrix(matrix.T), _CHAMPIONS)
+    lengths = np.diff(champions.indptr)
     depth = (k + 1) * (_CANDIDATES_PER_NEIGHBOUR if pruned else 1)
     indices = np.full((len(asked), k), -1, dtype=np.int64)
     similarities = np.zeros((len(asked), k), dtype=np.float32)
     blocks = range(0, len(asked), _BLOCK_ROWS)
     for start in track(blocks, progress, "lexical neighbours", len(blocks)):
         rows = asked[start : start + _BLOCK_ROWS]
-        asked_for = _heaviest(matrix[rows], _QUERY_TERMS)[0] if pruned else matrix[rows]
+        asked_for = _affordable(matrix[rows], lengths) if pruned else matrix[rows]
         best = sp_matmul_topn(asked_for, champions, top_n=depth, sort=True)
         place = np.repeat(np.arange(len(rows)), np.diff(best.indptr))
         other = best.indices.astype(np.int64)
@@ -96,6 +99,15 @@ def tfidf_neighbours(
     return Neighbours(indices, similarities)
 
 
+def _affordable(queries: csr_matrix, lengths: IntArray) -> csr_matrix:
+    """Return each query's heaviest terms whose champion lists, of `lengths`, are within its budget."""
+    row = np.repeat(np.arange(queries.shape[0]), np.diff(queries.indptr))
+    order = np.lexsort((-queries.data, row))
+    read = np.concatenate([[0], np.cumsum(lengths[queries.indices[order]])])
+    affordable = read[1:] - read[queries.indptr[row]] <= _ENTRIES_PER_QUERY
+    return _entries(queries, order[affordable], row)
+
+
 def _heaviest(matrix: csr_matrix, most: int) -> tuple[csr_matrix, bool]:
     """Return the `most` heaviest entries of each row, in their columns' order, and whether any was cut."""
     lengths = np.diff(matrix.indptr)
@@ -103,9 +115,14 @@ def _heaviest(matrix: csr_matrix, most: int) -> tuple[csr_matrix, bool]:
         return matrix, False
     row = np.repeat(np.arange(len(lengths)), lengths)
     order = np.lexsort((-matrix.data, row))
-    kept = np.sort(order[(np.arange(len(order)) - matrix.indptr[row]) < most])
-    starts = np.concatenate([[0], np.cumsum(np.minimum(lengths, most))])
-    return csr_matrix((matrix.data[kept], matrix.indices[kept], starts), shape=matrix.shape), True
+    return _entries(matrix, order[(np.arange(len(order)) - matrix.indptr[row]) < most], row), True
+
+
+def _entries(matrix: csr_matrix, places: IntArray, row: IntArray) -> csr_matrix:
+    """Return `matrix` with the entries at `places` alone; `row` is the row of each of its entries."""
+    kept = np.sort(places)
+    starts = np.concatenate([[0], np.cumsum(np.bincount(row[kept], minlength=matrix.shape[0]))])
+    return csr_matrix((matrix.data[kept], matrix.indices[kept], starts), shape=matrix.shape)
 
 
 def paired_cosines(matrix: csr_matrix, left: IntArray, right: IntArray) -> FloatArray:
