@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ticket_material import make_links, make_tickets
-from ticketkin.core.config import LinkSettings, SplitSettings
+from ticketkin.core.config import LinkSettings, SplitSettings, TicketSettings
 from ticketkin.core.errors import MappingError, NotEnoughDataError
 from ticketkin.core.tables import SplitName
+from ticketkin.tickets.importing import import_tickets
 from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.links import links_from_file, links_from_tickets, merge_links
 from ticketkin.tickets.splitting import split_tickets
@@ -62,6 +63,20 @@ def test_links_in_the_tickets_own_columns() -> None:
         ("INC5", "INC1", "related", "problem"),
     }
     assert result.n_absent == 1
+
+
+def test_a_change_exported_beside_the_incidents_is_their_cause(tmp_path: Path) -> None:
+    incidents, changes = tmp_path / "incidents.csv", tmp_path / "changes.csv"
+    incidents.write_text(
+        "number,sys_id,opened_at,short_description,caused_by\n"
+        "INC1,a1,2024-02-01 10:00:00,No mail since ten,CHG7\nINC2,a2,2024-02-01 10:05:00,No mail,c7\n"
+    )
+    changes.write_text(
+        "number,sys_id,opened_at,short_description\nCHG7,c7,2024-02-01 09:30:00,Mail gateway update\n"
+    )
+    tickets = import_tickets([incidents, changes], TicketSettings()).tickets
+    found = [row[:3] for row in links_from_tickets(tickets).links.frame.iter_rows()]
+    assert found == [("CHG7", "INC1", "causal"), ("CHG7", "INC2", "causal")]
 
 
 def test_link_file_finds_its_columns_kinds_and_directions(tmp_path: Path) -> None:

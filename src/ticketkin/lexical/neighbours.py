@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from ticketkin.core.progress import SILENT, Progress, track
-from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.core.tables import BoolArray, FloatArray, IntArray
 
 _BLOCK_ROWS = 5_000
 # benchmarks/speed.py measures what this many find of the exact neighbours.
@@ -104,8 +104,9 @@ def _affordable(queries: csr_matrix, lengths: IntArray) -> csr_matrix:
     row = np.repeat(np.arange(queries.shape[0]), np.diff(queries.indptr))
     order = np.lexsort((-queries.data, row))
     read = np.concatenate([[0], np.cumsum(lengths[queries.indices[order]])])
-    affordable = read[1:] - read[queries.indptr[row]] <= _ENTRIES_PER_QUERY
-    return _entries(queries, order[affordable], row)
+    kept = np.zeros(queries.nnz, dtype=np.bool_)
+    kept[order[read[1:] - read[queries.indptr[row]] <= _ENTRIES_PER_QUERY]] = True
+    return _entries(queries, kept)
 
 
 def _heaviest(matrix: csr_matrix, most: int) -> tuple[csr_matrix, bool]:
@@ -113,15 +114,16 @@ def _heaviest(matrix: csr_matrix, most: int) -> tuple[csr_matrix, bool]:
     lengths = np.diff(matrix.indptr)
     if not len(lengths) or lengths.max() <= most:
         return matrix, False
-    row = np.repeat(np.arange(len(lengths)), lengths)
-    order = np.lexsort((-matrix.data, row))
-    return _entries(matrix, order[(np.arange(len(order)) - matrix.indptr[row]) < most], row), True
+    kept = np.ones(matrix.nnz, dtype=np.bool_)
+    for row in np.flatnonzero(lengths > most):
+        start, end = matrix.indptr[row], matrix.indptr[row + 1]
+        kept[start + np.argpartition(-matrix.data[start:end], most)[most:]] = False
+    return _entries(matrix, kept), True
 
 
-def _entries(matrix: csr_matrix, places: IntArray, row: IntArray) -> csr_matrix:
-    """Return `matrix` with the entries at `places` alone; `row` is the row of each of its entries."""
-    kept = np.sort(places)
-    starts = np.concatenate([[0], np.cumsum(np.bincount(row[kept], minlength=matrix.shape[0]))])
+def _entries(matrix: csr_matrix, kept: BoolArray) -> csr_matrix:
+    """Return `matrix` with some of its entries alone."""
+    starts = np.concatenate([[0], np.cumsum(kept)])[matrix.indptr]
     return csr_matrix((matrix.data[kept], matrix.indices[kept], starts), shape=matrix.shape)
 
 

@@ -114,7 +114,7 @@ def hard_negatives(drawing: Drawing, positives: DrawnPairs, n_negatives: int) ->
     """Return up to `n_negatives` mined strangers for each positive, within the rows."""
     inputs, settings, rows = drawing.inputs, drawing.settings, drawing.rows
     asked, place = np.unique(np.searchsorted(rows, positives.left), return_inverse=True)
-    dense = dense_neighbours(inputs.embeddings, rows, settings.n_neighbours, drawing.progress, asked)
+    dense = dense_neighbours(inputs.embeddings, rows, settings.n_neighbours, drawing.progress, rows[asked])
     lexical = tfidf_neighbours(drawing.words[rows], settings.n_neighbours, drawing.progress, asked).indices
     lexical = np.where(lexical >= 0, rows[lexical], -1)
     mined = mine_negatives(

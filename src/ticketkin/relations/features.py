@@ -22,7 +22,8 @@ _FEWEST_OF_A_VALUE = 20
 _PARTS = re.compile(r"\s*[;,|]\s*")
 _SHORTEST_NAME = 4
 """A ticket's name in another's text; shorter ones would be found by chance."""
-_PREFIX = r"^([A-Za-z][A-Za-z0-9]*)-\d+$"
+# A project (DFR-10), or what the record is: an incident (INC0000060) or a change (CHG0000042).
+_PREFIX = r"^([A-Za-z][A-Za-z0-9]*?)-?\d+$"
 
 
 @dataclass(frozen=True)
