@@ -2,8 +2,8 @@
 
     python benchmarks/speed.py --sizes 10000 50000 200000
 
-Times are of one run on one machine: read the ratios and the growth, not the seconds. Peak memory is of a
-fresh process for each size.
+Times are of one machine: read the ratios and the growth, not the seconds. Each size runs in a fresh process;
+with --rounds the sizes take turns and the medians are shown, as a machine is not equally fast all the time.
 """
 
 import argparse
@@ -67,8 +67,7 @@ def grow(n_tickets: int) -> dict[str, float]:
 def projected_words(texts: list[str], dimension: int = 384) -> FloatArray:
     """Return TF-IDF rows projected at random to unit vectors, shape (n_texts, dimension).
 
-    They stand for embeddings without a model: tickets that share words lie together. Vectors drawn at random
-    would have no neighbours at all, which no graph index is built for and no model gives.
+    They stand for embeddings without a model: tickets that share words lie together.
     """
     from ticketkin.lexical.neighbours import tfidf_matrix
 
@@ -122,10 +121,19 @@ def encoding(n_tickets: int) -> dict[str, float]:
     return {**{name: float(np.median(values)) for name, values in rates.items()}, "cached": cached}
 
 
+def in_fresh_process(n_tickets: int) -> dict[str, float]:
+    """Return what `grow` measures in a process of its own."""
+    command = [sys.executable, __file__, "--one", str(n_tickets)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    measured: dict[str, float] = json.loads(done.stdout)
+    return measured
+
+
 def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 50_000, 200_000])
+    parser.add_argument("--rounds", type=int, default=1, help="measure every size so often, in turns")
     parser.add_argument("--encode", type=int, default=600, help="tickets to encode; 0 leaves it out")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -136,9 +144,9 @@ def main() -> None:
     table = Table(
         "tickets", "import s", "split s", "pairs s", "peak MiB", "µs a ticket", "lexical recall@10", box=None
     )
-    for size in arguments.sizes:
-        command = [sys.executable, __file__, "--one", str(size)]
-        found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    rounds = [[in_fresh_process(size) for size in arguments.sizes] for _ in range(arguments.rounds)]
+    for size, measured in zip(arguments.sizes, zip(*rounds, strict=True), strict=True):
+        found = {name: float(np.median([one[name] for one in measured])) for name in measured[0]}
         total = found["import"] + found["split"] + found["pairs"]
         cells = [f"{found[name]:,.1f}" for name in ("import", "split", "pairs", "peak_mib")]
         table.add_row(f"{size:,}", *cells, f"{1e6 * total / size:,.0f}", f"{found['recall']:.3f}")
