@@ -13,13 +13,16 @@ Hadoop: tickets are met in order of opening with their ten nearest earlier ones;
 """
 
 import argparse
+import csv
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from ticketkin import Relater
 from ticketkin.core.artifacts import read_json
 from ticketkin.core.config import (
     CrossEncoderSettings,
@@ -30,9 +33,11 @@ from ticketkin.core.config import (
     Settings,
     SplitSettings,
 )
+from ticketkin.core.tables import SplitName
 from ticketkin.pipeline import run_data as artifact
-from ticketkin.pipeline.configuration import Job
+from ticketkin.pipeline.configuration import Job, read_job
 from ticketkin.pipeline.job import run_job
+from ticketkin.pipeline.run_data import RunData
 from ticketkin.relations.classifier import MODELS
 from ticketkin.tickets.sample import write_sample
 
@@ -104,7 +109,7 @@ def typed(arguments: argparse.Namespace, console: Console) -> None:
     folder = SHARED / arguments.data
     if arguments.data == "sample":
         arguments.work.mkdir(parents=True, exist_ok=True)
-        write_sample(arguments.work / "sample.csv", 1_200, 42)
+        write_sample(arguments.work / "sample.csv", 1_200, 42, write_truth=True)
         sources: tuple[Path, Path | None] = (arguments.work / "sample.csv", None)
     elif arguments.data == "eclipse":
         sources = (folder / "reports.csv", folder / "pairs.csv")
@@ -113,6 +118,31 @@ def typed(arguments: argparse.Namespace, console: Console) -> None:
     links = LinkSettings(kinds={"addresses": "causal"})
     job = job_of(sources, seed=0, links=links, relations=relations)
     show(console, learned(job, arguments.work / "run"))
+    if arguments.data == "sample":
+        console.print(alarms_by_truth(arguments.work / "run", arguments.work / "truth.csv"))
+
+
+def alarms_by_truth(run: Path, truth_file: Path) -> Table:
+    """Return what duplicates told of holdout tickets really are: the sample leaves links out."""
+    with truth_file.open(encoding="utf-8-sig") as file:
+        event = {row["number"]: row["event"] for row in csv.DictReader(file)}
+    data = RunData(run, read_job(run))
+    linked, at = data.groups.group, data.tickets.position
+    holdout = data.splits.rows(data.tickets, SplitName.HOLDOUT)
+    counts: Counter[tuple[str, str]] = Counter()
+    for ticket, found in Relater(run).relate([data.tickets.ids[row] for row in holdout]).items():
+        for other in found:
+            if other.kind == "duplicate" and other.band != "silent":
+                same = bool(event[ticket]) and event[ticket] == event[other.ticket_id]
+                joined = linked[at[ticket]] == linked[at[other.ticket_id]]
+                what = "linked" if joined else "same event, link left out" if same else "strangers"
+                counts[other.band, what] += 1
+    table = Table(
+        "duplicates told", *(names := ("linked", "same event, link left out", "strangers")), box=None
+    )
+    for band in ("say", "suggest"):
+        table.add_row(band, *(str(counts[band, name]) for name in names))
+    return table
 
 
 def base_rate(arguments: argparse.Namespace, console: Console) -> None:

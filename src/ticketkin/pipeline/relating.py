@@ -120,7 +120,29 @@ def _learn(data: RunData, folder: Path, progress: Progress) -> dict[str, Any]:
         "two_stage": _keep(lesson, folder),
     }
     record["gates"] = [check.to_json() for check in relation_gates(record, FEWEST_OF_A_CLASS)]
+    for line in _quality_told(record):
+        progress.say(f"  {line}")
     return record
+
+
+def _quality_told(record: Mapping[str, Any]) -> list[str]:
+    """Return how well kinds are told apart, and what of the holdout is told outright or suggested."""
+    against = next(gate for gate in record["gates"] if gate["code"] == "relation_better_than_majority")
+    found = record["two_stage"]
+    held_out = found["holdout"]
+    told = []
+    for band, verb in (("say", "said"), ("suggest", "suggested")):
+        for kind in KINDS:
+            quality = held_out.get(f"{kind}_{band}")
+            if quality and quality["n_said"]:
+                told.append(f"{quality['n_said']:,} {kind} {verb}, {quality['n_right']:,} right")
+    if not told:
+        told = [f"nothing is told: no probability reached precision {found['suggest_precision']:.2f}"]
+    return [
+        f"{record['model']}: {against['evidence']}",
+        f"{held_out['n_queries']:,} holdout tickets with their nearest: {'; '.join(told)} "
+        "(a pair that nobody linked counts as wrong)",
+    ]
 
 
 def _keep(lesson: _Lesson, folder: Path) -> dict[str, Any]:
