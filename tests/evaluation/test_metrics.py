@@ -1,5 +1,6 @@
 """Metrics against scikit-learn and brute force; thresholds, intervals and the verdict by their promises."""
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from ticketkin.core.tables import FloatArray, IntArray, Visibility
 from ticketkin.evaluation.bootstrap import Resamples, mean_interval
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval, queries_with_kin
+from ticketkin.evaluation.sign_flips import sign_flip_p_value
 from ticketkin.evaluation.thresholds import choose_threshold, precision_at_prevalence
 from ticketkin.evaluation.verdict import decide, paired_gain, with_holdout
 
@@ -207,6 +209,31 @@ def test_verdict_keeps_the_baseline_for_noise_and_crowns_a_real_gain() -> None:
     won = decide(better, ["base", "head"], **common)
     assert (won.champion, won.encoder, won.kept_baseline) == ("head", "head", False)
     assert all(gate.passed for gate in won.gates if gate.challenger == "head")
+
+
+@given(st.lists(st.tuples(st.integers(-3, 3), st.integers(0, 6)), min_size=1, max_size=20), st.integers(0, 3))
+@settings(max_examples=80, deadline=None)
+def test_the_chance_of_a_gain_is_the_share_of_sign_flips_that_gain_as_much(
+    queries: list[tuple[int, int]], seed: int
+) -> None:
+    differences = np.array([value / 8 for value, _ in queries])
+    clusters = np.array([cluster for _, cluster in queries])
+    sums = np.array([differences[clusters == one].sum() for one in np.unique(clusters)])
+    flipped = [float(sums @ signs) for signs in itertools.product((-1, 1), repeat=len(sums))]
+    expected = np.mean([value >= sums.sum() - 1e-9 for value in flipped])
+    assert sign_flip_p_value(differences, clusters, seed) == pytest.approx(expected)
+
+
+def test_a_gain_of_three_kin_groups_is_no_proof() -> None:
+    """Of six groups three were better and none worse: one of eight tosses does as well."""
+    base = np.repeat([1, 2, 3, 1, 2, 1], 2)
+    scores = {"base": scores_with_ranks(base), "lexical": scores_with_ranks(np.ones(12, dtype=np.int64))}
+    common = {"labels_from": "person", "synthetic": False, "n_bootstrap": 500, "seed": 0}
+    verdict = decide(scores, ["base"], **common)
+    gates = {gate.name: gate for gate in verdict.gates}
+    assert gates["gain_above_zero"].passed and not gates["beyond_chance"].passed
+    assert "6 kin groups: p 0.125" in gates["beyond_chance"].evidence
+    assert verdict.kept_baseline and "few_kin_groups" in {warning["code"] for warning in verdict.warnings}
 
 
 def test_the_first_line_tells_what_the_holdout_showed() -> None:

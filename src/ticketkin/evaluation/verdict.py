@@ -2,7 +2,8 @@
 
 Two questions. Which encoder: untouched, or tuned? And which ranking: words, an encoder alone, or a
 learned fusion? A challenger wins only if the lower end of the paired 95 % interval of its gain in
-MRR on the evaluation links lies above zero and nothing else got worse.
+MRR on the evaluation links lies above zero, so great a gain is not chance among so few kin groups, and
+nothing else got worse.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ import numpy as np
 
 from ticketkin.evaluation.bootstrap import FEW_CLUSTERS, PairedGain, Resamples, percentile_interval
 from ticketkin.evaluation.retrieval import RetrievalScores
+from ticketkin.evaluation.sign_flips import MOST_BY_CHANCE, sign_flip_p_value
 
 PRIMARY = "mrr"
 GUARDS = ("recall_at_1", "recall_at_10")
@@ -103,7 +105,10 @@ def _best(
             for metric in (PRIMARY, *GUARDS)
         }
         comparisons.extend(gains.values())
-        own = [Gate(name, "gain_above_zero", gains[PRIMARY].is_gain, _told(gains[PRIMARY]))]
+        own = [
+            Gate(name, "gain_above_zero", gains[PRIMARY].is_gain, _told(gains[PRIMARY])),
+            _beyond_chance(name, scores[name], scores[baseline], seed),
+        ]
         own += [
             Gate(name, f"{guard}_not_worse", not gains[guard].is_loss, _told(gains[guard]))
             for guard in GUARDS
@@ -113,6 +118,18 @@ def _best(
             winners[name] = gains[PRIMARY].gain.value or 0.0
     best = max(winners, key=lambda name: winners[name]) if winners else baseline
     return best, gates, comparisons
+
+
+def _beyond_chance(name: str, ours: RetrievalScores, theirs: RetrievalScores, seed: int) -> Gate:
+    difference = ours.per_query(PRIMARY) - theirs.per_query(PRIMARY)
+    p_value = sign_flip_p_value(difference, ours.clusters, seed)
+    return Gate(
+        name,
+        "beyond_chance",
+        p_value <= MOST_BY_CHANCE,
+        f"sign-flip test over {len(np.unique(ours.clusters))} kin groups: p {p_value:.3f}, "
+        f"at most {MOST_BY_CHANCE} wanted",
+    )
 
 
 def _told(gain: PairedGain) -> str:
