@@ -19,7 +19,7 @@ from ticketkin.relations.families import (
     as_table,
     build_families,
     canonical_parent,
-    open_tickets,
+    parent_tiers,
 )
 
 N = 12
@@ -36,12 +36,12 @@ TIES = st.lists(
 )
 
 
-@given(ties=TIES, is_open=st.lists(st.booleans(), min_size=N, max_size=N), seed=st.integers(0, 9))
+@given(ties=TIES, tiers=st.lists(st.integers(0, 3), min_size=N, max_size=N), seed=st.integers(0, 9))
 def test_whatever_is_told_parents_are_no_duplicates_and_nothing_is_its_own_cause(
-    ties: list[Tie], is_open: list[bool], seed: int
+    ties: list[Tie], tiers: list[int], seed: int
 ) -> None:
     order = np.random.default_rng(seed).permutation(N)
-    found = build_families(ties, order, np.array(is_open))
+    found = build_families(ties, order, np.array(tiers))
     rows = [row for family in found.families for row in family.tickets]
     assert len(rows) == len(set(rows)), "no ticket is in two families"
     parent = {child: head for family in found.families for child, head in family.parents.items()}
@@ -50,7 +50,7 @@ def test_whatever_is_told_parents_are_no_duplicates_and_nothing_is_its_own_cause
     for group in nx.connected_components(oracle):
         heads = {parent.get(row, row) for row in group}
         assert len(heads) == 1, "one parent for all duplicates of one another"
-        assert is_open[heads.pop()] or not any(is_open[row] for row in group)
+        assert tiers[heads.pop()] == min(tiers[row] for row in group)
     causal = [tie for family in found.families for tie in family.causal]
     graph = nx.DiGraph((parent.get(t.source, t.source), parent.get(t.target, t.target)) for t in causal)
     assert nx.is_directed_acyclic_graph(graph)
@@ -78,10 +78,23 @@ def test_duplicates_go_under_the_first_that_is_still_open() -> None:
     tickets = make_tickets(
         4, state=["Closed", "In Progress", "New", "6"], resolved_at=["", "", "2024-01-02 10:00:00", ""]
     )
-    is_open = open_tickets(tickets)
-    assert is_open.tolist() == [False, True, False, False]
-    assert canonical_parent([0, 1, 2, 3], np.arange(4), is_open) == 1
-    assert canonical_parent([3, 2, 0], np.arange(4), is_open) == 0, "all closed: the first filed"
+    tiers = parent_tiers(tickets)
+    assert tiers.tolist() == [1, 0, 1, 1]
+    assert canonical_parent([0, 1, 2, 3], np.arange(4), tiers) == 1
+    assert canonical_parent([3, 2, 0], np.arange(4), tiers) == 0, "all closed: the first filed"
+
+
+def test_a_ticket_that_people_called_a_duplicate_is_no_parent() -> None:
+    tickets = make_tickets(
+        5,
+        state=["Closed", "New", "Closed", "New", "Closed"],
+        close_code=["Duplicate", "", "", "", "Closed as duplicate"],
+        duplicate_of=["", "T2", "", "", ""],
+        parent=["", "", "", "T2", ""],
+    )
+    tiers = parent_tiers(tickets)
+    assert canonical_parent(range(5), np.arange(5), tiers) == 2, "closed, but nobody's duplicate"
+    assert canonical_parent([0, 4, 3], np.arange(5), tiers) == 3, "all are duplicates: the open one"
 
 
 def test_table_json_and_graph_tell_the_same(tmp_path: Path) -> None:

@@ -384,7 +384,10 @@ def show_families(console: Console, found: Mapping[str, Any], folder: Path, top:
             by_parent.setdefault(head, []).append(child)
         console.print(f"Family {family['family']}: {len(family['tickets'])} tickets", highlight=False)
         for head, children in by_parent.items():
-            console.print(f"  {head} has the duplicates {_some(children)}", highlight=False, markup=False)
+            several = "s" * (len(children) > 1)
+            console.print(
+                f"  {head} has the duplicate{several} {_some(children)}", highlight=False, markup=False
+            )
         if family["longest_chain"]:
             chain = " caused ".join(family["longest_chain"])
             console.print(f"  {chain}", highlight=False, markup=False)
@@ -393,7 +396,8 @@ def show_families(console: Console, found: Mapping[str, Any], folder: Path, top:
             console.print(f"  related: {_some(related)}", highlight=False, markup=False)
     if found["left_out"]:
         console.print(
-            f"{len(found['left_out'])} causal ties left out: they would make a ticket its own cause",
+            f"{len(found['left_out'])} causal tie{'s' * (len(found['left_out']) > 1)} left out: "
+            "a ticket would be its own cause",
             highlight=False,
         )
 

@@ -22,7 +22,7 @@ from ticketkin.relations.families import (
     as_json,
     as_table,
     build_families,
-    open_tickets,
+    parent_tiers,
 )
 from ticketkin.relations.pairs import filing_order
 
@@ -37,7 +37,7 @@ def run_families(context: RunContext) -> None:
     if context.job.settings.families.said:
         ties += _said_ties(context)
     order = filing_order(data.tickets)
-    found = build_families(ties, order, open_tickets(data.tickets))
+    found = build_families(ties, order, parent_tiers(data.tickets))
     _tell(found, context.progress)
     with atomic_path(context.folder / artifact.FAMILIES) as temporary:
         temporary.mkdir(parents=True)
@@ -76,7 +76,8 @@ def _tell(found: FamilyGraph, progress: Progress) -> None:
         f"causal chain: {max(chains)} tickets"
     )
     if found.circles:
-        progress.say(f"  {len(found.circles):,} causal ties left out: they would close a circle")
+        n = len(found.circles)
+        progress.say(f"  {n:,} causal tie{'s' * (n > 1)} left out, which would close a circle")
 
 
 def _for_xml(graph: "nx.DiGraph[str]") -> "nx.DiGraph[str]":

@@ -22,7 +22,7 @@ from ticketkin.pipeline.relation_material import Material, relation_material
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.relations.bands import Band, likeliest_kin
 from ticketkin.relations.classifier import FeatureKindModel, KindModel
-from ticketkin.relations.families import SAID, Tie, canonical_parent, open_tickets
+from ticketkin.relations.families import SAID, Tie, canonical_parent, parent_tiers
 from ticketkin.relations.gates import RIGHT_DIRECTION
 from ticketkin.relations.pairs import KINDS
 from ticketkin.relations.saving import load_bands, load_classifier, saved_model
@@ -45,7 +45,9 @@ class Relation:
     direction: str
     """For causes, which caused which; empty otherwise."""
     parent: str
-    """For duplicates, the ticket to close it under: the first of the other's kin group that is still open."""
+    """For duplicates, the ticket to close it under: the first open one of the other's kin group that is
+    nobody's duplicate.
+    """
     evidence: list[str]
 
     def to_json(self) -> dict[str, Any]:
@@ -116,7 +118,7 @@ class Relater:
         self._material = relation_material(self._data)
         self._model = self._loaded_model(folder / artifact.RELATIONS, fingerprint)
         self._ranker = champion_ranker(self._data)
-        self._open = open_tickets(self._data.tickets)
+        self._tiers = parent_tiers(self._data.tickets)
 
     def _loaded_model(self, folder: Path, fingerprint: str) -> KindModel:
         if saved_model(folder, fingerprint) == CROSS_ENCODER:
@@ -175,7 +177,7 @@ class Relater:
         if kind == "duplicate":
             group = [candidate, *groups.members(candidate).tolist()]
             earlier = [row for row in group if self._material.order[row] < self._material.order[query]]
-            head = canonical_parent(earlier or [candidate], self._material.order, self._open)
+            head = canonical_parent(earlier or [candidate], self._material.order, self._tiers)
             parent = tickets.ids[head]
         direction = ""
         if kind == "causal":

@@ -8,7 +8,7 @@ import networkx as nx
 import numpy as np
 import polars as pl
 
-from ticketkin.core.tables import BoolArray, IntArray, Kind, Tickets
+from ticketkin.core.tables import IntArray, Kind, Tickets
 
 PEOPLE = "people"
 SILVER = "silver"
@@ -54,23 +54,30 @@ class FamilyGraph:
     """Causal ties left out because they would make something its own cause, or are within duplicates."""
 
 
-def open_tickets(tickets: Tickets) -> BoolArray:
-    """Return True for tickets that somebody may still work on, shape (n_tickets,).
+def parent_tiers(tickets: Tickets) -> IntArray:
+    """Return how well each ticket can be the parent of duplicates, 0 is best; shape (n_tickets,).
 
+    0 still open, 1 closed; 2 and 3 the same of tickets that people called a duplicate or a child of another.
     Closed is what has a closing or resolving time, or a state that says so.
     """
-    closed = tickets.frame.select(
+    closed = (
         (pl.col("closed_at") != "") | (pl.col("resolved_at") != "") | pl.col("state").str.contains(_CLOSED)
-    ).to_series()
-    return np.asarray(~closed.to_numpy(), dtype=np.bool_)
+    )
+    child = (
+        (pl.col("duplicate_of") != "")
+        | (pl.col("parent") != "")
+        | pl.col("close_code").str.contains(r"(?i)duplicate")
+    )
+    tiers = tickets.frame.select(closed.cast(pl.Int64) + 2 * child.cast(pl.Int64)).to_series()
+    return np.asarray(tiers.to_numpy(), dtype=np.int64)
 
 
-def canonical_parent(rows: Iterable[int], order: IntArray, is_open: BoolArray) -> int:
-    """Return the ticket to close the others under: the first that is still open, else the first filed."""
-    return min(rows, key=lambda row: (not is_open[row], order[row]))
+def canonical_parent(rows: Iterable[int], order: IntArray, tiers: IntArray) -> int:
+    """Return the ticket to close the others under: of the best of `parent_tiers` the first filed."""
+    return min(rows, key=lambda row: (tiers[row], order[row]))
 
 
-def build_families(ties: Sequence[Tie], order: IntArray, is_open: BoolArray) -> FamilyGraph:
+def build_families(ties: Sequence[Tie], order: IntArray, tiers: IntArray) -> FamilyGraph:
     """Return the components of all ties, largest first; what people told comes before what was said.
 
     Duplicates of duplicates are duplicates of one parent. Causes hold between parents, so that a cause of
@@ -79,7 +86,7 @@ def build_families(ties: Sequence[Tie], order: IntArray, is_open: BoolArray) -> 
     duplicates: nx.Graph[int] = nx.Graph((t.source, t.target) for t in ties if t.kind == Kind.DUPLICATE)
     parent: dict[int, int] = {}
     for group in nx.connected_components(duplicates):
-        head = canonical_parent(group, order, is_open)
+        head = canonical_parent(group, order, tiers)
         parent |= dict.fromkeys(group - {head}, head)
     causal, circles = _without_circles([t for t in ties if t.kind == Kind.CAUSAL], parent)
     related = _related(ties)
