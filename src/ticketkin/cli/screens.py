@@ -407,15 +407,21 @@ def _some(names: Sequence[str], most: int = 8) -> str:
     return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
 
 
+_KIN_WORDS = {
+    "duplicate": "duplicate of", "related": "related to", "causal": "cause or effect of", "none": "no kin of",
+}  # fmt: skip
+
+
 def show_related(console: Console, found: Mapping[str, Sequence["Relation"]], everything: bool) -> None:
     """Print for each ticket what its nearest others are to it, and what a person can check."""
     for ticket, related in found.items():
         console.print(ticket, style="bold", highlight=False, markup=False)
         told = [one for one in related if everything or one.band != "silent"]
         for one in told:
-            said = {"say": one.kind, "suggest": f"perhaps {one.kind}", "silent": f"({one.kind}?)"}[one.band]
+            surely = {"say": "", "suggest": "perhaps ", "silent": "not told: "}[one.band]
             under = f", close under {one.parent}" if one.parent and one.parent != one.ticket_id else ""
-            line = f"  {said} of {one.ticket_id}, {100 * one.probability:.0f} %{under}: {one.title}"
+            line = f"  {surely}{_KIN_WORDS[one.kind]} {one.ticket_id}, {100 * one.probability:.0f} %{under}"
+            line += f": {one.title}"
             console.print(line, highlight=False, markup=False)
             checks = "; ".join([*([one.direction] if one.direction else []), *one.evidence])
             console.print(f"      {checks}", style="dim", highlight=False, markup=False)

@@ -102,9 +102,10 @@ class Relater:
     def __init__(self, folder: Path) -> None:
         """Load ranking and classifier of a run folder.
 
-        Raises MissingInputError where one of them is not there yet, InputError where they do not belong
-        together.
+        Raises MissingInputError where `folder` is no run or one of them is not there yet, InputError
+        where they do not belong together.
         """
+        job = read_job(folder)
         for name, command in ((artifact.RANKING, "evaluate"), (artifact.RELATIONS_JSON, "relations")):
             if not (folder / name).exists():
                 raise MissingInputError(f"{folder} lacks {name}. Run: ticketkin {command} {folder}")
@@ -112,7 +113,7 @@ class Relater:
         if not learned["learned"]:
             raise MissingInputError(f"{folder} has no relation model: {learned['reason']}")
         self._right_direction = learned["results"][learned["model"]]["direction_by_time"]["share_right"]
-        self._data = RunData(folder, read_job(folder))
+        self._data = RunData(folder, job)
         fingerprint = read_json(folder / artifact.BASE_ENCODER)["fingerprint"]
         self._bands = load_bands(folder / artifact.RELATIONS)
         self._material = relation_material(self._data)
