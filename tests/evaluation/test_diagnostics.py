@@ -238,7 +238,7 @@ def test_similarities_that_say_nothing() -> None:
 
 
 def _gain(value: float, low: float, high: float) -> PairedGain:
-    return PairedGain("head", "base", "mrr", Interval(value, low, high), 50, 30)
+    return PairedGain("head", "base", "mrr", Interval(value, low, high), 50, 30, 0.01)
 
 
 def test_a_gain_within_its_interval_asks_for_more_links() -> None:

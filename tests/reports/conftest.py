@@ -104,11 +104,14 @@ def make_report() -> dict:
             "candidates": candidates,
             "comparisons": [
                 {"challenger": "head", "baseline": "base", "metric": "mrr", "split": "evaluation",
-                 "gain": {"value": 0.019, "low": -0.002, "high": 0.04}, "n_clusters": 200, "n_queries": 412},
+                 "gain": {"value": 0.019, "low": -0.002, "high": 0.04},
+                 "n_clusters": 200, "n_queries": 412, "p_value": 0.01},
                 {"challenger": "fusion", "baseline": "base", "metric": "mrr", "split": "evaluation",
-                 "gain": gain, "n_clusters": 200, "n_queries": 412},
+                 "gain": gain,
+                 "n_clusters": 200, "n_queries": 412, "p_value": 0.01},
                 {"challenger": "fusion", "baseline": "base", "metric": "mrr", "split": "holdout",
-                 "gain": {"value": 0.06, "low": 0.031, "high": 0.089}, "n_clusters": 200, "n_queries": 301},
+                 "gain": {"value": 0.06, "low": 0.031, "high": 0.089},
+                 "n_clusters": 200, "n_queries": 301, "p_value": 0.01},
             ],
             "warnings": [
                 {"code": "long_texts", "message": "31 % of the tickets are longer than the model reads."}

@@ -52,6 +52,20 @@ def test_a_kept_baseline_is_said_plainly(report, undrawn, tmp_path):
     assert "Keep using base" in text
 
 
+def test_a_gain_of_a_few_kin_groups_is_told_as_chance(report, undrawn, tmp_path):
+    report["verdict"] |= {
+        "champion": "base",
+        "encoder": "base",
+        "kept_baseline": True,
+        "reason": "Keep base.",
+    }
+    for comparison in report["comparisons"]:
+        comparison |= {"p_value": 0.25, "n_clusters": 6}
+    text = text_of(write_report(report, undrawn, tmp_path).read_text("utf-8"))
+    assert "6 kin groups are too few to rule out chance (p 0.25)" in text
+    assert "could be chance" in text and "kin groups better" not in text
+
+
 @pytest.mark.parametrize("where", ["report", "material"])
 def test_synthetic_tickets_are_the_first_line(where, report, undrawn, tmp_path):
     report["synthetic"] = where == "report"

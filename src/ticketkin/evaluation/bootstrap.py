@@ -18,6 +18,8 @@ Float64Array = npt.NDArray[np.float64]
 
 # Below this many clusters a percentile interval is too narrow to lean on.
 FEW_CLUSTERS = 20
+# As 95 % intervals.
+MOST_BY_CHANCE = 0.05
 
 
 @dataclass(frozen=True)
@@ -109,11 +111,23 @@ class PairedGain:
     gain: Interval
     n_queries: int
     n_clusters: int
+    p_value: float
+    """How likely equally good candidates differ as much (`sign_flip_p_value`)."""
+
+    @property
+    def is_above_zero(self) -> bool:
+        """True if the whole interval lies above zero."""
+        return self.gain.low is not None and self.gain.low > 0
+
+    @property
+    def is_beyond_chance(self) -> bool:
+        """True if so great a difference is rare among equally good candidates."""
+        return self.p_value <= MOST_BY_CHANCE
 
     @property
     def is_gain(self) -> bool:
-        """True if the whole interval lies above zero."""
-        return self.gain.low is not None and self.gain.low > 0
+        """True if the interval lies above zero and the difference is beyond chance."""
+        return self.is_above_zero and self.is_beyond_chance
 
     @property
     def is_loss(self) -> bool:
@@ -129,4 +143,5 @@ class PairedGain:
             "gain": self.gain.to_json(),
             "n_queries": self.n_queries,
             "n_clusters": self.n_clusters,
+            "p_value": self.p_value,
         }

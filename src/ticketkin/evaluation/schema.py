@@ -116,6 +116,7 @@ class Comparison(_Part):
     gain: Metric
     n_queries: int
     n_clusters: int
+    p_value: float
 
 
 class Warning(_Part):

@@ -12,9 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from ticketkin.evaluation.bootstrap import FEW_CLUSTERS, PairedGain, Resamples, percentile_interval
+from ticketkin.evaluation.bootstrap import (
+    FEW_CLUSTERS,
+    MOST_BY_CHANCE,
+    PairedGain,
+    Resamples,
+    percentile_interval,
+)
 from ticketkin.evaluation.retrieval import RetrievalScores
-from ticketkin.evaluation.sign_flips import MOST_BY_CHANCE, sign_flip_p_value
+from ticketkin.evaluation.sign_flips import sign_flip_p_value
 
 PRIMARY = "mrr"
 GUARDS = ("recall_at_1", "recall_at_10")
@@ -79,7 +85,8 @@ def paired_gain(
     difference = ours.per_query(metric) - theirs.per_query(metric)
     resamples = Resamples.draw(ours.clusters, n_bootstrap, seed)
     gain = percentile_interval(float(difference.mean()), resamples.means(difference))
-    return PairedGain(challenger, baseline, metric, gain, len(difference), resamples.n_clusters)
+    p_value = sign_flip_p_value(difference, ours.clusters, seed)
+    return PairedGain(challenger, baseline, metric, gain, len(difference), resamples.n_clusters, p_value)
 
 
 def best_encoder(
@@ -106,8 +113,8 @@ def _best(
         }
         comparisons.extend(gains.values())
         own = [
-            Gate(name, "gain_above_zero", gains[PRIMARY].is_gain, _told(gains[PRIMARY])),
-            _beyond_chance(name, scores[name], scores[baseline], seed),
+            Gate(name, "gain_above_zero", gains[PRIMARY].is_above_zero, _told(gains[PRIMARY])),
+            _beyond_chance(gains[PRIMARY]),
         ]
         own += [
             Gate(name, f"{guard}_not_worse", not gains[guard].is_loss, _told(gains[guard]))
@@ -120,14 +127,12 @@ def _best(
     return best, gates, comparisons
 
 
-def _beyond_chance(name: str, ours: RetrievalScores, theirs: RetrievalScores, seed: int) -> Gate:
-    difference = ours.per_query(PRIMARY) - theirs.per_query(PRIMARY)
-    p_value = sign_flip_p_value(difference, ours.clusters, seed)
+def _beyond_chance(gain: PairedGain) -> Gate:
     return Gate(
-        name,
+        gain.challenger,
         "beyond_chance",
-        p_value <= MOST_BY_CHANCE,
-        f"sign-flip test over {len(np.unique(ours.clusters))} kin groups: p {p_value:.3f}, "
+        gain.is_beyond_chance,
+        f"sign-flip test over {gain.n_clusters} kin groups: p {gain.p_value:.3f}, "
         f"at most {MOST_BY_CHANCE} wanted",
     )
 
@@ -250,7 +255,7 @@ def with_holdout(
         f"ten for {after} {told}, before {before} %; {_mrr(gain)}"
     )
     if not gain.is_gain:
-        reason += "; there the interval holds zero, so the proof rests on the evaluation links alone"
+        reason += "; there it could be chance, so the proof rests on the evaluation links alone"
     return replace(verdict, reason=f"{reason}.")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ticketkin.evaluation.bootstrap import MOST_BY_CHANCE
 from ticketkin.reports.formatting import format_gain
 
 _SYNTHETIC = (
@@ -64,12 +65,15 @@ def plain_words(report: Mapping[str, Any]) -> PlainWords | None:
 def comparison_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the paired comparisons as rows: challenger, baseline, metric, split, gain (text), n, sign.
 
-    `sign` says whether the interval leaves out zero: 1 better, -1 worse, 0 could be chance.
+    `sign` is 1 better, -1 worse, 0 could be chance; `doubt` says why it could be.
     """
     rows = []
     for comparison in report["comparisons"]:
         gain = comparison["gain"]
-        low, high = gain["low"], gain["high"]
+        low, high, p_value = gain["low"], gain["high"], comparison["p_value"]
+        apart = low is not None and high is not None and (low > 0 or high < 0)
+        rare = p_value <= MOST_BY_CHANCE
+        too_few = f"{comparison['n_clusters']:,} kin groups are too few to rule out chance (p {p_value:.2f})"
         rows.append(
             {
                 "challenger": comparison["challenger"],
@@ -81,7 +85,8 @@ def comparison_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "value": gain["value"],
                 "n": comparison["n_queries"],
                 "n_groups": comparison["n_clusters"],
-                "sign": 1 if low is not None and low > 0 else -1 if high is not None and high < 0 else 0,
+                "sign": 0 if not (apart and rare) else 1 if low > 0 else -1,
+                "doubt": "it holds zero, so this could be chance" if not apart else "" if rare else too_few,
             }
         )
     return rows

@@ -181,9 +181,9 @@ def small_sample(gain: PairedGain) -> Check:
         return skipped("small_sample", "the gain has no interval")
     told = (
         f"{gain.metric} of {gain.challenger} {value:+.3f} [{low:+.3f}, {high:+.3f}] over "
-        f"{gain.n_queries} queries of {gain.n_clusters} kin groups"
+        f"{gain.n_queries} queries of {gain.n_clusters} kin groups, p {gain.p_value:.3f}"
     )
-    if low <= 0 <= high:
+    if low <= 0 <= high or not gain.is_beyond_chance:
         wanted = int(np.ceil(gain.n_clusters * ((high - low) / 2 / max(abs(value), 1e-3)) ** 2))
         return warning(
             "small_sample",
