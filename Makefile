@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test test-slow check format bench bench-quality bench-speed bench-lexical bench-base-rate bench-relations clean
+.PHONY: demo test test-slow test-explore check format bench bench-quality bench-speed bench-lexical bench-base-rate bench-relations clean
 
 demo: $(INSTALLED)
 	$(BIN)/ticketkin demo --out runs/demo
@@ -17,6 +17,9 @@ test: $(INSTALLED)
 
 test-slow: $(INSTALLED)
 	$(BIN)/pytest -m slow
+
+test-explore: $(INSTALLED)
+	$(BIN)/pytest --hypothesis-profile=explore
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -11,6 +12,13 @@ if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
     # Workers whose threads ask for every core slow each other down several times over.
     share = (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, share)))
+
+
+# The same examples on every machine, so that a change is judged by what it changed; no deadline, as machines
+# are not equally fast. `make test-explore` draws new ones.
+settings.register_profile("same-examples", derandomize=True, deadline=None)
+settings.register_profile("explore", deadline=None)
+settings.load_profile("same-examples")
 
 
 @pytest.fixture(scope="session")
