@@ -59,9 +59,8 @@ def test_counts_stand_first_and_every_kind_in_every_table(
     assert len(result["confusion"]) == 4 and all(len(row) == 4 for row in result["confusion"])
     assert result["macro_f1"]["low"] <= result["macro_f1"]["value"] <= result["macro_f1"]["high"]
     assert record["without"].keys() == {"embedding", "similarity", "fields", "values", "time"}
-    fingerprint = json.loads((folder / "embeddings/base.json").read_text())["fingerprint"]
     data = RunData(folder, read_job(folder))
-    assert len(data.tickets) and load_classifier(folder / "relations", fingerprint).name == "logistic"
+    assert len(data.tickets) and load_classifier(folder / "relations", data.fitted_on).name == "logistic"
 
 
 def test_models_stand_side_by_side_as_json(

@@ -19,11 +19,12 @@ from ticketkin.relations.bands import Bands
 from ticketkin.relations.classifier import MODELS, fit_classifier
 from ticketkin.relations.features import PairFeatureMaker, PairFeatures
 from ticketkin.relations.pairs import KINDS, TOLD_SCHEMA, RelationPairs, relation_pairs, support_told
-from ticketkin.relations.saving import load_classifier, save_classifier
+from ticketkin.relations.saving import FittedOn, load_classifier, save_classifier
 from ticketkin.tickets.kin import kin_groups
 
 ONE, ZERO = dict.fromkeys(KINDS, 1.0), dict.fromkeys(KINDS, 0.0)
 SILENT_BANDS = Bands(ONE, ZERO, ZERO, 0.0, 1.0, {}, {})
+ABC = FittedOn("abc", "t1")
 
 
 def _pairs(
@@ -269,15 +270,17 @@ def test_too_few_pairs_of_a_kind_stop_the_assessment() -> None:
 
 
 @pytest.mark.parametrize("name", ["logistic", "svm", "kernel_svm", "trees", "mlp"])
-def test_a_saved_classifier_is_the_same_and_bound_to_its_encoder(name: str, tmp_path: Path) -> None:
+def test_a_saved_classifier_is_the_same_and_bound_to_its_run(name: str, tmp_path: Path) -> None:
     pairs, features = _pairs()
     fitted = fit_classifier(name, features, pairs.kind, pairs.block, 0)  # type: ignore[arg-type]
-    save_classifier(fitted, tmp_path, "abc", SILENT_BANDS)
+    save_classifier(fitted, tmp_path, ABC, SILENT_BANDS)
     assert not [path for path in tmp_path.rglob("*") if path.suffix in {".pkl", ".pickle", ".joblib"}]
-    again = load_classifier(tmp_path, "abc")
+    again = load_classifier(tmp_path, ABC)
     np.testing.assert_allclose(again.probabilities(features), fitted.probabilities(features), atol=1e-9)
-    with pytest.raises(InputError, match=r"of the encoder abc….* are of xyz…"):
-        load_classifier(tmp_path, "xyz")
+    with pytest.raises(InputError, match=r"of the encoder abc….* are xyz…"):
+        load_classifier(tmp_path, FittedOn("xyz", "t1"))
+    with pytest.raises(InputError, match=r"the tickets t1….* are t2….*another run"):
+        load_classifier(tmp_path, FittedOn("abc", "t2"))
 
 
 def test_a_kind_too_rare_to_judge_is_never_told() -> None:
@@ -303,11 +306,11 @@ def test_a_file_with_foreign_code_is_refused(tmp_path: Path) -> None:
 
     pairs, features = _pairs()
     save_classifier(
-        fit_classifier("logistic", features, pairs.kind, pairs.block, 0), tmp_path, "abc", SILENT_BANDS
+        fit_classifier("logistic", features, pairs.kind, pairs.block, 0), tmp_path, ABC, SILENT_BANDS
     )
     dump(Foreign(), tmp_path / "classifier.skops")
     with pytest.raises(UnsafeArtifactError, match="names code that is not scikit-learn's"):
-        load_classifier(tmp_path, "abc")
+        load_classifier(tmp_path, ABC)
 
 
 @given(seed=st.integers(0, 60), target=st.sampled_from([0.4, 0.8, 0.95]))

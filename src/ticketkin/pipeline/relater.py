@@ -25,7 +25,7 @@ from ticketkin.relations.classifier import FeatureKindModel, KindModel
 from ticketkin.relations.families import SAID, Tie, canonical_parent, parent_tiers
 from ticketkin.relations.gates import RIGHT_DIRECTION
 from ticketkin.relations.pairs import KINDS
-from ticketkin.relations.saving import load_bands, load_classifier, saved_model
+from ticketkin.relations.saving import FittedOn, load_bands, load_classifier, saved_model
 
 _BLOCK_QUERIES = 128
 _MOST_WORDS = 4
@@ -114,18 +114,17 @@ class Relater:
             raise MissingInputError(f"{folder} has no relation model: {learned['reason']}")
         self._right_direction = learned["results"][learned["model"]]["direction_by_time"]["share_right"]
         self._data = RunData(folder, job)
-        fingerprint = read_json(folder / artifact.BASE_ENCODER)["fingerprint"]
         self._bands = load_bands(folder / artifact.RELATIONS)
         self._material = relation_material(self._data)
-        self._model = self._loaded_model(folder / artifact.RELATIONS, fingerprint)
+        self._model = self._loaded_model(folder / artifact.RELATIONS, self._data.fitted_on)
         self._ranker = champion_ranker(self._data)
         self._tiers = parent_tiers(self._data.tickets)
 
-    def _loaded_model(self, folder: Path, fingerprint: str) -> KindModel:
-        if saved_model(folder, fingerprint) == CROSS_ENCODER:
+    def _loaded_model(self, folder: Path, origin: FittedOn) -> KindModel:
+        if saved_model(folder, origin) == CROSS_ENCODER:
             device = pick_device(self._data.job.settings.encoder)
             return load_cross_kind_model(folder, self._data.texts, device)
-        return FeatureKindModel(self._material.maker, load_classifier(folder, fingerprint))
+        return FeatureKindModel(self._material.maker, load_classifier(folder, origin))
 
     def relate(self, ticket_ids: Sequence[str], k: int = 10) -> dict[str, list[Relation]]:
         """Return for each ticket its nearest others with kind, probability and evidence, surest first.

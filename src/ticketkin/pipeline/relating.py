@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ticketkin.core.artifacts import atomic_path, read_json, write_json
+from ticketkin.core.artifacts import atomic_path, write_json
 from ticketkin.core.config import RelationModel
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import Progress
@@ -26,7 +26,7 @@ from ticketkin.relations.classifier import FeatureKindModel, KindModel, fit_clas
 from ticketkin.relations.features import PairFeatures
 from ticketkin.relations.gates import relation_gates
 from ticketkin.relations.pairs import KINDS, NONE, RelationPairs, support_told
-from ticketkin.relations.saving import save_classifier, save_metadata
+from ticketkin.relations.saving import FittedOn, save_classifier, save_metadata
 
 _GROUPS = ("embedding", "similarity", "fields", "values", "time")
 
@@ -176,7 +176,7 @@ def _keep(lesson: _Lesson, folder: Path) -> dict[str, Any]:
         suggest_precision=settings.relations.suggest_precision,
         judged=[name for name, n in pairs.counts.items() if n >= FEWEST_OF_A_CLASS],
     )
-    save(read_json(data.folder / artifact.BASE_ENCODER)["fingerprint"], bands)
+    save(data.fitted_on, bands)
     return {
         "say_precision": settings.relations.say_precision,
         "suggest_precision": settings.relations.suggest_precision,
@@ -198,18 +198,18 @@ def _counts(kinds: IntArray) -> dict[str, int]:
 
 def _kept_model(
     lesson: _Lesson, places: IntArray, folder: Path
-) -> tuple[KindModel, Callable[[str, Bands], None]]:
-    """Return the run's model fitted on some pairs, and what saves it with a fingerprint and bands."""
+) -> tuple[KindModel, Callable[[FittedOn, Bands], None]]:
+    """Return the run's model fitted on some pairs, and what saves it with its origin and bands."""
     settings, pairs = lesson.material.data.job.settings, lesson.pairs
     name = settings.relations.model
     if name == CROSS_ENCODER:
         model = lesson.cross_trainer().keep(places, settings.seed, folder)
-        return model, lambda fingerprint, bands: save_metadata(folder, name, fingerprint, bands)
+        return model, lambda origin, bands: save_metadata(folder, name, origin, bands)
     fitted = fit_classifier(
         name, lesson.features.rows(places), pairs.kind[places], pairs.block[places], settings.seed
     )
-    return FeatureKindModel(lesson.material.maker, fitted), lambda fingerprint, bands: save_classifier(
-        fitted, folder, fingerprint, bands
+    return FeatureKindModel(lesson.material.maker, fitted), lambda origin, bands: save_classifier(
+        fitted, folder, origin, bands
     )
 
 

@@ -1,6 +1,7 @@
 """A fitted classifier on disk: skops instead of pickle, with what it must be served with."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +18,27 @@ _SCHEMA_VERSION = "1"
 _TRUSTED = ("sklearn.", "numpy.", "scipy.")
 
 
-def save_classifier(
-    classifier: RelationClassifier, folder: Path, encoder_fingerprint: str, bands: Bands
-) -> None:
-    """Write a classifier into `folder`, with its bands; it holds for embeddings of that encoder alone."""
+@dataclass(frozen=True)
+class FittedOn:
+    """Fingerprints of what a relation model was fitted on and holds for alone."""
+
+    encoder: str
+    tickets: str
+
+
+def save_classifier(classifier: RelationClassifier, folder: Path, fitted_on: FittedOn, bands: Bands) -> None:
+    """Write a classifier into `folder`, with its bands and what it was fitted on."""
     from skops.io import dump
 
     folder.mkdir(parents=True, exist_ok=True)
     dump(classifier.model, folder / _MODEL)
-    save_metadata(folder, classifier.name, encoder_fingerprint, bands, columns=classifier.columns)
+    save_metadata(folder, classifier.name, fitted_on, bands, columns=classifier.columns)
 
 
 def save_metadata(
-    folder: Path, model: str, encoder_fingerprint: str, bands: Bands, columns: Sequence[str] = ()
+    folder: Path, model: str, fitted_on: FittedOn, bands: Bands, columns: Sequence[str] = ()
 ) -> None:
-    """Write what a relation model must be served with: its name, its encoder, its bands, its features."""
+    """Write what a relation model must be served with: its name, its origin, its bands, its features."""
     write_json(
         folder / _METADATA,
         {
@@ -39,28 +46,33 @@ def save_metadata(
             "model": model,
             "columns": list(columns),
             "kinds": list(KINDS),
-            "encoder_fingerprint": encoder_fingerprint,
+            "fitted_on": asdict(fitted_on),
             "bands": bands.to_json(),
         },
     )
 
 
-def saved_model(folder: Path, encoder_fingerprint: str) -> str:
+def saved_model(folder: Path, served_with: FittedOn) -> str:
     """Return the name of the saved model.
 
-    Raises InputError where it was fitted in a run with another encoder, with both fingerprints.
+    Raises InputError where it was fitted in a run with another encoder or other tickets, with both
+    fingerprints.
     """
     metadata: dict[str, Any] = read_json(folder / _METADATA)
-    if metadata["encoder_fingerprint"] != encoder_fingerprint:
-        raise InputError(
-            f"The classifier in {folder} was fitted on embeddings of the encoder "
-            f"{metadata['encoder_fingerprint'][:16]}…, these are of {encoder_fingerprint[:16]}…; fit it "
-            "again: ticketkin relations RUN"
-        )
+    fitted_on = FittedOn(**metadata["fitted_on"])
+    for what, fitted, served in (
+        ("embeddings of the encoder", fitted_on.encoder, served_with.encoder),
+        ("the tickets", fitted_on.tickets, served_with.tickets),
+    ):
+        if fitted != served:
+            raise InputError(
+                f"The relation model in {folder} was fitted on {what} {fitted[:16]}…, these are "
+                f"{served[:16]}…: it belongs to another run. Fit it again: ticketkin relations RUN"
+            )
     return str(metadata["model"])
 
 
-def load_classifier(folder: Path, encoder_fingerprint: str) -> RelationClassifier:
+def load_classifier(folder: Path, served_with: FittedOn) -> RelationClassifier:
     """Return a saved classifier.
 
     Raises UnsafeArtifactError where the file names code that is not scikit-learn's, InputError as
@@ -68,7 +80,7 @@ def load_classifier(folder: Path, encoder_fingerprint: str) -> RelationClassifie
     """
     from skops.io import get_untrusted_types, load
 
-    name = saved_model(folder, encoder_fingerprint)
+    name = saved_model(folder, served_with)
     named = get_untrusted_types(file=folder / _MODEL)
     foreign = [name for name in named if not name.startswith(_TRUSTED)]
     if foreign:
