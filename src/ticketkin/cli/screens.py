@@ -13,6 +13,7 @@ from rich.text import Text
 from ticketkin.core.checks import Outcome
 from ticketkin.pipeline.run_data import MODEL, REPORT_HTML
 from ticketkin.pipeline.stage import StageStatus
+from ticketkin.relations.bands import BAND_WORDS
 
 if TYPE_CHECKING:
     from ticketkin.pipeline.examination import Examined
@@ -364,7 +365,7 @@ def _show_two_stage(console: Console, found: Mapping[str, Any], kinds: Sequence[
             quality, threshold = held_out[f"{kind}_{band}"], found["bands"][band][kind]
             table.add_row(
                 kind,
-                band,
+                BAND_WORDS[band],
                 "never" if threshold is None else f"{threshold:.2f}",
                 f"{quality['n_said']:,}",
                 f"{quality['n_right']:,}",

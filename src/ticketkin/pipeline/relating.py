@@ -131,7 +131,7 @@ def _quality_told(record: Mapping[str, Any]) -> list[str]:
     found = record["two_stage"]
     held_out = found["holdout"]
     told = []
-    for band, verb in (("say", "said"), ("suggest", "suggested")):
+    for band, verb in (("say", "said"), ("suggest", "said or suggested")):
         for kind in KINDS:
             quality = held_out.get(f"{kind}_{band}")
             if quality and quality["n_said"]:

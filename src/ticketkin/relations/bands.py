@@ -12,6 +12,8 @@ from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.relations.pairs import KINDS, NONE
 
 Band = Literal["say", "suggest", "silent"]
+# What is counted by band: who reads suggestions reads what is said too.
+BAND_WORDS = {"say": "say", "suggest": "say or suggest"}
 _FEWEST_SAID = 5
 """A precision over fewer pairs than this sets no threshold."""
 _CLIP = 1e-6

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ticketkin.relations.bands import BAND_WORDS
 from ticketkin.reports.drawing import ReportFigure
 from ticketkin.reports.formatting import ABSENT, format_count, format_metric, format_share
 from ticketkin.reports.kin_figures import family_figure, kinds_confusion_figure, reliability_figure
@@ -65,7 +66,7 @@ def _band_cells(two_stage: Mapping[str, Any], kind: str, band: str) -> list[tupl
     found, threshold = two_stage["holdout"][f"{kind}_{band}"], two_stage["bands"][band][kind]
     false_alarms = f"{found['false_alarms_per_1000_tickets']:.1f}"
     return [
-        ("band", band),
+        ("band", BAND_WORDS[band]),
         ("from", "never" if threshold is None else format_share(threshold, 2)),
         ("told", format_count(found["n_said"])),
         ("right", format_count(found["n_right"])),
