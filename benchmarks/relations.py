@@ -129,17 +129,15 @@ def alarms_by_truth(run: Path, truth_file: Path) -> Table:
     data = RunData(run, read_job(run))
     linked, at = data.groups.group, data.tickets.position
     holdout = data.splits.rows(data.tickets, SplitName.HOLDOUT)
+    names = ("linked", "same event, link left out", "strangers")
     counts: Counter[tuple[str, str]] = Counter()
     for ticket, found in Relater(run).relate([data.tickets.ids[row] for row in holdout]).items():
         for other in found:
             if other.kind == "duplicate" and other.band != "silent":
                 same = bool(event[ticket]) and event[ticket] == event[other.ticket_id]
                 joined = linked[at[ticket]] == linked[at[other.ticket_id]]
-                what = "linked" if joined else "same event, link left out" if same else "strangers"
-                counts[other.band, what] += 1
-    table = Table(
-        "duplicates told", *(names := ("linked", "same event, link left out", "strangers")), box=None
-    )
+                counts[other.band, names[0 if joined else 1 if same else 2]] += 1
+    table = Table("duplicates told", *names, box=None)
     for band in ("say", "suggest"):
         table.add_row(band, *(str(counts[band, name]) for name in names))
     return table

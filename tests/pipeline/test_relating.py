@@ -21,6 +21,7 @@ from ticketkin.pipeline.examination import examine
 from ticketkin.pipeline.job import run_job
 from ticketkin.pipeline.relater import Relater
 from ticketkin.pipeline.relation_jobs import build_run_families, learn_relations
+from ticketkin.pipeline.relation_material import origin_of_relations
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.relations.classifier import MODELS
 from ticketkin.relations.saving import load_classifier
@@ -60,7 +61,10 @@ def test_counts_stand_first_and_every_kind_in_every_table(
     assert result["macro_f1"]["low"] <= result["macro_f1"]["value"] <= result["macro_f1"]["high"]
     assert record["without"].keys() == {"embedding", "similarity", "fields", "values", "time"}
     data = RunData(folder, read_job(folder))
-    assert len(data.tickets) and load_classifier(folder / "relations", data.fitted_on).name == "logistic"
+    assert (
+        len(data.tickets)
+        and load_classifier(folder / "relations", origin_of_relations(folder)).name == "logistic"
+    )
 
 
 def test_models_stand_side_by_side_as_json(

@@ -38,13 +38,11 @@ def test_the_verdict_comes_first(page, report):
     assert "What to do next" in before_candidates
 
 
+KEPT = {"champion": "base", "encoder": "base", "kept_baseline": True, "reason": "Keep base."}
+
+
 def test_a_kept_baseline_is_said_plainly(report, undrawn, tmp_path):
-    report["verdict"] |= {
-        "champion": "base",
-        "encoder": "base",
-        "kept_baseline": True,
-        "reason": "Keep base.",
-    }
+    report["verdict"] |= KEPT
     text = text_of(write_report(report, undrawn, tmp_path).read_text("utf-8"))
     assert "No keep “base”" in text
     assert "The closest challenger, fusion, against base" in text
@@ -53,12 +51,7 @@ def test_a_kept_baseline_is_said_plainly(report, undrawn, tmp_path):
 
 
 def test_a_gain_of_a_few_kin_groups_is_told_as_chance(report, undrawn, tmp_path):
-    report["verdict"] |= {
-        "champion": "base",
-        "encoder": "base",
-        "kept_baseline": True,
-        "reason": "Keep base.",
-    }
+    report["verdict"] |= KEPT
     for comparison in report["comparisons"]:
         comparison |= {"p_value": 0.25, "n_clusters": 6}
     text = text_of(write_report(report, undrawn, tmp_path).read_text("utf-8"))

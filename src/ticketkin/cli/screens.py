@@ -13,7 +13,6 @@ from rich.text import Text
 from ticketkin.core.checks import Outcome
 from ticketkin.pipeline.run_data import MODEL, REPORT_HTML
 from ticketkin.pipeline.stage import StageStatus
-from ticketkin.relations.bands import BAND_WORDS
 
 if TYPE_CHECKING:
     from ticketkin.pipeline.examination import Examined
@@ -351,6 +350,8 @@ def _show_causes(console: Console, found: Mapping[str, Any]) -> None:
 
 def _show_two_stage(console: Console, found: Mapping[str, Any], kinds: Sequence[str]) -> None:
     """Print what is said and suggested of the holdout tickets' nearest others, and how often rightly."""
+    from ticketkin.relations.bands import BAND_WORDS
+
     held_out = found["holdout"]
     table = Table(
         title=f"Holdout: nearest earlier tickets of {held_out['n_queries']:,} tickets, real base rate",

@@ -5,8 +5,8 @@ too narrow. Whole groups are drawn with replacement (Field and Welsh, "Bootstrap
 data", 2007), and two candidates are always compared on the same draws.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -133,6 +133,12 @@ class PairedGain:
     def is_loss(self) -> bool:
         """True if the whole interval lies below zero."""
         return self.gain.high is not None and self.gain.high < 0
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "PairedGain":
+        """Rebuild from a comparison of report.json."""
+        known = {field.name: values[field.name] for field in fields(cls)}
+        return cls(**{**known, "gain": Interval(**values["gain"])})
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for report.json."""

@@ -89,29 +89,38 @@ def paired_gain(
     return PairedGain(challenger, baseline, metric, gain, len(difference), resamples.n_clusters, p_value)
 
 
+_Gains = Mapping[str, PairedGain]
+"""By metric, those of one challenger."""
+
+
 def best_encoder(
     scores: Mapping[str, RetrievalScores], encoders: Sequence[str], n_bootstrap: int, seed: int
-) -> tuple[str, list[Gate], list[PairedGain]]:
-    """Return the best of `encoders` (the first is the untouched one), with gates and comparisons."""
-    return _best(scores, encoders[0], encoders[1:], n_bootstrap, seed)
+) -> str:
+    """Return the best of `encoders`; the first is the untouched one."""
+    return _best(encoders[0], _all_gains(scores, encoders[0], encoders[1:], n_bootstrap, seed))[0]
 
 
-def _best(
+def _all_gains(
     scores: Mapping[str, RetrievalScores],
     baseline: str,
     challengers: Sequence[str],
     n_bootstrap: int,
     seed: int,
-) -> tuple[str, list[Gate], list[PairedGain]]:
-    gates: list[Gate] = []
-    comparisons: list[PairedGain] = []
-    winners: dict[str, float] = {}
-    for name in challengers:
-        gains = {
+) -> dict[str, _Gains]:
+    return {
+        name: {
             metric: paired_gain(scores, name, baseline, metric, n_bootstrap, seed)
             for metric in (PRIMARY, *GUARDS)
         }
-        comparisons.extend(gains.values())
+        for name in challengers
+    }
+
+
+def _best(baseline: str, gains_of: Mapping[str, _Gains]) -> tuple[str, list[Gate]]:
+    """Return the challenger that meets its gates with the largest gain, else the baseline; and all gates."""
+    gates: list[Gate] = []
+    winners: dict[str, float] = {}
+    for name, gains in gains_of.items():
         own = [
             Gate(name, "gain_above_zero", gains[PRIMARY].is_above_zero, _told(gains[PRIMARY])),
             _beyond_chance(gains[PRIMARY]),
@@ -124,7 +133,7 @@ def _best(
         if all(gate.passed for gate in own):
             winners[name] = gains[PRIMARY].gain.value or 0.0
     best = max(winners, key=lambda name: winners[name]) if winners else baseline
-    return best, gates, comparisons
+    return best, gates
 
 
 def _beyond_chance(gain: PairedGain) -> Gate:
@@ -163,12 +172,12 @@ def decide(
     with lexical search too.
     """
     baseline = encoders[0]
-    encoder, gates, comparisons = best_encoder(scores, encoders, n_bootstrap, seed)
     rankings = [name for name in scores if name != baseline]
-    champion, ranking_gates, ranking_comparisons = _best(scores, baseline, rankings, n_bootstrap, seed)
-    known = {(gate.challenger, gate.name) for gate in gates}
-    gates += [gate for gate in ranking_gates if (gate.challenger, gate.name) not in known]
-    comparisons = ranking_comparisons
+    gains_of = _all_gains(scores, baseline, rankings, n_bootstrap, seed)
+    encoder, gates = _best(baseline, {name: gains_of[name] for name in encoders[1:]})
+    champion, ranking_gates = _best(baseline, gains_of)
+    gates += [gate for gate in ranking_gates if gate.challenger not in encoders]
+    comparisons = [gain for gains in gains_of.values() for gain in gains.values()]
     if "lexical" in scores:
         comparisons = comparisons + [
             paired_gain(scores, name, "lexical", PRIMARY, n_bootstrap, seed)

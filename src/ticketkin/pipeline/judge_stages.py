@@ -77,7 +77,7 @@ def judge(context: RunContext, data: RunData, *, with_slow: bool) -> Judged:
         name: evaluate_retrieval(ranker, queries, groups, visibility, context.progress)
         for name, ranker in rankers.items()
     }
-    best, _, _ = best_encoder(retrieval, encoders.names, settings.evaluation.n_bootstrap, settings.seed)
+    best = best_encoder(retrieval, encoders.names, settings.evaluation.n_bootstrap, settings.seed)
     if "fusion" in settings.candidates:
         lexical = rankers["lexical"]
         fused = fusion_ranker(data, lexical, encoders, best, context.progress)  # type: ignore[arg-type]

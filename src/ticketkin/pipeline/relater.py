@@ -18,7 +18,7 @@ from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.candidates import champion_ranker
 from ticketkin.pipeline.configuration import read_job
 from ticketkin.pipeline.cross_encoding import CROSS_ENCODER, load_cross_kind_model
-from ticketkin.pipeline.relation_material import Material, relation_material
+from ticketkin.pipeline.relation_material import Material, origin_of_relations, relation_material
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.relations.bands import Band, likeliest_kin
 from ticketkin.relations.classifier import FeatureKindModel, KindModel
@@ -116,7 +116,7 @@ class Relater:
         self._data = RunData(folder, job)
         self._bands = load_bands(folder / artifact.RELATIONS)
         self._material = relation_material(self._data)
-        self._model = self._loaded_model(folder / artifact.RELATIONS, self._data.fitted_on)
+        self._model = self._loaded_model(folder / artifact.RELATIONS, origin_of_relations(folder))
         self._ranker = champion_ranker(self._data)
         self._tiers = parent_tiers(self._data.tickets)
 
@@ -198,9 +198,9 @@ class Relater:
         ids = self._data.tickets.ids
         if not self._data.tickets.has_times:
             return "which came first is not known: the export has no opening times"
-        if self._right_direction is None or self._right_direction < RIGHT_DIRECTION:
-            if self._right_direction is None:
-                return "which caused which is not known: no cause was detected here to learn it from"
+        if self._right_direction is None:
+            return "which caused which is not known: no cause was detected here to learn it from"
+        if self._right_direction < RIGHT_DIRECTION:
             return (
                 "which caused which is not known: the earlier is the cause in "
                 f"{self._right_direction:.0%} of cases here"
@@ -214,15 +214,11 @@ class Relater:
         if words:
             told.append(f"both say {', '.join(words)}")
         frame = self._data.tickets.frame
-        for name in _CONTEXT:
+        for name in (*_CONTEXT, *PERSON_FIELDS):
             value = frame[name][query]
             if value and value == frame[name][candidate]:
-                told.append(f"same {name.replace('_', ' ')}: {value}")
-        told += [
-            f"same {name}"
-            for name in PERSON_FIELDS
-            if frame[name][query] and frame[name][query] == frame[name][candidate]
-        ]
+                which = "" if name in PERSON_FIELDS else f": {value}"
+                told.append(f"same {name.replace('_', ' ')}{which}")
         if self._data.tickets.has_times:
             gap = abs((frame["opened_at"][query] - frame["opened_at"][candidate]).total_seconds())
             told.append(f"{_duration(gap)} apart")

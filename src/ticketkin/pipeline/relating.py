@@ -17,7 +17,7 @@ from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.candidates import champion_ranker
 from ticketkin.pipeline.cross_encoding import CROSS_ENCODER, CrossTrainer
 from ticketkin.pipeline.relater import Retrieved, retrieve_and_classify
-from ticketkin.pipeline.relation_material import Material, relation_material
+from ticketkin.pipeline.relation_material import Material, origin_of_relations, relation_material
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.pipeline.stage import RunContext
 from ticketkin.relations.assessment import FEWEST_OF_A_CLASS, Fit, assess, feature_fit
@@ -176,7 +176,7 @@ def _keep(lesson: _Lesson, folder: Path) -> dict[str, Any]:
         suggest_precision=settings.relations.suggest_precision,
         judged=[name for name, n in pairs.counts.items() if n >= FEWEST_OF_A_CLASS],
     )
-    save(data.fitted_on, bands)
+    save(origin_of_relations(data.folder), bands)
     return {
         "say_precision": settings.relations.say_precision,
         "suggest_precision": settings.relations.suggest_precision,

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ticketkin.core.artifacts import atomic_path, hash_path, read_json
+from ticketkin.core.artifacts import atomic_path
 from ticketkin.core.tables import FloatArray, IntArray, Links, Pairs, SplitName, Splits, Tickets, Visibility
 from ticketkin.evaluation.retrieval import queries_with_kin
 from ticketkin.pipeline.configuration import Job
 from ticketkin.relations.pairs import NONE, NOTHING_TOLD
 from ticketkin.relations.reviewed import read_reviewed
-from ticketkin.relations.saving import FittedOn
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.tickets.kin import KinGroups, kin_groups
 
@@ -118,13 +117,6 @@ class RunData:
         given = self.given_pairs.filter((pl.col("kind") == NONE) & (pl.col("left") != pl.col("right")))
         stated = given.select(source="left", target="right", kind="kind", final=pl.lit(value=False))
         return pl.concat([stated, kinds])
-
-    @property
-    def fitted_on(self) -> FittedOn:
-        """Fingerprints that bind a relation model to this run."""
-        return FittedOn(
-            read_json(self.folder / BASE_ENCODER)["fingerprint"], hash_path(self.folder / TICKETS)
-        )
 
     @property
     def visibility(self) -> Visibility:

@@ -50,9 +50,9 @@ class Bands:
         A kind that is not among `judged`, for want of examples, gets no threshold: it is never told.
 
         Each kind is calibrated on its own by a logistic regression on both (Platt 1999 on two scores). The
-        threshold of a band is the
-        lowest calibrated probability from which on pairs whose likeliest kind of kin it is are right with
-        the target precision. The pairs should be met as in service, at their real base rate.
+        threshold of a band is the lowest calibrated probability from which on pairs whose likeliest kind
+        of kin it is are right with the target precision. The pairs should be met as in service, at their
+        real base rate.
         """
         centre = float(similarities.mean()) if len(similarities) else 0.0
         scale = max(float(similarities.std()), 1e-6) if len(similarities) else 1.0

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ticketkin.evaluation.bootstrap import MOST_BY_CHANCE
+from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.reports.formatting import format_gain
 
 _SYNTHETIC = (
@@ -69,11 +69,14 @@ def comparison_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     """
     rows = []
     for comparison in report["comparisons"]:
-        gain = comparison["gain"]
-        low, high, p_value = gain["low"], gain["high"], comparison["p_value"]
-        apart = low is not None and high is not None and (low > 0 or high < 0)
-        rare = p_value <= MOST_BY_CHANCE
-        too_few = f"{comparison['n_clusters']:,} kin groups are too few to rule out chance (p {p_value:.2f})"
+        gain, judged = comparison["gain"], PairedGain.from_json(comparison)
+        doubt = ""
+        if not (judged.is_above_zero or judged.is_loss):
+            doubt = "it holds zero, so this could be chance"
+        elif not judged.is_beyond_chance:
+            doubt = (
+                f"{judged.n_clusters:,} kin groups are too few to rule out chance (p {judged.p_value:.2f})"
+            )
         rows.append(
             {
                 "challenger": comparison["challenger"],
@@ -85,8 +88,8 @@ def comparison_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "value": gain["value"],
                 "n": comparison["n_queries"],
                 "n_groups": comparison["n_clusters"],
-                "sign": 0 if not (apart and rare) else 1 if low > 0 else -1,
-                "doubt": "it holds zero, so this could be chance" if not apart else "" if rare else too_few,
+                "sign": 0 if doubt else 1 if judged.is_gain else -1,
+                "doubt": doubt,
             }
         )
     return rows
