@@ -63,7 +63,7 @@ def read_given(train: Path, test: Path | None) -> tuple[RawTable, pl.DataFrame]:
             "category": list(categories.values()),
         }
     )
-    return RawTable(table, list(range(1, table.height + 1))), pl.concat(parts)
+    return RawTable(table, list(range(1, table.height + 1)), table.height), pl.concat(parts)
 
 
 def _id(text: str) -> str:

@@ -1,0 +1,352 @@
+"""JSON and JSON Lines, record by record: what one record holds can't cost the others.
+
+What a file holds decides, not its name: an array of objects, an object around such an array, an object a line,
+or objects one after another.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ticketkin.core.errors import UnreadableFileError
+from ticketkin.tickets.cells import cell_text
+from ticketkin.tickets.reading.encodings import decode_file, without_surrogates
+from ticketkin.tickets.reading.table import RawTable, finished, unique_names
+
+# Keys under which an interface of a ticket system puts its records.
+_WRAPPERS = ("result", "records", "issues", "bugs")
+# A page of an interface holds little beside its records; a ticket with such a key holds more.
+_MOST_KEYS_OF_A_PAGE = 6
+_MOST_COLUMNS = 5_000
+_SPACE = re.compile(r"[ \t\n\r]*")
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+# What moves the depth of nesting, texts left out.
+_NESTING = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
+_FIRST_KEY = re.compile(r'\{\s*("(?:[^"\\]++|\\.)*+")\s*:', re.DOTALL)
+_SEPARATOR = re.compile(r"[,\]\[{]")
+_TOO_DEEP = "it is nested too deeply to be read"
+
+_Read = tuple[Any, str]
+"""A record and "", or nothing and the reason it can't be read."""
+
+
+class _RepeatedKeys:
+    """Builds objects and keeps what a repeated key would overwrite: the second 'a' is called a_2."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        members = dict(pairs)
+        if len(members) == len(pairs):
+            return members
+        self.count += len(pairs) - len(members)
+        filled = sorted(pairs, key=lambda pair: pair[1] in (None, ""))
+        return dict(
+            zip(unique_names(name for name, _ in filled), (value for _, value in filled), strict=True)
+        )
+
+
+def read_json_records(path: Path, encoding: str | None = None) -> RawTable:
+    """Return the records of a JSON or JSON Lines file.
+
+    Raises UnreadableFileError where the file is no JSON, or JSON of another shape than records.
+    """
+    content = decode_file(path, encoding)
+    repeated = _RepeatedKeys()
+    # Numbers stay as they are written: no digit is lost, and none is too long.
+    decoder = json.JSONDecoder(
+        parse_int=str,
+        parse_float=str,
+        parse_constant=lambda name: None if name == "NaN" else name,
+        object_pairs_hook=repeated,
+        strict=False,
+    )
+    reader = _JsonText(content.text, decoder)
+    collected = _Collected()
+    for record, reason in reader.records(path):
+        collected.add(record, reason)
+    if not collected.n_good:
+        _refuse(path, reader, collected)
+    repairs = Counter(content.repairs) + collected.repairs
+    repairs["repeated_keys"] += repeated.count
+    table = RawTable(
+        frame=collected.frame(),
+        rows=collected.numbers,
+        n_records=collected.n_records,
+        rejected=collected.rejected,
+        notes=content.notes,
+        repairs=repairs,
+    )
+    return finished(table, path.name)
+
+
+def _refuse(path: Path, reader: "_JsonText", collected: "_Collected") -> None:
+    if reader.is_lines and collected.rejected:
+        number, reason = collected.rejected[0]
+        raise UnreadableFileError(
+            f"{path}: no line is valid JSON; expected one object a line (line {number}: {reason})"
+        )
+    if collected.rejected:
+        number, reason = collected.rejected[0]
+        raise UnreadableFileError(f"{path} is not valid JSON for tickets: record {number}: {reason}")
+    raise UnreadableFileError(f"{path} holds no rows; export it again with at least one ticket")
+
+
+class _Collected:
+    """Cells by column, filled record by record."""
+
+    def __init__(self) -> None:
+        self.n_records = 0
+        self.n_good = 0
+        self.numbers: list[int] = []
+        self.rejected: list[tuple[int, str]] = []
+        self.repairs: Counter[str] = Counter()
+        self._columns: dict[str, list[str | None]] = {}
+
+    def add(self, record: Any, reason: str) -> None:
+        self.n_records += 1
+        if not reason and not isinstance(record, dict):
+            reason = f"expected an object, got {_kind(record)}"
+        if reason:
+            self.rejected.append((self.n_records, reason))
+            return
+        self.n_good += 1
+        cells = _flatten(record, self.repairs)
+        columns = self._columns
+        for name in cells:
+            if name not in columns:
+                columns[name] = [None] * len(self.numbers)
+        if len(columns) > _MOST_COLUMNS:
+            raise UnreadableFileError(
+                f"The records have more than {_MOST_COLUMNS:,} different keys, so these are no columns of a "
+                "table; export an array of tickets with the same keys each"
+            )
+        self.numbers.append(self.n_records)
+        for name, values in columns.items():
+            values.append(cells.get(name))
+
+    def frame(self) -> pl.DataFrame:
+        """Return the rows, without NUL characters and halves of characters."""
+        names = unique_names(without_surrogates(name).replace("\x00", "") for name in self._columns)
+        if not names and self.numbers:
+            # Records without any key are rows as well, to be counted as blank.
+            return pl.DataFrame({"column_1": [None] * len(self.numbers)}, schema={"column_1": pl.String})
+        return pl.DataFrame(
+            [self._series(name, values) for name, values in zip(names, self._columns.values(), strict=True)]
+        )
+
+    def _series(self, name: str, values: Sequence[str | None]) -> pl.Series:
+        try:
+            series = pl.Series(name, values, pl.String)
+        except UnicodeEncodeError:
+            mended = [value and without_surrogates(value) for value in values]
+            self.repairs["half_characters"] += sum(
+                old != new for old, new in zip(values, mended, strict=True)
+            )
+            series = pl.Series(name, mended, pl.String)
+        n_nul = int(series.str.count_matches("\x00", literal=True).sum() or 0)
+        if n_nul:
+            self.repairs["nul_bytes"] += n_nul
+            series = series.str.replace_all("\x00", "", literal=True)
+        return series
+
+
+def _flatten(record: Mapping[str, Any], repairs: Counter[str]) -> dict[str, str | None]:
+    """Return one level of cells; Jira keeps its columns one level down, in 'fields'."""
+    fields = record.get("fields")
+    if isinstance(fields, dict):
+        record = {**{k: v for k, v in record.items() if k != "fields"}, **fields}
+    return {name: cell_text(value, name, repairs) for name, value in record.items()}
+
+
+def _unwrapped(record: Any, reason: str) -> Iterator[_Read]:
+    """Return the records of one page of an interface where several follow one another, else the record."""
+    members = record.values() if isinstance(record, dict) else ()
+    pages = [
+        member for name in _WRAPPERS if isinstance(record, dict) and _is_page(member := record.get(name))
+    ]
+    if len(pages) == 1 and len(members) <= _MOST_KEYS_OF_A_PAGE:
+        yield from ((member, "") for member in pages[0])
+    else:
+        yield record, reason
+
+
+def _is_page(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
+
+
+def _kind(value: Any) -> str:
+    kinds = {dict: "an object", list: "an array", str: "a text or number", bool: "true or false"}
+    return kinds.get(type(value), "null")
+
+
+class _JsonText:
+    """The records of a text, with what is wrong with those that can't be read."""
+
+    def __init__(self, text: str, decoder: json.JSONDecoder) -> None:
+        self._text = text
+        self._decoder = decoder
+        self._start: re.Pattern[str] | None = None
+        self.is_lines = False
+
+    def records(self, path: Path) -> Iterator[_Read]:
+        """Return the records in file order. Raises UnreadableFileError for JSON of another shape."""
+        start = self._skip_space(0)
+        first = self._text[start : start + 1]
+        if first == "[":
+            return self._elements(start + 1, is_wrapped=False)
+        if self._is_an_object_a_line(path):
+            self.is_lines = True
+            return self._lines()
+        if first == "{":
+            array = self._wrapped_array(start)
+            if array is not None:
+                return self._elements(array, is_wrapped=True)
+            return self._objects(start, path)
+        value, reason, _ = self._value(start)
+        what = f"got {_kind(value)}" if not reason else reason
+        raise UnreadableFileError(
+            f"{path} is not valid JSON for tickets: JSON must be an array of tickets, or an object with "
+            f"'result' or 'records'; {what}"
+        )
+
+    def _skip_space(self, position: int) -> int:
+        space = _SPACE.match(self._text, position)
+        return space.end() if space else position
+
+    def _value(self, position: int) -> tuple[Any, str, int]:
+        """Return the value at a place, why it can't be read, and where reading goes on."""
+        try:
+            value, end = self._decoder.raw_decode(self._text, position)
+        except RecursionError:
+            return None, _TOO_DEEP, self._end_of_brackets(position, len(self._text))
+        except json.JSONDecodeError as error:
+            reason = f"not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+            if self._text[position] not in "[{":
+                return None, reason, self._next_separator(position + 1)
+            return None, reason, self._end_of_brackets(position, self._next_record(position, error.pos))
+        if self._start is None and isinstance(value, dict):
+            self._set_start(position)
+        return value, "", end
+
+    def _set_start(self, position: int) -> None:
+        """Remember how a record begins: its first key."""
+        name = _FIRST_KEY.match(self._text, position)
+        if name is not None:
+            self._start = re.compile(r"\{\s*" + re.escape(name[1]) + r"\s*:")
+
+    def _next_record(self, position: int, fault: int) -> int:
+        """Return where the next record seems to begin after a fault in the one at `position`."""
+        if self._start is None:
+            self._set_start(position)
+        begin = self._start.search(self._text, max(fault, position + 1)) if self._start else None
+        return begin.start() if begin else len(self._text)
+
+    def _end_of_brackets(self, position: int, limit: int) -> int:
+        """Return where the brackets that open at `position` close, `limit` if they don't before it."""
+        depth = 0
+        for sign in _NESTING.finditer(self._text, position, limit):
+            if sign[0] in "[{":
+                depth += 1
+            elif sign[0] in "]}":
+                depth -= 1
+                if depth == 0:
+                    return sign.end()
+        return limit
+
+    def _elements(self, position: int, is_wrapped: bool) -> Iterator[_Read]:
+        """Return the elements of an array whose bracket was read, and of arrays that follow it."""
+        text = self._text
+        while True:
+            position = self._skip_space(position)
+            sign = text[position : position + 1]
+            if sign == "":
+                yield None, "not valid JSON: the file ends before its array does"
+                return
+            if sign == ",":
+                position += 1
+            elif sign == "]":
+                following = self._skip_space(position + 1)
+                if text[following : following + 1] != "[":
+                    if following < len(text) and not is_wrapped:
+                        yield None, "not valid JSON: there is more text after the end of the array"
+                    return
+                position = following + 1
+            else:
+                value, reason, position = self._value(position)
+                yield value, reason
+                if reason and position >= len(text):
+                    return
+
+    def _next_separator(self, position: int) -> int:
+        """Return where the element after a faulty one begins: at the next comma or bracket."""
+        separator = _SEPARATOR.search(self._text, position)
+        return separator.start() if separator else len(self._text)
+
+    def _is_an_object_a_line(self, path: Path) -> bool:
+        """Return whether most of the first lines are objects each."""
+        lines = [line for line in self._text[: 1 << 20].split("\n", 40)[:40] if line.strip()]
+        if len(lines) < 2:
+            return path.suffix.lower() != ".json" and not self._text.lstrip().startswith("{")
+        n_objects = sum(isinstance(self._line(line)[0], dict) for line in lines)
+        return n_objects >= len(lines) / 2 and n_objects > 0
+
+    def _line(self, line: str) -> _Read:
+        try:
+            return self._decoder.decode(line), ""
+        except RecursionError:
+            return None, _TOO_DEEP
+        except json.JSONDecodeError as error:
+            return None, f"not valid JSON: {error.msg}"
+
+    def _lines(self) -> Iterator[_Read]:
+        # Only a line feed ends a line: U+2028 and its like may stand inside a text.
+        position, text = 0, self._text
+        while position < len(text):
+            end = text.find("\n", position)
+            end = len(text) if end < 0 else end
+            line = text[position:end]
+            if line.strip():
+                yield from _unwrapped(*self._line(line))
+            position = end + 1
+
+    def _wrapped_array(self, position: int) -> int | None:
+        """Return the place after the bracket of the array of records in an object around it."""
+        text = self._text
+        position = self._skip_space(position + 1)
+        while (name := _STRING.match(text, position)) is not None:
+            position = self._skip_space(name.end())
+            if text[position : position + 1] != ":":
+                return None
+            position = self._skip_space(position + 1)
+            if name[0][1:-1] in _WRAPPERS and text[position : position + 1] == "[":
+                return position + 1
+            position = self._skip_space(self._value(position)[2])
+            if text[position : position + 1] != ",":
+                return None
+            position = self._skip_space(position + 1)
+        return None
+
+    def _objects(self, position: int, path: Path) -> Iterator[_Read]:
+        """Return objects that follow one another; a single one is a record in a file of lines only."""
+        first, reason, end = self._value(position)
+        following = self._skip_space(end)
+        if following >= len(self._text) and not reason and path.suffix.lower() == ".json":
+            raise UnreadableFileError(
+                f"{path}: JSON must be an array of tickets, or an object with 'result' or 'records'; got an "
+                f"object with {', '.join(list(first)[:8]) or 'nothing in it'}"
+            )
+        yield from _unwrapped(first, reason)
+        while following < len(self._text):
+            if self._text[following] == ",":
+                following = self._skip_space(following + 1)
+                continue
+            value, reason, end = self._value(following)
+            yield from _unwrapped(value, reason)
+            following = self._skip_space(end)

@@ -1,0 +1,195 @@
+"""The one shape every reader returns, and what all readers do to it at the end."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import polars as pl
+
+from ticketkin.tickets.cells import reference_text
+
+# A version such as 1.0 is no number that lost its shape.
+_NO_WHOLE_NUMBERS = re.compile(r"version|release", re.IGNORECASE)
+_HEX_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_MOST_SAMPLED = 1_000
+# Shares of a column's values that must look like its header before the header is taken for a record.
+_SHARE_LIKE_HEADER = 0.8
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """A file as strings, and an account of every record in it.
+
+    Raises RuntimeError unless every record is a row, rejected or blank.
+    """
+
+    frame: pl.DataFrame
+    """All columns are strings; null where the file has no value."""
+    rows: list[int]
+    """The number of each row's record in the file; the first record is 1, the header is none."""
+    n_records: int
+    """Records the reader saw, counted on the way in, whatever became of them."""
+    n_blank: int = 0
+    """Records without any content."""
+    rejected: list[tuple[int, str]] = field(default_factory=list)
+    """(record number, reason)."""
+    notes: list[str] = field(default_factory=list)
+    repairs: dict[str, int] = field(default_factory=dict)
+    header_looks_like_data: bool = False
+    """The names of the columns look like values: the file may have no header, see `with_header_as_row`."""
+
+    def __post_init__(self) -> None:
+        accounted = self.frame.height + len(self.rejected) + self.n_blank
+        if self.n_records != accounted or len(self.rows) != self.frame.height:
+            raise RuntimeError(
+                f"{self.n_records:,} records were read, but {self.frame.height:,} rows ({len(self.rows):,} "
+                f"numbered), {len(self.rejected):,} rejected and {self.n_blank:,} blank ones are kept"
+            )
+
+    def with_header_as_row(self) -> "RawTable":
+        """Return the table with its header as record 1 and column_1, column_2, … as names."""
+        names = [f"column_{place}" for place in range(1, self.frame.width + 1)]
+        first = pl.DataFrame([self.frame.columns], schema=dict.fromkeys(names, pl.String), orient="row")
+        rest = self.frame.rename(dict(zip(self.frame.columns, names, strict=True)))
+        return replace(
+            self,
+            frame=pl.concat([first, rest]),
+            rows=[1, *(row + 1 for row in self.rows)],
+            n_records=self.n_records + 1,
+            rejected=[(number + 1, reason) for number, reason in self.rejected],
+            header_looks_like_data=False,
+        )
+
+
+def finished(
+    table: RawTable, source: str, header: Sequence[str] | None = None, has_header: bool = False
+) -> RawTable:
+    """Return a reader's table as its users want it.
+
+    `header` gives the names as the file writes them, for a frame whose columns have no names yet. Cells that
+    are references become text, ids that lost their shape as numbers get it back, blank rows are counted.
+    """
+    repairs = Counter(table.repairs)
+    notes = list(table.notes)
+    frame = table.frame
+    if header is not None:
+        frame = frame.rename(dict(zip(frame.columns, _names_of(header, frame, notes, source), strict=True)))
+    frame = frame.with_columns(
+        [_whole_numbers(_references(column, repairs), repairs) for column in frame.get_columns()]
+    )
+    frame, rows, n_blank = without_blank_rows(frame, table.rows)
+    looks = has_header and _header_looks_like_data(frame)
+    if looks:
+        notes.append(
+            f"{source}: the first line is taken as the names of the columns, but looks like a record: "
+            f"{', '.join(frame.columns[:4])}"
+        )
+    return RawTable(
+        frame=frame,
+        rows=rows,
+        n_records=table.n_records,
+        n_blank=table.n_blank + n_blank,
+        rejected=sorted(table.rejected),
+        notes=notes,
+        repairs={name: count for name, count in repairs.items() if count},
+        header_looks_like_data=looks,
+    )
+
+
+def without_blank_rows(frame: pl.DataFrame, rows: Sequence[int]) -> tuple[pl.DataFrame, list[int], int]:
+    """Return the rows with content, their numbers, and how many rows have none."""
+    if not frame.width or not frame.height:
+        return frame.clear(), [], len(rows)
+    has_content = frame.select(pl.any_horizontal(pl.all().str.contains(r"\S").fill_null(value=False)))
+    content = has_content.to_series()
+    n_blank = frame.height - int(content.sum())
+    if not n_blank:
+        return frame, list(rows), 0
+    return frame.filter(content), pl.Series(rows, dtype=pl.Int64).filter(content).to_list(), n_blank
+
+
+def unique_names(names: Iterable[str]) -> list[str]:
+    """Return names without repeats: the second 'a' is a_2, a nameless third column is column_3."""
+    written = [name.strip() or f"column_{place}" for place, name in enumerate(names, start=1)]
+    taken = set(written)
+    seen: Counter[str] = Counter()
+    unique = []
+    for name in written:
+        seen[name] += 1
+        chosen = name
+        while seen[name] > 1 and chosen in taken:
+            chosen = f"{name}_{seen[name]}"
+            seen[name] += chosen in taken
+        taken.add(chosen)
+        unique.append(chosen)
+    return unique
+
+
+def masked(value: str) -> str | None:
+    """Return the shape of a value with digits, such as INC9 or 9-9-9; None for one without digits."""
+    if _HEX_ID.fullmatch(value):
+        return "hex"
+    shape = re.sub(r"\d+", "9", value)
+    return shape if "9" in shape else None
+
+
+def _names_of(header: Sequence[str], frame: pl.DataFrame, notes: list[str], source: str) -> list[str]:
+    """Return a name for each column; of columns with one name, those with content come first."""
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(header):
+        places.setdefault(name.strip(), []).append(place)
+    repeated = {name: group for name, group in places.items() if name and len(group) > 1}
+    columns = frame.get_columns()
+    order = list(range(len(header)))
+    for name, group in repeated.items():
+        empty = [place for place in group if not columns[place].str.contains(r"\S").any()]
+        filled = [place for place in group if place not in empty]
+        order = [place for place in order if place not in group] + filled + empty
+        notes.append(
+            f"{source}: {len(group)} columns are called {name!r}, {len(filled)} of them have content"
+            + (f"; all are kept as {name}, {name}_2 …" if len(filled) > 1 else "")
+        )
+    names = dict(zip(order, unique_names(header[place] for place in order), strict=True))
+    return [names[place] if header[place].strip() else f"column_{place + 1}" for place in range(len(header))]
+
+
+def _references(column: pl.Series, repairs: Counter[str]) -> pl.Series:
+    """Return the column with references written as text, "{'link': …, 'value': 'abc'}", as what they mean."""
+    start = column.str.strip_chars_start().str.slice(0, 2)
+    maybe = (start.str.starts_with("{") | (start == "[{")).fill_null(value=False)
+    if not maybe.any():
+        return column
+    values = column.to_list()
+    for place in maybe.arg_true().to_list():
+        text = reference_text(values[place], column.name)
+        repairs["references"] += text != values[place]
+        values[place] = text
+    return pl.Series(column.name, values, pl.String)
+
+
+def _whole_numbers(column: pl.Series, repairs: Counter[str]) -> pl.Series:
+    """Return 12.0 as 12 in a column of whole numbers: a missing value makes a table write ids as floats."""
+    if _NO_WHOLE_NUMBERS.search(column.name):
+        return column
+    floats = column.str.contains(r"^\s*-?\d+\.0+\s*$").fill_null(value=False)
+    if not floats.any():
+        return column
+    written = column.str.strip_chars()
+    if not (written.str.contains(r"^(-?\d+(\.0+)?|(?i:nan|none|null|nat|n/a|<na>))?$")).fill_null(True).all():
+        return column
+    repairs["whole_number_floats"] += int(floats.sum())
+    return written.str.replace(r"\.0+$", "")
+
+
+def _header_looks_like_data(frame: pl.DataFrame) -> bool:
+    sample = frame.head(_MOST_SAMPLED)
+    for name in frame.columns:
+        shape = masked(name)
+        if shape is None:
+            continue
+        values = sample[name].drop_nulls().str.strip_chars()
+        filled = [value for value in values if value]
+        if filled and sum(masked(value) == shape for value in filled) >= _SHARE_LIKE_HEADER * len(filled):
+            return True
+    return False
