@@ -18,7 +18,7 @@ import polars as pl
 
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.tickets.reading.encodings import DecodedFile, decode_file
-from ticketkin.tickets.reading.table import RawTable, finished, masked
+from ticketkin.tickets.reading.table import RawTable, finished
 
 _DELIMITERS = ",;\t|"
 _SAMPLE_BYTES = 1 << 18
@@ -91,6 +91,8 @@ class _Anchor:
 
     column: int
     shapes: frozenset[str]
+    is_in_all: bool
+    """Whether all records seen have it, so that a line without it is none."""
 
 
 @dataclass(frozen=True)
@@ -107,13 +109,14 @@ class _Layout:
     def anchor(self, width: int) -> _Anchor | None:
         """Return the anchor of records of `width` cells, from lines that are whole records by themselves."""
         records = [cells for cells in map(self._alone, self.sample.splitlines()) if len(cells) == width]
-        best, best_count = None, 0
+        # The leftmost, as the last line of a long cell goes on with the true columns at its right.
         for column in range(width):
-            shapes = Counter(filter(None, (masked(cells[column].strip()) for cells in records)))
-            common = {shape: count for shape, count in shapes.most_common(3) if count > 1}
-            if (count := sum(common.values())) > best_count:
-                best, best_count = _Anchor(column, frozenset(common)), count
-        return best if best_count >= max(2, 0.6 * len(records)) else None
+            shapes = Counter(filter(None, (_shape(cells[column]) for cells in records)))
+            common = {shape: count for shape, count in shapes.most_common(5) if count > 1}
+            n_common = sum(common.values())
+            if n_common >= max(2, 0.6 * len(records)):
+                return _Anchor(column, frozenset(common), is_in_all=n_common > 0.98 * len(records))
+        return None
 
     def _alone(self, line: str) -> list[str]:
         return next(csv.reader([line], delimiter=self.delimiter), [])
@@ -266,36 +269,42 @@ class _Records:
         """Add a record of several lines, unless its quotes take in other records."""
         inside = self.lines.taken[1:]
         n_records_inside = sum(map(self._is_record, inside))
-        whole = len(record) == self.width
-        proven = n_records_inside >= _LINES_THAT_PROVE and n_records_inside >= _SHARE_THAT_PROVES * len(
-            inside
-        )
-        if n_records_inside and (proven or not whole):
-            self._reject_first_line(
-                f"a quote is not closed: its cell would take in {len(inside):,} more lines"
-            )
+        if len(record) != self.width and any(map(self._begins_record, inside)):
+            self._reject_broken()
+            return
+        if n_records_inside >= max(_LINES_THAT_PROVE, _SHARE_THAT_PROVES * len(inside)):
+            self._reject_broken()
             return
         if n_records_inside:
             self.suspects.append(self.n_records)
         self._add(record)
 
     def _mend(self) -> None:
-        """Add a record whose quotes are not as they should be, or reject its first line."""
+        """Add a record whose quotes are not as they should be, or reject it."""
         mended = self._read_with_quotes_inside()
         if mended is None:
-            alone = self._read_line_alone()
-            if alone is not None:
+            mended = self._read_line_alone()
+            if mended is not None:
                 self.lines.give_back(1)
-                mended = alone
         if mended is None:
-            self._reject_first_line("a quote is not closed, so where its cell ends is not known")
+            self._reject_broken()
             return
         self.repairs["quotes"] += 1
         self._add(mended)
 
-    def _reject_first_line(self, reason: str) -> None:
-        self.lines.give_back(1)
-        self._reject(reason)
+    def _reject_broken(self) -> None:
+        """Reject a record whose quoted cell has no end; go on at the next line that begins a record."""
+        n_lines = 1
+        while n_lines < len(self.lines.taken) or next(self.lines, None) is not None:
+            line = self.lines.taken[n_lines]
+            if self._begins_record(line):
+                break
+            n_lines += 1
+        n_more = len(self.lines.taken) - n_lines
+        self.lines.give_back(n_lines)
+        self._reject(
+            "a quote in it is not closed" + (f" and would take in {n_more:,} more lines" if n_more > 1 else "")
+        )
 
     def _read_line_alone(self) -> list[str] | None:
         """Return the first line's cells where it is a whole record, its quotes read as they come."""
@@ -322,21 +331,47 @@ class _Records:
         while length < end:
             length += len(taken[n_lines])
             n_lines += 1
-        if any(map(self._is_record, taken[1:n_lines])):
+        if any(map(self._begins_record, taken[1:n_lines])):
             return None
         self.lines.give_back(n_lines)
         return cells
 
     def _is_record(self, line: str) -> bool:
         """Return whether a line is a whole record by itself."""
-        if self.width < 2 or line.count(self.delimiter) < self.width - 1:
-            return False
-        cells = next(csv.reader([line], delimiter=self.delimiter), [])
-        if len(cells) != self.width:
+        cells = self._cells_alone(line)
+        if len(cells) != self.width or self.width < 2:
             return False
         if self.anchor is None:
             return self.width > 3
-        return masked(cells[self.anchor.column].strip()) in self.anchor.shapes
+        return _shape(cells[self.anchor.column]) in self.anchor.shapes
+
+    def _cells_alone(self, line: str) -> list[str]:
+        if line.count(self.delimiter) < self.width - 1:
+            return []
+        return next(csv.reader([line], delimiter=self.delimiter), [])
+
+    def _begins_record(self, line: str) -> bool:
+        """Return whether a line looks like the first, or only, line of a record."""
+        if self.anchor is None:
+            return line.count(self.delimiter) >= self.width - 1
+        cells = next(csv.reader([line], delimiter=self.delimiter), [])
+        if len(cells) == self.width and not self.anchor.is_in_all:
+            return True
+        has_anchor = len(cells) > self.anchor.column + 1 or len(cells) == self.width
+        return has_anchor and _shape(cells[self.anchor.column]) in self.anchor.shapes
+
+
+def _shape(cell: str) -> str | None:
+    """Return what ids of one system have in common, A-9 for DS-17; None for a cell without digits.
+
+    Long numbers keep their length: INC0012345 is no "step 1".
+    """
+    shape = re.sub(r"\d{4,}|(\d+)|[^\W\d_]+", _shape_of_run, cell.strip())
+    return shape if "9" in shape else None
+
+
+def _shape_of_run(run: re.Match[str]) -> str:
+    return "9" if run[1] else "9" * len(run[0]) if run[0].isdecimal() else "A"
 
 
 def _cells_with_quotes_inside(text: str, delimiter: str) -> tuple[list[str], int]:
