@@ -27,6 +27,7 @@ _REFERENCE = {"link", "value", "display_value"}
 _IDENTITY = {"self", "link", "url", "href", "html_url", "node_id", "accountId", "id", "key", "sys_id"}
 _DEEPEST = 20
 _LONGEST_JSON, _LONGEST_LITERAL = 1 << 20, 1 << 15
+_LOOKS_NESTED = re.compile(r"\{(?s:.*)\}\Z|\[\s*\{(?s:.*)\]\Z")
 _TOKEN = re.compile(
     r"""\s*(?:(?P<string>'(?:[^'\\]++|\\.)*+'|"(?:[^"\\]++|\\.)*+")|(?P<word>[A-Za-z]+)"""
     r"""|(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<sign>[{}\[\]:,]))\s*""",
@@ -40,8 +41,8 @@ def cell_text(value: Any, column: str = "", counts: Counter[str] | None = None) 
     """Return the text of a cell, None where it holds nothing.
 
     A reference ({link, value}, {display_value, …}) is its name, in columns of links and times its value. A
-    document of Jira is its text; any other object is a line "key: value" for each of its values. What is nested
-    deeper than 20 levels is left out, counted as `deep_cells`.
+    document of Jira is its text; any other object is a line "key: value" for each of its values. What is
+    nested deeper than 20 levels is left out, counted as `deep_cells`.
     """
     counts = Counter() if counts is None else counts
     if isinstance(value, str):
@@ -55,7 +56,7 @@ def reference_text(text: str, column: str = "") -> str:
     Text that is no reference, list of references or document of Jira comes back as it is.
     """
     stripped = text.strip()
-    if not (stripped[:1] == "{" and stripped[-1] == "}" or stripped[:2] == "[{" and stripped[-1] == "]"):
+    if not _LOOKS_NESTED.match(stripped):
         return text
     parsed = _parse(stripped)
     members = parsed if isinstance(parsed, list) else [parsed]

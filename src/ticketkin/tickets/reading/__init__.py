@@ -1,8 +1,8 @@
 """Files to tables of plain text, whatever wrote them.
 
 Every cell becomes a string or null; types are decided later, column by column, because exports lie
-about them. Records that can't be read are returned with their number and the reason: a record of the file is a
-row, rejected, or blank, and the counts are checked.
+about them. Records that can't be read are returned with their number and the reason: a record of the
+file is a row, rejected, or blank, and the counts are checked.
 
 To add a format: a module with a reader, and its line in `_READERS`.
 """
@@ -39,9 +39,9 @@ _PACKED = {".gz", ".zip", ".bz2", ".xz", ".zst", ".7z"}
 def read_table(path: Path, encoding: str | None = None) -> RawTable:
     """Return the content of a CSV, JSON, JSON Lines, XLSX, Parquet or ServiceNow XML file as strings.
 
-    Records are numbered as a person counts them: the first is 1. `encoding` names the encoding of a CSV or JSON
-    file; None or 'auto' finds it. Raises UnreadableFileError for a missing, empty, damaged or unknown file,
-    UnsafeArtifactError for a pickle, ConfigurationError for an encoding that Python does not know.
+    Records are numbered as a person counts them: the first is 1. `encoding` names the encoding of a CSV or
+    JSON file; None or 'auto' finds it. Raises UnreadableFileError for a missing, empty, damaged or unknown
+    file, UnsafeArtifactError for a pickle, ConfigurationError for an encoding that Python does not know.
     """
     reader = _reader_of(path)
     try:

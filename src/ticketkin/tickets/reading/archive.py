@@ -80,7 +80,7 @@ def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[byte
     rest = b""
     with archive.open(unbounded) as file:
         while piece := file.read(_CHUNK_BYTES):
-            piece = rest + piece  # noqa: PLW2901 - a tag may be cut between two reads
+            piece = rest + piece
             end = piece.rfind(b"<") if len(piece) < 2 * _CHUNK_BYTES else len(piece)
             end = len(piece) if end <= 0 else end
             yield piece[:end]
@@ -92,8 +92,8 @@ def _check_size(path: Path, unpacked: int) -> None:
     ratio = unpacked / max(1, path.stat().st_size)
     if unpacked > _LARGEST_UNPACKED_BYTES or (ratio > _LARGEST_RATIO and unpacked > _NEVER_A_BOMB_BYTES):
         raise UnreadableFileError(
-            f"{path} unpacks to more than {unpacked >> 20:,} MiB, {ratio:,.0f} times its size; refused as a zip "
-            "bomb. Save it as CSV if it is genuine"
+            f"{path} unpacks to more than {unpacked >> 20:,} MiB, {ratio:,.0f} times its size; refused as a "
+            "zip bomb. Save it as CSV if it is genuine"
         )
 
 
@@ -120,7 +120,7 @@ def _check_extent(path: Path, name: str, extent: SheetExtent) -> None:
     is_beyond = extent.last_column > _LAST_COLUMN or extent.last_row > _LAST_ROW
     if is_beyond or extent.last_row * extent.last_column > _MOST_CELLS:
         raise UnreadableFileError(
-            f"{path}: {Path(name).stem} has a cell in row {extent.last_row:,} or column {extent.last_column:,}, "
-            f"but {extent.n_rows:,} rows with cells; delete the empty rows and columns after the last ticket, or "
-            "save it as CSV"
+            f"{path}: {Path(name).stem} has a cell in row {extent.last_row:,} or column "
+            f"{extent.last_column:,}, but {extent.n_rows:,} rows with cells; delete the empty rows and "
+            "columns after the last ticket, or save it as CSV"
         )

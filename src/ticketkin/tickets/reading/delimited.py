@@ -31,6 +31,7 @@ _LONGEST_HEADER_LINES = 50
 # A record whose quotes are not doubled is sought within so many lines and characters.
 _TOLERATED_LINES = 200
 _TOLERATED_CHARACTERS = 1 << 20
+_RECORDS_THAT_SHOW = 5
 _ROWS_A_CHUNK = 50_000
 _SEPARATOR_LINE = re.compile(rb"\s*\"?sep=(.)\"?[^\S\r\n]*(?:\r\n|\r|\n)", re.IGNORECASE)
 
@@ -107,8 +108,12 @@ class _Layout:
     sample: str
 
     def anchor(self, width: int) -> _Anchor | None:
-        """Return the anchor of records of `width` cells, from lines that are whole records by themselves."""
-        records = [cells for cells in map(self._alone, self.sample.splitlines()) if len(cells) == width]
+        """Return the anchor of records of `width` cells, as the sample shows it."""
+        records = [cells for cells in self._well_formed() if len(cells) == width][1:]
+        if len(records) < _RECORDS_THAT_SHOW:
+            # A quote near the beginning may take in the rest: lines by themselves show more.
+            alone = (csv.reader([line], delimiter=self.delimiter) for line in self.sample.splitlines())
+            records = [cells for reader in alone for cells in reader if len(cells) == width][1:]
         # The leftmost, as the last line of a long cell goes on with the true columns at its right.
         for column in range(width):
             shapes = Counter(filter(None, (_shape(cells[column]) for cells in records)))
@@ -118,8 +123,15 @@ class _Layout:
                 return _Anchor(column, frozenset(common), is_in_all=n_common > 0.98 * len(records))
         return None
 
-    def _alone(self, line: str) -> list[str]:
-        return next(csv.reader([line], delimiter=self.delimiter), [])
+    def _well_formed(self) -> Iterator[list[str]]:
+        records = csv.reader(io.StringIO(self.sample, newline=""), delimiter=self.delimiter, strict=True)
+        while True:
+            try:
+                yield next(records)
+            except StopIteration:
+                return
+            except csv.Error:
+                continue
 
 
 def _find_layout(content: DecodedFile, prefer: str) -> _Layout:
@@ -303,7 +315,8 @@ class _Records:
         n_more = len(self.lines.taken) - n_lines
         self.lines.give_back(n_lines)
         self._reject(
-            "a quote in it is not closed" + (f" and would take in {n_more:,} more lines" if n_more > 1 else "")
+            "a quote in it is not closed"
+            + (f" and would take in {n_more:,} more lines" if n_more > 1 else "")
         )
 
     def _read_line_alone(self) -> list[str] | None:

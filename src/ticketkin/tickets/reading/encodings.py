@@ -64,7 +64,7 @@ def check_encoding(name: str) -> str:
         is_text = False
     if not is_text:
         raise ConfigurationError(
-            f"encoding {name!r} is not known; give auto, or a name such as utf-8, cp1252, cp1251, cp932, gb18030"
+            f"encoding {name!r} is not known; give auto, or a name such as utf-8, cp1252, cp1251 or cp932"
         )
     return name
 

@@ -1,9 +1,9 @@
 """Which encoding bytes that are not UTF-8 are written in.
 
-charset-normalizer alone names the right one for half of the short exports tried and two thirds when it may
-choose among the encodings below only: it looks at whole texts, while an export is mostly ASCII with few telling
-bytes. So it proposes, and each proposal is judged here by the words it makes: letters that its languages use, no
-capital after a small letter, no mark or foreign letter inside a word.
+charset-normalizer alone names the right one for half of the short exports tried, and for two thirds when it
+may choose among the encodings below only: it looks at whole texts, while an export is mostly ASCII with few
+telling bytes. So it proposes, and each proposal is judged here by the words it makes: letters that its
+languages use, no capital after a small letter, no mark or foreign letter inside a word.
 """
 
 import re
@@ -44,8 +44,8 @@ _DOUBLE_BYTES: Mapping[str, range] = {
 }
 _JAPANESE = ("cp932", "euc_jp")
 _RARE_CYRILLIC = frozenset("ЀЍѐѝѠѡѢѣ") | {chr(code) for code in range(0x0460, 0x0500)}
-_MARKS = frozenset("“”‘’„‚–—…«»‹›¿¡°§€£©®•·´ªº²³½×\u00a0™")
-_QUOTES_IN_WORDS = frozenset("’‘´·")
+_MARKS = frozenset("“”‘’„‚–—…«»‹›¿¡°§€£©®•·´ªº²³½×\u00a0™")  # noqa: RUF001
+_QUOTES_IN_WORDS = frozenset("’‘´·")  # noqa: RUF001
 _TELLING_BYTES = 4_096
 _SURE, _LIKELY = 0.9, 0.4
 

@@ -1,8 +1,8 @@
 """Workbooks and Parquet files, read in a process of their own that may die.
 
-Their libraries are written in Rust: a damaged file can end in a panic, one that asks for hundreds of gigabytes
-in an abort. Neither can be caught where it happens. The process has a memory limit where the system knows one,
-and a time limit.
+Their libraries are written in Rust: a damaged file can end in a panic, one that asks for hundreds of
+gigabytes in an abort. Neither can be caught where it happens. The process has a memory limit where the system
+knows one, and a time limit.
 """
 
 import io
@@ -23,7 +23,7 @@ _LIMIT_SECONDS = 600
 def read_isolated(path: Path, encoding: str | None = None) -> RawTable:
     """Return a workbook's or a Parquet file's records.
 
-    Raises UnreadableFileError for a damaged file, and for one that needs more memory or time than it may have.
+    Raises UnreadableFileError for a damaged file, and for one that needs more memory or time than it may.
     """
     del encoding  # both formats name their own
     # -P keeps files of the working directory from shadowing modules.
@@ -39,8 +39,8 @@ def read_isolated(path: Path, encoding: str | None = None) -> RawTable:
     head, _, content = done.stdout.partition(b"\n")
     if done.returncode or not head:
         raise UnreadableFileError(
-            f"{path} is not readable: its reader {_how_it_ended(done.returncode)}; the file is damaged or needs "
-            "too much memory. Save it again, or as CSV"
+            f"{path} is not readable: its reader {_how_it_ended(done.returncode)}; the file is damaged or "
+            "needs too much memory. Save it again, or as CSV"
         )
     answer = json.loads(head)
     if "error" in answer:

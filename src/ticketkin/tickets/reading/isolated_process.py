@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> None:
             head = {"error": str(error)}
         except MemoryError:
             head = {"error": f"{path} needs more memory than a file of its size may; save it as CSV"}
-        except BaseException as error:  # noqa: BLE001 - a panic is no Exception
+        except BaseException as error:
             if type(error).__name__ != "PanicException":
                 raise
             head = {"error": f"{path} is damaged: its reader stopped with {error}; save it again, or as CSV"}

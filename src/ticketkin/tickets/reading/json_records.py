@@ -1,13 +1,13 @@
 """JSON and JSON Lines, record by record: what one record holds can't cost the others.
 
-What a file holds decides, not its name: an array of objects, an object around such an array, an object a line,
-or objects one after another.
+What a file holds decides, not its name: an array of objects, an object around such an array, an object a
+line, or objects one after another.
 """
 
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,12 @@ import polars as pl
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.tickets.cells import cell_text
 from ticketkin.tickets.reading.encodings import decode_file, without_surrogates
-from ticketkin.tickets.reading.table import RawTable, finished, unique_names
+from ticketkin.tickets.reading.table import MOST_COLUMNS, RawTable, finished, unique_names
 
 # Keys under which an interface of a ticket system puts its records.
 _WRAPPERS = ("result", "records", "issues", "bugs")
 # A page of an interface holds little beside its records; a ticket with such a key holds more.
 _MOST_KEYS_OF_A_PAGE = 6
-_MOST_COLUMNS = 5_000
 _SPACE = re.compile(r"[ \t\n\r]*")
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 # What moves the depth of nesting, texts left out.
@@ -122,9 +121,9 @@ class _Collected:
         for name in cells:
             if name not in columns:
                 columns[name] = [None] * len(self.numbers)
-        if len(columns) > _MOST_COLUMNS:
+        if len(columns) > MOST_COLUMNS:
             raise UnreadableFileError(
-                f"The records have more than {_MOST_COLUMNS:,} different keys, so these are no columns of a "
+                f"The records have more than {MOST_COLUMNS:,} different keys, so these are no columns of a "
                 "table; export an array of tickets with the same keys each"
             )
         self.numbers.append(self.n_records)
@@ -210,7 +209,7 @@ class _JsonText:
                 return self._elements(array, is_wrapped=True)
             return self._objects(start, path)
         value, reason, _ = self._value(start)
-        what = f"got {_kind(value)}" if not reason else reason
+        what = reason or f"got {_kind(value)}"
         raise UnreadableFileError(
             f"{path} is not valid JSON for tickets: JSON must be an array of tickets, or an object with "
             f"'result' or 'records'; {what}"
@@ -228,7 +227,7 @@ class _JsonText:
             return None, _TOO_DEEP, self._end_of_brackets(position, len(self._text))
         except json.JSONDecodeError as error:
             reason = f"not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}"
-            if self._text[position] not in "[{":
+            if self._text[position : position + 1] not in ("[", "{"):
                 return None, reason, self._next_separator(position + 1)
             return None, reason, self._end_of_brackets(position, self._next_record(position, error.pos))
         if self._start is None and isinstance(value, dict):

@@ -12,6 +12,8 @@ from ticketkin.tickets.cells import reference_text
 # A version such as 1.0 is no number that lost its shape.
 _NO_WHOLE_NUMBERS = re.compile(r"version|release", re.IGNORECASE)
 _HEX_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+MOST_COLUMNS = 5_000
+"""Records with more different keys than this are no rows of a table; each key costs memory for every row."""
 _MOST_SAMPLED = 1_000
 # Shares of a column's values that must look like its header before the header is taken for a record.
 _SHARE_LIKE_HEADER = 0.8

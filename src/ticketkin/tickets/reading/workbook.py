@@ -34,8 +34,8 @@ class _Sheet:
 def read_workbook(path: Path) -> RawTable:
     """Return the rows of all sheets that have the header of the first sheet of tickets.
 
-    Rows of sheets with another header are rejected, those of small sheets that share no column noted. Runs in a
-    process of its own, see `isolated`. Raises UnreadableFileError for a damaged or oversized file.
+    Rows of sheets with another header are rejected, those of small sheets that share no column noted. Runs in
+    a process of its own, see `isolated`. Raises UnreadableFileError for a damaged or oversized file.
     """
     n_hidden = check_archive(path)
     sheets = [sheet for sheet in _sheets(path) if sheet.header]

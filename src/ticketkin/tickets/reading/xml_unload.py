@@ -10,18 +10,18 @@ import polars as pl
 
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.tickets.cells import cell_text
-from ticketkin.tickets.reading.table import RawTable, finished
+from ticketkin.tickets.reading.table import MOST_COLUMNS, RawTable, finished
 
 # Deeper elements are no cells of a record, and building them costs memory for nothing.
 _DEEPEST = 100
 
 
 def read_xml_unload(path: Path, encoding: str | None = None) -> RawTable:
-    """Return the records of an XML unload: those of the element there are most of.
+    """Return the records of an XML unload: of the element with ticket columns there are most of.
 
-    Records of other tables, and those the unload deletes, are rejected. A reference shows its display value, in
-    columns of links and times its value. Raises UnreadableFileError for XML that declares entities, is damaged
-    before its first record, or holds no records.
+    Records of other tables, and those the unload deletes, are rejected. A reference shows its display value,
+    in columns of links and times its value. Raises UnreadableFileError for XML that declares entities, is
+    damaged before its first record, or holds no records.
     """
     del encoding  # XML names its own
     collected = _Collected()
@@ -30,21 +30,25 @@ def read_xml_unload(path: Path, encoding: str | None = None) -> RawTable:
         with path.open("rb") as file:
             for record in _records(file):
                 collected.add(record)
-    except _Refused as error:
+    except _RefusedError as error:
         raise UnreadableFileError(f"{path}: {error}") from None
     except (ParseError, ValueError, LookupError) as error:
         fault = f"not valid XML: {error}"
     if not collected.n_records:
         raise UnreadableFileError(
-            f"{path}: {fault or 'holds no records'}; expected ServiceNow's XML, an element a ticket and in it an "
-            "element a column"
+            f"{path}: {fault or 'holds no records'}; expected ServiceNow's XML, an element a ticket and "
+            "in it an element a column"
         )
     if fault:
         collected.add_fault(fault)
     return finished(collected.table(), path.name)
 
 
-class _Refused(Exception):
+def _local_name(element: Element) -> str:
+    return str(element.tag).rpartition("}")[2]
+
+
+class _RefusedError(Exception):
     """XML that asks for more than records."""
 
 
@@ -61,14 +65,14 @@ def _records(file: BinaryIO) -> Iterator[Element]:
                 root = element if root is None else root
                 depth += 1
                 if depth > _DEEPEST:
-                    raise _Refused(f"elements are nested deeper than {_DEEPEST} levels; export it again")
+                    raise _RefusedError(f"elements are nested deeper than {_DEEPEST} levels; export it again")
                 continue
             depth -= 1
             if depth == 1 and root is not None:
                 yield element
                 root.clear()
     except DefusedXmlException:
-        raise _Refused(
+        raise _RefusedError(
             "declares a document type or entities, which may read other files or fill the memory; export it "
             "from ServiceNow again"
         ) from None
@@ -87,19 +91,22 @@ class _Collected:
     def add(self, record: Element) -> None:
         """Add one child of the root."""
         self.n_records += 1
+        table = _local_name(record)
         if record.get("action", "").upper() == "DELETE":
-            self._rejected.append((self.n_records, f"the unload deletes this {record.tag}"))
+            self._rejected.append((self.n_records, f"the unload deletes this {table}"))
             return
-        numbers = self._numbers.setdefault(record.tag, [])
-        columns = self._columns.setdefault(record.tag, {})
+        numbers = self._numbers.setdefault(table, [])
+        columns = self._columns.setdefault(table, {})
         for cell in record:
             text = self._text(cell)
-            values = columns.setdefault(cell.tag, {})
+            values = columns.setdefault(_local_name(cell), {})
             place = len(numbers)
             if place not in values or not values[place]:
                 values[place] = text
             elif text:
                 values[place] = f"{values[place]}, {text}"
+        if len(columns) > MOST_COLUMNS:
+            raise _RefusedError(f"a {table} has more than {MOST_COLUMNS:,} columns; export a list of tickets")
         numbers.append(self.n_records)
 
     def add_fault(self, reason: str) -> None:
@@ -115,9 +122,13 @@ class _Collected:
         reference: dict[str, Any] = {"display_value": shown, "value": value.strip()}
         return cell_text(reference, cell.tag, self._repairs) or ""
 
+    def _likeness(self, table: str) -> tuple[bool, int]:
+        """Return what tells tickets from the records unloaded with them, such as journal entries."""
+        return bool({"number", "short_description"} & self._columns[table].keys()), len(self._numbers[table])
+
     def table(self) -> RawTable:
         """Return the records of the most frequent element; the others are rejected."""
-        main = max(self._numbers, key=lambda tag: len(self._numbers[tag]), default="")
+        main = max(self._numbers, key=self._likeness, default="")
         numbers = self._numbers.get(main, [])
         places = range(len(numbers))
         frame = pl.DataFrame(
