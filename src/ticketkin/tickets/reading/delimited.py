@@ -169,13 +169,13 @@ def _n_lines_above(records: list[list[str]]) -> int:
         return 0
     [(width, _)] = Counter(map(len, records)).most_common(1)
     above = 0
-    while width >= 3 and sum(bool(cell.strip()) for cell in records[above]) < 2:
+    while width >= 3 and above < len(records) - 1 and sum(map(bool, map(str.strip, records[above]))) < 2:
         above += 1
     return above
 
 
 def _read_header(lines: _Lines, layout: _Layout, notes: list[str], path: Path) -> list[str]:
-    above = []
+    above: list[str] = []
     records = csv.reader(lines, delimiter=layout.delimiter, strict=True)
     while True:
         lines.taken.clear()

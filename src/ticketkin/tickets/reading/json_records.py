@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import polars as pl
 
@@ -20,8 +20,8 @@ from ticketkin.tickets.reading.table import MOST_COLUMNS, RawTable, finished, un
 
 # Keys under which an interface of a ticket system puts its records.
 _WRAPPERS = ("result", "records", "issues", "bugs")
-# A page of an interface holds little beside its records; a ticket with such a key holds more.
-_MOST_KEYS_OF_A_PAGE = 6
+# A page of an interface has none of these; a ticket may hold issues or records of its own.
+_TICKET_KEYS = {"id", "number", "key", "sys_id", "title", "summary", "short_description", "description"}
 _SPACE = re.compile(r"[ \t\n\r]*")
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 # What moves the depth of nesting, texts left out.
@@ -166,17 +166,15 @@ def _flatten(record: Mapping[str, Any], repairs: Counter[str]) -> dict[str, str 
 
 def _unwrapped(record: Any, reason: str) -> Iterator[_Read]:
     """Return the records of one page of an interface where several follow one another, else the record."""
-    members = record.values() if isinstance(record, dict) else ()
-    pages = [
-        member for name in _WRAPPERS if isinstance(record, dict) and _is_page(member := record.get(name))
-    ]
-    if len(pages) == 1 and len(members) <= _MOST_KEYS_OF_A_PAGE:
-        yield from ((member, "") for member in pages[0])
-    else:
-        yield record, reason
+    if isinstance(record, dict) and not record.keys() & _TICKET_KEYS:
+        pages = [page for name in _WRAPPERS if _is_page(page := record.get(name))]
+        if len(pages) == 1:
+            yield from ((member, "") for member in pages[0])
+            return
+    yield record, reason
 
 
-def _is_page(value: Any) -> bool:
+def _is_page(value: Any) -> TypeGuard[list[dict[str, Any]]]:
     return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
 
 

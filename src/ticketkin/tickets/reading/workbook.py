@@ -26,9 +26,17 @@ class _Sheet:
     frame: pl.DataFrame
 
     @property
-    def names(self) -> set[str]:
-        """The column names in one spelling."""
-        return {normalise_name(name) or name for name in self.header} - {""}
+    def names(self) -> list[str]:
+        """The column names in one spelling, sorted."""
+        return sorted(map(_spelled, self.header))
+
+    def places_by_name(self) -> list[int]:
+        """Return the places of the columns in the order of `names`."""
+        return sorted(range(len(self.header)), key=lambda place: (_spelled(self.header[place]), place))
+
+
+def _spelled(name: str) -> str:
+    return normalise_name(name) or name
 
 
 def read_workbook(path: Path) -> RawTable:
@@ -48,20 +56,20 @@ def read_workbook(path: Path) -> RawTable:
     parts, rows, rejected, n_records = [], [], [], 0
     for sheet in sheets:
         numbers = list(range(n_records + 1, n_records + sheet.frame.height + 1))
-        if sheet.names == main.names and len(sheet.header) == len(main.header):
+        if sheet.names == main.names:
             parts.append(_in_order_of(main, sheet))
             rows += numbers
             if sheet.n_rows_above:
                 notes.append(
                     f"{path.name}: {sheet.n_rows_above} rows above the header of {sheet.name!r} are not read"
                 )
-        elif not sheet.names & main.names and sheet.frame.height < _ROWS_OF_AN_ASIDE:
+        elif not set(sheet.names) & set(main.names) and sheet.frame.height < _ROWS_OF_AN_ASIDE:
             notes.append(
                 f"{path.name}: the sheet {sheet.name!r} ({sheet.frame.height:,} rows) is no table of tickets"
             )
             continue
         else:
-            lacking = ", ".join(sorted(main.names ^ sheet.names)[:4])
+            lacking = ", ".join(sorted(set(main.names) ^ set(sheet.names))[:4]) or "repeated columns"
             reason = f"sheet {sheet.name!r} has another header than {main.name!r} (differs in {lacking})"
             rejected += [(number, reason) for number in numbers]
             notes.append(f"{path.name}: {len(numbers):,} rows are not read: {reason}")
@@ -92,8 +100,9 @@ def _below_header(name: str, cells: pl.DataFrame) -> _Sheet:
         return _Sheet(name, [], 0, cells)
     filled = [sum(bool((cell or "").strip()) for cell in row) for row in cells.head(_HEADER_ROWS).iter_rows()]
     # A title fills a cell or two, a merged heading the first cell of each group.
-    enough = max(filled) / 2
-    place = next(place for place, count in enumerate(filled) if count and count >= enough)
+    place = next(
+        place for place, count in enumerate(filled) if count > max(filled) / 2 or count == max(filled)
+    )
     header = [(cell or "").strip() for cell in cells.row(place)]
     body, _, _ = without_blank_rows(cells[place + 1 :], range(cells.height - place - 1))
     kept = [
@@ -119,12 +128,6 @@ def _main_sheet(sheets: list[_Sheet]) -> _Sheet:
 
 def _in_order_of(main: _Sheet, sheet: _Sheet) -> pl.DataFrame:
     """Return the sheet's columns in the main sheet's order; equal names in their own order."""
-    spelling = [normalise_name(name) or name for name in sheet.header]
-    free = dict(enumerate(spelling))
-    order = []
-    for wanted in (normalise_name(name) or name for name in main.header):
-        place = next((place for place, name in free.items() if name == wanted), None)
-        place = next(iter(free)) if place is None else place
-        order.append(free.pop(place) and place)
-    columns = [sheet.frame.get_columns()[place] for place in order]
-    return pl.DataFrame([column.rename(str(place)) for place, column in enumerate(columns)])
+    places = dict(zip(main.places_by_name(), sheet.places_by_name(), strict=True))
+    columns = sheet.frame.get_columns()
+    return pl.DataFrame([columns[places[place]].rename(str(place)) for place in range(len(columns))])
