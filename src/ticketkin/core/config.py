@@ -46,6 +46,8 @@ class TicketSettings(StageSettings):
 
     mapping: dict[str, str] = Field(default_factory=dict)
     """Ticket field to column name, for exports that are not recognised (`--map`)."""
+    encoding: str = "auto"
+    """Encoding of CSV and JSON files, such as cp1251; 'auto' finds it and notes a guess."""
     template: str = "{title}\n{description}"
     """Text a model reads; fields in braces. Context fields such as {category} belong at the end."""
     strip_mail_threads: bool = False

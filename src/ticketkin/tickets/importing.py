@@ -79,7 +79,7 @@ def import_tickets(
     Rows that can't be used are returned, not dropped silently. Raises UnreadableFileError,
     MappingError or LeakageError as the readers do, and UnreadableFileError where no row is usable.
     """
-    tables = ((source.name, read_table(source)) for source in sources)
+    tables = ((source.name, read_table(source, settings.encoding)) for source in sources)
     return import_tables(tables, settings, progress)
 
 

@@ -31,6 +31,8 @@ _LONGEST_HEADER_LINES = 50
 # A record whose quotes are not doubled is sought within so many lines and characters.
 _TOLERATED_LINES = 200
 _TOLERATED_CHARACTERS = 1 << 20
+# How often a file may be read again in all, looking for the ends of such records.
+_TIMES_READ_AGAIN = 8
 _RECORDS_THAT_SHOW = 5
 _ROWS_A_CHUNK = 50_000
 _SEPARATOR_LINE = re.compile(rb"\s*\"?sep=(.)\"?[^\S\r\n]*(?:\r\n|\r|\n)", re.IGNORECASE)
@@ -44,7 +46,13 @@ def read_delimited(path: Path, encoding: str | None = None) -> RawTable:
     lines = _Lines(content.lines(layout.start))
     notes = list(content.notes)
     header = _read_header(lines, layout, notes, path)
-    collected = _Records(lines, layout.delimiter, len(header), layout.anchor(len(header)), len(content.utf8))
+    collected = _Records(
+        lines,
+        layout.delimiter,
+        len(header),
+        layout.anchor(len(header)),
+        _TIMES_READ_AGAIN * len(content.utf8) + _TOLERATED_CHARACTERS,
+    )
     collected.read_all()
     if collected.suspects:
         numbers = ", ".join(map(str, collected.suspects[:5]))
