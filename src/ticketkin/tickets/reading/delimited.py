@@ -163,12 +163,11 @@ def _sampled_records(sample: str, delimiter: str) -> list[list[str]]:
 
 
 def _regularity(records: list[list[str]]) -> float:
-    """Return how much the records look like a table: many cells, as many in each as in the header."""
+    """Return how much the records look like a table: many cells, as many in each, many in the first."""
     if not records:
         return 0.0
     [(width, count)] = Counter(map(len, records)).most_common(1)
-    header_width = len(records[_n_lines_above(records)])
-    return count / len(records) * (1 - 1 / width) + (1 - 1 / header_width)
+    return count / len(records) * (1 - 1 / width) + (1 - 1 / len(records[0]))
 
 
 def _n_lines_above(records: list[list[str]]) -> int:

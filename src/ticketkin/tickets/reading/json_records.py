@@ -22,6 +22,8 @@ from ticketkin.tickets.reading.table import MOST_COLUMNS, RawTable, finished, un
 _WRAPPERS = ("result", "records", "issues", "bugs")
 # A page of an interface has none of these; a ticket may hold issues or records of its own.
 _TICKET_KEYS = {"id", "number", "key", "sys_id", "title", "summary", "short_description", "description"}
+# Each fault in an array costs a look through the file: the decoder says in which line it is.
+_MOST_FAULTS = 5_000
 _SPACE = re.compile(r"[ \t\n\r]*")
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 # What moves the depth of nesting, texts left out.
@@ -72,10 +74,11 @@ def read_json_records(path: Path, encoding: str | None = None) -> RawTable:
         collected.add(record, reason)
     if not collected.n_good:
         _refuse(path, reader, collected)
+    frame = collected.frame()
     repairs = Counter(content.repairs) + collected.repairs
     repairs["repeated_keys"] += repeated.count
     table = RawTable(
-        frame=collected.frame(),
+        frame=frame,
         rows=collected.numbers,
         n_records=collected.n_records,
         rejected=collected.rejected,
@@ -190,17 +193,19 @@ class _JsonText:
         self._text = text
         self._decoder = decoder
         self._start: re.Pattern[str] | None = None
+        self._searched_from, self._next_start = 0, -1
+        self._n_faults = 0
         self.is_lines = False
 
     def records(self, path: Path) -> Iterator[_Read]:
         """Return the records in file order. Raises UnreadableFileError for JSON of another shape."""
         start = self._skip_space(0)
         first = self._text[start : start + 1]
-        if first == "[":
-            return self._elements(start + 1, is_wrapped=False)
         if self._is_an_object_a_line(path):
             self.is_lines = True
             return self._lines()
+        if first == "[":
+            return self._elements(start + 1, is_wrapped=False)
         if first == "{":
             array = self._wrapped_array(start)
             if array is not None:
@@ -224,6 +229,7 @@ class _JsonText:
         except RecursionError:
             return None, _TOO_DEEP, self._end_of_brackets(position, len(self._text))
         except json.JSONDecodeError as error:
+            self._count_fault()
             reason = f"not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}"
             if self._text[position : position + 1] not in ("[", "{"):
                 return None, reason, self._next_separator(position + 1)
@@ -231,6 +237,13 @@ class _JsonText:
         if self._start is None and isinstance(value, dict):
             self._set_start(position)
         return value, "", end
+
+    def _count_fault(self) -> None:
+        self._n_faults += 1
+        if self._n_faults > _MOST_FAULTS:
+            raise UnreadableFileError(
+                f"More than {_MOST_FAULTS:,} records are not valid JSON; export the file again"
+            )
 
     def _set_start(self, position: int) -> None:
         """Remember how a record begins: its first key."""
@@ -242,8 +255,16 @@ class _JsonText:
         """Return where the next record seems to begin after a fault in the one at `position`."""
         if self._start is None:
             self._set_start(position)
-        begin = self._start.search(self._text, max(fault, position + 1)) if self._start else None
-        return begin.start() if begin else len(self._text)
+        # A text that is not closed ends where the next one should begin, after the next record's start.
+        texts = [text.start() for text in _STRING.finditer(self._text, position, fault)]
+        after = max(position + 1, *texts[-1:])
+        if self._start is None:
+            return len(self._text)
+        if not self._searched_from <= after <= self._next_start:
+            # Remembered, so that many faults do not search the whole rest of the file each.
+            begin = self._start.search(self._text, after)
+            self._searched_from, self._next_start = after, begin.start() if begin else len(self._text)
+        return self._next_start
 
     def _end_of_brackets(self, position: int, limit: int) -> int:
         """Return where the brackets that open at `position` close, `limit` if they don't before it."""
@@ -290,7 +311,7 @@ class _JsonText:
         """Return whether most of the first lines are objects each."""
         lines = [line for line in self._text[: 1 << 20].split("\n", 40)[:40] if line.strip()]
         if len(lines) < 2:
-            return path.suffix.lower() != ".json" and not self._text.lstrip().startswith("{")
+            return path.suffix.lower() != ".json" and self._text.lstrip()[:1] not in ("{", "[")
         n_objects = sum(isinstance(self._line(line)[0], dict) for line in lines)
         return n_objects >= len(lines) / 2 and n_objects > 0
 
