@@ -122,7 +122,9 @@ def test_records_without_content_are_blank(tmp_path: Path) -> None:
     assert (table.rows, table.n_blank, table.n_records) == ([2], 3, 4)
 
 
-@pytest.mark.parametrize("content", ["12", '"text"', "null", "true", "{}", '{"a": 1}', "nonsense", "[", "[]", " "])
+@pytest.mark.parametrize(
+    "content", ["12", '"text"', "null", "true", "{}", '{"a": 1}', "nonsense", "[", "[]", " "]
+)
 def test_json_without_records_is_an_error(tmp_path: Path, content: str) -> None:
     with pytest.raises(UnreadableFileError):
         _read(tmp_path, content)
@@ -140,10 +142,14 @@ def test_a_ticket_that_holds_issues_is_no_page(tmp_path: Path) -> None:
 
 
 values = st.none() | st.booleans() | st.integers() | st.text(max_size=8)
-nested = st.recursive(values, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=4), inner), max_leaves=8)
+nested = st.recursive(
+    values, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=4), inner), max_leaves=8
+)
 
 
-@given(st.lists(st.dictionaries(st.text(max_size=5), nested, max_size=4), min_size=1, max_size=6), st.booleans())
+@given(
+    st.lists(st.dictionaries(st.text(max_size=5), nested, max_size=4), min_size=1, max_size=6), st.booleans()
+)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_record_is_accounted_for(tmp_path: Path, records: list[dict[str, Any]], as_lines: bool) -> None:
     records = [{"number": "INC1"}, *records]

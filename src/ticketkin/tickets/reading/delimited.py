@@ -28,11 +28,10 @@ _LINES_THAT_PROVE = 3
 # … and nearly all of them.
 _SHARE_THAT_PROVES = 0.8
 _LONGEST_HEADER_LINES = 50
-# A record whose quotes are not doubled is sought within so many lines and characters.
-_TOLERATED_LINES = 200
-_TOLERATED_CHARACTERS = 1 << 20
+# A record whose quotes are not doubled is sought within so many lines, one try after another.
+_TOLERATED_LINES = (1, 4, 20, 100)
 # How often a file may be read again in all, looking for the ends of such records.
-_TIMES_READ_AGAIN = 8
+_TIMES_READ_AGAIN = 4
 _RECORDS_THAT_SHOW = 5
 _ROWS_A_CHUNK = 50_000
 _SEPARATOR_LINE = re.compile(rb"\s*\"?sep=(.)\"?[^\S\r\n]*(?:\r\n|\r|\n)", re.IGNORECASE)
@@ -51,7 +50,7 @@ def read_delimited(path: Path, encoding: str | None = None) -> RawTable:
         layout.delimiter,
         len(header),
         layout.anchor(len(header)),
-        _TIMES_READ_AGAIN * len(content.utf8) + _TOLERATED_CHARACTERS,
+        _TIMES_READ_AGAIN * (len(content.utf8) + _SAMPLE_BYTES),
     )
     collected.read_all()
     if collected.suspects:
@@ -335,16 +334,16 @@ class _Records:
     def _read_with_quotes_inside(self) -> list[str] | None:
         """Return the record where quotes inside cells are not doubled; only its lines stay taken."""
         taken = self.lines.taken
-        n_characters = sum(map(len, taken[:_TOLERATED_LINES]))
-        while len(taken) < _TOLERATED_LINES and n_characters < _TOLERATED_CHARACTERS:
-            if next(self.lines, None) is None:
+        for most_lines in _TOLERATED_LINES:
+            while len(taken) < most_lines and next(self.lines, None) is not None:
+                pass
+            text = "".join(taken[:most_lines])
+            self.budget -= len(text)
+            if self.budget < 0:
+                return None
+            cells, end = _cells_with_quotes_inside(text, self.delimiter)
+            if cells or len(taken) < most_lines:
                 break
-            n_characters += len(taken[-1])
-        self.lines.give_back(_TOLERATED_LINES)
-        self.budget -= n_characters
-        if self.budget < 0 or n_characters > 2 * _TOLERATED_CHARACTERS:
-            return None
-        cells, end = _cells_with_quotes_inside("".join(taken), self.delimiter)
         if len(cells) != self.width:
             return None
         n_lines, length = 0, 0

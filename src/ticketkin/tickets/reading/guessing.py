@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 # Letters beyond ASCII of the languages an encoding serves, one string a language.
 _WESTERN = ("äöüß", "éèêëàâçîïôûùœ", "áéíóúñüçàïèò", "àèéìòù", "ãõáéíóúâêôçà", "æøåé", "äöåé", "ëéèïóö")
-_CENTRAL = ("ąćęłńóśźż", "áčďéěíňóřšťúůýžäľĺŕô", "áéíóöőúüű", "ăâîșțşţ", "čćđšž", "äöüß")
+_CENTRAL = ("ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áčďéíľĺňóôŕšťúýžä", "áéíóöőúüű", "ăâîșțşţ", "čćđšž", "äöüß")
 _TURKISH = ("çğıöşü",)
 # encoding -> (its languages, how likely it is before anything is read).
 _LATIN: Mapping[str, tuple[tuple[str, ...], float]] = {
@@ -46,8 +46,11 @@ _JAPANESE = ("cp932", "euc_jp")
 _RARE_CYRILLIC = frozenset("ЀЍѐѝѠѡѢѣ") | {chr(code) for code in range(0x0460, 0x0500)}
 _MARKS = frozenset("“”‘’„‚–—…«»‹›¿¡°§€£©®•·´ªº²³½×\u00a0™")  # noqa: RUF001
 _QUOTES_IN_WORDS = frozenset("’‘´·")  # noqa: RUF001
+_BEFORE_WORDS = frozenset("“‘„‚–—«‹¿¡§€£…\u00a0")  # noqa: RUF001
 _TELLING_BYTES = 4_096
-_SURE, _LIKELY = 0.9, 0.4
+# How far the best must lead, and of how many signs beyond ASCII.
+_SURE, _LIKELY = 0.5, 0.25
+_TELLING_SIGNS = 4
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,10 @@ def guess_encoding(content: bytes) -> GuessedEncoding:
     text = sample.decode(best)
     rivals = [scores[name] for name in scores if sample.decode(name) != text]
     lead = scores[best] - max(rivals, default=-9.0)
+    n_telling = sum(sign >= "\x80" for sign in text)
     certainty = "surely" if lead > _SURE else "probably" if lead > _LIKELY else "perhaps"
+    if certainty == "surely" and n_telling < _TELLING_SIGNS:
+        certainty = "probably"
     return GuessedEncoding(best, certainty)
 
 
@@ -130,8 +136,9 @@ def _of_any(sign: str, before: str, after: str) -> float | None:
         return None
     if sign not in _MARKS:
         return -2.0
-    inside_word = before.isalpha() and after.isalpha()
-    return -1.5 if inside_word and sign not in _QUOTES_IN_WORDS else 1.0
+    if after.isalpha() and (before.isalpha() or sign not in _BEFORE_WORDS) and sign not in _QUOTES_IN_WORDS:
+        return -1.5
+    return 1.0
 
 
 def _of_latin(sign: str, before: str, after: str, letters: frozenset[str]) -> float:

@@ -257,7 +257,7 @@ class _JsonText:
             self._set_start(position)
         # A text that is not closed ends where the next one should begin, after the next record's start.
         texts = [text.start() for text in _STRING.finditer(self._text, position, fault)]
-        after = max(position + 1, *texts[-1:])
+        after = max([position + 1, *texts[-1:]])
         if self._start is None:
             return len(self._text)
         if not self._searched_from <= after <= self._next_start:
