@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - letters of other alphabets are what this file is about
 """Encodings: what is recognised, from one short line and from more, in sentences of service desks."""
 
 from pathlib import Path

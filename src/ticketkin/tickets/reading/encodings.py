@@ -100,7 +100,7 @@ def decode_file(path: Path, encoding: str | None = None) -> DecodedFile:
         return _decoded(content, wide, [f"{path.name}: has no mark of its encoding, read as {_shown(wide)}"])
     if b"\x1b$" in content[:_SAMPLE_BYTES] and _decodes(content, "iso2022_jp"):
         return _decoded(content, "iso2022_jp", [f"{path.name}: not UTF-8, read as ISO-2022-JP"])
-    if _decodes(content, "utf-8") or _is_damaged_utf8(content):
+    if is_utf8(content) or _is_damaged_utf8(content):
         return _decoded(content, "utf-8", [])
     guess = guess_encoding(content.replace(b"\x00", b""))
     note = (
@@ -108,6 +108,11 @@ def decode_file(path: Path, encoding: str | None = None) -> DecodedFile:
         "set tickets.encoding"
     )
     return _decoded(content, guess.name, [note])
+
+
+def is_utf8(content: bytes) -> bool:
+    """Return whether the bytes are UTF-8."""
+    return _decodes(content, "utf-8")
 
 
 def decode_bytes(content: bytes) -> str:
@@ -125,7 +130,7 @@ def _decoded(content: bytes, encoding: str, notes: list[str]) -> DecodedFile:
     if encoding != "utf-8":
         text, repairs["undecodable_bytes"] = _to_text(content, encoding)
         content = text.encode("utf-8", "replace")
-    elif not _decodes(content, "utf-8"):
+    elif not is_utf8(content):
         content, repairs["undecodable_bytes"] = _mend_utf8(content)
     for name, unwanted in (("nul_bytes", b"\x00"), ("byte_order_marks", codecs.BOM_UTF8)):
         content = content.removeprefix(codecs.BOM_UTF8)

@@ -39,8 +39,8 @@ def read_isolated(path: Path, encoding: str | None = None) -> RawTable:
     head, _, content = done.stdout.partition(b"\n")
     if done.returncode or not head:
         raise UnreadableFileError(
-            f"{path} is not readable: its reader {_how_it_ended(done.returncode)}; the file is damaged or "
-            "needs too much memory. Save it again, or as CSV"
+            f"{path} is not readable: its reader {_how_it_ended(done.returncode, done.stderr)}; the file is "
+            "damaged or needs too much memory. Save it again, or as CSV"
         )
     answer = json.loads(head)
     if "error" in answer:
@@ -51,10 +51,11 @@ def read_isolated(path: Path, encoding: str | None = None) -> RawTable:
     return RawTable(frame=frame, rejected=rejected, **answer)
 
 
-def _how_it_ended(code: int) -> str:
+def _how_it_ended(code: int, complaint: bytes) -> str:
     if code < 0:
         try:
             return f"was ended by {signal.Signals(-code).name}"
         except ValueError:
             return f"was ended by signal {-code}"
-    return f"ended with code {code}"
+    lines = complaint.decode("utf-8", "replace").strip().splitlines() or [f"code {code}"]
+    return f"stopped with {lines[-1][:200]}"

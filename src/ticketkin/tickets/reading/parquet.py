@@ -8,7 +8,7 @@ from polars.exceptions import PolarsError
 
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.tickets.cells import cell_text
-from ticketkin.tickets.reading.encodings import decode_bytes
+from ticketkin.tickets.reading.encodings import decode_bytes, is_utf8
 from ticketkin.tickets.reading.table import RawTable, finished, unique_names
 
 
@@ -62,14 +62,13 @@ def _as_text(column: pl.Series, repairs: Counter[str], notes: list[str], source:
 
 def _decoded(column: pl.Series, repairs: Counter[str], notes: list[str], source: str) -> pl.Series:
     """Return a column of bytes as text; one that holds no text, such as images, is left out with a note."""
-    text = column.cast(pl.String, strict=False)
-    unreadable = text.is_null() & column.is_not_null()
-    if not unreadable.any():
-        return text.str.replace_all("\x00", "", literal=True)
-    if int(unreadable.sum()) > column.drop_nulls().len() / 2:
+    values = column.to_list()
+    n_filled = sum(value is not None for value in values)
+    n_unreadable = sum(value is not None and not is_utf8(value) for value in values)
+    if n_unreadable > n_filled / 2:
         notes.append(f"{source}: the column {column.name!r} holds bytes that are no text; it is left empty")
-        repairs["binary_cells"] += int(column.is_not_null().sum())
-        return pl.Series(column.name, [None] * column.len(), pl.String)
-    texts = [None if value is None else decode_bytes(value) for value in column.to_list()]
-    repairs["undecodable_cells"] += int(unreadable.sum())
+        repairs["binary_cells"] += n_filled
+        return pl.Series(column.name, [None] * len(values), pl.String)
+    repairs["undecodable_cells"] += n_unreadable
+    texts = [None if value is None else decode_bytes(value) for value in values]
     return pl.Series(column.name, texts, pl.String)
