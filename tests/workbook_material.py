@@ -23,7 +23,9 @@ def sheet_xml(rows: Sequence[Sequence[Cell | None]], first: int = 1, hidden: Seq
     parts = []
     for number, row in enumerate(rows, start=first):
         cells = [
-            cell_xml(f"{chr(65 + place)}{number}", value) for place, value in enumerate(row) if value is not None
+            cell_xml(f"{chr(65 + place)}{number}", value)
+            for place, value in enumerate(row)
+            if value is not None
         ]
         mark = ' hidden="1"' if number in hidden else ""
         parts.append(f'<row r="{number}"{mark}>{"".join(cells)}</row>')

@@ -27,7 +27,14 @@ def _read(folder: Path, sheets: dict[str, str]) -> RawTable:
 
 
 def test_scars_of_a_workbook(tmp_path: Path) -> None:
-    rows = [["Incidents of May"], [], [*HEADER, "opened_at"], [1234.0, "a", 45292.5], ["007", "b"], [None, " "]]
+    rows = [
+        ["Incidents of May"],
+        [],
+        [*HEADER, "opened_at"],
+        [1234.0, "a", 45292.5],
+        ["007", "b"],
+        [None, " "],
+    ]
     table = _read(tmp_path, {"May": sheet_xml(rows, hidden=[4])})
     assert table.frame.columns == [*HEADER, "opened_at"]
     assert table.frame.rows() == [("1234", "a", "45292.5"), ("007", "b", None)]
@@ -100,7 +107,11 @@ def test_a_damaged_archive(tmp_path: Path) -> None:
     path = tmp_path / "a.xlsx"
     write_workbook(path, {"May": sheet_xml([HEADER, *_rows("INC", 300)])})
     content = path.read_bytes()
-    for damaged in (content[:-40], content[:200] + b"\xff" * 300 + content[500:], b"PK\x03\x04" + content[4:90]):
+    for damaged in (
+        content[:-40],
+        content[:200] + b"\xff" * 300 + content[500:],
+        b"PK\x03\x04" + content[4:90],
+    ):
         path.write_bytes(damaged)
         with pytest.raises(UnreadableFileError, match="is not a readable XLSX file"):
             read_table(path)
@@ -163,7 +174,9 @@ def test_parquet_columns_of_every_type_become_text(tmp_path: Path) -> None:
     assert any("'image' holds bytes that are no text" in note for note in table.notes)
 
 
-@pytest.mark.parametrize("name", ["data[1].parquet", "a*.parquet", "~a.parquet", "a{1}.parquet", "a?.parquet"])
+@pytest.mark.parametrize(
+    "name", ["data[1].parquet", "a*.parquet", "~a.parquet", "a{1}.parquet", "a?.parquet"]
+)
 def test_names_are_no_patterns(tmp_path: Path, name: str) -> None:
     pl.DataFrame({"number": ["INC1"]}).write_parquet(tmp_path / "data1.parquet")
     pl.DataFrame({"number": ["INC2"]}).write_parquet(tmp_path / name)
