@@ -186,7 +186,10 @@ def test_nul_bytes_are_removed_and_counted(ticketkin: Command) -> None:
 def test_another_encoding_is_read_and_said(ticketkin: Command) -> None:
     content = "number,short_description,description\nINC1,Drücker läuft heute nicht,100 €\n".encode("cp1252")
     summary, tickets = imported(ticketkin, content)
-    assert summary["notes"] == ["a.csv: not UTF-8, read as Windows-1252"]
+    assert summary["notes"] == [
+        "a.csv: not UTF-8, probably Windows-1252 (western European), read as that; if words look wrong, set "
+        "tickets.encoding"
+    ]
     assert tickets.select("title", "description").row(0) == ("Drücker läuft heute nicht", "100 €")
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from workbook_material import cell_xml, sheet_xml, write_workbook
 
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.tickets.reading import RawTable, isolated, read_table
+from workbook_material import cell_xml, sheet_xml, write_workbook
 
 HEADER = ["number", "short_description"]
 

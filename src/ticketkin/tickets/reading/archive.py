@@ -46,12 +46,13 @@ def check_archive(path: Path) -> int:
     total = 0
     try:
         with zipfile.ZipFile(path) as archive:
+            _check_size(path, sum(member.file_size for member in archive.infolist()), "would unpack to")
             for member in archive.infolist():
                 extent = SheetExtent()
                 is_sheet = member.filename.endswith(".xml") and "sharedStrings" not in member.filename
                 for content in _content(archive, member):
                     total += len(content)
-                    _check_size(path, total)
+                    _check_size(path, total, "unpacks to more than")
                     if is_sheet:
                         _measure(content, extent)
                 _check_extent(path, member.filename, extent)
@@ -88,11 +89,11 @@ def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[byte
     yield rest
 
 
-def _check_size(path: Path, unpacked: int) -> None:
+def _check_size(path: Path, unpacked: int, verb: str) -> None:
     ratio = unpacked / max(1, path.stat().st_size)
     if unpacked > _LARGEST_UNPACKED_BYTES or (ratio > _LARGEST_RATIO and unpacked > _NEVER_A_BOMB_BYTES):
         raise UnreadableFileError(
-            f"{path} unpacks to more than {unpacked >> 20:,} MiB, {ratio:,.0f} times its size; refused as a "
+            f"{path} {verb} {unpacked >> 20:,} MiB, {ratio:,.0f} times its size; refused as a "
             "zip bomb. Save it as CSV if it is genuine"
         )
 

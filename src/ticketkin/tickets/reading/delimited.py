@@ -189,7 +189,7 @@ def _read_header(lines: _Lines, layout: _Layout, notes: list[str], path: Path) -
             record = next(records)
         except StopIteration:
             raise UnreadableFileError(
-                f"{path} is not a readable CSV: it holds no header; export it again"
+                f"{path} holds no rows; export it again with its header and at least one ticket"
             ) from None
         except csv.Error:
             record = []

@@ -7,6 +7,7 @@ knows one, and a time limit.
 
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from ticketkin.core.errors import UnreadableFileError
 from ticketkin.tickets.reading.table import RawTable
 
 _LIMIT_SECONDS = 600
+_PACKAGES = Path(__file__).parents[3]
 
 
 def read_isolated(path: Path, encoding: str | None = None) -> RawTable:
@@ -28,9 +30,16 @@ def read_isolated(path: Path, encoding: str | None = None) -> RawTable:
     del encoding  # both formats name their own
     # -P keeps files of the working directory from shadowing modules.
     command = [sys.executable, "-P", "-m", f"{__name__}_process", str(path.absolute())]
+    # The package it finds is this one, wherever the working directory is.
+    found = os.pathsep.join(filter(None, (str(_PACKAGES), os.environ.get("PYTHONPATH"))))
     try:
         done = subprocess.run(  # noqa: S603
-            command, capture_output=True, stdin=subprocess.DEVNULL, timeout=_LIMIT_SECONDS, check=False
+            command,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=_LIMIT_SECONDS,
+            check=False,
+            env=os.environ | {"PYTHONPATH": found},
         )
     except subprocess.TimeoutExpired:
         raise UnreadableFileError(
