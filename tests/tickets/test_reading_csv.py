@@ -191,15 +191,7 @@ def test_filled_columns_of_one_name_are_all_kept(tmp_path: Path) -> None:
 )
 def test_a_file_without_header_is_recognised(tmp_path: Path, content: str, looks: bool) -> None:
     table = _read(tmp_path, content)
-    assert table.header_looks_like_data is looks
     assert any("looks like a record" in note for note in table.notes) is looks
-
-
-def test_the_header_can_become_a_row(tmp_path: Path) -> None:
-    table = _read(tmp_path, "INC1,INC2\nINC3,INC4,INC5\nINC6,INC7\n").with_header_as_row()
-    assert table.frame.rows() == [("INC1", "INC2"), ("INC6", "INC7")]
-    assert table.frame.columns == ["column_1", "column_2"]
-    assert (table.rows, table.rejected[0][0], table.n_records) == ([1, 3], 2, 3)
 
 
 def test_whole_numbers_written_as_floats_join_again(tmp_path: Path) -> None:

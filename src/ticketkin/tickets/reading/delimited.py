@@ -68,7 +68,7 @@ def read_delimited(path: Path, encoding: str | None = None) -> RawTable:
         notes=notes,
         repairs=content.repairs | collected.repairs,
     )
-    return finished(table, path.name, header, has_header=True)
+    return finished(table, path.name, header)
 
 
 class _Lines:

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -38,8 +38,6 @@ class RawTable:
     """(record number, reason)."""
     notes: list[str] = field(default_factory=list)
     repairs: dict[str, int] = field(default_factory=dict)
-    header_looks_like_data: bool = False
-    """The names of the columns look like values: the file may have no header, see `with_header_as_row`."""
 
     def __post_init__(self) -> None:
         accounted = self.frame.height + len(self.rejected) + self.n_blank
@@ -49,24 +47,8 @@ class RawTable:
                 f"numbered), {len(self.rejected):,} rejected and {self.n_blank:,} blank ones are kept"
             )
 
-    def with_header_as_row(self) -> "RawTable":
-        """Return the table with its header as record 1 and column_1, column_2, … as names."""
-        names = [f"column_{place}" for place in range(1, self.frame.width + 1)]
-        first = pl.DataFrame([self.frame.columns], schema=dict.fromkeys(names, pl.String), orient="row")
-        rest = self.frame.rename(dict(zip(self.frame.columns, names, strict=True)))
-        return replace(
-            self,
-            frame=pl.concat([first, rest]),
-            rows=[1, *(row + 1 for row in self.rows)],
-            n_records=self.n_records + 1,
-            rejected=[(number + 1, reason) for number, reason in self.rejected],
-            header_looks_like_data=False,
-        )
 
-
-def finished(
-    table: RawTable, source: str, header: Sequence[str] | None = None, has_header: bool = False
-) -> RawTable:
+def finished(table: RawTable, source: str, header: Sequence[str] | None = None) -> RawTable:
     """Return a reader's table as its users want it.
 
     `header` gives the names as the file writes them, for a frame whose columns have no names yet. Cells that
@@ -81,8 +63,7 @@ def finished(
         [_whole_numbers(_references(column, repairs), repairs) for column in frame.get_columns()]
     )
     frame, rows, n_blank = without_blank_rows(frame, table.rows)
-    looks = has_header and _header_looks_like_data(frame)
-    if looks:
+    if header is not None and _header_looks_like_data(frame):
         notes.append(
             f"{source}: the first line is taken as the names of the columns, but looks like a record: "
             f"{', '.join(frame.columns[:4])}"
@@ -95,7 +76,6 @@ def finished(
         rejected=sorted(table.rejected),
         notes=notes,
         repairs={name: count for name, count in repairs.items() if count},
-        header_looks_like_data=looks,
     )
 
 

@@ -77,7 +77,7 @@ def read_workbook(path: Path) -> RawTable:
             notes.append(f"{path.name}: the sheet {sheet.name!r} begins with row {n_records + 1:,}")
         n_records += len(numbers)
     table = RawTable(pl.concat(parts), rows, n_records, rejected=rejected, notes=notes)
-    return finished(table, path.name, main.header, has_header=True)
+    return finished(table, path.name, main.header)
 
 
 def _sheets(path: Path) -> list[_Sheet]:
