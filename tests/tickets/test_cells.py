@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ticketkin.tickets.cells import cell_text, reference_text
@@ -177,6 +177,8 @@ nested = st.recursive(
 
 
 @given(nested)
+@example({"type": [], "content": []})
+@example({"type": "bulletList", "content": [{"type": {}, "content": [{"type": "text", "text": 1}]}]})
 @settings(max_examples=300, deadline=None)
 def test_nothing_that_has_content_becomes_nothing(cell: Any) -> None:
     text = cell_text(cell, "x")

@@ -28,6 +28,10 @@ def document_text(document: Mapping[str, Any]) -> str:
     return _blocks(document.get("content"), 0)
 
 
+def _kind(node: Mapping[str, Any]) -> str:
+    return str(node.get("type"))
+
+
 def _nodes(content: Any) -> Iterable[Mapping[str, Any]]:
     return (node for node in content if isinstance(node, dict)) if isinstance(content, list) else ()
 
@@ -39,7 +43,7 @@ def _blocks(content: Any, depth: int) -> str:
     lines: list[str] = []
     was_inline = False
     for node in _nodes(content):
-        kind = node.get("type")
+        kind = _kind(node)
         is_inline = not isinstance(node.get("content"), list) and kind not in ("rule", *_INLINE_PARENTS)
         text = _inline(node) if is_inline else _block(node, depth)
         if is_inline and was_inline:
@@ -51,11 +55,11 @@ def _blocks(content: Any, depth: int) -> str:
 
 
 def _block(node: Mapping[str, Any], depth: int) -> str:
-    kind, content = node.get("type"), node.get("content")
+    kind, content = _kind(node), node.get("content")
     if kind in _INLINE_PARENTS:
         return "".join(map(_inline, _nodes(content)))
     if kind in _LISTS:
-        items = [_blocks([item], depth + 1) if item.get("type") in _LISTS else _item(item, depth + 1)
+        items = [_blocks([item], depth + 1) if _kind(item) in _LISTS else _item(item, depth + 1)
                  for item in _nodes(content)]  # fmt: skip
         return "\n".join(filter(None, items))
     if kind == "tableRow":
@@ -66,7 +70,7 @@ def _block(node: Mapping[str, Any], depth: int) -> str:
 
 
 def _item(item: Mapping[str, Any], depth: int) -> str:
-    is_line = item.get("type") in _INLINE_PARENTS
+    is_line = _kind(item) in _INLINE_PARENTS
     text = _block(item, depth) if is_line else _blocks(item.get("content"), depth)
     return "- " + text.replace("\n", "\n  ") if text.strip() else ""
 
@@ -77,7 +81,7 @@ def _attributes(node: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _inline(node: Mapping[str, Any]) -> str:
-    kind, attributes = node.get("type"), _attributes(node)
+    kind, attributes = _kind(node), _attributes(node)
     if kind == "text":
         text = node.get("text")
         return _with_address(text if isinstance(text, str) else "", node.get("marks"))
