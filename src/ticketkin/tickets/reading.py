@@ -37,6 +37,13 @@ class RawTable:
     """(record number, reason)."""
     notes: list[str] = field(default_factory=list)
     repairs: dict[str, int] = field(default_factory=dict)
+    n_blank: int = 0
+    """Records without any content."""
+
+    @property
+    def n_records(self) -> int:
+        """Records of the file, whatever became of them."""
+        return self.frame.height + len(self.rejected) + self.n_blank
 
 
 def read_table(path: Path) -> RawTable:
@@ -96,8 +103,10 @@ def _read_csv(path: Path) -> RawTable:
         rows: list[list[str]] = []
         numbers: list[int] = []
         rejected: list[tuple[int, str]] = []
+        n_blank = 0
         for number, record in enumerate(records, start=1):
             if not any(cell.strip() for cell in record):
+                n_blank += 1
                 continue
             if len(record) != len(header):
                 rejected.append((number, f"{len(record)} cells where the header has {len(header)}"))
@@ -107,7 +116,7 @@ def _read_csv(path: Path) -> RawTable:
     except (csv.Error, StopIteration) as error:
         raise UnreadableFileError(f"{path} is not a readable CSV: {error}") from None
     frame = pl.DataFrame(rows, schema=dict.fromkeys(header, pl.String), orient="row")
-    return RawTable(frame, numbers, rejected, notes, repairs)
+    return RawTable(frame, numbers, rejected, notes, repairs, n_blank)
 
 
 def _unique_names(names: list[str]) -> list[str]:
