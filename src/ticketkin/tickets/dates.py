@@ -6,6 +6,7 @@ since 1970, by its size.
 """
 
 import re
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from ticketkin.core.printing import printable
+from ticketkin.tickets.date_words import MONTH_NUMBERS, WEEKDAYS, WORDS, ZONES
 
 EARLIEST_YEAR = 1990
 """No service desk's export reaches further back; an earlier year is a placeholder or a misread one."""
@@ -20,90 +22,7 @@ EARLIEST_YEAR = 1990
 _EXCEL_EPOCH = datetime(1899, 12, 30)
 _EXCEL_LAST = 60_000
 _FAST = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d")
-_MONTHS = (
-    "jan january januar jaenner janner janv janvier ene enero",
-    "feb february februar fev fevr fevrier febrero",
-    "mar march maerz marz mrz mars marzo",
-    "apr april avr avril abr abril",
-    "may mai mayo",
-    "jun june juni juin junio",
-    "jul july juli juil juillet julio",
-    "aug august aou aout ago agosto",
-    "sep sept september septembre set septiembre setiembre",
-    "oct october okt oktober octobre octubre",
-    "nov november novembre noviembre",
-    "dec december dez dezember decembre dic diciembre",
-)
-_MONTH_NUMBERS = {name: str(number) for number, names in enumerate(_MONTHS, 1) for name in names.split()}
-_WEEKDAYS = [
-    "mon",
-    "monday",
-    "tue",
-    "tues",
-    "tuesday",
-    "wed",
-    "wednesday",
-    "thu",
-    "thur",
-    "thurs",
-    "thursday",
-    "fri",
-    "friday",
-    "sat",
-    "saturday",
-    "sun",
-    "sunday",
-    "mo",
-    "montag",
-    "di",
-    "dienstag",
-    "mi",
-    "mittwoch",
-    "do",
-    "donnerstag",
-    "fr",
-    "freitag",
-    "sa",
-    "samstag",
-    "sonnabend",
-    "so",
-    "sonntag",
-    "lun",
-    "lundi",
-    "mar",
-    "mardi",
-    "mer",
-    "mercredi",
-    "jeu",
-    "jeudi",
-    "ven",
-    "vendredi",
-    "sam",
-    "samedi",
-    "dim",
-    "dimanche",
-    "lunes",
-    "martes",
-    "mie",
-    "miercoles",
-    "jue",
-    "jueves",
-    "vie",
-    "viernes",
-    "sab",
-    "sabado",
-    "dom",
-    "domingo",
-]
-# Minutes east of UTC. RFC 2822 fixes the American names; those of central Europe have one meaning each.
-_ZONES = {
-    "z": 0, "utc": 0, "gmt": 0, "ut": 0, "est": -300, "edt": -240, "cst": -360, "cdt": -300, "mst": -420,
-    "mdt": -360, "pst": -480, "pdt": -420, "cet": 60, "cest": 120, "mez": 60, "mesz": 120,
-}  # fmt: skip
-_DAY_PARTS = {"am", "pm", "uhr", "de", "at", "um", "a", "las", "t"}
-_WORDS = {*_MONTH_NUMBERS, *_WEEKDAYS, *_ZONES, *_DAY_PARTS}
-
-_WEEKDAY = rf"^(?:{'|'.join(sorted(_WEEKDAYS, key=len, reverse=True))})[.,]*\s+"
+_WEEKDAY = rf"^(?:{'|'.join(sorted(WEEKDAYS, key=len, reverse=True))})[.,]*\s+"
 # A weekday stands before a date; "Mar 5, 2024" begins with a month instead and has no date after it.
 _DATE_AFTER_WEEKDAY = r"^(?:\d{1,4}[-/. ]|\d{1,2}(?:st|nd|rd|th|er)? ?[a-z]|[a-z]+\.? \d)"
 # Java's Date.toString and ctime put the year behind the clock.
@@ -112,7 +31,7 @@ _COMPACT = r"^(\d{4})(\d{2})(\d{2})(?:[t ]?(\d{2})(\d{2})(\d{2})(z?))?$"
 _CLOCK = r"(?:^|[t, ])(\d{1,2})[:h](\d{2})(?::(\d{2})(?:[.,:](\d{1,9}))?)?(?: ?([ap])m)?$"
 _DOTTED_CLOCK = r"(\d{1,2})\.(\d{2})(?:\.(\d{2}))? uhr$"
 _OFFSET = r"(?::\d{2}(?:[.,]\d+)?|[ap]m) ?(?:gmt|utc)?([+-])(\d{1,2}):?(\d{2})?$"
-_ZONE_NAME = rf"(?:\d|[ap]m) ?({'|'.join(sorted(_ZONES, key=len, reverse=True))})$"
+_ZONE_NAME = rf"(?:\d|[ap]m) ?({'|'.join(sorted(ZONES, key=len, reverse=True))})$"
 _ZONE_END = r" ?(?:(?:gmt|utc)?[+-]\d{1,2}:?(?:\d{2})?|[a-z]+)$"
 _YEAR_FIRST = r"^(\d{4}) ?[-/.] ?(\d{1,2}) ?[-/.] ?(\d{1,2})$"
 _NUMERIC = r"^(\d{1,2}) ?([-/.]) ?(\d{1,2}) ?[-/.] ?(\d{4}|\d{2})$"
@@ -171,13 +90,15 @@ def parse_times(column: pl.Series) -> Times:
 def _masked(cell: str) -> str:
     """Return a cell with every word that is no part of a date as dots, cut to 40 characters."""
     shown = re.sub(
-        r"[^\W\d_]+", lambda word: word[0] if _plain(word[0]) in _WORDS else "…", printable(cell[:200])
+        r"[^\W\d_]+", lambda word: word[0] if _plain(word[0]) in WORDS else "…", printable(cell[:200])
     )
     return shown[:40]
 
 
 def _plain(text: str) -> str:
-    return pl.Series([text]).str.to_lowercase().str.normalize("NFKD").str.replace_all(r"\p{M}", "")[0]
+    return "".join(
+        sign for sign in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(sign)
+    )
 
 
 def _read(cells: pl.Series) -> tuple[pl.Series, dict[str, list[str]], str]:
@@ -255,7 +176,7 @@ def _parts(cells: pl.DataFrame) -> pl.DataFrame:
     sign = pl.when(offset.struct["1"] == "-").then(-1).otherwise(1)
     written = sign * (hours * 60 + minutes.fill_null(0))
     named = pl.col("text").str.extract(_ZONE_NAME, 1)
-    zone = named.replace_strict(_ZONES, default=None, return_dtype=pl.Int32)
+    zone = named.replace_strict(ZONES, default=None, return_dtype=pl.Int32)
     frame = frame.with_columns(pl.coalesce(written, zone).alias("offset"))
     frame = frame.with_columns(
         pl.when(pl.col("offset").is_null() | pl.col("text").str.contains(_CLOCK))
@@ -332,7 +253,7 @@ def _with_dates(parts: pl.DataFrame) -> tuple[pl.DataFrame, str]:
         .when(number <= _last_year() % 100).then(number + 2000).otherwise(number + 1900).alias("year"),
         pl.coalesce(
             _integer(iso.struct["2"]), pl.col(order["month"]),
-            _integer(name.replace_strict(_MONTH_NUMBERS, default=None)),
+            _integer(name.replace_strict(MONTH_NUMBERS, default=None)),
         ).alias("month"),
         pl.coalesce(
             _integer(iso.struct["3"]), pl.col(order["day"]), _integer(day_month.struct["1"]),

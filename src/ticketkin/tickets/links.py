@@ -216,9 +216,9 @@ def links_from_tickets(tickets: Tickets, settings: LinkSettings | None = None) -
         collector.add(cause, ticket, Kind.CAUSAL, Origin.CAUSED_BY)
     stated = frame.filter(pl.col("stated_links") != "").select("ticket_id", "stated_links")
     for ticket, text in stated.iter_rows():
-        for kind, reference, outward in read_stated_links(text):
-            ends = (ticket, reference) if outward else (reference, ticket)
-            collector.add_written(*ends, kind, Origin.STATED)
+        for written, reference, outward in read_stated_links(text):
+            source, target = (ticket, reference) if outward else (reference, ticket)
+            collector.add_written(source, target, written, Origin.STATED)
     closed = frame.filter(pl.col("close_code").str.to_lowercase().str.contains("duplicate"))
     for ticket, notes in closed.select("ticket_id", "close_notes").iter_rows():
         number = next((n for n in _TICKET_NUMBER.findall(notes) if n in collector.known), None)
