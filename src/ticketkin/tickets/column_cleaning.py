@@ -1,5 +1,6 @@
 """Every text column cleaned, redacted and cut; each different text once."""
 
+import re
 from collections import Counter
 
 import polars as pl
@@ -16,6 +17,7 @@ TEXT_FIELDS = (*OPENING_FIELDS, "state", "close_code", "close_notes")
 # to its length afterwards. What redaction left of the margin's last characters may be half a secret.
 _MARGIN_FACTOR, _MARGIN_CHARACTERS = 4, 1 << 14
 _LAST_CHARACTERS = 1 << 12
+_BLANKS = re.compile(r"[^\S\n]{3,}|\n{3,}")
 
 
 def clean_columns(frame: pl.DataFrame, account: Account, progress: Progress) -> pl.DataFrame:
@@ -60,7 +62,10 @@ def _clean_cell(
     text: str, free_text: bool, account: Account, repairs: Counter[str], redactions: Counter[str]
 ) -> str:
     settings = account.settings
-    beginning = text[: _MARGIN_FACTOR * settings.max_characters + _MARGIN_CHARACTERS]
+    most = _MARGIN_FACTOR * settings.max_characters + _MARGIN_CHARACTERS
+    if len(text) > most:  # not by pages of blanks, which cleaning takes out anyway
+        text = _BLANKS.sub(lambda run: run[0][:2], text)
+    beginning = text[:most]
     is_cut = len(beginning) < len(text)
     cleaned = clean_text(beginning)
     if not cleaned:
