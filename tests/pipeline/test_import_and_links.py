@@ -91,8 +91,8 @@ def test_every_lost_link_is_told(tmp_path: Path, export: Path) -> None:
         "INC1,INC9,duplicate\nINC1,INC2,zusammen\nINC1,INC2,sub-task\nINC1,INC2\n",
     )
     assert lines[0] == (
-        "8 links read: 2 kept, 1 name absent tickets, 1 link a ticket to itself, 1 repeat another, 2 left out, "
-        "1 in rows that can't be read"
+        "8 links read: 2 kept, 1 name absent tickets, 1 link a ticket to itself, 1 repeat another, "
+        "2 left out, 1 in rows that can't be read"
     )
     told = "\n".join(lines)
     assert "1 links tell another the other way round" in told

@@ -47,10 +47,11 @@ def test_german_kinds_beside_a_known_one_do_not_become_duplicates(tmp_path: Path
     )
 
 
-@pytest.mark.parametrize("name", ["kind", "Link Type", "Art", "Typ", "Beziehung", "Verknüpfungstyp", "relación",
-                                  "type de lien", "Tipo"])  # fmt: skip
+@pytest.mark.parametrize("name", ["kind", "Link Type", "Art", "Typ", "Beziehung", "Verknüpfungstyp",
+                                  "relación", "type de lien", "Tipo"])  # fmt: skip
 def test_a_column_called_as_kinds_are_is_one_even_if_few_are_known(tmp_path: Path, name: str) -> None:
-    lines = [f"T{n},T{n + 1},{'alpha beta gamma delta duplicate'.split()[n]}" for n in range(5)]
+    words = ("alpha", "beta", "gamma", "delta", "duplicate")
+    lines = [f"T{n},T{n + 1},{word}" for n, word in enumerate(words)]
     result = load(tmp_path, f"a,b,{name}", *lines)
     assert kept(result) == [("T4", "T5", "duplicate")]
     assert sum(result.unknown_kinds.values()) == 4

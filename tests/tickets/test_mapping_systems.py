@@ -196,13 +196,14 @@ def test_a_late_servicenow_column_is_refused_as_an_opening_field(field: str, col
 
 
 LABELS = {
-    "German": "Nummer;Geöffnet;Kurzbeschreibung;Beschreibung;Anrufer;Priorität;Status;Kategorie;Unterkategorie;"
-    "Zuweisungsgruppe;Konfigurationselement;Lösungscode;Lösungshinweise;Übergeordneter Incident;Problem",
+    "German": "Nummer;Geöffnet;Kurzbeschreibung;Beschreibung;Anrufer;Priorität;Status;Kategorie;"
+    "Unterkategorie;Zuweisungsgruppe;Konfigurationselement;Lösungscode;Lösungshinweise;Übergeordneter Incident;Problem",
     "French": "Numéro;Ouvert;Description brève;Description;Appelant;Priorité;État;Catégorie;Sous-catégorie;"
-    "Groupe d'affectation;Élément de configuration;Code de résolution;Notes de résolution;Incident parent;Problème",
-    "Spanish": "Número;Abierto;Breve descripción;Descripción;Solicitante;Prioridad;Estado;Categoría;Subcategoría;"
-    "Grupo de asignación;Elemento de configuración;Código de resolución;Notas de resolución;Incidente principal;"
-    "Problema",
+    "Groupe d'affectation;Élément de configuration;Code de résolution;Notes de résolution;"
+    "Incident parent;Problème",
+    "Spanish": "Número;Abierto;Breve descripción;Descripción;Solicitante;Prioridad;Estado;Categoría;"
+    "Subcategoría;Grupo de asignación;Elemento de configuración;Código de resolución;Notas de resolución;"
+    "Incidente principal;Problema",
 }  # fmt: skip
 LABELLED = [
     "number", "opened_at", "title", "description", "caller", "priority", "state", "category", "subcategory",
@@ -226,8 +227,8 @@ def test_a_bmc_export_is_recognised(tmp_path: Path) -> None:
         "Categorization Tier 2", "Assigned Group", "Service", "Status", "Priority", "Resolution",
         "Last Resolved Date", "Closed Date", "Last Modified Date", "Assignee",
     ]  # fmt: skip
-    row = ["INC000000012345", "3/17/2024 2:05:09 PM", "No mail", "since nine", "Software", "Mail", "Messaging",
-           "Mail service", "Closed", "High", "restarted", "3/17/2024 3:00:00 PM", "", "", "x"]  # fmt: skip
+    row = ["INC000000012345", "3/17/2024 2:05:09 PM", "No mail", "since nine", "Software", "Mail",
+           "Messaging", "Mail service", "Closed", "High", "restarted", "3/17/2024 3:00:00 PM", "", "", "x"]  # fmt: skip
     result = load(tmp_path, header, [row])
     summary = result.summary
     assert summary.system == "bmc"
@@ -255,8 +256,8 @@ def test_the_description_of_bmcs_database_is_its_title() -> None:
 def test_jiras_link_columns_become_links_with_kind_and_direction(tmp_path: Path) -> None:
     header = [
         "Issue key", "Summary", "Created", "Outward issue link (Duplicate)", "Outward issue link (Duplicate)",
-        "Inward issue link (Duplicate)", "Inward issue link (Problem/Incident)", "Outward issue link (Cloners)",
-        "Outward issue link (Polaris)",
+        "Inward issue link (Duplicate)", "Inward issue link (Problem/Incident)",
+        "Outward issue link (Cloners)", "Outward issue link (Polaris)",
     ]  # fmt: skip
     rows = [
         ["OPS-1", "a", "2024-01-01", "OPS-2", "OPS-3", "", "", "OPS-4", ""],
@@ -323,3 +324,16 @@ def test_an_exact_name_wins_over_one_that_only_looks_like_it(tmp_path: Path) -> 
     header = ["id", "title", "TITLE", "Title!"]
     result = load(tmp_path, header, [["1", "a", "b", "c"]], mapping={"description": "TITLE"})
     assert result.summary.mapping == {"ticket_id": "id", "title": "title", "description": "TITLE"}
+
+
+def test_the_links_of_jiras_rest_api_keep_their_kind_and_direction(tmp_path: Path) -> None:
+    cell = (
+        "id: 1\ntype: Duplicate\noutwardIssue: OPS-2\n"
+        "id: 2\nself: https://jira.example.com/2\ntype: Cloners\ninwardIssue: OPS-3"
+    )
+    rows = [["OPS-1", "a", cell], ["OPS-2", "b", ""], ["OPS-3", "c", "nothing known"]]
+    result = load(tmp_path, ["key", "summary", "issuelinks"], rows)
+    assert [row[:3] for row in links_from_tickets(result.tickets).links.frame.iter_rows()] == [
+        ("OPS-1", "OPS-2", "duplicate"),
+        ("OPS-3", "OPS-1", "related"),
+    ]
