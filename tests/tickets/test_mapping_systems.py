@@ -197,7 +197,8 @@ def test_a_late_servicenow_column_is_refused_as_an_opening_field(field: str, col
 
 LABELS = {
     "German": "Nummer;Geöffnet;Kurzbeschreibung;Beschreibung;Anrufer;Priorität;Status;Kategorie;"
-    "Unterkategorie;Zuweisungsgruppe;Konfigurationselement;Lösungscode;Lösungshinweise;Übergeordneter Incident;Problem",
+    "Unterkategorie;Zuweisungsgruppe;Konfigurationselement;Lösungscode;Lösungshinweise;"
+    "Übergeordneter Incident;Problem",
     "French": "Numéro;Ouvert;Description brève;Description;Appelant;Priorité;État;Catégorie;Sous-catégorie;"
     "Groupe d'affectation;Élément de configuration;Code de résolution;Notes de résolution;"
     "Incident parent;Problème",
@@ -228,7 +229,8 @@ def test_a_bmc_export_is_recognised(tmp_path: Path) -> None:
         "Last Resolved Date", "Closed Date", "Last Modified Date", "Assignee",
     ]  # fmt: skip
     row = ["INC000000012345", "3/17/2024 2:05:09 PM", "No mail", "since nine", "Software", "Mail",
-           "Messaging", "Mail service", "Closed", "High", "restarted", "3/17/2024 3:00:00 PM", "", "", "x"]  # fmt: skip
+           "Messaging", "Mail service", "Closed", "High", "restarted", "3/17/2024 3:00:00 PM",
+           "", "", "x"]  # fmt: skip
     result = load(tmp_path, header, [row])
     summary = result.summary
     assert summary.system == "bmc"
@@ -309,8 +311,10 @@ def test_of_two_columns_with_one_name_the_filled_one_is_used_and_named(tmp_path:
     header = ["number", "Short description", "Description", "Description"]
     result = load(tmp_path, header, [["INC1", "a", "", "full"], ["INC2", "b", "", "text"]])
     assert result.tickets.frame["description"].to_list() == ["full", "text"]
-    assert result.summary.mapping["description"] == "Description_2"
-    assert any("'Description_2', the fullest, is used" in note for note in result.summary.notes)
+    assert any("2 columns are called 'Description'" in note for note in result.summary.notes)
+    fuller = load(tmp_path, header, [["INC1", "a", "x", "full"], ["INC2", "b", "", "text"]])
+    assert fuller.summary.mapping["description"] == "Description_2"
+    assert any("'Description_2', the fullest, is used" in note for note in fuller.summary.notes)
 
 
 def test_an_empty_column_gives_way_to_another_of_its_names_but_no_link_does(tmp_path: Path) -> None:

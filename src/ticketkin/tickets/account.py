@@ -15,7 +15,16 @@ from ticketkin.tickets.redaction import Redactor
 REJECTED_SCHEMA = {"source": pl.String(), "row": pl.Int64(), "reason": pl.String()}
 _REPAIRS = {
     "generated_ids": "ids made from row numbers",
-    "whole_number_ids": "ids such as 12.0 read as 12",
+    "whole_number_floats": "whole numbers such as 12.0 read as 12",
+    "references": "references written as text read as what they name",
+    "quotes": "records with a broken quote read line by line",
+    "trailing_empty_cells": "rows with empty cells behind the last column cut to the header",
+    "repeated_keys": "names that stand twice in one record",
+    "undecodable_bytes": "bytes that are no character of the file's encoding",
+    "undecodable_cells": "cells that are no text",
+    "half_characters": "halves of characters replaced",
+    "binary_cells": "binary cells read as text",
+    "deep_cells": "cells nested too deeply to read whole",
     "masked_ids": "ids that held an e-mail address replaced",
     "placeholders": "cells that say nothing in words ('null', 'n/a') emptied",
     "characters": "texts with broken or invisible characters repaired",

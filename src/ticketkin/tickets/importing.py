@@ -132,8 +132,7 @@ def _times(column: pl.Series, source: str, mapping: ColumnMapping, account: Acco
 def _with_ids(frame: pl.DataFrame, source: str, account: Account) -> pl.DataFrame:
     """Fill ticket_id from id, number or sys_id, in this order; a row without any gets one of its own."""
     for name in _REFERENCES:
-        column = without_placeholders(frame[name].str.strip_chars(), Counter())
-        frame = frame.with_columns(_whole_numbers(column, account).alias(name))
+        frame = frame.with_columns(without_placeholders(frame[name].str.strip_chars(), Counter()))
     frame = frame.with_columns(
         pl.coalesce(pl.col("ticket_id", "number", "sys_id").replace("", None))
         .fill_null("")
@@ -150,16 +149,6 @@ def _with_ids(frame: pl.DataFrame, source: str, account: Account) -> pl.DataFram
             pl.when(pl.col("ticket_id") == "").then(made).otherwise(pl.col("ticket_id")).alias("ticket_id")
         )
     return frame
-
-
-def _whole_numbers(column: pl.Series, account: Account) -> pl.Series:
-    """Return ids without the ".0" of a column that a program took for numbers with gaps."""
-    filled = column.filter(column != "")
-    is_float = filled.str.contains(r"^\d+\.0+$")
-    if not is_float.any() or not filled.str.contains(r"^\d+(?:\.0+)?$").all():
-        return column
-    account.repairs["whole_number_ids"] += int(is_float.sum())
-    return column.str.replace(r"\.0+$", "")
 
 
 def _with_masked_ids(frame: pl.DataFrame, account: Account) -> pl.DataFrame:
