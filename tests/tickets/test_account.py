@@ -237,6 +237,22 @@ def test_sources_of_two_systems_each_tell_their_columns(tmp_path: Path) -> None:
     assert any("columns used of b.csv (jira): ticket_id = Issue key" in line for line in summary.lines("r"))
 
 
+def test_headers_of_any_length_and_number_leave_a_screen_to_read(tmp_path: Path) -> None:
+    header = ["number", "short_description", "x" * 50_000, *(f"extra {n}" for n in range(500))]
+    result = load(write(tmp_path / "a.csv", ",".join(header), ",".join(["INC1", "Mail"] + ["y"] * 501)))
+    line = next(line for line in result.summary.lines("r") if line.startswith("columns not used"))
+    assert len(line) < 1_000
+    assert line.endswith("and 461 more")
+    assert len(result.summary.unused_columns) == 501
+
+
+def test_addresses_in_linked_issues_are_gone_too(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "a.csv", "Issue key,Summary,Outward issue link (Duplicate)", "OPS-1,a,ada@example.com"
+    )
+    assert "example.com" not in str(load(path).tickets.frame.rows())
+
+
 def test_old_tables_of_tickets_are_still_read(tmp_path: Path) -> None:
     tickets = load(write(tmp_path / "a.csv", "number,short_description", "INC1,Mail down")).tickets
     old = tickets.frame.drop("stated_links")

@@ -119,6 +119,13 @@ def test_the_order_of_day_and_month_is_told_where_it_matters() -> None:
     assert note("3.4.2025").startswith("3.4.2025 was read day first (no value tells")
     assert note("13/4/2025") == note("4/4/2025") == note("2025-03-04") == ""
     assert "is not read" in note("05-03-24")
+    assert note("24/01/02").startswith("24/01/02 was read day first (no value tells")
+
+
+@pytest.mark.parametrize("nothing", ["NaT", "0000-00-00 00:00:00", " "])
+def test_no_time_in_other_words_is_no_unreadable_one(nothing: str) -> None:
+    times = parse_times(pl.Series("closed_at", [nothing, "2024-01-02"]))
+    assert (times.n_filled, times.n_unreadable) == (1, 0)
 
 
 @given(st.lists(st.text(max_size=30) | st.from_regex(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.{0,12}"), max_size=6))

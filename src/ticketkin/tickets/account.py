@@ -12,6 +12,9 @@ from ticketkin.core.printing import printable
 from ticketkin.tickets.mapping import ColumnMapping
 from ticketkin.tickets.redaction import Redactor
 
+# A header may be a page long; of the part that is read, only the part that is shown is sure to be redacted.
+_LONGEST_READ, _LONGEST_SHOWN = 2_000, 300
+_MOST_NAMED = 40
 REJECTED_SCHEMA = {"source": pl.String(), "row": pl.Int64(), "reason": pl.String()}
 _REPAIRS = {
     "generated_ids": "ids made from row numbers",
@@ -87,14 +90,18 @@ class ImportSummary:
             lines.append(f"rejected rows are in {printable(rejected_file)}:")
             lines += [f"  {count:,}: {reason}" for reason, count in list(self.rejections.items())[:3]]
         if self.repairs:
-            named = (f"{count:,} {_REPAIRS.get(kind, _words(kind))}" for kind, count in self.repairs.items())
-            lines.append(f"repairs: {'; '.join(named)}")
+            repairs = (
+                f"{count:,} {_REPAIRS.get(kind, _words(kind))}" for kind, count in self.repairs.items()
+            )
+            lines.append(f"repairs: {'; '.join(repairs)}")
         replaced = ", ".join(f"{count:,} {_words(kind)}" for kind, count in self.redactions.items())
         lines.append(f"personal data and secrets replaced: {replaced or 'none'}")
         lines.append(f"columns used: {_columns(self.mapping)}")
         lines += [f"columns used of {source}: {columns}" for source, columns in self.other_mappings.items()]
         if self.unused_columns:
-            lines.append(f"columns not used: {', '.join(self.unused_columns)}")
+            more = len(self.unused_columns) - _MOST_NAMED
+            named = ", ".join(self.unused_columns[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+            lines.append(f"columns not used: {named}")
         return lines + [f"note: {note}" for note in self.notes]
 
 
@@ -128,8 +135,10 @@ class Account:
     def shown(self, text: str) -> str:
         """Return words of a file, such as a column name, as they may stand in notes and on the screen."""
         if text not in self._shown:
-            redacted = self.redactor.redact(text) if self.settings.redact else text
-            self._shown[text] = printable(redacted)
+            beginning = text[:_LONGEST_READ]
+            redacted = self.redactor.redact(beginning) if self.settings.redact else beginning
+            shown = printable(redacted)
+            self._shown[text] = shown if len(shown) <= _LONGEST_SHOWN else shown[:_LONGEST_SHOWN] + "…"
         return self._shown[text]
 
     def label(self, name: str) -> str:

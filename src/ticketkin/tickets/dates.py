@@ -21,6 +21,8 @@ EARLIEST_YEAR = 1990
 # Excel counts days from here.
 _EXCEL_EPOCH = datetime(1899, 12, 30)
 _EXCEL_LAST = 60_000
+# What pandas and MySQL write for no time.
+_NOTHING = ["", "nat", "0000-00-00", "0000-00-00 00:00:00", "0000-00-00t00:00:00"]
 _FAST = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d")
 _WEEKDAY = rf"^(?:{'|'.join(sorted(WEEKDAYS, key=len, reverse=True))})[.,]*\s+"
 # A weekday stands before a date; "Mar 5, 2024" begins with a month instead and has no date after it.
@@ -64,7 +66,8 @@ def parse_times(column: pl.Series) -> Times:
     others day first. Two-digit years lie between 1990 and next year, and so must all others. A zone or an
     offset is moved to UTC; a time without one is taken as it stands.
     """
-    text = column.str.strip_chars().replace("", None)
+    text = column.str.strip_chars()
+    text = text.set(text.str.to_lowercase().is_in(_NOTHING), None)
     filled = text.drop_nulls().unique(maintain_order=True)
     values, repairs, note = _read(filled)
     frame = pl.DataFrame({"text": filled, "time": values})
@@ -281,22 +284,24 @@ def _order(frame: pl.DataFrame) -> tuple[dict[str, str], str]:
         for order in (_MONTH_FIRST, _DAY_FIRST, _YEAR_FIRST_SHORT)
     ]
     slashes = int((numeric["sign"] == "/").sum())
-    if reads[2] > max(reads[:2]):
+    month_first, day_first, year_first = reads
+    if year_first > max(month_first, day_first):
         return _YEAR_FIRST_SHORT, ""
-    example = printable(numeric["cell"][0])
-    if reads[2] == max(reads[:2]) and numeric["sign"].eq("-").all():
+    open_to_all = year_first > 0 and year_first == max(month_first, day_first)
+    if open_to_all and numeric["sign"].eq("-").all():
+        example = printable(numeric["cell"][0])
         unread = dict.fromkeys(("year", "month", "day"), "first")
         return unread, f"{example} may begin with its day, month or year and is not read; write 2025-12-31"
-    decided = reads[0] != reads[1]
-    month_first = reads[0] > reads[1] if decided else 2 * slashes >= numeric.height
-    order, word = (_MONTH_FIRST, "month") if month_first else (_DAY_FIRST, "day")
-    both = numeric.filter(
-        _can_be(_MONTH_FIRST) & _can_be(_DAY_FIRST) & (pl.col("first") != pl.col("second_number"))
-    )
-    if both.is_empty():
+    decided = month_first != day_first
+    is_month_first = month_first > day_first if decided else 2 * slashes >= numeric.height
+    order, word = (_MONTH_FIRST, "month") if is_month_first else (_DAY_FIRST, "day")
+    either = _can_be(_MONTH_FIRST) & _can_be(_DAY_FIRST) & (pl.col("first") != pl.col("second_number"))
+    several = numeric.filter(either | (open_to_all & _can_be(_YEAR_FIRST_SHORT)))
+    if several.is_empty():
         return order, ""
-    why = "as most values allow only that" if decided else "no value tells which; write 2025-12-31 to be sure"
-    return order, f"{printable(both['cell'][0])} was read {word} first ({why})"
+    sure = decided and not open_to_all
+    why = "as most values allow only that" if sure else "no value tells which; write 2025-12-31 to be sure"
+    return order, f"{printable(several['cell'][0])} was read {word} first ({why})"
 
 
 def _can_be(order: dict[str, str]) -> pl.Expr:

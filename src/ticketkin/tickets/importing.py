@@ -157,8 +157,9 @@ def _with_masked_ids(frame: pl.DataFrame, account: Account) -> pl.DataFrame:
         return frame
     new: dict[str, str] = {}
     for name in _REFERENCES:
-        for value in frame[name].unique(maintain_order=True):
-            if "@" in value and value not in new and (hidden := account.redactor.redact(value)) != value:
+        suspects = frame[name].filter(frame[name].str.contains("@", literal=True))
+        for value in suspects.unique(maintain_order=True):
+            if value not in new and (hidden := account.redactor.redact(value)) != value:
                 new[value] = f"{hidden} {len(new) + 1}"
     if new:
         account.repairs["masked_ids"] += len(new)
@@ -167,7 +168,9 @@ def _with_masked_ids(frame: pl.DataFrame, account: Account) -> pl.DataFrame:
             "them"
         )
         frame = frame.with_columns(pl.col(_REFERENCES).replace(list(new), list(new.values())))
-    return frame
+    texts = frame["stated_links"].filter(frame["stated_links"].str.contains("@", literal=True)).unique()
+    links = {text: account.redactor.redact(text) for text in texts}
+    return frame.with_columns(pl.col("stated_links").replace(list(links), list(links.values())))
 
 
 def _check_texts(frame: pl.DataFrame, account: Account) -> None:
