@@ -1,22 +1,33 @@
-"""Text from files and paths, made safe to print on a terminal or into a log."""
+"""Texts from files and users as a terminal may show them: no character of theirs steers it."""
 
 import re
 
-# C0 and C1 controls (an escape sequence begins with one), lone surrogates, which no stream can encode, and
-# the signs that reverse the direction of a line. Tabs and line ends too: a cell must not forge a line.
+# C0 and C1 controls but newline and tab, DEL, controls of the writing direction, lone surrogates.
 _UNPRINTABLE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+# What ends a line or makes a gap in it, as a pattern for `printable_line` alone.
+_LINE_ENDS = re.compile("[\n\t\u2028\u2029\ufeff]")
+
+
+def _visible(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}"
 
 
 def printable(text: str) -> str:
-    r"""Return `text` with control characters and lone surrogates as visible escapes such as \x1b.
+    r"""Return `text` with control characters, direction controls and lone surrogates as escapes like `\x1b`.
 
-    The result is one line, encodes as UTF-8 and moves no cursor; applying it twice changes nothing more.
+    Newlines and tabs stay. Idempotent.
     """
-    return _UNPRINTABLE.sub(lambda match: _escape(match.group()), text)
+    return _UNPRINTABLE.sub(_visible, text)
 
 
-def _escape(character: str) -> str:
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+def printable_json(text: str) -> str:
+    r"""Return JSON `text` with the same characters as `\u` escapes: it means the same, and steers nothing."""
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+
+
+def printable_line(text: str) -> str:
+    r"""Return `text` as `printable`, and on one line: a cell's newline must not forge a line of a log."""
+    return _LINE_ENDS.sub(_visible, printable(text))

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from ticketkin.core.config import TicketSettings
-from ticketkin.core.printing import printable
+from ticketkin.core.printing import printable_line
 from ticketkin.tickets.mapping import ColumnMapping
 from ticketkin.tickets.redaction import Redactor
 
@@ -87,7 +87,7 @@ class ImportSummary:
         counts = "".join(f", {count:,} {word}" for count, word in kinds if count or word == "rejected")
         lines = [f"{self.n_rows:,} rows ({self.system}): {self.n_tickets:,} tickets{counts}"]
         if self.n_rejected:
-            lines.append(f"rejected rows are in {printable(rejected_file)}:")
+            lines.append(f"rejected rows are in {printable_line(rejected_file)}:")
             lines += [f"  {count:,}: {reason}" for reason, count in list(self.rejections.items())[:3]]
         if self.repairs:
             repairs = (
@@ -115,7 +115,7 @@ def _columns(mapping: dict[str, str]) -> str:
 
 @dataclass
 class Account:
-    """Counts while the import goes on. Whatever it keeps of a file's own words is redacted and printable."""
+    """Counts while the import goes on. What it keeps of a file's own words is redacted and printable."""
 
     settings: TicketSettings
     redactor: Redactor
@@ -137,7 +137,7 @@ class Account:
         if text not in self._shown:
             beginning = text[:_LONGEST_READ]
             redacted = self.redactor.redact(beginning) if self.settings.redact else beginning
-            shown = printable(redacted)
+            shown = printable_line(redacted)
             self._shown[text] = shown if len(shown) <= _LONGEST_SHOWN else shown[:_LONGEST_SHOWN] + "…"
         return self._shown[text]
 
@@ -157,7 +157,7 @@ class Account:
     def reject(self, source: str, rows: Sequence[tuple[int, str]], kind: str | None = None) -> None:
         """Note rows that can't be used, as (row, reason); `kind` is the reason without its ids."""
         for row, reason in rows:
-            self.rejected.append((source, row, printable(reason) if kind else self.shown(reason)))
+            self.rejected.append((source, row, printable_line(reason) if kind else self.shown(reason)))
             self.rejections[kind or self.shown(reason)] += 1
 
     def summary(self, n_tickets: int) -> ImportSummary:

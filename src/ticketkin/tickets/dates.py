@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from ticketkin.core.printing import printable
+from ticketkin.core.printing import printable_line
 from ticketkin.tickets.date_words import MONTH_NUMBERS, WEEKDAYS, WORDS, ZONES
 
 EARLIEST_YEAR = 1990
@@ -93,7 +93,7 @@ def parse_times(column: pl.Series) -> Times:
 def _masked(cell: str) -> str:
     """Return a cell with every word that is no part of a date as dots, cut to 40 characters."""
     shown = re.sub(
-        r"[^\W\d_]+", lambda word: word[0] if _plain(word[0]) in WORDS else "…", printable(cell[:200])
+        r"[^\W\d_]+", lambda word: word[0] if _plain(word[0]) in WORDS else "…", printable_line(cell[:200])
     )
     return shown[:40]
 
@@ -289,7 +289,7 @@ def _order(frame: pl.DataFrame) -> tuple[dict[str, str], str]:
         return _YEAR_FIRST_SHORT, ""
     open_to_all = year_first > 0 and year_first == max(month_first, day_first)
     if open_to_all and numeric["sign"].eq("-").all():
-        example = printable(numeric["cell"][0])
+        example = printable_line(numeric["cell"][0])
         unread = dict.fromkeys(("year", "month", "day"), "first")
         return unread, f"{example} may begin with its day, month or year and is not read; write 2025-12-31"
     decided = month_first != day_first
@@ -301,7 +301,7 @@ def _order(frame: pl.DataFrame) -> tuple[dict[str, str], str]:
         return order, ""
     sure = decided and not open_to_all
     why = "as most values allow only that" if sure else "no value tells which; write 2025-12-31 to be sure"
-    return order, f"{printable(several['cell'][0])} was read {word} first ({why})"
+    return order, f"{printable_line(several['cell'][0])} was read {word} first ({why})"
 
 
 def _can_be(order: dict[str, str]) -> pl.Expr:

@@ -9,7 +9,7 @@ import polars as pl
 
 from ticketkin.core.config import LinkSettings
 from ticketkin.core.errors import MappingError
-from ticketkin.core.printing import printable
+from ticketkin.core.printing import printable_line
 from ticketkin.core.tables import Kind, Origin, Tickets
 from ticketkin.tickets.cleaning import is_placeholder
 from ticketkin.tickets.link_kinds import LinkKinds, is_kind_column
@@ -34,11 +34,13 @@ class _Columns:
 
     def __str__(self) -> str:
         if self.is_cluster:
-            return f"tickets {printable(self.source)}, clusters {printable(self.target)}"
+            return f"tickets {printable_line(self.source)}, clusters {printable_line(self.target)}"
         kind = (
-            f"kind {printable(self.kind)}" if self.kind else "every row a duplicate, as no column tells kinds"
+            f"kind {printable_line(self.kind)}"
+            if self.kind
+            else "every row a duplicate, as no column tells kinds"
         )
-        return f"{printable(self.source)} -> {printable(self.target)}, {kind}"
+        return f"{printable_line(self.source)} -> {printable_line(self.target)}, {kind}"
 
 
 def links_from_file(path: Path, tickets: Tickets, settings: LinkSettings) -> LinkResult:
@@ -53,7 +55,9 @@ def links_from_file(path: Path, tickets: Tickets, settings: LinkSettings) -> Lin
     known = known_references(tickets)
     kinds = LinkKinds(settings)
     frame = table.frame.with_columns(pl.all().fill_null("").str.strip_chars())
-    notes = [f"{path.name}: {printable(note)}" if path.name not in note else note for note in table.notes]
+    notes = [
+        f"{path.name}: {printable_line(note)}" if path.name not in note else note for note in table.notes
+    ]
     if not settings.columns and any(name.strip() in known for name in frame.columns):
         frame = _with_header_as_row(frame)
         notes.append(f"{path.name}: no header line; the first line was read as a link")
@@ -63,7 +67,7 @@ def links_from_file(path: Path, tickets: Tickets, settings: LinkSettings) -> Lin
     notes.insert(0, f"{path.name}: {columns}")
     if table.rejected:
         row, reason = table.rejected[0]
-        notes.append(f"{path.name}: row {row:,}: {printable(reason)}")
+        notes.append(f"{path.name}: row {row:,}: {printable_line(reason)}")
     if columns.is_cluster:
         notes += _add_clusters(frame, columns, collector)
     else:
@@ -83,7 +87,7 @@ def _add_links(frame: pl.DataFrame, columns: _Columns, collector: LinkCollector,
         for source, target in ends:
             collector.add(source, target, Kind.DUPLICATE, Origin.FILE)
         return
-    collector.kinds.check(_counts(frame[columns.kind]), f"{path}, column {printable(columns.kind)!r}")
+    collector.kinds.check(_counts(frame[columns.kind]), f"{path}, column {printable_line(columns.kind)!r}")
     for (source, target), written in zip(ends, frame[columns.kind], strict=True):
         collector.add_written(source, target, written, Origin.FILE)
 
@@ -104,8 +108,8 @@ def _add_clusters(frame: pl.DataFrame, columns: _Columns, collector: LinkCollect
         if len(members) > LARGEST_SHARED:
             collector.ignore(len(members) - 1)
             notes.append(
-                f"cluster {printable(cluster)} holds {len(members):,} tickets, more than {LARGEST_SHARED}: a "
-                "bucket, not used"
+                f"cluster {printable_line(cluster)} holds {len(members):,} tickets, more than "
+                f"{LARGEST_SHARED}: a bucket, not used"
             )
             continue
         for member in members[1:]:
@@ -126,7 +130,7 @@ def _link_columns(
         return _Columns(others[0], cluster, is_cluster=True)
     best = (others if len(others) > 1 else ids)[:2]
     if len(best) < 2:
-        names = ", ".join(printable(name) for name in frame.columns)
+        names = ", ".join(printable_line(name) for name in frame.columns)
         raise MappingError(
             f"{path}: no two columns hold ids of the imported tickets (columns: {names}); "
             "name them with --link-columns source,target[,kind]"
@@ -142,7 +146,7 @@ def _named_columns(
         raise MappingError(f"--link-columns {','.join(named)}: give two or three names, source,target[,kind]")
     absent = [name for name in named if name not in frame.columns]
     if absent:
-        names = ", ".join(printable(name) for name in frame.columns)
+        names = ", ".join(printable_line(name) for name in frame.columns)
         raise MappingError(f"{path} has no column {', '.join(absent)}; it has {names}")
     if len(named) == 3:
         return _Columns(*named)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from ticketkin.core.config import LinkSettings
 from ticketkin.core.errors import MappingError
-from ticketkin.core.printing import printable
+from ticketkin.core.printing import printable_line
 from ticketkin.core.tables import Kind
 from ticketkin.tickets.mapping import normalise_name
 
@@ -114,11 +114,11 @@ class LinkKinds:
         if not written or any(value in self for value in written):
             return
         most = Counter(written).most_common(5)
-        named = ", ".join(f"{printable(value)!r} ({count:,})" for value, count in most)
+        named = ", ".join(f"{printable_line(value)!r} ({count:,})" for value, count in most)
         more = f" and {len(written) - 5:,} more" if len(written) > 5 else ""
         raise MappingError(
             f"{where}: no value is a known kind of link: {named}{more}. Say what they mean, e.g. --set "
-            f"'links.kinds.{printable(most[0][0])}=duplicate' (or related, causal, ignore), or name the "
+            f"'links.kinds.{printable_line(most[0][0])}=duplicate' (or related, causal, ignore), or name the "
             "columns without that of the kinds: --link-columns source,target"
         )
 

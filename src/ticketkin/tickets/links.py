@@ -15,7 +15,7 @@ import networkx as nx
 import polars as pl
 
 from ticketkin.core.config import LinkSettings
-from ticketkin.core.printing import printable
+from ticketkin.core.printing import printable_line
 from ticketkin.core.tables import LINKS_SCHEMA, Kind, Links, Origin, Tickets
 from ticketkin.tickets.link_columns import read_stated_links
 from ticketkin.tickets.link_kinds import LinkKinds
@@ -162,7 +162,7 @@ class LinkCollector:
 
 def _shown(kinds: Counter[str]) -> dict[str, int]:
     """Return link types as they may stand on the screen and in a report, most frequent first."""
-    return {printable(redact(kind)): count for kind, count in kinds.most_common()}
+    return {printable_line(redact(kind)): count for kind, count in kinds.most_common()}
 
 
 def _count_reversed(frame: pl.DataFrame) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ticketkin.core.errors import LeakageError, MappingError
-from ticketkin.core.printing import printable
+from ticketkin.core.printing import printable_line
 from ticketkin.core.tables import LINK_FIELDS, OPENING_FIELDS, PERSON_FIELDS, RESOLUTION_FIELDS
 from ticketkin.tickets.link_columns import LinkColumn, link_columns
 from ticketkin.tickets.systems import OTHER, SERVICENOW, SYSTEMS, Aliases
@@ -154,7 +154,7 @@ def _overriding(name: str, column: str, columns: Sequence[str], by_name: _Column
 
 def _listed(columns: Sequence[str]) -> str:
     more = f" and {len(columns) - _MOST_NAMED:,} more" if len(columns) > _MOST_NAMED else ""
-    return ", ".join(printable(name) for name in columns[:_MOST_NAMED]) + more
+    return ", ".join(printable_line(name) for name in columns[:_MOST_NAMED]) + more
 
 
 def _check_override(name: str, column: str, columns: Sequence[str], by_name: _Columns) -> None:
