@@ -73,6 +73,12 @@ def test_kinds_that_nobody_knows_are_an_error_with_the_way_out(tmp_path: Path) -
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("columns", [("a",), ("a", "a"), ("a", "b", "b"), ("a", "b", "c", "d")])
+def test_columns_of_links_are_two_or_three_different_ones(tmp_path: Path, columns: tuple[str, ...]) -> None:
+    with pytest.raises(MappingError, match="give two or three different names"):
+        load(tmp_path, "a,b,c,d", "T0,T1,x,y", columns=columns)
+
+
 def test_remarks_are_no_kinds(tmp_path: Path) -> None:
     lines = [f"T{n},T{n + 1},{'none' if n % 2 else f'remark {n}'}" for n in range(8)]
     assert len(load(tmp_path, "a,b,comment", *lines).links) == 8

@@ -142,8 +142,10 @@ def _link_columns(
 def _named_columns(
     frame: pl.DataFrame, named: tuple[str, ...], known: Mapping[str, str], path: Path
 ) -> _Columns:
-    if len(named) not in (2, 3):
-        raise MappingError(f"--link-columns {','.join(named)}: give two or three names, source,target[,kind]")
+    if len(named) not in (2, 3) or len(set(named)) < len(named):
+        raise MappingError(
+            f"--link-columns {','.join(named)}: give two or three different names, source,target[,kind]"
+        )
     absent = [name for name in named if name not in frame.columns]
     if absent:
         names = ", ".join(printable_line(name) for name in frame.columns)
