@@ -31,7 +31,7 @@ from ticketkin.pipeline.candidates import FIELD_WEIGHTS
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.tickets.importing import import_tickets
 from ticketkin.tickets.kin import kin_groups
-from ticketkin.tickets.links import links_from_file
+from ticketkin.tickets.link_files import links_from_file
 
 DEFAULT_DATA = Path(__file__).parents[1] / "../shared/data/hadoop"
 N_BOOTSTRAP = 1_000

@@ -24,7 +24,7 @@ from ticketkin.lexical.neighbours import tfidf_matrix
 from ticketkin.pipeline.candidates import FIELD_WEIGHTS
 from ticketkin.tickets.importing import import_tickets
 from ticketkin.tickets.kin import kin_groups
-from ticketkin.tickets.links import links_from_file
+from ticketkin.tickets.link_files import links_from_file
 
 DEFAULT_ROOT = Path(__file__).parents[1] / "../shared/data"
 # Folder -> file of links, its columns where they are not recognised.

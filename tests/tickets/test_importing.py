@@ -120,6 +120,9 @@ def test_no_usable_row_tells_the_reason(tmp_path: Path) -> None:
         load(tmp_path, "id,title\n1,a,b\n2,c,d\n")
 
 
+TEXTLESS = ("tableapi_displayvalue_link.jsonl", "us_dates_null_text.csv")
+
+
 @pytest.mark.parametrize(
     ("name", "n_rows", "n_tickets", "fields"),
     [
@@ -137,13 +140,21 @@ def test_no_usable_row_tells_the_reason(tmp_path: Path) -> None:
         ("us_dates_null_text.csv", 97, 97, {"title", "category", "opened_at"}),
     ],
 )
-def test_real_servicenow_exports(name: str, n_rows: int, n_tickets: int, fields: set[str]) -> None:
+def test_real_servicenow_exports(
+    tmp_path: Path, name: str, n_rows: int, n_tickets: int, fields: set[str]
+) -> None:
     path = REAL / "servicenow" / name
     if not path.exists():
         pytest.skip("the real exports are not on this machine")
-    result = import_tickets([path], TicketSettings())
+    if name in TEXTLESS:
+        with pytest.raises(UnreadableFileError, match="has a title or a description"):
+            import_tickets([path], TicketSettings())
+    # A ticket with a text beside them, so that those without any can be read too.
+    more = tmp_path / "one.csv"
+    more.write_text("number,opened_at,short_description\nINC1X,2024-01-02 03:04:05,Mail down\n")
+    result = import_tickets([path, more], TicketSettings())
     assert result.summary.system == "servicenow"
-    assert (result.summary.n_rows, result.summary.n_tickets) == (n_rows, n_tickets)
+    assert (result.summary.n_rows, result.summary.n_tickets) == (n_rows + 1, n_tickets + 1)
     assert fields <= result.summary.mapping.keys()
     if "opened_at" in fields:
         assert result.tickets.has_times

@@ -1,6 +1,7 @@
 """Exports of Jira, Bugzilla and of systems nobody heard of: recognised, mapped, or refused with a way out."""
 
 import csv
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from ticketkin.core.errors import ConfigurationError, LeakageError, MappingError
 from ticketkin.core.tables import LINK_FIELDS, OPENING_FIELDS, RESOLUTION_FIELDS
 from ticketkin.tickets.composing import compose_texts, template_fields
 from ticketkin.tickets.importing import ImportResult, import_tickets
+from ticketkin.tickets.links import links_from_tickets
 from ticketkin.tickets.mapping import MAPPABLE, find_mapping
 
 JIRA_HEADER = [
@@ -58,11 +60,9 @@ def test_a_jira_export_is_recognised(tmp_path: Path) -> None:
         "description": "Description", "category": "Issue Type", "subcategory": "Components",
         "service": "Project key", "priority": "Priority", "state": "Status", "close_code": "Resolution",
         "resolved_at": "Resolved", "updated_at": "Updated",
+        "stated_links": "Inward issue link (Duplicate), Outward issue link (Duplicate)",
     }  # fmt: skip
-    assert summary.unused_columns == [
-        "Project name", "Assignee", "Components_2", "Inward issue link (Duplicate)",
-        "Outward issue link (Duplicate)", "Comment",
-    ]  # fmt: skip
+    assert summary.unused_columns == ["Project name", "Assignee", "Components_2", "Comment"]
     assert result.tickets.ids == ["OPS-1", "OPS-2"]
     assert result.tickets.frame["opened_at"].to_list() == [
         datetime(2024, 1, 3, 9, 5),
@@ -193,3 +193,151 @@ def test_nothing_but_a_field_name_may_stand_in_braces(template: str) -> None:
 def test_a_late_servicenow_column_is_refused_as_an_opening_field(field: str, column: str) -> None:
     with pytest.raises(LeakageError, match="fail on new tickets; map another column"):
         find_mapping(["number", "short_description", column], {field: column})
+
+
+LABELS = {
+    "German": "Nummer;Geöffnet;Kurzbeschreibung;Beschreibung;Anrufer;Priorität;Status;Kategorie;"
+    "Unterkategorie;Zuweisungsgruppe;Konfigurationselement;Lösungscode;Lösungshinweise;"
+    "Übergeordneter Incident;Problem",
+    "French": "Numéro;Ouvert;Description brève;Description;Appelant;Priorité;État;Catégorie;Sous-catégorie;"
+    "Groupe d'affectation;Élément de configuration;Code de résolution;Notes de résolution;"
+    "Incident parent;Problème",
+    "Spanish": "Número;Abierto;Breve descripción;Descripción;Solicitante;Prioridad;Estado;Categoría;"
+    "Subcategoría;Grupo de asignación;Elemento de configuración;Código de resolución;Notas de resolución;"
+    "Incidente principal;Problema",
+}  # fmt: skip
+LABELLED = [
+    "number", "opened_at", "title", "description", "caller", "priority", "state", "category", "subcategory",
+    "assignment_group", "configuration_item", "close_code", "close_notes", "parent", "problem",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LABELS)
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_labels_of_servicenow_in_other_languages(language: str, form: str) -> None:
+    labels = [unicodedata.normalize(form, label) for label in LABELS[language].split(";")]
+    found = find_mapping(labels, {})
+    assert found.system == "servicenow"
+    assert found.columns == dict(zip(LABELLED, labels, strict=True))
+    assert found.unused == []
+
+
+def test_a_bmc_export_is_recognised(tmp_path: Path) -> None:
+    header = [
+        "Incident ID", "Submit Date", "Summary", "Detailed Decription", "Categorization Tier 1",
+        "Categorization Tier 2", "Assigned Group", "Service", "Status", "Priority", "Resolution",
+        "Last Resolved Date", "Closed Date", "Last Modified Date", "Assignee",
+    ]  # fmt: skip
+    row = ["INC000000012345", "3/17/2024 2:05:09 PM", "No mail", "since nine", "Software", "Mail",
+           "Messaging", "Mail service", "Closed", "High", "restarted", "3/17/2024 3:00:00 PM",
+           "", "", "x"]  # fmt: skip
+    result = load(tmp_path, header, [row])
+    summary = result.summary
+    assert summary.system == "bmc"
+    assert summary.unused_columns == ["Assignee"]
+    ticket = result.tickets.frame.row(0, named=True)
+    assert (ticket["title"], ticket["description"], ticket["close_notes"]) == (
+        "No mail",
+        "since nine",
+        "restarted",
+    )
+    assert (ticket["category"], ticket["service"], ticket["assignment_group"]) == (
+        "Software",
+        "Mail service",
+        "Messaging",
+    )
+    assert ticket["opened_at"] == datetime(2024, 3, 17, 14, 5, 9)
+
+
+def test_the_description_of_bmcs_database_is_its_title() -> None:
+    found = find_mapping(["Incident Number", "Description", "Detailed Decription", "Reported Date"], {})
+    assert found.system == "bmc"
+    assert (found.columns["title"], found.columns["description"]) == ("Description", "Detailed Decription")
+
+
+def test_jiras_link_columns_become_links_with_kind_and_direction(tmp_path: Path) -> None:
+    header = [
+        "Issue key", "Summary", "Created", "Outward issue link (Duplicate)", "Outward issue link (Duplicate)",
+        "Inward issue link (Duplicate)", "Inward issue link (Problem/Incident)",
+        "Outward issue link (Cloners)", "Outward issue link (Polaris)",
+    ]  # fmt: skip
+    rows = [
+        ["OPS-1", "a", "2024-01-01", "OPS-2", "OPS-3", "", "", "OPS-4", ""],
+        ["OPS-2", "b", "2024-01-01", "", "", "OPS-1", "", "", "OPS-3"],
+        ["OPS-3", "c", "2024-01-01", "", "", "", "OPS-4", "", ""],
+        ["OPS-4", "d", "2024-01-01", "", "", "OPS-9, OPS-3", "", "", ""],
+    ]
+    tickets = load(tmp_path, header, rows).tickets
+    result = links_from_tickets(tickets)
+    assert [row[:3] for row in result.links.frame.iter_rows()] == [
+        ("OPS-1", "OPS-2", "duplicate"),
+        ("OPS-1", "OPS-3", "duplicate"),
+        ("OPS-1", "OPS-4", "related"),
+        ("OPS-4", "OPS-3", "causal"),
+        ("OPS-3", "OPS-4", "duplicate"),
+    ]
+    # OPS-2 tells the link of OPS-1 again; OPS-9 is absent; nobody knows what Polaris links are.
+    assert (result.n_read, result.n_repeated, result.n_absent) == (8, 1, 1)
+    assert result.unknown_kinds == {"Polaris": 1}
+
+
+def test_bugzillas_link_columns_become_links(tmp_path: Path) -> None:
+    header = ["bug_id", "product", "component", "short_desc", "depends_on", "duplicates", "regressed_by"]
+    rows = [
+        ["1", "F", "G", "a", "2", "3", ""],
+        ["2", "F", "G", "b", "", "", "3"],
+        ["3", "F", "G", "c", "", "", ""],
+    ]
+    result = links_from_tickets(load(tmp_path, header, rows).tickets)
+    assert {row[:3] for row in result.links.frame.iter_rows()} == {
+        ("2", "1", "causal"),
+        ("3", "1", "duplicate"),
+        ("3", "2", "causal"),
+    }
+
+
+@pytest.mark.parametrize(
+    "columns", [("件名", "説明", "番号"), ("Тема", "Описание", "Номер"), ("か", "が", "き")]
+)
+def test_headers_of_any_script_can_be_mapped(tmp_path: Path, columns: tuple[str, ...]) -> None:
+    mapping = dict(zip(("title", "description", "ticket_id"), columns, strict=True))
+    result = load(tmp_path, columns, [["a", "b", "7"]], mapping=mapping)
+    assert result.summary.mapping == dict(zip(("ticket_id", "title", "description"),
+                                              (columns[2], *columns[:2]), strict=True))  # fmt: skip
+    assert result.tickets.frame.select("ticket_id", "title", "description").row(0) == ("7", "a", "b")
+
+
+def test_of_two_columns_with_one_name_the_filled_one_is_used_and_named(tmp_path: Path) -> None:
+    header = ["number", "Short description", "Description", "Description"]
+    result = load(tmp_path, header, [["INC1", "a", "", "full"], ["INC2", "b", "", "text"]])
+    assert result.tickets.frame["description"].to_list() == ["full", "text"]
+    assert any("2 columns are called 'Description'" in note for note in result.summary.notes)
+    fuller = load(tmp_path, header, [["INC1", "a", "x", "full"], ["INC2", "b", "", "text"]])
+    assert fuller.summary.mapping["description"] == "Description_2"
+    assert any("'Description_2', the fullest, is used" in note for note in fuller.summary.notes)
+
+
+def test_an_empty_column_gives_way_to_another_of_its_names_but_no_link_does(tmp_path: Path) -> None:
+    header = ["number", "short_description", "opened_at", "sys_created_on", "parent_incident", "parent"]
+    result = load(tmp_path, header, [["INC1", "a", "", "2024-01-02", "", "CHG1"]])
+    assert result.summary.mapping["opened_at"] == "sys_created_on"
+    assert result.summary.mapping["parent"] == "parent_incident"
+
+
+def test_an_exact_name_wins_over_one_that_only_looks_like_it(tmp_path: Path) -> None:
+    header = ["id", "title", "TITLE", "Title!"]
+    result = load(tmp_path, header, [["1", "a", "b", "c"]], mapping={"description": "TITLE"})
+    assert result.summary.mapping == {"ticket_id": "id", "title": "title", "description": "TITLE"}
+
+
+def test_the_links_of_jiras_rest_api_keep_their_kind_and_direction(tmp_path: Path) -> None:
+    cell = (
+        "id: 1\ntype: Duplicate\noutwardIssue: OPS-2\n"
+        "id: 2\nself: https://jira.example.com/2\ntype: Cloners\ninwardIssue: OPS-3"
+    )
+    rows = [["OPS-1", "a", cell], ["OPS-2", "b", ""], ["OPS-3", "c", "nothing known"]]
+    result = load(tmp_path, ["key", "summary", "issuelinks"], rows)
+    assert [row[:3] for row in links_from_tickets(result.tickets).links.frame.iter_rows()] == [
+        ("OPS-1", "OPS-2", "duplicate"),
+        ("OPS-3", "OPS-1", "related"),
+    ]

@@ -56,6 +56,8 @@ class TicketSettings(StageSettings):
     """Replace e-mail addresses, phone and card numbers, credentials and tokens by placeholders."""
     max_characters: int = Field(default=20_000, ge=100)
     """Longer texts are cut here, counted and reported."""
+    unreadable_times: Literal["error", "ignore"] = "error"
+    """'error' refuses a file in which more than a tenth of the opening times can't be read."""
 
 
 class LinkSettings(StageSettings):

@@ -27,6 +27,7 @@ class Origin(StrEnum):
     PROBLEM = "problem"
     CAUSED_BY = "caused_by"
     CLOSE_NOTES = "close_notes"
+    STATED = "stated"
     FILE = "file"
     SILVER = "silver"
 
@@ -67,7 +68,7 @@ OPENING_FIELDS = (
 )  # fmt: skip
 # Known only later, or a label itself: kept apart, never part of a composed text.
 RESOLUTION_FIELDS = ("state", "close_code", "close_notes", "resolved_at", "closed_at", "updated_at")
-LINK_FIELDS = ("parent", "problem", "caused_by", "duplicate_of")
+LINK_FIELDS = ("parent", "problem", "caused_by", "duplicate_of", "stated_links")
 # Compared, never read: a person is kept as a number that stands for the same person in this file alone.
 PERSON_FIELDS = ("caller",)
 
@@ -129,7 +130,10 @@ class Tickets:
     frame: pl.DataFrame
 
     def __post_init__(self) -> None:
-        frame = conform(self.frame, TICKETS_SCHEMA, "Tickets")
+        frame = self.frame
+        if "stated_links" not in frame.columns:  # a run folder of version 0.1 has none
+            frame = frame.with_columns(pl.lit("").alias("stated_links"))
+        frame = conform(frame, TICKETS_SCHEMA, "Tickets")
         strings = [name for name, dtype in TICKETS_SCHEMA.items() if dtype == pl.String()]
         frame = frame.with_columns(pl.col(strings).fill_null(""))
         if frame["ticket_id"].n_unique() != frame.height:

@@ -112,6 +112,7 @@ def links_of_given(given: pl.DataFrame) -> LinkResult:
         n_read=given.filter(pl.col("label") == 1).height,
         n_self=given.filter((pl.col("label") == 1) & (pl.col("left") == pl.col("right"))).height,
         n_repeated=kept.height - frame.height,
+        n_ignored=int(crossing.sum()),
         notes=notes,
     )
 

@@ -1,12 +1,13 @@
 """Stages from the export to pairs: import, links, split, embed, pairs."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from ticketkin.core.artifacts import write_json
-from ticketkin.core.errors import NotEnoughDataError
+from ticketkin.core.errors import MappingError, NotEnoughDataError
 from ticketkin.core.tables import Links, SplitName
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.encoding import encode_texts, token_lengths
@@ -20,7 +21,8 @@ from ticketkin.pipeline.importing import import_job
 from ticketkin.pipeline.run_data import RunData, save_csv, save_embeddings, save_parquet
 from ticketkin.pipeline.stage import RunContext
 from ticketkin.tickets.kin import kin_groups
-from ticketkin.tickets.links import LinkResult, links_from_file, links_from_tickets, merge_links
+from ticketkin.tickets.link_files import links_from_file
+from ticketkin.tickets.links import LinkResult, links_from_tickets, merge_links
 from ticketkin.tickets.profiling import profile_lines, profile_tickets
 from ticketkin.tickets.splitting import split_tickets
 
@@ -31,33 +33,28 @@ def run_import(context: RunContext) -> None:
     save_parquet(context.folder / artifact.TICKETS, result.tickets.frame)
     save_parquet(context.folder / artifact.GIVEN_PAIRS, given)
     save_csv(context.folder / artifact.REJECTED, result.rejected)
-    summary = result.summary.to_json()
-    write_json(context.folder / artifact.IMPORT_SUMMARY, summary)
-    context.progress.say(
-        f"  {summary['n_tickets']:,} tickets of {summary['n_rows']:,} rows ({summary['system']}), "
-        f"{summary['n_rejected']:,} rejected, {sum(summary['redactions'].values()):,} redactions"
-    )
-    shown = ", ".join(f"{field} = {column}" for field, column in summary["mapping"].items())
-    context.progress.say(f"  columns used: {shown}")
-    if summary["unused_columns"]:
-        context.progress.say(f"  columns not used: {', '.join(summary['unused_columns'])}")
-    for note in summary["notes"]:
-        context.progress.say(f"  note: {note}")
+    write_json(context.folder / artifact.IMPORT_SUMMARY, result.summary.to_json())
+    for line in result.summary.lines(str(context.folder / artifact.REJECTED)):
+        context.progress.say(f"  {line}")
 
 
 def run_links(context: RunContext) -> None:
     """Collect people's links; where there are none, make silver ones and say so."""
     data = RunData(context.folder, context.job)
     settings = context.job.settings.links
-    found = [links_from_tickets(data.tickets)]
+    found = [links_from_tickets(data.tickets, settings)]
     if context.job.pairs_file is not None:
         found.append(links_of_given(data.given_pairs))
     if context.job.links_file is not None:
         found.append(links_from_file(context.job.links_file, data.tickets, settings))
     result = merge_links(found)
+    for line in result.lines():
+        context.progress.say(f"  {line}")
     links = result.links
     groups = kin_groups(data.tickets, links)
     if not groups.has_kin.any():
+        if context.job.links_file is not None:
+            _check_yield(context.job.links_file, found[-1])
         links = _silver(context, data, result)
         groups = kin_groups(data.tickets, links)
     save_parquet(context.folder / artifact.LINKS, links.frame)
@@ -67,10 +64,17 @@ def run_links(context: RunContext) -> None:
     write_json(context.folder / artifact.LINK_SUMMARY, summary)
     context.progress.say(
         f"  {len(links):,} links ({summary['labels_from']}), {summary['n_kin_groups']:,} kin groups over "
-        f"{summary['n_tickets_with_kin']:,} tickets; {result.n_absent:,} links name absent tickets"
+        f"{summary['n_tickets_with_kin']:,} tickets"
     )
-    for note in result.notes:
-        context.progress.say(f"  note: {note}")
+
+
+def _check_yield(path: Path, result: LinkResult) -> None:
+    """Raise MappingError where a file of links gave none: silver links would hide that."""
+    if not len(result.links):
+        raise MappingError(
+            f"{path} gives no link between two imported tickets. {'; '.join(result.lines())}. Export the "
+            "tickets it names too, or leave out --links"
+        )
 
 
 def _silver(context: RunContext, data: RunData, result: LinkResult) -> Links:
@@ -96,9 +100,13 @@ def _link_summary(result: LinkResult, links: Links) -> dict[str, Any]:
         "n_absent": result.n_absent,
         "n_self": result.n_self,
         "n_repeated": result.n_repeated,
+        "n_ignored": result.n_ignored,
+        "n_rejected": result.n_rejected,
+        "n_reversed": result.n_reversed,
         "n_cycles": len(result.cycles),
         "cycles": result.cycles[:20],
         "ignored_kinds": result.ignored_kinds,
+        "unknown_kinds": result.unknown_kinds,
         "notes": result.notes,
     }
 

@@ -26,5 +26,8 @@ def import_to_file(job: Job, out: Path, progress: Progress = SILENT) -> dict[str
     """Write the cleaned tickets to `out` and the rejected rows beside it; returns the summary."""
     result, _ = import_job(job, progress)
     save_parquet(out, result.tickets.frame)
-    save_csv(out.with_name(f"{out.stem}.rejected.csv"), result.rejected)
+    rejected = out.with_name(f"{out.stem}.rejected.csv")
+    save_csv(rejected, result.rejected)
+    for line in result.summary.lines(str(rejected)):
+        progress.say(line)
     return result.summary.to_json()

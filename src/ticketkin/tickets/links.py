@@ -1,4 +1,4 @@
-"""Links that people made: in the tickets' own columns, and in files of their own.
+"""Links that people made, and the account of what was read; here those in the tickets' own columns.
 
 What counts as what: a child of a parent incident was closed under it as the same fault, so it is a
 duplicate. Tickets that share a problem record have a common cause but may look quite different:
@@ -6,63 +6,32 @@ related. A number in the notes of a ticket closed as duplicate is a duplicate.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 
 import networkx as nx
 import polars as pl
 
 from ticketkin.core.config import LinkSettings
-from ticketkin.core.errors import MappingError
+from ticketkin.core.printing import printable_line
 from ticketkin.core.tables import LINKS_SCHEMA, Kind, Links, Origin, Tickets
-from ticketkin.tickets.reading import read_table
+from ticketkin.tickets.link_columns import read_stated_links
+from ticketkin.tickets.link_kinds import LinkKinds
+from ticketkin.tickets.redaction import redact
 
-# Link types as systems write them -> kind, and whether source and target change places.
-# The direction kept is: duplicate -> its master, cause -> its effect.
-_PRESETS: Mapping[str, tuple[Kind | None, bool]] = {
-    "duplicate": (Kind.DUPLICATE, False),
-    "duplicates": (Kind.DUPLICATE, False),
-    "duplicate of": (Kind.DUPLICATE, False),
-    "is duplicate of": (Kind.DUPLICATE, False),
-    "dup": (Kind.DUPLICATE, False),
-    "cloners": (Kind.RELATED, False),
-    "clones": (Kind.RELATED, False),
-    "is duplicated by": (Kind.DUPLICATE, True),
-    "has duplicate": (Kind.DUPLICATE, True),
-    "parent": (Kind.DUPLICATE, False),
-    "child of": (Kind.DUPLICATE, False),
-    "parent_incident": (Kind.DUPLICATE, False),
-    "related": (Kind.RELATED, False),
-    "relates": (Kind.RELATED, False),
-    "relates to": (Kind.RELATED, False),
-    "is related to": (Kind.RELATED, False),
-    "see also": (Kind.RELATED, False),
-    "problem": (Kind.RELATED, False),
-    "causes": (Kind.CAUSAL, False),
-    "blocks": (Kind.CAUSAL, False),
-    "causal": (Kind.CAUSAL, False),
-    "cause": (Kind.CAUSAL, False),
-    "caused by": (Kind.CAUSAL, True),
-    "is caused by": (Kind.CAUSAL, True),
-    "depends on": (Kind.CAUSAL, True),
-    "dependency": (Kind.CAUSAL, True),
-    "is blocked by": (Kind.CAUSAL, True),
-    "addresses": (Kind.RELATED, False),
-    "sub-task": (None, False),
-    "is sub-task of": (None, False),
-    "none": (None, False),
-    "ignore": (None, False),
-}
 _TICKET_NUMBER = re.compile(r"\b(?:[A-Z][A-Z0-9]{1,9}-?\d{1,10}|\d{4,10})\b")
-# A problem or change shared by more tickets than this is a bucket, not a kinship.
-_LARGEST_SHARED_PROBLEM = 50
+# A problem, change or cluster shared by more tickets than this is a bucket, not a kinship.
+LARGEST_SHARED = 50
 
 
 @dataclass(frozen=True)
 class LinkResult:
-    """Links between present tickets, and everything that was not one."""
+    """Links between present tickets, and everything that was not one.
+
+    n_read = links + n_absent + n_self + n_repeated + n_ignored + n_rejected.
+    """
 
     links: Links
     n_read: int = 0
@@ -70,25 +39,78 @@ class LinkResult:
     """Links naming a ticket that is not in the export."""
     n_self: int = 0
     n_repeated: int = 0
+    n_ignored: int = 0
+    """Links of a kind that is no kinship or unknown, and those left out on purpose."""
+    n_rejected: int = 0
+    """Rows of a file of links that can't be read."""
+    n_reversed: int = 0
+    """Links whose opposite, of the same kind, was read before them; both stay."""
     cycles: list[list[str]] = field(default_factory=list)
     """Duplicate chains that lead back to themselves; their tickets stay one kin group."""
     ignored_kinds: dict[str, int] = field(default_factory=dict)
+    """Link types that are no kinship, as written."""
+    unknown_kinds: dict[str, int] = field(default_factory=dict)
+    """Link types nobody knows, as written."""
     notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        counted = len(self.links) + self.n_absent + self.n_self + self.n_repeated
+        counted += self.n_ignored + self.n_rejected
+        if counted != self.n_read:
+            raise RuntimeError(f"{self.n_read} links were read and {counted} accounted for: {self}")
+
+    def lines(self) -> list[str]:
+        """Return the account of the links as a person reads it."""
+        kinds = (
+            (self.n_absent, "name absent tickets"),
+            (self.n_self, "link a ticket to itself"),
+            (self.n_repeated, "repeat another"),
+            (self.n_ignored, "left out"),
+            (self.n_rejected, "in rows that can't be read"),
+        )
+        counts = "".join(f", {count:,} {word}" for count, word in kinds if count)
+        lines = [f"{self.n_read:,} links read: {len(self.links):,} kept{counts}"]
+        if self.n_reversed:
+            lines.append(f"{self.n_reversed:,} links tell another the other way round")
+        if self.cycles:
+            lines.append(
+                f"{len(self.cycles):,} chains of duplicates lead back to themselves: one kin group each"
+            )
+        if self.ignored_kinds:
+            lines.append(f"left out, as they are no kinship: {_listed(self.ignored_kinds)}")
+        if self.unknown_kinds:
+            first = next(iter(self.unknown_kinds))
+            lines.append(
+                f"left out, of unknown kinds: {_listed(self.unknown_kinds)}; say what they mean, e.g. --set "
+                f"'links.kinds.{first}=related' (or duplicate, causal, ignore)"
+            )
+        return lines + [f"note: {note}" for note in self.notes]
+
+
+def _listed(kinds: Mapping[str, int]) -> str:
+    shown = ", ".join(f"{kind!r} {count:,}" for kind, count in list(kinds.items())[:8])
+    return shown + (f" and {len(kinds) - 8:,} more" if len(kinds) > 8 else "")
 
 
 @dataclass
-class _Collector:
+class LinkCollector:
     """Gathers raw links and counts what can't be used."""
 
     known: Mapping[str, str]
+    kinds: LinkKinds
     rows: list[tuple[str, str, str, str]] = field(default_factory=list)
     n_read: int = 0
     n_absent: int = 0
     n_self: int = 0
+    n_ignored: int = 0
+    n_rejected: int = 0
+    ignored_kinds: Counter[str] = field(default_factory=Counter)
+    unknown_kinds: Counter[str] = field(default_factory=Counter)
 
     def add(self, source: str, target: str, kind: Kind, origin: Origin) -> None:
+        """Take one link, or count why it is none."""
         self.n_read += 1
-        here, there = self.known.get(source), self.known.get(target)
+        here, there = self.known.get(source.strip()), self.known.get(target.strip())
         if here is None or there is None:
             self.n_absent += 1
         elif here == there:
@@ -96,7 +118,30 @@ class _Collector:
         else:
             self.rows.append((here, there, kind.value, origin.value))
 
-    def result(self, ignored: Mapping[str, int] | None = None, notes: Sequence[str] = ()) -> LinkResult:
+    def add_written(self, source: str, target: str, written: str, origin: Origin) -> None:
+        """Take a link whose kind is `written` as a system or a person writes it."""
+        kind, reverse = self.kinds.kind(written)
+        if kind is None:
+            self.n_read += 1
+            self.n_ignored += 1
+            (self.ignored_kinds if written in self.kinds else self.unknown_kinds)[written.strip()] += 1
+        elif reverse:
+            self.add(target, source, kind, origin)
+        else:
+            self.add(source, target, kind, origin)
+
+    def ignore(self, count: int) -> None:
+        """Count links that are left out on purpose."""
+        self.n_read += count
+        self.n_ignored += count
+
+    def reject(self, count: int) -> None:
+        """Count rows that can't be read."""
+        self.n_read += count
+        self.n_rejected += count
+
+    def result(self, notes: Sequence[str] = ()) -> LinkResult:
+        """Return the links, each once."""
         unique = list(dict.fromkeys(self.rows))
         frame = pl.DataFrame(unique, schema=dict(LINKS_SCHEMA), orient="row")
         return LinkResult(
@@ -105,17 +150,42 @@ class _Collector:
             n_absent=self.n_absent,
             n_self=self.n_self,
             n_repeated=len(self.rows) - len(unique),
+            n_ignored=self.n_ignored,
+            n_rejected=self.n_rejected,
+            n_reversed=_count_reversed(frame),
             cycles=_duplicate_cycles(frame),
-            ignored_kinds=dict(ignored or {}),
+            ignored_kinds=_shown(self.ignored_kinds),
+            unknown_kinds=_shown(self.unknown_kinds),
             notes=list(notes),
         )
 
 
+def _shown(kinds: Counter[str]) -> dict[str, int]:
+    """Return link types as they may stand on the screen and in a report, most frequent first."""
+    return {printable_line(redact(kind)): count for kind, count in kinds.most_common()}
+
+
+def _count_reversed(frame: pl.DataFrame) -> int:
+    seen: set[tuple[str, str, str]] = set()
+    n_reversed = 0
+    for source, target, kind in frame.select("source", "target", "kind").iter_rows():
+        n_reversed += (target, source, kind) in seen
+        seen.add((source, target, kind))
+    return n_reversed
+
+
 def known_references(tickets: Tickets) -> dict[str, str]:
-    """Map every name a link may use (id, number, sys_id) to the ticket id."""
+    """Map every name a link may use (id, number, sys_id) to the ticket id.
+
+    A whole number goes by 12 and by 12.0: programs write columns of numbers with gaps as decimals.
+    """
     known: dict[str, str] = {}
     for column in ("sys_id", "number", "ticket_id"):
         known |= {name: tid for name, tid in zip(tickets.frame[column], tickets.ids, strict=True) if name}
+    for name, ticket in list(known.items()):
+        if name.isascii() and (whole := name.removesuffix(".0")).isdigit():
+            known.setdefault(f"{whole}.0", ticket)
+            known.setdefault(whole, ticket)
     return known
 
 
@@ -125,14 +195,15 @@ def _duplicate_cycles(frame: pl.DataFrame) -> list[list[str]]:
     return [sorted(part) for part in nx.strongly_connected_components(graph) if len(part) > 1]
 
 
-def links_from_tickets(tickets: Tickets) -> LinkResult:
+def links_from_tickets(tickets: Tickets, settings: LinkSettings | None = None) -> LinkResult:
     """Return the links that stand in the tickets' own columns.
 
     `parent`, `duplicate_of` and a number in the notes of a ticket closed as duplicate give
     duplicate links; `caused_by` naming a ticket gives a causal one; a shared `problem` gives related
-    ones, chained from ticket to ticket so that a problem with n tickets adds n - 1 links, not n².
+    ones, chained from ticket to ticket so that a problem with n tickets adds n - 1 links, not n². Columns
+    such as Jira's "Outward issue link (Duplicate)" give links of the kind they name.
     """
-    collector = _Collector(known_references(tickets))
+    collector = LinkCollector(known_references(tickets), LinkKinds(settings or LinkSettings()))
     frame = tickets.frame
     for column, kind, origin in (
         ("duplicate_of", Kind.DUPLICATE, Origin.DUPLICATE_OF),
@@ -143,6 +214,11 @@ def links_from_tickets(tickets: Tickets) -> LinkResult:
     caused = frame.filter(pl.col("caused_by") != "").select("ticket_id", "caused_by")
     for ticket, cause in caused.iter_rows():
         collector.add(cause, ticket, Kind.CAUSAL, Origin.CAUSED_BY)
+    stated = frame.filter(pl.col("stated_links") != "").select("ticket_id", "stated_links")
+    for ticket, text in stated.iter_rows():
+        for written, reference, outward in read_stated_links(text):
+            source, target = (ticket, reference) if outward else (reference, ticket)
+            collector.add_written(source, target, written, Origin.STATED)
     closed = frame.filter(pl.col("close_code").str.to_lowercase().str.contains("duplicate"))
     for ticket, notes in closed.select("ticket_id", "close_notes").iter_rows():
         number = next((n for n in _TICKET_NUMBER.findall(notes) if n in collector.known), None)
@@ -151,7 +227,7 @@ def links_from_tickets(tickets: Tickets) -> LinkResult:
     return collector.result(notes=_add_shared_problems(frame, collector))
 
 
-def _add_shared_problems(frame: pl.DataFrame, collector: _Collector) -> list[str]:
+def _add_shared_problems(frame: pl.DataFrame, collector: LinkCollector) -> list[str]:
     shared = (
         frame.filter(pl.col("problem") != "")
         .group_by("problem", maintain_order=True)
@@ -160,7 +236,7 @@ def _add_shared_problems(frame: pl.DataFrame, collector: _Collector) -> list[str
     )
     notes = []
     for problem, members in shared.iter_rows():
-        if len(members) > _LARGEST_SHARED_PROBLEM:
+        if len(members) > LARGEST_SHARED:
             notes.append(f"problem {problem} is shared by {len(members)} tickets: a bucket, not used")
             continue
         for earlier, later in pairwise(members):
@@ -168,93 +244,25 @@ def _add_shared_problems(frame: pl.DataFrame, collector: _Collector) -> list[str
     return notes
 
 
-def links_from_file(path: Path, tickets: Tickets, settings: LinkSettings) -> LinkResult:
-    """Return the links of a file: any two id columns, optionally a kind.
-
-    Without `settings.columns` the two columns that name most tickets are taken, in file order, and
-    a column all of whose values are known link types as the kind. Raises UnreadableFileError for a
-    damaged file and MappingError where no two columns hold ticket ids.
-    """
-    table = read_table(path).frame
-    known = known_references(tickets)
-    source, target, kind_column = _link_columns(table, known, settings, path)
-    kinds = dict(_PRESETS)
-    kinds |= {name.lower(): (_kind_named(value), False) for name, value in settings.kinds.items()}
-    collector = _Collector(known)
-    ignored: dict[str, int] = {}
-    columns = [source, target] + ([kind_column] if kind_column else [])
-    for row in table.select(columns).fill_null("").iter_rows():
-        written = row[2].strip().lower() if kind_column else "duplicate"
-        kind, reverse = kinds.get(written, (None, False))
-        if kind is None:
-            ignored[row[2]] = ignored.get(row[2], 0) + 1
-            continue
-        left, right = (row[1].strip(), row[0].strip()) if reverse else (row[0].strip(), row[1].strip())
-        collector.add(left, right, kind, Origin.FILE)
-    used = f"{path.name}: {source} -> {target}" + (f", kind {kind_column}" if kind_column else "")
-    return collector.result(ignored, [used])
-
-
-def _kind_named(value: str) -> Kind | None:
-    if value == "ignore":
-        return None
-    if value not in list(Kind):
-        raise MappingError(f"links.kinds: {value!r} is no kind; allowed are {', '.join(Kind)} and ignore")
-    return Kind(value)
-
-
-def _link_columns(
-    table: pl.DataFrame, known: Mapping[str, str], settings: LinkSettings, path: Path
-) -> tuple[str, str, str | None]:
-    if settings.columns:
-        if len(settings.columns) not in (2, 3):
-            raise MappingError(
-                f"--link-columns {','.join(settings.columns)}: give two or three names, source,target[,kind]"
-            )
-        absent = [name for name in settings.columns if name not in table.columns]
-        if absent:
-            raise MappingError(f"{path} has no column {', '.join(absent)}; it has {', '.join(table.columns)}")
-        kind = settings.columns[2] if len(settings.columns) == 3 else None
-        return settings.columns[0], settings.columns[1], kind
-    hits = {name: _share_known(table[name], known) for name in table.columns}
-    best = sorted((name for name in hits if hits[name] > 0), key=lambda name: -hits[name])[:2]
-    if len(best) < 2:
-        raise MappingError(
-            f"{path}: no two columns hold ids of the imported tickets (columns: {', '.join(table.columns)}); "
-            "name them with --link-columns source,target[,kind]"
-        )
-    source, target = sorted(best, key=table.columns.index)
-    return source, target, _kind_column(table, {source, target}, settings)
-
-
-def _share_known(values: pl.Series, known: Iterable[str]) -> float:
-    return float(values.str.strip_chars().is_in(list(known)).mean() or 0.0)  # type: ignore[arg-type]
-
-
-def _kind_column(table: pl.DataFrame, taken: set[str], settings: LinkSettings) -> str | None:
-    known = {*_PRESETS, *(name.lower() for name in settings.kinds)}
-    for name in table.columns:
-        written = set(table[name].drop_nulls().str.strip_chars().str.to_lowercase()) - {""}
-        if name not in taken and written and len(written & known) >= len(written) / 2:
-            return name
-    return None
-
-
 def merge_links(results: Sequence[LinkResult]) -> LinkResult:
     """Return all links once; a link told by several origins keeps the first."""
     frame = pl.concat([result.links.frame for result in results])
     unique = frame.unique(["source", "target", "kind"], keep="first", maintain_order=True)
-    ignored: dict[str, int] = {}
+    ignored, unknown = Counter[str](), Counter[str]()
     for result in results:
-        for kind, count in result.ignored_kinds.items():
-            ignored[kind] = ignored.get(kind, 0) + count
+        ignored.update(result.ignored_kinds)
+        unknown.update(result.unknown_kinds)
     return LinkResult(
         links=Links(unique),
         n_read=sum(r.n_read for r in results),
         n_absent=sum(r.n_absent for r in results),
         n_self=sum(r.n_self for r in results),
         n_repeated=sum(r.n_repeated for r in results) + frame.height - unique.height,
+        n_ignored=sum(r.n_ignored for r in results),
+        n_rejected=sum(r.n_rejected for r in results),
+        n_reversed=_count_reversed(unique),
         cycles=_duplicate_cycles(unique),
-        ignored_kinds=ignored,
+        ignored_kinds=dict(ignored),
+        unknown_kinds=dict(unknown),
         notes=[note for r in results for note in r.notes],
     )

@@ -2,110 +2,24 @@
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from ticketkin.core.errors import LeakageError, MappingError
+from ticketkin.core.printing import printable_line
 from ticketkin.core.tables import LINK_FIELDS, OPENING_FIELDS, PERSON_FIELDS, RESOLUTION_FIELDS
+from ticketkin.tickets.link_columns import LinkColumn, link_columns
+from ticketkin.tickets.systems import OTHER, SERVICENOW, SYSTEMS, Aliases
 
 MAPPABLE = (
     "ticket_id", "number", "sys_id", "opened_at",
-    *OPENING_FIELDS, *PERSON_FIELDS, *RESOLUTION_FIELDS, *LINK_FIELDS,
+    *OPENING_FIELDS, *PERSON_FIELDS, *RESOLUTION_FIELDS,
+    *(name for name in LINK_FIELDS if name != "stated_links"),
 )  # fmt: skip
-
-# field -> column names as a system writes them, normalised, best first.
-_Aliases = Mapping[str, Sequence[str]]
-_SERVICENOW: _Aliases = {
-    "number": ("number",),
-    "sys_id": ("sys_id",),
-    "opened_at": ("opened_at", "opened", "sys_created_on", "created"),
-    "title": ("short_description",),
-    "description": ("description",),
-    "category": ("category",),
-    "subcategory": ("subcategory",),
-    "service": ("business_service", "service"),
-    "configuration_item": ("cmdb_ci", "configuration_item"),
-    "assignment_group": ("assignment_group",),
-    "caller": ("caller_id", "caller"),
-    "priority": ("priority",),
-    "state": ("state", "incident_state"),
-    "close_code": ("close_code", "resolution_code", "closed_code"),
-    "close_notes": ("close_notes", "resolution_notes"),
-    "resolved_at": ("resolved_at", "resolved"),
-    "closed_at": ("closed_at", "closed"),
-    "updated_at": ("sys_updated_on", "sys_updated_at", "updated"),
-    "parent": ("parent_incident", "parent"),
-    "problem": ("problem_id", "problem"),
-    "caused_by": ("caused_by", "caused_by_change"),
-    "duplicate_of": ("duplicate_of", "u_duplicate_of"),
-}
-_JIRA: _Aliases = {
-    "ticket_id": ("issue_key", "key", "issuekey", "id"),
-    "sys_id": ("issue_id",),
-    "opened_at": ("created",),
-    "title": ("summary", "title"),
-    "description": ("description", "text"),
-    "category": ("issue_type", "issuetype"),
-    "subcategory": ("components", "component_s", "component"),
-    "service": ("project_key", "project", "project_name"),
-    "caller": ("reporter", "reporter_id"),
-    "priority": ("priority",),
-    "state": ("status",),
-    "close_code": ("resolution",),
-    "resolved_at": ("resolved", "resolutiondate"),
-    "updated_at": ("updated",),
-    "parent": (),
-    "duplicate_of": ("duplicate_of",),
-}
-_BUGZILLA: _Aliases = {
-    "ticket_id": ("bug_id", "id"),
-    "opened_at": ("creation_time", "creation_ts", "opened", "created"),
-    "title": ("short_desc", "summary", "title"),
-    "description": ("description", "text", "comment_0", "long_desc"),
-    "category": ("type", "bug_type"),
-    "subcategory": ("component",),
-    "service": ("product",),
-    "caller": ("reporter", "creator"),
-    "priority": ("priority", "bug_severity", "severity"),
-    "state": ("bug_status", "status"),
-    "close_code": ("resolution",),
-    "updated_at": ("last_change_time", "delta_ts", "updated", "changed"),
-    "duplicate_of": ("dupe_of", "dup_id"),
-}
-_OTHER: _Aliases = {
-    "ticket_id": ("id", "ticket_id", "issue_id", "case_id", "ticket", "ticket_number", "key"),
-    "number": ("number",),
-    "opened_at": ("opened_at", "created_at", "created", "opened", "open_time", "creation_date", "date"),
-    "title": ("title", "short_description", "summary", "subject", "headline", "name"),
-    "description": ("description", "text", "body", "details", "content", "message"),
-    "category": ("category", "topic_group", "ticket_type", "type"),
-    "subcategory": ("subcategory", "sub_category", "sub_category1", "component"),
-    "service": ("service", "business_service", "product", "application", "system"),
-    "configuration_item": ("configuration_item", "ci", "asset"),
-    "assignment_group": ("assignment_group", "group", "team", "queue"),
-    "caller": ("caller", "requester", "reporter", "customer", "submitter", "requested_by"),
-    "priority": ("priority", "severity", "urgency"),
-    "state": ("state", "status"),
-    "close_code": ("close_code", "resolution"),
-    "close_notes": ("close_notes", "solution"),
-    "resolved_at": ("resolved_at", "resolved"),
-    "closed_at": ("closed_at", "closed"),
-    "updated_at": ("updated_at", "updated", "modified", "last_modified"),
-    "parent": ("parent",),
-    "problem": ("problem_id",),
-    "caused_by": ("caused_by",),
-    "duplicate_of": ("duplicate_of", "duplicate"),
-}
-# system -> its aliases and the columns that give it away (all of one set).
-_SYSTEMS: Sequence[tuple[str, _Aliases, Sequence[set[str]]]] = (
-    (
-        "servicenow",
-        _SERVICENOW,
-        ({"number", "short_description"}, {"number", "sys_updated_on"}, {"sys_id"}, {"number", "opened"}),
-    ),
-    ("jira", _JIRA, ({"issue_key", "summary"}, {"key", "summary"}, {"issuetype", "created"})),
-    ("bugzilla", _BUGZILLA, ({"bug_id"}, {"product", "component"})),
-)
+# How the second column of one name is called: Description_2.
+_REPEATED = re.compile(r"(.+)_\d+")
+_MOST_NAMED = 60
 
 
 @dataclass(frozen=True)
@@ -115,78 +29,150 @@ class ColumnMapping:
     system: str
     columns: dict[str, str]
     unused: list[str]
+    links: list[LinkColumn] = field(default_factory=list)
+    """Columns that name linked tickets, such as Jira's; none of them is a field's column."""
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def shown_columns(self) -> dict[str, str]:
+        """Every column that is used, by field; the link columns as one."""
+        linked = ", ".join(column.name for column in self.links)
+        return {**self.columns, "stated_links": linked} if linked else self.columns
 
 
 def normalise_name(name: str) -> str:
-    """Return a column name in lower case with underscores: 'Short description' is short_description."""
-    return re.sub(r"[^a-z0-9]+", "_", name.strip().lower()).strip("_")
+    """Return a column name in lower case with underscores: 'Short description' is short_description.
+
+    Latin letters lose their accents ('Priorität' is prioritat); other scripts stay as they are.
+    """
+    plain = re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFKD", name.casefold()))
+    return re.sub(r"[\W_]+", "_", unicodedata.normalize("NFC", plain)).strip("_")
 
 
-def find_mapping(columns: Sequence[str], overrides: Mapping[str, str]) -> ColumnMapping:
+def _any_content(column: str) -> int:
+    return 1
+
+
+class _Columns:
+    """The columns of an export by normalised name; of several with one name, the fullest counts."""
+
+    def __init__(self, columns: Sequence[str], filled: Callable[[str], int]) -> None:
+        self._filled = filled
+        self._by_name: dict[str, list[str]] = {}
+        self.notes: list[str] = []
+        present = set(columns)
+        for column in columns:
+            repeated = _REPEATED.fullmatch(column)
+            name = repeated[1] if repeated and repeated[1] in present else column
+            self._by_name.setdefault(normalise_name(name), []).append(column)
+        self._by_name.pop("", None)
+
+    @property
+    def names(self) -> set[str]:
+        return set(self._by_name)
+
+    def named(self, name: str) -> str | None:
+        """Return the column of a normalised name, None without one."""
+        columns = self._by_name.get(name, [])
+        if len(columns) < 2:
+            return columns[0] if columns else None
+        fullest = max(columns, key=self._filled)
+        if fullest != columns[0]:
+            self.notes.append(
+                f"{len(columns)} columns are called {columns[0]!r}; {fullest!r}, the fullest, is used"
+            )
+        return fullest
+
+    def is_empty(self, column: str) -> bool:
+        return self._filled(column) == 0
+
+
+def find_mapping(
+    columns: Sequence[str], overrides: Mapping[str, str], filled: Callable[[str], int] = _any_content
+) -> ColumnMapping:
     """Return which column feeds which field.
 
-    `overrides` (field -> column) win over what is recognised. Raises MappingError for an unknown
-    field or column, with near names, and where no column holds any text; LeakageError where a
-    column known only after resolution is asked for as an opening field.
+    `overrides` (field -> column) win over what is recognised. `filled` tells how many cells of a column
+    hold something, by which one of several columns is chosen. Raises MappingError for an unknown field or
+    column, with near names, and where no column holds any text; LeakageError where a column known only
+    after resolution is asked for as an opening field.
     """
-    by_name: dict[str, str] = {}
-    for column in columns:
-        by_name.setdefault(normalise_name(column), column)
-    system, aliases = _recognise(set(by_name))
+    by_name = _Columns(columns, filled)
+    system, aliases = _recognise(by_name.names)
     found: dict[str, str] = {}
     _recognise_fields(found, MAPPABLE, aliases, by_name)
     if not {"title", "description"} & found.keys():
         # A report of a known system may call its texts by other names: sys_id beside Title.
-        _recognise_fields(found, ("title", "description"), _OTHER, by_name)
-    for field, column in overrides.items():
-        _check_override(field, column, columns, by_name)
-        found = {f: c for f, c in found.items() if c != by_name.get(normalise_name(column), column)}
-        found[field] = column if column in columns else by_name[normalise_name(column)]
+        _recognise_fields(found, ("title", "description"), OTHER, by_name)
+    for name, column in overrides.items():
+        exact = _overriding(name, column, columns, by_name)
+        found = {f: c for f, c in found.items() if c != exact}
+        found[name] = exact
     if not {"title", "description", "number", "ticket_id"} & found.keys() or (
         system == "other" and not {"title", "description"} & found.keys()
     ):
         raise MappingError(
-            f"No column was recognised as title or description among: {', '.join(columns)}. "
+            f"No column was recognised as title or description among: {_listed(columns)}. "
             "Name them: --map title=COLUMN,description=COLUMN"
         )
-    unused = [column for column in columns if column not in found.values()]
-    return ColumnMapping("custom" if overrides and system == "other" else system, found, unused)
+    links = [link for link in link_columns(columns, system) if link.name not in found.values()]
+    used = {*found.values(), *(link.name for link in links)}
+    unused = [column for column in columns if column not in used]
+    system = "custom" if overrides and system == "other" else system
+    return ColumnMapping(system, found, unused, links, list(dict.fromkeys(by_name.notes)))
 
 
-def _recognise(names: set[str]) -> tuple[str, _Aliases]:
-    for system, aliases, signs in _SYSTEMS:
+def _recognise(names: set[str]) -> tuple[str, Aliases]:
+    for system, aliases, signs in SYSTEMS:
         if any(sign <= names for sign in signs):
             return system, aliases
-    return "other", _OTHER
+    return "other", OTHER
 
 
 def _recognise_fields(
-    found: dict[str, str], fields: Sequence[str], aliases: _Aliases, by_name: Mapping[str, str]
+    found: dict[str, str], fields: Sequence[str], aliases: Aliases, by_name: _Columns
 ) -> None:
-    """Add to `found` each field's best column that no field has yet."""
-    for field in fields:
-        for alias in aliases.get(field, ()):
-            if alias in by_name and by_name[alias] not in found.values():
-                found[field] = by_name[alias]
-                break
+    """Add to `found` each field's best column that no field has yet.
+
+    An opening field passes over an empty column where another of its names has content. A link does
+    not: `parent` is no substitute for an empty `parent_incident`.
+    """
+    for name in fields:
+        columns = (by_name.named(alias) for alias in aliases.get(name, ()))
+        free = [column for column in columns if column is not None and column not in found.values()]
+        if free:
+            full = (column for column in free if not by_name.is_empty(column))
+            may_choose = len(free) > 1 and name in (*OPENING_FIELDS, "opened_at")
+            found[name] = next(full, free[0]) if may_choose else free[0]
 
 
-def _check_override(field: str, column: str, columns: Sequence[str], by_name: Mapping[str, str]) -> None:
-    if field not in MAPPABLE:
+def _overriding(name: str, column: str, columns: Sequence[str], by_name: _Columns) -> str:
+    """Return the exact name of the column that feeds the field `name`."""
+    _check_override(name, column, columns, by_name)
+    return column if column in columns else str(by_name.named(normalise_name(column)))
+
+
+def _listed(columns: Sequence[str]) -> str:
+    more = f" and {len(columns) - _MOST_NAMED:,} more" if len(columns) > _MOST_NAMED else ""
+    return ", ".join(printable_line(name) for name in columns[:_MOST_NAMED]) + more
+
+
+def _check_override(name: str, column: str, columns: Sequence[str], by_name: _Columns) -> None:
+    if name not in MAPPABLE:
         raise MappingError(
-            f"--map {field}={column}: no ticket field is called {field!r}{_near(field, MAPPABLE)}; "
+            f"--map {name}={column}: no ticket field is called {name!r}{_near(name, MAPPABLE)}; "
             f"allowed are {', '.join(MAPPABLE)}"
         )
-    name = normalise_name(column)
-    if column not in columns and name not in by_name:
+    plain = normalise_name(column)
+    if column not in columns and plain not in by_name.names:
         raise MappingError(
-            f"--map {field}={column}: the export has no column {column!r}{_near(column, columns)}; "
-            f"it has {', '.join(columns)}"
+            f"--map {name}={column}: the export has no column {column!r}{_near(column, columns)}; "
+            f"it has {_listed(columns)}"
         )
-    late = {alias for f in (*RESOLUTION_FIELDS, *LINK_FIELDS) for alias in _SERVICENOW.get(f, ())}
-    if field in (*OPENING_FIELDS, "opened_at") and name in late:
+    late = {alias for f in (*RESOLUTION_FIELDS, *LINK_FIELDS) for alias in SERVICENOW.get(f, ())}
+    if name in (*OPENING_FIELDS, "opened_at") and plain in late:
         raise LeakageError(
-            f"--map {field}={column}: {column!r} is known only after the ticket is worked on (or is a link), "
+            f"--map {name}={column}: {column!r} is known only after the ticket is worked on (or is a link), "
             "so a model that reads it would look good here and fail on new tickets; map another column"
         )
 

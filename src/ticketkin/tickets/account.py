@@ -1,0 +1,197 @@
+"""The account of an import: every row that came in is a ticket, or counted as something else."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import polars as pl
+
+from ticketkin.core.config import TicketSettings
+from ticketkin.core.printing import printable_line
+from ticketkin.tickets.mapping import ColumnMapping
+from ticketkin.tickets.redaction import Redactor
+
+# A header may be a page long; of the part that is read, only the part that is shown is sure to be redacted.
+_LONGEST_READ, _LONGEST_SHOWN = 2_000, 300
+_MOST_NAMED = 40
+REJECTED_SCHEMA = {"source": pl.String(), "row": pl.Int64(), "reason": pl.String()}
+_REPAIRS = {
+    "generated_ids": "ids made from row numbers",
+    "whole_number_floats": "whole numbers such as 12.0 read as 12",
+    "references": "references written as text read as what they name",
+    "quotes": "records with a broken quote read line by line",
+    "trailing_empty_cells": "rows with empty cells behind the last column cut to the header",
+    "repeated_keys": "names that stand twice in one record",
+    "undecodable_bytes": "bytes that are no character of the file's encoding",
+    "undecodable_cells": "cells that are no text",
+    "half_characters": "halves of characters replaced",
+    "binary_cells": "binary cells read as text",
+    "deep_cells": "cells nested too deeply to read whole",
+    "masked_ids": "ids that held an e-mail address replaced",
+    "placeholders": "cells that say nothing in words ('null', 'n/a') emptied",
+    "characters": "texts with broken or invisible characters repaired",
+    "mail_threads": "texts without their quoted mails",
+    "cut_texts": "texts cut at tickets.max_characters",
+    "excel_dates": "day counts of a spreadsheet read as times",
+    "epoch_times": "counts of seconds since 1970 read as times",
+    "local_dates": "times in a local notation",
+    "two_digit_years": "years of two digits",
+    "zoned_times": "times moved to UTC",
+    "unreadable_times": "times that can't be read left empty",
+    "nul_bytes": "NUL bytes removed",
+}
+
+
+@dataclass(frozen=True)
+class ImportSummary:
+    """What the import found, changed and refused.
+
+    n_rows = n_tickets + n_rejected + n_blank + n_collapsed + n_duplicate_ids.
+    """
+
+    system: str
+    """The system the export comes from; several by comma where sources differ."""
+    mapping: dict[str, str]
+    """Ticket field -> column name, of the first source."""
+    unused_columns: list[str]
+    n_rows: int
+    n_tickets: int
+    n_rejected: int
+    n_blank: int
+    """Rows without any content."""
+    n_collapsed: int
+    """Later rows of tickets that were exported one row an update."""
+    n_duplicate_ids: int
+    """Rows repeating an id with the same content."""
+    rejections: dict[str, int]
+    """Why rows were rejected, most frequent first; ids left out."""
+    repairs: dict[str, int]
+    redactions: dict[str, int]
+    notes: list[str]
+    other_mappings: dict[str, str]
+    """Source and system -> its columns, for sources that are mapped otherwise than the first."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return asdict(self)
+
+    def lines(self, rejected_file: str) -> list[str]:
+        """Return the account as a person reads it; `rejected_file` is where the rejected rows lie."""
+        kinds = (
+            (self.n_rejected, "rejected"),
+            (self.n_collapsed, "later updates of a ticket joined to it"),
+            (self.n_duplicate_ids, "exact repeats"),
+            (self.n_blank, "blank"),
+        )
+        counts = "".join(f", {count:,} {word}" for count, word in kinds if count or word == "rejected")
+        lines = [f"{self.n_rows:,} rows ({self.system}): {self.n_tickets:,} tickets{counts}"]
+        if self.n_rejected:
+            lines.append(f"rejected rows are in {printable_line(rejected_file)}:")
+            lines += [f"  {count:,}: {reason}" for reason, count in list(self.rejections.items())[:3]]
+        if self.repairs:
+            repairs = (
+                f"{count:,} {_REPAIRS.get(kind, _words(kind))}" for kind, count in self.repairs.items()
+            )
+            lines.append(f"repairs: {'; '.join(repairs)}")
+        replaced = ", ".join(f"{count:,} {_words(kind)}" for kind, count in self.redactions.items())
+        lines.append(f"personal data and secrets replaced: {replaced or 'none'}")
+        lines.append(f"columns used: {_columns(self.mapping)}")
+        lines += [f"columns used of {source}: {columns}" for source, columns in self.other_mappings.items()]
+        if self.unused_columns:
+            more = len(self.unused_columns) - _MOST_NAMED
+            named = ", ".join(self.unused_columns[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+            lines.append(f"columns not used: {named}")
+        return lines + [f"note: {note}" for note in self.notes]
+
+
+def _words(kind: str) -> str:
+    return kind.replace("_", " ")
+
+
+def _columns(mapping: dict[str, str]) -> str:
+    return ", ".join(f"{name} = {column}" for name, column in mapping.items())
+
+
+@dataclass
+class Account:
+    """Counts while the import goes on. What it keeps of a file's own words is redacted and printable."""
+
+    settings: TicketSettings
+    redactor: Redactor
+    repairs: Counter[str] = field(default_factory=Counter)
+    redactions: Counter[str] = field(default_factory=Counter)
+    rejected: list[tuple[str, int, str]] = field(default_factory=list)
+    rejections: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+    mappings: list[tuple[str, ColumnMapping]] = field(default_factory=list)
+    n_rows: int = 0
+    n_blank: int = 0
+    n_collapsed: int = 0
+    n_duplicate_ids: int = 0
+    _labels: Counter[str] = field(default_factory=Counter)
+    _shown: dict[str, str] = field(default_factory=dict)
+
+    def shown(self, text: str) -> str:
+        """Return words of a file, such as a column name, as they may stand in notes and on the screen."""
+        if text not in self._shown:
+            beginning = text[:_LONGEST_READ]
+            redacted = self.redactor.redact(beginning) if self.settings.redact else beginning
+            shown = printable_line(redacted)
+            self._shown[text] = shown if len(shown) <= _LONGEST_SHOWN else shown[:_LONGEST_SHOWN] + "…"
+        return self._shown[text]
+
+    def label(self, name: str) -> str:
+        """Return how the source `name` is called; the second of one name is 'name (2)'.
+
+        Not by its folder: a path names users and machines.
+        """
+        shown = self.shown(name)
+        self._labels[shown] += 1
+        if self._labels[shown] == 1:
+            return shown
+        label = f"{shown} ({self._labels[shown]})"
+        self.notes.append(f"{label} is file {self._labels[shown]} of this name, in the order given")
+        return label
+
+    def reject(self, source: str, rows: Sequence[tuple[int, str]], kind: str | None = None) -> None:
+        """Note rows that can't be used, as (row, reason); `kind` is the reason without its ids."""
+        for row, reason in rows:
+            self.rejected.append((source, row, printable_line(reason) if kind else self.shown(reason)))
+            self.rejections[kind or self.shown(reason)] += 1
+
+    def summary(self, n_tickets: int) -> ImportSummary:
+        """Return the account. Raises RuntimeError where a row is neither a ticket nor counted."""
+        counted = n_tickets + len(self.rejected) + self.n_blank + self.n_collapsed + self.n_duplicate_ids
+        if counted != self.n_rows:
+            raise RuntimeError(
+                f"{self.n_rows} rows were read and {counted} accounted for: {n_tickets} tickets, "
+                f"{len(self.rejected)} rejected, {self.n_blank} blank, {self.n_collapsed} collapsed, "
+                f"{self.n_duplicate_ids} repeated"
+            )
+        first = self._used(self.mappings[0][1])
+        others = {
+            f"{source} ({mapping.system})": _columns(self._used(mapping))
+            for source, mapping in self.mappings[1:]
+            if self._used(mapping) != first
+        }
+        unused = dict.fromkeys(name for _, mapping in self.mappings for name in mapping.unused)
+        return ImportSummary(
+            system=", ".join(dict.fromkeys(mapping.system for _, mapping in self.mappings)),
+            mapping=first,
+            unused_columns=[self.shown(name) for name in unused],
+            n_rows=self.n_rows,
+            n_tickets=n_tickets,
+            n_rejected=len(self.rejected),
+            n_blank=self.n_blank,
+            n_collapsed=self.n_collapsed,
+            n_duplicate_ids=self.n_duplicate_ids,
+            rejections=dict(self.rejections.most_common(10)),
+            repairs={kind: count for kind, count in sorted(self.repairs.items()) if count},
+            redactions={kind: count for kind, count in sorted(self.redactions.items()) if count},
+            notes=self.notes,
+            other_mappings=others,
+        )
+
+    def _used(self, mapping: ColumnMapping) -> dict[str, str]:
+        return {name: self.shown(column) for name, column in mapping.shown_columns.items()}
