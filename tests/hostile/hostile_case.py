@@ -130,6 +130,11 @@ def tickets_in(here: Path) -> pl.DataFrame:
     )
 
 
+def near(number: str, word: str) -> str:
+    """Return the pattern of a number that stands near one of the words, before or after it."""
+    return rf"(?<![\d,.]){number}(?![\d,.]\d).{{0,60}}({word})|({word}).{{0,60}}(?<![\d,.]){number}(?!\d)"
+
+
 def values(**columns: Sequence[str]) -> Check:
     """Return the check that columns of the tickets hold exactly these values, in order."""
 
