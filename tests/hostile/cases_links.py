@@ -60,6 +60,14 @@ def _case(
     return Case(name, "links", make, end, check, may_change=("run/*", "run/*/*"))
 
 
+def _numbers(name: str, written: str, links: str) -> Case:
+    tickets = "number,short_description,description\n" + "".join(
+        f"{1000 + n}{written[1:]},{word} is down,{word} fails\n" for n, word in enumerate(_WORDS, start=1)
+    )
+    make = given({"a.csv": tickets, "l.csv": links}, "import a.csv --out run", "links run --links l.csv")
+    return Case(name, "links", make, Outcome(), _is(n_links=2), may_change=("run/*", "run/*/*"))
+
+
 _REFUSED = Outcome(2, says=("l.csv",))
 _GERMAN = "von,nach,art\nINC1,INC2,Duplikat\nINC2,INC3,verwandt\nINC3,INC4,verursacht\nINC4,INC5,related\n"
 _UNKNOWN = "source,target,kind\nINC1,INC2,foo\nINC2,INC3,bar\nINC3,INC4,baz\n"
@@ -100,7 +108,8 @@ CASES = [
     _case("links to tickets that are absent", "source,target\nINC1,INC2\n" + "".join(f"INC1,INC{n}\n" for n in _ABSENT_FROM), Outcome(says=(near("3", "absent"),)), _is(n_read=4, n_links=1, n_absent=3)),
     _case("links to absent tickets alone", "source,target\nCHG1,CHG2\nCHG3,CHG4\n", _REFUSED),
     _case("links in a ring", "source,target\nINC1,INC2\nINC2,INC3\nINC3,INC1\n", Outcome(), _is(n_links=3, n_cycles=1)),
-    _case("ids as floats in links", "source,target\n1.0,2.0\n3.0,4.0\n", _REFUSED),
+    _numbers("whole-number floats in links", "1", "source,target\n1001.0,1002.0\n1003.0,1002.0\n"),
+    _numbers("whole numbers in links, floats in tickets", "1.0", "source,target\n1001,1002\n1003,1002\n"),
     _case("blanks around ids in links", "source,target\n INC1 ,INC2 \nINC3, INC4\n", Outcome(), _is(n_links=2)),
     _case("empty cells in links", "source,target\nINC1,INC2\n,INC3\nINC4,\n,\n", Outcome(), _is(n_links=1)),
     _case("an empty file of links", "", _REFUSED),
