@@ -11,39 +11,69 @@ from hostile_worker import Ended
 encodings = partial(importing, "encodings")
 
 _GERMAN = (
-    ("Drucker läuft nicht", "Der Drucker im zweiten Stock läuft seit heute früh nicht mehr und meldet eine Störung."),
-    ("Passwort zurücksetzen", "Ich möchte mein Passwort zurücksetzen, weil ich es über Ostern vergessen habe."),
-    ("Netzlaufwerk fehlt", "Das Netzlaufwerk für die Buchhaltung ist für mich nicht verfügbar, bitte prüfen."),
+    (
+        "Drucker läuft nicht",
+        "Der Drucker im zweiten Stock läuft seit heute früh nicht mehr und meldet eine Störung.",
+    ),
+    (
+        "Passwort zurücksetzen",
+        "Ich möchte mein Passwort zurücksetzen, weil ich es über Ostern vergessen habe.",
+    ),
+    (
+        "Netzlaufwerk fehlt",
+        "Das Netzlaufwerk für die Buchhaltung ist für mich nicht verfügbar, bitte prüfen.",
+    ),
     ("Störung beim Öffnen", "Beim Öffnen größerer Anhänge hängt sich das Programm auf und schließt sich."),
 )
 _FRENCH = (
     ("Imprimante bloquée", "L'imprimante du deuxième étage est bloquée depuis hier, le papier reste coincé."),
     ("Accès refusé", "L'accès à la boîte aux lettres partagée m'est refusé après la mise à jour du système."),
-    ("Écran noir au démarrage", "L'écran reste noir au démarrage, même après avoir redémarré à plusieurs reprises."),
+    (
+        "Écran noir au démarrage",
+        "L'écran reste noir au démarrage, même après avoir redémarré à plusieurs reprises.",
+    ),
 )
 _POLISH = (
     ("Drukarka nie działa", "Drukarka na drugim piętrze nie działa od rana i wyświetla komunikat o błędzie."),
-    ("Brak dostępu do poczty", "Po zmianie hasła nie mogę się zalogować do poczty służbowej, proszę o pomoc."),
+    (
+        "Brak dostępu do poczty",
+        "Po zmianie hasła nie mogę się zalogować do poczty służbowej, proszę o pomoc.",
+    ),
     ("Wolny komputer", "Komputer uruchamia się bardzo wolno, a programy często się zawieszają."),
 )
 _RUSSIAN = (
-    ("Принтер не печатает", "Принтер на втором этаже не печатает с самого утра и показывает сообщение об ошибке."),
-    ("Нет доступа к почте", "После смены пароля я не могу войти в почту, прошу восстановить доступ как можно скорее."),
+    (
+        "Принтер не печатает",
+        "Принтер на втором этаже не печатает уже второй день, показывая только сообщение.",
+    ),
+    (
+        "Нет доступа к почте",
+        "После смены пароля я не могу войти в почту, прошу восстановить доступ как можно скорее.",
+    ),
     ("Компьютер медленно работает", "Компьютер очень долго загружается, и программы постоянно зависают."),
 )
 _JAPANESE = (
     ("プリンターが動きません", "二階のプリンターが今朝から動かず、エラーメッセージが表示されています。"),
-    ("メールにログインできない", "パスワードを変更した後、メールにログインできなくなりました。確認をお願いします。"),
+    (
+        "メールにログインできない",
+        "パスワードを変更した後、メールにログインできなくなりました。確認をお願いします。",
+    ),
     ("パソコンの動作が遅い", "起動にとても時間がかかり、アプリケーションが頻繁に停止します。"),
 )
 _CHINESE = (
-    ("打印机无法工作", "二楼的打印机从今天早上开始无法工作，屏幕上显示错误信息，请尽快处理。"),
-    ("无法登录邮箱", "更改密码之后无法登录公司邮箱，请帮忙恢复访问权限。"),
-    ("电脑运行缓慢", "电脑启动需要很长时间，应用程序经常停止响应。"),
+    ("打印机无法工作", "二楼的打印机从今天早上开始无法工作。屏幕上显示错误信息。请尽快处理。"),
+    ("无法登录邮箱", "更改密码之后无法登录公司邮箱。请帮忙恢复访问权限。"),
+    ("电脑运行缓慢", "电脑启动需要很长时间。应用程序经常停止响应。"),
 )
 _KOREAN = (
-    ("프린터가 작동하지 않습니다", "이층에 있는 프린터가 오늘 아침부터 작동하지 않고 오류 메시지가 표시됩니다."),
-    ("메일에 로그인할 수 없습니다", "비밀번호를 변경한 후 회사 메일에 로그인할 수 없습니다. 확인 부탁드립니다."),
+    (
+        "프린터가 작동하지 않습니다",
+        "이층에 있는 프린터가 오늘 아침부터 작동하지 않고 오류 메시지가 표시됩니다.",
+    ),
+    (
+        "메일에 로그인할 수 없습니다",
+        "비밀번호를 변경한 후 회사 메일에 로그인할 수 없습니다. 확인 부탁드립니다.",
+    ),
     ("컴퓨터가 느립니다", "컴퓨터를 켜는 데 시간이 오래 걸리고 프로그램이 자주 멈춥니다."),
 )
 _N_ROWS = 40
@@ -60,7 +90,9 @@ def _reads(texts: Sequence[tuple[str, str]], mark: bool) -> Check:
         expected = [texts[n % len(texts)] for n in range(_N_ROWS)]
         got = frame.select("title", "description").rows()
         wrong = [(a, b) for a, b in zip(got, expected, strict=True) if a != b]
-        assert not wrong, f"{len(wrong)} of {_N_ROWS} texts are wrong; {wrong[0][0]} is meant to be {wrong[0][1]}"
+        assert not wrong, (
+            f"{len(wrong)} of {_N_ROWS} texts are wrong; {wrong[0][0]} is meant to be {wrong[0][1]}"
+        )
         if not mark:
             notes = " ".join(summary_of(ended)["notes"])
             assert "a.csv" in notes, f"nothing is told about the encoding that was guessed: {notes!r}"
@@ -71,7 +103,10 @@ def _reads(texts: Sequence[tuple[str, str]], mark: bool) -> Check:
 def _whole(name: str, texts: Sequence[tuple[str, str]], encoding: str, mark: bytes | None = None) -> Case:
     content = (mark or b"") + _csv_of(texts).encode(encoding)
     return encodings(
-        name, content, Outcome(rows=_N_ROWS, tickets=_N_ROWS), _reads(texts, mark is not None or encoding == "utf-8")
+        name,
+        content,
+        Outcome(rows=_N_ROWS, tickets=_N_ROWS),
+        _reads(texts, mark is not None or encoding == "utf-8"),
     )
 
 

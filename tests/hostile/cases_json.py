@@ -12,7 +12,12 @@ lines = partial(importing, "JSON Lines", file="a.jsonl")
 
 def ticket(number: int, **more: Any) -> dict[str, Any]:
     """One good record."""
-    return {"number": f"INC{number}", "short_description": f"Printer {number} is down", "description": "x y", **more}
+    return {
+        "number": f"INC{number}",
+        "short_description": f"Printer {number} is down",
+        "description": "x y",
+        **more,
+    }
 
 
 def array(*records: Any) -> str:
@@ -50,7 +55,10 @@ _LIST_ADF = {
         {
             "type": "bulletList",
             "content": [
-                {"type": "listItem", "content": [{"type": "paragraph", "content": [{"type": "text", "text": step}]}]}
+                {
+                    "type": "listItem",
+                    "content": [{"type": "paragraph", "content": [{"type": "text", "text": step}]}],
+                }
                 for step in ("open the door", "walk in")
             ],
         },
@@ -60,7 +68,10 @@ _LIST_ADF = {
 
 
 def _jira(key: str, description: Any) -> dict[str, Any]:
-    return {"key": key, "fields": {"summary": "Mail is down", "description": description, "issuetype": {"name": "Bug"}}}
+    return {
+        "key": key,
+        "fields": {"summary": "Mail is down", "description": description, "issuetype": {"name": "Bug"}},
+    }
 
 
 def _many_columns() -> bytes:
@@ -80,7 +91,12 @@ VALUES = [
         ("a value that is Infinity", "-Infinity", Outcome(rows=3, tickets=3), None),
         ("a value nested 900 deep", _DEEP, _KEPT, None),
         ("a zero character", '"a\\u0000b"', Outcome(rows=3, tickets=3), None),
-        ("a line separator of Unicode", '"one\u2028two\u2029three\u0085four"', Outcome(rows=3, tickets=3), None),
+        (
+            "a line separator of Unicode",
+            '"one\u2028two\u2029three\u0085four"',
+            Outcome(rows=3, tickets=3),
+            None,
+        ),
         ("terminal escapes", '"\\u001b[31mred\\u001b[0m"', Outcome(rows=3, tickets=3), None),
         ("an empty object", "{}", Outcome(rows=3, tickets=3), None),
         ("true", "true", Outcome(rows=3, tickets=3), None),
@@ -98,8 +114,14 @@ TEXTS = [
         Outcome(rows=2, tickets=2),
         holds("title", "Mail", "is down"),
     ),
-    _json("a value nested 100,000 deep, in an array", array(ticket(1), _record(_DEEPER), ticket(3)), _KEPT_OR_REFUSED),
-    lines("a value nested 100,000 deep, on a line", a_line_each(ticket(1), _record(_DEEPER), ticket(3)), _KEPT),
+    _json(
+        "a value nested 100,000 deep, in an array",
+        array(ticket(1), _record(_DEEPER), ticket(3)),
+        _KEPT_OR_REFUSED,
+    ),
+    lines(
+        "a value nested 100,000 deep, on a line", a_line_each(ticket(1), _record(_DEEPER), ticket(3)), _KEPT
+    ),
     _json("nothing but nesting", _DEEPER, Outcome(2)),
     _json(
         "a description that is a document of Jira",
@@ -119,7 +141,11 @@ TEXTS = [
         Outcome(rows=1, tickets=1),
         holds("description", "The mail server"),
     ),
-    _json("an empty document of Jira", array(_jira("A-1", _adf()), _jira("A-2", None)), Outcome(rows=2, tickets=2)),
+    _json(
+        "an empty document of Jira",
+        array(_jira("A-1", _adf()), _jira("A-2", None)),
+        Outcome(rows=2, tickets=2),
+    ),
     _json(
         "a description that is an unknown object",
         array(ticket(1) | {"description": {"de": {"body": "Die Post ist weg"}}}),
@@ -134,20 +160,28 @@ TEXTS = [
     ),
     _json(
         "a description that is a list of comments",
-        array(ticket(1) | {"description": [{"author": "a", "body": "first part"}, {"author": "b", "body": "second"}]}),
+        array(
+            ticket(1)
+            | {"description": [{"author": "a", "body": "first part"}, {"author": "b", "body": "second"}]}
+        ),
         Outcome(rows=1, tickets=1),
         holds("description", "first part", "second"),
     ),
     _json(
         "references of ServiceNow",
         array(
-            ticket(1) | {"cmdb_ci": {"display_value": "mail-01", "link": "https://x.example/api/now/table/cmdb_ci/0"}},
+            ticket(1)
+            | {"cmdb_ci": {"display_value": "mail-01", "link": "https://x.example/api/now/table/cmdb_ci/0"}},
             ticket(2) | {"cmdb_ci": {"display_value": "mail-02", "value": "0"}},
         ),
         Outcome(rows=2, tickets=2),
         values(configuration_item=["mail-01", "mail-02"]),
     ),
-    _json("a title that is a number", array(ticket(1) | {"short_description": 12345}), Outcome(rows=1, tickets=1)),
+    _json(
+        "a title that is a number",
+        array(ticket(1) | {"short_description": 12345}),
+        Outcome(rows=1, tickets=1),
+    ),
     _json("a title that is null", array(ticket(1) | {"short_description": None}), Outcome(rows=1, tickets=1)),
 ]
 
@@ -188,7 +222,7 @@ SHAPES = [
         (lines, "an array over several lines", json.dumps([ticket(1), ticket(2)], indent=1), Outcome((0, 2), tickets=2)),
         (lines, "an array on one line", json.dumps([ticket(1), ticket(2)]), Outcome((0, 2), tickets=2)),
         (lines, "scalars between records", a_line_each(ticket(1), 5, "null", "[1]", ticket(2)), Outcome(rows=5, tickets=2, rejected=3)),
-        (lines, "line ends of Windows", a_line_each(ticket(1), ticket(2)).replace("\n", "\r\n"), Outcome(rows=2, tickets=2)),
+        (lines, "line ends of Windows between records", a_line_each(ticket(1), ticket(2)).replace("\n", "\r\n"), Outcome(rows=2, tickets=2)),
         (lines, "no line that is JSON", "one\ntwo\n", Outcome(2)),
         (lines, "a mark of UTF-8", "\ufeff" + a_line_each(ticket(1), ticket(2)), Outcome(rows=2, tickets=2)),
         (lines, "zero bytes", a_line_each(ticket(1), ticket(2)).replace("down", "do\x00wn"), Outcome(rows=2, tickets=2)),

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import polars as pl
-
 from hostile_case import Case, Content, Make, Outcome, given, put, tickets_in
 from hostile_worker import Ended
+
 from tiny_model import WORDS
 
 TICKETS = "number,short_description,description\n" + "".join(
@@ -41,7 +41,9 @@ def _case(
     return Case(name, "outputs", given(files, command), end, **more)  # type: ignore[arg-type]
 
 
-def _after(name: str, files: dict[str, Content], commands: Sequence[str], end: Outcome, **more: object) -> Case:
+def _after(
+    name: str, files: dict[str, Content], commands: Sequence[str], end: Outcome, **more: object
+) -> Case:
     return Case(name, "outputs", given(files, *commands), end, **more)  # type: ignore[arg-type]
 
 
@@ -143,8 +145,12 @@ _QUIET = Outcome((0, 1, 2, 141))
 _MANY = "number,short_description,description\n" + "".join(
     f"INC{n},Printer {n * 7919 % 3001} is down,It shows fault {n * 104729 % 30011}\n" for n in range(3_000)
 )
+_draw = random.Random(1)
 _MANY_PAIRS = json.dumps(
-    [{"text1": f"the mail {n * 7} is down", "text2": f"no mail {n} since nine", "label": n % 2} for n in range(300)]
+    [
+        {"text1": " ".join(_draw.sample(WORDS, 6)), "text2": " ".join(_draw.sample(WORDS, 6)), "label": n % 2}
+        for n in range(300)
+    ]
 )
 
 PLACES = [
@@ -216,7 +222,11 @@ _NAMES = {
 
 def _stages_there(out: str) -> Callable[[Path, Ended], None]:
     def check(here: Path, _: Ended) -> None:
-        missing = [name for name in ("tickets.parquet", "links.json", "splits.parquet") if not (here / out / name).exists()]
+        missing = [
+            name
+            for name in ("tickets.parquet", "links.json", "splits.parquet")
+            if not (here / out / name).exists()
+        ]
         assert not missing, f"{missing} are not in {out!r}; there is {[p.name for p in here.iterdir()]}"
 
     return check
@@ -260,7 +270,13 @@ def _parquet_named(kind: str, name: str) -> Case:
     def check(here: Path, _: Ended) -> None:
         assert pl.read_parquet((here / f"{name}.parquet").read_bytes()).height == 12
 
-    return Case(f"a Parquet file called with {kind}", "paths", make, Outcome((0, 2) if "no UTF-8" in kind else 0), check)
+    return Case(
+        f"a Parquet file called with {kind}",
+        "paths",
+        make,
+        Outcome((0, 2) if "no UTF-8" in kind else 0),
+        check,
+    )
 
 
 PATHS = [

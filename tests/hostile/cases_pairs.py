@@ -1,18 +1,22 @@
 """Files of labelled pairs of every wrong shape."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from hostile_case import Case, Check, Content, Outcome, given
 from hostile_worker import Ended
-from pathlib import Path
 
 _REFUSED = Outcome(2, says=("p.json",))
 _GOOD = {"text1": "the mail is down", "text2": "no mail since nine", "label": 1}
 
 
-def _case(name: str, content: Content, end: Outcome = _REFUSED, check: Check | None = None, file: str = "p.json") -> Case:
-    return Case(f"pairs: {name}", "pair files", given({file: content}, ["pairs", "check", file, "--json"]), end, check)
+def _case(
+    name: str, content: Content, end: Outcome = _REFUSED, check: Check | None = None, file: str = "p.json"
+) -> Case:
+    return Case(
+        f"pairs: {name}", "pair files", given({file: content}, ["pairs", "check", file, "--json"]), end, check
+    )
 
 
 def _json(name: str, value: Any, end: Outcome = _REFUSED, check: Check | None = None) -> Case:
@@ -133,7 +137,9 @@ SHAPES = [
 
 def _given(name: str, content: Content, option: str = "--pairs") -> Case:
     files: dict[str, Content] = {"p.json": content, "good.json": json.dumps([_GOOD] * 3)}
-    pairs = ["--pairs", "good.json", "--test-pairs", "p.json"] if option == "--test-pairs" else [option, "p.json"]
+    pairs = (
+        ["--pairs", "good.json", "--test-pairs", "p.json"] if option == "--test-pairs" else [option, "p.json"]
+    )
     command = ["run", *pairs, "--offline", "--out", "run"]
     return Case(f"run on pairs: {name}", "pair files", given(files, command), Outcome(2, says=("p.json",)))
 

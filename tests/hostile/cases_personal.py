@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 import polars as pl
-
 from hostile_case import Case, Outcome, given, importing, tickets_in, values
 from hostile_worker import Ended
 
@@ -23,7 +22,10 @@ def _in_column(column: str) -> Case:
     others = [name for name in ("short_description", "description", "category") if name != column]
     header = ["number", *others, column]
     lines = [",".join(header)]
-    lines += [",".join([f"INC{n}", *(f"word{n} {name}" for name in others), f"for {_ADDRESS} only"]) for n in range(30)]
+    lines += [
+        ",".join([f"INC{n}", *(f"word{n} {name}" for name in others), f"for {_ADDRESS} only"])
+        for n in range(30)
+    ]
     content = "\n".join(lines) + "\n"
     return Case(
         f"an address in {column}",
@@ -116,7 +118,10 @@ WORDS = [
 
 _PIN = "my PIN: 4711 does not work"
 _PAIRS = json.dumps(
-    [{"text1": f"{_PIN} on door {n}", "text2": f"door {n} stays closed for me", "label": n % 2} for n in range(30)]
+    [
+        {"text1": f"{_PIN} on door {n}", "text2": f"door {n} stays closed for me", "label": n % 2}
+        for n in range(30)
+    ]
 )
 
 

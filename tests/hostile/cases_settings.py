@@ -39,9 +39,10 @@ def _typed(name: str, *words: str, end: Outcome = _REFUSED) -> Case:
 
 
 VALUES = [
-    *(_set(f"seed={seed}") for seed in ("-1", "4294967296", "1e3", "1.5", "abc", "true", "inf", "nan", "2024-01-01", "[1]", '""')),
+    *(_set(f"seed={seed}") for seed in ("-1", "4294967296", "1.5", "abc", "true", "inf", "nan", "2024-01-01", "[1]", '""')),
     _set("seed=" + "7" * 5_000, name="a seed of 5,000 digits"),
     *(_set(f"seed={seed}", _FINE) for seed in ("0", "4294967295")),
+    _set("seed=1e3", Outcome((0, 2))),
     *(
         _set(f"{section}.learning_rate={rate}")
         for section, rate in (("lora", "inf"), ("lora", "nan"), ("lora", "1e999"), ("lora", "-1e-4"), ("lora", "0"), ("head", "inf"), ("full", "nan"), ("adapted", "true"), ("relations.cross_encoder", "inf"))
@@ -155,7 +156,16 @@ TYPED = [
     _typed("tune for ever", "tune", "nowhere", "head", "--minutes", "inf", end=Outcome((1, 2))),
     _typed("tune for nan minutes", "tune", "nowhere", "head", "--minutes", "nan", end=Outcome((1, 2))),
     _typed("merge nothing", "merge", "nowhere", "--out", "m", end=Outcome((1, 2))),
-    _typed("merge with a strength of inf", "merge", "nowhere", "--out", "m", "--strength", "inf", end=Outcome((1, 2))),
+    _typed(
+        "merge with a strength of inf",
+        "merge",
+        "nowhere",
+        "--out",
+        "m",
+        "--strength",
+        "inf",
+        end=Outcome((1, 2)),
+    ),
     _typed("compare nothing", "compare", "nowhere", "--on", "nowhere", end=Outcome((1, 2))),
     _typed("compare on a file that is no pairs", "compare", "nowhere", "--on", "a.csv", end=Outcome((1, 2))),
     _typed("help", "--help", end=_FINE),

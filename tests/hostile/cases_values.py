@@ -4,7 +4,6 @@ from functools import partial
 from pathlib import Path
 
 import polars as pl
-
 from hostile_case import Case, Check, Outcome, given, importing, near, opened, values
 from hostile_worker import Ended
 

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 import polars as pl
-
 from hostile_case import Case, Outcome, given, importing, opened, tickets_in, values
 from hostile_worker import Ended
 from workbook import HEADER, archive, cell, lying_bomb, parts, sheet, workbook
@@ -35,7 +34,9 @@ def _bomb_of(part: str) -> bytes:
     if part == "cells":
         row = f"<row>{'<c><v>1</v></c>' * 16_000}</row>" * 5
         contents = parts({"Incidents": sheet(_ROWS, "@")})
-        return lying_bomb(contents, "xl/worksheets/sheet1.xml", row.encode(), (1_000 << 20) // len(row), claims=900)
+        return lying_bomb(
+            contents, "xl/worksheets/sheet1.xml", row.encode(), (1_000 << 20) // len(row), claims=900
+        )
     contents = parts({"Incidents": sheet(_ROWS)})
     if part == "blanks":
         contents["xl/worksheets/sheet1.xml"] = sheet(_ROWS, "@")

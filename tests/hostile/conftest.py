@@ -1,10 +1,11 @@
 """One worker for the hostile inputs of a test process, and a finished run to damage."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
+from cases_outputs import linked_tickets
 from hostile_worker import Worker
 
 
@@ -14,3 +15,20 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
     started = Worker(tmp_path_factory.mktemp("cache"))
     yield started
     started.close()
+
+
+@pytest.fixture(scope="session")
+def finished(worker: Worker, tiny_encoder_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an export, the run made of it in run/, and the encoder in encoder/."""
+    folder = tmp_path_factory.mktemp("finished") / "here"
+    shutil.copytree(tiny_encoder_folder, folder / "encoder")
+    (folder / "a.csv").write_text(linked_tickets(30), "utf-8")
+    ended = worker.run(
+        [
+            "run", "a.csv", "--base-model", str(tiny_encoder_folder), "--offline", "--candidates", "base",
+            "--set", "evaluation.n_bootstrap=100", "--out", "run",
+        ],
+        folder,
+    )  # fmt: skip
+    assert ended.code == 0, ended.screen
+    return folder

@@ -1,8 +1,8 @@
 """A hostile or odd input, and the end it must come to.
 
-What holds for every case is checked for every case: an exit code of 0, 1 or 2, no traceback, no word of a fault of
-Ticketkin, no control character on the screens, bounded memory, no hang, no file of the user's changed, no half-written
-file left behind, and every row of an import accounted for.
+What holds for every case is checked for every case: an exit code of 0, 1 or 2, no traceback, no word of a
+fault of Ticketkin, no control character on the screens, bounded memory, no hang, no file of the user's changed,
+no half-written file left behind, and every row of an import accounted for.
 """
 
 import csv
@@ -10,13 +10,13 @@ import hashlib
 import json
 import re
 import shlex
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-
 from hostile_worker import Ended, Worker
 
 Content = bytes | str | Callable[[], bytes]
@@ -71,7 +71,7 @@ class Case:
     must end well."""
     end: Outcome
     check: Check | None = None
-    """Raises AssertionError where something else than `end` is wrong. Where `end` allows 0, it is called after 0."""
+    """Raises AssertionError where something else than `end` is wrong; where `end` allows 0, called after 0."""
     may_change: tuple[str, ...] = ()
     """Glob patterns of files that were there before and that the command may replace."""
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -79,6 +79,8 @@ class Case:
     """Where standard output goes: a path, or "a closed pipe"."""
     largest_file_bytes: int | None = None
     """No file may grow beyond it: a full disk."""
+    needs_run: bool = False
+    """A finished run lies in run/ and its encoder in encoder/."""
     skip: str | None = None
     """Why it can't be tried here."""
 
@@ -168,14 +170,22 @@ def holds(column: str, *texts: str) -> Check:
     return check
 
 
-def judge(case: Case, worker: Worker, place: Path) -> None:
-    """Run a case in `place` and raise AssertionError with everything that is wrong about its end."""
+def judge(case: Case, worker: Worker, place: Path, finished: Path | None = None) -> None:
+    """Run a case in `place` and raise AssertionError with everything that is wrong about its end.
+
+    `finished` is a folder with a finished run and its encoder, for the cases that need them.
+    """
     here = place / "here"
     here.mkdir()
+    if case.needs_run:
+        assert finished is not None
+        shutil.copytree(finished, here, dirs_exist_ok=True)
     *earlier, last = case.make(here)
     for command in earlier:
         ended = worker.run(command, here)
-        assert ended.code == 0, f"the command before, {command}, ended with {ended.code}: {ended.screen[-2000:]}"
+        assert ended.code == 0, (
+            f"the command before, {command}, ended with {ended.code}: {ended.screen[-2000:]}"
+        )
     before = _contents(here)
     ended = worker.run(last, here, case.environment, case.out, case.largest_file_bytes)
     faults = [*_end_faults(case, ended), *_file_faults(case, here, before, ended)]
@@ -208,16 +218,20 @@ def _end_faults(case: Case, ended: Ended) -> list[str]:
         faults.append(ended.crash[-1500:])
     if ended.code not in allowed:
         faults.append(f"exit code {ended.code}, expected {' or '.join(map(str, allowed))}")
-    if ended.code in (1, 2) and case.out is None and not ended.err.strip():
+    if ended.code in (1, 2) and case.out is None and not ended.screen:
         faults.append("it failed without a word")
     printed = ended.err + ended.out
     faults += [f"the screen says {broken!r}" for broken in _BROKEN if broken in printed]
-    faults += [f"the screen holds the control character {found!r}" for found in set(_CONTROL.findall(printed))]
+    faults += [
+        f"the screen holds the control character {found!r}" for found in set(_CONTROL.findall(printed))
+    ]
     if len(printed) > _MOST_SCREEN_CHARACTERS:
         faults.append(f"it printed {len(printed):,} characters")
     if ended.peak_bytes > _MOST_MEMORY_BYTES:
         faults.append(f"it took {ended.peak_bytes >> 20:,} MiB")
-    faults += [f"the screen lacks {text!r}" for text in case.end.says if not re.search(text, ended.screen, re.I)]
+    faults += [
+        f"the screen lacks {text!r}" for text in case.end.says if not re.search(text, ended.screen, re.I)
+    ]
     faults += [f"the screen holds {text!r}" for text in case.end.never if text in ended.screen]
     return faults
 

@@ -1,7 +1,7 @@
 """The command, many times in one process: the heavy libraries are loaded once.
 
-Reads one request a line from its standard input, runs `ticketkin` as typed with both screens going to files, and
-answers with one line: how it ended, and how much memory it held at most.
+Reads one request a line from its standard input, runs `ticketkin` as typed with both screens going to files,
+and answers with one line: how it ended, and how much memory it held at most.
 """
 
 import contextlib
@@ -48,7 +48,9 @@ def _screen(target: str) -> int:
         reader, writer = os.pipe()
         os.close(reader)
         return writer
-    return os.open(target, os.O_WRONLY | os.O_CREAT | (0 if target.startswith("/dev/") else os.O_TRUNC), 0o600)
+    return os.open(
+        target, os.O_WRONLY | os.O_CREAT | (0 if target.startswith("/dev/") else os.O_TRUNC), 0o600
+    )
 
 
 def _call(argv: list[str]) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""A child process that runs commands, and may die of one: it is then told which, and another takes its place."""
+"""A child process that runs commands and may die of one: that one is blamed, and another takes its place."""
 
 import json
 import os
@@ -40,7 +40,7 @@ class Worker:
 
     def __init__(self, cache: Path) -> None:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("TICKETKIN_")}
-        # Screens as wide as their lines, so that no path is broken; nothing of the network or of the user's cache.
+        # Screens as wide as their lines, so that no path is broken; nothing of the network or the user's cache.
         self._environment = kept | {
             "COLUMNS": "1000",
             "HF_HUB_OFFLINE": "1",

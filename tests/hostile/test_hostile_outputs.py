@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from cases_outputs import CASES
 from hostile_case import Case, judge
 from hostile_worker import Worker

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import pytest
-
 import cases_pairs
 import cases_settings
+import pytest
 from hostile_case import Case, judge
 from hostile_worker import Worker
 

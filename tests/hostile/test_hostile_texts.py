@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import pytest
-
 import cases_encodings
 import cases_json
+import pytest
 from hostile_case import Case, judge
 from hostile_worker import Worker
 

@@ -46,9 +46,8 @@ def sheet(rows: Sequence[Sequence[Cell]], more: str = "", *, dimension: str = ""
         cells = "".join(cell(f"{letters(column)}{number}", value) for column, value in enumerate(row))
         lines.append(f'<row r="{number}">{cells}</row>')
     reference = f'<dimension ref="{dimension}"/>' if dimension else ""
-    return (
-        f"{_DECLARATION}{head}<worksheet {_MAIN}>{reference}<sheetData>{''.join(lines)}{more}</sheetData></worksheet>"
-    )
+    data = f"<sheetData>{''.join(lines)}{more}</sheetData>"
+    return f"{_DECLARATION}{head}<worksheet {_MAIN}>{reference}{data}</worksheet>"
 
 
 def parts(sheets: Mapping[str, str], more: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -74,14 +73,16 @@ def parts(sheets: Mapping[str, str], more: Mapping[str, str] | None = None) -> d
         'ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/>'
         f"{overrides}</Types>",
         "_rels/.rels": f'{_DECLARATION}<Relationships xmlns="{_PACKAGE}/relationships">'
-        f'<Relationship Id="rId1" Type="{_RELATION}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
-        "xl/workbook.xml": f'{_DECLARATION}<workbook {_MAIN} xmlns:r="{_RELATION}"><sheets>{named}</sheets></workbook>',
+        f'<Relationship Id="rId1" Type="{_RELATION}/officeDocument" Target="xl/workbook.xml"/>'
+        "</Relationships>",
+        "xl/workbook.xml": f'{_DECLARATION}<workbook {_MAIN} xmlns:r="{_RELATION}"><sheets>{named}</sheets>'
+        "</workbook>",
         "xl/_rels/workbook.xml.rels": f'{_DECLARATION}<Relationships xmlns="{_PACKAGE}/relationships">{links}'
         "</Relationships>",
         "xl/sharedStrings.xml": f'{_DECLARATION}<sst {_MAIN} count="0" uniqueCount="0"></sst>',
         "xl/styles.xml": f"{_DECLARATION}<styleSheet {_MAIN}><fonts><font/></fonts><fills><fill/></fills>"
-        '<borders><border/></borders><cellXfs><xf numFmtId="0"/><xf numFmtId="22" applyNumberFormat="1"/></cellXfs>'
-        "</styleSheet>",
+        '<borders><border/></borders><cellXfs><xf numFmtId="0"/>'
+        '<xf numFmtId="22" applyNumberFormat="1"/></cellXfs></styleSheet>',
     }
     made |= {f"xl/worksheets/sheet{k}.xml": sheets[name] for k, name in numbered}
     return made | dict(more or {})
@@ -122,5 +123,7 @@ def lying_bomb(contents: Mapping[str, str], name: str, block: bytes, n_blocks: i
     fields = struct.pack("<HHHHHIIIHH", 20, 0, 8, 0, 33, crc, len(body), claims, len(name), 0)
     local = b"PK\x03\x04" + fields + name.encode() + body
     central = b"PK\x01\x02\x14\x00" + fields + struct.pack("<HHHII", 0, 0, 0, 0, offset) + name.encode()
-    tail = struct.pack("<HHHHIIH", 0, 0, n_entries + 1, n_entries + 1, size + len(central), offset + len(local), 0)
+    tail = struct.pack(
+        "<HHHHIIH", 0, 0, n_entries + 1, n_entries + 1, size + len(central), offset + len(local), 0
+    )
     return plain[:offset] + local + plain[offset : offset + size] + central + b"PK\x05\x06" + tail
