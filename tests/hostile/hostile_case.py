@@ -1,8 +1,8 @@
 """A hostile or odd input, and the end it must come to.
 
 What holds for every case is checked for every case: an exit code of 0, 1 or 2, no traceback, no word of a
-fault of Ticketkin, no control character on the screens, bounded memory, no hang, no file of the user's changed,
-no half-written file left behind, and every row of an import accounted for.
+fault of Ticketkin, no control character on the screens, bounded memory, no hang, no file of the user's
+changed, no half-written file left behind, and every row of an import accounted for.
 """
 
 import csv
@@ -71,7 +71,7 @@ class Case:
     must end well."""
     end: Outcome
     check: Check | None = None
-    """Raises AssertionError where something else than `end` is wrong; where `end` allows 0, called after 0."""
+    """Raises AssertionError where something else is wrong; where `end` allows 0, called only after 0."""
     may_change: tuple[str, ...] = ()
     """Glob patterns of files that were there before and that the command may replace."""
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -183,7 +183,7 @@ def judge(case: Case, worker: Worker, place: Path, finished: Path | None = None)
     *earlier, last = case.make(here)
     for command in earlier:
         ended = worker.run(command, here)
-        assert ended.code == 0, (
+        assert ended.code == 0, _printable(
             f"the command before, {command}, ended with {ended.code}: {ended.screen[-2000:]}"
         )
     before = _contents(here)
@@ -192,8 +192,15 @@ def judge(case: Case, worker: Worker, place: Path, finished: Path | None = None)
     if not faults:
         faults += _account_faults(case, here, ended) if ended.code == 0 else []
         faults += _check_faults(case, here, ended)
-    shown = f"{ended.err[-1500:]}\n{ended.out[-500:]}"
-    assert not faults, f"{case.name}: ticketkin {shlex.join(last)}\n- " + "\n- ".join(faults) + f"\n{shown}"
+    listed = "\n- ".join(faults)
+    assert not faults, _printable(
+        f"{case.name}: ticketkin {shlex.join(last)[:1000]}\n- {listed}\n{ended.err[-1500:]}{ended.out[-500:]}"
+    )
+
+
+def _printable(text: str) -> str:
+    """Return `text` without what a terminal acts on, and as something that every stream can carry."""
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text).encode("utf-8", "backslashreplace").decode()
 
 
 def _check_faults(case: Case, here: Path, ended: Ended) -> list[str]:

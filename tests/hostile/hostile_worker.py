@@ -40,7 +40,7 @@ class Worker:
 
     def __init__(self, cache: Path) -> None:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("TICKETKIN_")}
-        # Screens as wide as their lines, so that no path is broken; nothing of the network or the user's cache.
+        # Screens as wide as their lines, so that no path is broken; no network, no cache of the user's.
         self._environment = kept | {
             "COLUMNS": "1000",
             "HF_HUB_OFFLINE": "1",
@@ -57,6 +57,7 @@ class Worker:
         environment: Mapping[str, str] | None = None,
         out: str | None = None,
         largest_file_bytes: int | None = None,
+        seconds_allowed: float = SECONDS,
     ) -> Ended:
         """Run `ticketkin ARGV` in `folder`; `out` is where its output goes instead of a file."""
         process = self._running()
@@ -76,10 +77,10 @@ class Worker:
         started = time.monotonic()
         process.stdin.write(json.dumps(request) + "\n")
         process.stdin.flush()
-        ready, _, _ = select.select([process.stdout], [], [], SECONDS)
+        ready, _, _ = select.select([process.stdout], [], [], seconds_allowed)
         line = process.stdout.readline() if ready else ""
         seconds = time.monotonic() - started
-        answer = json.loads(line) if line else self._buried(bool(ready))
+        answer = json.loads(line) if line else self._buried(bool(ready), seconds_allowed)
         printed = {name: path.read_text("utf-8", "surrogateescape") for name, path in screens.items()}
         return Ended(
             answer["code"], printed["out"], printed["err"], answer["crash"], answer["peak_bytes"], seconds
@@ -105,14 +106,14 @@ class Worker:
             )
         return self._process
 
-    def _buried(self, died: bool) -> dict[str, object]:
+    def _buried(self, died: bool, seconds_allowed: float) -> dict[str, object]:
         """Return the answer of a process that gave none."""
         assert self._process is not None
         if died:
             code = self._process.wait()
             crash = f"the process died with {code}"
         else:
-            code, crash = -int(signal.SIGKILL), f"it took more than {SECONDS:g} s"
+            code, crash = -int(signal.SIGKILL), f"it took more than {seconds_allowed:g} s"
         self.close()
         self._process = None
         return {"code": code, "crash": crash, "peak_bytes": 0}
