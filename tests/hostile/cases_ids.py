@@ -153,7 +153,7 @@ IDS = [
     ids("no id in any row", HEADER + ",a b,c\n,d e,f\n", Outcome(rows=2, tickets=2)),
     ids("no id in some rows", HEADER + "INC1,a b,c\n,d e,f\n", Outcome(rows=2, tickets=2)),
     ids("placeholders as ids", HEADER + "N/A,a b,c\nN/A,d e,f\n-,g h,i\n", Outcome(rows=3, tickets=3)),
-    ids("an id that looks like one made up", HEADER + "a.csv#2,a b,c\n,d e,f\n", Outcome(rows=2, tickets=2)),
+    ids("an id that looks like one made up", HEADER + "a.csv#2,a b,c\n,d e,f\n", Outcome(rows=2, tickets=range(1, 3), collapsed=0)),
     ids("a repeat with the same content", HEADER + rows(2) + row(1), Outcome(rows=3, tickets=2, repeats=1)),
     ids(
         "a repeat with other content",

@@ -30,12 +30,12 @@ def _stray(reference: str, number: int) -> bytes:
 
 
 def _bomb_of(part: str) -> bytes:
-    """A workbook of about 1 MB on disk that unpacks to 400 MB or more, and says it were 900 bytes."""
+    """A workbook of less than 1 MB on disk that unpacks to 160 MB or more, and says it were 900 bytes."""
     if part == "cells":
         row = f"<row>{'<c><v>1</v></c>' * 16_000}</row>" * 5
         contents = parts({"Incidents": sheet(_ROWS, "@")})
         return lying_bomb(
-            contents, "xl/worksheets/sheet1.xml", row.encode(), (1_000 << 20) // len(row), claims=900
+            contents, "xl/worksheets/sheet1.xml", row.encode(), (160 << 20) // len(row), claims=900
         )
     contents = parts({"Incidents": sheet(_ROWS)})
     if part == "blanks":
@@ -82,7 +82,7 @@ BOOKS = [
     book("a dimension that is nonsense", _with("", dimension="Q0:ZZZZZZ"), _TWO_OR_REFUSED),
     book("a second sheet with data", workbook({"First": sheet(_ROWS), "More": sheet([HEADER, ("INC3", "Disk is full", "x")])}), Outcome((0, 2), says=("More",))),
     book("a second sheet that is empty", workbook({"First": sheet(_ROWS), "Empty": sheet([])}), _TWO),
-    book("a first sheet that is empty", workbook({"Empty": sheet([]), "Data": sheet(_ROWS)}), Outcome((0, 2), says=("Data",), tickets=2)),
+    book("a first sheet that is empty", workbook({"Empty": sheet([]), "Data": sheet(_ROWS)}), _TWO_OR_REFUSED),
     book("an empty sheet", workbook({"Incidents": sheet([])}), _REFUSED),
     book("a header alone, in a sheet", workbook({"Incidents": sheet([HEADER])}), _REFUSED),
     book("no sheet", workbook({}), _REFUSED),

@@ -125,11 +125,9 @@ def importing(
 
 def tickets_in(here: Path) -> pl.DataFrame:
     """Return the tickets that an import wrote."""
-    return next(
-        pl.read_parquet(path.read_bytes())
-        for path in (here / "t.parquet", here / "run" / "tickets.parquet")
-        if path.exists()
-    )
+    written = [path for path in (here / "t.parquet", here / "run" / "tickets.parquet") if path.exists()]
+    assert written, "no tickets were written"
+    return pl.read_parquet(written[0].read_bytes())
 
 
 def near(number: str, word: str) -> str:
