@@ -64,7 +64,7 @@ VALUES = [
     _set("=1", name="without a name"), _set("seed", name="without a value"), _set("..=1", name="dots alone"), _set(".seed=1", name="a dot first"),
     _set("", name="nothing"), _set("=", name="an equals sign alone"),
     _set("seed=1\nlora.rank=true", name="two lines"),
-    _set("tickets.template='{title}'\nx = 1", name="a line behind a text"),
+    _set("tickets.template='{title}'\nx = 1", Outcome((0, 2)), name="a line behind a text"),  # a template of two lines
     _set("tickets.mapping.title=" + "[" * 5_000, name="5,000 brackets"),
     _set("strength.strengths=" + "[" * 5_000 + "]" * 5_000, name="lists 5,000 deep"),
     _set(".".join("a" * 5_000) + "=1", name="a name of 5,000 parts"),

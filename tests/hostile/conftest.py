@@ -35,5 +35,5 @@ def finished(worker: Worker, tiny_encoder_folder: Path, tmp_path_factory: pytest
         folder,
         seconds_allowed=300,
     )  # fmt: skip
-    assert ended.code == 0, ended.screen
+    assert ended.code == 0, ended.screen[-2000:] + ended.crash
     return folder
