@@ -1,0 +1,195 @@
+"""E-mail addresses and phone numbers."""
+
+import re
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType
+
+from ticketkin.tickets.redaction.recogniser import (
+    DIGITS,
+    EMAIL,
+    PHONE,
+    Recogniser,
+    Span,
+    digits_of,
+    numbers_a_thing,
+)
+
+# Endings of file names that look like the end of an address (icon@2x.png).
+_FILE_ENDINGS = {
+    "png", "jpg", "jpeg", "gif", "svg", "bmp", "java", "class", "jar", "html", "htm", "xml", "js", "css",
+    "json", "txt", "log", "properties",
+}  # fmt: skip
+_AT = r"(?:\s{0,2}[(\[{<]\s?(?:at|ät|arroba|arobase|@)\s?[)\]}>]\s{0,2}|\s{1,2}(?:arroba|arobase)\s{1,2}|%40|&#0?64;|＠)"
+_DOT = r"(?:\.|\s{0,2}[(\[{]\s?(?:dot|punkt|point|punto|\.)\s?[)\]}]\s{0,2}|\s(?:dot|DOT)\s)"
+
+
+def _is_address(match: re.Match[str]) -> Span | None:
+    domain = match["domain"].casefold()
+    ending = domain.rpartition(".")[2]
+    if ending in _FILE_ENDINGS or re.match(r"\d+x\.", domain):
+        return None
+    # git@host:path names a repository; the person is not in it.
+    if match["local"].casefold() == "git" and match.string[match.end() : match.end() + 1] in (":", "/"):
+        return None
+    return match.span()
+
+
+REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "AT", "CH", "NL", "BE")
+_EXTENSION = r"(?:[\s,;]{0,3}(?:ext(?:ension)?\.?|x|#|durchwahl|dw|poste|-)[\s.:]{0,2}\d{1,6})?"
+_BODY = r"(?:[ ./()\u2013\u00a0-]{0,3}\d)"
+
+
+def _parsed(number: str, region: str | None) -> PhoneNumber | None:
+    try:
+        return phonenumbers.parse(number, region)
+    except NumberParseException:
+        return None
+
+
+def _is_valid_somewhere(number: str, mobile_only: bool = False) -> bool:
+    for region in REGIONS:
+        parsed = _parsed(number, region)
+        if parsed is not None and phonenumbers.is_valid_number_for_region(parsed, region):
+            kind = phonenumbers.number_type(parsed)
+            if not mobile_only or kind in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE):
+                return True
+    return False
+
+
+def _international(match: re.Match[str]) -> Span | None:
+    number = match["number"]
+    parsed = _parsed("+" + re.sub(r"^(?:\+|00)", "", number.strip()).replace("(0)", ""), None)
+    if parsed is None or numbers_a_thing(match):
+        return None
+    grouped = number.startswith("+") and re.search(r"\d[ ./()-]", number) is not None
+    right = phonenumbers.is_possible_number(parsed) if grouped else phonenumbers.is_valid_number(parsed)
+    return match.span() if right else None
+
+
+_FRENCH = re.compile(r"0[1-9](?P<gap>[ .-])\d\d(?:(?P=gap)\d\d){3}")
+_AMERICAN = re.compile(r"\([2-9]\d{2}\) ?[2-9]\d{2}[ .-]\d{4}|[2-9]\d{2}(?P<gap>[ .-])[2-9]\d{2}(?P=gap)\d{4}")
+_SPANISH = re.compile(r"[6-9]\d{2}(?: \d{3}){2}|[6-9]\d{2}(?: \d{2}){3}")
+
+
+def _national(match: re.Match[str]) -> Span | None:
+    number = match["number"]
+    if numbers_a_thing(match):
+        return None
+    if _FRENCH.fullmatch(number) or _AMERICAN.fullmatch(number):
+        return match.span()
+    if number.lstrip("(").startswith("0"):
+        return match.span() if len(digits_of(number)) >= 9 and _is_valid_somewhere(number) else None
+    parsed = _parsed(number, "ES") if _SPANISH.fullmatch(number) else None
+    return match.span() if parsed is not None and phonenumbers.is_valid_number(parsed) else None
+
+
+def _mobile(match: re.Match[str]) -> Span | None:
+    right = not numbers_a_thing(match) and _is_valid_somewhere(match.group(), mobile_only=True)
+    return match.span() if right else None
+
+
+def _labelled(match: re.Match[str]) -> Span | None:
+    n_digits = len(digits_of(match["number"]))
+    if not 6 <= n_digits <= 15:
+        return None
+    # "Call", "mobile" and "number" come before other numbers, too: there the number must look like a phone's.
+    if match["weak"] and not re.search(r"\d[ ./()-]", match["number"]) and not match["number"].startswith("+"):
+        return match.span("value") if _is_valid_somewhere(match["number"]) else None
+    return match.span("value")
+
+
+_PHONE_WORDS = (
+    r"(?P<strong>(?:tele)?phones?|tel|telefon\w{0,8}|téléphone|teléfono|fax|cellphone|cell|handy\w{0,8}|mobilnummer"
+    r"|mobilfunk\w{0,8}|rufnummer|rückruf\w{0,8}|callback|durchwahl|tél|gsm|whatsapp|móvil|contact number)"
+    r"|(?P<weak>mobile?|call(?:ed)?|ring|rang|reach(?:able)?|dial(?:led)?|text|sms|contact|anrufen?|rufen|erreichbar"
+    r"|erreicht man|joignable|portable|appel\w{0,4}|rappel\w{0,4}|numéro|llám\w{0,6}|llam\w{0,6}|nummer)"
+)
+_PHONE_LINKS = (
+    r"(?:[\s.:=#(/-]{1,3}(?:me|us|him|her|them|back|no|nr|n°|num|number|nummer|numéro|número|on|at|under|unter|auf|au|le|al"
+    r"|el|is|ist|lautet|est|es|sie|mich|uns|ihn|moi|nous|the|line|desk|office|home|work|mobile|phone|extension)"
+    r"(?!\w)){0,4}[\s.:=#(/°-]{1,4}"
+)
+
+RECOGNISERS = (
+    Recogniser(
+        EMAIL,
+        "email",
+        re.compile(
+            r"(?<![\w.+%'-])(?P<local>(?:[\w.%'-]*+\+[\w.+-]++=)?[\w.+%'-]++|\"[^\"\n@]{1,64}+\")@"
+            r"(?P<domain>(?:[\w-]{1,63}+\.){1,10}(?:xn--[\w-]{2,59}|[^\W\d_]{2,24})(?![\w-])|\[[\d.:a-fA-F]{3,45}\])"
+        ),
+        ("@",),
+        "jane.doe@example.com",
+        _is_address,
+    ),
+    Recogniser(
+        EMAIL,
+        "bracketed email",
+        re.compile(r"(?<=<)(?P<local>[\w.+%'-]++)@(?P<domain>[\w-]{1,63}(?:\.[\w-]{1,63}){0,10}+)(?=>)"),
+        ("@",),
+        "<jane.doe@intranet>",
+    ),
+    Recogniser(
+        EMAIL,
+        "spelled email",
+        re.compile(
+            rf"(?<![\w.+%'-])[\w.+'-]++{_AT}[\w-]{{1,63}}+(?:{_DOT}[\w-]{{1,63}}+){{0,8}}{_DOT}[^\W\d_]{{2,24}}(?![\w-])", re.I
+        ),
+        ("at)", "at]", "at}", "at>", "ät)", "ät]", "(@)", "[@]", "arroba", "arobase", "%40", "&#64;", "＠", "at )", "at ]"),
+        "jane.doe (at) example.com",
+    ),
+    Recogniser(
+        PHONE,
+        "labelled phone",
+        re.compile(
+            rf"(?<!\w)(?:{_PHONE_WORDS})(?!\w){_PHONE_LINKS}"
+            rf"(?P<value>(?P<number>(?:\+|\()?\d{_BODY}{{5,17}}){_EXTENSION})(?![\w]|[.-]\d)",
+            re.I,
+        ),
+        (DIGITS,),
+        "Telefon: 030 23125 123",
+        _labelled,
+    ),
+    Recogniser(
+        PHONE,
+        "extension",
+        re.compile(
+            r"(?<!\w)(?:ext|extension|durchwahl|dw|nebenstelle|apparat|poste|extensión|interno)\b"
+            r"(?:[\s.:]{1,3}(?:no|nr|n°|number|nummer|is|ist|est|es)\b)?[\s.:°]{1,3}(?P<value>\d{3,6})(?![\w%]|[.,:/-]\d)",
+            re.I,
+        ),
+        ("ext", "durchwahl", "dw", "nebenstelle", "apparat", "poste", "interno"),
+        "Durchwahl 4512",
+    ),
+    Recogniser(
+        PHONE,
+        "international phone",
+        re.compile(
+            rf"(?:(?<![\w+./=-])|(?<=[a-z]:)|(?<=tel=))(?P<number>(?:\+[ ]?|00)[1-9]{_BODY}{{6,15}}){_EXTENSION}(?![\w]|[.:/-]\d)"
+        ),
+        (DIGITS,),
+        "+49 30 23125 456",
+        _international,
+    ),
+    Recogniser(
+        PHONE,
+        "national phone",
+        re.compile(
+            r"(?<![\w.:/#+,-])(?P<number>\(?0\d{1,5}\)?(?:[ ]?[ ./\u2013-][ ]?\d{2,9}){1,5}"
+            r"|\(?[2-9]\d{2}\)?[ .-]{1,2}\d{2,3}[ .-]\d{2,4}(?:[ ]\d{2})?)"
+            rf"{_EXTENSION}(?![\w]|[.,:/-]\d|-\w)"
+        ),
+        (DIGITS,),
+        "(030) 23125-123",
+        _national,
+    ),
+    Recogniser(
+        PHONE,
+        "mobile phone",
+        re.compile(r"(?<![\w.:/#+,=-])0[1-9]\d{8,9}(?![\w-]|[.,:/]\d)"),
+        (DIGITS,),
+        "01713920045",
+        _mobile,
+    ),
+)

@@ -1,0 +1,307 @@
+"""Passwords, PINs and codes: behind a word for one, in command lines, in addresses.
+
+Each recogniser finds a label and what follows it; `looks_secret` decides whether that is a secret or only a
+word about one.
+"""
+
+import re
+
+from ticketkin.tickets.redaction.predicates import ends_clause, is_predicate
+from ticketkin.tickets.redaction.recogniser import (
+    CREDENTIAL,
+    PART_START,
+    Recogniser,
+    Span,
+    is_placeholder_at,
+    value_span,
+)
+
+# Words for passwords. The long ones may be part of any name or compound (DB_PASSWORD, WLAN-Passwort,
+# Initialkennwort), the short ones stand alone or as a part of a name.
+_PASSWORD = (
+    r"(?:pass[ _-]?words?|passwor[td]e?s?|passwd|kennw(?:ort|örter)(?:es|s)?|pass[ _-]?phrase|passcode"
+    r"|mots?[ _-]de[ _-]passe|contrase(?:ñ|n)as?"
+    rf"|{PART_START}(?:pwd|pw|psw|mdp|pass|clave|passkey|psk)(?![^\W_]))"
+    r"(?:[ _.-]?(?:\d{1,2}|prod|dev|test|old|new|alt|neu))?(?![^\W_])"
+)
+_PASSWORD_TRIGGERS = ("pass", "pwd", "pw", "psw", "kennw", "mdp", "contrase", "clave", "psk", "mot")
+_KEYS = (
+    r"(?:(?:wpa2?|wi-?fi|wlan|wireless|pre-?shared|network security|encryption)[ -]?(?:key|schlüssel|psk|code)"
+    r"|clé (?:wi-?fi|wpa2?)|community string|(?:security|secret) answer|maiden name|réponse secrète"
+    r"|antwort auf die sicherheitsfrage)"
+)
+_ASSIGN = r"\\?[\"']?\]?\s{0,3}(?::=|=>|=|:)(?![=:])\s{0,3}"
+# "for the VPN", "für den Server", "du wifi": what the password is for, before it is given.
+_SCOPE = (
+    r"(?:[ ](?:for|of|to|on|at|in|für|von|vom|zum|zur|des|der|am|im|auf|du|de|d['’]|pour|del|para|provisoire|temporaire)"
+    r"(?:[ ][^\s,;:=.\"]{1,30}){0,4}?)?"
+)
+_COPULA = (
+    r"[ ](?:is|was|are|ist|war|lautete?|wäre|est|était|es|era|(?:has[ ])?(?:been[ ])?(?:was[ ])?(?:changed|reset|set)[ ]to"
+    r"|(?:wurde|wird)[ ]auf|a[ ]été[ ](?:changé|remplacé|modifié)[ ](?:en|par)|to|auf)"
+    r"(?:[ ](?:now|currently|still|jetzt|nun|derzeit|noch|maintenant|toujours|ahora))?(?:[ ]?:)?[ ]"
+)
+_QUOTED = (
+    r"\\?\"(?P<double>[^\"\n\\]{1,200}+)\\?\"|'(?P<single>[^'\n]{1,200}+)'|[„“”](?P<curly>[^„“”\n]{1,200}+)[“”]"
+    r"|«[ ]?(?P<guillemets>[^«»\n]{1,200}+)»|`(?P<ticks>[^`\n]{1,200}+)`"
+)
+_BARE = r"(?P<bare>[^\s\"<>„“«»`]{1,200}+)"
+_VALUE = rf"(?:{_QUOTED}|{_BARE})"
+_GROUPS = ("double", "single", "curly", "guillemets", "ticks", "bare")
+
+# What stands where a secret is hidden or still to be filled in, and expressions of code.
+_NO_VALUE = re.compile(
+    r"[*•.x#_?-]{2,}|\W|\$\{?[\w.]+\}?.*|%\w+%|\{\{?.*|<.*|\$\(.*|https?://.*|[A-Za-z]:\\.*|/(?:etc|var|usr|opt|home|tmp)/.*|\\\\.*"
+    r"|[\w.]*\w\(.*|new|this\..*|self\..*|request\..*|(?-i:[A-Z]+(?:_[A-Z0-9]+)+)|@\w+[({].*|(?:string|str|char|int|bool|boolean|text|varchar)"
+    r"|@\w+|[\w.]+\.(?:txt|docx?|xlsx?|pdf|html?|xml|json|ya?ml|properties|java|py|cs|js|php|aspx?|jsp)"
+    r"|.*(?:pass[-_]?wor[dt]|passwd|pwd|kennwort|passphrase|credential)[^\d!@#$%^&*]*",
+    re.IGNORECASE | re.DOTALL,
+)
+# Names of tickets, releases, sizes, times and products have digits, too.
+_NO_SECRET = re.compile(
+    r"(?-i:[A-Z]{2,8}-?\d{3,})|v?\d{1,5}(?:[.:/-]\d{1,5})+|\d+(?:st|nd|rd|th|h|hrs?|m|min|s|d|days?|x|%|k|kb|mb|gb|fa|er|\.)|0x[0-9a-f]+"
+    r"|(?:office|o|m|microsoft|win|windows|exchange|server|sap|outlook|oauth|wpa|sha|md|ldap|saml|vpn|excel|s|tls|http|utf|log4j"
+    r"|java|php|python|sql|ios|android|ad|iphone|pdf|base|ntlmv?|kb|rsa|aes|ssl|pkcs|des)\d{1,4}",
+    re.IGNORECASE,
+)
+_SIGNS = re.compile(r"[!@#$%^&*+=?~_|\\§€.:\-]")
+
+
+def _has_letter_and_digit(value: str) -> bool:
+    return any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
+
+
+def _is_strong(value: str) -> bool:
+    """Return True if a value can hardly be a word: letters with digits, signs within, capitals within."""
+    core = value.rstrip("?!.,;:")
+    if len(core) < 3 or _NO_SECRET.fullmatch(core):
+        return False
+    if _has_letter_and_digit(value):
+        return True
+    inner = _SIGNS.sub("", core[1:-1])
+    plain_sign = re.search(r"[@#$%^&*+=~|§€!_]", core) is not None
+    if plain_sign and any(c.isalnum() for c in core):
+        return True
+    return re.search(r"[a-zß-ÿ][A-ZÀ-Þ]", core) is not None and bool(inner)
+
+
+def looks_secret(match: re.Match[str], span: Span, *, assigned: bool, quoted: bool) -> bool:
+    """Return True if what a label leads to is a secret, not a word about one.
+
+    `assigned` says that a colon or an equals sign stands between, `quoted` that the value is in quotes.
+    """
+    text = match.string
+    value = text[slice(*span)]
+    if _NO_VALUE.fullmatch(value) or is_placeholder_at(text, span[0]):
+        return False
+    words = value.split()
+    if len(words) > 1:
+        return assigned and not is_predicate(words[0]) and len(words) <= 6 or _is_strong(value.replace(" ", ""))
+    if _is_strong(value):
+        return True
+    word = value.strip(".,;:!?()[]")
+    if not word or is_predicate(word):
+        return False
+    if word.isdigit():
+        return len(word) >= 4 or (assigned and quoted)
+    if quoted:
+        return True
+    return len(word) >= 4 and word.isalpha() | ("-" in word and assigned) and ends_clause(text, span[1])
+
+
+def _value_of(match: re.Match[str]) -> tuple[Span, bool]:
+    """Return the span of the value and whether it is in quotes; what ends a setting is cut off."""
+    group = next(name for name in _GROUPS if match[name] is not None)
+    start, end = match.span(group)
+    if group != "bare":
+        return (start, end), True
+    value = match[group]
+    if "=" in match.string[max(match.start(), start - 4) : start]:
+        cut = re.search(r"[;&,]", value)
+        value = value[: cut.start()] if cut else value
+    value = value.rstrip(",;").removesuffix("'").rstrip(".,;")
+    opening = value.count("(") < value.count(")")
+    value = value.rstrip(")") if opening and value.endswith(")") else value
+    value = value.rstrip("]}") if value.rstrip("]}").count("[") + value.rstrip("]}").count("{") == 0 else value
+    return (start, start + len(value)), False
+
+
+def _assigned(match: re.Match[str]) -> Span | None:
+    span, quoted = _value_of(match)
+    return span if span[0] < span[1] and looks_secret(match, span, assigned=True, quoted=quoted) else None
+
+
+def _said(match: re.Match[str]) -> Span | None:
+    span, quoted = _value_of(match)
+    return span if span[0] < span[1] and looks_secret(match, span, assigned=False, quoted=quoted) else None
+
+
+def _plain(match: re.Match[str]) -> Span | None:
+    """Take what follows a label without any link only where it can be nothing but a secret."""
+    span, quoted = _value_of(match)
+    value = match.string[slice(*span)]
+    core = value.rstrip("?!.,;:")
+    if _NO_VALUE.fullmatch(value) or _NO_SECRET.fullmatch(core) or not _is_strong(value) or len(core) < 5:
+        return None
+    if quoted:
+        return span
+    signs = re.search(r"[!@#$%^&*+=~_|\\§€-]", core) is not None
+    digits_within = re.search(r"\d[^\W\d]", core) is not None
+    return span if _has_letter_and_digit(core) and (signs or digits_within or len(core) >= 6) else None
+
+
+def _not_hidden(match: re.Match[str]) -> Span | None:
+    span = value_span(match)
+    value = "" if span is None else match.string[slice(*span)]
+    return None if span is None or _NO_VALUE.fullmatch(value) or is_placeholder_at(match.string, span[0]) else span
+
+
+def _argument(match: re.Match[str]) -> Span | None:
+    """Take what follows an option: quoted, or strong."""
+    span = value_span(match)
+    if span is None or _not_hidden(match) is None:
+        return None
+    return span if match["quote"] or _is_strong(match["value"]) else None
+
+
+_CODES = (
+    r"(?:(?:verification|security|one[- ]?time|confirmation|auth(?:entication)?|access|door|entry|activation|2fa|mfa|sms|alarm"
+    r"|unlock|safe|login|sicherheits|zugangs|bestätigungs|freischalt|freigabe|tür|einmal|alarm)[- ]?codes?"
+    r"|codes? (?:de |d['’])?(?:vérification|sécurité|accès|confirmation|secret|entrée|alarme|validation)"
+    r"|código (?:de )?(?:verificación|seguridad|acceso)|otp|tan|puk|cvv2?|cvc2?)"
+)
+_PIN = r"(?:pin(?:[ -]?(?:codes?|nummer|number))?|codes? pin|código pin|pincode)"
+_CODE_LINK = (
+    r"(?:[ ](?:for|für|pour|of|von|vom|de|du|der)(?:[ ][\w.-]{1,20}){1,3}?)?"
+    r"[\s:=#\"']{0,3}(?:(?:is|was|ist|war|lautet|est|était|es|era|code)\b(?:[ ](?:now|jetzt|nun))?[\s:\"']{0,3})?"
+)
+_USERS = (
+    r"(?:creds?|credentials?|log[io]n|user(?:name)?[ ]?/[ ]?(?:pass(?:word)?|pw|pwd)|zugangsdaten|anmeldedaten|zugang"
+    r"|identifiants?|credenciales|accès)"
+)
+
+
+def _pair(match: re.Match[str]) -> Span | None:
+    value = match["value"].rstrip(".,;")
+    if _NO_VALUE.fullmatch(value) or is_predicate(value) or is_predicate(match["user"]):
+        return None
+    start = match.start("value")
+    same = value.casefold() == match["user"].casefold()
+    return (start, start + len(value)) if _is_strong(value) or same else None
+
+
+RECOGNISERS = (
+    Recogniser(
+        CREDENTIAL,
+        "user and password in an address",
+        re.compile(r"(?<=://)(?P<value>[^\s/@:\[\"'<>]{0,200}+:[^\s/@\[\"'<>]{1,200}+)(?=@)"),
+        ("://",),
+        "https://jdoe:secret@host.example",
+        _not_hidden,
+    ),
+    Recogniser(
+        CREDENTIAL,
+        "password element",
+        re.compile(rf"{_PASSWORD}[^<>\n]{{0,80}}>(?P<value>[^<>\n]{{1,200}}+)</", re.I),
+        ("</",),
+        "<password>s3cret</password>",
+        lambda match: _not_hidden(match) if not is_predicate(match["value"]) else None,
+    ),
+    Recogniser(
+        CREDENTIAL,
+        "named value",
+        re.compile(rf"{_PASSWORD}[\"']?\s{{0,3}},?\s{{0,20}}[\"']?value[\"']?\s{{0,3}}[:=]\s{{0,3}}{_VALUE}", re.I),
+        ("value",),
+        '<add key="password" value="s3cret" />',
+        _assigned,
+    ),
+    Recogniser(
+        CREDENTIAL,
+        "assigned password",
+        re.compile(rf"(?:{_PASSWORD}{_SCOPE}|(?<!\w){_KEYS}){_ASSIGN}{_VALUE}", re.I),
+        (*_PASSWORD_TRIGGERS, "key", "schlüssel", "clé", "community string", "answer", "maiden", "réponse"),
+        "password: Summer2024!",
+        _assigned,
+    ),
+    Recogniser(
+        CREDENTIAL,
+        "told password",
+        re.compile(rf"(?:{_PASSWORD}|(?<!\w){_KEYS}){_SCOPE}{_COPULA}{_VALUE}", re.I),
+        (*_PASSWORD_TRIGGERS, "key", "schlüssel", "clé", "community string", "answer", "maiden"),
+        "the password for the guests is Summer2024!",
+        _said,
+    ),
+    Recogniser(
+        CREDENTIAL,
+        "password without a link",
+        re.compile(rf"(?:{_PASSWORD}(?:[ ](?:provisoire|temporaire|provisorio))?[ ]{{1,2}}\(?|{_PASSWORD}[ ]?\n[ ]?){_VALUE}", re.I),
+        _PASSWORD_TRIGGERS,
+        "temp password Xy12!qw",
+        _plain,
+    ),
+    Recogniser(
+        CREDENTIAL,
+        "pin",
+        re.compile(rf"{PART_START}{_PIN}(?![^\W_]){_CODE_LINK}(?P<value>\d{{4,12}})(?![\w]|[.,:]\d|-\d)", re.I),
+        ("pin",),
+        "PIN: 4711",
+        _not_hidden,
+    ),
+    Recogniser(
+        CREDENTIAL,
+        "code",
+        re.compile(rf"(?<![^\W_]){_CODES}(?!\w){_CODE_LINK}(?P<value>\d{{3}}[ -]?\d{{3}}|\d{{3,12}})(?![\w]|[.,:]\d|-\d)", re.I),
+        ("code", "otp", "tan", "puk", "cvv", "cvc", "código"),
+        "verification code: 730551",
+        _not_hidden,
+    ),
+    Recogniser(
+        CREDENTIAL,
+        "recovery key",
+        re.compile(r"(?<![\w-])(?:\d{6}-){7}\d{6}(?![\w-])"),
+        (re.compile(r"\d{6}-\d{6}-"),),
+        "111111-222222-333333-444444-555555-666666-077777-088888",
+    ),
+    Recogniser(
+        CREDENTIAL,
+        "user and password",
+        re.compile(
+            rf"(?<!\w){_USERS}(?!\w)[\s:=]{{1,3}}(?:(?:are|is|sind|ist|sont|son|with|mit|avec)[ ]:?)?[ ]?"
+            r"(?P<user>[\w.@\\-]{2,64}+)[ ]?[/:|][ ]?(?P<value>[^\s\"'<>/]{3,64})",
+            re.I,
+        ),
+        ("cred", "login", "logon", "user", "zugang", "anmeldedaten", "identifiant", "accès"),
+        "creds: admin / Adm1n!",
+        _pair,
+    ),
+    Recogniser(
+        CREDENTIAL,
+        "option of a command",
+        re.compile(
+            r"(?<![\w-])(?:--?|/)(?:pass(?:word|wd|phrase)?|pwd|pw|secret|token|admin-?password)[ :]"
+            r"(?P<quote>[\"']?)(?P<value>[^\s\"'|;&()<>-][^\s\"'|;&<>]{2,100})",
+            re.I,
+        ),
+        ("-p", "/p", "-s", "-t", "-admin"),
+        "--password s3cret!",
+        _argument,
+    ),
+    Recogniser(
+        CREDENTIAL,
+        "argument of a command",
+        re.compile(
+            r"(?<![\w-])(?:(?:mysql(?:dump|admin)?|mariadb)\b[^\n]{0,120}?[ ]-p|sshpass[ ]-p[ ]?|psexec\d*\b[^\n]{0,120}?[ ]-p[ ]"
+            r"|(?:plink|pscp|putty)\b[^\n]{0,120}?[ ]-pw[ ]|(?:sqlcmd|bcp|mosquitto_\w+)\b[^\n]{0,120}?[ ]-P[ ]"
+            r"|redis-cli\b[^\n]{0,120}?[ ]-a[ ]|ldap(?:search|modify|add|whoami)\b[^\n]{0,120}?[ ]-w[ ]|docker[ ]login\b[^\n]{0,120}?[ ]-p[ ]"
+            r"|(?:curl|wget|http)\b[^\n]{0,120}?[ ](?:-u|--user)[ ]?[\"']?[\w.@\\-]{1,64}:|smbclient\b[^\n]{0,120}?[ ]-U[ ]?[\w.\\-]{1,64}%"
+            r"|net[ ]use\b[^\n]{0,120}?/user:[\w.@\\-]{1,64}[ ]|net[ ]use[ ][\w:*]{1,4}[ ]\\\\[\w.\\$-]{1,80}[ ](?=[^\s/]+[ ]/user)"
+            r"|net[ ]user[ ][\w.-]{1,64}[ ](?!/)|sqlplus[ ][\w.]{1,64}/|convertto-securestring[ ](?:-string[ ])?)"
+            r"[\"']?(?P<value>[^\s\"'|;&<>-][^\s\"'|;&<>@]{2,100})",
+            re.I,
+        ),
+        ("mysql", "mariadb", "sshpass", "psexec", "plink", "pscp", "putty", "sqlcmd", "bcp", "mosquitto", "redis-cli", "ldap",
+         "docker login", "curl", "wget", "http", "smbclient", "net use", "sqlplus", "securestring"),
+        "curl -u deploy:S3cretSauce https://host.example",
+        _not_hidden,
+    ),  # fmt: skip
+)

@@ -1,0 +1,242 @@
+"""Numbers and names by which people are known: national ids, user names, dates of birth."""
+
+import re
+from collections.abc import Callable
+
+from stdnum.be import nn
+from stdnum.br import cpf
+from stdnum.ch import ssn as swiss_ssn
+from stdnum.es import dni, nie
+from stdnum.fr import nir
+from stdnum.it import codicefiscale
+from stdnum.us import ssn
+
+from ticketkin.tickets.redaction.predicates import ends_clause, is_predicate
+from ticketkin.tickets.redaction.recogniser import (
+    BIRTH_DATE,
+    DIGITS,
+    NATIONAL_ID,
+    USER_ID,
+    WORD_END,
+    WORD_START,
+    Locate,
+    Recogniser,
+    Span,
+    digits_of,
+    numbers_a_thing,
+)
+
+_LINK = (
+    r"(?:[\s.:=#(-]{0,3}(?:no|nr|n|num|number|nummer|numéro|número|is|was|ist|war|lautet|est|es|of|de|la|el|le)\b){0,3}"
+    r"[\s.:=#°º(-]{1,4}"
+)
+_NATIONAL_WORDS = (
+    r"ssn|social security|nino|national insurance|tax(?:payer)?[ -]?id(?:entification)?|itin|tin|steuer-?id(?:nr)?"
+    r"|steuer-?identifikations?-?nummer|steuer-?idnr|idnr|sozialversicherungs-?(?:nummer|nr)|rentenversicherungsnummer"
+    r"|sv-?(?:nummer|nr)|ahv-?(?:nummer|nr)|sécurité sociale|n°\s?sécu|nir|numéro fiscal|spi|dni|nie|nif|codice fiscale"
+    r"|bsn|burgerservicenummer|pesel|personnummer|cpr|cpf|aadhaar|pan card|passport|passeport|pasaporte|passaporto|reisepass\w{0,8}"
+    r"|personalausweis\w{0,8}|carte d['’]identité|carte vitale|identity card|id card|driver'?s?['’]? licen[cs]e|driving licen[cs]e"
+    r"|führerschein\w{0,8}|permis de conduire|numéro de sécurité sociale|seguridad social|nhs number|medicare"
+)
+
+
+def _checked(is_valid: Callable[[str], bool]) -> Locate:
+    def locate(match: re.Match[str]) -> Span | None:
+        return match.span() if is_valid(match.group()) and not numbers_a_thing(match) else None
+
+    return locate
+
+
+def _labelled_number(match: re.Match[str]) -> Span | None:
+    start, end = match.span("value")
+    value = match["value"].rstrip("./-")
+    return (start, end - len(match["value"]) + len(value)) if len(digits_of(value)) >= 5 else None
+
+
+# Nothing of these begins a user name: with them, a word behind "user name" says something about it.
+_NO_USER = {
+    "is", "was", "not", "and", "or", "in", "on", "at", "for", "of", "to", "the", "a", "an", "has", "have", "field", "missing",
+    "unknown", "invalid", "incorrect", "wrong", "expired", "locked", "required", "empty", "blank", "null", "none", "n/a", "na",
+    "does", "cannot", "can", "will", "must", "should", "with", "from", "by", "as", "if", "that", "this", "it", "are",
+    "string", "str", "int", "long", "true", "false", "und", "oder", "ist", "nicht", "falsch", "fehlt", "gesperrt", "unbekannt",
+    "ungültig", "wird", "wurde", "kann", "im", "der", "die", "das", "et", "ou", "est", "n'est", "inconnu", "bloqué", "refusé",
+    "incorrecto", "invalide", "y", "o", "no", "bloqueado", "nuevo", "usuario", "user", "username", "password", "passwort",
+    "different", "same", "changed", "created", "deleted", "test", "value", "name", "id", "please", "already",
+    "admin", "administrator", "root", "guest", "system", "anonymous", "nobody", "localhost",
+}  # fmt: skip
+# How words of the three languages begin that begin with two consonants; "jd" or "mk" begins a user id.
+_ONSETS = re.compile(
+    r"[aeiouyäöüéèêàh]|.[aeiouyäöüéèêàâîôû]|bl|br|ch|ck|cl|cr|dr|dw|fl|fr|gh|gl|gn|gr|kl|kn|kr|ph|pl|pn|pr|ps|qu|rh|sc|sh|sk"
+    r"|sl|sm|sn|sp|sq|st|sv|sw|th|tr|ts|tw|wh|wr|zw|sz|pf|dj"
+)
+
+
+def _is_user_id(value: str, *, assigned: bool, alone: bool) -> bool:
+    """Return True if a value is a user id: with digits, in parts, no word, or a word alone behind a colon."""
+    word = value.casefold()
+    if len(word) < 2 or word in _NO_USER or is_predicate(word) or not re.match(r"\w", word) or "(" in word:
+        return False
+    if word.isdigit():
+        return assigned and len(word) > 2
+    if any(character.isdigit() for character in word):
+        return True
+    if re.fullmatch(r"[^\W\d_]+[._][^\W\d_]+|[\w.-]+\\\\?[\w.-]+", word):
+        return True
+    return word.isalpha() and alone and (assigned or _ONSETS.match(word) is None)
+
+
+def _user_id(match: re.Match[str]) -> Span | None:
+    start, end = match.span("value")
+    value = match["value"].rstrip(".,;:!?)]}")
+    end = start + len(value)
+    linked = re.search(r"[:=]|\b(?:is|ist|lautet|est|es)\b", match["link"]) is not None
+    direct = not linked and _ONSETS.match(value.casefold()) is None
+    right = _is_user_id(value, assigned=linked, alone=direct or ends_clause(match.string, end))
+    return (start, end) if right else None
+
+
+def _staff_number(match: re.Match[str]) -> Span | None:
+    return match.span("value") if len(digits_of(match["value"])) >= 3 else None
+
+
+_MONTHS = (
+    r"jan\w{0,7}|feb\w{0,7}|f[ée]v\w{0,5}|m[aä]r\w{0,4}|apr\w{0,3}|avr\w{0,3}|ma[iy]\w{0,2}|jun[ie]?o?|juin|jul[iy]?o?|juil\w{0,4}"
+    r"|aug\w{0,4}|ao[uû]t|ago\w{0,4}|sep\w{0,8}|o[ckt]\w{0,6}|nov\w{0,6}|de[czs]\w{0,7}|déc\w{0,5}|ene\w{0,3}|abr\w{0,3}"
+)
+_DATE = (
+    r"(?:\d{1,4}[./-]\d{1,2}[./-]\d{2,4}"
+    rf"|\d{{1,2}}(?:st|nd|rd|th|er|\.)?[ ](?:of[ ]|de[ ])?(?:{_MONTHS})\.?,?[ ](?:de[ ])?\d{{2,4}}"
+    rf"|(?:{_MONTHS})\.?[ ]\d{{1,2}}(?:st|nd|rd|th)?,?[ ]\d{{2,4}}|\d{{8}})"
+)
+
+
+def _birth_date(match: re.Match[str]) -> Span | None:
+    # 1900-01-01 and the like are what systems put where no date is known.
+    digits = digits_of(match["value"])
+    return None if digits in ("19000101", "01011900", "19700101", "01011970") else match.span("value")
+
+
+RECOGNISERS = (
+    Recogniser(
+        NATIONAL_ID,
+        "labelled national id",
+        re.compile(
+            rf"(?<!\w)(?:{_NATIONAL_WORDS})(?!\w){_LINK}(?P<value>[A-Z0-9][A-Z0-9./-]{{0,24}}+"
+            r"(?:[ ](?:(?=[A-Z./-]{0,6}\d)[A-Z0-9./-]{1,20}+|(?-i:[A-HJ-Z])(?![\w'’]))){0,8})(?!\w)",
+            re.I,
+        ),
+        ("ssn", "secur", "nino", "insurance", "tax", "tin", "steuer", "idnr", "sozial", "renten", "sv-", "svn", "ahv", "sécu", "nir", "fiscal",
+         "spi", "dni", "nie", "nif", "bsn", "burger", "pesel", "personnummer", "cpr", "cpf", "aadhaar", "pan card", "pass", "ausweis", "identi",
+         "vitale", "card", "licen", "führer", "permis", "segur", "nhs", "medicare"),
+        "Sozialversicherungsnummer 65 170839 J 003",
+        _labelled_number,
+    ),
+    Recogniser(
+        NATIONAL_ID,
+        "us ssn",
+        re.compile(r"(?<![\w.-])\d{3}-\d{2}-\d{4}(?![\w-]|\.\d)"),
+        (DIGITS,),
+        "219-09-9999",
+        _checked(ssn.is_valid),
+    ),
+    Recogniser(
+        NATIONAL_ID,
+        "uk nino",
+        re.compile(rf"{WORD_START}[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] \d{{2}} \d{{2}} \d{{2}} [A-D]{WORD_END}"),
+        (DIGITS,),
+        "AB 12 34 56 C",
+        _checked(lambda _: True),
+    ),
+    Recogniser(
+        NATIONAL_ID,
+        "de svnr",
+        re.compile(rf"{WORD_START}\d{{2}} [0-3]\d[01]\d{{3}} [A-Z] \d{{3}}{WORD_END}"),
+        (DIGITS,),
+        "65 170839 J 003",
+        _checked(lambda _: True),
+    ),
+    Recogniser(
+        NATIONAL_ID,
+        "fr nir",
+        re.compile(r"(?<![\w.-])[12] ?\d{2} ?(?:0[1-9]|1[0-2]) ?(?:\d{2}|2[AB]) ?\d{3} ?\d{3} ?\d{2}(?![\w-]|\.\d)"),
+        (DIGITS,),
+        "2 55 08 14 168 025 38",
+        _checked(nir.is_valid),
+    ),
+    Recogniser(
+        NATIONAL_ID,
+        "es dni",
+        re.compile(rf"{WORD_START}(?:\d{{8}}-?|[XYZ]-?\d{{7}}-?)[A-HJ-NP-TV-Z](?![\w-])"),
+        (DIGITS,),
+        "12345678Z",
+        _checked(lambda value: bool(dni.is_valid(value) or nie.is_valid(value))),
+    ),
+    Recogniser(
+        NATIONAL_ID,
+        "it codice fiscale",
+        re.compile(rf"{WORD_START}[A-Z]{{6}}\d{{2}}[A-EHLMPRST]\d{{2}}[A-Z]\d{{3}}[A-Z]{WORD_END}", re.I),
+        (re.compile(r"[A-Za-z]{6}\d{2}[A-Za-z]\d"),),
+        "RCCMNL83S18D969H",
+        _checked(codicefiscale.is_valid),
+    ),
+    Recogniser(
+        NATIONAL_ID,
+        "ch ahv",
+        re.compile(r"(?<![\w.-])756\.\d{4}\.\d{4}\.\d{2}(?![\w-]|\.\d)"),
+        ("756.",),
+        "756.9217.0769.85",
+        _checked(swiss_ssn.is_valid),
+    ),
+    Recogniser(
+        NATIONAL_ID,
+        "be nn or br cpf",
+        re.compile(r"(?<![\w.-])(?:\d{2}\.\d{2}\.\d{2}-\d{3}\.\d{2}|\d{3}\.\d{3}\.\d{3}-\d{2})(?![\w-]|\.\d)"),
+        (DIGITS,),
+        "390.533.447-05",
+        _checked(lambda value: bool(nn.is_valid(value) or cpf.is_valid(value))),
+    ),
+    Recogniser(
+        USER_ID,
+        "staff number",
+        re.compile(
+            r"(?<!\w)(?:(?:employee|staff|personnel|payroll|worker|badge|student|pers)[ -]?(?:id|no|nr|num|number|code)"
+            r"|personal-?(?:nummer|nr)|pers\.?-?nr|mitarbeiter-?(?:nummer|nr|id|kennung)|ausweis-?(?:nummer|nr)|stammnummer"
+            r"|matricule|numéro d['’]employé|numéro de badge|n° de badge|id employé|número de empleado|id de empleado|legajo)"
+            rf"(?!\w){_LINK}(?P<value>[A-Z0-9][\w-]{{2,20}}){WORD_END}",
+            re.I,
+        ),
+        ("employee", "staff", "person", "payroll", "worker", "badge", "student", "pers", "mitarbeiter", "ausweis", "stammnummer",
+         "matricule", "employé", "empleado", "legajo"),
+        "Personalnummer: 40712",
+        _staff_number,
+    ),  # fmt: skip
+    Recogniser(
+        USER_ID,
+        "user name",
+        re.compile(
+            rf"(?:(?<![^\W_])|(?-i:(?<=[a-z])(?=[A-Z])))(?:user[ _-]?(?:id|name)|login[ _-]?(?:id|name)|log[io]n|samaccountname|sam account"
+            r"|userprincipalname|uid|benutzer-?(?:kennung|name|id)|anmelde-?(?:name|kennung)|user-?kennung|kennung|identifiant"
+            r"|nom d['’]utilisateur|nombre de usuario|usuario)"
+            r"(?!\w)(?P<link>[\"']{0,2}[\s:=]{1,4}(?:(?:is|was|ist|war|lautet|est|es)\b[\s:]{1,2})?)[\"']?"
+            r"(?P<value>[^\s\"'<>,;&|]{2,80})",
+            re.I,
+        ),
+        ("user", "login", "logon", "samaccount", "sam account", "uid", "benutzer", "anmelde", "kennung", "identifiant", "usuario",
+         "utilisateur"),
+        "Username: jroe",
+        _user_id,
+    ),  # fmt: skip
+    Recogniser(
+        BIRTH_DATE,
+        "birth date",
+        re.compile(
+            r"(?<!\w)(?:born|dob|d\.o\.b\.?|date of birth|birth ?(?:date|day)|geboren|geburtsdatum|geburtstag|geb|née?|date de naissance"
+            r"|fecha de nacimiento|f\. ?nac|nacid[oa])\b"
+            rf"(?:[\s.:=(]{{0,3}}(?:on|in|am|le|el|is|ist|est|es)\b){{0,2}}[\s.:=(]{{1,4}}(?P<value>{_DATE}){WORD_END}",
+            re.I,
+        ),
+        ("born", "dob", "d.o.b", "birth", "geb", "né", "naissance", "nacimiento", "nac"),
+        "Geburtsdatum: 01.04.1979",
+        _birth_date,
+    ),
+)

@@ -1,0 +1,105 @@
+"""IP and MAC addresses."""
+
+import ipaddress
+import re
+
+from ticketkin.tickets.redaction.recogniser import (
+    DOTTED,
+    HEX_GROUPS,
+    IP,
+    MAC,
+    Recogniser,
+    Span,
+    before,
+)
+
+# Words behind which four numbers with dots count releases or chapters.
+_VERSION_BEFORE = re.compile(
+    r"(?:\b(?:versions?|ver|vers|v|release[sd]?|rel|builds?|firmware|driver|treiber|patch(?:es)?|update[ds]?|upgrade[ds]?"
+    r"|micrologiciel|versión|versionen|section|chapter|chapitre|abschnitt|kapitel|clause|installed|jre|jdk|java|chrome"
+    r"|firefox|edge|office|outlook|teams|client|plugin|revision|sp|hf|hotfix|kb|oid|raum|room)"
+    r"(?:[\s.:=#(]{1,2}(?:is|of|to|from|no|nr|von|auf|de|du|number|nummer))?[\s.:=#(-]{0,3})$"
+)
+_ADDRESS_NEAR = re.compile(
+    r"\b(?:ip(?:v4)?s?|ip-?ad\w+|address\w*|adress\w*|dirección|hosts?|ping\w*|servers?|gateway|passerelle|dns|subnet|route\w*"
+    r"|proxy|nslookup|tracert|traceroute|ssh|rdp|telnet|src|dst|vlan|from|connect\w*)\b"
+)
+_RANGE_BEFORE = re.compile(r"\d\.\d[\w.]{0,12}\s?(?:to|and|auf|bis|und|à|et|vers|->|→|/|,|-)\s?(?:v\.?)?$")
+
+
+def _ipv4(match: re.Match[str]) -> Span | None:
+    octets = match["address"].split(".")
+    if any(int(octet) > 255 or (len(octet) > 1 and octet[0] == "0") for octet in octets):
+        return None
+    address = ipaddress.IPv4Address(match["address"])
+    if address.is_loopback or address.is_unspecified or octets[0] == "255":
+        return None
+    context = before(match)
+    if _VERSION_BEFORE.search(context) or (_RANGE_BEFORE.search(context) and _VERSION_RANGE.search(context)):
+        return None
+    # Small first numbers are versions of software far more often than public addresses.
+    if int(octets[0]) < 10 and not match["more"] and not _ADDRESS_NEAR.search(context):
+        return None
+    return match.span("address")
+
+
+_VERSION_RANGE = re.compile(r"(?:version|upgrade|update|release|migrat|aktualisier|mise à jour|actualiza)")
+
+
+def _ipv6(match: re.Match[str]) -> Span | None:
+    text = match.group()
+    if text.count(":") < 2 or ("::" not in text and text.count(":") != 7):
+        return None
+    try:
+        address = ipaddress.IPv6Address(text)
+    except ValueError:
+        return None
+    # "a::b" and "::1" are code or the machine itself; an address of a network has more to it.
+    return match.span() if not (address.is_loopback or address.is_unspecified) and _has_body(text) else None
+
+
+def _has_body(text: str) -> bool:
+    groups = [group for group in text.split(":") if group]
+    return len(groups) >= 3 and any(character.isdigit() for character in text)
+
+
+RECOGNISERS = (
+    Recogniser(
+        MAC,
+        "mac",
+        re.compile(
+            r"(?<![\w:.-])(?:[0-9A-F]{2}(?P<gap>[:-])(?:[0-9A-F]{2}(?P=gap)){4}[0-9A-F]{2}"
+            r"|[0-9A-F]{4}\.[0-9A-F]{4}\.[0-9A-F]{4})(?![:.-]?\w)",
+            re.I,
+        ),
+        (HEX_GROUPS,),
+        "00:00:5E:00:53:AF",
+        lambda match: match.span() if len(set(match.group())) > 2 else None,
+    ),
+    Recogniser(
+        MAC,
+        "labelled mac",
+        re.compile(
+            r"(?<!\w)mac(?:[ -]?(?:address|adresse|addr))?\b[\s:=(]{1,4}(?:is\s|ist\s|est\s)?(?P<value>[0-9A-F]{12})(?!\w)",
+            re.I,
+        ),
+        ("mac",),
+        "mac: 00005E005322",
+    ),
+    Recogniser(
+        IP,
+        "ipv4",
+        re.compile(r"(?<![\w.+-])(?P<address>\d{1,3}(?:\.\d{1,3}){3})(?P<more>/\d{1,2}(?!\w)|:\d{2,5}(?!\w))?(?![\w-]|\.\w)"),
+        (DOTTED,),
+        "192.0.2.17",
+        _ipv4,
+    ),
+    Recogniser(
+        IP,
+        "ipv6",
+        re.compile(r"(?<![\w:.])[0-9A-F]{0,4}(?::[0-9A-F]{0,4}){2,7}(?![\w:]|\.\w)", re.I),
+        (HEX_GROUPS,),
+        "2001:db8:0:0:8a2e:370:7334:1",
+        _ipv6,
+    ),
+)
