@@ -9,10 +9,13 @@ from ticketkin.tickets.redaction.recogniser import (
     DIGITS,
     EMAIL,
     PHONE,
+    THREE_DIGITS,
     Recogniser,
     Span,
     digits_of,
+    labels,
     numbers_a_thing,
+    whole_words,
 )
 
 # Endings of file names that look like the end of an address (icon@2x.png).
@@ -94,17 +97,19 @@ def _labelled(match: re.Match[str]) -> Span | None:
     if not 6 <= n_digits <= 15:
         return None
     # "Call", "mobile" and "number" come before other numbers, too: there the number must look like a phone's.
-    if match["weak"] and not re.search(r"\d[ ./()-]", match["number"]) and not match["number"].startswith("+"):
+    if match["label"].casefold().startswith(_WEAK_WORDS) and not re.search(r"\d[ ./()-]", match["number"]) and not match["number"].startswith("+"):
         return match.span("value") if _is_valid_somewhere(match["number"]) else None
     return match.span("value")
 
 
 _PHONE_WORDS = (
-    r"(?P<strong>(?:tele)?phones?|tel|telefon\w{0,8}|téléphone|teléfono|fax|cellphone|cell|handy\w{0,8}|mobilnummer"
-    r"|mobilfunk\w{0,8}|rufnummer|rückruf\w{0,8}|callback|durchwahl|tél|gsm|whatsapp|móvil|contact number)"
-    r"|(?P<weak>mobile?|call(?:ed)?|ring|rang|reach(?:able)?|dial(?:led)?|text|sms|contact|anrufen?|rufen|erreichbar"
-    r"|erreicht man|joignable|portable|appel\w{0,4}|rappel\w{0,4}|numéro|llám\w{0,6}|llam\w{0,6}|nummer)"
+    r"telephones?|phones?|tel|telefon\w{0,8}|téléphone|teléfono|fax|cellphone|cell|handy\w{0,8}|mobilnummer"
+    r"|mobilfunk\w{0,8}|rufnummer|rückruf\w{0,8}|callback|durchwahl|tél|gsm|whatsapp|móvil|contact number"
+    r"|mobile?|call(?:ed)?|ring|rang|reach(?:able)?|dial(?:led)?|text|sms|contact|anrufen?|rufen|erreichbar"
+    r"|erreicht man|joignable|portable|appel\w{0,4}|rappel\w{0,4}|numéro|llám\w{0,6}|llam\w{0,6}|nummer"
 )
+_WEAK_WORDS = ("mobil", "call", "ring", "rang", "reach", "dial", "text", "sms", "contact", "an", "ru", "err", "joi", "por", "app", "rap",
+               "num", "núm", "ll")  # fmt: skip
 _PHONE_LINKS = (
     r"(?:[\s.:=#(/-]{1,3}(?:me|us|him|her|them|back|no|nr|n°|num|number|nummer|numéro|número|on|at|under|unter|auf|au|le|al"
     r"|el|is|ist|lautet|est|es|sie|mich|uns|ihn|moi|nous|the|line|desk|office|home|work|mobile|phone|extension)"
@@ -136,37 +141,45 @@ RECOGNISERS = (
         re.compile(
             rf"(?<![\w.+%'-])[\w.+'-]++{_AT}[\w-]{{1,63}}+(?:{_DOT}[\w-]{{1,63}}+){{0,8}}{_DOT}[^\W\d_]{{2,24}}(?![\w-])", re.I
         ),
-        ("at)", "at]", "at}", "at>", "ät)", "ät]", "(@)", "[@]", "arroba", "arobase", "%40", "&#64;", "＠", "at )", "at ]"),
+        (re.compile(r"[(\[{<]\s?(?:[AaÄä][Tt]|@)\s?[)\]}>]|%40|&#0?64;|＠"), *whole_words("arroba arobase")),
         "jane.doe (at) example.com",
     ),
     Recogniser(
         PHONE,
         "labelled phone",
         re.compile(
-            rf"(?<!\w)(?:{_PHONE_WORDS})(?!\w){_PHONE_LINKS}"
+            rf"(?P<label>{labels(_PHONE_WORDS)})(?!\w){_PHONE_LINKS}"
             rf"(?P<value>(?P<number>(?:\+|\()?\d{_BODY}{{5,17}}){_EXTENSION})(?![\w]|[.-]\d)",
             re.I,
         ),
-        (DIGITS,),
+        (
+            *whole_words(
+                "phone phones tel tél fax cell handy gsm móvil mobile mobil call called ring rang reach reachable dial dialled dialed text"
+                " sms contact anrufen anruf rufen erreichbar erreicht joignable portable numéro nummer callback durchwahl whatsapp"
+            ),
+            "phone", "telefon", "téléphone", "teléfono", "handy", "mobil", "rufnummer", "rückruf", "appel", "llam", "llám",
+        ),
         "Telefon: 030 23125 123",
         _labelled,
-    ),
+        gate=DIGITS,
+    ),  # fmt: skip
     Recogniser(
         PHONE,
         "extension",
         re.compile(
-            r"(?<!\w)(?:ext|extension|durchwahl|dw|nebenstelle|apparat|poste|extensión|interno)\b"
+            labels("ext|extension|durchwahl|dw|nebenstelle|apparat|poste|extensión|interno") + r"\b"
             r"(?:[\s.:]{1,3}(?:no|nr|n°|number|nummer|is|ist|est|es)\b)?[\s.:°]{1,3}(?P<value>\d{3,6})(?![\w%]|[.,:/-]\d)",
             re.I,
         ),
-        ("ext", "durchwahl", "dw", "nebenstelle", "apparat", "poste", "interno"),
+        whole_words("ext extension durchwahl dw nebenstelle apparat poste extensión interno"),
         "Durchwahl 4512",
+        gate=THREE_DIGITS,
     ),
     Recogniser(
         PHONE,
         "international phone",
         re.compile(
-            rf"(?:(?<![\w+./=-])|(?<=[a-z]:)|(?<=tel=))(?P<number>(?:\+[ ]?|00)[1-9]{_BODY}{{6,15}}){_EXTENSION}(?![\w]|[.:/-]\d)"
+            rf"(?P<number>(?:[+](?<![\w+./=-].)[ ]?|[0](?<![\w+./=:-].)0)[1-9]{_BODY}{{6,15}}){_EXTENSION}(?![\w]|[.:/-]\d)"
         ),
         (DIGITS,),
         "+49 30 23125 456",
@@ -176,8 +189,8 @@ RECOGNISERS = (
         PHONE,
         "national phone",
         re.compile(
-            r"(?<![\w.:/#+,-])(?P<number>\(?0\d{1,5}\)?(?:[ ]?[ ./\u2013-][ ]?\d{2,9}){1,5}"
-            r"|\(?[2-9]\d{2}\)?[ .-]{1,2}\d{2,3}[ .-]\d{2,4}(?:[ ]\d{2})?)"
+            r"(?P<number>[0-9(](?<![\w.:/#+,-].)(?:(?:(?<=0)|(?<=\()0)\d{1,5}\)?(?:[ ]?[ ./\u2013-][ ]?\d{2,9}){1,5}"
+            r"|(?:(?<=[2-9])|(?<=\()[2-9])\d{2}\)?[ .-]{1,2}\d{2,3}[ .-]\d{2,4}(?:[ ]\d{2})?))"
             rf"{_EXTENSION}(?![\w]|[.,:/-]\d|-\w)"
         ),
         (DIGITS,),
@@ -187,7 +200,7 @@ RECOGNISERS = (
     Recogniser(
         PHONE,
         "mobile phone",
-        re.compile(r"(?<![\w.:/#+,=-])0[1-9]\d{8,9}(?![\w-]|[.,:/]\d)"),
+        re.compile(r"0(?<![\w.:/#+,=-]0)[1-9]\d{8,9}(?![\w-]|[.,:/]\d)"),
         (DIGITS,),
         "01713920045",
         _mobile,

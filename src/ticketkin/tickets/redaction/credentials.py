@@ -8,27 +8,40 @@ import re
 
 from ticketkin.tickets.redaction.predicates import ends_clause, is_predicate
 from ticketkin.tickets.redaction.recogniser import (
+    ANYWHERE,
     CREDENTIAL,
     PART_START,
+    THREE_DIGITS,
     Recogniser,
     Span,
     is_placeholder_at,
+    labels,
     value_span,
+    whole_words,
 )
 
 # Words for passwords. The long ones may be part of any name or compound (DB_PASSWORD, WLAN-Passwort,
 # Initialkennwort), the short ones stand alone or as a part of a name.
 _PASSWORD = (
-    r"(?:pass[ _-]?words?|passwor[td]e?s?|passwd|kennw(?:ort|örter)(?:es|s)?|pass[ _-]?phrase|passcode"
-    r"|mots?[ _-]de[ _-]passe|contrase(?:ñ|n)as?"
-    rf"|{PART_START}(?:pwd|pw|psw|mdp|pass|clave|passkey|psk)(?![^\W_]))"
-    r"(?:[ _.-]?(?:\d{1,2}|prod|dev|test|old|new|alt|neu))?(?![^\W_])"
+    labels(
+        r"pass[ _-]?words?|passwor[td]e?s?|passwd|kennw(?:ort|örter)(?:es|s)?|pass[ _-]?phrase|passcode"
+        r"|mots?[ _-]de[ _-]passe|contrase(?:ñ|n)as?"
+        + "".join(rf"|{word[0]}{PART_START}{word[1:]}(?![^\W_])" for word in ("pwd", "pw", "psw", "mdp", "pass", "clave", "passkey", "psk")),
+        ANYWHERE,
+    )
+    + r"(?:[ _.-]?(?:\d{1,2}|prod|dev|test|old|new|alt|neu))?(?![^\W_])"
 )
-_PASSWORD_TRIGGERS = ("pass", "pwd", "pw", "psw", "kennw", "mdp", "contrase", "clave", "psk", "mot")
-_KEYS = (
-    r"(?:(?:wpa2?|wi-?fi|wlan|wireless|pre-?shared|network security|encryption)[ -]?(?:key|schlüssel|psk|code)"
-    r"|clé (?:wi-?fi|wpa2?)|community string|(?:security|secret) answer|maiden name|réponse secrète"
-    r"|antwort auf die sicherheitsfrage)"
+_PASSWORD_TRIGGERS = ("pass", "pwd", "=pw", "=psw", "kennw", "=mdp", "contrase", "=clave", "=psk", "=mot", "=mots")
+_KEYS = labels(
+    "|".join(
+        rf"{what}[ -]?(?:key|schlüssel|psk|code)"
+        for what in ("wpa2?", "wi-?fi", "wlan", "wireless", "pre-?shared", "network security", "encryption")
+    )
+    + r"|clé (?:wi-?fi|wpa2?)|community string|security answer|secret answer|maiden name|réponse secrète"
+    r"|antwort auf die sicherheitsfrage"
+)
+_KEY_TRIGGERS = (
+    *whole_words("wpa wifi wi fi wlan wireless shared encryption community answer maiden réponse antwort network"),
 )
 _ASSIGN = r"\\?[\"']?\]?\s{0,3}(?::=|=>|=|:)(?![=:])\s{0,3}"
 # "for the VPN", "für den Server", "du wifi": what the password is for, before it is given.
@@ -164,20 +177,26 @@ def _argument(match: re.Match[str]) -> Span | None:
     return span if match["quote"] or _is_strong(match["value"]) else None
 
 
-_CODES = (
-    r"(?:(?:verification|security|one[- ]?time|confirmation|auth(?:entication)?|access|door|entry|activation|2fa|mfa|sms|alarm"
-    r"|unlock|safe|login|sicherheits|zugangs|bestätigungs|freischalt|freigabe|tür|einmal|alarm)[- ]?codes?"
-    r"|codes? (?:de |d['’])?(?:vérification|sécurité|accès|confirmation|secret|entrée|alarme|validation)"
-    r"|código (?:de )?(?:verificación|seguridad|acceso)|otp|tan|puk|cvv2?|cvc2?)"
+_CODES = labels(
+    "|".join(
+        rf"{what}[- ]?codes?"
+        for what in (
+            "verification", "security", "one[- ]?time", "confirmation", "auth(?:entication)?", "access", "door", "entry", "activation", "mfa",
+            "sms", "alarm", "unlock", "safe", "login", "sicherheits", "zugangs", "bestätigungs", "freischalt", "freigabe", "tür", "einmal",
+        )
+    )
+    + r"|codes? (?:de |d['’])?(?:vérification|sécurité|accès|confirmation|secret|entrée|alarme|validation)"
+    r"|código (?:de )?(?:verificación|seguridad|acceso)|otp|tan|puk|cvv2?|cvc2?",
+    r"(?<![^\W_].)",
 )
-_PIN = r"(?:pin(?:[ -]?(?:codes?|nummer|number))?|codes? pin|código pin|pincode)"
+_PIN = labels(r"pin(?:[ -]?(?:codes?|nummer|number))?|codes? pin|código pin|pincode", PART_START)
 _CODE_LINK = (
     r"(?:[ ](?:for|für|pour|of|von|vom|de|du|der)(?:[ ][\w.-]{1,20}){1,3}?)?"
     r"[\s:=#\"']{0,3}(?:(?:is|was|ist|war|lautet|est|était|es|era|code)\b(?:[ ](?:now|jetzt|nun))?[\s:\"']{0,3})?"
 )
-_USERS = (
-    r"(?:creds?|credentials?|log[io]n|user(?:name)?[ ]?/[ ]?(?:pass(?:word)?|pw|pwd)|zugangsdaten|anmeldedaten|zugang"
-    r"|identifiants?|credenciales|accès)"
+_USERS = labels(
+    r"creds?|credentials?|log[io]n|user(?:name)?[ ]?/[ ]?(?:pass(?:word)?|pw|pwd)|zugangsdaten|anmeldedaten|zugang"
+    r"|identifiants?|credenciales|accès"
 )
 
 
@@ -218,23 +237,39 @@ RECOGNISERS = (
     Recogniser(
         CREDENTIAL,
         "assigned password",
-        re.compile(rf"(?:{_PASSWORD}{_SCOPE}|(?<!\w){_KEYS}){_ASSIGN}{_VALUE}", re.I),
-        (*_PASSWORD_TRIGGERS, "key", "schlüssel", "clé", "community string", "answer", "maiden", "réponse"),
+        re.compile(rf"{_PASSWORD}{_SCOPE}{_ASSIGN}{_VALUE}", re.I),
+        _PASSWORD_TRIGGERS,
         "password: Summer2024!",
         _assigned,
     ),
     Recogniser(
         CREDENTIAL,
+        "assigned key of a network",
+        re.compile(rf"{_KEYS}{_ASSIGN}{_VALUE}", re.I),
+        _KEY_TRIGGERS,
+        "WPA key: rainy-Tuesday-13",
+        _assigned,
+    ),
+    Recogniser(
+        CREDENTIAL,
+        "told key of a network",
+        re.compile(rf"{_KEYS}{_SCOPE}{_COPULA}{_VALUE}", re.I),
+        _KEY_TRIGGERS,
+        "the WPA key is rainy-Tuesday-13",
+        _said,
+    ),
+    Recogniser(
+        CREDENTIAL,
         "told password",
-        re.compile(rf"(?:{_PASSWORD}|(?<!\w){_KEYS}){_SCOPE}{_COPULA}{_VALUE}", re.I),
-        (*_PASSWORD_TRIGGERS, "key", "schlüssel", "clé", "community string", "answer", "maiden"),
+        re.compile(rf"{_PASSWORD}{_SCOPE}{_COPULA}{_VALUE}", re.I),
+        _PASSWORD_TRIGGERS,
         "the password for the guests is Summer2024!",
         _said,
     ),
     Recogniser(
         CREDENTIAL,
         "password without a link",
-        re.compile(rf"(?:{_PASSWORD}(?:[ ](?:provisoire|temporaire|provisorio))?[ ]{{1,2}}\(?|{_PASSWORD}[ ]?\n[ ]?){_VALUE}", re.I),
+        re.compile(rf"{_PASSWORD}(?:(?:[ ](?:provisoire|temporaire|provisorio))?[ ]{{1,2}}\(?|[ ]?\n[ ]?){_VALUE}", re.I),
         _PASSWORD_TRIGGERS,
         "temp password Xy12!qw",
         _plain,
@@ -242,18 +277,20 @@ RECOGNISERS = (
     Recogniser(
         CREDENTIAL,
         "pin",
-        re.compile(rf"{PART_START}{_PIN}(?![^\W_]){_CODE_LINK}(?P<value>\d{{4,12}})(?![\w]|[.,:]\d|-\d)", re.I),
-        ("pin",),
+        re.compile(rf"{_PIN}(?![^\W_]){_CODE_LINK}(?P<value>\d{{4,12}})(?![\w]|[.,:]\d|-\d)", re.I),
+        whole_words("pin pincode pinnummer pinnumber dbpin"),
         "PIN: 4711",
         _not_hidden,
+        gate=THREE_DIGITS,
     ),
     Recogniser(
         CREDENTIAL,
         "code",
-        re.compile(rf"(?<![^\W_]){_CODES}(?!\w){_CODE_LINK}(?P<value>\d{{3}}[ -]?\d{{3}}|\d{{3,12}})(?![\w]|[.,:]\d|-\d)", re.I),
-        ("code", "otp", "tan", "puk", "cvv", "cvc", "código"),
+        re.compile(rf"{_CODES}(?!\w){_CODE_LINK}(?P<value>\d{{3}}[ -]?\d{{3}}|\d{{3,12}})(?![\w]|[.,:]\d|-\d)", re.I),
+        whole_words("code codes otp tan puk cvv cvc código sicherheitscode zugangscode bestätigungscode freischaltcode freigabecode türcode einmalcode"),
         "verification code: 730551",
         _not_hidden,
+        gate=THREE_DIGITS,
     ),
     Recogniser(
         CREDENTIAL,
@@ -266,11 +303,11 @@ RECOGNISERS = (
         CREDENTIAL,
         "user and password",
         re.compile(
-            rf"(?<!\w){_USERS}(?!\w)[\s:=]{{1,3}}(?:(?:are|is|sind|ist|sont|son|with|mit|avec)[ ]:?)?[ ]?"
+            rf"{_USERS}(?!\w)[\s:=]{{1,3}}(?:(?:are|is|sind|ist|sont|son|with|mit|avec)[ ]:?)?[ ]?"
             r"(?P<user>[\w.@\\-]{2,64}+)[ ]?[/:|][ ]?(?P<value>[^\s\"'<>/]{3,64})",
             re.I,
         ),
-        ("cred", "login", "logon", "user", "zugang", "anmeldedaten", "identifiant", "accès"),
+        (*whole_words("cred creds credential credentials credenciales zugangsdaten anmeldedaten login logon user username zugang accès identifiant identifiants"),),
         "creds: admin / Adm1n!",
         _pair,
     ),
@@ -282,7 +319,7 @@ RECOGNISERS = (
             r"(?P<quote>[\"']?)(?P<value>[^\s\"'|;&()<>-][^\s\"'|;&<>]{2,100})",
             re.I,
         ),
-        ("-p", "/p", "-s", "-t", "-admin"),
+        (re.compile(r"[-/](?<!\w.)-?(?:[Pp][AaWw]|[Ss]ecret|[Tt]oken|[Aa]dmin)"),),
         "--password s3cret!",
         _argument,
     ),
@@ -290,17 +327,20 @@ RECOGNISERS = (
         CREDENTIAL,
         "argument of a command",
         re.compile(
-            r"(?<![\w-])(?:(?:mysql(?:dump|admin)?|mariadb)\b[^\n]{0,120}?[ ]-p|sshpass[ ]-p[ ]?|psexec\d*\b[^\n]{0,120}?[ ]-p[ ]"
-            r"|(?:plink|pscp|putty)\b[^\n]{0,120}?[ ]-pw[ ]|(?:sqlcmd|bcp|mosquitto_\w+)\b[^\n]{0,120}?[ ]-P[ ]"
+            labels(r"mysql(?:dump|admin)?\b[^\n]{0,120}?[ ]-p|mariadb\b[^\n]{0,120}?[ ]-p|sshpass[ ]-p[ ]?|psexec\d*\b[^\n]{0,120}?[ ]-p[ ]"
+            r"|plink\b[^\n]{0,120}?[ ]-pw[ ]|pscp\b[^\n]{0,120}?[ ]-pw[ ]|putty\b[^\n]{0,120}?[ ]-pw[ ]"
+            r"|sqlcmd\b[^\n]{0,120}?[ ]-P[ ]|bcp\b[^\n]{0,120}?[ ]-P[ ]|mosquitto_\w{1,8}\b[^\n]{0,120}?[ ]-P[ ]"
             r"|redis-cli\b[^\n]{0,120}?[ ]-a[ ]|ldap(?:search|modify|add|whoami)\b[^\n]{0,120}?[ ]-w[ ]|docker[ ]login\b[^\n]{0,120}?[ ]-p[ ]"
-            r"|(?:curl|wget|http)\b[^\n]{0,120}?[ ](?:-u|--user)[ ]?[\"']?[\w.@\\-]{1,64}:|smbclient\b[^\n]{0,120}?[ ]-U[ ]?[\w.\\-]{1,64}%"
+            r"|curl\b[^\n]{0,120}?[ ](?:-u|--user)[ ]?[\"']?[\w.@\\-]{1,64}:|smbclient\b[^\n]{0,120}?[ ]-U[ ]?[\w.\\-]{1,64}%"
             r"|net[ ]use\b[^\n]{0,120}?/user:[\w.@\\-]{1,64}[ ]|net[ ]use[ ][\w:*]{1,4}[ ]\\\\[\w.\\$-]{1,80}[ ](?=[^\s/]+[ ]/user)"
-            r"|net[ ]user[ ][\w.-]{1,64}[ ](?!/)|sqlplus[ ][\w.]{1,64}/|convertto-securestring[ ](?:-string[ ])?)"
+            r"|net[ ]user[ ][\w.-]{1,64}[ ](?!/)|sqlplus[ ][\w.]{1,64}/|convertto-securestring[ ](?:-string[ ])?", r"(?<![\w-].)") + r""
             r"[\"']?(?P<value>[^\s\"'|;&<>-][^\s\"'|;&<>@]{2,100})",
             re.I,
         ),
-        ("mysql", "mariadb", "sshpass", "psexec", "plink", "pscp", "putty", "sqlcmd", "bcp", "mosquitto", "redis-cli", "ldap",
-         "docker login", "curl", "wget", "http", "smbclient", "net use", "sqlplus", "securestring"),
+        whole_words(
+            "mysql mysqldump mysqladmin mariadb sshpass psexec plink pscp putty sqlcmd bcp mosquitto redis ldapsearch ldapmodify ldapadd"
+            " ldapwhoami docker curl smbclient net sqlplus securestring"
+        ),
         "curl -u deploy:S3cretSauce https://host.example",
         _not_hidden,
     ),  # fmt: skip

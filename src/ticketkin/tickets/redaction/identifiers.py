@@ -15,15 +15,19 @@ from ticketkin.tickets.redaction.predicates import ends_clause, is_predicate
 from ticketkin.tickets.redaction.recogniser import (
     BIRTH_DATE,
     DIGITS,
+    ID_DIGITS,
     NATIONAL_ID,
+    PART_START,
+    THREE_DIGITS,
     USER_ID,
     WORD_END,
-    WORD_START,
     Locate,
     Recogniser,
     Span,
     digits_of,
+    labels,
     numbers_a_thing,
+    whole_words,
 )
 
 _LINK = (
@@ -95,6 +99,9 @@ def _user_id(match: re.Match[str]) -> Span | None:
     return (start, end) if right else None
 
 
+_STAFF = ("employee", "staff", "personnel", "payroll", "worker", "badge", "student", "pers")
+
+
 def _staff_number(match: re.Match[str]) -> Span | None:
     return match.span("value") if len(digits_of(match["value"])) >= 3 else None
 
@@ -121,20 +128,23 @@ RECOGNISERS = (
         NATIONAL_ID,
         "labelled national id",
         re.compile(
-            rf"(?<!\w)(?:{_NATIONAL_WORDS})(?!\w){_LINK}(?P<value>[A-Z0-9][A-Z0-9./-]{{0,24}}+"
+            rf"{labels(_NATIONAL_WORDS)}(?!\w){_LINK}(?P<value>[A-Z0-9][A-Z0-9./-]{{0,24}}+"
             r"(?:[ ](?:(?=[A-Z./-]{0,6}\d)[A-Z0-9./-]{1,20}+|(?-i:[A-HJ-Z])(?![\w'’]))){0,8})(?!\w)",
             re.I,
         ),
-        ("ssn", "secur", "nino", "insurance", "tax", "tin", "steuer", "idnr", "sozial", "renten", "sv-", "svn", "ahv", "sécu", "nir", "fiscal",
-         "spi", "dni", "nie", "nif", "bsn", "burger", "pesel", "personnummer", "cpr", "cpf", "aadhaar", "pan card", "pass", "ausweis", "identi",
-         "vitale", "card", "licen", "führer", "permis", "segur", "nhs", "medicare"),
+        ("steuer", "versicherungsn", "reisepass", "ausweis", "führerschein", *whole_words(
+            "ssn social nino insurance tax taxpayer itin tin idnr sv ahv sécurité sécu nir fiscal fiscale spi dni nie nif bsn"
+            " burgerservicenummer pesel personnummer cpr cpf aadhaar pan passport passeport pasaporte passaporto identité vitale identity"
+            " id license licence permis seguridad nhs medicare"
+        )),
         "Sozialversicherungsnummer 65 170839 J 003",
         _labelled_number,
-    ),
+        gate=ID_DIGITS,
+    ),  # fmt: skip
     Recogniser(
         NATIONAL_ID,
         "us ssn",
-        re.compile(r"(?<![\w.-])\d{3}-\d{2}-\d{4}(?![\w-]|\.\d)"),
+        re.compile(r"\d(?<![\w.-]\d)\d{2}-\d{2}-\d{4}(?![\w-]|\.\d)"),
         (DIGITS,),
         "219-09-9999",
         _checked(ssn.is_valid),
@@ -142,15 +152,15 @@ RECOGNISERS = (
     Recogniser(
         NATIONAL_ID,
         "uk nino",
-        re.compile(rf"{WORD_START}[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] \d{{2}} \d{{2}} \d{{2}} [A-D]{WORD_END}"),
-        (DIGITS,),
+        re.compile(rf"[A-CEGHJ-PR-TW-Z](?<!\w.)[A-CEGHJ-NPR-TW-Z] \d{{2}} \d{{2}} \d{{2}} [A-D]{WORD_END}"),
+        (re.compile(r"[A-Z] \d{2} \d{2} \d"),),
         "AB 12 34 56 C",
         _checked(lambda _: True),
     ),
     Recogniser(
         NATIONAL_ID,
         "de svnr",
-        re.compile(rf"{WORD_START}\d{{2}} [0-3]\d[01]\d{{3}} [A-Z] \d{{3}}{WORD_END}"),
+        re.compile(rf"\d(?<!\w\d)\d [0-3]\d[01]\d{{3}} [A-Z] \d{{3}}{WORD_END}"),
         (DIGITS,),
         "65 170839 J 003",
         _checked(lambda _: True),
@@ -158,7 +168,7 @@ RECOGNISERS = (
     Recogniser(
         NATIONAL_ID,
         "fr nir",
-        re.compile(r"(?<![\w.-])[12] ?\d{2} ?(?:0[1-9]|1[0-2]) ?(?:\d{2}|2[AB]) ?\d{3} ?\d{3} ?\d{2}(?![\w-]|\.\d)"),
+        re.compile(r"[12](?<![\w.-].) ?\d{2} ?(?:0[1-9]|1[0-2]) ?(?:\d{2}|2[AB]) ?\d{3} ?\d{3} ?\d{2}(?![\w-]|\.\d)"),
         (DIGITS,),
         "2 55 08 14 168 025 38",
         _checked(nir.is_valid),
@@ -166,7 +176,7 @@ RECOGNISERS = (
     Recogniser(
         NATIONAL_ID,
         "es dni",
-        re.compile(rf"{WORD_START}(?:\d{{8}}-?|[XYZ]-?\d{{7}}-?)[A-HJ-NP-TV-Z](?![\w-])"),
+        re.compile(r"[\dXYZ](?<!\w.)(?:(?<=\d)\d{7}-?|(?<=[XYZ])-?\d{7}-?)[A-HJ-NP-TV-Z](?![\w-])"),
         (DIGITS,),
         "12345678Z",
         _checked(lambda value: bool(dni.is_valid(value) or nie.is_valid(value))),
@@ -174,15 +184,15 @@ RECOGNISERS = (
     Recogniser(
         NATIONAL_ID,
         "it codice fiscale",
-        re.compile(rf"{WORD_START}[A-Z]{{6}}\d{{2}}[A-EHLMPRST]\d{{2}}[A-Z]\d{{3}}[A-Z]{WORD_END}", re.I),
-        (re.compile(r"[A-Za-z]{6}\d{2}[A-Za-z]\d"),),
+        re.compile(rf"[A-Z](?<!\w.)[A-Z]{{5}}\d{{2}}[A-EHLMPRST]\d{{2}}[A-Z]\d{{3}}[A-Z]{WORD_END}", re.I),
+        (re.compile(r"\d\d[A-Za-z]\d\d[A-Za-z]\d"),),
         "RCCMNL83S18D969H",
         _checked(codicefiscale.is_valid),
     ),
     Recogniser(
         NATIONAL_ID,
         "ch ahv",
-        re.compile(r"(?<![\w.-])756\.\d{4}\.\d{4}\.\d{2}(?![\w-]|\.\d)"),
+        re.compile(r"7(?<![\w.-]7)56\.\d{4}\.\d{4}\.\d{2}(?![\w-]|\.\d)"),
         ("756.",),
         "756.9217.0769.85",
         _checked(swiss_ssn.is_valid),
@@ -190,7 +200,7 @@ RECOGNISERS = (
     Recogniser(
         NATIONAL_ID,
         "be nn or br cpf",
-        re.compile(r"(?<![\w.-])(?:\d{2}\.\d{2}\.\d{2}-\d{3}\.\d{2}|\d{3}\.\d{3}\.\d{3}-\d{2})(?![\w-]|\.\d)"),
+        re.compile(r"\d(?<![\w.-]\d)(?:\d\.\d{2}\.\d{2}-\d{3}\.\d{2}|\d{2}\.\d{3}\.\d{3}-\d{2})(?![\w-]|\.\d)"),
         (DIGITS,),
         "390.533.447-05",
         _checked(lambda value: bool(nn.is_valid(value) or cpf.is_valid(value))),
@@ -199,30 +209,40 @@ RECOGNISERS = (
         USER_ID,
         "staff number",
         re.compile(
-            r"(?<!\w)(?:(?:employee|staff|personnel|payroll|worker|badge|student|pers)[ -]?(?:id|no|nr|num|number|code)"
-            r"|personal-?(?:nummer|nr)|pers\.?-?nr|mitarbeiter-?(?:nummer|nr|id|kennung)|ausweis-?(?:nummer|nr)|stammnummer"
-            r"|matricule|numéro d['’]employé|numéro de badge|n° de badge|id employé|número de empleado|id de empleado|legajo)"
-            rf"(?!\w){_LINK}(?P<value>[A-Z0-9][\w-]{{2,20}}){WORD_END}",
+            labels(
+                "|".join(rf"{who}[ -]?(?:id|no|nr|num|number|code)" for who in _STAFF)
+                + r"|personal-?(?:nummer|nr)|pers\.?-?nr|mitarbeiter-?(?:nummer|nr|id|kennung)|ausweis-?(?:nummer|nr)|stammnummer"
+                r"|matricule|numéro d['’]employé|numéro de badge|n° de badge|id employé|número de empleado|id de empleado|legajo"
+            )
+            + rf"(?!\w){_LINK}(?P<value>[A-Z0-9][\w-]{{2,20}}){WORD_END}",
             re.I,
         ),
-        ("employee", "staff", "person", "payroll", "worker", "badge", "student", "pers", "mitarbeiter", "ausweis", "stammnummer",
-         "matricule", "employé", "empleado", "legajo"),
+        ("ausweis", *whole_words(
+            "personal personalnummer personalnr employee employeeid staff personnel payroll worker badge student pers persnr mitarbeiter mitarbeiternummer mitarbeiternr"
+            " mitarbeiterid stammnummer matricule employé empleado legajo"
+        )),
         "Personalnummer: 40712",
         _staff_number,
+        gate=THREE_DIGITS,
     ),  # fmt: skip
     Recogniser(
         USER_ID,
         "user name",
         re.compile(
-            rf"(?:(?<![^\W_])|(?-i:(?<=[a-z])(?=[A-Z])))(?:user[ _-]?(?:id|name)|login[ _-]?(?:id|name)|log[io]n|samaccountname|sam account"
+            labels(
+                r"user[ _-]?(?:id|name)|login[ _-]?(?:id|name)|log[io]n|samaccountname|sam account"
             r"|userprincipalname|uid|benutzer-?(?:kennung|name|id)|anmelde-?(?:name|kennung)|user-?kennung|kennung|identifiant"
-            r"|nom d['’]utilisateur|nombre de usuario|usuario)"
-            r"(?!\w)(?P<link>[\"']{0,2}[\s:=]{1,4}(?:(?:is|was|ist|war|lautet|est|es)\b[\s:]{1,2})?)[\"']?"
+            r"|nom d['’]utilisateur|nombre de usuario|usuario",
+                PART_START,
+            )
+            + r"(?!\w)(?P<link>[\"']{0,2}[\s:=]{1,4}(?:(?:is|was|ist|war|lautet|est|es)\b[\s:]{1,2})?)[\"']?"
             r"(?P<value>[^\s\"'<>,;&|]{2,80})",
             re.I,
         ),
-        ("user", "login", "logon", "samaccount", "sam account", "uid", "benutzer", "anmelde", "kennung", "identifiant", "usuario",
-         "utilisateur"),
+        ("kennung", *whole_words(
+            "userid user username userprincipalname login logon loginid loginname samaccountname benutzer benutzername benutzerid anmeldename"
+            " uid sam identifiant usuario utilisateur"
+        )),
         "Username: jroe",
         _user_id,
     ),  # fmt: skip
@@ -230,13 +250,17 @@ RECOGNISERS = (
         BIRTH_DATE,
         "birth date",
         re.compile(
-            r"(?<!\w)(?:born|dob|d\.o\.b\.?|date of birth|birth ?(?:date|day)|geboren|geburtsdatum|geburtstag|geb|née?|date de naissance"
-            r"|fecha de nacimiento|f\. ?nac|nacid[oa])\b"
+            labels(
+                r"born|dob|d\.o\.b\.?|date of birth|birth ?(?:date|day)|geboren|geburtsdatum|geburtstag|geb|née?|date de naissance"
+            r"|fecha de nacimiento|f\. ?nac|nacid[oa]"
+            )
+            + r"\b"
             rf"(?:[\s.:=(]{{0,3}}(?:on|in|am|le|el|is|ist|est|es)\b){{0,2}}[\s.:=(]{{1,4}}(?P<value>{_DATE}){WORD_END}",
             re.I,
         ),
-        ("born", "dob", "d.o.b", "birth", "geb", "né", "naissance", "nacimiento", "nac"),
+        whole_words("born dob d birth birthday birthdate geboren geburtsdatum geburtstag geb né née naissance nacimiento nac nacido nacida"),
         "Geburtsdatum: 01.04.1979",
         _birth_date,
+        gate=re.compile(r"\d"),
     ),
 )

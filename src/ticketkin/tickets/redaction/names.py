@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ticketkin.core.errors import ConfigurationError, MissingExtraError
-from ticketkin.tickets.redaction.recogniser import NAME, Recogniser, Span
+from ticketkin.tickets.redaction.recogniser import NAME, Recogniser, Span, labels, whole_words
 
 _UPPER = "A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶĹĻĽŁŃŅŇŐŒŔŘŚŞŠŢŤŪŮŰŹŻŽ"
 _PART = rf"(?:(?:O['’]|D['’]|Mc|Mac)?[{_UPPER}][^\W\d_A-Z]{{1,24}}(?:[-'’][{_UPPER}]?[^\W\d_A-Z]{{1,24}}){{0,2}})(?![\w'’-]|[.@]\w)"
@@ -49,16 +49,17 @@ def _person(match: re.Match[str]) -> Span | None:
     return match.span("value") if _is_person(match["value"]) else None
 
 
-_GREETINGS = (
-    r"(?:regards|rgds|sincerely|faithfully|cheers|thanks|thank you|many thanks|thx|best wishes|yours|br|grüßen|grüssen|gruß|gruss|grüße"
-    r"|vg|mfg|lg|danke|dank|cordialement|salutations|merci|bien à vous|saludos|gracias|atentamente|saludo)"
+_GREETINGS = labels(
+    r"regards|rgds|sincerely|faithfully|cheers|thanks|thank you|many thanks|thx|best wishes|yours|br|grüßen|grüssen|gruß|gruss|grüße"
+    r"|vg|mfg|lg|danke|dank|cordialement|salutations|merci|bien à vous|saludos|gracias|atentamente|saludo"
 )
-_ROLES = (
-    r"(?:caller|contact(?: person)?|requester|requestor|requested (?:by|for)|reported by|reporter|raised by|opened by|submitted by"
+_ROLES = labels(
+    r"caller|contact(?: person)?|requester|requestor|requested (?:by|for)|reported by|reporter|raised by|opened by|submitted by"
     r"|on behalf of|line manager|manager|supervisor|employee(?: name)?|new hire|new starter|new joiner|approver|approved by|full name"
     r"|customer name|user(?: ?name)?|end user|affected user|ansprechpartner(?:in)?|melder(?:in)?|anrufer(?:in)?|kontakt|mitarbeiter(?:in)?"
     r"|vorgesetzter?|gemeldet von|anwender(?:in)?|benutzer|demandeu(?:r|se)|appelant|responsable|utilisat(?:eur|rice)|signalé par"
-    r"|solicitante|contacto|usuario|nombre|name|nom|vor- und nachname)"
+    r"|solicitante|contacto|usuario|nombre|name|nom|vor- und nachname",
+    r"(?<![\w.].)",
 )
 
 RECOGNISERS = (
@@ -66,11 +67,13 @@ RECOGNISERS = (
         NAME,
         "title",
         re.compile(
-            r"(?<!\w)(?:(?:Mr|Mrs|Ms|Miss|Dr|Prof|Mme|Mlle|Sra?|Dra?|Srta|M)\.?|Herrn?|Frau|Monsieur|Madame|Mademoiselle|Señora?|Don|Doña)"
+            r"[DFHMPS](?<!\w.)(?:(?<=M)(?:(?:r|rs|s|iss|me|lle)?\.?|onsieur|adame|ademoiselle)|(?<=D)(?:ra?\.?|on|oña)|(?<=P)rof\.?"
+            r"|(?<=H)errn?|(?<=F)rau|(?<=S)(?:ra?\.?|rta\.?|eñora?))"
             rf"[ \u00a0](?:(?:Dr|Prof|Dipl|Ing)\.?[ \u00a0]){{0,2}}(?P<value>{_PERSON})"
         ),
-        ("mr", "mrs", "ms", "miss", "dr", "prof", "mme", "mlle", "sr", "m.", "herr", "frau", "monsieur", "madame", "mademoiselle",
-         "señor", "don ", "doña"),
+        whole_words(
+            "mr mrs ms miss dr prof mme mlle sr sra srta dra m herr herrn frau monsieur madame mademoiselle señor señora don doña"
+        ),
         "Mrs Jane Roe",
         lambda match: _person(match) if not match.group().startswith(("M ", "Don ")) else None,
     ),  # fmt: skip
@@ -78,29 +81,33 @@ RECOGNISERS = (
         NAME,
         "introduction",
         re.compile(
-            r"(?<!\w)(?:[Mm]y name is|[Mm]y name's|[Tt]his is|[Mm]ein Name ist|[Ii]ch heiße|[Ii]ch heisse|[Jj]e m['’]appelle|[Mm]on nom est"
-            rf"|[Mm]e llamo|[Mm]i nombre es)[ \u00a0](?P<value>{_PERSON})"
+            r"[MmTIiJj](?<!\w.)(?:(?<=[Mm])(?:y name is|y name's|ein Name ist|on nom est|e llamo|i nombre es)|(?<=T)his is"
+            r"|(?<=[Ii])ch hei(?:ß|ss)e|(?<=[Jj])e m['’]appelle)"
+            rf"[ \u00a0](?P<value>{_PERSON})"
         ),
         ("name is", "name's", "this is", "name ist", "ich hei", "appelle", "nom est", "me llamo", "nombre es"),
         "My name is Jane Doe",
-        lambda match: None if match.group()[1:].startswith("his is") and not _introduces(match) else _person(match),
+        lambda match: None if match.group().startswith("This is") and not _introduces(match) else _person(match),
     ),
     Recogniser(
         NAME,
         "signature",
         re.compile(
-            rf"(?<!\w){_GREETINGS}[ ]?[,.!]{{0,3}}[ ]?\s{{0,3}}\n\s{{0,3}}(?-i:(?P<value>{_PERSON}))[ \u00a0]{{0,3}}[,.]?(?=\n|\Z)", re.I
+            rf"{_GREETINGS}[ ]?[,.!]{{0,3}}[ ]?\s{{0,3}}\n\s{{0,3}}(?-i:(?P<value>{_PERSON}))[ \u00a0]{{0,3}}[,.]?(?=\n|\Z)", re.I
         ),
-        ("regards", "rgds", "sincerely", "faithfully", "cheers", "thank", "thx", "wishes", "yours", "br", "grü", "gru", "vg", "mfg", "lg",
-         "dank", "cordialement", "salutations", "merci", "bien à vous", "salud", "gracias", "atentamente"),
+        whole_words(
+            "regards rgds sincerely faithfully cheers thanks thank thx wishes yours br grüßen grüssen gruß gruss grüße vg mfg lg danke dank"
+            " cordialement salutations merci bien saludos gracias atentamente saludo " + "grüßen gruß grüße".casefold()
+        ),
         "Kind regards,\nJane Doe",
         _person,
+        gate=re.compile(r"\n"),
     ),  # fmt: skip
     Recogniser(
         NAME,
         "signature in a line",
-        re.compile(rf"(?<!\w)(?:regards|grüßen|grüße|cordialement|saludos)[,.]?[ ](?-i:(?P<value>{_FULL}))[ ]{{0,3}}[,.]?(?=\n|\Z)", re.I),
-        ("regards", "grüße", "cordialement", "saludos"),
+        re.compile(rf"{labels('regards|grüßen|grüße|cordialement|saludos')}[,.]?[ ](?-i:(?P<value>{_FULL}))[ ]{{0,3}}[,.]?(?=\n|\Z)", re.I),
+        whole_words("regards grüssen grüsse cordialement saludos"),
         "Kind regards, Jane Doe",
         _person,
     ),
@@ -108,14 +115,18 @@ RECOGNISERS = (
         NAME,
         "role",
         re.compile(
-            rf"(?<![\w.]){_ROLES}[ \t]{{0,2}}:[ \t]{{0,3}}(?-i:(?P<value>{_FULL}))(?=[ ]{{0,3}}(?:\Z|[\n,;.()/|\[-]|(?:approved|has|is|hat|ist|a|est)[ ]))",
+            rf"{_ROLES}[ \t]{{0,2}}:[ \t]{{0,3}}(?-i:(?P<value>{_FULL}))(?=[ ]{{0,3}}(?:\Z|[\n,;.()/|\[-]|(?:approved|has|is|hat|ist|a|est)[ ]))",
             re.I,
         ),
-        ("caller", "contact", "request", "report", "raised", "opened by", "submitted", "behalf", "manager", "supervisor", "employee",
-         "new ", "approve", "name", "user", "ansprech", "melde", "anrufer", "kontakt", "mitarbeiter", "vorgesetz", "anwender",
-         "benutzer", "demandeu", "appelant", "responsable", "utilisat", "signalé", "solicitante", "usuario", "nombre", "nom"),
+        whole_words(
+            "caller contact requester requestor requested reported reporter raised opened submitted behalf manager supervisor employee hire"
+            " starter joiner approver approved name user username ansprechpartner ansprechpartnerin melder melderin anrufer anruferin kontakt"
+            " mitarbeiter mitarbeiterin vorgesetzte vorgesetzter gemeldet anwender anwenderin benutzer demandeur demandeuse appelant"
+            " responsable utilisateur utilisatrice signalé solicitante contacto usuario nombre nom nachname"
+        ),
         "Caller: Jane Doe",
         _person,
+        gate=re.compile(rf":[ \t]{{0,3}}[{_UPPER}]"),
     ),  # fmt: skip
 )
 

@@ -68,9 +68,8 @@ RECOGNISERS = (
         MAC,
         "mac",
         re.compile(
-            r"(?<![\w:.-])(?:[0-9A-F]{2}(?P<gap>[:-])(?:[0-9A-F]{2}(?P=gap)){4}[0-9A-F]{2}"
-            r"|[0-9A-F]{4}\.[0-9A-F]{4}\.[0-9A-F]{4})(?![:.-]?\w)",
-            re.I,
+            r"[0-9A-Fa-f](?<![\w:.-].)(?:[0-9A-Fa-f](?P<gap>[:-])(?:[0-9A-Fa-f]{2}(?P=gap)){4}[0-9A-Fa-f]{2}"
+            r"|[0-9A-Fa-f]{3}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![:.-]?\w)"
         ),
         (HEX_GROUPS,),
         "00:00:5E:00:53:AF",
@@ -80,16 +79,16 @@ RECOGNISERS = (
         MAC,
         "labelled mac",
         re.compile(
-            r"(?<!\w)mac(?:[ -]?(?:address|adresse|addr))?\b[\s:=(]{1,4}(?:is\s|ist\s|est\s)?(?P<value>[0-9A-F]{12})(?!\w)",
+            r"mac(?<!\w...)(?:[ -]?(?:address|adresse|addr))?\b[\s:=(]{1,4}(?:is\s|ist\s|est\s)?(?P<value>[0-9A-F]{12})(?!\w)",
             re.I,
         ),
-        ("mac",),
+        ("=mac", "macaddr"),
         "mac: 00005E005322",
     ),
     Recogniser(
         IP,
         "ipv4",
-        re.compile(r"(?<![\w.+-])(?P<address>\d{1,3}(?:\.\d{1,3}){3})(?P<more>/\d{1,2}(?!\w)|:\d{2,5}(?!\w))?(?![\w-]|\.\w)"),
+        re.compile(r"(?P<address>\d(?<![\w.+-]\d)\d{0,2}(?:\.\d{1,3}){3})(?P<more>/\d{1,2}(?!\w)|:\d{2,5}(?!\w))?(?![\w-]|\.\w)"),
         (DOTTED,),
         "192.0.2.17",
         _ipv4,
@@ -97,7 +96,7 @@ RECOGNISERS = (
     Recogniser(
         IP,
         "ipv6",
-        re.compile(r"(?<![\w:.])[0-9A-F]{0,4}(?::[0-9A-F]{0,4}){2,7}(?![\w:]|\.\w)", re.I),
+        re.compile(r"[0-9A-Fa-f:](?<![\w:.].)[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){1,7}(?![\w:]|\.\w)"),
         (HEX_GROUPS,),
         "2001:db8:0:0:8a2e:370:7334:1",
         _ipv6,

@@ -9,14 +9,14 @@ from ticketkin.tickets.redaction.recogniser import (
     DIGITS,
     IBAN,
     WORD_END,
-    WORD_START,
     Recogniser,
     Span,
-    accepts,
     before,
     digits_of,
+    labels,
     numbers_a_thing,
     value_span,
+    whole_words,
 )
 
 # First digits of each issuer's cards and how many digits they have (ISO/IEC 7812, public lists of the issuers).
@@ -58,16 +58,12 @@ def _whole_groups(match: re.Match[str]) -> Span | None:
     return None
 
 
-def _has_digits(least: int, most: int) -> "object":
-    return accepts(lambda value: least <= len(digits_of(value)) <= most)
-
-
 RECOGNISERS = (
     Recogniser(
         IBAN,
         "iban",
-        re.compile(rf"{WORD_START}[A-Z]{{2}}\d{{2}}(?:[ -]?[A-Z0-9]{{4}}){{2,7}}(?:[ -]?[A-Z0-9]{{1,4}})?{WORD_END}", re.I),
-        (DIGITS,),
+        re.compile(rf"[A-Za-z](?<!\w.)[A-Za-z]\d{{2}}(?:[ -]?[A-Za-z0-9]{{4}}){{2,7}}(?:[ -]?[A-Za-z0-9]{{1,4}})?{WORD_END}"),
+        (re.compile(r"\d\d[ -]?[A-Za-z0-9]{4}[ -]?\d"),),
         "DE89 3704 0044 0532 0130 00",
         _whole_groups,
     ),
@@ -75,7 +71,7 @@ RECOGNISERS = (
         IBAN,
         "labelled iban",
         re.compile(
-            rf"{WORD_START}IBAN\b[\s:=#.]{{0,4}}(?:(?:is|ist|lautet|est|es|no|nr)\b[\s:.]{{1,3}})?"
+            rf"IBAN(?<!\w....)\b[\s:=#.]{{0,4}}(?:(?:is|ist|lautet|est|es|no|nr)\b[\s:.]{{1,3}})?"
             rf"(?P<value>[A-Z]{{2}}\d{{2}}(?:[ -]?[A-Z0-9]{{2,4}}){{3,8}}){WORD_END}",
             re.I,
         ),
@@ -87,21 +83,25 @@ RECOGNISERS = (
         IBAN,
         "bank account",
         re.compile(
-            r"(?<!\w)(?:bank\s+account|kontonummer|kontonr|konto-nr|numéro de compte|número de cuenta|cuenta bancaria"
-            r"|compte bancaire|sort code|routing number|bankleitzahl|blz|rib)\b"
+            labels(
+                r"bank\s+account|kontonummer|kontonr|konto-nr|numéro de compte|número de cuenta|cuenta bancaria"
+            r"|compte bancaire|sort code|routing number|bankleitzahl|blz|rib"
+            )
+            + r"\b"
             r"(?:[\s.:=#°-]{0,3}(?:no|nr|number|nummer|n|is|ist|lautet|est|es)\b){0,2}[\s.:=#°]{1,4}"
             rf"(?P<value>\d(?:[ -]?\d){{5,22}}){WORD_END}",
             re.I,
         ),
-        ("account", "konto", "compte", "cuenta", "sort code", "routing", "bankleit", "blz", "rib"),
+        ("konto", *whole_words("account compte cuenta sort routing bankleitzahl blz rib")),
         "bank account number 12345678",
+        gate=DIGITS,
     ),
     Recogniser(
         CARD,
         "card",
         re.compile(
-            r"(?<![\w.+-])(?:\d{4}(?P<gap>[ -]?)\d{4}(?P=gap)\d{4}(?P=gap)\d{1,4}(?:(?P=gap)\d{1,3})?"
-            rf"|\d{{4}}(?P<space>[ -])\d{{6}}(?P=space)\d{{4,5}}|\d{{13,19}})(?![-]?\w|\.\d)"
+            r"\d(?<![\w.+-]\d)(?:\d{3}(?P<gap>[ -]?)\d{4}(?P=gap)\d{4}(?P=gap)\d{1,4}(?:(?P=gap)\d{1,3})?"
+            r"|\d{3}(?P<space>[ -])\d{6}(?P=space)\d{4,5}|\d{12,18})(?![-]?\w|\.\d)"
         ),
         (DIGITS,),
         "4111 1111 1111 1111",

@@ -1,5 +1,8 @@
 """What a recogniser is, and the pieces that the recognisers of every family share.
 
+Most texts hold nothing to redact, so what counts for speed is that a pattern is seldom tried (triggers) and
+begins with a set of characters, which `re` searches for fastest: a lookbehind stands after the first character.
+
 Every pattern here is applied to whole texts of any length, so each must run in linear time: quantifiers are
 possessive or bounded, and a run of characters is entered at its start only (a lookbehind of its own class).
 A test feeds each pattern its worst case. A match never begins or ends inside a word (see `WORD_START`):
@@ -63,15 +66,20 @@ NAME = RedactedKind(
 Span = tuple[int, int]
 Locate = Callable[[re.Match[str]], Span | None]
 
-WORD_START = r"(?<!\w)"
 WORD_END = r"(?!\w)"
-# A word that stands alone or as a part of a name in code: DB_PIN, dbPin, db.pin.
-PART_START = r"(?:(?<![^\W_])|(?-i:(?<=[a-z])(?=[A-Z])))"
+# What may stand before the first letter of a label, as a lookbehind behind that letter: no letter or digit;
+# or it begins a part of a name in code (DB_PIN, dbPin, db.pin); or anything (Initialpasswort).
+WORD_START = r"(?<!\w.)"
+PART_START = r"(?:(?<![^\W_].)|(?-i:(?<=[a-z][A-Z])))"
+ANYWHERE = ""
 # Triggers of recognisers without a word of their own: a run of digits, four numbers with dots, pairs of
 # hexadecimal digits.
 DIGITS = re.compile(r"\d(?:[ ().:/-]{0,3}\d){4}")
 DOTTED = re.compile(r"\d\.\d{1,3}\.\d")
-HEX_GROUPS = re.compile(r"[0-9A-Fa-f]{1,4}[:-]{1,2}[0-9A-Fa-f]{1,4}[:-]|::[0-9A-Fa-f]|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.")
+HEX_GROUPS = re.compile(r"[:-][0-9A-Fa-f]{1,4}[:-]|::[0-9A-Fa-f]|\.[0-9A-Fa-f]{4}\.")
+ID_DIGITS = re.compile(r"\d(?:[A-Za-z ./-]{0,3}\d){4}")
+THREE_DIGITS = re.compile(r"\d[ -]?\d[ -]?\d")
+LONG_RUN = re.compile(r"[A-Za-z0-9_-]{16}")
 _PLACEHOLDER = re.compile(r"\[[A-Z]{2,12}(?:_[A-Z]{2,12})?\]")
 
 
@@ -88,21 +96,49 @@ class Recogniser:
     name: str
     pattern: re.Pattern[str]
     triggers: tuple[str | re.Pattern[str], ...]
-    """The pattern is tried only on texts that hold one of these words (in lower case) or patterns."""
+    """The pattern is tried only on texts that hold one of these: a pattern, a text in lower case, or, behind an
+    equals sign, a run of letters: "=pin" is not in "pinned"."""
     example: str
     """A text in which the recogniser replaces something; what is made of it tests that time stays linear."""
     locate: Locate = value_span
     """Span of what a match gives away, None where it gives nothing away."""
+    gate: re.Pattern[str] | None = None
+    """Without this in a text, not even the triggers are looked for."""
 
 
-def accepts(condition: Callable[[str], bool]) -> Locate:
-    """Return a locate that takes the value where it meets a condition."""
+def whole_words(text: str) -> tuple[str, ...]:
+    """Return the triggers that these words are, each as a run of letters of its own."""
+    return tuple(f"={word}" for word in text.split())
 
-    def locate(match: re.Match[str]) -> Span | None:
-        span = value_span(match)
-        return span if span and condition(match.string[slice(*span)]) else None
 
-    return locate
+def labels(alternatives: str, boundary: str = WORD_START) -> str:
+    """Return a pattern for words, at a boundary, that `re` finds fast whatever their case.
+
+    `alternatives` are patterns separated by `|`, each beginning with a letter. They are sorted by that letter,
+    so that a place in the text is tried for few of them and most places for none.
+    """
+    by_letter: dict[str, list[str]] = {}
+    for alternative in _alternatives(alternatives):
+        if not alternative[:1].isalpha():
+            raise ValueError(f"label {alternative!r} begins with no letter; write each alternative out")
+        by_letter.setdefault(alternative[0].casefold(), []).append(alternative[1:])
+    firsts = "".join(sorted({form for letter in by_letter for form in (letter, letter.upper())}))
+    branches = "|".join(
+        f"(?<=[{letter}{letter.upper()}])(?:{'|'.join(rests)})" for letter, rests in sorted(by_letter.items())
+    )
+    return f"(?-i:[{firsts}]){boundary}(?:{branches})"
+
+
+def _alternatives(pattern: str) -> list[str]:
+    """Return the alternatives of a pattern, split at each `|` outside brackets."""
+    parts, depth = [""], 0
+    for character in pattern:
+        depth += (character in "([") - (character in ")]")
+        if character == "|" and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
 
 
 def before(match: re.Match[str], n_characters: int = 48) -> str:

@@ -57,38 +57,48 @@ class Replacement:
 class _Triggered:
     """Recognisers by what makes them worth trying, so that each trigger is looked for once a text."""
 
-    words: tuple[tuple[str, tuple[int, ...]], ...]
-    looks: tuple[tuple[re.Pattern[str], tuple[int, ...]], ...]
+    gate: re.Pattern[str] | None
+    words: dict[str, list[int]]
+    parts: dict[str, list[int]]
+    looks: dict[re.Pattern[str], list[int]]
 
     @classmethod
-    def of(cls, recognisers: Sequence[Recogniser]) -> "_Triggered":
-        words: dict[str, list[int]] = {}
-        looks: dict[re.Pattern[str], list[int]] = {}
+    def by_gate(cls, recognisers: Sequence[Recogniser]) -> tuple["_Triggered", ...]:
+        groups: dict[re.Pattern[str] | None, _Triggered] = {}
         for place, recogniser in enumerate(recognisers):
+            group = groups.setdefault(recogniser.gate, cls(recogniser.gate, {}, {}, {}))
             for trigger in recogniser.triggers:
-                if isinstance(trigger, str):
-                    words.setdefault(trigger, []).append(place)
+                if not isinstance(trigger, str):
+                    group.looks.setdefault(trigger, []).append(place)
+                elif trigger.startswith("="):
+                    group.words.setdefault(trigger[1:], []).append(place)
                 else:
-                    looks.setdefault(trigger, []).append(place)
-        return cls(
-            tuple((word, tuple(places)) for word, places in words.items()),
-            tuple((look, tuple(places)) for look, places in looks.items()),
-        )
+                    group.parts.setdefault(trigger, []).append(place)
+        return tuple(groups.values())
 
-    def worth_trying(self, text: str) -> list[int]:
-        """Return places of the recognisers that could match, in order."""
-        folded = text.casefold()
-        places: set[int] = set()
-        for word, those in self.words:
-            if word in folded:
+    def worth_trying(self, text: str, folded: str, words: frozenset[str]) -> set[int]:
+        """Return places of the recognisers that could match."""
+        if self.gate is not None and not self.gate.search(text):
+            return set()
+        places = {place for word in self.words.keys() & words for place in self.words[word]}
+        for part, those in self.parts.items():
+            if part in folded:
                 places.update(those)
-        for look, those in self.looks:
-            if look.search(text):
+        for look, those in self.looks.items():
+            if not places.issuperset(those) and look.search(text):
                 places.update(those)
-        return sorted(places)
+        return places
 
 
-_TRIGGERED = _Triggered.of(RECOGNISERS)
+_TRIGGERED = _Triggered.by_gate(RECOGNISERS)
+_LETTERS = re.compile(r"[^\W\d_]+")
+
+
+def _worth_trying(text: str) -> list[Recogniser]:
+    folded = text.casefold()
+    words = frozenset(_LETTERS.findall(folded))
+    places = set().union(*(group.worth_trying(text, folded, words) for group in _TRIGGERED))
+    return [RECOGNISERS[place] for place in sorted(places)]
 
 
 class _Claims:
@@ -165,8 +175,7 @@ class Redactor:
         if self.words is not None:
             for span in self.words.spans(text):
                 claims.add(span, NAME)
-        for place in _TRIGGERED.worth_trying(text):
-            recogniser = RECOGNISERS[place]
+        for recogniser in _worth_trying(text):
             for match in recogniser.pattern.finditer(text):
                 span = recogniser.locate(match)
                 if span is not None:

@@ -5,7 +5,7 @@ import binascii
 import re
 
 from ticketkin.tickets.redaction.predicates import is_predicate
-from ticketkin.tickets.redaction.recogniser import PART_START, TOKEN, Recogniser, Span, is_placeholder_at, value_span
+from ticketkin.tickets.redaction.recogniser import LONG_RUN, PART_START, TOKEN, Recogniser, Span, is_placeholder_at, labels, value_span, whole_words
 
 # Shapes that the services document: a prefix of their own, then random characters.
 _SHAPES: tuple[tuple[str, str, str, str], ...] = (
@@ -40,15 +40,23 @@ _SHAPES: tuple[tuple[str, str, str, str], ...] = (
 )  # fmt: skip
 _KEY_LINE = r"[A-Za-z0-9+/=]{16,}+"
 
-_STRONG_LABELS = (
-    r"(?:(?:client|app|application|consumer|shared|webhook|signing|jwt|oauth2?|bot)[ _.-]?secret(?:[ _-]?(?:key|value))?"
-    r"|secret[ _-]?(?:access[ _-]?)?key|account[ _-]?key|shared[ _-]?access[ _-]?(?:key|signature)|access[ _-]?key"
-    r"|(?:api|access|auth|refresh|bearer|bot|personal[ _-]access|oauth|security|session)[ _-]?tokens?|api[ _-]?(?:key|secret)s?"
-    r"|api-?schlüssel|(?:zugriffs|zugangs)-?(?:token|schlüssel)|clés? (?:d['’])?(?:api|accès)|jetons?(?: d['’]accès)?|clave (?:de )?api"
-    r"|subscription[ _-]?key|private[ _-]?key|encryption[ _-]?key|master[ _-]?key|[jp](?:hp)?sessi?o?n?id|x-[a-z-]{1,20}-(?:key|token)|id_token"
-    r"|csrf[ _-]?token|connection[ _-]?key)"
+_STRONG_LABELS = labels(
+    "|".join(
+        rf"{what}[ _.-]?secret(?:[ _-]?(?:key|value))?"
+        for what in ("client", "app", "application", "consumer", "shared", "webhook", "signing", "jwt", "oauth2?", "bot")
+    )
+    + "".join(
+        rf"|{what}[ _-]?tokens?"
+        for what in ("api", "access", "auth", "refresh", "bearer", "bot", "personal[ _-]access", "oauth", "security", "session", "csrf", "id")
+    )
+    + r"|secret[ _-]?(?:access[ _-]?)?key|account[ _-]?key|shared[ _-]?access[ _-]?(?:key|signature)|access[ _-]?key"
+    r"|api[ _-]?(?:key|secret)s?"
+    r"|api-?schlüssel|zugriffs-?(?:token|schlüssel)|zugangs-?(?:token|schlüssel)|clés? (?:d['’])?(?:api|accès)|jetons?(?: d['’]accès)?|clave (?:de )?api"
+    r"|subscription[ _-]?key|private[ _-]?key|encryption[ _-]?key|master[ _-]?key|jsessionid|phpsessid|x-[a-z-]{1,20}-(?:key|token)"
+    r"|connection[ _-]?key",
+    PART_START,
 )
-_WEAK_LABELS = r"(?:tokens?|secrets?|geheimnis)"
+_WEAK_LABELS = labels("tokens?|secrets?|geheimnis", PART_START)
 _LINK = r"\\?[\"']?\]?(?:\s{0,3}(?::=|=>|=|:)(?![=:])\s{0,3}|[ ](?:is|was|ist|war|lautet|est|était|es)[ ]:?[ ]?)\\?[\"']?"
 _HEX_OR_GUID = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -121,6 +129,7 @@ RECOGNISERS = (
             re.compile(rf"(?<![A-Za-z0-9])(?:{shape})(?![A-Za-z0-9])"),
             tuple(triggers.split()),
             example,
+            gate=LONG_RUN,
         )
         for name, shape, triggers, example in _SHAPES
     ),
@@ -181,15 +190,19 @@ RECOGNISERS = (
         TOKEN,
         "labelled key",
         re.compile(rf"{_STRONG_LABELS}(?![^\W_]){_LINK}(?P<value>[^\s\"'<>;,&]{{8,2000}}+)", re.I),
-        ("secret", "key", "token", "schlüssel", "clé", "jeton", "clave", "sess", "signature"),
+        (*whole_words(
+            "secret secrets key keys token tokens clé clés jeton jetons clave jsessionid phpsessid signature"
+            " secretkey secretaccesskey accountkey accesskey sharedaccesskey sharedaccesssignature apikey apikeys apisecret clientsecret appsecret"
+            " consumersecret accesstoken authtoken refreshtoken idtoken bearertoken sessiontoken csrftoken zugriffstoken zugangstoken"
+            " subscriptionkey privatekey encryptionkey masterkey schlüssel zugriffsschlüssel zugangsschlüssel"),),
         "client_secret=8xQ7Zt-EXAMPLE-4f2a91bc",
         _labelled,
-    ),
+    ),  # fmt: skip
     Recogniser(
         TOKEN,
         "labelled token",
-        re.compile(rf"{PART_START}{_WEAK_LABELS}(?![^\W_]){_LINK}(?P<value>[^\s\"'<>;,&]{{12,2000}}+)", re.I),
-        ("token", "secret", "geheimnis"),
+        re.compile(rf"{_WEAK_LABELS}(?![^\W_]){_LINK}(?P<value>[^\s\"'<>;,&]{{12,2000}}+)", re.I),
+        (*whole_words("token tokens secret secrets geheimnis"), "authtoken"),
         "token: 4d2f8a6b1c9e7d3f5a0b",
         _weakly_labelled,
     ),
