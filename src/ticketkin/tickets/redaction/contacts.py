@@ -1,9 +1,10 @@
 """E-mail addresses and phone numbers."""
 
 import re
+from functools import lru_cache
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType
+from phonenumbers import NumberParseException, PhoneNumber
 
 from ticketkin.tickets.redaction.recogniser import (
     DIGITS,
@@ -38,6 +39,16 @@ def _is_address(match: re.Match[str]) -> Span | None:
     return match.span()
 
 
+# Mobile numbers written in one piece: the shape decides whose rules are asked.
+_MOBILES = (
+    (re.compile(r"01[567]\d{8,9}"), "DE"),
+    (re.compile(r"07\d{9}"), "GB"),
+    (re.compile(r"0[67]\d{8}"), "FR"),
+    (re.compile(r"06\d{8}"), "NL"),
+    (re.compile(r"07[5-9]\d{7}"), "CH"),
+    (re.compile(r"04\d{8}"), "BE"),
+)
+_TRUNK_ZERO = ("DE", "GB", "FR", "IT", "AT", "CH", "NL", "BE")
 REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "AT", "CH", "NL", "BE")
 _EXTENSION = r"(?:[\s,;]{0,3}(?:ext(?:ension)?\.?|x|#|durchwahl|dw|poste|-)[\s.:]{0,2}\d{1,6})?"
 _BODY = r"(?:[ ./()\u2013\u00a0-]{0,3}\d)"
@@ -50,14 +61,10 @@ def _parsed(number: str, region: str | None) -> PhoneNumber | None:
         return None
 
 
-def _is_valid_somewhere(number: str, mobile_only: bool = False) -> bool:
-    for region in REGIONS:
-        parsed = _parsed(number, region)
-        if parsed is not None and phonenumbers.is_valid_number_for_region(parsed, region):
-            kind = phonenumbers.number_type(parsed)
-            if not mobile_only or kind in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE):
-                return True
-    return False
+@lru_cache(4096)
+def _is_valid_in(regions: tuple[str, ...], number: str) -> bool:
+    numbers = ((region, _parsed(number, region)) for region in regions)
+    return any(n is not None and phonenumbers.is_valid_number_for_region(n, region) for region, n in numbers)
 
 
 def _international(match: re.Match[str]) -> Span | None:
@@ -82,23 +89,24 @@ def _national(match: re.Match[str]) -> Span | None:
     if _FRENCH.fullmatch(number) or _AMERICAN.fullmatch(number):
         return match.span()
     if number.lstrip("(").startswith("0"):
-        return match.span() if len(digits_of(number)) >= 9 and _is_valid_somewhere(number) else None
+        return match.span() if len(digits_of(number)) >= 9 and _is_valid_in(_TRUNK_ZERO, number) else None
     parsed = _parsed(number, "ES") if _SPANISH.fullmatch(number) else None
     return match.span() if parsed is not None and phonenumbers.is_valid_number(parsed) else None
 
 
 def _mobile(match: re.Match[str]) -> Span | None:
-    right = not numbers_a_thing(match) and _is_valid_somewhere(match.group(), mobile_only=True)
-    return match.span() if right else None
+    number = match.group()
+    regions = tuple(region for shape, region in _MOBILES if shape.fullmatch(number))
+    return match.span() if regions and not numbers_a_thing(match) and _is_valid_in(regions, number) else None
 
 
 def _labelled(match: re.Match[str]) -> Span | None:
     n_digits = len(digits_of(match["number"]))
-    if not 6 <= n_digits <= 15:
+    if not 6 <= n_digits <= 15 or re.match(r"(?:19|20)\d\d[-/.]\d\d?[-/.]\d\d?|\d{1,2}[./]\d{1,2}[./](?:19|20)\d\d", match["number"]):
         return None
     # "Call", "mobile" and "number" come before other numbers, too: there the number must look like a phone's.
     if match["label"].casefold().startswith(_WEAK_WORDS) and not re.search(r"\d[ ./()-]", match["number"]) and not match["number"].startswith("+"):
-        return match.span("value") if _is_valid_somewhere(match["number"]) else None
+        return match.span("value") if _is_valid_in(REGIONS, match["number"]) else None
     return match.span("value")
 
 
@@ -111,9 +119,9 @@ _PHONE_WORDS = (
 _WEAK_WORDS = ("mobil", "call", "ring", "rang", "reach", "dial", "text", "sms", "contact", "an", "ru", "err", "joi", "por", "app", "rap",
                "num", "núm", "ll")  # fmt: skip
 _PHONE_LINKS = (
-    r"(?:[\s.:=#(/-]{1,3}(?:me|us|him|her|them|back|no|nr|n°|num|number|nummer|numéro|número|on|at|under|unter|auf|au|le|al"
+    r"(?:[ \t\u00a0.:=#(/-]{1,3}(?:me|us|him|her|them|back|no|nr|n°|num|number|nummer|numéro|número|on|at|under|unter|auf|au|le|al"
     r"|el|is|ist|lautet|est|es|sie|mich|uns|ihn|moi|nous|the|line|desk|office|home|work|mobile|phone|extension)"
-    r"(?!\w)){0,4}[\s.:=#(/°-]{1,4}"
+    r"(?!\w)){0,4}[ \t\u00a0.:=#(/°-]{1,4}"
 )
 
 RECOGNISERS = (

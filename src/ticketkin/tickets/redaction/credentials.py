@@ -43,7 +43,7 @@ _KEYS = labels(
 _KEY_TRIGGERS = (
     *whole_words("wpa wifi wi fi wlan wireless shared encryption community answer maiden réponse antwort network"),
 )
-_ASSIGN = r"\\?[\"']?\]?\s{0,3}(?::=|=>|=|:)(?![=:])\s{0,3}"
+_ASSIGN = r"\\?[\"']?\]?[ \t]{0,3}(?:(?::=|=>|=|:)(?![=:])[ \t]{0,3}|:[ \t]{0,3}\n[ \t]{0,3})"
 # "for the VPN", "für den Server", "du wifi": what the password is for, before it is given.
 _SCOPE = (
     r"(?:[ ](?:for|of|to|on|at|in|für|von|vom|zum|zur|des|der|am|im|auf|du|de|d['’]|pour|del|para|provisoire|temporaire)"
@@ -51,7 +51,7 @@ _SCOPE = (
 )
 _COPULA = (
     r"[ ](?:is|was|are|ist|war|lautete?|wäre|est|était|es|era|(?:has[ ])?(?:been[ ])?(?:was[ ])?(?:changed|reset|set)[ ]to"
-    r"|(?:wurde|wird)[ ]auf|a[ ]été[ ](?:changé|remplacé|modifié)[ ](?:en|par)|to|auf)"
+    r"|(?:wurde|wird)[ ]auf|a[ ]été[ ](?:changé|remplacé|modifié)[ ](?:en|par)|(?P<to>to|auf))"
     r"(?:[ ](?:now|currently|still|jetzt|nun|derzeit|noch|maintenant|toujours|ahora))?(?:[ ]?:)?[ ]"
 )
 _QUOTED = (
@@ -66,7 +66,7 @@ _GROUPS = ("double", "single", "curly", "guillemets", "ticks", "bare")
 _NO_VALUE = re.compile(
     r"[*•.x#_?-]{2,}|\W|\$\{?[\w.]+\}?.*|%\w+%|\{\{?.*|<.*|\$\(.*|https?://.*|[A-Za-z]:\\.*|/(?:etc|var|usr|opt|home|tmp)/.*|\\\\.*"
     r"|[\w.]*\w\(.*|new|this\..*|self\..*|request\..*|(?-i:[A-Z]+(?:_[A-Z0-9]+)+)|@\w+[({].*|(?:string|str|char|int|bool|boolean|text|varchar)"
-    r"|@\w+|[\w.]+\.(?:txt|docx?|xlsx?|pdf|html?|xml|json|ya?ml|properties|java|py|cs|js|php|aspx?|jsp)"
+    r"|@\w+|[a-z]+(?:\.[a-z_]\w*){2,}|[\w.]+\.(?:txt|docx?|xlsx?|pdf|html?|xml|json|ya?ml|properties|java|py|cs|js|php|aspx?|jsp)"
     r"|.*(?:pass[-_]?wor[dt]|passwd|pwd|kennwort|passphrase|credential)[^\d!@#$%^&*]*",
     re.IGNORECASE | re.DOTALL,
 )
@@ -146,6 +146,9 @@ def _assigned(match: re.Match[str]) -> Span | None:
 
 def _said(match: re.Match[str]) -> Span | None:
     span, quoted = _value_of(match)
+    # "Reset the password to X" gives one away, "pass to Jane" does not.
+    if match["to"] and not _is_strong(match.string[slice(*span)]):
+        return None
     return span if span[0] < span[1] and looks_secret(match, span, assigned=False, quoted=quoted) else None
 
 
@@ -157,7 +160,7 @@ def _plain(match: re.Match[str]) -> Span | None:
     if _NO_VALUE.fullmatch(value) or _NO_SECRET.fullmatch(core) or not _is_strong(value) or len(core) < 5:
         return None
     if quoted:
-        return span
+        return span if " " not in value else None
     signs = re.search(r"[!@#$%^&*+=~_|\\§€-]", core) is not None
     digits_within = re.search(r"\d[^\W\d]", core) is not None
     return span if _has_letter_and_digit(core) and (signs or digits_within or len(core) >= 6) else None
@@ -202,7 +205,7 @@ _USERS = labels(
 
 def _pair(match: re.Match[str]) -> Span | None:
     value = match["value"].rstrip(".,;")
-    if _NO_VALUE.fullmatch(value) or is_predicate(value) or is_predicate(match["user"]):
+    if _NO_VALUE.fullmatch(value) or is_predicate(value):
         return None
     start = match.start("value")
     same = value.casefold() == match["user"].casefold()

@@ -81,11 +81,14 @@ def _is_user_id(value: str, *, assigned: bool, alone: bool) -> bool:
     if len(word) < 2 or word in _NO_USER or is_predicate(word) or not re.match(r"\w", word) or "(" in word:
         return False
     if word.isdigit():
-        return assigned and len(word) > 2
+        # Longer ones are times in milliseconds and numbers of things.
+        return assigned and 3 <= len(word) <= 10
     if any(character.isdigit() for character in word):
         return True
-    if re.fullmatch(r"[^\W\d_]+[._][^\W\d_]+|[\w.-]+\\\\?[\w.-]+", word):
+    if re.fullmatch(r"[^\W\d_]+\.[^\W\d_]+|[\w.-]+\\\\?[\w.-]+", word):
         return True
+    if re.fullmatch(r"[^\W\d_]+_[^\W\d_]+", word):
+        return assigned
     return word.isalpha() and alone and (assigned or _ONSETS.match(word) is None)
 
 

@@ -16,7 +16,7 @@ from ticketkin.tickets.redaction.recogniser import (
 # Words behind which four numbers with dots count releases or chapters.
 _VERSION_BEFORE = re.compile(
     r"(?:\b(?:versions?|ver|vers|v|release[sd]?|rel|builds?|firmware|driver|treiber|patch(?:es)?|update[ds]?|upgrade[ds]?"
-    r"|micrologiciel|versión|versionen|section|chapter|chapitre|abschnitt|kapitel|clause|installed|jre|jdk|java|chrome"
+    r"|micrologiciel|versión|versionen|section|chapter|chapitre|abschnitt|kapitel|clause|installed|jre|jdk|java|vm|openj9|since|chrome"
     r"|firefox|edge|office|outlook|teams|client|plugin|revision|sp|hf|hotfix|kb|oid|raum|room)"
     r"(?:[\s.:=#(]{1,2}(?:is|of|to|from|no|nr|von|auf|de|du|number|nummer))?[\s.:=#(-]{0,3})$"
 )
@@ -24,7 +24,9 @@ _ADDRESS_NEAR = re.compile(
     r"\b(?:ip(?:v4)?s?|ip-?ad\w+|address\w*|adress\w*|dirección|hosts?|ping\w*|servers?|gateway|passerelle|dns|subnet|route\w*"
     r"|proxy|nslookup|tracert|traceroute|ssh|rdp|telnet|src|dst|vlan|from|connect\w*)\b"
 )
-_RANGE_BEFORE = re.compile(r"\d\.\d[\w.]{0,12}\s?(?:to|and|auf|bis|und|à|et|vers|->|→|/|,|-)\s?(?:v\.?)?$")
+# "Upgrade Derby from 10.10.2.0 to 10.14.2.0": a release, unless an address is spoken of.
+_CHANGE_BEFORE = re.compile(r"\b(?:version|upgrad|update|releas|migrat|aktualisier|mise à jour|actualiza|downgrad|bump)")
+_ADDRESS_BEFORE = re.compile(r"\b(?:ip|address|adress|dirección|host|ping|server|gateway|dns|subnet|from host)")
 
 
 def _ipv4(match: re.Match[str]) -> Span | None:
@@ -35,15 +37,14 @@ def _ipv4(match: re.Match[str]) -> Span | None:
     if address.is_loopback or address.is_unspecified or octets[0] == "255":
         return None
     context = before(match)
-    if _VERSION_BEFORE.search(context) or (_RANGE_BEFORE.search(context) and _VERSION_RANGE.search(context)):
+    if re.match(r"\s?\((?:build|x64|32|64)", match.string[match.end() : match.end() + 8]):
+        return None
+    if _VERSION_BEFORE.search(context) or (_CHANGE_BEFORE.search(context) and not _ADDRESS_BEFORE.search(context)):
         return None
     # Small first numbers are versions of software far more often than public addresses.
     if int(octets[0]) < 10 and not match["more"] and not _ADDRESS_NEAR.search(context):
         return None
     return match.span("address")
-
-
-_VERSION_RANGE = re.compile(r"(?:version|upgrade|update|release|migrat|aktualisier|mise à jour|actualiza)")
 
 
 def _ipv6(match: re.Match[str]) -> Span | None:

@@ -31,7 +31,6 @@ _SHAPES: tuple[tuple[str, str, str, str], ...] = (
     ("docker", r"dckr_(?:pat|oat)_[\w-]{20,60}", "dckr_", "dckr_pat_" + "a1" * 13),
     ("new relic", r"NRAK-[A-Z0-9]{20,40}", "nrak-", "NRAK-" + "A1" * 13),
     ("square", r"sq0(?:atp|csp|idp)-[\w-]{20,60}|EAAA[\w-]{50,70}", "sq0 eaaa", "sq0atp-" + "a1" * 11),
-    ("twilio", r"(?:AC|SK)[a-f0-9]{32}", "ac sk", "SK" + "a1" * 16),
     ("mailchimp", r"[a-f0-9]{32}-us\d{1,2}", "-us", "a1" * 16 + "-us12"),
     ("mailgun", r"key-[a-f0-9]{32}", "key-", "key-" + "a1" * 16),
     ("telegram", r"\d{8,10}:AA[\w-]{30,40}", ":aa", "123456789:AA" + "a1" * 16),
@@ -132,6 +131,13 @@ RECOGNISERS = (
             gate=LONG_RUN,
         )
         for name, shape, triggers, example in _SHAPES
+    ),
+    Recogniser(
+        TOKEN,
+        "twilio",
+        re.compile(r"[AS](?<![A-Za-z0-9].)[CK][a-f0-9]{32}(?![A-Za-z0-9])"),
+        (re.compile(r"[CK][a-f0-9]{32}"),),
+        "SK" + "a1" * 16,
     ),
     Recogniser(
         TOKEN,
