@@ -30,8 +30,6 @@ _SIGNATURE = re.compile(
     r"|sincerely,?|cheers,?|mit freundlichen grüßen,?|viele grüße,?|saludos,?)[ ]*+\n.*\Z",
     re.IGNORECASE | re.DOTALL,
 )
-# The repair of characters looks at so many at a time: its own patterns need not be linear in a whole text.
-_PIECE = 2_000
 
 
 def is_placeholder(text: str) -> bool:
@@ -45,9 +43,7 @@ def repair_characters(text: str) -> str:
         text = _SHEET_ESCAPE.sub(lambda code: chr(int(code[0][2:6], 16)), text)
     if not _SUSPICIOUS.search(text):
         return text
-    repaired = ftfy.fix_text(
-        text, unescape_html=False, uncurl_quotes=False, normalization="NFC", max_decode_length=_PIECE
-    )
+    repaired = ftfy.fix_text(text, unescape_html=False, uncurl_quotes=False, normalization="NFC")
     return repaired.replace("\ufffd", "").replace("\u200b", "").replace("\ufeff", "").replace("\x00", "")
 
 

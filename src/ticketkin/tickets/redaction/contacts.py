@@ -39,15 +39,9 @@ def _is_address(match: re.Match[str]) -> Span | None:
     return match.span()
 
 
-# Mobile numbers written in one piece: the shape decides whose rules are asked.
-_MOBILES = (
-    (re.compile(r"01[567]\d{8,9}"), "DE"),
-    (re.compile(r"07\d{9}"), "GB"),
-    (re.compile(r"0[67]\d{8}"), "FR"),
-    (re.compile(r"06\d{8}"), "NL"),
-    (re.compile(r"07[5-9]\d{7}"), "CH"),
-    (re.compile(r"04\d{8}"), "BE"),
-)
+# Mobile numbers of Germany, Britain, France, the Netherlands, Switzerland and Belgium, without spaces: these
+# shapes say more than the ranges in use, which change and leave out the numbers kept for fiction.
+_MOBILE = re.compile(r"01[567]\d{8,9}|07[3-9]\d{8}|0[67]\d{8}|07[5-9]\d{7}|04[5-9]\d{7}")
 _TRUNK_ZERO = ("DE", "GB", "FR", "IT", "AT", "CH", "NL", "BE")
 REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "AT", "CH", "NL", "BE")
 _EXTENSION = r"(?:[\s,;]{0,3}(?:ext(?:ension)?\.?|x|#|durchwahl|dw|poste|-)[\s.:]{0,2}\d{1,6})?"
@@ -78,8 +72,8 @@ def _international(match: re.Match[str]) -> Span | None:
 
 
 _FRENCH = re.compile(r"0[1-9](?P<gap>[ .-])\d\d(?:(?P=gap)\d\d){3}")
-_AMERICAN = re.compile(r"\([2-9]\d{2}\) ?[2-9]\d{2}[ .-]\d{4}|[2-9]\d{2}(?P<gap>[ .-])[2-9]\d{2}(?P=gap)\d{4}")
-_SPANISH = re.compile(r"[6-9]\d{2}(?: \d{3}){2}|[6-9]\d{2}(?: \d{2}){3}")
+_AMERICAN = re.compile(r"(?:1[ .-])?(?:\([2-9]\d{2}\) ?[2-9]\d{2}[ .-]\d{4}|[2-9]\d{2}(?P<gap>[ .-])[2-9]\d{2}(?P=gap)\d{4})")
+_SPANISH = re.compile(r"9\d \d{3}(?: \d{2}){2}|[6-9]\d{2}(?: \d{3}){2}|[6-9]\d{2}(?: \d{2}){3}")
 
 
 def _national(match: re.Match[str]) -> Span | None:
@@ -89,15 +83,15 @@ def _national(match: re.Match[str]) -> Span | None:
     if _FRENCH.fullmatch(number) or _AMERICAN.fullmatch(number):
         return match.span()
     if number.lstrip("(").startswith("0"):
-        return match.span() if len(digits_of(number)) >= 9 and _is_valid_in(_TRUNK_ZERO, number) else None
+        digits = digits_of(number)
+        right = len(digits) >= 9 and (_MOBILE.fullmatch(digits) or _is_valid_in(_TRUNK_ZERO, number))
+        return match.span() if right else None
     parsed = _parsed(number, "ES") if _SPANISH.fullmatch(number) else None
     return match.span() if parsed is not None and phonenumbers.is_valid_number(parsed) else None
 
 
 def _mobile(match: re.Match[str]) -> Span | None:
-    number = match.group()
-    regions = tuple(region for shape, region in _MOBILES if shape.fullmatch(number))
-    return match.span() if regions and not numbers_a_thing(match) and _is_valid_in(regions, number) else None
+    return match.span() if _MOBILE.fullmatch(match.group()) and not numbers_a_thing(match) else None
 
 
 def _labelled(match: re.Match[str]) -> Span | None:
@@ -124,7 +118,7 @@ _PHONE_LINKS = (
     r"(?!\w)){0,4}[ \t\u00a0.:=#(/°-]{1,4}"
 )
 
-RECOGNISERS = (
+EMAILS = (
     Recogniser(
         EMAIL,
         "email",
@@ -152,6 +146,18 @@ RECOGNISERS = (
         (re.compile(r"[(\[{<]\s?(?:[AaÄä][Tt]|@)\s?[)\]}>]|%40|&#0?64;|＠"), *whole_words("arroba arobase")),
         "jane.doe (at) example.com",
     ),
+    Recogniser(
+        EMAIL,
+        "email in words",
+        re.compile(
+            r"(?<![\w.+'-])[\w.+'-]++\s(?:at|ät)\s[\w-]{1,63}+(?:\s(?:dot|punkt)\s[\w-]{2,63}+){0,4}\s(?:dot|punkt)\s[a-z]{2,12}(?![\w-])",
+            re.I,
+        ),
+        whole_words("dot punkt"),
+        "jane.doe at example dot com",
+    ),
+)
+PHONES = (
     Recogniser(
         PHONE,
         "labelled phone",
@@ -197,8 +203,8 @@ RECOGNISERS = (
         PHONE,
         "national phone",
         re.compile(
-            r"(?P<number>[0-9(](?<![\w.:/#+,-].)(?:(?:(?<=0)|(?<=\()0)\d{1,5}\)?(?:[ ]?[ ./\u2013-][ ]?\d{2,9}){1,5}"
-            r"|(?:(?<=[2-9])|(?<=\()[2-9])\d{2}\)?[ .-]{1,2}\d{2,3}[ .-]\d{2,4}(?:[ ]\d{2})?))"
+            r"(?P<number>[0-9(](?<![\w.:/#+,-].)(?<!\d[ ].)(?:(?:(?<=0)|(?<=\()0)\d{1,5}\)?(?:[ ]?[ ./\u2013-][ ]?\d{2,9}){1,5}"
+            r"|(?<=9)\d \d{3}(?: \d{2}){2}|(?:(?<=[2-9])|(?<=\()[2-9]|(?<=1)[ .-]\(?[2-9])\d{2}\)?[ .-]{1,2}\d{2,3}[ .-]\d{2,4}(?:[ ]\d{2})?))"
             rf"{_EXTENSION}(?![\w]|[.,:/-]\d|-\w)"
         ),
         (DIGITS,),

@@ -29,7 +29,7 @@ _PASSWORD = (
         + "".join(rf"|{word[0]}{PART_START}{word[1:]}(?![^\W_])" for word in ("pwd", "pw", "psw", "mdp", "pass", "clave", "passkey", "psk")),
         ANYWHERE,
     )
-    + r"(?:[ _.-]?(?:\d{1,2}|prod|dev|test|old|new|alt|neu))?(?![^\W_])"
+    + r"(?:[ _.-]?(?:\d{1,2}|prod|dev|test|old|new|alt|neu|hash))?(?![^\W_])"
 )
 _PASSWORD_TRIGGERS = ("pass", "pwd", "=pw", "=psw", "kennw", "=mdp", "contrase", "=clave", "=psk", "=mot", "=mots")
 _KEYS = labels(
@@ -51,7 +51,7 @@ _SCOPE = (
 )
 _COPULA = (
     r"[ ](?:is|was|are|ist|war|lautete?|wäre|est|était|es|era|(?:has[ ])?(?:been[ ])?(?:was[ ])?(?:changed|reset|set)[ ]to"
-    r"|(?:wurde|wird)[ ]auf|a[ ]été[ ](?:changé|remplacé|modifié)[ ](?:en|par)|(?P<to>to|auf))"
+    r"|(?:wurde|wird)[ ]auf|a[ ]été[ ](?:changé|remplacé|modifié)[ ](?:en|par)|(?P<loose>to|auf|(?:will|should|must|would|may|can)[ ]be|soll(?:te)?|sera|será|(?:was[ ]|has[ ]been[ ])?(?:changed|reset|set|updated|geändert|changé|cambiada)[ ](?:from|von|de)(?:[ ]\S{1,64}[ ](?:to|auf|in|en|à|a))?))"
     r"(?:[ ](?:now|currently|still|jetzt|nun|derzeit|noch|maintenant|toujours|ahora))?(?:[ ]?:)?[ ]"
 )
 _QUOTED = (
@@ -64,7 +64,7 @@ _GROUPS = ("double", "single", "curly", "guillemets", "ticks", "bare")
 
 # What stands where a secret is hidden or still to be filled in, and expressions of code.
 _NO_VALUE = re.compile(
-    r"[*•.x#_?-]{2,}|\W|\$\{?[\w.]+\}?.*|%\w+%|\{\{?.*|<.*|\$\(.*|https?://.*|[A-Za-z]:\\.*|/(?:etc|var|usr|opt|home|tmp)/.*|\\\\.*"
+    r"[*•.x#_?-]{2,}|\W|\$\{.*|\$[A-Za-z_.]+|%\w+%|\{\{.*|\{[\w.]*\}|<.*|\$\(.*|https?://.*|[A-Za-z]:\\.*|/(?:etc|var|usr|opt|home|tmp)/.*|\\\\.*"
     r"|[\w.]*\w\(.*|new|this\..*|self\..*|request\..*|(?-i:[A-Z]+(?:_[A-Z0-9]+)+)|@\w+[({].*|(?:string|str|char|int|bool|boolean|text|varchar)"
     r"|@\w+|[a-z]+(?:\.[a-z_]\w*){2,}|[\w.]+\.(?:txt|docx?|xlsx?|pdf|html?|xml|json|ya?ml|properties|java|py|cs|js|php|aspx?|jsp)"
     r"|.*(?:pass[-_]?wor[dt]|passwd|pwd|kennwort|passphrase|credential)[^\d!@#$%^&*]*",
@@ -77,6 +77,10 @@ _NO_SECRET = re.compile(
     r"|java|php|python|sql|ios|android|ad|iphone|pdf|base|ntlmv?|kb|rsa|aes|ssl|pkcs|des)\d{1,4}",
     re.IGNORECASE,
 )
+# Words that are passwords as often as words about one.
+_FAMOUS = frozenset(("admin", "administrator", "secret", "guest", "root", "test"))
+# Multi-word values in quotes are pass phrases, unless they begin like a message.
+_MESSAGE = frozenset("is was not no must should can cannot can't may has ist nicht muss kann darf est ne doit n'est es debe the please".split())
 _SIGNS = re.compile(r"[!@#$%^&*+=?~_|\\§€.:\-]")
 
 
@@ -109,17 +113,20 @@ def looks_secret(match: re.Match[str], span: Span, *, assigned: bool, quoted: bo
         return False
     words = value.split()
     if len(words) > 1:
-        return assigned and not is_predicate(words[0]) and len(words) <= 6 or _is_strong(value.replace(" ", ""))
+        message = words[0].casefold() in _MESSAGE or is_predicate(words[-1])
+        return (assigned and not message and len(words) <= 6) or (not message and _is_strong(value.replace(" ", "")))
     if _is_strong(value):
         return True
     word = value.strip(".,;:!?()[]")
+    if assigned and word.casefold() in _FAMOUS and ends_clause(text, span[1]):
+        return True
     if not word or is_predicate(word):
         return False
     if word.isdigit():
         return len(word) >= 4 or (assigned and quoted)
     if quoted:
         return True
-    return len(word) >= 4 and word.isalpha() | ("-" in word and assigned) and ends_clause(text, span[1])
+    return len(word) >= (3 if assigned else 4) and word.isalpha() | ("-" in word and assigned) and ends_clause(text, span[1])
 
 
 def _value_of(match: re.Match[str]) -> tuple[Span, bool]:
@@ -144,12 +151,22 @@ def _assigned(match: re.Match[str]) -> Span | None:
     return span if span[0] < span[1] and looks_secret(match, span, assigned=True, quoted=quoted) else None
 
 
-def _said(match: re.Match[str]) -> Span | None:
+def _said_span(match: re.Match[str]) -> Span | None:
     span, quoted = _value_of(match)
-    # "Reset the password to X" gives one away, "pass to Jane" does not.
-    if match["to"] and not _is_strong(match.string[slice(*span)]):
-        return None
     return span if span[0] < span[1] and looks_secret(match, span, assigned=False, quoted=quoted) else None
+
+
+def _said(match: re.Match[str]) -> Span | None:
+    span = _said_span(match)
+    # "Reset the password to X" gives one away, "pass to Jane" does not.
+    if span is None or (match["loose"] and not _is_strong(match.string[slice(*span)])):
+        return None
+    return span
+
+
+def _strong_only(match: re.Match[str]) -> Span | None:
+    span = _said_span(match)
+    return span if span and _is_strong(match.string[slice(*span)]) else None
 
 
 def _plain(match: re.Match[str]) -> Span | None:
@@ -271,8 +288,20 @@ RECOGNISERS = (
     ),
     Recogniser(
         CREDENTIAL,
+        "old password",
+        re.compile(
+            rf"{_PASSWORD}{_SCOPE}[ ](?:was[ ]|has[ ]been[ ])?(?:changed|reset|updated|geändert|changé|cambiada)[ ](?:from|von|de)[ ]"
+            rf"{_VALUE}",
+            re.I,
+        ),
+        _PASSWORD_TRIGGERS,
+        "password changed from Winter23 to Spring24",
+        _strong_only,
+    ),
+    Recogniser(
+        CREDENTIAL,
         "password without a link",
-        re.compile(rf"{_PASSWORD}(?:(?:[ ](?:provisoire|temporaire|provisorio))?[ ]{{1,2}}\(?|[ ]?\n[ ]?){_VALUE}", re.I),
+        re.compile(rf"{_PASSWORD}(?:(?:[ ](?:provisoire|temporaire|provisorio))?[ ]{{1,2}}(?:[-–—>→]{{1,2}}[ ])?\(?|[ ]?\n[ ]?){_VALUE}", re.I),
         _PASSWORD_TRIGGERS,
         "temp password Xy12!qw",
         _plain,

@@ -27,6 +27,7 @@ from ticketkin.tickets.redaction.recogniser import (
     digits_of,
     labels,
     numbers_a_thing,
+    value_span,
     whole_words,
 )
 
@@ -35,7 +36,7 @@ _LINK = (
     r"[\s.:=#°º(-]{1,4}"
 )
 _NATIONAL_WORDS = (
-    r"ssn|social security|nino|national insurance|tax(?:payer)?[ -]?id(?:entification)?|itin|tin|steuer-?id(?:nr)?"
+    r"ssn|social security|nino|ni number|ni no|steuer-?(?:nummer|nr)|national insurance|tax(?:payer)?[ -]?id(?:entification)?|itin|tin|steuer-?id(?:nr)?"
     r"|steuer-?identifikations?-?nummer|steuer-?idnr|idnr|sozialversicherungs-?(?:nummer|nr)|rentenversicherungsnummer"
     r"|sv-?(?:nummer|nr)|ahv-?(?:nummer|nr)|sécurité sociale|n°\s?sécu|nir|numéro fiscal|spi|dni|nie|nif|codice fiscale"
     r"|bsn|burgerservicenummer|pesel|personnummer|cpr|cpf|aadhaar|pan card|passport|passeport|pasaporte|passaporto|reisepass\w{0,8}"
@@ -102,7 +103,21 @@ def _user_id(match: re.Match[str]) -> Span | None:
     return (start, end) if right else None
 
 
-_STAFF = ("employee", "staff", "personnel", "payroll", "worker", "badge", "student", "pers")
+def _user(match: re.Match[str]) -> Span | None:
+    """Take what follows "user" where a colon stands between, or where it has digits behind a few letters."""
+    start, end = match.span("value")
+    value = match["value"].rstrip(".,;:-")
+    end = start + len(value)
+    if match["link"] == " ":
+        return (start, end) if _SHORT_ID.fullmatch(value) else None
+    return (start, end) if _is_user_id(value, assigned=True, alone=ends_clause(match.string, end)) else None
+
+
+_SHORT_ID = re.compile(r"(?!win|o\d|sap|ios|log|id|no|nr|v\d|app|page|test)[a-z]{1,10}\d{1,8}")
+# Registry keys, drives and file names look like DOMAIN\\user.
+_NO_DOMAIN = re.compile(r"HK[A-Z]{1,3}\\|.*\.(?:exe|dll|txt|log|docx?|xlsx?|pdf|ini|bat|cmd|msi|ps\d?)$|.*\\[nrtbfdswx]$")
+
+_STAFF = ("employee", "staff", "personnel", "payroll", "worker", "badge", "student", "pers", "emp")
 
 
 def _staff_number(match: re.Match[str]) -> Span | None:
@@ -115,7 +130,7 @@ _MONTHS = (
 )
 _DATE = (
     r"(?:\d{1,4}[./-]\d{1,2}[./-]\d{2,4}"
-    rf"|\d{{1,2}}(?:st|nd|rd|th|er|\.)?[ ](?:of[ ]|de[ ])?(?:{_MONTHS})\.?,?[ ](?:de[ ])?\d{{2,4}}"
+    rf"|\d{{1,2}}(?:st|nd|rd|th|er|\.)?[ -](?:of[ ]|de[ ])?(?:{_MONTHS})\.?,?[ -](?:de[ ])?\d{{2,4}}"
     rf"|(?:{_MONTHS})\.?[ ]\d{{1,2}}(?:st|nd|rd|th)?,?[ ]\d{{2,4}}|\d{{8}})"
 )
 
@@ -136,7 +151,7 @@ RECOGNISERS = (
             re.I,
         ),
         ("steuer", "versicherungsn", "reisepass", "ausweis", "führerschein", *whole_words(
-            "ssn social nino insurance tax taxpayer itin tin idnr sv ahv sécurité sécu nir fiscal fiscale spi dni nie nif bsn"
+            "ssn social nino ni insurance tax taxpayer itin tin idnr sv ahv sécurité sécu nir fiscal fiscale spi dni nie nif bsn"
             " burgerservicenummer pesel personnummer cpr cpf aadhaar pan passport passeport pasaporte passaporto identité vitale identity"
             " id license licence permis seguridad nhs medicare"
         )),
@@ -155,7 +170,7 @@ RECOGNISERS = (
     Recogniser(
         NATIONAL_ID,
         "uk nino",
-        re.compile(rf"[A-CEGHJ-PR-TW-Z](?<!\w.)[A-CEGHJ-NPR-TW-Z] \d{{2}} \d{{2}} \d{{2}} [A-D]{WORD_END}"),
+        re.compile(rf"[A-Z](?<!\w.)[A-Z] \d{{2}} \d{{2}} \d{{2}} [A-D]{WORD_END}"),
         (re.compile(r"[A-Z] \d{2} \d{2} \d"),),
         "AB 12 34 56 C",
         _checked(lambda _: True),
@@ -174,7 +189,7 @@ RECOGNISERS = (
         re.compile(r"[12](?<![\w.-].) ?\d{2} ?(?:0[1-9]|1[0-2]) ?(?:\d{2}|2[AB]) ?\d{3} ?\d{3} ?\d{2}(?![\w-]|\.\d)"),
         (DIGITS,),
         "2 55 08 14 168 025 38",
-        _checked(nir.is_valid),
+        _checked(lambda value: value.count(" ") >= 5 or bool(nir.is_valid(value))),
     ),
     Recogniser(
         NATIONAL_ID,
@@ -214,14 +229,14 @@ RECOGNISERS = (
         re.compile(
             labels(
                 "|".join(rf"{who}[ -]?(?:id|no|nr|num|number|code)" for who in _STAFF)
-                + r"|personal-?(?:nummer|nr)|pers\.?-?nr|mitarbeiter-?(?:nummer|nr|id|kennung)|ausweis-?(?:nummer|nr)|stammnummer"
+                + r"|employee(?=[ ]?#)|personal-?(?:nummer|nr)|pers\.?-?nr|mitarbeiter-?(?:nummer|nr|id|kennung)|ausweis-?(?:nummer|nr)|stammnummer"
                 r"|matricule|numéro d['’]employé|numéro de badge|n° de badge|id employé|número de empleado|id de empleado|legajo"
             )
             + rf"(?!\w){_LINK}(?P<value>[A-Z0-9][\w-]{{2,20}}){WORD_END}",
             re.I,
         ),
         ("ausweis", *whole_words(
-            "personal personalnummer personalnr employee employeeid staff personnel payroll worker badge student pers persnr mitarbeiter mitarbeiternummer mitarbeiternr"
+            "personal personalnummer personalnr employee emp empid employeeid staff personnel payroll worker badge student pers persnr mitarbeiter mitarbeiternummer mitarbeiternr"
             " mitarbeiterid stammnummer matricule employé empleado legajo"
         )),
         "Personalnummer: 40712",
@@ -250,14 +265,36 @@ RECOGNISERS = (
         _user_id,
     ),  # fmt: skip
     Recogniser(
+        USER_ID,
+        "user",
+        re.compile(
+            labels(
+                r"user|benutzer(?:konto)?|utilisateur|usuario|account|compte|cuenta"
+            )
+            + r"(?!\w)(?P<link>[\"']?[ ]?[:=][ ]?|[ ])[\"']?(?P<value>(?-i:[a-z])[\w.@\\-]{1,60})(?![\w(])",
+            re.I,
+        ),
+        whole_words("user benutzer benutzerkonto utilisateur usuario account compte cuenta"),
+        "user: jdoe",
+        _user,
+    ),
+    Recogniser(
+        USER_ID,
+        "user of a domain",
+        re.compile(r"[A-Z](?<![\w\\/.:-].)[A-Z0-9-]{1,14}+\\(?P<value>[a-z][a-z0-9_-]{0,30}(?:\.[a-z0-9_-]{1,30})?)(?![\w\\(:]|\.\w)"),
+        ("\\",),
+        "CORP\\jdoe",
+        lambda match: value_span(match) if not _NO_DOMAIN.match(match.group()) else None,
+    ),
+    Recogniser(
         BIRTH_DATE,
         "birth date",
         re.compile(
             labels(
-                r"born|dob|d\.o\.b\.?|date of birth|birth ?(?:date|day)|geboren|geburtsdatum|geburtstag|geb|née?|date de naissance"
+                r"born|dob|d\.o\.b\.?|date of birth|birth ?(?:date|day)|geboren|geburtsdatum|geburtstag|geb|née?|né\(e\)|date de naissance"
             r"|fecha de nacimiento|f\. ?nac|nacid[oa]"
             )
-            + r"\b"
+            + r"(?!\w)"
             rf"(?:[\s.:=(]{{0,3}}(?:on|in|am|le|el|is|ist|est|es)\b){{0,2}}[\s.:=(]{{1,4}}(?P<value>{_DATE}){WORD_END}",
             re.I,
         ),

@@ -50,7 +50,7 @@ def _person(match: re.Match[str]) -> Span | None:
 
 
 _GREETINGS = labels(
-    r"regards|rgds|sincerely|faithfully|cheers|thanks|thank you|many thanks|thx|best wishes|yours|br|grüßen|grüssen|gruß|gruss|grüße"
+    r"regards|rgds|sincerely|faithfully|cheers|thanks|thank you|many thanks|thx|best wishes|best|yours|br|grüßen|grüssen|gruß|gruss|grüße"
     r"|vg|mfg|lg|danke|dank|cordialement|salutations|merci|bien à vous|saludos|gracias|atentamente|saludo"
 )
 _ROLES = labels(
@@ -81,13 +81,13 @@ RECOGNISERS = (
         NAME,
         "introduction",
         re.compile(
-            r"[MmTIiJj](?<!\w.)(?:(?<=[Mm])(?:y name is|y name's|ein Name ist|on nom est|e llamo|i nombre es)|(?<=T)his is"
+            r"[MmTtIiJj](?<!\w.)(?:(?<=[Mm])(?:y name is|y name's|ein Name ist|on nom est|e llamo|i nombre es)|(?<=[Tt])his is"
             r"|(?<=[Ii])ch hei(?:ß|ss)e|(?<=[Jj])e m['’]appelle)"
             rf"[ \u00a0](?P<value>{_PERSON})"
         ),
         ("name is", "name's", "this is", "name ist", "ich hei", "appelle", "nom est", "me llamo", "nombre es"),
         "My name is Jane Doe",
-        lambda match: None if match.group().startswith("This is") and not _introduces(match) else _person(match),
+        lambda match: None if match.group().startswith(("This is", "this is")) and not _introduces(match) else _person(match),
     ),
     Recogniser(
         NAME,
@@ -96,7 +96,7 @@ RECOGNISERS = (
             rf"{_GREETINGS}[ ]?[,.!]{{0,3}}[ ]?\s{{0,3}}\n\s{{0,3}}(?-i:(?P<value>{_PERSON}))[ \u00a0]{{0,3}}[,.]?(?=\n|\Z)", re.I
         ),
         whole_words(
-            "regards rgds sincerely faithfully cheers thanks thank thx wishes yours br grüßen grüssen gruß gruss grüße vg mfg lg danke dank"
+            "regards rgds sincerely faithfully cheers thanks thank thx wishes best yours br grüßen grüssen gruß gruss grüße vg mfg lg danke dank"
             " cordialement salutations merci bien saludos gracias atentamente saludo " + "grüßen gruß grüße".casefold()
         ),
         "Kind regards,\nJane Doe",
@@ -106,9 +106,35 @@ RECOGNISERS = (
     Recogniser(
         NAME,
         "signature in a line",
-        re.compile(rf"{labels('regards|grüßen|grüße|cordialement|saludos')}[,.]?[ ](?-i:(?P<value>{_FULL}))[ ]{{0,3}}[,.]?(?=\n|\Z)", re.I),
-        whole_words("regards grüssen grüsse cordialement saludos"),
+        re.compile(rf"{labels('regards|grüßen|grüße|gruß|cordialement|saludos|thanks')}[,.]?[ ](?-i:(?P<value>{_PERSON}))[ ]{{0,3}}[,.]?(?=\n|\Z)", re.I),
+        whole_words("regards grüssen grüsse gruss cordialement saludos thanks"),
         "Kind regards, Jane Doe",
+        _person,
+    ),
+    Recogniser(
+        NAME,
+        "salutation",
+        re.compile(
+            r"[DHLBCE](?<!\w.)(?:(?<=D)ear|(?<=H)(?:i|ello|ey|allo|ola)|(?<=L)iebe[rs]?|(?<=B)onjour|(?<=C)h(?:er|ère)|(?<=E)stimad[oa])"
+            rf"[ ](?P<value>{_PERSON})(?=[ ]?[,!](?:[ \n]|\Z)|[ ]?\n)"
+        ),
+        whole_words("dear hi hello hey hallo hola liebe lieber liebes bonjour cher chère estimado estimada"),
+        "Dear Jane,",
+        _person,
+    ),
+    Recogniser(
+        NAME,
+        "by whom",
+        re.compile(
+            labels(
+                r"requested by|reported by|raised by|opened by|submitted by|approved by|on behalf of|gemeldet von|signalé par|i\. ?a\."
+                r"|i\. ?v\.|im auftrag von"
+            )
+            + rf"[ ](?-i:(?P<value>{_FULL}))",
+            re.I,
+        ),
+        whole_words("requested reported raised opened submitted approved behalf gemeldet signalé i auftrag"),
+        "requested by Jane Doe",
         _person,
     ),
     Recogniser(

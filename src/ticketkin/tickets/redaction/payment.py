@@ -28,7 +28,7 @@ _ISSUERS = re.compile(
     r"|(?:30[0-5]\d|3[689]\d{2})\d{10,15}"  # Diners Club
     r"|35(?:2[89]|[3-8]\d)\d{12,15}"  # JCB
     r"|62\d{14,17}"  # UnionPay
-    r"|(?:5018|5020|5038|5893|6304|6759|676[1-3])\d{8,15}"  # Maestro
+    r"|(?:5018|5019|5020|5038|5893|6304|6759|676[1-3])\d{8,15}"  # Maestro
     r"|220[0-4]\d{12,15}"  # Mir
 )
 _CARD_WORD = re.compile(r"card|karte|carte|tarjeta|visa|master|amex|american express|maestro|diners|jcb|debit|credit")

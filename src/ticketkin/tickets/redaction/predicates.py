@@ -29,7 +29,7 @@ wrong right correct incorrect bad good fine valid invalid weak strong short long
 missing lost gone due mandatory optional secret safe secure unsafe insecure visible invisible clear plain active
 inactive case out expiry sync reset policy prompt field page change login logon user caller customer error failure
 issue problem ask see default generic random temporary permanent initial manager admin administrator required string
-text hidden written hard easy simple complex wrongly bigger smaller number word phrase length
+text hidden written hard easy simple complex wrongly bigger smaller length
 falsch richtig korrekt inkorrekt gültig ungültig gesperrt vergessen alt neu leer gleich anders unbekannt bekannt weg
 fällig pflicht sicher unsicher kurz lang schwach stark abgelaufen feld fehler kaputt defekt anbei siehe fehlt laut
 faux bon mauvais valide invalide vide perdu court faible ancien nouveau même inconnu secret champ obligatoire erroné
@@ -50,10 +50,11 @@ _ENDINGS = re.compile(
 
 def is_predicate(word: str) -> bool:
     """Return True if a word says something about what it follows; compound words by their parts."""
+    if any(character.isdigit() for character in word):
+        return False
     parts = [part for part in re.split(r"[-/'’]", word.casefold()) if part]
-    return bool(parts) and all(
-        part in PREDICATES or (part.isalpha() and _ENDINGS.fullmatch(part) is not None) for part in parts[-1:]
-    ) or any(part in PREDICATES for part in parts)
+    last = parts[-1] if parts else ""
+    return any(part in PREDICATES for part in parts) or (last.isalpha() and _ENDINGS.fullmatch(last) is not None)
 
 
 def ends_clause(text: str, end: int) -> bool:

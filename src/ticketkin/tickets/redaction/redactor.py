@@ -18,11 +18,11 @@ REDACTION_VERSION = "2"
 RECOGNISERS: tuple[Recogniser, ...] = (
     *secrets.RECOGNISERS,
     *credentials.RECOGNISERS,
-    *contacts.RECOGNISERS[:3],
+    *contacts.EMAILS,
     *payment.RECOGNISERS,
     *identifiers.RECOGNISERS,
     *networks.RECOGNISERS,
-    *contacts.RECOGNISERS[3:],
+    *contacts.PHONES,
     *names.RECOGNISERS,
 )
 # A replacement can uncover another beside it (see `recogniser`); a few passes find them all.

@@ -56,14 +56,14 @@ _STRONG_LABELS = labels(
     PART_START,
 )
 _WEAK_LABELS = labels("tokens?|secrets?|geheimnis", PART_START)
-_LINK = r"\\?[\"']?\]?(?:\s{0,3}(?::=|=>|=|:)(?![=:])\s{0,3}|[ ](?:is|was|ist|war|lautet|est|était|es)[ ]:?[ ]?)\\?[\"']?"
+_LINK = r"\\?[\"']?\]?(?:\s{0,3}(?::=|=>|=|:)(?![=:])\s{0,3}|[ ](?:is|was|ist|war|lautet|est|était|es)[ ]:?[ ]?|[ ](?=\\?[\"']))\\?[\"']?"
 _HEX_OR_GUID = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def _is_key(value: str, least: int) -> bool:
     has_digit = any(c.isdigit() for c in value)
     has_letter = any(c.isalpha() for c in value)
-    mixed = has_letter and has_digit or (len(value) >= 24 and re.search(r"[a-z][A-Z].{0,20}[A-Z]", value) is not None)
+    mixed = (has_digit and (has_letter or len(value) >= 10)) or (len(value) >= 24 and re.search(r"[a-z][A-Z].{0,20}[A-Z]", value) is not None)
     return len(value) >= least and mixed and "(" not in value and "::" not in value and not value.startswith(("$", "{", "<", "%", "http"))
 
 
