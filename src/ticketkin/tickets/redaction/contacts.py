@@ -150,7 +150,9 @@ EMAILS = (
         EMAIL,
         "email in words",
         re.compile(
-            r"(?<![\w.+'-])[\w.+'-]++\s(?:at|ät)\s[\w-]{1,63}+(?:\s(?:dot|punkt)\s[\w-]{2,63}+){0,4}\s(?:dot|punkt)\s[a-z]{2,12}(?![\w-])",
+            r"(?<![\w.+'-])(?:[\w-]{1,40}+\s(?:dot|punkt)\s){0,2}[\w.+'-]++\s(?:at|ät)\s[\w-]{1,63}+"
+            r"(?:\s(?:dot|punkt)\s[\w-]{2,63}+){0,4}\s(?:dot|punkt)\s"
+            r"(?:com|org|net|edu|gov|info|biz|io|eu|us|uk|de|at|ch|fr|be|nl|es|it|pl|example)(?![\w-])",
             re.I,
         ),
         whole_words("dot punkt"),

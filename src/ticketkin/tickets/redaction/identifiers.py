@@ -281,7 +281,7 @@ RECOGNISERS = (
     Recogniser(
         USER_ID,
         "user of a domain",
-        re.compile(r"[A-Z](?<![\w\\/.:-].)[A-Z0-9-]{1,14}+\\(?P<value>[a-z][a-z0-9_-]{0,30}(?:\.[a-z0-9_-]{1,30})?)(?![\w\\(:]|\.\w)"),
+        re.compile(r"[A-Z](?<![\w\\/.-].)[A-Z0-9-]{1,14}+\\(?P<value>[a-z][a-z0-9_-]{0,30}(?:\.[a-z0-9_-]{1,30})?)(?![\w\\(:]|\.\w)"),
         ("\\",),
         "CORP\\jdoe",
         lambda match: value_span(match) if not _NO_DOMAIN.match(match.group()) else None,
