@@ -115,7 +115,7 @@ _WEAK_WORDS = ("mobil", "call", "ring", "rang", "reach", "dial", "text", "sms", 
 _PHONE_LINKS = (
     r"(?:[ \t\u00a0.:=#(/-]{1,3}(?:me|us|him|her|them|back|no|nr|n°|num|number|nummer|numéro|número|on|at|under|unter|auf|au|le|al"
     r"|el|is|ist|lautet|est|es|sie|mich|uns|ihn|moi|nous|the|line|desk|office|home|work|mobile|phone|extension)"
-    r"(?!\w)){0,4}[ \t\u00a0.:=#(/°-]{1,4}"
+    r"(?!\w)){0,4}[ \t\u00a0.:=#/°-]{1,4}(?:\((?![\d+]))?"
 )
 
 EMAILS = (
@@ -165,7 +165,7 @@ PHONES = (
         "labelled phone",
         re.compile(
             rf"(?P<label>{labels(_PHONE_WORDS)})(?!\w){_PHONE_LINKS}"
-            rf"(?P<value>(?P<number>(?:\+|\()?\d{_BODY}{{5,17}}){_EXTENSION})(?![\w]|[.-]\d)",
+            rf"(?P<value>(?P<number>(?:\(?\+|\()?\d{_BODY}{{5,17}}){_EXTENSION})(?![\w]|[.-]\d)",
             re.I,
         ),
         (

@@ -189,6 +189,16 @@ def _not_hidden(match: re.Match[str]) -> Span | None:
     return None if span is None or _NO_VALUE.fullmatch(value) or is_placeholder_at(match.string, span[0]) else span
 
 
+def _pin(match: re.Match[str]) -> Span | None:
+    """Take the number, but not that of things that are pinned: "pin 1000 items"."""
+    verb = match.group().startswith("pin ") and match.group()[4:].isdigit()
+    if verb and not ends_clause(match.string, match.end()):
+        following = re.compile(r"\s*([^\W\d_]+)").match(match.string, match.end())
+        if following and not is_predicate(following[1]):
+            return None
+    return _not_hidden(match)
+
+
 def _argument(match: re.Match[str]) -> Span | None:
     """Take what follows an option: quoted, or strong."""
     span = value_span(match)
@@ -312,7 +322,7 @@ RECOGNISERS = (
         re.compile(rf"{_PIN}(?![^\W_]){_CODE_LINK}(?P<value>\d{{4,12}})(?![\w]|[.,:]\d|-\d)", re.I),
         whole_words("pin pincode pinnummer pinnumber dbpin"),
         "PIN: 4711",
-        _not_hidden,
+        _pin,
         gate=THREE_DIGITS,
     ),
     Recogniser(

@@ -37,7 +37,7 @@ _LINK = (
 )
 _NATIONAL_WORDS = (
     r"ssn|social security|nino|ni number|ni no|steuer-?(?:nummer|nr)|national insurance|tax(?:payer)?[ -]?id(?:entification)?|itin|tin|steuer-?id(?:nr)?"
-    r"|steuer-?identifikations?-?nummer|steuer-?idnr|idnr|sozialversicherungs-?(?:nummer|nr)|rentenversicherungsnummer"
+    r"|steuer-?identifikations?-?nummer|steuer-?idnr|idnr(?<!-....)|sozialversicherungs-?(?:nummer|nr)|rentenversicherungsnummer"
     r"|sv-?(?:nummer|nr)|ahv-?(?:nummer|nr)|sécurité sociale|n°\s?sécu|nir|numéro fiscal|spi|dni|nie|nif|codice fiscale"
     r"|bsn|burgerservicenummer|pesel|personnummer|cpr|cpf|aadhaar|pan card|passport|passeport|pasaporte|passaporto|reisepass\w{0,8}"
     r"|personalausweis\w{0,8}|carte d['’]identité|carte vitale|identity card|id card|driver'?s?['’]? licen[cs]e|driving licen[cs]e"

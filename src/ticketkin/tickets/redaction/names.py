@@ -67,7 +67,7 @@ RECOGNISERS = (
         NAME,
         "title",
         re.compile(
-            r"[DFHMPS](?<!\w.)(?:(?<=M)(?:(?:r|rs|s|iss|me|lle)?\.?|onsieur|adame|ademoiselle)|(?<=D)(?:ra?\.?|on|oña)|(?<=P)rof\.?"
+            r"[DFHMPS](?<![\w/].)(?:(?<=M)(?:(?:r|rs|s|iss|me|lle)?\.?|onsieur|adame|ademoiselle)|(?<=D)(?:ra?\.?|on|oña)|(?<=P)rof\.?"
             r"|(?<=H)errn?|(?<=F)rau|(?<=S)(?:ra?\.?|rta\.?|eñora?))"
             rf"[ \u00a0](?:(?:Dr|Prof|Dipl|Ing)\.?[ \u00a0]){{0,2}}(?P<value>{_PERSON})"
         ),

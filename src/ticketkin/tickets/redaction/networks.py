@@ -41,8 +41,8 @@ def _ipv4(match: re.Match[str]) -> Span | None:
         return None
     if _VERSION_BEFORE.search(context) or (_CHANGE_BEFORE.search(context) and not _ADDRESS_BEFORE.search(context)):
         return None
-    # Small first numbers are versions of software far more often than public addresses.
-    if int(octets[0]) < 10 and not match["more"] and not _ADDRESS_NEAR.search(context):
+    # Small first numbers are versions of software more often than public addresses.
+    if int(octets[0]) < 32 and octets[0] != "10" and not match["more"] and not _ADDRESS_NEAR.search(context):
         return None
     return match.span("address")
 

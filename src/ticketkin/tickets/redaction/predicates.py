@@ -28,14 +28,14 @@ _STATES = """
 wrong right correct incorrect bad good fine valid invalid weak strong short long old new same different empty blank
 missing lost gone due mandatory optional secret safe secure unsafe insecure visible invisible clear plain active
 inactive case out expiry sync reset policy prompt field page change login logon user caller customer error failure
-issue problem ask see default generic random temporary permanent initial manager admin administrator required string
+issue problem ask see known hacked leaked default generic random temporary permanent initial manager admin administrator required string
 text hidden written hard easy simple complex wrongly bigger smaller length
-falsch richtig korrekt inkorrekt gültig ungültig gesperrt vergessen alt neu leer gleich anders unbekannt bekannt weg
+bekannt gleich falsch richtig korrekt inkorrekt gültig ungültig gesperrt vergessen alt neu leer gleich anders unbekannt bekannt weg
 fällig pflicht sicher unsicher kurz lang schwach stark abgelaufen feld fehler kaputt defekt anbei siehe fehlt laut
 faux bon mauvais valide invalide vide perdu court faible ancien nouveau même inconnu secret champ obligatoire erroné
-hs oublié expiré périmé caduc requis mauvaise vieux erreur voir correcte
+hs connu oublié expiré périmé caduc requis mauvaise vieux erreur voir correcte
 mal malo bueno válido inválido válida inválida vacío vacía perdido corto débil viejo nuevo nueva mismo igual
-incorrecto incorrecta correcto correcta desconocido desconocida secreto obligatorio campo
+incorrecto incorrecta correcto correcta desconocido desconocida secreto obligatorio campo conocido conocida
 """
 PREDICATES = frozenset((_FUNCTION_WORDS + _STATES).split())
 _ENDINGS = re.compile(
@@ -44,7 +44,7 @@ _ENDINGS = re.compile(
     # German participles and adjectives
     r"|ge.{3,}(?:t|en)|(?:ab|an|auf|aus|be|ein|ent|er|un|ver|zer|zurück|über)\w{2,}(?:t|en)|.{2,}(?:bar|lich|los|iert|haft|tig|ig)"
     # French and Spanish participles and adjectives
-    r"|.{2,}(?:ée?s?|eux|ible|ante?|ique|[aeií]d[ao]s?|ción|tion|ung)"
+    r"|.{2,}(?:ée?s?|eux|ible|ante?|ique|[aeií]d[ao]s?|ori[ao]s?|oires?|ise?s?|ción|tion|ung)"
 )
 
 
