@@ -2,10 +2,10 @@
 
     python benchmarks/redaction.py
 
-A third of the sentences, drawn by checksum, was held out while the patterns were written (lines with "~"). Recall is the share
-of marked stretches that are replaced from end to end, whatever the placeholder; precision the share of
-replacements that lie within a marked stretch of any kind. Intervals are Wilson's at 95 %. With --export, counts
-what is replaced in the text columns of a CSV, JSON, XLSX or Parquet file and shows samples.
+A third of the sentences, drawn by checksum, was held out while the patterns were written (lines with "~").
+Recall is the share of marked stretches that are replaced from end to end, whatever the placeholder; precision
+the share of replacements that lie within a marked stretch of any kind. Intervals are Wilson's at 95 %. With
+--export, counts what is replaced in a CSV, JSON, XLSX or Parquet file and shows samples.
 """
 
 import argparse
@@ -104,7 +104,9 @@ def score(sentences: list[Sentence], redactor: Redactor | None = None) -> dict[s
                 scores[name].n_right += right
                 scores[name].n_wrong += not right
             if not right:
-                scores[r.kind.name].misses.append(f"eaten: {sentence.text[r.start : r.end]!r} in {sentence.text!r}")
+                scores[r.kind.name].misses.append(
+                    f"eaten: {sentence.text[r.start : r.end]!r} in {sentence.text!r}"
+                )
     return dict(scores)
 
 
@@ -151,7 +153,9 @@ def examine(path: Path, n_samples: int, console: Console) -> None:
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--tuned-only", action="store_true", help="leave the held-out third unread")
     parser.add_argument("--misses", action="store_true", help="list what was missed or eaten")
     parser.add_argument("--export", type=Path, help="count replacements in a real export instead")
@@ -162,13 +166,21 @@ def main() -> None:
         examine(arguments.export, arguments.samples, console)
         return
     sentences = read_sentences()
-    parts = {"tuned": [s for s in sentences if not s.held_out], "held out": [s for s in sentences if s.held_out], "all": sentences}
+    parts = {
+        "tuned": [s for s in sentences if not s.held_out],
+        "held out": [s for s in sentences if s.held_out],
+        "all": sentences,
+    }
     for title, part in parts.items():
         if arguments.tuned_only and title != "tuned":
             continue
         scores = score(part)
         n_innocent = sum(not s.spans for s in part)
-        show(f"{title}: {len(part)} sentences, {n_innocent} innocent; redaction {REDACTION_VERSION}", scores, console)
+        show(
+            f"{title}: {len(part)} sentences, {n_innocent} innocent; redaction {REDACTION_VERSION}",
+            scores,
+            console,
+        )
         if arguments.misses:
             for s in scores.values():
                 for line in s.misses:

@@ -54,7 +54,7 @@ class TicketSettings(StageSettings):
     redact: bool = True
     """Replace personal data and secrets by placeholders such as [EMAIL]."""
     redact_words: Path | None = None
-    """File of names, user ids and phrases, one a line, that become [NAME] wherever they stand (`--redact-words`)."""
+    """File of names, user ids and phrases, one a line, that become [NAME] (`--redact-words`)."""
     redact_names: bool = False
     """Replace what a spaCy pipeline takes for a person's name; needs the extra `names` and a pipeline."""
     names_pipelines: tuple[str, ...] = ()

@@ -22,7 +22,8 @@ from ticketkin.pipeline.versions import stage_seconds, versions
 
 
 def _sources(job: Job) -> tuple[Path, ...]:
-    return job.tickets_from
+    words = job.settings.tickets.redact_words
+    return job.tickets_from if words is None else (*job.tickets_from, words)
 
 
 def _links_file(job: Job) -> tuple[Path, ...]:

@@ -24,7 +24,10 @@ _FILE_ENDINGS = {
     "png", "jpg", "jpeg", "gif", "svg", "bmp", "java", "class", "jar", "html", "htm", "xml", "js", "css",
     "json", "txt", "log", "properties",
 }  # fmt: skip
-_AT = r"(?:\s{0,2}[(\[{<]\s?(?:at|ät|arroba|arobase|@)\s?[)\]}>]\s{0,2}|\s{1,2}(?:arroba|arobase)\s{1,2}|%40|&#0?64;|＠)"
+_AT = (
+    r"(?:\s{0,2}[(\[{<]\s?(?:at|ät|arroba|arobase|@)\s?[)\]}>]\s{0,2}|\s{1,2}(?:arroba|arobase)\s{1,2}"
+    r"|%40|&#0?64;|＠)"
+)
 _DOT = r"(?:\.|\s{0,2}[(\[{]\s?(?:dot|punkt|point|punto|\.)\s?[)\]}]\s{0,2}|\s(?:dot|DOT)\s)"
 
 
@@ -72,7 +75,9 @@ def _international(match: re.Match[str]) -> Span | None:
 
 
 _FRENCH = re.compile(r"0[1-9](?P<gap>[ .-])\d\d(?:(?P=gap)\d\d){3}")
-_AMERICAN = re.compile(r"(?:1[ .-])?(?:\([2-9]\d{2}\) ?[2-9]\d{2}[ .-]\d{4}|[2-9]\d{2}(?P<gap>[ .-])[2-9]\d{2}(?P=gap)\d{4})")
+_AMERICAN = re.compile(
+    r"(?:1[ .-])?(?:\([2-9]\d{2}\) ?[2-9]\d{2}[ .-]\d{4}|[2-9]\d{2}(?P<gap>[ .-])[2-9]\d{2}(?P=gap)\d{4})"
+)
 _SPANISH = re.compile(r"9\d \d{3}(?: \d{2}){2}|[6-9]\d{2}(?: \d{3}){2}|[6-9]\d{2}(?: \d{2}){3}")
 
 
@@ -96,10 +101,16 @@ def _mobile(match: re.Match[str]) -> Span | None:
 
 def _labelled(match: re.Match[str]) -> Span | None:
     n_digits = len(digits_of(match["number"]))
-    if not 6 <= n_digits <= 15 or re.match(r"(?:19|20)\d\d[-/.]\d\d?[-/.]\d\d?|\d{1,2}[./]\d{1,2}[./](?:19|20)\d\d", match["number"]):
+    if not 6 <= n_digits <= 15 or re.match(
+        r"(?:19|20)\d\d[-/.]\d\d?[-/.]\d\d?|\d{1,2}[./]\d{1,2}[./](?:19|20)\d\d", match["number"]
+    ):
         return None
     # "Call", "mobile" and "number" come before other numbers, too: there the number must look like a phone's.
-    if match["label"].casefold().startswith(_WEAK_WORDS) and not re.search(r"\d[ ./()-]", match["number"]) and not match["number"].startswith("+"):
+    if (
+        match["label"].casefold().startswith(_WEAK_WORDS)
+        and not re.search(r"\d[ ./()-]", match["number"])
+        and not match["number"].startswith("+")
+    ):
         return match.span("value") if _is_valid_in(REGIONS, match["number"]) else None
     return match.span("value")
 
@@ -110,11 +121,15 @@ _PHONE_WORDS = (
     r"|mobile?|call(?:ed)?|ring|rang|reach(?:able)?|dial(?:led)?|text|sms|contact|anrufen?|rufen|erreichbar"
     r"|erreicht man|joignable|portable|appel\w{0,4}|rappel\w{0,4}|numéro|llám\w{0,6}|llam\w{0,6}|nummer"
 )
-_WEAK_WORDS = ("mobil", "call", "ring", "rang", "reach", "dial", "text", "sms", "contact", "an", "ru", "err", "joi", "por", "app", "rap",
-               "num", "núm", "ll")  # fmt: skip
+_WEAK_WORDS = (
+    "mobil", "call", "ring", "rang", "reach", "dial", "text", "sms", "contact", "an", "ru", "err", "joi", "por",
+    "app", "rap", "num", "núm", "ll",
+)  # fmt: skip
 _PHONE_LINKS = (
-    r"(?:[ \t\u00a0.:=#(/-]{1,3}(?:me|us|him|her|them|back|no|nr|n°|num|number|nummer|numéro|número|on|at|under|unter|auf|au|le|al"
-    r"|el|is|ist|lautet|est|es|sie|mich|uns|ihn|moi|nous|the|line|desk|office|home|work|mobile|phone|extension)"
+    r"(?:[ \t\u00a0.:=#(/-]{1,3}(?:me|us|him|her|them|back|no|nr|n°|num|number|nummer|numéro|número|on"
+    r"|at|under|unter|auf|au|le|al"
+    r"|el|is|ist|lautet|est|es|sie|mich|uns|ihn|moi|nous|the|line|desk|office|home|work|mobile|phone"
+    r"|extension)"
     r"(?!\w)){0,4}[ \t\u00a0.:=#/°-]{1,4}(?:\((?![\d+]))?"
 )
 
@@ -124,7 +139,8 @@ EMAILS = (
         "email",
         re.compile(
             r"(?<![\w.+%'-])(?P<local>(?:[\w.%'-]*+\+[\w.+-]++=)?[\w.+%'-]++|\"[^\"\n@]{1,64}+\")@"
-            r"(?P<domain>(?:[\w-]{1,63}+\.){1,10}(?:xn--[\w-]{2,59}|[^\W\d_]{2,24})(?![\w-])|\[[\d.:a-fA-F]{3,45}\])"
+            r"(?P<domain>(?:[\w-]{1,63}+\.){1,10}(?:xn--[\w-]{2,59}|[^\W\d_]{2,24})(?![\w-])"
+            r"|\[[\d.:a-fA-F]{3,45}\])"
         ),
         ("@",),
         "jane.doe@example.com",
@@ -141,7 +157,8 @@ EMAILS = (
         EMAIL,
         "spelled email",
         re.compile(
-            rf"(?<![\w.+%'-])[\w.+'-]++{_AT}[\w-]{{1,63}}+(?:{_DOT}[\w-]{{1,63}}+){{0,8}}{_DOT}[^\W\d_]{{2,24}}(?![\w-])", re.I
+            rf"(?<![\w.+%'-])[\w.+'-]++{_AT}[\w-]{{1,63}}+(?:{_DOT}[\w-]{{1,63}}+){{0,8}}{_DOT}[^\W\d_]{{2,24}}(?![\w-])",
+            re.I,
         ),
         (re.compile(r"[(\[{<]\s?(?:[AaÄä][Tt]|@)\s?[)\]}>]|%40|&#0?64;|＠"), *whole_words("arroba arobase")),
         "jane.doe (at) example.com",
@@ -170,21 +187,34 @@ PHONES = (
         ),
         (
             *whole_words(
-                "phone phones tel tél fax cell handy gsm móvil mobile mobil call called ring rang reach reachable dial dialled dialed text"
-                " sms contact anrufen anruf rufen erreichbar erreicht joignable portable numéro nummer callback durchwahl whatsapp"
+                "phone phones tel tél fax cell handy gsm móvil mobile mobil call called ring rang reach"
+                " reachable dial dialled dialed text"
+                " sms contact anrufen anruf rufen erreichbar erreicht joignable portable numéro nummer"
+                " callback durchwahl whatsapp"
             ),
-            "phone", "telefon", "téléphone", "teléfono", "handy", "mobil", "rufnummer", "rückruf", "appel", "llam", "llám",
+            "phone",
+            "telefon",
+            "téléphone",
+            "teléfono",
+            "handy",
+            "mobil",
+            "rufnummer",
+            "rückruf",
+            "appel",
+            "llam",
+            "llám",
         ),
         "Telefon: 030 23125 123",
         _labelled,
         gate=DIGITS,
-    ),  # fmt: skip
+    ),
     Recogniser(
         PHONE,
         "extension",
         re.compile(
             labels("ext|extension|durchwahl|dw|nebenstelle|apparat|poste|extensión|interno") + r"\b"
-            r"(?:[\s.:]{1,3}(?:no|nr|n°|number|nummer|is|ist|est|es)\b)?[\s.:°]{1,3}(?P<value>\d{3,6})(?![\w%]|[.,:/-]\d)",
+            r"(?:[\s.:]{1,3}(?:no|nr|n°|number|nummer|is|ist|est"
+            r"|es)\b)?[\s.:°]{1,3}(?P<value>\d{3,6})(?![\w%]|[.,:/-]\d)",
             re.I,
         ),
         whole_words("ext extension durchwahl dw nebenstelle apparat poste extensión interno"),
@@ -195,7 +225,8 @@ PHONES = (
         PHONE,
         "international phone",
         re.compile(
-            rf"(?P<number>(?:[+](?<![\w+./=-].)[ ]?|[0](?<![\w+./=:-].)0)[1-9]{_BODY}{{6,15}}){_EXTENSION}(?![\w]|[.:/-]\d)"
+            rf"(?P<number>(?:[+](?<![\w+./=-].)[ ]?"
+            rf"|[0](?<![\w+./=:-].)0)[1-9]{_BODY}{{6,15}}){_EXTENSION}(?![\w]|[.:/-]\d)"
         ),
         (DIGITS,),
         "+49 30 23125 456",
@@ -205,8 +236,10 @@ PHONES = (
         PHONE,
         "national phone",
         re.compile(
-            r"(?P<number>[0-9(](?<![\w.:/#+,-].)(?<!\d[ ].)(?:(?:(?<=0)|(?<=\()0)\d{1,5}\)?(?:[ ]?[ ./\u2013-][ ]?\d{2,9}){1,5}"
-            r"|(?<=9)\d \d{3}(?: \d{2}){2}|(?:(?<=[2-9])|(?<=\()[2-9]|(?<=1)[ .-]\(?[2-9])\d{2}\)?[ .-]{1,2}\d{2,3}[ .-]\d{2,4}(?:[ ]\d{2})?))"
+            r"(?P<number>[0-9(](?<![\w.:/#+,-].)(?<!\d[ ].)(?:(?:(?<=0)"
+            r"|(?<=\()0)\d{1,5}\)?(?:[ ]?[ ./\u2013-][ ]?\d{2,9}){1,5}"
+            r"|(?<=9)\d \d{3}(?: \d{2}){2}|(?:(?<=[2-9])|(?<=\()[2-9]"
+            r"|(?<=1)[ .-]\(?[2-9])\d{2}\)?[ .-]{1,2}\d{2,3}[ .-]\d{2,4}(?:[ ]\d{2})?))"
             rf"{_EXTENSION}(?![\w]|[.,:/-]\d|-\w)"
         ),
         (DIGITS,),

@@ -1,4 +1,4 @@
-"""Passwords, PINs and codes: behind a word for one, in command lines, in addresses.
+"""Passwords, PINs and codes behind a word for one, and in addresses.
 
 Each recogniser finds a label and what follows it; `looks_secret` decides whether that is a secret or only a
 word about one.
@@ -26,12 +26,27 @@ _PASSWORD = (
     labels(
         r"pass[ _-]?words?|passwor[td]e?s?|passwd|kennw(?:ort|örter)(?:es|s)?|pass[ _-]?phrase|passcode"
         r"|mots?[ _-]de[ _-]passe|contrase(?:ñ|n)as?"
-        + "".join(rf"|{word[0]}{PART_START}{word[1:]}(?![^\W_])" for word in ("pwd", "pw", "psw", "mdp", "pass", "clave", "passkey", "psk")),
+        + "".join(
+            rf"|{word[0]}{PART_START}{word[1:]}(?![^\W_])"
+            for word in ("pwd", "pw", "psw", "mdp", "pass", "clave", "passkey", "psk")
+        ),
         ANYWHERE,
     )
     + r"(?:[ _.-]?(?:\d{1,2}|prod|dev|test|old|new|alt|neu|hash))?(?![^\W_])"
 )
-_PASSWORD_TRIGGERS = ("pass", "pwd", "=pw", "=psw", "kennw", "=mdp", "contrase", "=clave", "=psk", "=mot", "=mots")
+_PASSWORD_TRIGGERS = (
+    "pass",
+    "pwd",
+    "=pw",
+    "=psw",
+    "kennw",
+    "=mdp",
+    "contrase",
+    "=clave",
+    "=psk",
+    "=mot",
+    "=mots",
+)
 _KEYS = labels(
     "|".join(
         rf"{what}[ -]?(?:key|schlüssel|psk|code)"
@@ -41,21 +56,28 @@ _KEYS = labels(
     r"|antwort auf die sicherheitsfrage"
 )
 _KEY_TRIGGERS = (
-    *whole_words("wpa wifi wi fi wlan wireless shared encryption community answer maiden réponse antwort network"),
+    *whole_words(
+        "wpa wifi wi fi wlan wireless shared encryption community answer maiden réponse antwort network"
+    ),
 )
 _ASSIGN = r"\\?[\"']?\]?[ \t]{0,3}(?:(?::=|=>|=|:)(?![=:])[ \t]{0,3}|:[ \t]{0,3}\n[ \t]{0,3})"
 # "for the VPN", "für den Server", "du wifi": what the password is for, before it is given.
 _SCOPE = (
-    r"(?:[ ](?:for|of|to|on|at|in|für|von|vom|zum|zur|des|der|am|im|auf|du|de|d['’]|pour|del|para|provisoire|temporaire)"
+    r"(?:[ ](?:for|of|to|on|at|in|für|von|vom|zum|zur|des|der|am|im|auf|du|de|d['’]|pour|del|para"
+    r"|provisoire|temporaire)"
     r"(?:[ ][^\s,;:=.\"]{1,30}){0,4}?)?"
 )
 _COPULA = (
-    r"[ ](?:is|was|are|ist|war|lautete?|wäre|est|était|es|era|(?:has[ ])?(?:been[ ])?(?:was[ ])?(?:changed|reset|set)[ ]to"
-    r"|(?:wurde|wird)[ ]auf|a[ ]été[ ](?:changé|remplacé|modifié)[ ](?:en|par)|(?P<loose>to|auf|(?:will|should|must|would|may|can)[ ]be|soll(?:te)?|sera|será|(?:was[ ]|has[ ]been[ ])?(?:changed|reset|set|updated|geändert|changé|cambiada)[ ](?:from|von|de)(?:[ ]\S{1,64}[ ](?:to|auf|in|en|à|a))?))"
+    r"[ ](?:is|was|are|ist|war|lautete?|wäre|est|était|es|era"
+    r"|(?:has[ ])?(?:been[ ])?(?:was[ ])?(?:changed|reset|set)[ ]to"
+    r"|(?:wurde|wird)[ ]auf|a[ ]été[ ](?:changé|remplacé|modifié)[ ](?:en|par)|(?P<loose>to|auf|(?:will"
+    r"|should|must|would|may|can)[ ]be|soll(?:te)?|sera|será|(?:was[ ]|has[ ]been[ ])?(?:changed|reset"
+    r"|set|updated|geändert|changé|cambiada)[ ](?:from|von|de)(?:[ ]\S{1,64}[ ](?:to|auf|in|en|à|a))?))"
     r"(?:[ ](?:now|currently|still|jetzt|nun|derzeit|noch|maintenant|toujours|ahora))?(?:[ ]?:)?[ ]"
 )
 _QUOTED = (
-    r"\\?\"(?P<double>[^\"\n\\]{1,200}+)\\?\"|'(?P<single>[^'\n]{1,200}+)'|[„“”](?P<curly>[^„“”\n]{1,200}+)[“”]"
+    r"\\?\"(?P<double>[^\"\n\\]{1,200}+)\\?\"|'(?P<single>[^'\n]{1,200}+)'"
+    r"|[„“”](?P<curly>[^„“”\n]{1,200}+)[“”]"
     r"|«[ ]?(?P<guillemets>[^«»\n]{1,200}+)»|`(?P<ticks>[^`\n]{1,200}+)`"
 )
 _BARE = r"(?P<bare>[^\s\"<>„“«»`]{1,200}+)"
@@ -63,24 +85,56 @@ _VALUE = rf"(?:{_QUOTED}|{_BARE})"
 _GROUPS = ("double", "single", "curly", "guillemets", "ticks", "bare")
 
 # What stands where a secret is hidden or still to be filled in, and expressions of code.
-_NO_VALUE = re.compile(
-    r"[*•.x#_?-]{2,}|\W|\$\{.*|\$[A-Za-z_.]+|%\w+%|\{\{.*|\{[\w.]*\}|<.*|\$\(.*|https?://.*|[A-Za-z]:\\.*|/(?:etc|var|usr|opt|home|tmp)/.*|\\\\.*"
-    r"|[\w.]*\w\(.*|new|this\..*|self\..*|request\..*|(?-i:[A-Z]+(?:_[A-Z0-9]+)+)|@\w+[({].*|(?:string|str|char|int|bool|boolean|text|varchar)"
-    r"|@\w+|[a-z]+(?:\.[a-z_]\w*){2,}|[\w.]+\.(?:txt|docx?|xlsx?|pdf|html?|xml|json|ya?ml|properties|java|py|cs|js|php|aspx?|jsp)"
+NO_VALUE = re.compile(
+    r"[*•.x#_?-]{2,}|\W|\$\{.*|\$[A-Za-z_.]+|%\w+%|\{\{.*|\{[\w.]*\}|<.*|\$\(.*|https?://.*"
+    r"|[A-Za-z]:\\.*|/(?:etc|var|usr|opt|home|tmp)/.*|\\\\.*"
+    r"|[\w.]*\w\(.*|new|this\..*|self\..*|request\..*|(?-i:[A-Z]+(?:_[A-Z0-9]+)+)|@\w+[({].*|(?:string"
+    r"|str|char|int|bool|boolean|text|varchar)"
+    r"|@\w+|[a-z]+(?:\.[a-z_]\w*){2,}|[\w.]+\.(?:txt|docx?|xlsx?|pdf|html?|xml|json|ya?ml|properties"
+    r"|java|py|cs|js|php|aspx?|jsp)"
     r"|.*(?:pass[-_]?wor[dt]|passwd|pwd|kennwort|passphrase|credential)[^\d!@#$%^&*]*",
     re.IGNORECASE | re.DOTALL,
 )
 # Names of tickets, releases, sizes, times and products have digits, too.
 _NO_SECRET = re.compile(
-    r"(?-i:[A-Z]{2,8}-?\d{3,})|v?\d{1,5}(?:[.:/-]\d{1,5})+|\d+(?:st|nd|rd|th|h|hrs?|m|min|s|d|days?|x|%|k|kb|mb|gb|fa|er|\.)|0x[0-9a-f]+"
-    r"|(?:office|o|m|microsoft|win|windows|exchange|server|sap|outlook|oauth|wpa|sha|md|ldap|saml|vpn|excel|s|tls|http|utf|log4j"
+    r"(?-i:[A-Z]{2,8}-?\d{3,})|v?\d{1,5}(?:[.:/-]\d{1,5})+|\d+(?:st|nd|rd|th|h|hrs?|m|min|s|d|days?|x|%"
+    r"|k|kb|mb|gb|fa|er|\.)|0x[0-9a-f]+"
+    r"|(?:office|o|m|microsoft|win|windows|exchange|server|sap|outlook|oauth|wpa|sha|md|ldap|saml|vpn"
+    r"|excel|s|tls|http|utf|log4j"
     r"|java|php|python|sql|ios|android|ad|iphone|pdf|base|ntlmv?|kb|rsa|aes|ssl|pkcs|des)\d{1,4}",
     re.IGNORECASE,
 )
 # Words that are passwords as often as words about one.
 _FAMOUS = frozenset(("admin", "administrator", "secret", "guest", "root", "test"))
 # Multi-word values in quotes are pass phrases, unless they begin like a message.
-_MESSAGE = frozenset("is was not no must should can cannot can't may has ist nicht muss kann darf est ne doit n'est es debe the please".split())
+_MESSAGE = frozenset(
+    [
+        "is",
+        "was",
+        "not",
+        "no",
+        "must",
+        "should",
+        "can",
+        "cannot",
+        "can't",
+        "may",
+        "has",
+        "ist",
+        "nicht",
+        "muss",
+        "kann",
+        "darf",
+        "est",
+        "ne",
+        "doit",
+        "n'est",
+        "es",
+        "debe",
+        "the",
+        "please",
+    ]
+)
 _SIGNS = re.compile(r"[!@#$%^&*+=?~_|\\§€.:\-]")
 
 
@@ -88,7 +142,7 @@ def _has_letter_and_digit(value: str) -> bool:
     return any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
 
 
-def _is_strong(value: str) -> bool:
+def is_strong(value: str) -> bool:
     """Return True if a value can hardly be a word: letters with digits, signs within, capitals within."""
     core = value.rstrip("?!.,;:")
     if len(core) < 3 or _NO_SECRET.fullmatch(core):
@@ -109,13 +163,15 @@ def looks_secret(match: re.Match[str], span: Span, *, assigned: bool, quoted: bo
     """
     text = match.string
     value = text[slice(*span)]
-    if _NO_VALUE.fullmatch(value) or is_placeholder_at(text, span[0]):
+    if NO_VALUE.fullmatch(value) or is_placeholder_at(text, span[0]):
         return False
     words = value.split()
     if len(words) > 1:
         message = words[0].casefold() in _MESSAGE or is_predicate(words[-1])
-        return (assigned and not message and len(words) <= 6) or (not message and _is_strong(value.replace(" ", "")))
-    if _is_strong(value):
+        return (assigned and not message and len(words) <= 6) or (
+            not message and is_strong(value.replace(" ", ""))
+        )
+    if is_strong(value):
         return True
     word = value.strip(".,;:!?()[]")
     if assigned and word.casefold() in _FAMOUS and ends_clause(text, span[1]):
@@ -126,7 +182,11 @@ def looks_secret(match: re.Match[str], span: Span, *, assigned: bool, quoted: bo
         return len(word) >= 4 or (assigned and quoted)
     if quoted:
         return True
-    return len(word) >= (3 if assigned else 4) and word.isalpha() | ("-" in word and assigned) and ends_clause(text, span[1])
+    return (
+        len(word) >= (3 if assigned else 4)
+        and word.isalpha() | ("-" in word and assigned)
+        and ends_clause(text, span[1])
+    )
 
 
 def _value_of(match: re.Match[str]) -> tuple[Span, bool]:
@@ -142,7 +202,9 @@ def _value_of(match: re.Match[str]) -> tuple[Span, bool]:
     value = value.rstrip(",;").removesuffix("'").rstrip(".,;")
     opening = value.count("(") < value.count(")")
     value = value.rstrip(")") if opening and value.endswith(")") else value
-    value = value.rstrip("]}") if value.rstrip("]}").count("[") + value.rstrip("]}").count("{") == 0 else value
+    value = (
+        value.rstrip("]}") if value.rstrip("]}").count("[") + value.rstrip("]}").count("{") == 0 else value
+    )
     return (start, start + len(value)), False
 
 
@@ -159,14 +221,14 @@ def _said_span(match: re.Match[str]) -> Span | None:
 def _said(match: re.Match[str]) -> Span | None:
     span = _said_span(match)
     # "Reset the password to X" gives one away, "pass to Jane" does not.
-    if span is None or (match["loose"] and not _is_strong(match.string[slice(*span)])):
+    if span is None or (match["loose"] and not is_strong(match.string[slice(*span)])):
         return None
     return span
 
 
 def _strong_only(match: re.Match[str]) -> Span | None:
     span = _said_span(match)
-    return span if span and _is_strong(match.string[slice(*span)]) else None
+    return span if span and is_strong(match.string[slice(*span)]) else None
 
 
 def _plain(match: re.Match[str]) -> Span | None:
@@ -174,7 +236,7 @@ def _plain(match: re.Match[str]) -> Span | None:
     span, quoted = _value_of(match)
     value = match.string[slice(*span)]
     core = value.rstrip("?!.,;:")
-    if _NO_VALUE.fullmatch(value) or _NO_SECRET.fullmatch(core) or not _is_strong(value) or len(core) < 5:
+    if NO_VALUE.fullmatch(value) or _NO_SECRET.fullmatch(core) or not is_strong(value) or len(core) < 5:
         return None
     if quoted:
         return span if " " not in value else None
@@ -183,10 +245,14 @@ def _plain(match: re.Match[str]) -> Span | None:
     return span if _has_letter_and_digit(core) and (signs or digits_within or len(core) >= 6) else None
 
 
-def _not_hidden(match: re.Match[str]) -> Span | None:
+def not_hidden(match: re.Match[str]) -> Span | None:
     span = value_span(match)
     value = "" if span is None else match.string[slice(*span)]
-    return None if span is None or _NO_VALUE.fullmatch(value) or is_placeholder_at(match.string, span[0]) else span
+    return (
+        None
+        if span is None or NO_VALUE.fullmatch(value) or is_placeholder_at(match.string, span[0])
+        else span
+    )
 
 
 def _pin(match: re.Match[str]) -> Span | None:
@@ -196,23 +262,35 @@ def _pin(match: re.Match[str]) -> Span | None:
         following = re.compile(r"\s*([^\W\d_]+)").match(match.string, match.end())
         if following and not is_predicate(following[1]):
             return None
-    return _not_hidden(match)
-
-
-def _argument(match: re.Match[str]) -> Span | None:
-    """Take what follows an option: quoted, or strong."""
-    span = value_span(match)
-    if span is None or _not_hidden(match) is None:
-        return None
-    return span if match["quote"] or _is_strong(match["value"]) else None
+    return not_hidden(match)
 
 
 _CODES = labels(
     "|".join(
         rf"{what}[- ]?codes?"
         for what in (
-            "verification", "security", "one[- ]?time", "confirmation", "auth(?:entication)?", "access", "door", "entry", "activation", "mfa",
-            "sms", "alarm", "unlock", "safe", "login", "sicherheits", "zugangs", "bestätigungs", "freischalt", "freigabe", "tür", "einmal",
+            "verification",
+            "security",
+            "one[- ]?time",
+            "confirmation",
+            "auth(?:entication)?",
+            "access",
+            "door",
+            "entry",
+            "activation",
+            "mfa",
+            "sms",
+            "alarm",
+            "unlock",
+            "safe",
+            "login",
+            "sicherheits",
+            "zugangs",
+            "bestätigungs",
+            "freischalt",
+            "freigabe",
+            "tür",
+            "einmal",
         )
     )
     + r"|codes? (?:de |d['’])?(?:vérification|sécurité|accès|confirmation|secret|entrée|alarme|validation)"
@@ -222,21 +300,23 @@ _CODES = labels(
 _PIN = labels(r"pin(?:[ -]?(?:codes?|nummer|number))?|codes? pin|código pin|pincode", PART_START)
 _CODE_LINK = (
     r"(?:[ ](?:for|für|pour|of|von|vom|de|du|der)(?:[ ][\w.-]{1,20}){1,3}?)?"
-    r"[\s:=#\"']{0,3}(?:(?:is|was|ist|war|lautet|est|était|es|era|code)\b(?:[ ](?:now|jetzt|nun))?[\s:\"']{0,3})?"
+    r"[\s:=#\"']{0,3}(?:(?:is|was|ist|war|lautet|est|était|es|era|code)\b(?:[ ](?:now|jetzt"
+    r"|nun))?[\s:\"']{0,3})?"
 )
 _USERS = labels(
-    r"creds?|credentials?|log[io]n|user(?:name)?[ ]?/[ ]?(?:pass(?:word)?|pw|pwd)|zugangsdaten|anmeldedaten|zugang"
+    r"creds?|credentials?|log[io]n|user(?:name)?[ ]?/[ ]?(?:pass(?:word)?|pw|pwd)|zugangsdaten"
+    r"|anmeldedaten|zugang"
     r"|identifiants?|credenciales|accès"
 )
 
 
 def _pair(match: re.Match[str]) -> Span | None:
     value = match["value"].rstrip(".,;")
-    if _NO_VALUE.fullmatch(value) or is_predicate(value):
+    if NO_VALUE.fullmatch(value) or is_predicate(value):
         return None
     start = match.start("value")
     same = value.casefold() == match["user"].casefold()
-    return (start, start + len(value)) if _is_strong(value) or same else None
+    return (start, start + len(value)) if is_strong(value) or same else None
 
 
 RECOGNISERS = (
@@ -246,7 +326,7 @@ RECOGNISERS = (
         re.compile(r"(?<=://)(?P<value>[^\s/@:\[\"'<>]{0,200}+:[^\s/@\[\"'<>]{1,200}+)(?=@)"),
         ("://",),
         "https://jdoe:secret@host.example",
-        _not_hidden,
+        not_hidden,
     ),
     Recogniser(
         CREDENTIAL,
@@ -254,12 +334,14 @@ RECOGNISERS = (
         re.compile(rf"{_PASSWORD}[^<>\n]{{0,80}}>(?P<value>[^<>\n]{{1,200}}+)</", re.I),
         ("</",),
         "<password>s3cret</password>",
-        lambda match: _not_hidden(match) if not is_predicate(match["value"]) else None,
+        lambda match: not_hidden(match) if not is_predicate(match["value"]) else None,
     ),
     Recogniser(
         CREDENTIAL,
         "named value",
-        re.compile(rf"{_PASSWORD}[\"']?\s{{0,3}},?\s{{0,20}}[\"']?value[\"']?\s{{0,3}}[:=]\s{{0,3}}{_VALUE}", re.I),
+        re.compile(
+            rf"{_PASSWORD}[\"']?\s{{0,3}},?\s{{0,20}}[\"']?value[\"']?\s{{0,3}}[:=]\s{{0,3}}{_VALUE}", re.I
+        ),
         ("value",),
         '<add key="password" value="s3cret" />',
         _assigned,
@@ -300,7 +382,8 @@ RECOGNISERS = (
         CREDENTIAL,
         "old password",
         re.compile(
-            rf"{_PASSWORD}{_SCOPE}[ ](?:was[ ]|has[ ]been[ ])?(?:changed|reset|updated|geändert|changé|cambiada)[ ](?:from|von|de)[ ]"
+            rf"{_PASSWORD}{_SCOPE}[ ](?:was[ ]|has[ ]been[ ])?(?:changed|reset|updated|geändert|changé"
+            rf"|cambiada)[ ](?:from|von|de)[ ]"
             rf"{_VALUE}",
             re.I,
         ),
@@ -311,7 +394,11 @@ RECOGNISERS = (
     Recogniser(
         CREDENTIAL,
         "password without a link",
-        re.compile(rf"{_PASSWORD}(?:(?:[ ](?:provisoire|temporaire|provisorio))?[ ]{{1,2}}(?:[-–—>→]{{1,2}}[ ])?\(?|[ ]?\n[ ]?){_VALUE}", re.I),
+        re.compile(
+            rf"{_PASSWORD}(?:(?:[ ](?:provisoire|temporaire"
+            rf"|provisorio))?[ ]{{1,2}}(?:[-–—>→]{{1,2}}[ ])?\(?|[ ]?\n[ ]?){_VALUE}",
+            re.I,
+        ),
         _PASSWORD_TRIGGERS,
         "temp password Xy12!qw",
         _plain,
@@ -328,10 +415,15 @@ RECOGNISERS = (
     Recogniser(
         CREDENTIAL,
         "code",
-        re.compile(rf"{_CODES}(?!\w){_CODE_LINK}(?P<value>\d{{3}}[ -]?\d{{3}}|\d{{3,12}})(?![\w]|[.,:]\d|-\d)", re.I),
-        whole_words("code codes otp tan puk cvv cvc código sicherheitscode zugangscode bestätigungscode freischaltcode freigabecode türcode einmalcode"),
+        re.compile(
+            rf"{_CODES}(?!\w){_CODE_LINK}(?P<value>\d{{3}}[ -]?\d{{3}}|\d{{3,12}})(?![\w]|[.,:]\d|-\d)", re.I
+        ),
+        whole_words(
+            "code codes otp tan puk cvv cvc código sicherheitscode zugangscode bestätigungscode"
+            " freischaltcode freigabecode türcode einmalcode"
+        ),
         "verification code: 730551",
-        _not_hidden,
+        not_hidden,
         gate=THREE_DIGITS,
     ),
     Recogniser(
@@ -349,41 +441,13 @@ RECOGNISERS = (
             r"(?P<user>[\w.@\\-]{2,64}+)[ ]?[/:|][ ]?(?P<value>[^\s\"'<>/]{3,64})",
             re.I,
         ),
-        (*whole_words("cred creds credential credentials credenciales zugangsdaten anmeldedaten login logon user username zugang accès identifiant identifiants"),),
+        (
+            *whole_words(
+                "cred creds credential credentials credenciales zugangsdaten anmeldedaten login logon"
+                " user username zugang accès identifiant identifiants"
+            ),
+        ),
         "creds: admin / Adm1n!",
         _pair,
     ),
-    Recogniser(
-        CREDENTIAL,
-        "option of a command",
-        re.compile(
-            r"(?<![\w-])(?:--?|/)(?:pass(?:word|wd|phrase)?|pwd|pw|secret|token|admin-?password)[ :]"
-            r"(?P<quote>[\"']?)(?P<value>[^\s\"'|;&()<>-][^\s\"'|;&<>]{2,100})",
-            re.I,
-        ),
-        (re.compile(r"[-/](?<!\w.)-?(?:[Pp][AaWw]|[Ss]ecret|[Tt]oken|[Aa]dmin)"),),
-        "--password s3cret!",
-        _argument,
-    ),
-    Recogniser(
-        CREDENTIAL,
-        "argument of a command",
-        re.compile(
-            labels(r"mysql(?:dump|admin)?\b[^\n]{0,120}?[ ]-p|mariadb\b[^\n]{0,120}?[ ]-p|sshpass[ ]-p[ ]?|psexec\d*\b[^\n]{0,120}?[ ]-p[ ]"
-            r"|plink\b[^\n]{0,120}?[ ]-pw[ ]|pscp\b[^\n]{0,120}?[ ]-pw[ ]|putty\b[^\n]{0,120}?[ ]-pw[ ]"
-            r"|sqlcmd\b[^\n]{0,120}?[ ]-P[ ]|bcp\b[^\n]{0,120}?[ ]-P[ ]|mosquitto_\w{1,8}\b[^\n]{0,120}?[ ]-P[ ]"
-            r"|redis-cli\b[^\n]{0,120}?[ ]-a[ ]|ldap(?:search|modify|add|whoami)\b[^\n]{0,120}?[ ]-w[ ]|docker[ ]login\b[^\n]{0,120}?[ ]-p[ ]"
-            r"|curl\b[^\n]{0,120}?[ ](?:-u|--user)[ ]?[\"']?[\w.@\\-]{1,64}:|smbclient\b[^\n]{0,120}?[ ]-U[ ]?[\w.\\-]{1,64}%"
-            r"|net[ ]use\b[^\n]{0,120}?/user:[\w.@\\-]{1,64}[ ]|net[ ]use[ ][\w:*]{1,4}[ ]\\\\[\w.\\$-]{1,80}[ ](?=[^\s/]+[ ]/user)"
-            r"|net[ ]user[ ][\w.-]{1,64}[ ](?!/)|sqlplus[ ][\w.]{1,64}/|convertto-securestring[ ](?:-string[ ])?", r"(?<![\w-].)") + r""
-            r"[\"']?(?P<value>[^\s\"'|;&<>-][^\s\"'|;&<>@]{2,100})",
-            re.I,
-        ),
-        whole_words(
-            "mysql mysqldump mysqladmin mariadb sshpass psexec plink pscp putty sqlcmd bcp mosquitto redis ldapsearch ldapmodify ldapadd"
-            " ldapwhoami docker curl smbclient net sqlplus securestring"
-        ),
-        "curl -u deploy:S3cretSauce https://host.example",
-        _not_hidden,
-    ),  # fmt: skip
 )

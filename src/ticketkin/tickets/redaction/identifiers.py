@@ -32,16 +32,23 @@ from ticketkin.tickets.redaction.recogniser import (
 )
 
 _LINK = (
-    r"(?:[\s.:=#(-]{0,3}(?:no|nr|n|num|number|nummer|numéro|número|is|was|ist|war|lautet|est|es|of|de|la|el|le)\b){0,3}"
+    r"(?:[\s.:=#(-]{0,3}(?:no|nr|n|num|number|nummer|numéro|número|is|was|ist|war|lautet|est|es|of|de|la"
+    r"|el|le)\b){0,3}"
     r"[\s.:=#°º(-]{1,4}"
 )
 _NATIONAL_WORDS = (
-    r"ssn|social security|nino|ni number|ni no|steuer-?(?:nummer|nr)|national insurance|tax(?:payer)?[ -]?id(?:entification)?|itin|tin|steuer-?id(?:nr)?"
-    r"|steuer-?identifikations?-?nummer|steuer-?idnr|idnr(?<!-....)|sozialversicherungs-?(?:nummer|nr)|rentenversicherungsnummer"
-    r"|sv-?(?:nummer|nr)|ahv-?(?:nummer|nr)|sécurité sociale|n°\s?sécu|nir|numéro fiscal|spi|dni|nie|nif|codice fiscale"
-    r"|bsn|burgerservicenummer|pesel|personnummer|cpr|cpf|aadhaar|pan card|passport|passeport|pasaporte|passaporto|reisepass\w{0,8}"
-    r"|personalausweis\w{0,8}|carte d['’]identité|carte vitale|identity card|id card|driver'?s?['’]? licen[cs]e|driving licen[cs]e"
-    r"|führerschein\w{0,8}|permis de conduire|numéro de sécurité sociale|seguridad social|nhs number|medicare"
+    r"ssn|social security|nino|ni number|ni no|steuer-?(?:nummer|nr)|national insurance"
+    r"|tax(?:payer)?[ -]?id(?:entification)?|itin|tin|steuer-?id(?:nr)?"
+    r"|steuer-?identifikations?-?nummer|steuer-?idnr|idnr(?<!-....)|sozialversicherungs-?(?:nummer|nr)"
+    r"|rentenversicherungsnummer"
+    r"|sv-?(?:nummer|nr)|ahv-?(?:nummer|nr)|sécurité sociale|n°\s?sécu|nir|numéro fiscal|spi|dni|nie|nif"
+    r"|codice fiscale"
+    r"|bsn|burgerservicenummer|pesel|personnummer|cpr|cpf|aadhaar|pan card|passport|passeport|pasaporte"
+    r"|passaporto|reisepass\w{0,8}"
+    r"|personalausweis\w{0,8}|carte d['’]identité|carte vitale|identity card|id card"
+    r"|driver'?s?['’]? licen[cs]e|driving licen[cs]e"
+    r"|führerschein\w{0,8}|permis de conduire|numéro de sécurité sociale|seguridad social|nhs number"
+    r"|medicare"
 )
 
 
@@ -60,18 +67,21 @@ def _labelled_number(match: re.Match[str]) -> Span | None:
 
 # Nothing of these begins a user name: with them, a word behind "user name" says something about it.
 _NO_USER = {
-    "is", "was", "not", "and", "or", "in", "on", "at", "for", "of", "to", "the", "a", "an", "has", "have", "field", "missing",
-    "unknown", "invalid", "incorrect", "wrong", "expired", "locked", "required", "empty", "blank", "null", "none", "n/a", "na",
-    "does", "cannot", "can", "will", "must", "should", "with", "from", "by", "as", "if", "that", "this", "it", "are",
-    "string", "str", "int", "long", "true", "false", "und", "oder", "ist", "nicht", "falsch", "fehlt", "gesperrt", "unbekannt",
-    "ungültig", "wird", "wurde", "kann", "im", "der", "die", "das", "et", "ou", "est", "n'est", "inconnu", "bloqué", "refusé",
-    "incorrecto", "invalide", "y", "o", "no", "bloqueado", "nuevo", "usuario", "user", "username", "password", "passwort",
-    "different", "same", "changed", "created", "deleted", "test", "value", "name", "id", "please", "already",
-    "admin", "administrator", "root", "guest", "system", "anonymous", "nobody", "localhost",
+    "is", "was", "not", "and", "or", "in", "on", "at", "for", "of", "to", "the", "a", "an", "has",
+    "have", "field", "missing", "unknown", "invalid", "incorrect", "wrong", "expired", "locked",
+    "required", "empty", "blank", "null", "none", "n/a", "na", "does", "cannot", "can", "will", "must",
+    "should", "with", "from", "by", "as", "if", "that", "this", "it", "are", "string", "str", "int",
+    "long", "true", "false", "und", "oder", "ist", "nicht", "falsch", "fehlt", "gesperrt", "unbekannt",
+    "ungültig", "wird", "wurde", "kann", "im", "der", "die", "das", "et", "ou", "est", "n'est",
+    "inconnu", "bloqué", "refusé", "incorrecto", "invalide", "y", "o", "no", "bloqueado", "nuevo",
+    "usuario", "user", "username", "password", "passwort", "different", "same", "changed", "created",
+    "deleted", "test", "value", "name", "id", "please", "already", "admin", "administrator", "root",
+    "guest", "system", "anonymous", "nobody", "localhost",
 }  # fmt: skip
 # How words of the three languages begin that begin with two consonants; "jd" or "mk" begins a user id.
 _ONSETS = re.compile(
-    r"[aeiouyäöüéèêàh]|.[aeiouyäöüéèêàâîôû]|bl|br|ch|ck|cl|cr|dr|dw|fl|fr|gh|gl|gn|gr|kl|kn|kr|ph|pl|pn|pr|ps|qu|rh|sc|sh|sk"
+    r"[aeiouyäöüéèêàh]|.[aeiouyäöüéèêàâîôû]|bl|br|ch|ck|cl|cr|dr|dw|fl|fr|gh|gl|gn|gr|kl|kn|kr|ph|pl|pn"
+    r"|pr|ps|qu|rh|sc|sh|sk"
     r"|sl|sm|sn|sp|sq|st|sv|sw|th|tr|ts|tw|wh|wr|zw|sz|pf|dj"
 )
 
@@ -115,7 +125,9 @@ def _user(match: re.Match[str]) -> Span | None:
 
 _SHORT_ID = re.compile(r"(?!win|o\d|sap|ios|log|id|no|nr|v\d|app|page|test)[a-z]{1,10}\d{1,8}")
 # Registry keys, drives and file names look like DOMAIN\\user.
-_NO_DOMAIN = re.compile(r"HK[A-Z]{1,3}\\|.*\.(?:exe|dll|txt|log|docx?|xlsx?|pdf|ini|bat|cmd|msi|ps\d?)$|.*\\[nrtbfdswx]$")
+_NO_DOMAIN = re.compile(
+    r"HK[A-Z]{1,3}\\|.*\.(?:exe|dll|txt|log|docx?|xlsx?|pdf|ini|bat|cmd|msi|ps\d?)$|.*\\[nrtbfdswx]$"
+)
 
 _STAFF = ("employee", "staff", "personnel", "payroll", "worker", "badge", "student", "pers", "emp")
 
@@ -125,8 +137,10 @@ def _staff_number(match: re.Match[str]) -> Span | None:
 
 
 _MONTHS = (
-    r"jan\w{0,7}|feb\w{0,7}|f[ée]v\w{0,5}|m[aä]r\w{0,4}|apr\w{0,3}|avr\w{0,3}|ma[iy]\w{0,2}|jun[ie]?o?|juin|jul[iy]?o?|juil\w{0,4}"
-    r"|aug\w{0,4}|ao[uû]t|ago\w{0,4}|sep\w{0,8}|o[ckt]\w{0,6}|nov\w{0,6}|de[czs]\w{0,7}|déc\w{0,5}|ene\w{0,3}|abr\w{0,3}"
+    r"jan\w{0,7}|feb\w{0,7}|f[ée]v\w{0,5}|m[aä]r\w{0,4}|apr\w{0,3}|avr\w{0,3}|ma[iy]\w{0,2}|jun[ie]?o?"
+    r"|juin|jul[iy]?o?|juil\w{0,4}"
+    r"|aug\w{0,4}|ao[uû]t|ago\w{0,4}|sep\w{0,8}|o[ckt]\w{0,6}|nov\w{0,6}|de[czs]\w{0,7}|déc\w{0,5}"
+    r"|ene\w{0,3}|abr\w{0,3}"
 )
 _DATE = (
     r"(?:\d{1,4}[./-]\d{1,2}[./-]\d{2,4}"
@@ -150,15 +164,24 @@ RECOGNISERS = (
             r"(?:[ ](?:(?=[A-Z./-]{0,6}\d)[A-Z0-9./-]{1,20}+|(?-i:[A-HJ-Z])(?![\w'’]))){0,8})(?!\w)",
             re.I,
         ),
-        ("steuer", "versicherungsn", "reisepass", "ausweis", "führerschein", *whole_words(
-            "ssn social nino ni insurance tax taxpayer itin tin idnr sv ahv sécurité sécu nir fiscal fiscale spi dni nie nif bsn"
-            " burgerservicenummer pesel personnummer cpr cpf aadhaar pan passport passeport pasaporte passaporto identité vitale identity"
-            " id license licence permis seguridad nhs medicare"
-        )),
+        (
+            "steuer",
+            "versicherungsn",
+            "reisepass",
+            "ausweis",
+            "führerschein",
+            *whole_words(
+                "ssn social nino ni insurance tax taxpayer itin tin idnr sv ahv sécurité sécu nir fiscal"
+                " fiscale spi dni nie nif bsn"
+                " burgerservicenummer pesel personnummer cpr cpf aadhaar pan passport passeport"
+                " pasaporte passaporto identité vitale identity"
+                " id license licence permis seguridad nhs medicare"
+            ),
+        ),
         "Sozialversicherungsnummer 65 170839 J 003",
         _labelled_number,
         gate=ID_DIGITS,
-    ),  # fmt: skip
+    ),
     Recogniser(
         NATIONAL_ID,
         "us ssn",
@@ -186,7 +209,10 @@ RECOGNISERS = (
     Recogniser(
         NATIONAL_ID,
         "fr nir",
-        re.compile(r"[12](?<![\w.-].) ?\d{2} ?(?:0[1-9]|1[0-2]) ?(?:\d{2}|2[AB]) ?\d{3} ?\d{3} ?\d{2}(?![\w-]|\.\d)"),
+        re.compile(
+            r"[12](?<![\w.-].) ?\d{2} ?(?:0[1-9]|1[0-2]) ?(?:\d{2}|2[AB]) ?\d{3} ?\d{3} ?\d{2}(?![\w-]"
+            r"|\.\d)"
+        ),
         (DIGITS,),
         "2 55 08 14 168 025 38",
         _checked(lambda value: value.count(" ") >= 5 or bool(nir.is_valid(value))),
@@ -218,7 +244,9 @@ RECOGNISERS = (
     Recogniser(
         NATIONAL_ID,
         "be nn or br cpf",
-        re.compile(r"\d(?<![\w.-]\d)(?:\d\.\d{2}\.\d{2}-\d{3}\.\d{2}|\d{2}\.\d{3}\.\d{3}-\d{2})(?![\w-]|\.\d)"),
+        re.compile(
+            r"\d(?<![\w.-]\d)(?:\d\.\d{2}\.\d{2}-\d{3}\.\d{2}|\d{2}\.\d{3}\.\d{3}-\d{2})(?![\w-]|\.\d)"
+        ),
         (DIGITS,),
         "390.533.447-05",
         _checked(lambda value: bool(nn.is_valid(value) or cpf.is_valid(value))),
@@ -229,48 +257,58 @@ RECOGNISERS = (
         re.compile(
             labels(
                 "|".join(rf"{who}[ -]?(?:id|no|nr|num|number|code)" for who in _STAFF)
-                + r"|employee(?=[ ]?#)|personal-?(?:nummer|nr)|pers\.?-?nr|mitarbeiter-?(?:nummer|nr|id|kennung)|ausweis-?(?:nummer|nr)|stammnummer"
-                r"|matricule|numéro d['’]employé|numéro de badge|n° de badge|id employé|número de empleado|id de empleado|legajo"
+                + r"|employee(?=[ ]?#)|personal-?(?:nummer|nr)|pers\.?-?nr|mitarbeiter-?(?:nummer|nr|id"
+                r"|kennung)|ausweis-?(?:nummer|nr)|stammnummer"
+                r"|matricule|numéro d['’]employé|numéro de badge|n° de badge|id employé"
+                r"|número de empleado|id de empleado|legajo"
             )
             + rf"(?!\w){_LINK}(?P<value>[A-Z0-9][\w-]{{2,20}}){WORD_END}",
             re.I,
         ),
-        ("ausweis", *whole_words(
-            "personal personalnummer personalnr employee emp empid employeeid staff personnel payroll worker badge student pers persnr mitarbeiter mitarbeiternummer mitarbeiternr"
-            " mitarbeiterid stammnummer matricule employé empleado legajo"
-        )),
+        (
+            "ausweis",
+            *whole_words(
+                "personal personalnummer personalnr employee emp empid employeeid staff personnel"
+                " payroll worker badge student pers persnr mitarbeiter mitarbeiternummer mitarbeiternr"
+                " mitarbeiterid stammnummer matricule employé empleado legajo"
+            ),
+        ),
         "Personalnummer: 40712",
         _staff_number,
         gate=THREE_DIGITS,
-    ),  # fmt: skip
+    ),
     Recogniser(
         USER_ID,
         "user name",
         re.compile(
             labels(
                 r"user[ _-]?(?:id|name)|login[ _-]?(?:id|name)|log[io]n|samaccountname|sam account"
-            r"|userprincipalname|uid|benutzer-?(?:kennung|name|id)|anmelde-?(?:name|kennung)|user-?kennung|kennung|identifiant"
-            r"|nom d['’]utilisateur|nombre de usuario|usuario",
+                r"|userprincipalname|uid|benutzer-?(?:kennung|name|id)|anmelde-?(?:name|kennung)"
+                r"|user-?kennung|kennung|identifiant"
+                r"|nom d['’]utilisateur|nombre de usuario|usuario",
                 PART_START,
             )
-            + r"(?!\w)(?P<link>[\"']{0,2}[\s:=]{1,4}(?:(?:is|was|ist|war|lautet|est|es)\b[\s:]{1,2})?)[\"']?"
+            + r"(?!\w)(?P<link>[\"']{0,2}[\s:=]{1,4}(?:(?:is|was|ist|war|lautet|est"
+            r"|es)\b[\s:]{1,2})?)[\"']?"
             r"(?P<value>[^\s\"'<>,;&|]{2,80})",
             re.I,
         ),
-        ("kennung", *whole_words(
-            "userid user username userprincipalname login logon loginid loginname samaccountname benutzer benutzername benutzerid anmeldename"
-            " uid sam identifiant usuario utilisateur"
-        )),
+        (
+            "kennung",
+            *whole_words(
+                "userid user username userprincipalname login logon loginid loginname samaccountname"
+                " benutzer benutzername benutzerid anmeldename"
+                " uid sam identifiant usuario utilisateur"
+            ),
+        ),
         "Username: jroe",
         _user_id,
-    ),  # fmt: skip
+    ),
     Recogniser(
         USER_ID,
         "user",
         re.compile(
-            labels(
-                r"user|benutzer(?:konto)?|utilisateur|usuario|account|compte|cuenta"
-            )
+            labels(r"user|benutzer(?:konto)?|utilisateur|usuario|account|compte|cuenta")
             + r"(?!\w)(?P<link>[\"']?[ ]?[:=][ ]?|[ ])[\"']?(?P<value>(?-i:[a-z])[\w.@\\-]{1,60})(?![\w(])",
             re.I,
         ),
@@ -281,7 +319,9 @@ RECOGNISERS = (
     Recogniser(
         USER_ID,
         "user of a domain",
-        re.compile(r"[A-Z](?<![\w\\/.-].)[A-Z0-9-]{1,14}+\\(?P<value>[a-z][a-z0-9_-]{0,30}(?:\.[a-z0-9_-]{1,30})?)(?![\w\\(:]|\.\w)"),
+        re.compile(
+            r"[A-Z](?<![\w\\/.-].)[A-Z0-9-]{1,14}+\\(?P<value>[a-z][a-z0-9_-]{0,30}(?:\.[a-z0-9_-]{1,30})?)(?![\w\\(:]|\.\w)"
+        ),
         ("\\",),
         "CORP\\jdoe",
         lambda match: value_span(match) if not _NO_DOMAIN.match(match.group()) else None,
@@ -291,14 +331,19 @@ RECOGNISERS = (
         "birth date",
         re.compile(
             labels(
-                r"born|dob|d\.o\.b\.?|date of birth|birth ?(?:date|day)|geboren|geburtsdatum|geburtstag|geb|née?|né\(e\)|date de naissance"
-            r"|fecha de nacimiento|f\. ?nac|nacid[oa]"
+                r"born|dob|d\.o\.b\.?|date of birth|birth ?(?:date|day)|geboren|geburtsdatum|geburtstag"
+                r"|geb|née?|né\(e\)|date de naissance"
+                r"|fecha de nacimiento|f\. ?nac|nacid[oa]"
             )
             + r"(?!\w)"
-            rf"(?:[\s.:=(]{{0,3}}(?:on|in|am|le|el|is|ist|est|es)\b){{0,2}}[\s.:=(]{{1,4}}(?P<value>{_DATE}){WORD_END}",
+            rf"(?:[\s.:=(]{{0,3}}(?:on|in|am|le|el|is|ist|est"
+            rf"|es)\b){{0,2}}[\s.:=(]{{1,4}}(?P<value>{_DATE}){WORD_END}",
             re.I,
         ),
-        whole_words("born dob d birth birthday birthdate geboren geburtsdatum geburtstag geb né née naissance nacimiento nac nacido nacida"),
+        whole_words(
+            "born dob d birth birthday birthdate geboren geburtsdatum geburtstag geb né née naissance"
+            " nacimiento nac nacido nacida"
+        ),
         "Geburtsdatum: 01.04.1979",
         _birth_date,
         gate=re.compile(r"\d"),

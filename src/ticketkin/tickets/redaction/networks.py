@@ -15,18 +15,25 @@ from ticketkin.tickets.redaction.recogniser import (
 
 # Words behind which four numbers with dots count releases or chapters.
 _VERSION_BEFORE = re.compile(
-    r"(?:\b(?:versions?|ver|vers|v|release[sd]?|rel|builds?|firmware|driver|treiber|patch(?:es)?|update[ds]?|upgrade[ds]?"
-    r"|micrologiciel|versión|versionen|section|chapter|chapitre|abschnitt|kapitel|clause|installed|jre|jdk|java|vm|openj9|since|chrome"
+    r"(?:\b(?:versions?|ver|vers|v|release[sd]?|rel|builds?|firmware|driver|treiber|patch(?:es)?"
+    r"|update[ds]?|upgrade[ds]?"
+    r"|micrologiciel|versión|versionen|section|chapter|chapitre|abschnitt|kapitel|clause|installed|jre"
+    r"|jdk|java|vm|openj9|since|chrome"
     r"|firefox|edge|office|outlook|teams|client|plugin|revision|sp|hf|hotfix|kb|oid|raum|room)"
     r"(?:[\s.:=#(]{1,2}(?:is|of|to|from|no|nr|von|auf|de|du|number|nummer))?[\s.:=#(-]{0,3})$"
 )
 _ADDRESS_NEAR = re.compile(
-    r"\b(?:ip(?:v4)?s?|ip-?ad\w+|address\w*|adress\w*|dirección|hosts?|ping\w*|servers?|gateway|passerelle|dns|subnet|route\w*"
+    r"\b(?:ip(?:v4)?s?|ip-?ad\w+|address\w*|adress\w*|dirección|hosts?|ping\w*|servers?|gateway"
+    r"|passerelle|dns|subnet|route\w*"
     r"|proxy|nslookup|tracert|traceroute|ssh|rdp|telnet|src|dst|vlan|from|connect\w*)\b"
 )
 # "Upgrade Derby from 10.10.2.0 to 10.14.2.0": a release, unless an address is spoken of.
-_CHANGE_BEFORE = re.compile(r"\b(?:version|upgrad|update|releas|migrat|aktualisier|mise à jour|actualiza|downgrad|bump)")
-_ADDRESS_BEFORE = re.compile(r"\b(?:ip|address|adress|dirección|host|ping|server|gateway|dns|subnet|from host)")
+_CHANGE_BEFORE = re.compile(
+    r"\b(?:version|upgrad|update|releas|migrat|aktualisier|mise à jour|actualiza|downgrad|bump)"
+)
+_ADDRESS_BEFORE = re.compile(
+    r"\b(?:ip|address|adress|dirección|host|ping|server|gateway|dns|subnet|from host)"
+)
 
 
 def _ipv4(match: re.Match[str]) -> Span | None:
@@ -39,7 +46,9 @@ def _ipv4(match: re.Match[str]) -> Span | None:
     context = before(match)
     if re.match(r"\s?\((?:build|x64|32|64)", match.string[match.end() : match.end() + 8]):
         return None
-    if _VERSION_BEFORE.search(context) or (_CHANGE_BEFORE.search(context) and not _ADDRESS_BEFORE.search(context)):
+    if _VERSION_BEFORE.search(context) or (
+        _CHANGE_BEFORE.search(context) and not _ADDRESS_BEFORE.search(context)
+    ):
         return None
     # Small first numbers are versions of software more often than public addresses.
     if int(octets[0]) < 32 and octets[0] != "10" and not match["more"] and not _ADDRESS_NEAR.search(context):
@@ -80,7 +89,8 @@ RECOGNISERS = (
         MAC,
         "labelled mac",
         re.compile(
-            r"mac(?<!\w...)(?:[ -]?(?:address|adresse|addr))?\b[\s:=(]{1,4}(?:is\s|ist\s|est\s)?(?P<value>[0-9A-F]{12})(?!\w)",
+            r"mac(?<!\w...)(?:[ -]?(?:address|adresse|addr))?\b[\s:=(]{1,4}(?:is\s|ist\s"
+            r"|est\s)?(?P<value>[0-9A-F]{12})(?!\w)",
             re.I,
         ),
         ("=mac", "macaddr"),
@@ -89,7 +99,10 @@ RECOGNISERS = (
     Recogniser(
         IP,
         "ipv4",
-        re.compile(r"(?P<address>\d(?<![\w.+-]\d)\d{0,2}(?:\.\d{1,3}){3})(?P<more>/\d{1,2}(?!\w)|:\d{2,5}(?!\w))?(?![\w-]|\.\w)"),
+        re.compile(
+            r"(?P<address>\d(?<![\w.+-]\d)\d{0,2}(?:\.\d{1,3}){3})(?P<more>/\d{1,2}(?!\w)"
+            r"|:\d{2,5}(?!\w))?(?![\w-]|\.\w)"
+        ),
         (DOTTED,),
         "192.0.2.17",
         _ipv4,

@@ -31,7 +31,9 @@ _ISSUERS = re.compile(
     r"|(?:5018|5019|5020|5038|5893|6304|6759|676[1-3])\d{8,15}"  # Maestro
     r"|220[0-4]\d{12,15}"  # Mir
 )
-_CARD_WORD = re.compile(r"card|karte|carte|tarjeta|visa|master|amex|american express|maestro|diners|jcb|debit|credit")
+_CARD_WORD = re.compile(
+    r"card|karte|carte|tarjeta|visa|master|amex|american express|maestro|diners|jcb|debit|credit"
+)
 
 
 def _is_card(match: re.Match[str]) -> Span | None:
@@ -63,7 +65,9 @@ RECOGNISERS = (
     Recogniser(
         IBAN,
         "iban",
-        re.compile(rf"[A-Za-z](?<!\w.)[A-Za-z]\d{{2}}(?:[ -]?[A-Za-z0-9]{{4}}){{2,7}}(?:[ -]?[A-Za-z0-9]{{1,4}})?{WORD_END}"),
+        re.compile(
+            rf"[A-Za-z](?<!\w.)[A-Za-z]\d{{2}}(?:[ -]?[A-Za-z0-9]{{4}}){{2,7}}(?:[ -]?[A-Za-z0-9]{{1,4}})?{WORD_END}"
+        ),
         (re.compile(r"\d\d[ -]?[A-Za-z0-9]{4}[ -]?\d"),),
         "DE89 3704 0044 0532 0130 00",
         _whole_groups,
@@ -85,8 +89,9 @@ RECOGNISERS = (
         "bank account",
         re.compile(
             labels(
-                r"bank\s+account|kontonummer|kontonr|konto-nr|numéro de compte|número de cuenta|cuenta bancaria"
-            r"|compte bancaire|sort code|routing number|bankleitzahl|blz|rib"
+                r"bank\s+account|kontonummer|kontonr|konto-nr|numéro de compte|número de cuenta"
+                r"|cuenta bancaria"
+                r"|compte bancaire|sort code|routing number|bankleitzahl|blz|rib"
             )
             + r"\b"
             r"(?:[\s.:=#°-]{0,3}(?:no|nr|number|nummer|n|is|ist|lautet|est|es)\b){0,2}[\s.:=#°]{1,4}"

@@ -1,7 +1,7 @@
 """What a recogniser is, and the pieces that the recognisers of every family share.
 
-Most texts hold nothing to redact, so what counts for speed is that a pattern is seldom tried (triggers) and
-begins with a set of characters, which `re` searches for fastest: a lookbehind stands after the first character.
+Most texts hold nothing to redact, so what counts for speed is that a pattern is seldom tried (triggers) and begins
+with a set of characters, which `re` searches for fastest: a lookbehind stands after the first character.
 
 Every pattern here is applied to whole texts of any length, so each must run in linear time: quantifiers are
 possessive or bounded, and a run of characters is entered at its start only (a lookbehind of its own class).
@@ -43,7 +43,9 @@ PHONE = RedactedKind(
     "Phone and fax numbers: international ones, national ones that are valid in the United States or in "
     "Western Europe, and any number or extension behind a word for one.",
 )
-CARD = RedactedKind("card", "Payment card numbers with an issuer's prefix, its length and a right check digit.")
+CARD = RedactedKind(
+    "card", "Payment card numbers with an issuer's prefix, its length and a right check digit."
+)
 IBAN = RedactedKind("iban", "IBANs with right check digits, and bank account numbers behind a word for one.")
 NATIONAL_ID = RedactedKind(
     "national_id",
@@ -53,13 +55,15 @@ NATIONAL_ID = RedactedKind(
 )
 USER_ID = RedactedKind("user_id", "User names, employee and badge numbers behind a word for one.")
 IP = RedactedKind(
-    "ip", "IPv4 and IPv6 addresses, apart from version numbers, net masks, loopback and unspecified addresses."
+    "ip",
+    "IPv4 and IPv6 addresses, apart from version numbers, net masks, loopback and unspecified addresses.",
 )
 MAC = RedactedKind("mac", "MAC addresses.")
 BIRTH_DATE = RedactedKind("birth_date", "Dates of birth behind a word such as born, DOB, geboren or né le.")
 NAME = RedactedKind(
     "name",
-    "Names of people behind a title, a greeting or a word such as caller; whatever the user's own list holds; "
+    "Names of people behind a title, a greeting or a word such as caller; whatever the user's own list"
+    " holds; "
     "with the extra `names` also what a language model takes for a person.",
 )
 
@@ -96,8 +100,8 @@ class Recogniser:
     name: str
     pattern: re.Pattern[str]
     triggers: tuple[str | re.Pattern[str], ...]
-    """The pattern is tried only on texts that hold one of these: a pattern, a text in lower case, or, behind an
-    equals sign, a run of letters: "=pin" is not in "pinned"."""
+    """The pattern is tried only on texts that hold one of these: a pattern, a text in lower case, or, behind
+    an equals sign, a run of letters: "=pin" is not in "pinned"."""
     example: str
     """A text in which the recogniser replaces something; what is made of it tests that time stays linear."""
     locate: Locate = value_span
@@ -154,19 +158,26 @@ def digits_of(text: str) -> str:
 # Numbers of things, in the languages of service desks: what follows one of these is no phone, card or id
 # of a person. The word may be followed by what joins it to its number: no., Nr., number, is, :, #.
 _THINGS = (
-    r"order|p\.?o|purchase|sku|parts?|article|item|material|batch|lot|serial|s/n|asset|tag|inventory|imei|iccid|meid"
-    r"|tracking|shipment|parcel|delivery|invoice|bill|case|ticket|incident|change|request|task|ref|reference|job"
-    r"|log|entry|row|line|record|build|version|release|revision|error|code|customer|client|contract|project|centre"
-    r"|center|quote|offer|model|product|barcode|ean|isbn|issn|upc|gtin|timestamp|pid|process|port|transaction"
-    r"|message|bug|issue|patch|commit|kb|block|offset|epoch|size|bytes?|serials?|uid|guid|uuid|hash|checksum"
-    r"|bestell\w*|auftrags?\w*|artikel\w*|charge\w*|serien\w*|inventar\w*|rechnungs?\w*|lieferschein\w*|vorgangs?\w*"
+    r"order|p\.?o|purchase|sku|parts?|article|item|material|batch|lot|serial|s/n|asset|tag|inventory"
+    r"|imei|iccid|meid"
+    r"|tracking|shipment|parcel|delivery|invoice|bill|case|ticket|incident|change|request|task|ref"
+    r"|reference|job"
+    r"|log|entry|row|line|record|build|version|release|revision|error|code|customer|client|contract"
+    r"|project|centre"
+    r"|center|quote|offer|model|product|barcode|ean|isbn|issn|upc|gtin|timestamp|pid|process|port"
+    r"|transaction"
+    r"|message|bug|issue|patch|commit|kb|block|offset|epoch|size|bytes?|serials?|uid|guid|uuid|hash"
+    r"|checksum"
+    r"|bestell\w*|auftrags?\w*|artikel\w*|charge\w*|serien\w*|inventar\w*|rechnungs?\w*|lieferschein\w*"
+    r"|vorgangs?\w*"
     r"|fall\w*|kunden?\w*|vertrags?\w*|fehler\w*|sendungs?\w*|projekt\w*|kostenstelle|geräte\w*|teile?\w*"
     r"|commande|référence|facture|série|article|dossier|colis|suivi|contrat|erreur|produit"
     r"|pedido|referencia|factura|serie|lote|artículo|albarán|contrato|cliente|producto"
 )
 _THING_BEFORE = re.compile(
     rf"(?<!\w)(?:{_THINGS})"
-    r"(?:[\s.:#=(-]{0,3}(?:no|nr|num|number|nummer|numéro|número|n°|nº|ids?|is|ist|est|es|de|du|der|des|von|of|the"
+    r"(?:[\s.:#=(-]{0,3}(?:no|nr|num|number|nummer|numéro|número|n°|nº|ids?|is|ist|est|es|de|du|der|des"
+    r"|von|of|the"
     r"|entry|order|code)(?!\w)){0,3}[\s.:#=(°º-]{0,4}$"
 )
 

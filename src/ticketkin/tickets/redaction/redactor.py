@@ -7,17 +7,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ticketkin.core.config import TicketSettings
-from ticketkin.tickets.redaction import contacts, credentials, identifiers, names, networks, payment, secrets
-from ticketkin.tickets.redaction.names import PersonFinder, WordList, person_finder
+from ticketkin.tickets.redaction import (
+    commands,
+    contacts,
+    credentials,
+    identifiers,
+    names,
+    networks,
+    payment,
+    secrets,
+)
+from ticketkin.tickets.redaction.known_names import PersonFinder, WordList, person_finder
 from ticketkin.tickets.redaction.recogniser import NAME, Recogniser, RedactedKind, Span, placeholders_in
 
-REDACTION_VERSION = "2"
-"""Changes whenever what is replaced changes: texts redacted by different versions are not alike."""
+REDACTION_VERSION = (
+    "2"
+    """Changes whenever what is replaced changes: texts redacted by different versions are not alike."""
+)
 
 # In order: where two recognisers claim the same text, the earlier one has it.
 RECOGNISERS: tuple[Recogniser, ...] = (
     *secrets.RECOGNISERS,
     *credentials.RECOGNISERS,
+    *commands.RECOGNISERS,
     *contacts.EMAILS,
     *payment.RECOGNISERS,
     *identifiers.RECOGNISERS,
@@ -35,7 +47,8 @@ def recognised_kinds() -> tuple[RedactedKind, ...]:
 
 
 NOT_RECOGNISED = (
-    "Names of people in running text without a title, greeting or word such as caller before them, unless they are in "
+    "Names of people in running text without a title, greeting or word such as caller before them,"
+    " unless they are in "
     "the list given with --redact-words or the extra names is on.",
     "Postal addresses, licence plates, photographs and attachments.",
     "Passwords and keys that neither have a known shape nor stand behind a word for one.",
@@ -134,8 +147,8 @@ class Redactor:
     def of(cls, settings: TicketSettings) -> "Redactor":
         """Return the redactor of these settings.
 
-        Raises ConfigurationError where the list of words can't be read, MissingExtraError where names are asked
-        for and spaCy or a pipeline is missing.
+        Raises ConfigurationError where the list of words can't be read, MissingExtraError where names are
+        asked for and spaCy or a pipeline is missing.
         """
         words = WordList.read(settings.redact_words) if settings.redact_words is not None else None
         people = person_finder(settings.names_pipelines) if settings.redact_names else None
