@@ -122,8 +122,8 @@ _PHONE_WORDS = (
     r"|erreicht man|joignable|portable|appel\w{0,4}|rappel\w{0,4}|numéro|llám\w{0,6}|llam\w{0,6}|nummer"
 )
 _WEAK_WORDS = (
-    "mobil", "call", "ring", "rang", "reach", "dial", "text", "sms", "contact", "an", "ru", "err", "joi", "por",
-    "app", "rap", "num", "núm", "ll",
+    "mobil", "call", "ring", "rang", "reach", "dial", "text", "sms", "contact", "an", "ru", "err", "joi",
+    "por", "app", "rap", "num", "núm", "ll",
 )  # fmt: skip
 _PHONE_LINKS = (
     r"(?:[ \t\u00a0.:=#(/-]{1,3}(?:me|us|him|her|them|back|no|nr|n°|num|number|nummer|numéro|número|on"

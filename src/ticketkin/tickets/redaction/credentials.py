@@ -107,34 +107,11 @@ _NO_SECRET = re.compile(
 # Words that are passwords as often as words about one.
 _FAMOUS = frozenset(("admin", "administrator", "secret", "guest", "root", "test"))
 # Multi-word values in quotes are pass phrases, unless they begin like a message.
-_MESSAGE = frozenset(
-    [
-        "is",
-        "was",
-        "not",
-        "no",
-        "must",
-        "should",
-        "can",
-        "cannot",
-        "can't",
-        "may",
-        "has",
-        "ist",
-        "nicht",
-        "muss",
-        "kann",
-        "darf",
-        "est",
-        "ne",
-        "doit",
-        "n'est",
-        "es",
-        "debe",
-        "the",
-        "please",
-    ]
-)
+_MESSAGE_WORDS = """
+is was not no must should can cannot can't may has ist nicht muss kann darf est ne doit n'est es debe
+the please
+"""
+_MESSAGE = frozenset(_MESSAGE_WORDS.split())
 _SIGNS = re.compile(r"[!@#$%^&*+=?~_|\\§€.:\-]")
 
 
@@ -168,24 +145,22 @@ def looks_secret(match: re.Match[str], span: Span, *, assigned: bool, quoted: bo
     words = value.split()
     if len(words) > 1:
         message = words[0].casefold() in _MESSAGE or is_predicate(words[-1])
-        return (assigned and not message and len(words) <= 6) or (
-            not message and is_strong(value.replace(" ", ""))
-        )
-    if is_strong(value):
-        return True
-    word = value.strip(".,;:!?()[]")
-    if assigned and word.casefold() in _FAMOUS and ends_clause(text, span[1]):
+        return not message and ((assigned and len(words) <= 6) or is_strong(value.replace(" ", "")))
+    return is_strong(value) or _is_secret_word(match, span, assigned=assigned, quoted=quoted)
+
+
+def _is_secret_word(match: re.Match[str], span: Span, *, assigned: bool, quoted: bool) -> bool:
+    """Return True if a plain word is a secret: it is no predicate and stands alone."""
+    word = match.string[slice(*span)].strip(".,;:!?()[]")
+    alone = ends_clause(match.string, span[1])
+    if assigned and alone and word.casefold() in _FAMOUS:
         return True
     if not word or is_predicate(word):
         return False
     if word.isdigit():
         return len(word) >= 4 or (assigned and quoted)
-    if quoted:
-        return True
-    return (
-        len(word) >= (3 if assigned else 4)
-        and word.isalpha() | ("-" in word and assigned)
-        and ends_clause(text, span[1])
+    return quoted or (
+        alone and len(word) >= (3 if assigned else 4) and (word.isalpha() or ("-" in word and assigned))
     )
 
 
@@ -236,7 +211,7 @@ def _plain(match: re.Match[str]) -> Span | None:
     span, quoted = _value_of(match)
     value = match.string[slice(*span)]
     core = value.rstrip("?!.,;:")
-    if NO_VALUE.fullmatch(value) or _NO_SECRET.fullmatch(core) or not is_strong(value) or len(core) < 5:
+    if NO_VALUE.fullmatch(value) or not is_strong(value) or len(core) < 5:
         return None
     if quoted:
         return span if " " not in value else None
@@ -246,6 +221,7 @@ def _plain(match: re.Match[str]) -> Span | None:
 
 
 def not_hidden(match: re.Match[str]) -> Span | None:
+    """Return the span of the value unless it is masked, a variable, an expression or a placeholder."""
     span = value_span(match)
     value = "" if span is None else match.string[slice(*span)]
     return (

@@ -20,7 +20,7 @@ def _folded(text: str) -> str:
 
 @dataclass(frozen=True)
 class WordList:
-    """Names, user ids and phrases that are replaced wherever they stand as whole words, whatever their case."""
+    """Names, user ids and phrases, replaced wherever they stand as whole words, whatever their case."""
 
     lengths: dict[str, tuple[int, ...]]
     """First word of a phrase -> lengths of the phrases that begin with it, in words, longest first."""
@@ -51,7 +51,7 @@ class WordList:
 
     @classmethod
     def read(cls, path: Path) -> "WordList":
-        """Return the list in a UTF-8 file, one phrase a line. Raises ConfigurationError where it can't be read."""
+        """Return the list in a UTF-8 file, one phrase a line. Raises ConfigurationError."""
         try:
             text = path.read_text("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:

@@ -19,7 +19,7 @@ from ticketkin.tickets.redaction.recogniser import (
     whole_words,
 )
 
-# First digits of each issuer's cards and how many digits they have (ISO/IEC 7812, public lists of the issuers).
+# First digits of each issuer's cards and how many digits they have (ISO/IEC 7812, the issuers' own lists).
 _ISSUERS = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})"  # Visa
     r"|(?:5[1-5]\d{2}|222[1-9]|22[3-9]\d|2[3-6]\d{2}|27[01]\d|2720)\d{12}"  # Mastercard
@@ -66,7 +66,7 @@ RECOGNISERS = (
         IBAN,
         "iban",
         re.compile(
-            rf"[A-Za-z](?<!\w.)[A-Za-z]\d{{2}}(?:[ -]?[A-Za-z0-9]{{4}}){{2,7}}(?:[ -]?[A-Za-z0-9]{{1,4}})?{WORD_END}"
+            r"[A-Za-z](?<!\w.)[A-Za-z]\d{2}(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,4})?(?!\w)"
         ),
         (re.compile(r"\d\d[ -]?[A-Za-z0-9]{4}[ -]?\d"),),
         "DE89 3704 0044 0532 0130 00",

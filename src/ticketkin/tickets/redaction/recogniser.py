@@ -1,7 +1,7 @@
 """What a recogniser is, and the pieces that the recognisers of every family share.
 
-Most texts hold nothing to redact, so what counts for speed is that a pattern is seldom tried (triggers) and begins
-with a set of characters, which `re` searches for fastest: a lookbehind stands after the first character.
+Most texts hold nothing to redact. What counts for speed is that a pattern is seldom tried (triggers) and
+begins with a set of characters, which `re` searches for fastest: a lookbehind stands after the first one.
 
 Every pattern here is applied to whole texts of any length, so each must run in linear time: quantifiers are
 possessive or bounded, and a run of characters is entered at its start only (a lookbehind of its own class).
@@ -118,8 +118,8 @@ def whole_words(text: str) -> tuple[str, ...]:
 def labels(alternatives: str, boundary: str = WORD_START) -> str:
     """Return a pattern for words, at a boundary, that `re` finds fast whatever their case.
 
-    `alternatives` are patterns separated by `|`, each beginning with a letter. They are sorted by that letter,
-    so that a place in the text is tried for few of them and most places for none.
+    `alternatives` are patterns separated by `|`, each beginning with a letter. They are sorted by that
+    letter, so that a place in the text is tried for few of them and most places for none.
     """
     by_letter: dict[str, list[str]] = {}
     for alternative in _alternatives(alternatives):

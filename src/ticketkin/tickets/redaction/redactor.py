@@ -190,9 +190,9 @@ class Redactor:
                 claims.add(span, NAME)
         for recogniser in _worth_trying(text):
             for match in recogniser.pattern.finditer(text):
-                span = recogniser.locate(match)
-                if span is not None:
-                    claims.add(span, recogniser.kind)
+                found = recogniser.locate(match)
+                if found is not None:
+                    claims.add(found, recogniser.kind)
         if self.people is not None:
             for span in self.people(text):
                 claims.add(span, NAME)
