@@ -14,7 +14,7 @@ _SUSPICIOUS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9fÃÂâ€ðŸï»¿\ufffd\
 _SHEET_ESCAPE = re.compile("_x00(?:0[0-9A-F]|1[0-9A-F]|7F)_", re.IGNORECASE)
 # A lone blank stays as it is: replacing each by itself was the slowest part of cleaning.
 _SPACES = re.compile(r"[ \t\u00a0\u2000-\u200a\u202f\u3000]{2,}|[\t\u00a0\u2000-\u200a\u202f\u3000]")
-_LINE_END = re.compile(r"\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+_LINE_END = re.compile(r"\r\n|[\r\x0c\u2028\u2029]")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 # Mail headers and greetings are looked for line by line, each line once: possessive where a run could be
 # read in several ways.

@@ -187,7 +187,7 @@ RECOGNISERS = (
         "us ssn",
         re.compile(r"\d(?<![\w.-]\d)\d{2}-\d{2}-\d{4}(?![\w-]|\.\d)"),
         (DIGITS,),
-        "219-09-9999",
+        "123-45-6789",
         _checked(ssn.is_valid),
     ),
     Recogniser(
