@@ -1,8 +1,8 @@
 """Cleaning and redaction take linear time, whatever the text: each pattern is fed its worst cases at 1 MB.
 
 What is fed is made from the registry: the beginnings of each recogniser's own example, repeated, are texts in
-which its pattern almost matches everywhere. A child process works on them; it is killed after minutes that only
-quadratic work needs (at 1 MB hours), and the last line it wrote names the pattern.
+which its pattern almost matches everywhere. A child process works on them; it is killed after minutes, which
+only quadratic work needs (hours, at 1 MB), and the last line it wrote names the pattern.
 """
 
 import subprocess
@@ -35,8 +35,10 @@ for recogniser in RECOGNISERS:
 """
 
 _EVERY_UNIT = """
-UNITS = ["_", " ", "a", "1", "-", ".", ":", "/", "@", '"', "'", "=", "e", "A", "\\n", " \\n", "1 ", "1-", "1.", "a.", "a@",
-         "a b ", "A b. ", "eyJ", "-----BEGIN ", "://", "a:", "0:", "password for a ", "pass", "net use ", "curl -", "key="]
+UNITS = [
+    "_", " ", "a", "1", "-", ".", ":", "/", "@", '"', "'", "=", "e", "A", "\\n", " \\n", "1 ", "1-", "1.", "a.", "a@",
+    "a b ", "A b. ", "eyJ", "-----BEGIN ", "://", "a:", "0:", "password for a ", "pass", "net use ", "curl -", "key=",
+]
 for unit in UNITS:
     for recogniser in RECOGNISERS:
         feed(recogniser, unit)
