@@ -26,9 +26,10 @@ _FILE_ENDINGS = {
 }  # fmt: skip
 _AT = (
     r"(?:\s{0,2}[(\[{<]\s?(?:at|ät|arroba|arobase|@)\s?[)\]}>]\s{0,2}|\s{1,2}(?:arroba|arobase)\s{1,2}"
-    r"|%40|&#0?64;|＠)"
+    r"|[ ]@[ ]|@[ ]|%40|&#0?64;|＠)"
 )
-_DOT = r"(?:\.|\s{0,2}[(\[{]\s?(?:dot|punkt|point|punto|\.)\s?[)\]}]\s{0,2}|\s(?:dot|DOT)\s)"
+_BRACKETED_DOT = r"(?:\s{0,2}[(\[{]\s?(?:dot|punkt|point|punto|\.)\s?[)\]}]\s{0,2})"
+_DOT = rf"(?:\.|{_BRACKETED_DOT}|\s(?:dot|DOT)\s)"
 
 
 def _is_address(match: re.Match[str]) -> Span | None:
@@ -76,7 +77,8 @@ def _international(match: re.Match[str]) -> Span | None:
 
 _FRENCH = re.compile(r"0[1-9](?P<gap>[ .-])\d\d(?:(?P=gap)\d\d){3}")
 _AMERICAN = re.compile(
-    r"(?:1[ .-])?(?:\([2-9]\d{2}\) ?[2-9]\d{2}[ .-]\d{4}|[2-9]\d{2}(?P<gap>[ .-])[2-9]\d{2}(?P=gap)\d{4})"
+    r"(?:1[ .-])?(?:\([2-9]\d{2}\) ?[2-9]\d{2}[ .-]\d{4}|[2-9]\d{2}(?:(?P<gap>[ .-])[2-9]\d{2}(?P=gap)"
+    r"|[ /][2-9]\d{2}-)\d{4})"
 )
 _SPANISH = re.compile(r"9\d \d{3}(?: \d{2}){2}|[6-9]\d{2}(?: \d{3}){2}|[6-9]\d{2}(?: \d{2}){3}")
 
@@ -116,7 +118,8 @@ def _labelled(match: re.Match[str]) -> Span | None:
 
 
 _PHONE_WORDS = (
-    r"telephones?|phones?|tel|telefon\w{0,8}|téléphone|teléfono|fax|cellphone|cell|handy\w{0,8}|mobilnummer"
+    r"telephones?|phones?|tel|fon|my number|kurzwahl|telefon\w{0,8}|téléphone|teléfono|fax|cellphone"
+    r"|cell|handy\w{0,8}|mobilnummer"
     r"|mobilfunk\w{0,8}|rufnummer|rückruf\w{0,8}|callback|durchwahl|tél|gsm|whatsapp|móvil|contact number"
     r"|mobile?|call(?:ed)?|ring|rang|reach(?:able)?|dial(?:led)?|text|sms|contact|anrufen?|rufen|erreichbar"
     r"|erreicht man|joignable|portable|appel\w{0,4}|rappel\w{0,4}|numéro|llám\w{0,6}|llam\w{0,6}|nummer"
@@ -157,11 +160,25 @@ EMAILS = (
         EMAIL,
         "spelled email",
         re.compile(
-            rf"(?<![\w.+%'-])[\w.+'-]++{_AT}[\w-]{{1,63}}+(?:{_DOT}[\w-]{{1,63}}+){{0,8}}{_DOT}[^\W\d_]{{2,24}}(?![\w-])",
+            rf"(?<![\w.+%'-])(?:[\w-]{{1,40}}+{_BRACKETED_DOT}){{0,3}}[\w.+'-]++{_AT}[\w-]{{1,63}}+(?:{_DOT}[\w-]{{1,63}}+){{0,8}}{_DOT}[^\W\d_]{{2,24}}(?![\w-])",
             re.I,
         ),
-        (re.compile(r"[(\[{<]\s?(?:[AaÄä][Tt]|@)\s?[)\]}>]|%40|&#0?64;|＠"), *whole_words("arroba arobase")),
+        (
+            re.compile(r"[(\[{<]\s?(?:[AaÄä][Tt]|@)\s?[)\]}>]|%40|&#0?64;|＠|@ \w"),
+            *whole_words("arroba arobase"),
+        ),
         "jane.doe (at) example.com",
+    ),
+    Recogniser(
+        EMAIL,
+        "email with at",
+        re.compile(
+            r"(?<![\w.+'-])[^\W\d_]{1,40}+[._][^\W\d_]{1,40}+\sat\s(?:[\w-]{1,63}+\.){1,5}"
+            r"(?:com|org|net|edu|gov|info|biz|eu|us|uk|de|at|ch|fr|be|nl|es|it|pl|example)(?![\w-])",
+            re.I,
+        ),
+        (re.compile(r"[._][^\W\d_]{1,40}+ at \w"),),
+        "jane.doe at example.com",
     ),
     Recogniser(
         EMAIL,
@@ -187,7 +204,8 @@ PHONES = (
         ),
         (
             *whole_words(
-                "phone phones tel tél fax cell handy gsm móvil mobile mobil call called ring rang reach"
+                "phone phones tel tél fon kurzwahl number fax cell handy gsm móvil mobile mobil call"
+                " called ring rang reach"
                 " reachable dial dialled dialed text"
                 " sms contact anrufen anruf rufen erreichbar erreicht joignable portable numéro nummer"
                 " callback durchwahl whatsapp"
@@ -212,12 +230,13 @@ PHONES = (
         PHONE,
         "extension",
         re.compile(
-            labels("ext|extension|durchwahl|dw|nebenstelle|apparat|poste|extensión|interno") + r"\b"
+            labels("ext|extension|durchwahl|dw|nebenstelle|apparat|app|kurzwahl|poste|extensión|interno")
+            + r"\b"
             r"(?:[\s.:]{1,3}(?:no|nr|n°|number|nummer|is|ist|est"
             r"|es)\b)?[\s.:°]{1,3}(?P<value>\d{3,6})(?![\w%]|[.,:/-]\d)",
             re.I,
         ),
-        whole_words("ext extension durchwahl dw nebenstelle apparat poste extensión interno"),
+        whole_words("ext extension durchwahl dw nebenstelle apparat app kurzwahl poste extensión interno"),
         "Durchwahl 4512",
         gate=THREE_DIGITS,
     ),
@@ -239,7 +258,7 @@ PHONES = (
             r"(?P<number>[0-9(](?<![\w.:/#+,-].)(?<!\d[ ].)(?:(?:(?<=0)"
             r"|(?<=\()0)\d{1,5}\)?(?:[ ]?[ ./\u2013-][ ]?\d{2,9}){1,5}"
             r"|(?<=9)\d \d{3}(?: \d{2}){2}|(?:(?<=[2-9])|(?<=\()[2-9]"
-            r"|(?<=1)[ .-]\(?[2-9])\d{2}\)?[ .-]{1,2}\d{2,3}[ .-]\d{2,4}(?:[ ]\d{2})?))"
+            r"|(?<=1)[ .-]\(?[2-9])\d{2}\)?[ ./-]{1,2}\d{2,3}[ .-]\d{2,4}(?:[ ]\d{2})?))"
             rf"{_EXTENSION}(?![\w]|[.,:/-]\d|-\w)"
         ),
         (DIGITS,),

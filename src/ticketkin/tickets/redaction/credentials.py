@@ -32,7 +32,7 @@ _PASSWORD = (
         ),
         ANYWHERE,
     )
-    + r"(?:[ _.-]?(?:\d{1,2}|prod|dev|test|old|new|alt|neu|hash))?(?![^\W_])"
+    + r"(?:[ _.-]?(?:\d{1,2}|prod|dev|test|old|new|alt|neu|hash|actuel|actual|initial|temporal))?(?![^\W_])"
 )
 _PASSWORD_TRIGGERS = (
     "pass",
@@ -73,7 +73,8 @@ _COPULA = (
     r"|(?:wurde|wird)[ ]auf|a[ ]été[ ](?:changé|remplacé|modifié)[ ](?:en|par)|(?P<loose>to|auf|(?:will"
     r"|should|must|would|may|can)[ ]be|soll(?:te)?|sera|será|(?:was[ ]|has[ ]been[ ])?(?:changed|reset"
     r"|set|updated|geändert|changé|cambiada)[ ](?:from|von|de)(?:[ ]\S{1,64}[ ](?:to|auf|in|en|à|a))?))"
-    r"(?:[ ](?:now|currently|still|jetzt|nun|derzeit|noch|maintenant|toujours|ahora))?(?:[ ]?:)?[ ]"
+    r"(?:[ ](?:now|currently|still|always|immer|bisher|siempre|jetzt|nun|derzeit|noch|maintenant"
+    r"|toujours|ahora))?(?:[ ]?:)?[ ]"
 )
 _QUOTED = (
     r"\\?\"(?P<double>[^\"\n\\]{1,200}+)\\?\"|'(?P<single>[^'\n]{1,200}+)'"
@@ -270,13 +271,14 @@ _CODES = labels(
         )
     )
     + r"|codes? (?:de |d['’])?(?:vérification|sécurité|accès|confirmation|secret|entrée|alarme|validation)"
-    r"|código (?:de )?(?:verificación|seguridad|acceso)|otp|tan|puk|cvv2?|cvc2?",
+    r"|código (?:de )?(?:verificación|seguridad|acceso)|your code|ihr code|votre code|mein code|mon code"
+    r"|su código|mfa|otp|tan|puk|cvv2?|cvc2?",
     r"(?<![^\W_].)",
 )
 _PIN = labels(r"pin(?:[ -]?(?:codes?|nummer|number))?|codes? pin|código pin|pincode", PART_START)
 _CODE_LINK = (
     r"(?:[ ](?:for|für|pour|of|von|vom|de|du|der)(?:[ ][\w.-]{1,20}){1,3}?)?"
-    r"[\s:=#\"']{0,3}(?:(?:is|was|ist|war|lautet|est|était|es|era|code)\b(?:[ ](?:now|jetzt"
+    r"[\s:=#(\"']{0,3}(?:(?:is|was|ist|war|lautet|est|était|es|era|code)\b(?:[ ](?:now|jetzt"
     r"|nun))?[\s:\"']{0,3})?"
 )
 _USERS = labels(
@@ -392,10 +394,12 @@ RECOGNISERS = (
         CREDENTIAL,
         "code",
         re.compile(
-            rf"{_CODES}(?!\w){_CODE_LINK}(?P<value>\d{{3}}[ -]?\d{{3}}|\d{{3,12}})(?![\w]|[.,:]\d|-\d)", re.I
+            rf"(?:{_CODES}|2(?<!\w2)fa(?:[- ]?codes?)?)(?!\w){_CODE_LINK}(?P<value>\d{{3}}[ -]?\d{{3}}"
+            rf"|\d{{3,12}})(?![\w]|[.,:]\d|-\d)",
+            re.I,
         ),
         whole_words(
-            "code codes otp tan puk cvv cvc código sicherheitscode zugangscode bestätigungscode"
+            "code codes fa mfa otp tan puk cvv cvc código sicherheitscode zugangscode bestätigungscode"
             " freischaltcode freigabecode türcode einmalcode"
         ),
         "verification code: 730551",

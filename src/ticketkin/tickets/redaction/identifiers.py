@@ -257,7 +257,9 @@ RECOGNISERS = (
         re.compile(
             labels(
                 "|".join(rf"{who}[ -]?(?:id|no|nr|num|number|code)" for who in _STAFF)
-                + r"|employee(?=[ ]?#)|personal-?(?:nummer|nr)|pers\.?-?nr|mitarbeiter-?(?:nummer|nr|id"
+                + r"|employee(?=[ ]?[#:])|emp(?=[ ]?#|\.[ ]?(?:no|nr|id))|ma-?(?:nr|nummer)"
+                r"|matrikelnummer|n° employé|n°employé|personal-?(?:nummer|nr)|pers\.?-?nr"
+                r"|mitarbeiter-?(?:nummer|nr|id"
                 r"|kennung)|ausweis-?(?:nummer|nr)|stammnummer"
                 r"|matricule|numéro d['’]employé|numéro de badge|n° de badge|id employé"
                 r"|número de empleado|id de empleado|legajo"
@@ -268,7 +270,8 @@ RECOGNISERS = (
         (
             "ausweis",
             *whole_words(
-                "personal personalnummer personalnr employee emp empid employeeid staff personnel"
+                "personal personalnummer personalnr ma matrikelnummer employee emp empid employeeid"
+                " staff personnel"
                 " payroll worker badge student pers persnr mitarbeiter mitarbeiternummer mitarbeiternr"
                 " mitarbeiterid stammnummer matricule employé empleado legajo"
             ),
@@ -332,7 +335,7 @@ RECOGNISERS = (
         re.compile(
             labels(
                 r"born|dob|d\.o\.b\.?|date of birth|birth ?(?:date|day)|geboren|geburtsdatum|geburtstag"
-                r"|geb|née?|né\(e\)|date de naissance"
+                r"|geb|née?|né\(e\)|date de naissance|naissance"
                 r"|fecha de nacimiento|f\. ?nac|nacid[oa]"
             )
             + r"(?!\w)"

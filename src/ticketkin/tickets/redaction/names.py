@@ -156,6 +156,14 @@ RECOGNISERS = (
     ),
     Recogniser(
         NAME,
+        "name in a directory",
+        re.compile(rf"CN(?<!\w..)=(?-i:(?P<value>{_FULL}))(?=,|\Z|\n|[\"'])", re.I),
+        ("cn=",),
+        "CN=Jane Doe,OU=Users",
+        _person,
+    ),
+    Recogniser(
+        NAME,
         "by whom",
         re.compile(
             labels(

@@ -70,7 +70,8 @@ def _ipv6(match: re.Match[str]) -> Span | None:
 
 def _has_body(text: str) -> bool:
     groups = [group for group in text.split(":") if group]
-    return len(groups) >= 3 and any(character.isdigit() for character in text)
+    local = re.match(r"fe80::|f[cd][0-9a-f]{2}:", text, re.IGNORECASE) is not None
+    return (len(groups) >= 3 or local) and any(character.isdigit() for character in text)
 
 
 RECOGNISERS = (
@@ -90,7 +91,7 @@ RECOGNISERS = (
         "labelled mac",
         re.compile(
             r"mac(?<!\w...)(?:[ -]?(?:address|adresse|addr))?\b[\s:=(]{1,4}(?:is\s|ist\s"
-            r"|est\s)?(?P<value>[0-9A-F]{12})(?!\w)",
+            r"|est\s)?(?P<value>[0-9A-F](?:[:. -]?[0-9A-F]){11})(?!\w)",
             re.I,
         ),
         ("=mac", "macaddr"),

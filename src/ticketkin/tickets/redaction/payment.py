@@ -36,10 +36,15 @@ _CARD_WORD = re.compile(
 )
 
 
+def _is_card_number(text: str) -> bool:
+    digits = digits_of(text)
+    return len(set(digits)) > 1 and _ISSUERS.fullmatch(digits) is not None and bool(luhn.is_valid(digits))
+
+
 def _is_card(match: re.Match[str]) -> Span | None:
-    digits = digits_of(match.group())
-    if len(set(digits)) == 1 or not _ISSUERS.fullmatch(digits) or not luhn.is_valid(digits):
+    if not _is_card_number(match.group()):
         return None
+    digits = digits_of(match.group())
     named = _CARD_WORD.search(before(match)) is not None
     named = named or _CARD_WORD.search(match.string[match.end() : match.end() + 40].casefold()) is not None
     if named:
@@ -66,7 +71,7 @@ RECOGNISERS = (
         IBAN,
         "iban",
         re.compile(
-            r"[A-Za-z](?<!\w.)[A-Za-z]\d{2}(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,4})?(?!\w)"
+            r"[A-Za-z](?<!\w.)[A-Za-z] ?\d{2}(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,4})?(?!\w)"
         ),
         (re.compile(r"\d\d[ -]?[A-Za-z0-9]{4}[ -]?\d"),),
         "DE89 3704 0044 0532 0130 00",
@@ -91,22 +96,43 @@ RECOGNISERS = (
             labels(
                 r"bank\s+account|kontonummer|kontonr|konto-nr|numéro de compte|número de cuenta"
                 r"|cuenta bancaria"
-                r"|compte bancaire|sort code|routing number|bankleitzahl|blz|rib"
+                r"|compte bancaire|sort code|routing number|bankleitzahl|blz|rib|account (?=n)|kto(?=\.)"
             )
             + r"\b"
             r"(?:[\s.:=#°-]{0,3}(?:no|nr|number|nummer|n|is|ist|lautet|est|es)\b){0,2}[\s.:=#°]{1,4}"
             rf"(?P<value>\d(?:[ -]?\d){{5,22}}){WORD_END}",
             re.I,
         ),
-        ("konto", *whole_words("account compte cuenta sort routing bankleitzahl blz rib")),
+        ("konto", *whole_words("account compte cuenta sort routing bankleitzahl blz rib kto")),
         "bank account number 12345678",
+        gate=DIGITS,
+    ),
+    Recogniser(
+        CARD,
+        "labelled card",
+        re.compile(
+            labels(
+                "credit ?card|debit"
+                " ?card|card|kreditkarte|karte|kartennummer|carte|tarjeta|visa|mastercard|amex|pan|cc"
+            )
+            + r"(?!\w)(?:[\s.:=#\"']{0,3}(?:no|nr|number|nummer|numéro|número|is|ist|est|es|de"
+            r"|bancaire)\b){0,3}[\s.:=#\"'°]{1,4}"
+            r"(?P<value>\d(?:[ .-]?\d){12,18})(?!\w)",
+            re.I,
+        ),
+        whole_words(
+            "card creditcard debitcard kreditkarte karte kartennummer carte tarjeta visa mastercard amex"
+            " pan cc"
+        ),
+        "card number 4111 1111 11111111",
+        lambda match: match.span("value") if _is_card_number(match["value"]) else None,
         gate=DIGITS,
     ),
     Recogniser(
         CARD,
         "card",
         re.compile(
-            r"\d(?<![\w.+-]\d)(?:\d{3}(?P<gap>[ -]?)\d{4}(?P=gap)\d{4}(?P=gap)\d{1,4}(?:(?P=gap)\d{1,3})?"
+            r"\d(?<![\w.+-]\d)(?:\d{3}(?P<gap>[ .-]?)\d{4}(?P=gap)\d{4}(?P=gap)\d{1,4}(?:(?P=gap)\d{1,3})?"
             r"|\d{3}(?P<space>[ -])\d{6}(?P=space)\d{4,5}|\d{12,18})(?![-]?\w|\.\d)"
         ),
         (DIGITS,),

@@ -183,6 +183,13 @@ def _after_scheme(match: re.Match[str]) -> Span | None:
     return None if is_placeholder_at(match.string, match.start("value")) else value_span(match)
 
 
+def _header(match: re.Match[str]) -> Span | None:
+    """Take the value of an Authorization header unless it is a plain word: "Authorization: required"."""
+    value = match["value"]
+    word = value.rstrip(".:").isalpha() and len(value) < 20 and not re.search(r"[a-z][A-Z]", value)
+    return None if word or is_placeholder_at(match.string, match.start("value")) else match.span("value")
+
+
 def _bearer(match: re.Match[str]) -> Span | None:
     return match.span("value") if any(c.isdigit() for c in match["value"]) else None
 
@@ -259,7 +266,7 @@ RECOGNISERS = (
         ),
         ("authorization",),
         "Authorization: Basic amRvZTpzM2NyM3Q=",
-        lambda match: _bearer(match) or (match.span("value") if match["value"].endswith("=") else None),
+        _header,
     ),
     Recogniser(
         TOKEN,
