@@ -2,8 +2,8 @@
 
 What is fed is made from the registry: the beginnings of each recogniser's own example, repeated, are texts in
 which its pattern almost matches everywhere. A child process works on them and is ended by its own watchdog
-where one text takes minutes, which only quadratic work needs (hours, at 1 MB); the last line it wrote names the
-pattern.
+where one text takes minutes, which only quadratic work needs (hours, at 1 MB); the last line it wrote names
+the pattern.
 """
 
 import subprocess
@@ -44,13 +44,14 @@ for recogniser in RECOGNISERS:
 
 _EVERY_UNIT = """
 UNITS = [
-    "_", " ", "a", "1", "-", ".", ":", "/", "@", '"', "'", "=", "e", "A", "\\n", " \\n", "1 ", "1-", "1.", "a.",
-    "a@", "a b ", "A b. ", "eyJ", "-----BEGIN ", "://", "a:", "0:", "password for a ", "pass", "net use ",
+    "_", " ", "a", "1", "-", ".", ":", "/", "@", '"', "'", "=", "e", "A", "\\n", " \\n", "1 ", "1-", "1.",
+    "a.", "a@", "a b ", "A b. ", "eyJ", "-----BEGIN ", "://", "a:", "0:", "password for a ", "pass", "net use ",
     "curl -", "key=",
 ]
 for recogniser in RECOGNISERS:
     example = recogniser.example
-    beginnings = {example[:length] for length in (1, len(example) // 4, 3 * len(example) // 4, len(example) - 1)}
+    n = len(example)
+    beginnings = {example[:length] for length in (1, n // 4, 3 * n // 4, n - 1)}
     for unit in [*UNITS, *sorted(beginnings - {""})]:
         feed(recogniser, unit)
 """
@@ -69,7 +70,9 @@ _UNITS = ["_", "1", " \n", "\u2028", "eyJ", "a@", "--\n", "von: a\n", "\u00c3", 
 
 
 def _run(script: str) -> None:
-    done = subprocess.run([sys.executable, "-c", _BEGIN + script], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", _BEGIN + script], check=False, capture_output=True, text=True
+    )
     last = done.stdout.splitlines()[-1:] or ["nothing begun"]
     assert done.returncode == 0, f"ended in {last[0]}\n{done.stderr}"
 
