@@ -44,9 +44,9 @@ for recogniser in RECOGNISERS:
 
 _EVERY_UNIT = """
 UNITS = [
-    "_", " ", "a", "1", "-", ".", ":", "/", "@", '"', "'", "=", "e", "A", "\\n", " \\n", "1 ", "1-", "1.",
-    "a.", "a@", "a b ", "A b. ", "eyJ", "-----BEGIN ", "://", "a:", "0:", "password for a ", "pass", "net use ",
-    "curl -", "key=",
+    "_", " ", "a", "1", "-", ".", ":", "/", "@", '"', "'", "=", "e", "A", "\\n", " \\n", "1 ", "1-",
+    "1.", "a.", "a@", "a b ", "A b. ", "eyJ", "-----BEGIN ", "://", "a:", "0:", "password for a ", "pass",
+    "net use ", "curl -", "key=",
 ]
 for recogniser in RECOGNISERS:
     example = recogniser.example

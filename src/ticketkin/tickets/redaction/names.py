@@ -174,7 +174,8 @@ RECOGNISERS = (
             + rf"[ ](?-i:(?P<value>{_FULL}))",
             re.I,
         ),
-        whole_words("requested reported raised opened submitted approved behalf gemeldet signalé i auftrag"),
+        whole_words("requested reported raised opened submitted approved behalf gemeldet signalé auftrag")
+        + (re.compile(r"[Ii]\. ?[AaVv]\."),),
         "requested by Jane Doe",
         _person,
     ),

@@ -12,6 +12,7 @@ otherwise a replacement could uncover another beside it, and redacting would tak
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,12 @@ class Recogniser:
     """Span of what a match gives away, None where it gives nothing away."""
     gate: re.Pattern[str] | None = None
     """Without this in a text, not even the triggers are looked for."""
+
+
+@cache
+def needs_digits(look: re.Pattern[str]) -> bool:
+    """Return True if a trigger can match only in texts with a digit: most texts are spared a search."""
+    return look.pattern.startswith(r"\d") or look is LONG_RUN
 
 
 def whole_words(text: str) -> tuple[str, ...]:

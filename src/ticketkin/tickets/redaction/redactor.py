@@ -18,7 +18,14 @@ from ticketkin.tickets.redaction import (
     secrets,
 )
 from ticketkin.tickets.redaction.known_names import PersonFinder, WordList, person_finder
-from ticketkin.tickets.redaction.recogniser import NAME, Recogniser, RedactedKind, Span, placeholders_in
+from ticketkin.tickets.redaction.recogniser import (
+    NAME,
+    Recogniser,
+    RedactedKind,
+    Span,
+    needs_digits,
+    placeholders_in,
+)
 
 REDACTION_VERSION = (
     "2"
@@ -89,28 +96,30 @@ class _Triggered:
                     group.parts.setdefault(trigger, []).append(place)
         return tuple(groups.values())
 
-    def worth_trying(self, text: str, folded: str, words: frozenset[str]) -> set[int]:
+    def worth_trying(self, text: str, folded: str, words: frozenset[str], has_digits: bool) -> set[int]:
         """Return places of the recognisers that could match."""
-        if self.gate is not None and not self.gate.search(text):
+        if self.gate is not None and not (has_digits >= needs_digits(self.gate) and self.gate.search(text)):
             return set()
         places = {place for word in self.words.keys() & words for place in self.words[word]}
         for part, those in self.parts.items():
             if part in folded:
                 places.update(those)
         for look, those in self.looks.items():
-            if not places.issuperset(those) and look.search(text):
+            if has_digits >= needs_digits(look) and not places.issuperset(those) and look.search(text):
                 places.update(those)
         return places
 
 
 _TRIGGERED = _Triggered.by_gate(RECOGNISERS)
-_LETTERS = re.compile(r"[^\W\d_]+")
+_LETTERS = re.compile(r"[a-zß-ÿ]+")
+_DIGIT = re.compile(r"\d")
 
 
 def _worth_trying(text: str) -> list[Recogniser]:
     folded = text.casefold()
     words = frozenset(_LETTERS.findall(folded))
-    places = set().union(*(group.worth_trying(text, folded, words) for group in _TRIGGERED))
+    has_digits = _DIGIT.search(text) is not None
+    places = set().union(*(group.worth_trying(text, folded, words, has_digits) for group in _TRIGGERED))
     return [RECOGNISERS[place] for place in sorted(places)]
 
 
