@@ -43,6 +43,13 @@ def _is_address(match: re.Match[str]) -> Span | None:
     return match.span()
 
 
+def _spelled(match: re.Match[str]) -> Span | None:
+    """Take an address with blanks around its @ only where the name has parts: "look @ this.page" is none."""
+    name, at, _ = match.group().partition("@")
+    spaced = at and (name.endswith(" ") or match.group()[len(name) + 1 :].startswith(" "))
+    return match.span() if not spaced or re.search(r"[\w][._\d]", name.strip()) else None
+
+
 # Mobile numbers of Germany, Britain, France, the Netherlands, Switzerland and Belgium, without spaces: these
 # shapes say more than the ranges in use, which change and leave out the numbers kept for fiction.
 _MOBILE = re.compile(r"01[567]\d{8,9}|07[3-9]\d{8}|0[67]\d{8}|07[5-9]\d{7}|04[5-9]\d{7}")
@@ -168,6 +175,7 @@ EMAILS = (
             *whole_words("arroba arobase"),
         ),
         "jane.doe (at) example.com",
+        _spelled,
     ),
     Recogniser(
         EMAIL,

@@ -126,7 +126,8 @@ def _user(match: re.Match[str]) -> Span | None:
 _SHORT_ID = re.compile(r"(?!win|o\d|sap|ios|log|id|no|nr|v\d|app|page|test)[a-z]{1,10}\d{1,8}")
 # Registry keys, drives and file names look like DOMAIN\\user.
 _NO_DOMAIN = re.compile(
-    r"HK[A-Z]{1,3}\\|.*\.(?:exe|dll|txt|log|docx?|xlsx?|pdf|ini|bat|cmd|msi|ps\d?)$|.*\\[nrtbfdswx]$"
+    r"HK[A-Z]{1,3}\\.*|.*\.(?:exe|dll|txt|log|docx?|xlsx?|pdf|ini|bat|cmd|msi|ps\d?)|.*\\[nrtbfdswx]"
+    r"|.*\\(?:domain|users?|admins?|groups?|config|data|system|bin|temp|ip|or|and)"
 )
 
 _STAFF = ("employee", "staff", "personnel", "payroll", "worker", "badge", "student", "pers", "emp")
@@ -327,7 +328,7 @@ RECOGNISERS = (
         ),
         ("\\",),
         "CORP\\jdoe",
-        lambda match: value_span(match) if not _NO_DOMAIN.match(match.group()) else None,
+        lambda match: value_span(match) if not _NO_DOMAIN.fullmatch(match.group()) else None,
     ),
     Recogniser(
         BIRTH_DATE,

@@ -36,7 +36,11 @@ informatique aucun aucune inconnu merci bonjour président demandeur assistance 
 comptabilité el los las equipo soporte servicio departamento director directora usuario ninguno
 desconocido gracias null undefined string object exception class name value version true false builder
 apache eclipse hadoop java linux agent device node host cluster account database file folder key queue
-job task
+job task new starter starters joiner joiners hire human resources change board advisory cab monthly
+weekly daily annual report reports legal procurement payroll purchasing audit compliance communications
+research development quality production warehouse reception committee chief officer nobody somebody
+anyone center centre bank corp inc ltd gmbh university personal personalabteilung geschäftsführung
+vertriebsteam direction ressources humaines recursos humanos journée
 """
 _NO_PERSON = frozenset(_NO_PERSON_WORDS.split())
 
@@ -174,8 +178,12 @@ RECOGNISERS = (
             + rf"[ ](?-i:(?P<value>{_FULL}))",
             re.I,
         ),
-        whole_words("requested reported raised opened submitted approved behalf gemeldet signalé auftrag")
-        + (re.compile(r"[Ii]\. ?[AaVv]\."),),
+        (
+            *whole_words(
+                "requested reported raised opened submitted approved behalf gemeldet signalé auftrag"
+            ),
+            re.compile(r"[Ii]\. ?[AaVv]\."),
+        ),
         "requested by Jane Doe",
         _person,
     ),

@@ -112,8 +112,8 @@ RECOGNISERS = (
         "labelled card",
         re.compile(
             labels(
-                r"credit ?card|debit ?card|card|kreditkarte|karte|kartennummer|carte|tarjeta|visa|mastercard|amex"
-                r"|pan|cc"
+                r"credit ?card|debit ?card|card|kreditkarte|karte|kartennummer|carte|tarjeta|visa|mastercard"
+                r"|amex|pan|cc"
             )
             + r"(?!\w)(?:[\s.:=#\"']{0,3}(?:no|nr|number|nummer|numéro|número|is|ist|est|es|de"
             r"|bancaire)\b){0,3}[\s.:=#\"'°]{1,4}"
