@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ticketkin.cli.options import JobOptions
 from ticketkin.core.config import TicketSettings
 from ticketkin.core.errors import ConfigurationError, InputError, MissingExtraError
-from ticketkin.tickets.redaction import Redactor, recognised_kinds, redact
+from ticketkin.tickets.redaction import REDACTION_VERSION, Redactor, recognised_kinds, redact
 from ticketkin.tickets.redaction.known_names import WordList, entity_spans, person_finder
 from ticketkin.tickets.redaction.predicates import is_predicate
 from ticketkin.tickets.redaction.recogniser import labels
@@ -238,3 +238,7 @@ def test_a_spacy_pipeline_finds_people() -> None:
     )
     redactor = Redactor(people=entity_spans([pipeline]))
     assert redactor.redact("ask Jane Roe of Example Corp") == "ask [NAME] of Example Corp"
+
+
+def test_the_version_is_a_short_name() -> None:
+    assert REDACTION_VERSION.isdigit()
