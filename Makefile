@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test test-slow test-explore check format bench bench-quality bench-speed bench-lexical bench-base-rate bench-relations clean
+.PHONY: demo test test-slow test-explore check format bench bench-quality bench-speed bench-lexical bench-base-rate bench-relations bench-redaction clean
 
 demo: $(INSTALLED)
 	$(BIN)/ticketkin demo --out runs/demo
@@ -31,7 +31,7 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: bench-lexical bench-base-rate bench-quality bench-speed bench-relations
+bench: bench-lexical bench-base-rate bench-quality bench-speed bench-relations bench-redaction
 
 bench-quality: $(INSTALLED)
 	$(BIN)/python benchmarks/quality.py
@@ -48,10 +48,13 @@ bench-base-rate: $(INSTALLED)
 bench-relations: $(INSTALLED)
 	$(BIN)/python benchmarks/relations.py duraspace
 
+bench-redaction: $(INSTALLED)
+	$(BIN)/python benchmarks/redaction.py
+
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v >= (3, 11) else f"Ticketkin needs Python 3.11 or newer; {sys.executable} is {v[0]}.{v[1]}. Name another: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[lora,offline,tune,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[lora,names,offline,tune,dev]'
 	@touch $(INSTALLED)
 
 clean:

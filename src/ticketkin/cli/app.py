@@ -22,6 +22,7 @@ from ticketkin.cli.options import (
     OfflineOption,
     PairsOption,
     RecipeOption,
+    RedactWordsOption,
     ReviewedOption,
     RunFolder,
     SeedOption,
@@ -77,6 +78,7 @@ def run(
     pairs: PairsOption = None,
     test_pairs: TestPairsOption = None,
     reviewed: ReviewedOption = None,
+    redact_words: RedactWordsOption = None,
     seed: SeedOption = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Run folder.")] = Path("runs/latest"),
     resume: Annotated[
@@ -118,6 +120,7 @@ def run(
             pairs,
             test_pairs,
             reviewed,
+            redact_words,
         ).job()
     )
     if dry_run:
@@ -157,6 +160,7 @@ def demo(
 def import_command(
     sources: Sources = None,
     map_: MapOption = None,
+    redact_words: RedactWordsOption = None,
     config: ConfigOption = None,
     set_: SetOption = None,
     links: LinksOption = None,
@@ -179,7 +183,9 @@ def import_command(
     from ticketkin.pipeline.job import run_one_stage
     from ticketkin.pipeline.run_data import IMPORT_SUMMARY
 
-    job = JobOptions(sources or [], links, link_columns, map_, config, set_, offline, base_model).job()
+    job = JobOptions(
+        sources or [], links, link_columns, map_, config, set_, offline, base_model, redact_words=redact_words
+    ).job()
     with ConsoleProgress(errors) as progress:
         if out.suffix == ".parquet":
             summary = import_to_file(job, out, progress)

@@ -24,6 +24,12 @@ LinkColumnsOption = Annotated[
 MapOption = Annotated[
     str | None, typer.Option("--map", help="Columns of an unknown export: title=Summary,description=Text")
 ]
+RedactWordsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--redact-words", help="File of names and user ids, one a line, that become [NAME] in every text."
+    ),
+]
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Settings file; default ./ticketkin.toml.")
 ]
@@ -76,6 +82,7 @@ class JobOptions:
     pairs: Path | None = None
     test_pairs: Path | None = None
     reviewed: Path | None = None
+    redact_words: Path | None = None
 
     def job(self) -> Job:
         """Return the job. Raises InputError where a file is missing or an option is malformed."""
@@ -85,9 +92,8 @@ class JobOptions:
             raise InputError("No export was given; name at least one file, e.g. ticketkin run incidents.csv")
         if self.pairs is not None and (self.sources or self.links):
             raise InputError("--pairs stands for the whole export; leave out the files and --links beside it")
-        files = [
-            path for path in (self.links, self.pairs, self.test_pairs, self.reviewed) if path is not None
-        ]
+        given = (self.links, self.pairs, self.test_pairs, self.reviewed, self.redact_words)
+        files = [path for path in given if path is not None]
         for path in [*self.sources, *files]:
             if not path.is_file():
                 raise InputError(f"{path}: no such file")
@@ -101,9 +107,11 @@ class JobOptions:
         )
 
     def _flags(self) -> dict[str, Any]:
-        flags: dict[str, Any] = {"encoder": {}}
+        flags: dict[str, Any] = {"encoder": {}, "tickets": {}}
         if self.map_:
-            flags["tickets"] = {"mapping": _parse_map(self.map_)}
+            flags["tickets"]["mapping"] = _parse_map(self.map_)
+        if self.redact_words is not None:
+            flags["tickets"]["redact_words"] = self.redact_words.resolve()
         if self.link_columns:
             flags["links"] = {"columns": _names(self.link_columns)}
         if self.offline:

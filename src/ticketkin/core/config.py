@@ -5,6 +5,7 @@ Order of precedence: defaults < ticketkin.toml < environment (TICKETKIN_SECTION_
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -53,7 +54,13 @@ class TicketSettings(StageSettings):
     strip_mail_threads: bool = False
     """Drop quoted mail threads and signatures from descriptions."""
     redact: bool = True
-    """Replace e-mail addresses, phone and card numbers, credentials and tokens by placeholders."""
+    """Replace personal data and secrets by placeholders such as [EMAIL]."""
+    redact_words: Path | None = None
+    """File of names, user ids and phrases, one a line, that become [NAME] (`--redact-words`)."""
+    redact_names: bool = False
+    """Replace what a spaCy pipeline takes for a person's name; needs the extra `names` and a pipeline."""
+    names_pipelines: tuple[str, ...] = ()
+    """Packages of the spaCy pipelines for names, e.g. en_core_web_sm; none means every installed one."""
     max_characters: int = Field(default=20_000, ge=100)
     """Longer texts are cut here, counted and reported."""
     unreadable_times: Literal["error", "ignore"] = "error"

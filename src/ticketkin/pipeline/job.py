@@ -19,10 +19,12 @@ from ticketkin.pipeline.stage import (
     stage_status,
 )
 from ticketkin.pipeline.versions import stage_seconds, versions
+from ticketkin.tickets.redaction import REDACTION_VERSION
 
 
 def _sources(job: Job) -> tuple[Path, ...]:
-    return job.tickets_from
+    words = job.settings.tickets.redact_words
+    return job.tickets_from if words is None else (*job.tickets_from, words)
 
 
 def _links_file(job: Job) -> tuple[Path, ...]:
@@ -58,7 +60,7 @@ STAGES: tuple[Stage, ...] = (
         command="ticketkin import SOURCE --out {folder}",
         inputs=(),
         outputs=(run_data.TICKETS, run_data.REJECTED, run_data.IMPORT_SUMMARY, run_data.GIVEN_PAIRS),
-        reads=_part("tickets"),
+        reads=lambda job: {**_part("tickets")(job), "redaction": REDACTION_VERSION},
         run=data_stages.run_import,
         external=_sources,
     ),

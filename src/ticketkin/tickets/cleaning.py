@@ -14,18 +14,20 @@ _SUSPICIOUS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9fÃÂâ€ðŸï»¿\ufffd\
 _SHEET_ESCAPE = re.compile("_x00(?:0[0-9A-F]|1[0-9A-F]|7F)_", re.IGNORECASE)
 # A lone blank stays as it is: replacing each by itself was the slowest part of cleaning.
 _SPACES = re.compile(r"[ \t\u00a0\u2000-\u200a\u202f\u3000]{2,}|[\t\u00a0\u2000-\u200a\u202f\u3000]")
-_BLANK_LINES = re.compile(r"\s*\n\s*\n\s*")
-_LINE_ENDS = re.compile(r" *\r?\n *|\r")
+_LINE_END = re.compile(r"\r\n|[\r\x0c\u2028\u2029]")
+_EMPTY_LINES = re.compile(r"\n{3,}")
+# Mail headers and greetings are looked for line by line, each line once: possessive where a run could be
+# read in several ways.
 _THREAD = re.compile(
-    r"^(?:-{2,}\s*(?:original message|forwarded message|ursprüngliche nachricht|mensaje original).*"
+    r"^(?:-{2,}+[ \t]*+(?:original message|forwarded message|ursprüngliche nachricht|mensaje original).*"
     r"|on .{5,80} wrote:|am .{5,80} schrieb.*:"
     r"|(?:from|von|de):\s.*\n(?:.*\n)?(?:sent|gesendet|enviado|to|an|date):\s.*)$",
     re.IGNORECASE | re.MULTILINE,
 )
 _QUOTED_LINE = re.compile(r"^>.*$\n?", re.MULTILINE)
 _SIGNATURE = re.compile(
-    r"\n(?:-- ?|_{5,}|(?:kind|best|warm)?\s*regards,?|many thanks,?|thanks(?: and regards)?,?"
-    r"|sincerely,?|cheers,?|mit freundlichen grüßen,?|viele grüße,?|saludos,?)[ ]*\n.*\Z",
+    r"\n(?:-- ?|_{5,}+|(?:kind|best|warm)?[ \t]{0,4}regards,?|many thanks,?|thanks(?: and regards)?,?"
+    r"|sincerely,?|cheers,?|mit freundlichen grüßen,?|viele grüße,?|saludos,?)[ ]*+\n.*\Z",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -47,9 +49,10 @@ def repair_characters(text: str) -> str:
 
 def tidy_spaces(text: str) -> str:
     """Return `text` with runs of blanks as one, at most one empty line, and no space at the ends."""
+    text = _LINE_END.sub("\n", text)
     text = _SPACES.sub(" ", text)
-    if "\n" in text or "\r" in text:
-        text = _BLANK_LINES.sub("\n\n", _LINE_ENDS.sub("\n", text))
+    if "\n" in text:
+        text = _EMPTY_LINES.sub("\n\n", "\n".join(line.strip() for line in text.split("\n")))
     return text.strip()
 
 
