@@ -3,8 +3,6 @@
 import hashlib
 import json
 import os
-import shutil
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,29 +11,26 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ticketkin.core.errors import RunLockedError, UnsafeArtifactError
+from ticketkin.core.replacement import contained_files, part_beside, put_in_place, remove_old
 
 _BLOCK_BYTES = 1 << 20
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; renamed onto it if the block ends without an error.
+    """Yield a temporary path beside `path`; put in its place if the block ends without an error.
 
-    Works for a file and for a folder (which replaces the old folder whole). A killed process
-    leaves at most a `.part` beside the old content.
+    Works for a file and for a folder, which replaces the old folder whole. A process killed at any moment
+    leaves the old or the new content whole, and at most a `.part` beside it; see `core.replacement`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    temporary = part_beside(path)
     try:
         yield temporary
-        if temporary.is_dir() and path.exists():
-            shutil.rmtree(path)
-        temporary.replace(path)
+        put_in_place(temporary, path)
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        else:
-            temporary.unlink(missing_ok=True)
+        if temporary.exists():
+            remove_old(temporary)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -52,7 +47,7 @@ def read_json(path: Path) -> Any:
 def hash_path(path: Path) -> str:
     """Return the sha256 of a file, or of a folder's names and contents in sorted order."""
     digest = hashlib.sha256()
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    files = contained_files(path) if path.is_dir() else [path]
     for file in files:
         if path.is_dir():
             digest.update(file.relative_to(path).as_posix().encode())
