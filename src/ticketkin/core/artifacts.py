@@ -4,16 +4,17 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ticketkin.core.errors import RunLockedError, UnsafeArtifactError
-from ticketkin.core.replacement import contained_files, part_beside, put_in_place, remove_old
+from ticketkin.core.errors import OutputRefusedError, RunLockedError, UnsafeArtifactError
+from ticketkin.core.replacement import LOCK, contained_files, part_beside, put_in_place, remove_old
 
 _BLOCK_BYTES = 1 << 20
+OWNER = ".owner"
 
 
 @contextmanager
@@ -74,20 +75,45 @@ def inside(folder: Path, name: str) -> Path:
 def run_lock(folder: Path) -> Iterator[None]:
     """Own `folder` while the block lasts; the lock dies with the process.
 
-    Raises RunLockedError at once if another process owns it.
+    Raises RunLockedError at once if another process owns it, OutputRefusedError if no lock can be made there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock")
+    lock = FileLock(folder / LOCK)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout:
-        owner = folder / ".owner"
-        who = f" (process {owner.read_text()})" if owner.exists() else ""
         raise RunLockedError(
-            f"{folder} is in use by another run{who}; wait for it, or choose another --out"
+            f"{folder} is in use by another run{_owner(folder)}; wait for it, or choose another --out"
+        ) from None
+    except (OSError, NotImplementedError) as error:
+        raise OutputRefusedError(
+            f"{folder} can't be used as a run folder: {getattr(error, 'strerror', None) or error} "
+            f"({getattr(error, 'filename', None) or folder / LOCK}). Free this name, or choose a place where "
+            "this user may write with --out"
         ) from None
     try:
-        (folder / ".owner").write_text(str(os.getpid()))
+        with suppress(OSError):  # it only tells others whom to wait for
+            (folder / OWNER).write_text(str(os.getpid()))
         yield
     finally:
         lock.release()
+
+
+def is_locked(folder: Path) -> bool:
+    """Return whether another process owns `folder`."""
+    if not (folder / LOCK).is_file():
+        return False
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def _owner(folder: Path) -> str:
+    try:
+        return f" (process {int((folder / OWNER).read_text('utf-8'))})"
+    except (OSError, ValueError):
+        return ""
