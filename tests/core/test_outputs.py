@@ -24,7 +24,9 @@ def test_an_existing_file_is_replaced_with_force_alone(tmp_path: Path) -> None:
     check_file_output(path, force=True)
 
 
-@pytest.mark.parametrize("name", ["s.csv", "./s.csv", "deep/../s.csv", "symlink", "hardlink", "up/s.csv", "in/s.csv"])
+@pytest.mark.parametrize(
+    "name", ["s.csv", "./s.csv", "deep/../s.csv", "symlink", "hardlink", "up/s.csv", "in/s.csv"]
+)
 def test_a_source_is_never_an_output_by_whatever_name(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

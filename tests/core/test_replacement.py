@@ -216,7 +216,7 @@ def test_what_is_written_reaches_the_disk_before_its_name_does(
     flushed = os.fsync
 
     def fsync(descriptor: int) -> None:
-        events.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name)
+        events.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
         flushed(descriptor)
 
     exchanged = replacement._exchange

@@ -24,6 +24,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 _LEFTOVER = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(?P<kind>part|old|version)", re.DOTALL)
 # What a file system, or a system without the call, answers where names can't be exchanged.
@@ -63,7 +64,7 @@ def put_in_place(temporary: Path, path: Path) -> None:
 
 
 def move_pointer(link: Path, target: str) -> None:
-    """Make `link` a link to `target`, a name beside it, in one step. Raises OSError where there are no links."""
+    """Make `link` a link to `target`, a name beside it, in one step. Raises OSError without links."""
     temporary = part_beside(link)
     temporary.symlink_to(target)
     try:
@@ -112,7 +113,7 @@ def sweep_leftovers(folder: Path) -> list[str]:
 
 
 def contained_files(folder: Path) -> list[Path]:
-    """Return the files of a folder in sorted order, through links of this module and without its leftovers."""
+    """Return the files of a folder in sorted order, through links of this module, without its leftovers."""
     return sorted(_contained(folder))
 
 
@@ -178,7 +179,7 @@ def _point_to(temporary: Path, path: Path) -> None:
 
 def _exchange(one: Path, other: Path) -> bool:
     """Exchange two names in one step; False where the system can't. Raises OSError for other faults."""
-    library = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
+    library: Any = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
     first, second = os.fsencode(one), os.fsencode(other)
     if sys.platform == "darwin" and hasattr(library, "renamex_np"):
         failed = library.renamex_np(first, second, _EXCHANGE)

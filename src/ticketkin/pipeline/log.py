@@ -10,6 +10,8 @@ from typing import TextIO
 
 from ticketkin.core.progress import Progress, Task
 
+LOG = "log.jsonl"
+
 
 @dataclass(frozen=True)
 class _LoggingProgress:
@@ -42,7 +44,11 @@ class _LoggingProgress:
 def logged(folder: Path, progress: Progress) -> Iterator[Progress]:
     """Yield `progress` that also appends to log.jsonl in `folder`; an error is logged too."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "log.jsonl").open("a", encoding="utf-8") as stream:
+    path = folder / LOG
+    cut_short = path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
+    with path.open("a", encoding="utf-8") as stream:
+        if cut_short:  # a kill cut the last line: the next one must not be lost with it
+            stream.write("\n")
         telling = _LoggingProgress(progress, stream)
         try:
             yield telling

@@ -64,13 +64,19 @@ class Repeated:
 
 
 def repeat_job(
-    job: Job, folder: Path, seeds: Sequence[int], *, with_slow: bool = False, progress: Progress = SILENT
+    job: Job,
+    folder: Path,
+    seeds: Sequence[int],
+    *,
+    with_slow: bool = False,
+    progress: Progress = SILENT,
+    force: bool = False,
 ) -> Repeated:
     """Run `job` with each seed in `folder/repeats/seed-<n>` and return the averages.
 
     The seed decides split, sampling and training. LoRA and full tuning are left out unless `with_slow`.
     Finished splits are kept; the summary is written to `folder/repeats/repeats.json`. Raises InputError
-    for no seeds.
+    for no seeds, OutputRefusedError as `run_job` with the same `force`.
     """
     if not seeds:
         raise InputError("No seeds were given; write them with commas, such as --seeds 0,1,2")
@@ -81,7 +87,7 @@ def repeat_job(
         progress.say(f"Split {number} of {len(set(seeds))}, seed {seed}")
         changed = settings.model_copy(update={"seed": seed, "candidates": chosen})
         repeated = job.model_copy(update={"settings": changed})
-        reports.append(run_job(repeated, folder / "repeats" / f"seed-{seed}", progress))
+        reports.append(run_job(repeated, folder / "repeats" / f"seed-{seed}", progress, force=force))
     found = _summary(reports)
     write_json(folder / "repeats" / "repeats.json", found.to_json())
     return found
