@@ -1,7 +1,10 @@
 """Nothing of the user's is replaced unasked, and no source ever, however its name is written."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -57,12 +60,43 @@ def test_a_place_where_nothing_can_be_written_is_told_before_the_work(tmp_path: 
         check_file_output(tmp_path, force=True)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
-def test_a_read_only_place_is_told_before_the_work(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(OutputRefusedError, match="read-only"):
-        check_file_output(tmp_path / "deep" / "o.parquet")
-    tmp_path.chmod(0o700)
+_AS_AN_ORDINARY_USER = """
+import os, sys
+from pathlib import Path
+from ticketkin.core.artifacts import run_lock
+from ticketkin.core.errors import OutputRefusedError
+from ticketkin.core.outputs import check_file_output
+if os.geteuid() == 0:
+    os.setuid(65534)
+folder = Path(sys.argv[1])
+for path in (folder / "o.parquet", folder / "deep" / "o.parquet"):
+    try:
+        check_file_output(path)
+    except OutputRefusedError as error:
+        print(error)
+for run in (folder, folder / "run"):
+    try:
+        run_lock(run).__enter__()
+    except OutputRefusedError as error:
+        print(error)
+"""
+
+
+def test_a_read_only_place_is_told_before_the_work() -> None:
+    with TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        folder = Path(place) / "read-only"
+        folder.mkdir(mode=0o555)
+        command = [sys.executable, "-c", _AS_AN_ORDINARY_USER, str(folder)]
+        lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert ["read-only for this user" in line for line in lines] == [True, True, False, False]
+    assert ["Permission denied" in line for line in lines] == [False, False, True, True]
+
+
+def test_a_path_too_long_is_told(tmp_path: Path) -> None:
+    for check in (check_file_output, lambda path: check_folder_output(path, [], bool)):
+        with pytest.raises(OutputRefusedError, match="File name too long"):
+            check(tmp_path / ("x" * 300))
 
 
 def test_a_folder_of_another_kind_is_not_replaced_even_with_force(tmp_path: Path) -> None:

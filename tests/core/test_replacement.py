@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,7 @@ def test_a_kill_at_any_step_leaves_the_old_or_the_new_folder_whole(
 
 _WRITE_UNTIL_KILLED = """
 import sys
+import time
 from itertools import count
 from pathlib import Path
 from ticketkin.core.artifacts import atomic_path
@@ -207,6 +209,14 @@ def test_only_leftovers_of_ours_are_swept_and_runs_below_are_left_alone(tmp_path
     ]
     assert all((tmp_path / name).exists() for name in theirs)
     assert (other / ".a.0123abcd.part").exists()
+
+
+def test_a_folder_that_others_write_to_is_swept_of_what_lay_long(tmp_path: Path) -> None:
+    for name, age in ((".old.npz.0123abcd.part", 100_000), (".new.npz.0123abcd.part", 10)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    assert len(sweep_leftovers(tmp_path, idle_seconds=86_400)) == 1
+    assert [path.name for path in tmp_path.iterdir()] == [".new.npz.0123abcd.part"]
 
 
 def test_what_is_written_reaches_the_disk_before_its_name_does(

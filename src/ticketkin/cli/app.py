@@ -140,6 +140,8 @@ def run(
         show_stages(screen, list_stages(folder, job), folder, as_json)
         return
     with ConsoleProgress(errors) as progress:
+        if out is None:
+            progress.say(f"Run folder: {folder}")
         report = run_job(job, folder, progress, force=force, latest=pointer_for(folder))
     if as_json:
         print_json(report)
@@ -213,6 +215,7 @@ def import_command(
             summary = import_to_file(job, out, progress, force=force)
         else:
             folder = run_folder_of(out, job)
+            progress.say(f"Run folder: {folder}")
             run_one_stage("import", folder, progress, job, force=force, latest=pointer_for(folder))
             summary = json.loads((folder / IMPORT_SUMMARY).read_text("utf-8"))
     if as_json:

@@ -31,7 +31,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
         put_in_place(temporary, path)
     finally:
         if temporary.exists():
-            remove_old(temporary)
+            with suppress(OSError):  # the error that led here is the one to tell
+                remove_old(temporary)
 
 
 def write_json(path: Path, value: Any) -> None:

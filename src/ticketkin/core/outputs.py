@@ -29,6 +29,7 @@ def check_file_output(path: Path, sources: Iterable[Path] = (), *, force: bool =
     Raises OutputRefusedError where `path` is one of `sources`, by whatever name or link, even with `force`;
     where it is a folder; where it exists and `force` is not given; and where its folder can't be written to.
     """
+    check_name(path)
     refuse_sources(path, sources)
     if path.is_dir():
         raise OutputRefusedError(f"{path} is a folder, and a file is written here; name a file")
@@ -48,6 +49,7 @@ def check_folder_output(
     a file; where it is not empty and `force` is not given; and where it is not empty and not what
     `is_replaceable` accepts, even with `force`: everything in it would be deleted.
     """
+    check_name(path)
     for source in sources:
         if _is_same(path, source) or source.resolve().is_relative_to(path.resolve()):
             raise OutputRefusedError(
@@ -76,6 +78,17 @@ def refuse_sources(path: Path, sources: Iterable[Path]) -> None:
                 f"{path} is read ({source}) and can't be written too, not even with --force; "
                 "name another output"
             )
+
+
+def check_name(path: Path) -> None:
+    """Raise OutputRefusedError if the system takes no such path, too long a one for instance."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OutputRefusedError(f"{path} can't be written: {reason}; name another place") from None
 
 
 def check_place(path: Path) -> None:

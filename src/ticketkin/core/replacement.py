@@ -21,6 +21,7 @@ import os
 import re
 import shutil
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +58,8 @@ def put_in_place(temporary: Path, path: Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, "a file is where a folder belongs", str(path))
     elif _exchange(temporary, path):
         flush_folder(path.parent)
-        remove_old(temporary)
+        with contextlib.suppress(OSError):  # the new one is in place; what stays is swept at the next start
+            remove_old(temporary)
     else:
         _point_to(temporary, path)
     flush_folder(path.parent)
@@ -103,13 +105,16 @@ def flush_folder(path: Path) -> None:
         _flush_file(path)
 
 
-def sweep_leftovers(folder: Path) -> list[str]:
+def sweep_leftovers(folder: Path, idle_seconds: float = 0) -> list[str]:
     """Delete what killed processes left below `folder`; put back a folder that had stepped aside.
 
-    Only names of this module are touched, and no run folder below this one. The caller owns the folder:
-    what another process is writing would be lost. Returns a line for each thing done.
+    Only names of this module are touched, and no run folder below this one. The caller owns the folder, since
+    what another process is writing would be lost; or gives `idle_seconds`, for which what is deleted must not
+    have changed. Returns a line for each thing done.
     """
-    return [line for path in _leftovers(folder) if (line := _swept(path, folder)) is not None]
+    latest = time.time() - idle_seconds
+    idle = (path for path in _leftovers(folder) if not idle_seconds or path.lstat().st_mtime < latest)
+    return [line for path in idle if (line := _swept(path, folder)) is not None]
 
 
 def contained_files(folder: Path) -> list[Path]:
@@ -145,7 +150,10 @@ def _swept(path: Path, folder: Path) -> str | None:
     if parts["kind"] == "old" and not os.path.lexists(place):
         path.rename(place)
         return f"put back {place.relative_to(folder)}, which a killed run was replacing"
-    remove_old(path)
+    try:
+        remove_old(path)
+    except OSError as error:
+        return f"can't delete {path.relative_to(folder)}, left by a killed run: {error.strerror}"
     return f"deleted {path.relative_to(folder)}, left by a killed run"
 
 
@@ -174,7 +182,8 @@ def _point_to(temporary: Path, path: Path) -> None:
             raise
         version.rename(path)  # a file system without links
     if before is not None:
-        remove_old(before)
+        with contextlib.suppress(OSError):
+            remove_old(before)
 
 
 def _exchange(one: Path, other: Path) -> bool:

@@ -10,6 +10,7 @@ from ticketkin.core.artifacts import hash_path, read_json, run_lock, write_json
 from ticketkin.core.errors import MissingInputError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.replacement import contained_files, remove_old, sweep_leftovers
+from ticketkin.encoders.cache import default_cache_folder
 from ticketkin.pipeline import damage, data_stages, families, judge_stages, relating, run_data, train_stages
 from ticketkin.pipeline.configuration import CONFIG, Job, read_job, write_job
 from ticketkin.pipeline.log import LOG, logged
@@ -31,6 +32,9 @@ from ticketkin.pipeline.stage import (
     stage_status,
 )
 from ticketkin.pipeline.versions import stage_seconds, versions
+
+# What lay untouched in the cache for so long, no process is still writing.
+_IDLE_SECONDS = 24 * 3600.0
 
 
 def _sources(job: Job) -> tuple[Path, ...]:
@@ -287,10 +291,16 @@ def _owned(folder: Path, job: Job, progress: Progress, *, force: bool) -> Iterat
         check_run(folder, job, force=force)  # another run may have begun here meanwhile
         mark_run(folder, job)
         with logged(folder, progress) as telling:
-            for line in sweep_leftovers(folder):
+            for line in [*sweep_leftovers(folder), *_swept_cache()]:
                 telling.say(line)
             write_job(job, folder)
             yield telling
+
+
+def _swept_cache() -> list[str]:
+    """Sweep the embedding cache, which other processes may be writing to."""
+    cache = default_cache_folder()
+    return sweep_leftovers(cache, idle_seconds=_IDLE_SECONDS) if cache.is_dir() else []
 
 
 def _check_ready(stage: Stage, context: RunContext, wanted: Mapping[str, bool]) -> None:

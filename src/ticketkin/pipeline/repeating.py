@@ -13,6 +13,7 @@ from ticketkin.evaluation.verdict import PRIMARY
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.job import run_job
+from ticketkin.pipeline.run_folders import followed
 
 _METRICS = (
     ("retrieval", "mrr"),
@@ -80,6 +81,7 @@ def repeat_job(
     """
     if not seeds:
         raise InputError("No seeds were given; write them with commas, such as --seeds 0,1,2")
+    folder = followed(folder)
     settings = job.settings
     chosen = tuple(name for name in settings.candidates if with_slow or name not in artifact.SLOW)
     reports = []

@@ -5,6 +5,7 @@ a run over other sources is told from one that continues. Runs of earlier versio
 config.toml is read as a job.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from ticketkin.core.artifacts import OWNER, is_locked, read_json, write_json
 from ticketkin.core.errors import OutputRefusedError, TicketkinError
-from ticketkin.core.outputs import check_place
+from ticketkin.core.outputs import check_name, check_place
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.replacement import LOCK, move_pointer
 from ticketkin.pipeline.configuration import CONFIG, Job, read_job
@@ -47,7 +48,7 @@ class RunRecord:
 
 def followed(folder: Path) -> Path:
     """Return the folder that a link such as runs/latest stands for, so that a later move changes nothing."""
-    return folder.parent / folder.readlink() if folder.is_symlink() else folder
+    return folder.parent / folder.readlink() if os.path.islink(folder) else folder  # noqa: PTH114 - never raises
 
 
 def is_run(folder: Path) -> bool:
@@ -67,6 +68,7 @@ def check_run_folder(folder: Path, job: Job, own_names: frozenset[str], *, force
     a file or can't be written to; and, without `force`, where it holds anything else than a run, or results
     of other sources.
     """
+    check_name(folder)
     for source in job.files:
         place = _place_in(folder, source)
         if place is not None and place.parts[0] in own_names:

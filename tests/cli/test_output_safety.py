@@ -49,6 +49,8 @@ REFUSED = [
     (["run", "june.csv", "--out", "."], "not a run folder"),
     (["run", "june.csv", "--out", ""], "is empty"),
     (["run", "june.csv", "--out", "july.csv"], "july.csv"),
+    (["run", "june.csv", "--out", "x" * 300], "File name too long"),
+    (["import", "june.csv", "--out", "x" * 300 + ".parquet"], "File name too long"),
     (["run", "june.csv", "--out", "june.csv", "--force"], "june.csv"),
     (["run", "june.csv", "--out", "new.csv"], "named like a file"),
     (["demo", "--out", "."], "not a run folder"),
