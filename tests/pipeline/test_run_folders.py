@@ -262,6 +262,9 @@ def test_results_of_other_sources_stay_unless_forced(here: Path) -> None:
     with pytest.raises(OutputRefusedError, match=r"june\.csv changed since the run"):
         run_one_stage("import", folder, job=job_of("june"))
     assert snapshot(folder) == before
+    run_one_stage("links", folder)  # reads no source, so it neither minds nor forgets
+    with pytest.raises(OutputRefusedError, match=r"june\.csv changed since the run"):
+        run_one_stage("import", folder, job=job_of("june"))
     run_one_stage("import", folder, job=job_of("june"), force=True)
     assert snapshot(folder) != before
     run_one_stage("import", folder, job=job_of("june"))  # from now on these are its sources
@@ -315,7 +318,12 @@ def test_a_sample_replaces_nothing_unasked(here: Path) -> None:
 # What killed and damaged runs do at the next start
 
 
-def test_leftovers_of_a_killed_run_are_swept_and_logged(here: Path) -> None:
+def test_leftovers_of_a_killed_run_are_swept_and_logged(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TICKETKIN_CACHE", str(here / "cache"))
+    cached = here / "cache" / "model" / ".shard.npz.0123abcd.part"
+    cached.parent.mkdir(parents=True)
+    cached.touch()
+    os.utime(cached, (1e9, 1e9))
     folder = begun(job_of("june"), Path("runs/june"))
     (folder / ".model.0123abcd.part" / "deep").mkdir(parents=True)
     (folder / "candidates").mkdir()
@@ -325,6 +333,7 @@ def test_leftovers_of_a_killed_run_are_swept_and_logged(here: Path) -> None:
     names = [path.name for path in folder.rglob("*")]
     assert "head" in names
     assert not [name for name in names if name.endswith((".part", ".old"))]
+    assert not cached.exists()
     logged = (folder / "log.jsonl").read_text()
     for line in ("put back candidates/head, which a killed", "deleted .model.0123abcd.part, left"):
         assert any(line in told for told in said.lines)

@@ -271,12 +271,11 @@ def run_one_stage(
     begins = stage is STAGES[0]
     if job is None or not (begins or is_run(folder)):
         job = read_job(folder)
-    with _owned(folder, job, progress, force=force or not begins) as telling:
+    with _owned(folder, job, progress, begins=begins, force=force or not begins) as telling:
         context = RunContext(folder, job, telling)
         wanted = _wanted_artifacts(job)
         _check_ready(stage, context, wanted)
-        read = [earlier for earlier in STAGES if set(earlier.outputs) & set(stage.inputs)]
-        with damage.damage_named(folder, read):
+        with damage.damage_named(folder, STAGES[: STAGES.index(stage)]):
             seconds = run_stage(stage, context, wanted)
         if begins and latest is not None:
             point_latest(latest, folder, telling)
@@ -284,12 +283,16 @@ def run_one_stage(
 
 
 @contextmanager
-def _owned(folder: Path, job: Job, progress: Progress, *, force: bool) -> Iterator[Progress]:
-    """Own the run folder of `job`: checked, locked, swept and marked; yields progress that is logged."""
+def _owned(folder: Path, job: Job, progress: Progress, *, begins: bool, force: bool) -> Iterator[Progress]:
+    """Own the run folder of `job`: checked, locked and swept; yields progress that is logged.
+
+    Where the run `begins`, which reads the sources, they are recorded.
+    """
     check_run(folder, job, force=force)
     with run_lock(folder):
         check_run(folder, job, force=force)  # another run may have begun here meanwhile
-        mark_run(folder, job)
+        if begins:
+            mark_run(folder, job)
         with logged(folder, progress) as telling:
             for line in [*sweep_leftovers(folder), *_swept_cache()]:
                 telling.say(line)
@@ -339,7 +342,7 @@ def run_job(
     where `folder` is not empty and not a run, or holds results of other sources.
     """
     folder = followed(folder)
-    with _owned(folder, job, progress, force=force) as telling:
+    with _owned(folder, job, progress, begins=True, force=force) as telling:
         remove_old(folder / run_data.MANIFEST)
         context = RunContext(folder, job, telling)
         wanted = _wanted_artifacts(job)
