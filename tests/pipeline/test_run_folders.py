@@ -12,8 +12,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from sentence_transformers import SentenceTransformer
 
+from ticketkin.core import replacement
 from ticketkin.core.artifacts import run_lock
+from ticketkin.core.checks import Outcome
 from ticketkin.core.errors import (
     ConfigurationError,
     DamagedArtifactError,
@@ -22,6 +25,7 @@ from ticketkin.core.errors import (
     RunLockedError,
 )
 from ticketkin.pipeline.configuration import Job, read_job
+from ticketkin.pipeline.examination import changed_artifacts
 from ticketkin.pipeline.importing import import_to_file
 from ticketkin.pipeline.job import (
     STAGES,
@@ -428,6 +432,28 @@ def test_readers_of_a_run_name_a_damaged_file(small_run: Path, tmp_path: Path, n
 def test_a_failure_without_damage_stays_what_it_is(small_run: Path) -> None:
     with pytest.raises(ZeroDivisionError), damage_named(small_run):
         raise ZeroDivisionError
+
+
+def test_a_redone_run_is_whole_where_folders_are_pointers(
+    small_run: Path, small_job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replacement, "_exchange", lambda one, other: False)  # as on NFS
+    folder = tmp_path / "run"
+    shutil.copytree(small_run, folder)
+    for n_bootstrap in (101, 102):
+        evaluation = small_job.settings.evaluation.model_copy(update={"n_bootstrap": n_bootstrap})
+        settings = small_job.settings.model_copy(update={"evaluation": evaluation})
+        job = small_job.model_copy(update={"settings": settings})
+        run_job(job, folder)
+    assert (folder / "model").is_symlink()
+    assert len(list(folder.glob(".model.*"))) == 1
+    assert changed_artifacts(folder).outcome is Outcome.PASSED
+    SentenceTransformer(str(folder / "model"), device="cpu")
+    for place in (folder.rename(tmp_path / "moved"), shutil.copytree(tmp_path / "moved", tmp_path / "copy")):
+        assert {status.state.value for status in list_stages(place, job)} == {"done"}
+    said = Said()
+    run_one_stage("report", tmp_path / "copy", said)  # the copy followed the pointers: versions are left over
+    assert not list((tmp_path / "copy").glob(".*.version"))
 
 
 # Names, owners
