@@ -453,7 +453,7 @@ def test_a_redone_run_is_whole_where_folders_are_pointers(
         assert {status.state.value for status in list_stages(place, job)} == {"done"}
     said = Said()
     run_one_stage("report", tmp_path / "copy", said)  # the copy followed the pointers: versions are left over
-    assert not list((tmp_path / "copy").glob(".*.version"))
+    assert not list((tmp_path / "copy").glob(".model.*"))
 
 
 # Names, owners
