@@ -109,7 +109,7 @@ def typed(arguments: argparse.Namespace, console: Console) -> None:
     folder = SHARED / arguments.data
     if arguments.data == "sample":
         arguments.work.mkdir(parents=True, exist_ok=True)
-        write_sample(arguments.work / "sample.csv", 1_200, 42, write_truth=True)
+        write_sample(arguments.work / "sample.csv", 1_200, 42, write_truth=True, force=True)
         sources: tuple[Path, Path | None] = (arguments.work / "sample.csv", None)
     elif arguments.data == "eclipse":
         sources = (folder / "reports.csv", folder / "pairs.csv")

@@ -16,11 +16,12 @@ from ticketkin.core.artifacts import (
     hash_path,
     hash_value,
     inside,
+    is_locked,
     read_json,
     run_lock,
     write_json,
 )
-from ticketkin.core.errors import RunLockedError, UnsafeArtifactError
+from ticketkin.core.errors import OutputRefusedError, RunLockedError, UnsafeArtifactError
 
 
 def leftovers(folder: Path) -> list[str]:
@@ -175,3 +176,21 @@ def test_the_lock_is_given_back_after_an_error_and_names_its_owner(tmp_path: Pat
         raise RuntimeError("mine")
     with run_lock(tmp_path / "run"):
         pass
+
+
+def test_a_folder_that_can_not_be_locked_is_told_plainly(tmp_path: Path) -> None:
+    (tmp_path / "run" / ".lock").mkdir(parents=True)
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "run", tmp_path / "file", tmp_path / "file" / "run", tmp_path / ("x" * 300)):
+        with pytest.raises(OutputRefusedError, match="can't be used as a run folder"), run_lock(folder):
+            raise AssertionError("owned")
+
+
+def test_an_owner_that_can_not_be_read_or_written_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / ".owner").mkdir()
+    with run_lock(tmp_path):
+        assert is_locked(tmp_path)
+        with pytest.raises(RunLockedError, match="another run; wait"), run_lock(tmp_path):
+            raise AssertionError("owned twice")
+    assert not is_locked(tmp_path)
+    assert not is_locked(tmp_path / "nowhere")

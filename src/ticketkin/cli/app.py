@@ -13,6 +13,8 @@ from ticketkin.cli.model_commands import models
 from ticketkin.cli.options import (
     CandidatesOption,
     ConfigOption,
+    ForceOption,
+    ForceRunOption,
     JobOptions,
     JsonOption,
     LinkColumnsOption,
@@ -20,6 +22,7 @@ from ticketkin.cli.options import (
     MapOption,
     ModelOption,
     OfflineOption,
+    OutOption,
     PairsOption,
     RecipeOption,
     RedactWordsOption,
@@ -29,6 +32,9 @@ from ticketkin.cli.options import (
     SetOption,
     Sources,
     TestPairsOption,
+    out_folder,
+    run_folder_of,
+    run_to_resume,
     stored_job,
     training_job,
 )
@@ -37,6 +43,7 @@ from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.cli.screens import print_json, show_candidates, show_recipes, show_stages, show_verdict
 from ticketkin.cli.stages import run_stage_command
 from ticketkin.core.errors import InputError, TicketkinError
+from ticketkin.core.outputs import output_path
 
 app = typer.Typer(
     name="ticketkin",
@@ -80,10 +87,14 @@ def run(
     reviewed: ReviewedOption = None,
     redact_words: RedactWordsOption = None,
     seed: SeedOption = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Run folder.")] = Path("runs/latest"),
+    out: OutOption = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the job stored in --out; sources may be left out.")
+        bool,
+        typer.Option(
+            "--resume", help="Continue the job stored in --out, or the newest run, changed by what is given."
+        ),
     ] = False,
+    force: ForceRunOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run and why.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -96,48 +107,58 @@ def run(
       ticketkin run export.xlsx --map title=Summary,description=Text
       ticketkin run incidents.csv --candidates base,head --set split.by=time
       ticketkin run incidents.csv --recipe lora-hybrid
-      ticketkin run --resume --out runs/latest
+      ticketkin run --resume --out runs/june --set split.by=time
 
-    A killed run continues with the same command: finished stages are kept.
+    A killed run continues with the same command: finished stages are kept. Without --out each job gets a
+    folder of its own in runs/, by date and name, and runs/latest points to the newest.
     """
-    from ticketkin.pipeline.job import list_stages, run_job
+    from ticketkin.pipeline.job import check_run, list_stages, run_job
+    from ticketkin.pipeline.run_folders import pointer_for
 
-    job = (
-        stored_job(out, set_)
-        if resume and not sources and pairs is None
-        else JobOptions(
-            sources or [],
-            links,
-            link_columns,
-            map_,
-            config,
-            set_,
-            offline,
-            base_model,
-            candidates,
-            seed,
-            recipe,
-            pairs,
-            test_pairs,
-            reviewed,
-            redact_words,
-        ).job()
+    options = JobOptions(
+        sources or [],
+        links,
+        link_columns,
+        map_,
+        config,
+        set_,
+        offline,
+        base_model,
+        candidates,
+        seed,
+        recipe,
+        pairs,
+        test_pairs,
+        reviewed,
+        redact_words,
     )
+    if resume:
+        folder = run_to_resume(out)
+        job = options.onto(folder)
+    else:
+        job = options.job()
+        folder = run_folder_of(out, job)
     if dry_run:
-        show_stages(screen, list_stages(out, job), out, as_json)
+        check_run(folder, job, force=force)
+        show_stages(screen, list_stages(folder, job), folder, as_json)
         return
     with ConsoleProgress(errors) as progress:
-        report = run_job(job, out, progress)
+        if out is None:
+            progress.say(f"Run folder: {folder}")
+        report = run_job(job, folder, progress, force=force, latest=pointer_for(folder))
     if as_json:
         print_json(report)
     else:
-        show_verdict(screen, report, out)
+        show_verdict(screen, report, folder)
 
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Run folder.")] = Path("runs/demo"),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Run folder.", parser=out_folder, metavar="PATH")
+    ] = Path("runs/demo"),
     seed: Annotated[int, typer.Option(help="Seed of the sample and of the run.")] = 42,
+    force: ForceRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show the main job on a built-in synthetic sample, offline.
@@ -149,7 +170,7 @@ def demo(
     from ticketkin.pipeline.demo import run_demo
 
     with ConsoleProgress(errors) as progress:
-        report = run_demo(out, seed, progress)
+        report = run_demo(out, seed, progress, force=force)
     if as_json:
         print_json(report)
     else:
@@ -168,8 +189,16 @@ def import_command(
     offline: OfflineOption = False,
     base_model: ModelOption = None,
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="A .parquet file, or a run folder for the later stages.")
-    ] = Path("runs/latest"),
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="A .parquet file, or a run folder for the later stages; default as in: ticketkin run.",
+            parser=out_folder,
+            metavar="PATH",
+        ),
+    ] = None,
+    force: ForceRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Read, clean and redact an export.
@@ -182,16 +211,19 @@ def import_command(
     from ticketkin.pipeline.importing import import_to_file
     from ticketkin.pipeline.job import run_one_stage
     from ticketkin.pipeline.run_data import IMPORT_SUMMARY
+    from ticketkin.pipeline.run_folders import pointer_for
 
     job = JobOptions(
         sources or [], links, link_columns, map_, config, set_, offline, base_model, redact_words=redact_words
     ).job()
     with ConsoleProgress(errors) as progress:
-        if out.suffix == ".parquet":
-            summary = import_to_file(job, out, progress)
+        if out is not None and out.suffix == ".parquet":
+            summary = import_to_file(job, out, progress, force=force)
         else:
-            run_one_stage("import", out, progress, job)
-            summary = json.loads((out / IMPORT_SUMMARY).read_text("utf-8"))
+            folder = run_folder_of(out, job)
+            progress.say(f"Run folder: {folder}")
+            run_one_stage("import", folder, progress, job, force=force, latest=pointer_for(folder))
+            summary = json.loads((folder / IMPORT_SUMMARY).read_text("utf-8"))
     if as_json:
         print_json(summary)
 
@@ -331,9 +363,12 @@ def recipes(as_json: JsonOption = False) -> None:
 
 @app.command()
 def sample(
-    out: Annotated[Path, typer.Argument(help="File to write, .csv or .jsonl.")] = Path("sample.csv"),
+    out: Annotated[
+        Path, typer.Argument(help="File to write, .csv or .jsonl.", parser=output_path, metavar="FILE")
+    ] = Path("sample.csv"),
     n_tickets: Annotated[int, typer.Option("--tickets", min=20, help="Number of tickets.")] = 1200,
     seed: Annotated[int, typer.Option(help="The same seed writes the same file.")] = 7,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write synthetic incidents with ServiceNow's columns.
@@ -346,7 +381,7 @@ def sample(
 
     from ticketkin.tickets.sample import write_sample
 
-    summary = asdict(write_sample(out, n_tickets, seed))
+    summary = asdict(write_sample(out, n_tickets, seed, force=force))
     if as_json:
         print_json(summary)
     else:

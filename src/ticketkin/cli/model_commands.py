@@ -8,12 +8,15 @@ import typer
 from rich.console import Console
 
 from ticketkin.cli.options import (
+    ForceOption,
+    ForceRunOption,
     JsonOption,
     ModelOption,
     OfflineOption,
     ReviewedOption,
     RunFolder,
     SetOption,
+    run_folder,
     stored_job,
 )
 from ticketkin.cli.progress import ConsoleProgress
@@ -31,6 +34,7 @@ from ticketkin.cli.screens import (
 from ticketkin.core.checks import any_failed
 from ticketkin.core.config import EncoderSettings
 from ticketkin.core.errors import InputError, MissingInputError
+from ticketkin.core.outputs import output_path
 from ticketkin.core.tables import SplitName
 from ticketkin.evaluation.readiness import TIERS, Tier
 
@@ -66,8 +70,16 @@ def doctor(
         bool, typer.Option("--fix", help="Write a copy of an adapter that was saved at the wrong level.")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder of the repaired copy; default PATH-fixed.")
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder of the repaired copy; default PATH-fixed.",
+            parser=output_path,
+            metavar="PATH",
+        ),
     ] = None,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Examine an adapter, a model or a run: what is wrong, by what evidence, and the remedy.
@@ -83,15 +95,16 @@ def doctor(
     """
     from ticketkin.encoders.repair import rekey_adapter
     from ticketkin.pipeline.examination import examine
+    from ticketkin.pipeline.job import damage_named
 
     if fix:
         repaired = out or path.with_name(f"{path.name}-fixed")
-        n_modules = rekey_adapter(path, _base_of(path, base_model, offline), repaired)
+        n_modules = rekey_adapter(path, _base_of(path, base_model, offline), repaired, force=force)
         _errors.print(
             f"Wrote {repaired} with {n_modules} modules; examining it", highlight=False, soft_wrap=True
         )
         path = repaired
-    with ConsoleProgress(_errors) as progress:
+    with ConsoleProgress(_errors) as progress, damage_named(path):
         examined = examine(path, _encoder_settings(base_model, offline), progress)
     if as_json:
         print_json([subject.to_json() for subject in examined])
@@ -104,12 +117,16 @@ def doctor(
 @models.command()
 def merge(
     adapter: Adapter,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the merged model.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="Folder of the merged model.", parser=output_path, metavar="PATH"),
+    ],
     base_model: ModelOption = None,
     offline: OfflineOption = False,
     strength: Annotated[
         float, typer.Option(min=0, help="Share of the change to keep: W + strength x change.")
     ] = 1.0,
+    force: ForceOption = False,
 ) -> None:
     """Write an adapter and its base as one plain sentence-transformers folder, and prove it.
 
@@ -119,7 +136,7 @@ def merge(
     """
     from ticketkin.encoders.repair import merge_adapter
 
-    difference = merge_adapter(adapter, _base_of(adapter, base_model, offline), out, strength)
+    difference = merge_adapter(adapter, _base_of(adapter, base_model, offline), out, strength, force=force)
     _screen.print(
         f"Wrote {out}: its embeddings equal base plus adapter in a fresh process (difference "
         f"{difference:.1g})",
@@ -147,9 +164,10 @@ def tune(
     The same command goes on from the trials there are. The holdout stays closed; every trial looks at the
     evaluation links, so expect the best to do a little worse on the holdout.
     """
+    from ticketkin.pipeline.job import damage_named
     from ticketkin.pipeline.searching import search_settings
 
-    with ConsoleProgress(_errors) as progress:
+    with ConsoleProgress(_errors) as progress, damage_named(folder):
         found = search_settings(
             folder, stored_job(folder, set_), candidate, minutes=minutes, n_trials=trials, progress=progress
         )
@@ -224,9 +242,11 @@ def relate(
 
     Needs a judged run (ticketkin run) whose kinds were learned (ticketkin relations).
     """
+    from ticketkin.pipeline.job import damage_named
     from ticketkin.pipeline.relater import Relater
 
-    found = Relater(folder).relate(tickets, k)
+    with damage_named(folder):
+        found = Relater(folder).relate(tickets, k)
     if as_json:
         print_json({ticket: [one.to_json() for one in related] for ticket, related in found.items()})
     else:
@@ -272,6 +292,7 @@ def repeat(
         bool, typer.Option("--with-slow", help="LoRA and full tuning too; minutes to hours a split.")
     ] = False,
     set_: SetOption = None,
+    force: ForceRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run the same job on several splits and average: for files with few links.
@@ -287,7 +308,9 @@ def repeat(
 
     job = stored_job(folder, set_)
     with ConsoleProgress(_errors) as progress:
-        found = repeat_job(job, folder, _whole(seeds, "--seeds"), with_slow=with_slow, progress=progress)
+        found = repeat_job(
+            job, folder, _whole(seeds, "--seeds"), with_slow=with_slow, progress=progress, force=force
+        )
     if as_json:
         print_json(found.to_json())
     else:
@@ -310,12 +333,14 @@ def ready(
     Targets are settings: --set readiness.roc_auc=0.9 with ticketkin run or evaluate.
     """
     from ticketkin.core.artifacts import read_json
+    from ticketkin.pipeline.job import damage_named
     from ticketkin.pipeline.run_data import REPORT_JSON
 
     path = folder / REPORT_JSON
     if not path.exists():
         raise MissingInputError(f"{folder} has no verdict yet. Run: ticketkin evaluate {folder}")
-    found = read_json(path)["readiness"]
+    with damage_named(folder):
+        found = read_json(path)["readiness"]
     if as_json:
         print_json(found)
     else:
@@ -330,7 +355,13 @@ def compare(
         list[str], typer.Argument(metavar="MODEL...", help="Hub names, model or adapter folders.")
     ],
     on: Annotated[
-        Path, typer.Option("--on", help="Run folder whose held-out links judge, or a JSON file of pairs.")
+        Path,
+        typer.Option(
+            "--on",
+            help="Run folder whose held-out links judge, or a JSON file of pairs.",
+            parser=run_folder,
+            metavar="PATH",
+        ),
     ],
     baseline: Annotated[
         str | None, typer.Option(help="The model others are compared with; default: the run's base.")
@@ -342,8 +373,16 @@ def compare(
         str | None, typer.Option(help="Also cut to so many dimensions, and as int8 and bits: 256,128")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for leaderboard.json, .csv and .html.")
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder for leaderboard.json, .csv and .html.",
+            parser=output_path,
+            metavar="PATH",
+        ),
     ] = None,
+    force: ForceOption = False,
     offline: OfflineOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -358,11 +397,14 @@ def compare(
 
     A model that can't be had is skipped with its reason.
     """
-    from ticketkin.pipeline.comparison import compare_models, write_leaderboard
+    from ticketkin.pipeline.comparison import check_leaderboard, compare_models, write_leaderboard
     from ticketkin.pipeline.configuration import read_job
+    from ticketkin.pipeline.job import damage_named
 
+    if out is not None:
+        check_leaderboard(out, [on], force=force)
     settings = read_job(on).settings.encoder if on.is_dir() else _encoder_settings(None, offline)
-    with ConsoleProgress(_errors) as progress:
+    with ConsoleProgress(_errors) as progress, damage_named(on):
         found = compare_models(
             names,
             on,
@@ -373,7 +415,7 @@ def compare(
             progress,
         ).to_json()
     if out is not None:
-        write_leaderboard(found, out)
+        write_leaderboard(found, out, force=force)
     if as_json:
         print_json(found)
     else:

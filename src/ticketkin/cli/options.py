@@ -1,20 +1,53 @@
 """Options the commands share, and the job they describe."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ticketkin.core.errors import ConfigurationError, InputError
+from ticketkin.core.errors import ConfigurationError, InputError, MissingInputError
+from ticketkin.core.outputs import output_path
 from ticketkin.pipeline.configuration import Job, load_settings, read_job
 from ticketkin.pipeline.recipes import recipe_section
+from ticketkin.pipeline.run_folders import LATEST, RUNS, folder_for, followed, is_run
 
 Sources = Annotated[
     list[Path] | None, typer.Argument(help="Exports: CSV, JSON, JSON Lines, XLSX or Parquet.")
 ]
-RunFolder = Annotated[Path, typer.Argument(help="Run folder.")]
+
+
+def run_folder(text: str | Path) -> Path:
+    """Return a run folder as typed; runs/latest stands for the run it points to now."""
+    return followed(Path(text))
+
+
+def out_folder(text: str | Path) -> Path:
+    """Return --out of a command that writes a run folder; runs/latest stands for the run it points to."""
+    return followed(output_path(text))
+
+
+RunFolder = Annotated[Path, typer.Argument(help="Run folder.", parser=run_folder, metavar="FOLDER")]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        "-o",
+        help="Run folder; default: a new one, runs/DATE-NAME, or the one where the same job began.",
+        parser=out_folder,
+        metavar="PATH",
+    ),
+]
+ForceOption = Annotated[
+    bool, typer.Option("--force", "-f", help="Replace files that exist; never a file that is read.")
+]
+ForceRunOption = Annotated[
+    bool,
+    typer.Option(
+        "--force", "-f", help="Write into a folder that is no run, or over the results of other sources."
+    ),
+]
 LinksOption = Annotated[
     Path | None, typer.Option("--links", help="File of links: any two id columns, optionally a kind.")
 ]
@@ -64,6 +97,17 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print machine-readable
 ALWAYS = ("lexical", "base")
 
 
+# Options that change the job stored in a run, and those that only may repeat what it reads. Any other option
+# is refused for a run that exists, so that none is ever dropped without a word.
+_CHANGES_STORED = frozenset({
+    "links", "link_columns", "map_", "set_", "offline", "base_model", "candidates", "seed", "recipe",
+    "redact_words", "reviewed",
+})  # fmt: skip
+# A run folder named so is a slip: whoever types it expects a file.
+_FILE_ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".xlsx", ".xml", ".parquet", ".html", ".txt")
+_STORED_FILES = {"sources": "sources", "pairs": "pairs_file", "test_pairs": "test_pairs_file"}
+
+
 @dataclass(frozen=True)
 class JobOptions:
     """What the user typed, before it is checked."""
@@ -92,11 +136,7 @@ class JobOptions:
             raise InputError("No export was given; name at least one file, e.g. ticketkin run incidents.csv")
         if self.pairs is not None and (self.sources or self.links):
             raise InputError("--pairs stands for the whole export; leave out the files and --links beside it")
-        given = (self.links, self.pairs, self.test_pairs, self.reviewed, self.redact_words)
-        files = [path for path in given if path is not None]
-        for path in [*self.sources, *files]:
-            if not path.is_file():
-                raise InputError(f"{path}: no such file")
+        self._check_given()
         return Job(
             sources=tuple(path.resolve() for path in self.sources),
             pairs_file=_resolved(self.pairs),
@@ -106,27 +146,88 @@ class JobOptions:
             settings=load_settings(self.config, self.set_ or (), flags=self._flags(), recipe=self.recipe),
         )
 
+    def onto(self, folder: Path) -> Job:
+        """Return the job stored in a run folder, changed by every option that was given.
+
+        Raises InputError naming an option that can't change a stored job, or a file that is missing.
+        """
+        job = read_job(folder)
+        self._check_given()
+        for name in sorted(self._given() - _CHANGES_STORED):
+            option = _option(name)
+            if name not in _STORED_FILES:
+                raise InputError(
+                    f"{option} can't be given for a run that exists, whose settings are stored in it; change "
+                    "single ones with --set, or start another run without --resume"
+                )
+            if _absolute(getattr(self, name)) != _absolute(getattr(job, _STORED_FILES[name])):
+                stored = ", ".join(map(str, job.tickets_from))
+                given = "the files" if name == "sources" else option
+                raise InputError(
+                    f"{folder} is a run over {stored}, and --resume goes on with it; leave {given} out, or "
+                    "start another run without --resume"
+                )
+        settings = load_settings(
+            None,
+            self.set_ or (),
+            environment={},
+            flags=self._flags(),
+            stored=job.settings.model_dump(mode="json", exclude_none=True),
+            recipe=self.recipe,
+        )
+        files = {"links_file": _resolved(self.links), "reviewed_file": _resolved(self.reviewed)}
+        changed = {name: path for name, path in files.items() if path is not None}
+        return job.model_copy(update={"settings": settings, **changed})
+
+    def _given(self) -> set[str]:
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {
+            name
+            for name, value in values.items()
+            if not (value is None or value is False or value in ((), []))
+        }
+
+    def _check_given(self) -> None:
+        """Raise InputError for a file that is missing, and for a text that is empty: an unset variable."""
+        for name in self._given():
+            value = getattr(self, name)
+            if isinstance(value, str) and not value.strip():
+                raise InputError(f"{_option(name)} is empty; give it a value, or leave it out")
+        beside = (self.links, self.pairs, self.test_pairs, self.reviewed, self.redact_words)
+        for path in [*self.sources, *(path for path in beside if path is not None)]:
+            if not path.is_file():
+                raise InputError(f"{path}: no such file")
+
     def _flags(self) -> dict[str, Any]:
         flags: dict[str, Any] = {"encoder": {}, "tickets": {}}
-        if self.map_:
+        if self.map_ is not None:
             flags["tickets"]["mapping"] = _parse_map(self.map_)
         if self.redact_words is not None:
             flags["tickets"]["redact_words"] = self.redact_words.resolve()
-        if self.link_columns:
+        if self.link_columns is not None:
             flags["links"] = {"columns": _names(self.link_columns)}
         if self.offline:
             flags["encoder"]["offline"] = True
-        if self.base_model:
+        if self.base_model is not None:
             flags["encoder"]["base_model"] = self.base_model
-        if self.candidates:
+        if self.candidates is not None:
             flags["candidates"] = tuple(dict.fromkeys([*ALWAYS, *_names(self.candidates)]))
         if self.seed is not None:
             flags["seed"] = self.seed
         return flags
 
 
+def _option(name: str) -> str:
+    return f"--{name.strip('_').replace('_', '-')}"
+
+
 def _resolved(path: Path | None) -> Path | None:
     return None if path is None else path.resolve()
+
+
+def _absolute(given: Path | Sequence[Path] | None) -> list[Path]:
+    paths = [] if given is None else [given] if isinstance(given, Path) else given
+    return [path.resolve() for path in paths]
 
 
 def _names(text: str) -> list[str]:
@@ -145,6 +246,34 @@ def _parse_map(text: str) -> dict[str, str]:
     return mapping
 
 
+def run_to_resume(out: Path | None) -> Path:
+    """Return the folder of --out, else the newest run. Raises MissingInputError where there is none."""
+    if out is not None:
+        return out
+    latest = RUNS / LATEST
+    if not latest.exists():
+        raise MissingInputError(
+            f"There is no run to resume: {latest} does not exist. Name the run with --out, or start one: "
+            "ticketkin run SOURCE"
+        )
+    return followed(latest)
+
+
+def run_folder_of(out: Path | None, job: Job) -> Path:
+    """Return the folder of --out, else the one a job without --out gets.
+
+    Raises InputError where `out` names a data file, for which a folder would be made.
+    """
+    if out is None:
+        return folder_for(job)
+    if out.suffix.lower() in _FILE_ENDINGS and not is_run(out):
+        raise InputError(
+            f"--out {out} is to be a run folder and is named like a file; name a folder, such as "
+            f"{RUNS / out.stem}, or a .parquet file for: ticketkin import"
+        )
+    return out
+
+
 def stored_job(
     folder: Path,
     set_: Sequence[str] | None = None,
@@ -153,17 +282,7 @@ def stored_job(
     reviewed: Path | None = None,
 ) -> Job:
     """Return the job stored in a run folder, changed by the given options."""
-    job = read_job(folder)
-    for path in (links, reviewed):
-        if path is not None and not path.is_file():
-            raise InputError(f"{path}: no such file")
-    stored = job.settings.model_dump(mode="json", exclude_none=True)
-    if link_columns:
-        stored["links"]["columns"] = _names(link_columns)
-    settings = load_settings(None, set_ or (), environment={}, stored=stored)
-    files = {"links_file": _resolved(links), "reviewed_file": _resolved(reviewed)}
-    given = {name: path for name, path in files.items() if path is not None}
-    return job.model_copy(update={"settings": settings, **given})
+    return JobOptions((), links=links, link_columns=link_columns, set_=set_, reviewed=reviewed).onto(folder)
 
 
 def training_job(folder: Path, candidate: str, recipe: str | None, set_: Sequence[str] | None) -> Job:

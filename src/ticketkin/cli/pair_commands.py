@@ -7,9 +7,10 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from ticketkin.cli.options import JsonOption, RunFolder, SetOption, stored_job
+from ticketkin.cli.options import ForceOption, JsonOption, RunFolder, SetOption, stored_job
 from ticketkin.cli.screens import print_json, show_pair_check
 from ticketkin.cli.stages import run_stage_command
+from ticketkin.core.outputs import check_file_output, output_path
 from ticketkin.core.tables import SplitName
 
 _screen = Console()
@@ -49,8 +50,15 @@ def check(
     path: Annotated[Path, typer.Argument(help="JSON file of labelled pairs.")],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Write the set without contradictions, repeats and empty texts."),
+        typer.Option(
+            "--out",
+            "-o",
+            help="Write the set without contradictions, repeats and empty texts.",
+            parser=output_path,
+            metavar="FILE",
+        ),
     ] = None,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Count contradictions, repeats, empty texts, label noise and templates that dominate.
@@ -62,6 +70,8 @@ def check(
     from ticketkin.pairs.checking import check_pairs
     from ticketkin.pairs.interchange import read_text_pairs, write_text_pairs
 
+    if out is not None:
+        check_file_output(out, [path], force=force)
     found = check_pairs(read_text_pairs(path))
     if out is not None:
         write_text_pairs(found.cleaned, out)
@@ -74,8 +84,9 @@ def check(
 @pairs.command()
 def export(
     folder: RunFolder,
-    out: Annotated[Path, typer.Argument(help="JSON file to write.")],
+    out: Annotated[Path, typer.Argument(help="JSON file to write.", parser=output_path, metavar="FILE")],
     split: Annotated[SplitName, typer.Option(help="Which pairs.")] = SplitName.TRAIN,
+    force: ForceOption = False,
 ) -> None:
     """Write the pairs of a run as JSON: texts1, texts2, labels, phases, categories.
 
@@ -84,9 +95,12 @@ def export(
       ticketkin pairs export runs/june test.json --split holdout
     """
     from ticketkin.pairs.interchange import write_text_pairs
+    from ticketkin.pipeline.job import damage_named, own_files
     from ticketkin.pipeline.pair_files import pairs_of_run
 
-    found = pairs_of_run(folder, split)
+    check_file_output(out, own_files(folder), force=force)
+    with damage_named(folder):
+        found = pairs_of_run(folder, split)
     write_text_pairs(found, out)
     _screen.print(
         f"Wrote {len(found):,} pairs to {out} (sha256 {found.digest()})", highlight=False, soft_wrap=True

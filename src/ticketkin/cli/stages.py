@@ -10,11 +10,13 @@ from ticketkin.pipeline.configuration import Job
 _errors = Console(stderr=True)
 
 
-def run_stage_command(name: str, folder: Path, job: Job) -> None:
-    """Run the stage `name` in `folder` and say how long it took."""
+def run_stage_command(
+    name: str, folder: Path, job: Job, *, force: bool = False, latest: Path | None = None
+) -> None:
+    """Run the stage `name` in `folder` and say how long it took. `force`, `latest`: see `run_one_stage`."""
     from ticketkin.pipeline.job import run_one_stage, stage_named
 
     with ConsoleProgress(_errors) as progress:
         progress.say(stage_named(name).title)
-        seconds = run_one_stage(name, folder, progress, job)
+        seconds = run_one_stage(name, folder, progress, job, force=force, latest=latest)
         progress.say(f"  done in {seconds:,.1f} s")

@@ -3,39 +3,36 @@
 import hashlib
 import json
 import os
-import shutil
-import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ticketkin.core.errors import RunLockedError, UnsafeArtifactError
+from ticketkin.core.errors import OutputRefusedError, RunLockedError, UnsafeArtifactError
+from ticketkin.core.replacement import LOCK, contained_files, part_beside, put_in_place, remove_old
 
 _BLOCK_BYTES = 1 << 20
+OWNER = ".owner"
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; renamed onto it if the block ends without an error.
+    """Yield a temporary path beside `path`; put in its place if the block ends without an error.
 
-    Works for a file and for a folder (which replaces the old folder whole). A killed process
-    leaves at most a `.part` beside the old content.
+    Works for a file and for a folder, which replaces the old folder whole. A process killed at any moment
+    leaves the old or the new content whole, and at most a `.part` beside it; see `core.replacement`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    temporary = part_beside(path)
     try:
         yield temporary
-        if temporary.is_dir() and path.exists():
-            shutil.rmtree(path)
-        temporary.replace(path)
+        put_in_place(temporary, path)
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        else:
-            temporary.unlink(missing_ok=True)
+        if temporary.exists():
+            with suppress(OSError):  # the error that led here is the one to tell
+                remove_old(temporary)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -52,7 +49,7 @@ def read_json(path: Path) -> Any:
 def hash_path(path: Path) -> str:
     """Return the sha256 of a file, or of a folder's names and contents in sorted order."""
     digest = hashlib.sha256()
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    files = contained_files(path) if path.is_dir() else [path]
     for file in files:
         if path.is_dir():
             digest.update(file.relative_to(path).as_posix().encode())
@@ -79,20 +76,45 @@ def inside(folder: Path, name: str) -> Path:
 def run_lock(folder: Path) -> Iterator[None]:
     """Own `folder` while the block lasts; the lock dies with the process.
 
-    Raises RunLockedError at once if another process owns it.
+    Raises RunLockedError at once if another process owns it, OutputRefusedError if no lock can be made there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock")
+    lock = FileLock(folder / LOCK)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout:
-        owner = folder / ".owner"
-        who = f" (process {owner.read_text()})" if owner.exists() else ""
         raise RunLockedError(
-            f"{folder} is in use by another run{who}; wait for it, or choose another --out"
+            f"{folder} is in use by another run{_owner(folder)}; wait for it, or choose another --out"
+        ) from None
+    except (OSError, NotImplementedError) as error:
+        raise OutputRefusedError(
+            f"{folder} can't be used as a run folder: {getattr(error, 'strerror', None) or error} "
+            f"({getattr(error, 'filename', None) or folder / LOCK}). Free this name, or choose a place where "
+            "this user may write with --out"
         ) from None
     try:
-        (folder / ".owner").write_text(str(os.getpid()))
+        with suppress(OSError):  # it only tells others whom to wait for
+            (folder / OWNER).write_text(str(os.getpid()))
         yield
     finally:
         lock.release()
+
+
+def is_locked(folder: Path) -> bool:
+    """Return whether another process owns `folder`."""
+    if not (folder / LOCK).is_file():
+        return False
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def _owner(folder: Path) -> str:
+    try:
+        return f" (process {int((folder / OWNER).read_text('utf-8'))})"
+    except (OSError, ValueError):
+        return ""

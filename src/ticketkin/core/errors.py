@@ -8,9 +8,11 @@ The tree::
     │   ├── MappingError            columns can't be matched to ticket fields
     │   ├── LeakageError            a field known only after resolution was asked for as model input
     │   ├── ConfigurationError      a setting is unknown or out of range
+    │   ├── OutputRefusedError      what would be written is a source, or would replace what is not ours
     │   └── UnsafeArtifactError     pickle, a path outside the run folder, remote code
     └── JobError                    the input was fine, the work could not be done (exit code 1)
         ├── MissingInputError       a stage lacks what an earlier stage makes; names the command
+        ├── DamagedArtifactError    a file of a run can't be read; names the command that makes it again
         ├── RunLockedError          another process works in this run folder
         ├── ModelUnavailableError   the encoder can't be had; names --offline and --base-model
         ├── MissingExtraError       an optional package is not installed; names the extra
@@ -49,6 +51,10 @@ class ConfigurationError(InputError):
     """A setting is unknown or out of range."""
 
 
+class OutputRefusedError(InputError):
+    """What would be written is a source, or would replace what Ticketkin did not write."""
+
+
 class UnsafeArtifactError(InputError):
     """An artifact could run code or lies outside its folder."""
 
@@ -59,6 +65,10 @@ class JobError(TicketkinError):
 
 class MissingInputError(JobError):
     """A stage lacks what an earlier stage makes."""
+
+
+class DamagedArtifactError(JobError):
+    """A file of a run can't be read; the message names the command that makes it again."""
 
 
 class RunLockedError(JobError):

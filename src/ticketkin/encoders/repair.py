@@ -5,6 +5,7 @@ from typing import Any
 
 from ticketkin.core.artifacts import atomic_path
 from ticketkin.core.errors import InactiveAdapterError, InputError
+from ticketkin.core.outputs import check_folder_output
 from ticketkin.encoders.activity import SAME
 from ticketkin.encoders.adapter import lora_modules, scaled_merge
 from ticketkin.encoders.adapter_files import AdapterFiles, read_adapter, wrong_level
@@ -13,16 +14,29 @@ from ticketkin.encoders.loading import load_float32
 from ticketkin.encoders.model_doctor import PROBES
 
 
-def rekey_adapter(folder: Path, base: str, out: Path) -> int:
+def check_model_output(out: Path, adapter: Path, base: str, *, force: bool = False) -> None:
+    """Raise OutputRefusedError where a model made of an adapter and its base may not be written to `out`.
+
+    A folder that is not empty is replaced with `force` alone, and only where it is a model or an adapter.
+    """
+    sources = [path for path in (adapter, Path(base)) if path.exists()]
+    check_folder_output(out, sources, _is_model, force=force)
+
+
+def _is_model(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in ("modules.json", "adapter_config.json"))
+
+
+def rekey_adapter(folder: Path, base: str, out: Path, *, force: bool = False) -> int:
     """Write the adapter in `folder` to `out` under the names of the base's inner model.
 
     `out` becomes a complete folder that `SentenceTransformer(out)` loads. Returns the number of modules.
-    Raises InputError where the adapter does not fit the base even so, and if `out` exists.
+    Raises InputError where the adapter does not fit the base even so, OutputRefusedError as
+    `check_model_output`.
     """
     from peft import LoraConfig, TaskType
 
-    if out.exists():
-        raise InputError(f"{out} exists; give another folder with --out")
+    check_model_output(out, folder, base, force=force)
     adapter = read_adapter(folder)
     model: Any = load_float32(base, "cpu")
     inner = model[0].auto_model
@@ -63,15 +77,14 @@ def _fill(model: Any, adapter: AdapterFiles, prefix: str) -> None:
                 layer["default"].weight.copy_(halves[half])
 
 
-def merge_adapter(folder: Path, base: str, out: Path, strength: float = 1.0) -> float:
+def merge_adapter(folder: Path, base: str, out: Path, strength: float = 1.0, *, force: bool = False) -> float:
     """Write W + strength * BA as a plain model folder and prove it in a fresh process.
 
     Returns the largest difference between embeddings of the merged model and of base plus adapter.
-    Raises InactiveAdapterError if they are not the same, or if the adapter changes nothing; InputError
-    if `out` exists.
+    Raises InactiveAdapterError if they are not the same, or if the adapter changes nothing;
+    OutputRefusedError as `check_model_output`.
     """
-    if out.exists():
-        raise InputError(f"{out} exists; give another folder with --out")
+    check_model_output(out, folder, base, force=force)
     with atomic_path(out) as temporary:
         scaled_merge(base, folder, strength, temporary)
         merged, adapted = embed_freshly(

@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from ticketkin.core.artifacts import atomic_path, hash_path, write_json
 from ticketkin.core.config import EncoderSettings, Settings
 from ticketkin.core.errors import InputError, JobError, TicketkinError
+from ticketkin.core.outputs import check_file_output
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray, IntArray, SplitName
 from ticketkin.encoders.adapter import load_with_adapter
@@ -33,6 +34,7 @@ from ticketkin.pipeline.run_data import RunData, save_csv
 from ticketkin.reports.leaderboard import leaderboard_html, leaderboard_table
 
 _N_TIMED = 64
+_LEADERBOARD = ("leaderboard.json", "leaderboard.csv", "leaderboard.html")
 
 
 @dataclass(frozen=True)
@@ -203,11 +205,22 @@ def compare_models(
     return ground.comparison(costs, skipped, baseline)
 
 
-def write_leaderboard(comparison: dict[str, Any], folder: Path) -> None:
-    """Write leaderboard.json, leaderboard.csv and leaderboard.html into `folder`."""
-    write_json(folder / "leaderboard.json", comparison)
-    save_csv(folder / "leaderboard.csv", leaderboard_table(comparison))
-    with atomic_path(folder / "leaderboard.html") as temporary:
+def check_leaderboard(folder: Path, sources: Sequence[Path] = (), *, force: bool = False) -> None:
+    """Raise OutputRefusedError where `write_leaderboard` may not write; `sources` are what is compared."""
+    for name in _LEADERBOARD:
+        check_file_output(folder / name, sources, force=force)
+
+
+def write_leaderboard(comparison: dict[str, Any], folder: Path, *, force: bool = False) -> None:
+    """Write leaderboard.json, leaderboard.csv and leaderboard.html into `folder`.
+
+    Raises OutputRefusedError where one of them exists and `force` is not given.
+    """
+    check_leaderboard(folder, force=force)
+    as_json, as_csv, as_html = (folder / name for name in _LEADERBOARD)
+    write_json(as_json, comparison)
+    save_csv(as_csv, leaderboard_table(comparison))
+    with atomic_path(as_html) as temporary:
         temporary.write_text(leaderboard_html(comparison), "utf-8")
 
 

@@ -15,6 +15,8 @@ from ticketkin.core.errors import ConfigurationError, MissingInputError
 from ticketkin.pipeline.recipes import recipe_settings
 
 ENVIRONMENT_PREFIX = "TICKETKIN_"
+CONFIG = "config.toml"
+_MOST_FAULTS = 3
 # Variables of Ticketkin that are no settings.
 _NOT_SETTINGS = {"TICKETKIN_CACHE"}
 
@@ -43,6 +45,12 @@ class Job(StageSettings):
         given = (self.pairs_file, self.test_pairs_file)
         return (*self.sources, *(path for path in given if path is not None))
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file the job reads: those of the tickets, of links, of reviewed kinds and of words to mask."""
+        beside = (self.links_file, self.reviewed_file, self.settings.tickets.redact_words)
+        return (*self.tickets_from, *(path for path in beside if path is not None))
+
 
 def load_settings(
     config: Path | None = None,
@@ -56,11 +64,11 @@ def load_settings(
 
     `assignments` are `--set` texts such as "lora.learning_rate=1e-4"; `flags` are nested values of
     named options and win over them. `stored`, the settings of an existing run folder, stand in for
-    the file: a later ticketkin.toml does not change what a run was made with. Raises
-    ConfigurationError naming the key, what came and what is allowed.
+    the file: a later ticketkin.toml does not change what a run was made with, and a `recipe` asked for now
+    wins over them. Raises ConfigurationError naming the key, what came and what is allowed.
     """
     chosen = {} if recipe is None else recipe_settings(recipe)
-    layers: list[Mapping[str, Any]] = [chosen, _from_toml(config) if stored is None else stored]
+    layers: list[Mapping[str, Any]] = [chosen, _from_toml(config)] if stored is None else [stored, chosen]
     layers.append(_from_environment(os.environ if environment is None else environment))
     layers.extend(_from_assignment(text) for text in assignments)
     layers.append(flags or {})
@@ -141,7 +149,7 @@ def _merge(into: dict[str, Any], layer: Mapping[str, Any]) -> None:
 
 def write_job(job: Job, folder: Path) -> None:
     """Write `job` as config.toml, every value resolved; TOML has no null, so None is left out."""
-    with atomic_path(folder / "config.toml") as temporary:
+    with atomic_path(folder / CONFIG) as temporary:
         temporary.write_text(tomli_w.dumps(_without_none(job.model_dump(mode="json"))), "utf-8")
 
 
@@ -156,13 +164,23 @@ def read_job(folder: Path) -> Job:
 
     Raises MissingInputError if `folder` is no run folder, ConfigurationError if config.toml is broken.
     """
-    path = folder / "config.toml"
+    path = folder / CONFIG
     if not path.exists():
         raise MissingInputError(
-            f"{folder} is not a run folder: it has no config.toml. "
+            f"{folder} is not a run folder: it has no {CONFIG}. "
             f"Make one with: ticketkin import SOURCE --out {folder}"
         )
     try:
         return Job.model_validate(tomllib.loads(path.read_text("utf-8")))
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
-        raise ConfigurationError(f"{path} can't be read: {error}") from None
+    except ValidationError as error:
+        reason = "; ".join(_fault(fault) for fault in error.errors()[:_MOST_FAULTS])
+    except (OSError, ValueError) as error:
+        reason = str(error)
+    raise ConfigurationError(
+        f"{path} can't be read as the job of a run ({reason}). If {folder} is a run, give the command that "
+        f"made it again, with its sources: ticketkin run SOURCE --out {folder}; finished stages are kept"
+    )
+
+
+def _fault(fault: Any) -> str:
+    return f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"

@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from ticketkin.core.artifacts import run_lock
 from ticketkin.core.config import EncoderSettings, LoraSettings, Settings, StrengthSettings
+from ticketkin.core.errors import OutputRefusedError
 from ticketkin.core.progress import SILENT, Progress
-from ticketkin.pipeline.configuration import Job
-from ticketkin.pipeline.job import run_job
+from ticketkin.pipeline.configuration import Job, read_job
+from ticketkin.pipeline.job import check_run, run_job
+from ticketkin.pipeline.run_folders import followed, has_results, mark_run
 from ticketkin.tickets.sample import write_sample
 
 SAMPLE_TICKETS = 1_200
@@ -27,10 +30,22 @@ def demo_job(sample: Path, seed: int) -> Job:
     )
 
 
-def run_demo(folder: Path, seed: int, progress: Progress = SILENT) -> dict[str, Any]:
-    """Write the sample into `folder` and run the whole job on it; returns report.json's content."""
-    sample = folder / "sample.csv"
-    folder.mkdir(parents=True, exist_ok=True)
-    summary = write_sample(sample, SAMPLE_TICKETS, seed)
+def run_demo(folder: Path, seed: int, progress: Progress = SILENT, *, force: bool = False) -> dict[str, Any]:
+    """Write the sample into `folder` and run the whole job on it; returns report.json's content.
+
+    The same seed writes the same sample, so a demo that was killed continues. Raises OutputRefusedError where
+    `folder` holds anything else, or the demo of another seed, unless `force` is given.
+    """
+    folder = followed(folder)
+    job = demo_job(folder / "sample.csv", seed)
+    check_run(folder, job, force=force)
+    if has_results(folder) and not force and (before := read_job(folder).settings.seed) != seed:
+        raise OutputRefusedError(
+            f"{folder} holds the demo with --seed {before}, and this one has {seed}: its results would be "
+            "overwritten. Name another folder with --out, or give --force"
+        )
+    with run_lock(folder):
+        mark_run(folder, job)  # first, so that a demo killed here is known as a run
+        summary = write_sample(folder / "sample.csv", SAMPLE_TICKETS, seed, force=True)
     progress.say(f"Built-in sample: {summary.n_tickets:,} synthetic tickets, offline, no model download")
-    return run_job(demo_job(sample, seed), folder, progress)
+    return run_job(job, folder, progress, force=force)

@@ -22,9 +22,10 @@ from ticketkin.encoders.model_doctor import examine_model
 from ticketkin.encoders.serving import read_serving
 from ticketkin.evaluation.schema import metric_values
 from ticketkin.pipeline import run_data as artifact
-from ticketkin.pipeline.configuration import read_job
+from ticketkin.pipeline.configuration import CONFIG, read_job
 from ticketkin.pipeline.cross_encoding import CROSS_ENCODER
 from ticketkin.pipeline.run_data import RunData
+from ticketkin.pipeline.stage import RECORDS, read_record
 from ticketkin.pipeline.train_stages import read_metadata, start_of
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.training.record import record_checks
@@ -50,7 +51,7 @@ def examine(path: Path, settings: EncoderSettings, progress: Progress = SILENT) 
     `settings` name the base model of an adapter on its own; a run folder knows its own. Raises
     InputError if `path` is none of the three.
     """
-    if (path / "config.toml").exists() and (path / "stages").is_dir():
+    if (path / CONFIG).exists() and (path / RECORDS).is_dir():
         return list(_run_folder(path, progress))
     if (path / "adapter_config.json").exists():
         return [Examined(path.name, examine_adapter(Subject(path, base_of_adapter(path, settings))))]
@@ -108,14 +109,18 @@ def _run_folder(folder: Path, progress: Progress) -> Iterator[Examined]:
 def changed_artifacts(folder: Path) -> Check:
     """Compare every artifact with the hash that its stage recorded."""
     altered, n_checked = [], 0
-    for record in sorted((folder / "stages").glob("*.json")):
-        for name, expected in read_json(record)["outputs"].items():
+    for path in sorted((folder / RECORDS).glob("*.json")):
+        record = read_record(path)
+        if record is None:
+            altered.append(f"the record of {path.stem!r} is damaged")
+            continue
+        for name, expected in record.outputs.items():
             n_checked += 1
-            path = folder / name
-            if not path.exists():
+            artifact_path = folder / name
+            if not artifact_path.exists():
                 altered.append(f"{name} is missing")
-            elif hash_path(path) != expected:
-                altered.append(f"{name} was changed after {record.stem!r} wrote it")
+            elif hash_path(artifact_path) != expected:
+                altered.append(f"{name} was changed after {path.stem!r} wrote it")
     if altered:
         return failed(
             "artifacts",

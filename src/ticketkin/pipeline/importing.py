@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from ticketkin.core.outputs import check_file_output
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.pairs.given import MAPPING, NO_PAIRS, read_given
 from ticketkin.pipeline.configuration import Job
@@ -22,11 +23,18 @@ def import_job(job: Job, progress: Progress = SILENT) -> tuple[ImportResult, pl.
     return import_tables([(job.pairs_file.name, table)], mapped, progress), given
 
 
-def import_to_file(job: Job, out: Path, progress: Progress = SILENT) -> dict[str, Any]:
-    """Write the cleaned tickets to `out` and the rejected rows beside it; returns the summary."""
+def import_to_file(
+    job: Job, out: Path, progress: Progress = SILENT, *, force: bool = False
+) -> dict[str, Any]:
+    """Write the cleaned tickets to `out` and the rejected rows beside it; returns the summary.
+
+    Raises OutputRefusedError where one of the two is read, or exists and `force` is not given.
+    """
+    rejected = out.with_name(f"{out.stem}.rejected.csv")
+    for path in (out, rejected):
+        check_file_output(path, job.files, force=force)
     result, _ = import_job(job, progress)
     save_parquet(out, result.tickets.frame)
-    rejected = out.with_name(f"{out.stem}.rejected.csv")
     save_csv(rejected, result.rejected)
     for line in result.summary.lines(str(rejected)):
         progress.say(line)

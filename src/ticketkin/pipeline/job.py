@@ -1,16 +1,29 @@
 """The whole job: which stages there are, and running those that are due."""
 
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from ticketkin.core.artifacts import hash_path, read_json, run_lock, write_json
 from ticketkin.core.errors import MissingInputError
 from ticketkin.core.progress import SILENT, Progress
-from ticketkin.pipeline import data_stages, families, judge_stages, relating, run_data, train_stages
-from ticketkin.pipeline.configuration import Job, read_job, write_job
-from ticketkin.pipeline.log import logged
+from ticketkin.core.replacement import contained_files, remove_old, sweep_leftovers
+from ticketkin.encoders.cache import default_cache_folder
+from ticketkin.pipeline import damage, data_stages, families, judge_stages, relating, run_data, train_stages
+from ticketkin.pipeline.configuration import CONFIG, Job, read_job, write_job
+from ticketkin.pipeline.log import LOG, logged
+from ticketkin.pipeline.run_folders import (
+    RUN_RECORD,
+    check_run_folder,
+    followed,
+    is_run,
+    mark_run,
+    point_latest,
+)
 from ticketkin.pipeline.stage import (
+    RECORDS,
     RunContext,
     Stage,
     StageStatus,
@@ -20,6 +33,9 @@ from ticketkin.pipeline.stage import (
 )
 from ticketkin.pipeline.versions import stage_seconds, versions
 from ticketkin.tickets.redaction import REDACTION_VERSION
+
+# What lay untouched in the cache for so long, no process is still writing.
+_IDLE_SECONDS = 24 * 3600.0
 
 
 def _sources(job: Job) -> tuple[Path, ...]:
@@ -216,19 +232,80 @@ def list_stages(folder: Path, job: Job | None = None) -> list[StageStatus]:
     return [stage_status(stage, context, wanted) for stage in STAGES if stage.wanted(context.job)]
 
 
-def run_one_stage(name: str, folder: Path, progress: Progress = SILENT, job: Job | None = None) -> float:
+def own_names() -> frozenset[str]:
+    """Return the names in a run folder that runs write, and replace."""
+    outputs = {Path(name).parts[0] for stage in STAGES for name in stage.outputs}
+    return frozenset(outputs | {CONFIG, RUN_RECORD, RECORDS, LOG, run_data.MANIFEST})
+
+
+def own_files(folder: Path) -> list[Path]:
+    """Return every file that a run in `folder` has written."""
+    places = [folder / name for name in own_names() if (folder / name).exists()]
+    return [file for place in places for file in (contained_files(place) if place.is_dir() else [place])]
+
+
+def check_run(folder: Path, job: Job, *, force: bool = False) -> None:
+    """Raise OutputRefusedError where `run_job` would refuse to run `job` in `folder`."""
+    check_run_folder(followed(folder), job, own_names(), force=force)
+
+
+def damage_named(folder: Path) -> AbstractContextManager[None]:
+    """Raise DamagedArtifactError for a failure within the block that a damaged file of the run explains."""
+    return damage.damage_named(folder, STAGES)
+
+
+def run_one_stage(
+    name: str,
+    folder: Path,
+    progress: Progress = SILENT,
+    job: Job | None = None,
+    *,
+    force: bool = False,
+    latest: Path | None = None,
+) -> float:
     """Run one stage of a run folder, whatever its state; returns its seconds.
 
-    Raises MissingInputError naming the command of the earlier stage that must run first.
+    `force` and `latest` are for the stage `import`, as in `run_job`. Raises MissingInputError naming the
+    command of the earlier stage that must run first, and OutputRefusedError as `run_job`.
     """
-    job = job or read_job(folder)
+    folder = followed(folder)
     stage = stage_named(name)
-    context = RunContext(folder, job, progress)
-    with run_lock(folder), logged(folder, progress) as telling:
-        write_job(job, folder)
+    begins = stage is STAGES[0]
+    if job is None or not (begins or is_run(folder)):
+        job = read_job(folder)
+    with _owned(folder, job, progress, begins=begins, force=force or not begins) as telling:
+        context = RunContext(folder, job, telling)
         wanted = _wanted_artifacts(job)
         _check_ready(stage, context, wanted)
-        return run_stage(stage, RunContext(folder, job, telling), wanted)
+        with damage.damage_named(folder, STAGES[: STAGES.index(stage)]):
+            seconds = run_stage(stage, context, wanted)
+        if begins and latest is not None:
+            point_latest(latest, folder, telling)
+        return seconds
+
+
+@contextmanager
+def _owned(folder: Path, job: Job, progress: Progress, *, begins: bool, force: bool) -> Iterator[Progress]:
+    """Own the run folder of `job`: checked, locked and swept; yields progress that is logged.
+
+    Where the run `begins`, which reads the sources, they are recorded.
+    """
+    check_run(folder, job, force=force)
+    with run_lock(folder):
+        check_run(folder, job, force=force)  # another run may have begun here meanwhile
+        if begins:
+            mark_run(folder, job)
+        with logged(folder, progress) as telling:
+            for line in [*sweep_leftovers(folder), *_swept_cache()]:
+                telling.say(line)
+            write_job(job, folder)
+            yield telling
+
+
+def _swept_cache() -> list[str]:
+    """Sweep the embedding cache, which other processes may be writing to."""
+    cache = default_cache_folder()
+    return sweep_leftovers(cache, idle_seconds=_IDLE_SECONDS) if cache.is_dir() else []
 
 
 def _check_ready(stage: Stage, context: RunContext, wanted: Mapping[str, bool]) -> None:
@@ -241,45 +318,62 @@ def _check_ready(stage: Stage, context: RunContext, wanted: Mapping[str, bool]) 
         )
     ]
     if lacking:
-        commands = "; then ".join(earlier.command.format(folder=context.folder) for earlier in lacking)
+        commands = "; then ".join(
+            earlier.command.format(folder=shlex.quote(str(context.folder))) for earlier in lacking
+        )
         raise MissingInputError(
             f"The stage {stage.name!r} needs what {', '.join(repr(s.name) for s in lacking)} makes. "
             f"Run: {commands}"
         )
 
 
-def run_job(job: Job, folder: Path, progress: Progress = SILENT) -> dict[str, Any]:
+def run_job(
+    job: Job,
+    folder: Path,
+    progress: Progress = SILENT,
+    *,
+    force: bool = False,
+    latest: Path | None = None,
+) -> dict[str, Any]:
     """Run every stage that is due, in order, and return the content of report.json.
 
-    Stages whose inputs and settings have not changed are kept. The manifest is written last.
+    Stages whose inputs and settings have not changed are kept. The manifest is written last. Once the
+    tickets are read, `latest` becomes a link to the folder, beside which it lies.
+
+    Raises OutputRefusedError where a file the job reads would be overwritten, and, unless `force` is given,
+    where `folder` is not empty and not a run, or holds results of other sources.
     """
-    with run_lock(folder), logged(folder, progress) as telling:
-        write_job(job, folder)
-        (folder / run_data.MANIFEST).unlink(missing_ok=True)
+    folder = followed(folder)
+    with _owned(folder, job, progress, begins=True, force=force) as telling:
+        remove_old(folder / run_data.MANIFEST)
         context = RunContext(folder, job, telling)
         wanted = _wanted_artifacts(job)
         stages = [stage for stage in STAGES if stage.wanted(job)]
         for number, stage in enumerate(stages, start=1):
-            status = stage_status(stage, context, wanted)
-            heading = f"[{number}/{len(stages)}] {stage.title}"
-            if status.state is State.DONE:
-                telling.say(f"{heading}: up to date, kept")
-                continue
-            telling.say(heading)
-            seconds = run_stage(stage, context, wanted)
-            telling.say(f"  done in {seconds:,.1f} s")
+            _run_if_due(stage, context, wanted, f"[{number}/{len(stages)}] {stage.title}")
+            if number == 1 and latest is not None:
+                point_latest(latest, folder, telling)
         _write_manifest(folder, job, stages)
         report: dict[str, Any] = read_json(folder / run_data.REPORT_JSON)
         return report
 
 
+def _run_if_due(stage: Stage, context: RunContext, wanted: Mapping[str, bool], heading: str) -> None:
+    status = stage_status(stage, context, wanted)
+    if status.state is State.DONE:
+        context.progress.say(f"{heading}: up to date, kept")
+        return
+    context.progress.say(heading)
+    seconds = run_stage(stage, context, wanted)
+    context.progress.say(f"  done in {seconds:,.1f} s")
+
+
 def _write_manifest(folder: Path, job: Job, stages: Sequence[Stage]) -> None:
     outputs = {name: hash_path(folder / name) for stage in stages for name in stage.outputs}
-    files = [*job.tickets_from, *_links_file(job), *_reviewed_file(job)]
     write_json(
         folder / run_data.MANIFEST,
         {
-            "inputs": {path.name: hash_path(path) for path in files},
+            "inputs": {path.name: hash_path(path) for path in job.files},
             "outputs": outputs,
             "seconds": stage_seconds(folder),
             "seed": job.settings.seed,

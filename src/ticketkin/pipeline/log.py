@@ -1,6 +1,7 @@
 """log.jsonl: what a run told its user, with times, kept for later."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import TextIO
 
 from ticketkin.core.progress import Progress, Task
+
+LOG = "log.jsonl"
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,21 @@ class _LoggingProgress:
 def logged(folder: Path, progress: Progress) -> Iterator[Progress]:
     """Yield `progress` that also appends to log.jsonl in `folder`; an error is logged too."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "log.jsonl").open("a", encoding="utf-8") as stream:
+    path = folder / LOG
+    with path.open("a", encoding="utf-8") as stream:
+        if _is_cut_short(path):  # by a kill: the next line must not be lost with it
+            stream.write("\n")
         telling = _LoggingProgress(progress, stream)
         try:
             yield telling
         except BaseException as error:
             telling.write("error", f"{type(error).__name__}: {error}")
             raise
+
+
+def _is_cut_short(path: Path) -> bool:
+    with path.open("rb") as stream:
+        if not stream.seek(0, os.SEEK_END):
+            return False
+        stream.seek(-1, os.SEEK_END)
+        return stream.read(1) != b"\n"

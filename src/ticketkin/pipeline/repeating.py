@@ -13,6 +13,7 @@ from ticketkin.evaluation.verdict import PRIMARY
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.job import run_job
+from ticketkin.pipeline.run_folders import followed
 
 _METRICS = (
     ("retrieval", "mrr"),
@@ -64,16 +65,23 @@ class Repeated:
 
 
 def repeat_job(
-    job: Job, folder: Path, seeds: Sequence[int], *, with_slow: bool = False, progress: Progress = SILENT
+    job: Job,
+    folder: Path,
+    seeds: Sequence[int],
+    *,
+    with_slow: bool = False,
+    progress: Progress = SILENT,
+    force: bool = False,
 ) -> Repeated:
     """Run `job` with each seed in `folder/repeats/seed-<n>` and return the averages.
 
     The seed decides split, sampling and training. LoRA and full tuning are left out unless `with_slow`.
     Finished splits are kept; the summary is written to `folder/repeats/repeats.json`. Raises InputError
-    for no seeds.
+    for no seeds, OutputRefusedError as `run_job` with the same `force`.
     """
     if not seeds:
         raise InputError("No seeds were given; write them with commas, such as --seeds 0,1,2")
+    folder = followed(folder)
     settings = job.settings
     chosen = tuple(name for name in settings.candidates if with_slow or name not in artifact.SLOW)
     reports = []
@@ -81,7 +89,7 @@ def repeat_job(
         progress.say(f"Split {number} of {len(set(seeds))}, seed {seed}")
         changed = settings.model_copy(update={"seed": seed, "candidates": chosen})
         repeated = job.model_copy(update={"settings": changed})
-        reports.append(run_job(repeated, folder / "repeats" / f"seed-{seed}", progress))
+        reports.append(run_job(repeated, folder / "repeats" / f"seed-{seed}", progress, force=force))
     found = _summary(reports)
     write_json(folder / "repeats" / "repeats.json", found.to_json())
     return found

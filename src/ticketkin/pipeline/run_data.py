@@ -71,7 +71,7 @@ class RunData:
     @cached_property
     def tickets(self) -> Tickets:
         """The cleaned tickets."""
-        return Tickets(pl.read_parquet(self.folder / TICKETS))
+        return Tickets(read_parquet(self.folder / TICKETS))
 
     @cached_property
     def texts(self) -> list[str]:
@@ -86,7 +86,7 @@ class RunData:
     @cached_property
     def links(self) -> Links:
         """Links between present tickets."""
-        return Links(pl.read_parquet(self.folder / LINKS))
+        return Links(read_parquet(self.folder / LINKS))
 
     @cached_property
     def groups(self) -> KinGroups:
@@ -96,17 +96,17 @@ class RunData:
     @cached_property
     def splits(self) -> Splits:
         """The split of each ticket."""
-        return Splits(pl.read_parquet(self.folder / SPLITS))
+        return Splits(read_parquet(self.folder / SPLITS))
 
     @cached_property
     def pairs(self) -> Pairs:
         """Labelled pairs of all splits."""
-        return Pairs(pl.read_parquet(self.folder / PAIRS))
+        return Pairs(read_parquet(self.folder / PAIRS))
 
     @cached_property
     def given_pairs(self) -> pl.DataFrame:
         """Pairs that came as files; no row where tickets came as an export."""
-        return pl.read_parquet(self.folder / GIVEN_PAIRS)
+        return read_parquet(self.folder / GIVEN_PAIRS)
 
     @cached_property
     def told_kinds(self) -> pl.DataFrame:
@@ -131,6 +131,11 @@ class RunData:
         """Read embeddings, shape (n_tickets, d), unit length."""
         loaded: FloatArray = np.load(self.folder / name, allow_pickle=False)
         return loaded
+
+
+def read_parquet(path: Path) -> pl.DataFrame:
+    """Read a table whose path is taken as it is, brackets and stars too."""
+    return pl.read_parquet(path, glob=False)
 
 
 def save_embeddings(path: Path, embeddings: FloatArray) -> None:

@@ -8,7 +8,7 @@ outputs, atomically: a process killed at any point leaves the stage undone, neve
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -17,11 +17,13 @@ from typing import Any
 from ticketkin.core.artifacts import hash_path, hash_value, read_json, write_json
 from ticketkin.core.errors import MissingInputError
 from ticketkin.core.progress import Progress
+from ticketkin.core.replacement import contained_files, remove_old
 from ticketkin.core.tables import TICKETS_SCHEMA
 from ticketkin.pipeline.configuration import Job
 
 # Raised when a stage's outputs change for the same inputs, so that old runs are redone.
 STAGES_VERSION = 6
+RECORDS = "stages"
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,29 @@ class StageStatus:
     seconds: float | None
 
 
+@dataclass(frozen=True)
+class StageRecord:
+    """What a finished stage leaves behind: `stages/<name>.json`."""
+
+    key: str
+    outputs: dict[str, str]
+    """sha256 of each output, by its path in the run folder."""
+    seconds: float
+
+
+def read_record(path: Path) -> StageRecord | None:
+    """Return a stage's record, or None where there is none or it can't be read: then the stage runs again."""
+    try:
+        record = StageRecord(**read_json(path))
+    except (OSError, ValueError, TypeError):
+        return None
+    whole = isinstance(record.key, str) and isinstance(record.outputs, dict)
+    return record if whole and isinstance(record.seconds, int | float) else None
+
+
 def record_path(folder: Path, stage: Stage) -> Path:
     """Return where the stage's record lies."""
-    return folder / "stages" / f"{stage.name}.json"
+    return folder / RECORDS / f"{stage.name}.json"
 
 
 @lru_cache(maxsize=4096)
@@ -81,9 +103,9 @@ def _hash_of(path: Path, _changed_ns: int, _size: int) -> str:
     return hash_path(path)
 
 
-def _content_hash(path: Path) -> str:
+def content_hash(path: Path) -> str:
     """Hash of a file or folder, remembered while size and modification times stay."""
-    files = [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]
+    files = contained_files(path) if path.is_dir() else [path]
     stats = [file.stat() for file in files]
     newest = max((s.st_mtime_ns for s in stats), default=0)
     return _hash_of(path, newest, sum(s.st_size for s in stats) + len(stats))
@@ -96,7 +118,7 @@ def stage_key(stage: Stage, context: RunContext, wanted: Mapping[str, bool]) -> 
     missing = [name for name, path in paths.items() if not path.exists()]
     if missing:
         return "", missing
-    content = {name: _content_hash(path) for name, path in paths.items()}
+    content = {name: content_hash(path) for name, path in paths.items()}
     key = hash_value(
         {
             "version": STAGES_VERSION,
@@ -116,14 +138,16 @@ def stage_status(stage: Stage, context: RunContext, wanted: Mapping[str, bool]) 
     path = record_path(context.folder, stage)
     if not path.exists():
         return StageStatus(stage, State.READY, "has not run", None)
-    record = read_json(path)
-    if record["key"] != key:
+    record = read_record(path)
+    if record is None:
+        return StageStatus(stage, State.READY, "its record is damaged: runs again", None)
+    if record.key != key:
         return StageStatus(stage, State.CHANGED, "its inputs or settings changed", None)
-    for name, expected in record["outputs"].items():
+    for name, expected in record.outputs.items():
         output = context.folder / name
-        if not output.exists() or _content_hash(output) != expected:
+        if not output.exists() or content_hash(output) != expected:
             return StageStatus(stage, State.CHANGED, f"its output {name} is missing or altered", None)
-    return StageStatus(stage, State.DONE, "up to date", record["seconds"])
+    return StageStatus(stage, State.DONE, "up to date", record.seconds)
 
 
 def run_stage(stage: Stage, context: RunContext, wanted: Mapping[str, bool]) -> float:
@@ -131,15 +155,13 @@ def run_stage(stage: Stage, context: RunContext, wanted: Mapping[str, bool]) -> 
     key, missing = stage_key(stage, context, wanted)
     if missing:
         raise MissingInputError(f"The stage {stage.name!r} lacks {', '.join(missing)} in {context.folder}")
-    record_path(context.folder, stage).unlink(missing_ok=True)
+    remove_old(record_path(context.folder, stage))
     started = time.perf_counter()
     stage.run(context)
     seconds = time.perf_counter() - started
     absent = [name for name in stage.outputs if not (context.folder / name).exists()]
     if absent:
         raise RuntimeError(f"stage {stage.name} did not write {absent}")
-    outputs = {name: _content_hash(context.folder / name) for name in stage.outputs}
-    write_json(
-        record_path(context.folder, stage), {"key": key, "outputs": outputs, "seconds": round(seconds, 3)}
-    )
+    outputs = {name: content_hash(context.folder / name) for name in stage.outputs}
+    write_json(record_path(context.folder, stage), asdict(StageRecord(key, outputs, round(seconds, 3))))
     return seconds

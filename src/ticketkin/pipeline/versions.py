@@ -4,7 +4,7 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-from ticketkin.core.artifacts import read_json
+from ticketkin.pipeline.stage import RECORDS, read_record
 
 _VERSIONED = ("ticketkin", "sentence-transformers", "transformers", "torch", "scikit-learn", "polars")
 
@@ -16,4 +16,5 @@ def versions() -> dict[str, str]:
 
 def stage_seconds(folder: Path) -> dict[str, float]:
     """Return the seconds each finished stage of a run folder took."""
-    return {path.stem: read_json(path)["seconds"] for path in sorted((folder / "stages").glob("*.json"))}
+    records = {path.stem: read_record(path) for path in sorted((folder / RECORDS).glob("*.json"))}
+    return {name: record.seconds for name, record in records.items() if record is not None}

@@ -5,13 +5,13 @@ that there is a good one even if the newest turns out damaged.
 """
 
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ticketkin.core.artifacts import atomic_path, hash_path, read_json, write_json
+from ticketkin.core.replacement import remove_old
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,7 +56,7 @@ def save_checkpoint(folder: Path, identity: str, checkpoint: Checkpoint) -> None
             },
         )
     for old in _names(folder)[:-_N_KEPT]:
-        shutil.rmtree(folder / old)
+        remove_old(folder / old)
 
 
 def load_checkpoint(folder: Path, identity: str) -> Checkpoint | None:

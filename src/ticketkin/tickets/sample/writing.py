@@ -10,6 +10,7 @@ from random import Random
 
 from ticketkin.core.artifacts import atomic_path
 from ticketkin.core.errors import ConfigurationError
+from ticketkin.core.outputs import check_file_output
 from ticketkin.tickets.sample.incidents import Incident, make_incidents
 
 COLUMNS = (
@@ -82,13 +83,14 @@ def _write_rows(path: Path, rows: list[dict[str, str]], columns: tuple[str, ...]
 
 
 def write_sample(
-    path: Path, n_tickets: int = 1200, seed: int = 7, *, write_truth: bool = False
+    path: Path, n_tickets: int = 1200, seed: int = 7, *, write_truth: bool = False, force: bool = False
 ) -> SampleSummary:
     """Write `n_tickets` synthetic incidents to a .csv or .jsonl file and return the counts.
 
     The same seed writes the same bytes. With `write_truth`, `truth.csv` beside the file gives every
     ticket's number, event (empty for alerts), role (report, single, follow_up, alert) and cause.
-    Raises ConfigurationError for another suffix or fewer than 20 tickets.
+    Raises ConfigurationError for another suffix or fewer than 20 tickets, OutputRefusedError where a file
+    exists and `force` is not given.
     """
     suffix = path.suffix.lower()
     if suffix not in _KNOWN_SUFFIXES:
@@ -99,12 +101,15 @@ def write_sample(
         raise ConfigurationError(
             f"A sample of {n_tickets} tickets is too small: ask for {_SMALLEST} or more."
         )
+    truth_path = path.with_name("truth.csv")
+    for written in (path, truth_path) if write_truth else (path,):
+        check_file_output(written, force=force)
     random = Random(seed)
     incidents, counts = make_incidents(n_tickets, random)
     _write_rows(path, [_row(incident, random) for incident in incidents], COLUMNS, suffix == ".jsonl")
     if write_truth:
         truth = [_truth(incident) for incident in incidents]
-        _write_rows(path.with_name("truth.csv"), truth, tuple(truth[0]), json_lines=False)
+        _write_rows(truth_path, truth, tuple(truth[0]), json_lines=False)
     reports = Counter(i.event.number for i in incidents if i.event and i.role == "report")
     return SampleSummary(
         n_tickets=len(incidents),

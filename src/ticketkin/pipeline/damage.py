@@ -1,0 +1,46 @@
+"""Which file of a run stands behind a failure: damaged or altered since its stage wrote it."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from ticketkin.core.errors import DamagedArtifactError, TicketkinError
+from ticketkin.pipeline.stage import Stage, content_hash, read_record, record_path
+
+_LONGEST_REASON = 200
+
+
+@contextmanager
+def damage_named(folder: Path, stages: Sequence[Stage]) -> Iterator[None]:
+    """Raise DamagedArtifactError where the block fails and an output of `stages` is not what its stage wrote.
+
+    Anything can go wrong with a damaged file, so the cause is looked for once something did. Errors raised
+    on purpose, those of the system and those without a damaged file pass as they are.
+    """
+    try:
+        yield
+    except (TicketkinError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        for stage in stages:
+            for name in _altered(folder, stage):
+                raise DamagedArtifactError(_message(folder, stage, name, error)) from error
+        raise
+
+
+def _altered(folder: Path, stage: Stage) -> list[str]:
+    record = read_record(record_path(folder, stage))
+    expected = {} if record is None else record.outputs
+    present = [name for name in stage.outputs if (folder / name).exists()]
+    return [name for name in present if content_hash(folder / name) != expected.get(name)]
+
+
+def _message(folder: Path, stage: Stage, name: str, error: Exception) -> str:
+    reason = f"{type(error).__name__}: {error}".splitlines()[0][:_LONGEST_REASON]
+    place = shlex.quote(str(folder))
+    return (
+        f"{folder / name} is damaged, or was changed after the stage {stage.name!r} wrote it ({reason}). "
+        f"Make it again: {stage.command.format(folder=place)}; or all that is due: "
+        f"ticketkin run --resume --out {place}"
+    )

@@ -1,0 +1,307 @@
+"""Every door that writes: what it refuses, what --force allows, and what --resume does with each option."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import polars as pl
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from ticketkin.cli.app import app
+from ticketkin.core.errors import TicketkinError
+from ticketkin.pipeline.configuration import Job, read_job
+from ticketkin.pipeline.job import run_one_stage
+from ticketkin.tickets.sample import write_sample
+
+runner = CliRunner()
+
+
+def ticketkin(*arguments: str) -> tuple[int, str]:
+    """Return exit code and what was said; errors raised on purpose as `main` ends them."""
+    result = runner.invoke(app, list(arguments))
+    if isinstance(result.exception, TicketkinError):
+        return result.exception.exit_code, f"Error: {result.exception}"
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.output
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.chdir(tmp_path)
+    write_sample(tmp_path / "june.csv", 40, 1)
+    write_sample(tmp_path / "july.csv", 40, 2)
+    yield tmp_path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+PAIRS = {"texts1": ["a b", "c d"], "texts2": ["a b c", "e f"], "labels": [1, 0]}
+
+
+# Commands that would replace something of the user's, and what they say instead.
+REFUSED = [
+    (["run", "june.csv", "--out", "."], "not a run folder"),
+    (["run", "june.csv", "--out", ""], "is empty"),
+    (["run", "june.csv", "--out", "july.csv"], "july.csv"),
+    (["run", "june.csv", "--out", "x" * 300], "File name too long"),
+    (["import", "june.csv", "--out", "x" * 300 + ".parquet"], "File name too long"),
+    (["run", "june.csv", "--out", "june.csv", "--force"], "june.csv"),
+    (["run", "june.csv", "--out", "new.csv"], "named like a file"),
+    (["demo", "--out", "."], "not a run folder"),
+    (["demo", "--out", ""], "is empty"),
+    (["import", "june.csv", "--out", "."], "not a run folder"),
+    (["import", "june.csv", "--out", ""], "is empty"),
+    (["import", "june.csv", "--out", "mine.parquet"], "mine.parquet exists"),
+    (["import", "june.csv", "--out", "over.parquet"], "over.rejected.csv exists"),
+    (["import", "s.parquet", "--out", "s.parquet"], "can't be written too"),
+    (["import", "s.parquet", "--out", "s.parquet", "--force"], "can't be written too"),
+    (["import", "s.parquet", "--out", "./linked.parquet", "-f"], "can't be written too"),
+    (["import", "over.rejected.csv", "--out", "over.parquet", "-f"], "can't be written too"),
+    (["import", "june.csv", "--out", "folder.parquet", "-f"], "is a folder"),
+    (["import", "june.csv", "--out", "june.csv/o.parquet", "-f"], "june.csv is a file"),
+    (["import", "june.csv", "--out", "june2.csv"], "named like a file"),
+    (["sample", "june.csv"], "june.csv exists"),
+    (["sample", ""], "is empty"),
+    (["sample", "folder.csv", "-f"], "is a folder"),
+    (["pairs", "check", "p.json", "--out", "p.json", "--force"], "can't be written too"),
+    (["pairs", "check", "p.json", "--out", "mine.json"], "mine.json exists"),
+    (["pairs", "check", "p.json", "--out", ""], "is empty"),
+    (["pairs", "export", "run", "mine.json"], "mine.json exists"),
+    (["pairs", "export", "run", "run/tickets.parquet", "-f"], "can't be written too"),
+    (["pairs", "export", "run", "run/config.toml", "-f"], "can't be written too"),
+    (["merge", "adapter", "--out", "folder.csv", "--base-model", "base"], "not even with --force"),
+    (["merge", "adapter", "--out", "folder.csv", "--base-model", "base", "-f"], "not even with --force"),
+    (["merge", "adapter", "--out", "other", "--base-model", "base"], "other exists"),
+    (["merge", "adapter", "--out", "adapter", "--base-model", "base", "-f"], "lies there"),
+    (["merge", "adapter", "--out", "base", "--base-model", "base", "-f"], "lies there"),
+    (["merge", "adapter", "--out", ".", "--base-model", "base", "-f"], "lies there"),
+    (["merge", "adapter", "--out", "june.csv", "--base-model", "base", "-f"], "is a file"),
+    (["doctor", "adapter", "--fix", "--out", "folder.csv", "--base-model", "base", "-f"], "not even with"),
+    (["doctor", "adapter", "--fix", "--out", "other", "--base-model", "base"], "other exists"),
+    (["compare", "base", "--on", "p.json", "--out", "boards"], "leaderboard.json exists"),
+    (["compare", "base", "--on", "boards/leaderboard.json", "--out", "boards", "-f"], "can't be written too"),
+]
+
+
+@pytest.fixture
+def crowded(here: Path, tiny_encoder_folder: Path) -> Path:
+    """A working folder full of the user's own files."""
+    pl.read_csv("june.csv").write_parquet("s.parquet")
+    Path("linked.parquet").symlink_to("s.parquet")
+    shutil.copyfile("june.csv", "over.rejected.csv")
+    Path("mine.parquet").write_text("mine")
+    Path("mine.json").write_text("mine")
+    Path("p.json").write_text(json.dumps(PAIRS))
+    for name in ("folder.parquet", "folder.csv", "model", "figures"):
+        Path(name).mkdir()
+        Path(name, "mine.txt").write_text("mine")
+    for name in ("adapter", "other"):
+        Path(name).mkdir()
+        Path(name, "adapter_config.json").write_text("{}")
+    Path("boards").mkdir()
+    Path("boards/leaderboard.csv").write_text("mine")
+    Path("boards/leaderboard.json").write_text(json.dumps(PAIRS))
+    shutil.copytree(tiny_encoder_folder, "base")
+    run_one_stage("import", Path("run"), job=Job(sources=(Path("june.csv").resolve(),)))
+    return here
+
+
+def _shown(value: object) -> str:
+    return " ".join(value) if isinstance(value, list) else ""
+
+
+@pytest.mark.parametrize(("arguments", "message"), REFUSED, ids=_shown)
+def test_nothing_of_the_users_is_replaced(crowded: Path, arguments: list[str], message: str) -> None:
+    before = contents(crowded)
+    code, said = ticketkin(*arguments)
+    assert code == 2, said
+    assert message in said.replace("\n", " "), said
+    assert contents(crowded) == before
+
+
+def test_every_command_that_writes_to_a_place_of_the_users_has_cases_and_force() -> None:
+    """A new option or argument for an output must come with --force and with cases above."""
+    commands = dict(get_command(app).commands)  # type: ignore[attr-defined] # a click group
+    commands |= {f"pairs {name}": command for name, command in commands["pairs"].commands.items()}
+    writing = {
+        name
+        for name, command in commands.items()
+        if any(parameter.name == "out" for parameter in command.params)
+    }
+    covered = {
+        " ".join(arguments[:2]) if arguments[0] == "pairs" else arguments[0] for arguments, _ in REFUSED
+    }
+    assert writing == covered
+    for name in writing:
+        options = {option for parameter in commands[name].params for option in parameter.opts}
+        assert {"--force", "-f"} <= options, name
+
+
+def test_force_replaces_what_exists_and_nothing_that_is_read(crowded: Path) -> None:
+    for arguments, path in (
+        (["sample", "july.csv", "--tickets", "30"], "july.csv"),
+        (["import", "june.csv", "--out", "mine.parquet"], "mine.parquet"),
+        (["pairs", "check", "p.json", "--out", "mine.json"], "mine.json"),
+    ):
+        before = Path(path).read_bytes()
+        assert ticketkin(*arguments)[0] == 2
+        code, said = ticketkin(*arguments, "--force")
+        assert code == 0, said
+        assert Path(path).read_bytes() != before
+
+
+def test_last_months_run_stays_when_a_second_export_comes(here: Path) -> None:
+    assert ticketkin("import", "june.csv", "--out", "runs/june")[0] == 0
+    before = contents(here / "runs" / "june")
+    for command in ("run", "import"):
+        code, said = ticketkin(command, "july.csv", "--out", "runs/june")
+        assert code == 2
+        assert "june.csv" in said
+        assert "july.csv" in said
+        assert contents(here / "runs" / "june") == before
+    assert ticketkin("import", "july.csv", "--out", "runs/june", "--force")[0] == 0
+
+
+def test_runs_get_folders_by_date_and_name_and_latest_follows(here: Path) -> None:
+    assert ticketkin("import", "june.csv")[0] == 0
+    first = Path("runs/latest").readlink().name
+    assert first.endswith("-june")
+    assert ticketkin("import", "june.csv")[0] == 0  # the same job: the same folder
+    assert Path("runs/latest").readlink().name == first
+    before = contents(here / "runs" / first)
+    assert ticketkin("import", "july.csv")[0] == 0
+    assert Path("runs/latest").readlink().name.endswith("-july")
+    assert contents(here / "runs" / first) == before
+    assert sorted(path.name for path in Path("runs").iterdir() if not path.is_symlink()) == sorted(
+        [first, Path("runs/latest").readlink().name]
+    )
+    code, said = ticketkin("stages", "runs/latest", "--json")
+    assert code == 0
+    assert json.loads(said)[0]["state"] == "done"
+    assert ticketkin("links", "runs/latest")[0] == 0
+    # What is typed as runs/latest is the run it points to: another export is refused there.
+    code, said = ticketkin("run", "june.csv", "--out", "runs/latest")
+    assert code == 2
+    assert "july.csv" in said
+
+
+def test_a_dry_run_makes_nothing(here: Path) -> None:
+    code, said = ticketkin("run", "june.csv", "--dry-run", "--json")
+    assert code == 0, said
+    assert not Path("runs").exists()
+    assert ticketkin("run", "june.csv", "--dry-run", "--out", ".")[0] == 2
+
+
+# --resume
+
+# A value for each option of `run`, unlike what is stored, and what becomes of it beside --resume: a function
+# of the stored job that must give it, or the words that refuse it.
+RESUMED: dict[str, tuple[list[str], object]] = {
+    "sources": (["july.csv"], "leave the files out"),
+    "links": (["--links", "l.csv"], lambda job: job.links_file == Path("l.csv").resolve()),
+    "link_columns": (["--link-columns", "a,b"], lambda job: job.settings.links.columns == ("a", "b")),
+    "map_": (["--map", "title=x"], lambda job: job.settings.tickets.mapping.get("title") == "x"),
+    "config": (["--config", "c.toml"], "--config can't be given for a run that exists"),
+    "set_": (["--set", "lora.rank=4"], lambda job: job.settings.lora.rank == 4),
+    "offline": (["--offline"], lambda job: job.settings.encoder.offline),
+    "base_model": (["--base-model", "x/y"], lambda job: job.settings.encoder.base_model == "x/y"),
+    "candidates": (["--candidates", "head"], lambda job: job.settings.candidates[-1] == "head"),
+    "recipe": (["--recipe", "lora-longer"], lambda job: job.settings.recipe == "lora-longer"),
+    "pairs": (["--pairs", "p.json"], "leave --pairs out"),
+    "test_pairs": (["--test-pairs", "p.json"], "leave --test-pairs out"),
+    "reviewed": (["--reviewed", "l.csv"], lambda job: job.reviewed_file == Path("l.csv").resolve()),
+    "redact_words": (
+        ["--redact-words", "l.csv"],
+        lambda job: job.settings.tickets.redact_words == Path("l.csv").resolve(),
+    ),
+    "seed": (["--seed", "0"], lambda job: job.settings.seed == 0),
+}
+# These are about the call, not about the job.
+OF_THE_CALL = {"out", "resume", "dry_run", "as_json", "force", "help"}
+
+
+def options_of_run() -> list[click.Parameter]:
+    command = get_command(app).commands["run"]  # type: ignore[attr-defined] # a click group
+    return [parameter for parameter in command.params if parameter.name not in OF_THE_CALL]
+
+
+@pytest.mark.parametrize("name", [parameter.name for parameter in options_of_run()])
+def test_every_option_beside_resume_changes_the_stored_job_or_is_refused(
+    here: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for file, text in {"l.csv": "a,b\n1,2\n", "c.toml": "seed = 3\n", "p.json": json.dumps(PAIRS)}.items():
+        Path(file).write_text(text)
+    stored = Job(sources=(Path("june.csv").resolve(),))
+    run_one_stage("import", Path("run"), job=stored)
+    ran: list[Job] = []
+    monkeypatch.setattr("ticketkin.pipeline.job.list_stages", lambda folder, job: ran.append(job) or [])
+    arguments, expected = RESUMED[name]
+    code, said = ticketkin("run", "--resume", "--out", "run", "--dry-run", *arguments)
+    if isinstance(expected, str):
+        assert code == 2
+        assert expected in said
+        assert not ran
+    else:
+        assert code == 0, said
+        assert callable(expected)
+        assert not expected(stored)
+        assert expected(ran[0])
+        assert ran[0].sources == stored.sources
+
+
+@pytest.mark.parametrize("option", ["--map", "--link-columns", "--base-model", "--candidates", "--recipe"])
+@pytest.mark.parametrize("resume", [[], ["--resume", "--out", "run"]])
+def test_an_option_that_an_unset_variable_left_empty_is_refused(
+    here: Path, option: str, resume: list[str]
+) -> None:
+    run_one_stage("import", Path("run"), job=Job(sources=(Path("june.csv").resolve(),)))
+    sources = [] if resume else ["june.csv"]
+    code, said = ticketkin("run", *sources, *resume, "--dry-run", option, "")
+    assert code == 2
+    assert f"{option} is empty" in said
+
+
+def test_resume_may_repeat_the_sources_and_keeps_every_stored_setting(here: Path) -> None:
+    assert ticketkin("import", "june.csv", "--set", "lora.rank=4", "--out", "run")[0] == 0
+    code, said = ticketkin("run", "june.csv", "--resume", "--out", "run", "--dry-run", "--json")
+    assert code == 0, said
+    assert json.loads(said)[0]["state"] == "done"
+    assert read_job(Path("run")).settings.lora.rank == 4
+
+
+def test_resume_of_nothing_says_so(here: Path) -> None:
+    code, said = ticketkin("run", "--resume")
+    assert code == 1
+    assert "There is no run to resume: runs/latest does not exist" in said
+    for out in (".", "nowhere"):
+        code, said = ticketkin("run", "--resume", "--out", out)
+        assert code == 1
+        assert f"{out} is not a run folder" in said
+
+
+def test_resume_takes_the_newest_run(here: Path) -> None:
+    assert ticketkin("import", "june.csv")[0] == 0
+    code, said = ticketkin("run", "--resume", "--dry-run", "--json")
+    assert code == 0, said
+    assert json.loads(said)[0]["state"] == "done"
+
+
+def test_a_demo_of_another_seed_is_refused(here: Path) -> None:
+    from ticketkin.pipeline.demo import SAMPLE_TICKETS, demo_job
+
+    write_sample(here / "demo-42.csv", SAMPLE_TICKETS, 42)
+    Path("runs/demo").mkdir(parents=True)
+    shutil.move("demo-42.csv", "runs/demo/sample.csv")
+    sample = Path("runs/demo/sample.csv")
+    content = sample.read_bytes()
+    run_one_stage("import", Path("runs/demo"), job=demo_job(sample, 42), force=True)
+    code, said = ticketkin("demo", "--seed", "7")
+    assert code == 2
+    assert "the demo with --seed 42" in said
+    assert sample.read_bytes() == content
