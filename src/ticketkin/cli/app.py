@@ -1,14 +1,13 @@
 """The `ticketkin` command."""
 
-import contextlib
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from ticketkin.cli.console import errors, print_json, screen
+from ticketkin.cli.entry import main  # noqa: F401 - where earlier installations look for it
 from ticketkin.cli.model_commands import models
 from ticketkin.cli.options import (
     CandidatesOption,
@@ -33,9 +32,9 @@ from ticketkin.cli.options import (
 )
 from ticketkin.cli.pair_commands import pairs as pair_commands
 from ticketkin.cli.progress import ConsoleProgress
-from ticketkin.cli.screens import print_json, show_candidates, show_recipes, show_stages, show_verdict
+from ticketkin.cli.screens import show_candidates, show_recipes, show_stages, show_verdict
 from ticketkin.cli.stages import run_stage_command
-from ticketkin.core.errors import InputError, TicketkinError
+from ticketkin.core.errors import InputError
 
 app = typer.Typer(
     name="ticketkin",
@@ -48,8 +47,6 @@ app = typer.Typer(
 )
 app.add_typer(models)
 app.add_typer(pair_commands, name="pairs")
-errors = Console(stderr=True)
-screen = Console()
 
 
 @app.callback()
@@ -60,6 +57,11 @@ def _global(
 
 
 _state = {"debug": False}
+
+
+def is_debugging() -> bool:
+    """Return whether an error shall end in its traceback."""
+    return _state["debug"]
 
 
 @app.command()
@@ -289,7 +291,7 @@ def report(folder: RunFolder) -> None:
     from ticketkin.pipeline.run_data import REPORT_HTML
 
     run_stage_command("report", folder, stored_job(folder))
-    screen.print(f"Report: {folder / REPORT_HTML}", highlight=False, soft_wrap=True)
+    screen.print(f"Report: {folder / REPORT_HTML}", soft_wrap=True)
 
 
 @app.command()
@@ -345,31 +347,4 @@ def sample(
         print_json(summary)
     else:
         counts = ", ".join(f"{name} {value}" for name, value in summary.items() if isinstance(value, int))
-        screen.print(f"Wrote {out} (synthetic): {counts}", highlight=False, soft_wrap=True)
-
-
-def main() -> None:
-    """Entry point: one plain line for an error, exit 2 for bad input, 1 for a failed job."""
-    with contextlib.suppress(AttributeError, ValueError):
-        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr] # a pipe may be ASCII only
-    try:
-        app()
-    except TicketkinError as error:
-        if _state["debug"]:
-            raise
-        errors.print(f"Error: {error}", highlight=False, markup=False, soft_wrap=True)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        errors.print("Stopped. The same command continues where it was.", highlight=False)
-        sys.exit(130)
-    except Exception as error:
-        if _state["debug"]:
-            raise
-        errors.print(
-            f"Error: {type(error).__name__}: {error}. This is a fault of Ticketkin; run again with "
-            "`ticketkin --debug …` and report what it shows.",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
-        sys.exit(1)
+        screen.print(f"Wrote {out} (synthetic): {counts}", soft_wrap=True)

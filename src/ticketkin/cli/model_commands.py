@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.options import (
     JsonOption,
     ModelOption,
@@ -18,7 +18,6 @@ from ticketkin.cli.options import (
 )
 from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.cli.screens import (
-    print_json,
     show_examined,
     show_families,
     show_leaderboard,
@@ -35,8 +34,6 @@ from ticketkin.core.tables import SplitName
 from ticketkin.evaluation.readiness import TIERS, Tier
 
 models = typer.Typer()
-_errors = Console(stderr=True)
-_screen = Console()
 
 Adapter = Annotated[Path, typer.Argument(help="Adapter folder (adapter_config.json).")]
 
@@ -87,16 +84,14 @@ def doctor(
     if fix:
         repaired = out or path.with_name(f"{path.name}-fixed")
         n_modules = rekey_adapter(path, _base_of(path, base_model, offline), repaired)
-        _errors.print(
-            f"Wrote {repaired} with {n_modules} modules; examining it", highlight=False, soft_wrap=True
-        )
+        errors.print(f"Wrote {repaired} with {n_modules} modules; examining it", soft_wrap=True)
         path = repaired
-    with ConsoleProgress(_errors) as progress:
+    with ConsoleProgress(errors) as progress:
         examined = examine(path, _encoder_settings(base_model, offline), progress)
     if as_json:
         print_json([subject.to_json() for subject in examined])
     else:
-        show_examined(_screen, examined)
+        show_examined(screen, examined)
     if any_failed(check for subject in examined for check in subject.checks):
         sys.exit(1)
 
@@ -120,10 +115,9 @@ def merge(
     from ticketkin.encoders.repair import merge_adapter
 
     difference = merge_adapter(adapter, _base_of(adapter, base_model, offline), out, strength)
-    _screen.print(
+    screen.print(
         f"Wrote {out}: its embeddings equal base plus adapter in a fresh process (difference "
         f"{difference:.1g})",
-        highlight=False,
         soft_wrap=True,
     )
 
@@ -149,14 +143,14 @@ def tune(
     """
     from ticketkin.pipeline.searching import search_settings
 
-    with ConsoleProgress(_errors) as progress:
+    with ConsoleProgress(errors) as progress:
         found = search_settings(
             folder, stored_job(folder, set_), candidate, minutes=minutes, n_trials=trials, progress=progress
         )
     if as_json:
         print_json(found.to_json())
     else:
-        show_search(_screen, found, folder)
+        show_search(screen, found, folder)
 
 
 @models.command()
@@ -198,13 +192,13 @@ def relations(
     asked = [f"relations.compare={','.join(named)}"] if named else []
     asked += ["relations.causes=true"] if causes else []
     asked += ["relations.ablation=true"] if ablation else []
-    with ConsoleProgress(_errors) as progress:
+    with ConsoleProgress(errors) as progress:
         job = stored_job(folder, [*asked, *(set_ or ())], reviewed=reviewed)
         found = learn_relations(folder, job, progress)
     if as_json:
         print_json(found)
     else:
-        show_relations(_screen, found)
+        show_relations(screen, found)
 
 
 @models.command()
@@ -230,7 +224,7 @@ def relate(
     if as_json:
         print_json({ticket: [one.to_json() for one in related] for ticket, related in found.items()})
     else:
-        show_related(_screen, found, everything)
+        show_related(screen, found, everything)
 
 
 @models.command()
@@ -255,13 +249,13 @@ def families(
     """
     from ticketkin.pipeline.relation_jobs import build_run_families
 
-    with ConsoleProgress(_errors) as progress:
+    with ConsoleProgress(errors) as progress:
         job = stored_job(folder, [f"families.said={str(said).lower()}", *(set_ or ())])
         found = build_run_families(folder, job, progress)
     if as_json:
         print_json(found)
     else:
-        show_families(_screen, found, folder, top)
+        show_families(screen, found, folder, top)
 
 
 @models.command()
@@ -286,12 +280,12 @@ def repeat(
     from ticketkin.pipeline.repeating import repeat_job
 
     job = stored_job(folder, set_)
-    with ConsoleProgress(_errors) as progress:
+    with ConsoleProgress(errors) as progress:
         found = repeat_job(job, folder, _whole(seeds, "--seeds"), with_slow=with_slow, progress=progress)
     if as_json:
         print_json(found.to_json())
     else:
-        show_repeated(_screen, found)
+        show_repeated(screen, found)
 
 
 @models.command()
@@ -319,7 +313,7 @@ def ready(
     if as_json:
         print_json(found)
     else:
-        show_readiness(_screen, found, tier)
+        show_readiness(screen, found, tier)
     if TIERS.index(found["tier"]) < TIERS.index(tier):
         sys.exit(1)
 
@@ -362,7 +356,7 @@ def compare(
     from ticketkin.pipeline.configuration import read_job
 
     settings = read_job(on).settings.encoder if on.is_dir() else _encoder_settings(None, offline)
-    with ConsoleProgress(_errors) as progress:
+    with ConsoleProgress(errors) as progress:
         found = compare_models(
             names,
             on,
@@ -377,7 +371,7 @@ def compare(
     if as_json:
         print_json(found)
     else:
-        show_leaderboard(_screen, found, out)
+        show_leaderboard(screen, found, out)
 
 
 def _whole(text: str | None, option: str) -> list[int]:

@@ -4,15 +4,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from typer.core import TyperGroup
 
+from ticketkin.cli.console import print_json, screen
 from ticketkin.cli.options import JsonOption, RunFolder, SetOption, stored_job
-from ticketkin.cli.screens import print_json, show_pair_check
+from ticketkin.cli.screens import show_pair_check
 from ticketkin.cli.stages import run_stage_command
 from ticketkin.core.tables import SplitName
-
-_screen = Console()
 
 
 class _BuildsByDefault(TyperGroup):
@@ -68,7 +66,7 @@ def check(
     if as_json:
         print_json(found.to_json())
     else:
-        show_pair_check(_screen, found.to_json(), out)
+        show_pair_check(screen, found.to_json(), out)
 
 
 @pairs.command()
@@ -88,6 +86,4 @@ def export(
 
     found = pairs_of_run(folder, split)
     write_text_pairs(found, out)
-    _screen.print(
-        f"Wrote {len(found):,} pairs to {out} (sha256 {found.digest()})", highlight=False, soft_wrap=True
-    )
+    screen.print(f"Wrote {len(found):,} pairs to {out} (sha256 {found.digest()})", soft_wrap=True)

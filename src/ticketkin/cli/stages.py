@@ -2,19 +2,16 @@
 
 from pathlib import Path
 
-from rich.console import Console
-
+from ticketkin.cli.console import errors
 from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.pipeline.configuration import Job
-
-_errors = Console(stderr=True)
 
 
 def run_stage_command(name: str, folder: Path, job: Job) -> None:
     """Run the stage `name` in `folder` and say how long it took."""
     from ticketkin.pipeline.job import run_one_stage, stage_named
 
-    with ConsoleProgress(_errors) as progress:
+    with ConsoleProgress(errors) as progress:
         progress.say(stage_named(name).title)
         seconds = run_one_stage(name, folder, progress, job)
         progress.say(f"  done in {seconds:,.1f} s")

@@ -1,0 +1,26 @@
+"""Texts from files and users as a terminal may show them: no character of theirs steers it."""
+
+import re
+
+# C0 and C1 controls but newline and tab, DEL, controls of the writing direction, lone surrogates.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def _visible(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}"
+
+
+def printable(text: str) -> str:
+    r"""Return `text` with control characters, direction controls and lone surrogates as escapes like `\x1b`.
+
+    Newlines and tabs stay. Idempotent.
+    """
+    return _UNPRINTABLE.sub(_visible, text)
+
+
+def printable_json(text: str) -> str:
+    r"""Return JSON `text` with the same characters as `\u` escapes: it means the same, and steers nothing."""
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
