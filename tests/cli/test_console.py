@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from hostile_strings import HOSTILE, HOSTILE_TEXT, steering_characters
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.table import Table
 from rich.text import Text
 
+from hostile_strings import HOSTILE, HOSTILE_TEXT, steering_characters
 from ticketkin.cli.console import SafeConsole, print_json
 from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.core.printing import printable, printable_json
