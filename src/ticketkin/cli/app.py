@@ -34,6 +34,7 @@ from ticketkin.cli.pair_commands import pairs as pair_commands
 from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.cli.screens import show_candidates, show_recipes, show_stages, show_verdict
 from ticketkin.cli.stages import run_stage_command
+from ticketkin.core.config import LARGEST_SEED
 from ticketkin.core.errors import InputError
 
 app = typer.Typer(
@@ -136,7 +137,7 @@ def run(
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Run folder.")] = Path("runs/demo"),
-    seed: Annotated[int, typer.Option(help="Seed of the sample and of the run.")] = 42,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of sample and run.")] = 42,
     as_json: JsonOption = False,
 ) -> None:
     """Show the main job on a built-in synthetic sample, offline.
@@ -328,8 +329,10 @@ def recipes(as_json: JsonOption = False) -> None:
 @app.command()
 def sample(
     out: Annotated[Path, typer.Argument(help="File to write, .csv or .jsonl.")] = Path("sample.csv"),
-    n_tickets: Annotated[int, typer.Option("--tickets", min=20, help="Number of tickets.")] = 1200,
-    seed: Annotated[int, typer.Option(help="The same seed writes the same file.")] = 7,
+    n_tickets: Annotated[
+        int, typer.Option("--tickets", min=20, max=1_000_000, help="Number of tickets.")
+    ] = 1200,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="It decides the file.")] = 7,
     as_json: JsonOption = False,
 ) -> None:
     """Write synthetic incidents with ServiceNow's columns.

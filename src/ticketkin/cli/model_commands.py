@@ -28,7 +28,7 @@ from ticketkin.cli.screens import (
     show_search,
 )
 from ticketkin.core.checks import any_failed
-from ticketkin.core.config import EncoderSettings
+from ticketkin.core.config import LARGEST_SEED, EncoderSettings
 from ticketkin.core.errors import InputError, MissingInputError
 from ticketkin.core.tables import SplitName
 from ticketkin.evaluation.readiness import TIERS, Tier
@@ -103,7 +103,7 @@ def merge(
     base_model: ModelOption = None,
     offline: OfflineOption = False,
     strength: Annotated[
-        float, typer.Option(min=0, help="Share of the change to keep: W + strength x change.")
+        float, typer.Option(min=0, max=10, help="Share of the change to keep: W + strength x change.")
     ] = 1.0,
 ) -> None:
     """Write an adapter and its base as one plain sentence-transformers folder, and prove it.
@@ -126,8 +126,8 @@ def merge(
 def tune(
     folder: RunFolder,
     candidate: Annotated[str, typer.Argument(help="head, lora or full.")],
-    minutes: Annotated[float, typer.Option(min=0.01, help="Time budget.")] = 30.0,
-    trials: Annotated[int, typer.Option(min=1, help="Combinations to try, at most.")] = 20,
+    minutes: Annotated[float, typer.Option(min=0.01, max=100_000, help="Time budget.")] = 30.0,
+    trials: Annotated[int, typer.Option(min=1, max=100_000, help="Combinations to try, at most.")] = 20,
     set_: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -205,7 +205,7 @@ def relations(
 def relate(
     folder: RunFolder,
     tickets: Annotated[list[str], typer.Argument(metavar="TICKET...", help="Ids or numbers.")],
-    k: Annotated[int, typer.Option("--nearest", min=1, help="Nearest tickets to look at.")] = 10,
+    k: Annotated[int, typer.Option("--nearest", min=1, max=100_000, help="Nearest tickets to look at.")] = 10,
     everything: Annotated[bool, typer.Option("--all", help="Show also what stays silent.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -233,7 +233,7 @@ def families(
     said: Annotated[
         bool, typer.Option("--said", help="Add what the relation model says outright of every ticket.")
     ] = False,
-    top: Annotated[int, typer.Option(min=1, help="Largest families to print.")] = 5,
+    top: Annotated[int, typer.Option(min=1, max=1_000_000, help="Largest families to print.")] = 5,
     set_: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -279,9 +279,10 @@ def repeat(
     """
     from ticketkin.pipeline.repeating import repeat_job
 
+    chosen = _whole(seeds, "--seeds", 0, LARGEST_SEED)
     job = stored_job(folder, set_)
     with ConsoleProgress(errors) as progress:
-        found = repeat_job(job, folder, _whole(seeds, "--seeds"), with_slow=with_slow, progress=progress)
+        found = repeat_job(job, folder, chosen, with_slow=with_slow, progress=progress)
     if as_json:
         print_json(found.to_json())
     else:
@@ -362,7 +363,7 @@ def compare(
             on,
             baseline or settings.base_model,
             split,
-            _whole(dimensions, "--dimensions"),
+            _whole(dimensions, "--dimensions", 1, 65_536),
             settings,
             progress,
         ).to_json()
@@ -374,8 +375,12 @@ def compare(
         show_leaderboard(screen, found, out)
 
 
-def _whole(text: str | None, option: str) -> list[int]:
+def _whole(text: str | None, option: str, lowest: int, highest: int) -> list[int]:
     try:
-        return [int(part) for part in text.split(",")] if text else []
+        numbers = [int(part) for part in text.split(",")] if text else []
     except ValueError:
         raise InputError(f"{option} {text!r}: write whole numbers with commas, such as 256,128") from None
+    outside = [number for number in numbers if not lowest <= number <= highest]
+    if outside:
+        raise InputError(f"{option}: got {str(outside[0])[:40]}; allowed are {lowest} to {highest:,}")
+    return numbers
