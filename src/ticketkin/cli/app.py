@@ -282,15 +282,34 @@ def evaluate(
 
 
 @app.command()
-def report(folder: RunFolder) -> None:
-    """Write report.html of a judged run.
+def report(
+    folder: RunFolder,
+    share: Annotated[
+        bool, typer.Option("--share", help="Write a copy without any text, number or name of a ticket.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="File of the copy; default report-shared.html in RUN.")
+    ] = None,
+) -> None:
+    """Write report.html of a judged run, or a copy of it that may be passed on.
 
     \b
-    Example:
+    Examples:
       ticketkin report runs/june
+      ticketkin report runs/june --share --out june.html
     """
     from ticketkin.pipeline.run_data import REPORT_HTML
 
+    if share:
+        from ticketkin.pipeline.sharing import share_report
+        from ticketkin.pipeline.stage import RunContext
+
+        with ConsoleProgress(errors) as progress:
+            path = share_report(RunContext(folder, stored_job(folder), progress), out)
+        screen.print(f"Shared copy: {path}", soft_wrap=True)
+        return
+    if out is not None:
+        raise InputError("--out goes with --share; report.html lies in the run folder")
     run_stage_command("report", folder, stored_job(folder))
     screen.print(f"Report: {folder / REPORT_HTML}", soft_wrap=True)
 

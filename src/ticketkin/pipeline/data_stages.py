@@ -145,7 +145,6 @@ def run_embed(context: RunContext) -> None:
         context.folder / artifact.BASE_ENCODER,
         {
             "name": encoder.name,
-            "source": str(encoder.source),
             "fingerprint": encoder.fingerprint,
             "max_length_tokens": encoder.max_length_tokens,
             "device": encoder.device,

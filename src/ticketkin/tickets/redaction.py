@@ -7,6 +7,7 @@ numbers come from so small a set that a hash gives them away.
 import re
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 
 _EMAIL = re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}")
 _CARD = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){13,18}(?![\w-])")
@@ -112,3 +113,31 @@ def _is_card(text: str) -> bool:
 
 def _is_phone(text: str) -> bool:
     return 7 <= len(_digits(text)) <= 15
+
+
+@dataclass(frozen=True)
+class RedactedKind:
+    """One kind of what is replaced: its name in counts, and a plain sentence for reports and manuals."""
+
+    name: str
+    description: str
+
+    @property
+    def placeholder(self) -> str:
+        """What stands in a text where one was replaced."""
+        return f"[{self.name.upper()}]"
+
+
+def recognised_kinds() -> tuple[RedactedKind, ...]:
+    """Return every kind of what is replaced, with its placeholder and a sentence on what is looked for."""
+    return (
+        RedactedKind("credential", "Passwords behind a word for one, and users with passwords in addresses."),
+        RedactedKind("token", "Tokens and keys of known shape."),
+        RedactedKind("email", "E-mail addresses."),
+        RedactedKind("card", "Card numbers that pass the Luhn check."),
+        RedactedKind("phone", "Phone numbers of the usual shapes."),
+    )
+
+
+NOT_RECOGNISED = ("Names of people.", "Postal addresses.")
+"""What is not looked for, a plain sentence each."""
