@@ -23,8 +23,8 @@ _UNMASKED = (
     "wrote them. Do not pass this report on."
 )
 _SHARED = (
-    "A copy for passing on: it holds no text, number or name from any ticket and no name of a file. The whole "
-    "report stays in the run folder."
+    "A copy for passing on: it holds no text, number or name from any ticket and no name of a file. The "
+    "whole report stays in the run folder."
 )
 
 
@@ -172,17 +172,11 @@ def masked_briefly(material: ReportMaterial) -> str:
     if material.masking is None:
         return "What was replaced in these texts was not recorded: treat them as personal data."
     if not material.masking.is_on:
-        return (
-            "Nothing was replaced in these texts, since redaction was switched off: they are personal data."
-        )
+        return "Redaction was switched off, so nothing was replaced: these texts are personal data."
     redactions = material.import_summary.get("redactions") or {}
     n_replaced = sum(count for count in redactions.values() if isinstance(count, int))
-    replaced = (
-        f"{n_replaced:,} pieces of personal data and secrets were"
-        if n_replaced
-        else "Nothing was found to be"
-    )
+    replaced = f"{n_replaced:,} pieces of personal data and secrets were" if n_replaced else "Nothing was"
     return (
-        f"{replaced} replaced in the tickets of this run, those that patterns find; names of people and much "
-        "else can still stand here. What was looked for and what was not is listed below."
+        f"{replaced} replaced in the tickets of this run. Patterns find most, never all, and names of people "
+        "can still stand here; what was looked for and what was not is listed below."
     )
