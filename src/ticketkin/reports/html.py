@@ -224,7 +224,9 @@ def _data_tables(report: Mapping[str, Any], material: ReportMaterial) -> list[di
         (
             "Which column became which field",
             _flat(mapping, named=False),
-            "The mapping of columns was not recorded.",
+            "Names of columns are left out of this copy."
+            if material.is_shared
+            else "The mapping of columns was not recorded.",
         ),
         ("Personal data replaced", _flat(redactions), "Nothing was found to redact, or redaction was off."),
         ("Import: repaired and rejected", _flat(summary), "The import left no summary."),

@@ -68,7 +68,7 @@ def _counts(summary: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _links(links: Mapping[str, Any] | None) -> dict[str, Any]:
     links = links or {}
-    kept = {key: value for key, value in links.items() if isinstance(value, int | float)}
+    kept: dict[str, Any] = {key: value for key, value in links.items() if isinstance(value, int | float)}
     for key, known in (("by_kind", set(Kind)), ("by_origin", set(Origin))):
         kept[key] = {name: n for name, n in (links.get(key) or {}).items() if name in known}
     return kept | {"labels_from": links.get("labels_from", "unknown")}
@@ -89,6 +89,7 @@ def _relations(relations: Mapping[str, Any]) -> dict[str, Any]:
 def _profile(profile: Mapping[str, Any] | None) -> dict[str, Any]:
     profile = profile or {}
     kept = {key: value for key, value in profile.items() if key in _PROFILE}
+    kept |= {name: str(kept[name])[:10] for name in ("first_opened", "last_opened") if kept.get(name)}
     sizes = (profile.get("categories") or {}).values()
     return kept | {"categories": {f"category {place}": size for place, size in enumerate(sizes, 1)}}
 
