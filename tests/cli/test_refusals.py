@@ -194,3 +194,8 @@ def test_an_ascii_stream_still_gets_valid_json(tmp_path: Path) -> None:
     done = ticketkin("recipes", "--json", environment={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
     assert json.loads(done.stdout)
     io.StringIO(done.stdout).read().encode("ascii")
+
+
+def test_the_name_that_was_asked_for_is_told_not_the_one_while_writing() -> None:
+    told = as_ticketkin_error(OSError(errno.EROFS, "Read-only file system", "ro/.a.csv.d325d948.part"))
+    assert str(told).startswith("ro/a.csv lies in a read-only place")

@@ -56,6 +56,8 @@ _REFUSALS = {
 _RUST_NUMBER = re.compile(r"\(os error (\d+)\)")
 _SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
 _OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory", re.IGNORECASE)
+# The name that a file has while it is written; the user asked for the one within.
+_PARTIAL = re.compile(r"\.([^/\\]+)\.[0-9a-f]{8,}\.part\b")
 _LONGEST_CAUSE = 300
 
 
@@ -96,7 +98,7 @@ def _refused(error: BaseException, number: int) -> TicketkinError:
     refusal = _REFUSALS[number]
     named = getattr(error, "filename2", None) or getattr(error, "filename", None)
     if isinstance(named, bytes | str | os.PathLike):
-        path = os.fsdecode(named)
+        path = _PARTIAL.sub(r"\1", os.fsdecode(named))
         subject = path if len(path) <= _LONGEST_CAUSE else f"{path[:100]}… ({len(path):,} characters)"
     else:
         subject = "A file" if isinstance(error, OSError) else f"A file ({_cause(error)})"
