@@ -4,27 +4,21 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
+from child import ticketkin
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from ticketkin.cli.app import app
+from ticketkin.core.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 runner = CliRunner()
-
-
-def ticketkin(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", "from ticketkin.cli.app import main; main()", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        check=False,
-    )
 
 
 COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined] # a click group
@@ -100,3 +94,40 @@ def test_help_answers_without_loading_models() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "False"
+
+
+def _parameters(command: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from _parameters(inner, f"{path} {name}".strip())
+    for parameter in command.params:
+        yield f"{path} {parameter.opts[0]}", parameter
+
+
+NUMBERS = [
+    (name, parameter)
+    for name, parameter in _parameters(get_command(app))
+    if parameter.type_descriptor.annotation in (int, float)
+]
+
+
+@pytest.mark.parametrize(("name", "option"), NUMBERS, ids=[name for name, _ in NUMBERS])
+def test_every_number_on_the_command_line_is_bounded(name: str, option: Any) -> None:
+    command, _, flag = name.rpartition(" ")
+    needed = {"merge": ["a", "--out", "b"], "tune": ["r", "head"], "relate": ["r", "T1"], "families": ["r"]}
+    given = [*command.split(), *needed.get(command, []), flag]
+    for text in ("inf", "nan", "-1", "1e400", "9" * 5_000, "x\x1b[31m"):
+        result = runner.invoke(app, [*given, text])
+        told = result.output if result.exit_code == 2 else str(result.exception)
+        assert result.exit_code == 2 or isinstance(result.exception, InputError), (name, text, told)
+
+
+def test_numbers_in_lists_are_bounded() -> None:
+    for seeds in ("-1", "0,4294967296", "1,,2", "9" * 5_000, "a", "1.5"):
+        with pytest.raises(InputError, match="--seeds"):
+            raise_of(["repeat", str(ROOT), "--seeds", seeds])
+
+
+def raise_of(arguments: list[str]) -> None:
+    exception = runner.invoke(app, arguments).exception
+    assert exception is not None
+    raise exception

@@ -83,7 +83,7 @@ def test_the_cache_answers_the_second_time(encoder: LoadedEncoder, counter: Coun
 def test_another_model_shares_nothing_in_the_cache(encoder: LoadedEncoder, tmp_path: Path) -> None:
     cache = EmbeddingCache(tmp_path)
     encode_texts(encoder, TEXTS, cache, SETTINGS)
-    assert cache.lookup("0" * 64, TEXTS) == {}
+    assert cache.lookup("0" * 64, TEXTS, 32) == {}
 
 
 def test_a_killed_encoding_keeps_what_was_flushed(
@@ -203,5 +203,5 @@ def test_the_dense_ranker_ranks_by_cosine() -> None:
 def test_a_fingerprint_that_begins_with_another_finds_none_of_its_vectors(tmp_path: Path) -> None:
     cache = EmbeddingCache(tmp_path)
     cache.store("a" * 64, ["text"], np.ones((1, 3), np.float32))
-    assert cache.lookup("a" * 64 + "-0.5", ["text"]) == {}
-    assert list(cache.lookup("a" * 64, ["text"])) == ["text"]
+    assert cache.lookup("a" * 64 + "-0.5", ["text"], 3) == {}
+    assert list(cache.lookup("a" * 64, ["text"], 3)) == ["text"]

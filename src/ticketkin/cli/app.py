@@ -1,14 +1,13 @@
 """The `ticketkin` command."""
 
-import contextlib
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from ticketkin.cli.console import errors, print_json, screen
+from ticketkin.cli.entry import main  # noqa: F401 - where earlier installations look for it
 from ticketkin.cli.model_commands import models
 from ticketkin.cli.options import (
     CandidatesOption,
@@ -40,9 +39,10 @@ from ticketkin.cli.options import (
 )
 from ticketkin.cli.pair_commands import pairs as pair_commands
 from ticketkin.cli.progress import ConsoleProgress
-from ticketkin.cli.screens import print_json, show_candidates, show_recipes, show_stages, show_verdict
+from ticketkin.cli.screens import show_candidates, show_recipes, show_stages, show_verdict
 from ticketkin.cli.stages import run_stage_command
-from ticketkin.core.errors import InputError, TicketkinError
+from ticketkin.core.config import LARGEST_SEED
+from ticketkin.core.errors import InputError
 from ticketkin.core.outputs import output_path
 
 app = typer.Typer(
@@ -56,8 +56,6 @@ app = typer.Typer(
 )
 app.add_typer(models)
 app.add_typer(pair_commands, name="pairs")
-errors = Console(stderr=True)
-screen = Console()
 
 
 @app.callback()
@@ -68,6 +66,11 @@ def _global(
 
 
 _state = {"debug": False}
+
+
+def is_debugging() -> bool:
+    """Return whether an error shall end in its traceback."""
+    return _state["debug"]
 
 
 @app.command()
@@ -157,7 +160,7 @@ def demo(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Run folder.", parser=out_folder, metavar="PATH")
     ] = Path("runs/demo"),
-    seed: Annotated[int, typer.Option(help="Seed of the sample and of the run.")] = 42,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of sample and run.")] = 42,
     force: ForceRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -317,17 +320,36 @@ def evaluate(
 
 
 @app.command()
-def report(folder: RunFolder) -> None:
-    """Write report.html of a judged run.
+def report(
+    folder: RunFolder,
+    share: Annotated[
+        bool, typer.Option("--share", help="Write a copy without any text, number or name of a ticket.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="File of the copy; default report-shared.html in RUN.")
+    ] = None,
+) -> None:
+    """Write report.html of a judged run, or a copy of it that may be passed on.
 
     \b
-    Example:
+    Examples:
       ticketkin report runs/june
+      ticketkin report runs/june --share --out june.html
     """
     from ticketkin.pipeline.run_data import REPORT_HTML
 
+    if share:
+        from ticketkin.pipeline.sharing import share_report
+        from ticketkin.pipeline.stage import RunContext
+
+        with ConsoleProgress(errors) as progress:
+            path = share_report(RunContext(folder, stored_job(folder), progress), out)
+        screen.print(f"Shared copy: {path}", soft_wrap=True)
+        return
+    if out is not None:
+        raise InputError("--out goes with --share; report.html lies in the run folder")
     run_stage_command("report", folder, stored_job(folder))
-    screen.print(f"Report: {folder / REPORT_HTML}", highlight=False, soft_wrap=True)
+    screen.print(f"Report: {folder / REPORT_HTML}", soft_wrap=True)
 
 
 @app.command()
@@ -366,8 +388,10 @@ def sample(
     out: Annotated[
         Path, typer.Argument(help="File to write, .csv or .jsonl.", parser=output_path, metavar="FILE")
     ] = Path("sample.csv"),
-    n_tickets: Annotated[int, typer.Option("--tickets", min=20, help="Number of tickets.")] = 1200,
-    seed: Annotated[int, typer.Option(help="The same seed writes the same file.")] = 7,
+    n_tickets: Annotated[
+        int, typer.Option("--tickets", min=20, max=1_000_000, help="Number of tickets.")
+    ] = 1200,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="It decides the file.")] = 7,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -386,31 +410,4 @@ def sample(
         print_json(summary)
     else:
         counts = ", ".join(f"{name} {value}" for name, value in summary.items() if isinstance(value, int))
-        screen.print(f"Wrote {out} (synthetic): {counts}", highlight=False, soft_wrap=True)
-
-
-def main() -> None:
-    """Entry point: one plain line for an error, exit 2 for bad input, 1 for a failed job."""
-    with contextlib.suppress(AttributeError, ValueError):
-        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr] # a pipe may be ASCII only
-    try:
-        app()
-    except TicketkinError as error:
-        if _state["debug"]:
-            raise
-        errors.print(f"Error: {error}", highlight=False, markup=False, soft_wrap=True)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        errors.print("Stopped. The same command continues where it was.", highlight=False)
-        sys.exit(130)
-    except Exception as error:
-        if _state["debug"]:
-            raise
-        errors.print(
-            f"Error: {type(error).__name__}: {error}. This is a fault of Ticketkin; run again with "
-            "`ticketkin --debug …` and report what it shows.",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
-        sys.exit(1)
+        screen.print(f"Wrote {out} (synthetic): {counts}", soft_wrap=True)

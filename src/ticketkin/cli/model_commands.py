@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.options import (
     ForceOption,
     ForceRunOption,
@@ -21,7 +21,6 @@ from ticketkin.cli.options import (
 )
 from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.cli.screens import (
-    print_json,
     show_examined,
     show_families,
     show_leaderboard,
@@ -32,15 +31,13 @@ from ticketkin.cli.screens import (
     show_search,
 )
 from ticketkin.core.checks import any_failed
-from ticketkin.core.config import EncoderSettings
+from ticketkin.core.config import LARGEST_SEED, EncoderSettings
 from ticketkin.core.errors import InputError, MissingInputError
 from ticketkin.core.outputs import output_path
 from ticketkin.core.tables import SplitName
 from ticketkin.evaluation.readiness import TIERS, Tier
 
 models = typer.Typer()
-_errors = Console(stderr=True)
-_screen = Console()
 
 Adapter = Annotated[Path, typer.Argument(help="Adapter folder (adapter_config.json).")]
 
@@ -100,16 +97,14 @@ def doctor(
     if fix:
         repaired = out or path.with_name(f"{path.name}-fixed")
         n_modules = rekey_adapter(path, _base_of(path, base_model, offline), repaired, force=force)
-        _errors.print(
-            f"Wrote {repaired} with {n_modules} modules; examining it", highlight=False, soft_wrap=True
-        )
+        errors.print(f"Wrote {repaired} with {n_modules} modules; examining it", soft_wrap=True)
         path = repaired
-    with ConsoleProgress(_errors) as progress, damage_named(path):
+    with ConsoleProgress(errors) as progress, damage_named(path):
         examined = examine(path, _encoder_settings(base_model, offline), progress)
     if as_json:
         print_json([subject.to_json() for subject in examined])
     else:
-        show_examined(_screen, examined)
+        show_examined(screen, examined)
     if any_failed(check for subject in examined for check in subject.checks):
         sys.exit(1)
 
@@ -124,7 +119,7 @@ def merge(
     base_model: ModelOption = None,
     offline: OfflineOption = False,
     strength: Annotated[
-        float, typer.Option(min=0, help="Share of the change to keep: W + strength x change.")
+        float, typer.Option(min=0, max=10, help="Share of the change to keep: W + strength x change.")
     ] = 1.0,
     force: ForceOption = False,
 ) -> None:
@@ -137,10 +132,9 @@ def merge(
     from ticketkin.encoders.repair import merge_adapter
 
     difference = merge_adapter(adapter, _base_of(adapter, base_model, offline), out, strength, force=force)
-    _screen.print(
+    screen.print(
         f"Wrote {out}: its embeddings equal base plus adapter in a fresh process (difference "
         f"{difference:.1g})",
-        highlight=False,
         soft_wrap=True,
     )
 
@@ -149,8 +143,8 @@ def merge(
 def tune(
     folder: RunFolder,
     candidate: Annotated[str, typer.Argument(help="head, lora or full.")],
-    minutes: Annotated[float, typer.Option(min=0.01, help="Time budget.")] = 30.0,
-    trials: Annotated[int, typer.Option(min=1, help="Combinations to try, at most.")] = 20,
+    minutes: Annotated[float, typer.Option(min=0.01, max=100_000, help="Time budget.")] = 30.0,
+    trials: Annotated[int, typer.Option(min=1, max=100_000, help="Combinations to try, at most.")] = 20,
     set_: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -167,14 +161,14 @@ def tune(
     from ticketkin.pipeline.job import damage_named
     from ticketkin.pipeline.searching import search_settings
 
-    with ConsoleProgress(_errors) as progress, damage_named(folder):
+    with ConsoleProgress(errors) as progress, damage_named(folder):
         found = search_settings(
             folder, stored_job(folder, set_), candidate, minutes=minutes, n_trials=trials, progress=progress
         )
     if as_json:
         print_json(found.to_json())
     else:
-        show_search(_screen, found, folder)
+        show_search(screen, found, folder)
 
 
 @models.command()
@@ -216,20 +210,20 @@ def relations(
     asked = [f"relations.compare={','.join(named)}"] if named else []
     asked += ["relations.causes=true"] if causes else []
     asked += ["relations.ablation=true"] if ablation else []
-    with ConsoleProgress(_errors) as progress:
+    with ConsoleProgress(errors) as progress:
         job = stored_job(folder, [*asked, *(set_ or ())], reviewed=reviewed)
         found = learn_relations(folder, job, progress)
     if as_json:
         print_json(found)
     else:
-        show_relations(_screen, found)
+        show_relations(screen, found)
 
 
 @models.command()
 def relate(
     folder: RunFolder,
     tickets: Annotated[list[str], typer.Argument(metavar="TICKET...", help="Ids or numbers.")],
-    k: Annotated[int, typer.Option("--nearest", min=1, help="Nearest tickets to look at.")] = 10,
+    k: Annotated[int, typer.Option("--nearest", min=1, max=100_000, help="Nearest tickets to look at.")] = 10,
     everything: Annotated[bool, typer.Option("--all", help="Show also what stays silent.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -250,7 +244,7 @@ def relate(
     if as_json:
         print_json({ticket: [one.to_json() for one in related] for ticket, related in found.items()})
     else:
-        show_related(_screen, found, everything)
+        show_related(screen, found, everything)
 
 
 @models.command()
@@ -259,7 +253,7 @@ def families(
     said: Annotated[
         bool, typer.Option("--said", help="Add what the relation model says outright of every ticket.")
     ] = False,
-    top: Annotated[int, typer.Option(min=1, help="Largest families to print.")] = 5,
+    top: Annotated[int, typer.Option(min=1, max=1_000_000, help="Largest families to print.")] = 5,
     set_: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -275,13 +269,13 @@ def families(
     """
     from ticketkin.pipeline.relation_jobs import build_run_families
 
-    with ConsoleProgress(_errors) as progress:
+    with ConsoleProgress(errors) as progress:
         job = stored_job(folder, [f"families.said={str(said).lower()}", *(set_ or ())])
         found = build_run_families(folder, job, progress)
     if as_json:
         print_json(found)
     else:
-        show_families(_screen, found, folder, top)
+        show_families(screen, found, folder, top)
 
 
 @models.command()
@@ -306,15 +300,14 @@ def repeat(
     """
     from ticketkin.pipeline.repeating import repeat_job
 
+    chosen = _whole(seeds, "--seeds", 0, LARGEST_SEED)
     job = stored_job(folder, set_)
-    with ConsoleProgress(_errors) as progress:
-        found = repeat_job(
-            job, folder, _whole(seeds, "--seeds"), with_slow=with_slow, progress=progress, force=force
-        )
+    with ConsoleProgress(errors) as progress:
+        found = repeat_job(job, folder, chosen, with_slow=with_slow, progress=progress, force=force)
     if as_json:
         print_json(found.to_json())
     else:
-        show_repeated(_screen, found)
+        show_repeated(screen, found)
 
 
 @models.command()
@@ -344,7 +337,7 @@ def ready(
     if as_json:
         print_json(found)
     else:
-        show_readiness(_screen, found, tier)
+        show_readiness(screen, found, tier)
     if TIERS.index(found["tier"]) < TIERS.index(tier):
         sys.exit(1)
 
@@ -404,13 +397,13 @@ def compare(
     if out is not None:
         check_leaderboard(out, [on], force=force)
     settings = read_job(on).settings.encoder if on.is_dir() else _encoder_settings(None, offline)
-    with ConsoleProgress(_errors) as progress, damage_named(on):
+    with ConsoleProgress(errors) as progress, damage_named(on):
         found = compare_models(
             names,
             on,
             baseline or settings.base_model,
             split,
-            _whole(dimensions, "--dimensions"),
+            _whole(dimensions, "--dimensions", 1, 65_536),
             settings,
             progress,
         ).to_json()
@@ -419,11 +412,15 @@ def compare(
     if as_json:
         print_json(found)
     else:
-        show_leaderboard(_screen, found, out)
+        show_leaderboard(screen, found, out)
 
 
-def _whole(text: str | None, option: str) -> list[int]:
+def _whole(text: str | None, option: str, lowest: int, highest: int) -> list[int]:
     try:
-        return [int(part) for part in text.split(",")] if text else []
+        numbers = [int(part) for part in text.split(",")] if text else []
     except ValueError:
         raise InputError(f"{option} {text!r}: write whole numbers with commas, such as 256,128") from None
+    outside = [number for number in numbers if not lowest <= number <= highest]
+    if outside:
+        raise InputError(f"{option}: got {str(outside[0])[:40]}; allowed are {lowest} to {highest:,}")
+    return numbers

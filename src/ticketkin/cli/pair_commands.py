@@ -4,16 +4,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from typer.core import TyperGroup
 
+from ticketkin.cli.console import print_json, screen
 from ticketkin.cli.options import ForceOption, JsonOption, RunFolder, SetOption, stored_job
-from ticketkin.cli.screens import print_json, show_pair_check
+from ticketkin.cli.screens import show_pair_check
 from ticketkin.cli.stages import run_stage_command
 from ticketkin.core.outputs import check_file_output, output_path
 from ticketkin.core.tables import SplitName
-
-_screen = Console()
 
 
 class _BuildsByDefault(TyperGroup):
@@ -78,7 +76,7 @@ def check(
     if as_json:
         print_json(found.to_json())
     else:
-        show_pair_check(_screen, found.to_json(), out)
+        show_pair_check(screen, found.to_json(), out)
 
 
 @pairs.command()
@@ -102,6 +100,4 @@ def export(
     with damage_named(folder):
         found = pairs_of_run(folder, split)
     write_text_pairs(found, out)
-    _screen.print(
-        f"Wrote {len(found):,} pairs to {out} (sha256 {found.digest()})", highlight=False, soft_wrap=True
-    )
+    screen.print(f"Wrote {len(found):,} pairs to {out} (sha256 {found.digest()})", soft_wrap=True)

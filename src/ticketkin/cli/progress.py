@@ -7,8 +7,8 @@ from datetime import timedelta
 from types import TracebackType
 
 import rich.progress as bars
-from rich.console import Console
 
+from ticketkin.cli.console import SafeConsole
 from ticketkin.core.progress import Task
 
 _SECONDS_BETWEEN_LINES = 30.0
@@ -69,15 +69,15 @@ class _RateColumn(bars.ProgressColumn):
 class ConsoleProgress:
     """Shows bars with rate and time left on the error stream, so that output stays pipeable."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: SafeConsole) -> None:
         self._console = console
         self._bars = bars.Progress(
-            bars.TextColumn("  {task.description}"),
+            bars.TextColumn("  {task.description}", markup=False),
             bars.BarColumn(bar_width=24),
             bars.MofNCompleteColumn(),
             _RateColumn(),
             bars.TimeRemainingColumn(elapsed_when_finished=True),
-            bars.TextColumn("[dim]{task.fields[note]}"),
+            bars.TextColumn("{task.fields[note]}", style="dim", markup=False),
             console=console,
             transient=True,
         )
@@ -105,4 +105,4 @@ class ConsoleProgress:
 
     def say(self, message: str) -> None:
         """Print one line above the bars."""
-        self._bars.console.print(message, highlight=False, markup=False)
+        self._bars.console.print(message)

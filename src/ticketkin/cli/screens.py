@@ -1,15 +1,13 @@
 """What the commands print: tables for people, JSON for machines."""
 
-import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ticketkin.cli.console import SafeConsole, print_json
 from ticketkin.core.checks import Outcome
 from ticketkin.pipeline.run_data import MODEL, REPORT_HTML
 from ticketkin.pipeline.stage import StageStatus
@@ -23,18 +21,19 @@ if TYPE_CHECKING:
 
 # Report metric -> column head of the candidates' table.
 _RETRIEVAL = {"mrr": "MRR", "recall_at_1": "R@1", "recall_at_10": "R@10"}
+# Sign, what stands for it where the terminal lacks it, style.
 _CHECK_MARKS = {
-    Outcome.PASSED: "[green]✔[/green]",
-    Outcome.WARNING: "[yellow]![/yellow]",
-    Outcome.FAILED: "[red]✘[/red]",
-    Outcome.SKIPPED: "[dim]-[/dim]",
+    Outcome.PASSED: ("✔", "+", "green"),
+    Outcome.WARNING: ("!", "!", "yellow"),
+    Outcome.FAILED: ("✘", "x", "red"),
+    Outcome.SKIPPED: ("-", "-", "dim"),
 }
-_MARKS = {"done": "✔", "ready": "·", "changed": "↻", "waiting": "…"}
+_STAGE_MARKS = {"done": ("✔", "+"), "ready": ("·", "."), "changed": ("↻", "~"), "waiting": ("…", "-")}
 
 
-def print_json(value: Any) -> None:
-    """Print machine-readable results on standard output."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+def _check_mark(console: SafeConsole, outcome: Outcome) -> Text:
+    sign, plain, style = _CHECK_MARKS[outcome]
+    return Text(console.mark(sign, plain), style)
 
 
 def format_metric(metric: Mapping[str, Any] | None) -> str:
@@ -47,7 +46,7 @@ def format_metric(metric: Mapping[str, Any] | None) -> str:
     return f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
-def show_candidates(console: Console, report: Mapping[str, Any]) -> None:
+def show_candidates(console: SafeConsole, report: Mapping[str, Any]) -> None:
     """Print the candidates side by side on the evaluation links."""
     candidates = report["candidates"]
     first = next(iter(candidates.values()))["evaluation"]
@@ -71,41 +70,41 @@ def show_candidates(console: Console, report: Mapping[str, Any]) -> None:
     console.print(table)
 
 
-def show_verdict(console: Console, report: Mapping[str, Any], folder: Path) -> None:
+def show_verdict(console: SafeConsole, report: Mapping[str, Any], folder: Path) -> None:
     """Print the verdict, the candidates, the warnings and where the results lie."""
     console.print()
-    console.print(report["verdict"]["reason"], style="bold", highlight=False, markup=False)
+    console.print(report["verdict"]["reason"], style="bold")
     console.print()
     show_candidates(console, report)
     for warning in report["warnings"]:
-        console.print(f"Warning ({warning['code']}): {warning['message']}", highlight=False, markup=False)
+        console.print(f"Warning ({warning['code']}): {warning['message']}")
     for check in report["diagnostics"]:
         if check["outcome"] in (Outcome.FAILED, Outcome.WARNING):
             told = f"Check {check['code']} ({check['outcome']}): {check['evidence']}. {check['advice']}"
-            console.print(told, highlight=False, markup=False)
+            console.print(told)
     missed = [c["name"] for c in report["readiness"]["criteria"] if not c["passed"]]
     short = f"; not met: {', '.join(missed)}" if missed else "; every criterion is met"
-    console.print(f"Readiness: {report['readiness']['tier']}{short}", highlight=False, markup=False)
+    console.print(f"Readiness: {report['readiness']['tier']}{short}")
     console.print()
-    console.print(f"Report: {folder / REPORT_HTML}", highlight=False, soft_wrap=True)
-    console.print(f"Model:  {folder / MODEL}", highlight=False, soft_wrap=True)
+    console.print(f"Report: {folder / REPORT_HTML}", soft_wrap=True)
+    console.print(f"Model:  {folder / MODEL}", soft_wrap=True)
 
 
-def show_recipes(console: Console, recipes: Iterable["Recipe"]) -> None:
+def show_recipes(console: SafeConsole, recipes: Iterable["Recipe"]) -> None:
     """Print each recipe with what it is and the settings it changes."""
     for recipe in recipes:
-        console.print(recipe.name, style="bold", highlight=False)
-        console.print(f"  {recipe.about}", highlight=False, markup=False)
+        console.print(recipe.name, style="bold")
+        console.print(f"  {recipe.about}")
         for section, values in recipe.settings.items():
             shown = (
                 ", ".join(f"{section}.{name}={value}" for name, value in values.items())
                 if isinstance(values, Mapping)
                 else f"{section}={','.join(map(str, values))}"
             )
-            console.print(f"  {shown}", style="dim", highlight=False, markup=False)
+            console.print(f"  {shown}", style="dim")
 
 
-def show_stages(console: Console, statuses: Sequence[StageStatus], folder: Path, as_json: bool) -> None:
+def show_stages(console: SafeConsole, statuses: Sequence[StageStatus], folder: Path, as_json: bool) -> None:
     """Print each stage with its state, the reason and the command that runs it alone."""
     rows = [
         {
@@ -125,15 +124,16 @@ def show_stages(console: Console, statuses: Sequence[StageStatus], folder: Path,
         table.add_column(head)
     for row in rows:
         state = str(row["state"])
-        table.add_row(_MARKS[state], str(row["stage"]), state, str(row["reason"]), str(row["command"]))
+        mark = console.mark(*_STAGE_MARKS[state])
+        table.add_row(mark, str(row["stage"]), state, str(row["reason"]), str(row["command"]))
     console.print(table)
 
 
-def show_examined(console: Console, examined: Sequence["Examined"]) -> None:
+def show_examined(console: SafeConsole, examined: Sequence["Examined"]) -> None:
     """Print each check with its verdict, evidence and remedy, and the count of each outcome."""
     counts = dict.fromkeys(Outcome, 0)
     for subject in examined:
-        console.print(f"\n{subject.name}", style="bold", highlight=False, markup=False)
+        console.print(f"\n{subject.name}", style="bold")
         table = Table(box=None, pad_edge=False, show_header=False)
         table.add_column(width=1)
         table.add_column(no_wrap=True)
@@ -143,12 +143,12 @@ def show_examined(console: Console, examined: Sequence["Examined"]) -> None:
             told = Text(check.evidence)
             if check.advice:
                 told.append(f"\n→ {check.advice}", style="bold")
-            table.add_row(_CHECK_MARKS[check.outcome], check.code, told)
+            table.add_row(_check_mark(console, check.outcome), check.code, told)
         console.print(table)
-    console.print("\n" + ", ".join(f"{n} {outcome}" for outcome, n in counts.items() if n), highlight=False)
+    console.print("\n" + ", ".join(f"{n} {outcome}" for outcome, n in counts.items() if n))
 
 
-def show_pair_check(console: Console, found: Mapping[str, Any], out: Path | None) -> None:
+def show_pair_check(console: SafeConsole, found: Mapping[str, Any], out: Path | None) -> None:
     """Print the counts of a pair check, what they mean, and where the cleaned set lies."""
     noise = found["label_noise"]
     meanings = {
@@ -166,12 +166,10 @@ def show_pair_check(console: Console, found: Mapping[str, Any], out: Path | None
         table.add_row(f"{count:,}", "dominant template", Text(f"“{template}…”"))
     console.print(table)
     where = f" written to {out}" if out else "; give --out FILE to write them"
-    console.print(
-        f"{found['n_cleaned']:,} pairs remain{where} (sha256 {found['sha256'][:16]}…)", highlight=False
-    )
+    console.print(f"{found['n_cleaned']:,} pairs remain{where} (sha256 {found['sha256'][:16]}…)")
 
 
-def show_leaderboard(console: Console, found: Mapping[str, Any], out: Path | None) -> None:
+def show_leaderboard(console: SafeConsole, found: Mapping[str, Any], out: Path | None) -> None:
     """Print the leaderboard, what was skipped, and where the files lie."""
     from ticketkin.reports.leaderboard import leaderboard_cells, leaderboard_heads
 
@@ -191,12 +189,12 @@ def show_leaderboard(console: Console, found: Mapping[str, Any], out: Path | Non
         table.add_row(Text(row["name"]), *leaderboard_cells(found, row))
     console.print(table)
     for model, reason in found["skipped"].items():
-        console.print(f"Skipped {model}: {reason}", highlight=False, markup=False)
+        console.print(f"Skipped {model}: {reason}")
     if out is not None:
-        console.print(f"Written: {out}/leaderboard.html, .csv, .json", highlight=False, soft_wrap=True)
+        console.print(f"Written: {out}/leaderboard.html, .csv, .json", soft_wrap=True)
 
 
-def show_search(console: Console, found: "SearchResult", folder: Path) -> None:
+def show_search(console: SafeConsole, found: "SearchResult", folder: Path) -> None:
     """Print the trials, best first, and the command that trains with the best settings."""
     finished = sorted(found.trials, key=lambda trial: -(trial.mrr or 0.0))
     names = list(dict.fromkeys(name for trial in finished for name in trial.parameters))
@@ -222,21 +220,19 @@ def show_search(console: Console, found: "SearchResult", folder: Path) -> None:
     pairs_too = any(assignment.startswith("pairs.") for assignment in found.assignments)
     console.print(
         f"\nTo go on with the best: ticketkin run --resume --out {folder} {assignments}",
-        highlight=False,
         soft_wrap=True,
-        markup=False,
     )
     if pairs_too:
-        console.print("(the pairs are built anew where their negatives change)", highlight=False)
+        console.print("(the pairs are built anew where their negatives change)")
 
 
-def show_readiness(console: Console, found: Mapping[str, Any], wanted: str) -> None:
+def show_readiness(console: SafeConsole, found: Mapping[str, Any], wanted: str) -> None:
     """Print each criterion with its target, and the tier."""
     table = Table(box=None, pad_edge=False)
     for head in ("", "criterion", "value", "target", "gap", ""):
         table.add_column(head)
     for criterion in found["criteria"]:
-        mark = _CHECK_MARKS[Outcome.PASSED if criterion["passed"] else Outcome.FAILED]
+        mark = _check_mark(console, Outcome.PASSED if criterion["passed"] else Outcome.FAILED)
         gap = criterion["gap"]
         table.add_row(
             mark,
@@ -247,10 +243,10 @@ def show_readiness(console: Console, found: Mapping[str, Any], wanted: str) -> N
             Text(criterion["note"]),
         )
     console.print(table)
-    console.print(f"\nTier: {found['tier']}; asked for: {wanted}", highlight=False)
+    console.print(f"\nTier: {found['tier']}; asked for: {wanted}")
 
 
-def show_repeated(console: Console, found: "Repeated") -> None:
+def show_repeated(console: SafeConsole, found: "Repeated") -> None:
     """Print mean and spread of every candidate over the splits, and how often each won."""
     n = len(found.seeds)
     table = Table(
@@ -272,13 +268,12 @@ def show_repeated(console: Console, found: "Repeated") -> None:
         )
     console.print(table)
     won = ", ".join(f"{name} {times} of {n}" for name, times in found.champions.items())
-    console.print(f"\nChampion: {won}", highlight=False)
+    console.print(f"\nChampion: {won}")
     if found.holdout_gain is not None:
         spread = found.holdout_gain
         console.print(
             f"Holdout gain in MRR of the champion: {spread.mean:+.3f} "
             f"({spread.lowest:+.3f} to {spread.highest:+.3f})",
-            highlight=False,
         )
 
 
@@ -286,12 +281,12 @@ def _spread(spread: "Spread") -> str:
     return f"{spread.mean:.3f} ± {spread.deviation:.3f}"
 
 
-def show_relations(console: Console, found: Mapping[str, Any]) -> None:
+def show_relations(console: SafeConsole, found: Mapping[str, Any]) -> None:
     """Print counts first, then quality by model and kind, the confusion of the kept model, the ablation."""
     counts = ", ".join(f"{n:,} {kind}" for kind, n in found["counts"].items())
-    console.print(f"Pairs ({found['labels_from']}): {counts}", style="bold", highlight=False)
+    console.print(f"Pairs ({found['labels_from']}): {counts}", style="bold")
     for line in found["told"]:
-        console.print(line, highlight=False, markup=False)
+        console.print(line)
     kinds = list(found["counts"])
     table = Table(title="F1, out of fold", title_justify="left", box=None, pad_edge=False)
     for head in ("model", "macro", *kinds, "Brier"):
@@ -317,38 +312,36 @@ def show_relations(console: Console, found: Mapping[str, Any]) -> None:
         matrix.add_row(kind, *(f"{value:.0f}" for value in row))
     console.print(matrix)
     for group, macro in found["without"].items():
-        console.print(f"without {group}: macro F1 {format_metric(macro)}", highlight=False)
+        console.print(f"without {group}: macro F1 {format_metric(macro)}")
     if found["causes"] is not None:
         _show_causes(console, found["causes"])
     _show_two_stage(console, found["two_stage"], kinds)
     for gate in found["gates"]:
         if gate["outcome"] in ("failed", "warning"):
-            console.print(_CHECK_MARKS[Outcome(gate["outcome"])], end=" ")
-            console.print(f"{gate['evidence']}. {gate['advice']}", highlight=False, markup=False)
+            console.print(_check_mark(console, Outcome(gate["outcome"])), end=" ")
+            console.print(f"{gate['evidence']}. {gate['advice']}")
 
 
-def _show_causes(console: Console, found: Mapping[str, Any]) -> None:
+def _show_causes(console: SafeConsole, found: Mapping[str, Any]) -> None:
     """Print how well causes are told from all else by a cross-encoder of their own."""
     head = ", its head begun at random" if found["fresh_head"] else ""
     console.print(
         f"Cause or not, cross-encoder on {found['base']}{head}: {found['n_causal']:,} causes, "
         f"{found['n_other']:,} others, {found['folds']} folds",
-        highlight=False,
     )
     names = {
         "roc_auc": "ROC-AUC", "pr_auc": "PR-AUC", "f1": "F1", "precision": "precision", "recall": "recall",
         "brier": "Brier",
     }  # fmt: skip
     told = ", ".join(f"{shown} {format_metric(found[name])}" for name, shown in names.items())
-    console.print(f"  {told}", highlight=False)
+    console.print(f"  {told}")
     console.print(
         f"  direction right in {100 * found['direction_right']:.0f} % of causes; "
         f"{found['milliseconds_a_pair']:.0f} ms a pair, read in both orders",
-        highlight=False,
     )
 
 
-def _show_two_stage(console: Console, found: Mapping[str, Any], kinds: Sequence[str]) -> None:
+def _show_two_stage(console: SafeConsole, found: Mapping[str, Any], kinds: Sequence[str]) -> None:
     """Print what is said and suggested of the holdout tickets' nearest others, and how often rightly."""
     from ticketkin.relations.bands import BAND_WORDS
 
@@ -376,31 +369,28 @@ def _show_two_stage(console: Console, found: Mapping[str, Any], kinds: Sequence[
     console.print(table)
 
 
-def show_families(console: Console, found: Mapping[str, Any], folder: Path, top: int) -> None:
+def show_families(console: SafeConsole, found: Mapping[str, Any], folder: Path, top: int) -> None:
     """Print the largest families: who is whose duplicate, what is related, the longest causal chain."""
     n_tickets = f"{found['n_families']:,} families over {found['n_tickets']:,} tickets"
-    console.print(f"{n_tickets}; written to {folder / 'families'}", style="bold", highlight=False)
+    console.print(f"{n_tickets}; written to {folder / 'families'}", style="bold")
     for family in found["families"][:top]:
         by_parent: dict[str, list[str]] = {}
         for child, head in family["duplicate_of"].items():
             by_parent.setdefault(head, []).append(child)
-        console.print(f"Family {family['family']}: {len(family['tickets'])} tickets", highlight=False)
+        console.print(f"Family {family['family']}: {len(family['tickets'])} tickets")
         for head, children in by_parent.items():
             several = "s" * (len(children) > 1)
-            console.print(
-                f"  {head} has the duplicate{several} {_some(children)}", highlight=False, markup=False
-            )
+            console.print(f"  {head} has the duplicate{several} {_some(children)}")
         if family["longest_chain"]:
             chain = " caused ".join(family["longest_chain"])
-            console.print(f"  {chain}", highlight=False, markup=False)
+            console.print(f"  {chain}")
         if family["related"]:
             related = [f"{tie['source']} and {tie['target']}" for tie in family["related"]]
-            console.print(f"  related: {_some(related)}", highlight=False, markup=False)
+            console.print(f"  related: {_some(related)}")
     if found["left_out"]:
         console.print(
             f"{len(found['left_out'])} causal tie{'s' * (len(found['left_out']) > 1)} left out: "
             "a ticket would be its own cause",
-            highlight=False,
         )
 
 
@@ -414,19 +404,19 @@ _KIN_WORDS = {
 }  # fmt: skip
 
 
-def show_related(console: Console, found: Mapping[str, Sequence["Relation"]], everything: bool) -> None:
+def show_related(console: SafeConsole, found: Mapping[str, Sequence["Relation"]], everything: bool) -> None:
     """Print for each ticket what its nearest others are to it, and what a person can check."""
     for ticket, related in found.items():
-        console.print(ticket, style="bold", highlight=False, markup=False)
+        console.print(ticket, style="bold")
         told = [one for one in related if everything or one.band != "silent"]
         for one in told:
             surely = {"say": "", "suggest": "perhaps ", "silent": "not told: "}[one.band]
             under = f", close under {one.parent}" if one.parent and one.parent != one.ticket_id else ""
             line = f"  {surely}{_KIN_WORDS[one.kind]} {one.ticket_id}, {100 * one.probability:.0f} %{under}"
             line += f": {one.title}"
-            console.print(line, highlight=False, markup=False)
+            console.print(line)
             checks = "; ".join([*([one.direction] if one.direction else []), *one.evidence])
-            console.print(f"      {checks}", style="dim", highlight=False, markup=False)
+            console.print(f"      {checks}", style="dim")
         if not told:
             hint = f"; {len(related)} looked at, --all shows them" if related else ": no earlier ticket"
-            console.print(f"  nothing sure enough to say{hint}", highlight=False, markup=False)
+            console.print(f"  nothing sure enough to say{hint}")

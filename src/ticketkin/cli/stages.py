@@ -2,12 +2,9 @@
 
 from pathlib import Path
 
-from rich.console import Console
-
+from ticketkin.cli.console import errors
 from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.pipeline.configuration import Job
-
-_errors = Console(stderr=True)
 
 
 def run_stage_command(
@@ -16,7 +13,7 @@ def run_stage_command(
     """Run the stage `name` in `folder` and say how long it took. `force`, `latest`: see `run_one_stage`."""
     from ticketkin.pipeline.job import run_one_stage, stage_named
 
-    with ConsoleProgress(_errors) as progress:
+    with ConsoleProgress(errors) as progress:
         progress.say(stage_named(name).title)
         seconds = run_one_stage(name, folder, progress, job, force=force, latest=latest)
         progress.say(f"  done in {seconds:,.1f} s")

@@ -4,42 +4,19 @@ Order of precedence: defaults < ticketkin.toml < environment (TICKETKIN_SECTION_
 (`--set section.name=value`). Functions below `pipeline/` receive their own part only.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_origin
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from ticketkin.core.stage_settings import StageSettings
 
 PairSource = Literal[
     "links", "hard-negatives", "tfidf-hybrid", "curriculum-bands", "cross-category-positives", "borderline"
 ]
-
-
-class StageSettings(BaseModel):
-    """Base of all parts: frozen, unknown keys rejected, field docstrings become descriptions."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _lists_as_a_shell_gives_them(cls, values: Any) -> Any:
-        """Read `a,b` and `[a,b]` without quotes where a list is meant: quotes rarely survive a shell."""
-        if not isinstance(values, Mapping):
-            return values
-        return {
-            name: _split(value) if isinstance(value, str) and _takes_a_list(cls, name) else value
-            for name, value in values.items()
-        }
-
-
-def _takes_a_list(model: type[BaseModel], name: str) -> bool:
-    field = model.model_fields.get(name)
-    return field is not None and get_origin(field.annotation) is tuple
-
-
-def _split(text: str) -> list[str]:
-    inner = text.strip().removeprefix("[").removesuffix("]")
-    return [part.strip().strip("'\"") for part in inner.split(",") if part.strip()]
+# What every generator of random numbers takes.
+LARGEST_SEED = 2**32 - 1
+Epochs = Annotated[int, Field(ge=0, le=10_000)]
 
 
 class TicketSettings(StageSettings):
@@ -61,7 +38,7 @@ class TicketSettings(StageSettings):
     """Replace what a spaCy pipeline takes for a person's name; needs the extra `names` and a pipeline."""
     names_pipelines: tuple[str, ...] = ()
     """Packages of the spaCy pipelines for names, e.g. en_core_web_sm; none means every installed one."""
-    max_characters: int = Field(default=20_000, ge=100)
+    max_characters: int = Field(default=20_000, ge=100, le=10_000_000)
     """Longer texts are cut here, counted and reported."""
     unreadable_times: Literal["error", "ignore"] = "error"
     """'error' refuses a file in which more than a tenth of the opening times can't be read."""
@@ -76,7 +53,7 @@ class LinkSettings(StageSettings):
     """Link type as written in a file to duplicate, related, causal or ignore; added to the presets."""
     silver: Literal["auto", "never"] = "auto"
     """'auto' makes circular silver links only where people left none."""
-    silver_pairs: int = Field(default=2_000, ge=10)
+    silver_pairs: int = Field(default=2_000, ge=10, le=1_000_000)
     """Number of silver pairs, 40 % positive, 30 % hard and 30 % easy negatives."""
 
 
@@ -107,17 +84,17 @@ class PairSettings(StageSettings):
 
     sources: tuple[PairSource, ...] = Field(default=("links", "hard-negatives"), min_length=1)
     """Where training pairs come from, in this order. Test pairs always come from links."""
-    n_drawn: int = Field(default=2_000, ge=10)
+    n_drawn: int = Field(default=2_000, ge=10, le=10_000_000)
     """Pairs that a source which draws from similarities adds, at most."""
     hybrid_hard_share: float = Field(default=0.3, ge=0, lt=1)
     """Share of hard negatives among the pairs of 'tfidf-hybrid'."""
     hard_negatives_per_positive: int = Field(default=3, ge=1, le=20)
     """Mined negatives for each positive."""
-    max_positives_per_group: int = Field(default=50, ge=1)
+    max_positives_per_group: int = Field(default=50, ge=1, le=100_000)
     """Large kin groups are sampled down to this many positives."""
     false_negative_margin: float = Field(default=0.95, gt=0, le=1)
     """A negative more similar than this share of its positive's similarity is taken for unmarked kin."""
-    n_neighbours: int = Field(default=50, ge=5)
+    n_neighbours: int = Field(default=50, ge=5, le=10_000)
     """Neighbours of each ticket searched for hard negatives."""
 
 
@@ -128,9 +105,9 @@ class EncoderSettings(StageSettings):
     """Hub name or local folder of the untouched encoder (`--base-model`)."""
     offline: bool = False
     """Use no network; without a local base model the packaged all-MiniLM-L6-v2."""
-    max_length_tokens: int | None = Field(default=None, ge=8)
+    max_length_tokens: int | None = Field(default=None, ge=8, le=131_072)
     """Longer texts are cut; None keeps the model's own limit."""
-    batch_size: int = Field(default=16, ge=1)
+    batch_size: int = Field(default=16, ge=1, le=65_536)
     """Texts a batch while encoding; halves by itself when memory runs out."""
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
     """'auto' takes CUDA, then MPS, then CPU."""
@@ -167,43 +144,43 @@ class AugmentSettings(StageSettings):
 class HeadSettings(StageSettings):
     """The linear head on frozen embeddings."""
 
-    learning_rate: float = Field(default=3e-4, gt=0)
+    learning_rate: float = Field(default=3e-4, gt=0, le=1)
     """AdamW learning rate."""
-    epochs: int = Field(default=10, ge=1)
+    epochs: int = Field(default=10, ge=1, le=10_000)
     """Passes over the positives."""
-    batch_size: int = Field(default=128, ge=2)
+    batch_size: int = Field(default=128, ge=2, le=65_536)
     """Positives a batch; kin groups are masked, never negatives of each other."""
 
 
 class OptimiserSettings(StageSettings):
     """What every gradient training of the encoder shares."""
 
-    learning_rate: float = Field(default=2e-5, gt=0)
+    learning_rate: float = Field(default=2e-5, gt=0, le=1)
     """Peak AdamW learning rate."""
-    weight_decay: float = Field(default=0.0, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0, le=10)
     """AdamW weight decay."""
     schedule: Literal["constant", "linear", "cosine", "hold_cosine"] = "linear"
     """After the warm-up: the peak throughout, a linear or cosine decay, or a hold before the cosine."""
     warmup_share: float = Field(default=0.1, ge=0, lt=1)
     """Share of all steps spent warming up."""
-    warmup_steps: int = Field(default=0, ge=0)
+    warmup_steps: int = Field(default=0, ge=0, le=10_000_000)
     """Steps spent warming up at least, whatever their share."""
     hold_share: float = Field(default=0.2, ge=0, lt=1)
     """Share of all steps at the peak before a 'hold_cosine' decays."""
-    lowest_rate: float = Field(default=0.0, ge=0)
+    lowest_rate: float = Field(default=0.0, ge=0, le=1)
     """Learning rate below which no schedule falls."""
-    batch_size: int = Field(default=32, ge=2)
+    batch_size: int = Field(default=32, ge=2, le=65_536)
     """Examples a step; halves when memory runs out."""
-    max_length_tokens: int = Field(default=128, ge=8)
+    max_length_tokens: int = Field(default=128, ge=8, le=131_072)
     """Tokens read of each text while training."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """'auto' takes bfloat16 on CUDA, float16 where it lacks that, float32 elsewhere."""
     gradient_checkpointing: bool = False
     """Recompute activations instead of keeping them: less memory, a third more time."""
-    patience: int = Field(default=0, ge=0)
+    patience: int = Field(default=0, ge=0, le=10_000)
     """Epochs without a better MRR on the evaluation links before it stops with the best epoch's weights; 0
     trains to the end without looking."""
-    checkpoint_steps: int = Field(default=20, ge=1)
+    checkpoint_steps: int = Field(default=20, ge=1, le=10_000_000)
     """A killed training continues from the last of these."""
 
 
@@ -214,9 +191,9 @@ class AdaptedSettings(OptimiserSettings):
     """In this order: masked words, denoising auto-encoder, the same text twice under dropout."""
     texts: Literal["all", "train"] = "all"
     """Which tickets' texts; no link of any is read."""
-    epochs: int = Field(default=1, ge=1)
+    epochs: int = Field(default=1, ge=1, le=10_000)
     """Passes over the texts for each objective."""
-    learning_rate: float = Field(default=2e-5, gt=0)
+    learning_rate: float = Field(default=2e-5, gt=0, le=1)
     """Peak AdamW learning rate."""
     mask_share: float = Field(default=0.15, gt=0, lt=1)
     """Share of words that 'mlm' hides."""
@@ -227,18 +204,18 @@ class AdaptedSettings(OptimiserSettings):
 class TuningSettings(OptimiserSettings):
     """What tuning on kin adds."""
 
-    epochs_per_phase: tuple[int, int, int] = (1, 1, 1)
+    epochs_per_phase: tuple[Epochs, Epochs, Epochs] = (1, 1, 1)
     """Passes over the easy, medium and hard phase; each phase keeps the earlier ones' positives."""
-    batch_size: int = Field(default=32, ge=2)
+    batch_size: int = Field(default=32, ge=2, le=65_536)
     """Positives a batch (labelled pairs where there is no ranking loss); halves when memory runs out."""
     ranking_loss: Literal["none", "symmetric", "mnrl", "gist", "triplet"] = "symmetric"
     """On positives with mined negatives: InfoNCE in both directions or one, guided by the untouched model,
     or triplets."""
     labelled_loss: Literal["none", "cosent", "cosine", "angle", "online_contrastive"] = "cosent"
     """On labelled pairs."""
-    contrastive_weight: float = Field(default=0.25, ge=0)
+    contrastive_weight: float = Field(default=0.25, ge=0, le=1_000)
     """Weight of the labelled loss beside a ranking loss."""
-    matryoshka_dimensions: tuple[int, ...] = ()
+    matryoshka_dimensions: tuple[Annotated[int, Field(ge=1, le=65_536)], ...] = ()
     """Losses are taken on the first so many dimensions too, so that embeddings may be cut there."""
     cached: bool = False
     """Gradients by way of cached embeddings: the memory of a small batch, the negatives of a large one."""
@@ -247,27 +224,27 @@ class TuningSettings(OptimiserSettings):
 class LoraSettings(TuningSettings):
     """Low-rank adaptation of all linear layers."""
 
-    rank: int = Field(default=16, ge=1)
+    rank: int = Field(default=16, ge=1, le=4_096)
     """Rank r of the update."""
-    alpha: int = Field(default=32, ge=1)
+    alpha: int = Field(default=32, ge=1, le=65_536)
     """Scale of the update is alpha / rank."""
     dropout: float = Field(default=0.05, ge=0, lt=1)
     """Dropout on the adapter's input."""
-    learning_rate: float = Field(default=2e-4, gt=0)
+    learning_rate: float = Field(default=2e-4, gt=0, le=1)
     """Peak AdamW learning rate; about ten times that of full tuning."""
 
 
 class FullSettings(TuningSettings):
     """Tuning of every weight."""
 
-    batch_size: int = Field(default=16, ge=2)
+    batch_size: int = Field(default=16, ge=2, le=65_536)
     """Positives a batch; every weight has a gradient and two moments, so it needs more memory than LoRA."""
 
 
 class StrengthSettings(StageSettings):
     """The sweep over the strength of a tuned candidate."""
 
-    strengths: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
+    strengths: tuple[Annotated[float, Field(ge=0, le=10)], ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
     """W + lambda * change; 0 is the untouched model and must be among them."""
 
     @model_validator(mode="after")
@@ -280,9 +257,9 @@ class StrengthSettings(StageSettings):
 class FusionSettings(StageSettings):
     """The learned ranking over dense, lexical, field and time features."""
 
-    depth: int = Field(default=60, ge=10)
+    depth: int = Field(default=60, ge=10, le=10_000)
     """Candidates taken from each first ranking."""
-    folds: int = Field(default=5, ge=2)
+    folds: int = Field(default=5, ge=2, le=100)
     """Kin-group folds for weights and calibration that never saw what they score."""
 
 
@@ -293,25 +270,25 @@ class CrossEncoderSettings(OptimiserSettings):
     """Hub name or local folder; offline without it, the packaged MiniLM with a fresh head."""
     method: Literal["full", "lora"] = "full"
     """Which weights learn; the head always does."""
-    rank: int = Field(default=16, ge=1)
+    rank: int = Field(default=16, ge=1, le=4_096)
     """Rank r of 'lora'."""
-    alpha: int = Field(default=32, ge=1)
+    alpha: int = Field(default=32, ge=1, le=65_536)
     """Scale of 'lora' is alpha / rank."""
     dropout: float = Field(default=0.05, ge=0, lt=1)
     """Dropout on the adapter's input."""
-    learning_rate: float = Field(default=5e-5, gt=0)
+    learning_rate: float = Field(default=5e-5, gt=0, le=1)
     """Peak AdamW learning rate."""
-    epochs: int = Field(default=3, ge=1)
+    epochs: int = Field(default=3, ge=1, le=10_000)
     """Passes over the pairs."""
-    batch_size: int = Field(default=16, ge=2)
+    batch_size: int = Field(default=16, ge=2, le=65_536)
     """Pairs a step; halves when memory runs out."""
-    max_length_tokens: int = Field(default=512, ge=16)
+    max_length_tokens: int = Field(default=512, ge=16, le=131_072)
     """Tokens of both tickets together; the longer one is cut until they fit."""
     validation_share: float = Field(default=0.2, gt=0, lt=1)
     """Share of the training blocks on which the threshold is chosen and the probability calibrated."""
-    none_per_cause: float = Field(default=3.0, gt=0)
+    none_per_cause: float = Field(default=3.0, gt=0, le=1_000)
     """Pairs that are no cause for each that is, where causes alone are learned."""
-    folds: int = Field(default=3, ge=2)
+    folds: int = Field(default=3, ge=2, le=100)
     """Folds of tickets; one training each."""
 
 
@@ -335,13 +312,13 @@ class RelationSettings(StageSettings):
     """How cross-encoders are trained."""
     contradictions: Literal["drop", "majority"] = "drop"
     """What becomes of a pair that is told as two kinds: left out, or what most say (ties are left out)."""
-    none_per_linked: float = Field(default=3.0, gt=0)
+    none_per_linked: float = Field(default=3.0, gt=0, le=1_000)
     """Strangers drawn for each linked pair."""
-    folds: int = Field(default=5, ge=2)
+    folds: int = Field(default=5, ge=2, le=100)
     """Folds of tickets; no ticket stands in two."""
-    repeats: int = Field(default=3, ge=1)
+    repeats: int = Field(default=3, ge=1, le=1_000)
     """Times the folds are drawn anew."""
-    depth: int = Field(default=10, ge=1)
+    depth: int = Field(default=10, ge=1, le=10_000)
     """Nearest tickets of each that are classified."""
     say_precision: float = Field(default=0.8, gt=0, le=1)
     """Precision on evaluation tickets from which on a kind is said outright."""
@@ -359,7 +336,7 @@ class FamilySettings(StageSettings):
 class EvaluationSettings(StageSettings):
     """Metrics, thresholds, intervals."""
 
-    n_bootstrap: int = Field(default=1_000, ge=100)
+    n_bootstrap: int = Field(default=1_000, ge=100, le=1_000_000)
     """Resamples of kin groups behind each 95 % interval."""
     threshold_target: Literal["false_positive_rate", "precision", "f1"] = "false_positive_rate"
     """What the threshold is chosen for, on evaluation pairs only."""
@@ -367,7 +344,7 @@ class EvaluationSettings(StageSettings):
     """The false-positive rate not to exceed, or the precision to reach."""
     prevalence: float = Field(default=0.01, gt=0, lt=1)
     """Share of true kin among the pairs a user will meet; precision is stated at it."""
-    negatives_per_positive: int = Field(default=5, ge=1)
+    negatives_per_positive: int = Field(default=5, ge=1, le=1_000)
     """Negatives in the fixed evaluation and holdout pairs."""
 
 
@@ -382,7 +359,7 @@ class ReadinessSettings(StageSettings):
     """Share of strangers called kin at the chosen threshold, at most."""
     holdout_gap: float = Field(default=0.05, gt=0, lt=1)
     """Share by which MRR on the holdout may lie below that on the evaluation links."""
-    latency_ms: float = Field(default=500.0, gt=0)
+    latency_ms: float = Field(default=500.0, gt=0, le=86_400_000)
     """Milliseconds to encode one ticket and rank all others, at most."""
 
 
@@ -391,7 +368,7 @@ class Settings(StageSettings):
 
     recipe: str = "recommended"
     """The recipe these settings began with (`--recipe`); `ticketkin recipes` shows all."""
-    seed: int = 42
+    seed: int = Field(default=42, ge=0, le=LARGEST_SEED)
     """Seed of splits, sampling, training and bootstrap."""
     candidates: tuple[
         Literal["lexical", "base", "adapted", "head", "lora", "full", "fusion"], ...

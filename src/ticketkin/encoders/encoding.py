@@ -35,7 +35,7 @@ def encode_texts(
     single text does not fit in memory, or where the model gives values that are not finite.
     """
     unique = list(dict.fromkeys(texts))
-    known = cache.lookup(encoder.fingerprint, unique) if cache else {}
+    known = cache.lookup(encoder.fingerprint, unique, embedding_dimension(encoder)) if cache else {}
     n_new, started = 0, perf_counter()
     missing = sorted((text for text in unique if text not in known), key=len, reverse=True)
     batch_size = settings.batch_size

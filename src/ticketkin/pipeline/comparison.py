@@ -258,7 +258,9 @@ def _encoded(
     encode_texts(encoder, timed, None, settings)
     rate = len(timed) / (perf_counter() - started)
     size = sum(weight.numel() * weight.element_size() for weight in encoder.model.parameters())
-    embeddings = encode_texts(encoder, texts, EmbeddingCache(default_cache_folder()), settings, progress)
+    embeddings = encode_texts(
+        encoder, texts, EmbeddingCache(default_cache_folder(), progress), settings, progress
+    )
     return embeddings, {"texts_per_second": round(rate, 1), "size_mib": round(size / 2**20, 1)}
 
 

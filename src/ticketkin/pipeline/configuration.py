@@ -8,10 +8,12 @@ from typing import Any
 
 import tomli_w
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from ticketkin.core.artifacts import atomic_path
-from ticketkin.core.config import Settings, StageSettings
+from ticketkin.core.config import Settings
 from ticketkin.core.errors import ConfigurationError, MissingInputError
+from ticketkin.core.stage_settings import StageSettings
 from ticketkin.pipeline.recipes import recipe_settings
 
 ENVIRONMENT_PREFIX = "TICKETKIN_"
@@ -19,6 +21,9 @@ CONFIG = "config.toml"
 _MOST_FAULTS = 3
 # Variables of Ticketkin that are no settings.
 _NOT_SETTINGS = {"TICKETKIN_CACHE"}
+_LARGEST_TOML_BYTES = 1 << 22
+_DEEPEST_KEY = 8
+_MOST_SHOWN = 200
 
 
 class Job(StageSettings):
@@ -47,7 +52,7 @@ class Job(StageSettings):
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """Every file the job reads: those of the tickets, of links, of reviewed kinds and of words to mask."""
+        """Every file the job reads: tickets, links, reviewed kinds, and words to mask."""
         beside = (self.links_file, self.reviewed_file, self.settings.tickets.redact_words)
         return (*self.tickets_from, *(path for path in beside if path is not None))
 
@@ -82,14 +87,18 @@ def _validated(values: Mapping[str, Any]) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        faults = []
-        for fault in error.errors():
-            key = ".".join(str(part) for part in fault["loc"])
-            if fault["type"] == "extra_forbidden":
-                faults.append(f"{key}: unknown setting; {_known_keys(fault['loc'])}")
-            else:
-                faults.append(f"{key}: got {fault['input']!r}; {fault['msg']}")
-        raise ConfigurationError("; ".join(faults)) from None
+        raise ConfigurationError("; ".join(_fault_of(fault) for fault in error.errors())) from None
+
+
+def _fault_of(fault: ErrorDetails) -> str:
+    key = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        return f"{key}: unknown setting; {_known_keys(fault['loc'])}"
+    given = repr(fault["input"])
+    given = given if len(given) <= _MOST_SHOWN else f"{given[:_MOST_SHOWN]}… ({len(given):,} characters)"
+    if fault["type"] == "model_type":
+        return f"{key}: got {given}; it is a section: set its values; {_known_keys((*fault['loc'], ''))}"
+    return f"{key}: got {given}; {fault['msg'].removeprefix('Value error, ')}"
 
 
 def _known_keys(location: Sequence[int | str]) -> str:
@@ -105,10 +114,25 @@ def _from_toml(config: Path | None) -> Mapping[str, Any]:
         if config is not None:
             raise ConfigurationError(f"--config {config}: no such file")
         return {}
+    return read_toml(path)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the content of a settings file.
+
+    Raises ConfigurationError for a folder, for what is no TOML, and for more than settings can be.
+    """
+    if not path.is_file():
+        raise ConfigurationError(f"{path} is no file; settings are read from a file such as ticketkin.toml")
+    if path.stat().st_size > _LARGEST_TOML_BYTES:
+        raise ConfigurationError(
+            f"{path} has {path.stat().st_size:,} bytes and settings {_LARGEST_TOML_BYTES:,} at most; name a "
+            "settings file"
+        )
     try:
         return tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is not valid TOML: {error}") from None
+    except (ValueError, RecursionError) as error:  # no TOML, no text, a number of 5,000 digits
+        raise ConfigurationError(f"{path} is not valid TOML: {error}; correct it or name another") from None
 
 
 def _from_environment(environment: Mapping[str, str]) -> Mapping[str, Any]:
@@ -116,27 +140,37 @@ def _from_environment(environment: Mapping[str, str]) -> Mapping[str, Any]:
     for name in sorted(environment):
         if name.startswith(ENVIRONMENT_PREFIX) and name not in _NOT_SETTINGS:
             key = name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
-            _merge(values, _from_assignment(f"{key}={environment[name]}"))
+            _merge(values, _nested(key, environment[name], f"The environment variable {name}"))
     return values
 
 
 def _from_assignment(text: str) -> Mapping[str, Any]:
     key, equals, value = text.partition("=")
-    if not equals or not key.strip():
+    if not equals:
         raise ConfigurationError(f"--set {text!r}: write it as section.name=value, e.g. lora.rank=8")
-    nested: Any = _parsed(value.strip())
-    for part in reversed(key.strip().split(".")):
+    return _nested(key.strip(), value.strip(), f"--set {text!r}")
+
+
+def _nested(key: str, value: str, source: str) -> Mapping[str, Any]:
+    """Return `value` under the parts of the dotted `key`; `source` names where it comes from."""
+    parts = key.split(".")
+    if not all(parts) or len(parts) > _DEEPEST_KEY:
+        raise ConfigurationError(
+            f"{source}: {key!r} names no setting; write it as section.name=value, e.g. lora.rank=8"
+        )
+    nested: dict[str, Any] = {parts[-1]: _parsed(value)}
+    for part in reversed(parts[:-1]):
         nested = {part: nested}
-    assert isinstance(nested, dict)  # noqa: S101 - split() yields at least one part
     return nested
 
 
 def _parsed(text: str) -> Any:
     """Read a value as TOML does; what is no TOML value is plain text, so quotes are optional."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        parsed = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
         return text
+    return parsed["value"] if len(parsed) == 1 else text  # a line break would begin another setting
 
 
 def _merge(into: dict[str, Any], layer: Mapping[str, Any]) -> None:
@@ -171,16 +205,12 @@ def read_job(folder: Path) -> Job:
             f"Make one with: ticketkin import SOURCE --out {folder}"
         )
     try:
-        return Job.model_validate(tomllib.loads(path.read_text("utf-8")))
+        return Job.model_validate(read_toml(path))
     except ValidationError as error:
-        reason = "; ".join(_fault(fault) for fault in error.errors()[:_MOST_FAULTS])
-    except (OSError, ValueError) as error:
+        reason = "; ".join(_fault_of(fault) for fault in error.errors()[:_MOST_FAULTS])
+    except (OSError, ConfigurationError) as error:
         reason = str(error)
     raise ConfigurationError(
         f"{path} can't be read as the job of a run ({reason}). If {folder} is a run, give the command that "
         f"made it again, with its sources: ticketkin run SOURCE --out {folder}; finished stages are kept"
     )
-
-
-def _fault(fault: Any) -> str:
-    return f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"

@@ -140,7 +140,7 @@ def run_embed(context: RunContext) -> None:
     profile = profile_tickets(data.tickets, data.texts, lengths, encoder.max_length_tokens)
     for line in profile_lines(profile):
         context.progress.say(f"  {line}")
-    cache = EmbeddingCache(default_cache_folder())
+    cache = EmbeddingCache(default_cache_folder(), context.progress)
     for name, texts in ((artifact.BASE_EMBEDDINGS, data.texts), (artifact.TITLE_EMBEDDINGS, data.titles)):
         save_embeddings(
             context.folder / name, encode_texts(encoder, texts, cache, settings, context.progress)
@@ -153,7 +153,6 @@ def run_embed(context: RunContext) -> None:
         context.folder / artifact.BASE_ENCODER,
         {
             "name": encoder.name,
-            "source": str(encoder.source),
             "fingerprint": encoder.fingerprint,
             "max_length_tokens": encoder.max_length_tokens,
             "device": encoder.device,

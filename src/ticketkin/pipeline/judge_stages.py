@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ from ticketkin.pipeline.diagnosing import diagnose, readiness_of
 from ticketkin.pipeline.pair_files import pairs_of_run
 from ticketkin.pipeline.report_material import report_material
 from ticketkin.pipeline.run_data import RunData
+from ticketkin.pipeline.sharing import without_paths
 from ticketkin.pipeline.stage import RunContext
 from ticketkin.pipeline.train_stages import read_metadata
 from ticketkin.pipeline.versions import stage_seconds, versions
@@ -165,7 +167,7 @@ def run_verdict(context: RunContext) -> None:
     readiness = readiness_of(context, data, judged, verdict, candidates, checks)
     report = _report(context, data, verdict, candidates, comparisons)
     report |= {"diagnostics": [check.to_json() for check in checks], "readiness": readiness.to_json()}
-    report = Report.model_validate(report).model_dump(mode="json")
+    report = Report.model_validate(without_paths(report, context)).model_dump(mode="json")
     material = report_material(context, data, judged, verdict, holdout)
     write_json(context.folder / artifact.MATERIAL, material.to_json())
     write_json(context.folder / artifact.REPORT_JSON, report)
@@ -320,10 +322,14 @@ def _adapted_warning(context: RunContext) -> list[dict[str, str]]:
 def run_report(context: RunContext) -> None:
     """Write report.html from report.json and its material."""
     report = read_json(context.folder / artifact.REPORT_JSON)
-    families = read_json(context.folder / artifact.FAMILIES_JSON)
-    material = replace(
-        ReportMaterial.from_json(read_json(context.folder / artifact.MATERIAL)),
-        relations=read_json(context.folder / artifact.RELATIONS_JSON),
+    write_report(report, whole_material(context.folder), context.folder)
+
+
+def whole_material(folder: Path) -> ReportMaterial:
+    """Return the verdict's material with the kinds and the largest families of a run folder."""
+    families = read_json(folder / artifact.FAMILIES_JSON)
+    return replace(
+        ReportMaterial.from_json(read_json(folder / artifact.MATERIAL)),
+        relations=read_json(folder / artifact.RELATIONS_JSON),
         families=families | {"families": families["families"][:_MOST_FAMILIES]},
     )
-    write_report(report, material, context.folder)

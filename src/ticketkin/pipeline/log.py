@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
+from ticketkin.core.printing import printable_json
 from ticketkin.core.progress import Progress, Task
 
 LOG = "log.jsonl"
@@ -37,7 +38,7 @@ class _LoggingProgress:
             "level": level,
             "message": message,
         }
-        self.stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+        self.stream.write(printable_json(json.dumps(record, ensure_ascii=False)) + "\n")
         self.stream.flush()
 
 

@@ -13,10 +13,13 @@ from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.verdict import Verdict
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.run_data import RunData
+from ticketkin.pipeline.sharing import without_paths
 from ticketkin.pipeline.stage import RunContext
 from ticketkin.pipeline.train_stages import read_metadata
 from ticketkin.pipeline.versions import versions
 from ticketkin.reports.material import (
+    MaskedKind,
+    Masking,
     PairExample,
     PairSimilarities,
     RecallCurve,
@@ -25,6 +28,7 @@ from ticketkin.reports.material import (
     TokenLengths,
     TrainingRecord,
 )
+from ticketkin.tickets.redaction import NOT_RECOGNISED, recognised_kinds
 
 if TYPE_CHECKING:
     from ticketkin.pipeline.judge_stages import Judged
@@ -65,10 +69,19 @@ def report_material(
         false_alarms=false_alarms,
         misses=misses,
         profile=profile,
-        import_summary=read_json(context.folder / artifact.IMPORT_SUMMARY),
+        import_summary=without_paths(read_json(context.folder / artifact.IMPORT_SUMMARY), context),
         command=_command(context),
         versions=versions(),
         seed=context.job.settings.seed,
+        masking=_masking(context),
+    )
+
+
+def _masking(context: RunContext) -> Masking:
+    return Masking(
+        is_on=context.job.settings.tickets.redact,
+        looked_for=tuple(MaskedKind(kind.placeholder, kind.description) for kind in recognised_kinds()),
+        not_looked_for=NOT_RECOGNISED,
     )
 
 

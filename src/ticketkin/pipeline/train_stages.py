@@ -183,7 +183,7 @@ def _keep_tuned(
         save(folder)
         write_serving(folder, load_float32(str(folder), "cpu"), settings.tickets.template)
     final = load_folder(context.folder / place, settings.encoder)
-    cache = EmbeddingCache(default_cache_folder())
+    cache = EmbeddingCache(default_cache_folder(), context.progress)
     embeddings = encode_texts(final, data.texts, cache, settings.encoder, context.progress)
     save_embeddings(context.folder / embeddings_name, embeddings)
     write_json(context.folder / "candidates" / name / METADATA, _about(name, start, context, record))

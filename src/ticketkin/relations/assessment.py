@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ticketkin.core.config import RelationModel
+from ticketkin.core.config import LARGEST_SEED, RelationModel
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import BoolArray, IntArray
@@ -174,14 +174,15 @@ def assess(
     found = []
     with progress.task(f"{name}, repeated folds", n_repeats * n_folds) as task:
         for repeat in range(n_repeats):
+            drawn = (seed + repeat) % (LARGEST_SEED + 1)
             probabilities = np.zeros((len(pairs), len(KINDS)))
-            folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed + repeat)
+            folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=drawn)
             with warnings.catch_warnings():
                 # A kind rarer than the folds is told in our own words, with what follows from it.
                 warnings.filterwarnings("ignore", "The least populated class", UserWarning)
                 parts = list(folds.split(np.zeros(len(pairs)), pairs.kind, pairs.block))
             for train, test in parts:
-                probabilities[test] = fit(train, seed + repeat)(test)
+                probabilities[test] = fit(train, drawn)(test)
                 task.advance()
             found.append(probabilities)
     return Assessment(name, found, pairs.kind, pairs.block, pairs.forward)

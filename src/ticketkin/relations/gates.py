@@ -11,6 +11,9 @@ RIGHT_DIRECTION = 0.9
 _FAR_OFF = 0.1
 """Mean distance between said and true share from which on probabilities mislead before calibration."""
 
+# Its evidence names tickets behind a colon.
+CONTRADICTIONS = "relation_contradictions"
+
 
 def relation_gates(record: Mapping[str, Any], fewest: int) -> list[Check]:
     """Return the checks of a learned relation model's record, as `relations.json` holds it."""
@@ -78,11 +81,11 @@ def _splits(by_split: Mapping[str, Mapping[str, int]], counts: Mapping[str, int]
 def _contradictions(record: Mapping[str, Any]) -> Check:
     n = len(record["contradictions"])
     if not n:
-        return passed("relation_contradictions", "no pair is told as two kinds")
+        return passed(CONTRADICTIONS, "no pair is told as two kinds")
     first = "; ".join(f"{a} and {b}: {kinds}" for a, b, kinds in record["contradictions"][:3])
     left = "left out" if record["contradiction_rule"] == "drop" else "decided by majority, ties left out"
     return warning(
-        "relation_contradictions",
+        CONTRADICTIONS,
         f"{n} pairs are told as two kinds and {left}: {first}",
         "Settle them in a file for --reviewed",
     )

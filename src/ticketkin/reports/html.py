@@ -224,7 +224,9 @@ def _data_tables(report: Mapping[str, Any], material: ReportMaterial) -> list[di
         (
             "Which column became which field",
             _flat(mapping, named=False),
-            "The mapping of columns was not recorded.",
+            "Names of columns are left out of this copy."
+            if material.is_shared
+            else "The mapping of columns was not recorded.",
         ),
         ("Personal data replaced", _flat(redactions), "Nothing was found to redact, or redaction was off."),
         ("Import: repaired and rejected", _flat(summary), "The import left no summary."),
@@ -266,7 +268,7 @@ def render_report(report: Mapping[str, Any], material: ReportMaterial, drawn: li
         report=report,
         verdict=report["verdict"],
         material=material,
-        notices=wording.notices(report, is_synthetic),
+        notices=wording.notices(report, material),
         words=wording.plain_words(report),
         gain=wording.headline_gain(report, comparisons),
         comparisons=comparisons,
@@ -282,7 +284,8 @@ def render_report(report: Mapping[str, Any], material: ReportMaterial, drawn: li
                 (*_MISSES[:2], material.misses, _MISSES[2]),
             )
         ],
-        redacted=bool(material.import_summary.get("redactions")),
+        masking=material.masking,
+        masked_briefly=wording.masked_briefly(material),
         seed=material.seed if material.seed is not None else report.get("seed"),
         versions=material.versions or report.get("versions") or {},
         data_tables=_data_tables(report, material),
@@ -306,13 +309,24 @@ def write_report(report: Mapping[str, Any], material: ReportMaterial, folder: Pa
         for shown in drawn:
             if isinstance(shown, ReportFigure):
                 save_png(shown, pictures)
+    path = folder / REPORT_HTML
+    _write_page(path, report, material, drawn)
+    return path
+
+
+def write_shared_report(report: Mapping[str, Any], material: ReportMaterial, path: Path) -> None:
+    """Write one page with all figures to `path`; both parts come from `reports.sharing.shareable`."""
+    _write_page(path, report, material, draw_figures(report, material))
+
+
+def _write_page(
+    path: Path, report: Mapping[str, Any], material: ReportMaterial, drawn: list[ReportFigure | Drawn]
+) -> None:
     inlined = [
         Drawn(shown.title, shown.explanation, shown.alt, shown.name, inline_svg(shown))
         if isinstance(shown, ReportFigure)
         else shown
         for shown in drawn
     ]
-    path = folder / REPORT_HTML
     with atomic_path(path) as temporary:
         temporary.write_text(render_report(report, material, inlined), "utf-8")
-    return path

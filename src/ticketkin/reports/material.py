@@ -97,6 +97,25 @@ class TokenLengths:
 
 
 @dataclass(frozen=True)
+class MaskedKind:
+    """One kind of personal data or secret that was looked for."""
+
+    placeholder: str
+    """What stands in its place, such as [EMAIL]."""
+    description: str
+
+
+@dataclass(frozen=True)
+class Masking:
+    """What was replaced in the texts before anything was kept, and what was not looked for."""
+
+    is_on: bool
+    looked_for: tuple[MaskedKind, ...] = ()
+    not_looked_for: tuple[str, ...] = ()
+    """A plain sentence each."""
+
+
+@dataclass(frozen=True)
 class ReportMaterial:
     """Everything the report draws or quotes that report.json does not hold."""
 
@@ -130,6 +149,10 @@ class ReportMaterial:
     """By package; empty: report.json's."""
     seed: int | None = None
     """None: report.json's."""
+    masking: Masking | None = None
+    """None: an earlier version did not record it."""
+    is_shared: bool = False
+    """A copy without any ticket's text."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the material as plain JSON types."""

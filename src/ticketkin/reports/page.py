@@ -5,6 +5,8 @@ from typing import Any
 
 from ticketkin.reports.formatting import format_name, format_seconds, format_share
 
+# By this a copy for sharing is known, so that nothing else is taken for one and replaced.
+SHARED_MARK = '<meta name="generator" content="Ticketkin, shared copy">'
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -23,4 +25,4 @@ def render_page(template: str, **values: Any) -> str:
     environment.filters["share"] = format_share
     environment.filters["seconds"] = format_seconds
     css = (_TEMPLATES / "report.css").read_text("utf-8")
-    return environment.get_template(template).render(css=css, **values)
+    return environment.get_template(template).render(css=css, shared_mark=SHARED_MARK, **values)

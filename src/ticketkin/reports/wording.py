@@ -6,6 +6,7 @@ from typing import Any
 
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.reports.formatting import format_gain
+from ticketkin.reports.material import ReportMaterial
 
 _SYNTHETIC = (
     "These tickets are synthetic: they come from Ticketkin's built-in sample. The numbers show that the "
@@ -14,6 +15,16 @@ _SYNTHETIC = (
 _SILVER = (
     "The labels are silver and circular: no links made by people were found, so kin were guessed from "
     "similar wording. Good numbers below are no proof; only links made by people are."
+)
+
+
+_UNMASKED = (
+    "Redaction was switched off for this run: personal data and secrets stand in the texts below as people "
+    "wrote them. Do not pass this report on."
+)
+_SHARED = (
+    "A copy for passing on: it holds no text, number or name from any ticket and no name of a file. The "
+    "whole report stays in the run folder."
 )
 
 
@@ -29,15 +40,21 @@ class PlainWords:
     """'held-out' if counted on the holdout, else 'evaluation'."""
 
 
-def notices(report: Mapping[str, Any], is_synthetic: bool) -> list[str]:
-    """Return what a reader must know before any number: synthetic tickets, silver labels."""
+def notices(report: Mapping[str, Any], material: ReportMaterial) -> list[str]:
+    """Return what a reader must know before any number: synthetic tickets, silver labels, bare texts."""
+    is_unmasked = material.masking is not None and not material.masking.is_on and not material.is_shared
+    first = [_SYNTHETIC] * (material.is_synthetic or bool(report.get("synthetic")))
+    return [*first, *_silver(report), *[_UNMASKED] * is_unmasked, *[_SHARED] * material.is_shared]
+
+
+def _silver(report: Mapping[str, Any]) -> list[str]:
     origins = {
         scores["labels_from"]
         for candidate in report.get("candidates", {}).values()
         for scores in (candidate.get("evaluation"), candidate.get("holdout"))
         if scores and "labels_from" in scores
     }
-    return [_SYNTHETIC] * is_synthetic + [_SILVER] * ("silver" in origins)
+    return [_SILVER] * ("silver" in origins)
 
 
 def metric(report: Mapping[str, Any], candidate: str, links: str, part: str, name: str) -> Any:
@@ -125,7 +142,7 @@ def next_steps(report: Mapping[str, Any], is_synthetic: bool, n_examples: int) -
             "better model and a surer answer.",
         ]
     steps = []
-    if any("silver" in text for text in notices(report, False)):
+    if _silver(report):
         steps.append(
             "Get links made by people (duplicate-of, parent, problem) and give them with --links FILE; "
             "until then treat this result as a rehearsal."
@@ -148,3 +165,18 @@ def next_steps(report: Mapping[str, Any], is_synthetic: bool, n_examples: int) -
     if report.get("warnings"):
         steps.append("Go through the warnings below before you rely on the numbers.")
     return steps
+
+
+def masked_briefly(material: ReportMaterial) -> str:
+    """Return in one line what stands above the texts of tickets."""
+    if material.masking is None:
+        return "What was replaced in these texts was not recorded: treat them as personal data."
+    if not material.masking.is_on:
+        return "Redaction was switched off, so nothing was replaced: these texts are personal data."
+    redactions = material.import_summary.get("redactions") or {}
+    n_replaced = sum(count for count in redactions.values() if isinstance(count, int))
+    replaced = f"{n_replaced:,} pieces of personal data and secrets were" if n_replaced else "Nothing was"
+    return (
+        f"{replaced} replaced in the tickets of this run. Patterns find most, never all, and names of people "
+        "can still stand here; what was looked for and what was not is listed below."
+    )

@@ -1,0 +1,101 @@
+"""What leaves with a report: what was masked is said, and a shared copy holds nothing of a ticket."""
+
+import dataclasses
+
+import pytest
+
+from ticketkin.reports.html import render_report, write_report
+from ticketkin.reports.kin_figures import family_figure
+from ticketkin.reports.material import MaskedKind, Masking
+from ticketkin.reports.sharing import shareable
+
+MASKING = Masking(True, (MaskedKind("[EMAIL]", "Addresses of mail."),), ("Names of people.",))
+
+
+def test_what_was_looked_for_and_what_was_not_is_listed(report, undrawn, tmp_path):
+    page = write_report(report, dataclasses.replace(undrawn, masking=MASKING), tmp_path).read_text("utf-8")
+    for said in ("[EMAIL]", "Addresses of mail.", "Not looked for", "Names of people.", "Patterns find most"):
+        assert said in page
+    assert "switched off" not in page
+
+
+def test_redaction_that_was_off_is_said_before_anything_else(report, undrawn, tmp_path):
+    material = dataclasses.replace(undrawn, masking=Masking(is_on=False))
+    page = write_report(report, material, tmp_path).read_text("utf-8")
+    assert "Redaction was switched off for this run" in page[: page.index("<h1>")]
+    assert "nothing was replaced" in page
+    assert "[EMAIL]" not in page[page.index('id="masked"') :]
+
+
+def test_a_report_of_an_earlier_version_claims_nothing(report, undrawn, tmp_path):
+    page = write_report(report, undrawn, tmp_path).read_text("utf-8")
+    assert "treat them as personal data" in page and "treat all texts as personal data" in page
+
+
+FAMILY = {
+    "family": 1, "tickets": ["CANARY-1", "CANARY-2", "7003"], "duplicate_of": {"CANARY-2": "CANARY-1"},
+    "causal": [{"source": "CANARY-1", "target": "7003", "origin": "x", "probability": 1.0}],
+    "related": [], "longest_chain": ["CANARY-1", "7003"],
+}  # fmt: skip
+
+
+@pytest.fixture
+def private(report, undrawn):
+    """Report and material in which everything from tickets and files is a canary."""
+    report["warnings"] = [{"code": "odd", "message": "the caller Jane Canary wrote most; 1,234 tickets"}]
+    report["diagnostics"][0]["evidence"] = "as in “Canary printer down”, 3 times"
+    report["tickets"] = {
+        "n_tickets": 9, "system": "canary", "mapping": {"title": "canary"}, "notes": ["canary"],
+        "unknown": {"canary": 3}, "redactions": {"email": 4},
+    }  # fmt: skip
+    report["links"] = {
+        "n_links": 5, "labels_from": "person", "by_kind": {"duplicate": 5, "canary": 1},
+        "by_origin": {"parent": 5, "canary": 1}, "cycles": [["canary"]], "ignored_kinds": {"canary": 2},
+    }  # fmt: skip
+    report["profile"] = {
+        "n_tickets": 9, "categories": {"Canary": 7}, "templates": [["canary", 3]],
+        "first_opened": "2024-01-08 06:31:19",
+    }  # fmt: skip
+    report["encoder"] = {"name": "all-MiniLM-L6-v2", "source": "/home/canary", "template": "{title} canary"}
+    gate = {"code": "relation_contradictions", "outcome": "warning", "advice": ""}
+    material = dataclasses.replace(
+        undrawn, title="canary.csv", command="ticketkin run canary.csv", masking=MASKING,
+        profile=report["profile"], import_summary=report["tickets"],
+        relations={"learned": False, "reason": "too few of Jane Canary", "contradictions": [["canary"]],
+                   "gates": [{**gate, "evidence": "2 pairs are told as two kinds: 7003 and CANARY-2: x"}]},
+        families={"n_families": 1, "n_tickets": 3, "left_out": [["canary"]], "families": [FAMILY]},
+    )  # fmt: skip
+    return report, material
+
+
+VALUES = ["Jane Canary", "Canary printer down", "CANARY-1", "person", "yes", "1,234x", "7003"]
+
+
+def test_a_shared_copy_keeps_numbers_and_nothing_else(private):
+    bare, material = shareable(*private, VALUES)
+    page = render_report(bare, material, [])
+    assert "canary" not in page.lower()
+    assert "7003" not in page
+    assert "the caller … wrote most; 1,234 tickets" in page
+    for kept in ("2024-01-08", "all-MiniLM-L6-v2", "category 1: 7", "no text", "too few of …"):
+        assert kept in page
+    assert "06:31" not in page
+    assert material.families["families"][0]["longest_chain"] == ["1", "3"]
+    assert material.relations["gates"][0]["evidence"] == "2 pairs are told as two kinds"
+
+
+def test_the_figure_of_a_family_names_no_ticket(private):
+    from ticketkin.reports.drawing import inline_svg
+
+    _, material = shareable(*private, VALUES)
+    whole = inline_svg(family_figure([FAMILY]))
+    assert "CANARY-1" in whole and "7003" in whole
+    svg = inline_svg(family_figure(material.families["families"]))
+    assert "canary" not in svg.lower() and "7003" not in svg
+
+
+def test_the_whole_report_is_left_as_it_is(private):
+    report, material = private
+    shareable(report, material, VALUES)
+    assert report["tickets"]["mapping"] == {"title": "canary"}
+    assert material.false_alarms
