@@ -22,6 +22,7 @@ from ticketkin.encoders.model_doctor import examine_model
 from ticketkin.encoders.serving import read_serving
 from ticketkin.evaluation.schema import metric_values
 from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline.candidates import ranking_record
 from ticketkin.pipeline.configuration import read_job
 from ticketkin.pipeline.cross_encoding import CROSS_ENCODER
 from ticketkin.pipeline.run_data import RunData
@@ -184,6 +185,6 @@ def _reproduced(data: RunData, model_folder: Path, embeddings: str) -> Check:
 
 def _kept(folder: Path, data: RunData) -> Check:
     """Examine that model/ gives the embeddings of the encoder that the verdict names."""
-    encoder = read_json(folder / artifact.RANKING / "ranking.json")["encoder"]
+    encoder = ranking_record(folder).encoder
     embeddings = artifact.BASE_EMBEDDINGS if encoder == "base" else artifact.TUNED[encoder][1]
     return _reproduced(data, folder / artifact.MODEL, embeddings)
