@@ -15,9 +15,10 @@ from ticketkin.core.errors import InputError, TicketkinError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.encoders.activity import SAME
 from ticketkin.encoders.adapter_doctor import Subject, examine_adapter
+from ticketkin.encoders.adapter_files import read_adapter
 from ticketkin.encoders.cross_encoder import head_check, load_cross_encoder
 from ticketkin.encoders.fresh_process import embed_with, largest_difference
-from ticketkin.encoders.loading import load_encoder, load_float32
+from ticketkin.encoders.loading import load_encoder, load_float32, model_at_hand
 from ticketkin.encoders.model_doctor import examine_model
 from ticketkin.encoders.serving import read_serving
 from ticketkin.evaluation.schema import metric_values
@@ -66,17 +67,14 @@ def examine(path: Path, settings: EncoderSettings, progress: Progress = SILENT) 
 def base_of_adapter(folder: Path, settings: EncoderSettings) -> str | None:
     """Return the folder of an adapter's base: the one asked for, else the one it names, else None."""
     asked_for = settings.base_model != EncoderSettings().base_model or settings.offline
-    if not asked_for:
-        named = read_json(folder / "adapter_config.json").get("base_model_name_or_path")
-        if not named:
-            return None
-        settings = settings.model_copy(update={"base_model": named})
-    try:
+    if asked_for:
         return load_encoder(settings).source
-    except TicketkinError:
-        if asked_for:
-            raise
+    try:
+        named = read_adapter(folder).base
+    except TicketkinError:  # the examination of the adapter itself tells what is wrong
         return None
+    base = model_at_hand(named) if named else None
+    return str(base) if base else None
 
 
 def _run_folder(folder: Path, progress: Progress) -> Iterator[Examined]:
