@@ -17,6 +17,7 @@ from ticketkin.core.errors import ModelUnavailableError
 from ticketkin.encoders.adapter import lora_modules
 from ticketkin.encoders.loading import is_failure, locate_model, packaged_model, pick_device
 from ticketkin.encoders.safety import check_model_folder
+from ticketkin.encoders.weights import saved_shapes
 
 Float64Array = npt.NDArray[np.float64]
 _PAIRS_A_BATCH = 32
@@ -52,13 +53,9 @@ def locate_cross_base(settings: CrossEncoderSettings, encoder: EncoderSettings) 
 
 def _labels_of_head(folder: Path) -> int:
     """Return how many labels the saved classification head has, 0 without a head."""
-    from safetensors import safe_open
-
-    for path in sorted(folder.glob("*.safetensors")):
-        with safe_open(path, framework="np") as tensors:
-            for name in tensors.keys():  # noqa: SIM118 - it is no dict
-                if name.split(".")[0] in _HEAD_NAMES and name.endswith("bias"):
-                    return int(tensors.get_slice(name).get_shape()[0])
+    for name, shape in saved_shapes(folder).items():
+        if name.split(".")[0] in _HEAD_NAMES and name.endswith("bias") and len(shape) == 1:
+            return shape[0]
     return 0
 
 
@@ -102,24 +99,19 @@ def _check_shapes(folder: Path, model: Any) -> None:
 
     Heads of other sizes are drawn anew on purpose; the loader would do the same with any other weight.
     """
-    from safetensors import safe_open
-
     prefix = f"{model.transformers_model.base_model_prefix}."
     needed = {
         name.removeprefix(prefix): tuple(weight.shape)
         for name, weight in model.transformers_model.named_parameters()
         if name.split(".")[0] not in _HEAD_NAMES
     }
-    for path in sorted(folder.glob("*.safetensors")):
-        with safe_open(path, framework="np") as tensors:
-            for name in tensors.keys():  # noqa: SIM118 - it is no dict
-                shape = tuple(tensors.get_slice(name).get_shape())
-                wanted = needed.get(name.removeprefix(prefix), shape)
-                if shape != wanted:
-                    raise ModelUnavailableError(
-                        f"The cross-encoder in {folder} can't be loaded ({name} has the shape {shape}, its "
-                        f"config.json asks for {wanted}); save or download it again"
-                    )
+    for name, shape in saved_shapes(folder).items():
+        wanted = needed.get(name.removeprefix(prefix), shape)
+        if shape != wanted:
+            raise ModelUnavailableError(
+                f"The cross-encoder in {folder} can't be loaded ({name} has the shape {shape}, its "
+                f"config.json asks for {wanted}); save or download it again"
+            )
 
 
 def pair_logits(model: Any, left: Sequence[str], right: Sequence[str]) -> Float64Array:

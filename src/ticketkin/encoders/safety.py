@@ -16,6 +16,7 @@ from ticketkin.core.errors import InputError, UnreadableFileError, UnsafeArtifac
 from ticketkin.encoders.cache import default_cache_folder
 from ticketkin.encoders.settings_files import check_settings, read_settings
 from ticketkin.encoders.trusted import MODULES
+from ticketkin.encoders.weights import INDEX, WEIGHTS
 
 # An openvino_model.bin is no pickle and is never opened, hence the exact names.
 PICKLED_WEIGHTS = ("pytorch_model*.bin", "adapter_model.bin", "*.pt", "*.pth", "*.pkl", "*.pickle", "*.ckpt")
@@ -23,8 +24,6 @@ PROMPTED = "prompted"
 """Folder of the embedding cache whose models are links to other models' files, made by `loading`."""
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
-_WEIGHTS = "model.safetensors"
-_INDEX = "model.safetensors.index.json"
 _MODULES_FILE = "modules.json"
 _CONFIG = "config.json"
 _MOST_BASES = 2
@@ -53,7 +52,7 @@ def check_model_folder(folder: Path, n_bases: int = 0) -> None:
             "that SentenceTransformer.save wrote"
         )
     _check_files(folder)
-    places = _module_folders(folder)
+    places = module_folders(folder)
     for place in {folder, *places}:
         check_settings(place, root=folder)
     _check_no_pickle_alone(folder)
@@ -61,11 +60,11 @@ def check_model_folder(folder: Path, n_bases: int = 0) -> None:
         if name == "Transformer" and (place / ADAPTER_CONFIG).exists():
             _check_adapter(place)
             if (place / _CONFIG).exists():
-                _check_weights(place, _WEIGHTS)
+                _check_weights(place, WEIGHTS)
             else:
                 _check_base(place, n_bases)
         elif has_weights:
-            _check_weights(place, _WEIGHTS)
+            _check_weights(place, WEIGHTS)
 
 
 def check_adapter_folder(folder: Path) -> None:
@@ -79,13 +78,13 @@ def check_adapter_folder(folder: Path) -> None:
             "model.save_pretrained wrote after training"
         )
     _check_files(folder)
-    for place in {folder, *_module_folders(folder)}:
+    for place in {folder, *module_folders(folder)}:
         check_settings(place, root=folder)
     _check_no_pickle_alone(folder)
     _check_adapter(folder)
 
 
-def _module_folders(folder: Path) -> dict[Path, tuple[str, bool]]:
+def module_folders(folder: Path) -> dict[Path, tuple[str, bool]]:
     """Return where each module of `modules.json` lies, its class, and whether it reads weights there."""
     path = folder / _MODULES_FILE
     if not path.exists():
@@ -163,7 +162,7 @@ def _check_weights(place: Path, name: str) -> None:
     """Raise UnsafeArtifactError unless the loader will open the safetensors file `name`, or its parts."""
     if (place / name).is_file():
         return
-    if name == _WEIGHTS and (place / _INDEX).is_file():
+    if name == WEIGHTS and (place / INDEX).is_file():
         _check_parts(place)
         return
     if _pickled(place):
@@ -174,7 +173,7 @@ def _check_weights(place: Path, name: str) -> None:
 
 
 def _check_parts(place: Path) -> None:
-    path = place / _INDEX
+    path = place / INDEX
     content = read_settings(path)
     parts: Any = content.get("weight_map") if isinstance(content, dict) else None
     if not isinstance(parts, dict) or not parts:

@@ -11,7 +11,7 @@ import numpy as np
 from ticketkin.core.artifacts import hash_path, read_json
 from ticketkin.core.checks import Check, failed, passed, skipped
 from ticketkin.core.config import EncoderSettings
-from ticketkin.core.errors import InputError, TicketkinError
+from ticketkin.core.errors import InputError, TicketkinError, UnreadableFileError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.encoders.activity import SAME
 from ticketkin.encoders.adapter_doctor import Subject, examine_adapter
@@ -159,9 +159,12 @@ def _untouched(candidates: Mapping[str, Mapping[str, Any]], one: str, other: str
 
 def _reproduced(data: RunData, model_folder: Path, embeddings: str) -> Check:
     """Encode some tickets with the saved model and its own template; compare with what was judged."""
-    serving = read_serving(model_folder)
+    try:
+        serving = read_serving(model_folder)
+        saved = data.embeddings(embeddings)
+    except UnreadableFileError as error:
+        return failed("embeddings_reproduced", str(error), "the numbers of the evaluation can't be checked")
     template = data.job.settings.tickets.template if serving is None else serving["template"]
-    saved = data.embeddings(embeddings)
     rows = np.unique(np.linspace(0, len(saved) - 1, _N_TICKETS_ENCODED).astype(np.int64))
     texts = compose_texts(data.tickets, template)
     now = embed_with(load_float32(str(model_folder), "cpu"), [texts[row] for row in rows])
