@@ -130,7 +130,7 @@ def fusion_embeddings(data: RunData, start: str) -> tuple[dict[str, FloatArray],
     embeddings = {"base": data.embeddings(name)}
     out_of_fold = None
     if "head" in data.job.settings.candidates:
-        weights = data.fold_weights(artifact.HEAD_OUT_OF_FOLD)
+        weights = data.fold_weights(artifact.HEAD_OUT_OF_FOLD, embeddings["base"].shape[1])
         folds = fold_of_group(data.groups.group, len(weights) - 1, data.job.settings.seed)
         out_of_fold = OutOfFold(weights, folds)
         embeddings["tuned"] = out_of_fold.tuned(embeddings["base"], -1)

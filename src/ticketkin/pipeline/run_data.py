@@ -135,9 +135,9 @@ class RunData:
         """
         return self._array(name, (len(self.tickets), None))
 
-    def fold_weights(self, name: str) -> FloatArray:
+    def fold_weights(self, name: str, dimension: int) -> FloatArray:
         """Read the weights of a head for each fold, shape (n_folds + 1, d, d). Raises as `embeddings`."""
-        return self._array(name, (None, None, None))
+        return self._array(name, (None, dimension, dimension))
 
     def _array(self, name: str, shape: tuple[int | None, ...]) -> FloatArray:
         remedy = f"Its stage writes it again: ticketkin run --resume --out {self.folder}"
