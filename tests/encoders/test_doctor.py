@@ -157,7 +157,7 @@ def test_damaged_files_are_told(adapter: Path, name: str, content: str, message:
 def test_a_healthy_model_passes_every_check(model: Path) -> None:
     checks = examine_model(model)
     assert set(found(checks).values()) == {Outcome.PASSED}
-    assert len(checks) == 8
+    assert len(checks) == 9
 
 
 def test_a_model_saved_while_wrapped_is_drawn_anew(tiny_encoder_folder: Path, tmp_path: Path) -> None:
@@ -182,6 +182,65 @@ def test_a_collapsed_model_is_found(model: Path) -> None:
 
     rewrite(model / "model.safetensors", flatten)
     assert found(examine_model(model))["model_spread"] is Outcome.FAILED
+
+
+def test_an_all_zero_model_is_found(model: Path) -> None:
+    rewrite(model / "model.safetensors", lambda tensors: {n: t * 0 for n, t in tensors.items()})
+    checks = examine_model(model)
+    assert found(checks)["model_values"] is found(checks)["model_numbers"] is Outcome.FAILED
+    assert "weights are all zero" in evidence(checks, "model_values")
+    assert "has the length 0" in evidence(checks, "model_numbers")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_weight_that_is_no_number_is_found(model: Path, value: float) -> None:
+    def spoil(tensors: dict[str, Any]) -> dict[str, Any]:
+        name = next(n for n in tensors if "layer.1" in n and n.endswith("weight"))
+        tensors[name].view(-1)[0] = value
+        return tensors
+
+    rewrite(model / "model.safetensors", spoil)
+    assert "hold NaN or infinity" in evidence(examine_model(model), "model_values")
+    assert any_failed(examine_model(model))
+
+
+def test_zeros_in_a_module_behind_the_encoder_are_found(model: Path) -> None:
+    import torch
+    from hostile_models import DENSE, add_module, change_json
+    from safetensors.torch import save_file
+
+    dense = model / "2_Dense"
+    dense.mkdir()
+    change_json(
+        dense / "config.json", in_features=32, out_features=32, bias=False,
+        activation_function="torch.nn.modules.linear.Identity",
+    )  # fmt: skip
+    save_file({"linear.weight": torch.zeros(32, 32)}, dense / "model.safetensors")
+    add_module(model, DENSE, "2_Dense")
+    assert "linear.weight" in evidence(examine_model(model), "model_values")
+
+
+def test_a_model_that_tells_nearly_all_texts_alike_is_found(model: Path) -> None:
+    """One text apart from all others does not make up for the rest."""
+
+    def flatten(tensors: dict[str, Any]) -> dict[str, Any]:
+        for name, tensor in tensors.items():
+            if "word_embeddings" in name:
+                tensor.mul_(1e-4)
+            if "position" in name:
+                tensor[:] = tensor[0]
+        return tensors
+
+    rewrite(model / "model.safetensors", flatten)
+    assert found(examine_model(model))["model_spread"] is Outcome.FAILED
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"template": 1}', '{"template": NaN}'])
+def test_a_damaged_record_of_serving_is_told(model: Path, content: str) -> None:
+    (model / "ticketkin.json").write_text(content)
+    checks = examine_model(model)
+    assert found(checks)["model_serving"] is Outcome.FAILED
+    assert "ticketkin.json is damaged" in evidence(checks, "model_serving")
 
 
 def test_an_adapter_is_no_whole_model(adapter: Path) -> None:

@@ -1,5 +1,7 @@
 """Kinds of kin: pairs, features, classifiers, their assessment, and what is saved."""
 
+import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ from sklearn.metrics import brier_score_loss, precision_recall_fscore_support
 
 from relations_material import desk
 from ticketkin.core.config import RelationSettings
-from ticketkin.core.errors import InputError, NotEnoughDataError, UnsafeArtifactError
+from ticketkin.core.errors import InputError, NotEnoughDataError, UnreadableFileError
 from ticketkin.core.tables import LINKS_SCHEMA, Links
 from ticketkin.lexical.neighbours import tfidf_matrix
 from ticketkin.relations.assessment import Assessment, assess, feature_fit
@@ -19,7 +21,7 @@ from ticketkin.relations.bands import Bands
 from ticketkin.relations.classifier import MODELS, fit_classifier
 from ticketkin.relations.features import PairFeatureMaker, PairFeatures
 from ticketkin.relations.pairs import KINDS, TOLD_SCHEMA, RelationPairs, relation_pairs, support_told
-from ticketkin.relations.saving import FittedOn, load_classifier, save_classifier
+from ticketkin.relations.saving import FittedOn, load_bands, load_classifier, save_classifier
 from ticketkin.tickets.kin import kin_groups
 
 ONE, ZERO = dict.fromkeys(KINDS, 1.0), dict.fromkeys(KINDS, 0.0)
@@ -269,7 +271,7 @@ def test_too_few_pairs_of_a_kind_stop_the_assessment() -> None:
         assess("logistic", feature_fit("logistic", features, pairs), pairs)
 
 
-@pytest.mark.parametrize("name", ["logistic", "svm", "kernel_svm", "trees", "mlp"])
+@pytest.mark.parametrize("name", MODELS)
 def test_a_saved_classifier_is_the_same_and_bound_to_its_run(name: str, tmp_path: Path) -> None:
     pairs, features = _pairs()
     fitted = fit_classifier(name, features, pairs.kind, pairs.block, 0)  # type: ignore[arg-type]
@@ -294,22 +296,86 @@ def test_a_kind_too_rare_to_judge_is_never_told() -> None:
     assert bands.say["causal"] is bands.suggest["related"] is None
 
 
-class Foreign:
-    """What no classifier holds."""
+def test_a_file_that_runs_a_command_when_opened_is_never_opened(tmp_path: Path) -> None:
+    """The file has numpy evaluate a string, as a stranger's run folder once did."""
+    pairs, features = _pairs()
+    fitted = fit_classifier("logistic", features, pairs.kind, pairs.block, 0)
+    save_classifier(fitted, tmp_path, ABC, SILENT_BANDS)
+    marker = tmp_path / "ran"
+    code = f"open({str(marker)!r}, 'w')"
 
-    def __init__(self) -> None:
-        self.value = 1
+    def node(loader: str, module: str, name: str, **state: object) -> dict[str, object]:
+        return {"__class__": name, "__module__": module, "__loader__": loader, **state}
+
+    text = node("JsonNode", "builtins", "str", content='""')
+    evaluate = node("FunctionNode", "numpy.f2py.crackfortran", "myeval", content={})
+    types = node("ListNode", "builtins", "list", content=[evaluate])
+    tree = node("DictNode", "builtins", "dict", content={code: text}, key_types=types)
+    with zipfile.ZipFile(tmp_path / "classifier.skops", "w") as archive:
+        archive.writestr("schema.json", json.dumps(tree | {"protocol": 2, "_skops_version": "0.16.0"}))
+    assert load_classifier(tmp_path, ABC).name == "logistic"
+    (tmp_path / "classifier.safetensors").write_bytes((tmp_path / "classifier.skops").read_bytes())
+    with pytest.raises(UnreadableFileError, match=r"is damaged .*Fit it again: ticketkin relations RUN"):
+        load_classifier(tmp_path, ABC)
+    assert not marker.exists()
 
 
-def test_a_file_with_foreign_code_is_refused(tmp_path: Path) -> None:
-    from skops.io import dump
+def _rewritten(folder: Path, **change: object) -> None:
+    path = folder / "classifier.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | change), "utf-8")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"family": "subprocess.Popen"},
+        {"family": ""},
+        {"model": "numpy.testing.runstring"},
+        {"columns": [1, 2]},
+        {"columns": ["cosine"]},
+        {"columns": []},
+        {"classes": [0, 9]},
+        {"classes": [3, 0]},
+        {"kinds": ["none"]},
+        {"schema_version": "1"},
+        {"fitted_on": None},
+        {"bands": {"slope": "steep"}},
+    ],
+)
+def test_a_description_of_something_else_is_told(tmp_path: Path, change: dict[str, object]) -> None:
+    pairs, features = _pairs()
+    fitted = fit_classifier("majority", features, pairs.kind, pairs.block, 0)
+    save_classifier(fitted, tmp_path, ABC, SILENT_BANDS)
+    _rewritten(tmp_path, **change)
+    with pytest.raises(UnreadableFileError, match="Fit it again: ticketkin relations RUN"):
+        load_classifier(tmp_path, ABC)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[" * 100_000, b"\xff\xfe\x00", b"NaN", b'{"columns": 1e999}', b"9" * 6_000, b"null"],
+)
+def test_a_damaged_description_is_told(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "classifier.json").write_bytes(content)
+    for read in (load_bands, lambda folder: load_classifier(folder, ABC)):
+        with pytest.raises(UnreadableFileError, match="Fit it again: ticketkin relations RUN"):
+            read(tmp_path)
+
+
+def test_trees_that_walk_in_a_circle_are_refused(tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
 
     pairs, features = _pairs()
-    save_classifier(
-        fit_classifier("logistic", features, pairs.kind, pairs.block, 0), tmp_path, ABC, SILENT_BANDS
-    )
-    dump(Foreign(), tmp_path / "classifier.skops")
-    with pytest.raises(UnsafeArtifactError, match="names code that is not scikit-learn's"):
+    fitted = fit_classifier("trees", features, pairs.kind, pairs.block, 0)
+    save_classifier(fitted, tmp_path, ABC, SILENT_BANDS)
+    path = tmp_path / "classifier.safetensors"
+    arrays = load_file(path)
+    for name, value in (("trees_left", 0), ("trees_right", 1 << 30), ("trees_feature", 9_999)):
+        save_file(arrays | {name: np.full_like(arrays[name], value)}, path)
+        with pytest.raises(UnreadableFileError, match="are no trees over"):
+            load_classifier(tmp_path, ABC)
+    save_file(arrays | {"trees_value": np.full_like(arrays["trees_value"], np.nan)}, path)
+    with pytest.raises(UnreadableFileError, match="trees_value holds NaN or infinity"):
         load_classifier(tmp_path, ABC)
 
 

@@ -21,6 +21,14 @@ def test_tickets_go_by_any_name_and_kinds_in_any_case(tmp_path: Path) -> None:
     assert read_reviewed(path, tickets).rows() == [("T0", "T1", "causal", True), ("T2", "T0", "none", True)]
 
 
+def test_a_row_that_says_the_same_again_is_one_row(tmp_path: Path) -> None:
+    path = _write(
+        tmp_path, "Kind , Source,TARGET\nrelated,T0,T1\nrelated,T1,T0\ncausal,T1,T2\ncausal,T1,T2\n"
+    )
+    kinds = read_reviewed(path, make_tickets(3))
+    assert kinds.rows() == [("T0", "T1", "related", True), ("T1", "T2", "causal", True)]
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -31,6 +39,15 @@ def test_tickets_go_by_any_name_and_kinds_in_any_case(tmp_path: Path) -> None:
         ),
         ("source,target,kind\nT0,T1,none\nT0,T9,none\n", "row 2 names 'T9', which is no ticket"),
         ("source,target,kind\nT0,T0,duplicate\n", "row 1 names the same ticket twice"),
+        ("source,target,kind\nT0,T1,none\nT1,T2\n", "row 2 can't be read"),
+        ("source,target,kind\nT0,T1,\n", "row 1 has the kind ''"),
+        ("source,target,kind\n,T1,none\n", "row 1 names '', which is no ticket"),
+        (
+            "source,target,kind\nT0,T1,none\nT1,T0,duplicate\n",
+            "rows 1 and 2 tell different things of T1 and T0: none and duplicate",
+        ),
+        ("source,target,kind\nT0,T1,causal\nT1,T0,causal\n", "rows 1 and 2 tell different things"),
+        ("source,target,kind\n" + "T0,T9,none\n" * 1_234, "and 1,229 more"),
     ],
 )
 def test_faults_are_told_by_row(tmp_path: Path, text: str, told: str) -> None:

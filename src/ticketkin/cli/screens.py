@@ -152,7 +152,7 @@ def show_pair_check(console: SafeConsole, found: Mapping[str, Any], out: Path | 
     """Print the counts of a pair check, what they mean, and where the cleaned set lies."""
     noise = found["label_noise"]
     meanings = {
-        "contradictions": "the same texts with both labels; dropped",
+        "contradictions": "the same texts with different labels or kinds; dropped",
         "repeats": "the same texts with one label again; dropped",
         "near_repeats": "texts that differ in numbers and ids only; kept",
         "short_or_empty": "a text of fewer than three words; dropped",

@@ -15,8 +15,9 @@ from ticketkin.core.checks import Check, failed, passed
 from ticketkin.core.config import CrossEncoderSettings, EncoderSettings
 from ticketkin.core.errors import ModelUnavailableError
 from ticketkin.encoders.adapter import lora_modules
-from ticketkin.encoders.loading import locate_model, packaged_model, pick_device
+from ticketkin.encoders.loading import is_failure, locate_model, packaged_model, pick_device
 from ticketkin.encoders.safety import check_model_folder
+from ticketkin.encoders.weights import saved_shapes
 
 Float64Array = npt.NDArray[np.float64]
 _PAIRS_A_BATCH = 32
@@ -52,13 +53,9 @@ def locate_cross_base(settings: CrossEncoderSettings, encoder: EncoderSettings) 
 
 def _labels_of_head(folder: Path) -> int:
     """Return how many labels the saved classification head has, 0 without a head."""
-    from safetensors import safe_open
-
-    for path in sorted(folder.glob("*.safetensors")):
-        with safe_open(path, framework="np") as tensors:
-            for name in tensors.keys():  # noqa: SIM118 - it is no dict
-                if name.split(".")[0] in _HEAD_NAMES and name.endswith("bias"):
-                    return int(tensors.get_slice(name).get_shape()[0])
+    for name, shape in saved_shapes(folder).items():
+        if name.split(".")[0] in _HEAD_NAMES and name.endswith("bias") and len(shape) == 1:
+            return shape[0]
     return 0
 
 
@@ -85,13 +82,36 @@ def load_cross_encoder(folder: Path, device: str, n_labels: int | None = None) -
             local_files_only=True,
             model_kwargs={"dtype": "float32", "use_safetensors": True, "ignore_mismatched_sizes": True},
         )
-    except Exception as error:
-        # Damaged files surface as anything from OSError to KeyError and SafetensorError.
+    except BaseException as error:
+        # Damaged files surface as anything from OSError to KeyError, SafetensorError and Rust's panics.
+        if not is_failure(error):
+            raise
         raise ModelUnavailableError(
             f"The cross-encoder in {folder} can't be loaded ({type(error).__name__}: {error}); save or "
             "download it again, or name another with --set relations.cross_encoder.base_model=DIR"
         ) from error
+    _check_shapes(folder, model)
     return model.eval()
+
+
+def _check_shapes(folder: Path, model: Any) -> None:
+    """Raise ModelUnavailableError where a weight but the head's has another shape than in the file.
+
+    Heads of other sizes are drawn anew on purpose; the loader would do the same with any other weight.
+    """
+    prefix = f"{model.transformers_model.base_model_prefix}."
+    needed = {
+        name.removeprefix(prefix): tuple(weight.shape)
+        for name, weight in model.transformers_model.named_parameters()
+        if name.split(".")[0] not in _HEAD_NAMES
+    }
+    for name, shape in saved_shapes(folder).items():
+        wanted = needed.get(name.removeprefix(prefix), shape)
+        if shape != wanted:
+            raise ModelUnavailableError(
+                f"The cross-encoder in {folder} can't be loaded ({name} has the shape {shape}, its "
+                f"config.json asks for {wanted}); save or download it again"
+            )
 
 
 def pair_logits(model: Any, left: Sequence[str], right: Sequence[str]) -> Float64Array:

@@ -17,7 +17,7 @@ from ticketkin.core.errors import (
 )
 from ticketkin.encoders.cache import default_cache_folder
 from ticketkin.encoders.presets import preset_of
-from ticketkin.encoders.safety import check_model_folder
+from ticketkin.encoders.safety import PROMPTED, check_model_folder
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -88,6 +88,27 @@ def locate_model(name: str, *, offline: bool) -> LocatedModel:
     if offline and name in {default, PACKAGED_NAME}:
         return packaged_model()
     return _from_hub(name, offline=offline)
+
+
+def model_at_hand(name: str) -> Path | None:
+    """Return the folder of exactly the model `name` if it lies on this machine; never uses the network.
+
+    Raises as `check_model_folder`.
+    """
+    folder = Path(name).expanduser()
+    if folder.exists():
+        check_model_folder(folder)
+        return folder
+    if _looks_like_a_path(name):
+        return None
+    try:
+        return _from_hub(name, offline=True).folder
+    except ModelUnavailableError:
+        pass
+    try:
+        return packaged_model().folder if name == PACKAGED_NAME else None
+    except MissingExtraError:
+        return None
 
 
 def go_offline() -> None:
@@ -179,13 +200,20 @@ def load_float32(source: str, device: str) -> "SentenceTransformer":
             local_files_only=True,
             model_kwargs={"dtype": "float32", "use_safetensors": True},
         )
-    except Exception as error:
-        # Damaged files surface as anything from OSError to KeyError and SafetensorError.
+    except BaseException as error:
+        # Damaged files surface as anything from OSError to KeyError, SafetensorError and Rust's panics.
+        if not is_failure(error):
+            raise
         raise ModelUnavailableError(
             f"The model in {source} can't be loaded ({type(error).__name__}: {error}); save or download it "
             "again, or give another with --base-model DIR"
         ) from error
     return model.eval()
+
+
+def is_failure(error: BaseException) -> bool:
+    """Return True for an error of a loader; False for what asks the process to end."""
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
 
 def _loaded(located: LocatedModel, settings: EncoderSettings) -> LoadedEncoder:
@@ -219,9 +247,7 @@ def _prompted(folder: Path, prompt: str) -> Path:
     they would read other texts than the ones that were judged. Weights are linked, not copied.
     """
     prepared = (
-        default_cache_folder()
-        / "prompted"
-        / hash_value({"folder": _hash_model(folder), "prompt": prompt})[:32]
+        default_cache_folder() / PROMPTED / hash_value({"folder": _hash_model(folder), "prompt": prompt})[:32]
     )
     if prepared.exists():
         return prepared

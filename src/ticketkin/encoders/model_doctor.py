@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ticketkin.core.checks import Check, failed, passed, warning
-from ticketkin.core.errors import InputError, TicketkinError
+from ticketkin.core.checks import Check, Outcome, failed, passed, warning
+from ticketkin.core.errors import InputError, TicketkinError, UnreadableFileError
 from ticketkin.core.tables import FloatArray
 from ticketkin.encoders.activity import SAME
 from ticketkin.encoders.fresh_process import SavedModel, embed_freshly, embed_with, largest_difference
 from ticketkin.encoders.loading import load_float32
-from ticketkin.encoders.safety import check_model_folder
+from ticketkin.encoders.safety import check_model_folder, module_folders
 from ticketkin.encoders.serving import SERVING, read_serving, serving_record
+from ticketkin.encoders.weights import saved_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,7 +34,9 @@ PROBES = (
     "Database backup failed last night, disk full",
 )
 _COLLAPSED = 0.995
-"""Smallest cosine of unlike texts above which a model tells nothing apart."""
+"""Median cosine of unlike texts above which a model tells nothing apart."""
+_SHORTEST = 0.99
+"""Embeddings are scaled to length 1; only one that is zero can't be."""
 
 
 def precision_check(code: str, tensors: "Mapping[str, Tensor]") -> Check:
@@ -77,36 +80,26 @@ def examine_model(folder: Path, probes: Sequence[str] = PROBES) -> list[Check]:
                 "model_files", str(error), "give a whole model; an adapter becomes one by: ticketkin merge"
             )
         ]
-    saved = _saved_weights(folder)
+    saved = saved_weights(next(iter(module_folders(folder))))
     checks = [
         passed("model_files", "complete, safetensors only"),
         precision_check("model_precision", saved),
         _weights(model, saved),
+        _values(folder),
     ]
     here = embed_with(model, probes)
-    if not np.isfinite(here).all():
-        return [
-            *checks,
-            failed("model_numbers", "embeddings hold NaN or infinity", "load the last good checkpoint"),
-        ]
+    numbers = _numbers(here)
+    checks.append(numbers)
+    if numbers.outcome is Outcome.FAILED:
+        return checks
     checks += [
-        passed("model_numbers", "embeddings are finite"),
         _spread(here),
         _length(model),
-        _served_as_trained(model, read_serving(folder)),
+        _served_as_trained(model, folder),
     ]
     reloaded = embed_freshly([SavedModel(str(folder))], probes)[0]
     again = "the model is not the same twice: see model_weights, and save it again from a good copy"
     return [*checks, same_embeddings("model_reload", "reloaded in a fresh process", here, reloaded, again)]
-
-
-def _saved_weights(folder: Path) -> "dict[str, Tensor]":
-    from safetensors.torch import load_file
-
-    weights: dict[str, Tensor] = {}
-    for file in sorted(folder.glob("*.safetensors")):
-        weights |= load_file(file)
-    return weights
 
 
 def _weights(model: Any, saved: "Mapping[str, Tensor]") -> Check:
@@ -129,12 +122,54 @@ def _weights(model: Any, saved: "Mapping[str, Tensor]") -> Check:
     return passed("model_weights", f"all {len(names)} weights come from the file")
 
 
+def _values(folder: Path) -> Check:
+    """Look for weights that are no numbers, and for matrices of nothing but zeros."""
+    not_finite, zero, n_weights = [], [], 0
+    for place in module_folders(folder):
+        for name, tensor in saved_weights(place).items():
+            n_weights += 1
+            if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+                not_finite.append(name)
+            # A vector of zeros is a bias as it began, and no encoder needs its pooler or its text types.
+            matters = tensor.ndim >= 2 and not any(word in name for word in ("pooler", "token_type"))
+            if matters and not bool(tensor.any()):
+                zero.append(name)
+    if not_finite:
+        return failed(
+            "model_values",
+            f"{len(not_finite)} of {n_weights} weights hold NaN or infinity ({', '.join(not_finite[:2])})",
+            "load the last good checkpoint, or train again with a lower learning rate",
+        )
+    if zero:
+        return failed(
+            "model_values",
+            f"{len(zero)} of {n_weights} weights are all zero ({', '.join(zero[:2])}): what goes in is lost",
+            "the file was written before the weights were loaded or trained; save it again from a good copy",
+        )
+    return passed("model_values", f"all {n_weights} weights are finite, and no matrix is all zero")
+
+
+def _numbers(embeddings: FloatArray) -> Check:
+    """Look at embeddings (n_texts, d) that should be of unit length."""
+    if not np.isfinite(embeddings).all():
+        return failed("model_numbers", "embeddings hold NaN or infinity", "load the last good checkpoint")
+    shortest = float(np.linalg.norm(embeddings, axis=1).min())
+    if shortest < _SHORTEST:
+        return failed(
+            "model_numbers",
+            f"an embedding has the length {shortest:.2g} where 1 is due: the model gives nothing back",
+            "its weights are zero or not loaded; save it again from a good copy",
+        )
+    return passed("model_numbers", "embeddings are finite and of unit length")
+
+
 def _spread(embeddings: FloatArray) -> Check:
     cosines = (embeddings @ embeddings.T)[np.triu_indices(len(embeddings), k=1)]
-    if cosines.min() > _COLLAPSED:
+    middle = float(np.median(cosines))
+    if middle > _COLLAPSED:
         return failed(
             "model_spread",
-            f"unlike texts have nearly the same embedding (smallest cosine {cosines.min():.4f})",
+            f"unlike texts have nearly the same embedding (median cosine {middle:.4f})",
             "the model collapsed: lower the learning rate, and train with negatives",
         )
     return passed("model_spread", f"unlike texts differ (cosines {cosines.min():.2f} to {cosines.max():.2f})")
@@ -152,8 +187,14 @@ def _length(model: Any) -> Check:
     return passed("model_length", f"texts are cut at {limit} tokens; the model has places for {positions}")
 
 
-def _served_as_trained(model: Any, trained: Mapping[str, Any] | None) -> Check:
+def _served_as_trained(model: Any, folder: Path) -> Check:
     """Compare how the model turns texts into embeddings with how it did in training."""
+    try:
+        trained = read_serving(folder)
+    except UnreadableFileError as error:
+        return failed(
+            "model_serving", str(error), "without it, serving may compose other texts than training"
+        )
     if trained is None:
         return warning(
             "model_serving",
@@ -161,7 +202,9 @@ def _served_as_trained(model: Any, trained: Mapping[str, Any] | None) -> Check:
             "compose texts as in training; models of ticketkin carry the file",
         )
     now = serving_record(model)
-    other = [f"{key} is {now[key]!r}, was {trained[key]!r}" for key in now if now[key] != trained.get(key)]
+    other = [
+        f"{key} is {now[key]!r}, was {trained.get(key)!r}" for key in now if now[key] != trained.get(key)
+    ]
     if other:
         return failed(
             "model_serving",

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ticketkin.core.artifacts import read_json, write_json
+from ticketkin.core.artifacts import write_json
+from ticketkin.core.errors import UnreadableFileError
+from ticketkin.core.records import read_record
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -29,7 +31,15 @@ def write_serving(folder: Path, model: "SentenceTransformer", template: str) -> 
 
 
 def read_serving(folder: Path) -> Mapping[str, Any] | None:
-    """Return the content of `ticketkin.json`, None where there is none."""
+    """Return the content of `ticketkin.json`, None where there is none.
+
+    Raises UnreadableFileError where it is damaged or names no template.
+    """
     path = folder / SERVING
-    record: dict[str, Any] | None = read_json(path) if path.exists() else None
+    if not path.exists():
+        return None
+    remedy = "Restore it from the run that made the model, or train again"
+    record: dict[str, Any] = read_record(path, dict, remedy)
+    if not isinstance(record.get("template"), str):
+        raise UnreadableFileError(f"{path} is damaged (it names no template). {remedy}")
     return record

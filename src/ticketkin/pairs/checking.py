@@ -11,7 +11,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ticketkin.core.tables import BoolArray, FloatArray, IntArray
+from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Kind
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix
 from ticketkin.pairs.interchange import TextPairs
 from ticketkin.tickets.templates import normalise, template_groups
@@ -29,11 +29,13 @@ class PairCheck:
     """What was found; all masks have shape (n_pairs,)."""
 
     contradictions: BoolArray
-    """The same two texts with both labels."""
+    """The same two texts with different labels or kinds; texts are the same but for case and spaces."""
     repeats: BoolArray
     """All but the first of the same two texts with one label."""
     near_repeats: BoolArray
-    """All but the first of pairs whose texts share their templates, and the label."""
+    """All but the first of pairs whose texts share their templates, and the label: they may differ in a
+    number alone. They are told and stay.
+    """
     short: BoolArray
     """A text is empty or has fewer than three words."""
     noise: BoolArray | None
@@ -42,7 +44,7 @@ class PairCheck:
     dominant_templates: dict[str, int]
     """Texts that stand in more than a tenth of the pairs, by their first words."""
     cleaned: TextPairs
-    """The set without contradictions, repeats and short texts; noise is left for a person to read."""
+    """The set without contradictions, repeats and short texts; a person reads near repeats and noise."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the counts."""
@@ -63,12 +65,14 @@ def check_pairs(pairs: TextPairs, seed: int = 0) -> PairCheck:
     """Return what is wrong with the pairs, and the cleaned set. A pair is the same either way round."""
     n = len(pairs)
     left, right = [normalise(text) for text in pairs.left], [normalise(text) for text in pairs.right]
-    exact = _codes(list(zip(left, right, strict=True)))
+    # Numbers tell tickets apart: a host, a form, an error code.
+    exact = _codes([(_folded(a), _folded(b)) for a, b in zip(pairs.left, pairs.right, strict=True)])
     templates = template_groups([*pairs.left, *pairs.right], _NEAR_IDENTICAL)
     near = _codes([(int(a), int(b)) for a, b in zip(templates[:n], templates[n:], strict=True)])
-    kin_share = np.bincount(exact, weights=pairs.labels) / np.bincount(exact)
-    contradictions = (kin_share[exact] > 0) & (kin_share[exact] < 1)
-    repeats = _later(exact * 2 + pairs.labels)
+    said = _said(pairs)
+    labels_of = np.bincount(np.unique(np.stack([exact, said]), axis=1)[0])
+    contradictions = labels_of[exact] > 1
+    repeats = _later(exact * (int(said.max()) + 1) + said)
     short = np.array(
         [min(len(a.split()), len(b.split())) < _FEWEST_WORDS for a, b in zip(left, right, strict=True)]
     )
@@ -82,6 +86,22 @@ def check_pairs(pairs: TextPairs, seed: int = 0) -> PairCheck:
         dominant_templates=_dominant(templates, [*left, *right], n),
         cleaned=cleaned,
     )
+
+
+def _said(pairs: TextPairs) -> IntArray:
+    """Return a number for what is said of each pair: label or kind, and of causes which text is the cause."""
+    if pairs.kinds is None:
+        return pairs.labels
+    words = [
+        f"{kind} {_folded(a) <= _folded(b)}" if kind == Kind.CAUSAL.value else kind
+        for kind, a, b in zip(pairs.kinds, pairs.left, pairs.right, strict=True)
+    ]
+    return np.unique(words, return_inverse=True)[1].astype(np.int64)
+
+
+def _folded(text: str) -> str:
+    """Return a text without its case and spacing."""
+    return " ".join(text.casefold().split())
 
 
 def _codes(keys: list[tuple[Any, Any]]) -> IntArray:

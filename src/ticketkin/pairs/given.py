@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from ticketkin.core.config import TicketSettings
 from ticketkin.core.tables import (
     IntArray,
     Kind,
@@ -19,8 +20,10 @@ from ticketkin.core.tables import (
 )
 from ticketkin.pairs.interchange import TextPairs, read_text_pairs
 from ticketkin.pairs.sources import DrawnPairs
+from ticketkin.tickets.cleaning import clean_text
 from ticketkin.tickets.links import LinkResult
 from ticketkin.tickets.reading import RawTable
+from ticketkin.tickets.redaction import Redactor
 
 GIVEN_SCHEMA: Mapping[str, pl.DataType] = {
     "left": pl.String(),
@@ -38,44 +41,86 @@ MAPPING = {"ticket_id": "id", "description": "text", "category": "category"}
 """Columns of the table of texts."""
 
 
-def read_given(train: Path, test: Path | None) -> tuple[RawTable, pl.DataFrame]:
+def read_given(train: Path, test: Path | None, settings: TicketSettings) -> tuple[RawTable, pl.DataFrame]:
     """Return the texts of one or two pair files as a table of tickets, and the pairs as `GIVEN_SCHEMA`.
 
-    The same text is the same ticket wherever it stands. Raises as `read_text_pairs`.
+    The same text is the same ticket wherever it stands, and so are texts that cleaning and redaction with
+    `settings` make the same; how many these are stands in the notes. Raises as `read_text_pairs`.
     """
     files = [(read_text_pairs(train), False)]
     if test is not None:
         files.append((read_text_pairs(test), True))
+    ids = _TextIds(settings)
+    raw_of: dict[str, str] = {}
     categories: dict[str, str] = {}
-    parts = []
-    for pairs, is_test in files:
+    for pairs, _ in files:
         for texts, named in (
             (pairs.left, pairs.left_categories),
             (pairs.right, pairs.right_categories),
         ):
             for text, category in zip(texts, named or [""] * len(texts), strict=True):
-                categories[text] = categories.get(text) or category
-        parts.append(_as_frame(pairs, is_test))
+                ticket_id = ids.of(text)
+                raw_of.setdefault(ticket_id, text)
+                categories[ticket_id] = categories.get(ticket_id) or category
     table = pl.DataFrame(
-        {
-            "id": [_id(text) for text in categories],
-            "text": list(categories),
-            "category": list(categories.values()),
-        }
+        {"id": list(raw_of), "text": list(raw_of.values()), "category": list(categories.values())}
     )
-    return RawTable(table, list(range(1, table.height + 1)), table.height), pl.concat(parts)
+    given = pl.concat([_as_frame(pairs, is_test, ids) for pairs, is_test in files])
+    rows = list(range(1, table.height + 1))
+    notes = _notes_on_merging([pairs for pairs, _ in files], ids)
+    return RawTable(table, rows, table.height, notes=notes), given
 
 
-def _id(text: str) -> str:
-    return "P" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+class _TextIds:
+    """The ticket id of each text: a hash of what stays visible of it.
+
+    A hash of the text as it came would give away what redaction takes out: of a PIN there are ten thousand,
+    and each can be tried.
+    """
+
+    def __init__(self, settings: TicketSettings) -> None:
+        self._redactor = Redactor.of(settings) if settings.redact else None
+        self._known: dict[str, str] = {}
+
+    def of(self, text: str) -> str:
+        """Return the id of a text."""
+        if text not in self._known:
+            cleaned = clean_text(text)
+            visible = self._redactor.redact(cleaned) if self._redactor else cleaned
+            digest = hashlib.sha256(visible.encode("utf-8", "surrogatepass")).hexdigest()
+            self._known[text] = f"P{digest[:12]}"
+        return self._known[text]
+
+    @property
+    def n_merged(self) -> int:
+        """Texts that became another's ticket."""
+        return len(self._known) - len(set(self._known.values()))
 
 
-def _as_frame(pairs: TextPairs, is_test: bool) -> pl.DataFrame:
+def _notes_on_merging(files: Sequence[TextPairs], ids: _TextIds) -> list[str]:
+    """Tell what cleaning and redaction made the same."""
+    notes = []
+    if ids.n_merged:
+        notes.append(
+            f"{ids.n_merged:,} texts are the same as another once they are cleaned and personal data is "
+            "replaced; each such group is one ticket"
+        )
+    n_equal = sum(
+        left != right and ids.of(left) == ids.of(right)
+        for pairs in files
+        for left, right in zip(pairs.left, pairs.right, strict=True)
+    )
+    if n_equal:
+        notes.append(f"{n_equal:,} pairs hold two texts that became the same so; they are left out")
+    return notes
+
+
+def _as_frame(pairs: TextPairs, is_test: bool, ids: _TextIds) -> pl.DataFrame:
     n = len(pairs)
     return pl.DataFrame(
         {
-            "left": [_id(text) for text in pairs.left],
-            "right": [_id(text) for text in pairs.right],
+            "left": [ids.of(text) for text in pairs.left],
+            "right": [ids.of(text) for text in pairs.right],
             "label": pairs.labels,
             "phase": np.zeros(n, dtype=np.int64) if pairs.phases is None else pairs.phases,
             "is_test": [is_test] * n,

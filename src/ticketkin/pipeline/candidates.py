@@ -1,10 +1,12 @@
 """The candidates of a run, built from what its folder holds."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
-from ticketkin.core.artifacts import read_json
 from ticketkin.core.progress import Progress
 from ticketkin.core.ranking import Ranker
+from ticketkin.core.records import read_record
 from ticketkin.core.tables import FloatArray, SplitName
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.lexical.bm25 import LexicalRanker
@@ -15,6 +17,21 @@ from ticketkin.search.fusion import FusionRanker, OutOfFold, fit_first_level, fi
 from ticketkin.training.head import fold_of_group
 
 FIELD_WEIGHTS = {"title": 4.0, "description": 1.0}
+
+
+Encoder = Literal["base", "adapted", "head", "lora", "full"]
+
+
+@dataclass(frozen=True)
+class RankingRecord:
+    """Which ranking won in a run, as `ranking/ranking.json` tells it."""
+
+    champion: Literal["lexical", "fusion"] | Encoder
+    encoder: Encoder
+    """The best of the encoders alone."""
+    start: Literal["base", "adapted"]
+    """What the head was trained on."""
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -81,21 +98,27 @@ def fusion_ranker(
     )
 
 
+def ranking_record(folder: Path) -> RankingRecord:
+    """Return which ranking won in a run folder. Raises UnreadableFileError where its record is damaged."""
+    path = folder / artifact.RANKING / "ranking.json"
+    return read_record(path, RankingRecord, f"Judge again: ticketkin evaluate {folder}")
+
+
 def champion_ranker(data: RunData) -> Ranker:
     """Return the ranking that won in a judged run, as `ranking/` holds it. Raises as `FusionRanker.load`."""
-    folder = data.folder / artifact.RANKING
-    record = read_json(folder / "ranking.json")
-    champion, encoder = record["champion"], record["encoder"]
-    if champion == "lexical":
+    record = ranking_record(data.folder)
+    if record.champion == "lexical":
         return lexical_ranker(data)
-    if champion != "fusion":
-        name = artifact.BASE_EMBEDDINGS if champion == "base" else artifact.TUNED[champion][1]
-        return DenseRanker(champion, data.embeddings(name))
+    if record.champion != "fusion":
+        base = record.champion == "base"
+        name = artifact.BASE_EMBEDDINGS if base else artifact.TUNED[record.champion][1]
+        return DenseRanker(record.champion, data.embeddings(name))
     lexical = lexical_ranker(data)
-    embeddings, _ = fusion_embeddings(data, record["start"])
+    embeddings, _ = fusion_embeddings(data, record.start)
     inputs = FusionInputs(data.tickets, data.texts, data.titles, lexical, embeddings)
-    slow = data.embeddings(artifact.TUNED[encoder][1]) if encoder in artifact.SLOW else None
-    return FusionRanker.load(folder, inputs, data.visibility, record["seed"], slow)
+    slow = record.encoder in artifact.SLOW
+    encoder = data.embeddings(artifact.TUNED[record.encoder][1]) if slow else None
+    return FusionRanker.load(data.folder / artifact.RANKING, inputs, data.visibility, record.seed, encoder)
 
 
 def fusion_embeddings(data: RunData, start: str) -> tuple[dict[str, FloatArray], OutOfFold | None]:
@@ -107,7 +130,7 @@ def fusion_embeddings(data: RunData, start: str) -> tuple[dict[str, FloatArray],
     embeddings = {"base": data.embeddings(name)}
     out_of_fold = None
     if "head" in data.job.settings.candidates:
-        weights = data.embeddings(artifact.HEAD_OUT_OF_FOLD)
+        weights = data.fold_weights(artifact.HEAD_OUT_OF_FOLD, embeddings["base"].shape[1])
         folds = fold_of_group(data.groups.group, len(weights) - 1, data.job.settings.seed)
         out_of_fold = OutOfFold(weights, folds)
         embeddings["tuned"] = out_of_fold.tuned(embeddings["base"], -1)

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import expit, softmax
 
-from ticketkin.core.artifacts import atomic_path, hash_value
+from ticketkin.core.arrays import load_array, save_array
+from ticketkin.core.artifacts import hash_value
 from ticketkin.core.config import CrossEncoderSettings
-from ticketkin.core.errors import JobError, NotEnoughDataError
+from ticketkin.core.errors import JobError, NotEnoughDataError, UnreadableFileError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import BoolArray, IntArray
 from ticketkin.encoders.cross_encoder import CrossBase, load_cross_encoder, locate_cross_base, pair_logits
@@ -55,8 +56,17 @@ class CrossKindModel:
 
 
 def load_cross_kind_model(folder: Path, texts: list[str], device: str) -> CrossKindModel:
-    """Return the cross-encoder that a run keeps in `folder`."""
-    return CrossKindModel(texts, load_cross_encoder(folder / CROSS_ENCODER, device))
+    """Return the cross-encoder that a run keeps in `folder`.
+
+    Raises as `load_cross_encoder`, and UnreadableFileError where it tells other kinds apart.
+    """
+    model = load_cross_encoder(folder / CROSS_ENCODER, device)
+    if model.num_labels != len(KINDS):
+        raise UnreadableFileError(
+            f"The cross-encoder in {folder / CROSS_ENCODER} tells {model.num_labels} classes apart, not the "
+            f"{len(KINDS)} kinds. Train it again: ticketkin relations RUN"
+        )
+    return CrossKindModel(texts, model)
 
 
 @dataclass(frozen=True)
@@ -121,7 +131,7 @@ class CrossTrainer:
                 trained = train_cross_encoder(self.base, examples, self.settings, work, seed, self.progress)
                 model = CrossKindModel(self.material.data.texts, trained.model)
                 _keep(path, model.pair_probabilities(self.pairs.left[others], self.pairs.right[others]))
-            return np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
+            return _kept(path, len(others), len(KINDS))
 
         return predicted
 
@@ -213,7 +223,7 @@ class CrossTrainer:
             said = probability >= threshold
             cost = np.full(len(test), milliseconds)
             _keep(path, np.column_stack([logits, probability, said, cost]))
-        return np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
+        return _kept(path, len(test), _Causes.n_columns)
 
     def _both_orders(self, model: Any, places: IntArray) -> tuple[Float64Array, float]:
         """Return the logits of (earlier, later) and (later, earlier), (n, 2), and milliseconds a pair."""
@@ -228,9 +238,14 @@ class CrossTrainer:
 
 def _keep(path: Path, values: Float64Array) -> None:
     """Write what a finished fold said and drop its checkpoints, which are many times larger."""
-    with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        np.save(stream, values, allow_pickle=False)
+    save_array(path, values)
     shutil.rmtree(path.parent / "checkpoint", ignore_errors=True)
+
+
+def _kept(path: Path, n_pairs: int, n_columns: int) -> Float64Array:
+    """Read what a finished fold said. Raises UnreadableFileError where that is damaged."""
+    remedy = f"Delete {path.parent} and run again: its fold is trained again"
+    return load_array(path, remedy, (n_pairs, n_columns)).astype(np.float64)
 
 
 def _calibration(
@@ -257,10 +272,12 @@ class _Causes:
     """What was said of each pair, out of fold."""
 
     values: Float64Array
+    """Shape (n_pairs, n_columns)."""
+    n_columns: ClassVar[int] = 5
 
     @classmethod
     def empty(cls, n_pairs: int) -> "_Causes":
-        return cls(np.zeros((n_pairs, 5)))
+        return cls(np.zeros((n_pairs, cls.n_columns)))
 
     def put(self, places: IntArray, values: Float64Array) -> None:
         self.values[places] = values

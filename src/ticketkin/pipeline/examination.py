@@ -11,17 +11,19 @@ import numpy as np
 from ticketkin.core.artifacts import hash_path, read_json
 from ticketkin.core.checks import Check, failed, passed, skipped
 from ticketkin.core.config import EncoderSettings
-from ticketkin.core.errors import InputError, TicketkinError
+from ticketkin.core.errors import InputError, TicketkinError, UnreadableFileError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.encoders.activity import SAME
 from ticketkin.encoders.adapter_doctor import Subject, examine_adapter
+from ticketkin.encoders.adapter_files import read_adapter
 from ticketkin.encoders.cross_encoder import head_check, load_cross_encoder
 from ticketkin.encoders.fresh_process import embed_with, largest_difference
-from ticketkin.encoders.loading import load_encoder, load_float32
+from ticketkin.encoders.loading import load_encoder, load_float32, model_at_hand
 from ticketkin.encoders.model_doctor import examine_model
 from ticketkin.encoders.serving import read_serving
 from ticketkin.evaluation.schema import metric_values
 from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline.candidates import ranking_record
 from ticketkin.pipeline.configuration import CONFIG, read_job
 from ticketkin.pipeline.cross_encoding import CROSS_ENCODER
 from ticketkin.pipeline.run_data import RunData
@@ -66,17 +68,14 @@ def examine(path: Path, settings: EncoderSettings, progress: Progress = SILENT) 
 def base_of_adapter(folder: Path, settings: EncoderSettings) -> str | None:
     """Return the folder of an adapter's base: the one asked for, else the one it names, else None."""
     asked_for = settings.base_model != EncoderSettings().base_model or settings.offline
-    if not asked_for:
-        named = read_json(folder / "adapter_config.json").get("base_model_name_or_path")
-        if not named:
-            return None
-        settings = settings.model_copy(update={"base_model": named})
-    try:
+    if asked_for:
         return load_encoder(settings).source
-    except TicketkinError:
-        if asked_for:
-            raise
+    try:
+        named = read_adapter(folder).base
+    except TicketkinError:  # the examination of the adapter itself tells what is wrong
         return None
+    base = model_at_hand(named) if named else None
+    return str(base) if base else None
 
 
 def _run_folder(folder: Path, progress: Progress) -> Iterator[Examined]:
@@ -165,9 +164,12 @@ def _untouched(candidates: Mapping[str, Mapping[str, Any]], one: str, other: str
 
 def _reproduced(data: RunData, model_folder: Path, embeddings: str) -> Check:
     """Encode some tickets with the saved model and its own template; compare with what was judged."""
-    serving = read_serving(model_folder)
+    try:
+        serving = read_serving(model_folder)
+        saved = data.embeddings(embeddings)
+    except UnreadableFileError as error:
+        return failed("embeddings_reproduced", str(error), "the numbers of the evaluation can't be checked")
     template = data.job.settings.tickets.template if serving is None else serving["template"]
-    saved = data.embeddings(embeddings)
     rows = np.unique(np.linspace(0, len(saved) - 1, _N_TICKETS_ENCODED).astype(np.int64))
     texts = compose_texts(data.tickets, template)
     now = embed_with(load_float32(str(model_folder), "cpu"), [texts[row] for row in rows])
@@ -189,6 +191,6 @@ def _reproduced(data: RunData, model_folder: Path, embeddings: str) -> Check:
 
 def _kept(folder: Path, data: RunData) -> Check:
     """Examine that model/ gives the embeddings of the encoder that the verdict names."""
-    encoder = read_json(folder / artifact.RANKING / "ranking.json")["encoder"]
+    encoder = ranking_record(folder).encoder
     embeddings = artifact.BASE_EMBEDDINGS if encoder == "base" else artifact.TUNED[encoder][1]
     return _reproduced(data, folder / artifact.MODEL, embeddings)

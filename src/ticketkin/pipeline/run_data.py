@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from ticketkin.core.arrays import load_array, save_array
 from ticketkin.core.artifacts import atomic_path
 from ticketkin.core.tables import FloatArray, IntArray, Links, Pairs, SplitName, Splits, Tickets, Visibility
 from ticketkin.evaluation.retrieval import queries_with_kin
@@ -128,9 +129,19 @@ class RunData:
         return queries_with_kin(self.splits.rows(self.tickets, split), self.groups.group, self.visibility)
 
     def embeddings(self, name: str) -> FloatArray:
-        """Read embeddings, shape (n_tickets, d), unit length."""
-        loaded: FloatArray = np.load(self.folder / name, allow_pickle=False)
-        return loaded
+        """Read embeddings, shape (n_tickets, d), unit length.
+
+        Raises UnreadableFileError where the file is damaged or is not of these tickets.
+        """
+        return self._array(name, (len(self.tickets), None))
+
+    def fold_weights(self, name: str, dimension: int) -> FloatArray:
+        """Read the weights of a head for each fold, shape (n_folds + 1, d, d). Raises as `embeddings`."""
+        return self._array(name, (None, dimension, dimension))
+
+    def _array(self, name: str, shape: tuple[int | None, ...]) -> FloatArray:
+        remedy = f"Its stage writes it again: ticketkin run --resume --out {self.folder}"
+        return load_array(self.folder / name, remedy, shape).astype(np.float32, copy=False)
 
 
 def read_parquet(path: Path) -> pl.DataFrame:
@@ -140,8 +151,7 @@ def read_parquet(path: Path) -> pl.DataFrame:
 
 def save_embeddings(path: Path, embeddings: FloatArray) -> None:
     """Write embeddings atomically as a plain .npy file."""
-    with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        np.save(stream, embeddings, allow_pickle=False)
+    save_array(path, embeddings)
 
 
 def save_parquet(path: Path, frame: pl.DataFrame) -> None:

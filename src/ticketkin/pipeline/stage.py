@@ -22,7 +22,7 @@ from ticketkin.core.tables import TICKETS_SCHEMA
 from ticketkin.pipeline.configuration import Job
 
 # Raised when a stage's outputs change for the same inputs, so that old runs are redone.
-STAGES_VERSION = 6
+STAGES_VERSION = 7
 RECORDS = "stages"
 
 

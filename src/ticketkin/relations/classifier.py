@@ -1,20 +1,26 @@
-"""Classifiers of a pair's kind, all from scikit-learn, behind one face."""
+"""Classifiers of a pair's kind, fitted by scikit-learn, kept as plain arrays, behind one face."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any, Protocol, get_args
 
 import numpy as np
-import numpy.typing as npt
-from scipy.special import softmax
 
 from ticketkin.core.config import RelationModel
-from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.core.tables import IntArray
 from ticketkin.relations.features import PairFeatureMaker, PairFeatures
 from ticketkin.relations.pairs import KINDS
-
-Float64Array = npt.NDArray[np.float64]
+from ticketkin.relations.predictors import (
+    AffineMap,
+    CalibratedMargins,
+    Constant,
+    Float64Array,
+    KernelMachine,
+    Linear,
+    Network,
+    Predictor,
+    Trees,
+)
 
 MODELS: tuple[RelationModel, ...] = tuple(name for name in get_args(RelationModel) if name != "cross_encoder")
 """Classifiers over features; the cross-encoder reads texts."""
@@ -31,16 +37,17 @@ class RelationClassifier:
     """A fitted model; probabilities always have a column for each of `KINDS`."""
 
     name: RelationModel
-    model: Any
-    """A scikit-learn pipeline."""
     columns: list[str]
     """Features it reads, in order."""
+    classes: IntArray
+    """Places in `KINDS` of the kinds it was fitted on, ascending."""
+    scaling: AffineMap
+    predictor: Predictor
 
     def probabilities(self, features: PairFeatures) -> Float64Array:
         """Return the probability of each kind, shape (n_pairs, 4); a kind never seen has 0.
 
-        Of a kernel machine, which has none, the softmax of what its pairwise decisions add up to: it orders,
-        and `Bands` calibrates them. Raises ValueError where the features are not those it was fitted on.
+        Raises ValueError where the features are not those it was fitted on.
         """
         place = {name: column for column, name in enumerate(features.names)}
         absent = [name for name in self.columns if name not in place]
@@ -48,20 +55,8 @@ class RelationClassifier:
             raise ValueError(f"the classifier needs features that are not there: {', '.join(absent[:5])}")
         values = features.values[:, [place[name] for name in self.columns]]
         found = np.zeros((len(values), len(KINDS)))
-        found[:, self.model.classes_.astype(int)] = self._probabilities(values)
+        found[:, self.classes] = self.predictor.probabilities(self.scaling.apply(values))
         return found
-
-    def _probabilities(self, values: FloatArray) -> Float64Array:
-        if hasattr(self.model, "predict_proba"):
-            return np.asarray(self.model.predict_proba(values), dtype=np.float64)
-        decided = np.tanh(self.model.decision_function(values))
-        if decided.ndim == 1:  # of two kinds, a positive value speaks for the second
-            decided = -decided[:, None]
-        scores = np.zeros((len(values), len(self.model.classes_)))
-        for column, (one, other) in enumerate(combinations(range(scores.shape[1]), 2)):
-            scores[:, one] += decided[:, column]
-            scores[:, other] -= decided[:, column]
-        return np.asarray(softmax(scores, axis=1), dtype=np.float64)
 
 
 class KindModel(Protocol):
@@ -107,7 +102,29 @@ def fit_classifier(
         kept = _sampled(kinds, _MOST_IN_KERNEL, seed)
         chosen, kinds = chosen.rows(kept), kinds[kept]
     model.fit(chosen.values, kinds)
-    return RelationClassifier(name, model, chosen.names)
+    return _read_off(name, model, chosen.names)
+
+
+_PREDICTOR_OF: dict[RelationModel, Callable[[Any], Predictor]] = {
+    "majority": Constant.of,
+    "embedding_logistic": Linear.of,
+    "logistic": lambda search: Linear.of(search.best_estimator_),
+    "svm": CalibratedMargins.of,
+    "kernel_svm": KernelMachine.of,
+    "trees": Trees.of,
+    "mlp": Network.of,
+}
+
+
+def _read_off(name: RelationModel, model: Any, columns: list[str]) -> RelationClassifier:
+    """Return what a fitted pipeline computes, as arrays; what is served is what can be saved."""
+    n_features = len(columns)
+    classes = np.asarray(model.classes_, dtype=np.int64)
+    if name == "majority":
+        scaling = AffineMap(np.zeros((n_features, 0)), np.zeros(0))
+        return RelationClassifier(name, columns, classes, scaling, Constant.of(model))
+    scaling = AffineMap.of(model[:-1].transform, n_features)
+    return RelationClassifier(name, columns, classes, scaling, _PREDICTOR_OF[name](model[-1]))
 
 
 def _sampled(kinds: IntArray, n: int, seed: int) -> IntArray:

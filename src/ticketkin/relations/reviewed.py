@@ -1,47 +1,85 @@
 """Kinds of pairs that a person reviewed: a file of two tickets and a kind, the last word on a pair."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from ticketkin.core.errors import InputError
-from ticketkin.core.tables import Tickets
+from ticketkin.core.tables import Kind, Tickets
 from ticketkin.relations.pairs import KINDS, TOLD_SCHEMA
 from ticketkin.tickets.links import known_references
 from ticketkin.tickets.reading import read_table
 
 _COLUMNS = ("source", "target", "kind")
 _MOST_TOLD = 5
+_MOST_SHOWN = 60
 
 
 def read_reviewed(path: Path, tickets: Tickets) -> pl.DataFrame:
     """Return the reviewed pairs as `TOLD_SCHEMA`, from any table with source, target and kind.
 
-    Tickets go by id, number or sys_id; of a causal pair the source is the cause. Raises InputError where a
-    column is missing, and with the row where a kind or a ticket is not one.
+    Tickets go by id, number or sys_id; of a causal pair the source is the cause. A review is the last word,
+    so no row is left out: raises InputError where a column is missing, and with the rows that can't be read,
+    whose kind or ticket is not one, or that say two things of one pair. A row that says the same again is
+    one row.
     """
     table = read_table(path)
-    lacking = [name for name in _COLUMNS if name not in table.frame.columns]
+    names = {name.strip().lower(): name for name in table.frame.columns}
+    lacking = [name for name in _COLUMNS if name not in names]
     if lacking:
         raise InputError(
             f"{path}: lacks the column {', '.join(lacking)}; it has {', '.join(table.frame.columns)}. A "
             "review has the columns source, target, kind"
         )
     known = known_references(tickets)
-    rows, faults = [], []
-    columns = table.frame.select(_COLUMNS).iter_rows()
-    for number, (source, target, kind) in zip(table.rows, columns, strict=True):
-        word = str(kind or "").strip().lower()
-        absent = [name for name in (source, target) if str(name or "").strip() not in known]
-        if word not in KINDS:
-            faults.append(f"row {number} has the kind {kind!r}, allowed are {', '.join(KINDS)}")
-        elif absent:
-            faults.append(f"row {number} names {absent[0]!r}, which is no ticket of this export")
-        elif known[str(source).strip()] == known[str(target).strip()]:
-            faults.append(f"row {number} names the same ticket twice, {source!r}")
-        else:
-            rows.append((known[str(source).strip()], known[str(target).strip()], word, True))
+    faults = [(row, f"row {row} can't be read ({reason})") for row, reason in table.rejected]
+    reviewed: dict[frozenset[str], tuple[int, _Reviewed]] = {}
+    columns = table.frame.select(names[name] for name in _COLUMNS).iter_rows()
+    for number, cells in zip(table.rows, columns, strict=True):
+        source, target, word = (str(cell or "").strip() for cell in cells)
+        fault = _fault(source, target, word, known)
+        if fault:
+            faults.append((number, f"row {number} {fault}"))
+            continue
+        said = _Reviewed(known[source], known[target], word.lower())
+        first, before = reviewed.setdefault(frozenset({said.source, said.target}), (number, said))
+        if not said.agrees_with(before):
+            faults.append((
+                number,
+                f"rows {first} and {number} tell different things of {said.source} and {said.target}: "
+                f"{before.kind} and {said.kind}",
+            ))  # fmt: skip
     if faults:
-        more = f" and {len(faults) - _MOST_TOLD} more" if len(faults) > _MOST_TOLD else ""
-        raise InputError(f"{path}: {'; '.join(faults[:_MOST_TOLD])}{more}")
+        told = [fault for _, fault in sorted(faults)]
+        more = f" and {len(told) - _MOST_TOLD:,} more" if len(told) > _MOST_TOLD else ""
+        raise InputError(f"{path}: {'; '.join(told[:_MOST_TOLD])}{more}")
+    rows = [(said.source, said.target, said.kind, True) for _, said in reviewed.values()]
     return pl.DataFrame(rows, schema=dict(TOLD_SCHEMA), orient="row")
+
+
+@dataclass(frozen=True)
+class _Reviewed:
+    """What one row says."""
+
+    source: str
+    target: str
+    kind: str
+
+    def agrees_with(self, other: "_Reviewed") -> bool:
+        """Return whether both say the same of their pair; only a cause has a direction."""
+        directed = self.kind == Kind.CAUSAL.value
+        return self.kind == other.kind and (not directed or self.source == other.source)
+
+
+def _fault(source: str, target: str, word: str, known: Mapping[str, str]) -> str:
+    """Return what is wrong with a row, "" where nothing is."""
+    if word.lower() not in KINDS:
+        return f"has the kind {word[:_MOST_SHOWN]!r}, allowed are {', '.join(KINDS)}"
+    absent = [name for name in (source, target) if name not in known]
+    if absent:
+        return f"names {absent[0][:_MOST_SHOWN]!r}, which is no ticket of this export"
+    if known[source] == known[target]:
+        return f"names the same ticket twice, {source!r}"
+    return ""

@@ -10,22 +10,29 @@ own kin group.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
-from ticketkin.core.artifacts import atomic_path, read_json, write_json
+from ticketkin.core.arrays import load_arrays, save_arrays
+from ticketkin.core.artifacts import write_json
 from ticketkin.core.config import FusionSettings
-from ticketkin.core.errors import MissingInputError, NotEnoughDataError
+from ticketkin.core.errors import MissingInputError, NotEnoughDataError, UnreadableFileError
 from ticketkin.core.progress import SILENT, Progress, track
+from ticketkin.core.records import read_record
 from ticketkin.core.tables import FloatArray, IntArray, Visibility
+from ticketkin.core.trees import TreeEnsemble
 from ticketkin.search.features import FeatureMaker, FusionInputs, blocks, relative_features
 from ticketkin.search.models import BoostedTrees, LogisticModel
 
-_ARRAYS = "fusion.npz"
+_ARRAYS = "fusion.safetensors"
 _DESCRIPTION = "fusion.json"
 _ENCODER = "encoder"
+_REMEDY = "Make the ranking again: ticketkin evaluate RUN"
+# Of an encoder's similarity: itself, its z-score, its reciprocal rank, its margin to the best.
+_N_RELATIVE = 4
 # More queries than this teach the ranking nothing new and cost memory.
 _MOST_TRAINING_QUERIES = 3_000
 
@@ -42,6 +49,15 @@ class FirstLevel:
         """Return the mean log-odds of both models, shape (n,)."""
         mean: npt.NDArray[np.float64] = (self.logistic.logits(features) + self.trees.logits(features)) / 2
         return mean
+
+
+@dataclass(frozen=True)
+class _Description:
+    """What a saved ranking was fitted on."""
+
+    features: list[str]
+    depth: Annotated[int, Field(ge=1)]
+    uses_encoder: bool
 
 
 @dataclass(frozen=True)
@@ -200,10 +216,8 @@ class FusionRanker:
 
     def save(self, folder: Path, notes: Mapping[str, Any]) -> None:
         """Write plain arrays and a description; nothing in them can run code."""
-        arrays = {**self._first.logistic.arrays("logistic"), **self._first.trees.arrays("trees")}
-        arrays |= self._second[-1].arrays("second")
-        with atomic_path(folder / _ARRAYS) as temporary, temporary.open("wb") as stream:
-            np.savez(stream, **arrays)  # type: ignore[arg-type] # savez takes arrays by name
+        arrays = self._first.logistic.arrays("logistic") | self._first.trees.trees.arrays("trees")
+        save_arrays(folder / _ARRAYS, arrays | self._second[-1].arrays("second"))
         description = {"features": self._first.names, "depth": self._depth, **notes}
         write_json(folder / _DESCRIPTION, {**description, "uses_encoder": self._encoder is not None})
 
@@ -218,23 +232,29 @@ class FusionRanker:
     ) -> "FusionRanker":
         """Return the ranking saved in `folder` over `inputs`.
 
-        Raises MissingInputError where the folder holds none, ValueError where the inputs give other
-        features than those it was fitted on.
+        Raises MissingInputError where the folder holds none, UnreadableFileError where it is damaged or the
+        inputs give other features than those it was fitted on.
         """
         if not (folder / _ARRAYS).exists():
             raise MissingInputError(f"{folder} holds no ranking; make one with: ticketkin evaluate RUN")
-        description = read_json(folder / _DESCRIPTION)
+        description = read_record(folder / _DESCRIPTION, _Description, _REMEDY)
         maker = FeatureMaker(inputs, visibility, seed)
-        if maker.names != description["features"] or description["uses_encoder"] != (encoder is not None):
-            raise ValueError(f"the ranking was fitted on {description['features']}, got {maker.names}")
-        with np.load(folder / _ARRAYS, allow_pickle=False) as arrays:
-            first = FirstLevel(
-                maker.names,
-                LogisticModel.from_arrays(arrays, "logistic"),
-                BoostedTrees.from_arrays(arrays, "trees"),
+        if maker.names != description.features or description.uses_encoder != (encoder is not None):
+            other = sorted(set(maker.names) ^ set(description.features))
+            raise UnreadableFileError(
+                f"The ranking in {folder} was fitted on {len(description.features)} features, the run now "
+                f"gives {len(maker.names)} ({', '.join(other[:3]) or 'the encoder'} differ). {_REMEDY}"
             )
-            second = LogisticModel.from_arrays(arrays, "second")
-        return cls(first, [second], maker, inputs, description["depth"], encoder)
+        arrays = load_arrays(folder / _ARRAYS, _REMEDY)
+        n_features = len(maker.names)
+        first = FirstLevel(
+            maker.names,
+            LogisticModel.from_arrays(arrays, "logistic", n_features),
+            BoostedTrees(TreeEnsemble.from_arrays(arrays, "trees", n_features)),
+        )
+        n_stacked = 1 if encoder is None else 1 + _N_RELATIVE
+        second = LogisticModel.from_arrays(arrays, "second", n_stacked)
+        return cls(first, [second], maker, inputs, description.depth, encoder)
 
 
 def fit_second_level(

@@ -11,6 +11,7 @@ from ticketkin.core.config import AugmentSettings
 from ticketkin.core.errors import MissingInputError, UnreadableFileError
 from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.tables import IntArray
+from ticketkin.encoders.safety import check_model_folder
 from ticketkin.training.tuning_data import TuningData
 
 _TEXTS_A_TRANSLATION = 8
@@ -187,6 +188,8 @@ def _translated(texts: Sequence[str], name: str, offline: bool, progress: Progre
     import torch
     from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
+    if Path(name).exists():
+        check_model_folder(Path(name))
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=offline, trust_remote_code=False)
         model = AutoModelForSeq2SeqLM.from_pretrained(

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ticketkin.core.artifacts import atomic_path, hash_path, read_json, write_json
+from ticketkin.core.artifacts import atomic_path, hash_path, write_json
+from ticketkin.core.errors import UnreadableFileError
+from ticketkin.core.records import read_record
 from ticketkin.core.replacement import remove_old
 
 if TYPE_CHECKING:
@@ -32,6 +34,16 @@ class Checkpoint:
     """Adapter weights, optimiser moments, random number states."""
     state: Mapping[str, Any]
     """What JSON can hold: history, pieces a batch, seconds."""
+
+
+@dataclass(frozen=True)
+class _Saved:
+    """What lies beside the tensors."""
+
+    identity: str
+    step: int
+    tensors_sha256: str
+    state: dict[str, Any]
 
 
 def save_checkpoint(folder: Path, identity: str, checkpoint: Checkpoint) -> None:
@@ -61,16 +73,17 @@ def save_checkpoint(folder: Path, identity: str, checkpoint: Checkpoint) -> None
 
 def load_checkpoint(folder: Path, identity: str) -> Checkpoint | None:
     """Return the newest intact checkpoint of the training `identity`, or None."""
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     for name in reversed(_names(folder)):
+        tensors = folder / name / _TENSORS
         try:
-            saved = read_json(folder / name / _STATE)
-            intact = saved["tensors_sha256"] == hash_path(folder / name / _TENSORS)
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        if intact and saved["identity"] == identity:
-            return Checkpoint(saved["step"], load_file(folder / name / _TENSORS), saved["state"])
+            saved = read_record(folder / name / _STATE, _Saved, "")
+            if saved.identity == identity and saved.tensors_sha256 == hash_path(tensors):
+                return Checkpoint(saved.step, load_file(tensors), saved.state)
+        except (UnreadableFileError, SafetensorError, OSError, ValueError):
+            continue  # an older one is as good; without any, training starts anew
     return None
 
 

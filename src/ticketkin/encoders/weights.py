@@ -1,0 +1,59 @@
+"""The weights in a model folder, found as a loader finds them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ticketkin.core.errors import ModelUnavailableError
+from ticketkin.encoders.settings_files import read_settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+
+
+def weight_files(place: Path) -> list[Path]:
+    """Return the files that a loader opens in one folder of a checked model: the whole, or its parts."""
+    if (place / WEIGHTS).is_file():
+        return [place / WEIGHTS]
+    if (place / INDEX).is_file():
+        parts = read_settings(place / INDEX)["weight_map"].values()
+        return [place / part for part in sorted(set(parts))]
+    return []
+
+
+def saved_shapes(place: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shape of every saved weight by name. Raises ModelUnavailableError for a damaged file."""
+    from safetensors import SafetensorError, safe_open
+
+    shapes: dict[str, tuple[int, ...]] = {}
+    for path in weight_files(place):
+        try:
+            with safe_open(path, framework="np") as tensors:
+                for name in tensors.keys():  # noqa: SIM118 - it is no dict
+                    shapes[name] = tuple(tensors.get_slice(name).get_shape())
+        except (SafetensorError, OSError) as error:
+            raise _damaged(path, error) from error
+    return shapes
+
+
+def saved_weights(place: Path) -> "dict[str, Tensor]":
+    """Return every saved weight by name. Raises ModelUnavailableError for a damaged file."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    weights: dict[str, Tensor] = {}
+    for path in weight_files(place):
+        try:
+            weights |= load_file(path)
+        except (SafetensorError, OSError, ValueError, KeyError) as error:
+            raise _damaged(path, error) from error
+    return weights
+
+
+def _damaged(path: Path, error: Exception) -> ModelUnavailableError:
+    return ModelUnavailableError(
+        f"The weights in {path} can't be loaded ({type(error).__name__}: {error}); save or download the "
+        "model again"
+    )
