@@ -1,5 +1,6 @@
 """Progress bars on a terminal, plain lines elsewhere."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -80,6 +81,8 @@ class ConsoleProgress:
             bars.TextColumn("{task.fields[note]}", style="dim", markup=False),
             console=console,
             transient=True,
+            # On the same terminal rich puts what is printed above the bars; a pipe or file gets it as it is.
+            redirect_stdout=sys.stdout.isatty(),
         )
 
     def __enter__(self) -> "ConsoleProgress":
@@ -105,4 +108,5 @@ class ConsoleProgress:
 
     def say(self, message: str) -> None:
         """Print one line above the bars."""
-        self._bars.console.print(message)
+        # A log has lines of any length; only a terminal needs them broken, between words.
+        self._bars.console.print(message, soft_wrap=not self._console.is_terminal)
