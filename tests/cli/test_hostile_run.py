@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from hostile_strings import HOSTILE, steering_characters
 from ticketkin.cli.app import app
-from ticketkin.core.errors import TicketkinError
+from ticketkin.core.errors import OutputRefusedError, TicketkinError
 from ticketkin.tickets.sample import write_sample
 
 CANARY = "canary"
@@ -139,15 +139,17 @@ def test_a_shared_report_holds_nothing_of_a_ticket(run: Path) -> None:
         assert said in page
 
 
-def test_a_shared_report_replaces_nothing_but_one_of_its_kind(run: Path, place: Path) -> None:
-    mine, copy = place / "mine.html", place / "copy.html"
+def test_a_shared_report_replaces_nothing_unasked(run: Path, place: Path) -> None:
+    mine = place / "mine.html"
     mine.write_text("mine")
     for kept in (mine, run / "report.html", run):
         refused = invoke("report", run, "--share", "--out", kept)
-        assert "stays as it is" in str(refused.exception)
+        assert isinstance(refused.exception, OutputRefusedError)
     assert mine.read_text() == "mine"
-    for _ in range(2):
-        assert invoke("report", run, "--share", "--out", copy).exit_code == 0
+    assert invoke("report", run, "--share", "--out", mine, "--force").exit_code == 0
+    assert "shared copy" in mine.read_text()
+    for _ in range(2):  # its own place in the run folder is written again
+        assert invoke("report", run, "--share").exit_code == 0
     assert isinstance(invoke("report", place, "--share").exception, TicketkinError)
 
 

@@ -15,6 +15,7 @@ from ticketkin.cli.app import app
 from ticketkin.core.errors import TicketkinError
 from ticketkin.pipeline.configuration import Job, read_job
 from ticketkin.pipeline.job import run_one_stage
+from ticketkin.pipeline.run_data import FAMILIES_JSON, MATERIAL, RELATIONS_JSON, REPORT_JSON
 from ticketkin.tickets.sample import write_sample
 
 runner = CliRunner()
@@ -86,6 +87,10 @@ REFUSED = [
     (["doctor", "adapter", "--fix", "--out", "other", "--base-model", "base"], "other exists"),
     (["compare", "base", "--on", "p.json", "--out", "boards"], "leaderboard.json exists"),
     (["compare", "base", "--on", "boards/leaderboard.json", "--out", "boards", "-f"], "can't be written too"),
+    (["report", "judged", "--share", "--out", "mine.json"], "mine.json exists"),
+    (["report", "judged", "--share", "--out", "judged/report.json", "-f"], "can't be written too"),
+    (["report", "judged", "--share", "--out", "june.csv", "-f"], "can't be written too"),
+    (["report", "judged", "--share", "--out", ""], "is empty"),
 ]
 
 
@@ -109,6 +114,10 @@ def crowded(here: Path, tiny_encoder_folder: Path) -> Path:
     Path("boards/leaderboard.json").write_text(json.dumps(PAIRS))
     shutil.copytree(tiny_encoder_folder, "base")
     run_one_stage("import", Path("run"), job=Job(sources=(Path("june.csv").resolve(),)))
+    shutil.copytree("run", "judged")
+    for name in (REPORT_JSON, MATERIAL, RELATIONS_JSON, FAMILIES_JSON):
+        Path("judged", name).parent.mkdir(exist_ok=True)
+        Path("judged", name).write_text("{}")
     return here
 
 

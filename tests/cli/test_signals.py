@@ -68,7 +68,11 @@ def ends_plainly(child: subprocess.Popen[str], number: int, *, may_be_done: bool
 @pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize(
     ("arguments", "longest"),
-    [(("--help",), 1.2), (("sample", "s.csv", "--tickets", "2000"), 3.0), (("import", "{}", "-o", "r"), 3.0)],
+    [
+        (("--help",), 1.2),
+        (("sample", "s.csv", "--tickets", "2000", "--force"), 3.0),
+        (("import", "{}", "-o", "r"), 3.0),
+    ],
 )
 def test_at_any_moment(
     arguments: tuple[str, ...], longest: float, number: int, sample: Path, tmp_path: Path
@@ -199,14 +203,14 @@ def test() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_child_process_dies_with_its_parent(number: int) -> None:
-    child = started_with("""
+def test_a_child_process_dies_with_its_parent(number: int, tiny_encoder_folder: Path) -> None:
+    child = started_with(f"""
 @app.app.command()
 def test() -> None:
     import threading, time
     from ticketkin.encoders.fresh_process import SavedModel, embed_freshly
     threading.Timer(0.5, lambda: print("there", flush=True)).start()
-    embed_freshly([SavedModel("nowhere")], ["x"])
+    embed_freshly([SavedModel({str(tiny_encoder_folder)!r})], ["x"] * 200_000)
     time.sleep(100)
 """)
     workers = psutil.Process(child.pid).children(recursive=True)

@@ -79,7 +79,7 @@ def test_models_stand_side_by_side_as_json(
 
 def test_what_is_missing_is_told(folder: Path, tmp_path: Path) -> None:
     job = read_job(folder)
-    with pytest.raises(MissingInputError, match=r"needs what 'import', 'links', .* makes. Run: ticketkin"):
+    with pytest.raises(MissingInputError, match=r"is not a run folder: .*Make one with: ticketkin import"):
         learn_relations(tmp_path / "nothing", job)
     lonely = job.model_copy(
         update={"settings": job.settings.model_copy(

@@ -326,8 +326,16 @@ def report(
         bool, typer.Option("--share", help="Write a copy without any text, number or name of a ticket.")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="File of the copy; default report-shared.html in RUN.")
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="File of the copy; default report-shared.html in RUN.",
+            parser=output_path,
+            metavar="FILE",
+        ),
     ] = None,
+    force: ForceOption = False,
 ) -> None:
     """Write report.html of a judged run, or a copy of it that may be passed on.
 
@@ -343,7 +351,7 @@ def report(
         from ticketkin.pipeline.stage import RunContext
 
         with ConsoleProgress(errors) as progress:
-            path = share_report(RunContext(folder, stored_job(folder), progress), out)
+            path = share_report(RunContext(folder, stored_job(folder), progress), out, force=force)
         screen.print(f"Shared copy: {path}", soft_wrap=True)
         return
     if out is not None:

@@ -19,8 +19,9 @@ def main() -> None:
 
 def _open_streams() -> None:
     """Give the process streams that take anything: closed ones write nowhere, ASCII ones write escapes."""
-    while os.open(os.devnull, os.O_RDWR) <= 2:  # else the next file opened would become standard output
+    while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:  # else the next file would be standard output
         pass
+    os.close(opened)
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - open to the end
     if sys.stderr is None:

@@ -199,17 +199,17 @@ class JobOptions:
                 raise InputError(f"{path}: no such file")
 
     def _flags(self) -> dict[str, Any]:
-        flags: dict[str, Any] = {"encoder": {}, "tickets": {}}
-        if self.map_ is not None:
-            flags["tickets"]["mapping"] = _parse_map(self.map_)
-        if self.redact_words is not None:
-            flags["tickets"]["redact_words"] = self.redact_words.resolve()
-        if self.link_columns is not None:
-            flags["links"] = {"columns": _names(self.link_columns)}
-        if self.offline:
-            flags["encoder"]["offline"] = True
-        if self.base_model is not None:
-            flags["encoder"]["base_model"] = self.base_model
+        given = {
+            ("tickets", "mapping"): None if self.map_ is None else _parse_map(self.map_),
+            ("tickets", "redact_words"): _resolved(self.redact_words),
+            ("links", "columns"): None if self.link_columns is None else _names(self.link_columns),
+            ("encoder", "offline"): self.offline or None,
+            ("encoder", "base_model"): self.base_model,
+        }
+        flags: dict[str, Any] = {}
+        for (section, name), value in given.items():
+            if value is not None:
+                flags.setdefault(section, {})[name] = value
         if self.candidates is not None:
             flags["candidates"] = tuple(dict.fromkeys([*ALWAYS, *_names(self.candidates)]))
         if self.seed is not None:

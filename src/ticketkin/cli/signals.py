@@ -78,15 +78,16 @@ def unwinding() -> Iterator[None]:
     """While the block runs, a signal raises `Stopped` in it."""
     hook = sys.unraisablehook
     sys.unraisablehook = _silent_about_stops
-    watched = _start_watcher()
+    wakeup = _start_watcher()
     _State.unwinds = True
     try:
         yield
     finally:
         _State.unwinds = False
         sys.unraisablehook = hook
-        if watched and _State.asked is None:
+        if wakeup is not None and _State.asked is None:
             signal.set_wakeup_fd(-1)
+            os.close(wakeup)  # the watcher ends
 
 
 def _silent_about_stops(unraisable: Any) -> None:
@@ -95,28 +96,36 @@ def _silent_about_stops(unraisable: Any) -> None:
         sys.__unraisablehook__(unraisable)
 
 
-def _start_watcher() -> bool:
+def _start_watcher() -> int | None:
+    """Return the end of a pipe to which signals are written; closing it ends the watching thread."""
     if os.name != "posix":  # elsewhere a wake-up needs a socket; the handlers alone do there
-        return False
+        return None
     readable, writable = os.pipe()
     os.set_blocking(writable, False)
     signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
     threading.Thread(target=_watch, args=(readable,), daemon=True, name="signals").start()
-    return True
+    return writable
 
 
 def _watch(readable: int) -> None:
-    first = _next_signal(readable, None)
-    _next_signal(readable, _GRACE_SECONDS)
-    end(first or signal.SIGTERM, flushes=False)
+    try:
+        first = _next_signal(readable, None)
+        if first is None:
+            return
+        _next_signal(readable, _GRACE_SECONDS)
+        end(first, flushes=False)
+    finally:
+        os.close(readable)
 
 
 def _next_signal(readable: int, seconds: float | None) -> int | None:
-    """Wait for one of our signals; other signals write to the pipe too."""
+    """Wait for one of our signals, None after `seconds` or once the pipe is closed; others write to it too."""
     while select.select([readable], [], [], seconds)[0]:
-        number = os.read(readable, 1)[0]
-        if number in _SIGNALS:
-            return number
+        written = os.read(readable, 1)
+        if not written:
+            return None
+        if written[0] in _SIGNALS:
+            return written[0]
     return None
 
 

@@ -175,7 +175,9 @@ def _parsed(text: str) -> Any:
 
 def _merge(into: dict[str, Any], layer: Mapping[str, Any]) -> None:
     for key, value in layer.items():
-        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+        if isinstance(value, Mapping) and key in into:
+            if not isinstance(into[key], dict):  # a later section must not hide an earlier slip
+                raise ConfigurationError(f"{key}: got {into[key]!r}; it is a section: set its values")
             _merge(into[key], value)
         else:
             into[key] = dict(value) if isinstance(value, Mapping) else value

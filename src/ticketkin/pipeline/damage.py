@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ticketkin.core.errors import DamagedArtifactError, TicketkinError
+from ticketkin.core.errors import DamagedArtifactError, TicketkinError, UnreadableFileError
 from ticketkin.pipeline.stage import Stage, content_hash, read_record, record_path
 
 _LONGEST_REASON = 200
@@ -16,13 +16,16 @@ def damage_named(folder: Path, stages: Sequence[Stage]) -> Iterator[None]:
     """Raise DamagedArtifactError where the block fails and an output of `stages` is not what its stage wrote.
 
     Anything can go wrong with a damaged file, so the cause is looked for once something did. Errors raised
-    on purpose, those of the system and those without a damaged file pass as they are.
+    on purpose about anything but a file that can't be read, those of the system and those without a damaged
+    file pass as they are.
     """
     try:
         yield
-    except (TicketkinError, OSError, MemoryError):
-        raise
     except Exception as error:
+        if isinstance(error, TicketkinError | OSError | MemoryError) and not isinstance(
+            error, UnreadableFileError
+        ):
+            raise
         for stage in stages:
             for name in _altered(folder, stage):
                 raise DamagedArtifactError(_message(folder, stage, name, error)) from error
@@ -37,7 +40,8 @@ def _altered(folder: Path, stage: Stage) -> list[str]:
 
 
 def _message(folder: Path, stage: Stage, name: str, error: Exception) -> str:
-    reason = f"{type(error).__name__}: {error}".splitlines()[0][:_LONGEST_REASON]
+    kind = "" if isinstance(error, UnreadableFileError) else f"{type(error).__name__}: "
+    reason = f"{kind}{error}".splitlines()[0][:_LONGEST_REASON]
     place = shlex.quote(str(folder))
     return (
         f"{folder / name} is damaged, or was changed after the stage {stage.name!r} wrote it ({reason}). "

@@ -373,7 +373,7 @@ def _write_manifest(folder: Path, job: Job, stages: Sequence[Stage]) -> None:
     write_json(
         folder / run_data.MANIFEST,
         {
-            "inputs": {path.name: hash_path(path) for path in job.files},
+            "inputs": [{"name": path.name, "sha256": hash_path(path)} for path in job.files],
             "outputs": outputs,
             "seconds": stage_seconds(folder),
             "seed": job.settings.seed,

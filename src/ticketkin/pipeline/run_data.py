@@ -145,8 +145,9 @@ class RunData:
 
 
 def read_parquet(path: Path) -> pl.DataFrame:
-    """Read a table whose path is taken as it is, brackets and stars too."""
-    return pl.read_parquet(path, glob=False)
+    """Read a table. Opened here, so that no sign in the path is taken for a pattern or a home folder."""
+    with path.open("rb") as stream:
+        return pl.read_parquet(stream)
 
 
 def save_embeddings(path: Path, embeddings: FloatArray) -> None:
@@ -156,8 +157,8 @@ def save_embeddings(path: Path, embeddings: FloatArray) -> None:
 
 def save_parquet(path: Path, frame: pl.DataFrame) -> None:
     """Write a table atomically."""
-    with atomic_path(path) as temporary:
-        frame.write_parquet(temporary)
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        frame.write_parquet(stream)
 
 
 def save_csv(path: Path, frame: pl.DataFrame) -> None:
@@ -166,5 +167,5 @@ def save_csv(path: Path, frame: pl.DataFrame) -> None:
     See OWASP, "CSV Injection".
     """
     safe = frame.with_columns(pl.col(pl.String).str.replace(r"^([=+\-@\t\r])", "'$1"))
-    with atomic_path(path) as temporary:
-        safe.write_csv(temporary)
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        safe.write_csv(stream)

@@ -8,13 +8,13 @@ from typing import Any
 import polars as pl
 
 from ticketkin.core.artifacts import read_json
-from ticketkin.core.errors import InputError, MissingInputError
+from ticketkin.core.errors import MissingInputError
+from ticketkin.core.outputs import check_file_output
 from ticketkin.encoders.cache import default_cache_folder
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.pipeline.stage import RunContext
 from ticketkin.reports.html import write_shared_report
-from ticketkin.reports.page import SHARED_MARK
 from ticketkin.reports.sharing import shareable
 
 SHARED_HTML = "report-shared.html"
@@ -22,14 +22,14 @@ SHARED_HTML = "report-shared.html"
 _FEWEST_PARTS = 3
 
 
-def share_report(context: RunContext, out: Path | None = None) -> Path:
+def share_report(context: RunContext, out: Path | None = None, *, force: bool = False) -> Path:
     """Write a copy of a run's report without any text, id, name or value of a ticket; returns its path.
 
-    Raises MissingInputError for a run without a verdict, InputError where `out` exists and is no such copy.
+    Without `out` it lies in the run folder. Raises MissingInputError for a run without a verdict,
+    OutputRefusedError where `out` is read, or exists and `force` is not given.
     """
     from ticketkin.pipeline.judge_stages import whole_material
 
-    path = out or context.folder / SHARED_HTML
     needed = (artifact.REPORT_JSON, artifact.MATERIAL, artifact.RELATIONS_JSON, artifact.FAMILIES_JSON)
     lacking = [name for name in needed if not (context.folder / name).exists()]
     if lacking:
@@ -37,21 +37,15 @@ def share_report(context: RunContext, out: Path | None = None) -> Path:
             f"{context.folder} has no report to share: it lacks {', '.join(lacking)}. Run: ticketkin run "
             f"--resume --out {context.folder}"
         )
-    if path.exists() and not _is_shared_report(path):
-        raise InputError(f"{path} exists and is no shared report, so it stays as it is; choose another --out")
+    path = out or context.folder / SHARED_HTML
+    read = [context.folder / name for name in (*needed, artifact.TICKETS)]
+    check_file_output(path, [*context.job.files, *read], force=force or out is None)
     tickets = RunData(context.folder, context.job).tickets.frame
     values = (value for column in tickets.iter_columns() for value in _texts(column))
     report = read_json(context.folder / artifact.REPORT_JSON)
     bare, material = shareable(report, whole_material(context.folder), values)
     write_shared_report(bare, material, path)
     return path
-
-
-def _is_shared_report(path: Path) -> bool:
-    if not path.is_file():
-        return False
-    with path.open("rb") as stream:
-        return SHARED_MARK.encode() in stream.read(4_096)
 
 
 def _texts(column: pl.Series) -> Iterator[str]:
