@@ -119,7 +119,7 @@ def _watch(readable: int) -> None:
 
 
 def _next_signal(readable: int, seconds: float | None) -> int | None:
-    """Wait for one of our signals, None after `seconds` or once the pipe is closed; others write to it too."""
+    """Wait for one of our signals; None after `seconds`, or once the pipe is closed."""
     while select.select([readable], [], [], seconds)[0]:
         written = os.read(readable, 1)
         if not written:
