@@ -67,7 +67,10 @@ def _screen(target: str) -> int:
 def _call(argv: list[str]) -> tuple[int, str]:
     """Return the exit code, and the traceback of what `main` let through."""
     from ticketkin.cli.app import main
+    from ticketkin.cli.console import errors, screen
 
+    # Rich silences a console whose reader has gone, for the rest of the process: here, of one command.
+    screen.quiet = errors.quiet = False
     sys.argv = ["ticketkin", *argv]
     code, crash = 0, ""
     try:
