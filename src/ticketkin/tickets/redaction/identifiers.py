@@ -77,7 +77,7 @@ _NO_USER = {
     "inconnu", "bloqué", "refusé", "incorrecto", "invalide", "y", "o", "no", "bloqueado", "nuevo",
     "usuario", "user", "username", "password", "passwort", "different", "same", "changed", "created",
     "deleted", "test", "value", "name", "id", "please", "already", "admin", "administrator", "root",
-    "guest", "system", "anonymous", "nobody", "localhost",
+    "guest", "git", "system", "anonymous", "nobody", "localhost",
 }  # fmt: skip
 # How words of the three languages begin that begin with two consonants; "jd" or "mk" begins a user id.
 _ONSETS = re.compile(

@@ -60,6 +60,16 @@ def _person(match: re.Match[str]) -> Span | None:
     return match.span("value") if _is_person(match["value"]) else None
 
 
+_BARE_NAME = re.compile(r"(?:name|nom|nombre)(?!\w)", re.I)
+_IN_ORDER = re.compile(_FULL)
+
+
+def _of_a_role(match: re.Match[str]) -> Span | None:
+    """Take a person in any order, but behind a bare "name" in plain order only: things have names, too."""
+    bare = _BARE_NAME.match(match.group()) is not None
+    return _person(match) if not bare or _IN_ORDER.fullmatch(match["value"]) else None
+
+
 _GREETINGS = labels(
     r"regards|rgds|sincerely|faithfully|cheers|thanks|thank you|many thanks|thx|best wishes|best|yours"
     r"|br|grüßen|grüssen|gruß|gruss|grüße"
@@ -229,7 +239,7 @@ RECOGNISERS = (
             " responsable utilisateur utilisatrice signalé solicitante contacto usuario nombre nom nachname"
         ),
         "Caller: Jane Doe",
-        _person,
+        _of_a_role,
         gate=re.compile(rf":[ \t]{{0,3}}[{_UPPER}]"),
     ),
 )
