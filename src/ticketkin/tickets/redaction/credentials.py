@@ -11,6 +11,7 @@ from ticketkin.tickets.redaction.recogniser import (
     ANYWHERE,
     CREDENTIAL,
     PART_START,
+    SCOPE,
     THREE_DIGITS,
     Recogniser,
     Span,
@@ -52,8 +53,8 @@ _KEYS = labels(
         rf"{what}[ -]?(?:key|schlüssel|psk|code)"
         for what in ("wpa2?", "wi-?fi", "wlan", "wireless", "pre-?shared", "network security", "encryption")
     )
-    + r"|clé (?:wi-?fi|wpa2?)|community string|security answer|secret answer|maiden name|réponse secrète"
-    r"|antwort auf die sicherheitsfrage"
+    + r"|clé (?:du )?(?:wi-?fi|wpa2?|wlan)|community string|security answer|secret answer|maiden name"
+    r"|réponse secrète|antwort auf die sicherheitsfrage"
 )
 _KEY_TRIGGERS = (
     *whole_words(
@@ -61,12 +62,6 @@ _KEY_TRIGGERS = (
     ),
 )
 _ASSIGN = r"\\?[\"']?\]?[ \t]{0,3}(?:(?::=|=>|=|:)(?![=:])[ \t]{0,3}|:[ \t]{0,3}\n[ \t]{0,3})"
-# "for the VPN", "für den Server", "du wifi": what the password is for, before it is given.
-_SCOPE = (
-    r"(?:[ ](?:for|of|to|on|at|in|für|von|vom|zum|zur|des|der|am|im|auf|du|de|d['’]|pour|del|para"
-    r"|provisoire|temporaire)"
-    r"(?:[ ][^\s,;:=.\"]{1,30}){0,4}?)?"
-)
 _COPULA = (
     r"[ ](?:is|was|are|ist|war|lautete?|wäre|est|était|es|era"
     r"|(?:has[ ])?(?:been[ ])?(?:was[ ])?(?:changed|reset|set)[ ]to"
@@ -286,9 +281,19 @@ _USERS = labels(
     r"|anmeldedaten|zugang"
     r"|identifiants?|credenciales|accès"
 )
+USER_AND_PASSWORD = re.compile(
+    rf"{_USERS}(?!\w)[\s:=]{{1,3}}(?:(?:are|is|sind|ist|sont|son|with|mit|avec)[ ]:?)?[ ]?"
+    r"(?P<user>[\w.@\\-]{2,64}+)[ ]?[/:|][ ]?(?P<value>[^\s\"'<>/]{3,64})",
+    re.I,
+)
+PAIR_TRIGGERS = whole_words(
+    "cred creds credential credentials credenciales zugangsdaten anmeldedaten login logon"
+    " user username zugang accès identifiant identifiants"
+)
 
 
-def _pair(match: re.Match[str]) -> Span | None:
+def secret_of_pair(match: re.Match[str]) -> Span | None:
+    """Return the span of the password in "user / password", None where the two are no such pair."""
     value = match["value"].rstrip(".,;")
     if NO_VALUE.fullmatch(value) or is_predicate(value):
         return None
@@ -327,7 +332,7 @@ RECOGNISERS = (
     Recogniser(
         CREDENTIAL,
         "assigned password",
-        re.compile(rf"{_PASSWORD}{_SCOPE}{_ASSIGN}{_VALUE}", re.I),
+        re.compile(rf"{_PASSWORD}{SCOPE}{_ASSIGN}{_VALUE}", re.I),
         _PASSWORD_TRIGGERS,
         "password: Summer2024!",
         _assigned,
@@ -335,7 +340,7 @@ RECOGNISERS = (
     Recogniser(
         CREDENTIAL,
         "assigned key of a network",
-        re.compile(rf"{_KEYS}{_ASSIGN}{_VALUE}", re.I),
+        re.compile(rf"{_KEYS}{SCOPE}{_ASSIGN}{_VALUE}", re.I),
         _KEY_TRIGGERS,
         "WPA key: rainy-Tuesday-13",
         _assigned,
@@ -343,7 +348,7 @@ RECOGNISERS = (
     Recogniser(
         CREDENTIAL,
         "told key of a network",
-        re.compile(rf"{_KEYS}{_SCOPE}{_COPULA}{_VALUE}", re.I),
+        re.compile(rf"{_KEYS}{SCOPE}{_COPULA}{_VALUE}", re.I),
         _KEY_TRIGGERS,
         "the WPA key is rainy-Tuesday-13",
         _said,
@@ -351,7 +356,7 @@ RECOGNISERS = (
     Recogniser(
         CREDENTIAL,
         "told password",
-        re.compile(rf"{_PASSWORD}{_SCOPE}{_COPULA}{_VALUE}", re.I),
+        re.compile(rf"{_PASSWORD}{SCOPE}{_COPULA}{_VALUE}", re.I),
         _PASSWORD_TRIGGERS,
         "the password for the guests is Summer2024!",
         _said,
@@ -360,7 +365,7 @@ RECOGNISERS = (
         CREDENTIAL,
         "old password",
         re.compile(
-            rf"{_PASSWORD}{_SCOPE}[ ](?:was[ ]|has[ ]been[ ])?(?:changed|reset|updated|geändert|changé"
+            rf"{_PASSWORD}{SCOPE}[ ](?:was[ ]|has[ ]been[ ])?(?:changed|reset|updated|geändert|changé"
             rf"|cambiada)[ ](?:from|von|de)[ ]"
             rf"{_VALUE}",
             re.I,
@@ -416,18 +421,9 @@ RECOGNISERS = (
     Recogniser(
         CREDENTIAL,
         "user and password",
-        re.compile(
-            rf"{_USERS}(?!\w)[\s:=]{{1,3}}(?:(?:are|is|sind|ist|sont|son|with|mit|avec)[ ]:?)?[ ]?"
-            r"(?P<user>[\w.@\\-]{2,64}+)[ ]?[/:|][ ]?(?P<value>[^\s\"'<>/]{3,64})",
-            re.I,
-        ),
-        (
-            *whole_words(
-                "cred creds credential credentials credenciales zugangsdaten anmeldedaten login logon"
-                " user username zugang accès identifiant identifiants"
-            ),
-        ),
+        USER_AND_PASSWORD,
+        PAIR_TRIGGERS,
         "creds: admin / Adm1n!",
-        _pair,
+        secret_of_pair,
     ),
 )

@@ -11,6 +11,7 @@ from stdnum.fr import nir
 from stdnum.it import codicefiscale
 from stdnum.us import ssn
 
+from ticketkin.tickets.redaction.credentials import PAIR_TRIGGERS, USER_AND_PASSWORD, secret_of_pair
 from ticketkin.tickets.redaction.predicates import ends_clause, is_predicate
 from ticketkin.tickets.redaction.recogniser import (
     BIRTH_DATE,
@@ -76,7 +77,7 @@ _NO_USER = {
     "inconnu", "bloqué", "refusé", "incorrecto", "invalide", "y", "o", "no", "bloqueado", "nuevo",
     "usuario", "user", "username", "password", "passwort", "different", "same", "changed", "created",
     "deleted", "test", "value", "name", "id", "please", "already", "admin", "administrator", "root",
-    "guest", "system", "anonymous", "nobody", "localhost",
+    "guest", "git", "system", "anonymous", "nobody", "localhost",
 }  # fmt: skip
 # How words of the three languages begin that begin with two consonants; "jd" or "mk" begins a user id.
 _ONSETS = re.compile(
@@ -118,17 +119,30 @@ def _user(match: re.Match[str]) -> Span | None:
     start, end = match.span("value")
     value = match["value"].rstrip(".,;:-")
     end = start + len(value)
+    if value[:1].isupper():
+        return (start, end) if _CAPITAL_ID.fullmatch(value) else None
     if match["link"] == " ":
         return (start, end) if _SHORT_ID.fullmatch(value) else None
     return (start, end) if _is_user_id(value, assigned=True, alone=ends_clause(match.string, end)) else None
 
 
 _SHORT_ID = re.compile(r"(?!win|o\d|sap|ios|log|id|no|nr|v\d|app|page|test)[a-z]{1,10}\d{1,8}")
+# User ids in capitals, as mainframes and SAP give them; not tickets, machines and products.
+_CAPITAL_ID = re.compile(
+    r"(?!INC|REQ|RITM|CHG|PRB|S?C?TASK|KB|WIN|WINDOWS|OFFICE|EXCHANGE|SERVER|SRV|PRINTER|LAPTOP|CLIENT|PC"
+    r"|LEVEL|TEST|GROUP|ORACLE|VERSION|BUILD|PO\d|NB\d|WS\d|SR\d|CS\d)(?:[A-Z]{1,2}\d{4,7}|[A-Z]{5,9}\d{1,3})"
+)
 # Registry keys, drives and file names look like DOMAIN\\user.
 _NO_DOMAIN = re.compile(
     r"HK[A-Z]{1,3}\\.*|.*\.(?:exe|dll|txt|log|docx?|xlsx?|pdf|ini|bat|cmd|msi|ps\d?)|.*\\[nrtbfdswx]"
     r"|.*\\(?:domain|users?|admins?|groups?|config|data|system|bin|temp|ip|or|and)"
 )
+
+
+def _user_of_pair(match: re.Match[str]) -> Span | None:
+    named = _is_user_id(match["user"], assigned=True, alone=True)
+    return match.span("user") if named and secret_of_pair(match) else None
+
 
 _STAFF = ("employee", "staff", "personnel", "payroll", "worker", "badge", "student", "pers", "emp")
 
@@ -313,12 +327,31 @@ RECOGNISERS = (
         "user",
         re.compile(
             labels(r"user|benutzer(?:konto)?|utilisateur|usuario|account|compte|cuenta")
-            + r"(?!\w)(?P<link>[\"']?[ ]?[:=][ ]?|[ ])[\"']?(?P<value>(?-i:[a-z])[\w.@\\-]{1,60})(?![\w(])",
+            + r"(?!\w)(?P<link>[\"']?[ ]?[:=][ ]?|[ ])[\"']?(?P<value>[a-z][\w.@\\-]{1,60})(?![\w(])",
             re.I,
         ),
         whole_words("user benutzer benutzerkonto utilisateur usuario account compte cuenta"),
         "user: jdoe",
         _user,
+    ),
+    Recogniser(
+        USER_ID,
+        "user of a password",
+        USER_AND_PASSWORD,
+        PAIR_TRIGGERS,
+        "creds: jdoe / Adm1n!",
+        _user_of_pair,
+    ),
+    Recogniser(
+        USER_ID,
+        "user of a remote host",
+        re.compile(
+            labels("ssh|scp|sftp|rsync", r"(?<![\w.-].)")
+            + r"[ ](?:[^\n@]{0,80}[ ])?(?P<value>[a-z][\w.-]{0,31}+)@(?=[\w\[])"
+        ),
+        whole_words("ssh scp sftp rsync"),
+        "ssh jdoe@192.0.2.7",
+        lambda match: match.span("value") if match["value"] not in _NO_USER else None,
     ),
     Recogniser(
         USER_ID,
@@ -336,7 +369,7 @@ RECOGNISERS = (
         re.compile(
             labels(
                 r"born|dob|d\.o\.b\.?|date of birth|birth ?(?:date|day)|geboren|geburtsdatum|geburtstag"
-                r"|geb|née?|né\(e\)|date de naissance|naissance"
+                r"|geb(?:\.?[ -]{0,2}dat(?:um)?)?|née?|né\(e\)|date de naissance|naissance"
                 r"|fecha de nacimiento|f\. ?nac|nacid[oa]"
             )
             + r"(?!\w)"

@@ -15,6 +15,12 @@ _GAP = r"[ \u00a0]"
 # One to four parts: Jane Doe, John Q. Public, Ludwig van der Beispiel.
 _PERSON = rf"(?:(?:{_PART}|{_INITIAL})(?:{_GAP}(?:{_PARTICLE}{_GAP}){{0,2}}(?:{_PART}|{_INITIAL})){{0,3}})"
 _FULL = rf"(?:(?:{_PART}|{_INITIAL})(?:{_GAP}(?:{_PARTICLE}{_GAP}){{0,2}}(?:{_PART}|{_INITIAL})){{1,3}})"
+# As directories list people, the family name first or in capitals: Doe, Jane; DOE Jane; Jane DOE.
+_CAPITALS = rf"[{_UPPER}]{{4,25}}(?:[-'’][{_UPPER}]{{2,25}})?(?![\w'’-]|[.@]\w)"
+_LISTED = (
+    rf"(?:{_PART},{_GAP}{_PART}(?:{_GAP}{_INITIAL})?(?=[ ]{{0,3}}(?:\Z|[\n;(|]))"
+    rf"|{_CAPITALS},?{_GAP}{_PART}|{_PART}{_GAP}{_CAPITALS})"
+)
 
 # Words that stand where a name could and name no person.
 _NO_PERSON_WORDS = """
@@ -46,7 +52,7 @@ _NO_PERSON = frozenset(_NO_PERSON_WORDS.split())
 
 
 def _is_person(text: str) -> bool:
-    words = [word.casefold().strip(".") for word in re.split(r"[ \u00a0]", text)]
+    words = [word.casefold().strip(".,") for word in re.split(r"[ \u00a0]", text)]
     return not any(word in _NO_PERSON or word.startswith(("l'", "l’")) for word in words)
 
 
@@ -54,10 +60,25 @@ def _person(match: re.Match[str]) -> Span | None:
     return match.span("value") if _is_person(match["value"]) else None
 
 
+_BARE_NAME = re.compile(r"(?:name|nom|nombre)(?!\w)", re.I)
+_IN_ORDER = re.compile(_FULL)
+
+
+def _of_a_role(match: re.Match[str]) -> Span | None:
+    """Take a person in any order, but behind a bare "name" in plain order only: things have names, too."""
+    bare = _BARE_NAME.match(match.group()) is not None
+    return _person(match) if not bare or _IN_ORDER.fullmatch(match["value"]) else None
+
+
 _GREETINGS = labels(
     r"regards|rgds|sincerely|faithfully|cheers|thanks|thank you|many thanks|thx|best wishes|best|yours"
     r"|br|grüßen|grüssen|gruß|gruss|grüße"
     r"|vg|mfg|lg|danke|dank|cordialement|salutations|merci|bien à vous|saludos|gracias|atentamente|saludo"
+)
+# "contact on site", "contact for delivery", "demandeur (Lyon)".
+_WHERE = (
+    r"(?:[ ](?:on[ -]?site|vor[ ]ort|sur[ ](?:site|place)|(?:for|für|pour|para)(?:[ ][\w-]{1,20}){1,3}?)"
+    r"|[ ]?\([^()\n]{1,30}\))?"
 )
 _ROLES = labels(
     r"caller|contact(?: person)?|requester|requestor|requested (?:by|for)|reported by|reporter|raised by"
@@ -148,6 +169,19 @@ RECOGNISERS = (
     ),
     Recogniser(
         NAME,
+        "short signature in a line",
+        re.compile(
+            # LG makes screens: only at the start of a line or sentence.
+            labels("vg|mfg|lg|cdt|cheers|br", r"(?:(?<=\n.)|(?<=[.!?,][ ].))")
+            + rf"[,.]?[ ](?-i:(?P<value>{_PERSON}))[ ]{{0,3}}[,.]?(?=\n|\Z)",
+            re.I,
+        ),
+        whole_words("vg mfg lg cdt cheers br"),
+        "Danke!\nVG Jane",
+        _person,
+    ),
+    Recogniser(
+        NAME,
         "salutation",
         re.compile(
             r"[DHLBCE](?<!\w.)(?:(?<=D)ear|(?<=H)(?:i|ello|ey|allo|ola)|(?<=L)iebe[rs]?|(?<=B)onjour"
@@ -191,7 +225,7 @@ RECOGNISERS = (
         NAME,
         "role",
         re.compile(
-            rf"{_ROLES}[ \t]{{0,2}}:[ \t]{{0,3}}(?-i:(?P<value>{_FULL}))(?=[ ]{{0,3}}(?:\Z"
+            rf"{_ROLES}{_WHERE}[ \t]{{0,2}}:[ \t]{{0,3}}(?-i:(?P<value>{_FULL}|{_LISTED}))(?=[ ]{{0,3}}(?:\Z"
             rf"|[\n,;.()/|\[-]|(?:approved|has|is|hat|ist|a|est)[ ]))",
             re.I,
         ),
@@ -205,7 +239,7 @@ RECOGNISERS = (
             " responsable utilisateur utilisatrice signalé solicitante contacto usuario nombre nom nachname"
         ),
         "Caller: Jane Doe",
-        _person,
+        _of_a_role,
         gate=re.compile(rf":[ \t]{{0,3}}[{_UPPER}]"),
     ),
 )

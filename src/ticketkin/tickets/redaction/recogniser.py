@@ -77,6 +77,12 @@ WORD_END = r"(?!\w)"
 WORD_START = r"(?<!\w.)"
 PART_START = r"(?:(?<![^\W_].)|(?-i:(?<=[a-z][A-Z])))"
 ANYWHERE = ""
+# "for the VPN", "für den Server", "du wifi", "invité": what a secret is for, before it is given.
+SCOPE = (
+    r"(?:[ ](?:for|of|to|on|at|in|für|von|vom|zum|zur|des|der|am|im|auf|du|de|d['’]|pour|del|para"
+    r"|provisoire|temporaire|guests?|gast|gäste|invités?|invitados?)"
+    r"(?:[ ][^\s,;:=.\"]{1,30}){0,4}?)?"
+)
 # Triggers of recognisers without a word of their own: a run of digits, four numbers with dots, pairs of
 # hexadecimal digits.
 DIGITS = re.compile(r"\d(?:[ ().:/-]{0,3}\d){4}")

@@ -8,6 +8,7 @@ from ticketkin.tickets.redaction.predicates import is_predicate
 from ticketkin.tickets.redaction.recogniser import (
     LONG_RUN,
     PART_START,
+    SCOPE,
     TOKEN,
     Recogniser,
     Span,
@@ -294,7 +295,7 @@ RECOGNISERS = (
     Recogniser(
         TOKEN,
         "labelled key",
-        re.compile(rf"{_STRONG_LABELS}(?![^\W_]){_LINK}(?P<value>[^\s\"'<>;,&]{{8,2000}}+)", re.I),
+        re.compile(rf"{_STRONG_LABELS}(?![^\W_]){SCOPE}{_LINK}(?P<value>[^\s\"'<>;,&]{{8,2000}}+)", re.I),
         (
             *whole_words(
                 "secret secrets key keys token tokens clé clés jeton jetons clave jsessionid phpsessid"
@@ -313,7 +314,7 @@ RECOGNISERS = (
     Recogniser(
         TOKEN,
         "labelled token",
-        re.compile(rf"{_WEAK_LABELS}(?![^\W_]){_LINK}(?P<value>[^\s\"'<>;,&]{{12,2000}}+)", re.I),
+        re.compile(rf"{_WEAK_LABELS}(?![^\W_]){SCOPE}{_LINK}(?P<value>[^\s\"'<>;,&]{{12,2000}}+)", re.I),
         (*whole_words("token tokens secret secrets geheimnis"), "authtoken"),
         "token: 4d2f8a6b1c9e7d3f5a0b",
         _weakly_labelled,
