@@ -53,7 +53,7 @@ def test_a_path_too_long(source: Path, tmp_path: Path) -> None:
 def test_a_place_that_may_not_be_written(source: Path, tmp_path: Path) -> None:
     locked = tmp_path / "locked"
     locked.mkdir(mode=0o500)
-    ends_plainly(ticketkin("import", source, "--out", locked / "run"), 2, "may not be")
+    ends_plainly(ticketkin("import", source, "--out", locked / "run"), 2, "read-only for this user")
 
 
 @pytest.mark.skipif(not Path("/proc/version").exists(), reason="needs a place that nobody may write")

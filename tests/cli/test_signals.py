@@ -136,8 +136,8 @@ def test_the_second_signal_ends_at_once() -> None:
 @app.app.command()
 def test() -> None:
     import time
-    print("there", flush=True)
     try:
+        print("there", flush=True)
         time.sleep(100)
     finally:
         print("putting away", flush=True)
@@ -155,8 +155,8 @@ def test_a_stop_that_a_library_takes_for_its_own_error_is_still_a_stop() -> None
 @app.app.command()
 def test() -> None:
     import time
-    print("there", flush=True)
     try:
+        print("there", flush=True)
         time.sleep(100)
     except BaseException as error:
         raise ImportError("numpy failed to import") from error

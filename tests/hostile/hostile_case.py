@@ -11,6 +11,7 @@ import json
 import re
 import shlex
 import shutil
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -278,10 +279,21 @@ def _contents(folder: Path) -> dict[Path, str]:
         if path.is_symlink():
             found[path] = f"-> {path.readlink()}"
         elif path.is_file():
-            found[path] = hashlib.blake2b(path.read_bytes()).hexdigest()
+            found[path] = _digest(path)
         else:
             found[path] = "folder" if path.is_dir() else "other"
     return found
+
+
+def _digest(path: Path) -> str:
+    mode = path.stat().st_mode
+    try:
+        return hashlib.blake2b(path.read_bytes()).hexdigest()
+    except PermissionError:  # the case took away the right to read; its owner can give it back
+        path.chmod(mode | stat.S_IRUSR)
+        digest = hashlib.blake2b(path.read_bytes()).hexdigest()
+        path.chmod(mode)
+        return digest
 
 
 def summary_of(ended: Ended) -> dict[str, Any]:

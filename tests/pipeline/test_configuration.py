@@ -50,6 +50,19 @@ def test_a_job_survives_config_toml(tmp_path: Path) -> None:
     assert read_job(tmp_path) == job
 
 
+def test_wherever_config_toml_is_cut_off_no_setting_is_lost(tmp_path: Path) -> None:
+    job = Job(sources=(tmp_path / "a.csv",), settings=load_settings(None, ["lora.rank=8"], {}))
+    write_job(job, tmp_path)
+    path = tmp_path / "config.toml"
+    lines = path.read_text("utf-8").splitlines(keepends=True)
+    for n_kept in range(1, len(lines)):
+        path.write_text("".join(lines[:n_kept]), "utf-8")
+        with pytest.raises(ConfigurationError, match=r"config\.toml can't be read as the job of a run"):
+            read_job(tmp_path)
+    path.write_text("".join(lines[1:-1]), "utf-8")  # as earlier versions wrote it
+    assert read_job(tmp_path) == job
+
+
 @pytest.mark.parametrize("text", ["links,borderline", "[links,borderline]", '["links", "borderline"]'])
 def test_lists_are_read_as_a_shell_gives_them(text: str) -> None:
     settings = load_settings(assignments=[f"pairs.sources={text}"], environment={})

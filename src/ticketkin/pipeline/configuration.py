@@ -18,6 +18,9 @@ from ticketkin.pipeline.recipes import recipe_settings
 
 ENVIRONMENT_PREFIX = "TICKETKIN_"
 CONFIG = "config.toml"
+# Comments to TOML; they tell a whole file from one whose end is missing.
+_FIRST_LINE = "# The job of this run, written by ticketkin."
+_LAST_LINE = "# The end of the job."
 _MOST_FAULTS = 3
 # Variables of Ticketkin that are no settings.
 _NOT_SETTINGS = {"TICKETKIN_CACHE"}
@@ -185,8 +188,9 @@ def _merge(into: dict[str, Any], layer: Mapping[str, Any]) -> None:
 
 def write_job(job: Job, folder: Path) -> None:
     """Write `job` as config.toml, every value resolved; TOML has no null, so None is left out."""
+    values = tomli_w.dumps(_without_none(job.model_dump(mode="json")))
     with atomic_path(folder / CONFIG) as temporary:
-        temporary.write_text(tomli_w.dumps(_without_none(job.model_dump(mode="json"))), "utf-8")
+        temporary.write_text(f"{_FIRST_LINE}\n{values}{_LAST_LINE}\n", "utf-8")
 
 
 def _without_none(value: Any) -> Any:
@@ -207,7 +211,10 @@ def read_job(folder: Path) -> Job:
             f"Make one with: ticketkin import SOURCE --out {folder}"
         )
     try:
-        return Job.model_validate(read_toml(path))
+        values = read_toml(path)
+        if _is_cut_off(path.read_text("utf-8")):
+            raise ConfigurationError("its end is missing, so settings would be lost")
+        return Job.model_validate(values)
     except ValidationError as error:
         reason = "; ".join(_fault_of(fault) for fault in error.errors()[:_MOST_FAULTS])
     except (OSError, ConfigurationError) as error:
@@ -216,3 +223,11 @@ def read_job(folder: Path) -> Job:
         f"{path} can't be read as the job of a run ({reason}). If {folder} is a run, give the command that "
         f"made it again, with its sources: ticketkin run SOURCE --out {folder}; finished stages are kept"
     )
+
+
+def _is_cut_off(text: str) -> bool:
+    """Return whether a file begins with our first line and does not end with our last; older ones had neither.
+
+    Half a settings file can be valid TOML: the rest would silently be defaults.
+    """
+    return text.startswith(_FIRST_LINE) and text.rstrip().rpartition("\n")[2] != _LAST_LINE

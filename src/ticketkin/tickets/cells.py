@@ -29,7 +29,7 @@ _DEEPEST = 20
 _LONGEST_JSON, _LONGEST_LITERAL = 1 << 20, 1 << 15
 _LOOKS_NESTED = re.compile(r"\{(?s:.*)\}\Z|\[\s*\{(?s:.*)\]\Z")
 _TOKEN = re.compile(
-    r"""\s*(?:(?P<string>'(?:[^'\\]++|\\.)*+'|"(?:[^"\\]++|\\.)*+")|(?P<word>[A-Za-z]+)"""
+    r"""\s*(?:(?P<string>'(?>(?:[^'\\]++|\\.)*)'|"(?>(?:[^"\\]++|\\.)*)")|(?P<word>[A-Za-z]+)"""
     r"""|(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<sign>[{}\[\]:,]))\s*""",
     re.DOTALL,
 )

@@ -399,7 +399,8 @@ def _cells_with_quotes_inside(text: str, delimiter: str) -> tuple[list[str], int
     Returns no cells where a quoted cell has no end.
     """
     after = rf"(?=[{re.escape(delimiter)}\r\n]|\Z)"
-    quoted = re.compile(rf'"((?:[^"]++|""|"(?!{after}))*+)"{after}')
+    # Atomic, not possessive: before Python 3.11.5 a possessive group loses its place (CPython gh-106052).
+    quoted = re.compile(rf'"((?>(?:[^"]++|""|"(?!{after}))*))"{after}')
     plain = re.compile(rf"[^{re.escape(delimiter)}\r\n]*+")
     cells, position = [], 0
     while True:

@@ -25,10 +25,10 @@ _TICKET_KEYS = {"id", "number", "key", "sys_id", "title", "summary", "short_desc
 # Each fault in an array costs a look through the file: the decoder says in which line it is.
 _MOST_FAULTS = 5_000
 _SPACE = re.compile(r"[ \t\n\r]*")
-_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_STRING = re.compile(r'"(?>(?:[^"\\]++|\\.)*)"', re.DOTALL)
 # What moves the depth of nesting, texts left out.
-_NESTING = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
-_FIRST_KEY = re.compile(r'\{\s*("(?:[^"\\]++|\\.)*+")\s*:', re.DOTALL)
+_NESTING = re.compile(r'"(?>(?:[^"\\]++|\\.)*)"|[\[\]{}]', re.DOTALL)
+_FIRST_KEY = re.compile(r'\{\s*("(?>(?:[^"\\]++|\\.)*)")\s*:', re.DOTALL)
 _SEPARATOR = re.compile(r"[,\]\[{]")
 _TOO_DEEP = "it is nested too deeply to be read"
 

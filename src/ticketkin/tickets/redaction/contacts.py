@@ -159,7 +159,7 @@ EMAILS = (
     Recogniser(
         EMAIL,
         "bracketed email",
-        re.compile(r"(?<=<)(?P<local>[\w.+%'-]++)@(?P<domain>[\w-]{1,63}(?:\.[\w-]{1,63}){0,10}+)(?=>)"),
+        re.compile(r"(?<=<)(?P<local>[\w.+%'-]++)@(?P<domain>(?>[\w-]{1,63}(?:\.[\w-]{1,63}){0,10}))(?=>)"),
         ("@",),
         "<jane.doe@intranet>",
     ),
