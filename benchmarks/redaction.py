@@ -3,8 +3,8 @@
     python benchmarks/redaction.py
 
 A third of the sentences, drawn by checksum, was held out while the patterns were written (lines with "~").
-The part "fresh" is redaction_sentences_fresh.txt, written without a look at the patterns of redaction 2; redaction 3
-was mended after the first look at it, which docs/benchmarks.md tells.
+The part "fresh" is redaction_sentences_fresh.txt, written without a look at the patterns of redaction 2;
+redaction 3 was mended after the first look at it, which docs/benchmarks.md tells.
 Recall is the share of marked stretches that are replaced from end to end, whatever the placeholder; precision
 the share of replacements that lie within a marked stretch of any kind. Intervals are Wilson's at 95 %. With
 --export, counts what is replaced in a CSV, JSON, XLSX or Parquet file and shows samples.

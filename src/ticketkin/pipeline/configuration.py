@@ -226,7 +226,7 @@ def read_job(folder: Path) -> Job:
 
 
 def _is_cut_off(text: str) -> bool:
-    """Return whether a file begins with our first line and does not end with our last; older ones had neither.
+    """Return whether a file begins with our first line but does not end with our last (older ones had none).
 
     Half a settings file can be valid TOML: the rest would silently be defaults.
     """
