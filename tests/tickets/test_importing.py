@@ -161,3 +161,37 @@ def test_real_servicenow_exports(
     references = result.tickets.frame.filter(pl.col("problem") != "")
     if "problem" in fields:
         assert references.height and not references["problem"].str.contains("{", literal=True).any()
+
+
+def test_columns_of_a_reference_stand_for_it(tmp_path: Path) -> None:
+    text = (
+        "number,short_description.value,parent_incident.number,problem_id.display_value\n"
+        "INC1001,Mail,,PRB1\nINC1002,Post,INC1001,PRB1\n"
+    )
+    frame = load(tmp_path, text).tickets.frame
+    assert frame["title"].to_list() == ["Mail", "Post"]
+    assert frame["parent"].to_list() == ["", "INC1001"]
+    assert frame["problem"].to_list() == ["PRB1", "PRB1"]
+
+
+def test_personal_data_in_references_is_masked(tmp_path: Path) -> None:
+    result = load(
+        tmp_path,
+        "number,short_description,parent_incident,problem_id,caused_by\n"
+        "INC1001,Mail,,ask for it at +49 170 1234567,password: Geheim#2024\n"
+        "INC1002,Post,INC1001,ask for it at +49 170 1234567,IBAN DE89 3704 0044 0532 0130 00\n",
+    )
+    assert result.tickets.frame["parent"].to_list() == ["", "INC1001"]
+    assert result.tickets.frame["problem"].n_unique() == 1
+    kept = " ".join(map(str, result.tickets.frame.rows()))
+    assert not [secret for secret in ("1234567", "Geheim", "DE89") if secret in kept]
+
+
+def test_texts_written_as_formulas(tmp_path: Path) -> None:
+    result = load(
+        tmp_path,
+        'number,short_description,parent_incident\n="0012",Mail,\n="0013",Post,"=""0012"""\n',
+    )
+    assert result.tickets.ids == ["0012", "0013"]
+    assert result.tickets.frame["parent"].to_list() == ["", "0012"]
+    assert result.summary.repairs["text_formulas"] == 3

@@ -183,3 +183,22 @@ def test_links_table_knows_its_origin() -> None:
     assert make_links([(0, 1)]).labels_from == "person"
     silver = make_links([(0, 1)]).frame.with_columns(pl.lit("silver").alias("origin"))
     assert type(make_links([]))(silver).labels_from == "silver"
+
+
+@pytest.mark.parametrize(
+    ("code", "notes", "expected"),
+    [
+        ("Duplicate", "INC2 is a duplicate of INC1", [("INC2", "INC1")]),
+        ("Duplikat", "Duplikat von INC1", [("INC2", "INC1")]),
+        ("Not a duplicate", "unlike INC1 a hardware fault", []),
+        ("Closed (no duplicate)", "compared with INC1", []),
+        ("Kein Duplikat", "verglichen mit INC1", []),
+    ],
+)
+def test_close_codes_say_duplicate_or_its_opposite(
+    code: str, notes: str, expected: list[tuple[str, str]]
+) -> None:
+    tickets = make_tickets(2, number=["INC1", "INC2"], close_code=["", code], close_notes=["", notes])
+    result = links_from_tickets(tickets)
+    assert list(result.links.frame.select("source", "target").iter_rows()) == expected
+    assert result.n_self == 0

@@ -40,6 +40,11 @@ class _State:
     """The first signal that came."""
     unwinds = False
     """True while a command runs that must put things away."""
+    is_said = False
+    """True once the user was told."""
+
+
+_ending = threading.RLock()
 
 
 def install() -> None:
@@ -138,6 +143,9 @@ def end(number: int, *, flushes: bool = True) -> NoReturn:
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError, RuntimeError):  # a reader that has gone; a write cut short
                 stream.flush()
-    with suppress(OSError):
-        os.write(2, f"{_SHOW_CURSOR if os.isatty(2) else ''}{_LINE}\n".encode())
+    # The handler and the watching thread may both be here: one says the line, the other waits for it.
+    with _ending, suppress(OSError):
+        if not _State.is_said:
+            _State.is_said = True
+            os.write(2, f"{_SHOW_CURSOR if os.isatty(2) else ''}{_LINE}\n".encode())
     os._exit(128 + number)

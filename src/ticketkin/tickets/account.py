@@ -19,6 +19,7 @@ REJECTED_SCHEMA = {"source": pl.String(), "row": pl.Int64(), "reason": pl.String
 _REPAIRS = {
     "generated_ids": "ids made from row numbers",
     "whole_number_floats": "whole numbers such as 12.0 read as 12",
+    "text_formulas": 'cells such as ="0012" read as 0012',
     "references": "references written as text read as what they name",
     "quotes": "records with a broken quote read line by line",
     "trailing_empty_cells": "rows with empty cells behind the last column cut to the header",
@@ -28,7 +29,7 @@ _REPAIRS = {
     "half_characters": "halves of characters replaced",
     "binary_cells": "binary cells read as text",
     "deep_cells": "cells nested too deeply to read whole",
-    "masked_ids": "ids that held an e-mail address replaced",
+    "masked_ids": "ids that held personal data replaced",
     "placeholders": "cells that say nothing in words ('null', 'n/a') emptied",
     "characters": "texts with broken or invisible characters repaired",
     "mail_threads": "texts without their quoted mails",

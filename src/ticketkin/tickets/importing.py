@@ -152,20 +152,22 @@ def _with_ids(frame: pl.DataFrame, source: str, account: Account) -> pl.DataFram
 
 
 def _with_masked_ids(frame: pl.DataFrame, account: Account) -> pl.DataFrame:
-    """Return `frame` with a number in place of each id that is an e-mail address, the same everywhere."""
+    """Return `frame` with a number in place of each id that holds personal data, the same everywhere.
+
+    An id without a blank or an @ is looked at no further: a ticket's number can look like a phone number.
+    """
     if not account.settings.redact:
         return frame
     new: dict[str, str] = {}
     for name in _REFERENCES:
-        suspects = frame[name].filter(frame[name].str.contains("@", literal=True))
+        suspects = frame[name].filter(frame[name].str.contains(r"[@\s]"))
         for value in suspects.unique(maintain_order=True):
             if value not in new and (hidden := account.redactor.redact(value)) != value:
                 new[value] = f"{hidden} {len(new) + 1}"
     if new:
         account.repairs["masked_ids"] += len(new)
         account.notes.append(
-            f"{len(new):,} ids hold an e-mail address and are numbered instead; a file of links can't name "
-            "them"
+            f"{len(new):,} ids hold personal data and are numbered instead; a file of links can't name them"
         )
         frame = frame.with_columns(pl.col(_REFERENCES).replace(list(new), list(new.values())))
     texts = frame["stated_links"].filter(frame["stated_links"].str.contains("@", literal=True)).unique()

@@ -21,6 +21,9 @@ from ticketkin.tickets.link_columns import read_stated_links
 from ticketkin.tickets.link_kinds import LinkKinds
 from ticketkin.tickets.redaction import redact
 
+# Of close codes, in the languages whose labels are read; "not a duplicate" says the opposite.
+_SAYS_DUPLICATE = r"duplicate|duplikat|dublette|doublon|duplicad"
+_SAYS_NOT = r"\b(no|non|not|kein\w*|nicht|pas)\b"
 _TICKET_NUMBER = re.compile(r"\b(?:[A-Z][A-Z0-9]{1,9}-?\d{1,10}|\d{4,10})\b")
 # A problem, change or cluster shared by more tickets than this is a bucket, not a kinship.
 LARGEST_SHARED = 50
@@ -219,9 +222,11 @@ def links_from_tickets(tickets: Tickets, settings: LinkSettings | None = None) -
         for written, reference, outward in read_stated_links(text):
             source, target = (ticket, reference) if outward else (reference, ticket)
             collector.add_written(source, target, written, Origin.STATED)
-    closed = frame.filter(pl.col("close_code").str.to_lowercase().str.contains("duplicate"))
+    code = pl.col("close_code").str.to_lowercase()
+    closed = frame.filter(code.str.contains(_SAYS_DUPLICATE) & ~code.str.contains(_SAYS_NOT))
     for ticket, notes in closed.select("ticket_id", "close_notes").iter_rows():
-        number = next((n for n in _TICKET_NUMBER.findall(notes) if n in collector.known), None)
+        numbers = _TICKET_NUMBER.findall(notes)
+        number = next((n for n in numbers if collector.known.get(n, ticket) != ticket), None)
         if number is not None:
             collector.add(ticket, number, Kind.DUPLICATE, Origin.CLOSE_NOTES)
     return collector.result(notes=_add_shared_problems(frame, collector))

@@ -40,6 +40,10 @@ class ColumnMapping:
         return {**self.columns, "stated_links": linked} if linked else self.columns
 
 
+# How a reference is written out into columns: by walking along it, or by flattening the Table API's answer.
+_PARTS_OF_REFERENCES = {"number", "value", "display_value", "name", "sys_id"}
+
+
 def normalise_name(name: str) -> str:
     """Return a column name in lower case with underscores: 'Short description' is short_description.
 
@@ -66,6 +70,16 @@ class _Columns:
             name = repeated[1] if repeated and repeated[1] in present else column
             self._by_name.setdefault(normalise_name(name), []).append(column)
         self._by_name.pop("", None)
+        self._add_parts_of_references(columns)
+
+    def _add_parts_of_references(self, columns: Sequence[str]) -> None:
+        """Let `parent_incident.number` and its like stand for `parent_incident` where that is absent."""
+        own_names = self.names
+        for column in columns:
+            reference, dot, part = column.rpartition(".")
+            name = normalise_name(reference)
+            if dot and name and name not in own_names and normalise_name(part) in _PARTS_OF_REFERENCES:
+                self._by_name.setdefault(name, []).append(column)
 
     @property
     def names(self) -> set[str]:

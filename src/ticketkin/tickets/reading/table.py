@@ -60,7 +60,10 @@ def finished(table: RawTable, source: str, header: Sequence[str] | None = None) 
     if header is not None:
         frame = frame.rename(dict(zip(frame.columns, _names_of(header, frame, notes, source), strict=True)))
     frame = frame.with_columns(
-        [_whole_numbers(_references(column, repairs), repairs) for column in frame.get_columns()]
+        [
+            _whole_numbers(_references(_text_formulas(column, repairs), repairs), repairs)
+            for column in frame.get_columns()
+        ]
     )
     frame, rows, n_blank = without_blank_rows(frame, table.rows)
     if header is not None and _header_looks_like_data(frame):
@@ -134,6 +137,15 @@ def _names_of(header: Sequence[str], frame: pl.DataFrame, notes: list[str], sour
         )
     names = dict(zip(order, unique_names(header[place] for place in order), strict=True))
     return [names[place] if header[place].strip() else f"column_{place + 1}" for place in range(len(header))]
+
+
+def _text_formulas(column: pl.Series, repairs: Counter[str]) -> pl.Series:
+    """Return the column with ="0012" as 0012: so exports keep a spreadsheet from reading a number."""
+    hit = column.str.contains(r'^="[^"]*"$').fill_null(value=False)
+    if not hit.any():
+        return column
+    repairs["text_formulas"] += int(hit.sum())
+    return column.str.replace(r'^="([^"]*)"$', "$1")
 
 
 def _references(column: pl.Series, repairs: Counter[str]) -> pl.Series:
