@@ -3,6 +3,7 @@
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from ticketkin.core.artifacts import read_json
@@ -109,3 +110,31 @@ def test_a_file_of_links_that_gives_none_is_an_error_and_not_silver(tmp_path: Pa
         links_of(tmp_path, export, "from,to,kind\nINC1,GONE,duplicate\nGONE,INC2,sub-task\n")
     assert "2 links read: 0 kept, 1 name absent tickets, 1 left out" in str(caught.value)
     assert not (tmp_path / "run" / LINK_SUMMARY).exists()
+
+
+def test_links_of_other_kinds_stay_where_silver_duplicates_are_made(tmp_path: Path) -> None:
+    export, links, run, said = tmp_path / "e.csv", tmp_path / "l.csv", tmp_path / "run", Said()
+    texts = [
+        "mail server is down again",
+        "printer jams on floor two",
+        "vpn asks for a code",
+        "screen stays dark",
+    ]
+    rows = [f"INC{n},{texts[n % 4]}" for n in range(12)]
+    export.write_text("\n".join(["number,short_description", *rows]) + "\n", "utf-8")
+    # INC0 and INC4 have the same words, and people say that one caused the other.
+    links.write_text("effect,cause\nINC4,INC0\nINC1,INC2\n", "utf-8")
+    job = Job(sources=(export,), links_file=links)
+    for stage in ("import", "links"):
+        run_one_stage(stage, run, said, job)
+    frame = pl.read_parquet(run / "links.parquet")
+    told = frame.filter(pl.col("origin") == "file")
+    assert sorted(told.select("source", "target", "kind").rows()) == [
+        ("INC0", "INC4", "causal"),
+        ("INC2", "INC1", "causal"),
+    ]
+    silver = frame.filter(pl.col("origin") == "silver")
+    assert silver.height >= 3
+    assert {"INC0", "INC4"} not in [set(ends) for ends in silver.select("source", "target").iter_rows()]
+    assert read_json(run / LINK_SUMMARY)["by_kind"] == {"causal": 2, "duplicate": silver.height}
+    assert any("no duplicates linked by people (2 of other kinds are kept)" in line for line in said.lines)

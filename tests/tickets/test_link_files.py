@@ -140,11 +140,11 @@ def test_cluster_numbers_that_are_ids_too_are_clusters(tmp_path: Path) -> None:
 
 
 def test_a_cluster_of_more_than_fifty_is_a_bucket(tmp_path: Path) -> None:
-    rows = [*(f"T{n},-1" for n in range(51)), "T60,7", "T61,7"]
+    rows = [*(f"T{n},5" for n in range(51)), "T60,7", "T61,7"]
     result = load(tmp_path, "id,cluster_id", *rows, n_tickets=70)
     assert kept(result) == [("T61", "T60", "duplicate")]
     assert result.n_ignored == 50
-    assert any("cluster -1 holds 51 tickets" in note for note in result.notes)
+    assert any("cluster 5 holds 51 tickets" in note for note in result.notes)
 
 
 def test_whole_numbers_with_a_point_are_found(tmp_path: Path) -> None:
@@ -204,3 +204,88 @@ def test_every_row_of_a_link_file_is_accounted_for(
     assert result.n_read == len(fixed) + len([row for row in rows if row.strip(",")])
     kinds = Counter(row[2] for row in kept(result))
     assert set(kinds) <= {"duplicate", "related", "causal"}
+
+
+@pytest.mark.parametrize(
+    ("column", "yes", "no"),
+    [
+        ("is_duplicate", "1", "0"), ("label", "1.0", "0.0"), ("duplicate", "True", "False"),
+        ("verdict", "yes", "no"), ("Ist Duplikat", "ja", "nein"), ("match", "y", ""),
+    ],
+)  # fmt: skip
+def test_a_label_that_says_no_is_no_link(tmp_path: Path, column: str, yes: str, no: str) -> None:
+    result = load(tmp_path, *f"a,b,{column}\nT1,T0,{yes}\nT3,T2,{no}\nT5,T4,{no}\n".splitlines(), n_tickets=6)
+    assert kept(result) == [("T1", "T0", "duplicate")]
+    assert (result.n_read, result.n_ignored) == (3, 2)
+    assert sum(result.ignored_kinds.values()) == 2
+
+
+def test_a_label_named_by_the_user_is_read_as_one(tmp_path: Path) -> None:
+    text = "a,b,judged\nT1,T0,1\nT3,T2,0\n"
+    assert kept(load(tmp_path, *text.splitlines(), n_tickets=4, columns=("a", "b", "judged"))) == [
+        ("T1", "T0", "duplicate")
+    ]
+    # Of a name that says nothing a column is not used, and that is told.
+    unnamed = load(tmp_path, *text.splitlines(), n_tickets=4)
+    assert len(unnamed.links) == 2
+    assert any("columns not used: judged" in note for note in unnamed.notes)
+
+
+@pytest.mark.parametrize("column", ["score", "similarity", "label"])
+def test_pairs_that_are_only_graded_are_refused(tmp_path: Path, column: str) -> None:
+    text = f"a,b,{column}\nT1,T0,.99\nT3,T2,0.01\n"
+    with pytest.raises(MappingError, match=f"the column '{column}' grades the pairs by numbers"):
+        load(tmp_path, *text.splitlines(), n_tickets=4)
+    assert len(load(tmp_path, *text.splitlines(), n_tickets=4, columns=("a", "b")).links) == 2
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "expected"),
+    [
+        ("master,duplicate", "T0,T1", ("T1", "T0", "duplicate")),
+        ("original_id,dup_id", "T0,T1", ("T1", "T0", "duplicate")),
+        ("duplicate,master", "T1,T0", ("T1", "T0", "duplicate")),
+        ("master,duplicate,kind", "T0,T1,is duplicated by", ("T1", "T0", "duplicate")),
+        ("parent,child", "T0,T1", ("T1", "T0", "duplicate")),
+        ("duplicate_of,id", "T0,T1", ("T1", "T0", "duplicate")),
+        ("id,duplicate_of", "T1,T0", ("T1", "T0", "duplicate")),
+        ("target,source,kind", "T0,T1,duplicate", ("T1", "T0", "duplicate")),
+        ("to,from,kind", "T0,T1,caused by", ("T0", "T1", "causal")),
+        ("effect,cause", "T1,T0", ("T0", "T1", "causal")),
+        ("effect,cause,kind", "T1,T0,caused by", ("T0", "T1", "causal")),
+        ("cause,effect,kind", "T0,T1,causal", ("T0", "T1", "causal")),
+        ("id,caused_by", "T1,T0", ("T0", "T1", "causal")),
+        ("id,root_cause", "T1,T0", ("T0", "T1", "causal")),
+        ("ticket_id,related_to", "T1,T0", ("T1", "T0", "related")),
+        ("issue_id,duplicate_id", "T1,T0", ("T1", "T0", "duplicate")),
+        ("a,b", "T0,T1", ("T0", "T1", "duplicate")),
+    ],
+)
+def test_names_of_columns_state_direction_and_kind(
+    tmp_path: Path, header: str, row: str, expected: tuple[str, str, str]
+) -> None:
+    assert kept(load(tmp_path, *f"{header}\n{row}\n".splitlines(), n_tickets=2)) == [expected]
+
+
+def test_noise_is_no_cluster(tmp_path: Path) -> None:
+    result = load(tmp_path, *"id,cluster\nT0,0\nT1,0\nT2,-1\nT3,-1\nT4,-1\n".splitlines(), n_tickets=5)
+    assert kept(result) == [("T1", "T0", "duplicate")]
+    assert any("3 tickets are in no cluster" in note for note in result.notes)
+
+
+def test_what_is_told_of_a_link_file_is_masked(tmp_path: Path) -> None:
+    address, password = "erika@firm.example", "Geheim#2024"
+    bucket = "id,cluster\n" + "".join(f"T{n},of {address}\n" for n in range(60))
+    told = load(tmp_path, *bucket.splitlines(), n_tickets=60).lines()
+    header = load(
+        tmp_path, *f"{address},b,kind\nT1,T0,related\nT2,T0,{address}\n".splitlines(), n_tickets=3
+    ).lines()
+    with pytest.raises(MappingError) as unknown:
+        load(
+            tmp_path,
+            *f"a,b,kind\nT1,T0,call {address}\nT2,T0,password: {password}\n".splitlines(),
+            n_tickets=3,
+        )
+    shown = " ".join([*told, *header, str(unknown.value)])
+    assert "[EMAIL]" in shown
+    assert address not in shown and password not in shown

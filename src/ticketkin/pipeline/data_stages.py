@@ -24,6 +24,7 @@ from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.link_files import links_from_file
 from ticketkin.tickets.links import LinkResult, links_from_tickets, merge_links
 from ticketkin.tickets.profiling import profile_lines, profile_tickets
+from ticketkin.tickets.redaction import Redactor
 from ticketkin.tickets.splitting import split_tickets
 
 
@@ -42,11 +43,13 @@ def run_links(context: RunContext) -> None:
     """Collect people's links; where there are none, make silver ones and say so."""
     data = RunData(context.folder, context.job)
     settings = context.job.settings.links
-    found = [links_from_tickets(data.tickets, settings)]
+    masking = context.job.settings.tickets
+    redactor = Redactor.of(masking) if masking.redact else None
+    found = [links_from_tickets(data.tickets, settings, redactor)]
     if context.job.pairs_file is not None:
         found.append(links_of_given(data.given_pairs))
     if context.job.links_file is not None:
-        found.append(links_from_file(context.job.links_file, data.tickets, settings))
+        found.append(links_from_file(context.job.links_file, data.tickets, settings, redactor))
     result = merge_links(found)
     for line in result.lines():
         context.progress.say(f"  {line}")
@@ -84,8 +87,16 @@ def _silver(context: RunContext, data: RunData, result: LinkResult) -> Links:
             f"No duplicate link from people was found ({len(result.links)} links of other kinds) and silver "
             "links are switched off; give --links FILE, or allow them with --set links.silver=auto"
         )
-    context.progress.say("  no links from people: making SILVER links from word overlap; they are circular")
-    return silver_links(data.tickets, data.texts, settings, context.job.settings.seed)
+    kept = f" ({len(result.links):,} of other kinds are kept)" if len(result.links) else ""
+    context.progress.say(
+        f"  no duplicates linked by people{kept}: making SILVER ones from word overlap; they are circular"
+    )
+    silver = silver_links(data.tickets, data.texts, settings, context.job.settings.seed).frame
+    told = {frozenset(ends) for ends in result.links.frame.select("source", "target").iter_rows()}
+    is_new = pl.Series(
+        [frozenset(ends) not in told for ends in silver.select("source", "target").iter_rows()]
+    )
+    return Links(pl.concat([result.links.frame, silver.filter(is_new)]))  # what people say of a pair stands
 
 
 def _link_summary(result: LinkResult, links: Links) -> dict[str, Any]:

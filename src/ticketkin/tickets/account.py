@@ -9,11 +9,10 @@ import polars as pl
 
 from ticketkin.core.config import TicketSettings
 from ticketkin.core.printing import printable_line
+from ticketkin.tickets.file_words import FileWords
 from ticketkin.tickets.mapping import ColumnMapping
 from ticketkin.tickets.redaction import Redactor
 
-# A header may be a page long; of the part that is read, only the part that is shown is sure to be redacted.
-_LONGEST_READ, _LONGEST_SHOWN = 2_000, 300
 _MOST_NAMED = 40
 REJECTED_SCHEMA = {"source": pl.String(), "row": pl.Int64(), "reason": pl.String()}
 _REPAIRS = {
@@ -131,16 +130,14 @@ class Account:
     n_collapsed: int = 0
     n_duplicate_ids: int = 0
     _labels: Counter[str] = field(default_factory=Counter)
-    _shown: dict[str, str] = field(default_factory=dict)
+    _words: FileWords = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._words = FileWords(self.redactor if self.settings.redact else None)
 
     def shown(self, text: str) -> str:
         """Return words of a file, such as a column name, as they may stand in notes and on the screen."""
-        if text not in self._shown:
-            beginning = text[:_LONGEST_READ]
-            redacted = self.redactor.redact(beginning) if self.settings.redact else beginning
-            shown = printable_line(redacted)
-            self._shown[text] = shown if len(shown) <= _LONGEST_SHOWN else shown[:_LONGEST_SHOWN] + "…"
-        return self._shown[text]
+        return self._words.shown(text)
 
     def label(self, name: str) -> str:
         """Return how the source `name` is called; the second of one name is 'name (2)'.

@@ -1,11 +1,10 @@
 """Link types as systems and people write them, and the kind of kinship each stands for."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ticketkin.core.config import LinkSettings
 from ticketkin.core.errors import MappingError
-from ticketkin.core.printing import printable_line
 from ticketkin.core.tables import Kind
 from ticketkin.tickets.mapping import normalise_name
 
@@ -48,9 +47,13 @@ causé par, est causé par, provoqué par, dépend de, est bloqué par, bloqué 
 causado por, causada por, es causado por, provocado por, depende de, bloqueado por, está bloqueado por
 """
 _NO_KINSHIP = """
+not duplicate, not a duplicate, no duplicate, non duplicate, false positive, different, distinct,
+kein duplikat, pas un doublon, no es duplicado,
 sub task, is sub task of, subtask, child issue, is child of, is parent of, parent of, epic, epic link,
 is epic of, parent feature, none, ignore, unrelated, no, keine, kein, aucun, aucune, ninguno, ninguna
 """
+_YES = {"1", "1.0", "true", "t", "yes", "y", "ja", "j", "oui", "o", "si", "wahr", "vrai", "verdadero", "x"}
+_NO = {"0", "0.0", "-1", "false", "f", "no", "n", "nein", "non", "falsch", "faux", "falso"}
 # Words a column of remarks holds as well: they alone make no column one of kinds.
 _ALSO_PLAIN_WORDS = {"none", "ignore", "no", "problem", "parent", "keine", "kein", "aucun", "ninguno"}
 _COLUMN_NAMES = {
@@ -109,18 +112,24 @@ class LinkKinds:
         n_rows = sum(written.values())
         return bool(known) and (2 * len(known) >= len(written) or len(written) <= max(5, n_rows // 10))
 
-    def check(self, written: Mapping[str, int], where: str) -> None:
+    def check(self, written: Mapping[str, int], where: str, shown: Callable[[str], str]) -> None:
         """Raise MappingError where no value of a column of kinds is known, naming values and the way out."""
         if not written or any(value in self for value in written):
             return
         most = Counter(written).most_common(5)
-        named = ", ".join(f"{printable_line(value)!r} ({count:,})" for value, count in most)
+        named = ", ".join(f"{shown(value)!r} ({count:,})" for value, count in most)
         more = f" and {len(written) - 5:,} more" if len(written) > 5 else ""
         raise MappingError(
             f"{where}: no value is a known kind of link: {named}{more}. Say what they mean, e.g. --set "
-            f"'links.kinds.{printable_line(most[0][0])}=duplicate' (or related, causal, ignore), or name the "
+            f"'links.kinds.{shown(most[0][0])}=duplicate' (or related, causal, ignore), or name the "
             "columns without that of the kinds: --link-columns source,target"
         )
+
+
+def says_kin(written: str) -> bool | None:
+    """Return what a label says of a pair, 1 or 0, yes or no; None for any other word."""
+    word = written.strip().casefold().replace("í", "i")
+    return True if word in _YES else False if word in _NO else None
 
 
 def is_kind_column(name: str) -> bool:

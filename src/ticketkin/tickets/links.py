@@ -15,16 +15,17 @@ import networkx as nx
 import polars as pl
 
 from ticketkin.core.config import LinkSettings
-from ticketkin.core.printing import printable_line
 from ticketkin.core.tables import LINKS_SCHEMA, Kind, Links, Origin, Tickets
+from ticketkin.tickets.file_words import FileWords
 from ticketkin.tickets.link_columns import read_stated_links
 from ticketkin.tickets.link_kinds import LinkKinds
-from ticketkin.tickets.redaction import redact
+from ticketkin.tickets.redaction import Redactor
 
 # Of close codes, in the languages whose labels are read; "not a duplicate" says the opposite.
 _SAYS_DUPLICATE = r"duplicate|duplikat|dublette|doublon|duplicad"
 _SAYS_NOT = r"\b(no|non|not|kein\w*|nicht|pas)\b"
 _TICKET_NUMBER = re.compile(r"\b(?:[A-Z][A-Z0-9]{1,9}-?\d{1,10}|\d{4,10})\b")
+MASKING = Redactor()
 # A problem, change or cluster shared by more tickets than this is a bucket, not a kinship.
 LARGEST_SHARED = 50
 
@@ -101,6 +102,7 @@ class LinkCollector:
 
     known: Mapping[str, str]
     kinds: LinkKinds
+    words: FileWords
     rows: list[tuple[str, str, str, str]] = field(default_factory=list)
     n_read: int = 0
     n_absent: int = 0
@@ -133,10 +135,12 @@ class LinkCollector:
         else:
             self.add(source, target, kind, origin)
 
-    def ignore(self, count: int) -> None:
-        """Count links that are left out on purpose."""
+    def ignore(self, count: int, kind: str = "") -> None:
+        """Count links that are left out on purpose, under `kind` where they have a name."""
         self.n_read += count
         self.n_ignored += count
+        if kind:
+            self.ignored_kinds[kind] += count
 
     def reject(self, count: int) -> None:
         """Count rows that can't be read."""
@@ -157,15 +161,18 @@ class LinkCollector:
             n_rejected=self.n_rejected,
             n_reversed=_count_reversed(frame),
             cycles=_duplicate_cycles(frame),
-            ignored_kinds=_shown(self.ignored_kinds),
-            unknown_kinds=_shown(self.unknown_kinds),
+            ignored_kinds=_shown(self.ignored_kinds, self.words),
+            unknown_kinds=_shown(self.unknown_kinds, self.words),
             notes=list(notes),
         )
 
 
-def _shown(kinds: Counter[str]) -> dict[str, int]:
+def _shown(kinds: Counter[str], words: FileWords) -> dict[str, int]:
     """Return link types as they may stand on the screen and in a report, most frequent first."""
-    return {printable_line(redact(kind)): count for kind, count in kinds.most_common()}
+    shown = Counter[str]()
+    for kind, count in kinds.items():
+        shown[words.shown(kind)] += count  # two types may be alike once they are masked
+    return dict(shown.most_common())
 
 
 def _count_reversed(frame: pl.DataFrame) -> int:
@@ -198,15 +205,19 @@ def _duplicate_cycles(frame: pl.DataFrame) -> list[list[str]]:
     return [sorted(part) for part in nx.strongly_connected_components(graph) if len(part) > 1]
 
 
-def links_from_tickets(tickets: Tickets, settings: LinkSettings | None = None) -> LinkResult:
+def links_from_tickets(
+    tickets: Tickets, settings: LinkSettings | None = None, redactor: Redactor | None = MASKING
+) -> LinkResult:
     """Return the links that stand in the tickets' own columns.
 
     `parent`, `duplicate_of` and a number in the notes of a ticket closed as duplicate give
     duplicate links; `caused_by` naming a ticket gives a causal one; a shared `problem` gives related
     ones, chained from ticket to ticket so that a problem with n tickets adds n - 1 links, not n². Columns
-    such as Jira's "Outward issue link (Duplicate)" give links of the kind they name.
+    such as Jira's "Outward issue link (Duplicate)" give links of the kind they name. What is told of them is
+    masked by `redactor`.
     """
-    collector = LinkCollector(known_references(tickets), LinkKinds(settings or LinkSettings()))
+    words = FileWords(redactor)
+    collector = LinkCollector(known_references(tickets), LinkKinds(settings or LinkSettings()), words)
     frame = tickets.frame
     for column, kind, origin in (
         ("duplicate_of", Kind.DUPLICATE, Origin.DUPLICATE_OF),
@@ -242,7 +253,8 @@ def _add_shared_problems(frame: pl.DataFrame, collector: LinkCollector) -> list[
     notes = []
     for problem, members in shared.iter_rows():
         if len(members) > LARGEST_SHARED:
-            notes.append(f"problem {problem} is shared by {len(members)} tickets: a bucket, not used")
+            name = collector.words.shown(problem)
+            notes.append(f"problem {name} is shared by {len(members)} tickets: a bucket, not used")
             continue
         for earlier, later in pairwise(members):
             collector.add(later, earlier, Kind.RELATED, Origin.PROBLEM)
