@@ -28,7 +28,7 @@ from ticketkin.pipeline.candidates import encoder_candidates, fusion_ranker, sim
 from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.job import run_one_stage
 from ticketkin.pipeline.run_data import RunData
-from ticketkin.search import features
+from ticketkin.ranking import features
 
 DEFAULT_DATA = Path(__file__).parents[1] / "../shared/data/eclipse"
 N_BOOTSTRAP = 1_000

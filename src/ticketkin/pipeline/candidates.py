@@ -12,8 +12,8 @@ from ticketkin.encoders.dense import DenseRanker
 from ticketkin.lexical.bm25 import LexicalRanker
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.run_data import RunData
-from ticketkin.search.features import FusionInputs
-from ticketkin.search.fusion import FusionRanker, OutOfFold, fit_first_level, fit_second_level
+from ticketkin.ranking.features import FusionInputs
+from ticketkin.ranking.fusion import FusionRanker, OutOfFold, fit_first_level, fit_second_level
 from ticketkin.training.head import fold_of_group
 
 FIELD_WEIGHTS = {"title": 4.0, "description": 1.0}

@@ -12,9 +12,9 @@ from ticketkin.core.errors import MissingInputError
 from ticketkin.core.tables import FloatArray
 from ticketkin.evaluation.retrieval import evaluate_retrieval
 from ticketkin.lexical.bm25 import LexicalRanker
-from ticketkin.search.features import FusionInputs
-from ticketkin.search.fusion import FusionRanker, fit_first_level, fit_second_level
-from ticketkin.search.models import BoostedTrees
+from ticketkin.ranking.features import FusionInputs
+from ticketkin.ranking.fusion import FusionRanker, fit_first_level, fit_second_level
+from ticketkin.ranking.models import BoostedTrees
 from ticketkin.tickets.kin import KinGroups, kin_groups
 
 N_GROUPS, SIZE = 60, 3

@@ -24,8 +24,8 @@ from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.records import read_record
 from ticketkin.core.tables import FloatArray, IntArray, Visibility
 from ticketkin.core.trees import TreeEnsemble
-from ticketkin.search.features import FeatureMaker, FusionInputs, blocks, relative_features
-from ticketkin.search.models import BoostedTrees, LogisticModel
+from ticketkin.ranking.features import FeatureMaker, FusionInputs, blocks, relative_features
+from ticketkin.ranking.models import BoostedTrees, LogisticModel
 
 _ARRAYS = "fusion.safetensors"
 _DESCRIPTION = "fusion.json"
