@@ -39,9 +39,9 @@ from ticketkin.pipeline.sharing import without_paths
 from ticketkin.pipeline.stage import RunContext
 from ticketkin.pipeline.train_stages import read_metadata
 from ticketkin.pipeline.versions import stage_seconds, versions
+from ticketkin.ranking.fusion import FusionRanker
 from ticketkin.reports.html import write_report
 from ticketkin.reports.material import ReportMaterial
-from ticketkin.ranking.fusion import FusionRanker
 
 # Which stage's seconds are a candidate's cost.
 _COST_STAGE = {"base": "embed", **{name: name for name in artifact.TUNED}}
