@@ -307,3 +307,40 @@ def test_any_bytes_end_in_a_table_or_a_plain_error(tmp_path: Path, content: byte
     except TicketkinError:
         return
     assert table.n_records == table.frame.height + len(table.rejected) + table.n_blank
+
+
+@pytest.mark.parametrize(
+    "again", ["{}", "\ufeff{}", "{} ", '\ufeff"number",opened_at,title,description,state']
+)
+def test_files_joined_end_to_end_hold_no_ticket_called_number(tmp_path: Path, again: str) -> None:
+    lines = _written([HEADER, *_records(3)])
+    second = again.format(lines[0].strip()) + "\n"
+    table = _read(tmp_path, "".join([*lines, second, *lines[1:], second]))
+    assert table.rejected == [(4, "repeats the header"), (8, "repeats the header")]
+    assert (table.rows, table.n_records) == ([1, 2, 3, 5, 6, 7], 8)
+    assert table.frame.rows() == [tuple(row) for row in _records(3) * 2]
+
+
+def test_the_header_again_spoils_no_column_of_numbers(tmp_path: Path) -> None:
+    table = _read(tmp_path, "id,title\n1.0,a\n2.0,b\nid,title\n3.0,c\n")
+    assert table.frame["id"].to_list() == ["1", "2", "3"]
+
+
+def test_rows_below_a_header_in_another_order_are_not_read_under_the_first(tmp_path: Path) -> None:
+    table = _read(tmp_path, "id,title,text\n1,a,x\ntitle,id,text\nb,2,y\nid,title,text\n3,c,z\n")
+    assert table.frame.rows() == [("1", "a", "x"), ("3", "c", "z")]
+    assert table.rejected == [
+        (2, "is a header with the columns in another order"),
+        (3, "stands below a header with the columns in another order"),
+        (4, "repeats the header"),
+    ]
+
+
+def test_records_equal_to_a_first_line_that_is_no_header_stay(tmp_path: Path) -> None:
+    table = _read(tmp_path, "INC1,INC2\nINC1,INC2\nINC2,INC1\nINC3,INC4\n")
+    assert (table.frame.height, table.rejected) == (3, [])
+
+
+def test_a_record_that_speaks_of_columns_is_a_record(tmp_path: Path) -> None:
+    table = _read(tmp_path, "id,title,text\n1,title,text\nid,the title is lost,text\n")
+    assert (table.frame.height, table.rejected) == (2, [])

@@ -196,3 +196,19 @@ def test_damaged_parquet_is_a_plain_error(tmp_path: Path, capfd: pytest.CaptureF
         except UnreadableFileError as error:
             assert "\n" not in str(error)
     assert "panicked" not in capfd.readouterr().err
+
+
+def test_a_header_on_every_page_of_a_sheet(tmp_path: Path) -> None:
+    rows = [HEADER, *_rows("A", 2), HEADER, *_rows("B", 1)]
+    turned = [HEADER[::-1], ["b", "C1"], HEADER[::-1], ["c", "C2"]]
+    table = _read(tmp_path, {"S": sheet_xml(rows), "T": sheet_xml(turned)})
+    assert table.frame["number"].to_list() == ["A0", "A1", "B0", "C1", "C2"]
+    assert table.rejected == [(3, "repeats the header"), (6, "repeats the header")]
+    assert table.n_records == 7
+
+
+def test_keys_as_values_are_the_header_of_a_converted_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pl.DataFrame({"number": ["INC1", "number"], "title": ["a", "title"]}).write_parquet(path)
+    table = read_table(path)
+    assert (table.frame.rows(), table.rejected) == ([("INC1", "a")], [(2, "repeats the header")])

@@ -17,6 +17,11 @@ MOST_COLUMNS = 5_000
 _MOST_SAMPLED = 1_000
 # Shares of a column's values that must look like its header before the header is taken for a record.
 _SHARE_LIKE_HEADER = 0.8
+# What stands around a name in the header of a file joined to another: blanks, its byte order mark, quotes.
+_AROUND_NAMES = ' \t\r\n\ufeff"'
+_HEADER_AGAIN = "repeats the header"
+_OTHER_HEADER = "is a header with the columns in another order"
+_BELOW_OTHER_HEADER = "stands below a header with the columns in another order"
 
 
 @dataclass(frozen=True)
@@ -52,11 +57,12 @@ def finished(table: RawTable, source: str, header: Sequence[str] | None = None) 
     """Return a reader's table as its users want it.
 
     `header` gives the names as the file writes them, for a frame whose columns have no names yet. Cells that
-    are references become text, ids that lost their shape as numbers get it back, blank rows are counted.
+    are references become text, ids that lost their shape as numbers get it back, blank rows are counted, and
+    rows that repeat the header, as files joined end to end have them, are rejected.
     """
     repairs = Counter(table.repairs)
     notes = list(table.notes)
-    frame = table.frame
+    frame, kept, repeats = _without_header_rows(table, table.frame.columns if header is None else header)
     if header is not None:
         frame = frame.rename(dict(zip(frame.columns, _names_of(header, frame, notes, source), strict=True)))
     frame = frame.with_columns(
@@ -65,8 +71,8 @@ def finished(table: RawTable, source: str, header: Sequence[str] | None = None) 
             for column in frame.get_columns()
         ]
     )
-    frame, rows, n_blank = without_blank_rows(frame, table.rows)
-    if header is not None and _header_looks_like_data(frame):
+    frame, rows, n_blank = without_blank_rows(frame, kept)
+    if header is not None and _header_looks_like_data(frame, frame.columns):
         notes.append(
             f"{source}: the first line is taken as the names of the columns, but looks like a record: "
             f"{', '.join(frame.columns[:4])}"
@@ -76,7 +82,7 @@ def finished(table: RawTable, source: str, header: Sequence[str] | None = None) 
         rows=rows,
         n_records=table.n_records,
         n_blank=table.n_blank + n_blank,
-        rejected=sorted(table.rejected),
+        rejected=sorted([*table.rejected, *repeats]),
         notes=notes,
         repairs={name: count for name, count in repairs.items() if count},
     )
@@ -139,6 +145,40 @@ def _names_of(header: Sequence[str], frame: pl.DataFrame, notes: list[str], sour
     return [names[place] if header[place].strip() else f"column_{place + 1}" for place in range(len(header))]
 
 
+def _without_header_rows(
+    table: RawTable, header: Sequence[str]
+) -> tuple[pl.DataFrame, list[int], list[tuple[int, str]]]:
+    """Return the rows that are no header, their numbers, and the others as rejected.
+
+    Rows below a header whose names stand in another order are rejected too: their cells belong to other
+    columns. Nothing is, where the header looks like a record: then its repeats are records.
+    """
+    frame = table.frame
+    names = [name.strip(_AROUND_NAMES).lower() for name in header]
+    if not any(names) or not frame.height:
+        return frame, table.rows, []
+    # Of all rows, few have the name of a column where the first named column has its values.
+    column = frame.to_series(next(place for place, name in enumerate(names) if name))
+    plain = column.fill_null("").str.strip_chars(_AROUND_NAMES).str.to_lowercase()
+    headers = {}
+    for place in plain.is_in([name for name in names if name]).arg_true().to_list():
+        cells = [(cell or "").strip(_AROUND_NAMES).lower() for cell in frame.row(place)]
+        if sorted(cells) == sorted(names):
+            headers[place] = cells == names
+    if not headers or _header_looks_like_data(frame, header):
+        return frame, table.rows, []
+    kept, rejected, in_order = [], [], True
+    for place, number in enumerate(table.rows):
+        if place in headers:
+            in_order = headers[place]
+            rejected.append((number, _HEADER_AGAIN if in_order else _OTHER_HEADER))
+        elif in_order:
+            kept.append(place)
+        else:
+            rejected.append((number, _BELOW_OTHER_HEADER))
+    return frame[kept], [table.rows[place] for place in kept], rejected
+
+
 def _text_formulas(column: pl.Series, repairs: Counter[str]) -> pl.Series:
     """Return the column with ="0012" as 0012: so exports keep a spreadsheet from reading a number."""
     hit = column.str.contains(r'^="[^"]*"$').fill_null(value=False)
@@ -176,13 +216,13 @@ def _whole_numbers(column: pl.Series, repairs: Counter[str]) -> pl.Series:
     return written.str.replace(r"\.0+$", "")
 
 
-def _header_looks_like_data(frame: pl.DataFrame) -> bool:
+def _header_looks_like_data(frame: pl.DataFrame, header: Sequence[str]) -> bool:
     sample = frame.head(_MOST_SAMPLED)
-    for name in frame.columns:
+    for place, name in enumerate(header):
         shape = masked(name)
         if shape is None:
             continue
-        values = sample[name].drop_nulls().str.strip_chars()
+        values = sample.to_series(place).drop_nulls().str.strip_chars()
         filled = [value for value in values if value]
         if filled and sum(masked(value) == shape for value in filled) >= _SHARE_LIKE_HEADER * len(filled):
             return True
