@@ -18,7 +18,8 @@ from ticketkin.tickets.link_columns import stated_links
 from ticketkin.tickets.mapping import ColumnMapping, find_mapping
 from ticketkin.tickets.reading import RawTable, read_table
 from ticketkin.tickets.redaction import Redactor
-from ticketkin.tickets.repeats import collapse_updates, unique_tickets, update_numbers
+from ticketkin.tickets.repeats import collapse_updates, unique_tickets, with_whole_ids
+from ticketkin.tickets.update_order import progress_numbers, update_numbers, update_times
 
 _TIMES = ("opened_at", "resolved_at", "closed_at", "updated_at")
 _REFERENCES = ("ticket_id", "number", "sys_id", "parent", "problem", "caused_by", "duplicate_of")
@@ -57,13 +58,14 @@ def import_tables(
     for name, table in tables:
         part = _import_table(table, account.label(name), account)
         if part is not None:
-            frames.append(part)
+            frames.append(part.with_columns(pl.lit(len(frames)).alias("_file")))
     if not frames:
         reasons = "; ".join(f"{reason} ({count:,})" for reason, count in account.rejections.most_common(3))
         raise UnreadableFileError(
             f"None of the {account.n_rows:,} rows can be used; most often: {reasons or 'blank'}"
         )
-    frame = unique_tickets(_with_masked_ids(pl.concat(frames), account), account).drop("_source")
+    frame = _with_masked_ids(with_whole_ids(pl.concat(frames), account), account)
+    frame = unique_tickets(collapse_updates(frame, account), account)
     frame = clean_columns(frame, account, progress)
     _check_texts(frame, account)
     tickets = Tickets(frame)
@@ -72,7 +74,11 @@ def import_tables(
 
 
 def _import_table(table: RawTable, source: str, account: Account) -> pl.DataFrame | None:
-    """Return the rows of one file in the tickets' schema, ids filled, still unclean; None without any."""
+    """Return the rows of one file in the tickets' schema, ids filled, still unclean; None without any.
+
+    A field is null where the file has no column for it. `_update`, `_moved` and `_progress` are those of
+    `collapse_updates`.
+    """
     account.n_rows += table.n_records
     account.n_blank += table.n_blank
     account.notes.extend(account.shown(note) for note in table.notes)
@@ -97,16 +103,18 @@ def _import_table(table: RawTable, source: str, account: Account) -> pl.DataFram
         pl.Series("source_row", table.rows, dtype=pl.Int64), pl.lit(source).alias("_source")
     )
     times = {name: _times(frame[name], source, mapping, account) for name in _TIMES}
-    moved = times["updated_at"].values.cast(pl.Int64).fill_null(0)
     # Only the opening time is kept as a time; the later ones are never computed with.
     frame = frame.with_columns(
         times["opened_at"].values,
         *(times[name].values.dt.to_string("iso").fill_null("").alias(name) for name in _TIMES[1:]),
     )
     frame = _with_ids(frame, source, account).with_columns(
-        update_numbers(raw, mapping.unused).alias("_update"), moved.alias("_moved")
+        update_numbers(raw, mapping.unused).alias("_update"),
+        update_times(times["updated_at"].values).alias("_moved"),
+        progress_numbers(frame, mapping).alias("_progress"),
     )
-    return collapse_updates(frame, account)
+    absent = TICKETS_SCHEMA.keys() - mapping.shown_columns.keys() - {"ticket_id", "opened_at", "source_row"}
+    return frame.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
 
 
 def _times(column: pl.Series, source: str, mapping: ColumnMapping, account: Account) -> Times:

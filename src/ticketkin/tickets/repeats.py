@@ -1,54 +1,118 @@
-"""One ticket an id: updates joined to the ticket they belong to, repeats dropped, contradictions rejected."""
+"""One ticket an id: updates joined to the ticket they belong to, repeats dropped, contradictions rejected.
+
+Rows are looked at over all files together: a log with one row an update and monthly snapshots of one desk
+differ in nothing but where the rows stand.
+"""
 
 import polars as pl
 
+from ticketkin.core.tables import LINK_FIELDS, RESOLUTION_FIELDS
 from ticketkin.tickets.account import Account
-from ticketkin.tickets.mapping import normalise_name
+from ticketkin.tickets.same_ticket import rows_of_other_tickets
 
-# Columns by which systems count the updates of one ticket; a product's "version" is none.
-_UPDATE_COUNTERS = ("sys_mod_count", "mod_count", "update_no")
 # What is known only later comes from the last row that has it.
-_LATE = (
-    "state", "close_code", "close_notes", "resolved_at", "closed_at", "updated_at",
-    "parent", "problem", "caused_by", "duplicate_of", "stated_links",
-)  # fmt: skip
+_LATE = (*RESOLUTION_FIELDS, *LINK_FIELDS)
+# What no ticket is without comes from the first row that has it.
+_ALWAYS_THERE = ("title", "description", "number", "sys_id")
+_ORDER = ("_update", "_moved", "_progress")
+_NO_CONTENT = ("source_row", "_source", "_file")
+_WHOLE_NUMBER = r"^(\d+)\.0+$"
 
 
-def update_numbers(raw: pl.DataFrame, columns: list[str]) -> pl.Series:
-    """Return the update that each row stands for, 0 where no column counts updates in whole numbers."""
-    for column in columns:
-        if normalise_name(column) in _UPDATE_COUNTERS:
-            text = raw[column].str.strip_chars().replace("", None)
-            numbers = text.str.replace(r"\.0+$", "").str.replace_all(",", "").cast(pl.Int64, strict=False)
-            if numbers.null_count() == text.null_count():
-                return numbers.fill_null(0)
-    return pl.Series([0] * raw.height, dtype=pl.Int64)
+def with_whole_ids(frame: pl.DataFrame, account: Account) -> pl.DataFrame:
+    """Return `frame` with the id 12.0 as 12 where another row has that id: two formats of one number."""
+    whole = frame["ticket_id"].str.extract(_WHOLE_NUMBER)
+    hit = whole.is_in(frame["ticket_id"].unique().to_list()) & whole.is_not_null()
+    if not hit.any():
+        return frame
+    account.repairs["whole_number_floats"] += int(hit.sum())
+    return frame.with_columns(pl.when(hit).then(whole).otherwise("ticket_id").alias("ticket_id"))
 
 
 def collapse_updates(frame: pl.DataFrame, account: Account) -> pl.DataFrame:
-    """Return `frame` with one row for each ticket that was exported one row an update.
+    """Return `frame` with one row for each ticket that was exported in several states, in one file or more.
 
-    The first row carries the fields as first filed; what is known only later (state, resolution, links)
-    comes from the last row that has it. `_update` and `_moved` (number and time of the update) tell the
-    rows apart: ids whose rows differ in neither are left alone, for their rows are no updates.
+    The first row carries the fields as first filed. What is known only later (state, resolution, links)
+    comes from the newest row that has it: of a reference column a newer value replaces the older, and one
+    that the newest row leaves empty stays, with a note. Rows that are another ticket under the same id are
+    rejected. `_update`, `_moved` and `_progress` (number and time of the update, how far the ticket has
+    come) put the rows in order: ids whose rows differ in none are left alone, for their rows are no updates.
+    A file that lacks a column, null here, says nothing of it.
     """
-    states = frame.group_by("ticket_id").agg(pl.struct("_update", "_moved").n_unique().alias("n"))
-    logged = states.filter(pl.col("n") > 1)["ticket_id"]
-    names = [name for name in frame.columns if name not in ("_update", "_moved")]
-    if logged.is_empty():
-        return frame.select(names)
-    is_logged = pl.col("ticket_id").is_in(logged.to_list())
-    ordered = frame.filter(is_logged).sort("_update", "_moved", maintain_order=True)
-    last = [pl.col(name).filter(pl.col(name) != "").last().fill_null("").alias(name) for name in _LATE]
-    first = [pl.col(name).first() for name in names if name not in (*_LATE, "ticket_id")]
-    collapsed = ordered.group_by("ticket_id", maintain_order=True).agg(*first, *last).select(names)
+    names = [name for name in frame.columns if name not in _ORDER]
+    frame = _without_other_tickets(frame, account).with_row_index("_at")
+    is_repeated = pl.col("ticket_id").is_duplicated()
+    known = [pl.col(name).forward_fill().backward_fill().over("ticket_id").fill_null(0) for name in _ORDER]
+    repeated = frame.filter(is_repeated).with_columns(known)
+    repeated = repeated.filter(pl.struct(_ORDER).n_unique().over("ticket_id") > 1)
+    alone = frame.filter(~pl.col("_at").is_in(repeated["_at"].to_list())).select(names)
+    if repeated.is_empty():
+        return _filled(alone)
+    ordered = repeated.sort(*_ORDER, "_at")
+    collapsed = ordered.group_by("ticket_id", maintain_order=True).agg(
+        *map(_joined, names[1:]), *_kept_links()
+    )
+    _tell(ordered, collapsed, account)
+    return _filled(pl.concat([alone, collapsed.select(names)]).sort("_file", "source_row"))
+
+
+def _joined(name: str) -> pl.Expr:
+    """Return what becomes of a column's values of one ticket, oldest first."""
+    values = pl.col(name)
+    if name in _LATE:
+        return values.filter(values != "").last()
+    if name in _ALWAYS_THERE:
+        return values.filter(values != "").first()
+    return values.drop_nulls().first()
+
+
+def _kept_links() -> list[pl.Expr]:
+    """Return for each column of references whether the newest row leaves empty what an older one names."""
+    return [
+        ((pl.col(name).last() == "") & (pl.col(name) != "").any()).alias(f"_kept_{name}")
+        for name in LINK_FIELDS
+    ]
+
+
+def _tell(ordered: pl.DataFrame, collapsed: pl.DataFrame, account: Account) -> None:
     account.n_collapsed += ordered.height - collapsed.height
-    return pl.concat([frame.filter(~is_logged).select(names), collapsed]).sort("source_row")
+    first = pl.col("_file").first().over("ticket_id")
+    across = ordered.filter(pl.col("_file") != first)
+    if across.height:
+        account.notes.append(
+            f"{across['ticket_id'].n_unique():,} tickets stand in several files in different states; each is "
+            "one ticket, with the fields as first filed and the newest state and links"
+        )
+    n_kept = sum(int(collapsed[f"_kept_{name}"].sum()) for name in LINK_FIELDS)
+    if n_kept:
+        account.notes.append(
+            f"{n_kept:,} references that the newest row of a ticket leaves empty are kept from an older row"
+        )
+
+
+def _without_other_tickets(frame: pl.DataFrame, account: Account) -> pl.DataFrame:
+    repeated = frame.filter(pl.col("ticket_id").is_duplicated())
+    is_other = pl.Series(rows_of_other_tickets(repeated), dtype=pl.Boolean)
+    if not is_other.any():
+        return frame
+    others = repeated.filter(is_other)
+    for source, row, ticket_id in others.select("_source", "source_row", "ticket_id").iter_rows():
+        reason = f"another ticket with the same id {ticket_id} came before; the first is kept"
+        account.reject(
+            source, [(row, reason)], "another ticket with the same id came before; the first is kept"
+        )
+    return frame.join(
+        others.select("_file", "source_row"), on=["_file", "source_row"], how="anti", maintain_order="left"
+    )
+
+
+def _filled(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(pl.col(pl.String).fill_null(""))
 
 
 def unique_tickets(frame: pl.DataFrame, account: Account) -> pl.DataFrame:
     """Return `frame` without exact repeats; rows that give an id a second, different content are rejected."""
-    content = [name for name in frame.columns if name not in ("source_row", "_source")]
+    content = [name for name in frame.columns if name not in _NO_CONTENT]
     distinct = frame.unique(content, keep="first", maintain_order=True).with_row_index("_at")
     account.n_duplicate_ids += frame.height - distinct.height
     first = distinct.unique("ticket_id", keep="first", maintain_order=True)
@@ -58,4 +122,4 @@ def unique_tickets(frame: pl.DataFrame, account: Account) -> pl.DataFrame:
         account.reject(
             source, [(row, reason)], "its id was seen before with other content; the first is kept"
         )
-    return first.drop("_at")
+    return first.drop("_at", "_source", "_file")

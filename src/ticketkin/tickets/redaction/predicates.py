@@ -39,7 +39,9 @@ erroné hs connu oublié expiré périmé caduc requis mauvaise vieux erreur voi
 válido inválido válida inválida vacío vacía perdido corto débil viejo nuevo nueva mismo igual incorrecto
 incorrecta correcto correcta desconocido desconocida secreto obligatorio campo conocido conocida
 """
-PREDICATES = frozenset((_FUNCTION_WORDS + _STATES).split())
+FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
+"""Words of any sentence in English, German, French and Spanish, lower-case."""
+PREDICATES = FUNCTION_WORDS | frozenset(_STATES.split())
 _ENDINGS = re.compile(
     # English participles and adjectives
     r".{2,}(?:ed|ing|able|ible|less|ful|ly|ive|ory|ary|ious|ally|ested|tten|oken|olen|isible|ent|ional"
