@@ -161,6 +161,7 @@ LAYOUT = [
     layout("a byte order mark alone", b"\xef\xbb\xbf", Outcome(2, says=("a.csv",))),
     layout("line ends alone", "\n\r\n\n", Outcome(2, says=("a.csv",))),
     layout("no header", rows(5), Outcome(2)),
+    layout("two exports joined end to end", HEADER + rows(3) + "\ufeff" + HEADER + rows(5, 4), Outcome(rows=9, tickets=8, rejected=1)),
     layout(
         "a header twice of which the first column is empty",
         "number,short_description,description,description\n" + "".join(f"INC{n},a b,,text {n}\n" for n in range(3)),

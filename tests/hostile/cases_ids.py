@@ -167,6 +167,7 @@ IDS = [
 ]  # fmt: skip
 
 _BUGZILLA = "bug_id,product,component,version,short_desc\n"
+_SNAPSHOT = "number,short_description,state,sys_updated_on,parent_incident\n"
 _UPDATES = "number,short_description,description,sys_mod_count,state\n"
 
 UPDATES = [
@@ -207,6 +208,20 @@ UPDATES = [
         "number,short_description,description,sys_updated_on\n"
         "INC1,Mail,a,2024-01-01 10:00:00\nINC1,Mail,a,2024-01-02 10:00:00\nINC2,VPN,b,2024-01-01 10:00:00\n",
         Outcome(rows=3, tickets=2, collapsed=1, rejected=0),
+    ),
+    updates(
+        "another ticket under the id of one, with a later update",
+        _UPDATES + "INC1,Printer on fire,,0,New\nINC1,VPN does not connect,,4,Closed\nINC2,VPN,b,0,New\n",
+        Outcome(rows=3, tickets=2, collapsed=0, rejected=1),
+        values(title=["Printer on fire", "VPN"]),
+    ),
+    _two(
+        "two monthly snapshots, the newer given first",
+        {
+            "july.csv": _SNAPSHOT + "INC1,Mail is down,Closed,2024-07-02,INC2\nINC3,Fax,New,2024-07-01,\n",
+            "june.csv": _SNAPSHOT + "INC1,Mail is down,New,2024-06-02,\nINC2,No mail,New,2024-06-01,\n",
+        },
+        Outcome(rows=4, tickets=3, collapsed=1, rejected=0),
     ),
     Case(
         "collapsed rows are told on the screen",

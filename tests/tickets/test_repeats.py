@@ -135,7 +135,8 @@ def test_a_snapshot_as_a_workbook_with_other_columns_and_ids_as_decimals(tmp_pat
 STATES = (
     ("New", "Closed"), ("In Progress", "Resolved"), ("Neu", "Gelöst"), ("Gelöst", "Geschlossen"),
     ("Nouveau", "Résolu"), ("Résolu", "Fermé"), ("Nuevo", "Resuelto"), ("Resuelto", "Cerrado"),
-    ("2", "6"), ("6", "7"), ("Unresolved", "Resolved"), ("Pending close", "Closed"), ("Reopened", "Closed"), ("Not solved", "Closed - not solved"),
+    ("2", "6"), ("6", "7"), ("Unresolved", "Resolved"), ("Pending close", "Closed"), ("Reopened", "Closed"),
+    ("Not solved", "Closed - not solved"),
 )  # fmt: skip
 
 
@@ -178,6 +179,24 @@ def test_newer_content_that_nothing_calls_newer_is_rejected(tmp_path: Path) -> N
     header = "number,short_description,priority"
     one = write(tmp_path / "a.csv", header, "INC1,Mail is down,1")
     two = write(tmp_path / "b.csv", header, "INC1,Mail is down,2")
+    assert counts(load(one, two)) == (1, 1, 0, 0)
+
+
+def test_the_same_state_with_other_columns_is_a_repeat_and_keeps_both(tmp_path: Path) -> None:
+    one = write(
+        tmp_path / "a.csv", "number,short_description,category", "INC1,Mail is down,Mail", "INC2,VPN,Net"
+    )
+    lines = (f"INC1,Mail is down,{'a' * 32},", f"INC2,VPN,{'b' * 32},{'a' * 32}")
+    two = write(tmp_path / "b.csv", "number,short_description,sys_id,parent_incident", *lines)
+    result = load(one, two)
+    assert counts(result) == (2, 0, 0, 2)
+    assert result.tickets.frame["category"].to_list() == ["A", "B"]
+    assert links(result) == [("INC2", "INC1")]
+
+
+def test_files_that_share_nothing_but_an_id_are_not_joined(tmp_path: Path) -> None:
+    one = write(tmp_path / "a.csv", "number,short_description", "INC1,Mail is down")
+    two = write(tmp_path / "b.csv", "number,description,sys_updated_on", "INC1,since nine,2024-01-01")
     assert counts(load(one, two)) == (1, 1, 0, 0)
 
 

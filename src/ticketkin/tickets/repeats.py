@@ -34,26 +34,38 @@ def collapse_updates(frame: pl.DataFrame, account: Account) -> pl.DataFrame:
 
     The first row carries the fields as first filed. What is known only later (state, resolution, links)
     comes from the newest row that has it: of a reference column a newer value replaces the older, and one
-    that the newest row leaves empty stays, with a note. Rows that are another ticket under the same id are
-    rejected. `_update`, `_moved` and `_progress` (number and time of the update, how far the ticket has
-    come) put the rows in order: ids whose rows differ in none are left alone, for their rows are no updates.
-    A file that lacks a column, null here, says nothing of it.
+    that the newest row leaves empty stays, with a note. `_update`, `_moved` and `_progress` (number and time
+    of the update, how far the ticket has come) put the rows in order: ids whose rows differ in none are left
+    alone, for their rows are no updates, unless they agree in all columns that their files share: a repeat
+    with other columns is joined too. A file that lacks a column, null here, says nothing of it. Rows that
+    are another ticket under the same id are rejected.
     """
     names = [name for name in frame.columns if name not in _ORDER]
     frame = _without_other_tickets(frame, account).with_row_index("_at")
-    is_repeated = pl.col("ticket_id").is_duplicated()
     known = [pl.col(name).forward_fill().backward_fill().over("ticket_id").fill_null(0) for name in _ORDER]
-    repeated = frame.filter(is_repeated).with_columns(known)
-    repeated = repeated.filter(pl.struct(_ORDER).n_unique().over("ticket_id") > 1)
-    alone = frame.filter(~pl.col("_at").is_in(repeated["_at"].to_list())).select(names)
-    if repeated.is_empty():
-        return _filled(alone)
-    ordered = repeated.sort(*_ORDER, "_at")
-    collapsed = ordered.group_by("ticket_id", maintain_order=True).agg(
-        *map(_joined, names[1:]), *_kept_links()
-    )
-    _tell(ordered, collapsed, account)
-    return _filled(pl.concat([alone, collapsed.select(names)]).sort("_file", "source_row"))
+    repeated = frame.filter(pl.col("ticket_id").is_duplicated()).with_columns(known)
+    is_update = pl.struct(_ORDER).n_unique().over("ticket_id") > 1
+    updates = repeated.filter(is_update).sort(*_ORDER, "_at")
+    repeats = repeated.filter(~is_update).filter(_agree(names).over("ticket_id"))
+    joined = pl.concat([updates, repeats])
+    alone = frame.filter(~pl.col("_at").is_in(joined["_at"].to_list())).select(names)
+    if not joined.is_empty():
+        joined = joined.group_by("ticket_id", maintain_order=True).agg(
+            *(_joined(name) for name in names if name != "ticket_id"), *_kept_links()
+        )
+        account.n_collapsed += updates.height - updates["ticket_id"].n_unique()
+        account.n_duplicate_ids += repeats.height - repeats["ticket_id"].n_unique()
+        _tell(updates, joined, account)
+        alone = pl.concat([alone, joined.select(names)]).sort("_file", "source_row")
+    return alone.with_columns(pl.col(pl.String).fill_null(""))
+
+
+def _agree(names: list[str]) -> pl.Expr:
+    """Return whether the rows of an id contradict each other nowhere and share what tells a ticket."""
+    content = [name for name in names if name not in _NO_CONTENT]
+    agree = [pl.col(name).drop_nulls().n_unique() <= 1 for name in content]
+    shared = [(pl.col(name) != "").sum() == pl.len() for name in ("title", "description", "sys_id")]
+    return pl.all_horizontal(agree) & pl.any_horizontal(shared)
 
 
 def _joined(name: str) -> pl.Expr:
@@ -74,16 +86,15 @@ def _kept_links() -> list[pl.Expr]:
     ]
 
 
-def _tell(ordered: pl.DataFrame, collapsed: pl.DataFrame, account: Account) -> None:
-    account.n_collapsed += ordered.height - collapsed.height
+def _tell(updates: pl.DataFrame, joined: pl.DataFrame, account: Account) -> None:
     first = pl.col("_file").first().over("ticket_id")
-    across = ordered.filter(pl.col("_file") != first)
+    across = updates.filter(pl.col("_file") != first)
     if across.height:
         account.notes.append(
             f"{across['ticket_id'].n_unique():,} tickets stand in several files in different states; each is "
             "one ticket, with the fields as first filed and the newest state and links"
         )
-    n_kept = sum(int(collapsed[f"_kept_{name}"].sum()) for name in LINK_FIELDS)
+    n_kept = sum(int(joined[f"_kept_{name}"].sum()) for name in LINK_FIELDS)
     if n_kept:
         account.notes.append(
             f"{n_kept:,} references that the newest row of a ticket leaves empty are kept from an older row"
@@ -104,10 +115,6 @@ def _without_other_tickets(frame: pl.DataFrame, account: Account) -> pl.DataFram
     return frame.join(
         others.select("_file", "source_row"), on=["_file", "source_row"], how="anti", maintain_order="left"
     )
-
-
-def _filled(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.with_columns(pl.col(pl.String).fill_null(""))
 
 
 def unique_tickets(frame: pl.DataFrame, account: Account) -> pl.DataFrame:
