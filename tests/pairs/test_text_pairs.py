@@ -349,3 +349,10 @@ def test_a_template_in_most_pairs_is_named() -> None:
     rows = [(f"{alert} {n}", sound.left[n], 0) for n in range(40)]
     told = check_pairs(_with(sound, *rows)).to_json()["dominant_templates"]
     assert list(told.values()) == [40] and next(iter(told)).startswith("disk of the host")
+
+
+def test_a_header_in_the_middle_of_a_pair_file_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text("text_a,text_b,label\na,b,1\ntext_a,text_b,label\nc,d,0\n", "utf-8")
+    with pytest.raises(InputError, match="row 2 can't be read .repeats the header"):
+        read_text_pairs(path)

@@ -289,3 +289,10 @@ def test_what_is_told_of_a_link_file_is_masked(tmp_path: Path) -> None:
     shown = " ".join([*told, *header, str(unknown.value)])
     assert "[EMAIL]" in shown
     assert address not in shown and password not in shown
+
+
+def test_a_repeated_header_is_no_link(tmp_path: Path) -> None:
+    result = load(tmp_path, "source,target", "T0,T1", "source,target", "T2,T3")
+    assert len(result.links) == 2
+    assert (result.n_read, result.n_rejected, result.n_absent) == (3, 1, 0)
+    assert any("row 2: repeats the header" in note for note in result.notes)

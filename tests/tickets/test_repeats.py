@@ -190,7 +190,7 @@ def test_the_same_state_with_other_columns_is_a_repeat_and_keeps_both(tmp_path: 
     two = write(tmp_path / "b.csv", "number,short_description,sys_id,parent_incident", *lines)
     result = load(one, two)
     assert counts(result) == (2, 0, 0, 2)
-    assert result.tickets.frame["category"].to_list() == ["A", "B"]
+    assert result.tickets.frame["category"].to_list() == ["Mail", "Net"]
     assert links(result) == [("INC2", "INC1")]
 
 
