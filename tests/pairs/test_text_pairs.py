@@ -354,5 +354,5 @@ def test_a_template_in_most_pairs_is_named() -> None:
 def test_a_header_in_the_middle_of_a_pair_file_is_told(tmp_path: Path) -> None:
     path = tmp_path / "p.csv"
     path.write_text("text_a,text_b,label\na,b,1\ntext_a,text_b,label\nc,d,0\n", "utf-8")
-    with pytest.raises(InputError, match="row 2 can't be read .repeats the header"):
+    with pytest.raises(InputError, match=r"row 2 can't be read \(repeats the header"):
         read_text_pairs(path)

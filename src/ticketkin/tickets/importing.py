@@ -54,7 +54,7 @@ def import_tables(
 ) -> ImportResult:
     """Return the tickets of tables that were read already, each with the name of its source."""
     account = Account(settings, Redactor.of(settings))
-    frames = []
+    frames: list[pl.DataFrame] = []
     for name, table in tables:
         part = _import_table(table, account.label(name), account)
         if part is not None:
