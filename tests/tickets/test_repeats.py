@@ -132,6 +132,15 @@ def test_a_snapshot_as_a_workbook_with_other_columns_and_ids_as_decimals(tmp_pat
     assert result.tickets.frame.select("description", "category").row(0) == ("since nine", "Mail")
 
 
+def test_one_number_in_two_spellings_is_one_ticket(tmp_path: Path) -> None:
+    one = write(tmp_path / "a.csv", "number,short_description", "7,Mail is down", "A2,VPN")
+    two = write(tmp_path / "b.csv", "number,short_description", "7.0,Mail is down", "A3,Fax", "8.0,Post")
+    result = load(one, two)
+    assert counts(result) == (4, 0, 0, 1)
+    assert result.tickets.ids == ["7", "A2", "A3", "8.0"]
+    assert result.summary.repairs["whole_number_floats"] == 1
+
+
 STATES = (
     ("New", "Closed"), ("In Progress", "Resolved"), ("Neu", "Gelöst"), ("Gelöst", "Geschlossen"),
     ("Nouveau", "Résolu"), ("Résolu", "Fermé"), ("Nuevo", "Resuelto"), ("Resuelto", "Cerrado"),

@@ -26,7 +26,10 @@ def with_whole_ids(frame: pl.DataFrame, account: Account) -> pl.DataFrame:
     if not hit.any():
         return frame
     account.repairs["whole_number_floats"] += int(hit.sum())
-    return frame.with_columns(pl.when(hit).then(whole).otherwise("ticket_id").alias("ticket_id"))
+    return frame.with_columns(
+        pl.when(hit & (pl.col(name) == pl.col("ticket_id"))).then(whole).otherwise(name).alias(name)
+        for name in ("ticket_id", "number")
+    )
 
 
 def collapse_updates(frame: pl.DataFrame, account: Account) -> pl.DataFrame:
