@@ -74,8 +74,24 @@ REFUSED = [
     (["pairs", "check", "p.json", "--out", "mine.json"], "mine.json exists"),
     (["pairs", "check", "p.json", "--out", ""], "is empty"),
     (["pairs", "export", "run", "mine.json"], "mine.json exists"),
-    (["pairs", "export", "run", "run/tickets.parquet", "-f"], "can't be written too"),
-    (["pairs", "export", "run", "run/config.toml", "-f"], "can't be written too"),
+    (["pairs", "export", "run", "run/tickets.parquet", "-f"], "belongs to the run"),
+    (["pairs", "export", "run", "run/config.toml", "-f"], "belongs to the run"),
+    (["pairs", "export", "run", "run/stages/notes.json", "-f"], "belongs to the run"),
+    (["pairs", "export", "run", "to-run/report.html", "-f"], "belongs to the run"),
+    (["pairs", "check", "p.json", "--out", "run/config.toml", "-f"], "belongs to the run"),
+    (["pairs", "check", "p.json", "--out", "to-config.json", "-f"], "belongs to the run"),
+    (["pairs", "check", "p.json", "--out", "old/tickets.parquet", "-f"], "belongs to the run"),
+    (["pairs", "check", "p.json", "--out", "old/config.toml", "-f"], "belongs to the run"),
+    (["sample", "run/rejected.csv", "-f"], "belongs to the run"),
+    (["import", "july.csv", "--out", "run/tickets.parquet", "-f"], "belongs to the run"),
+    (["compare", "base", "--on", "p.json", "--out", "run/families", "-f"], "belongs to the run"),
+    (["report", "judged", "--share", "--out", "judged/config.toml", "-f"], "belongs to the run"),
+    (["report", "judged", "--share", "--out", "run/model", "-f"], "belongs to the run"),
+    (["merge", "adapter", "--out", "run/model", "--base-model", "base", "-f"], "belongs to the run"),
+    (["merge", "adapter", "--out", "run", "--base-model", "base", "-f"], "not even with --force"),
+    (["merge", "adapter", "--out", "noted", "--base-model", "base", "-f"], "not even with --force"),
+    (["doctor", "adapter", "--fix", "--out", "run/model", "--base-model", "base", "-f"], "belongs to"),
+    (["doctor", "adapter", "--fix", "--out", "noted", "--base-model", "base", "-f"], "not even with"),
     (["merge", "adapter", "--out", "folder.csv", "--base-model", "base"], "not even with --force"),
     (["merge", "adapter", "--out", "folder.csv", "--base-model", "base", "-f"], "not even with --force"),
     (["merge", "adapter", "--out", "other", "--base-model", "base"], "other exists"),
@@ -114,6 +130,13 @@ def crowded(here: Path, tiny_encoder_folder: Path) -> Path:
     Path("boards/leaderboard.json").write_text(json.dumps(PAIRS))
     shutil.copytree(tiny_encoder_folder, "base")
     run_one_stage("import", Path("run"), job=Job(sources=(Path("june.csv").resolve(),)))
+    shutil.copytree("run", "old")  # as earlier versions left it: without the names that are its own
+    Path("old/run.json").unlink()
+    shutil.copytree("adapter", "run/model")
+    Path("to-run").symlink_to("run")
+    Path("to-config.json").symlink_to("run/config.toml")
+    shutil.copytree("adapter", "noted")
+    Path("noted/notes.md").write_text("mine")
     shutil.copytree("run", "judged")
     for name in (REPORT_JSON, MATERIAL, RELATIONS_JSON, FAMILIES_JSON):
         Path("judged", name).parent.mkdir(exist_ok=True)
@@ -163,6 +186,86 @@ def test_force_replaces_what_exists_and_nothing_that_is_read(crowded: Path) -> N
         code, said = ticketkin(*arguments, "--force")
         assert code == 0, said
         assert Path(path).read_bytes() != before
+
+
+def test_a_file_of_the_users_own_in_a_run_folder_is_theirs(crowded: Path) -> None:
+    for name in ("run/notes.json", "run/repeats/seed-1/notes.json"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile("run/run.json", Path(name).parent / "run.json")
+        for force in ([], ["--force"]):
+            code, said = ticketkin("pairs", "check", "p.json", "--out", name, *force)
+            assert code == 0, said
+    assert ticketkin("sample", "run/sample.csv", "--tickets", "30")[0] == 0
+
+
+def test_a_model_is_not_written_over_the_current_folder(
+    crowded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("empty/inner").mkdir(parents=True)
+    monkeypatch.chdir("empty/inner")
+    for out in (".", "..", "../inner", str(crowded / "empty")):
+        for command in (["merge", "../../adapter"], ["doctor", "../../adapter", "--fix"]):
+            code, said = ticketkin(*command, "--out", out, "--base-model", "../../base", "--force")
+            assert code == 2
+            assert "name a" in said
+
+
+# Settings of a run that is continued
+
+
+def test_every_command_that_continues_a_run_keeps_its_settings_and_says_what_it_changes(here: Path) -> None:
+    given = ["--offline", "--set", "lora.rank=4", "--set", "seed=9", "--links", "l.csv"]
+    Path("l.csv").write_text("a,b\nINC0000001,INC0000002\n")
+    assert ticketkin("import", "june.csv", *given, "--out", "run")[0] == 0
+    stored = read_job(Path("run"))
+    for command in (["import", "june.csv"], ["import", "june.csv", "--force"]):
+        code, said = ticketkin(*command, "--out", "run")
+        assert code == 0, said
+        assert "change" not in said
+        assert read_job(Path("run")) == stored
+    for command in (["run", "june.csv"], ["run", "june.csv", "--resume"], ["import", "june.csv"]):
+        dry = ["--dry-run"] if command[0] == "run" else []
+        code, said = ticketkin(*command, "--out", "run", "--set", "lora.rank=16", *dry)
+        assert code == 0, said
+        assert "settings of this run that change: lora.rank: 4 -> 16" in said.replace("\n", " ")
+    assert read_job(Path("run")).settings.lora.rank == 16
+    code, said = ticketkin("split", "run", "--set", "split.by=time", "--set", "candidates=['lexical','base']")
+    assert "candidates: lexical,base,head,lora,fusion -> lexical,base; split.by: category -> time" in said
+    job = read_job(Path("run"))
+    assert (job.settings.encoder.offline, job.settings.seed, job.links_file) == (True, 9, stored.links_file)
+
+
+def test_a_settings_file_changes_a_run_where_it_is_named_and_is_not_left_out_in_silence(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ticketkin("import", "june.csv", "--set", "lora.rank=4", "--out", "run")[0] == 0
+    Path("ticketkin.toml").write_text("[lora]\nrank = 8\n")
+    monkeypatch.setenv("TICKETKIN_SEED", "5")
+    code, said = ticketkin("import", "june.csv", "--out", "run")
+    assert code == 0, said
+    told = said.replace("\n", " ")
+    assert "the run keeps its settings" in told
+    assert "seed: 42 -> 5" in told
+    assert "lora.rank: 4 -> 8" in told
+    assert read_job(Path("run")).settings.lora.rank == 4
+    code, said = ticketkin("import", "june.csv", "--out", "run", "--config", "ticketkin.toml")
+    assert code == 0, said
+    assert (read_job(Path("run")).settings.lora.rank, read_job(Path("run")).settings.seed) == (8, 42)
+
+
+def test_other_sources_begin_with_their_own_settings(here: Path) -> None:
+    assert ticketkin("import", "june.csv", "--set", "lora.rank=4", "--out", "run")[0] == 0
+    code, said = ticketkin("import", "july.csv", "--out", "run", "--force")
+    assert code == 0, said
+    assert read_job(Path("run")).settings.lora.rank != 4
+    assert "lora.rank: 4 -> " in said
+
+
+def test_families_keep_what_they_were_asked_to_say(here: Path) -> None:
+    assert ticketkin("import", "june.csv", "--set", "families.said=true", "--out", "run")[0] == 0
+    for asked, said in (([], True), (["--not-said"], False), ([], False), (["--said"], True)):
+        ticketkin("families", "run", *asked)  # fails for want of a verdict, after it took the settings
+        assert read_job(Path("run")).settings.families.said is said
 
 
 def test_last_months_run_stays_when_a_second_export_comes(here: Path) -> None:

@@ -115,7 +115,7 @@ def run(
     A killed run continues with the same command: finished stages are kept. Without --out each job gets a
     folder of its own in runs/, by date and name, and runs/latest points to the newest.
     """
-    from ticketkin.pipeline.job import check_run, list_stages, run_job
+    from ticketkin.pipeline.job import check_run, list_stages, run_job, settings_that_change
     from ticketkin.pipeline.run_folders import pointer_for
 
     options = JobOptions(
@@ -139,15 +139,21 @@ def run(
         folder = run_to_resume(out)
         job = options.onto(folder)
     else:
-        job = options.job()
+        job = options.job_in(out)
         folder = run_folder_of(out, job)
+    left_out = options.not_applied(job, folder)
     if dry_run:
         check_run(folder, job, force=force)
+        for line in (settings_that_change(folder, job), left_out):
+            if line is not None:
+                errors.print(line, soft_wrap=True)
         show_stages(screen, list_stages(folder, job), folder, as_json)
         return
     with ConsoleProgress(errors) as progress:
         if out is None:
             progress.say(f"Run folder: {folder}")
+        if left_out is not None:
+            progress.say(left_out)
         report = run_job(job, folder, progress, force=force, latest=pointer_for(folder))
     if as_json:
         print_json(report)
@@ -216,15 +222,20 @@ def import_command(
     from ticketkin.pipeline.run_data import IMPORT_SUMMARY
     from ticketkin.pipeline.run_folders import pointer_for
 
-    job = JobOptions(
+    options = JobOptions(
         sources or [], links, link_columns, map_, config, set_, offline, base_model, redact_words=redact_words
-    ).job()
+    )
+    to_file = out is not None and out.suffix == ".parquet"
+    job = options.job_in(None if to_file else out)
     with ConsoleProgress(errors) as progress:
-        if out is not None and out.suffix == ".parquet":
+        if out is not None and to_file:
             summary = import_to_file(job, out, progress, force=force)
         else:
             folder = run_folder_of(out, job)
             progress.say(f"Run folder: {folder}")
+            left_out = options.not_applied(job, folder)
+            if left_out is not None:
+                progress.say(left_out)
             run_one_stage("import", folder, progress, job, force=force, latest=pointer_for(folder))
             summary = json.loads((folder / IMPORT_SUMMARY).read_text("utf-8"))
     if as_json:

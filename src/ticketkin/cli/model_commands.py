@@ -95,7 +95,8 @@ def doctor(
     from ticketkin.pipeline.job import damage_named
 
     if fix:
-        repaired = out or path.with_name(f"{path.name}-fixed")
+        named = path if path.name.strip(".") else path.resolve()
+        repaired = out or named.with_name(f"{named.name}-fixed")
         n_modules = rekey_adapter(path, _base_of(path, base_model, offline), repaired, force=force)
         errors.print(f"Wrote {repaired} with {n_modules} modules; examining it", soft_wrap=True)
         path = repaired
@@ -251,8 +252,9 @@ def relate(
 def families(
     folder: RunFolder,
     said: Annotated[
-        bool, typer.Option("--said", help="Add what the relation model says outright of every ticket.")
-    ] = False,
+        bool | None,
+        typer.Option("--said/--not-said", help="Add what the relation model says outright of every ticket."),
+    ] = None,
     top: Annotated[int, typer.Option(min=1, max=1_000_000, help="Largest families to print.")] = 5,
     set_: SetOption = None,
     as_json: JsonOption = False,
@@ -270,7 +272,8 @@ def families(
     from ticketkin.pipeline.relation_jobs import build_run_families
 
     with ConsoleProgress(errors) as progress:
-        job = stored_job(folder, [f"families.said={str(said).lower()}", *(set_ or ())])
+        asked = [] if said is None else [f"families.said={str(said).lower()}"]
+        job = stored_job(folder, [*asked, *(set_ or ())])
         found = build_run_families(folder, job, progress)
     if as_json:
         print_json(found)

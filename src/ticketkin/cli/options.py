@@ -9,9 +9,9 @@ import typer
 
 from ticketkin.core.errors import ConfigurationError, InputError, MissingInputError
 from ticketkin.core.outputs import output_path
-from ticketkin.pipeline.configuration import Job, load_settings, read_job
+from ticketkin.pipeline.configuration import Job, load_settings, outside_changes, read_job
 from ticketkin.pipeline.recipes import recipe_section
-from ticketkin.pipeline.run_folders import LATEST, RUNS, folder_for, followed, is_run
+from ticketkin.pipeline.run_folders import LATEST, RUNS, folder_for, followed, is_run, job_stored_in
 
 Sources = Annotated[
     list[Path] | None, typer.Argument(help="Exports: CSV, JSON, JSON Lines, XLSX or Parquet.")
@@ -167,8 +167,34 @@ class JobOptions:
                     f"{folder} is a run over {stored}, and --resume goes on with it; leave {given} out, or "
                     "start another run without --resume"
                 )
+        return self._changed(job)
+
+    def job_in(self, folder: Path | None) -> Job:
+        """Return the job for a run in `folder`; over the same files as one there, that one's is kept.
+
+        Only the options that were given change it. Raises InputError as `job`.
+        """
+        fresh = self.job()
+        stored = None if folder is None else job_stored_in(folder)
+        if stored is None or set(stored.tickets_from) != set(fresh.tickets_from):
+            return fresh
+        return self._changed(stored)
+
+    def not_applied(self, job: Job, folder: Path) -> str | None:
+        """Return the line on what settings file and environment ask for and a stored job leaves out."""
+        if job_stored_in(folder) is None:
+            return None
+        changes = outside_changes(job, self.config)
+        return (
+            "the run keeps its settings; ticketkin.toml or TICKETKIN_ variables would change "
+            f"{'; '.join(changes)}. Give --set or --config to change them"
+            if changes
+            else None
+        )
+
+    def _changed(self, job: Job) -> Job:
         settings = load_settings(
-            None,
+            self.config,
             self.set_ or (),
             environment={},
             flags=self._flags(),

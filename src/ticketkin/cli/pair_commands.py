@@ -93,10 +93,10 @@ def export(
       ticketkin pairs export runs/june test.json --split holdout
     """
     from ticketkin.pairs.interchange import write_text_pairs
-    from ticketkin.pipeline.job import damage_named, own_files
+    from ticketkin.pipeline.job import damage_named
     from ticketkin.pipeline.pair_files import pairs_of_run
 
-    check_file_output(out, own_files(folder), force=force)
+    check_file_output(out, force=force)
     with damage_named(folder):
         found = pairs_of_run(folder, split)
     write_text_pairs(found, out)

@@ -3,8 +3,9 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from ticketkin.core.replacement import LOCK, contained_files, part_beside, put_i
 
 _BLOCK_BYTES = 1 << 20
 OWNER = ".owner"
+_Replacing = Callable[[Path, Path], None]
+_BEFORE_REPLACING: ContextVar[_Replacing | None] = ContextVar("before_replacing", default=None)
 
 
 @contextmanager
@@ -28,11 +31,24 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = part_beside(path)
     try:
         yield temporary
+        act = _BEFORE_REPLACING.get()
+        if act is not None:
+            act(temporary, path)
         put_in_place(temporary, path)
     finally:
         if temporary.exists():
             with suppress(OSError):  # the error that led here is the one to tell
                 remove_old(temporary)
+
+
+@contextmanager
+def before_replacing(act: _Replacing) -> Iterator[None]:
+    """Within the block, `atomic_path` calls `act` with the temporary path and the one it is about to take."""
+    token = _BEFORE_REPLACING.set(act)
+    try:
+        yield
+    finally:
+        _BEFORE_REPLACING.reset(token)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ticketkin.core.errors import InputError, OutputRefusedError
+from ticketkin.core.run_ownership import owning_run
 
 
 def output_path(text: str | Path) -> Path:
@@ -26,11 +27,13 @@ def output_path(text: str | Path) -> Path:
 def check_file_output(path: Path, sources: Iterable[Path] = (), *, force: bool = False) -> None:
     """Check that a file may be written to `path`.
 
-    Raises OutputRefusedError where `path` is one of `sources`, by whatever name or link, even with `force`;
-    where it is a folder; where it exists and `force` is not given; and where its folder can't be written to.
+    Raises OutputRefusedError where `path` is one of `sources` or a run's own file, by whatever name or link,
+    even with `force`; where it is a folder; where it exists and `force` is not given; and where its folder
+    can't be written to.
     """
     check_name(path)
     refuse_sources(path, sources)
+    _refuse_owned(path)
     if path.is_dir():
         raise OutputRefusedError(f"{path} is a folder, and a file is written here; name a file")
     if os.path.lexists(path) and not force:
@@ -45,9 +48,10 @@ def check_folder_output(
 ) -> None:
     """Check that a folder may be written to `path`, which it would replace whole.
 
-    Raises OutputRefusedError where one of `sources` is or lies in `path`, even with `force`; where `path` is
-    a file; where it is not empty and `force` is not given; and where it is not empty and not what
-    `is_replaceable` accepts, even with `force`: everything in it would be deleted.
+    Raises OutputRefusedError, even with `force`, where one of `sources` is or lies in `path`, where `path` is
+    or lies in a run's own folder, where it is or holds the current folder, where it is a file, and where it
+    is not empty and not what `is_replaceable` accepts, since everything in it would be deleted; without
+    `force`, where it is not empty.
     """
     check_name(path)
     for source in sources:
@@ -55,6 +59,11 @@ def check_folder_output(
             raise OutputRefusedError(
                 f"{path} is to be replaced, and {source}, which is read, lies there; name another folder"
             )
+    _refuse_owned(path)
+    if Path.cwd().is_relative_to(path.resolve()):
+        raise OutputRefusedError(
+            f"{path} is or holds the current folder, and it would be replaced whole; name a folder of its own"
+        )
     if os.path.lexists(path) and not path.is_dir():
         raise OutputRefusedError(f"{path} is a file, and a folder is written here; name a folder")
     if path.is_dir() and any(path.iterdir()):
@@ -78,6 +87,15 @@ def refuse_sources(path: Path, sources: Iterable[Path]) -> None:
                 f"{path} is read ({source}) and can't be written too, not even with --force; "
                 "name another output"
             )
+
+
+def _refuse_owned(path: Path) -> None:
+    run = owning_run(path)
+    if run is not None:
+        raise OutputRefusedError(
+            f"{path} belongs to the run in {run}, which alone writes there, so nothing was written, not even "
+            "with --force; name a place outside the run"
+        )
 
 
 def check_name(path: Path) -> None:

@@ -36,6 +36,8 @@ _EXCHANGE = 2  # RENAME_EXCHANGE on Linux, RENAME_SWAP on macOS
 _MOST_REPEATED = 40
 # A folder with this file is a run of its own, which its own process sweeps.
 LOCK = ".lock"
+# The folder in a run that holds files of the user; nothing in it is swept.
+KEPT = "kept"
 
 
 def part_beside(path: Path) -> Path:
@@ -108,18 +110,41 @@ def flush_folder(path: Path) -> None:
 def sweep_leftovers(folder: Path, idle_seconds: float = 0) -> list[str]:
     """Delete what killed processes left below `folder`; put back a folder that had stepped aside.
 
-    Only names of this module are touched, and no run folder below this one. The caller owns the folder, since
-    what another process is writing would be lost; or gives `idle_seconds`, for which what is deleted must not
-    have changed. Returns a line for each thing done.
+    Only names of this module are touched, nothing in `kept/`, and no run folder below this one. The caller
+    owns the folder, since what another process is writing would be lost; or gives `idle_seconds`, for which
+    what is deleted must not have changed. Returns a line for each thing done.
     """
     latest = time.time() - idle_seconds
-    idle = (path for path in _leftovers(folder) if not idle_seconds or path.lstat().st_mtime < latest)
+    own = (path for path in _leftovers(folder) if path.relative_to(folder).parts[0] != KEPT)
+    idle = (path for path in own if not idle_seconds or path.lstat().st_mtime < latest)
     return [line for path in idle if (line := _swept(path, folder)) is not None]
 
 
 def contained_files(folder: Path) -> list[Path]:
     """Return the files of a folder in sorted order, through links of this module, without its leftovers."""
     return sorted(_contained(folder))
+
+
+def contained_entries(path: Path) -> list[Path]:
+    """Return what would be deleted with `path`, in sorted order: itself, or the files and links in it.
+
+    The leftovers of this module are not among them.
+    """
+    return sorted(_entries(path)) if os.path.lexists(path) else []
+
+
+def is_leftover(name: str) -> bool:
+    """Return whether a name is one that this module gives to what is being written or replaced."""
+    return _LEFTOVER.fullmatch(name) is not None
+
+
+def _entries(path: Path) -> Iterator[Path]:
+    if not path.is_dir() or (path.is_symlink() and _version_of(path) is None):
+        yield path
+        return
+    for inner in path.iterdir():
+        if not is_leftover(inner.name):
+            yield from _entries(inner)
 
 
 def _contained(folder: Path) -> Iterator[Path]:

@@ -6,25 +6,43 @@ from typing import Any
 from ticketkin.core.artifacts import atomic_path
 from ticketkin.core.errors import InactiveAdapterError, InputError
 from ticketkin.core.outputs import check_folder_output
+from ticketkin.core.replacement import contained_entries
 from ticketkin.encoders.activity import SAME
 from ticketkin.encoders.adapter import lora_modules, scaled_merge
 from ticketkin.encoders.adapter_files import AdapterFiles, read_adapter, wrong_level
 from ticketkin.encoders.fresh_process import SavedModel, embed_freshly, largest_difference
 from ticketkin.encoders.loading import load_float32
 from ticketkin.encoders.model_doctor import PROBES
+from ticketkin.encoders.serving import SERVING
+
+# What sentence-transformers, peft and Ticketkin write into the folder of a model or adapter, beside weights.
+# A folder with anything else in it is never replaced: that would be a file of the user's.
+_MODEL_FILES = frozenset({
+    "modules.json", "config.json", "config_sentence_transformers.json", "sentence_bert_config.json",
+    "adapter_config.json", "model.safetensors.index.json", "tokenizer.json", "tokenizer_config.json",
+    "special_tokens_map.json", "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt",
+    "sentencepiece.bpe.model", "spiece.model", "chat_template.jinja", SERVING, "training_metadata.json",
+})  # fmt: skip
 
 
 def check_model_output(out: Path, adapter: Path, base: str, *, force: bool = False) -> None:
     """Raise OutputRefusedError where a model made of an adapter and its base may not be written to `out`.
 
-    A folder that is not empty is replaced with `force` alone, and only where it is a model or an adapter.
+    A folder that is not empty is replaced with `force` alone, and only where it is a model or an adapter and
+    holds nothing else.
     """
     sources = [path for path in (adapter, Path(base)) if path.exists()]
     check_folder_output(out, sources, _is_model, force=force)
 
 
 def _is_model(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in ("modules.json", "adapter_config.json"))
+    files = contained_entries(folder)
+    marked = any((folder / name).is_file() for name in ("modules.json", "adapter_config.json"))
+    return marked and all(_is_of_model(file) for file in files)
+
+
+def _is_of_model(file: Path) -> bool:
+    return not file.is_symlink() and (file.name in _MODEL_FILES or file.suffix == ".safetensors")
 
 
 def rekey_adapter(folder: Path, base: str, out: Path, *, force: bool = False) -> int:

@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,11 @@ from pydantic_core import ErrorDetails
 from ticketkin.core.artifacts import atomic_path
 from ticketkin.core.config import Settings
 from ticketkin.core.errors import ConfigurationError, MissingInputError
+from ticketkin.core.run_ownership import CONFIG
 from ticketkin.core.stage_settings import StageSettings
 from ticketkin.pipeline.recipes import recipe_settings
 
 ENVIRONMENT_PREFIX = "TICKETKIN_"
-CONFIG = "config.toml"
 # Comments to TOML; they tell a whole file from one whose end is missing.
 _FIRST_LINE = "# The job of this run, written by ticketkin."
 _LAST_LINE = "# The end of the job."
@@ -72,11 +72,13 @@ def load_settings(
 
     `assignments` are `--set` texts such as "lora.learning_rate=1e-4"; `flags` are nested values of
     named options and win over them. `stored`, the settings of an existing run folder, stand in for
-    the file: a later ticketkin.toml does not change what a run was made with, and a `recipe` asked for now
-    wins over them. Raises ConfigurationError naming the key, what came and what is allowed.
+    the file: a later ticketkin.toml does not change what a run was made with, unless `config` names it, and a
+    `recipe` asked for now wins over them. Raises ConfigurationError naming the key, what came and what is
+    allowed.
     """
     chosen = {} if recipe is None else recipe_settings(recipe)
-    layers: list[Mapping[str, Any]] = [chosen, _from_toml(config)] if stored is None else [stored, chosen]
+    named = {} if config is None and stored is not None else _from_toml(config)
+    layers: list[Mapping[str, Any]] = [chosen, named] if stored is None else [stored, chosen, named]
     layers.append(_from_environment(os.environ if environment is None else environment))
     layers.extend(_from_assignment(text) for text in assignments)
     layers.append(flags or {})
@@ -184,6 +186,44 @@ def _merge(into: dict[str, Any], layer: Mapping[str, Any]) -> None:
             _merge(into[key], value)
         else:
             into[key] = dict(value) if isinstance(value, Mapping) else value
+
+
+def changed_settings(before: Job, after: Job) -> list[str]:
+    """Return `name: old -> new` for each setting and file in which two jobs differ."""
+    old, new = _values(before), _values(after)
+    return [
+        f"{key}: {_shown(old.get(key))} -> {_shown(new.get(key))}"
+        for key in dict.fromkeys([*old, *new])
+        if old.get(key) != new.get(key)
+    ]
+
+
+def outside_changes(job: Job, config: Path | None = None) -> list[str]:
+    """Return what the settings file and the environment would change in the job of a run, as `old -> new`."""
+    values: dict[str, Any] = job.settings.model_dump(mode="json", exclude_none=True)
+    for layer in (_from_toml(config), _from_environment(os.environ)):
+        _merge(values, layer)
+    return changed_settings(job, job.model_copy(update={"settings": _validated(values)}))
+
+
+def _values(job: Job) -> dict[str, Any]:
+    """Return every value of a job by its dotted name, settings as `--set` names them."""
+    values = job.model_dump(mode="json")
+    return dict(_flat(values.pop("settings"))) | dict(_flat(values))
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(_shown, value)) or "none"
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def write_job(job: Job, folder: Path) -> None:

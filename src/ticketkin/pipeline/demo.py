@@ -1,18 +1,22 @@
 """The main job on the built-in sample: offline, and small enough for a laptop."""
 
+import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from ticketkin.core.artifacts import run_lock
+from ticketkin.core.artifacts import atomic_path, hash_path, run_lock
 from ticketkin.core.config import EncoderSettings, LoraSettings, Settings, StrengthSettings
 from ticketkin.core.errors import OutputRefusedError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.pipeline.configuration import Job, read_job
-from ticketkin.pipeline.job import check_run, run_job
-from ticketkin.pipeline.run_folders import followed, has_results, mark_run
+from ticketkin.pipeline.job import check_run, own_names, run_job
+from ticketkin.pipeline.keeping import KeptFolder, keep_foreign
+from ticketkin.pipeline.run_folders import followed, has_results, is_run, mark_run
 from ticketkin.tickets.sample import write_sample
 
 SAMPLE_TICKETS = 1_200
+_SAMPLE = "sample.csv"
 
 
 def demo_job(sample: Path, seed: int) -> Job:
@@ -37,7 +41,7 @@ def run_demo(folder: Path, seed: int, progress: Progress = SILENT, *, force: boo
     `folder` holds anything else, or the demo of another seed, unless `force` is given.
     """
     folder = followed(folder)
-    job = demo_job(folder / "sample.csv", seed)
+    job = demo_job(folder / _SAMPLE, seed)
     check_run(folder, job, force=force)
     if has_results(folder) and not force and (before := read_job(folder).settings.seed) != seed:
         raise OutputRefusedError(
@@ -45,7 +49,23 @@ def run_demo(folder: Path, seed: int, progress: Progress = SILENT, *, force: boo
             "overwritten. Name another folder with --out, or give --force"
         )
     with run_lock(folder):
-        mark_run(folder, job)  # first, so that a demo killed here is known as a run
-        summary = write_sample(folder / "sample.csv", SAMPLE_TICKETS, seed, force=True)
-    progress.say(f"Built-in sample: {summary.n_tickets:,} synthetic tickets, offline, no model download")
+        if not is_run(folder):
+            keep_foreign(folder, own_names(), progress)
+        mark_run(folder, job, own_names())  # first, so that a demo killed here is known as a run
+        _place_sample(folder, seed, progress)
+    progress.say(f"Built-in sample: {SAMPLE_TICKETS:,} synthetic tickets, offline, no model download")
     return run_job(job, folder, progress, force=force)
+
+
+def _place_sample(folder: Path, seed: int, progress: Progress) -> None:
+    """Write the sample, unless it is there; another file of its name is moved to `kept/`."""
+    path = folder / _SAMPLE
+    with TemporaryDirectory() as elsewhere:
+        made = Path(elsewhere) / _SAMPLE
+        write_sample(made, SAMPLE_TICKETS, seed)
+        if path.is_file() and hash_path(path) == hash_path(made):
+            return
+        if path.exists() or path.is_symlink():
+            progress.say(KeptFolder(folder).take([path]))
+        with atomic_path(path) as temporary:
+            shutil.copyfile(made, temporary)

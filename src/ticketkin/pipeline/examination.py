@@ -13,6 +13,7 @@ from ticketkin.core.checks import Check, failed, passed, skipped
 from ticketkin.core.config import EncoderSettings
 from ticketkin.core.errors import InputError, TicketkinError, UnreadableFileError
 from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.run_ownership import CONFIG, RECORDS
 from ticketkin.encoders.activity import SAME
 from ticketkin.encoders.adapter_doctor import Subject, examine_adapter
 from ticketkin.encoders.adapter_files import read_adapter
@@ -24,10 +25,10 @@ from ticketkin.encoders.serving import read_serving
 from ticketkin.evaluation.schema import metric_values
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.candidates import ranking_record
-from ticketkin.pipeline.configuration import CONFIG, read_job
+from ticketkin.pipeline.configuration import read_job
 from ticketkin.pipeline.cross_encoding import CROSS_ENCODER
 from ticketkin.pipeline.run_data import RunData
-from ticketkin.pipeline.stage import RECORDS, read_record
+from ticketkin.pipeline.stage import read_record
 from ticketkin.pipeline.train_stages import read_metadata, start_of
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.training.record import record_checks

@@ -9,21 +9,22 @@ from typing import Any
 from ticketkin.core.artifacts import hash_path, read_json, run_lock, write_json
 from ticketkin.core.errors import MissingInputError
 from ticketkin.core.progress import SILENT, Progress
-from ticketkin.core.replacement import contained_files, remove_old, sweep_leftovers
+from ticketkin.core.replacement import remove_old, sweep_leftovers
+from ticketkin.core.run_ownership import CONFIG, LOG, RECORDS, RUN_RECORD
 from ticketkin.encoders.cache import default_cache_folder
 from ticketkin.pipeline import damage, data_stages, families, judge_stages, relating, run_data, train_stages
-from ticketkin.pipeline.configuration import CONFIG, Job, read_job, write_job
-from ticketkin.pipeline.log import LOG, logged
+from ticketkin.pipeline.configuration import Job, changed_settings, read_job, write_job
+from ticketkin.pipeline.keeping import keep_foreign
+from ticketkin.pipeline.log import logged
 from ticketkin.pipeline.run_folders import (
-    RUN_RECORD,
     check_run_folder,
     followed,
     is_run,
+    job_stored_in,
     mark_run,
     point_latest,
 )
 from ticketkin.pipeline.stage import (
-    RECORDS,
     RunContext,
     Stage,
     StageStatus,
@@ -238,10 +239,11 @@ def own_names() -> frozenset[str]:
     return frozenset(outputs | {CONFIG, RUN_RECORD, RECORDS, LOG, run_data.MANIFEST})
 
 
-def own_files(folder: Path) -> list[Path]:
-    """Return every file that a run in `folder` has written."""
-    places = [folder / name for name in own_names() if (folder / name).exists()]
-    return [file for place in places for file in (contained_files(place) if place.is_dir() else [place])]
+def settings_that_change(folder: Path, job: Job) -> str | None:
+    """Return the line that says how `job` differs from the one stored in a run folder, or None."""
+    stored = job_stored_in(folder)
+    changes = [] if stored is None else changed_settings(stored, job)
+    return f"settings of this run that change: {'; '.join(changes)}" if changes else None
 
 
 def check_run(folder: Path, job: Job, *, force: bool = False) -> None:
@@ -288,16 +290,22 @@ def run_one_stage(
 def _owned(folder: Path, job: Job, progress: Progress, *, begins: bool, force: bool) -> Iterator[Progress]:
     """Own the run folder of `job`: checked, locked and swept; yields progress that is logged.
 
-    Where the run `begins`, which reads the sources, they are recorded.
+    Where the run `begins`, which reads the sources, they are recorded. In a folder that is no run yet, what
+    has a name that the run needs is moved to `kept/`.
     """
     check_run(folder, job, force=force)
     with run_lock(folder):
         check_run(folder, job, force=force)  # another run may have begun here meanwhile
+        if not is_run(folder):
+            keep_foreign(folder, own_names(), progress)
         if begins:
-            mark_run(folder, job)
+            mark_run(folder, job, own_names())
         with logged(folder, progress) as telling:
             for line in [*sweep_leftovers(folder), *_swept_cache()]:
                 telling.say(line)
+            changed = settings_that_change(folder, job)
+            if changed is not None:
+                telling.say(changed)
             write_job(job, folder)
             yield telling
 

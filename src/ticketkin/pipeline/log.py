@@ -11,8 +11,7 @@ from typing import TextIO
 
 from ticketkin.core.printing import printable_json
 from ticketkin.core.progress import Progress, Task
-
-LOG = "log.jsonl"
+from ticketkin.core.run_ownership import LOG
 
 
 @dataclass(frozen=True)

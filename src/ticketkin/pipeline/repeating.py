@@ -89,9 +89,9 @@ def repeat_job(
         progress.say(f"Split {number} of {len(set(seeds))}, seed {seed}")
         changed = settings.model_copy(update={"seed": seed, "candidates": chosen})
         repeated = job.model_copy(update={"settings": changed})
-        reports.append(run_job(repeated, folder / "repeats" / f"seed-{seed}", progress, force=force))
+        reports.append(run_job(repeated, folder / artifact.REPEATS / f"seed-{seed}", progress, force=force))
     found = _summary(reports)
-    write_json(folder / "repeats" / "repeats.json", found.to_json())
+    write_json(folder / artifact.REPEATS / "repeats.json", found.to_json())
     return found
 
 

@@ -60,6 +60,9 @@ MATERIAL = "report_material.json"
 REPORT_HTML = "report.html"
 FIGURES = "figures"
 MANIFEST = "manifest.json"
+# Folders of commands that work on a run: none of its stages writes there.
+REPEATS = "repeats"
+TUNING = "tuning"
 
 
 @dataclass(frozen=True)

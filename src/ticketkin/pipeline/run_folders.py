@@ -7,8 +7,8 @@ config.toml is read as a job.
 
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from itertools import count
 from pathlib import Path
@@ -17,13 +17,14 @@ from ticketkin.core.artifacts import OWNER, is_locked, read_json, write_json
 from ticketkin.core.errors import OutputRefusedError, TicketkinError
 from ticketkin.core.outputs import check_name, check_place
 from ticketkin.core.progress import SILENT, Progress
-from ticketkin.core.replacement import LOCK, move_pointer
-from ticketkin.pipeline.configuration import CONFIG, Job, read_job
-from ticketkin.pipeline.stage import RECORDS, STAGES_VERSION, content_hash
+from ticketkin.core.replacement import KEPT, LOCK, move_pointer
+from ticketkin.core.run_ownership import CONFIG, RECORDS, RUN_RECORD
+from ticketkin.pipeline.configuration import Job, read_job
+from ticketkin.pipeline.run_data import REPEATS, TUNING
+from ticketkin.pipeline.stage import STAGES_VERSION, content_hash
 
 RUNS = Path("runs")
 LATEST = "latest"
-RUN_RECORD = "run.json"
 _SCHEMA_VERSION = 1
 _LONGEST_STEM = 60
 _ELSEWHERE = "Leave --out out for a folder of its own, name another, or give --force"
@@ -38,12 +39,14 @@ class RunRecord:
     """Of the Ticketkin that began the run: results of another are made anew, elsewhere."""
     sources: dict[str, str | None]
     """sha256 of each file that tickets come from, by absolute path; None for one that was not there yet."""
+    owns: tuple[str, ...] = field(default=(), compare=False)
+    """Names in the folder that no other command may write; see `core.run_ownership`."""
 
     @classmethod
-    def of(cls, job: Job) -> "RunRecord":
+    def of(cls, job: Job, owns: Iterable[str] = ()) -> "RunRecord":
         """Return the record of a job as its sources are now."""
         sources = {str(path): content_hash(path) if path.is_file() else None for path in job.tickets_from}
-        return cls(_SCHEMA_VERSION, STAGES_VERSION, sources)
+        return cls(_SCHEMA_VERSION, STAGES_VERSION, sources, tuple(sorted(owns)))
 
 
 def followed(folder: Path) -> Path:
@@ -53,7 +56,7 @@ def followed(folder: Path) -> Path:
 
 def is_run(folder: Path) -> bool:
     """Return whether Ticketkin made this folder for a run."""
-    return _record(folder) is not None or _stored_job(folder) is not None
+    return _record(folder) is not None or job_stored_in(folder) is not None
 
 
 def has_results(folder: Path) -> bool:
@@ -83,16 +86,20 @@ def check_run_folder(folder: Path, job: Job, own_names: frozenset[str], *, force
         if any(path.name not in (LOCK, OWNER) for path in folder.iterdir()):
             raise OutputRefusedError(
                 f"{folder} is not empty and not a run folder, so nothing was written; choose another --out, "
-                f"or give --force to let a run replace its own files there ({CONFIG}, model/, figures/ …)"
+                f"or give --force to let a run in: what has a name that it needs ({CONFIG}, model/, figures/ …) "
+                f"is moved to {KEPT}/ there"
             )
     elif has_results(folder):
         _check_same_sources(folder, job)
 
 
-def mark_run(folder: Path, job: Job) -> None:
-    """Write run.json, unless there is one and a source is missing now: what it held then is not forgotten."""
+def mark_run(folder: Path, job: Job, own_names: frozenset[str]) -> None:
+    """Write run.json with the names that runs write.
+
+    Where there is one and a source is missing now, it stays: what the source held then is not forgotten.
+    """
     if _record(folder) is None or all(path.is_file() for path in job.tickets_from):
-        write_json(folder / RUN_RECORD, asdict(RunRecord.of(job)))
+        write_json(folder / RUN_RECORD, asdict(RunRecord.of(job, own_names | {REPEATS, TUNING})))
 
 
 def folder_for(job: Job, runs: Path = RUNS, today: date | None = None) -> Path:
@@ -102,7 +109,7 @@ def folder_for(job: Job, runs: Path = RUNS, today: date | None = None) -> Path:
     gets -2, -3 and so on.
     """
     wanted = RunRecord.of(job)
-    same = [folder for folder in _folders(runs) if _record(folder) == wanted and _stored_job(folder) == job]
+    same = [folder for folder in _folders(runs) if _record(folder) == wanted and job_stored_in(folder) == job]
     if same:
         return max(same, key=lambda folder: (folder / RUN_RECORD).stat().st_mtime)
     return _free_name(runs, today or date.today(), job)
@@ -131,7 +138,7 @@ def point_latest(pointer: Path, folder: Path, progress: Progress = SILENT) -> No
 
 def _dated(folder: Path) -> Path | None:
     """Return a free dated name for a run called latest, or None where it must not be moved."""
-    job = _stored_job(folder)
+    job = job_stored_in(folder)
     if job is None or is_locked(folder) or any(_place_in(folder, path) for path in job.files):
         return None
     began = date.fromtimestamp((folder / CONFIG).stat().st_mtime)
@@ -170,7 +177,7 @@ def _recorded_sources(folder: Path) -> dict[str, str | None]:
     record = _record(folder)
     if record is not None:
         return dict(record.sources)
-    job = _stored_job(folder)
+    job = job_stored_in(folder)
     return {str(path): None for path in job.tickets_from} if job is not None else {}
 
 
@@ -183,7 +190,8 @@ def _record(folder: Path) -> RunRecord | None:
     return record if ours else None
 
 
-def _stored_job(folder: Path) -> Job | None:
+def job_stored_in(folder: Path) -> Job | None:
+    """Return the job of a run folder, or None where there is none or it can't be read."""
     try:
         return read_job(folder)
     except (TicketkinError, OSError):

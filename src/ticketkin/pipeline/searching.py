@@ -106,7 +106,7 @@ def search_settings(
     if not (folder / artifact.PAIRS).exists():
         raise MissingInputError(f"{folder} holds no pairs yet. Run: ticketkin pairs {folder}")
     with run_lock(folder):
-        place = folder / "tuning" / candidate
+        place = folder / artifact.TUNING / candidate
         place.mkdir(parents=True, exist_ok=True)
         context = RunContext(folder, job, progress)
         study = _study(place, job.settings.seed)

@@ -14,16 +14,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ticketkin.core.artifacts import hash_path, hash_value, read_json, write_json
+from ticketkin.core.artifacts import before_replacing, hash_path, hash_value, read_json, write_json
 from ticketkin.core.errors import MissingInputError
 from ticketkin.core.progress import Progress
 from ticketkin.core.replacement import contained_files, remove_old
+from ticketkin.core.run_ownership import RECORDS
 from ticketkin.core.tables import TICKETS_SCHEMA
 from ticketkin.pipeline.configuration import Job
+from ticketkin.pipeline.keeping import StageFiles
 
 # Raised when a stage's outputs change for the same inputs, so that old runs are redone.
 STAGES_VERSION = 7
-RECORDS = "stages"
 
 
 @dataclass(frozen=True)
@@ -151,13 +152,19 @@ def stage_status(stage: Stage, context: RunContext, wanted: Mapping[str, bool]) 
 
 
 def run_stage(stage: Stage, context: RunContext, wanted: Mapping[str, bool]) -> float:
-    """Run `stage` and record it; returns the seconds it took."""
+    """Run `stage` and record it; returns the seconds it took.
+
+    What the user put among its outputs, or changed there, is moved to `kept/` before it is replaced.
+    """
     key, missing = stage_key(stage, context, wanted)
     if missing:
         raise MissingInputError(f"The stage {stage.name!r} lacks {', '.join(missing)} in {context.folder}")
+    files = StageFiles(context.folder, stage.name, _recorded(stage, context.folder), context.progress)
     remove_old(record_path(context.folder, stage))
     started = time.perf_counter()
-    stage.run(context)
+    with before_replacing(files.make_way):
+        stage.run(context)
+    files.finish()
     seconds = time.perf_counter() - started
     absent = [name for name in stage.outputs if not (context.folder / name).exists()]
     if absent:
@@ -165,3 +172,14 @@ def run_stage(stage: Stage, context: RunContext, wanted: Mapping[str, bool]) -> 
     outputs = {name: content_hash(context.folder / name) for name in stage.outputs}
     write_json(record_path(context.folder, stage), asdict(StageRecord(key, outputs, round(seconds, 3))))
     return seconds
+
+
+def _recorded(stage: Stage, folder: Path) -> dict[str, bool]:
+    """Return the outputs that a stage recorded and that are there, and whether each is as it was then."""
+    record = read_record(record_path(folder, stage))
+    outputs = {} if record is None else record.outputs
+    return {
+        name: content_hash(folder / name) == expected
+        for name, expected in outputs.items()
+        if (folder / name).exists()
+    }

@@ -4,7 +4,8 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-from ticketkin.pipeline.stage import RECORDS, read_record
+from ticketkin.core.run_ownership import RECORDS
+from ticketkin.pipeline.stage import read_record
 
 _VERSIONED = ("ticketkin", "sentence-transformers", "transformers", "torch", "scikit-learn", "polars")
 
