@@ -1,7 +1,6 @@
 """Files that a user put among a run's own, or edited there, are moved to kept/ and never lost."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -221,5 +220,5 @@ def run_demo_sample(folder: Path) -> None:
 def test_the_list_of_files_holds_what_is_there(run: Path) -> None:
     run_one_stage("families", run)
     listed = json.loads((run / "stages/written/families.json").read_text())
-    assert sorted(listed) == sorted(f"families/{name}" for name in os.listdir(run / "families"))
+    assert sorted(listed) == sorted(f"families/{path.name}" for path in (run / "families").iterdir())
     assert all(len(hashes) == 1 for hashes in listed.values())

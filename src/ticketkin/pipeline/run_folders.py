@@ -86,7 +86,7 @@ def check_run_folder(folder: Path, job: Job, own_names: frozenset[str], *, force
         if any(path.name not in (LOCK, OWNER) for path in folder.iterdir()):
             raise OutputRefusedError(
                 f"{folder} is not empty and not a run folder, so nothing was written; choose another --out, "
-                f"or give --force to let a run in: what has a name that it needs ({CONFIG}, model/, figures/ …) "
+                f"or give --force to let a run in: what has a name that it needs ({CONFIG}, model/ …) "
                 f"is moved to {KEPT}/ there"
             )
     elif has_results(folder):
