@@ -12,9 +12,11 @@ import pytest
 from ticketkin.core import replacement
 from ticketkin.core.errors import OutputRefusedError
 from ticketkin.core.replacement import sweep_leftovers
-from ticketkin.pipeline.configuration import Job
+from ticketkin.pipeline.configuration import Job, read_job
 from ticketkin.pipeline.demo import SAMPLE_TICKETS, run_demo
 from ticketkin.pipeline.job import run_job, run_one_stage
+from ticketkin.pipeline.sharing import share_report
+from ticketkin.pipeline.stage import RunContext
 from ticketkin.tickets.sample import write_sample
 
 
@@ -215,6 +217,16 @@ def run_demo_sample(folder: Path) -> None:
     assert sum(1 for _ in (folder / "sample.csv").open()) > SAMPLE_TICKETS
     write_sample(folder / "again.csv", SAMPLE_TICKETS, 42)
     assert (folder / "again.csv").read_bytes() == (folder / "sample.csv").read_bytes()
+
+
+def test_a_shared_copy_that_a_user_changed_is_kept(run: Path) -> None:
+    context = RunContext(run, read_job(run), Said())
+    for _ in range(2):
+        path = share_report(context)
+    assert not (run / "kept").exists()
+    path.write_text("edited")
+    share_report(context)
+    assert kept(run) == {"report-shared.html": b"edited"}
 
 
 def test_the_list_of_files_holds_what_is_there(run: Path) -> None:

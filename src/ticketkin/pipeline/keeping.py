@@ -50,8 +50,9 @@ class KeptFolder:
             flush_folder(target.parent)
         names = [str(entry.relative_to(self._run)) for entry in entries]
         shown = ", ".join(names[:_MOST_NAMED]) + (" …" if len(names) > _MOST_NAMED else "")
-        what = "1 file" if len(names) == 1 else f"{len(names):,} files"
-        return f"{what} that Ticketkin did not write, or that changed since, moved to {self._place}: {shown}"
+        what, were = ("1 file", "was") if len(names) == 1 else (f"{len(names):,} files", "were")
+        foreign = f"{what} that Ticketkin did not write, or that changed since,"
+        return f"{foreign} {were} moved to {self._place}: {shown}"
 
 
 class StageFiles:

@@ -7,11 +7,12 @@ from typing import Any
 
 import polars as pl
 
-from ticketkin.core.artifacts import read_json
+from ticketkin.core.artifacts import before_replacing, read_json
 from ticketkin.core.errors import MissingInputError
 from ticketkin.core.outputs import check_file_output
 from ticketkin.encoders.cache import default_cache_folder
 from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline.keeping import StageFiles
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.pipeline.stage import RunContext
 from ticketkin.reports.html import write_shared_report
@@ -25,8 +26,9 @@ _FEWEST_PARTS = 3
 def share_report(context: RunContext, out: Path | None = None, *, force: bool = False) -> Path:
     """Write a copy of a run's report without any text, id, name or value of a ticket; returns its path.
 
-    Without `out` it lies in the run folder. Raises MissingInputError for a run without a verdict,
-    OutputRefusedError where `out` is read, or exists and `force` is not given.
+    Without `out` it lies in the run folder; what a user changed in the one there is moved to `kept/`. Raises
+    MissingInputError for a run without a verdict, OutputRefusedError where `out` is read, belongs to a run,
+    or exists and `force` is not given.
     """
     from ticketkin.pipeline.judge_stages import whole_material
 
@@ -44,7 +46,13 @@ def share_report(context: RunContext, out: Path | None = None, *, force: bool = 
     values = (value for column in tickets.iter_columns() for value in _texts(column))
     report = read_json(context.folder / artifact.REPORT_JSON)
     bare, material = shareable(report, whole_material(context.folder), values)
-    write_shared_report(bare, material, path)
+    if out is not None:
+        write_shared_report(bare, material, path)
+        return path
+    files = StageFiles(context.folder, Path(SHARED_HTML).stem, {}, context.progress)
+    with before_replacing(files.make_way):
+        write_shared_report(bare, material, path)
+    files.finish()
     return path
 
 
