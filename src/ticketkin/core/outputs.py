@@ -69,7 +69,7 @@ def check_folder_output(
     if path.is_dir() and any(path.iterdir()):
         if not is_replaceable(path):
             raise OutputRefusedError(
-                f"{path} is not empty and not what this command writes, so it is not replaced, not even with "
+                f"{path} holds files that this command does not write, so it is not replaced, not even with "
                 "--force; name another folder"
             )
         if not force:
