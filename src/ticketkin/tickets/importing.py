@@ -18,11 +18,12 @@ from ticketkin.tickets.link_columns import stated_links
 from ticketkin.tickets.mapping import ColumnMapping, find_mapping
 from ticketkin.tickets.reading import RawTable, read_table
 from ticketkin.tickets.redaction import Redactor
+from ticketkin.tickets.reference_columns import REFERRING_FIELDS, with_readable_references
 from ticketkin.tickets.repeats import collapse_updates, unique_tickets, with_whole_ids
 from ticketkin.tickets.update_order import progress_numbers, update_numbers, update_times
 
 _TIMES = ("opened_at", "resolved_at", "closed_at", "updated_at")
-_REFERENCES = ("ticket_id", "number", "sys_id", "parent", "problem", "caused_by", "duplicate_of")
+_REFERENCES = ("ticket_id", "number", "sys_id", *REFERRING_FIELDS)
 # More unreadable opening times than this, and history can't be replayed: better no import than half a one.
 _MOST_UNREADABLE = 0.1
 
@@ -64,8 +65,9 @@ def import_tables(
         raise UnreadableFileError(
             f"None of the {account.n_rows:,} rows can be used; most often: {reasons or 'blank'}"
         )
-    frame = _with_masked_ids(with_whole_ids(pl.concat(frames), account), account)
-    frame = unique_tickets(collapse_updates(frame, account), account)
+    frame = with_readable_references(with_whole_ids(pl.concat(frames), account), account)
+    frame = collapse_updates(_with_masked_ids(frame, account), account)
+    frame = unique_tickets(frame, account)
     frame = clean_columns(frame, account, progress)
     _check_texts(frame, account)
     tickets = Tickets(frame)
@@ -139,9 +141,8 @@ def _times(column: pl.Series, source: str, mapping: ColumnMapping, account: Acco
 
 def _with_ids(frame: pl.DataFrame, source: str, account: Account) -> pl.DataFrame:
     """Fill ticket_id from id, number or sys_id, in this order; a row without any gets one of its own."""
-    for name in _REFERENCES:
-        frame = frame.with_columns(without_placeholders(frame[name].str.strip_chars(), Counter()))
-    frame = frame.with_columns(
+    stripped = [without_placeholders(frame[name].str.strip_chars(), account.repairs) for name in _REFERENCES]
+    frame = frame.with_columns(stripped).with_columns(
         pl.coalesce(pl.col("ticket_id", "number", "sys_id").replace("", None))
         .fill_null("")
         .alias("ticket_id")
