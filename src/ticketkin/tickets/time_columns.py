@@ -58,8 +58,8 @@ def _hints(
 def _decided(name: str, times: Mapping[str, Times]) -> dict[DateOrder, str]:
     """Return the orders that other columns are sure of, each with the first such column.
 
-    Those that write dates with the same sign between the numbers count before the others, and alone where that
-    is a dot: dates with slashes tell nothing of 03.04.2025.
+    Those that write dates with the same sign between the numbers count before the others, and alone where
+    that is a dot: dates with slashes tell nothing of 03.04.2025.
     """
     sure = {other: read.order for other, read in times.items() if read.order.is_decided}
     sign = times[name].order.sign
