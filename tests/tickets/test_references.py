@@ -177,3 +177,14 @@ def test_the_number_after_the_word_that_says_duplicate_counts(notes: str, expect
     assert (
         duplicate_in_notes(notes, "INC7", KnownReferences(dict(zip(names, names, strict=True)))) == expected
     )
+
+
+def test_no_part_of_personal_data_is_taken_for_an_id(tmp_path: Path) -> None:
+    rows = [
+        "INC1,Mail,IBAN DE89 3704 0044 0532 0130 00",
+        "INC2,Post,INC1;MAX9@x.example",
+        "INC3,VPN,MAX9@x.example",
+    ]
+    result = load(tmp_path, "duplicate_of", *rows)
+    assert result.tickets.frame["duplicate_of"].to_list() == ["", "INC1", ""]
+    assert not [note for note in result.summary.notes if "DE89" in note or "MAX9" in note]

@@ -1,5 +1,6 @@
 """The columns that refer to other tickets and records, with only references in them."""
 
+import re
 from collections.abc import Mapping
 
 import polars as pl
@@ -16,6 +17,7 @@ from ticketkin.tickets.references import (
 
 REFERRING_FIELDS = ("parent", "problem", "caused_by", "duplicate_of")
 _MOST_EXAMPLES = 3
+_MAY_BE_PERSONAL = re.compile(r"[@\s]")
 
 
 def with_readable_references(frame: pl.DataFrame, account: Account) -> pl.DataFrame:
@@ -35,7 +37,7 @@ def with_readable_references(frame: pl.DataFrame, account: Account) -> pl.DataFr
         )
         if strays:
             _tell(name, strays, account)
-        changed = {cell: ", ".join(found) for cell, found in read.items() if found != [cell]}
+        changed = {cell: ",".join(found) for cell, found in read.items() if found != [cell]}
         columns.append(column.replace(list(changed), list(changed.values())) if changed else column)
     return frame.with_columns(columns)
 
@@ -43,18 +45,15 @@ def with_readable_references(frame: pl.DataFrame, account: Account) -> pl.DataFr
 def _read(
     name: str, counts: Mapping[str, int], known: KnownReferences, account: Account
 ) -> dict[str, list[str]]:
-    """Return the references of each different cell."""
+    """Return the references of each different cell; a cell with personal data is masked first."""
     if name == "problem" and "0" not in known and are_flags(counts):
         return {cell: [] for cell in counts}
-    # Part of an account number can look like an id once it is cut out of its sentence.
-    is_redacted = account.settings.redact
-    return {
-        cell: references(
-            account.redactor.redact(cell) if is_redacted and cell not in known and " " in cell else cell,
-            known,
-        )
-        for cell in counts
-    }
+    read = {}
+    for cell in counts:
+        # Part of an account number can look like an id once it is cut out of its sentence.
+        is_suspect = account.settings.redact and cell not in known and _MAY_BE_PERSONAL.search(cell)
+        read[cell] = references(account.redactor.redact(cell) if is_suspect else cell, known)
+    return read
 
 
 def _tell(name: str, strays: Mapping[str, int], account: Account) -> None:
