@@ -99,14 +99,22 @@ class KnownReferences(Mapping[str, str]):
                     self._by_size[size] = None
 
     def __getitem__(self, name: str) -> str:
+        ticket = self._ticket(name)
+        if ticket is None:
+            raise KeyError(name)
+        return ticket
+
+    def __contains__(self, name: object) -> bool:
+        # Most questions are of names that no ticket has; an exception each would double the time.
+        return isinstance(name, str) and self._ticket(name) is not None
+
+    def _ticket(self, name: str) -> str | None:
         ticket = self._names.get(name)
         if ticket is None:
             key = _key(name)
             ticket = self._by_key.get(key)
             if ticket is None and _WITH_EXPONENT.fullmatch(key):
                 ticket = self._by_size.get(float(key))
-        if ticket is None:
-            raise KeyError(name)
         return ticket
 
     def __iter__(self) -> Iterator[str]:
@@ -127,7 +135,7 @@ def known_names(frame: pl.DataFrame) -> KnownReferences:
 
 def _key(name: str) -> str:
     key = name.strip().casefold().removeprefix("#").strip()
-    whole = _WHOLE.fullmatch(key)
+    whole = _WHOLE.fullmatch(key) if key.endswith("0") else None
     return whole[1] if whole else key
 
 
@@ -174,6 +182,8 @@ def references(cell: str, known: Mapping[str, str]) -> list[str]:
         return [text]
     if says_nothing(text):
         return []
+    if looks_like_id(text):
+        return [text]
     text = shown_of_hyperlink(text)
     if _URL.fullmatch(text):
         return _in_address(text, known)
