@@ -32,8 +32,8 @@ def sheet_xml(rows: Sequence[Sequence[Cell | None]], first: int = 1, hidden: Seq
     return "".join(parts)
 
 
-def write_workbook(path: Path, sheets: Mapping[str, str]) -> None:
-    """Write a workbook of sheets, each name with its rows as XML."""
+def write_workbook(path: Path, sheets: Mapping[str, str], properties: str = "") -> None:
+    """Write a workbook of sheets, each name with its rows as XML; `properties` are those of <workbookPr>."""
     names = list(sheets)
     listed = "".join(
         f'<sheet name="{name}" sheetId="{place}" r:id="rId{place}"/>' for place, name in enumerate(names, 1)
@@ -47,7 +47,8 @@ def write_workbook(path: Path, sheets: Mapping[str, str]) -> None:
         'ContentType="application/xml"/></Types>',
         "_rels/.rels": f'{_XML}<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" '
         f'Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
-        "xl/workbook.xml": f'{_XML}<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>{listed}</sheets>'
+        "xl/workbook.xml": f'{_XML}<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><workbookPr {properties}/>'
+        f"<sheets>{listed}</sheets>"
         "</workbook>",
         "xl/_rels/workbook.xml.rels": f'{_XML}<Relationships xmlns="{_PACKAGE}/relationships">{related}'
         "</Relationships>",

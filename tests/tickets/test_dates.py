@@ -111,7 +111,7 @@ def test_examples_show_the_notation_and_no_name() -> None:
 
 def test_the_order_of_day_and_month_is_told_where_it_matters() -> None:
     def note(*cells: str) -> str:
-        return parse_times(pl.Series("opened_at", cells)).order_note
+        return parse_times(pl.Series("opened_at", cells)).order.note
 
     assert note("3/4/2025", "3/17/2025").startswith("3/4/2025 was read month first (as most")
     assert note("3/4/2025", "17/3/2025").startswith("3/4/2025 was read day first (as most")

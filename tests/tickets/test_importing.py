@@ -8,7 +8,9 @@ import pytest
 from ticketkin.core.config import TicketSettings
 from ticketkin.core.errors import LeakageError, MappingError, UnreadableFileError
 from ticketkin.tickets.importing import ImportResult, import_tickets
+from ticketkin.tickets.links import links_from_tickets
 from ticketkin.tickets.mapping import find_mapping
+from workbook_material import sheet_xml, write_workbook
 
 REAL = Path(__file__).parents[2] / "../shared/data"
 
@@ -195,3 +197,85 @@ def test_texts_written_as_formulas(tmp_path: Path) -> None:
     assert result.tickets.ids == ["0012", "0013"]
     assert result.tickets.frame["parent"].to_list() == ["", "0012"]
     assert result.summary.repairs["text_formulas"] == 3
+
+
+@pytest.mark.parametrize(
+    ("properties", "expected"),
+    [("", "2019-12-31"), ('date1904="1"', "2024-01-01"), ("date1904='true'", "2024-01-01"),
+     ('date1904="0"', "2019-12-31")],
+)  # fmt: skip
+def test_a_workbook_that_counts_from_1904(tmp_path: Path, properties: str, expected: str) -> None:
+    path = tmp_path / "a.xlsx"
+    rows = [["number", "opened_at", "short_description"], ["INC1", 43830.5, "Mail"], ["INC2", 43830, "Post"]]
+    write_workbook(path, {"S": sheet_xml(rows)}, properties)
+    result = import_tickets([path], TicketSettings())
+    assert [str(time) for time in result.tickets.frame["opened_at"]] == [
+        f"{expected} 12:00:00", f"{expected} 00:00:00",
+    ]  # fmt: skip
+    assert any("1904" in note for note in result.summary.notes) == expected.startswith("2024")
+
+
+def _times(tmp_path: Path, header: str, *rows: str) -> tuple[dict[str, list[str]], list[str]]:
+    lines = [f"number,short_description,{header}", *(f"INC{n},Mail,{row}" for n, row in enumerate(rows))]
+    result = load(tmp_path, "\n".join(lines) + "\n")
+    fields = ("opened_at", "resolved_at", "closed_at")
+    days = {name: [str(time)[:10] for time in result.tickets.frame[name]] for name in fields}
+    return days, [note for note in result.summary.notes if "first" in note]
+
+
+def test_a_column_that_leaves_the_order_open_follows_the_others_of_its_file(tmp_path: Path) -> None:
+    days, notes = _times(tmp_path, "opened_at,closed_at", "03/04/2025,13/04/2025", "05/04/2025,06/04/2025")
+    assert days["opened_at"] == ["2025-04-03", "2025-04-05"]
+    assert days["closed_at"] == ["2025-04-13", "2025-04-06"]
+    assert "opened_at: 03/04/2025 was read day first (as closed_at allows only that)" in notes[0]
+    days, _ = _times(tmp_path, "opened_at,closed_at", "03-04-2025,04/13/2025", "05-04-2025,04/06/2025")
+    assert days["opened_at"] == ["2025-03-04", "2025-05-04"]
+    days, _ = _times(tmp_path, "opened_at,closed_at", "03.04.2025,04/13/2025", "05.04.2025,04/06/2025")
+    assert days["opened_at"] == ["2025-04-03", "2025-04-05"]
+
+
+def test_dates_with_the_same_sign_decide_before_others(tmp_path: Path) -> None:
+    days, _ = _times(
+        tmp_path, "opened_at,resolved_at,closed_at", "03/04/2025,13/04/2025,04-14-2025", "05/04/2025,,"
+    )
+    assert days["opened_at"] == ["2025-04-03", "2025-04-05"]
+
+
+def test_columns_that_contradict_each_other_decide_nothing(tmp_path: Path) -> None:
+    days, notes = _times(
+        tmp_path, "opened_at,resolved_at,closed_at", "03/04/2025,13/04/2025,04/14/2025", "05/04/2025,,"
+    )
+    assert days["opened_at"] == ["2025-03-04", "2025-05-04"]
+    assert "contradict each other; resolved_at is day first; closed_at is month first" in notes[0]
+
+
+def test_tickets_end_after_they_are_opened_where_nothing_else_decides(tmp_path: Path) -> None:
+    days, notes = _times(tmp_path, "opened_at,closed_at", "03/04/2025,01/05/2025", "05/04/2025,06/04/2025")
+    assert days["opened_at"] == ["2025-04-03", "2025-04-05"]
+    assert days["closed_at"] == ["2025-05-01", "2025-04-06"]
+    assert "day first (as fewer tickets then end before they are opened)" in notes[0]
+    days, notes = _times(tmp_path, "opened_at,closed_at", "03/04/2025,04/05/2025")
+    assert days["opened_at"] == ["2025-03-04"]
+    assert "no value tells which" in notes[0]
+
+
+def test_ids_that_became_floats_join(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    ids, parents = [1.0, 2.0, 1e16, None], [None, 1.0, 2.0, 1e16]
+    pl.DataFrame({"id": ids, "title": ["a", "b", "c", "d"], "duplicate_of": parents}).write_parquet(path)
+    pl.read_parquet(path).write_csv(tmp_path / "a.csv")
+    for name in ("a.parquet", "a.csv"):
+        tickets = import_tickets([tmp_path / name], TicketSettings()).tickets
+        assert tickets.ids == ["1", "2", "10000000000000000", f"{name}#4"]
+        found = [row[:2] for row in links_from_tickets(tickets).links.frame.iter_rows()]
+        assert found == [("2", "1"), ("10000000000000000", "2"), (f"{name}#4", "10000000000000000")]
+
+
+def test_ids_written_as_links_of_a_spreadsheet(tmp_path: Path) -> None:
+    result = load(
+        tmp_path,
+        'number,short_description\n"=HYPERLINK(""https://x.example/1"",""INC1"")",Mail\n'
+        '"=hyperlink(""https://x.example/2"";""INC2"")",Post\n',
+    )
+    assert result.tickets.ids == ["INC1", "INC2"]
+    assert result.summary.repairs["text_formulas"] == 2

@@ -157,3 +157,44 @@ def test_every_record_is_accounted_for(tmp_path: Path, records: list[dict[str, A
     table = _read(tmp_path, content, "a.jsonl")
     assert table.n_records == len(records)
     assert table.rejected == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ({"startAt": 0, "total": 900}, {}, "holds 5 of 900 records"),
+        ({}, {"total": 900}, "holds 5 of 900 records"),
+        ({"names": {"a": [1]}, "total_count": 6}, {"isLast": True}, "holds 5 of 6 records"),
+        ({}, {"isLast": False}, "holds 5 records and says that more follow"),
+        ({"isLast": False}, {"nextPageToken": "abc"}, "holds 5 records and says that more follow"),
+        ({}, {"hasMore": True}, "holds 5 records and says that more follow"),
+        ({"total": 5}, {"isLast": True, "nextPageToken": None}, None),
+        ({"maxResults": 50}, {"next": "", "count": 5}, None),
+        ({"total": "many"}, {"isLast": "no"}, None),
+    ],
+)
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_page_of_an_interface_says_what_it_lacks(
+    tmp_path: Path,
+    before: dict[str, object],
+    after: dict[str, object],
+    expected: str | None,
+    indent: int | None,
+) -> None:
+    table = _read(tmp_path, json.dumps({**before, "issues": GOOD, **after}, indent=indent))
+    assert table.frame.to_dicts() == GOOD
+    notes = [note for note in table.notes if "records" in note]
+    assert len(notes) == (expected is not None)
+    assert expected is None or expected in notes[0]
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("last", [{"total": 5}, {"total": 7}, {"isLast": False}])
+def test_pages_one_after_another_are_counted_together(
+    tmp_path: Path, last: dict[str, object], indent: int | None
+) -> None:
+    first = {"isLast": False, "issues": GOOD[:2], "total": 5}
+    pages = [first, {"issues": GOOD[2:], "isLast": True} | last]
+    table = _read(tmp_path, "\n".join(json.dumps(page, indent=indent) for page in pages))
+    assert table.frame.to_dicts() == GOOD
+    assert len(table.notes) == (last != {"total": 5})

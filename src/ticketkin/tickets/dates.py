@@ -1,4 +1,4 @@
-"""Times as exports write them, one order of day and month a column.
+"""Times as exports write them, one order of day and month a column; which one, `time_columns` may say.
 
 Every notation is taken apart into year, month, day, clock and zone by a few patterns; what is put
 together from them is a time or nothing. A number is a spreadsheet's day count or a count of seconds
@@ -8,8 +8,10 @@ since 1970, by its size.
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 
 import polars as pl
 
@@ -18,8 +20,10 @@ from ticketkin.tickets.date_words import MONTH_NUMBERS, WEEKDAYS, WORDS, ZONES
 
 EARLIEST_YEAR = 1990
 """No service desk's export reaches further back; an earlier year is a placeholder or a misread one."""
-# Excel counts days from here.
-_EXCEL_EPOCH = datetime(1899, 12, 30)
+EXCEL_EPOCH = datetime(1899, 12, 30)
+"""The day from which spreadsheets count days."""
+EPOCH_1904 = datetime(1904, 1, 1)
+"""The day from which workbooks of old Macintoshes count, as they say themselves."""
 _EXCEL_LAST = 60_000
 # What pandas and MySQL write for no time.
 _NOTHING = ["", "nat", "0000-00-00", "0000-00-00 00:00:00", "0000-00-00t00:00:00"]
@@ -43,6 +47,36 @@ _YEAR_MONTH_DAY = r"^(\d{4})[-/. ]([a-z]+)[-/. ](\d{1,2})$"
 _NUMBER = r"^\d+(?:[.,]\d+)?(?:e\+?\d{1,2})?$"
 
 
+class DateOrder(StrEnum):
+    """What stands first in a date of three numbers."""
+
+    MONTH = "month"
+    DAY = "day"
+    YEAR = "year"
+
+
+@dataclass(frozen=True)
+class OrderHint:
+    """How to read dates that allow several orders, and why so, in words."""
+
+    order: DateOrder
+    reason: str
+
+
+@dataclass(frozen=True)
+class FoundOrder:
+    """How the dates of three numbers of a column were read; without any, nothing was decided."""
+
+    order: DateOrder | None = None
+    is_decided: bool = False
+    """True where the dates themselves allow only this order, or more of them do than allow another."""
+    is_open: bool = False
+    """True where a date allows several orders and none decides."""
+    sign: str = ""
+    """What stands between the numbers, mostly."""
+    note: str = ""
+
+
 @dataclass(frozen=True)
 class Times:
     """The times of a column, and what had to be decided to read them."""
@@ -54,22 +88,22 @@ class Times:
     examples: list[str] = field(default_factory=list)
     """At most three cells that can't be read, every word that is no part of a date masked."""
     repairs: dict[str, int] = field(default_factory=dict)
-    order_note: str = ""
-    """How day and month were told apart, where a cell allows both."""
+    order: FoundOrder = FoundOrder()
+    """How day and month were told apart."""
 
 
-def parse_times(column: pl.Series) -> Times:
-    """Return the times of `column`.
+def parse_times(column: pl.Series, hint: OrderHint | None = None, first_day: datetime = EXCEL_EPOCH) -> Times:
+    """Return the times of `column`; a number of days counts from `first_day`.
 
     Where day and month are both numbers, the order that reads most cells reads the whole column, so that
-    3/4/2025 is not March in one row and April in the next; on a tie dates with slashes are month first,
-    others day first. Two-digit years lie between 1990 and next year, and so must all others. A zone or an
-    offset is moved to UTC; a time without one is taken as it stands.
+    3/4/2025 is not March in one row and April in the next; on a tie `hint` counts, and without one dates with
+    slashes are month first, others day first. Two-digit years lie between 1990 and next year, and so must all
+    others. A zone or an offset is moved to UTC; a time without one is taken as it stands.
     """
     text = column.str.strip_chars()
     text = text.set(text.str.to_lowercase().is_in(_NOTHING), None)
     filled = text.drop_nulls().unique(maintain_order=True)
-    values, repairs, note = _read(filled)
+    values, repairs, order = _read(filled, hint, first_day)
     frame = pl.DataFrame({"text": filled, "time": values})
     times = pl.DataFrame({"text": text}).join(frame, on="text", how="left", maintain_order="left")
     n_of = dict(text.drop_nulls().value_counts().iter_rows())
@@ -86,7 +120,7 @@ def parse_times(column: pl.Series) -> Times:
         n_unreadable=n_unreadable,
         examples=[_masked(cell) for cell in unreadable[:3]],
         repairs={kind: count for kind, count in counts.items() if count},
-        order_note=note,
+        order=order,
     )
 
 
@@ -104,8 +138,10 @@ def _plain(text: str) -> str:
     )
 
 
-def _read(cells: pl.Series) -> tuple[pl.Series, dict[str, list[str]], str]:
-    """Return the time of each cell, the cells that each kind of repair touched, and the note on the order."""
+def _read(
+    cells: pl.Series, hint: OrderHint | None, first_day: datetime
+) -> tuple[pl.Series, dict[str, list[str]], FoundOrder]:
+    """Return the time of each cell, the cells that each kind of repair touched, and the dates' order."""
     best = pl.Series("time", [None] * len(cells), dtype=pl.Datetime("us"))
     for form in _FAST:
         if best.null_count():
@@ -113,9 +149,9 @@ def _read(cells: pl.Series) -> tuple[pl.Series, dict[str, list[str]], str]:
     frame = pl.DataFrame({"cell": cells, "time": best})
     left = frame.filter(pl.col("time").is_null()).select("cell")
     if left.is_empty():
-        return best, {}, ""
-    parts = _numbers(_parts(left))
-    parts, note = _with_dates(parts)
+        return best, {}, FoundOrder()
+    parts = _numbers(_parts(left), first_day)
+    parts, order = _with_dates(parts, hint)
     parts = parts.with_columns(_within_range(_assembled(parts)).alias("written"))
     parts = parts.with_columns(pl.coalesce("written", "counted").alias("time"))
     is_local = pl.col("written").is_not_null() & ~pl.col("year_first")
@@ -132,7 +168,7 @@ def _read(cells: pl.Series) -> tuple[pl.Series, dict[str, list[str]], str]:
         parts.select("cell", "time"), on="cell", how="left", maintain_order="left"
     )
     touched = {kind: found["cell"].to_list() for kind, found in repairs.items()}
-    return best.fill_null(read["time"]), touched, note
+    return best.fill_null(read["time"]), touched, order
 
 
 def _strict(text: pl.Series, form: str) -> pl.Series:
@@ -202,11 +238,11 @@ def _parts(cells: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _numbers(parts: pl.DataFrame) -> pl.DataFrame:
+def _numbers(parts: pl.DataFrame, first_day: datetime) -> pl.DataFrame:
     """Add `counted`, the time of a cell that is a number, and whether it counts a spreadsheet's days."""
     plain = pl.col("text").str.contains(_NUMBER)
     value = pl.when(plain).then(pl.col("text").str.replace(",", ".").cast(pl.Float64, strict=False))
-    first = (datetime(EARLIEST_YEAR, 1, 1) - _EXCEL_EPOCH).days
+    first = (datetime(EARLIEST_YEAR, 1, 1) - first_day).days
     is_serial = value.is_between(first, _EXCEL_LAST).fill_null(value=False)
     days = (value * 86_400e6).round()
     start, end = (datetime(year, 1, 1, tzinfo=UTC).timestamp() for year in (EARLIEST_YEAR, _last_year() + 1))
@@ -214,7 +250,7 @@ def _numbers(parts: pl.DataFrame) -> pl.DataFrame:
     for per_second in (1, 10**3, 10**6, 10**9):
         fits = value.is_between(start * per_second, end * per_second, closed="left")
         since = pl.when(fits).then((value * (10**6 / per_second)).round()).otherwise(since)
-    serial = pl.lit(_EXCEL_EPOCH) + pl.duration(microseconds=days.cast(pl.Int64, strict=False))
+    serial = pl.lit(first_day) + pl.duration(microseconds=days.cast(pl.Int64, strict=False))
     epoch = since.cast(pl.Int64, strict=False).cast(pl.Datetime("us"))
     added = parts.with_columns(
         is_serial.alias("is_serial"),
@@ -231,8 +267,8 @@ def _is_short_year(number: pl.Expr) -> pl.Expr:
     return (number <= _last_year() % 100) | (number >= EARLIEST_YEAR % 100)
 
 
-def _with_dates(parts: pl.DataFrame) -> tuple[pl.DataFrame, str]:
-    """Add `year`, `month` and `day`, whichever notation the date has, and the note on their order."""
+def _with_dates(parts: pl.DataFrame, hint: OrderHint | None) -> tuple[pl.DataFrame, FoundOrder]:
+    """Add `year`, `month` and `day`, whichever notation the date has, and the order of three numbers."""
     iso, numeric, day_month, month_day, named = (
         pl.col("date").str.extract_groups(pattern)
         for pattern in (_YEAR_FIRST, _NUMERIC, _DAY_MONTH, _MONTH_DAY, _YEAR_MONTH_DAY)
@@ -243,8 +279,10 @@ def _with_dates(parts: pl.DataFrame) -> tuple[pl.DataFrame, str]:
         _integer(numeric.struct["4"]).alias("third"),
         numeric.struct["2"].alias("sign"),
         (numeric.struct["4"].str.len_chars() == 2).fill_null(value=False).alias("all_short"),
+        pl.lit(None, dtype=pl.Int32).alias("nothing"),
     )
-    order, note = _order(frame)
+    found = _order(frame, hint)
+    order = _PLACES[found.order] if found.order else dict.fromkeys(("year", "month", "day"), "nothing")
     name = pl.coalesce(day_month.struct["2"], month_day.struct["1"], named.struct["2"])
     written_year = pl.coalesce(
         iso.struct["1"], day_month.struct["3"], month_day.struct["3"], named.struct["1"]
@@ -265,50 +303,61 @@ def _with_dates(parts: pl.DataFrame) -> tuple[pl.DataFrame, str]:
         iso.struct["1"].is_not_null().alias("year_first"),
         is_short.alias("two_digits"),
     )  # fmt: skip
-    return frame, note
+    return frame, found
 
 
 # Where year, month and day stand in a date of three numbers.
-_MONTH_FIRST = {"month": "first", "day": "second_number", "year": "third"}
-_DAY_FIRST = {"day": "first", "month": "second_number", "year": "third"}
-_YEAR_FIRST_SHORT = {"year": "first", "month": "second_number", "day": "third"}
+_PLACES = {
+    DateOrder.MONTH: {"month": "first", "day": "second_number", "year": "third"},
+    DateOrder.DAY: {"day": "first", "month": "second_number", "year": "third"},
+    DateOrder.YEAR: {"year": "first", "month": "second_number", "day": "third"},
+}
 
 
-def _order(frame: pl.DataFrame) -> tuple[dict[str, str], str]:
-    """Return where year, month and day stand in the dates of three numbers, for the whole column."""
+def _order(frame: pl.DataFrame, hint: OrderHint | None) -> FoundOrder:
+    """Return how the dates of three numbers are to be read, for the whole column."""
     numeric = frame.filter(pl.col("first").is_not_null())
     if numeric.is_empty():
-        return _MONTH_FIRST, ""
-    reads = [
-        int(numeric.select(_can_be(order).sum()).item())
-        for order in (_MONTH_FIRST, _DAY_FIRST, _YEAR_FIRST_SHORT)
-    ]
-    slashes = int((numeric["sign"] == "/").sum())
-    month_first, day_first, year_first = reads
+        return FoundOrder()
+    reads = {order: int(numeric.select(_can_be(order).sum()).item()) for order in DateOrder}
+    sign = str(numeric["sign"].mode().sort()[0])
+    month_first, day_first, year_first = reads.values()
     if year_first > max(month_first, day_first):
-        return _YEAR_FIRST_SHORT, ""
+        return FoundOrder(DateOrder.YEAR, is_decided=True, sign=sign)
     open_to_all = year_first > 0 and year_first == max(month_first, day_first)
+    decided = month_first != day_first and not open_to_all
+    either = _can_be(DateOrder.MONTH) & _can_be(DateOrder.DAY) & (pl.col("first") != pl.col("second_number"))
+    several = numeric.filter(either | (open_to_all & _can_be(DateOrder.YEAR)))
+    example = None if several.is_empty() else printable_line(several["cell"][0])
+    if decided or example is None:
+        order = _likelier(reads, numeric)
+        note = f"{example} was read {order} first (as most values allow only that)" if example else ""
+        return FoundOrder(order, is_decided=decided, sign=sign, note=note)
+    if hint is not None and reads[hint.order] == max(reads.values()):
+        note = f"{example} was read {hint.order} first ({hint.reason})"
+        return FoundOrder(hint.order, is_open=True, sign=sign, note=note)
     if open_to_all and numeric["sign"].eq("-").all():
-        example = printable_line(numeric["cell"][0])
-        unread = dict.fromkeys(("year", "month", "day"), "first")
-        return unread, f"{example} may begin with its day, month or year and is not read; write 2025-12-31"
-    decided = month_first != day_first
-    is_month_first = month_first > day_first if decided else 2 * slashes >= numeric.height
-    order, word = (_MONTH_FIRST, "month") if is_month_first else (_DAY_FIRST, "day")
-    either = _can_be(_MONTH_FIRST) & _can_be(_DAY_FIRST) & (pl.col("first") != pl.col("second_number"))
-    several = numeric.filter(either | (open_to_all & _can_be(_YEAR_FIRST_SHORT)))
-    if several.is_empty():
-        return order, ""
-    sure = decided and not open_to_all
-    why = "as most values allow only that" if sure else "no value tells which; write 2025-12-31 to be sure"
-    return order, f"{printable_line(several['cell'][0])} was read {word} first ({why})"
+        note = f"{example} may begin with its day, month or year and is not read; write 2025-12-31"
+        return FoundOrder(is_open=True, sign=sign, note=note)
+    order = _likelier(reads, numeric)
+    note = f"{example} was read {order} first (no value tells which; write 2025-12-31 to be sure)"
+    return FoundOrder(order, is_open=True, sign=sign, note=note)
 
 
-def _can_be(order: dict[str, str]) -> pl.Expr:
-    year = pl.col(order["year"])
-    fits = pl.col(order["month"]).is_between(1, 12) & pl.col(order["day"]).is_between(1, 31)
+def _likelier(reads: Mapping[DateOrder, int], numeric: pl.DataFrame) -> DateOrder:
+    """Return month or day: what reads more dates, else what is usual with the sign between the numbers."""
+    month_first, day_first = reads[DateOrder.MONTH], reads[DateOrder.DAY]
+    n_slashes = int((numeric["sign"] == "/").sum())
+    is_month = month_first > day_first if month_first != day_first else 2 * n_slashes >= numeric.height
+    return DateOrder.MONTH if is_month else DateOrder.DAY
+
+
+def _can_be(order: DateOrder) -> pl.Expr:
+    places = _PLACES[order]
+    year = pl.col(places["year"])
+    fits = pl.col(places["month"]).is_between(1, 12) & pl.col(places["day"]).is_between(1, 31)
     is_year = pl.col("all_short") & _is_short_year(year)
-    return fits & (is_year if order is _YEAR_FIRST_SHORT else is_year | (year > 99))
+    return fits & (is_year if order is DateOrder.YEAR else is_year | (year > 99))
 
 
 def _assembled(parts: pl.DataFrame) -> pl.Series:

@@ -1,6 +1,5 @@
 """The import: files in, `Tickets` out, and an account of everything that was changed or refused."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,18 +12,17 @@ from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import TICKETS_SCHEMA, Tickets
 from ticketkin.tickets.account import REJECTED_SCHEMA, Account, ImportSummary
 from ticketkin.tickets.column_cleaning import can_be_matched, clean_columns, without_placeholders
-from ticketkin.tickets.dates import Times, parse_times
+from ticketkin.tickets.dates import EPOCH_1904, EXCEL_EPOCH
 from ticketkin.tickets.link_columns import stated_links
-from ticketkin.tickets.mapping import ColumnMapping, find_mapping
+from ticketkin.tickets.mapping import find_mapping
 from ticketkin.tickets.reading import RawTable, read_table
 from ticketkin.tickets.redaction import Redactor
+from ticketkin.tickets.reference_columns import REFERRING_FIELDS, with_readable_references
 from ticketkin.tickets.repeats import collapse_updates, unique_tickets, with_whole_ids
+from ticketkin.tickets.time_columns import TIME_FIELDS, read_times
 from ticketkin.tickets.update_order import progress_numbers, update_numbers, update_times
 
-_TIMES = ("opened_at", "resolved_at", "closed_at", "updated_at")
-_REFERENCES = ("ticket_id", "number", "sys_id", "parent", "problem", "caused_by", "duplicate_of")
-# More unreadable opening times than this, and history can't be replayed: better no import than half a one.
-_MOST_UNREADABLE = 0.1
+_REFERENCES = ("ticket_id", "number", "sys_id", *REFERRING_FIELDS)
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,9 @@ def import_tables(
         raise UnreadableFileError(
             f"None of the {account.n_rows:,} rows can be used; most often: {reasons or 'blank'}"
         )
-    frame = _with_masked_ids(with_whole_ids(pl.concat(frames), account), account)
-    frame = unique_tickets(collapse_updates(frame, account), account)
+    frame = with_readable_references(with_whole_ids(pl.concat(frames), account), account)
+    frame = collapse_updates(_with_masked_ids(frame, account), account)
+    frame = unique_tickets(frame, account)
     frame = clean_columns(frame, account, progress)
     _check_texts(frame, account)
     tickets = Tickets(frame)
@@ -102,11 +101,12 @@ def _import_table(table: RawTable, source: str, account: Account) -> pl.DataFram
     frame = pl.DataFrame([*columns, stated_links(raw, mapping.links)]).with_columns(
         pl.Series("source_row", table.rows, dtype=pl.Int64), pl.lit(source).alias("_source")
     )
-    times = {name: _times(frame[name], source, mapping, account) for name in _TIMES}
+    first_day = EPOCH_1904 if table.counts_from_1904 else EXCEL_EPOCH
+    times = read_times(frame, source, mapping, account, first_day)
     # Only the opening time is kept as a time; the later ones are never computed with.
     frame = frame.with_columns(
         times["opened_at"].values,
-        *(times[name].values.dt.to_string("iso").fill_null("").alias(name) for name in _TIMES[1:]),
+        *(times[name].values.dt.to_string("iso").fill_null("").alias(name) for name in TIME_FIELDS[1:]),
     )
     frame = _with_ids(frame, source, account).with_columns(
         update_numbers(raw, mapping.unused).alias("_update"),
@@ -117,31 +117,10 @@ def _import_table(table: RawTable, source: str, account: Account) -> pl.DataFram
     return frame.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
 
 
-def _times(column: pl.Series, source: str, mapping: ColumnMapping, account: Account) -> Times:
-    times = parse_times(without_placeholders(column, Counter()))
-    account.repairs.update(times.repairs)
-    name = account.shown(mapping.columns.get(column.name, column.name))
-    if times.order_note:
-        account.notes.append(f"{source}: {name}: {account.shown(times.order_note)}")
-    if not times.n_unreadable:
-        return times
-    examples = ", ".join(repr(account.shown(example)) for example in times.examples)
-    said = f"{source}: {times.n_unreadable:,} of {times.n_filled:,} times in {name!r} can't be read"
-    too_many = times.n_unreadable > _MOST_UNREADABLE * times.n_filled
-    if column.name == "opened_at" and too_many and account.settings.unreadable_times == "error":
-        raise UnreadableFileError(
-            f"{said}, e.g. {examples}. Write them as 2025-12-31 14:30:00, map another column with --map "
-            "opened_at=COLUMN, or leave them empty with --set tickets.unreadable_times=ignore"
-        )
-    account.notes.append(f"{said} and stay empty, e.g. {examples}")
-    return times
-
-
 def _with_ids(frame: pl.DataFrame, source: str, account: Account) -> pl.DataFrame:
     """Fill ticket_id from id, number or sys_id, in this order; a row without any gets one of its own."""
-    for name in _REFERENCES:
-        frame = frame.with_columns(without_placeholders(frame[name].str.strip_chars(), Counter()))
-    frame = frame.with_columns(
+    stripped = [without_placeholders(frame[name].str.strip_chars(), account.repairs) for name in _REFERENCES]
+    frame = frame.with_columns(stripped).with_columns(
         pl.coalesce(pl.col("ticket_id", "number", "sys_id").replace("", None))
         .fill_null("")
         .alias("ticket_id")

@@ -5,9 +5,8 @@ duplicate. Tickets that share a problem record have a common cause but may look 
 related. A number in the notes of a ticket closed as duplicate is a duplicate.
 """
 
-import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -20,11 +19,16 @@ from ticketkin.tickets.file_words import FileWords
 from ticketkin.tickets.link_columns import read_stated_links
 from ticketkin.tickets.link_kinds import LinkKinds
 from ticketkin.tickets.redaction import Redactor
+from ticketkin.tickets.references import (
+    SAYS_DUPLICATE,
+    SAYS_NOT,
+    KnownReferences,
+    duplicate_in_notes,
+    known_names,
+    references,
+    says_nothing,
+)
 
-# Of close codes, in the languages whose labels are read; "not a duplicate" says the opposite.
-_SAYS_DUPLICATE = r"duplicate|duplikat|dublette|doublon|duplicad"
-_SAYS_NOT = r"\b(no|non|not|kein\w*|nicht|pas)\b"
-_TICKET_NUMBER = re.compile(r"\b(?:[A-Z][A-Z0-9]{1,9}-?\d{1,10}|\d{4,10})\b")
 MASKING = Redactor()
 # A problem, change or cluster shared by more tickets than this is a bucket, not a kinship.
 LARGEST_SHARED = 50
@@ -184,19 +188,9 @@ def _count_reversed(frame: pl.DataFrame) -> int:
     return n_reversed
 
 
-def known_references(tickets: Tickets) -> dict[str, str]:
-    """Map every name a link may use (id, number, sys_id) to the ticket id.
-
-    A whole number goes by 12 and by 12.0: programs write columns of numbers with gaps as decimals.
-    """
-    known: dict[str, str] = {}
-    for column in ("sys_id", "number", "ticket_id"):
-        known |= {name: tid for name, tid in zip(tickets.frame[column], tickets.ids, strict=True) if name}
-    for name, ticket in list(known.items()):
-        if name.isascii() and (whole := name.removesuffix(".0")).isdigit():
-            known.setdefault(f"{whole}.0", ticket)
-            known.setdefault(whole, ticket)
-    return known
+def known_references(tickets: Tickets) -> KnownReferences:
+    """Return every name a link may use (id, number, sys_id), each with the ticket's id."""
+    return known_names(tickets.frame)
 
 
 def _duplicate_cycles(frame: pl.DataFrame) -> list[list[str]]:
@@ -223,35 +217,39 @@ def links_from_tickets(
         ("duplicate_of", Kind.DUPLICATE, Origin.DUPLICATE_OF),
         ("parent", Kind.DUPLICATE, Origin.PARENT),
     ):
-        for ticket, reference in frame.filter(pl.col(column) != "").select("ticket_id", column).iter_rows():
+        for ticket, reference in _referring(frame, column, collector.known):
             collector.add(ticket, reference, kind, origin)
-    caused = frame.filter(pl.col("caused_by") != "").select("ticket_id", "caused_by")
-    for ticket, cause in caused.iter_rows():
+    for ticket, cause in _referring(frame, "caused_by", collector.known):
         collector.add(cause, ticket, Kind.CAUSAL, Origin.CAUSED_BY)
     stated = frame.filter(pl.col("stated_links") != "").select("ticket_id", "stated_links")
     for ticket, text in stated.iter_rows():
         for written, reference, outward in read_stated_links(text):
+            if reference not in collector.known and says_nothing(reference):
+                continue
             source, target = (ticket, reference) if outward else (reference, ticket)
             collector.add_written(source, target, written, Origin.STATED)
     code = pl.col("close_code").str.to_lowercase()
-    closed = frame.filter(code.str.contains(_SAYS_DUPLICATE) & ~code.str.contains(_SAYS_NOT))
+    closed = frame.filter(code.str.contains(SAYS_DUPLICATE) & ~code.str.contains(SAYS_NOT))
     for ticket, notes in closed.select("ticket_id", "close_notes").iter_rows():
-        numbers = _TICKET_NUMBER.findall(notes)
-        number = next((n for n in numbers if collector.known.get(n, ticket) != ticket), None)
+        number = duplicate_in_notes(notes, ticket, collector.known)
         if number is not None:
             collector.add(ticket, number, Kind.DUPLICATE, Origin.CLOSE_NOTES)
     return collector.result(notes=_add_shared_problems(frame, collector))
 
 
+def _referring(frame: pl.DataFrame, column: str, known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield each ticket with each reference in its cell of `column`."""
+    for ticket, cell in frame.filter(pl.col(column) != "").select("ticket_id", column).iter_rows():
+        for reference in references(cell, known):
+            yield ticket, reference
+
+
 def _add_shared_problems(frame: pl.DataFrame, collector: LinkCollector) -> list[str]:
-    shared = (
-        frame.filter(pl.col("problem") != "")
-        .group_by("problem", maintain_order=True)
-        .agg(pl.col("ticket_id"))
-        .filter(pl.col("ticket_id").list.len() > 1)
-    )
+    shared: dict[str, tuple[str, list[str]]] = {}
+    for ticket, problem in _referring(frame, "problem", collector.known):
+        shared.setdefault(problem.casefold(), (problem, []))[1].append(ticket)
     notes = []
-    for problem, members in shared.iter_rows():
+    for problem, members in shared.values():
         if len(members) > LARGEST_SHARED:
             name = collector.words.shown(problem)
             notes.append(f"problem {name} is shared by {len(members)} tickets: a bucket, not used")

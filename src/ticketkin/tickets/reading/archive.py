@@ -22,6 +22,7 @@ _FAR_CELL = re.compile(rb'<(?:\w+:)?c\s[^>]*?\br="([A-Za-z]+)(\d{6,})"')
 _ROW = re.compile(rb"<(?:\w+:)?row\b([^>]*)>")
 _ROW_NUMBER = re.compile(rb'\br="(\d+)"')
 _HIDDEN = re.compile(rb'\bhidden="(?:1|true)"')
+_FROM_1904 = re.compile(rb"""<(?:\w+:)?workbookPr\s[^>]*?\bdate1904\s*=\s*["'](?:1|true|on)["']""")
 _LAST_COLUMN = 16_384
 _LAST_ROW = 1_048_576
 
@@ -36,13 +37,22 @@ class SheetExtent:
     last_column: int = 0
 
 
-def check_archive(path: Path) -> int:
-    """Return how many rows of the workbook are hidden.
+@dataclass
+class WorkbookFacts:
+    """What the reader of a workbook's cells does not tell."""
+
+    n_hidden_rows: int = 0
+    counts_from_1904: bool = False
+    """True where the workbook's numbers of days count from 1904 instead of 1900."""
+
+
+def check_archive(path: Path) -> WorkbookFacts:
+    """Return what the workbook says beside its cells.
 
     Unpacks everything once, as the sizes in a ZIP directory may lie. Raises UnreadableFileError for a damaged
     archive, one that unpacks to too much, and a sheet that reaches too far.
     """
-    n_hidden = 0
+    facts = WorkbookFacts()
     total = 0
     try:
         with zipfile.ZipFile(path) as archive:
@@ -53,10 +63,12 @@ def check_archive(path: Path) -> int:
                 for content in _content(archive, member):
                     total += len(content)
                     _check_size(path, total, "unpacks to more than")
+                    if member.filename.endswith("workbook.xml"):
+                        facts.counts_from_1904 |= _FROM_1904.search(content) is not None
                     if is_sheet:
                         _measure(content, extent)
                 _check_extent(path, member.filename, extent)
-                n_hidden += extent.n_hidden_rows
+                facts.n_hidden_rows += extent.n_hidden_rows
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -69,7 +81,7 @@ def check_archive(path: Path) -> int:
         raise UnreadableFileError(
             f"{path} is not a readable XLSX file ({error}); save it again, or as .csv"
         ) from None
-    return n_hidden
+    return facts
 
 
 def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:

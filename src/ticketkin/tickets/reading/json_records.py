@@ -9,19 +9,16 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import polars as pl
 
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.tickets.cells import cell_text
 from ticketkin.tickets.reading.encodings import decode_file, without_surrogates
+from ticketkin.tickets.reading.json_pages import WRAPPERS, Pages
 from ticketkin.tickets.reading.table import MOST_COLUMNS, RawTable, finished, unique_names
 
-# Keys under which an interface of a ticket system puts its records.
-_WRAPPERS = ("result", "records", "issues", "bugs")
-# A page of an interface has none of these; a ticket may hold issues or records of its own.
-_TICKET_KEYS = {"id", "number", "key", "sys_id", "title", "summary", "short_description", "description"}
 # Each fault in an array costs a look through the file: the decoder says in which line it is.
 _MOST_FAULTS = 5_000
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -82,7 +79,7 @@ def read_json_records(path: Path, encoding: str | None = None) -> RawTable:
         rows=collected.numbers,
         n_records=collected.n_records,
         rejected=collected.rejected,
-        notes=content.notes,
+        notes=[*content.notes, *reader.pages.notes(collected.n_records, path.name)],
         repairs=repairs,
     )
     return finished(table, path.name)
@@ -167,20 +164,6 @@ def _flatten(record: Mapping[str, Any], repairs: Counter[str]) -> dict[str, str 
     return {name: cell_text(value, name, repairs) for name, value in record.items()}
 
 
-def _unwrapped(record: Any, reason: str) -> Iterator[_Read]:
-    """Return the records of one page of an interface where several follow one another, else the record."""
-    if isinstance(record, dict) and not record.keys() & _TICKET_KEYS:
-        pages = [page for name in _WRAPPERS if _is_page(page := record.get(name))]
-        if len(pages) == 1:
-            yield from ((member, "") for member in pages[0])
-            return
-    yield record, reason
-
-
-def _is_page(value: Any) -> TypeGuard[list[dict[str, Any]]]:
-    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
-
-
 def _kind(value: Any) -> str:
     kinds = {dict: "an object", list: "an array", str: "a text or number", bool: "true or false"}
     return kinds.get(type(value), "null")
@@ -196,6 +179,7 @@ class _JsonText:
         self._searched_from, self._next_start = 0, -1
         self._n_faults = 0
         self.is_lines = False
+        self.pages = Pages()
 
     def records(self, path: Path) -> Iterator[_Read]:
         """Return the records in file order. Raises UnreadableFileError for JSON of another shape."""
@@ -292,7 +276,9 @@ class _JsonText:
             elif sign == "]":
                 following = self._skip_space(position + 1)
                 if text[following : following + 1] != "[":
-                    if following < len(text) and not is_wrapped:
+                    if is_wrapped:
+                        yield from self._after_page(following)
+                    elif following < len(text):
                         yield None, "not valid JSON: there is more text after the end of the array"
                     return
                 position = following + 1
@@ -331,25 +317,51 @@ class _JsonText:
             end = len(text) if end < 0 else end
             line = text[position:end]
             if line.strip():
-                yield from _unwrapped(*self._line(line))
+                yield from self.pages.records(*self._line(line))
             position = end + 1
 
     def _wrapped_array(self, position: int) -> int | None:
         """Return the place after the bracket of the array of records in an object around it."""
         text = self._text
         position = self._skip_space(position + 1)
-        while (name := _STRING.match(text, position)) is not None:
-            position = self._skip_space(name.end())
-            if text[position : position + 1] != ":":
-                return None
-            position = self._skip_space(position + 1)
-            if name[0][1:-1] in _WRAPPERS and text[position : position + 1] == "[":
+        while (name := self._name(position)) is not None:
+            position = name[1]
+            if name[0] in WRAPPERS and text[position : position + 1] == "[":
                 return position + 1
-            position = self._skip_space(self._value(position)[2])
+            position = self._see_member(*name)
             if text[position : position + 1] != ",":
                 return None
             position = self._skip_space(position + 1)
         return None
+
+    def _name(self, position: int) -> tuple[str, int] | None:
+        """Return the name of the member that begins at a place, and where its value begins."""
+        name = _STRING.match(self._text, position)
+        colon = self._skip_space(name.end()) if name else position
+        if name is None or self._text[colon : colon + 1] != ":":
+            return None
+        return name[0][1:-1], self._skip_space(colon + 1)
+
+    def _see_member(self, name: str, position: int) -> int:
+        """Note a member of the object around the records; return the place after its value."""
+        value, reason, end = self._value(position)
+        if not reason:
+            self.pages.see({name: value})
+        return self._skip_space(end)
+
+    def _after_page(self, position: int) -> Iterator[_Read]:
+        """Read on in the object around the records, and return the records of pages that follow it."""
+        text = self._text
+        while text[position : position + 1] == ",":
+            name = self._name(self._skip_space(position + 1))
+            if name is None:
+                return
+            position = self._see_member(*name)
+        following = self._skip_space(position + 1)
+        while text[position : position + 1] == "}" and text[following : following + 1] == "{":
+            value, reason, end = self._value(following)
+            yield from self.pages.records(value, reason)
+            position, following = end - 1, self._skip_space(end)
 
     def _objects(self, position: int, path: Path) -> Iterator[_Read]:
         """Return objects that follow one another; a single one is a record in a file of lines only."""
@@ -360,11 +372,11 @@ class _JsonText:
                 f"{path}: JSON must be an array of tickets, or an object with 'result' or 'records'; got an "
                 f"object with {', '.join(list(first)[:8]) or 'nothing in it'}"
             )
-        yield from _unwrapped(first, reason)
+        yield from self.pages.records(first, reason)
         while following < len(self._text):
             if self._text[following] == ",":
                 following = self._skip_space(following + 1)
                 continue
             value, reason, end = self._value(following)
-            yield from _unwrapped(value, reason)
+            yield from self.pages.records(value, reason)
             following = self._skip_space(end)

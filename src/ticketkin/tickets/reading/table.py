@@ -3,17 +3,23 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 import polars as pl
 
 from ticketkin.tickets.cells import reference_text
+from ticketkin.tickets.references import shown_of_hyperlink
 
 # A version such as 1.0 is no number that lost its shape.
 _NO_WHOLE_NUMBERS = re.compile(r"version|release", re.IGNORECASE)
+_WHOLE_FLOAT = r"-?\d+\.0+"
+# So programs write floats from 10^16 on; spreadsheets, which drop digits, write a capital E.
+_LARGE_FLOAT = r"\d(?:\.\d+)?e\+\d\d"
 _HEX_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 MOST_COLUMNS = 5_000
 """Records with more different keys than this are no rows of a table; each key costs memory for every row."""
+_TEXT_FORMULA = r'^="[^"]*"$|^=\s*(?i:hyperlink)\('
 _MOST_SAMPLED = 1_000
 # Shares of a column's values that must look like its header before the header is taken for a record.
 _SHARE_LIKE_HEADER = 0.8
@@ -43,6 +49,8 @@ class RawTable:
     """(record number, reason)."""
     notes: list[str] = field(default_factory=list)
     repairs: dict[str, int] = field(default_factory=dict)
+    counts_from_1904: bool = False
+    """True where cells that are numbers of days count from 1904, as old workbooks do."""
 
     def __post_init__(self) -> None:
         accounted = self.frame.height + len(self.rejected) + self.n_blank
@@ -77,10 +85,10 @@ def finished(table: RawTable, source: str, header: Sequence[str] | None = None) 
             f"{source}: the first line is taken as the names of the columns, but looks like a record: "
             f"{', '.join(frame.columns[:4])}"
         )
-    return RawTable(
+    return replace(
+        table,
         frame=frame,
         rows=rows,
-        n_records=table.n_records,
         n_blank=table.n_blank + n_blank,
         rejected=sorted([*table.rejected, *repeats]),
         notes=notes,
@@ -180,12 +188,17 @@ def _without_header_rows(
 
 
 def _text_formulas(column: pl.Series, repairs: Counter[str]) -> pl.Series:
-    """Return the column with ="0012" as 0012: so exports keep a spreadsheet from reading a number."""
-    hit = column.str.contains(r'^="[^"]*"$').fill_null(value=False)
-    if not hit.any():
+    """Return the column with formulas that are texts as what they show.
+
+    ="0012" is how exports keep a spreadsheet from reading a number, =HYPERLINK("…","INC1") a linked one.
+    """
+    formulas = column.filter(column.str.contains(_TEXT_FORMULA)).unique()
+    new = {cell: shown_of_hyperlink(cell[2:-1] if cell[1] == '"' else cell) for cell in formulas}
+    new = {cell: shown for cell, shown in new.items() if shown != cell}
+    if not new:
         return column
-    repairs["text_formulas"] += int(hit.sum())
-    return column.str.replace(r'^="([^"]*)"$', "$1")
+    repairs["text_formulas"] += int(column.is_in(list(new)).sum())
+    return column.replace(list(new), list(new.values()))
 
 
 def _references(column: pl.Series, repairs: Counter[str]) -> pl.Series:
@@ -203,17 +216,25 @@ def _references(column: pl.Series, repairs: Counter[str]) -> pl.Series:
 
 
 def _whole_numbers(column: pl.Series, repairs: Counter[str]) -> pl.Series:
-    """Return 12.0 as 12 in a column of whole numbers: a missing value makes a table write ids as floats."""
+    """Return 12.0 as 12 and 1e+16 with its digits in a column of whole numbers.
+
+    A missing value makes a table write ids as floats.
+    """
     if _NO_WHOLE_NUMBERS.search(column.name):
         return column
-    floats = column.str.contains(r"^\s*-?\d+\.0+\s*$").fill_null(value=False)
+    floats = column.str.contains(rf"^\s*(?:{_WHOLE_FLOAT}|{_LARGE_FLOAT})\s*$").fill_null(value=False)
     if not floats.any():
         return column
     written = column.str.strip_chars()
-    if not (written.str.contains(r"^(-?\d+(\.0+)?|(?i:nan|none|null|nat|n/a|<na>))?$")).fill_null(True).all():
+    numbers = rf"^(?:-?\d+|{_WHOLE_FLOAT}|{_LARGE_FLOAT}|(?i:nan|none|null|nat|n/a|<na>))?$"
+    if not written.str.contains(numbers).fill_null(value=True).all():
+        return column
+    large = written.filter(written.str.contains(rf"^{_LARGE_FLOAT}$")).unique()
+    digits = {cell: f"{Decimal(cell):f}" for cell in large}
+    if any("." in number for number in digits.values()):
         return column
     repairs["whole_number_floats"] += int(floats.sum())
-    return written.str.replace(r"\.0+$", "")
+    return written.str.replace(r"\.0+$", "").replace(list(digits), list(digits.values()))
 
 
 def _header_looks_like_data(frame: pl.DataFrame, header: Sequence[str]) -> bool:

@@ -45,14 +45,14 @@ def read_workbook(path: Path) -> RawTable:
     Rows of sheets with another header are rejected, those of small sheets that share no column noted. Runs in
     a process of its own, see `isolated`. Raises UnreadableFileError for a damaged or oversized file.
     """
-    n_hidden = check_archive(path)
+    facts = check_archive(path)
     sheets = [sheet for sheet in _sheets(path) if sheet.header]
     if not sheets:
         raise UnreadableFileError(f"{path} holds no rows; export it again with at least one ticket")
     main = _main_sheet(sheets)
     notes = []
-    if n_hidden:
-        notes.append(f"{path.name}: {n_hidden:,} hidden rows are read too")
+    if facts.n_hidden_rows:
+        notes.append(f"{path.name}: {facts.n_hidden_rows:,} hidden rows are read too")
     parts, rows, rejected, n_records = [], [], [], 0
     for sheet in sheets:
         numbers = list(range(n_records + 1, n_records + sheet.frame.height + 1))
@@ -76,7 +76,16 @@ def read_workbook(path: Path) -> RawTable:
         if len(sheets) > 1:
             notes.append(f"{path.name}: the sheet {sheet.name!r} begins with row {n_records + 1:,}")
         n_records += len(numbers)
-    table = RawTable(pl.concat(parts), rows, n_records, rejected=rejected, notes=notes)
+    if facts.counts_from_1904:
+        notes.append(f"{path.name}: the workbook counts days from 1904, and so do numbers read as times")
+    table = RawTable(
+        pl.concat(parts),
+        rows,
+        n_records,
+        rejected=rejected,
+        notes=notes,
+        counts_from_1904=facts.counts_from_1904,
+    )
     return finished(table, path.name, main.header)
 
 
