@@ -15,27 +15,13 @@ import polars as pl
 import pytest
 from sentence_transformers import SentenceTransformer
 
+from progress_material import Said
 from ticketkin.core.artifacts import hash_path, run_lock
 from ticketkin.core.errors import MissingInputError, RunLockedError
 from ticketkin.evaluation.schema import report_json_schema
 from ticketkin.pipeline.configuration import Job, read_job, write_job
 from ticketkin.pipeline.job import list_stages, run_job, run_one_stage
 from ticketkin.pipeline.run_data import RunData
-
-
-class Recorder:
-    """Progress that remembers what was said."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, message: str) -> None:
-        self.said.append(message)
-
-    def task(self, description: str, total: int | None):  # type: ignore[no-untyped-def]
-        from ticketkin.core.progress import SILENT
-
-        return SILENT.task(description, total)
 
 
 def test_report_json_follows_the_published_schema(small_run: Path) -> None:
@@ -93,9 +79,9 @@ def test_a_second_run_keeps_everything_and_a_setting_redoes_what_depends_on_it(
 ) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(small_run, folder)
-    recorder = Recorder()
+    recorder = Said()
     run_job(small_job, folder, recorder)
-    assert sum("up to date, kept" in line for line in recorder.said) == 11
+    assert sum("up to date, kept" in line for line in recorder.lines) == 11
     evaluation = small_job.settings.evaluation.model_copy(update={"target_value": 0.1})
     settings = small_job.settings.model_copy(update={"evaluation": evaluation})
     changed = small_job.model_copy(update={"settings": settings})
@@ -146,11 +132,11 @@ def test_a_killed_run_continues_without_redoing_finished_stages(small_job: Job, 
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert not (folder / "manifest.json").exists()
-    recorder = Recorder()
+    recorder = Said()
     patch = pytest.MonkeyPatch()
     patch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))
     run_job(small_job, folder, recorder)
     patch.undo()
-    kept = [line for line in recorder.said if "up to date, kept" in line]
+    kept = [line for line in recorder.lines if "up to date, kept" in line]
     assert len(kept) >= 3
     assert (folder / "manifest.json").exists()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from progress_material import Said
 from ticketkin.core import replacement
 from ticketkin.core.errors import OutputRefusedError
 from ticketkin.core.replacement import sweep_leftovers
@@ -18,21 +19,6 @@ from ticketkin.pipeline.job import run_job, run_one_stage
 from ticketkin.pipeline.sharing import share_report
 from ticketkin.pipeline.stage import RunContext
 from ticketkin.tickets.sample import write_sample
-
-
-class Said:
-    """Progress that remembers what was said."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, message: str) -> None:
-        self.lines.append(message)
-
-    def task(self, description: str, total: int | None):  # type: ignore[no-untyped-def]
-        from ticketkin.core.progress import SILENT
-
-        return SILENT.task(description, total)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 from sentence_transformers import SentenceTransformer
 
+from progress_material import Said
 from ticketkin.core import replacement
 from ticketkin.core.artifacts import run_lock
 from ticketkin.core.checks import Outcome
@@ -49,21 +50,6 @@ from ticketkin.pipeline.run_folders import (
 from ticketkin.tickets.sample import write_sample
 
 TODAY = date(2026, 3, 1)
-
-
-class Said:
-    """Progress that remembers what was said."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, message: str) -> None:
-        self.lines.append(message)
-
-    def task(self, description: str, total: int | None):  # type: ignore[no-untyped-def]
-        from ticketkin.core.progress import SILENT
-
-        return SILENT.task(description, total)
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 import tuning_material
 from tuning_material import ENCODER, SETTINGS, train, tuning_data
 
+from progress_material import Said
 from ticketkin.core.checks import Outcome
 from ticketkin.core.errors import InactiveAdapterError, InputError, JobError, MissingExtraError
-from ticketkin.core.progress import SilentProgress
 from ticketkin.core.tables import FloatArray
 from ticketkin.encoders.adapter import embeddings_at_strength, scaled_merge
 from ticketkin.encoders.loading import load_folder
@@ -199,19 +199,11 @@ def _out_of_memory(_: object) -> None:
     raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
 
 
-class Lines(SilentProgress):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, message: str) -> None:
-        self.lines.append(message)
-
-
 def test_the_batch_halves_when_memory_runs_out(
     tiny_encoder_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _failing(monkeypatch, lambda _, step: len(step.positives) > 4, _out_of_memory)
-    progress = Lines()
+    progress = Said()
     result = train(tiny_encoder_folder, tmp_path, progress=progress)
     assert result.record["batch_size"] == 4
     assert result.record["steps_done"] == result.record["steps_planned"]

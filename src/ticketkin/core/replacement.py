@@ -149,7 +149,7 @@ def _entries(path: Path) -> Iterator[Path]:
 
 def _contained(folder: Path) -> Iterator[Path]:
     for path in folder.iterdir():
-        if _LEFTOVER.fullmatch(path.name):
+        if is_leftover(path.name):
             continue
         if path.is_dir():
             if not path.is_symlink() or _version_of(path) is not None:
@@ -160,7 +160,7 @@ def _contained(folder: Path) -> Iterator[Path]:
 
 def _leftovers(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        if _LEFTOVER.fullmatch(path.name):
+        if is_leftover(path.name):
             yield path
         elif path.is_dir() and not path.is_symlink() and not (path / LOCK).exists():
             yield from _leftovers(path)

@@ -1,13 +1,14 @@
 """Files of the user among those of a run: moved to `kept/` before a stage replaces what holds them."""
 
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from itertools import count
 from pathlib import Path
 
-from ticketkin.core.artifacts import hash_path, read_json, write_json
+from ticketkin.core.artifacts import before_replacing, hash_path, read_json, write_json
 from ticketkin.core.errors import OutputRefusedError
 from ticketkin.core.progress import Progress
 from ticketkin.core.replacement import KEPT, contained_entries, contained_files, flush_folder, is_leftover
@@ -71,7 +72,17 @@ class StageFiles:
             for name, unchanged in recorded.items():
                 self._hashes |= self._listed(name, unchanged=unchanged)
 
-    def make_way(self, temporary: Path, path: Path) -> None:
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """Within the block, what the user put or changed where outputs go is moved to `kept/` first.
+
+        A block that fails leaves the list of old and new files as it is, since either may be there.
+        """
+        with before_replacing(self._make_way):
+            yield
+        self._finish()
+
+    def _make_way(self, temporary: Path, path: Path) -> None:
         """Move away what the user put where `temporary` is about to go, and list what goes there.
 
         Both the old and the new files are listed for now, since a kill may leave either.
@@ -91,7 +102,7 @@ class StageFiles:
         self._hashes = there
         write_json(self._path, self._hashes)
 
-    def finish(self) -> None:
+    def _finish(self) -> None:
         """Forget what the stage wrote and replaced since."""
         there = {name: hashes for name, hashes in self._hashes.items() if (self._run / name).exists()}
         self._hashes = {name: hashes[-1:] for name, hashes in there.items()}

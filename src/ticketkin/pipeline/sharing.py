@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from ticketkin.core.artifacts import before_replacing, read_json
+from ticketkin.core.artifacts import read_json
 from ticketkin.core.errors import MissingInputError
 from ticketkin.core.outputs import check_file_output
 from ticketkin.encoders.cache import default_cache_folder
@@ -50,9 +50,8 @@ def share_report(context: RunContext, out: Path | None = None, *, force: bool = 
         write_shared_report(bare, material, path)
         return path
     files = StageFiles(context.folder, Path(SHARED_HTML).stem, {}, context.progress)
-    with before_replacing(files.make_way):
+    with files.keeping():
         write_shared_report(bare, material, path)
-    files.finish()
     return path
 
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ticketkin.core.artifacts import before_replacing, hash_path, hash_value, read_json, write_json
+from ticketkin.core.artifacts import hash_path, hash_value, read_json, write_json
 from ticketkin.core.errors import MissingInputError
 from ticketkin.core.progress import Progress
 from ticketkin.core.replacement import contained_files, remove_old
@@ -162,9 +162,8 @@ def run_stage(stage: Stage, context: RunContext, wanted: Mapping[str, bool]) -> 
     files = StageFiles(context.folder, stage.name, _recorded(stage, context.folder), context.progress)
     remove_old(record_path(context.folder, stage))
     started = time.perf_counter()
-    with before_replacing(files.make_way):
+    with files.keeping():
         stage.run(context)
-    files.finish()
     seconds = time.perf_counter() - started
     absent = [name for name in stage.outputs if not (context.folder / name).exists()]
     if absent:
