@@ -160,10 +160,13 @@ class Tickets:
 
     @cached_property
     def visibility(self) -> "Visibility":
-        """Which tickets a query may see: those opened before it, or all others without times."""
+        """Which tickets a query may see: those opened before it, or all others without times.
+
+        Of tickets opened in the same instant, the one whose id comes first counts as earlier.
+        """
         if not self.has_times:
             return Visibility(n_tickets=len(self), order=None)
-        by_time = self.frame.with_row_index("row").sort("opened_at", "row")["row"].to_numpy()
+        by_time = self.frame.with_row_index("row").sort("opened_at", "ticket_id")["row"].to_numpy()
         order = np.empty(len(self), dtype=np.int64)
         order[by_time] = np.arange(len(self))
         return Visibility(n_tickets=len(self), order=order)

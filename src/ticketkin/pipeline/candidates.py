@@ -7,17 +7,21 @@ from typing import Literal
 from ticketkin.core.progress import Progress
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.records import read_record
-from ticketkin.core.tables import FloatArray, SplitName
+from ticketkin.core.tables import FloatArray, IntArray, SplitName, Tickets
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.lexical.bm25 import LexicalRanker
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.run_data import RunData
-from ticketkin.ranking.features import FusionInputs
-from ticketkin.ranking.fusion import FusionRanker, OutOfFold, fit_first_level, fit_second_level
+from ticketkin.ranking.columns import EmbeddedTickets
+from ticketkin.ranking.corpus_state import FIELD_WEIGHTS, CorpusState, field_statistics
+from ticketkin.ranking.fusion import (
+    DescribedCorpus,
+    FusionRanker,
+    OutOfFold,
+    fit_first_level,
+    fit_second_level,
+)
 from ticketkin.training.head import fold_of_group
-
-FIELD_WEIGHTS = {"title": 4.0, "description": 1.0}
-
 
 Encoder = Literal["base", "adapted", "head", "lora", "full"]
 
@@ -46,10 +50,21 @@ class EncoderCandidates:
         return list(self.embeddings)
 
 
+def state_rows(data: RunData) -> IntArray:
+    """Return the tickets that frozen statistics are fitted on: those of the training split.
+
+    They were there before the evaluation began, where the split is by time, and none of them is evaluated or
+    held out, however the split was made.
+    """
+    return data.splits.rows(data.tickets, SplitName.TRAIN)
+
+
 def lexical_ranker(data: RunData) -> LexicalRanker:
-    """Return BM25F over title and description."""
+    """Return BM25F over title and description, with the statistics of the training split."""
     frame = data.tickets.frame
-    return LexicalRanker.build({name: frame[name].to_list() for name in FIELD_WEIGHTS}, FIELD_WEIGHTS)
+    fields = {name: frame[name].to_list() for name in FIELD_WEIGHTS}
+    before = Tickets(frame[state_rows(data).tolist()])
+    return LexicalRanker.build(fields, FIELD_WEIGHTS, field_statistics(before))
 
 
 def encoder_candidates(data: RunData, *, with_slow: bool) -> EncoderCandidates:
@@ -69,9 +84,7 @@ def simple_rankers(data: RunData, encoders: EncoderCandidates) -> dict[str, Rank
     return rankers
 
 
-def fusion_ranker(
-    data: RunData, lexical: LexicalRanker, encoders: EncoderCandidates, best: str, progress: Progress
-) -> FusionRanker:
+def fusion_ranker(data: RunData, encoders: EncoderCandidates, best: str, progress: Progress) -> FusionRanker:
     """Return the learned ranking over the best encoder.
 
     The head enters the first level out of fold. LoRA and full tuning, which saw every training link, enter
@@ -80,22 +93,12 @@ def fusion_ranker(
     settings, seed = data.job.settings.fusion, data.job.settings.seed
     start = "adapted" if "adapted" in encoders.embeddings else "base"
     embeddings, out_of_fold = fusion_embeddings(data, start)
-    inputs = FusionInputs(data.tickets, data.texts, data.titles, lexical, embeddings)
-    groups, visibility = data.groups.group, data.visibility
-    first = fit_first_level(
-        inputs, data.queries(SplitName.TRAIN), groups, visibility, settings, seed, out_of_fold, progress
-    )
-    return fit_second_level(
-        first,
-        inputs,
-        data.queries(SplitName.EVALUATION),
-        groups,
-        visibility,
-        settings,
-        seed,
-        encoders.embeddings[best] if best in artifact.SLOW else None,
-        progress,
-    )
+    given = EmbeddedTickets(data.tickets, data.texts, embeddings)
+    state = CorpusState.fit(given, state_rows(data))
+    encoder = encoders.embeddings[best] if best in artifact.SLOW else None
+    corpus = DescribedCorpus.of(state, given, data.groups.group, encoder)
+    first = fit_first_level(corpus, data.queries(SplitName.TRAIN), settings, seed, out_of_fold, progress)
+    return fit_second_level(first, corpus, data.queries(SplitName.EVALUATION), settings, seed, progress)
 
 
 def ranking_record(folder: Path) -> RankingRecord:
@@ -113,12 +116,11 @@ def champion_ranker(data: RunData) -> Ranker:
         base = record.champion == "base"
         name = artifact.BASE_EMBEDDINGS if base else artifact.TUNED[record.champion][1]
         return DenseRanker(record.champion, data.embeddings(name))
-    lexical = lexical_ranker(data)
     embeddings, _ = fusion_embeddings(data, record.start)
-    inputs = FusionInputs(data.tickets, data.texts, data.titles, lexical, embeddings)
+    given = EmbeddedTickets(data.tickets, data.texts, embeddings)
     slow = record.encoder in artifact.SLOW
     encoder = data.embeddings(artifact.TUNED[record.encoder][1]) if slow else None
-    return FusionRanker.load(data.folder / artifact.RANKING, inputs, data.visibility, record.seed, encoder)
+    return FusionRanker.load(data.folder / artifact.RANKING, given, encoder)
 
 
 def fusion_embeddings(data: RunData, start: str) -> tuple[dict[str, FloatArray], OutOfFold | None]:

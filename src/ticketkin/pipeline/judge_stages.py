@@ -81,8 +81,7 @@ def judge(context: RunContext, data: RunData, *, with_slow: bool) -> Judged:
     }
     best = best_encoder(retrieval, encoders.names, settings.evaluation.n_bootstrap, settings.seed)
     if "fusion" in settings.candidates:
-        lexical = rankers["lexical"]
-        fused = fusion_ranker(data, lexical, encoders, best, context.progress)  # type: ignore[arg-type]
+        fused = fusion_ranker(data, encoders, best, context.progress)
         rankers["fusion"] = fused
         retrieval["fusion"] = evaluate_retrieval(fused, queries, groups, visibility, context.progress)
     pairs = {name: score_pairs(data, ranker, SplitName.EVALUATION) for name, ranker in rankers.items()}
