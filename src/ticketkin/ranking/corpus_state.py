@@ -112,9 +112,7 @@ class CorpusState:
         )
         return self.with_embeddings(columns, given.embeddings)
 
-    def with_embeddings(
-        self, columns: TicketColumns, embeddings: Mapping[str, FloatArray]
-    ) -> TicketColumns:
+    def with_embeddings(self, columns: TicketColumns, embeddings: Mapping[str, FloatArray]) -> TicketColumns:
         """Return tickets with embeddings added or replaced, and how crowded each is by an encoder's crowd."""
         crowding = {
             name: self.crowd.neighbours(name, vectors, columns.identity, self._as_of(columns.opened_at))

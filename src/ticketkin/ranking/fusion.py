@@ -22,7 +22,7 @@ from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
 from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.ranking.crowd import rounded
 from ticketkin.ranking.models import BoostedTrees, LogisticModel
-from ticketkin.ranking.pair_features import DEEPEST_RANK, feature_names, pair_features
+from ticketkin.ranking.pair_features import feature_names, pair_features
 from ticketkin.ranking.retriever import ENCODER, Candidates, Retriever
 from ticketkin.ranking.scorer import FirstLevel, PairScorer, candidates_of, probabilities, stacked_features
 
@@ -111,9 +111,7 @@ def fit_first_level(
             "links with --links FILE, or leave it out: --candidates base,head"
         )
     x, y = np.concatenate(features), np.concatenate(labels)
-    return FirstLevel(
-        feature_names(corpus.state), LogisticModel.fit(x, y), BoostedTrees.fit(x, y, seed)
-    )
+    return FirstLevel(feature_names(corpus.state), LogisticModel.fit(x, y), BoostedTrees.fit(x, y, seed))
 
 
 class FusionRanker:
@@ -194,9 +192,7 @@ class FusionRanker:
         self._scorer.save(folder, notes)
 
     @classmethod
-    def load(
-        cls, folder: Path, given: EmbeddedTickets, encoder: FloatArray | None = None
-    ) -> "FusionRanker":
+    def load(cls, folder: Path, given: EmbeddedTickets, encoder: FloatArray | None = None) -> "FusionRanker":
         """Return the ranking saved in `folder` over the tickets of a run; fields may hold new values.
 
         Raises MissingInputError where the folder holds none, UnreadableFileError where it is damaged or the

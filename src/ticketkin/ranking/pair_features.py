@@ -86,7 +86,7 @@ def _above(others: FloatArray, own: FloatArray) -> FloatArray:
 def _crowd_features(
     name: str, queries: TicketColumns, stored: TicketColumns, safe: IntArray, similarity: FloatArray
 ) -> list[FloatArray]:
-    """Similarity less what both sides have with their own neighbours, and the query's rank from the other side.
+    """Similarity less what both have with their own neighbours, and the query's rank from the other side.
 
     Of the crowd, the pair itself does not count: a new query is never a member, an old one may be.
     """

@@ -39,7 +39,7 @@ class Nearest:
     rows: IntArray
     """Stored rows, shape (n_queries, n), -1 where there are fewer."""
     similarities: FloatArray
-    """Shape (n_queries, n); beside -1 it is 0 where a visible ticket shares no word, -inf where none is left."""
+    """Shape (n_queries, n); beside -1, 0 for a visible ticket without a shared word, -inf for none left."""
 
 
 @dataclass(frozen=True)
@@ -202,9 +202,7 @@ class Retriever:
         return recall
 
 
-def pair_similarities(
-    name: str, queries: TicketColumns, stored: TicketColumns, rows: IntArray
-) -> FloatArray:
+def pair_similarities(name: str, queries: TicketColumns, stored: TicketColumns, rows: IntArray) -> FloatArray:
     """Return each pair's similarity in a source, shape of `rows` (n_queries, k); nonsense beside -1.
 
     It is computed of the two tickets by themselves, so that no other ticket can move its last digit.

@@ -1,10 +1,10 @@
 """The second step of a search: how probably each candidate is kin.
 
-    scorer = PairScorer.load(folder / "ranking")
-    index = Retriever(scorer.state.describe(stored))        # EmbeddedTickets: tickets, texts, embeddings
-    query = scorer.state.describe(new)                      # of any number of tickets, one included
-    candidates = scorer.candidates(index, query)
-    probabilities = scorer.score(query, candidates)         # beside candidates.rows
+scorer = PairScorer.load(folder / "ranking")
+index = Retriever(scorer.state.describe(stored))        # EmbeddedTickets: tickets, texts, embeddings
+query = scorer.state.describe(new)                      # of any number of tickets, one included
+candidates = scorer.candidates(index, query)
+probabilities = scorer.score(query, candidates)         # beside candidates.rows
 """
 
 from collections.abc import Mapping
@@ -102,7 +102,9 @@ class PairScorer:
         arrays = load_arrays(folder / _ARRAYS, _REMEDY)
         names = feature_names(state)
         if names != description.features:
-            raise arrays.damaged(f"it was fitted on other features than those of the corpus state in {folder}")
+            raise arrays.damaged(
+                f"it was fitted on other features than those of the corpus state in {folder}"
+            )
         first = FirstLevel(
             names,
             LogisticModel.from_arrays(arrays, "logistic", len(names)),
@@ -122,7 +124,10 @@ def candidates_of(state: CorpusState, retriever: Retriever, queries: TicketColum
 def stacked_features(
     state: CorpusState, first: FirstLevel, queries: TicketColumns, candidates: Candidates
 ) -> FloatArray:
-    """Return the features of the second level, shape (n_queries, k, f): the first level's log-odds, then the encoder."""
+    """Return the features of the second level, shape (n_queries, k, f).
+
+    They are the first level's log-odds and, where there is one, the relative features of the encoder.
+    """
     features = pair_features(state, queries, candidates)
     logits = first.logits(features.reshape(-1, features.shape[2])).reshape(candidates.rows.shape)
     columns = [logits.astype(np.float32)]
