@@ -6,7 +6,6 @@ embedding, which change with the batch a text was encoded in, can't swap two ran
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.lexical.neighbours import paired_cosines
@@ -102,13 +101,13 @@ def _crowd_features(
     return [2 * similarity - crowding, reverse]
 
 
-def _without(members: IntArray, partner: IntArray) -> NDArray[np.float32]:
+def _without(members: IntArray, partner: IntArray) -> FloatArray:
     """Return 1 for each neighbour that counts, shape of `members` (..., N_NEIGHBOURS + 1).
 
     One does not: the pair's other ticket where it is among them, else the last.
     """
     is_partner = (members == partner[..., None]) & (members >= 0)
-    kept = (~is_partner).astype(np.float32)
+    kept: FloatArray = (~is_partner).astype(np.float32)
     kept[..., -1] *= is_partner.any(axis=-1)
     return kept
 

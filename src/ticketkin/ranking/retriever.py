@@ -178,12 +178,13 @@ class Retriever:
         """Return rows with the similarity of each pair by itself, sorted; `visible` counts what each sees."""
         similarities = pair_similarities(name, queries, self._stored, chosen)
         there = chosen >= 0
-        beyond = -np.inf
-        if name == LEXICAL:  # the others share no word
-            left = np.minimum(visible, chosen.shape[1])[:, None]
-            beyond = np.where(np.arange(chosen.shape[1])[None, :] < left, 0.0, -np.inf)
+        # The others of a query share no word with it: their similarity is known without looking.
+        n_left = visible if name == LEXICAL else np.zeros_like(visible)
+        is_left = np.arange(chosen.shape[1])[None, :] < n_left[:, None]
+        beyond = np.where(is_left, 0.0, -np.inf)
         similarities = np.where(there, similarities, beyond).astype(np.float32)
-        order = np.argsort(-similarities, axis=1, kind="stable")
+        safe = np.maximum(chosen, 0)
+        order = np.lexsort((self._stored.identity[safe], -self._stored.opened_at[safe], -similarities), axis=1)
         return Nearest(np.take_along_axis(chosen, order, 1), np.take_along_axis(similarities, order, 1))
 
     def _measured_recall(self) -> dict[str, float]:
