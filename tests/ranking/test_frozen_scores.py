@@ -38,8 +38,8 @@ def untimed_scorer() -> tuple[PairScorer, EmbeddedTickets]:
 
 def scores(scorer: PairScorer, stored: EmbeddedTickets, query: EmbeddedTickets) -> dict[str, float]:
     """Score one ticket against the stored ones, by ticket id."""
-    index = Retriever(scorer.state.describe(stored))
-    asked = scorer.state.describe(query)
+    index = Retriever(scorer.describe(stored))
+    asked = scorer.describe(query)
     candidates = scorer.candidates(index, asked)
     probabilities = scorer.score(asked, candidates)
     ids = index.stored.ids[candidates.rows[0]]
@@ -124,7 +124,7 @@ def test_two_tickets_share_a_word_nobody_has_met_before() -> None:
     frame = tickets.tickets.frame[[0, 1, 2]].with_columns(
         ticket_id=pl.Series(["a", "b", "c"]), title=pl.Series(["ORA-99821", "ora-99821", "ORA-11111"])
     )
-    columns = scorer.state.describe(
+    columns = scorer.describe(
         EmbeddedTickets(
             Tickets(frame), frame["title"].to_list(), {n: v[:3] for n, v in tickets.embeddings.items()}
         )

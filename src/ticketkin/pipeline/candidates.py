@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from ticketkin.core.progress import Progress
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.records import read_record
@@ -12,7 +14,7 @@ from ticketkin.encoders.dense import DenseRanker
 from ticketkin.lexical.bm25 import LexicalRanker
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.run_data import RunData
-from ticketkin.ranking.columns import EmbeddedTickets
+from ticketkin.ranking.columns import ENCODER, EmbeddedTickets
 from ticketkin.ranking.corpus_state import FIELD_WEIGHTS, CorpusState, field_statistics
 from ticketkin.ranking.fusion import (
     DescribedCorpus,
@@ -23,6 +25,8 @@ from ticketkin.ranking.fusion import (
 )
 from ticketkin.training.head import fold_of_group
 
+# Fewer than these are no crowd.
+_SMALLEST_CROWD = 100
 Encoder = Literal["base", "adapted", "head", "lora", "full"]
 
 
@@ -59,6 +63,21 @@ def state_rows(data: RunData) -> IntArray:
     return data.splits.rows(data.tickets, SplitName.TRAIN)
 
 
+def crowd_rows(data: RunData) -> IntArray:
+    """Return the tickets that crowding is measured against: those of `state_rows` that have no known kin.
+
+    Kin of an evaluated ticket is never in the training split. A crowd with kin in it would make a training
+    ticket look crowded by its own kin, and an evaluated one not: a hint that no new ticket gives. Where
+    fewer than a hundred have no kin, one of each kin group stands for it.
+    """
+    rows = state_rows(data)
+    strangers = rows[~data.groups.has_kin[rows]]
+    if len(strangers) >= _SMALLEST_CROWD:
+        return strangers
+    _, first = np.unique(data.groups.group[rows], return_index=True)
+    return rows[np.sort(first)]
+
+
 def lexical_ranker(data: RunData) -> LexicalRanker:
     """Return BM25F over title and description, with the statistics of the training split."""
     frame = data.tickets.frame
@@ -93,10 +112,11 @@ def fusion_ranker(data: RunData, encoders: EncoderCandidates, best: str, progres
     settings, seed = data.job.settings.fusion, data.job.settings.seed
     start = "adapted" if "adapted" in encoders.embeddings else "base"
     embeddings, out_of_fold = fusion_embeddings(data, start)
+    if best in artifact.SLOW:
+        embeddings[ENCODER] = encoders.embeddings[best]
     given = EmbeddedTickets(data.tickets, data.texts, embeddings)
-    state = CorpusState.fit(given, state_rows(data))
-    encoder = encoders.embeddings[best] if best in artifact.SLOW else None
-    corpus = DescribedCorpus.of(state, given, data.groups.group, encoder)
+    state = CorpusState.fit(given, state_rows(data), crowd_rows(data))
+    corpus = DescribedCorpus.of(state, given, data.groups.group)
     first = fit_first_level(corpus, data.queries(SplitName.TRAIN), settings, seed, out_of_fold, progress)
     return fit_second_level(first, corpus, data.queries(SplitName.EVALUATION), settings, seed, progress)
 
@@ -116,11 +136,15 @@ def champion_ranker(data: RunData) -> Ranker:
         base = record.champion == "base"
         name = artifact.BASE_EMBEDDINGS if base else artifact.TUNED[record.champion][1]
         return DenseRanker(record.champion, data.embeddings(name))
+    return FusionRanker.load(data.folder / artifact.RANKING, embedded_tickets(data, record))
+
+
+def embedded_tickets(data: RunData, record: RankingRecord) -> EmbeddedTickets:
+    """Return the tickets of a judged run with the embeddings that its learned ranking reads."""
     embeddings, _ = fusion_embeddings(data, record.start)
-    given = EmbeddedTickets(data.tickets, data.texts, embeddings)
-    slow = record.encoder in artifact.SLOW
-    encoder = data.embeddings(artifact.TUNED[record.encoder][1]) if slow else None
-    return FusionRanker.load(data.folder / artifact.RANKING, given, encoder)
+    if record.encoder in artifact.SLOW:
+        embeddings[ENCODER] = data.embeddings(artifact.TUNED[record.encoder][1])
+    return EmbeddedTickets(data.tickets, data.texts, embeddings)
 
 
 def fusion_embeddings(data: RunData, start: str) -> tuple[dict[str, FloatArray], OutOfFold | None]:

@@ -15,6 +15,8 @@ from ticketkin.ranking.crowd import CrowdNeighbours
 
 Float64Array = npt.NDArray[np.float64]
 Texts = npt.NDArray[Any]
+ENCODER = "encoder"
+"""The embedding that the second level alone reads."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from ticketkin.core.tables import PERSON_FIELDS, FloatArray, IntArray, Tickets
 from ticketkin.lexical.bm25 import FieldStatistics
 from ticketkin.lexical.tfidf import TermStatistics
 from ticketkin.lexical.vocabulary import stable_hash, stable_hashes
-from ticketkin.ranking.columns import EmbeddedTickets, Float64Array, TicketColumns
+from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, Float64Array, TicketColumns
 from ticketkin.ranking.crowd import NO_TIME, Crowd
 from ticketkin.ranking.filing import FilingPlaces
 
@@ -66,11 +66,11 @@ class CorpusState:
     crowd: Crowd
 
     @classmethod
-    def fit(cls, given: EmbeddedTickets, rows: IntArray) -> "CorpusState":
-        """Fit on `rows` of the tickets; their order does not matter.
+    def fit(cls, given: EmbeddedTickets, rows: IntArray, crowd_rows: IntArray | None = None) -> "CorpusState":
+        """Fit on `rows` of the tickets, the crowd on `crowd_rows`, by default the same ones.
 
-        An agreement field is one that has more than one value there. Opening times count where every ticket
-        of the file has one.
+        The order of rows does not matter. The embedding called ENCODER has no crowd. An agreement field is one
+        that has more than one value there. Opening times count where every ticket of the file has one.
         """
         there = given.take(rows)
         frame = there.tickets.frame
@@ -83,7 +83,7 @@ class CorpusState:
             agreement_fields=tuple(name for name in AGREEMENT_FIELDS if frame[name].n_unique() > 1),
             clock="opened_at" if given.tickets.has_times else clock,
             filing=filing,
-            crowd=Crowd.of(stable_hashes(there.tickets.ids), _opened_at(there.tickets), there.embeddings),
+            crowd=crowd_of(there if crowd_rows is None else given.take(crowd_rows)),
         )
 
     @property
@@ -190,6 +190,12 @@ def field_statistics(tickets: Tickets) -> FieldStatistics:
     """Return the BM25F statistics of title and description."""
     texts = {name: tickets.frame[name].to_list() for name in FIELD_WEIGHTS}
     return FieldStatistics.fit(texts, FIELD_WEIGHTS)
+
+
+def crowd_of(given: EmbeddedTickets) -> Crowd:
+    """Return the crowd of the given tickets, by every embedding that the first level reads."""
+    embeddings = {name: vectors for name, vectors in given.embeddings.items() if name != ENCODER}
+    return Crowd.of(stable_hashes(given.tickets.ids), _opened_at(given.tickets), embeddings)
 
 
 def _opened_at(tickets: Tickets) -> IntArray:

@@ -18,13 +18,21 @@ from ticketkin.core.config import FusionSettings
 from ticketkin.core.errors import NotEnoughDataError, UnreadableFileError
 from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.tables import FloatArray, IntArray, Visibility
-from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
+from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, TicketColumns
 from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.ranking.crowd import rounded
 from ticketkin.ranking.models import BoostedTrees, LogisticModel
 from ticketkin.ranking.pair_features import feature_names, pair_features
-from ticketkin.ranking.retriever import ENCODER, Candidates, Retriever
-from ticketkin.ranking.scorer import FirstLevel, PairScorer, candidates_of, probabilities, stacked_features
+from ticketkin.ranking.retriever import Candidates, Retriever
+from ticketkin.ranking.scorer import (
+    TUNED,
+    FirstLevel,
+    PairScorer,
+    apply_head,
+    candidates_of,
+    probabilities,
+    stacked_features,
+)
 
 _BLOCK_QUERIES = 128
 # More queries than this teach the ranking nothing new and cost memory.
@@ -41,18 +49,16 @@ class DescribedCorpus:
     """Kin-group number of each ticket, shape (n_tickets,)."""
 
     @classmethod
-    def of(
-        cls, state: CorpusState, given: EmbeddedTickets, groups: IntArray, encoder: FloatArray | None = None
-    ) -> "DescribedCorpus":
-        """Describe the tickets; `encoder` are the embeddings that only the second level reads."""
-        return cls(state, _described(state, given, encoder), groups)
+    def of(cls, state: CorpusState, given: EmbeddedTickets, groups: IntArray) -> "DescribedCorpus":
+        """Describe the tickets; an embedding called ENCODER is read by the second level alone."""
+        return cls(state, state.describe(given), groups)
 
     def with_tuned(self, out_of_fold: "OutOfFold", fold: int) -> "DescribedCorpus":
         """Return the corpus with the embedding 'tuned' of one head."""
         crowd = out_of_fold.tuned(self.state.crowd.embeddings["base"], fold)
-        state = self.state.with_crowd_of("tuned", rounded(crowd))
+        state = self.state.with_crowd_of(TUNED, rounded(crowd))
         tuned = out_of_fold.tuned(self.columns.embeddings["base"], fold)
-        return replace(self, state=state, columns=state.with_embeddings(self.columns, {"tuned": tuned}))
+        return replace(self, state=state, columns=state.with_embeddings(self.columns, {TUNED: tuned}))
 
     def kin(self, queries: IntArray, candidates: Candidates) -> IntArray:
         """Return 1 where a candidate is kin of its query, shape of `candidates.rows`."""
@@ -70,9 +76,7 @@ class OutOfFold:
 
     def tuned(self, base: FloatArray, fold: int) -> FloatArray:
         """Return the embeddings of head `fold`, shape (n_tickets, d), unit length."""
-        moved = base @ self.weights[fold].T
-        unit: FloatArray = moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-12)
-        return unit.astype(np.float32)
+        return apply_head(self.weights[fold], base)
 
 
 def fit_first_level(
@@ -111,7 +115,10 @@ def fit_first_level(
             "links with --links FILE, or leave it out: --candidates base,head"
         )
     x, y = np.concatenate(features), np.concatenate(labels)
-    return FirstLevel(feature_names(corpus.state), LogisticModel.fit(x, y), BoostedTrees.fit(x, y, seed))
+    head = None if out_of_fold is None else out_of_fold.weights[-1]
+    return FirstLevel(
+        feature_names(corpus.state), LogisticModel.fit(x, y), BoostedTrees.fit(x, y, seed), head
+    )
 
 
 class FusionRanker:
@@ -192,21 +199,20 @@ class FusionRanker:
         self._scorer.save(folder, notes)
 
     @classmethod
-    def load(cls, folder: Path, given: EmbeddedTickets, encoder: FloatArray | None = None) -> "FusionRanker":
+    def load(cls, folder: Path, given: EmbeddedTickets) -> "FusionRanker":
         """Return the ranking saved in `folder` over the tickets of a run; fields may hold new values.
 
         Raises MissingInputError where the folder holds none, UnreadableFileError where it is damaged or the
         run lacks an embedding it was fitted on.
         """
         scorer = PairScorer.load(folder)
-        lacking = sorted(set(scorer.state.crowd.embeddings) - set(given.embeddings))
-        lacking += [ENCODER] * (scorer.uses_encoder and encoder is None)
+        lacking = [name for name in scorer.encoders if name not in given.embeddings]
         if lacking:
             raise UnreadableFileError(
                 f"The ranking in {folder} was fitted on embeddings that the run does not hold: "
                 f"{', '.join(lacking)}. Make the ranking again: ticketkin evaluate RUN"
             )
-        return cls(scorer, _described(scorer.state, given, encoder if scorer.uses_encoder else None))
+        return cls(scorer, scorer.describe(given))
 
 
 def fit_second_level(
@@ -250,11 +256,6 @@ def fit_second_level(
 def blocks(queries: IntArray) -> list[IntArray]:
     """Return the queries cut into blocks."""
     return [queries[start : start + _BLOCK_QUERIES] for start in range(0, len(queries), _BLOCK_QUERIES)]
-
-
-def _described(state: CorpusState, given: EmbeddedTickets, encoder: FloatArray | None) -> TicketColumns:
-    columns = state.describe(given)
-    return columns if encoder is None else state.with_embeddings(columns, {ENCODER: encoder})
 
 
 def _fit_or_pass(features: FloatArray, labels: IntArray) -> LogisticModel:

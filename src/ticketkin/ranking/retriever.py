@@ -14,12 +14,10 @@ from scipy.sparse import csr_matrix
 
 from ticketkin.core.tables import BoolArray, FloatArray, IntArray
 from ticketkin.lexical.neighbours import paired_cosines
-from ticketkin.ranking.columns import TicketColumns
+from ticketkin.ranking.columns import ENCODER, TicketColumns
 from ticketkin.ranking.crowd import NO_TIME
 
 LEXICAL = "lexical"
-ENCODER = "encoder"
-"""The embedding that the second level alone reads."""
 # Similarities closer than this are one and the same: the last digit of a dot product is no reason to prefer.
 _SAME = 1e-6
 # Entries of a query x tickets block, so that a million tickets stay within a few hundred megabytes.
@@ -184,7 +182,9 @@ class Retriever:
         beyond = np.where(is_left, 0.0, -np.inf)
         similarities = np.where(there, similarities, beyond).astype(np.float32)
         safe = np.maximum(chosen, 0)
-        order = np.lexsort((self._stored.identity[safe], -self._stored.opened_at[safe], -similarities), axis=1)
+        order = np.lexsort(
+            (self._stored.identity[safe], -self._stored.opened_at[safe], -similarities), axis=1
+        )
         return Nearest(np.take_along_axis(chosen, order, 1), np.take_along_axis(similarities, order, 1))
 
     def _measured_recall(self) -> dict[str, float]:

@@ -8,7 +8,7 @@ probabilities = scorer.score(query, candidates)         # beside candidates.rows
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +20,7 @@ from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import MissingInputError
 from ticketkin.core.records import read_record
 from ticketkin.core.tables import FloatArray
-from ticketkin.ranking.columns import TicketColumns
+from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, TicketColumns
 from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.ranking.models import BoostedTrees, Float64Array, LogisticModel
 from ticketkin.ranking.pair_features import (
@@ -30,8 +30,10 @@ from ticketkin.ranking.pair_features import (
     pair_features,
     relative_features,
 )
-from ticketkin.ranking.retriever import ENCODER, Candidates, Retriever, pair_similarities
+from ticketkin.ranking.retriever import Candidates, Retriever, pair_similarities
 
+TUNED = "tuned"
+"""The embedding that the head makes of 'base'."""
 _ARRAYS = "fusion.safetensors"
 _DESCRIPTION = "fusion.json"
 _REMEDY = "Make the ranking again: ticketkin evaluate RUN"
@@ -44,6 +46,7 @@ class _Description:
     features: list[str]
     depth: Annotated[int, Field(ge=1)]
     uses_encoder: bool
+    has_head: bool
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ class FirstLevel:
     names: list[str]
     logistic: LogisticModel
     trees: BoostedTrees
+    head: FloatArray | None = None
+    """Weights of the head whose embeddings are called TUNED, shape (d, d); None where there is none."""
 
     def logits(self, features: FloatArray) -> Float64Array:
         """Return the mean log-odds of both models, shape (n,)."""
@@ -72,6 +77,22 @@ class PairScorer:
     uses_encoder: bool
     """Whether tickets need the embedding ENCODER."""
 
+    @property
+    def encoders(self) -> list[str]:
+        """Names of the embeddings that tickets must bring: TUNED is made of 'base' by the head."""
+        names = [name for name in self.state.crowd.embeddings if name != TUNED or self.first.head is None]
+        return names + [ENCODER] * self.uses_encoder
+
+    def describe(self, given: EmbeddedTickets) -> TicketColumns:
+        """Return tickets as the scorer reads them, stored ones and new ones alike.
+
+        `given` holds at least the embeddings that `encoders` names; others are left out.
+        """
+        embeddings = {name: given.embeddings[name] for name in self.encoders}
+        if self.first.head is not None:
+            embeddings[TUNED] = apply_head(self.first.head, given.embeddings["base"])
+        return self.state.describe(replace(given, embeddings=embeddings))
+
     def candidates(self, retriever: Retriever, queries: TicketColumns) -> Candidates:
         """Return each query's candidate list as of its own opening."""
         return candidates_of(self.state, retriever, queries, self.depth)
@@ -85,9 +106,12 @@ class PairScorer:
         """Write plain arrays and descriptions, the corpus state among them; nothing in them can run code."""
         self.state.save(folder)
         arrays = self.first.logistic.arrays("logistic") | self.first.trees.arrays("trees")
+        if self.first.head is not None:
+            arrays["head"] = self.first.head
         save_arrays(folder / _ARRAYS, arrays | self.second.arrays("second"))
         description = {"features": self.first.names, "depth": self.depth, **notes}
-        write_json(folder / _DESCRIPTION, {**description, "uses_encoder": self.uses_encoder})
+        description |= {"uses_encoder": self.uses_encoder, "has_head": self.first.head is not None}
+        write_json(folder / _DESCRIPTION, description)
 
     @classmethod
     def load(cls, folder: Path) -> "PairScorer":
@@ -105,14 +129,26 @@ class PairScorer:
             raise arrays.damaged(
                 f"it was fitted on other features than those of the corpus state in {folder}"
             )
+        head = None
+        if description.has_head:
+            dimensions = {name: vectors.shape[1] for name, vectors in state.crowd.embeddings.items()}
+            head = arrays.get("head", np.float32, (dimensions.get(TUNED), dimensions.get("base")))
         first = FirstLevel(
             names,
             LogisticModel.from_arrays(arrays, "logistic", len(names)),
             BoostedTrees.from_arrays(arrays, "trees", len(names)),
+            head,
         )
         n_stacked = 1 + N_RELATIVE * description.uses_encoder
         second = LogisticModel.from_arrays(arrays, "second", n_stacked)
         return cls(state, first, second, description.depth, description.uses_encoder)
+
+
+def apply_head(weight: FloatArray, base: FloatArray) -> FloatArray:
+    """Return the embeddings of a head over those of its encoder, shape (n, d), unit length."""
+    moved = base @ weight.T
+    unit: FloatArray = moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-12)
+    return unit.astype(np.float32)
 
 
 def candidates_of(state: CorpusState, retriever: Retriever, queries: TicketColumns, depth: int) -> Candidates:
