@@ -9,6 +9,7 @@ import pytest
 from ranking_material import EVALUATION, SETTINGS, TRAIN, N, fitted, material, with_times
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from ticket_material import make_tickets
 from ticketkin.core.errors import MissingInputError, UnreadableFileError
 from ticketkin.core.tables import Tickets
 from ticketkin.evaluation.retrieval import evaluate_retrieval
@@ -110,3 +111,19 @@ def test_only_earlier_tickets_are_candidates_where_times_are_known() -> None:
     block = fusion.similarities(np.array([50]), timed.tickets.visibility)[0]
     assert (block[51:] < 0).all()
     assert (block[:50] > 0).any()
+    earlier, later = np.array([3, 9, 120]), np.array([4, 50, 121])
+    forth, back = fusion.pair_similarities(earlier, later), fusion.pair_similarities(later, earlier)
+    assert (forth == back).all()
+    asked = np.where(forth > 0, fusion.similarities(later, timed.tickets.visibility)[range(3), earlier], 0)
+    listed = asked > 0
+    assert listed.any() and np.allclose(forth[listed], asked[listed], atol=1e-6)
+
+
+def test_of_tickets_opened_in_the_same_instant_a_query_sees_those_whose_ids_come_first() -> None:
+    given, groups = material()
+    service = given.tickets.frame["service"].to_list()
+    at_once = make_tickets(N, opened=["2024-01-01"] * N, title=given.titles, service=service)
+    ranker = fitted(replace(given, tickets=at_once), groups, TRAIN[1:], EVALUATION[1:])
+    rows = np.array([5, 30, N - 1])
+    scored = ranker.similarities(rows, at_once.visibility) >= 0
+    assert scored.any() and not (scored & ~at_once.visibility.mask(rows)).any()

@@ -74,6 +74,15 @@ class TicketColumns:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @cached_property
+    def order(self) -> IntArray:
+        """Place of each ticket in opening order, shape (n,), as `Tickets.visibility` has it."""
+        opened = self.opened_at.tolist()
+        filed = sorted(range(len(self)), key=lambda row: (opened[row], *name_order(self.ids[row])))
+        order = np.empty(len(self), dtype=np.int64)
+        order[filed] = np.arange(len(self))
+        return order
+
     def take(self, rows: IntArray) -> "TicketColumns":
         """Return some of the tickets, a row as often as it is named."""
         return replace(
@@ -111,3 +120,8 @@ class TicketColumns:
             crowd_row=np.concatenate([self.crowd_row, other.crowd_row]),
             crowding={name: near.append(other.crowding[name]) for name, near in self.crowding.items()},
         )
+
+
+def name_order(ticket_id: str) -> tuple[int, str]:
+    """Return what decides between tickets opened in the same instant: 'T2' comes before 'T10'."""
+    return len(ticket_id), ticket_id

@@ -69,8 +69,8 @@ class CorpusState:
     def fit(cls, given: EmbeddedTickets, rows: IntArray, crowd_rows: IntArray | None = None) -> "CorpusState":
         """Fit on `rows` of the tickets, the crowd on `crowd_rows`, by default the same ones.
 
-        The order of rows does not matter. The embedding called ENCODER has no crowd. An agreement field is one
-        that has more than one value there. Opening times count where every ticket of the file has one.
+        The order of rows does not matter. The embedding called ENCODER has no crowd. An agreement field is
+        one that has more than one value there. Opening times count where every ticket of the file has one.
         """
         there = given.take(rows)
         frame = there.tickets.frame

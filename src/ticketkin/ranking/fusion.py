@@ -175,8 +175,7 @@ class FusionRanker:
         if not self._scorer.state.has_times:
             both = self._ask(left, right) + self._ask(right, left)
             return (both / 2).astype(np.float32)
-        order = np.empty(len(self._columns), dtype=np.int64)
-        order[np.lexsort((self._columns.ids, self._columns.opened_at))] = np.arange(len(order))
+        order = self._columns.order
         later = order[left] > order[right]
         return self._ask(np.where(later, left, right), np.where(later, right, left))
 

@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 
 from ticketkin.core.tables import BoolArray, FloatArray, IntArray
 from ticketkin.lexical.neighbours import paired_cosines
-from ticketkin.ranking.columns import ENCODER, TicketColumns
+from ticketkin.ranking.columns import ENCODER, TicketColumns, name_order
 from ticketkin.ranking.crowd import NO_TIME
 
 LEXICAL = "lexical"
@@ -105,8 +105,8 @@ class Retriever:
         """Return each source's `n` best for each query.
 
         `as_of`, microseconds since 1970 of shape (n_queries,), hides what opened later; what opened in the
-        same instant is visible where its id comes first. None shows everything. A ticket never finds
-        itself. Of tickets that are equally similar, the newest come first.
+        same instant is visible where its id comes first by `name_order`. None shows everything. A ticket
+        never finds itself. Of tickets that are equally similar, the newest come first.
         """
         block = max(1, min(_BLOCK_QUERIES, _BLOCK_ENTRIES // max(1, len(self._stored))))
         parts: dict[str, list[Nearest]] = {name: [] for name in self.sources}
@@ -127,7 +127,10 @@ class Retriever:
         for query in np.flatnonzero(as_of != NO_TIME):
             hidden[query] |= stored.opened_at > as_of[query]
             at_once = np.flatnonzero(stored.opened_at == as_of[query])
-            hidden[query, at_once] |= stored.ids[at_once] >= queries.ids[query]
+            own = name_order(queries.ids[query])
+            hidden[query, at_once] |= np.array(
+                [name_order(other) >= own for other in stored.ids[at_once]], bool
+            )
         return hidden
 
     def _of_source(self, name: str, queries: TicketColumns, n: int, hidden: BoolArray) -> Nearest:
