@@ -75,7 +75,8 @@ def test_a_new_ticket_is_scored_as_the_verdict_scored_it(data: RunData, encoder:
 def test_the_ranking_folder_is_whole(data: RunData) -> None:
     folder = data.folder / artifact.RANKING
     assert {path.name for path in folder.iterdir()} == {
-        "ranking.json", "fusion.json", "fusion.safetensors", "corpus_state.json", "corpus_state.safetensors",
+        "ranking.json", "fusion.json", "fusion.safetensors", "lexical.safetensors", "corpus_state.json",
+        "corpus_state.safetensors",
     }  # fmt: skip
     state = PairScorer.load(folder).state
     assert state.clock == "opened_at"

@@ -150,8 +150,18 @@ def test_a_damaged_state_and_one_of_another_version_are_told(tmp_path: Path) -> 
     with pytest.raises(UnreadableFileError, match="is damaged"):
         CorpusState.load(tmp_path)
     arrays.write_bytes(whole[1])
-    stored = load_file(arrays)
-    for name, value in (("fields_keys", stored["fields_keys"][::-1]), ("word_idf", stored["word_idf"][:-1])):
-        save_file({**stored, name: np.ascontiguousarray(value)}, arrays)
+    words = tmp_path / "lexical.safetensors"
+    faults = [
+        (words, "keys", np.flip),
+        (words, "idf", lambda array: array * np.nan),
+        (arrays, "word_idf", lambda array: array[:-1]),
+        (arrays, "crowd_identity", np.flip),
+        (arrays, "crowd_of_title", lambda array: array[:, :3]),
+    ]
+    for path, name, damage in faults:
+        stored = load_file(path)
+        save_file({**stored, name: np.ascontiguousarray(damage(stored[name]))}, path)
         with pytest.raises(UnreadableFileError, match=name):
             CorpusState.load(tmp_path)
+        save_file(stored, path)
+    assert CorpusState.load(tmp_path).has_times

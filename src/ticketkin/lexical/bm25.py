@@ -10,13 +10,14 @@ Document frequencies and mean lengths are fitted once, and then frozen: what a t
 change with the tickets that come later.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csr_matrix, diags, vstack
 
-from ticketkin.core.arrays import AnyArray, SavedArrays
+from ticketkin.core.arrays import AnyArray, load_arrays, save_arrays
 from ticketkin.core.tables import FloatArray, IntArray, Visibility
 from ticketkin.lexical.neighbours import paired_cosines
 from ticketkin.lexical.vocabulary import MOST_TERMS, Vocabulary
@@ -25,6 +26,7 @@ from ticketkin.lexical.words import count_terms, make_tokenizer
 # Repeats matter more than in web search: a ticket that says a word five times is about it.
 _K1 = 4.0
 _B = 0.75
+_ARRAYS = "lexical.safetensors"
 
 
 @dataclass(frozen=True)
@@ -106,32 +108,35 @@ class FieldStatistics:
         weighted.data = weighted.data / (_K1 + weighted.data) * idf
         return of_unit_length(weighted)
 
-    def arrays(self) -> dict[str, AnyArray]:
-        """Return the arrays to save; weights and names of the fields are in their order."""
-        return {
-            "fields_keys": self.vocabulary.keys,
-            "fields_idf": self.idf,
-            "fields_unseen_idf": np.array([self.unseen_idf]),
-            "fields_mean_lengths": np.array(list(self.mean_lengths.values())),
-            "fields_weights": np.array([self.weights[name] for name in self.mean_lengths]),
+    def save(self, folder: Path) -> None:
+        """Write plain arrays into `folder`; they hold no word of any ticket."""
+        arrays: dict[str, AnyArray] = {
+            "keys": self.vocabulary.keys,
+            "idf": self.idf,
+            "unseen_idf": np.array([self.unseen_idf]),
         }
+        for name, length in self.mean_lengths.items():
+            arrays |= {f"{name}_length": np.array([length]), f"{name}_weight": np.array([self.weights[name]])}
+        save_arrays(folder / _ARRAYS, arrays)
 
     @classmethod
-    def from_arrays(cls, arrays: SavedArrays, names: Sequence[str]) -> "FieldStatistics":
-        """Rebuild from saved arrays. Raises UnreadableFileError where they don't fit together."""
-        keys = arrays.get("fields_keys", np.int64, (None,))
-        if (np.diff(keys) <= 0).any():
-            raise arrays.damaged("fields_keys are not in order")
-        lengths = arrays.get("fields_mean_lengths", np.float64, (len(names),))
-        weights = arrays.get("fields_weights", np.float64, (len(names),))
-        if (lengths < 1).any() or (weights < 0).any():
-            raise arrays.damaged("fields_mean_lengths or fields_weights lie below what they can be")
+    def load(cls, folder: Path, fields: Iterable[str], remedy: str) -> "FieldStatistics":
+        """Return the statistics of `fields` saved in `folder`.
+
+        Raises UnreadableFileError with `remedy` where they are missing, damaged or of other fields.
+        """
+        arrays = load_arrays(folder / _ARRAYS, remedy)
+        vocabulary = Vocabulary.from_arrays(arrays, "keys", counts_unseen=True)
+        lengths = {name: float(arrays.get(f"{name}_length", np.float64, (1,))[0]) for name in fields}
+        weights = {name: float(arrays.get(f"{name}_weight", np.float64, (1,))[0]) for name in lengths}
+        if min(lengths.values()) < 1 or min(weights.values()) < 0:
+            raise arrays.damaged("a mean length lies below 1 or a weight below 0")
         return cls(
-            Vocabulary(keys, counts_unseen=True),
-            arrays.get("fields_idf", np.float32, (len(keys),)),
-            float(arrays.get("fields_unseen_idf", np.float64, (1,))[0]),
-            dict(zip(names, lengths.tolist(), strict=True)),
-            dict(zip(names, weights.tolist(), strict=True)),
+            vocabulary,
+            arrays.get("idf", np.float32, (len(vocabulary.keys),)),
+            float(arrays.get("unseen_idf", np.float64, (1,))[0]),
+            lengths,
+            weights,
         )
 
 
@@ -140,7 +145,9 @@ class LexicalRanker:
 
     name = "lexical"
 
-    def __init__(self, rows: FieldRows) -> None:
+    def __init__(self, statistics: FieldStatistics, rows: FieldRows) -> None:
+        """`rows` were made by `statistics`."""
+        self.statistics = statistics
         self.rows = rows
         self._transposed = csr_matrix(rows.whole.T)
 
@@ -152,7 +159,8 @@ class LexicalRanker:
         statistics: FieldStatistics | None = None,
     ) -> "LexicalRanker":
         """Index the texts of each field (all of length n_tickets), by default with their own statistics."""
-        return cls((statistics or FieldStatistics.fit(fields, weights)).rows(fields))
+        statistics = statistics or FieldStatistics.fit(fields, weights)
+        return cls(statistics, statistics.rows(fields))
 
     def similarities(self, queries: IntArray, visibility: Visibility) -> FloatArray:
         """Return cosines in [0, 1], shape (len(queries), n_tickets), 0 where no word is shared."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -61,14 +60,12 @@ class TermStatistics:
         }
 
     @classmethod
-    def from_arrays(cls, arrays: SavedArrays, analyzer: Literal["word", "characters"]) -> "TermStatistics":
+    def from_arrays(cls, arrays: SavedArrays, analyzer: Analyzer) -> "TermStatistics":
         """Rebuild from saved arrays. Raises UnreadableFileError where they don't fit together."""
-        keys = arrays.get(f"{analyzer}_keys", np.int64, (None,))
-        if (np.diff(keys) <= 0).any():
-            raise arrays.damaged(f"{analyzer}_keys are not in order")
+        vocabulary = Vocabulary.from_arrays(arrays, f"{analyzer}_keys", counts_unseen=analyzer == "word")
         return cls(
             analyzer,
-            Vocabulary(keys, counts_unseen=analyzer == "word"),
-            arrays.get(f"{analyzer}_idf", np.float32, (len(keys),)),
+            vocabulary,
+            arrays.get(f"{analyzer}_idf", np.float32, (len(vocabulary.keys),)),
             float(arrays.get(f"{analyzer}_unseen_idf", np.float64, (1,))[0]),
         )

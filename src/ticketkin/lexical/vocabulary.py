@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from ticketkin.core.arrays import SavedArrays
 from ticketkin.core.tables import IntArray
 
 _UNSEEN_COLUMNS = 1 << 20
@@ -44,6 +45,17 @@ class Vocabulary:
     def of(cls, terms: Iterable[str], *, counts_unseen: bool) -> "Vocabulary":
         """Return the vocabulary of `terms`, in any order."""
         return cls(np.unique(stable_hashes(terms)), counts_unseen)
+
+    @classmethod
+    def from_arrays(cls, arrays: SavedArrays, name: str, *, counts_unseen: bool) -> "Vocabulary":
+        """Return the vocabulary whose keys are the saved array `name`.
+
+        Raises UnreadableFileError where they are no ascending numbers.
+        """
+        keys = arrays.get(name, np.int64, (None,))
+        if (keys[1:] <= keys[:-1]).any():
+            raise arrays.damaged(f"{name} are not in order")
+        return cls(keys, counts_unseen)
 
     @property
     def n_columns(self) -> int:

@@ -1,21 +1,23 @@
 """The candidates of a run, built from what its folder holds."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from ticketkin.core.artifacts import write_json
 from ticketkin.core.progress import Progress
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.records import read_record
 from ticketkin.core.tables import FloatArray, IntArray, SplitName, Tickets
 from ticketkin.encoders.dense import DenseRanker
-from ticketkin.lexical.bm25 import LexicalRanker
+from ticketkin.lexical.bm25 import FieldStatistics, LexicalRanker
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets
-from ticketkin.ranking.corpus_state import FIELD_WEIGHTS, CorpusState, field_statistics
+from ticketkin.ranking.corpus_state import FIELD_WEIGHTS, REMEDY, CorpusState, field_statistics
 from ticketkin.ranking.fusion import (
     DescribedCorpus,
     FusionRanker,
@@ -80,10 +82,13 @@ def crowd_rows(data: RunData) -> IntArray:
 
 def lexical_ranker(data: RunData) -> LexicalRanker:
     """Return BM25F over title and description, with the statistics of the training split."""
-    frame = data.tickets.frame
-    fields = {name: frame[name].to_list() for name in FIELD_WEIGHTS}
-    before = Tickets(frame[state_rows(data).tolist()])
-    return LexicalRanker.build(fields, FIELD_WEIGHTS, field_statistics(before))
+    before = Tickets(data.tickets.frame[state_rows(data).tolist()])
+    return _lexical_ranker(data, field_statistics(before))
+
+
+def _lexical_ranker(data: RunData, statistics: FieldStatistics) -> LexicalRanker:
+    fields = {name: data.tickets.frame[name].to_list() for name in FIELD_WEIGHTS}
+    return LexicalRanker.build(fields, FIELD_WEIGHTS, statistics)
 
 
 def encoder_candidates(data: RunData, *, with_slow: bool) -> EncoderCandidates:
@@ -121,6 +126,16 @@ def fusion_ranker(data: RunData, encoders: EncoderCandidates, best: str, progres
     return fit_second_level(first, corpus, data.queries(SplitName.EVALUATION), settings, seed, progress)
 
 
+def save_ranking(folder: Path, rankers: Mapping[str, Ranker], record: RankingRecord) -> None:
+    """Write which ranking won, the statistics of the words, and the learned ranking where there is one."""
+    for ranker in rankers.values():
+        if isinstance(ranker, LexicalRanker):
+            ranker.statistics.save(folder)
+        if isinstance(ranker, FusionRanker):
+            ranker.save(folder, asdict(record))
+    write_json(folder / "ranking.json", asdict(record))
+
+
 def ranking_record(folder: Path) -> RankingRecord:
     """Return which ranking won in a run folder. Raises UnreadableFileError where its record is damaged."""
     path = folder / artifact.RANKING / "ranking.json"
@@ -130,13 +145,14 @@ def ranking_record(folder: Path) -> RankingRecord:
 def champion_ranker(data: RunData) -> Ranker:
     """Return the ranking that won in a judged run, as `ranking/` holds it. Raises as `FusionRanker.load`."""
     record = ranking_record(data.folder)
+    ranking = data.folder / artifact.RANKING
     if record.champion == "lexical":
-        return lexical_ranker(data)
+        return _lexical_ranker(data, FieldStatistics.load(ranking, FIELD_WEIGHTS, REMEDY))
     if record.champion != "fusion":
         base = record.champion == "base"
         name = artifact.BASE_EMBEDDINGS if base else artifact.TUNED[record.champion][1]
         return DenseRanker(record.champion, data.embeddings(name))
-    return FusionRanker.load(data.folder / artifact.RANKING, embedded_tickets(data, record))
+    return FusionRanker.load(ranking, embedded_tickets(data, record))
 
 
 def embedded_tickets(data: RunData, record: RankingRecord) -> EmbeddedTickets:

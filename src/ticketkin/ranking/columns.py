@@ -77,8 +77,8 @@ class TicketColumns:
     @cached_property
     def order(self) -> IntArray:
         """Place of each ticket in opening order, shape (n,), as `Tickets.visibility` has it."""
-        opened = self.opened_at.tolist()
-        filed = sorted(range(len(self)), key=lambda row: (opened[row], *name_order(self.ids[row])))
+        opened, ids = self.opened_at.tolist(), self.ids.tolist()
+        filed = sorted(range(len(self)), key=lambda row: (opened[row], *name_order(ids[row])))
         order = np.empty(len(self), dtype=np.int64)
         order[filed] = np.arange(len(self))
         return order

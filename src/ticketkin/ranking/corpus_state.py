@@ -27,7 +27,8 @@ from ticketkin.ranking.filing import FilingPlaces
 _VERSION = 1
 _ARRAYS = "corpus_state.safetensors"
 _DESCRIPTION = "corpus_state.json"
-_REMEDY = "Make the ranking again: ticketkin evaluate RUN"
+REMEDY = "Make the ranking again: ticketkin evaluate RUN"
+"""What a user does about a saved ranking that can't be read."""
 FIELD_WEIGHTS = {"title": 4.0, "description": 1.0}
 """Of BM25F."""
 AGREEMENT_FIELDS = (
@@ -42,7 +43,6 @@ class _Description:
     """The part of a saved state that is no array."""
 
     version: int
-    fields: list[str]
     agreement_fields: list[str]
     clock: Literal["opened_at", "filing", "none"]
     filing_prefix: str
@@ -144,13 +144,13 @@ class CorpusState:
 
     def save(self, folder: Path) -> None:
         """Write plain arrays and a description; neither holds a word of any ticket."""
-        arrays = self.fields.arrays() | self.words.arrays() | self.characters.arrays() | self.crowd.arrays()
+        self.fields.save(folder)
+        arrays = self.words.arrays() | self.characters.arrays() | self.crowd.arrays()
         save_arrays(folder / _ARRAYS, arrays | (self.filing.arrays() if self.filing else {}))
         write_json(
             folder / _DESCRIPTION,
             {
                 "version": _VERSION,
-                "fields": list(self.fields.mean_lengths),
                 "agreement_fields": list(self.agreement_fields),
                 "clock": self.clock,
                 "filing_prefix": self.filing.prefix if self.filing else "",
@@ -164,19 +164,19 @@ class CorpusState:
 
         Raises UnreadableFileError where it is missing, damaged or of another version.
         """
-        description = read_record(folder / _DESCRIPTION, _Description, _REMEDY)
+        description = read_record(folder / _DESCRIPTION, _Description, REMEDY)
         if description.version != _VERSION:
             raise UnreadableFileError(
                 f"{folder / _DESCRIPTION} is of version {description.version}, this release reads version "
-                f"{_VERSION}. {_REMEDY}"
+                f"{_VERSION}. {REMEDY}"
             )
-        arrays = load_arrays(folder / _ARRAYS, _REMEDY)
+        arrays = load_arrays(folder / _ARRAYS, REMEDY)
         unknown = set(description.agreement_fields) - set(AGREEMENT_FIELDS)
-        if unknown or set(description.fields) != set(FIELD_WEIGHTS):
+        if unknown:
             raise arrays.damaged(f"{_DESCRIPTION} names fields that tickets don't have")
         is_filed = description.clock == "filing"
         return cls(
-            fields=FieldStatistics.from_arrays(arrays, description.fields),
+            fields=FieldStatistics.load(folder, FIELD_WEIGHTS, REMEDY),
             words=TermStatistics.from_arrays(arrays, "word"),
             characters=TermStatistics.from_arrays(arrays, "characters"),
             agreement_fields=tuple(description.agreement_fields),

@@ -19,7 +19,7 @@ from ticketkin.core.errors import NotEnoughDataError, UnreadableFileError
 from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.tables import FloatArray, IntArray, Visibility
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, TicketColumns
-from ticketkin.ranking.corpus_state import CorpusState
+from ticketkin.ranking.corpus_state import REMEDY, CorpusState
 from ticketkin.ranking.crowd import rounded
 from ticketkin.ranking.models import BoostedTrees, LogisticModel
 from ticketkin.ranking.pair_features import feature_names, pair_features
@@ -209,7 +209,7 @@ class FusionRanker:
         if lacking:
             raise UnreadableFileError(
                 f"The ranking in {folder} was fitted on embeddings that the run does not hold: "
-                f"{', '.join(lacking)}. Make the ranking again: ticketkin evaluate RUN"
+                f"{', '.join(lacking)}. {REMEDY}"
             )
         return cls(scorer, scorer.describe(given))
 

@@ -21,7 +21,7 @@ from ticketkin.core.errors import MissingInputError
 from ticketkin.core.records import read_record
 from ticketkin.core.tables import FloatArray
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, TicketColumns
-from ticketkin.ranking.corpus_state import CorpusState
+from ticketkin.ranking.corpus_state import REMEDY, CorpusState
 from ticketkin.ranking.models import BoostedTrees, Float64Array, LogisticModel
 from ticketkin.ranking.pair_features import (
     DEEPEST_RANK,
@@ -36,7 +36,6 @@ TUNED = "tuned"
 """The embedding that the head makes of 'base'."""
 _ARRAYS = "fusion.safetensors"
 _DESCRIPTION = "fusion.json"
-_REMEDY = "Make the ranking again: ticketkin evaluate RUN"
 
 
 @dataclass(frozen=True)
@@ -121,9 +120,9 @@ class PairScorer:
         """
         if not (folder / _ARRAYS).exists():
             raise MissingInputError(f"{folder} holds no ranking; make one with: ticketkin evaluate RUN")
-        description = read_record(folder / _DESCRIPTION, _Description, _REMEDY)
+        description = read_record(folder / _DESCRIPTION, _Description, REMEDY)
         state = CorpusState.load(folder)
-        arrays = load_arrays(folder / _ARRAYS, _REMEDY)
+        arrays = load_arrays(folder / _ARRAYS, REMEDY)
         names = feature_names(state)
         if names != description.features:
             raise arrays.damaged(
