@@ -27,7 +27,7 @@ from ticketkin.evaluation.bootstrap import Interval
 from ticketkin.evaluation.detection import Detections, detect, detection_rates
 from ticketkin.evaluation.thresholds import choose_threshold
 from ticketkin.lexical.bm25 import LexicalRanker
-from ticketkin.pipeline.candidates import FIELD_WEIGHTS
+from ticketkin.ranking.corpus_state import FIELD_WEIGHTS
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.tickets.importing import import_tickets
 from ticketkin.tickets.kin import kin_groups

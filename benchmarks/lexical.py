@@ -21,7 +21,7 @@ from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval, 
 from ticketkin.evaluation.verdict import paired_gain
 from ticketkin.lexical.bm25 import LexicalRanker
 from ticketkin.lexical.neighbours import tfidf_matrix
-from ticketkin.pipeline.candidates import FIELD_WEIGHTS
+from ticketkin.ranking.corpus_state import FIELD_WEIGHTS
 from ticketkin.tickets.importing import import_tickets
 from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.link_files import links_from_file

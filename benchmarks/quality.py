@@ -10,8 +10,8 @@ holdout split together; each fusion's second level is fitted on evaluation links
 
 import argparse
 import os
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -20,7 +20,7 @@ from rich.table import Table
 
 from ticketkin.core.config import EncoderSettings, Settings
 from ticketkin.core.progress import SILENT
-from ticketkin.core.tables import SplitName
+from ticketkin.core.tables import IntArray, SplitName
 from ticketkin.evaluation.bootstrap import Resamples, mean_interval
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
 from ticketkin.evaluation.verdict import paired_gain
@@ -28,7 +28,8 @@ from ticketkin.pipeline.candidates import encoder_candidates, fusion_ranker, sim
 from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.job import run_one_stage
 from ticketkin.pipeline.run_data import RunData
-from ticketkin.ranking import features
+from ticketkin.ranking.columns import EmbeddedTickets
+from ticketkin.ranking.corpus_state import CorpusState
 
 DEFAULT_DATA = Path(__file__).parents[1] / "../shared/data/eclipse"
 N_BOOTSTRAP = 1_000
@@ -49,25 +50,26 @@ def prepare(data: Path, seed: int, lora: bool, work: Path) -> RunData:
     return RunData(folder, job)
 
 
+_fit = CorpusState.fit
+
+
+def _fit_without_clock(given: EmbeddedTickets, rows: IntArray, crowd_rows: IntArray) -> CorpusState:
+    return replace(_fit(given, rows, crowd_rows), clock="none", filing=None)
+
+
 def measure(data: RunData, lora: bool) -> dict[str, RetrievalScores]:
     """Return the ranks of all candidates on the held-out tickets."""
     encoders = encoder_candidates(data, with_slow=lora)
     rankers = simple_rankers(data, encoders)
     best = "lora" if lora else "head"
-    lexical: Any = rankers["lexical"]
-    rankers["fusion"] = fusion_ranker(data, lexical, encoders, best, SILENT)
-    with patch.object(features.FusionInputs, "filing_place", None):
-        unordered = fusion_ranker(data, lexical, encoders, best, SILENT)
+    rankers["fusion"] = fusion_ranker(data, encoders, best, SILENT)
+    with patch.object(CorpusState, "fit", _fit_without_clock):
+        rankers["fusion, no order"] = fusion_ranker(data, encoders, best, SILENT)
     queries = np.concatenate([data.queries(SplitName.EVALUATION), data.queries(SplitName.HOLDOUT)])
-    scores = {
+    return {
         name: evaluate_retrieval(ranker, queries, data.groups.group, data.visibility)
         for name, ranker in rankers.items()
     }
-    with patch.object(features.FusionInputs, "filing_place", None):
-        scores["fusion, no order"] = evaluate_retrieval(
-            unordered, queries, data.groups.group, data.visibility
-        )
-    return scores
 
 
 def row(name: str, scores: dict[str, RetrievalScores], seed: int) -> list[str]:

@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ticketkin.core.tables import Visibility
-from ticketkin.lexical.bm25 import LexicalRanker
+from ticketkin.lexical.bm25 import FieldStatistics, LexicalRanker
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix, tfidf_neighbours
+from ticketkin.lexical.tfidf import TermStatistics
 from ticketkin.lexical.words import make_tokenizer
 
 VOCABULARY = ("mail", "vpn", "printer", "crash", "slow", "login", "NullPointerException", "x42")
@@ -76,3 +77,22 @@ def test_shared_rare_words_rank_first_and_titles_weigh_more() -> None:
     row = ranker.similarities(np.array([0]), Visibility(4, None))[0]
     assert int(np.argmax(row[1:])) + 1 == 1
     assert row[3] == 0
+
+
+@given(corpora)
+@settings(max_examples=40, deadline=None)
+def test_frozen_tfidf_gives_the_cosines_of_the_texts_it_was_fitted_on(texts: list[str]) -> None:
+    for analyzer in ("word", "characters"):
+        expected = tfidf_matrix(texts, analyzer)
+        frozen = TermStatistics.fit(texts, analyzer).rows(texts)
+        assert np.allclose((frozen @ frozen.T).toarray(), (expected @ expected.T).toarray(), atol=1e-5)
+
+
+@given(corpora, st.lists(words.map(" ".join), max_size=5))
+@settings(max_examples=40, deadline=None)
+def test_what_a_ticket_weighs_depends_on_the_statistics_alone(texts: list[str], others: list[str]) -> None:
+    statistics = FieldStatistics.fit({"title": texts}, {"title": 1.0})
+    backwards = FieldStatistics.fit({"title": texts[::-1]}, {"title": 1.0})
+    alone = statistics.rows({"title": texts[:1]}).whole.toarray()
+    beside = backwards.rows({"title": [*others, texts[0], *others]}).whole.toarray()[[len(others)]]
+    assert (alone == beside).all()

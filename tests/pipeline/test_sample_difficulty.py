@@ -12,7 +12,7 @@ from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import load_encoder
 from ticketkin.evaluation.retrieval import evaluate_retrieval, queries_with_kin
 from ticketkin.lexical.bm25 import LexicalRanker
-from ticketkin.pipeline.candidates import FIELD_WEIGHTS
+from ticketkin.ranking.corpus_state import FIELD_WEIGHTS
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.tickets.importing import import_tickets
 from ticketkin.tickets.kin import kin_groups

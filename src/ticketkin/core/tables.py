@@ -160,10 +160,15 @@ class Tickets:
 
     @cached_property
     def visibility(self) -> "Visibility":
-        """Which tickets a query may see: those opened before it, or all others without times."""
+        """Which tickets a query may see: those opened before it, or all others without times.
+
+        Of tickets opened in the same instant, the one with the shorter id, then the id that sorts first,
+        counts as earlier: the order of the file does not matter.
+        """
         if not self.has_times:
             return Visibility(n_tickets=len(self), order=None)
-        by_time = self.frame.with_row_index("row").sort("opened_at", "row")["row"].to_numpy()
+        filed = ("opened_at", pl.col("ticket_id").str.len_chars(), "ticket_id")
+        by_time = self.frame.with_row_index("row").sort(*filed)["row"].to_numpy()
         order = np.empty(len(self), dtype=np.int64)
         order[by_time] = np.arange(len(self))
         return Visibility(n_tickets=len(self), order=order)

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.tables import BoolArray, FloatArray, IntArray
+from ticketkin.lexical.vocabulary import MOST_TERMS
+from ticketkin.lexical.words import make_tokenizer
 
 _BLOCK_ROWS = 5_000
 # benchmarks/speed.py measures what this many find of the exact neighbours.
@@ -17,8 +19,7 @@ _CHAMPIONS = 2_000
 # many tickets there are, as lists that fill up on a large file take more of it.
 _ENTRIES_PER_QUERY = 16_000
 _CANDIDATES_PER_NEIGHBOUR = 4
-# Keeps memory and time near-linear on 200,000 templated tickets; rarer words carry the kinship.
-_MAX_TERMS = 200_000
+Analyzer = Literal["word", "characters"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,17 @@ class Neighbours:
     """Cosines, shape (n, k), 0 beside -1."""
 
 
-def tfidf_matrix(texts: Sequence[str], analyzer: Literal["word", "characters"] = "word") -> csr_matrix:
+def make_vectorizer(analyzer: Analyzer) -> Any:
+    """Return an unfitted TfidfVectorizer over stems and identifiers, or over 3- to 5-grams within words."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    shared = {"sublinear_tf": True, "dtype": np.float32, "max_features": MOST_TERMS}
+    if analyzer == "characters":
+        return TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), min_df=2, **shared)
+    return TfidfVectorizer(analyzer=make_tokenizer(), **shared)
+
+
+def tfidf_matrix(texts: Sequence[str], analyzer: Analyzer = "word") -> csr_matrix:
     """Return unit-length TF-IDF rows, shape (n_texts, n_terms), float32.
 
     `analyzer` is 'word' (stems and identifiers) or 'characters' (3- to 5-grams within words).
@@ -39,19 +50,9 @@ def tfidf_matrix(texts: Sequence[str], analyzer: Literal["word", "characters"] =
     return tfidf_terms(texts, analyzer)[0]
 
 
-def tfidf_terms(
-    texts: Sequence[str], analyzer: Literal["word", "characters"] = "word"
-) -> tuple[csr_matrix, list[str]]:
+def tfidf_terms(texts: Sequence[str], analyzer: Analyzer = "word") -> tuple[csr_matrix, list[str]]:
     """Return the rows of `tfidf_matrix` and the term of each column."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    from ticketkin.lexical.words import make_tokenizer
-
-    shared = {"sublinear_tf": True, "dtype": np.float32, "max_features": _MAX_TERMS}
-    if analyzer == "characters":
-        vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), min_df=2, **shared)
-    else:
-        vectorizer = TfidfVectorizer(analyzer=make_tokenizer(), **shared)
+    vectorizer = make_vectorizer(analyzer)
     try:
         matrix = csr_matrix(vectorizer.fit_transform(texts))
     except ValueError:
@@ -127,10 +128,16 @@ def _entries(matrix: csr_matrix, kept: BoolArray) -> csr_matrix:
     return csr_matrix((matrix.data[kept], matrix.indices[kept], starts), shape=matrix.shape)
 
 
-def paired_cosines(matrix: csr_matrix, left: IntArray, right: IntArray) -> FloatArray:
-    """Return the dot product of each pair of rows of a sparse matrix, shape (n_pairs,)."""
+def paired_cosines(
+    matrix: csr_matrix, left: IntArray, right: IntArray, other: csr_matrix | None = None
+) -> FloatArray:
+    """Return the dot product of each pair of rows of a sparse matrix, shape (n_pairs,).
+
+    Rows of `right` are those of `other` where it is given, which has the same columns.
+    """
+    partner = matrix if other is None else other
     result = np.zeros(len(left), dtype=np.float32)
     for start in range(0, len(left), 50_000):
         part = slice(start, start + 50_000)
-        result[part] = np.asarray(matrix[left[part]].multiply(matrix[right[part]]).sum(axis=1)).ravel()
+        result[part] = np.asarray(matrix[left[part]].multiply(partner[right[part]]).sum(axis=1)).ravel()
     return result

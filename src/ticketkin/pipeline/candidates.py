@@ -1,24 +1,34 @@
 """The candidates of a run, built from what its folder holds."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
+from ticketkin.core.artifacts import write_json
 from ticketkin.core.progress import Progress
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.records import read_record
-from ticketkin.core.tables import FloatArray, SplitName
+from ticketkin.core.tables import FloatArray, IntArray, SplitName, Tickets
 from ticketkin.encoders.dense import DenseRanker
-from ticketkin.lexical.bm25 import LexicalRanker
+from ticketkin.lexical.bm25 import FieldStatistics, LexicalRanker
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.run_data import RunData
-from ticketkin.ranking.features import FusionInputs
-from ticketkin.ranking.fusion import FusionRanker, OutOfFold, fit_first_level, fit_second_level
+from ticketkin.ranking.columns import ENCODER, EmbeddedTickets
+from ticketkin.ranking.corpus_state import FIELD_WEIGHTS, REMEDY, CorpusState, field_statistics
+from ticketkin.ranking.fusion import (
+    DescribedCorpus,
+    FusionRanker,
+    OutOfFold,
+    fit_first_level,
+    fit_second_level,
+)
 from ticketkin.training.head import fold_of_group
 
-FIELD_WEIGHTS = {"title": 4.0, "description": 1.0}
-
-
+# Fewer than these are no crowd.
+_SMALLEST_CROWD = 100
 Encoder = Literal["base", "adapted", "head", "lora", "full"]
 
 
@@ -46,10 +56,39 @@ class EncoderCandidates:
         return list(self.embeddings)
 
 
+def state_rows(data: RunData) -> IntArray:
+    """Return the tickets that frozen statistics are fitted on: those of the training split.
+
+    They were there before the evaluation began, where the split is by time, and none of them is evaluated or
+    held out, however the split was made.
+    """
+    return data.splits.rows(data.tickets, SplitName.TRAIN)
+
+
+def crowd_rows(data: RunData) -> IntArray:
+    """Return the tickets that crowding is measured against: those of `state_rows` that have no known kin.
+
+    Kin of an evaluated ticket is never in the training split. A crowd with kin in it would make a training
+    ticket look crowded by its own kin, and an evaluated one not: a hint that no new ticket gives. Where
+    fewer than a hundred have no kin, one of each kin group stands for it.
+    """
+    rows = state_rows(data)
+    strangers = rows[~data.groups.has_kin[rows]]
+    if len(strangers) >= _SMALLEST_CROWD:
+        return strangers
+    _, first = np.unique(data.groups.group[rows], return_index=True)
+    return rows[np.sort(first)]
+
+
 def lexical_ranker(data: RunData) -> LexicalRanker:
-    """Return BM25F over title and description."""
-    frame = data.tickets.frame
-    return LexicalRanker.build({name: frame[name].to_list() for name in FIELD_WEIGHTS}, FIELD_WEIGHTS)
+    """Return BM25F over title and description, with the statistics of the training split."""
+    before = Tickets(data.tickets.frame[state_rows(data).tolist()])
+    return _lexical_ranker(data, field_statistics(before))
+
+
+def _lexical_ranker(data: RunData, statistics: FieldStatistics) -> LexicalRanker:
+    fields = {name: data.tickets.frame[name].to_list() for name in FIELD_WEIGHTS}
+    return LexicalRanker.build(fields, FIELD_WEIGHTS, statistics)
 
 
 def encoder_candidates(data: RunData, *, with_slow: bool) -> EncoderCandidates:
@@ -69,9 +108,7 @@ def simple_rankers(data: RunData, encoders: EncoderCandidates) -> dict[str, Rank
     return rankers
 
 
-def fusion_ranker(
-    data: RunData, lexical: LexicalRanker, encoders: EncoderCandidates, best: str, progress: Progress
-) -> FusionRanker:
+def fusion_ranker(data: RunData, encoders: EncoderCandidates, best: str, progress: Progress) -> FusionRanker:
     """Return the learned ranking over the best encoder.
 
     The head enters the first level out of fold. LoRA and full tuning, which saw every training link, enter
@@ -80,22 +117,23 @@ def fusion_ranker(
     settings, seed = data.job.settings.fusion, data.job.settings.seed
     start = "adapted" if "adapted" in encoders.embeddings else "base"
     embeddings, out_of_fold = fusion_embeddings(data, start)
-    inputs = FusionInputs(data.tickets, data.texts, data.titles, lexical, embeddings)
-    groups, visibility = data.groups.group, data.visibility
-    first = fit_first_level(
-        inputs, data.queries(SplitName.TRAIN), groups, visibility, settings, seed, out_of_fold, progress
-    )
-    return fit_second_level(
-        first,
-        inputs,
-        data.queries(SplitName.EVALUATION),
-        groups,
-        visibility,
-        settings,
-        seed,
-        encoders.embeddings[best] if best in artifact.SLOW else None,
-        progress,
-    )
+    if best in artifact.SLOW:
+        embeddings[ENCODER] = encoders.embeddings[best]
+    given = EmbeddedTickets(data.tickets, data.texts, embeddings)
+    state = CorpusState.fit(given, state_rows(data), crowd_rows(data))
+    corpus = DescribedCorpus.of(state, given, data.groups.group)
+    first = fit_first_level(corpus, data.queries(SplitName.TRAIN), settings, seed, out_of_fold, progress)
+    return fit_second_level(first, corpus, data.queries(SplitName.EVALUATION), settings, seed, progress)
+
+
+def save_ranking(folder: Path, rankers: Mapping[str, Ranker], record: RankingRecord) -> None:
+    """Write which ranking won, the statistics of the words, and the learned ranking where there is one."""
+    for ranker in rankers.values():
+        if isinstance(ranker, LexicalRanker):
+            ranker.statistics.save(folder)
+        if isinstance(ranker, FusionRanker):
+            ranker.save(folder, asdict(record))
+    write_json(folder / "ranking.json", asdict(record))
 
 
 def ranking_record(folder: Path) -> RankingRecord:
@@ -107,18 +145,22 @@ def ranking_record(folder: Path) -> RankingRecord:
 def champion_ranker(data: RunData) -> Ranker:
     """Return the ranking that won in a judged run, as `ranking/` holds it. Raises as `FusionRanker.load`."""
     record = ranking_record(data.folder)
+    ranking = data.folder / artifact.RANKING
     if record.champion == "lexical":
-        return lexical_ranker(data)
+        return _lexical_ranker(data, FieldStatistics.load(ranking, FIELD_WEIGHTS, REMEDY))
     if record.champion != "fusion":
         base = record.champion == "base"
         name = artifact.BASE_EMBEDDINGS if base else artifact.TUNED[record.champion][1]
         return DenseRanker(record.champion, data.embeddings(name))
-    lexical = lexical_ranker(data)
+    return FusionRanker.load(ranking, embedded_tickets(data, record))
+
+
+def embedded_tickets(data: RunData, record: RankingRecord) -> EmbeddedTickets:
+    """Return the tickets of a judged run with the embeddings that its learned ranking reads."""
     embeddings, _ = fusion_embeddings(data, record.start)
-    inputs = FusionInputs(data.tickets, data.texts, data.titles, lexical, embeddings)
-    slow = record.encoder in artifact.SLOW
-    encoder = data.embeddings(artifact.TUNED[record.encoder][1]) if slow else None
-    return FusionRanker.load(data.folder / artifact.RANKING, inputs, data.visibility, record.seed, encoder)
+    if record.encoder in artifact.SLOW:
+        embeddings[ENCODER] = data.embeddings(artifact.TUNED[record.encoder][1])
+    return EmbeddedTickets(data.tickets, data.texts, embeddings)
 
 
 def fusion_embeddings(data: RunData, start: str) -> tuple[dict[str, FloatArray], OutOfFold | None]:

@@ -30,7 +30,13 @@ from ticketkin.evaluation.verdict import (
     with_holdout,
 )
 from ticketkin.pipeline import run_data as artifact
-from ticketkin.pipeline.candidates import encoder_candidates, fusion_ranker, simple_rankers
+from ticketkin.pipeline.candidates import (
+    RankingRecord,
+    encoder_candidates,
+    fusion_ranker,
+    save_ranking,
+    simple_rankers,
+)
 from ticketkin.pipeline.diagnosing import diagnose, readiness_of
 from ticketkin.pipeline.pair_files import pairs_of_run
 from ticketkin.pipeline.report_material import report_material
@@ -39,7 +45,6 @@ from ticketkin.pipeline.sharing import without_paths
 from ticketkin.pipeline.stage import RunContext
 from ticketkin.pipeline.train_stages import read_metadata
 from ticketkin.pipeline.versions import stage_seconds, versions
-from ticketkin.ranking.fusion import FusionRanker
 from ticketkin.reports.html import write_report
 from ticketkin.reports.material import ReportMaterial
 
@@ -81,8 +86,7 @@ def judge(context: RunContext, data: RunData, *, with_slow: bool) -> Judged:
     }
     best = best_encoder(retrieval, encoders.names, settings.evaluation.n_bootstrap, settings.seed)
     if "fusion" in settings.candidates:
-        lexical = rankers["lexical"]
-        fused = fusion_ranker(data, lexical, encoders, best, context.progress)  # type: ignore[arg-type]
+        fused = fusion_ranker(data, encoders, best, context.progress)
         rankers["fusion"] = fused
         retrieval["fusion"] = evaluate_retrieval(fused, queries, groups, visibility, context.progress)
     pairs = {name: score_pairs(data, ranker, SplitName.EVALUATION) for name, ranker in rankers.items()}
@@ -221,16 +225,9 @@ def _keep_ranking(context: RunContext, judged: Judged, verdict: Verdict) -> None
     with atomic_path(context.folder / artifact.RANKING) as folder:
         folder.mkdir(parents=True)
         start = "adapted" if "adapted" in judged.encoders else "base"
-        record = {
-            "champion": verdict.champion,
-            "encoder": verdict.encoder,
-            "start": start,
-            "seed": context.job.settings.seed,
-        }
-        fused = judged.rankers.get("fusion")
-        if isinstance(fused, FusionRanker):
-            fused.save(folder, record)
-        write_json(folder / "ranking.json", record)
+        seed = context.job.settings.seed
+        record = RankingRecord(verdict.champion, verdict.encoder, start, seed)  # type: ignore[arg-type]
+        save_ranking(folder, judged.rankers, record)
 
 
 def _report(

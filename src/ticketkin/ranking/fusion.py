@@ -8,56 +8,62 @@ own kin group.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from pydantic import Field
 
-from ticketkin.core.arrays import load_arrays, save_arrays
-from ticketkin.core.artifacts import write_json
 from ticketkin.core.config import FusionSettings
-from ticketkin.core.errors import MissingInputError, NotEnoughDataError, UnreadableFileError
+from ticketkin.core.errors import NotEnoughDataError, UnreadableFileError
 from ticketkin.core.progress import SILENT, Progress, track
-from ticketkin.core.records import read_record
 from ticketkin.core.tables import FloatArray, IntArray, Visibility
-from ticketkin.core.trees import TreeEnsemble
-from ticketkin.ranking.features import FeatureMaker, FusionInputs, blocks, relative_features
+from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, TicketColumns
+from ticketkin.ranking.corpus_state import REMEDY, CorpusState
+from ticketkin.ranking.crowd import rounded
 from ticketkin.ranking.models import BoostedTrees, LogisticModel
+from ticketkin.ranking.pair_features import feature_names, pair_features
+from ticketkin.ranking.retriever import Candidates, Retriever
+from ticketkin.ranking.scorer import (
+    TUNED,
+    FirstLevel,
+    PairScorer,
+    apply_head,
+    candidates_of,
+    probabilities,
+    stacked_features,
+)
 
-_ARRAYS = "fusion.safetensors"
-_DESCRIPTION = "fusion.json"
-_ENCODER = "encoder"
-_REMEDY = "Make the ranking again: ticketkin evaluate RUN"
-# Of an encoder's similarity: itself, its z-score, its reciprocal rank, its margin to the best.
-_N_RELATIVE = 4
+_BLOCK_QUERIES = 128
 # More queries than this teach the ranking nothing new and cost memory.
 _MOST_TRAINING_QUERIES = 3_000
 
 
 @dataclass(frozen=True)
-class FirstLevel:
-    """Weights learned on training links."""
+class DescribedCorpus:
+    """All tickets of a run over a frozen state, and which are kin."""
 
-    names: list[str]
-    logistic: LogisticModel
-    trees: BoostedTrees
+    state: CorpusState
+    columns: TicketColumns
+    groups: IntArray
+    """Kin-group number of each ticket, shape (n_tickets,)."""
 
-    def logits(self, features: FloatArray) -> npt.NDArray[np.float64]:
-        """Return the mean log-odds of both models, shape (n,)."""
-        mean: npt.NDArray[np.float64] = (self.logistic.logits(features) + self.trees.logits(features)) / 2
-        return mean
+    @classmethod
+    def of(cls, state: CorpusState, given: EmbeddedTickets, groups: IntArray) -> "DescribedCorpus":
+        """Describe the tickets; an embedding called ENCODER is read by the second level alone."""
+        return cls(state, state.describe(given), groups)
 
+    def with_tuned(self, out_of_fold: "OutOfFold", fold: int) -> "DescribedCorpus":
+        """Return the corpus with the embedding 'tuned' of one head."""
+        crowd = out_of_fold.tuned(self.state.crowd.embeddings["base"], fold)
+        state = self.state.with_crowd_of(TUNED, rounded(crowd))
+        tuned = out_of_fold.tuned(self.columns.embeddings["base"], fold)
+        return replace(self, state=state, columns=state.with_embeddings(self.columns, {TUNED: tuned}))
 
-@dataclass(frozen=True)
-class _Description:
-    """What a saved ranking was fitted on."""
-
-    features: list[str]
-    depth: Annotated[int, Field(ge=1)]
-    uses_encoder: bool
+    def kin(self, queries: IntArray, candidates: Candidates) -> IntArray:
+        """Return 1 where a candidate is kin of its query, shape of `candidates.rows`."""
+        same: IntArray = (self.groups[candidates.rows] == self.groups[queries][:, None]).astype(np.int64)
+        return same
 
 
 @dataclass(frozen=True)
@@ -70,16 +76,12 @@ class OutOfFold:
 
     def tuned(self, base: FloatArray, fold: int) -> FloatArray:
         """Return the embeddings of head `fold`, shape (n_tickets, d), unit length."""
-        moved = base @ self.weights[fold].T
-        unit: FloatArray = moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-12)
-        return unit.astype(np.float32)
+        return apply_head(self.weights[fold], base)
 
 
 def fit_first_level(
-    inputs: FusionInputs,
+    corpus: DescribedCorpus,
     queries: IntArray,
-    groups: IntArray,
-    visibility: Visibility,
     settings: FusionSettings,
     seed: int,
     out_of_fold: OutOfFold | None = None,
@@ -95,98 +97,74 @@ def fit_first_level(
         queries = queries[np.sort(chosen)]
     folds = np.zeros(len(queries), dtype=np.int64)
     if out_of_fold is not None:
-        folds = out_of_fold.fold_of_group[groups[queries]]
-    features, labels, names = [], [], []
+        folds = out_of_fold.fold_of_group[corpus.groups[queries]]
+    features, labels = [], []
     for fold in np.unique(folds):
-        changed = inputs
-        if out_of_fold is not None:
-            changed = inputs.with_embeddings("tuned", out_of_fold.tuned(inputs.embeddings["base"], int(fold)))
-        maker = FeatureMaker(changed, visibility, seed)
-        names = maker.names
+        view = corpus if out_of_fold is None else corpus.with_tuned(out_of_fold, int(fold))
+        retriever = Retriever(view.columns)
         parts = blocks(queries[folds == fold])
         for block in track(parts, progress, f"fusion fold {fold + 1}", len(parts)):
-            rows = maker.rows(block)
-            candidates = maker.candidates(rows, settings.depth)
-            there = candidates >= 0
-            features.append(maker.features(block, candidates, rows)[there])
-            labels.append((groups[candidates] == groups[block][:, None])[there])
+            asked = view.columns.take(block)
+            candidates = candidates_of(view.state, retriever, asked, settings.depth)
+            there = candidates.rows >= 0
+            features.append(pair_features(view.state, asked, candidates)[there])
+            labels.append(corpus.kin(block, candidates)[there])
     if not labels or not np.concatenate(labels).any():
         raise NotEnoughDataError(
             "No training ticket has kin among its nearest tickets, so a ranking can't be learned; give more "
             "links with --links FILE, or leave it out: --candidates base,head"
         )
-    x, y = np.concatenate(features), np.concatenate(labels).astype(np.int64)
-    return FirstLevel(names, LogisticModel.fit(x, y), BoostedTrees.fit(x, y, seed))
+    x, y = np.concatenate(features), np.concatenate(labels)
+    head = None if out_of_fold is None else out_of_fold.weights[-1]
+    return FirstLevel(
+        feature_names(corpus.state), LogisticModel.fit(x, y), BoostedTrees.fit(x, y, seed), head
+    )
 
 
 class FusionRanker:
-    """Ranks by probability of kinship; tickets outside the candidate list follow by base cosine."""
+    """Ranks the tickets of a run by probability of kinship; what is no candidate follows by base cosine.
+
+    A thin layer over retriever and scorer, which answer for new tickets as they answer here.
+    """
 
     name = "fusion"
 
     def __init__(
         self,
-        first: FirstLevel,
-        second: list[LogisticModel],
-        maker: FeatureMaker,
-        inputs: FusionInputs,
-        depth: int,
-        encoder: FloatArray | None = None,
+        scorer: PairScorer,
+        columns: TicketColumns,
+        cross_fitted: list[LogisticModel] | None = None,
         model_of_ticket: IntArray | None = None,
     ) -> None:
-        """`second[model_of_ticket[row]]` scores queries of that row; without it the last one scores all."""
-        self._first = first
-        self._second = second
-        self._maker = maker
-        self._inputs = inputs
-        self._depth = depth
-        self._encoder = encoder
-        self._model_of_ticket = model_of_ticket
+        """`cross_fitted[model_of_ticket[row]]` replaces the second level for queries where that is not -1."""
+        self._scorer = scorer
+        self._columns = columns
+        self._retriever = Retriever(columns)
+        self._cross_fitted = cross_fitted or []
+        self._model_of_ticket = (
+            np.full(len(columns), -1, dtype=np.int64) if model_of_ticket is None else model_of_ticket
+        )
 
-    def _rows(self, queries: IntArray) -> dict[str, FloatArray]:
-        rows = self._maker.rows(queries)
-        if self._encoder is not None:
-            similarity = self._encoder[queries] @ self._encoder.T
-            similarity[~np.isfinite(rows["base"])] = -np.inf
-            rows[_ENCODER] = similarity
-        return rows
-
-    def stacked(
-        self, queries: IntArray, candidates: IntArray | None = None
-    ) -> tuple[FloatArray, IntArray, dict[str, FloatArray]]:
-        """Return second-level features (n_queries, k, f), the candidates and the similarity rows."""
-        rows = self._rows(queries)
-        if candidates is None:
-            candidates = self._maker.candidates(rows, self._depth)
-        features = self._maker.features(queries, candidates, rows)
-        logits = self._first.logits(features.reshape(-1, features.shape[2])).reshape(candidates.shape)
-        columns = [logits.astype(np.float32)]
-        if self._encoder is not None:
-            columns += relative_features(rows[_ENCODER], np.maximum(candidates, 0))
-        stacked = np.nan_to_num(np.stack(columns, axis=2), nan=0.0, posinf=0.0, neginf=-5.0)
-        return stacked.astype(np.float32), candidates, rows
-
-    def _probabilities(self, queries: IntArray, stacked: FloatArray) -> FloatArray:
-        """Return the probability of kinship, shape (n_queries, k)."""
-        models = np.full(len(queries), len(self._second) - 1)
-        if self._model_of_ticket is not None:
-            models = self._model_of_ticket[queries]
-        probabilities = np.zeros(stacked.shape[:2], dtype=np.float32)
-        for number in np.unique(models):
-            mine = models == number
-            flat = stacked[mine].reshape(-1, stacked.shape[2])
-            logits = self._second[number].logits(flat).reshape(stacked[mine].shape[:2])
-            probabilities[mine] = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
-        return probabilities
+    def _probabilities(self, rows: IntArray, queries: TicketColumns, candidates: Candidates) -> FloatArray:
+        """Return the probability of kinship of each candidate, shape (n_queries, k)."""
+        scorer = self._scorer
+        stacked = stacked_features(scorer.state, scorer.first, queries, candidates)
+        result = probabilities(scorer.second, stacked, candidates)
+        for number, second in enumerate(self._cross_fitted):
+            mine = self._model_of_ticket[rows] == number
+            if mine.any():
+                result[mine] = probabilities(second, stacked, candidates)[mine]
+        return result
 
     def similarities(self, queries: IntArray, visibility: Visibility) -> FloatArray:
         """Return probabilities for candidates, shape (n_queries, n_tickets); others lie below zero."""
-        stacked, candidates, rows = self.stacked(queries)
-        probabilities = self._probabilities(queries, stacked)
-        result: FloatArray = np.where(np.isfinite(rows["base"]), rows["base"] - 2.0, -4.0).astype(np.float32)
-        there = candidates >= 0
-        places = np.broadcast_to(np.arange(len(queries))[:, None], candidates.shape)
-        result[places[there], candidates[there]] = probabilities[there]
+        asked = self._columns.take(queries)
+        candidates = self._scorer.candidates(self._retriever, asked)
+        base = self._columns.embeddings["base"]
+        result: FloatArray = base[queries] @ base.T - np.float32(2.0)
+        places, columns = np.nonzero(candidates.rows >= 0)
+        kin = self._probabilities(queries, asked, candidates)
+        result[places, candidates.rows[places, columns]] = kin[places, columns]
         return result
 
     def pair_similarities(self, left: IntArray, right: IntArray) -> FloatArray:
@@ -194,10 +172,10 @@ class FusionRanker:
 
         Without times both directions are asked and averaged.
         """
-        order = self._inputs.tickets.visibility.order
-        if order is None:
+        if not self._scorer.state.has_times:
             both = self._ask(left, right) + self._ask(right, left)
             return (both / 2).astype(np.float32)
+        order = self._columns.order
         later = order[left] > order[right]
         return self._ask(np.where(later, left, right), np.where(later, right, left))
 
@@ -208,64 +186,40 @@ class FusionRanker:
             inside = by_query[np.isin(queries[by_query], block)]
             place = np.searchsorted(block, queries[inside])
             column = np.arange(len(inside)) - np.searchsorted(place, place)
-            candidates = np.full((len(block), int(column.max()) + 1), -1, dtype=np.int64)
-            candidates[place, column] = targets[inside]
-            stacked, _, _ = self.stacked(block, candidates)
-            result[inside] = self._probabilities(block, stacked)[place, column]
+            rows = np.full((len(block), int(column.max()) + 1), -1, dtype=np.int64)
+            rows[place, column] = targets[inside]
+            asked = self._columns.take(block)
+            candidates = replace(self._scorer.candidates(self._retriever, asked), rows=rows)
+            result[inside] = self._probabilities(block, asked, candidates)[place, column]
         return result
 
     def save(self, folder: Path, notes: Mapping[str, Any]) -> None:
-        """Write plain arrays and a description; nothing in them can run code."""
-        arrays = self._first.logistic.arrays("logistic") | self._first.trees.trees.arrays("trees")
-        save_arrays(folder / _ARRAYS, arrays | self._second[-1].arrays("second"))
-        description = {"features": self._first.names, "depth": self._depth, **notes}
-        write_json(folder / _DESCRIPTION, {**description, "uses_encoder": self._encoder is not None})
+        """Write the scorer with its corpus state; see `PairScorer.save`."""
+        self._scorer.save(folder, notes)
 
     @classmethod
-    def load(
-        cls,
-        folder: Path,
-        inputs: FusionInputs,
-        visibility: Visibility,
-        seed: int,
-        encoder: FloatArray | None = None,
-    ) -> "FusionRanker":
-        """Return the ranking saved in `folder` over `inputs`.
+    def load(cls, folder: Path, given: EmbeddedTickets) -> "FusionRanker":
+        """Return the ranking saved in `folder` over the tickets of a run; fields may hold new values.
 
         Raises MissingInputError where the folder holds none, UnreadableFileError where it is damaged or the
-        inputs give other features than those it was fitted on.
+        run lacks an embedding it was fitted on.
         """
-        if not (folder / _ARRAYS).exists():
-            raise MissingInputError(f"{folder} holds no ranking; make one with: ticketkin evaluate RUN")
-        description = read_record(folder / _DESCRIPTION, _Description, _REMEDY)
-        maker = FeatureMaker(inputs, visibility, seed)
-        if maker.names != description.features or description.uses_encoder != (encoder is not None):
-            other = sorted(set(maker.names) ^ set(description.features))
+        scorer = PairScorer.load(folder)
+        lacking = [name for name in scorer.encoders if name not in given.embeddings]
+        if lacking:
             raise UnreadableFileError(
-                f"The ranking in {folder} was fitted on {len(description.features)} features, the run now "
-                f"gives {len(maker.names)} ({', '.join(other[:3]) or 'the encoder'} differ). {_REMEDY}"
+                f"The ranking in {folder} was fitted on embeddings that the run does not hold: "
+                f"{', '.join(lacking)}. {REMEDY}"
             )
-        arrays = load_arrays(folder / _ARRAYS, _REMEDY)
-        n_features = len(maker.names)
-        first = FirstLevel(
-            maker.names,
-            LogisticModel.from_arrays(arrays, "logistic", n_features),
-            BoostedTrees(TreeEnsemble.from_arrays(arrays, "trees", n_features)),
-        )
-        n_stacked = 1 if encoder is None else 1 + _N_RELATIVE
-        second = LogisticModel.from_arrays(arrays, "second", n_stacked)
-        return cls(first, [second], maker, inputs, description.depth, encoder)
+        return cls(scorer, scorer.describe(given))
 
 
 def fit_second_level(
     first: FirstLevel,
-    inputs: FusionInputs,
+    corpus: DescribedCorpus,
     queries: IntArray,
-    groups: IntArray,
-    visibility: Visibility,
     settings: FusionSettings,
     seed: int,
-    encoder: FloatArray | None = None,
     progress: Progress = SILENT,
 ) -> FusionRanker:
     """Return the ranking calibrated on evaluation `queries`, cross-fitted by kin group.
@@ -273,29 +227,34 @@ def fit_second_level(
     Every ticket of fold f is scored by a model that never saw fold f; the last model, fitted on all
     of them, scores every other ticket and is what is saved.
     """
-    maker = FeatureMaker(inputs, visibility, seed)
-    bare = FusionRanker(first, [], maker, inputs, settings.depth, encoder)
+    retriever = Retriever(corpus.columns)
     features, labels, owners = [], [], []
     parts = blocks(queries)
     for block in track(parts, progress, "calibrate fusion", len(parts)):
-        stacked, candidates, _ = bare.stacked(block)
-        there = candidates >= 0
-        features.append(stacked[there])
-        labels.append((groups[candidates] == groups[block][:, None])[there])
-        owners.append(np.broadcast_to(groups[block][:, None], candidates.shape)[there])
-    x, y = np.concatenate(features), np.concatenate(labels).astype(np.int64)
-    owner = np.concatenate(owners)
-    kin_groups = np.unique(groups[queries])
+        asked = corpus.columns.take(block)
+        candidates = candidates_of(corpus.state, retriever, asked, settings.depth)
+        there = candidates.rows >= 0
+        features.append(stacked_features(corpus.state, first, asked, candidates)[there])
+        labels.append(corpus.kin(block, candidates)[there])
+        owners.append(np.broadcast_to(corpus.groups[block][:, None], there.shape)[there])
+    x, y, owner = np.concatenate(features), np.concatenate(labels), np.concatenate(owners)
+    kin_groups = np.unique(corpus.groups[queries])
     n_folds = min(settings.folds, len(kin_groups))
     fold_of_kin_group = np.random.default_rng(seed).permutation(len(kin_groups)) % max(1, n_folds)
     fold = fold_of_kin_group[np.searchsorted(kin_groups, owner)]
-    second = [_fit_or_pass(x[fold != f], y[fold != f]) for f in range(n_folds)]
-    second.append(_fit_or_pass(x, y))
-    model_of_ticket = np.full(len(groups), n_folds, dtype=np.int64)
-    place = np.searchsorted(kin_groups, groups).clip(max=len(kin_groups) - 1)
-    evaluated = kin_groups[place] == groups
+    cross_fitted = [_fit_or_pass(x[fold != f], y[fold != f]) for f in range(n_folds)]
+    model_of_ticket = np.full(len(corpus.groups), -1, dtype=np.int64)
+    place = np.searchsorted(kin_groups, corpus.groups).clip(max=len(kin_groups) - 1)
+    evaluated = kin_groups[place] == corpus.groups
     model_of_ticket[evaluated] = fold_of_kin_group[place[evaluated]]
-    return FusionRanker(first, second, maker, inputs, settings.depth, encoder, model_of_ticket)
+    uses_encoder = ENCODER in corpus.columns.embeddings
+    scorer = PairScorer(corpus.state, first, _fit_or_pass(x, y), settings.depth, uses_encoder)
+    return FusionRanker(scorer, corpus.columns, cross_fitted, model_of_ticket)
+
+
+def blocks(queries: IntArray) -> list[IntArray]:
+    """Return the queries cut into blocks."""
+    return [queries[start : start + _BLOCK_QUERIES] for start in range(0, len(queries), _BLOCK_QUERIES)]
 
 
 def _fit_or_pass(features: FloatArray, labels: IntArray) -> LogisticModel:

@@ -1,0 +1,71 @@
+"""TF-IDF whose vocabulary and document frequencies are fitted once, and then frozen."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from ticketkin.core.arrays import AnyArray, SavedArrays
+from ticketkin.core.tables import FloatArray
+from ticketkin.lexical.bm25 import of_unit_length
+from ticketkin.lexical.neighbours import Analyzer, make_vectorizer
+from ticketkin.lexical.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class TermStatistics:
+    """What TF-IDF knows of a corpus; weights are those of `tfidf_matrix` on the texts it was fitted on."""
+
+    analyzer: Analyzer
+    vocabulary: Vocabulary
+    idf: FloatArray
+    """Of each term of the vocabulary, shape (n_terms,)."""
+    unseen_idf: float
+    """Of a word that no text of the corpus held. Unseen n-grams of characters do not count."""
+
+    @classmethod
+    def fit(cls, texts: Sequence[str], analyzer: Analyzer) -> "TermStatistics":
+        """Count the terms of `texts`. Their order does not matter."""
+        vectorizer = make_vectorizer(analyzer)
+        counts_unseen = analyzer == "word"
+        unseen = float(np.log(1 + len(texts)) + 1)
+        try:
+            vectorizer.fit(texts)
+        except ValueError:  # no term at all, as in texts that are all empty
+            empty = Vocabulary.of([], counts_unseen=counts_unseen)
+            return cls(analyzer, empty, np.zeros(0, dtype=np.float32), unseen)
+        terms = vectorizer.get_feature_names_out().tolist()
+        vocabulary = Vocabulary.of(terms, counts_unseen=counts_unseen)
+        idf = np.zeros(len(vocabulary.keys), dtype=np.float32)
+        idf[vocabulary.columns(terms)] = vectorizer.idf_
+        return cls(analyzer, vocabulary, idf, unseen)
+
+    def rows(self, texts: Sequence[str]) -> csr_matrix:
+        """Return unit-length rows, shape (n_texts, n_columns), float32, of texts fitted on or not."""
+        tokenize: Callable[[str], list[str]] = make_vectorizer(self.analyzer).build_analyzer()
+        weighted = self.vocabulary.count(texts, tokenize)
+        idf = np.full(weighted.nnz, self.unseen_idf, dtype=np.float32)
+        seen = weighted.indices < len(self.idf)
+        idf[seen] = self.idf[weighted.indices[seen]]
+        weighted.data = (1 + np.log(weighted.data)) * idf
+        return of_unit_length(weighted)
+
+    def arrays(self) -> dict[str, AnyArray]:
+        """Return the arrays to save."""
+        return {
+            f"{self.analyzer}_keys": self.vocabulary.keys,
+            f"{self.analyzer}_idf": self.idf,
+            f"{self.analyzer}_unseen_idf": np.array([self.unseen_idf]),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: SavedArrays, analyzer: Analyzer) -> "TermStatistics":
+        """Rebuild from saved arrays. Raises UnreadableFileError where they don't fit together."""
+        vocabulary = Vocabulary.from_arrays(arrays, f"{analyzer}_keys", counts_unseen=analyzer == "word")
+        return cls(
+            analyzer,
+            vocabulary,
+            arrays.get(f"{analyzer}_idf", np.float32, (len(vocabulary.keys),)),
+            float(arrays.get(f"{analyzer}_unseen_idf", np.float64, (1,))[0]),
+        )

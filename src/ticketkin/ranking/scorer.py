@@ -1,0 +1,181 @@
+"""The second step of a search: how probably each candidate is kin.
+
+scorer = PairScorer.load(folder / "ranking")
+index = Retriever(scorer.state.describe(stored))        # EmbeddedTickets: tickets, texts, embeddings
+query = scorer.state.describe(new)                      # of any number of tickets, one included
+candidates = scorer.candidates(index, query)
+probabilities = scorer.score(query, candidates)         # beside candidates.rows
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field
+
+from ticketkin.core.arrays import load_arrays, save_arrays
+from ticketkin.core.artifacts import write_json
+from ticketkin.core.errors import MissingInputError
+from ticketkin.core.records import read_record
+from ticketkin.core.tables import FloatArray
+from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, TicketColumns
+from ticketkin.ranking.corpus_state import REMEDY, CorpusState
+from ticketkin.ranking.models import BoostedTrees, Float64Array, LogisticModel
+from ticketkin.ranking.pair_features import (
+    DEEPEST_RANK,
+    N_RELATIVE,
+    feature_names,
+    pair_features,
+    relative_features,
+)
+from ticketkin.ranking.retriever import Candidates, Retriever, pair_similarities
+
+TUNED = "tuned"
+"""The embedding that the head makes of 'base'."""
+_ARRAYS = "fusion.safetensors"
+_DESCRIPTION = "fusion.json"
+
+
+@dataclass(frozen=True)
+class _Description:
+    """What a saved ranking was fitted on."""
+
+    features: list[str]
+    depth: Annotated[int, Field(ge=1)]
+    uses_encoder: bool
+    has_head: bool
+
+
+@dataclass(frozen=True)
+class FirstLevel:
+    """Weights learned on training links."""
+
+    names: list[str]
+    logistic: LogisticModel
+    trees: BoostedTrees
+    head: FloatArray | None = None
+    """Weights of the head whose embeddings are called TUNED, shape (d, d); None where there is none."""
+
+    def logits(self, features: FloatArray) -> Float64Array:
+        """Return the mean log-odds of both models, shape (n,)."""
+        mean: Float64Array = (self.logistic.logits(features) + self.trees.logits(features)) / 2
+        return mean
+
+
+@dataclass(frozen=True)
+class PairScorer:
+    """Both levels of the learned ranking over a corpus state; holds no ticket."""
+
+    state: CorpusState
+    first: FirstLevel
+    second: LogisticModel
+    depth: int
+    """Candidates taken from each source."""
+    uses_encoder: bool
+    """Whether tickets need the embedding ENCODER."""
+
+    @property
+    def encoders(self) -> list[str]:
+        """Names of the embeddings that tickets must bring: TUNED is made of 'base' by the head."""
+        names = [name for name in self.state.crowd.embeddings if name != TUNED or self.first.head is None]
+        return names + [ENCODER] * self.uses_encoder
+
+    def describe(self, given: EmbeddedTickets) -> TicketColumns:
+        """Return tickets as the scorer reads them, stored ones and new ones alike.
+
+        `given` holds at least the embeddings that `encoders` names; others are left out.
+        """
+        embeddings = {name: given.embeddings[name] for name in self.encoders}
+        if self.first.head is not None:
+            embeddings[TUNED] = apply_head(self.first.head, given.embeddings["base"])
+        return self.state.describe(replace(given, embeddings=embeddings))
+
+    def candidates(self, retriever: Retriever, queries: TicketColumns) -> Candidates:
+        """Return each query's candidate list as of its own opening."""
+        return candidates_of(self.state, retriever, queries, self.depth)
+
+    def score(self, queries: TicketColumns, candidates: Candidates) -> FloatArray:
+        """Return the probability of kinship, shape of `candidates.rows` (n_queries, k), 0 beside -1."""
+        stacked = stacked_features(self.state, self.first, queries, candidates)
+        return probabilities(self.second, stacked, candidates)
+
+    def save(self, folder: Path, notes: Mapping[str, Any]) -> None:
+        """Write plain arrays and descriptions, the corpus state among them; nothing in them can run code."""
+        self.state.save(folder)
+        arrays = self.first.logistic.arrays("logistic") | self.first.trees.arrays("trees")
+        if self.first.head is not None:
+            arrays["head"] = self.first.head
+        save_arrays(folder / _ARRAYS, arrays | self.second.arrays("second"))
+        description = {"features": self.first.names, "depth": self.depth, **notes}
+        description |= {"uses_encoder": self.uses_encoder, "has_head": self.first.head is not None}
+        write_json(folder / _DESCRIPTION, description)
+
+    @classmethod
+    def load(cls, folder: Path) -> "PairScorer":
+        """Return the scorer saved in `folder`.
+
+        Raises MissingInputError where the folder holds none, UnreadableFileError where it is damaged.
+        """
+        if not (folder / _ARRAYS).exists():
+            raise MissingInputError(f"{folder} holds no ranking; make one with: ticketkin evaluate RUN")
+        description = read_record(folder / _DESCRIPTION, _Description, REMEDY)
+        state = CorpusState.load(folder)
+        arrays = load_arrays(folder / _ARRAYS, REMEDY)
+        names = feature_names(state)
+        if names != description.features:
+            raise arrays.damaged(
+                f"it was fitted on other features than those of the corpus state in {folder}"
+            )
+        head = None
+        if description.has_head:
+            dimensions = {name: vectors.shape[1] for name, vectors in state.crowd.embeddings.items()}
+            head = arrays.get("head", np.float32, (dimensions.get(TUNED), dimensions.get("base")))
+        first = FirstLevel(
+            names,
+            LogisticModel.from_arrays(arrays, "logistic", len(names)),
+            BoostedTrees.from_arrays(arrays, "trees", len(names)),
+            head,
+        )
+        n_stacked = 1 + N_RELATIVE * description.uses_encoder
+        second = LogisticModel.from_arrays(arrays, "second", n_stacked)
+        return cls(state, first, second, description.depth, description.uses_encoder)
+
+
+def apply_head(weight: FloatArray, base: FloatArray) -> FloatArray:
+    """Return the embeddings of a head over those of its encoder, shape (n, d), unit length."""
+    moved = base @ weight.T
+    unit: FloatArray = moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-12)
+    return unit.astype(np.float32)
+
+
+def candidates_of(state: CorpusState, retriever: Retriever, queries: TicketColumns, depth: int) -> Candidates:
+    """Return each query's candidate list, `depth` of each source, as of its own opening where times count."""
+    as_of = queries.opened_at if state.has_times else None
+    return retriever.candidates(queries, depth, max(depth, DEEPEST_RANK), as_of)
+
+
+def stacked_features(
+    state: CorpusState, first: FirstLevel, queries: TicketColumns, candidates: Candidates
+) -> FloatArray:
+    """Return the features of the second level, shape (n_queries, k, f).
+
+    They are the first level's log-odds and, where there is one, the relative features of the encoder.
+    """
+    features = pair_features(state, queries, candidates)
+    logits = first.logits(features.reshape(-1, features.shape[2])).reshape(candidates.rows.shape)
+    columns = [logits.astype(np.float32)]
+    if ENCODER in queries.embeddings:
+        own = pair_similarities(ENCODER, queries, candidates.stored, candidates.rows)
+        columns += relative_features(own, candidates.nearest[ENCODER].similarities)
+    stacked: FloatArray = np.stack(columns, axis=2).astype(np.float32)
+    return stacked
+
+
+def probabilities(second: LogisticModel, stacked: FloatArray, candidates: Candidates) -> FloatArray:
+    """Return the probability of kinship, shape (n_queries, k), 0 beside -1."""
+    logits = second.logits(stacked.reshape(-1, stacked.shape[2])).reshape(stacked.shape[:2])
+    kin = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+    result: FloatArray = np.where(candidates.rows >= 0, kin, 0.0).astype(np.float32)
+    return result
