@@ -21,12 +21,11 @@ from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
 from ticketkin.evaluation.schema import SCHEMA_VERSION, Report
 from ticketkin.evaluation.thresholds import ThresholdChoice, choose_threshold
 from ticketkin.evaluation.verdict import (
-    GUARDS,
     PRIMARY,
     Verdict,
     best_encoder,
     decide,
-    paired_gain,
+    decisive_gains,
     with_holdout,
 )
 from ticketkin.pipeline import run_data as artifact
@@ -122,10 +121,7 @@ def run_provisional(context: RunContext) -> None:
     write_json(context.folder / artifact.PROVISIONAL, {"candidates": _evaluations(data, judged)})
     context.progress.say(f"  provisional, on evaluation links{_still_to_come(context)}:")
     for name, scores in judged.retrieval.items():
-        context.progress.say(
-            f"    {name:<8} MRR {scores.per_query('mrr').mean():.3f}   "
-            f"recall@10 {scores.per_query('recall_at_10').mean():.3f}"
-        )
+        context.progress.say(f"    {name:<8} {scores.summary()}")
 
 
 def _still_to_come(context: RunContext) -> str:
@@ -197,12 +193,9 @@ def _held_out_gains(
         return {}
     settings = context.job.settings
     scores = {name: retrieval for name, (retrieval, _) in holdout.items()}
-    return {
-        metric: paired_gain(
-            scores, verdict.champion, verdict.baseline, metric, settings.evaluation.n_bootstrap, settings.seed
-        )
-        for metric in (PRIMARY, *GUARDS)
-    }
+    return decisive_gains(
+        scores, verdict.champion, verdict.baseline, settings.evaluation.n_bootstrap, settings.seed
+    )
 
 
 def _keep_model(context: RunContext, encoder: str) -> None:
