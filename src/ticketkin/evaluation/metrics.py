@@ -357,3 +357,6 @@ _PAIRS = (
 )
 
 METRICS = MetricRegistry(_RETRIEVAL, _PAIRS)
+
+# Sentences for people are made of it: "of 100 tickets, 84 find kin in the first ten".
+IN_FIRST_TEN = METRICS.of_retrieval("recall_at_10")

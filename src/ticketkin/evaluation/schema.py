@@ -23,11 +23,15 @@ from pydantic_core import CoreSchema
 from ticketkin.core.artifacts import read_json, write_json
 from ticketkin.core.checks import Outcome
 from ticketkin.core.errors import InputError
+from ticketkin.evaluation.bootstrap import Interval, PairedGain
 from ticketkin.evaluation.metrics import METRICS, MetricDefinition
 from ticketkin.evaluation.readiness import Tier
 from ticketkin.evaluation.thresholds import ThresholdChoice
 
 SCHEMA_VERSION = "1"
+
+
+Split = Literal["evaluation", "holdout"]
 
 
 class _Part(BaseModel):
@@ -148,7 +152,7 @@ class CandidateResult(_Part):
     """What happened in training, for tuned candidates."""
     cost_seconds: float | None = None
 
-    def on(self, split: Literal["evaluation", "holdout"]) -> SplitResult | None:
+    def on(self, split: Split) -> SplitResult | None:
         """Return the results on a split; None for the holdout where it was not opened for this candidate."""
         return self.evaluation if split == "evaluation" else self.holdout
 
@@ -180,11 +184,18 @@ class Comparison(_Part):
     challenger: str
     baseline: str
     metric: str
-    split: Literal["evaluation", "holdout"] = "evaluation"
+    split: Split = "evaluation"
     gain: Metric
     n_queries: int
     n_clusters: int
     p_value: float
+
+    def paired_gain(self) -> PairedGain:
+        """Return what can be asked whether it is a gain, a loss or chance."""
+        gain = Interval(self.gain.value, self.gain.low, self.gain.high)
+        return PairedGain(
+            self.challenger, self.baseline, self.metric, gain, self.n_queries, self.n_clusters, self.p_value
+        )
 
 
 class Warning(_Part):

@@ -19,7 +19,7 @@ from ticketkin.evaluation.bootstrap import (
     Resamples,
     percentile_interval,
 )
-from ticketkin.evaluation.metrics import METRICS
+from ticketkin.evaluation.metrics import IN_FIRST_TEN, METRICS
 from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.sign_flips import sign_flip_p_value
 
@@ -213,7 +213,7 @@ def _caution(labels_from: str, synthetic: bool) -> str:
 
 
 def _in_first_ten(scores: RetrievalScores) -> str:
-    return f"{100 * scores.per_query('recall_at_10').mean():.0f}"
+    return f"{100 * IN_FIRST_TEN.per_query(scores.ranks).mean():.0f}"
 
 
 def _reason(

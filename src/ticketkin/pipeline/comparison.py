@@ -23,6 +23,7 @@ from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder, pick_device
 from ticketkin.evaluation.leaderboard import Row, leaderboard, pair_leaderboard
+from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
 from ticketkin.pairs.interchange import read_text_pairs
@@ -99,7 +100,7 @@ class _RunGround:
     def comparison(
         self, costs: Mapping[str, Mapping[str, float]], skipped: dict[str, str], baseline: str
     ) -> Comparison:
-        """Return the leaderboard by MRR."""
+        """Return the leaderboard by the primary metric of retrieval."""
         settings = self._data.job.settings
         pairs = pairs_of_run(self._folder, self._split)
         return Comparison(
@@ -109,7 +110,7 @@ class _RunGround:
             skipped=skipped,
             baseline=baseline,
             judged_on=f"the {self._split} links",
-            primary="mrr",
+            primary=METRICS.primary.name,
             n_queries=len(self._queries),
             n_pairs=len(pairs),
             n_clusters=len(np.unique(self._data.groups.group[self._queries])),
@@ -151,7 +152,7 @@ class _PairGround:
     def comparison(
         self, costs: Mapping[str, Mapping[str, float]], skipped: dict[str, str], baseline: str
     ) -> Comparison:
-        """Return the leaderboard by ROC-AUC."""
+        """Return the leaderboard by the primary metric of pairs."""
         settings = Settings()
         return Comparison(
             rows=pair_leaderboard(
@@ -160,7 +161,7 @@ class _PairGround:
             skipped=skipped,
             baseline=baseline,
             judged_on=f"the pairs of {self._path.name}",
-            primary="roc_auc",
+            primary=METRICS.primary_of_pairs.name,
             n_queries=0,
             n_pairs=len(self._pairs),
             n_clusters=len(np.unique(self._clusters)),

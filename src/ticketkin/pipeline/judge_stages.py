@@ -18,7 +18,7 @@ from ticketkin.encoders.serving import write_serving
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
-from ticketkin.evaluation.schema import SCHEMA_VERSION, Report
+from ticketkin.evaluation.schema import SCHEMA_VERSION, Report, read_report
 from ticketkin.evaluation.thresholds import ThresholdChoice, choose_threshold
 from ticketkin.evaluation.verdict import (
     PRIMARY,
@@ -314,7 +314,7 @@ def _adapted_warning(context: RunContext) -> list[dict[str, str]]:
 
 def run_report(context: RunContext) -> None:
     """Write report.html from report.json and its material."""
-    report = read_json(context.folder / artifact.REPORT_JSON)
+    report = read_report(context.folder / artifact.REPORT_JSON)
     write_report(report, whole_material(context.folder), context.folder)
 
 

@@ -9,19 +9,12 @@ from typing import Any
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT, Progress
+from ticketkin.evaluation.metrics import METRICS, Place
 from ticketkin.evaluation.verdict import PRIMARY
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.job import run_job
 from ticketkin.pipeline.run_folders import followed
-
-_METRICS = (
-    ("retrieval", "mrr"),
-    ("retrieval", "recall_at_1"),
-    ("retrieval", "recall_at_10"),
-    ("pairs", "roc_auc"),
-    ("pairs", "threshold"),
-)
 
 
 @dataclass(frozen=True)
@@ -99,15 +92,16 @@ def _summary(reports: Sequence[Mapping[str, Any]]) -> Repeated:
     names = list(reports[0]["candidates"])
     metrics = {
         name: {
-            metric: Spread.of(
+            metric.name: Spread.of(
                 [
                     value
                     for report in reports
-                    if (value := report["candidates"][name]["evaluation"][part][metric]["value"]) is not None
+                    if (value := report["candidates"][name]["evaluation"][metric.part][metric.name]["value"])
+                    is not None
                 ]
                 or [float("nan")]
             )
-            for part, metric in _METRICS
+            for metric in METRICS.shown_in(Place.REPEATS)
         }
         for name in names
     }

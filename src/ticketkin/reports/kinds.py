@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ticketkin.evaluation.bootstrap import Interval
 from ticketkin.relations.bands import BAND_WORDS
 from ticketkin.reports.drawing import ReportFigure
 from ticketkin.reports.formatting import ABSENT, format_count, format_metric, format_share
 from ticketkin.reports.kin_figures import family_figure, kinds_confusion_figure, reliability_figure
 from ticketkin.reports.material import ReportMaterial
 
+_QUALITY = ("precision", "recall", "f1")
 _NOT_LOOKED_AT = "Kinds of kin were not looked at in this run."
 
 
@@ -43,14 +45,14 @@ def kinds_section(material: ReportMaterial) -> dict[str, Any] | None:
         "told": learned["told"],
         "folds": f"{learned['n_repeats']} times {learned['n_folds']} folds, "
         f"{learned['model'].replace('_', ' ')}",
-        "macro": format_metric(result["macro_f1"]),
+        "macro": format_metric(Interval.from_json(result["macro_f1"])),
         "rows": [
             {
                 "kind": kind,
-                "n": format_count(found["n"]),
-                **{name: format_metric(found[name]) for name in ("precision", "recall", "f1")},
+                "n": format_count(quality["n"]),
+                **{name: format_metric(Interval.from_json(quality[name])) for name in _QUALITY},
             }
-            for kind, found in result["by_kind"].items()
+            for kind, quality in result["by_kind"].items()
         ],
         "n_queries": format_count(two_stage["holdout"]["n_queries"]),
         "bands": [

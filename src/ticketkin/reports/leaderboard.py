@@ -5,19 +5,11 @@ from typing import Any
 
 import polars as pl
 
+from ticketkin.evaluation.bootstrap import Interval
+from ticketkin.evaluation.metrics import METRICS, MetricDefinition, Place
 from ticketkin.reports.formatting import format_gain, format_metric
 from ticketkin.reports.page import render_page
 
-_METRICS = {
-    "mrr": "MRR",
-    "recall_at_1": "R@1",
-    "recall_at_10": "R@10",
-    "map": "MAP",
-    "ndcg_at_10": "nDCG@10",
-    "roc_auc": "ROC-AUC",
-    "pr_auc": "PR-AUC",
-    "spearman": "Spearman",
-}
 _COSTS = {
     "dimension": "dimension",
     "bytes_a_ticket": "bytes a ticket",
@@ -28,23 +20,26 @@ _COSTS = {
 
 def leaderboard_heads(comparison: Mapping[str, Any]) -> list[str]:
     """Return the column heads after the model's name; `comparison` is the content of leaderboard.json."""
-    first = f"difference in {_METRICS[comparison['primary']]}"
-    return [*(_METRICS[name] for name in _shown(comparison)), first, "p", *_COSTS.values()]
+    primary = METRICS[comparison["primary"]]
+    shown = (metric.short_title for metric in _shown(comparison))
+    return [*shown, f"difference in {primary.short_title}", "p", *_COSTS.values()]
 
 
 def leaderboard_cells(comparison: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
     """Return a row's cells as text, in the order of the heads."""
-    p_value = row["p_value"]
+    p_value, primary = row["p_value"], METRICS[comparison["primary"]]
     return [
-        *(format_metric(row[name]) for name in _shown(comparison)),
-        "" if p_value is None else format_gain(row["difference"]),
+        *(format_metric(Interval.from_json(row[m.name]), m.format) for m in _shown(comparison)),
+        "" if p_value is None else format_gain(Interval.from_json(row["difference"]), primary.format),
         "" if p_value is None else f"{p_value:.3f}",
         *("" if row.get(name) is None else f"{row[name]:,.4g}" for name in _COSTS),
     ]
 
 
-def _shown(comparison: Mapping[str, Any]) -> list[str]:
-    return [name for name in _METRICS if name in comparison["rows"][0]]
+def _shown(comparison: Mapping[str, Any]) -> list[MetricDefinition]:
+    """Return the metrics that have a column; a leaderboard of an earlier version may lack some."""
+    place = Place.LEADERBOARD if comparison["n_queries"] else Place.PAIR_LEADERBOARD
+    return [metric for metric in METRICS.shown_in(place) if metric.name in comparison["rows"][0]]
 
 
 def leaderboard_html(comparison: Mapping[str, Any]) -> str:
