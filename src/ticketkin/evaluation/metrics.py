@@ -56,7 +56,7 @@ class NumberFormat(StrEnum):
     SHARE = "share"
     """In [-1, 1], written without the leading zero: .644."""
     NUMBER = "number"
-    """Any other number, its unit told in the description: 2.100."""
+    """Any other number, its unit stands in the description: 2.100."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -206,7 +206,7 @@ class Warning(_Part):
 
 
 class CheckResult(_Part):
-    """One diagnostic: what was looked at, what was found, what to do."""
+    """One diagnostic: what was examined, the evidence, what to do."""
 
     code: str
     outcome: Outcome

@@ -37,8 +37,8 @@ def kinds_confusion_figure(kinds: Sequence[str], confusion: Sequence[Sequence[fl
                 [column - 0.48, column + 0.48], row - 0.47, row + 0.47, color=color,
                 alpha=0.06 + 0.5 * shares[row, column], linewidth=0,
             )  # fmt: skip
-            told = f"{counts[row, column]:,.0f}\n{shares[row, column]:.0%}"
-            axes.text(column, row, told, ha="center", va="center", fontsize=11, color=INK)
+            label = f"{counts[row, column]:,.0f}\n{shares[row, column]:.0%}"
+            axes.text(column, row, label, ha="center", va="center", fontsize=11, color=INK)
     axes.set_xlim(-0.5, len(kinds) - 0.5)
     axes.set_ylim(len(kinds) - 0.5, -0.5)
     axes.grid(visible=False)
@@ -50,9 +50,9 @@ def kinds_confusion_figure(kinds: Sequence[str], confusion: Sequence[Sequence[fl
     return ReportFigure(
         name="kinds_confusion",
         title="Which kinds are taken for which?",
-        explanation="Each row is a true kind, each column what was said of it, out of fold; blue boxes are "
+        explanation="Each row is a true kind, each column the predicted kind, out of fold; blue boxes are "
         "right, the percentages are of the row.",
-        alt=f"Confusion matrix of kinds; share of each that was said rightly: {hits}.",
+        alt=f"Confusion matrix of kinds; share of each that was predicted rightly: {hits}.",
         figure=figure,
     )
 
