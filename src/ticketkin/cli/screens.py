@@ -343,6 +343,7 @@ def _show_causes(console: SafeConsole, found: Mapping[str, Any]) -> None:
 def _show_two_stage(console: SafeConsole, found: Mapping[str, Any], kinds: Sequence[str]) -> None:
     """Print what is said and suggested of the holdout tickets' nearest others, and how often rightly."""
     from ticketkin.relations.bands import BAND_WORDS
+    from ticketkin.reports.kinds import BAND_HEADS
 
     held_out = found["holdout"]
     table = Table(
@@ -351,7 +352,7 @@ def _show_two_stage(console: SafeConsole, found: Mapping[str, Any], kinds: Seque
         box=None,
         pad_edge=False,
     )
-    for head in ("kind", "band", "from", "told", "right", "of", "false alarms in 1,000 tickets"):
+    for head in ("kind", *BAND_HEADS):
         table.add_column(head)
     for kind in kinds:
         for band in ("say", "suggest") if kind != "none" else ():

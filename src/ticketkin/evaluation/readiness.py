@@ -1,4 +1,4 @@
-"""Is the champion fit to be put to work? Criteria with targets, and the tier they add up to."""
+"""Is the champion fit for production use? Criteria with targets, and the tier they add up to."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

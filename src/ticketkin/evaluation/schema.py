@@ -228,7 +228,7 @@ class CriterionResult(Metric):
 
 
 class ReadinessResult(_Part):
-    """Whether the champion is fit to be put to work."""
+    """Whether the champion is fit for production use."""
 
     tier: Tier
     criteria: list[CriterionResult]

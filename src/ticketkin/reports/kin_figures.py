@@ -27,7 +27,7 @@ _FEWEST_IN_A_BIN = 3
 
 def kinds_confusion_figure(kinds: Sequence[str], confusion: Sequence[Sequence[float]]) -> ReportFigure:
     """Return the confusion matrix of the kinds, every kind present; shares are of a row."""
-    figure, (axes,) = new_axes("said", "true")
+    figure, (axes,) = new_axes("predicted", "true")
     counts = np.array(confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1e-12)
     for row in range(len(kinds)):
@@ -58,24 +58,24 @@ def kinds_confusion_figure(kinds: Sequence[str], confusion: Sequence[Sequence[fl
 
 
 def reliability_figure(reliability: Mapping[str, Sequence[Mapping[str, float]]]) -> ReportFigure:
-    """Return the share that is true over the probability that was said, one line a kind."""
-    figure, (axes,) = new_axes("probability said (uncalibrated)", "share that is true")
+    """Return the share that is true over the predicted probability, one line a kind."""
+    figure, (axes,) = new_axes("predicted probability (uncalibrated)", "share that is true")
     axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":")
     for kind, bins in reliability.items():
         full = [part for part in bins if part["n"] >= _FEWEST_IN_A_BIN]
         if kind in _KIND_STYLES and full:
             color, line = _KIND_STYLES[kind]
-            said, true = [part["said"] for part in full], [part["true"] for part in full]
-            axes.plot(said, true, label=kind, color=color, linestyle=line, marker="o", markersize=5)
+            predicted, true = [part["said"] for part in full], [part["true"] for part in full]
+            axes.plot(predicted, true, label=kind, color=color, linestyle=line, marker="o", markersize=5)
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     add_legend(axes, loc="upper left")
     return ReportFigure(
         name="kinds_reliability",
         title="Can the probabilities of kinds be believed?",
-        explanation="On the dotted line a probability means what it says; below it the model is too sure. "
-        "What ticketkin relate tells is calibrated on evaluation tickets first.",
-        alt="Share of pairs that are truly of a kind by the probability said, out of fold.",
+        explanation="On the dotted line a predicted probability is right; below it the model is too sure. "
+        "What ticketkin relate answers is calibrated on evaluation tickets first.",
+        alt="Share of pairs that are truly of a kind by predicted probability, out of fold.",
         figure=figure,
     )
 

@@ -1,4 +1,4 @@
-"""What similarities say about test and model: shortcuts, unlike splits, thresholds that mean nothing."""
+"""Checks of similarities: shortcuts, splits of unequal difficulty, trivial thresholds."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
