@@ -12,7 +12,7 @@ from rich.console import Console
 
 from ticketkin.cli.screens import show_candidates, show_leaderboard
 from ticketkin.evaluation import pair_statistics
-from ticketkin.evaluation.leaderboard import leaderboard, pair_leaderboard
+from ticketkin.evaluation.leaderboard import ModelComparison, leaderboard, pair_leaderboard
 from ticketkin.evaluation.metrics import (
     METRICS,
     Direction,
@@ -117,23 +117,21 @@ def test_a_metric_added_in_one_place_stands_in_results_schema_and_page(report):
 def test_it_has_a_column_on_leaderboards_and_on_the_terminal(report):
     retrieval = {name: ranks_of(10 + place) for place, name in enumerate(NAMES)}
     pairs = {name: pairs_of(place) for place, name in enumerate(NAMES)}
-    frame = {
-        "skipped": {}, "baseline": "base", "judged_on": "x", "n_clusters": 30, "n_pairs": 80,
-        "labels_from": "person", "test_pairs_sha256": "0",
-    }  # fmt: skip
-    boards = (
-        ("mrr", 60, leaderboard(retrieval, pairs, {}, "base", 100, 0), ("worst_rank", "gap")),
-        ("roc_auc", 0, pair_leaderboard(pairs, {}, "base", 100, 0), ("gap",)),
-    )
-    for primary, n_queries, rows, names in boards:
-        content = frame | {
-            "primary": primary, "n_queries": n_queries, "rows": [row.to_json() for row in rows],
-        }  # fmt: skip
-        shown = printed(lambda console, content=content: show_leaderboard(console, content, None))
+    of_run = leaderboard(retrieval, pairs, {}, "base", 100, 0)
+    of_pairs = pair_leaderboard(pairs, {}, "base", 100, 0)
+    for comparison, names in (
+        (
+            ModelComparison(of_run, {}, "base", "x", "mrr", 60, 80, 30, "person", ""),
+            ("worst_rank", "gap"),
+        ),
+        (ModelComparison(of_pairs, {}, "base", "x", "roc_auc", 0, 80, 30, "file", ""), ("gap",)),
+    ):
+        shown = printed(lambda console, found=comparison: show_leaderboard(console, found, None))
         for name in names:
-            assert f"<th>{METRICS[name].title}</th>" in leaderboard_html(content)
+            assert f"<th>{METRICS[name].title}</th>" in leaderboard_html(comparison)
             assert METRICS[name].title in shown
-            assert name in leaderboard_table(content).columns
+            assert name in leaderboard_table(comparison).columns
+            assert comparison.to_json()["rows"][0][name]["value"] is not None
     candidates = printed(lambda console: show_candidates(console, judged_report(report)))
     assert "Worst rank" in candidates and "Gap" in candidates
     averaged = [{**judged_report(report), "splits": {"evaluation": {"n_queries": 60}}}]

@@ -15,6 +15,7 @@ from ticketkin.pipeline.stage import StageStatus
 from ticketkin.reports.formatting import format_name
 
 if TYPE_CHECKING:
+    from ticketkin.evaluation.leaderboard import ModelComparison
     from ticketkin.pipeline.examination import Examined
     from ticketkin.pipeline.recipes import Recipe
     from ticketkin.pipeline.relater import Relation
@@ -169,26 +170,26 @@ def show_pair_check(console: SafeConsole, found: Mapping[str, Any], out: Path | 
     console.print(f"{found['n_cleaned']:,} pairs remain{where} (sha256 {found['sha256'][:16]}…)")
 
 
-def show_leaderboard(console: SafeConsole, found: Mapping[str, Any], out: Path | None) -> None:
+def show_leaderboard(console: SafeConsole, comparison: "ModelComparison", out: Path | None) -> None:
     """Print the leaderboard, what was skipped, and where the files lie."""
     from ticketkin.reports.leaderboard import leaderboard_cells, leaderboard_heads
 
-    if found["labels_from"] == "silver":
+    if comparison.labels_from == "silver":
         console.print("Labels are SILVER and circular: this table proves nothing.", style="bold")
     table = Table(
-        title=f"{found['judged_on']} ({found['labels_from']}): "
-        + (f"{found['n_queries']:,} queries" if found["n_queries"] else f"{found['n_pairs']:,} pairs")
-        + f" of {found['n_clusters']:,} kin groups; differences to {found['baseline']}, p by Holm",
+        title=f"{comparison.judged_on} ({comparison.labels_from}): "
+        + (f"{comparison.n_queries:,} queries" if comparison.n_queries else f"{comparison.n_pairs:,} pairs")
+        + f" of {comparison.n_clusters:,} kin groups; differences to {comparison.baseline}, p by Holm",
         title_justify="left",
         box=None,
         pad_edge=False,
     )
-    for head in ("model", *leaderboard_heads(found)):
+    for head in ("model", *leaderboard_heads(comparison)):
         table.add_column(head)
-    for row in found["rows"]:
-        table.add_row(Text(row["name"]), *leaderboard_cells(found, row))
+    for row in comparison.rows:
+        table.add_row(Text(row.name), *leaderboard_cells(comparison, row))
     console.print(table)
-    for model, reason in found["skipped"].items():
+    for model, reason in comparison.skipped.items():
         console.print(f"Skipped {model}: {reason}")
     if out is not None:
         console.print(f"Written: {out}/leaderboard.html, .csv, .json", soft_wrap=True)

@@ -37,6 +37,30 @@ class Row:
         }
 
 
+@dataclass(frozen=True)
+class ModelComparison:
+    """The leaderboard and what could not be compared."""
+
+    rows: list[Row]
+    skipped: dict[str, str]
+    """Reason by model."""
+    baseline: str
+    judged_on: str
+    """What all models were asked: the evaluation links, or a file of pairs."""
+    primary: str
+    """The metric that ranks and whose differences are shown."""
+    n_queries: int
+    """0 where pairs alone judge."""
+    n_pairs: int
+    n_clusters: int
+    labels_from: str
+    test_pairs_sha256: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {**vars(self), "rows": [row.to_json() for row in self.rows]}
+
+
 def leaderboard(
     retrieval: Mapping[str, RetrievalScores],
     pairs: Mapping[str, PairScores],

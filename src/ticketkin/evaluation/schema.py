@@ -6,7 +6,7 @@ A report of an earlier version may lack a metric that came later.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import (
     BaseModel,
@@ -25,13 +25,15 @@ from ticketkin.core.checks import Outcome
 from ticketkin.core.errors import InputError
 from ticketkin.evaluation.bootstrap import Interval, PairedGain
 from ticketkin.evaluation.metrics import METRICS, MetricDefinition
-from ticketkin.evaluation.readiness import Tier
 from ticketkin.evaluation.thresholds import ThresholdChoice
 
 SCHEMA_VERSION = "1"
 
 
 Split = Literal["evaluation", "holdout"]
+Tier = Literal["none", "minimum", "good", "excellent", "production"]
+TIERS: tuple[Tier, ...] = get_args(Tier)
+"""Of readiness, lowest first."""
 
 
 class _Part(BaseModel):
@@ -44,6 +46,11 @@ class Metric(_Part):
     value: float | None
     low: float | None
     high: float | None
+
+    @property
+    def interval(self) -> Interval:
+        """The same numbers as an interval."""
+        return Interval(self.value, self.low, self.high)
 
 
 NOT_MEASURED = Metric(value=None, low=None, high=None)
@@ -192,9 +199,14 @@ class Comparison(_Part):
 
     def paired_gain(self) -> PairedGain:
         """Return what can be asked whether it is a gain, a loss or chance."""
-        gain = Interval(self.gain.value, self.gain.low, self.gain.high)
         return PairedGain(
-            self.challenger, self.baseline, self.metric, gain, self.n_queries, self.n_clusters, self.p_value
+            self.challenger,
+            self.baseline,
+            self.metric,
+            self.gain.interval,
+            self.n_queries,
+            self.n_clusters,
+            self.p_value,
         )
 
 
