@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from ticketkin.cli.screens import show_candidates, show_leaderboard
+from ticketkin.core.errors import UnreadableFileError
 from ticketkin.evaluation import pair_statistics
 from ticketkin.evaluation.leaderboard import ModelComparison, leaderboard, pair_leaderboard
 from ticketkin.evaluation.metrics import (
@@ -182,6 +183,23 @@ def test_a_report_of_an_earlier_version_is_read_whole_and_shown():
     evaluation = content["candidates"]["base"]["evaluation"]
     assert set(evaluation["retrieval"]) <= set(ranks_of(3).to_json(50, 0)), "a tool of then finds its keys"
     assert set(evaluation["pairs"]) <= set(pairs_of(0).to_json(0.5, 0.01, 50, 0))
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda text: text[: len(text) // 2], "line"),
+        (lambda text: "[]", "the whole file"),
+        (lambda text: text.replace('"mrr"', '"mmr"', 1), "mmr: Extra inputs"),
+        (lambda text: text.replace('"seed"', '"sed"'), "seed: Field required"),
+    ],
+)
+def test_a_damaged_report_is_a_plain_message(tmp_path, damage, reason):
+    path = tmp_path / "report.json"
+    path.write_text(damage(EARLIER.read_text("utf-8")), "utf-8")
+    with pytest.raises(UnreadableFileError, match=reason) as raised:
+        read_report(path)
+    assert str(path) in str(raised.value) and "Make it again: ticketkin run" in str(raised.value)
 
 
 @pytest.mark.usefixtures("_toys")

@@ -22,7 +22,7 @@ from pydantic_core import CoreSchema
 
 from ticketkin.core.artifacts import read_json, write_json
 from ticketkin.core.checks import Outcome
-from ticketkin.core.errors import InputError
+from ticketkin.core.errors import UnreadableFileError
 from ticketkin.evaluation.bootstrap import Interval, PairedGain
 from ticketkin.evaluation.metrics import METRICS, MetricDefinition
 from ticketkin.evaluation.thresholds import ThresholdChoice
@@ -282,16 +282,19 @@ def metric_values(candidate: Mapping[str, Any]) -> dict[str, float | None]:
 
 
 def read_report(path: Path) -> Report:
-    """Read report.json. Raises InputError where it is not what a run writes."""
+    """Read report.json. Raises UnreadableFileError where it is not what a run writes."""
     try:
         return Report.model_validate(read_json(path))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the whole"
-        raise InputError(
-            f"{path} is not a report of this version: {where}: {first['msg']}. Make it anew with "
-            "ticketkin run --resume --out RUN"
-        ) from error
+        where = ".".join(map(str, first["loc"])) or "the whole file"
+        reason = f"{where}: {first['msg']}"
+    except ValueError as error:
+        reason = str(error)
+    raise UnreadableFileError(
+        f"{path} is not a report that this version of Ticketkin can read ({reason}). Make it again: "
+        f"ticketkin run --resume --out {path.parent}"
+    )
 
 
 def report_json_schema() -> dict[str, Any]:

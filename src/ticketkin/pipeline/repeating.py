@@ -106,7 +106,7 @@ def _summary(reports: Sequence[Mapping[str, Any]]) -> Repeated:
         for name in names
     }
     gains = {name: [_gain(report, name, "evaluation") for report in reports] for name in names}
-    told = {name: [gain for gain in found if gain is not None] for name, found in gains.items()}
+    compared = {name: [gain for gain in of_splits if gain is not None] for name, of_splits in gains.items()}
     champions = [report["verdict"]["champion"] for report in reports]
     held_out = [_gain(report, report["verdict"]["champion"], "holdout") for report in reports]
     kept = [gain["value"] for gain in held_out if gain is not None]
@@ -114,11 +114,13 @@ def _summary(reports: Sequence[Mapping[str, Any]]) -> Repeated:
         seeds=[report["seed"] for report in reports],
         n_queries=[report["splits"]["evaluation"]["n_queries"] for report in reports],
         metrics=metrics,
-        gains={name: Spread.of([gain["value"] for gain in found]) for name, found in told.items() if found},
+        gains={
+            name: Spread.of([gain["value"] for gain in known]) for name, known in compared.items() if known
+        },
         n_above_zero={
-            name: sum(gain["low"] is not None and gain["low"] > 0 for gain in found)
-            for name, found in told.items()
-            if found
+            name: sum(gain["low"] is not None and gain["low"] > 0 for gain in known)
+            for name, known in compared.items()
+            if known
         },
         champions={name: champions.count(name) for name in dict.fromkeys(champions)},
         holdout_gain=Spread.of(kept) if kept else None,
