@@ -7,6 +7,7 @@ from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.evaluation.bootstrap import Resamples
 from ticketkin.evaluation.metrics import METRICS, interval_of
 from ticketkin.evaluation.pair_statistics import PairSample
+from ticketkin.evaluation.schema import Confusion
 
 
 @dataclass(frozen=True)
@@ -25,16 +26,16 @@ class PairScores:
         resamples = Resamples.draw(self.clusters, n_bootstrap, seed)
         return PairSample(self.similarities, self.labels, resamples, threshold, prevalence)
 
-    def confusion(self, threshold: float) -> dict[str, int]:
+    def confusion(self, threshold: float) -> Confusion:
         """Return the four counts at `threshold`."""
         called = self.similarities >= threshold
         kin = self.labels == 1
-        return {
-            "true_positive": int((called & kin).sum()),
-            "false_positive": int((called & ~kin).sum()),
-            "false_negative": int((~called & kin).sum()),
-            "true_negative": int((~called & ~kin).sum()),
-        }
+        return Confusion(
+            true_positive=int((called & kin).sum()),
+            false_positive=int((called & ~kin).sum()),
+            false_negative=int((~called & kin).sum()),
+            true_negative=int((~called & ~kin).sum()),
+        )
 
     def to_json(self, threshold: float, prevalence: float, n_bootstrap: int, seed: int) -> dict[str, Any]:
         """Return counts and metrics with intervals, as in report.json; null where one class is missing."""
@@ -43,7 +44,7 @@ class PairScores:
         return {
             "n_positive": n_kin,
             "n_negative": len(self.labels) - n_kin,
-            "confusion": self.confusion(threshold),
+            "confusion": self.confusion(threshold).model_dump(),
             "prevalence": prevalence,
             **{metric.name: interval_of(metric.draw(sample)).to_json() for metric in METRICS.pairs},
         }

@@ -156,9 +156,9 @@ def trivial_threshold(name: str, scores: PairScores, threshold: float) -> Check:
     n_kin, n_other = int(scores.labels.sum()), int((1 - scores.labels).sum())
     if not n_kin or not n_other:
         return skipped("trivial_threshold", "one class is absent")
-    rate = counts["false_positive"] / n_other
-    hits = counts["true_positive"]
-    f1 = 2 * hits / (2 * hits + counts["false_positive"] + counts["false_negative"])
+    rate = counts.false_positive / n_other
+    hits = counts.true_positive
+    f1 = 2 * hits / (2 * hits + counts.false_positive + counts.false_negative)
     trivial = 2 * n_kin / (2 * n_kin + n_other)
     evidence = (
         f"{name} at {threshold:.3f}: F1 {f1:.3f}, false-positive rate {100 * rate:.1f} %; calling everything "
