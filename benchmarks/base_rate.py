@@ -2,7 +2,7 @@
 
     python benchmarks/base_rate.py                # Hadoop: 2,503 issues, few of them duplicates
 
-Every ticket queries all tickets opened before it; its best candidate is said if it reaches the
+Every ticket queries all tickets opened before it; its best candidate is reported if it reaches the
 threshold. Thresholds come from the other half of the kin groups and tickets (two folds, so none is
 judged by a threshold it helped to choose), except "balanced F1": the threshold that F1 chooses on
 as many random negatives as positives, the way a pair benchmark would.
@@ -16,6 +16,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from detection import Detections, detect, detection_rates
 from ticketkin.core.config import EncoderSettings, EvaluationSettings, LinkSettings, TicketSettings
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import FloatArray, IntArray, Tickets
@@ -24,7 +25,6 @@ from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import load_encoder
 from ticketkin.evaluation.bootstrap import Interval
-from ticketkin.evaluation.detection import Detections, detect, detection_rates
 from ticketkin.evaluation.thresholds import choose_threshold
 from ticketkin.lexical.bm25 import LexicalRanker
 from ticketkin.ranking.corpus_state import FIELD_WEIGHTS
@@ -69,7 +69,7 @@ def balanced_f1(ranker: Ranker, groups: IntArray, seed: int) -> float:
 
 
 def shown(interval: Interval, digits: int) -> str:
-    """Return `value [low, high]`, or a dash where nothing was said."""
+    """Return `value [low, high]`, or a dash where nothing was reported."""
     if interval.value is None:
         return "-"
     value, low, high = (
@@ -89,7 +89,13 @@ def main() -> None:
     links = links_from_file(arguments.data / "pairs.csv", tickets, LinkSettings()).links
     groups = kin_groups(tickets, links).group
     table = Table(
-        "ranking", "threshold for", "said / 1,000", "false alarms / 1,000", "precision", "recall", box=None
+        "ranking",
+        "threshold for",
+        "reported / 1,000",
+        "false alarms / 1,000",
+        "precision",
+        "recall",
+        box=None,
     )
     for name, ranker in rankers_of(tickets).items():
         found = detect(ranker, np.arange(len(tickets)), groups, tickets.visibility)
@@ -103,7 +109,7 @@ def main() -> None:
             table.add_row(
                 name,
                 choice,
-                shown(rates.said_per_1000, 0),
+                shown(rates.reported_per_1000, 0),
                 shown(rates.false_alarms_per_1000, 1),
                 shown(rates.precision, 2),
                 shown(rates.recall, 2),

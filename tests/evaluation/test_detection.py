@@ -1,5 +1,9 @@
 """Detection at the base rate against a plain loop, and thresholds that keep their promise."""
 
+import importlib.util
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +11,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ticketkin.core.tables import FloatArray, IntArray, Visibility
-from ticketkin.evaluation.detection import Detections, detect, detection_rates
+
+_BENCHMARK = Path(__file__).parents[2] / "benchmarks/detection.py"
+_spec = importlib.util.spec_from_file_location("benchmarks_detection", _BENCHMARK)
+assert _spec is not None and _spec.loader is not None
+detection = importlib.util.module_from_spec(_spec)
+sys.modules[_spec.name] = detection
+_spec.loader.exec_module(detection)
 
 
 class TableRanker:
@@ -33,7 +43,7 @@ def test_detections_and_rates_equal_a_plain_loop(n: int, timed: bool, data: st.D
     groups = data.draw(arrays(np.int64, n, elements=st.integers(0, n // 2)))
     order = np.array(data.draw(st.permutations(range(n)))) if timed else None
     threshold = data.draw(values)
-    found = detect(TableRanker(table), np.arange(n), groups, Visibility(n, order))
+    found = detection.detect(TableRanker(table), np.arange(n), groups, Visibility(n, order))
     said = right = with_kin = 0
     for ticket in range(n):
         seen = [o for o in range(n) if o != ticket and (order is None or order[o] < order[ticket])]
@@ -46,9 +56,9 @@ def test_detections_and_rates_equal_a_plain_loop(n: int, timed: bool, data: st.D
         if table[ticket, best] >= threshold:
             said += 1
             right += groups[best] == groups[ticket]
-    rates = detection_rates(found, threshold, 50, 0)
+    rates = detection.detection_rates(found, threshold, 50, 0)
     assert (rates.n_tickets, rates.n_with_kin) == (n, with_kin)
-    assert rates.said_per_1000.value == pytest.approx(1000 * said / n)
+    assert rates.reported_per_1000.value == pytest.approx(1000 * said / n)
     assert rates.false_alarms_per_1000.value == pytest.approx(1000 * (said - right) / n)
     assert rates.precision.value == (pytest.approx(right / said) if said else None)
     assert rates.recall.value == (pytest.approx(right / with_kin) if with_kin else None)
@@ -59,7 +69,7 @@ def test_detections_and_rates_equal_a_plain_loop(n: int, timed: bool, data: st.D
 def test_a_threshold_keeps_its_budget_and_is_the_lowest_that_does(n: int, budget: float, seed: int) -> None:
     draw = np.random.default_rng(seed)
     similarities = np.round(draw.random(n), 2).astype(np.float32)  # many ties
-    found = Detections(
+    found = detection.Detections(
         np.arange(n), np.arange(n), similarities, draw.random(n) < 0.3, np.ones(n, dtype=bool), np.arange(n)
     )
     wrong = np.flatnonzero(~found.is_right)
@@ -72,12 +82,12 @@ def test_a_threshold_keeps_its_budget_and_is_the_lowest_that_does(n: int, budget
 
 
 def test_a_threshold_for_each_ticket_and_no_ticket_said() -> None:
-    found = Detections(
+    found = detection.Detections(
         np.arange(4), np.array([1, 0, 3, 2]), np.full(4, 0.5, np.float32),
         np.array([True, False, True, False]), np.ones(4, dtype=bool), np.arange(4),
     )  # fmt: skip
-    rates = detection_rates(found, np.array([0.4, 0.6, 0.6, 0.4], np.float32), 100, 0)
-    assert (rates.said_per_1000.value, rates.false_alarms_per_1000.value) == (500, 250)
+    rates = detection.detection_rates(found, np.array([0.4, 0.6, 0.6, 0.4], np.float32), 100, 0)
+    assert (rates.reported_per_1000.value, rates.false_alarms_per_1000.value) == (500, 250)
     assert (rates.precision.value, rates.recall.value) == (0.5, 0.25)
-    nothing = detection_rates(found, 0.9, 100, 0)
+    nothing = detection.detection_rates(found, 0.9, 100, 0)
     assert nothing.precision.value is None and nothing.recall.value == 0

@@ -1,28 +1,30 @@
 """Tiers of readiness, and what each criterion asks."""
 
-from typing import Any
-
 import pytest
 
 from ticketkin.core.checks import Check, Outcome
 from ticketkin.core.config import ReadinessSettings
 from ticketkin.evaluation.bootstrap import Interval
 from ticketkin.evaluation.readiness import Readiness, assess
+from ticketkin.evaluation.schema import Confusion, Metric, PairDecisions, Retrieval, SplitResult
 
 
-def _result(area: float, mrr: float, rate: float = 0.05) -> dict[str, Any]:
-    def metric(value: float) -> dict[str, float]:
-        return {"value": value, "low": value - 0.02, "high": value + 0.02}
+def _result(area: float, mrr: float, rate: float = 0.05) -> SplitResult:
+    def metric(value: float) -> Metric:
+        return Metric(value=value, low=value - 0.02, high=value + 0.02)
 
-    return {
-        "pairs": {
-            "roc_auc": metric(area),
-            "spearman": metric(0.83),
-            "spearman_ceiling": {"value": 0.866, "low": None, "high": None},
-            "false_positive_rate": metric(rate),
-        },
-        "retrieval": {"mrr": metric(mrr)},
+    pairs = {
+        "roc_auc": metric(area),
+        "spearman": metric(0.83),
+        "spearman_ceiling": Metric(value=0.866, low=None, high=None),
+        "false_positive_rate": metric(rate),
     }
+    counts = Confusion(true_positive=1, false_positive=1, false_negative=1, true_negative=1)
+    return SplitResult(
+        labels_from="person",
+        retrieval=Retrieval(n_queries=2, n_clusters=1, n_candidates=9, metrics={"mrr": metric(mrr)}),
+        pairs=PairDecisions(n_positive=2, n_negative=2, confusion=counts, prevalence=0.01, metrics=pairs),
+    )
 
 
 def _assess(

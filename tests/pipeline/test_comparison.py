@@ -11,7 +11,8 @@ import pytest
 from ticketkin.cli.app import main
 from ticketkin.core.errors import InputError, JobError
 from ticketkin.core.tables import SplitName
-from ticketkin.pipeline.comparison import Comparison, compare_models
+from ticketkin.evaluation.leaderboard import ModelComparison
+from ticketkin.pipeline.comparison import compare_models
 from tiny_model import build_tiny_encoder
 
 
@@ -26,13 +27,13 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def compared(small_run: Path, tiny_encoder_folder: Path, other_model: Path) -> Comparison:
+def compared(small_run: Path, tiny_encoder_folder: Path, other_model: Path) -> ModelComparison:
     models = [str(other_model), str(small_run / "model"), "no-such/model"]
     return compare_models(models, small_run, str(tiny_encoder_folder), SplitName.EVALUATION, [16, 64])
 
 
 def test_every_model_stands_with_its_variants_and_the_missing_one_with_its_reason(
-    compared: Comparison, small_run: Path, tiny_encoder_folder: Path
+    compared: ModelComparison, small_run: Path, tiny_encoder_folder: Path
 ) -> None:
     names = {row.name for row in compared.rows}
     for model in (str(tiny_encoder_folder), str(small_run / "model")):
@@ -45,7 +46,7 @@ def test_every_model_stands_with_its_variants_and_the_missing_one_with_its_reaso
 
 
 def test_the_numbers_are_those_of_the_run(
-    compared: Comparison, small_run: Path, tiny_encoder_folder: Path
+    compared: ModelComparison, small_run: Path, tiny_encoder_folder: Path
 ) -> None:
     report = json.loads((small_run / "report.json").read_text())
     rows = {row.name: row for row in compared.rows}

@@ -118,4 +118,4 @@ def test_the_report_tells_what_was_looked_at_and_how_ready_the_champion_is(small
         criterion["value"] > 0 for criterion in readiness["criteria"] if criterion["name"] == "latency_ms"
     )
     page = (small_run / "report.html").read_text()
-    assert "Ready to be put to work?" in page and codes["leakage"]["evidence"] in page
+    assert "Ready for production use?" in page and codes["leakage"]["evidence"] in page

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ticketkin.evaluation.schema import Report
 from ticketkin.reports.html import write_report
 from ticketkin.reports.material import (
     PairExample,
@@ -192,4 +193,6 @@ def undrawn(material) -> ReportMaterial:
 @pytest.fixture(scope="session")
 def written(tmp_path_factory) -> Path:
     """The whole report, written once."""
-    return write_report(make_report(), make_material(), tmp_path_factory.mktemp("report"))
+    return write_report(
+        Report.model_validate(make_report()), make_material(), tmp_path_factory.mktemp("report")
+    )

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from ticketkin.evaluation.schema import Report
 from ticketkin.reports.html import write_report
 from ticketkin.reports.material import PairExample
 
@@ -57,7 +58,7 @@ def test_long_words_do_not_push_the_page_wide(browser, report, undrawn, tmp_path
     )
     report["verdict"]["reason"] = word
     report["warnings"] = [{"code": "long", "message": word}]
-    path = write_report(report, material, tmp_path)
+    path = write_report(Report.model_validate(report), material, tmp_path)
     page = browser.new_page(viewport={"width": 390, "height": 844})
     page.goto(path.as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ticketkin.evaluation.bootstrap import Interval
 from ticketkin.reports.formatting import (
     ABSENT,
     format_count,
@@ -24,17 +25,17 @@ def test_share(value, expected):
 
 
 def test_metric_with_and_without_interval():
-    assert format_metric({"value": 0.6441, "low": 0.612, "high": 0.677}) == ".644 [.61, .68]"
-    assert format_metric({"value": 0.6441, "low": None, "high": None}) == ".644"
-    assert format_metric({"value": None, "low": None, "high": None}) == ABSENT
+    assert format_metric(Interval(0.6441, 0.612, 0.677)) == ".644 [.61, .68]"
+    assert format_metric(Interval(0.6441, None, None)) == ".644"
+    assert format_metric(Interval(None, None, None)) == ABSENT
     assert format_metric(None) == ABSENT
     assert format_interval(None) == ""
 
 
 def test_gain_is_signed():
-    assert format_gain({"value": 0.031, "low": -0.002, "high": 0.05}) == "+.031 [-.002, +.050]"
-    assert format_gain({"value": -0.031, "low": None, "high": None}) == "-.031"
-    assert format_gain({"value": None, "low": None, "high": None}) == ABSENT
+    assert format_gain(Interval(0.031, -0.002, 0.05)) == "+.031 [-.002, +.050]"
+    assert format_gain(Interval(-0.031, None, None)) == "-.031"
+    assert format_gain(Interval(None, None, None)) == ABSENT
 
 
 @pytest.mark.parametrize(

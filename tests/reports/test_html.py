@@ -43,7 +43,7 @@ KEPT = {"champion": "base", "encoder": "base", "kept_baseline": True, "reason": 
 
 def test_a_kept_baseline_is_said_plainly(report, undrawn, tmp_path):
     report["verdict"] |= KEPT
-    text = text_of(write_report(report, undrawn, tmp_path).read_text("utf-8"))
+    text = text_of(write_report(Report.model_validate(report), undrawn, tmp_path).read_text("utf-8"))
     assert "No keep “base”" in text
     assert "The closest challenger, fusion, against base" in text
     assert ", before" not in text[: text.index("Candidates side by side")]
@@ -54,7 +54,7 @@ def test_a_gain_of_a_few_kin_groups_is_told_as_chance(report, undrawn, tmp_path)
     report["verdict"] |= KEPT
     for comparison in report["comparisons"]:
         comparison |= {"p_value": 0.25, "n_clusters": 6}
-    text = text_of(write_report(report, undrawn, tmp_path).read_text("utf-8"))
+    text = text_of(write_report(Report.model_validate(report), undrawn, tmp_path).read_text("utf-8"))
     assert "6 kin groups are too few to rule out chance (p 0.25)" in text
     assert "could be chance" in text and "kin groups better" not in text
 
@@ -63,14 +63,14 @@ def test_a_gain_of_a_few_kin_groups_is_told_as_chance(report, undrawn, tmp_path)
 def test_synthetic_tickets_are_the_first_line(where, report, undrawn, tmp_path):
     report["synthetic"] = where == "report"
     material = dataclasses.replace(undrawn, is_synthetic=where == "material")
-    text = text_of(write_report(report, material, tmp_path).read_text("utf-8"))
+    text = text_of(write_report(Report.model_validate(report), material, tmp_path).read_text("utf-8"))
     assert text.startswith("These tickets are synthetic")
 
 
 def test_silver_labels_are_the_first_line(report, undrawn, tmp_path):
     for candidate in report["candidates"].values():
         candidate["evaluation"]["labels_from"] = "silver"
-    text = text_of(write_report(report, undrawn, tmp_path).read_text("utf-8"))
+    text = text_of(write_report(Report.model_validate(report), undrawn, tmp_path).read_text("utf-8"))
     assert text.startswith("The labels are silver and circular")
     assert "Get links made by people" in text
 
@@ -92,7 +92,7 @@ def test_texts_of_tickets_and_names_are_escaped(report, undrawn, tmp_path):
     )  # fmt: skip
     report["verdict"]["reason"] = evil
     report["warnings"] = [{"code": evil, "message": evil}]
-    page = write_report(report, material, tmp_path).read_text("utf-8")
+    page = write_report(Report.model_validate(report), material, tmp_path).read_text("utf-8")
     assert "<script" not in page
     assert "<img" not in page
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") > 10
@@ -120,7 +120,9 @@ def test_data_and_provenance_are_told(page):
 
 
 def test_bare_material_is_explained_not_drawn(report, tmp_path):
-    page = write_report(report, ReportMaterial(title="incidents.csv"), tmp_path).read_text("utf-8")
+    page = write_report(
+        Report.model_validate(report), ReportMaterial(title="incidents.csv"), tmp_path
+    ).read_text("utf-8")
     text = text_of(page)
     assert "<svg" not in page
     assert not list((tmp_path / "figures").iterdir())
@@ -144,7 +146,7 @@ def test_null_metrics_become_dashes(report, undrawn, tmp_path):
             }
     report |= {"comparisons": [], "warnings": [], "cost": {}, "tickets": {}, "links": {}, "splits": {}}
     material = dataclasses.replace(undrawn, recall_curves={})
-    text = text_of(write_report(report, material, tmp_path).read_text("utf-8"))
+    text = text_of(write_report(Report.model_validate(report), material, tmp_path).read_text("utf-8"))
     assert f"lexical {ABSENT} {ABSENT} {ABSENT} {ABSENT} {ABSENT} 1.2 s" in text
     assert "There was no challenger to compare with base" in text
     assert "No candidate was scored on the holdout links." in text
@@ -156,7 +158,7 @@ def test_null_metrics_become_dashes(report, undrawn, tmp_path):
 
 def test_no_tuning_means_no_training_section(report, material, undrawn, tmp_path):
     untuned = dataclasses.replace(undrawn, recall_curves=material.recall_curves)
-    page = write_report(report, untuned, tmp_path).read_text("utf-8")
+    page = write_report(Report.model_validate(report), untuned, tmp_path).read_text("utf-8")
     assert 'id="training_lora' not in page
     assert "LoRA was not among the candidates" in page
     assert "recall_at_k-alt" in page
@@ -180,10 +182,12 @@ def test_every_figure_lies_beside_the_page(written):
 
 def test_a_second_report_replaces_the_first(report, material, undrawn, tmp_path):
     first = dataclasses.replace(undrawn, strengths=material.strengths)
-    write_report(report, first, tmp_path)
+    write_report(Report.model_validate(report), first, tmp_path)
     assert [path.name for path in (tmp_path / "figures").iterdir()] == ["strengths.png"]
     picture = matplotlib.image.imread(tmp_path / "figures" / "strengths.png")
     assert picture.shape[2] == 3 or (picture[:, :, 3] == 1).all(), "a picture on its own is on white"
-    write_report(report, dataclasses.replace(undrawn, training=material.training), tmp_path)
+    write_report(
+        Report.model_validate(report), dataclasses.replace(undrawn, training=material.training), tmp_path
+    )
     assert [path.name for path in (tmp_path / "figures").iterdir()] == ["training_lora.png"]
     assert not list(tmp_path.glob(".*.part"))

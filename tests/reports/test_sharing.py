@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from ticketkin.evaluation.schema import Report
 from ticketkin.reports.html import render_report, write_report
 from ticketkin.reports.kin_figures import family_figure
 from ticketkin.reports.material import MaskedKind, Masking
@@ -13,7 +14,9 @@ MASKING = Masking(True, (MaskedKind("[EMAIL]", "Addresses of mail."),), ("Names 
 
 
 def test_what_was_looked_for_and_what_was_not_is_listed(report, undrawn, tmp_path):
-    page = write_report(report, dataclasses.replace(undrawn, masking=MASKING), tmp_path).read_text("utf-8")
+    page = write_report(
+        Report.model_validate(report), dataclasses.replace(undrawn, masking=MASKING), tmp_path
+    ).read_text("utf-8")
     for said in ("[EMAIL]", "Addresses of mail.", "Not looked for", "Names of people.", "Patterns find most"):
         assert said in page
     assert "switched off" not in page
@@ -21,14 +24,14 @@ def test_what_was_looked_for_and_what_was_not_is_listed(report, undrawn, tmp_pat
 
 def test_redaction_that_was_off_is_said_before_anything_else(report, undrawn, tmp_path):
     material = dataclasses.replace(undrawn, masking=Masking(is_on=False))
-    page = write_report(report, material, tmp_path).read_text("utf-8")
+    page = write_report(Report.model_validate(report), material, tmp_path).read_text("utf-8")
     assert "Redaction was switched off for this run" in page[: page.index("<h1>")]
     assert "nothing was replaced" in page
     assert "[EMAIL]" not in page[page.index('id="masked"') :]
 
 
 def test_a_report_of_an_earlier_version_claims_nothing(report, undrawn, tmp_path):
-    page = write_report(report, undrawn, tmp_path).read_text("utf-8")
+    page = write_report(Report.model_validate(report), undrawn, tmp_path).read_text("utf-8")
     assert "treat them as personal data" in page and "treat all texts as personal data" in page
 
 
@@ -65,7 +68,7 @@ def private(report, undrawn):
                    "gates": [{**gate, "evidence": "2 pairs are told as two kinds: 7003 and CANARY-2: x"}]},
         families={"n_families": 1, "n_tickets": 3, "left_out": [["canary"]], "families": [FAMILY]},
     )  # fmt: skip
-    return report, material
+    return Report.model_validate(report), material
 
 
 VALUES = ["Jane Canary", "Canary printer down", "CANARY-1", "person", "yes", "1,234x", "7003"]
@@ -97,5 +100,5 @@ def test_the_figure_of_a_family_names_no_ticket(private):
 def test_the_whole_report_is_left_as_it_is(private):
     report, material = private
     shareable(report, material, VALUES)
-    assert report["tickets"]["mapping"] == {"title": "canary"}
+    assert report.tickets["mapping"] == {"title": "canary"}
     assert material.false_alarms

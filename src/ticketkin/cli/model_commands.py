@@ -35,7 +35,7 @@ from ticketkin.core.config import LARGEST_SEED, EncoderSettings
 from ticketkin.core.errors import InputError, MissingInputError
 from ticketkin.core.outputs import output_path
 from ticketkin.core.tables import SplitName
-from ticketkin.evaluation.readiness import TIERS, Tier
+from ticketkin.evaluation.schema import TIERS, Tier
 
 models = typer.Typer()
 
@@ -401,7 +401,7 @@ def compare(
         check_leaderboard(out, [on], force=force)
     settings = read_job(on).settings.encoder if on.is_dir() else _encoder_settings(None, offline)
     with ConsoleProgress(errors) as progress, damage_named(on):
-        found = compare_models(
+        comparison = compare_models(
             names,
             on,
             baseline or settings.base_model,
@@ -409,13 +409,13 @@ def compare(
             _whole(dimensions, "--dimensions", 1, 65_536),
             settings,
             progress,
-        ).to_json()
+        )
     if out is not None:
-        write_leaderboard(found, out, force=force)
+        write_leaderboard(comparison, out, force=force)
     if as_json:
-        print_json(found)
+        print_json(comparison.to_json())
     else:
-        show_leaderboard(screen, found, out)
+        show_leaderboard(screen, comparison, out)
 
 
 def _whole(text: str | None, option: str, lowest: int, highest: int) -> list[int]:

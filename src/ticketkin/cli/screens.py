@@ -9,18 +9,19 @@ from rich.text import Text
 
 from ticketkin.cli.console import SafeConsole, print_json
 from ticketkin.core.checks import Outcome
+from ticketkin.evaluation.metrics import METRICS, Place
 from ticketkin.pipeline.run_data import MODEL, REPORT_HTML
 from ticketkin.pipeline.stage import StageStatus
+from ticketkin.reports.formatting import format_name
 
 if TYPE_CHECKING:
+    from ticketkin.evaluation.leaderboard import ModelComparison
     from ticketkin.pipeline.examination import Examined
     from ticketkin.pipeline.recipes import Recipe
     from ticketkin.pipeline.relater import Relation
     from ticketkin.pipeline.repeating import Repeated, Spread
     from ticketkin.pipeline.searching import SearchResult
 
-# Report metric -> column head of the candidates' table.
-_RETRIEVAL = {"mrr": "MRR", "recall_at_1": "R@1", "recall_at_10": "R@10"}
 # Sign, what stands for it where the terminal lacks it, style.
 _CHECK_MARKS = {
     Outcome.PASSED: ("✔", "+", "green"),
@@ -58,14 +59,14 @@ def show_candidates(console: SafeConsole, report: Mapping[str, Any]) -> None:
         pad_edge=False,
     )
     table.add_column("candidate")
-    for head in (*_RETRIEVAL.values(), "ROC-AUC"):
-        table.add_column(head)
+    columns = METRICS.shown_in(Place.TERMINAL)
+    for metric in columns:
+        table.add_column(metric.short_title)
     for name, candidate in candidates.items():
         evaluation = candidate["evaluation"]
         table.add_row(
             name,
-            *(format_metric(evaluation["retrieval"][key]) for key in _RETRIEVAL),
-            format_metric(evaluation["pairs"]["roc_auc"]),
+            *(format_metric(evaluation[metric.part].get(metric.name)) for metric in columns),
         )
     console.print(table)
 
@@ -169,26 +170,26 @@ def show_pair_check(console: SafeConsole, found: Mapping[str, Any], out: Path | 
     console.print(f"{found['n_cleaned']:,} pairs remain{where} (sha256 {found['sha256'][:16]}…)")
 
 
-def show_leaderboard(console: SafeConsole, found: Mapping[str, Any], out: Path | None) -> None:
+def show_leaderboard(console: SafeConsole, comparison: "ModelComparison", out: Path | None) -> None:
     """Print the leaderboard, what was skipped, and where the files lie."""
     from ticketkin.reports.leaderboard import leaderboard_cells, leaderboard_heads
 
-    if found["labels_from"] == "silver":
+    if comparison.labels_from == "silver":
         console.print("Labels are SILVER and circular: this table proves nothing.", style="bold")
     table = Table(
-        title=f"{found['judged_on']} ({found['labels_from']}): "
-        + (f"{found['n_queries']:,} queries" if found["n_queries"] else f"{found['n_pairs']:,} pairs")
-        + f" of {found['n_clusters']:,} kin groups; differences to {found['baseline']}, p by Holm",
+        title=f"{comparison.judged_on} ({comparison.labels_from}): "
+        + (f"{comparison.n_queries:,} queries" if comparison.n_queries else f"{comparison.n_pairs:,} pairs")
+        + f" of {comparison.n_clusters:,} kin groups; differences to {comparison.baseline}, p by Holm",
         title_justify="left",
         box=None,
         pad_edge=False,
     )
-    for head in ("model", *leaderboard_heads(found)):
+    for head in ("model", *leaderboard_heads(comparison)):
         table.add_column(head)
-    for row in found["rows"]:
-        table.add_row(Text(row["name"]), *leaderboard_cells(found, row))
+    for row in comparison.rows:
+        table.add_row(Text(row.name), *leaderboard_cells(comparison, row))
     console.print(table)
-    for model, reason in found["skipped"].items():
+    for model, reason in comparison.skipped.items():
         console.print(f"Skipped {model}: {reason}")
     if out is not None:
         console.print(f"Written: {out}/leaderboard.html, .csv, .json", soft_wrap=True)
@@ -256,13 +257,15 @@ def show_repeated(console: SafeConsole, found: "Repeated") -> None:
         box=None,
         pad_edge=False,
     )
-    for head in ("candidate", *_RETRIEVAL.values(), "ROC-AUC", "threshold", "gain in MRR", "above zero"):
+    columns, primary = METRICS.shown_in(Place.REPEATS), METRICS.primary.short_title
+    heads = (metric.short_title for metric in columns)
+    for head in ("candidate", *heads, f"gain in {primary}", "above zero"):
         table.add_column(head)
     for name, metrics in found.metrics.items():
         gain = found.gains.get(name)
         table.add_row(
             name,
-            *(_spread(metrics[metric]) for metric in (*_RETRIEVAL, "roc_auc", "threshold")),
+            *(_spread(metrics[metric.name]) for metric in columns),
             "" if gain is None else f"{gain.mean:+.3f} ({gain.lowest:+.3f} to {gain.highest:+.3f})",
             "" if gain is None else f"{found.n_above_zero[name]} of {n}",
         )
@@ -272,7 +275,7 @@ def show_repeated(console: SafeConsole, found: "Repeated") -> None:
     if found.holdout_gain is not None:
         spread = found.holdout_gain
         console.print(
-            f"Holdout gain in MRR of the champion: {spread.mean:+.3f} "
+            f"Holdout gain in {primary} of the champion: {spread.mean:+.3f} "
             f"({spread.lowest:+.3f} to {spread.highest:+.3f})",
         )
 
@@ -329,12 +332,9 @@ def _show_causes(console: SafeConsole, found: Mapping[str, Any]) -> None:
         f"Cause or not, cross-encoder on {found['base']}{head}: {found['n_causal']:,} causes, "
         f"{found['n_other']:,} others, {found['folds']} folds",
     )
-    names = {
-        "roc_auc": "ROC-AUC", "pr_auc": "PR-AUC", "f1": "F1", "precision": "precision", "recall": "recall",
-        "brier": "Brier",
-    }  # fmt: skip
-    told = ", ".join(f"{shown} {format_metric(found[name])}" for name, shown in names.items())
-    console.print(f"  {told}")
+    names = ("roc_auc", "pr_auc", "f1", "precision", "recall", "brier")
+    shown = ", ".join(f"{format_name(name)} {format_metric(found[name])}" for name in names)
+    console.print(f"  {shown}")
     console.print(
         f"  direction right in {100 * found['direction_right']:.0f} % of causes; "
         f"{found['milliseconds_a_pair']:.0f} ms a pair, read in both orders",
@@ -344,6 +344,7 @@ def _show_causes(console: SafeConsole, found: Mapping[str, Any]) -> None:
 def _show_two_stage(console: SafeConsole, found: Mapping[str, Any], kinds: Sequence[str]) -> None:
     """Print what is said and suggested of the holdout tickets' nearest others, and how often rightly."""
     from ticketkin.relations.bands import BAND_WORDS
+    from ticketkin.reports.kinds import BAND_HEADS
 
     held_out = found["holdout"]
     table = Table(
@@ -352,7 +353,7 @@ def _show_two_stage(console: SafeConsole, found: Mapping[str, Any], kinds: Seque
         box=None,
         pad_edge=False,
     )
-    for head in ("kind", "band", "from", "told", "right", "of", "false alarms in 1,000 tickets"):
+    for head in ("kind", *BAND_HEADS):
         table.add_column(head)
     for kind in kinds:
         for band in ("say", "suggest") if kind != "none" else ():

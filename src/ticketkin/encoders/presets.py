@@ -16,8 +16,6 @@ class Preset:
     """None keeps the model's own limit."""
     needs_remote_code: bool = False
     """The model's own code would have to run, which is refused."""
-    matryoshka: bool = False
-    """Embeddings may be cut to fewer dimensions."""
 
 
 PRESETS: dict[str, Preset] = {
@@ -37,15 +35,13 @@ PRESETS: dict[str, Preset] = {
     "Alibaba-NLP/gte-modernbert-base": Preset(max_length_tokens=2_048),
     "WhereIsAI/UAE-Large-V1": Preset(max_length_tokens=512),
     "nomic-ai/nomic-embed-text-v1.5": Preset(
-        prompt="clustering: ", max_length_tokens=2_048, needs_remote_code=True, matryoshka=True
+        prompt="clustering: ", max_length_tokens=2_048, needs_remote_code=True
     ),
     "jinaai/jina-embeddings-v2-base-en": Preset(max_length_tokens=2_048, needs_remote_code=True),
     "ibm-granite/granite-embedding-english-r2": Preset(max_length_tokens=2_048),
     "ibm-granite/granite-embedding-small-english-r2": Preset(max_length_tokens=2_048),
-    "Qwen/Qwen3-Embedding-0.6B": Preset(max_length_tokens=2_048, matryoshka=True),
-    "google/embeddinggemma-300m": Preset(
-        prompt="task: clustering | query: ", max_length_tokens=2_048, matryoshka=True
-    ),
+    "Qwen/Qwen3-Embedding-0.6B": Preset(max_length_tokens=2_048),
+    "google/embeddinggemma-300m": Preset(prompt="task: clustering | query: ", max_length_tokens=2_048),
 }
 
 

@@ -6,7 +6,7 @@ data", 2007), and two candidates are always compared on the same draws.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,11 @@ class Interval:
     def to_json(self) -> dict[str, float | None]:
         """Return {value, low, high}."""
         return {"value": self.value, "low": self.low, "high": self.high}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, float | None]) -> "Interval":
+        """Rebuild from {value, low, high}."""
+        return cls(values["value"], values["low"], values["high"])
 
 
 UNDEFINED = Interval(None, None, None)
@@ -133,12 +138,6 @@ class PairedGain:
     def is_loss(self) -> bool:
         """True if the whole interval lies below zero."""
         return self.gain.high is not None and self.gain.high < 0
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "PairedGain":
-        """Rebuild from a comparison of report.json."""
-        known = {field.name: values[field.name] for field in fields(cls)}
-        return cls(**{**known, "gain": Interval(**values["gain"])})
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for report.json."""

@@ -6,18 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ticketkin.evaluation.bootstrap import (
-    Float64Array,
-    Interval,
-    Resamples,
-    mean_interval,
-    percentile_interval,
-)
+from ticketkin.evaluation.bootstrap import Float64Array, Interval, Resamples
+from ticketkin.evaluation.metrics import METRICS, MetricDefinition, PairMetric, Place, interval_of
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores
-
-METRICS = ("mrr", "map", "ndcg_at_10", "recall_at_1", "recall_at_5", "recall_at_10", "recall_at_20")
-PAIR_METRICS = ("roc_auc", "pr_auc", "spearman")
 
 
 @dataclass(frozen=True)
@@ -26,9 +18,9 @@ class Row:
 
     name: str
     metrics: dict[str, Interval]
-    """Retrieval metrics where there are queries, and those of the fixed pairs; the first one ranks."""
+    """Retrieval metrics where there are queries, and those of the fixed pairs, by name."""
     difference: Interval
-    """Paired difference in the first metric to the baseline; 0 for the baseline itself."""
+    """Paired difference in the primary metric to the baseline; 0 for the baseline itself."""
     p_value: float | None
     """Two-sided, by the bootstrap over kin groups, corrected by Holm's method; None for the baseline."""
     costs: Mapping[str, float]
@@ -45,6 +37,30 @@ class Row:
         }
 
 
+@dataclass(frozen=True)
+class ModelComparison:
+    """The leaderboard and what could not be compared."""
+
+    rows: list[Row]
+    skipped: dict[str, str]
+    """Reason by model."""
+    baseline: str
+    judged_on: str
+    """What all models were asked: the evaluation links, or a file of pairs."""
+    primary: str
+    """The metric that ranks and whose differences are shown."""
+    n_queries: int
+    """0 where pairs alone judge."""
+    n_pairs: int
+    n_clusters: int
+    labels_from: str
+    test_pairs_sha256: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {**vars(self), "rows": [row.to_json() for row in self.rows]}
+
+
 def leaderboard(
     retrieval: Mapping[str, RetrievalScores],
     pairs: Mapping[str, PairScores],
@@ -53,22 +69,21 @@ def leaderboard(
     n_bootstrap: int,
     seed: int,
 ) -> list[Row]:
-    """Return one row a model, best MRR first; all were asked the same queries and pairs.
+    """Return one row a model, best in the primary metric first; all were asked the same queries and pairs.
 
     With n_bootstrap resamples no p-value is below 1 / (n_bootstrap + 1) before its correction.
     """
     theirs = retrieval[baseline]
-    resamples = Resamples.draw(theirs.clusters, n_bootstrap, seed)
-    metrics, drawn = {}, {}
     differing = [n for n, scores in retrieval.items() if not np.array_equal(scores.queries, theirs.queries)]
     if differing:
         raise ValueError(f"{differing[0]} and {baseline} were evaluated on different queries")
-    for name, scores in retrieval.items():
-        found = {metric: mean_interval(scores.per_query(metric), resamples) for metric in METRICS}
-        metrics[name] = found | {"roc_auc": pairs[name].roc_auc(n_bootstrap, seed)}
-        values = scores.per_query("mrr")
-        drawn[name] = np.r_[values.mean(), resamples.means(values)]
-    return _rows(metrics, drawn, costs, baseline)
+    resamples = Resamples.draw(theirs.clusters, n_bootstrap, seed)
+    drawn = {
+        name: {metric.name: metric.draw(scores.ranks, resamples) for metric in METRICS.retrieval}
+        | _pair_draws(pairs[name], Place.LEADERBOARD, n_bootstrap, seed)
+        for name, scores in retrieval.items()
+    }
+    return _rows(drawn, METRICS.primary, costs, baseline)
 
 
 def pair_leaderboard(
@@ -78,35 +93,51 @@ def pair_leaderboard(
     n_bootstrap: int,
     seed: int,
 ) -> list[Row]:
-    """Return one row a model, best ROC-AUC first, from pairs alone; all were given the same pairs."""
-    metrics, drawn = {}, {}
-    for name, scores in pairs.items():
-        found = scores.ranking_metrics(n_bootstrap, seed)
-        metrics[name] = {metric: found[metric] for metric in PAIR_METRICS}
-        drawn[name] = scores.roc_auc_resampled(n_bootstrap, seed)
-    return _rows(metrics, drawn, costs, baseline)
+    """Return one row a model from pairs alone, best in their primary metric first; all had the same pairs."""
+    drawn = {
+        name: _pair_draws(scores, Place.PAIR_LEADERBOARD, n_bootstrap, seed) for name, scores in pairs.items()
+    }
+    return _rows(drawn, METRICS.primary_of_pairs, costs, baseline)
+
+
+def _pair_draws(scores: PairScores, place: Place, n_bootstrap: int, seed: int) -> dict[str, Float64Array]:
+    """Return the metrics of pairs that a leaderboard shows; none of them may need a threshold."""
+    sample = scores.sample(n_bootstrap, seed)
+    shown = [metric for metric in METRICS.shown_in(place) if isinstance(metric, PairMetric)]
+    return {metric.name: metric.draw(sample) for metric in shown}
 
 
 def _rows(
-    metrics: Mapping[str, dict[str, Interval]],
-    drawn: Mapping[str, Float64Array],
+    drawn: Mapping[str, Mapping[str, Float64Array]],
+    primary: MetricDefinition,
     costs: Mapping[str, Mapping[str, float]],
     baseline: str,
 ) -> list[Row]:
-    """Put rows together; `drawn` is each model's first metric, then that in every resample."""
+    """Put rows together from each model's metrics: the value, then that in every resample."""
     differences, p_values = {}, {}
     for name, values in drawn.items():
-        gap = values - drawn[baseline]
-        differences[name] = percentile_interval(float(gap[0]), gap[1:])
+        gap = values[primary.name] - drawn[baseline][primary.name]
+        differences[name] = interval_of(gap)
         if name != baseline:
             below, above = (gap[1:] <= 0).sum() + 1, (gap[1:] >= 0).sum() + 1
             p_values[name] = float(min(1.0, 2 * min(below, above) / len(gap)))
     corrected = holm(p_values)
     rows = [
-        Row(name, metrics[name], differences[name], corrected.get(name), costs.get(name, {}))
-        for name in metrics
+        Row(
+            name,
+            {metric: interval_of(value) for metric, value in values.items()},
+            differences[name],
+            corrected.get(name),
+            costs.get(name, {}),
+        )
+        for name, values in drawn.items()
     ]
-    return sorted(rows, key=lambda row: -(next(iter(row.metrics.values())).value or 0.0))
+    # A value that could not be computed comes last, whichever direction is better.
+    return sorted(rows, key=lambda row: _place(row.metrics[primary.name].value, primary))
+
+
+def _place(value: float | None, primary: MetricDefinition) -> float:
+    return np.inf if value is None else -float(primary.improvement(np.array(value)))
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:

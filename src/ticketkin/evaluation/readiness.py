@@ -1,15 +1,15 @@
-"""Is the champion fit to be put to work? Criteria with targets, and the tier they add up to."""
+"""Is the champion fit for production use? Criteria with targets, and the tier they add up to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from ticketkin.core.checks import Check, Outcome
 from ticketkin.core.config import ReadinessSettings
 from ticketkin.evaluation.bootstrap import Interval
+from ticketkin.evaluation.metrics import METRICS, Direction
+from ticketkin.evaluation.schema import SplitResult, Tier
 
-Tier = Literal["none", "minimum", "good", "excellent", "production"]
-TIERS: tuple[Tier, ...] = ("none", "minimum", "good", "excellent", "production")
 _MINIMUM_AUC, _GOOD_AUC = 0.75, 0.85
 _BALANCED_CEILING = 0.75**0.5
 """Highest Spearman correlation where half of the pairs are kin: the case the usual targets are stated for."""
@@ -65,8 +65,8 @@ class Readiness:
 
 
 def assess(
-    evaluation: Mapping[str, Any],
-    holdout: Mapping[str, Any],
+    evaluation: SplitResult,
+    holdout: SplitResult,
     checks: Sequence[Check],
     *,
     beats_baseline: Interval,
@@ -75,29 +75,26 @@ def assess(
 ) -> Readiness:
     """Return the readiness of a champion.
 
-    `evaluation` and `holdout` are its results as in report.json; `beats_baseline` the paired gain in
-    MRR with its interval (all 0 where the baseline was kept). Tiers: *minimum* tells kin from
+    `evaluation` and `holdout` are its results; `beats_baseline` the paired gain in the primary metric
+    with its interval (all 0 where the baseline was kept). Tiers: *minimum* tells kin from
     strangers at all (ROC-AUC .75), *good* does at .85 and beats the baseline, *excellent* reaches
     the ROC-AUC and false-positive targets too, *production* meets every criterion.
     """
-    pairs = holdout["pairs"]
-    before, after = evaluation["retrieval"]["mrr"]["value"], holdout["retrieval"]["mrr"]["value"]
+    primary = METRICS.primary
+    before, after = (scores.metric(primary.name).value for scores in (evaluation, holdout))
     drop = None if not before or after is None else (before - after) / before
     shortcut = next((check for check in checks if check.code == "category_shortcut"), None)
-    spearman, ceiling = _interval(pairs["spearman"]), pairs["spearman_ceiling"]["value"]
+    ceiling = holdout.metric("spearman_ceiling").value or 0.0
     criteria = [
-        Criterion(
+        _of_metric(
             "spearman",
-            spearman,
+            holdout,
             settings.spearman * ceiling / _BALANCED_CEILING,
-            False,
             f"a second name of ROC-AUC on labels of 0 and 1; its ceiling here is {ceiling:.3f}, so the "
             f"target is that of balanced pairs, {settings.spearman:g}, scaled to it",
         ),
-        Criterion("roc_auc", _interval(pairs["roc_auc"]), settings.roc_auc, False),
-        Criterion(
-            "false_positive_rate", _interval(pairs["false_positive_rate"]), settings.false_positive_rate, True
-        ),
+        _of_metric("roc_auc", holdout, settings.roc_auc),
+        _of_metric("false_positive_rate", holdout, settings.false_positive_rate),
         Criterion(
             "category_shortcut",
             _as_interval(None if shortcut is None or shortcut.outcome is Outcome.SKIPPED else float(
@@ -112,10 +109,12 @@ def assess(
             beats_baseline,
             0.0,
             False,
-            "gain in MRR; passes if the whole interval lies above zero",
+            f"gain in {primary.title}; passes if the whole interval lies above zero",
             by_lower_end=True,
         ),
-        Criterion("holdout_gap", _as_interval(drop), settings.holdout_gap, True, "share of MRR lost"),
+        Criterion(
+            "holdout_gap", _as_interval(drop), settings.holdout_gap, True, f"share of {primary.title} lost"
+        ),
         Criterion(
             "latency_ms",
             _as_interval(latency_ms),
@@ -124,11 +123,17 @@ def assess(
             "median of one ticket encoded and ranked, on this machine",
         ),
     ]  # fmt: skip
-    return Readiness(_tier(criteria, pairs), criteria)
+    return Readiness(_tier(criteria, holdout.metric("roc_auc").value or 0.0), criteria)
 
 
-def _tier(criteria: Sequence[Criterion], pairs: Mapping[str, Any]) -> Tier:
-    area = pairs["roc_auc"]["value"] or 0.0
+def _of_metric(name: str, scores: SplitResult, target: float, note: str = "") -> Criterion:
+    """Return the criterion of a metric; which side of the target is wanted stands in the registry."""
+    at_most = METRICS[name].direction is Direction.LOWER
+    return Criterion(name, scores.metric(name).interval, target, at_most, note)
+
+
+def _tier(criteria: Sequence[Criterion], area: float) -> Tier:
+    """Return the highest tier that is reached; `area` is the ROC-AUC."""
     by_name = {criterion.name: criterion.passed for criterion in criteria}
     if area < _MINIMUM_AUC:
         return "none"
@@ -137,10 +142,6 @@ def _tier(criteria: Sequence[Criterion], pairs: Mapping[str, Any]) -> Tier:
     if not (by_name["roc_auc"] and by_name["false_positive_rate"]):
         return "good"
     return "production" if all(by_name.values()) else "excellent"
-
-
-def _interval(metric: Mapping[str, float | None]) -> Interval:
-    return Interval(metric["value"], metric["low"], metric["high"])
 
 
 def _as_interval(value: float | None) -> Interval:

@@ -10,9 +10,10 @@ from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import FloatArray, IntArray, Visibility
-from ticketkin.evaluation.bootstrap import Float64Array, Resamples, mean_interval
+from ticketkin.evaluation.bootstrap import Float64Array, Resamples
+from ticketkin.evaluation.metrics import METRICS, Place, interval_of
+from ticketkin.evaluation.rank_statistics import first_rank
 
-RECALL_AT = (1, 5, 10, 20)
 _CURVE_TO = 50
 _BLOCK_QUERIES = 128
 # Entries of a query x tickets block, so that 200,000 tickets stay within about a gigabyte.
@@ -35,27 +36,16 @@ class RetrievalScores:
     @cached_property
     def first_rank(self) -> IntArray:
         """Rank of the nearest kin, shape (n_queries,)."""
-        return np.array([ranks[0] for ranks in self.ranks], dtype=np.int64)
+        return first_rank(self.ranks)
 
     def per_query(self, metric: str) -> Float64Array:
-        """Return one metric for each query: recall_at_<k>, mrr, map or ndcg_at_10.
+        """Return one metric of the registry for each query. Raises ValueError for an unknown name."""
+        return METRICS.of_retrieval(metric).per_query(self.ranks)
 
-        recall_at_k is 1 where at least one kin stands among the first k, the convention of
-        duplicate-report retrieval; its mean is also called recall rate or hit rate.
-        """
-        if metric.startswith("recall_at_"):
-            hits: Float64Array = (self.first_rank <= int(metric.removeprefix("recall_at_"))).astype(
-                np.float64
-            )
-            return hits
-        if metric == "mrr":
-            reciprocal: Float64Array = 1.0 / self.first_rank
-            return reciprocal
-        if metric == "map":
-            return np.array([(np.arange(1, len(r) + 1) / r).mean() for r in self.ranks])
-        if metric == "ndcg_at_10":
-            return np.array([_ndcg(r, 10) for r in self.ranks])
-        raise ValueError(f"unknown retrieval metric {metric!r}")
+    def summary(self) -> str:
+        """Return the means that tell while a run goes on how good a candidate is, in one line."""
+        shown = [metric for metric in METRICS.retrieval if Place.PROGRESS in metric.places]
+        return "   ".join(f"{metric.title} {metric.per_query(self.ranks).mean():.3f}" for metric in shown)
 
     def recall_curve(self) -> tuple[list[int], list[float]]:
         """Return k = 1…50 and the recall at each."""
@@ -65,20 +55,13 @@ class RetrievalScores:
     def to_json(self, n_bootstrap: int, seed: int) -> dict[str, Any]:
         """Return counts and metrics with intervals, as in report.json."""
         resamples = Resamples.draw(self.clusters, n_bootstrap, seed)
-        metrics = [f"recall_at_{k}" for k in RECALL_AT] + ["mrr", "map", "ndcg_at_10"]
+        drawn = {metric.name: metric.draw(self.ranks, resamples) for metric in METRICS.retrieval}
         return {
             "n_queries": len(self.queries),
             "n_clusters": resamples.n_clusters,
             "n_candidates": self.n_candidates,
-            **{name: mean_interval(self.per_query(name), resamples).to_json() for name in metrics},
+            **{name: interval_of(values).to_json() for name, values in drawn.items()},
         }
-
-
-def _ndcg(ranks: IntArray, k: int) -> float:
-    """Järvelin and Kekäläinen (2002), binary gains."""
-    found = ranks[ranks <= k]
-    ideal = np.arange(1, min(k, len(ranks)) + 1)
-    return float((1 / np.log2(found + 1)).sum() / (1 / np.log2(ideal + 1)).sum())
 
 
 def queries_with_kin(rows: IntArray, groups: IntArray, visibility: Visibility) -> IntArray:

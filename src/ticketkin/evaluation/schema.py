@@ -1,16 +1,39 @@
-"""The shape of report.json, checked when it is written; its JSON schema stands in the docs."""
+"""The shape of report.json, checked when it is written and read; its JSON schema stands in the docs.
 
-from collections.abc import Mapping
+The metrics of the registry are keys beside the counts in report.json; here they are one mapping by name.
+A report of an earlier version may lack a metric that came later.
+"""
+
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
-from ticketkin.core.artifacts import write_json
+from ticketkin.core.artifacts import read_json, write_json
 from ticketkin.core.checks import Outcome
-from ticketkin.evaluation.readiness import Tier
+from ticketkin.core.errors import UnreadableFileError
+from ticketkin.evaluation.bootstrap import Interval, PairedGain
+from ticketkin.evaluation.metrics import METRICS, MetricDefinition
+from ticketkin.evaluation.thresholds import ThresholdChoice
 
 SCHEMA_VERSION = "1"
+
+
+Split = Literal["evaluation", "holdout"]
+Tier = Literal["none", "minimum", "good", "excellent", "production"]
+TIERS: tuple[Tier, ...] = get_args(Tier)
+"""Of readiness, lowest first."""
 
 
 class _Part(BaseModel):
@@ -24,21 +47,70 @@ class Metric(_Part):
     low: float | None
     high: float | None
 
+    @property
+    def interval(self) -> Interval:
+        """The same numbers as an interval."""
+        return Interval(self.value, self.low, self.high)
 
-class Retrieval(_Part):
+
+NOT_MEASURED = Metric(value=None, low=None, high=None)
+
+
+class _Measured(_Part):
+    """Counts, and a value with its interval for each metric of one part of the registry."""
+
+    metrics: dict[str, Metric] = {}
+    """By name, in the order of the registry."""
+
+    @classmethod
+    def definitions(cls) -> Sequence[MetricDefinition]:
+        """Return the metrics of this part, as the registry has them now."""
+        raise NotImplementedError
+
+    def metric(self, name: str) -> Metric:
+        """Return one metric; null throughout where the report does not hold it."""
+        return self.metrics.get(name, NOT_MEASURED)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        names = [metric.name for metric in cls.definitions() if metric.name in values]
+        counts = {key: value for key, value in values.items() if key not in names}
+        return {"metrics": {name: values[name] for name in names}, **counts}
+
+    @model_serializer(mode="wrap")
+    def _spread(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        counts: dict[str, Any] = serialize(self)
+        metrics: dict[str, Any] = counts.pop("metrics")
+        return counts | metrics
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return the schema with a key for each metric: all of them are written."""
+        schema = handler.resolve_ref_schema(handler(core_schema))
+        reference = schema["properties"].pop("metrics")["additionalProperties"]
+        for metric in cls.definitions():
+            schema["properties"][metric.name] = {**reference, "description": metric.description}
+            schema["required"].append(metric.name)
+        return schema
+
+
+class Retrieval(_Measured):
     """Held-out tickets with kin as queries, ranked against every ticket they may see."""
 
     n_queries: int
     n_clusters: int
     """Kin groups the queries belong to: the unit of the bootstrap."""
     n_candidates: int
-    recall_at_1: Metric
-    recall_at_5: Metric
-    recall_at_10: Metric
-    recall_at_20: Metric
-    mrr: Metric
-    map: Metric
-    ndcg_at_10: Metric
+
+    @classmethod
+    def definitions(cls) -> Sequence[MetricDefinition]:
+        """Return the metrics of retrieval."""
+        return METRICS.retrieval
 
 
 class Confusion(_Part):
@@ -50,7 +122,7 @@ class Confusion(_Part):
     true_negative: int
 
 
-class PairDecisions(_Part):
+class PairDecisions(_Measured):
     """Fixed pairs of kin and not kin, decided at a threshold chosen on evaluation pairs."""
 
     n_positive: int
@@ -58,21 +130,11 @@ class PairDecisions(_Part):
     confusion: Confusion
     prevalence: float
     """Share of kin among the pairs at which precision_at_prevalence is stated."""
-    roc_auc: Metric
-    pr_auc: Metric
-    spearman: Metric
-    spearman_ceiling: Metric
-    """The highest Spearman correlation that labels of 0 and 1 allow at this share of kin."""
-    pearson: Metric
-    f1: Metric
-    precision: Metric
-    recall: Metric
-    accuracy: Metric
-    false_positive_rate: Metric
-    precision_at_prevalence: Metric
-    separability: Metric
-    """Distance of the mean similarities of kin and not kin, in pooled standard deviations."""
-    threshold: Metric
+
+    @classmethod
+    def definitions(cls) -> Sequence[MetricDefinition]:
+        """Return the metrics of pairs."""
+        return METRICS.pairs
 
 
 class SplitResult(_Part):
@@ -82,16 +144,33 @@ class SplitResult(_Part):
     retrieval: Retrieval
     pairs: PairDecisions
 
+    def metric(self, name: str) -> Metric:
+        """Return a metric of either part; null throughout where the report does not hold it."""
+        return (self.retrieval if METRICS[name].part == "retrieval" else self.pairs).metric(name)
+
 
 class CandidateResult(_Part):
     """One candidate; the holdout only for champion and baseline."""
 
     evaluation: SplitResult
     holdout: SplitResult | None = None
-    threshold_choice: dict[str, Any] | None = None
+    threshold_choice: ThresholdChoice | None = None
     training: dict[str, Any] | None = None
     """What happened in training, for tuned candidates."""
     cost_seconds: float | None = None
+
+    def on(self, split: Split) -> SplitResult | None:
+        """Return the results on a split; None for the holdout where it was not opened for this candidate."""
+        return self.evaluation if split == "evaluation" else self.holdout
+
+
+class GateResult(_Part):
+    """One condition a challenger had to meet, with its evidence."""
+
+    challenger: str
+    name: str
+    passed: bool
+    evidence: str
 
 
 class VerdictResult(_Part):
@@ -102,7 +181,7 @@ class VerdictResult(_Part):
     baseline: str
     kept_baseline: bool
     reason: str
-    gates: list[dict[str, Any]] = []
+    gates: list[GateResult] = []
     holdout_opened_at: str | None = None
 
 
@@ -112,11 +191,23 @@ class Comparison(_Part):
     challenger: str
     baseline: str
     metric: str
-    split: Literal["evaluation", "holdout"] = "evaluation"
+    split: Split = "evaluation"
     gain: Metric
     n_queries: int
     n_clusters: int
     p_value: float
+
+    def paired_gain(self) -> PairedGain:
+        """Return what can be asked whether it is a gain, a loss or chance."""
+        return PairedGain(
+            self.challenger,
+            self.baseline,
+            self.metric,
+            self.gain.interval,
+            self.n_queries,
+            self.n_clusters,
+            self.p_value,
+        )
 
 
 class Warning(_Part):
@@ -127,7 +218,7 @@ class Warning(_Part):
 
 
 class CheckResult(_Part):
-    """One diagnostic: what was looked at, what was found, what to do."""
+    """One diagnostic: what was examined, the evidence, what to do."""
 
     code: str
     outcome: Outcome
@@ -149,7 +240,7 @@ class CriterionResult(Metric):
 
 
 class ReadinessResult(_Part):
-    """Whether the champion is fit to be put to work."""
+    """Whether the champion is fit for production use."""
 
     tier: Tier
     criteria: list[CriterionResult]
@@ -184,11 +275,26 @@ def metric_values(candidate: Mapping[str, Any]) -> dict[str, float | None]:
     """Return the value of every evaluation metric of a candidate as in report.json, by name."""
     evaluation = candidate["evaluation"]
     return {
-        name: metric["value"]
-        for part in ("retrieval", "pairs")
-        for name, metric in evaluation[part].items()
-        if isinstance(metric, Mapping) and "value" in metric
+        metric.name: evaluation[metric.part][metric.name]["value"]
+        for metric in METRICS
+        if metric.name in evaluation[metric.part]
     }
+
+
+def read_report(path: Path) -> Report:
+    """Read report.json. Raises UnreadableFileError where it is not what a run writes."""
+    try:
+        return Report.model_validate(read_json(path))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the whole file"
+        reason = f"{where}: {first['msg']}"
+    except ValueError as error:
+        reason = str(error)
+    raise UnreadableFileError(
+        f"{path} is not a report that this version of Ticketkin can read ({reason}). Make it again: "
+        f"ticketkin run --resume --out {path.parent}"
+    )
 
 
 def report_json_schema() -> dict[str, Any]:

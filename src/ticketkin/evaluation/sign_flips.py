@@ -26,7 +26,7 @@ def sign_flip_p_value(differences: Float64Array, clusters: IntArray, seed: int) 
     sums = sums[sums != 0]
     if len(sums) < 2:
         return 1.0
-    found = permutation_test(
+    result = permutation_test(
         (sums,),
         np.mean,
         permutation_type="samples",
@@ -34,4 +34,4 @@ def sign_flip_p_value(differences: Float64Array, clusters: IntArray, seed: int) 
         n_resamples=_RESAMPLES,
         rng=np.random.default_rng(seed),
     )
-    return float(found.pvalue)
+    return float(result.pvalue)

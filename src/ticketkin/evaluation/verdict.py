@@ -1,9 +1,9 @@
 """The verdict: is anything better than what the user already had?
 
 Two questions. Which encoder: untouched, or tuned? And which ranking: words, an encoder alone, or a
-learned fusion? A challenger wins only if the lower end of the paired 95 % interval of its gain in
-MRR on the evaluation links lies above zero, so great a gain is not chance among so few kin groups, and
-nothing else got worse.
+learned fusion? A challenger wins only if the lower end of the paired 95 % interval of its gain in the
+primary metric (MRR) on the evaluation links lies above zero, an exact test rules out chance among so few
+kin groups, and no guard metric got worse.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,11 +19,11 @@ from ticketkin.evaluation.bootstrap import (
     Resamples,
     percentile_interval,
 )
+from ticketkin.evaluation.metrics import IN_FIRST_TEN, METRICS
 from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.sign_flips import sign_flip_p_value
 
-PRIMARY = "mrr"
-GUARDS = ("recall_at_1", "recall_at_10")
+PRIMARY = METRICS.primary.name
 
 
 @dataclass(frozen=True)
@@ -78,15 +78,29 @@ def paired_gain(
     n_bootstrap: int,
     seed: int,
 ) -> PairedGain:
-    """Return the mean gain of `challenger` over `baseline` on the same queries, with its interval."""
+    """Return the mean gain of `challenger` over `baseline` on the same queries, with its interval.
+
+    A gain above zero is better, also for a metric whose lower values are.
+    """
     ours, theirs = scores[challenger], scores[baseline]
     if not np.array_equal(ours.queries, theirs.queries):
         raise ValueError(f"{challenger} and {baseline} were evaluated on different queries")
-    difference = ours.per_query(metric) - theirs.per_query(metric)
+    definition = METRICS.of_retrieval(metric)
+    difference = definition.improvement(ours.per_query(metric) - theirs.per_query(metric))
     resamples = Resamples.draw(ours.clusters, n_bootstrap, seed)
     gain = percentile_interval(float(difference.mean()), resamples.means(difference))
     p_value = sign_flip_p_value(difference, ours.clusters, seed)
     return PairedGain(challenger, baseline, metric, gain, len(difference), resamples.n_clusters, p_value)
+
+
+def decisive_gains(
+    scores: Mapping[str, RetrievalScores], challenger: str, baseline: str, n_bootstrap: int, seed: int
+) -> dict[str, PairedGain]:
+    """Return the paired gains in the primary metric and the guards, by metric."""
+    return {
+        metric.name: paired_gain(scores, challenger, baseline, metric.name, n_bootstrap, seed)
+        for metric in (METRICS.primary, *METRICS.guards)
+    }
 
 
 _Gains = Mapping[str, PairedGain]
@@ -107,13 +121,7 @@ def _all_gains(
     n_bootstrap: int,
     seed: int,
 ) -> dict[str, _Gains]:
-    return {
-        name: {
-            metric: paired_gain(scores, name, baseline, metric, n_bootstrap, seed)
-            for metric in (PRIMARY, *GUARDS)
-        }
-        for name in challengers
-    }
+    return {name: decisive_gains(scores, name, baseline, n_bootstrap, seed) for name in challengers}
 
 
 def _best(baseline: str, gains_of: Mapping[str, _Gains]) -> tuple[str, list[Gate]]:
@@ -122,12 +130,13 @@ def _best(baseline: str, gains_of: Mapping[str, _Gains]) -> tuple[str, list[Gate
     winners: dict[str, float] = {}
     for name, gains in gains_of.items():
         own = [
-            Gate(name, "gain_above_zero", gains[PRIMARY].is_above_zero, _told(gains[PRIMARY])),
+            Gate(name, "gain_above_zero", gains[PRIMARY].is_above_zero, _evidence(gains[PRIMARY])),
             _beyond_chance(gains[PRIMARY]),
         ]
         own += [
-            Gate(name, f"{guard}_not_worse", not gains[guard].is_loss, _told(gains[guard]))
-            for guard in GUARDS
+            Gate(name, f"{guard}_not_worse", not gain.is_loss, _evidence(gain))
+            for guard, gain in gains.items()
+            if guard != PRIMARY
         ]
         gates.extend(own)
         if all(gate.passed for gate in own):
@@ -146,12 +155,13 @@ def _beyond_chance(gain: PairedGain) -> Gate:
     )
 
 
-def _told(gain: PairedGain) -> str:
+def _evidence(gain: PairedGain) -> str:
+    title = METRICS[gain.metric].title
     value, low, high = gain.gain.value, gain.gain.low, gain.gain.high
     if value is None or low is None or high is None:
-        return f"{gain.metric} could not be compared"
+        return f"{title} could not be compared"
     return (
-        f"{gain.metric} {value:+.3f} [{low:+.3f}, {high:+.3f}] against {gain.baseline}, "
+        f"{title} {value:+.3f} [{low:+.3f}, {high:+.3f}] against {gain.baseline}, "
         f"{gain.n_queries} queries of {gain.n_clusters} kin groups"
     )
 
@@ -203,7 +213,7 @@ def _caution(labels_from: str, synthetic: bool) -> str:
 
 
 def _in_first_ten(scores: RetrievalScores) -> str:
-    return f"{100 * scores.per_query('recall_at_10').mean():.0f}"
+    return f"{100 * IN_FIRST_TEN.per_query(scores.ranks).mean():.0f}"
 
 
 def _reason(
@@ -213,25 +223,25 @@ def _reason(
     comparisons: Sequence[PairedGain],
     caution: str,
 ) -> str:
-    """Tell the verdict by the evaluation links alone."""
-    told = f"% of {len(scores[baseline].queries)} evaluation tickets"
+    """Return the verdict in a sentence or two, from the evaluation links alone."""
+    share_of = f"% of {len(scores[baseline].queries)} evaluation tickets"
     before = _in_first_ten(scores[baseline])
     if champion == baseline:
         return (
             f"{caution}Keep the baseline: nothing was better than the untouched model beyond chance. "
-            f"It finds kin in the first ten for {before} {told}."
+            f"It finds kin in the first ten for {before} {share_of}."
         )
     gain = next(
         c for c in comparisons if (c.challenger, c.baseline, c.metric) == (champion, baseline, PRIMARY)
     )
     return (
         f"{caution}Yes: '{champion}' is better than the untouched model. It finds kin in the first ten for "
-        f"{_in_first_ten(scores[champion])} {told}, before {before} %; {_mrr(gain)}."
+        f"{_in_first_ten(scores[champion])} {share_of}, before {before} %; {_primary_gain(gain)}."
     )
 
 
-def _mrr(gain: PairedGain) -> str:
-    return f"MRR {gain.gain.value:+.3f} [{gain.gain.low:+.3f}, {gain.gain.high:+.3f}]"
+def _primary_gain(gain: PairedGain) -> str:
+    return f"{METRICS.primary.title} {gain.gain.value:+.3f} [{gain.gain.low:+.3f}, {gain.gain.high:+.3f}]"
 
 
 def with_holdout(
@@ -242,26 +252,26 @@ def with_holdout(
     labels_from: str,
     synthetic: bool,
 ) -> Verdict:
-    """Return the verdict told by the holdout, which decided nothing: links that no candidate has seen.
+    """Return the verdict with its reason stated in numbers of the holdout, links that no candidate has seen.
 
-    `gain` is the champion's over the baseline there, None where the baseline was kept. Without a query
-    on the holdout the verdict stays as it was told.
+    What was decided stays. `gain` is the champion's over the baseline on the holdout, None where the
+    baseline was kept. Without a query on the holdout the reason stays that of the evaluation links.
     """
     n_queries = len(holdout[verdict.baseline].queries)
     if not n_queries:
         return verdict
     caution, before = _caution(labels_from, synthetic), _in_first_ten(holdout[verdict.baseline])
-    told = f"% of {n_queries} held-out tickets, whose links no candidate has seen"
+    share_of = f"% of {n_queries} held-out tickets, whose links no candidate has seen"
     if gain is None:
         return replace(
             verdict,
             reason=f"{caution}Keep the baseline: nothing was better than the untouched model beyond chance. "
-            f"It finds kin in the first ten for {before} {told}.",
+            f"It finds kin in the first ten for {before} {share_of}.",
         )
     after = _in_first_ten(holdout[verdict.champion])
     reason = (
         f"{caution}Yes: '{verdict.champion}' is better than the untouched model. It finds kin in the first "
-        f"ten for {after} {told}, before {before} %; {_mrr(gain)}"
+        f"ten for {after} {share_of}, before {before} %; {_primary_gain(gain)}"
     )
     if not gain.is_gain:
         reason += "; there it could be chance, so the proof rests on the evaluation links alone"

@@ -1,10 +1,9 @@
 """Any number of models on the frozen links of one run, or on a frozen file of pairs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from scipy.sparse import coo_matrix
@@ -22,7 +21,8 @@ from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder, pick_device
-from ticketkin.evaluation.leaderboard import Row, leaderboard, pair_leaderboard
+from ticketkin.evaluation.leaderboard import ModelComparison, leaderboard, pair_leaderboard
+from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
 from ticketkin.pairs.interchange import read_text_pairs
@@ -37,30 +37,6 @@ _N_TIMED = 64
 _LEADERBOARD = ("leaderboard.json", "leaderboard.csv", "leaderboard.html")
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """The leaderboard and what could not be compared."""
-
-    rows: list[Row]
-    skipped: dict[str, str]
-    """Reason by model."""
-    baseline: str
-    judged_on: str
-    """What all models were asked: 'the evaluation links', or a file of pairs."""
-    primary: str
-    """The metric that ranks and whose differences are told."""
-    n_queries: int
-    """0 where pairs alone judge."""
-    n_pairs: int
-    n_clusters: int
-    labels_from: str
-    test_pairs_sha256: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return {**vars(self), "rows": [row.to_json() for row in self.rows]}
-
-
 class _Ground(Protocol):
     """What models are compared on: the same texts and questions for all."""
 
@@ -72,7 +48,7 @@ class _Ground(Protocol):
 
     def comparison(
         self, costs: Mapping[str, Mapping[str, float]], skipped: dict[str, str], baseline: str
-    ) -> Comparison:
+    ) -> ModelComparison:
         """Return the leaderboard of all that were scored."""
 
 
@@ -98,18 +74,18 @@ class _RunGround:
 
     def comparison(
         self, costs: Mapping[str, Mapping[str, float]], skipped: dict[str, str], baseline: str
-    ) -> Comparison:
-        """Return the leaderboard by MRR."""
+    ) -> ModelComparison:
+        """Return the leaderboard by the primary metric of retrieval."""
         settings = self._data.job.settings
         pairs = pairs_of_run(self._folder, self._split)
-        return Comparison(
+        return ModelComparison(
             rows=leaderboard(
                 self._retrieval, self._pairs, costs, baseline, settings.evaluation.n_bootstrap, settings.seed
             ),
             skipped=skipped,
             baseline=baseline,
             judged_on=f"the {self._split} links",
-            primary="mrr",
+            primary=METRICS.primary.name,
             n_queries=len(self._queries),
             n_pairs=len(pairs),
             n_clusters=len(np.unique(self._data.groups.group[self._queries])),
@@ -150,17 +126,17 @@ class _PairGround:
 
     def comparison(
         self, costs: Mapping[str, Mapping[str, float]], skipped: dict[str, str], baseline: str
-    ) -> Comparison:
-        """Return the leaderboard by ROC-AUC."""
+    ) -> ModelComparison:
+        """Return the leaderboard by the primary metric of pairs."""
         settings = Settings()
-        return Comparison(
+        return ModelComparison(
             rows=pair_leaderboard(
                 self._scores, costs, baseline, settings.evaluation.n_bootstrap, settings.seed
             ),
             skipped=skipped,
             baseline=baseline,
             judged_on=f"the pairs of {self._path.name}",
-            primary="roc_auc",
+            primary=METRICS.primary_of_pairs.name,
             n_queries=0,
             n_pairs=len(self._pairs),
             n_clusters=len(np.unique(self._clusters)),
@@ -177,7 +153,7 @@ def compare_models(
     dimensions: Sequence[int] = (),
     encoder: EncoderSettings | None = None,
     progress: Progress = SILENT,
-) -> Comparison:
+) -> ModelComparison:
     """Evaluate models on the links of one split of a run folder, or on a JSON file of labelled pairs.
 
     A model is a hub name, a model folder or an adapter folder; `baseline` is one of them. A run composes
@@ -211,14 +187,14 @@ def check_leaderboard(folder: Path, sources: Sequence[Path] = (), *, force: bool
         check_file_output(folder / name, sources, force=force)
 
 
-def write_leaderboard(comparison: dict[str, Any], folder: Path, *, force: bool = False) -> None:
+def write_leaderboard(comparison: ModelComparison, folder: Path, *, force: bool = False) -> None:
     """Write leaderboard.json, leaderboard.csv and leaderboard.html into `folder`.
 
     Raises OutputRefusedError where one of them exists and `force` is not given.
     """
     check_leaderboard(folder, force=force)
     as_json, as_csv, as_html = (folder / name for name in _LEADERBOARD)
-    write_json(as_json, comparison)
+    write_json(as_json, comparison.to_json())
     save_csv(as_csv, leaderboard_table(comparison))
     with atomic_path(as_html) as temporary:
         temporary.write_text(leaderboard_html(comparison), "utf-8")

@@ -34,7 +34,7 @@ from ticketkin.evaluation.diagnostics.similarities import (
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.readiness import Readiness, assess
 from ticketkin.evaluation.retrieval import evaluate_retrieval
-from ticketkin.evaluation.schema import metric_values
+from ticketkin.evaluation.schema import SplitResult, metric_values
 from ticketkin.evaluation.verdict import PRIMARY, Verdict
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.run_data import RunData
@@ -176,8 +176,8 @@ def readiness_of(
         Interval(0.0, 0.0, 0.0),
     )
     return assess(
-        champion["evaluation"],
-        champion["holdout"],
+        SplitResult.model_validate(champion["evaluation"]),
+        SplitResult.model_validate(champion["holdout"]),
         checks,
         beats_baseline=gain,
         latency_ms=_latency_ms(context, data, judged, verdict),

@@ -18,15 +18,14 @@ from ticketkin.encoders.serving import write_serving
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
-from ticketkin.evaluation.schema import SCHEMA_VERSION, Report
+from ticketkin.evaluation.schema import SCHEMA_VERSION, Report, read_report
 from ticketkin.evaluation.thresholds import ThresholdChoice, choose_threshold
 from ticketkin.evaluation.verdict import (
-    GUARDS,
     PRIMARY,
     Verdict,
     best_encoder,
     decide,
-    paired_gain,
+    decisive_gains,
     with_holdout,
 )
 from ticketkin.pipeline import run_data as artifact
@@ -126,10 +125,7 @@ def run_provisional(context: RunContext) -> None:
     write_json(context.folder / artifact.PROVISIONAL, {"candidates": _evaluations(data, judged)})
     context.progress.say(f"  provisional, on evaluation links{_still_to_come(context)}:")
     for name, scores in judged.retrieval.items():
-        context.progress.say(
-            f"    {name:<8} MRR {scores.per_query('mrr').mean():.3f}   "
-            f"recall@10 {scores.per_query('recall_at_10').mean():.3f}"
-        )
+        context.progress.say(f"    {name:<8} {scores.summary()}")
 
 
 def _still_to_come(context: RunContext) -> str:
@@ -201,12 +197,9 @@ def _held_out_gains(
         return {}
     settings = context.job.settings
     scores = {name: retrieval for name, (retrieval, _) in holdout.items()}
-    return {
-        metric: paired_gain(
-            scores, verdict.champion, verdict.baseline, metric, settings.evaluation.n_bootstrap, settings.seed
-        )
-        for metric in (PRIMARY, *GUARDS)
-    }
+    return decisive_gains(
+        scores, verdict.champion, verdict.baseline, settings.evaluation.n_bootstrap, settings.seed
+    )
 
 
 def _keep_model(context: RunContext, encoder: str) -> None:
@@ -318,7 +311,7 @@ def _adapted_warning(context: RunContext) -> list[dict[str, str]]:
 
 def run_report(context: RunContext) -> None:
     """Write report.html from report.json and its material."""
-    report = read_json(context.folder / artifact.REPORT_JSON)
+    report = read_report(context.folder / artifact.REPORT_JSON)
     write_report(report, whole_material(context.folder), context.folder)
 
 

@@ -9,19 +9,12 @@ from typing import Any
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT, Progress
+from ticketkin.evaluation.metrics import METRICS, Place
 from ticketkin.evaluation.verdict import PRIMARY
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.job import run_job
 from ticketkin.pipeline.run_folders import followed
-
-_METRICS = (
-    ("retrieval", "mrr"),
-    ("retrieval", "recall_at_1"),
-    ("retrieval", "recall_at_10"),
-    ("pairs", "roc_auc"),
-    ("pairs", "threshold"),
-)
 
 
 @dataclass(frozen=True)
@@ -99,20 +92,21 @@ def _summary(reports: Sequence[Mapping[str, Any]]) -> Repeated:
     names = list(reports[0]["candidates"])
     metrics = {
         name: {
-            metric: Spread.of(
+            metric.name: Spread.of(
                 [
                     value
                     for report in reports
-                    if (value := report["candidates"][name]["evaluation"][part][metric]["value"]) is not None
+                    if (value := report["candidates"][name]["evaluation"][metric.part][metric.name]["value"])
+                    is not None
                 ]
                 or [float("nan")]
             )
-            for part, metric in _METRICS
+            for metric in METRICS.shown_in(Place.REPEATS)
         }
         for name in names
     }
     gains = {name: [_gain(report, name, "evaluation") for report in reports] for name in names}
-    told = {name: [gain for gain in found if gain is not None] for name, found in gains.items()}
+    compared = {name: [gain for gain in of_splits if gain is not None] for name, of_splits in gains.items()}
     champions = [report["verdict"]["champion"] for report in reports]
     held_out = [_gain(report, report["verdict"]["champion"], "holdout") for report in reports]
     kept = [gain["value"] for gain in held_out if gain is not None]
@@ -120,11 +114,13 @@ def _summary(reports: Sequence[Mapping[str, Any]]) -> Repeated:
         seeds=[report["seed"] for report in reports],
         n_queries=[report["splits"]["evaluation"]["n_queries"] for report in reports],
         metrics=metrics,
-        gains={name: Spread.of([gain["value"] for gain in found]) for name, found in told.items() if found},
+        gains={
+            name: Spread.of([gain["value"] for gain in known]) for name, known in compared.items() if known
+        },
         n_above_zero={
-            name: sum(gain["low"] is not None and gain["low"] > 0 for gain in found)
-            for name, found in told.items()
-            if found
+            name: sum(gain["low"] is not None and gain["low"] > 0 for gain in known)
+            for name, known in compared.items()
+            if known
         },
         champions={name: champions.count(name) for name in dict.fromkeys(champions)},
         holdout_gain=Spread.of(kept) if kept else None,

@@ -7,10 +7,10 @@ from typing import Any
 
 import polars as pl
 
-from ticketkin.core.artifacts import read_json
 from ticketkin.core.errors import MissingInputError
 from ticketkin.core.outputs import check_file_output
 from ticketkin.encoders.cache import default_cache_folder
+from ticketkin.evaluation.schema import read_report
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.keeping import StageFiles
 from ticketkin.pipeline.run_data import RunData
@@ -44,7 +44,7 @@ def share_report(context: RunContext, out: Path | None = None, *, force: bool = 
     check_file_output(path, [*context.job.files, *read], force=force or out is None)
     tickets = RunData(context.folder, context.job).tickets.frame
     values = (value for column in tickets.iter_columns() for value in _texts(column))
-    report = read_json(context.folder / artifact.REPORT_JSON)
+    report = read_report(context.folder / artifact.REPORT_JSON)
     bare, material = shareable(report, whole_material(context.folder), values)
     if out is not None:
         write_shared_report(bare, material, path)

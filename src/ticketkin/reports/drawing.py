@@ -1,7 +1,7 @@
 """How figures look, and how they become SVG inside the page and PNG beside it.
 
 Figures are built with `matplotlib.figure.Figure` alone: no pyplot, no global state, no display.
-Their colours are those of Okabe and Ito (2008), told apart by colour-blind readers too; dashes and
+Their colours are those of Okabe and Ito (2008), which colour-blind readers can tell apart; dashes and
 markers repeat what colour says. Inside the page each colour becomes a CSS variable, so that a dark
 page gets readable figures.
 """
@@ -102,8 +102,8 @@ def inline_svg(shown: ReportFigure) -> str:
     numbers: dict[str, str] = {}
     for old in re.findall(r'\bid="([^"]+)"', svg):
         numbers.setdefault(old, f"{shown.name}-{len(numbers)}")
-    svg = re.sub(r'\bid="([^"]+)"', lambda found: f'id="{numbers[found[1]]}"', svg)
-    svg = re.sub(r'(href="#|url\(#)([^")]+)', lambda found: found[1] + numbers[found[2]], svg)
+    svg = re.sub(r'\bid="([^"]+)"', lambda match: f'id="{numbers[match[1]]}"', svg)
+    svg = re.sub(r'(href="#|url\(#)([^")]+)', lambda match: match[1] + numbers[match[2]], svg)
     for color, variable in _VARIABLES.items():
         svg = svg.replace(color, f"var(--{variable})")
     # The namespaces of inline SVG are implied in HTML; without them the page names no web address.

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ticketkin.evaluation.metrics import METRICS
 from ticketkin.reports.drawing import (
     BLUE,
     GREEN,
@@ -88,12 +89,12 @@ def roc_figure(pairs: Mapping[str, PairSimilarities]) -> ReportFigure:
     axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":")
     areas = []
     for position, (name, scored) in enumerate(pairs.items()):
-        false_alarms, found, _ = roc_curve(scored.labels, scored.similarities)
+        false_alarms, recall, _ = roc_curve(scored.labels, scored.similarities)
         style = candidate_style(name, position) | {"marker": ""}
         areas.append(f"{name} {format_share(roc_auc_score(scored.labels, scored.similarities))}")
-        axes.plot(false_alarms, found, label=areas[-1], linewidth=2, **style)
+        axes.plot(false_alarms, recall, label=areas[-1], linewidth=2, **style)
         _mark_threshold(axes, scored, style["color"], precision=False)
-    add_legend(axes, loc="lower right", title="area under the curve")
+    add_legend(axes, loc="lower right", title=METRICS["roc_auc"].title)
     _ink_legend_title(axes)
     return ReportFigure(
         name="roc",
@@ -118,7 +119,7 @@ def precision_recall_figure(pairs: Mapping[str, PairSimilarities]) -> ReportFigu
         axes.plot(recall, precision, label=areas[-1], linewidth=2, **style)
         _mark_threshold(axes, scored, style["color"], precision=True)
     axes.set_ylim(0, 1.03)
-    add_legend(axes, loc="lower left", title="average precision")
+    add_legend(axes, loc="lower left", title=METRICS["pr_auc"].title)
     _ink_legend_title(axes)
     return ReportFigure(
         name="precision_recall",
@@ -270,8 +271,8 @@ def lengths_figure(lengths: TokenLengths) -> ReportFigure:
 
 
 def strengths_figure(curves: Mapping[str, StrengthCurve]) -> ReportFigure:
-    """Return MRR on the evaluation links by strength, with the chosen strength of each candidate."""
-    figure, (axes,) = new_axes("strength λ of the tuning", "MRR on evaluation links")
+    """Return the primary metric on the evaluation links by strength, each candidate's choice ringed."""
+    figure, (axes,) = new_axes("strength λ of the tuning", f"{METRICS.primary.title} on evaluation links")
     for position, (name, curve) in enumerate(curves.items()):
         style = candidate_style(name, position)
         axes.plot(curve.strengths, curve.mrr, label=name, linewidth=2, markersize=5, **style)
@@ -288,6 +289,6 @@ def strengths_figure(curves: Mapping[str, StrengthCurve]) -> ReportFigure:
         title="How much tuning is good?",
         explanation="λ = 0 is the untouched model and 1 the full change; the ring marks the strength "
         "that was chosen, and a ring at 0 means tuning did not help.",
-        alt=f"MRR by tuning strength; chosen: {chosen}.",
+        alt=f"{METRICS.primary.title} by tuning strength; chosen: {chosen}.",
         figure=figure,
     )

@@ -1,18 +1,33 @@
 """Numbers as the report writes them: `.644 [.61, .68]`, counts with separators, durations."""
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
+
+from ticketkin.evaluation.metrics import METRICS, NumberFormat
 
 ABSENT = "\N{EN DASH}"
-_METRIC_NAMES = {
-    "mrr": "MRR", "map": "MAP", "ndcg_at_10": "nDCG@10", "roc_auc": "ROC-AUC", "pr_auc": "PR-AUC", "f1": "F1",
-}  # fmt: skip
+
+
+class Measured(Protocol):
+    """A value with its 95 % interval; None where it could not be computed."""
+
+    @property
+    def value(self) -> float | None:
+        """The value."""
+
+    @property
+    def low(self) -> float | None:
+        """Its lower end."""
+
+    @property
+    def high(self) -> float | None:
+        """Its upper end."""
 
 
 def format_name(name: str) -> str:
     """Return a key of report.json as people write it: `Recall@10`, `MRR`, `Kin groups`."""
-    if name in _METRIC_NAMES:
-        return _METRIC_NAMES[name]
+    metric = METRICS.get(name)
+    if metric is not None:
+        return metric.title
     text = name.removeprefix("n_").replace("_at_", "@").replace("_", " ")
     return text[:1].upper() + text[1:]
 
@@ -27,33 +42,42 @@ def format_share(value: float | None, digits: int = 3) -> str:
     return text.replace("0.", ".", 1) if abs(float(text)) < 1 else text
 
 
-def format_interval(metric: Mapping[str, Any] | None) -> str:
+def format_value(
+    value: float | None, number_format: NumberFormat = NumberFormat.SHARE, digits: int = 3
+) -> str:
+    """Return a value as its format says, `.644` or `2.100`; a dash where it is None."""
+    if value is None or number_format is NumberFormat.SHARE:
+        return format_share(value, digits)
+    return f"{value:,.{digits}f}"
+
+
+def format_interval(metric: Measured | None, number_format: NumberFormat = NumberFormat.SHARE) -> str:
     """Return the 95 % interval of a metric, `[.61, .68]`, or "" where it has none."""
-    if not metric or metric.get("low") is None or metric.get("high") is None:
+    if metric is None or metric.low is None or metric.high is None:
         return ""
-    return f"[{format_share(metric['low'], 2)}, {format_share(metric['high'], 2)}]"
+    return f"[{format_value(metric.low, number_format, 2)}, {format_value(metric.high, number_format, 2)}]"
 
 
-def format_metric(metric: Mapping[str, Any] | None) -> str:
+def format_metric(metric: Measured | None, number_format: NumberFormat = NumberFormat.SHARE) -> str:
     """Return a metric with its interval, `.644 [.61, .68]`, or a dash where it has no value."""
-    if not metric or metric.get("value") is None:
+    if metric is None or metric.value is None:
         return ABSENT
-    return f"{format_share(metric['value'])} {format_interval(metric)}".strip()
+    return f"{format_value(metric.value, number_format)} {format_interval(metric, number_format)}".strip()
 
 
-def format_gain(gain: Mapping[str, Any] | None) -> str:
+def format_gain(gain: Measured | None, number_format: NumberFormat = NumberFormat.SHARE) -> str:
     """Return a signed gain with its signed interval, `+.031 [+.012, +.050]`, or a dash."""
-    if not gain or gain.get("value") is None:
+    if gain is None or gain.value is None:
         return ABSENT
 
     def signed(value: float) -> str:
-        text = format_share(value)
+        text = format_value(value, number_format)
         return text if value < 0 else f"+{text}"
 
-    text = signed(gain["value"])
-    if gain.get("low") is None or gain.get("high") is None:
+    text = signed(gain.value)
+    if gain.low is None or gain.high is None:
         return text
-    return f"{text} [{signed(gain['low'])}, {signed(gain['high'])}]"
+    return f"{text} [{signed(gain.low)}, {signed(gain.high)}]"
 
 
 def format_count(value: Any) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ticketkin.core.artifacts import atomic_path
+from ticketkin.evaluation.metrics import IN_FIRST_TEN, METRICS, MetricDefinition, Place
+from ticketkin.evaluation.schema import CriterionResult, Report, Split, SplitResult
 from ticketkin.reports import figures, wording
 from ticketkin.reports.drawing import ReportFigure, inline_svg, save_png
 from ticketkin.reports.formatting import (
@@ -16,6 +18,7 @@ from ticketkin.reports.formatting import (
     format_name,
     format_seconds,
     format_share,
+    format_value,
 )
 from ticketkin.reports.kinds import kinds_absent, kinds_figures, kinds_section, largest_families
 from ticketkin.reports.material import ReportMaterial
@@ -23,22 +26,6 @@ from ticketkin.reports.page import render_page
 
 REPORT_HTML = "report.html"
 FIGURES = "figures"
-# Part of the scores, metric, column head, what it means in one line.
-_COLUMNS = (
-    ("retrieval", "mrr", "MRR", "1 when kin always come first, .5 when they come second"),
-    ("retrieval", "recall_at_1", "Recall@1", "share of tickets whose first result is kin"),
-    ("retrieval", "recall_at_10", "Recall@10", "share of tickets with kin in the first ten"),
-    ("pairs", "roc_auc", "ROC-AUC", "chance that kin score above strangers; .5 is guessing"),
-    ("pairs", "f1", "F1", "balance of kin found and calls that are right"),
-)
-_MARKS = (("best ranking", "champion"), ("best encoder", "encoder"), ("baseline", "baseline"))
-_ALL_METRICS = (
-    *(("retrieval", name) for name in (
-        "recall_at_1", "recall_at_5", "recall_at_10", "recall_at_20", "mrr", "map", "ndcg_at_10")),
-    *(("pairs", name) for name in (
-        "roc_auc", "pr_auc", "spearman", "spearman_ceiling", "pearson", "f1", "precision", "recall",
-        "accuracy", "false_positive_rate", "precision_at_prevalence", "separability", "threshold")),
-)  # fmt: skip
 
 _FALSE_ALARMS = (
     "Worst false alarms",
@@ -54,8 +41,8 @@ _NOT_DECIDED = "No held-out pairs were decided in this run, so there are no mist
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A figure ready for the page, or why there is none."""
+class PageFigure:
+    """A figure as SVG for the page, or the reason why there is none."""
 
     title: str
     explanation: str
@@ -64,16 +51,16 @@ class Drawn:
     svg: str = ""
 
 
-def draw_figures(report: Mapping[str, Any], material: ReportMaterial) -> list[ReportFigure | Drawn]:
-    """Return the figures in reading order; one that lacks its values is a `Drawn` that says why."""
-    champion = report["verdict"]["champion"]
-    measured = wording.metric(report, champion, "evaluation", "retrieval", "recall_at_10") or {}
-    drawn: list[ReportFigure | Drawn] = [_recall(material, champion, measured.get("value") is not None)]
+def draw_figures(report: Report, material: ReportMaterial) -> list[ReportFigure | PageFigure]:
+    """Return the figures in reading order; one that lacks its values is a `PageFigure` with the reason."""
+    champion = report.verdict.champion
+    measured = report.candidates[champion].evaluation.metric(IN_FIRST_TEN.name)
+    drawn: list[ReportFigure | PageFigure] = [_recall(material, champion, measured.value is not None)]
     drawn += _pair_figures(material, champion)
     drawn.append(
         figures.strengths_figure(material.strengths)
         if material.strengths
-        else Drawn(
+        else PageFigure(
             "How much tuning is good?",
             "No candidate was tuned in this run, so there is no strength to choose. "
             "Add head or lora to --candidates.",
@@ -83,7 +70,7 @@ def draw_figures(report: Mapping[str, Any], material: ReportMaterial) -> list[Re
     drawn += [figures.training_figure(name, record) for name, record in trained.items()]
     if not trained:
         drawn.append(
-            Drawn(
+            PageFigure(
                 "Training",
                 "No training was recorded in this run: LoRA was not among the candidates, or there were no "
                 "kin to train on. Add it with --candidates lexical,base,head,lora,fusion.",
@@ -92,14 +79,14 @@ def draw_figures(report: Mapping[str, Any], material: ReportMaterial) -> list[Re
     drawn.append(
         figures.lengths_figure(material.lengths)
         if material.lengths is not None and len(material.lengths.tokens)
-        else Drawn(
+        else PageFigure(
             "Are tickets too long for the model?", "Text lengths were not measured, so none are drawn."
         )
     )
     return [*drawn, *kinds_figures(material)]
 
 
-def _recall(material: ReportMaterial, champion: str, is_measured: bool) -> ReportFigure | Drawn:
+def _recall(material: ReportMaterial, champion: str, is_measured: bool) -> ReportFigure | PageFigure:
     curves = {name: curve for name, curve in material.recall_curves.items() if len(curve.k)}
     if curves:
         return figures.recall_figure(curves, champion)
@@ -112,14 +99,14 @@ def _recall(material: ReportMaterial, champion: str, is_measured: bool) -> Repor
             "No evaluation ticket has kin that it may see, so retrieval could not be measured. More links or "
             "an export over a longer time, would allow it."
         )
-    return Drawn("How far down must one look?", why)
+    return PageFigure("How far down must one look?", why)
 
 
-def _pair_figures(material: ReportMaterial, champion: str) -> list[ReportFigure | Drawn]:
+def _pair_figures(material: ReportMaterial, champion: str) -> list[ReportFigure | PageFigure]:
     scored = {name: p for name, p in material.pair_similarities.items() if figures.has_both_classes(p)}
     if not scored:
         return [
-            Drawn(
+            PageFigure(
                 "Kin and strangers",
                 "The held-out pairs lack kin, or lack strangers, so histograms, ROC, precision-recall and "
                 "the confusion matrix can't be drawn. More links would allow it.",
@@ -127,74 +114,115 @@ def _pair_figures(material: ReportMaterial, champion: str) -> list[ReportFigure 
         ]
     # The baseline first, so that the reader sees what changed.
     ordered = sorted(scored, key=lambda name: name == champion)
-    drawn: list[ReportFigure | Drawn] = [figures.similarity_histogram(n, scored[n]) for n in ordered]
+    drawn: list[ReportFigure | PageFigure] = [figures.similarity_histogram(n, scored[n]) for n in ordered]
     drawn += [figures.roc_figure(scored), figures.precision_recall_figure(scored)]
     decided = [name for name in reversed(ordered) if scored[name].threshold is not None]
     drawn.append(
         figures.confusion_figure(decided[0], scored[decided[0]])
         if decided
-        else Drawn("Right and wrong calls", "No threshold was chosen, so no pair was called kin or not kin.")
+        else PageFigure(
+            "Right and wrong calls", "No threshold was chosen, so no pair was called kin or not kin."
+        )
     )
     return drawn
 
 
-def _candidate_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    verdict = report["verdict"]
-    best = {head: _best_value(report, part, name) for part, name, head, _ in _COLUMNS}
-    rows = []
-    for candidate in report["candidates"]:
-        cells = []
-        for part, name, head, _ in _COLUMNS:
-            value = wording.metric(report, candidate, "evaluation", part, name) or {}
-            cells.append(
-                {
-                    "head": head,
-                    "value": format_share(value.get("value")),
-                    "interval": format_interval(value),
-                    "best": value.get("value") is not None and value["value"] == best[head],
-                }
-            )
-        marks = [
-            mark
-            for mark, name in _MARKS
-            if verdict.get(name) == candidate
-        ]  # fmt: skip
-        seconds = report["candidates"][candidate].get("cost_seconds")
-        rows.append({"name": candidate, "marks": marks, "cells": cells, "cost": format_seconds(seconds)})
-    return rows
+@dataclass(frozen=True)
+class MetricCell:
+    """One metric of one candidate in the table side by side."""
+
+    head: str
+    value: str
+    interval: str
+    best: bool
 
 
-def _best_value(report: Mapping[str, Any], part: str, name: str) -> float | None:
-    values = [
-        wording.metric(report, candidate, "evaluation", part, name) for candidate in report["candidates"]
-    ]
-    return max((v["value"] for v in values if v and v.get("value") is not None), default=None)
+@dataclass(frozen=True)
+class CandidateRow:
+    """One candidate in the table side by side."""
+
+    name: str
+    marks: list[str]
+    cells: list[MetricCell]
+    cost: str
 
 
-def _metric_table(report: Mapping[str, Any], links: str) -> dict[str, Any] | None:
-    """Return every metric of every candidate that was scored on `links`, or None where none was."""
-    names = [name for name, candidate in report["candidates"].items() if candidate.get(links)]
-    if not names:
-        return None
-    rows = []
-    for part, key in _ALL_METRICS:
-        values = [wording.metric(report, name, links, part, key) for name in names]
-        if any(value is not None for value in values):
-            cells = [
-                format_metric(v) if isinstance(v, Mapping) or v is None else format_share(v) for v in values
-            ]
-            rows.append({"name": format_name(key), "cells": cells})
-    counts = " · ".join(
-        f"{format_count(value)} {label}"
-        for part, key, label in (
-            ("retrieval", "n_queries", "queries"),
-            ("retrieval", "n_clusters", "kin groups"), ("retrieval", "n_candidates", "tickets searched"),
-            ("pairs", "n_positive", "kin pairs"), ("pairs", "n_negative", "not-kin pairs"),
+def _candidate_rows(report: Report) -> list[CandidateRow]:
+    verdict = report.verdict
+    marks = (
+        ("best ranking", verdict.champion),
+        ("best encoder", verdict.encoder),
+        ("baseline", verdict.baseline),
+    )
+    columns = METRICS.shown_in(Place.REPORT)
+    best = {metric.name: _best_value(report, metric) for metric in columns}
+    return [
+        CandidateRow(
+            name=name,
+            marks=[mark for mark, marked in marks if marked == name],
+            cells=[_metric_cell(candidate.evaluation, metric, best[metric.name]) for metric in columns],
+            cost=format_seconds(candidate.cost_seconds),
         )
-        if (value := wording.metric(report, names[0], links, part, key)) is not None
-    )  # fmt: skip
-    origin = report["candidates"][names[0]][links].get("labels_from", "unknown")
-    return {"names": names, "rows": rows, "counts": counts, "origin": origin}
+        for name, candidate in report.candidates.items()
+    ]
+
+
+def _best_value(report: Report, metric: MetricDefinition) -> float | None:
+    values = [candidate.evaluation.metric(metric.name).value for candidate in report.candidates.values()]
+    return metric.best([value for value in values if value is not None])
+
+
+def _metric_cell(scores: SplitResult, metric: MetricDefinition, best: float | None) -> MetricCell:
+    measured = scores.metric(metric.name)
+    return MetricCell(
+        head=metric.title,
+        value=format_value(measured.value, metric.format),
+        interval=format_interval(measured, metric.format),
+        best=measured.value is not None and measured.value == best,
+    )
+
+
+@dataclass(frozen=True)
+class MetricTable:
+    """Every metric of every candidate that was scored on a split."""
+
+    names: list[str]
+    rows: list[tuple[MetricDefinition, list[str]]]
+    """Metric, then its text for each candidate."""
+    counts: str
+    origin: str
+    """Where the links come from."""
+
+
+def _metric_table(report: Report, split: Split) -> MetricTable | None:
+    """Return the table, or None where no candidate was scored on the split."""
+    scored = {
+        name: scores
+        for name, candidate in report.candidates.items()
+        if (scores := candidate.on(split)) is not None
+    }
+    if not scored:
+        return None
+    first = next(iter(scored.values()))
+    rows = [
+        (metric, [format_metric(scores.metric(metric.name), metric.format) for scores in scored.values()])
+        for metric in METRICS
+    ]
+    return MetricTable(list(scored), rows, _counts(first), first.labels_from)
+
+
+def _counts(scores: SplitResult) -> str:
+    retrieval, pairs = scores.retrieval, scores.pairs
+    return " · ".join(
+        f"{format_count(value)} {label}"
+        for value, label in (
+            (retrieval.n_queries, "queries"),
+            (retrieval.n_clusters, "kin groups"),
+            (retrieval.n_candidates, "tickets searched"),
+            (pairs.n_positive, "kin pairs"),
+            (pairs.n_negative, "not-kin pairs"),
+        )
+    )
 
 
 def _flat(values: Mapping[str, Any] | None, named: bool = True) -> list[tuple[str, str]]:
@@ -211,71 +239,101 @@ def _flat(values: Mapping[str, Any] | None, named: bool = True) -> list[tuple[st
     return rows
 
 
-def _data_tables(report: Mapping[str, Any], material: ReportMaterial) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class DataTable:
+    """One table about the data."""
+
+    title: str
+    rows: list[tuple[str, str]]
+    absent: str
+    """What stands in place of an empty table."""
+
+
+def _data_tables(report: Report, material: ReportMaterial) -> list[DataTable]:
     """Return the tables about the data; an absent one says so."""
-    choice = report["candidates"][report["verdict"]["champion"]].get("threshold_choice")
+    choice = report.candidates[report.verdict.champion].threshold_choice
     summary = dict(material.import_summary)
     mapping = summary.pop("mapping", {})
     redactions = summary.pop("redactions", {})
-    tables: tuple[tuple[str, list[tuple[str, str]], str], ...] = (
-        ("Tickets", _flat(report.get("tickets")), "No counts of tickets were recorded."),
-        ("Links", _flat(report.get("links")), "No counts of links were recorded."),
-        ("Splits", _flat(report.get("splits")), "No counts of splits were recorded."),
-        (
+    return [
+        DataTable("Tickets", _flat(report.tickets), "No counts of tickets were recorded."),
+        DataTable("Links", _flat(report.links), "No counts of links were recorded."),
+        DataTable("Splits", _flat(report.splits), "No counts of splits were recorded."),
+        DataTable(
             "Which column became which field",
             _flat(mapping, named=False),
             "Names of columns are left out of this copy."
             if material.is_shared
             else "The mapping of columns was not recorded.",
         ),
-        ("Personal data replaced", _flat(redactions), "Nothing was found to redact, or redaction was off."),
-        ("Import: repaired and rejected", _flat(summary), "The import left no summary."),
-        ("Profile", _flat(material.profile or report.get("profile")), "No profile was made."),
-        ("Untouched model", _flat(report.get("encoder")), "Nothing about the model was recorded."),
-        ("Threshold of the winner", _flat(choice), "No threshold was chosen."),
+        DataTable(
+            "Personal data replaced",
+            _flat(redactions),
+            "No personal data was recognised, or redaction was off.",
+        ),
+        DataTable("Import: repaired and rejected", _flat(summary), "The import left no summary."),
+        DataTable("Profile", _flat(material.profile or report.profile), "No profile was made."),
+        DataTable("Untouched model", _flat(report.encoder), "Nothing about the model was recorded."),
+        DataTable(
+            "Threshold of the winner",
+            _flat(None if choice is None else choice.to_json()),
+            "No threshold was chosen.",
+        ),
+    ]
+
+
+@dataclass(frozen=True)
+class ReadinessRow:
+    """One target of readiness."""
+
+    name: str
+    passed: bool
+    is_measured: bool
+    value: str
+    target: str
+    note: str
+
+
+def _readiness_row(criterion: CriterionResult) -> ReadinessRow:
+    sign = "at most" if criterion.at_most else "at least"
+    if criterion.name == "latency_ms":
+        value = "not measured" if criterion.value is None else f"{criterion.value:,.0f} ms"
+        target = f"{sign} {criterion.target:,.0f} ms"
+    else:
+        value, target = format_metric(criterion), f"{sign} {format_share(criterion.target)}"
+    return ReadinessRow(
+        criterion.name, criterion.passed, criterion.value is not None, value, target, criterion.note
     )
-    return [{"title": title, "rows": rows, "absent": absent} for title, rows, absent in tables]
 
 
-def _readiness_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    rows = []
-    for criterion in report["readiness"]["criteria"]:
-        sign = "at most" if criterion["at_most"] else "at least"
-        if criterion["name"] == "latency_ms":
-            value = "not measured" if criterion["value"] is None else f"{criterion['value']:,.0f} ms"
-            target = f"{sign} {criterion['target']:,.0f} ms"
-        else:
-            value, target = format_metric(criterion), f"{sign} {format_share(criterion['target'])}"
-        rows.append(
-            {**criterion, "measured": criterion["value"] is not None, "value": value, "target": target}
-        )
-    return rows
+def _outcomes(report: Report) -> str:
+    counts = Counter(check.outcome.value for check in report.diagnostics)
+    return ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common()) or "none"
 
 
-def _outcomes(report: Mapping[str, Any]) -> str:
-    found = Counter(check["outcome"] for check in report["diagnostics"])
-    return ", ".join(f"{count} {outcome}" for outcome, count in found.most_common()) or "none"
-
-
-def render_report(report: Mapping[str, Any], material: ReportMaterial, drawn: list[Drawn]) -> str:
+def render_report(report: Report, material: ReportMaterial, drawn: list[PageFigure]) -> str:
     """Return the page as HTML text; every value from tickets is escaped by jinja2's autoescape."""
     comparisons = wording.comparison_rows(report)
-    is_synthetic = material.is_synthetic or bool(report.get("synthetic"))
+    is_synthetic = material.is_synthetic or report.synthetic
     is_decided = any(p.threshold is not None for p in material.pair_similarities.values())
     n_examples = len(material.false_alarms) + len(material.misses)
     return render_page(
         "report.html",
         report=report,
-        verdict=report["verdict"],
+        verdict=report.verdict,
         material=material,
         notices=wording.notices(report, material),
         words=wording.plain_words(report),
         gain=wording.headline_gain(report, comparisons),
         comparisons=comparisons,
         steps=wording.next_steps(report, is_synthetic, n_examples),
-        columns=_COLUMNS,
+        primary=METRICS.primary,
+        columns=METRICS.shown_in(Place.REPORT),
         candidates=_candidate_rows(report),
-        tables={links: _metric_table(report, links) for links in ("evaluation", "holdout")},
+        tables={
+            "evaluation": _metric_table(report, "evaluation"),
+            "holdout": _metric_table(report, "holdout"),
+        },
         figures=drawn,
         examples=[
             (title, meaning, pairs, absent if is_decided else _NOT_DECIDED)
@@ -286,22 +344,22 @@ def render_report(report: Mapping[str, Any], material: ReportMaterial, drawn: li
         ],
         masking=material.masking,
         masked_briefly=wording.masked_briefly(material),
-        seed=material.seed if material.seed is not None else report.get("seed"),
-        versions=material.versions or report.get("versions") or {},
+        seed=material.seed if material.seed is not None else report.seed,
+        versions=material.versions or report.versions,
         data_tables=_data_tables(report, material),
         kinds=kinds_section(material),
         kinds_absent=kinds_absent(material),
         largest=largest_families(material),
-        readiness=_readiness_rows(report),
+        readiness=[_readiness_row(criterion) for criterion in report.readiness.criteria],
         outcomes=_outcomes(report),
     )
 
 
-def write_report(report: Mapping[str, Any], material: ReportMaterial, folder: Path) -> Path:
+def write_report(report: Report, material: ReportMaterial, folder: Path) -> Path:
     """Write `folder/report.html` and `folder/figures/*.png`, and return the path of the page.
 
-    `report` is the content of report.json; `material` holds what it does not. Figures of an earlier
-    report are replaced. The page names no web address and needs no other file.
+    `material` holds what `report` does not. Figures of an earlier report are replaced. The page names no
+    web address and needs no other file.
     """
     drawn = draw_figures(report, material)
     with atomic_path(folder / FIGURES) as pictures:
@@ -314,16 +372,16 @@ def write_report(report: Mapping[str, Any], material: ReportMaterial, folder: Pa
     return path
 
 
-def write_shared_report(report: Mapping[str, Any], material: ReportMaterial, path: Path) -> None:
+def write_shared_report(report: Report, material: ReportMaterial, path: Path) -> None:
     """Write one page with all figures to `path`; both parts come from `reports.sharing.shareable`."""
     _write_page(path, report, material, draw_figures(report, material))
 
 
 def _write_page(
-    path: Path, report: Mapping[str, Any], material: ReportMaterial, drawn: list[ReportFigure | Drawn]
+    path: Path, report: Report, material: ReportMaterial, drawn: list[ReportFigure | PageFigure]
 ) -> None:
     inlined = [
-        Drawn(shown.title, shown.explanation, shown.alt, shown.name, inline_svg(shown))
+        PageFigure(shown.title, shown.explanation, shown.alt, shown.name, inline_svg(shown))
         if isinstance(shown, ReportFigure)
         else shown
         for shown in drawn

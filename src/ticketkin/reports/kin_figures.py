@@ -27,7 +27,7 @@ _FEWEST_IN_A_BIN = 3
 
 def kinds_confusion_figure(kinds: Sequence[str], confusion: Sequence[Sequence[float]]) -> ReportFigure:
     """Return the confusion matrix of the kinds, every kind present; shares are of a row."""
-    figure, (axes,) = new_axes("said", "true")
+    figure, (axes,) = new_axes("predicted", "true")
     counts = np.array(confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1e-12)
     for row in range(len(kinds)):
@@ -37,8 +37,8 @@ def kinds_confusion_figure(kinds: Sequence[str], confusion: Sequence[Sequence[fl
                 [column - 0.48, column + 0.48], row - 0.47, row + 0.47, color=color,
                 alpha=0.06 + 0.5 * shares[row, column], linewidth=0,
             )  # fmt: skip
-            told = f"{counts[row, column]:,.0f}\n{shares[row, column]:.0%}"
-            axes.text(column, row, told, ha="center", va="center", fontsize=11, color=INK)
+            label = f"{counts[row, column]:,.0f}\n{shares[row, column]:.0%}"
+            axes.text(column, row, label, ha="center", va="center", fontsize=11, color=INK)
     axes.set_xlim(-0.5, len(kinds) - 0.5)
     axes.set_ylim(len(kinds) - 0.5, -0.5)
     axes.grid(visible=False)
@@ -50,32 +50,32 @@ def kinds_confusion_figure(kinds: Sequence[str], confusion: Sequence[Sequence[fl
     return ReportFigure(
         name="kinds_confusion",
         title="Which kinds are taken for which?",
-        explanation="Each row is a true kind, each column what was said of it, out of fold; blue boxes are "
+        explanation="Each row is a true kind, each column the predicted kind, out of fold; blue boxes are "
         "right, the percentages are of the row.",
-        alt=f"Confusion matrix of kinds; share of each that was said rightly: {hits}.",
+        alt=f"Confusion matrix of kinds; share of each that was predicted rightly: {hits}.",
         figure=figure,
     )
 
 
 def reliability_figure(reliability: Mapping[str, Sequence[Mapping[str, float]]]) -> ReportFigure:
-    """Return the share that is true over the probability that was said, one line a kind."""
-    figure, (axes,) = new_axes("probability said (uncalibrated)", "share that is true")
+    """Return the share that is true over the predicted probability, one line a kind."""
+    figure, (axes,) = new_axes("predicted probability (uncalibrated)", "share that is true")
     axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":")
     for kind, bins in reliability.items():
         full = [part for part in bins if part["n"] >= _FEWEST_IN_A_BIN]
         if kind in _KIND_STYLES and full:
             color, line = _KIND_STYLES[kind]
-            said, true = [part["said"] for part in full], [part["true"] for part in full]
-            axes.plot(said, true, label=kind, color=color, linestyle=line, marker="o", markersize=5)
+            predicted, true = [part["said"] for part in full], [part["true"] for part in full]
+            axes.plot(predicted, true, label=kind, color=color, linestyle=line, marker="o", markersize=5)
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     add_legend(axes, loc="upper left")
     return ReportFigure(
         name="kinds_reliability",
         title="Can the probabilities of kinds be believed?",
-        explanation="On the dotted line a probability means what it says; below it the model is too sure. "
-        "What ticketkin relate tells is calibrated on evaluation tickets first.",
-        alt="Share of pairs that are truly of a kind by the probability said, out of fold.",
+        explanation="On the dotted line a predicted probability is right; below it the model is too sure. "
+        "What ticketkin relate answers is calibrated on evaluation tickets first.",
+        alt="Share of pairs that are truly of a kind by predicted probability, out of fold.",
         figure=figure,
     )
 

@@ -3,13 +3,24 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ticketkin.evaluation.bootstrap import Interval
 from ticketkin.relations.bands import BAND_WORDS
 from ticketkin.reports.drawing import ReportFigure
 from ticketkin.reports.formatting import ABSENT, format_count, format_metric, format_share
 from ticketkin.reports.kin_figures import family_figure, kinds_confusion_figure, reliability_figure
 from ticketkin.reports.material import ReportMaterial
 
-_NOT_LOOKED_AT = "Kinds of kin were not looked at in this run."
+_QUALITY = ("precision", "recall", "f1")
+_NOT_LEARNED = "Kinds of kin were not learned in this run."
+BAND_HEADS = (
+    "band",
+    "from probability",
+    "reported",
+    "correct",
+    "true pairs",
+    "false alarms in 1,000 tickets",
+)
+"""Columns after the kind: what is reported of held-out tickets, and how much of it is right."""
 
 
 def kinds_figures(material: ReportMaterial) -> list[ReportFigure]:
@@ -28,7 +39,7 @@ def kinds_figures(material: ReportMaterial) -> list[ReportFigure]:
 def kinds_absent(material: ReportMaterial) -> str:
     """Return why there is nothing to say of kinds."""
     reason = material.relations.get("reason")
-    return f"Kinds of kin were not learned: {reason}." if reason else _NOT_LOOKED_AT
+    return f"Kinds of kin were not learned: {reason}." if reason else _NOT_LEARNED
 
 
 def kinds_section(material: ReportMaterial) -> dict[str, Any] | None:
@@ -39,20 +50,21 @@ def kinds_section(material: ReportMaterial) -> dict[str, Any] | None:
     result, two_stage = learned["results"][learned["model"]], learned["two_stage"]
     counts = ", ".join(f"{format_count(n)} {kind}" for kind, n in learned["counts"].items())
     return {
-        "counts": f"Pairs whose kind people told: {counts} (the last drawn beside them)",
-        "told": learned["told"],
+        "counts": f"Pairs whose kind people stated: {counts} (the last sampled to go with them)",
+        "notes": learned["told"],
         "folds": f"{learned['n_repeats']} times {learned['n_folds']} folds, "
         f"{learned['model'].replace('_', ' ')}",
-        "macro": format_metric(result["macro_f1"]),
+        "macro": format_metric(Interval.from_json(result["macro_f1"])),
         "rows": [
             {
                 "kind": kind,
-                "n": format_count(found["n"]),
-                **{name: format_metric(found[name]) for name in ("precision", "recall", "f1")},
+                "n": format_count(quality["n"]),
+                **{name: format_metric(Interval.from_json(quality[name])) for name in _QUALITY},
             }
-            for kind, found in result["by_kind"].items()
+            for kind, quality in result["by_kind"].items()
         ],
         "n_queries": format_count(two_stage["holdout"]["n_queries"]),
+        "band_heads": BAND_HEADS,
         "bands": [
             {"kind": kind, "cells": _band_cells(two_stage, kind, band)}
             for kind in two_stage["bands"]["say"]
@@ -63,26 +75,26 @@ def kinds_section(material: ReportMaterial) -> dict[str, Any] | None:
 
 
 def _band_cells(two_stage: Mapping[str, Any], kind: str, band: str) -> list[tuple[str, str]]:
-    found, threshold = two_stage["holdout"][f"{kind}_{band}"], two_stage["bands"][band][kind]
-    false_alarms = f"{found['false_alarms_per_1000_tickets']:.1f}"
-    return [
-        ("band", BAND_WORDS[band]),
-        ("from", "never" if threshold is None else format_share(threshold, 2)),
-        ("told", format_count(found["n_said"])),
-        ("right", format_count(found["n_right"])),
-        ("of", format_count(found["n_true"])),
-        ("false alarms", ABSENT if threshold is None else false_alarms),
-    ]
+    quality, threshold = two_stage["holdout"][f"{kind}_{band}"], two_stage["bands"][band][kind]
+    false_alarms = f"{quality['false_alarms_per_1000_tickets']:.1f}"
+    cells = (
+        BAND_WORDS[band],
+        "never" if threshold is None else format_share(threshold, 2),
+        *(format_count(quality[count]) for count in ("n_said", "n_right", "n_true")),
+        ABSENT if threshold is None else false_alarms,
+    )
+    return list(zip(BAND_HEADS, cells, strict=True))
 
 
 def largest_families(material: ReportMaterial) -> dict[str, Any] | None:
     """Return the table of the largest families, or None where no link joins two tickets."""
-    found = material.families
-    if not found.get("families"):
+    families = material.families
+    if not families.get("families"):
         return None
     return {
-        "told": f"{format_count(found['n_families'])} families over {format_count(found['n_tickets'])} "
-        "tickets; all of them lie in families/ as CSV, JSON and GraphML.",
+        "summary": f"{format_count(families['n_families'])} families over "
+        f"{format_count(families['n_tickets'])} tickets; all of them lie in families/ as CSV, JSON and "
+        "GraphML.",
         "rows": [
             {
                 "family": family["family"],
@@ -94,6 +106,6 @@ def largest_families(material: ReportMaterial) -> dict[str, Any] | None:
                     ("longest chain", " → ".join(family["longest_chain"]) or ABSENT),
                 ],
             }
-            for family in found["families"]
+            for family in families["families"]
         ],
     }

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ticketkin.core.tables import Kind, Origin
+from ticketkin.evaluation.schema import Report
 from ticketkin.relations.gates import CONTRADICTIONS
 from ticketkin.reports.material import ReportMaterial
 
@@ -30,22 +31,22 @@ _OWN_COUNTS = ("redactions", "repairs")
 
 
 def shareable(
-    report: Mapping[str, Any], material: ReportMaterial, values: Iterable[str]
-) -> tuple[dict[str, Any], ReportMaterial]:
+    report: Report, material: ReportMaterial, values: Iterable[str]
+) -> tuple[Report, ReportMaterial]:
     """Return report and material without texts, ids, names and values of tickets, and without file names.
 
     `values` are all values of the tickets' columns; where one stands in a sentence, "…" takes its place.
     """
     bare = {
-        **report,
-        "tickets": _counts(report.get("tickets")),
-        "links": _links(report.get("links")),
-        "profile": _profile(report.get("profile")),
-        "encoder": {key: value for key, value in (report.get("encoder") or {}).items() if key in _ENCODER},
+        **report.model_dump(mode="json"),
+        "tickets": _counts(report.tickets),
+        "links": _links(report.links),
+        "profile": _profile(report.profile),
+        "encoder": {key: value for key, value in report.encoder.items() if key in _ENCODER},
     }
     relations = _relations(material.relations)
     parts = _without({"report": bare, "relations": relations}, values)
-    return parts["report"], replace(
+    return Report.model_validate(parts["report"]), replace(
         material,
         title="shared copy",
         false_alarms=(),
@@ -59,15 +60,13 @@ def shareable(
     )
 
 
-def _counts(summary: Mapping[str, Any] | None) -> dict[str, Any]:
+def _counts(summary: Mapping[str, Any]) -> dict[str, Any]:
     """Return the counts of an import: no column's name, no note, no example."""
-    summary = summary or {}
     kept = {key: value for key, value in summary.items() if isinstance(value, int | float)}
     return kept | {key: summary[key] for key in _OWN_COUNTS if isinstance(summary.get(key), Mapping)}
 
 
-def _links(links: Mapping[str, Any] | None) -> dict[str, Any]:
-    links = links or {}
+def _links(links: Mapping[str, Any]) -> dict[str, Any]:
     kept: dict[str, Any] = {key: value for key, value in links.items() if isinstance(value, int | float)}
     for key, known in (("by_kind", set(Kind)), ("by_origin", set(Origin))):
         kept[key] = {name: n for name, n in (links.get(key) or {}).items() if name in known}
@@ -76,7 +75,7 @@ def _links(links: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _relations(relations: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in relations.items() if key in _RELATIONS}
-    if "gates" in kept:  # contradictions are told with the ids of their tickets behind a colon
+    if "gates" in kept:  # contradictions are listed with the ids of their tickets behind a colon
         kept["gates"] = [
             {**gate, "evidence": gate["evidence"].partition(": ")[0]}
             if gate["code"] == CONTRADICTIONS
@@ -86,8 +85,7 @@ def _relations(relations: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _profile(profile: Mapping[str, Any] | None) -> dict[str, Any]:
-    profile = profile or {}
+def _profile(profile: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in profile.items() if key in _PROFILE}
     kept |= {name: str(kept[name])[:10] for name in ("first_opened", "last_opened") if kept.get(name)}
     sizes = (profile.get("categories") or {}).values()
@@ -124,8 +122,8 @@ def _without(parts: dict[str, Any], values: Iterable[str]) -> dict[str, Any]:
 
     A single word in lower case stays, and so do digits: they are Ticketkin's own words and counts.
     """
-    told = "\n".join(_sentences(parts))
-    beginnings = {told[at : at + _SHORTEST_VALUE] for at in range(len(told))}
+    text = "\n".join(_sentences(parts))
+    beginnings = {text[at : at + _SHORTEST_VALUE] for at in range(len(text))}
     quoted = {
         value
         for value in values
@@ -133,7 +131,7 @@ def _without(parts: dict[str, Any], values: Iterable[str]) -> dict[str, Any]:
         and value[:_SHORTEST_VALUE] in beginnings
         and not (value.isalpha() and value.islower())
         and not value.isdecimal()
-        and value in told
+        and value in text
     }
     if not quoted:
         return parts

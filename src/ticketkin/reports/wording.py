@@ -1,16 +1,16 @@
 """The first screen in plain words: what came out, by how much, and what to do next."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from ticketkin.evaluation.bootstrap import PairedGain
+from ticketkin.evaluation.metrics import IN_FIRST_TEN, METRICS, NumberFormat
+from ticketkin.evaluation.schema import Comparison, Report, Split
 from ticketkin.reports.formatting import format_gain
 from ticketkin.reports.material import ReportMaterial
 
 _SYNTHETIC = (
     "These tickets are synthetic: they come from Ticketkin's built-in sample. The numbers show that the "
-    "way works, not how good it will be on your tickets."
+    "method runs from end to end, not how good it will be on your tickets."
 )
 _SILVER = (
     "The labels are silver and circular: no links made by people were found, so kin were guessed from "
@@ -40,101 +40,114 @@ class PlainWords:
     """'held-out' if counted on the holdout, else 'evaluation'."""
 
 
-def notices(report: Mapping[str, Any], material: ReportMaterial) -> list[str]:
+def notices(report: Report, material: ReportMaterial) -> list[str]:
     """Return what a reader must know before any number: synthetic tickets, silver labels, bare texts."""
     is_unmasked = material.masking is not None and not material.masking.is_on and not material.is_shared
-    first = [_SYNTHETIC] * (material.is_synthetic or bool(report.get("synthetic")))
+    first = [_SYNTHETIC] * (material.is_synthetic or report.synthetic)
     return [*first, *_silver(report), *[_UNMASKED] * is_unmasked, *[_SHARED] * material.is_shared]
 
 
-def _silver(report: Mapping[str, Any]) -> list[str]:
+def _silver(report: Report) -> list[str]:
     origins = {
-        scores["labels_from"]
-        for candidate in report.get("candidates", {}).values()
-        for scores in (candidate.get("evaluation"), candidate.get("holdout"))
-        if scores and "labels_from" in scores
+        scores.labels_from
+        for candidate in report.candidates.values()
+        for scores in (candidate.evaluation, candidate.holdout)
+        if scores is not None
     }
     return [_SILVER] * ("silver" in origins)
 
 
-def metric(report: Mapping[str, Any], candidate: str, links: str, part: str, name: str) -> Any:
-    """Return one metric ({value, low, high}) or count of a candidate, or None where it is absent."""
-    scores = (report.get("candidates", {}).get(candidate) or {}).get(links) or {}
-    return (scores.get(part) or {}).get(name)
-
-
-def plain_words(report: Mapping[str, Any]) -> PlainWords | None:
+def plain_words(report: Report) -> PlainWords | None:
     """Return recall@10 as tickets of 100, on the holdout where champion and baseline have it."""
-    champion, baseline = report["verdict"]["champion"], report["verdict"]["baseline"]
-    for links, words in (("holdout", "held-out"), ("evaluation", "evaluation")):
-        after = metric(report, champion, links, "retrieval", "recall_at_10") or {}
-        before = metric(report, baseline, links, "retrieval", "recall_at_10") or {}
-        if after.get("value") is not None and before.get("value") is not None:
+    verdict = report.verdict
+    splits: tuple[tuple[Split, str], ...] = (("holdout", "held-out"), ("evaluation", "evaluation"))
+    for split, words in splits:
+        champion = report.candidates[verdict.champion].on(split)
+        baseline = report.candidates[verdict.baseline].on(split)
+        if champion is None or baseline is None:
+            continue
+        after, before = (scores.metric(IN_FIRST_TEN.name).value for scores in (champion, baseline))
+        if after is not None and before is not None:
             return PlainWords(
-                after=round(100 * after["value"]),
-                before=None if champion == baseline else round(100 * before["value"]),
-                n_queries=int(metric(report, champion, links, "retrieval", "n_queries") or 0),
+                after=round(100 * after),
+                before=None if verdict.kept_baseline else round(100 * before),
+                n_queries=champion.retrieval.n_queries,
                 links=words,
             )
     return None
 
 
-def comparison_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the paired comparisons as rows: challenger, baseline, metric, split, gain (text), n, sign.
+@dataclass(frozen=True)
+class GainRow:
+    """A paired comparison, ready for a table."""
 
-    `sign` is 1 better, -1 worse, 0 could be chance; `doubt` says why it could be.
-    """
-    rows = []
-    for comparison in report["comparisons"]:
-        gain, judged = comparison["gain"], PairedGain.from_json(comparison)
-        doubt = ""
-        if not (judged.is_above_zero or judged.is_loss):
-            doubt = "it holds zero, so this could be chance"
-        elif not judged.is_beyond_chance:
-            doubt = (
-                f"{judged.n_clusters:,} kin groups are too few to rule out chance (p {judged.p_value:.2f})"
-            )
-        rows.append(
-            {
-                "challenger": comparison["challenger"],
-                "baseline": comparison["baseline"],
-                "metric": comparison["metric"],
-                "split": comparison["split"],
-                "gain": format_gain(gain),
-                "parts": _split_gain(format_gain(gain)),
-                "value": gain["value"],
-                "n": comparison["n_queries"],
-                "n_groups": comparison["n_clusters"],
-                "sign": 0 if doubt else 1 if judged.is_gain else -1,
-                "doubt": doubt,
-            }
-        )
-    return rows
+    challenger: str
+    baseline: str
+    metric: str
+    """Its name in the registry."""
+    split: Split
+    gain: str
+    """With its interval, as people read it: `+.031 [+.012, +.050]`."""
+    value: float | None
+    n: int
+    """Queries."""
+    n_groups: int
+    sign: int
+    """1 better, -1 worse, 0 could be chance."""
+    doubt: str
+    """Why it could be chance, or ""."""
+
+    @property
+    def parts(self) -> tuple[str, str]:
+        """Return `+.031` and `+.012 and +.050`; the second "" without interval."""
+        value, _, interval = self.gain.partition(" [")
+        return value, interval.rstrip("]").replace(", ", " and ")
 
 
-def _split_gain(text: str) -> tuple[str, str]:
-    """Return `+.031` and `+.012 and +.050` of `+.031 [+.012, +.050]`; the second "" without interval."""
-    value, _, interval = text.partition(" [")
-    return value, interval.rstrip("]").replace(", ", " and ")
+def comparison_rows(report: Report) -> list[GainRow]:
+    """Return the paired comparisons as rows."""
+    return [_gain_row(comparison) for comparison in report.comparisons]
 
 
-def headline_gain(report: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+def _gain_row(comparison: Comparison) -> GainRow:
+    gain, definition = comparison.paired_gain(), METRICS.get(comparison.metric)
+    number_format = NumberFormat.SHARE if definition is None else definition.format
+    doubt = ""
+    if not (gain.is_above_zero or gain.is_loss):
+        doubt = "it holds zero, so this could be chance"
+    elif not gain.is_beyond_chance:
+        doubt = f"{gain.n_clusters:,} kin groups are too few to rule out chance (p {gain.p_value:.2f})"
+    return GainRow(
+        challenger=gain.challenger,
+        baseline=gain.baseline,
+        metric=gain.metric,
+        split=comparison.split,
+        gain=format_gain(gain.gain, number_format),
+        value=gain.gain.value,
+        n=gain.n_queries,
+        n_groups=gain.n_clusters,
+        sign=0 if doubt else 1 if gain.is_gain else -1,
+        doubt=doubt,
+    )
+
+
+def headline_gain(report: Report, rows: Sequence[GainRow]) -> GainRow | None:
     """Return the row that answers "by how much": champion against baseline in MRR, holdout first.
 
     Where the baseline was kept, it is the challenger that came closest.
     """
-    verdict = report["verdict"]
-    chosen = [row for row in rows if row["baseline"] == verdict["baseline"] and row["metric"] == "mrr"]
-    if verdict["champion"] != verdict["baseline"]:
-        chosen = [row for row in chosen if row["challenger"] == verdict["champion"]]
-        return min(chosen, key=lambda row: row["split"] != "holdout", default=None)
-    known = [row for row in chosen if row["value"] is not None]
-    return max(known, key=lambda row: float(row["value"]), default=None)
+    verdict, primary = report.verdict, METRICS.primary.name
+    chosen = [row for row in rows if row.baseline == verdict.baseline and row.metric == primary]
+    if verdict.champion != verdict.baseline:
+        chosen = [row for row in chosen if row.challenger == verdict.champion]
+        return min(chosen, key=lambda row: row.split != "holdout", default=None)
+    measured = [row for row in chosen if row.value is not None]
+    return max(measured, key=lambda row: row.value or 0.0, default=None)
 
 
-def next_steps(report: Mapping[str, Any], is_synthetic: bool, n_examples: int) -> list[str]:
+def next_steps(report: Report, is_synthetic: bool, n_examples: int) -> list[str]:
     """Return what to do next, most useful first."""
-    verdict = report["verdict"]
+    verdict = report.verdict
     if is_synthetic:
         return [
             "Run it on your own export: ticketkin run incidents.csv",
@@ -147,9 +160,9 @@ def next_steps(report: Mapping[str, Any], is_synthetic: bool, n_examples: int) -
             "Get links made by people (duplicate-of, parent, problem) and give them with --links FILE; "
             "until then treat this result as a rehearsal."
         )
-    if verdict["kept_baseline"]:
+    if verdict.kept_baseline:
         steps.append(
-            f"Keep using {verdict['baseline']}. To try again, add links: a few hundred kin groups are often "
+            f"Keep using {verdict.baseline}. To try again, add links: a few hundred kin groups are often "
             "what tuning lacks."
         )
     else:
@@ -162,7 +175,7 @@ def next_steps(report: Mapping[str, Any], is_synthetic: bool, n_examples: int) -
             "Read the worst mistakes below with someone from the desk: some 'false alarms' may be kin that "
             "nobody linked."
         )
-    if report.get("warnings"):
+    if report.warnings:
         steps.append("Go through the warnings below before you rely on the numbers.")
     return steps
 

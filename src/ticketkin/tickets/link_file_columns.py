@@ -70,7 +70,7 @@ class LinkColumns:
         elif self.word:
             kind = f"every row {self.word!r}, as the columns are called"
         else:
-            kind = "every row a duplicate, as no column tells kinds"
+            kind = "each a duplicate, as no column tells kinds"
         label = f", links where {shown(self.label)} says yes" if self.label else ""
         return f"{shown(self.source)} -> {shown(self.target)}, {kind}{label}"
 

@@ -1,4 +1,4 @@
-"""What a training makes smaller: the loss of a step and the gradients it leaves on the weights."""
+"""The training objective: the loss of a step and its gradients."""
 
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any

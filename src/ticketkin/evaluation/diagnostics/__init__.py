@@ -1,1 +1,1 @@
-"""What could make a good number mean nothing, looked at one by one in every run."""
+"""Checks of what could make a good number misleading; every run makes all of them."""

@@ -34,13 +34,13 @@ class LabelledPairs:
     @property
     def labels(self) -> IntArray:
         """1 kin, 0 not kin, shape (n_pairs,)."""
-        found: IntArray = self.frame["label"].cast(pl.Int64).to_numpy()
-        return found
+        labels: IntArray = self.frame["label"].cast(pl.Int64).to_numpy()
+        return labels
 
     def similarities(self, name: str) -> FloatArray:
         """Return the lexical or base similarity of each pair."""
-        found: FloatArray = self.frame[f"{name}_similarity"].to_numpy()
-        return found
+        similarities: FloatArray = self.frame[f"{name}_similarity"].to_numpy()
+        return similarities
 
 
 def label_checks(pairs: LabelledPairs) -> list[Check]:
@@ -102,7 +102,7 @@ def class_support(pairs: LabelledPairs) -> Iterator[Check]:
     counts = {
         (split, label): n for split, label, n in pairs.frame.group_by("split", "label").len().iter_rows()
     }
-    told = "; ".join(
+    evidence = "; ".join(
         f"{split.value}: {counts.get((split.value, 1), 0):,} kin, {counts.get((split.value, 0), 0):,} not kin"
         for split in SplitName
     )
@@ -110,10 +110,10 @@ def class_support(pairs: LabelledPairs) -> Iterator[Check]:
     if least == 0:
         yield failed(
             "class_support",
-            f"a class is absent from a split ({told}); what is not there is not judged",
+            f"a class is absent from a split ({evidence}); what is not there is not judged",
             "add links, or change the split's shares or the seed",
         )
     elif least < _FEW_OF_A_CLASS:
-        yield warning("class_support", f"few pairs of a class ({told})", "add links: --links FILE")
+        yield warning("class_support", f"few pairs of a class ({evidence})", "add links: --links FILE")
     else:
-        yield passed("class_support", told)
+        yield passed("class_support", evidence)

@@ -79,14 +79,14 @@ def _resolution_in_text(tickets: Tickets, texts: Sequence[str]) -> Check:
         return skipped("resolution_in_text", "the export has no resolution notes to look for")
     hits = sum(note in normalise(texts[row]) for row, note in known)
     share = hits / len(known)
-    told = f"{hits:,} of {len(known):,} texts hold their own resolution notes"
+    evidence = f"{hits:,} of {len(known):,} texts hold their own resolution notes"
     if share > _SHARED_NOTES:
         return failed(
             "resolution_in_text",
-            f"{told}: a model reads the answer that nobody knows when a ticket opens",
+            f"{evidence}: a model reads the answer that nobody knows when a ticket opens",
             "export descriptions as first filed; cut what was added at closing",
         )
-    return passed("resolution_in_text", told)
+    return passed("resolution_in_text", evidence)
 
 
 def template_shortcut(texts: Sequence[str], left: IntArray, right: IntArray, near_identical: float) -> Check:
@@ -95,14 +95,14 @@ def template_shortcut(texts: Sequence[str], left: IntArray, right: IntArray, nea
         return skipped("template_shortcut", "there is no pair of kin")
     templates = template_groups(texts, near_identical)
     share = float((templates[left] == templates[right]).mean())
-    told = f"{100 * share:.0f} % of {len(left):,} kin pairs are near-identical texts"
+    evidence = f"{100 * share:.0f} % of {len(left):,} kin pairs are near-identical texts"
     if share > _SAME_TEMPLATE:
         return warning(
             "template_shortcut",
-            f"{told}: finding them proves little about tickets that people wrote",
+            f"{evidence}: finding them proves little about tickets that people wrote",
             "judge tickets of people apart from those of monitoring",
         )
-    return passed("template_shortcut", told)
+    return passed("template_shortcut", evidence)
 
 
 def context_fields(template: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What similarities say about test and model: shortcuts, unlike splits, thresholds that mean nothing."""
+"""Checks of similarities: shortcuts, splits of unequal difficulty, trivial thresholds."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from ticketkin.core.checks import Check, failed, passed, skipped, warning
 from ticketkin.core.config import EvaluationSettings
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.evaluation.bootstrap import PairedGain
+from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.thresholds import choose_threshold
 
@@ -72,43 +73,45 @@ def adversarial_pairs(
 def category_shortcut(similarities: FloatArray, labels: IntArray) -> Check:
     """Judge a model on `adversarial_pairs`; F1 at thresholds chosen in the other folds."""
     counts = np.bincount(labels, minlength=2)
-    told = f"{counts[1]} kin pairs across categories, {counts[0]} strangers within one"
+    counted = f"{counts[1]} kin pairs across categories, {counts[0]} strangers within one"
     if counts.min() < _FEWEST_PAIRS:
-        return skipped("category_shortcut", f"too few pairs to tell ({told}; {_FEWEST_PAIRS} of each needed)")
+        return skipped(
+            "category_shortcut", f"too few pairs to tell ({counted}; {_FEWEST_PAIRS} of each needed)"
+        )
     area = float(roc_auc_score(labels, similarities))
-    said = np.zeros(len(labels), dtype=np.bool_)
+    called = np.zeros(len(labels), dtype=np.bool_)
     by_f1 = EvaluationSettings(threshold_target="f1")
     for train, test in StratifiedKFold(_FOLDS, shuffle=True, random_state=0).split(similarities, labels):
-        said[test] = (
+        called[test] = (
             similarities[test] >= choose_threshold(similarities[train], labels[train], by_f1).threshold
         )
-    f1 = float(f1_score(labels, said))
-    told = f"ROC-AUC {area:.3f}, F1 {f1:.3f} ({told}); {_ADVERSARIAL_TARGET:.2f} of each is asked"
+    f1 = float(f1_score(labels, called))
+    evidence = f"ROC-AUC {area:.3f}, F1 {f1:.3f} ({counted}); {_ADVERSARIAL_TARGET:.2f} of each is asked"
     if area < _ADVERSARIAL_TARGET or f1 < _ADVERSARIAL_TARGET:
         return warning(
             "category_shortcut",
-            told,
+            evidence,
             "the model leans on the category: train with positives across categories and hard negatives "
             "within one, and keep the category out of the text",
         )
-    return passed("category_shortcut", told)
+    return passed("category_shortcut", evidence)
 
 
 def context_ablation(
     with_context: float, without_context: float, n_queries: int, fields: Sequence[str]
 ) -> Check:
-    """Compare MRR with and without the context fields in the text."""
+    """Compare the primary metric with and without the context fields in the text."""
     if not fields:
         return passed("context_ablation", "the text holds no context field (category, group, …)")
-    told = (
-        f"MRR {with_context:.3f} with {', '.join(fields)} in the text, {without_context:.3f} without "
-        f"({n_queries} queries)"
+    evidence = (
+        f"{METRICS.primary.title} {with_context:.3f} with {', '.join(fields)} in the text, "
+        f"{without_context:.3f} without ({n_queries} queries)"
     )
     if without_context < 0.8 * with_context:
         return warning(
-            "context_ablation", told, "most of the quality is the context's: keep it out of the text"
+            "context_ablation", evidence, "most of the quality is the context's: keep it out of the text"
         )
-    return passed("context_ablation", told)
+    return passed("context_ablation", evidence)
 
 
 def split_mismatch(similarities: Mapping[str, FloatArray], labels: Mapping[str, IntArray]) -> Iterator[Check]:
@@ -121,7 +124,7 @@ def split_mismatch(similarities: Mapping[str, FloatArray], labels: Mapping[str, 
     if len(areas) < 2:
         yield skipped("split_mismatch", "fewer than two splits hold both labels")
         return
-    told = "ROC-AUC of the untouched model on pairs: " + ", ".join(
+    evidence = "ROC-AUC of the untouched model on pairs: " + ", ".join(
         f"{split} {area:.3f}" for split, area in areas.items()
     )
     train = areas.get("train")
@@ -130,19 +133,21 @@ def split_mismatch(similarities: Mapping[str, FloatArray], labels: Mapping[str, 
     if train is not None and tests and train - float(np.mean(tests)) > _LARGEST_AUC_GAP:
         yield warning(
             "split_mismatch",
-            f"training pairs are easier than test pairs. {told}",
+            f"training pairs are easier than test pairs. {evidence}",
             "build all pairs by one recipe, with negatives of the same kinds in every split",
         )
     elif train is not None and train > _TOO_EASY:
-        yield warning("split_mismatch", f"training pairs teach nothing. {told}", "add mined hard negatives")
+        yield warning(
+            "split_mismatch", f"training pairs teach nothing. {evidence}", "add mined hard negatives"
+        )
     elif min(tests, default=1.0) < _TOO_HARD:
         yield warning(
             "split_mismatch",
-            f"kin and strangers look alike to the untouched model, or the labels are wrong. {told}",
+            f"kin and strangers look alike to the untouched model, or the labels are wrong. {evidence}",
             "read some of the pairs; check the links",
         )
     else:
-        yield passed("split_mismatch", told)
+        yield passed("split_mismatch", evidence)
 
 
 def trivial_threshold(name: str, scores: PairScores, threshold: float) -> Check:
@@ -151,49 +156,49 @@ def trivial_threshold(name: str, scores: PairScores, threshold: float) -> Check:
     n_kin, n_other = int(scores.labels.sum()), int((1 - scores.labels).sum())
     if not n_kin or not n_other:
         return skipped("trivial_threshold", "one class is absent")
-    rate = counts["false_positive"] / n_other
-    hits = counts["true_positive"]
-    f1 = 2 * hits / (2 * hits + counts["false_positive"] + counts["false_negative"])
+    rate = counts.false_positive / n_other
+    hits = counts.true_positive
+    f1 = 2 * hits / (2 * hits + counts.false_positive + counts.false_negative)
     trivial = 2 * n_kin / (2 * n_kin + n_other)
-    told = (
+    evidence = (
         f"{name} at {threshold:.3f}: F1 {f1:.3f}, false-positive rate {100 * rate:.1f} %; calling everything "
         f"kin scores F1 {trivial:.3f}"
     )
     if rate > _CALLS_ALL_KIN:
         return failed(
             "trivial_threshold",
-            f"the threshold calls most strangers kin. {told}",
+            f"the threshold calls most strangers kin. {evidence}",
             "choose it for a false-positive rate or a precision: evaluation.threshold_target",
         )
     if f1 < trivial + _TRIVIAL_MARGIN:
         return warning(
             "trivial_threshold",
-            f"no better in F1 than calling everything kin. {told}",
+            f"no better in F1 than calling everything kin. {evidence}",
             "look at the recall at this threshold; the model may not tell these pairs apart",
         )
-    return passed("trivial_threshold", told)
+    return passed("trivial_threshold", evidence)
 
 
 def small_sample(gain: PairedGain) -> Check:
-    """Find a gain that is smaller than what its interval leaves open."""
+    """Find a gain that its interval or the exact test can't tell from chance."""
     value, low, high = gain.gain.value, gain.gain.low, gain.gain.high
     if value is None or low is None or high is None:
         return skipped("small_sample", "the gain has no interval")
-    told = (
-        f"{gain.metric} of {gain.challenger} {value:+.3f} [{low:+.3f}, {high:+.3f}] over "
+    evidence = (
+        f"{METRICS[gain.metric].title} of {gain.challenger} {value:+.3f} [{low:+.3f}, {high:+.3f}] over "
         f"{gain.n_queries} queries of {gain.n_clusters} kin groups, p {gain.p_value:.3f}"
     )
     if low <= 0 <= high or not gain.is_beyond_chance:
         wanted = int(np.ceil(gain.n_clusters * ((high - low) / 2 / max(abs(value), 1e-3)) ** 2))
         return warning(
             "small_sample",
-            f"too few links to tell. {told}",
+            f"too few links to tell. {evidence}",
             f"about {wanted:,} kin groups would be needed for a gain of this size; ticketkin repeat shows "
             "whether it holds on other splits"
             if wanted < 100_000
             else "the gain is nearly zero; more links are unlikely to show one",
         )
-    return passed("small_sample", told)
+    return passed("small_sample", evidence)
 
 
 def score_distribution(name: str, scores: PairScores) -> Check:
@@ -203,18 +208,18 @@ def score_distribution(name: str, scores: PairScores) -> Check:
         return failed("score_distribution", f"{name}: similarities hold NaN or infinity", "train again")
     spread = float(values.std())
     top = float((values[scores.labels == 0] >= _SATURATED).mean()) if (scores.labels == 0).any() else 0.0
-    told = f"{name}: similarities {values.min():.2f} to {values.max():.2f}, spread {spread:.3f}"
+    evidence = f"{name}: similarities {values.min():.2f} to {values.max():.2f}, spread {spread:.3f}"
     if spread < _NARROWEST_SPREAD:
         return failed(
-            "score_distribution", f"collapsed. {told}", "lower the learning rate; train with negatives"
+            "score_distribution", f"collapsed. {evidence}", "lower the learning rate; train with negatives"
         )
     if top > _TRIVIAL_MARGIN:
         return warning(
             "score_distribution",
-            f"{100 * top:.0f} % of strangers have a similarity of {_SATURATED} or more. {told}",
+            f"{100 * top:.0f} % of strangers have a similarity of {_SATURATED} or more. {evidence}",
             "lower the learning rate, or the strength",
         )
-    return passed("score_distribution", told)
+    return passed("score_distribution", evidence)
 
 
 def metric_redundancy(values: Mapping[str, Mapping[str, float | None]]) -> Check:
@@ -224,12 +229,12 @@ def metric_redundancy(values: Mapping[str, Mapping[str, float | None]]) -> Check
     """
     candidates = list(values.values())
     names = sorted(set.intersection(*(set(metrics) for metrics in candidates))) if candidates else []
-    told = {name: [metrics[name] for metrics in candidates] for name in names}
+    by_metric = {name: [metrics[name] for metrics in candidates] for name in names}
     twins = [
         f"{one} and {other}"
         for place, one in enumerate(names)
         for other in names[place + 1 :]
-        if len(candidates) > 1 and None not in told[one] and told[one] == told[other]
+        if len(candidates) > 1 and None not in by_metric[one] and by_metric[one] == by_metric[other]
     ]
     if twins:
         return failed(
@@ -241,7 +246,7 @@ def metric_redundancy(values: Mapping[str, Mapping[str, float | None]]) -> Check
 
 
 def threshold_stability(name: str, scores: PairScores, settings: EvaluationSettings, seed: int) -> Check:
-    """Return how far the threshold wanders when chosen on four fifths of the pairs."""
+    """Return how much the threshold varies when chosen on four fifths of the pairs."""
     if np.bincount(scores.labels, minlength=2).min() < _FEWEST_PAIRS:
         return skipped("threshold_stability", "too few pairs of a class")
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
@@ -251,11 +256,11 @@ def threshold_stability(name: str, scores: PairScores, settings: EvaluationSetti
         strangers = scores.similarities[test][scores.labels[test] == 0]
         chosen.append(threshold)
         rates.append(float((strangers >= threshold).mean()))
-    told = (
+    evidence = (
         f"{name}: threshold {np.mean(chosen):.3f} ± {np.std(chosen):.3f} over {_FOLDS} folds; false-positive "
         f"rate {100 * np.mean(rates):.1f} % ± {100 * np.std(rates):.1f} on the pairs left out"
     )
     spread = float(np.std(scores.similarities)) or 1.0
     if np.std(chosen) > spread / 2:
-        return warning("threshold_stability", told, "the threshold hangs on a few pairs; add links")
-    return passed("threshold_stability", told)
+        return warning("threshold_stability", evidence, "the threshold depends on a few pairs; add links")
+    return passed("threshold_stability", evidence)

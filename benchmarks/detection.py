@@ -1,7 +1,7 @@
 """Detection at the real base rate: as each ticket opens, is it a duplicate of an earlier one, and of which?
 
 Pair metrics are measured on pairs that were picked; a desk meets every ticket, and most have no kin. Here
-every ticket queries all it could see, its best candidate is "said" if similar enough, and a said
+every ticket queries all it could see, its best candidate is reported if similar enough, and a reported
 candidate that is not kin is a false alarm, whether the ticket has other kin or none.
 """
 
@@ -63,12 +63,12 @@ class DetectionRates:
 
     n_tickets: int
     n_with_kin: int
-    said_per_1000: Interval
+    reported_per_1000: Interval
     false_alarms_per_1000: Interval
     precision: Interval
-    """Share of said candidates that are kin."""
+    """Share of reported candidates that are kin."""
     recall: Interval
-    """Share of tickets with kin whose said candidate is kin."""
+    """Share of tickets with kin whose reported candidate is kin."""
 
 
 def detect(
@@ -89,10 +89,10 @@ def detect(
     for start in track(starts, progress, "detect", len(starts)):
         block = queries[start : start + _BLOCK_QUERIES]
         visible = visibility.mask(block)
-        found = np.where(visible, ranker.similarities(block, visibility), -np.inf)
-        best = np.argmax(found, axis=1)
+        scores = np.where(visible, ranker.similarities(block, visibility), -np.inf)
+        best = np.argmax(scores, axis=1)
         part = slice(start, start + len(block))
-        similarities[part] = found[np.arange(len(block)), best]
+        similarities[part] = scores[np.arange(len(block)), best]
         candidates[part] = np.where(visible.any(axis=1), best, -1)
         has_kin[part] = (visible & (groups[None, :] == groups[block][:, None])).any(axis=1)
     is_right = (candidates >= 0) & (groups[candidates] == groups[queries])
@@ -103,13 +103,13 @@ def detection_rates(
     detections: Detections, threshold: float | FloatArray, n_bootstrap: int, seed: int
 ) -> DetectionRates:
     """Return the rates at a threshold: one number, or one for each ticket where it was cross-fitted."""
-    said = detections.similarities >= threshold
-    right = said & detections.is_right
+    reported = detections.similarities >= threshold
+    right = reported & detections.is_right
     resamples = Resamples.draw(detections.clusters, n_bootstrap, seed)
 
     def per_1000(hits: BoolArray) -> Interval:
-        found = mean_interval(hits.astype(np.float64), resamples)
-        scaled = (None if x is None else 1000 * x for x in (found.value, found.low, found.high))
+        mean = mean_interval(hits.astype(np.float64), resamples)
+        scaled = (None if x is None else 1000 * x for x in (mean.value, mean.low, mean.high))
         return Interval(*scaled)
 
     def share(hits: BoolArray, among: BoolArray) -> Interval:
@@ -122,8 +122,8 @@ def detection_rates(
     return DetectionRates(
         n_tickets=len(detections.queries),
         n_with_kin=int(detections.has_kin.sum()),
-        said_per_1000=per_1000(said),
-        false_alarms_per_1000=per_1000(said & ~detections.is_right),
-        precision=share(right, said),
+        reported_per_1000=per_1000(reported),
+        false_alarms_per_1000=per_1000(reported & ~detections.is_right),
+        precision=share(right, reported),
         recall=share(right, detections.has_kin),
     )
