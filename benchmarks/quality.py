@@ -46,7 +46,7 @@ def prepare(data: Path, seed: int, lora: bool, work: Path) -> RunData:
     folder = work / f"{data.name}-{seed}"
     for stage in ("import", "links", "split", "embed", "pairs", "head", *(("lora",) if lora else ())):
         run_one_stage(stage, folder, job=job)
-    return RunData(folder, job)
+    return RunData.of(folder, job)
 
 
 def measure(data: RunData, lora: bool) -> dict[str, RetrievalScores]:

@@ -31,7 +31,7 @@ from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import load_folder
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
 from ticketkin.evaluation.verdict import paired_gain
-from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.configuration import Job, load_settings
 from ticketkin.pipeline.job import run_one_stage
 from ticketkin.pipeline.recipes import recipes
@@ -114,7 +114,7 @@ def run_recipe(settings: Settings, sources: tuple[Path, Path], folder: Path) -> 
     for stage in ("import", "links", "split", "embed", "pairs", *tuned):
         if not (folder / "stages" / f"{stage}.json").exists():
             run_one_stage(stage, folder, job=job)
-    return RunData(folder, job), tuned
+    return RunData.of(folder, job), tuned
 
 
 def rank(data: RunData, embeddings: FloatArray) -> RetrievalScores:

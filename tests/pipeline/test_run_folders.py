@@ -426,7 +426,7 @@ def test_readers_of_a_run_name_a_damaged_file(small_run: Path, tmp_path: Path, n
     shutil.copytree(small_run, folder)
     (folder / name).write_bytes(b"\x00")
     with pytest.raises(DamagedArtifactError, match=name.split("/", maxsplit=1)[0]), damage_named(folder):
-        Relater(folder)
+        Relater.of(folder)
 
 
 def test_a_failure_without_damage_stays_what_it_is(small_run: Path) -> None:
@@ -466,7 +466,7 @@ def test_a_folder_with_signs_of_patterns_in_its_name_runs_to_the_end(small_job: 
     report = run_job(small_job.model_copy(update={"settings": settings}), folder)
     assert report["tickets"]["n_tickets"] == 300
     assert {status.state.value for status in list_stages(folder)} == {"done"}
-    assert len(RunData(folder, read_job(folder)).tickets.frame) == 300
+    assert len(RunData.of(folder, read_job(folder)).tickets.frame) == 300
 
 
 def test_the_same_command_twice_at_once_runs_once(here: Path) -> None:

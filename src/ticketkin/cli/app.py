@@ -211,9 +211,9 @@ def import_command(
       ticketkin import incidents.csv --out tickets.parquet --json
       ticketkin import incidents.csv --out runs/june
     """
+    from ticketkin.pipeline.artifacts import IMPORT_SUMMARY
     from ticketkin.pipeline.importing import import_to_file
     from ticketkin.pipeline.job import run_one_stage
-    from ticketkin.pipeline.run_data import IMPORT_SUMMARY
     from ticketkin.pipeline.run_folders import pointer_for
 
     job = JobOptions(
@@ -284,7 +284,7 @@ def train(
       ticketkin train runs/june lora --set lora.rank=8
       ticketkin train runs/june lora --recipe lora-longer
     """
-    from ticketkin.pipeline.run_data import TUNED
+    from ticketkin.pipeline.artifacts import TUNED
 
     if candidate not in TUNED:
         raise InputError(f"candidate {candidate!r} can't be trained; choose {', '.join(TUNED)}")
@@ -307,7 +307,7 @@ def evaluate(
       ticketkin evaluate runs/june
       ticketkin evaluate runs/june --set evaluation.threshold_target=precision
     """
-    from ticketkin.pipeline.run_data import PROVISIONAL, REPORT_JSON
+    from ticketkin.pipeline.artifacts import PROVISIONAL, REPORT_JSON
 
     run_stage_command("provisional" if provisional else "verdict", folder, stored_job(folder, set_))
     result = json.loads((folder / (PROVISIONAL if provisional else REPORT_JSON)).read_text("utf-8"))
@@ -344,14 +344,14 @@ def report(
       ticketkin report runs/june
       ticketkin report runs/june --share --out june.html
     """
-    from ticketkin.pipeline.run_data import REPORT_HTML
+    from ticketkin.pipeline.artifacts import REPORT_HTML
 
     if share:
+        from ticketkin.pipeline.job import run_context
         from ticketkin.pipeline.sharing import share_report
-        from ticketkin.pipeline.stage import RunContext
 
         with ConsoleProgress(errors) as progress:
-            path = share_report(RunContext(folder, stored_job(folder), progress), out, force=force)
+            path = share_report(run_context(folder, stored_job(folder), progress), out, force=force)
         screen.print(f"Shared copy: {path}", soft_wrap=True)
         return
     if out is not None:

@@ -240,7 +240,7 @@ def relate(
     from ticketkin.pipeline.relater import Relater
 
     with damage_named(folder):
-        found = Relater(folder).relate(tickets, k)
+        found = Relater.of(folder).relate(tickets, k)
     if as_json:
         print_json({ticket: [one.to_json() for one in related] for ticket, related in found.items()})
     else:
@@ -326,8 +326,8 @@ def ready(
     Targets are settings: --set readiness.roc_auc=0.9 with ticketkin run or evaluate.
     """
     from ticketkin.core.artifacts import read_json
+    from ticketkin.pipeline.artifacts import REPORT_JSON
     from ticketkin.pipeline.job import damage_named
-    from ticketkin.pipeline.run_data import REPORT_JSON
 
     path = folder / REPORT_JSON
     if not path.exists():

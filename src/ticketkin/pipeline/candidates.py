@@ -10,7 +10,7 @@ from ticketkin.core.records import read_record
 from ticketkin.core.tables import FloatArray, SplitName
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.lexical.bm25 import LexicalRanker
-from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.ranking.features import FusionInputs
 from ticketkin.ranking.fusion import FusionRanker, OutOfFold, fit_first_level, fit_second_level
@@ -106,19 +106,19 @@ def ranking_record(folder: Path) -> RankingRecord:
 
 def champion_ranker(data: RunData) -> Ranker:
     """Return the ranking that won in a judged run, as `ranking/` holds it. Raises as `FusionRanker.load`."""
-    record = ranking_record(data.folder)
+    record = ranking_record(data.values.path(artifact.RANKING).parent)
     if record.champion == "lexical":
         return lexical_ranker(data)
     if record.champion != "fusion":
-        base = record.champion == "base"
-        name = artifact.BASE_EMBEDDINGS if base else artifact.TUNED[record.champion][1]
-        return DenseRanker(record.champion, data.embeddings(name))
+        return DenseRanker(record.champion, data.embeddings(artifact.embeddings_of(record.champion)))
     lexical = lexical_ranker(data)
     embeddings, _ = fusion_embeddings(data, record.start)
     inputs = FusionInputs(data.tickets, data.texts, data.titles, lexical, embeddings)
     slow = record.encoder in artifact.SLOW
     encoder = data.embeddings(artifact.TUNED[record.encoder][1]) if slow else None
-    return FusionRanker.load(data.folder / artifact.RANKING, inputs, data.visibility, record.seed, encoder)
+    return FusionRanker.load(
+        data.values.path(artifact.RANKING), inputs, data.visibility, record.seed, encoder
+    )
 
 
 def fusion_embeddings(data: RunData, start: str) -> tuple[dict[str, FloatArray], OutOfFold | None]:
@@ -126,8 +126,7 @@ def fusion_embeddings(data: RunData, start: str) -> tuple[dict[str, FloatArray],
 
     `start` is the encoder that the head was trained on: 'base', or 'adapted' without labels.
     """
-    name = artifact.BASE_EMBEDDINGS if start == "base" else artifact.TUNED[start][1]
-    embeddings = {"base": data.embeddings(name)}
+    embeddings = {"base": data.embeddings(artifact.embeddings_of(start))}
     out_of_fold = None
     if "head" in data.job.settings.candidates:
         weights = data.fold_weights(artifact.HEAD_OUT_OF_FOLD, embeddings["base"].shape[1])

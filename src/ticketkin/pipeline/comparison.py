@@ -26,11 +26,12 @@ from ticketkin.evaluation.leaderboard import Row, leaderboard, pair_leaderboard
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
 from ticketkin.pairs.interchange import read_text_pairs
+from ticketkin.pipeline.artifacts import save_csv
 from ticketkin.pipeline.configuration import read_job
 from ticketkin.pipeline.examination import base_of_adapter
 from ticketkin.pipeline.judge_stages import score_pairs
 from ticketkin.pipeline.pair_files import pairs_of_run
-from ticketkin.pipeline.run_data import RunData, save_csv
+from ticketkin.pipeline.run_data import RunData
 from ticketkin.reports.leaderboard import leaderboard_html, leaderboard_table
 
 _N_TIMED = 64
@@ -80,7 +81,7 @@ class _RunGround:
     """The links and fixed pairs of one split of a run."""
 
     def __init__(self, folder: Path, split: SplitName) -> None:
-        self._data = RunData(folder, read_job(folder))
+        self._data = RunData.of(folder, read_job(folder))
         self._folder, self._split = folder, split
         self._queries = self._data.queries(split)
         if not len(self._queries):

@@ -4,7 +4,7 @@ import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import tomli_w
 from pydantic import ValidationError
@@ -52,6 +52,11 @@ class Job(StageSettings):
         """The files the tickets come from: exports, or files of pairs."""
         given = (self.pairs_file, self.test_pairs_file)
         return (*self.sources, *(path for path in given if path is not None))
+
+    @property
+    def start(self) -> Literal["base", "adapted"]:
+        """The encoder that tuning begins with: the adapted one where it is asked for."""
+        return "adapted" if "adapted" in self.settings.candidates else "base"
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -11,7 +11,8 @@ from ticketkin.core.errors import MissingInputError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.replacement import contained_files, remove_old, sweep_leftovers
 from ticketkin.encoders.cache import default_cache_folder
-from ticketkin.pipeline import damage, data_stages, families, judge_stages, relating, run_data, train_stages
+from ticketkin.pipeline import artifacts as artifact
+from ticketkin.pipeline import damage, data_stages, families, judge_stages, relating, train_stages
 from ticketkin.pipeline.configuration import CONFIG, Job, read_job, write_job
 from ticketkin.pipeline.log import LOG, logged
 from ticketkin.pipeline.run_folders import (
@@ -22,16 +23,19 @@ from ticketkin.pipeline.run_folders import (
     mark_run,
     point_latest,
 )
-from ticketkin.pipeline.stage import (
+from ticketkin.pipeline.sharing import private_paths
+from ticketkin.pipeline.versions import versions
+from ticketkin.runs.artifacts import Place
+from ticketkin.runs.stages import (
     RECORDS,
     RunContext,
     Stage,
     StageStatus,
     State,
     run_stage,
+    stage_seconds,
     stage_status,
 )
-from ticketkin.pipeline.versions import stage_seconds, versions
 from ticketkin.tickets.redaction import REDACTION_VERSION
 
 # What lay untouched in the cache for so long, no process is still writing.
@@ -51,32 +55,37 @@ def _reviewed_file(job: Job) -> tuple[Path, ...]:
     return () if job.reviewed_file is None else (job.reviewed_file,)
 
 
-def _part(*names: str) -> Any:
-    """Return a function that picks settings sections (or 'seed') of a job."""
-
-    def pick(job: Job) -> Mapping[str, Any]:
-        everything = job.settings.model_dump(mode="json")
-        return {name: everything[name] for name in names}
-
-    return pick
+def _settings(*sections: str) -> tuple[str, ...]:
+    """Return the parts of a job that hold these sections of its settings."""
+    return tuple(f"settings.{section}" for section in sections)
 
 
-_ADAPTED = (run_data.ADAPTED, run_data.ADAPTED_EMBEDDINGS)
-_HEAD = (run_data.HEAD, run_data.HEAD_EMBEDDINGS, run_data.HEAD_OUT_OF_FOLD)
-_LORA = (run_data.LORA, run_data.LORA_EMBEDDINGS)
-_FULL = (run_data.FULL, run_data.FULL_EMBEDDINGS)
-_DATA = (run_data.TICKETS, run_data.LINKS, run_data.SPLITS)
-_BASE = (run_data.BASE_ENCODER, run_data.BASE_EMBEDDINGS)
-_JUDGED = (*_DATA, *_BASE, run_data.TITLE_EMBEDDINGS, run_data.PAIRS)
+_SOURCES = ("sources", "pairs_file", "test_pairs_file", "tickets_from")
+_ADAPTED = (artifact.ADAPTED, artifact.ADAPTED_EMBEDDINGS)
+_HEAD = (artifact.HEAD, artifact.HEAD_EMBEDDINGS, artifact.HEAD_OUT_OF_FOLD)
+_LORA = (artifact.LORA, artifact.LORA_EMBEDDINGS)
+_FULL = (artifact.FULL, artifact.FULL_EMBEDDINGS)
+_DATA = (artifact.TICKETS, artifact.LINKS, artifact.SPLITS)
+_BASE = (artifact.BASE_ENCODER, artifact.BASE_EMBEDDINGS)
+# What the learned ranking, or the encoder that won, ranks by.
+_RANKED_BY = (
+    artifact.BASE_EMBEDDINGS,
+    artifact.TITLE_EMBEDDINGS,
+    artifact.HEAD_OUT_OF_FOLD,
+    *(embeddings for _, embeddings in artifact.TUNED.values()),
+    artifact.RANKING,
+)
+_JUDGED = (*_DATA, *_BASE, artifact.TITLE_EMBEDDINGS, artifact.PAIRS)
 
-STAGES: tuple[Stage, ...] = (
+STAGES: tuple[Stage[Job], ...] = (
     Stage(
         name="import",
         title="Read, clean and redact the tickets",
         command="ticketkin import SOURCE --out {folder}",
         inputs=(),
-        outputs=(run_data.TICKETS, run_data.REJECTED, run_data.IMPORT_SUMMARY, run_data.GIVEN_PAIRS),
-        reads=lambda job: {**_part("tickets")(job), "redaction": REDACTION_VERSION},
+        outputs=(artifact.TICKETS, artifact.REJECTED, artifact.IMPORT_SUMMARY, artifact.GIVEN_PAIRS),
+        reads=(*_settings("tickets"), *_SOURCES),
+        versions=(REDACTION_VERSION,),
         run=data_stages.run_import,
         external=_sources,
     ),
@@ -84,9 +93,9 @@ STAGES: tuple[Stage, ...] = (
         name="links",
         title="Collect the links people made",
         command="ticketkin links {folder}",
-        inputs=(run_data.TICKETS, run_data.GIVEN_PAIRS),
-        outputs=(run_data.LINKS, run_data.LINK_SUMMARY),
-        reads=_part("links", "tickets", "seed"),
+        inputs=(artifact.TICKETS, artifact.GIVEN_PAIRS),
+        outputs=(artifact.LINKS, artifact.LINK_SUMMARY),
+        reads=(*_settings("links", "tickets", "seed"), "pairs_file", "links_file"),
         run=data_stages.run_links,
         external=_links_file,
     ),
@@ -94,27 +103,27 @@ STAGES: tuple[Stage, ...] = (
         name="split",
         title="Split by kin group and template",
         command="ticketkin split {folder}",
-        inputs=(run_data.TICKETS, run_data.LINKS, run_data.GIVEN_PAIRS),
-        outputs=(run_data.SPLITS,),
-        reads=_part("split", "tickets", "seed"),
+        inputs=(artifact.TICKETS, artifact.LINKS, artifact.GIVEN_PAIRS),
+        outputs=(artifact.SPLITS,),
+        reads=_settings("split", "tickets", "seed"),
         run=data_stages.run_split,
     ),
     Stage(
         name="embed",
         title="Encode with the untouched model",
         command="ticketkin embed {folder}",
-        inputs=(run_data.TICKETS,),
-        outputs=(*_BASE, run_data.TITLE_EMBEDDINGS, run_data.PROFILE),
-        reads=_part("encoder", "tickets"),
+        inputs=(artifact.TICKETS,),
+        outputs=(*_BASE, artifact.TITLE_EMBEDDINGS, artifact.PROFILE),
+        reads=_settings("encoder", "tickets"),
         run=data_stages.run_embed,
     ),
     Stage(
         name="pairs",
         title="Build training and test pairs",
         command="ticketkin pairs {folder}",
-        inputs=(*_DATA, run_data.GIVEN_PAIRS, run_data.BASE_EMBEDDINGS),
-        outputs=(run_data.PAIRS,),
-        reads=_part("pairs", "evaluation", "tickets", "seed"),
+        inputs=(*_DATA, artifact.GIVEN_PAIRS, artifact.BASE_EMBEDDINGS),
+        outputs=(artifact.PAIRS,),
+        reads=(*_settings("pairs", "evaluation", "tickets", "seed"), "pairs_file", "test_pairs_file"),
         run=data_stages.run_pairs,
     ),
     Stage(
@@ -123,7 +132,7 @@ STAGES: tuple[Stage, ...] = (
         command="ticketkin train {folder} adapted",
         inputs=(*_DATA, *_BASE),
         outputs=_ADAPTED,
-        reads=_part("adapted", "tickets", "encoder", "seed"),
+        reads=_settings("adapted", "tickets", "encoder", "seed"),
         run=train_stages.run_adapted,
         wanted=lambda job: "adapted" in job.settings.candidates,
     ),
@@ -131,9 +140,9 @@ STAGES: tuple[Stage, ...] = (
         name="head",
         title="Tune a linear head on frozen embeddings",
         command="ticketkin train {folder} head",
-        inputs=(*_DATA, *_BASE, run_data.PAIRS, *_ADAPTED),
+        inputs=(*_DATA, *_BASE, artifact.PAIRS, *_ADAPTED),
         outputs=_HEAD,
-        reads=_part("head", "strength", "tickets", "encoder", "fusion", "seed"),
+        reads=(*_settings("head", "strength", "tickets", "encoder", "fusion", "seed"), "start"),
         run=train_stages.run_head,
         wanted=lambda job: "head" in job.settings.candidates,
     ),
@@ -142,17 +151,17 @@ STAGES: tuple[Stage, ...] = (
         title="Compare the quick candidates",
         command="ticketkin evaluate {folder} --provisional",
         inputs=(*_JUDGED, *_ADAPTED, *_HEAD),
-        outputs=(run_data.PROVISIONAL,),
-        reads=_part("candidates", "evaluation", "fusion", "tickets", "seed"),
+        outputs=(artifact.PROVISIONAL,),
+        reads=_settings("candidates", "evaluation", "fusion", "tickets", "seed"),
         run=judge_stages.run_provisional,
     ),
     Stage(
         name="lora",
         title="Tune the encoder with LoRA",
         command="ticketkin train {folder} lora",
-        inputs=(*_DATA, *_BASE, run_data.PAIRS, *_ADAPTED),
+        inputs=(*_DATA, *_BASE, artifact.PAIRS, *_ADAPTED),
         outputs=_LORA,
-        reads=_part("lora", "augment", "strength", "tickets", "encoder", "seed"),
+        reads=(*_settings("lora", "augment", "strength", "tickets", "encoder", "seed"), "start"),
         run=train_stages.run_lora,
         wanted=lambda job: "lora" in job.settings.candidates,
     ),
@@ -160,9 +169,9 @@ STAGES: tuple[Stage, ...] = (
         name="full",
         title="Tune every weight of the encoder",
         command="ticketkin train {folder} full",
-        inputs=(*_DATA, *_BASE, run_data.PAIRS, *_ADAPTED),
+        inputs=(*_DATA, *_BASE, artifact.PAIRS, *_ADAPTED),
         outputs=_FULL,
-        reads=_part("full", "augment", "strength", "tickets", "encoder", "seed"),
+        reads=(*_settings("full", "augment", "strength", "tickets", "encoder", "seed"), "start"),
         run=train_stages.run_full,
         wanted=lambda job: "full" in job.settings.candidates,
     ),
@@ -176,21 +185,40 @@ STAGES: tuple[Stage, ...] = (
             *_HEAD,
             *_LORA,
             *_FULL,
-            run_data.PROFILE,
-            run_data.IMPORT_SUMMARY,
-            run_data.LINK_SUMMARY,
+            artifact.PROFILE,
+            artifact.IMPORT_SUMMARY,
+            artifact.LINK_SUMMARY,
         ),
-        outputs=(run_data.REPORT_JSON, run_data.MATERIAL, run_data.MODEL, run_data.RANKING),
-        reads=_part("candidates", "evaluation", "fusion", "tickets", "encoder", "seed"),
+        outputs=(artifact.REPORT_JSON, artifact.MATERIAL, artifact.MODEL, artifact.RANKING),
+        reads=(
+            *_settings(
+                "candidates",
+                "evaluation",
+                "fusion",
+                "tickets",
+                "encoder",
+                "split",
+                "adapted",
+                "readiness",
+                "seed",
+            ),
+            *_SOURCES,
+            "links_file",
+            "synthetic",
+        ),
         run=judge_stages.run_verdict,
     ),
     Stage(
         name="relations",
         title="Learn which kind of kin a pair is",
         command="ticketkin relations {folder}",
-        inputs=(*_JUDGED, run_data.GIVEN_PAIRS, run_data.RANKING),
-        outputs=(run_data.RELATIONS,),
-        reads=_part("relations", "evaluation", "tickets", "encoder", "seed"),
+        inputs=(*_JUDGED, artifact.GIVEN_PAIRS, *_RANKED_BY),
+        outputs=(artifact.RELATIONS,),
+        reads=(
+            *_settings("relations", "candidates", "evaluation", "tickets", "encoder", "seed"),
+            "reviewed_file",
+        ),
+        scratch=(artifact.CROSS_ENCODER_WORK,),
         run=relating.run_relations,
         external=_reviewed_file,
     ),
@@ -198,44 +226,51 @@ STAGES: tuple[Stage, ...] = (
         name="families",
         title="Join all kin into families",
         command="ticketkin families {folder}",
-        inputs=(run_data.TICKETS, run_data.LINKS, run_data.RANKING, run_data.RELATIONS),
-        outputs=(run_data.FAMILIES,),
-        reads=_part("families", "relations", "tickets"),
+        inputs=(artifact.TICKETS, artifact.LINKS, artifact.RELATIONS),
+        more_inputs=lambda job: (artifact.BASE_ENCODER, *_RANKED_BY) if job.settings.families.said else (),
+        outputs=(artifact.FAMILIES,),
+        reads=_settings("families", "relations", "candidates", "tickets", "encoder", "seed"),
         run=families.run_families,
     ),
     Stage(
         name="report",
         title="Write the report",
         command="ticketkin report {folder}",
-        inputs=(run_data.REPORT_JSON, run_data.MATERIAL, run_data.RELATIONS, run_data.FAMILIES),
-        outputs=(run_data.REPORT_HTML, run_data.FIGURES),
-        reads=lambda job: {"synthetic": job.synthetic},
+        inputs=(artifact.REPORT_JSON, artifact.MATERIAL, artifact.RELATIONS, artifact.FAMILIES),
+        outputs=(artifact.REPORT_HTML, artifact.FIGURES),
+        reads=(),
         run=judge_stages.run_report,
     ),
 )
 
 
-def _wanted_artifacts(job: Job) -> dict[str, bool]:
+def _wanted_artifacts(job: Job) -> dict[Place, bool]:
     """Return for each output whether the job asks for the stage that makes it."""
-    return {name: stage.wanted(job) for stage in STAGES for name in stage.outputs}
+    return {place: stage.wanted(job) for stage in STAGES for place in stage.outputs}
 
 
-def stage_named(name: str) -> Stage:
+def run_context(folder: Path, job: Job, progress: Progress = SILENT) -> RunContext[Job]:
+    """Return a run folder with its job, what was read of it, and the paths its outputs must not show."""
+    return RunContext(folder, job, progress, private_paths(job, folder))
+
+
+def stage_named(name: str) -> Stage[Job]:
     """Return the stage called `name`."""
     return next(stage for stage in STAGES if stage.name == name)
 
 
-def list_stages(folder: Path, job: Job | None = None) -> list[StageStatus]:
+def list_stages(folder: Path, job: Job | None = None) -> list[StageStatus[Job]]:
     """Return the state of each wanted stage of a run folder, in order."""
-    context = RunContext(folder, job or read_job(folder), SILENT)
+    context = run_context(folder, job or read_job(folder))
     wanted = _wanted_artifacts(context.job)
     return [stage_status(stage, context, wanted) for stage in STAGES if stage.wanted(context.job)]
 
 
 def own_names() -> frozenset[str]:
     """Return the names in a run folder that runs write, and replace."""
-    outputs = {Path(name).parts[0] for stage in STAGES for name in stage.outputs}
-    return frozenset(outputs | {CONFIG, RUN_RECORD, RECORDS, LOG, run_data.MANIFEST})
+    written = [place for stage in STAGES for place in (*stage.outputs, *stage.scratch)]
+    outputs = {Path(place).parts[0] for place in (*written, artifact.MANIFEST)}
+    return frozenset(outputs | {CONFIG, RUN_RECORD, RECORDS, LOG})
 
 
 def own_files(folder: Path) -> list[Path]:
@@ -274,7 +309,7 @@ def run_one_stage(
     if job is None or not (begins or is_run(folder)):
         job = read_job(folder)
     with _owned(folder, job, progress, begins=begins, force=force or not begins) as telling:
-        context = RunContext(folder, job, telling)
+        context = run_context(folder, job, telling)
         wanted = _wanted_artifacts(job)
         _check_ready(stage, context, wanted)
         with damage.damage_named(folder, STAGES[: STAGES.index(stage)]):
@@ -308,14 +343,13 @@ def _swept_cache() -> list[str]:
     return sweep_leftovers(cache, idle_seconds=_IDLE_SECONDS) if cache.is_dir() else []
 
 
-def _check_ready(stage: Stage, context: RunContext, wanted: Mapping[str, bool]) -> None:
+def _check_ready(stage: Stage[Job], context: RunContext[Job], wanted: Mapping[Place, bool]) -> None:
+    inputs = stage.wanted_inputs(context.job, wanted)
     lacking = [
         earlier
         for earlier in STAGES[: STAGES.index(stage)]
         if earlier.wanted(context.job)
-        and any(
-            output in stage.inputs and not (context.folder / output).exists() for output in earlier.outputs
-        )
+        and any(output in inputs and not (context.folder / output).exists() for output in earlier.outputs)
     ]
     if lacking:
         commands = "; then ".join(
@@ -345,8 +379,8 @@ def run_job(
     """
     folder = followed(folder)
     with _owned(folder, job, progress, begins=True, force=force) as telling:
-        remove_old(folder / run_data.MANIFEST)
-        context = RunContext(folder, job, telling)
+        remove_old(folder / artifact.MANIFEST)
+        context = run_context(folder, job, telling)
         wanted = _wanted_artifacts(job)
         stages = [stage for stage in STAGES if stage.wanted(job)]
         for number, stage in enumerate(stages, start=1):
@@ -354,11 +388,13 @@ def run_job(
             if number == 1 and latest is not None:
                 point_latest(latest, folder, telling)
         _write_manifest(folder, job, stages)
-        report: dict[str, Any] = read_json(folder / run_data.REPORT_JSON)
+        report: dict[str, Any] = read_json(folder / artifact.REPORT_JSON)
         return report
 
 
-def _run_if_due(stage: Stage, context: RunContext, wanted: Mapping[str, bool], heading: str) -> None:
+def _run_if_due(
+    stage: Stage[Job], context: RunContext[Job], wanted: Mapping[Place, bool], heading: str
+) -> None:
     status = stage_status(stage, context, wanted)
     if status.state is State.DONE:
         context.progress.say(f"{heading}: up to date, kept")
@@ -368,10 +404,10 @@ def _run_if_due(stage: Stage, context: RunContext, wanted: Mapping[str, bool], h
     context.progress.say(f"  done in {seconds:,.1f} s")
 
 
-def _write_manifest(folder: Path, job: Job, stages: Sequence[Stage]) -> None:
-    outputs = {name: hash_path(folder / name) for stage in stages for name in stage.outputs}
+def _write_manifest(folder: Path, job: Job, stages: Sequence[Stage[Job]]) -> None:
+    outputs = {place.name: hash_path(folder / place) for stage in stages for place in stage.outputs}
     write_json(
-        folder / run_data.MANIFEST,
+        folder / artifact.MANIFEST,
         {
             "inputs": [{"name": path.name, "sha256": hash_path(path)} for path in job.files],
             "outputs": outputs,

@@ -10,7 +10,7 @@ from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.evaluation.verdict import PRIMARY
-from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.job import run_job
 from ticketkin.pipeline.run_folders import followed

@@ -19,7 +19,7 @@ from ticketkin.core.outputs import check_name, check_place
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.replacement import LOCK, move_pointer
 from ticketkin.pipeline.configuration import CONFIG, Job, read_job
-from ticketkin.pipeline.stage import RECORDS, STAGES_VERSION, content_hash
+from ticketkin.runs.stages import RECORDS, STAGES_VERSION, content_hash
 
 RUNS = Path("runs")
 LATEST = "latest"

@@ -13,13 +13,13 @@ from ticketkin.core.errors import InputError, JobError, MissingExtraError, Missi
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import SplitName
 from ticketkin.encoders.loading import LoadedEncoder
-from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.run_data import RunData
-from ticketkin.pipeline.stage import RunContext
 from ticketkin.pipeline.sweeping import RivalSample, epoch_judge, sweep, sweep_on_sample
 from ticketkin.pipeline.train_stages import start_of, training_positives, tuning_data_of
 from ticketkin.pipeline.tuning_methods import Full, Lora, TuningMethod
+from ticketkin.runs.stages import RunContext
 from ticketkin.training.head import train_head
 from ticketkin.training.strength import StrengthSweep
 
@@ -161,9 +161,9 @@ def _study(place: Path, seed: int) -> "Study":
 class _Trying:
     """What Optuna calls: trains a combination and returns its MRR."""
 
-    def __init__(self, context: RunContext, candidate: str, place: Path, deadline: float) -> None:
+    def __init__(self, context: RunContext[Job], candidate: str, place: Path, deadline: float) -> None:
         self._context, self._candidate, self._place, self._deadline = context, candidate, place, deadline
-        self.data = RunData(context.folder, context.job)
+        self.data = RunData(context.values, context.job)
         self._start = start_of(self.data)
         self._sample = RivalSample.of(self.data, self._start.embeddings)
         self.untuned_mrr = self._sweep(lambda _: self._start.embeddings, strengths=(0.0,)).mrr[0]
@@ -218,7 +218,8 @@ class _Trying:
             def embed(strength: float, texts: list[str]) -> Any:
                 return method.embed(start, tuned, strength, texts, progress)
 
-            return sweep_on_sample(self._quiet(), self._sample, self._candidate, embed)
+            strength = self._context.job.settings.strength
+            return sweep_on_sample(self._sample, self._candidate, embed, strength, SILENT)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -241,15 +242,10 @@ class _Trying:
         return judged
 
     def _sweep(self, embed: Callable[[float], Any], strengths: tuple[float, ...] = ()) -> StrengthSweep:
-        return sweep(self._quiet(strengths), self.data, self._candidate, embed)
-
-    def _quiet(self, strengths: tuple[float, ...] = ()) -> RunContext:
-        """Return the context for a sweep that says nothing."""
-        job = self._context.job
+        settings = self._context.job.settings.strength
         if strengths:
-            swept = job.settings.strength.model_copy(update={"strengths": strengths})
-            job = job.model_copy(update={"settings": job.settings.model_copy(update={"strength": swept})})
-        return RunContext(self._context.folder, job, SILENT)
+            settings = settings.model_copy(update={"strengths": strengths})
+        return sweep(self.data, self._candidate, embed, settings, SILENT)
 
 
 def _best_value(study: "Study") -> float | None:
