@@ -18,7 +18,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from ticketkin.core.config import EncoderSettings, Settings
+from ticketkin.core.config import EncoderSettings
 from ticketkin.core.progress import SILENT
 from ticketkin.core.tables import SplitName
 from ticketkin.evaluation.bootstrap import Resamples, mean_interval
@@ -28,6 +28,7 @@ from ticketkin.pipeline.candidates import encoder_candidates, fusion_ranker, sim
 from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.job import run_one_stage
 from ticketkin.pipeline.run_data import RunData
+from ticketkin.pipeline.settings import Settings
 from ticketkin.ranking import features
 
 DEFAULT_DATA = Path(__file__).parents[1] / "../shared/data/eclipse"

@@ -24,7 +24,6 @@ from rich.console import Console
 from rich.table import Table
 
 from ticketkin.core.checks import Outcome
-from ticketkin.core.config import Settings
 from ticketkin.core.tables import FloatArray, SplitName
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
@@ -36,6 +35,7 @@ from ticketkin.pipeline.configuration import Job, load_settings
 from ticketkin.pipeline.job import run_one_stage
 from ticketkin.pipeline.recipes import recipes
 from ticketkin.pipeline.run_data import RunData
+from ticketkin.pipeline.settings import Settings
 from ticketkin.pipeline.train_stages import read_metadata
 from ticketkin.training.record import record_checks
 
@@ -133,7 +133,7 @@ def line(name: str, candidate: str, data: RunData) -> list[str]:
     settings = data.job.settings
     record: Mapping[str, Any] = read_metadata(data.folder / "candidates" / candidate) or {}
     full = load_folder(data.folder / JUDGED[candidate], settings.encoder)
-    kept = data.embeddings(artifact.TUNED[candidate][1])
+    kept = data.embeddings(artifact.embeddings_of(candidate))
     scores = {
         "base": rank(data, data.embeddings(artifact.BASE_EMBEDDINGS)),
         "in full": rank(data, encode_texts(full, data.texts, None, settings.encoder)),

@@ -30,7 +30,6 @@ from ticketkin.core.config import (
     EvaluationSettings,
     LinkSettings,
     RelationSettings,
-    Settings,
     SplitSettings,
 )
 from ticketkin.core.tables import SplitName
@@ -38,6 +37,7 @@ from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.configuration import Job, read_job
 from ticketkin.pipeline.job import run_job
 from ticketkin.pipeline.run_data import RunData
+from ticketkin.pipeline.settings import Settings
 from ticketkin.relations.classifier import MODELS
 from ticketkin.tickets.sample import write_sample
 

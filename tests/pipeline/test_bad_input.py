@@ -279,7 +279,10 @@ def test_without_any_link_the_run_says_first_that_its_labels_prove_nothing(
     export(Path("a.csv"), 60, 0)
     result = ticketkin("run", "a.csv", *quick, "--out", "run")
     assert result.code == 0, result.err
-    assert "no duplicates linked by people: making SILVER ones from word overlap; they are circular" in result.told
+    assert (
+        "no duplicates linked by people: making SILVER ones from word overlap; they are circular"
+        in result.told
+    )
     assert result.out.strip().startswith("Labels are SILVER and circular")
     report = json.loads(Path("run/report.json").read_text())
     assert report["links"]["labels_from"] == "silver"

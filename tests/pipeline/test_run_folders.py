@@ -28,7 +28,6 @@ from ticketkin.pipeline.configuration import Job, read_job
 from ticketkin.pipeline.examination import changed_artifacts
 from ticketkin.pipeline.importing import import_to_file
 from ticketkin.pipeline.job import (
-    STAGES,
     damage_named,
     list_stages,
     own_names,
@@ -46,6 +45,7 @@ from ticketkin.pipeline.run_folders import (
     point_latest,
     pointer_for,
 )
+from ticketkin.pipeline.stages import stages
 from ticketkin.tickets.sample import write_sample
 
 TODAY = date(2026, 3, 1)
@@ -412,7 +412,7 @@ def test_a_damaged_artifact_names_the_command_that_makes_it_again(
     path = folder / name
     content = DAMAGES[damage]
     path.write_bytes(path.read_bytes()[:-20] if content is None else content)
-    maker = next(stage for stage in STAGES if name in stage.outputs)
+    maker = next(stage for stage in stages() if name in map(str, stage.outputs))
     reader = {"import.json": "verdict", "embeddings/base.npy": "head"}.get(name, "split")
     with pytest.raises(DamagedArtifactError, match=maker.command.split(" {")[0].split(" SOURCE")[0]):
         run_one_stage(reader, folder)

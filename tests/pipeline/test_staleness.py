@@ -8,7 +8,8 @@ import pytest
 
 from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.configuration import Job, read_job
-from ticketkin.pipeline.job import STAGES, list_stages
+from ticketkin.pipeline.job import list_stages
+from ticketkin.pipeline.stages import stages
 from ticketkin.runs.artifacts import Artifact
 
 
@@ -31,7 +32,7 @@ def altered(folder: Path, stored: Artifact) -> None:  # type: ignore[type-arg]
     stored.write(folder / stored, -array)
 
 
-@pytest.mark.parametrize("stored", [artifact.HEAD_EMBEDDINGS, artifact.HEAD_OUT_OF_FOLD])
+@pytest.mark.parametrize("stored", [artifact.embeddings_of("head"), artifact.HEAD_OUT_OF_FOLD])
 def test_relations_are_due_when_the_head_was_tuned_anew(run: Path, stored: Artifact) -> None:  # type: ignore[type-arg]
     """Their bands are calibrated on what the ranking gives, which ranks by the head's embeddings."""
     assert set(states(run).values()) == {"done"}
@@ -44,7 +45,7 @@ def test_relations_are_due_when_the_head_was_tuned_anew(run: Path, stored: Artif
 def test_families_of_what_is_said_are_due_when_what_it_is_said_by_changed(run: Path) -> None:
     said = with_settings(read_job(run), "families", said=True)
     assert states(run, said)["families"] == "changed"
-    families = next(stage for stage in STAGES if stage.name == "families")
+    families = next(stage for stage in stages() if stage.name == "families")
     read = set(families.wanted_inputs(said, {}))
     assert {artifact.BASE_EMBEDDINGS, artifact.TITLE_EMBEDDINGS, artifact.BASE_ENCODER} <= read
     assert {artifact.HEAD_OUT_OF_FOLD, artifact.RANKING, artifact.RELATIONS} <= read

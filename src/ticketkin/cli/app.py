@@ -44,6 +44,7 @@ from ticketkin.cli.stages import run_stage_command
 from ticketkin.core.config import LARGEST_SEED
 from ticketkin.core.errors import InputError
 from ticketkin.core.outputs import output_path
+from ticketkin.training.candidates import trained_candidates
 
 app = typer.Typer(
     name="ticketkin",
@@ -272,7 +273,9 @@ def embed(folder: RunFolder, set_: SetOption = None) -> None:
 @app.command()
 def train(
     folder: RunFolder,
-    candidate: Annotated[str, typer.Argument(help="adapted, head, lora or full.")],
+    candidate: Annotated[
+        str, typer.Argument(help=f"One of {', '.join(trained.name for trained in trained_candidates())}.")
+    ],
     recipe: RecipeOption = None,
     set_: SetOption = None,
 ) -> None:
@@ -284,10 +287,9 @@ def train(
       ticketkin train runs/june lora --set lora.rank=8
       ticketkin train runs/june lora --recipe lora-longer
     """
-    from ticketkin.pipeline.artifacts import TUNED
-
-    if candidate not in TUNED:
-        raise InputError(f"candidate {candidate!r} can't be trained; choose {', '.join(TUNED)}")
+    names = [trained.name for trained in trained_candidates()]
+    if candidate not in names:
+        raise InputError(f"candidate {candidate!r} can't be trained; choose {', '.join(names)}")
     run_stage_command(candidate, folder, training_job(folder, candidate, recipe, set_))
 
 

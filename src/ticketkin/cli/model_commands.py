@@ -36,6 +36,7 @@ from ticketkin.core.errors import InputError, MissingInputError
 from ticketkin.core.outputs import output_path
 from ticketkin.core.tables import SplitName
 from ticketkin.evaluation.readiness import TIERS, Tier
+from ticketkin.training.candidates import searched_candidates
 
 models = typer.Typer()
 
@@ -142,7 +143,7 @@ def merge(
 @models.command()
 def tune(
     folder: RunFolder,
-    candidate: Annotated[str, typer.Argument(help="head, lora or full.")],
+    candidate: Annotated[str, typer.Argument(help=f"One of {', '.join(searched_candidates())}.")],
     minutes: Annotated[float, typer.Option(min=0.01, max=100_000, help="Time budget.")] = 30.0,
     trials: Annotated[int, typer.Option(min=1, max=100_000, help="Combinations to try, at most.")] = 20,
     set_: SetOption = None,

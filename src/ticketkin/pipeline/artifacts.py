@@ -1,5 +1,6 @@
 """Every file and folder of a run, with the type of what it holds."""
 
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -54,28 +55,7 @@ TITLE_EMBEDDINGS = array_artifact("embeddings/title.npy", 2)
 ADAPTED = Folder("candidates/adapted")
 HEAD = Folder("candidates/head")
 LORA = Folder("candidates/lora")
-FULL = Folder("candidates/full")
-ADAPTED_EMBEDDINGS = array_artifact("embeddings/adapted.npy", 2)
-HEAD_EMBEDDINGS = array_artifact("embeddings/head.npy", 2)
 HEAD_OUT_OF_FOLD = array_artifact("embeddings/head_out_of_fold.npy", 3)
-LORA_EMBEDDINGS = array_artifact("embeddings/lora.npy", 2)
-FULL_EMBEDDINGS = array_artifact("embeddings/full.npy", 2)
-# Tuned encoders: the folder of the plain model, and the embeddings that are judged.
-TUNED = {
-    "adapted": (Folder(f"{ADAPTED}/model"), ADAPTED_EMBEDDINGS),
-    "head": (HEAD, HEAD_EMBEDDINGS),
-    "lora": (Folder(f"{LORA}/model"), LORA_EMBEDDINGS),
-    "full": (Folder(f"{FULL}/model"), FULL_EMBEDDINGS),
-}
-
-
-def embeddings_of(encoder: str) -> Artifact[FloatArray]:
-    """Return the embeddings of all tickets by an encoder, the untouched one or a tuned one."""
-    return BASE_EMBEDDINGS if encoder == "base" else TUNED[encoder][1]
-
-
-# Those that the provisional table does not wait for.
-SLOW = ("lora", "full")
 CROSS_ENCODER_WORK = Folder("candidates/cross_encoder")
 PROVISIONAL = json_artifact("provisional.json")
 MODEL = Folder("model")
@@ -103,4 +83,15 @@ def trained(candidate: str) -> Folder:
 
 def training_record(candidate: str) -> Artifact[JsonObject]:
     """Return the record that the training of a candidate leaves in its folder."""
-    return json_artifact(f"candidates/{candidate}/training_metadata.json")
+    return json_artifact(f"{trained(candidate)}/training_metadata.json")
+
+
+def model_of(candidate: str) -> Folder:
+    """Return the folder of a tuned encoder as a plain model."""
+    return HEAD if candidate == "head" else Folder(f"{trained(candidate)}/model")
+
+
+@cache
+def embeddings_of(encoder: str) -> Artifact[FloatArray]:
+    """Return the embeddings of all tickets by an encoder, the untouched one or a tuned one."""
+    return BASE_EMBEDDINGS if encoder == "base" else array_artifact(f"embeddings/{encoder}.npy", 2)

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
 
 from ticketkin.core.progress import Progress
 from ticketkin.core.ranking import Ranker
@@ -14,19 +16,20 @@ from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.ranking.features import FusionInputs
 from ticketkin.ranking.fusion import FusionRanker, OutOfFold, fit_first_level, fit_second_level
+from ticketkin.training.candidates import CANDIDATES, known_candidate, known_encoder, trained_candidates
 from ticketkin.training.head import fold_of_group
 
 FIELD_WEIGHTS = {"title": 4.0, "description": 1.0}
 
 
-Encoder = Literal["base", "adapted", "head", "lora", "full"]
+Encoder = Annotated[str, AfterValidator(known_encoder)]
 
 
 @dataclass(frozen=True)
 class RankingRecord:
     """Which ranking won in a run, as `ranking/ranking.json` tells it."""
 
-    champion: Literal["lexical", "fusion"] | Encoder
+    champion: Annotated[str, AfterValidator(known_candidate)]
     encoder: Encoder
     """The best of the encoders alone."""
     start: Literal["base", "adapted"]
@@ -56,9 +59,9 @@ def encoder_candidates(data: RunData, *, with_slow: bool) -> EncoderCandidates:
     """Return the untouched encoder and the tuned ones that the job asks for."""
     found = {"base": data.embeddings(artifact.BASE_EMBEDDINGS)}
     wanted = data.job.settings.candidates
-    for name, (_, embeddings) in artifact.TUNED.items():
-        if name in wanted and (with_slow or name not in artifact.SLOW):
-            found[name] = data.embeddings(embeddings)
+    for candidate in trained_candidates():
+        if candidate.name in wanted and (with_slow or not candidate.is_slow):
+            found[candidate.name] = data.embeddings(artifact.embeddings_of(candidate.name))
     return EncoderCandidates(found)
 
 
@@ -93,7 +96,7 @@ def fusion_ranker(
         visibility,
         settings,
         seed,
-        encoders.embeddings[best] if best in artifact.SLOW else None,
+        encoders.embeddings[best] if CANDIDATES[best].is_slow else None,
         progress,
     )
 
@@ -114,8 +117,8 @@ def champion_ranker(data: RunData) -> Ranker:
     lexical = lexical_ranker(data)
     embeddings, _ = fusion_embeddings(data, record.start)
     inputs = FusionInputs(data.tickets, data.texts, data.titles, lexical, embeddings)
-    slow = record.encoder in artifact.SLOW
-    encoder = data.embeddings(artifact.TUNED[record.encoder][1]) if slow else None
+    slow = CANDIDATES[record.encoder].is_slow
+    encoder = data.embeddings(artifact.embeddings_of(record.encoder)) if slow else None
     return FusionRanker.load(
         data.values.path(artifact.RANKING), inputs, data.visibility, record.seed, encoder
     )

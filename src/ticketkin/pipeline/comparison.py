@@ -11,7 +11,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from ticketkin.core.artifacts import atomic_path, hash_path, write_json
-from ticketkin.core.config import EncoderSettings, Settings
+from ticketkin.core.config import EncoderSettings
 from ticketkin.core.errors import InputError, JobError, TicketkinError
 from ticketkin.core.outputs import check_file_output
 from ticketkin.core.progress import SILENT, Progress
@@ -32,6 +32,7 @@ from ticketkin.pipeline.examination import base_of_adapter
 from ticketkin.pipeline.judge_stages import score_pairs
 from ticketkin.pipeline.pair_files import pairs_of_run
 from ticketkin.pipeline.run_data import RunData
+from ticketkin.pipeline.settings import Settings
 from ticketkin.reports.leaderboard import leaderboard_html, leaderboard_table
 
 _N_TIMED = 64

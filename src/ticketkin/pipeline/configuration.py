@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ticketkin.core.artifacts import atomic_path
-from ticketkin.core.config import Settings
 from ticketkin.core.errors import ConfigurationError, MissingInputError
 from ticketkin.core.stage_settings import StageSettings
 from ticketkin.pipeline.recipes import recipe_settings
+from ticketkin.pipeline.settings import Settings
 
 ENVIRONMENT_PREFIX = "TICKETKIN_"
 CONFIG = "config.toml"

@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from ticketkin.core.artifacts import run_lock
-from ticketkin.core.config import EncoderSettings, LoraSettings, Settings, StrengthSettings
+from ticketkin.core.config import EncoderSettings, LoraSettings, StrengthSettings
 from ticketkin.core.errors import OutputRefusedError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.pipeline.configuration import Job, read_job
 from ticketkin.pipeline.job import check_run, run_job
 from ticketkin.pipeline.run_folders import followed, has_results, mark_run
+from ticketkin.pipeline.settings import Settings
 from ticketkin.tickets.sample import write_sample
 
 SAMPLE_TICKETS = 1_200

@@ -41,6 +41,7 @@ from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.runs.stages import StageRun
 from ticketkin.tickets.composing import compose_texts
+from ticketkin.training.candidates import trained_candidates
 from ticketkin.training.record import record_checks
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _is_main(gain: PairedGain, verdict: Verdict) -> bool:
 def _training_checks(data: RunData) -> list[Check]:
     """Return what went otherwise than asked in any training; what went well is in the doctor's list."""
     found = []
-    for name in artifact.TUNED:
+    for name in (candidate.name for candidate in trained_candidates()):
         record = data.training_record(name)
         if record is not None:
             found += [

@@ -32,6 +32,7 @@ from ticketkin.pipeline.train_stages import start_of
 from ticketkin.runs.artifacts import Artifact, JsonObject
 from ticketkin.runs.stages import RECORDS, read_record
 from ticketkin.tickets.composing import compose_texts
+from ticketkin.training.candidates import trained_candidates
 from ticketkin.training.record import record_checks
 
 _N_TICKETS_ENCODED = 16
@@ -83,15 +84,16 @@ def base_of_adapter(folder: Path, settings: EncoderSettings) -> str | None:
 def _run_folder(folder: Path, progress: Progress) -> Iterator[Examined]:
     data = RunData.of(folder, read_job(folder))
     yield Examined("run", [changed_artifacts(folder), _reported_candidates(folder)])
-    for name, (place, embeddings) in artifact.TUNED.items():
+    for name in (candidate.name for candidate in trained_candidates()):
+        place, embeddings = artifact.model_of(name), artifact.embeddings_of(name)
         record = read_metadata(artifact.training_record(name), folder)
         if record is None or not (folder / place).exists():
             continue
         progress.say(f"examining {name}")
         yield Examined(f"{name}: training record", record_checks(record))
-        if name == "lora":
+        if (folder / artifact.trained(name) / "adapter").exists():
             base = start_of(data).encoder.source
-            adapter, merged = folder / artifact.LORA / "adapter", folder / artifact.LORA / "merged"
+            adapter, merged = (folder / artifact.trained(name) / part for part in ("adapter", "merged"))
             rates = record["history"]["learning_rate"]
             yield Examined(f"{name}: adapter", examine_adapter(Subject(adapter, base, merged, rates)))
         checks = examine_model(folder / place)

@@ -43,9 +43,8 @@ from ticketkin.reports.material import ReportMaterial
 from ticketkin.runs.artifacts import JsonObject
 from ticketkin.runs.stages import StageRun
 from ticketkin.runs.values import RunValues
+from ticketkin.training.candidates import slow_candidates
 
-# Which stage's seconds are a candidate's cost.
-_COST_STAGE = {"base": "embed", **{name: name for name in artifact.TUNED}}
 _MOST_FAMILIES = 8
 
 
@@ -130,7 +129,7 @@ def run_provisional(run: StageRun[Job]) -> None:
 
 
 def _still_to_come(run: StageRun[Job]) -> str:
-    slow = [name for name in artifact.SLOW if name in run.job.settings.candidates]
+    slow = [name for name in slow_candidates() if name in run.job.settings.candidates]
     return f" ({', '.join(slow)} still to come)" if slow else ""
 
 
@@ -214,7 +213,7 @@ def _keep_model(run: StageRun[Job], encoder: str) -> None:
             loaded.model.save_pretrained(str(folder), create_model_card=False)
             write_serving(folder, loaded.model, run.job.settings.tickets.template)
         else:
-            shutil.copytree(run.values.path(artifact.TUNED[encoder][0]), folder, dirs_exist_ok=True)
+            shutil.copytree(run.values.path(artifact.model_of(encoder)), folder, dirs_exist_ok=True)
 
 
 def _keep_ranking(run: StageRun[Job], judged: Judged, verdict: Verdict) -> None:
@@ -243,7 +242,7 @@ def _report(
     seconds = run.seconds
     for name, candidate in candidates.items():
         candidate["training"] = data.training_record(name)
-        candidate["cost_seconds"] = seconds.get(_COST_STAGE.get(name, ""))
+        candidate["cost_seconds"] = seconds.get("embed" if name == "base" else name)
     imported = run.values.read(artifact.IMPORT_SUMMARY)
     profile = run.values.read(artifact.PROFILE)
     opened = datetime.now(UTC).isoformat(timespec="seconds")

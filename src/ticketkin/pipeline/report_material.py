@@ -29,6 +29,7 @@ from ticketkin.reports.material import (
 from ticketkin.runs.artifacts import JsonObject
 from ticketkin.runs.stages import StageRun
 from ticketkin.tickets.redaction import NOT_RECOGNISED, recognised_kinds
+from ticketkin.training.candidates import trained_candidates
 
 if TYPE_CHECKING:
     from ticketkin.pipeline.judge_stages import Judged
@@ -129,7 +130,7 @@ def _worst(
 def _training(data: RunData) -> tuple[dict[str, TrainingRecord], dict[str, StrengthCurve]]:
     training: dict[str, TrainingRecord] = {}
     strengths: dict[str, StrengthCurve] = {}
-    for name in artifact.TUNED:
+    for name in (candidate.name for candidate in trained_candidates()):
         record = data.training_record(name)
         if record is None:
             continue

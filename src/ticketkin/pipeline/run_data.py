@@ -17,6 +17,7 @@ from ticketkin.runs.artifacts import Artifact, JsonObject, remaking
 from ticketkin.runs.values import RunValues
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.tickets.kin import KinGroups, kin_groups
+from ticketkin.training.candidates import CANDIDATES
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class RunData:
 
     def training_record(self, candidate: str) -> JsonObject | None:
         """Return what the training of a candidate recorded, None where nothing is trained for it."""
-        if candidate not in artifact.TUNED or candidate not in self.job.settings.candidates:
+        if not CANDIDATES[candidate].is_trained or candidate not in self.job.settings.candidates:
             return None
         return self.values.read(artifact.training_record(candidate))
 

@@ -18,14 +18,16 @@ from ticketkin.encoders.serving import serving_record, write_serving
 from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.run_data import RunData
+from ticketkin.pipeline.settings import Settings
 from ticketkin.pipeline.sweeping import RivalSample, epoch_judge, sweep, sweep_on_sample
-from ticketkin.pipeline.tuning_methods import Full, Lora, TuningMethod
 from ticketkin.runs.stages import StageRun
 from ticketkin.training.adapted import train_adapted
 from ticketkin.training.augmentation import augment
+from ticketkin.training.candidates import Candidate
 from ticketkin.training.head import cross_fit_heads, save_head_model, train_head
 from ticketkin.training.positives import PositivePairs, positive_pairs
 from ticketkin.training.tuning_data import TuningData
+from ticketkin.training.tuning_methods import TuningMethod
 
 METADATA = "training_metadata.json"
 
@@ -43,8 +45,9 @@ def start_of(data: RunData) -> Start:
     """Return the encoder that the run's tuned candidates begin with."""
     settings = data.job.settings
     if data.job.start == "adapted":
-        place, embeddings = artifact.TUNED["adapted"]
-        return Start(load_folder(data.values.path(place), settings.encoder), data.embeddings(embeddings))
+        model = data.values.path(artifact.model_of("adapted"))
+        adapted = data.embeddings(artifact.embeddings_of("adapted"))
+        return Start(load_folder(model, settings.encoder), adapted)
     return Start(load_encoder(settings.encoder), data.embeddings(artifact.BASE_EMBEDDINGS))
 
 
@@ -105,7 +108,7 @@ def run_head(run: StageRun[Job]) -> None:
         save_head_model(start.encoder, head, found.chosen, folder, settings.tickets.template)
         record = {"strength": found.to_json(), **head.record}
         write_json(folder / METADATA, _about("head", start.encoder, run, record))
-    run.put(artifact.HEAD_EMBEDDINGS, head.apply(start.embeddings, found.chosen))
+    run.put(artifact.embeddings_of("head"), head.apply(start.embeddings, found.chosen))
     run.put(artifact.HEAD_OUT_OF_FOLD, out_of_fold)
 
 
@@ -128,17 +131,16 @@ def tuning_data_of(data: RunData) -> TuningData:
     )
 
 
-def run_lora(run: StageRun[Job]) -> None:
-    """Tune with LoRA, prove the adapter active in a fresh process, choose its strength, merge."""
-    _tune(run, Lora(run.job.settings))
+def tuning_method(candidate: Candidate, settings: Settings) -> TuningMethod:
+    """Return the way a candidate is tuned on links. Raises ValueError for one with a stage of its own."""
+    if candidate.method is None:
+        raise ValueError(f"{candidate.name} is not tuned by a method")
+    return candidate.method(getattr(settings, candidate.section), settings.encoder, settings.seed)
 
 
-def run_full(run: StageRun[Job]) -> None:
-    """Tune every weight, prove the saved model in a fresh process, choose its strength."""
-    _tune(run, Full(run.job.settings))
-
-
-def _tune(run: StageRun[Job], method: TuningMethod) -> None:
+def run_tuning(candidate: Candidate, run: StageRun[Job]) -> None:
+    """Tune the encoder, prove the saved change active in a fresh process, choose its strength, keep it."""
+    method = tuning_method(candidate, run.job.settings)
     data = RunData(run.values, run.job)
     start = start_of(data)
     sample = RivalSample.of(data, start.embeddings)
@@ -185,14 +187,14 @@ def _keep_tuned(
 ) -> None:
     """Write the model as `save` does, encode every ticket with it, and write the record last."""
     settings = run.job.settings
-    place, stored = artifact.TUNED[name]
+    place = artifact.model_of(name)
     with run.writing(place) as folder:
         save(folder)
         write_serving(folder, load_float32(str(folder), "cpu"), settings.tickets.template)
     final = load_folder(run.place(place), settings.encoder)
     cache = EmbeddingCache(default_cache_folder(), run.progress)
     embeddings = encode_texts(final, data.texts, cache, settings.encoder, run.progress)
-    run.put(stored, embeddings)
+    run.put(artifact.embeddings_of(name), embeddings)
     run.put(artifact.training_record(name), _about(name, start, run, record))
 
 
