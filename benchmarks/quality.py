@@ -18,7 +18,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from ticketkin.core.config import EncoderSettings, Settings
+from ticketkin.core.config import EncoderSettings
 from ticketkin.core.progress import SILENT
 from ticketkin.core.tables import IntArray, SplitName
 from ticketkin.evaluation.bootstrap import Resamples, mean_interval
@@ -28,6 +28,7 @@ from ticketkin.pipeline.candidates import encoder_candidates, fusion_ranker, sim
 from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.job import run_one_stage
 from ticketkin.pipeline.run_data import RunData
+from ticketkin.pipeline.settings import Settings
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.corpus_state import CorpusState
 
@@ -47,7 +48,7 @@ def prepare(data: Path, seed: int, lora: bool, work: Path) -> RunData:
     folder = work / f"{data.name}-{seed}"
     for stage in ("import", "links", "split", "embed", "pairs", "head", *(("lora",) if lora else ())):
         run_one_stage(stage, folder, job=job)
-    return RunData(folder, job)
+    return RunData.of(folder, job)
 
 
 _fit = CorpusState.fit

@@ -24,18 +24,18 @@ from rich.console import Console
 from rich.table import Table
 
 from ticketkin.core.checks import Outcome
-from ticketkin.core.config import Settings
 from ticketkin.core.tables import FloatArray, SplitName
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import load_folder
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
 from ticketkin.evaluation.verdict import paired_gain
-from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.configuration import Job, load_settings
 from ticketkin.pipeline.job import run_one_stage
 from ticketkin.pipeline.recipes import recipes
 from ticketkin.pipeline.run_data import RunData
+from ticketkin.pipeline.settings import Settings
 from ticketkin.pipeline.train_stages import read_metadata
 from ticketkin.training.record import record_checks
 
@@ -114,7 +114,7 @@ def run_recipe(settings: Settings, sources: tuple[Path, Path], folder: Path) -> 
     for stage in ("import", "links", "split", "embed", "pairs", *tuned):
         if not (folder / "stages" / f"{stage}.json").exists():
             run_one_stage(stage, folder, job=job)
-    return RunData(folder, job), tuned
+    return RunData.of(folder, job), tuned
 
 
 def rank(data: RunData, embeddings: FloatArray) -> RetrievalScores:
@@ -133,7 +133,7 @@ def line(name: str, candidate: str, data: RunData) -> list[str]:
     settings = data.job.settings
     record: Mapping[str, Any] = read_metadata(data.folder / "candidates" / candidate) or {}
     full = load_folder(data.folder / JUDGED[candidate], settings.encoder)
-    kept = data.embeddings(artifact.TUNED[candidate][1])
+    kept = data.embeddings(artifact.embeddings_of(candidate))
     scores = {
         "base": rank(data, data.embeddings(artifact.BASE_EMBEDDINGS)),
         "in full": rank(data, encode_texts(full, data.texts, None, settings.encoder)),

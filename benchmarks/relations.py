@@ -30,14 +30,14 @@ from ticketkin.core.config import (
     EvaluationSettings,
     LinkSettings,
     RelationSettings,
-    Settings,
     SplitSettings,
 )
 from ticketkin.core.tables import SplitName
-from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.configuration import Job, read_job
 from ticketkin.pipeline.job import run_job
 from ticketkin.pipeline.run_data import RunData
+from ticketkin.pipeline.settings import Settings
 from ticketkin.relations.classifier import MODELS
 from ticketkin.tickets.sample import write_sample
 
@@ -126,12 +126,12 @@ def alarms_by_truth(run: Path, truth_file: Path) -> Table:
     """Return what duplicates told of holdout tickets really are: the sample leaves links out."""
     with truth_file.open(encoding="utf-8-sig") as file:
         event = {row["number"]: row["event"] for row in csv.DictReader(file)}
-    data = RunData(run, read_job(run))
+    data = RunData.of(run, read_job(run))
     linked, at = data.groups.group, data.tickets.position
     holdout = data.splits.rows(data.tickets, SplitName.HOLDOUT)
     names = ("linked", "same event, link left out", "strangers")
     counts: Counter[tuple[str, str]] = Counter()
-    for ticket, found in Relater(run).relate([data.tickets.ids[row] for row in holdout]).items():
+    for ticket, found in Relater.of(run).relate([data.tickets.ids[row] for row in holdout]).items():
         for other in found:
             if other.kind == "duplicate" and other.band != "silent":
                 same = bool(event[ticket]) and event[ticket] == event[other.ticket_id]

@@ -13,18 +13,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ticketkin.core.config import Settings
     from ticketkin.pipeline.configuration import Job, load_settings
     from ticketkin.pipeline.job import list_stages, run_job, run_one_stage
     from ticketkin.pipeline.relater import Relater
     from ticketkin.pipeline.relation_jobs import build_run_families, learn_relations
+    from ticketkin.pipeline.settings import Settings
     from ticketkin.tickets.importing import import_tickets
     from ticketkin.tickets.sample import write_sample
 
 _HOME = {
     "Job": "ticketkin.pipeline.configuration",
     "Relater": "ticketkin.pipeline.relater",
-    "Settings": "ticketkin.core.config",
+    "Settings": "ticketkin.pipeline.settings",
     "build_run_families": "ticketkin.pipeline.relation_jobs",
     "import_tickets": "ticketkin.tickets.importing",
     "learn_relations": "ticketkin.pipeline.relation_jobs",

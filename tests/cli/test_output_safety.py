@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from ticketkin.cli.app import app
 from ticketkin.core.errors import TicketkinError
+from ticketkin.pipeline.artifacts import FAMILIES_JSON, MATERIAL, RELATIONS_JSON, REPORT_JSON
 from ticketkin.pipeline.configuration import Job, read_job
 from ticketkin.pipeline.job import run_one_stage
-from ticketkin.pipeline.run_data import FAMILIES_JSON, MATERIAL, RELATIONS_JSON, REPORT_JSON
 from ticketkin.tickets.sample import write_sample
 
 runner = CliRunner()

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ticketkin.core.config import LARGEST_SEED, Settings
+from ticketkin.core.config import LARGEST_SEED
 from ticketkin.core.errors import ConfigurationError
 from ticketkin.pipeline.configuration import load_settings
+from ticketkin.pipeline.settings import Settings
 
 
 def _numbers(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, type, list[Any], int]]:

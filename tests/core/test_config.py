@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from ticketkin.core.config import Settings
 from ticketkin.core.errors import ConfigurationError
 from ticketkin.core.stage_settings import StageSettings
 from ticketkin.pipeline.configuration import load_settings
+from ticketkin.pipeline.settings import Settings
 
 SECTIONS = {
     name: field.annotation

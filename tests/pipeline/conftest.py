@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from ticketkin.core.config import EncoderSettings, EvaluationSettings, Settings
+from ticketkin.core.config import EncoderSettings, EvaluationSettings
 from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.job import run_job
+from ticketkin.pipeline.settings import Settings
 from ticketkin.tickets.sample import write_sample
 
 

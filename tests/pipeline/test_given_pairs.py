@@ -143,7 +143,7 @@ def test_labels_that_name_kinds_become_links_of_those_kinds(
     small_run: Path, tiny_encoder_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    data = RunData(small_run, read_job(small_run))
+    data = RunData.of(small_run, read_job(small_run))
     at, texts = data.tickets.position, data.texts
     rows = data.links.frame.select("source", "target", "kind").iter_rows()
     records = [{"text_a": texts[at[s]], "text_b": texts[at[t]], "label": kind} for s, t, kind in rows]

@@ -15,6 +15,7 @@ from ticketkin.cli.app import main
 from ticketkin.core.config import CrossEncoderSettings, EncoderSettings
 from ticketkin.core.errors import TicketkinError, UnreadableFileError, UnsafeArtifactError
 from ticketkin.encoders.cross_encoder import locate_cross_base
+from ticketkin.pipeline.artifacts import BASE_EMBEDDINGS
 from ticketkin.pipeline.candidates import champion_ranker, ranking_record
 from ticketkin.pipeline.configuration import read_job
 from ticketkin.pipeline.cross_encoding import load_cross_kind_model
@@ -162,7 +163,7 @@ def test_a_damaged_record_of_the_ranking_names_the_stage(run_folder: Path, conte
 
 
 def test_damaged_arrays_of_a_run_name_the_way_out(run_folder: Path) -> None:
-    data = RunData(run_folder, read_job(run_folder))
+    data = RunData.of(run_folder, read_job(run_folder))
     path = run_folder / "embeddings/base.npy"
     whole = path.read_bytes()
     n_tickets = len(data.tickets)
@@ -174,13 +175,13 @@ def test_damaged_arrays_of_a_run_name_the_way_out(run_folder: Path) -> None:
     for content in contents:
         path.write_bytes(content)
         with pytest.raises(TicketkinError, match=r"base\.npy is damaged .* ticketkin run --resume --out"):
-            data.embeddings("embeddings/base.npy")
+            data.embeddings(BASE_EMBEDDINGS)
 
 
 def test_a_damaged_ranking_names_the_stage(run_folder: Path) -> None:
     record = run_folder / "ranking/ranking.json"
     record.write_text(json.dumps(json.loads(record.read_text()) | {"champion": "fusion"}))
-    data = RunData(run_folder, read_job(run_folder))
+    data = RunData.of(run_folder, read_job(run_folder))
     folder = run_folder / "ranking"
     if not (folder / "fusion.safetensors").exists():
         pytest.skip("the ranking of this run was not learned")

@@ -9,10 +9,10 @@ import pytest
 from ticketkin.core.artifacts import read_json
 from ticketkin.core.errors import MappingError
 from ticketkin.core.progress import SILENT, Task
+from ticketkin.pipeline.artifacts import IMPORT_SUMMARY, LINK_SUMMARY
 from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.importing import import_to_file
 from ticketkin.pipeline.job import run_one_stage
-from ticketkin.pipeline.run_data import IMPORT_SUMMARY, LINK_SUMMARY
 
 
 class Said:

@@ -19,6 +19,7 @@ from progress_material import Said
 from ticketkin.core.artifacts import hash_path, run_lock
 from ticketkin.core.errors import MissingInputError, RunLockedError
 from ticketkin.evaluation.schema import report_json_schema
+from ticketkin.pipeline.artifacts import embeddings_of
 from ticketkin.pipeline.configuration import Job, read_job, write_job
 from ticketkin.pipeline.job import list_stages, run_job, run_one_stage
 from ticketkin.pipeline.run_data import RunData
@@ -45,16 +46,16 @@ def test_splits_and_pairs_keep_their_borders(small_run: Path) -> None:
 
 
 def test_kept_model_is_plain_and_gives_the_evaluated_embeddings(small_run: Path) -> None:
-    data = RunData(small_run, read_job(small_run))
+    data = RunData.of(small_run, read_job(small_run))
     encoder = json.loads((small_run / "report.json").read_text())["verdict"]["encoder"]
     model = SentenceTransformer(str(small_run / "model"), device="cpu")
     texts = data.texts[:20]
     found = model.encode(texts, normalize_embeddings=True)
-    assert np.abs(found - data.embeddings(f"embeddings/{encoder}.npy")[:20]).max() < 1e-5
+    assert np.abs(found - data.embeddings(embeddings_of(encoder))[:20]).max() < 1e-5
     template = json.loads((small_run / "model" / "ticketkin.json").read_text())["template"]
     assert template == data.job.settings.tickets.template
     head = SentenceTransformer(str(small_run / "candidates" / "head"), device="cpu")
-    assert np.abs(head.encode(texts) - data.embeddings("embeddings/head.npy")[:20]).max() < 1e-5
+    assert np.abs(head.encode(texts) - data.embeddings(embeddings_of("head"))[:20]).max() < 1e-5
 
 
 def test_nothing_is_stored_as_pickle_or_with_personal_data(small_run: Path) -> None:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from ticketkin.pipeline.stage import RunContext
 
 from progress_material import Said
 from ticketkin.core import replacement
@@ -17,7 +18,6 @@ from ticketkin.pipeline.configuration import Job, read_job
 from ticketkin.pipeline.demo import SAMPLE_TICKETS, run_demo
 from ticketkin.pipeline.job import run_job, run_one_stage
 from ticketkin.pipeline.sharing import share_report
-from ticketkin.pipeline.stage import RunContext
 from ticketkin.tickets.sample import write_sample
 
 

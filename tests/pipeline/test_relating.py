@@ -60,10 +60,10 @@ def test_counts_stand_first_and_every_kind_in_every_table(
     assert len(result["confusion"]) == 4 and all(len(row) == 4 for row in result["confusion"])
     assert result["macro_f1"]["low"] <= result["macro_f1"]["value"] <= result["macro_f1"]["high"]
     assert record["without"].keys() == {"embedding", "similarity", "fields", "values", "time"}
-    data = RunData(folder, read_job(folder))
+    data = RunData.of(folder, read_job(folder))
     assert (
         len(data.tickets)
-        and load_classifier(folder / "relations", origin_of_relations(folder)).name == "logistic"
+        and load_classifier(folder / "relations", origin_of_relations(data)).name == "logistic"
     )
 
 
@@ -94,7 +94,7 @@ def test_what_is_missing_is_told(folder: Path, tmp_path: Path) -> None:
     assert not record["learned"] and "two are needed" in record["reason"]
     assert "Kinds of kin were not learned: " in (folder / "report.html").read_text()
     with pytest.raises(MissingInputError, match=r"has no relation model: .*two are needed"):
-        Relater(folder)
+        Relater.of(folder)
     with pytest.raises(NotEnoughDataError, match="--said needs the relation model"):
         said = lonely.settings.model_copy(update={"families": FamilySettings(said=True)})
         build_run_families(folder, lonely.model_copy(update={"settings": said}))
@@ -103,7 +103,7 @@ def test_what_is_missing_is_told(folder: Path, tmp_path: Path) -> None:
 def test_the_nearest_are_related_with_bands_and_evidence(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = RunData(folder, read_job(folder))
+    data = RunData.of(folder, read_job(folder))
     holdout = data.splits.rows(data.tickets, SplitName.HOLDOUT)
     ticket = data.tickets.ids[int(holdout[-1])]
     shutil.rmtree(folder / "relations")
@@ -148,7 +148,7 @@ def test_the_nearest_are_related_with_bands_and_evidence(
 
 def test_the_loaded_champion_ranks_as_the_verdict_did(folder: Path) -> None:
     report = json.loads((folder / "report.json").read_text())
-    data = RunData(folder, read_job(folder))
+    data = RunData.of(folder, read_job(folder))
     ranker = champion_ranker(data)
     assert ranker.name == report["verdict"]["champion"]
     queries = data.queries(SplitName.HOLDOUT)
@@ -174,7 +174,7 @@ def test_a_review_wins_over_links(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = json.loads((folder / "relations/relations.json").read_text())["counts"]
-    data = RunData(folder, read_job(folder))
+    data = RunData.of(folder, read_job(folder))
     source, target = data.links.frame.filter(pl.col("kind") == "causal").select("source", "target").row(0)
     review = tmp_path / "reviewed.csv"
     review.write_text(f"source,target,kind\n{source},{target},none\n", "utf-8")
@@ -191,7 +191,7 @@ def test_families_join_all_kin_in_three_formats(
 ) -> None:
     assert _run(["families", str(folder), "--json"], monkeypatch) == 0
     told = json.loads(capsys.readouterr().out)
-    data = RunData(folder, read_job(folder))
+    data = RunData.of(folder, read_job(folder))
     linked = {*data.links.frame["source"], *data.links.frame["target"]}
     assert {ticket for family in told["families"] for ticket in family["tickets"]} == linked
     table = pl.read_csv(folder / "families/families.csv")
@@ -222,7 +222,7 @@ def test_cross_encoders_stand_beside_the_classifiers_and_serve(
 ) -> None:  # fmt: skip
     cross = _cross(tiny_encoder_folder)
     many = ["relations", str(folder), *QUICK, *cross, "--cross-encoder", "--causes"]
-    data = RunData(folder, read_job(folder))
+    data = RunData.of(folder, read_job(folder))
     n_causal = data.links.frame.filter(pl.col("kind") == "causal").height
     code = _run(many, monkeypatch)
     if n_causal < 4:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ticketkin.pipeline.run_data import save_csv
+from ticketkin.pipeline.artifacts import save_csv
 
 
 def test_a_cell_that_a_spreadsheet_would_run_is_written_as_text(tmp_path: Path) -> None:

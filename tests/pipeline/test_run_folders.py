@@ -29,7 +29,6 @@ from ticketkin.pipeline.configuration import Job, read_job
 from ticketkin.pipeline.examination import changed_artifacts
 from ticketkin.pipeline.importing import import_to_file
 from ticketkin.pipeline.job import (
-    STAGES,
     damage_named,
     list_stages,
     own_names,
@@ -47,6 +46,7 @@ from ticketkin.pipeline.run_folders import (
     point_latest,
     pointer_for,
 )
+from ticketkin.pipeline.stages import stages
 from ticketkin.tickets.sample import write_sample
 
 TODAY = date(2026, 3, 1)
@@ -398,7 +398,7 @@ def test_a_damaged_artifact_names_the_command_that_makes_it_again(
     path = folder / name
     content = DAMAGES[damage]
     path.write_bytes(path.read_bytes()[:-20] if content is None else content)
-    maker = next(stage for stage in STAGES if name in stage.outputs)
+    maker = next(stage for stage in stages() if name in map(str, stage.outputs))
     reader = {"import.json": "verdict", "embeddings/base.npy": "head"}.get(name, "split")
     with pytest.raises(DamagedArtifactError, match=maker.command.split(" {")[0].split(" SOURCE")[0]):
         run_one_stage(reader, folder)
@@ -412,7 +412,7 @@ def test_readers_of_a_run_name_a_damaged_file(small_run: Path, tmp_path: Path, n
     shutil.copytree(small_run, folder)
     (folder / name).write_bytes(b"\x00")
     with pytest.raises(DamagedArtifactError, match=name.split("/", maxsplit=1)[0]), damage_named(folder):
-        Relater(folder)
+        Relater.of(folder)
 
 
 def test_a_failure_without_damage_stays_what_it_is(small_run: Path) -> None:
@@ -452,7 +452,7 @@ def test_a_folder_with_signs_of_patterns_in_its_name_runs_to_the_end(small_job: 
     report = run_job(small_job.model_copy(update={"settings": settings}), folder)
     assert report["tickets"]["n_tickets"] == 300
     assert {status.state.value for status in list_stages(folder)} == {"done"}
-    assert len(RunData(folder, read_job(folder)).tickets.frame) == 300
+    assert len(RunData.of(folder, read_job(folder)).tickets.frame) == 300
 
 
 def test_the_same_command_twice_at_once_runs_once(here: Path) -> None:

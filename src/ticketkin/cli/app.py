@@ -44,6 +44,7 @@ from ticketkin.cli.stages import run_stage_command
 from ticketkin.core.config import LARGEST_SEED
 from ticketkin.core.errors import InputError
 from ticketkin.core.outputs import output_path
+from ticketkin.training.candidates import trained_candidates
 
 app = typer.Typer(
     name="ticketkin",
@@ -217,9 +218,9 @@ def import_command(
       ticketkin import incidents.csv --out tickets.parquet --json
       ticketkin import incidents.csv --out runs/june
     """
+    from ticketkin.pipeline.artifacts import IMPORT_SUMMARY
     from ticketkin.pipeline.importing import import_to_file
     from ticketkin.pipeline.job import run_one_stage
-    from ticketkin.pipeline.run_data import IMPORT_SUMMARY
     from ticketkin.pipeline.run_folders import pointer_for
 
     options = JobOptions(
@@ -283,7 +284,9 @@ def embed(folder: RunFolder, set_: SetOption = None) -> None:
 @app.command()
 def train(
     folder: RunFolder,
-    candidate: Annotated[str, typer.Argument(help="adapted, head, lora or full.")],
+    candidate: Annotated[
+        str, typer.Argument(help=f"One of {', '.join(trained.name for trained in trained_candidates())}.")
+    ],
     recipe: RecipeOption = None,
     set_: SetOption = None,
 ) -> None:
@@ -295,10 +298,9 @@ def train(
       ticketkin train runs/june lora --set lora.rank=8
       ticketkin train runs/june lora --recipe lora-longer
     """
-    from ticketkin.pipeline.run_data import TUNED
-
-    if candidate not in TUNED:
-        raise InputError(f"candidate {candidate!r} can't be trained; choose {', '.join(TUNED)}")
+    names = [trained.name for trained in trained_candidates()]
+    if candidate not in names:
+        raise InputError(f"candidate {candidate!r} can't be trained; choose {', '.join(names)}")
     run_stage_command(candidate, folder, training_job(folder, candidate, recipe, set_))
 
 
@@ -318,7 +320,7 @@ def evaluate(
       ticketkin evaluate runs/june
       ticketkin evaluate runs/june --set evaluation.threshold_target=precision
     """
-    from ticketkin.pipeline.run_data import PROVISIONAL, REPORT_JSON
+    from ticketkin.pipeline.artifacts import PROVISIONAL, REPORT_JSON
 
     run_stage_command("provisional" if provisional else "verdict", folder, stored_job(folder, set_))
     result = json.loads((folder / (PROVISIONAL if provisional else REPORT_JSON)).read_text("utf-8"))
@@ -355,14 +357,14 @@ def report(
       ticketkin report runs/june
       ticketkin report runs/june --share --out june.html
     """
-    from ticketkin.pipeline.run_data import REPORT_HTML
+    from ticketkin.pipeline.artifacts import REPORT_HTML
 
     if share:
+        from ticketkin.pipeline.job import run_context
         from ticketkin.pipeline.sharing import share_report
-        from ticketkin.pipeline.stage import RunContext
 
         with ConsoleProgress(errors) as progress:
-            path = share_report(RunContext(folder, stored_job(folder), progress), out, force=force)
+            path = share_report(run_context(folder, stored_job(folder), progress), out, force=force)
         screen.print(f"Shared copy: {path}", soft_wrap=True)
         return
     if out is not None:

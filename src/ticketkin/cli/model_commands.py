@@ -36,6 +36,7 @@ from ticketkin.core.errors import InputError, MissingInputError
 from ticketkin.core.outputs import output_path
 from ticketkin.core.tables import SplitName
 from ticketkin.evaluation.schema import TIERS, Tier
+from ticketkin.training.candidates import searched_candidates
 
 models = typer.Typer()
 
@@ -143,7 +144,7 @@ def merge(
 @models.command()
 def tune(
     folder: RunFolder,
-    candidate: Annotated[str, typer.Argument(help="head, lora or full.")],
+    candidate: Annotated[str, typer.Argument(help=f"One of {', '.join(searched_candidates())}.")],
     minutes: Annotated[float, typer.Option(min=0.01, max=100_000, help="Time budget.")] = 30.0,
     trials: Annotated[int, typer.Option(min=1, max=100_000, help="Combinations to try, at most.")] = 20,
     set_: SetOption = None,
@@ -241,7 +242,7 @@ def relate(
     from ticketkin.pipeline.relater import Relater
 
     with damage_named(folder):
-        found = Relater(folder).relate(tickets, k)
+        found = Relater.of(folder).relate(tickets, k)
     if as_json:
         print_json({ticket: [one.to_json() for one in related] for ticket, related in found.items()})
     else:
@@ -329,8 +330,8 @@ def ready(
     Targets are settings: --set readiness.roc_auc=0.9 with ticketkin run or evaluate.
     """
     from ticketkin.core.artifacts import read_json
+    from ticketkin.pipeline.artifacts import REPORT_JSON
     from ticketkin.pipeline.job import damage_named
-    from ticketkin.pipeline.run_data import REPORT_JSON
 
     path = folder / REPORT_JSON
     if not path.exists():

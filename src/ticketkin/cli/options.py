@@ -12,6 +12,7 @@ from ticketkin.core.outputs import output_path
 from ticketkin.pipeline.configuration import Job, load_settings, outside_changes, read_job
 from ticketkin.pipeline.recipes import recipe_section
 from ticketkin.pipeline.run_folders import LATEST, RUNS, folder_for, followed, is_run, job_stored_in
+from ticketkin.training.candidates import CANDIDATES, always_tried
 
 Sources = Annotated[
     list[Path] | None, typer.Argument(help="Exports: CSV, JSON, JSON Lines, XLSX or Parquet.")
@@ -76,7 +77,7 @@ ModelOption = Annotated[
     str | None, typer.Option("--base-model", help="Encoder: hub name or folder with safetensors.")
 ]
 CandidatesOption = Annotated[
-    str | None, typer.Option("--candidates", help="Some of lexical,base,adapted,head,lora,full,fusion.")
+    str | None, typer.Option("--candidates", help=f"Some of {','.join(CANDIDATES)}.")
 ]
 PairsOption = Annotated[
     Path | None, typer.Option("--pairs", help="JSON or CSV file of labelled pairs, in place of an export.")
@@ -93,8 +94,6 @@ RecipeOption = Annotated[
 ]
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print machine-readable results.")]
-
-ALWAYS = ("lexical", "base")
 
 
 # Options that change the job stored in a run, and those that only may repeat what it reads. Any other option
@@ -237,7 +236,7 @@ class JobOptions:
             if value is not None:
                 flags.setdefault(section, {})[name] = value
         if self.candidates is not None:
-            flags["candidates"] = tuple(dict.fromkeys([*ALWAYS, *_names(self.candidates)]))
+            flags["candidates"] = tuple(dict.fromkeys([*always_tried(), *_names(self.candidates)]))
         if self.seed is not None:
             flags["seed"] = self.seed
         return flags

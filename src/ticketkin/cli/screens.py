@@ -10,9 +10,10 @@ from rich.text import Text
 from ticketkin.cli.console import SafeConsole, print_json
 from ticketkin.core.checks import Outcome
 from ticketkin.evaluation.metrics import METRICS, Place
-from ticketkin.pipeline.run_data import MODEL, REPORT_HTML
-from ticketkin.pipeline.stage import StageStatus
+from ticketkin.pipeline.artifacts import MODEL, REPORT_HTML
+from ticketkin.pipeline.configuration import Job
 from ticketkin.reports.formatting import format_name
+from ticketkin.runs.stages import StageStatus
 
 if TYPE_CHECKING:
     from ticketkin.evaluation.leaderboard import ModelComparison
@@ -105,7 +106,9 @@ def show_recipes(console: SafeConsole, recipes: Iterable["Recipe"]) -> None:
             console.print(f"  {shown}", style="dim")
 
 
-def show_stages(console: SafeConsole, statuses: Sequence[StageStatus], folder: Path, as_json: bool) -> None:
+def show_stages(
+    console: SafeConsole, statuses: Sequence[StageStatus[Job]], folder: Path, as_json: bool
+) -> None:
     """Print each stage with its state, the reason and the command that runs it alone."""
     rows = [
         {

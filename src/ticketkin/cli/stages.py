@@ -11,7 +11,8 @@ def run_stage_command(
     name: str, folder: Path, job: Job, *, force: bool = False, latest: Path | None = None
 ) -> None:
     """Run the stage `name` in `folder` and say how long it took. `force`, `latest`: see `run_one_stage`."""
-    from ticketkin.pipeline.job import run_one_stage, stage_named
+    from ticketkin.pipeline.job import run_one_stage
+    from ticketkin.pipeline.stages import stage_named
 
     with ConsoleProgress(errors) as progress:
         progress.say(stage_named(name).title)

@@ -67,6 +67,13 @@ def load_array(path: Path, remedy: str, shape: Sequence[int | None]) -> AnyArray
     return array
 
 
+def check_shape(path: Path, array: AnyArray, shape: Sequence[int | None], remedy: str) -> None:
+    """Raise UnreadableFileError with `remedy` where an array read from `path` is not of `shape`."""
+    fault = _fault(array, array.dtype.kind, shape)
+    if fault:
+        raise damaged(path, ValueError(fault), remedy)
+
+
 class SavedArrays:
     """Named arrays of a file, each checked as it is asked for."""
 

@@ -1,4 +1,4 @@
-"""Configuration: one frozen model a stage, composed into `Settings`.
+"""Configuration: one frozen model a stage, composed into `pipeline.settings.Settings`.
 
 Order of precedence: defaults < ticketkin.toml < environment (TICKETKIN_SECTION__NAME) < flags
 (`--set section.name=value`). Functions below `pipeline/` receive their own part only.
@@ -361,32 +361,3 @@ class ReadinessSettings(StageSettings):
     """Share by which MRR on the holdout may lie below that on the evaluation links."""
     latency_ms: float = Field(default=500.0, gt=0, le=86_400_000)
     """Milliseconds to encode one ticket and rank all others, at most."""
-
-
-class Settings(StageSettings):
-    """Everything a run is made of; written resolved to config.toml."""
-
-    recipe: str = "recommended"
-    """The recipe these settings began with (`--recipe`); `ticketkin recipes` shows all."""
-    seed: int = Field(default=42, ge=0, le=LARGEST_SEED)
-    """Seed of splits, sampling, training and bootstrap."""
-    candidates: tuple[
-        Literal["lexical", "base", "adapted", "head", "lora", "full", "fusion"], ...
-    ] = ("lexical", "base", "head", "lora", "fusion")  # fmt: skip
-    """What to try (`--candidates`); lexical and base always run, adapted and full only where named."""
-    tickets: TicketSettings = TicketSettings()
-    links: LinkSettings = LinkSettings()
-    split: SplitSettings = SplitSettings()
-    pairs: PairSettings = PairSettings()
-    encoder: EncoderSettings = EncoderSettings()
-    augment: AugmentSettings = AugmentSettings()
-    adapted: AdaptedSettings = AdaptedSettings()
-    head: HeadSettings = HeadSettings()
-    lora: LoraSettings = LoraSettings()
-    full: FullSettings = FullSettings()
-    strength: StrengthSettings = StrengthSettings()
-    fusion: FusionSettings = FusionSettings()
-    relations: RelationSettings = RelationSettings()
-    families: FamilySettings = FamilySettings()
-    evaluation: EvaluationSettings = EvaluationSettings()
-    readiness: ReadinessSettings = ReadinessSettings()

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import AfterValidator
 
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.progress import Progress
@@ -14,7 +15,7 @@ from ticketkin.core.records import read_record
 from ticketkin.core.tables import FloatArray, IntArray, SplitName, Tickets
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.lexical.bm25 import FieldStatistics, LexicalRanker
-from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets
 from ticketkin.ranking.corpus_state import FIELD_WEIGHTS, REMEDY, CorpusState, field_statistics
@@ -25,18 +26,19 @@ from ticketkin.ranking.fusion import (
     fit_first_level,
     fit_second_level,
 )
+from ticketkin.training.candidates import CANDIDATES, known_candidate, known_encoder, trained_candidates
 from ticketkin.training.head import fold_of_group
 
 # Fewer than these are no crowd.
 _SMALLEST_CROWD = 100
-Encoder = Literal["base", "adapted", "head", "lora", "full"]
+Encoder = Annotated[str, AfterValidator(known_encoder)]
 
 
 @dataclass(frozen=True)
 class RankingRecord:
     """Which ranking won in a run, as `ranking/ranking.json` tells it."""
 
-    champion: Literal["lexical", "fusion"] | Encoder
+    champion: Annotated[str, AfterValidator(known_candidate)]
     encoder: Encoder
     """The best of the encoders alone."""
     start: Literal["base", "adapted"]
@@ -95,9 +97,9 @@ def encoder_candidates(data: RunData, *, with_slow: bool) -> EncoderCandidates:
     """Return the untouched encoder and the tuned ones that the job asks for."""
     found = {"base": data.embeddings(artifact.BASE_EMBEDDINGS)}
     wanted = data.job.settings.candidates
-    for name, (_, embeddings) in artifact.TUNED.items():
-        if name in wanted and (with_slow or name not in artifact.SLOW):
-            found[name] = data.embeddings(embeddings)
+    for candidate in trained_candidates():
+        if candidate.name in wanted and (with_slow or not candidate.is_slow):
+            found[candidate.name] = data.embeddings(artifact.embeddings_of(candidate.name))
     return EncoderCandidates(found)
 
 
@@ -117,7 +119,7 @@ def fusion_ranker(data: RunData, encoders: EncoderCandidates, best: str, progres
     settings, seed = data.job.settings.fusion, data.job.settings.seed
     start = "adapted" if "adapted" in encoders.embeddings else "base"
     embeddings, out_of_fold = fusion_embeddings(data, start)
-    if best in artifact.SLOW:
+    if CANDIDATES[best].is_slow:
         embeddings[ENCODER] = encoders.embeddings[best]
     given = EmbeddedTickets(data.tickets, data.texts, embeddings)
     state = CorpusState.fit(given, state_rows(data), crowd_rows(data))
@@ -144,22 +146,20 @@ def ranking_record(folder: Path) -> RankingRecord:
 
 def champion_ranker(data: RunData) -> Ranker:
     """Return the ranking that won in a judged run, as `ranking/` holds it. Raises as `FusionRanker.load`."""
-    record = ranking_record(data.folder)
-    ranking = data.folder / artifact.RANKING
+    ranking = data.values.path(artifact.RANKING)
+    record = ranking_record(ranking.parent)
     if record.champion == "lexical":
         return _lexical_ranker(data, FieldStatistics.load(ranking, FIELD_WEIGHTS, REMEDY))
     if record.champion != "fusion":
-        base = record.champion == "base"
-        name = artifact.BASE_EMBEDDINGS if base else artifact.TUNED[record.champion][1]
-        return DenseRanker(record.champion, data.embeddings(name))
+        return DenseRanker(record.champion, data.embeddings(artifact.embeddings_of(record.champion)))
     return FusionRanker.load(ranking, embedded_tickets(data, record))
 
 
 def embedded_tickets(data: RunData, record: RankingRecord) -> EmbeddedTickets:
     """Return the tickets of a judged run with the embeddings that its learned ranking reads."""
     embeddings, _ = fusion_embeddings(data, record.start)
-    if record.encoder in artifact.SLOW:
-        embeddings[ENCODER] = data.embeddings(artifact.TUNED[record.encoder][1])
+    if CANDIDATES[record.encoder].is_slow:
+        embeddings[ENCODER] = data.embeddings(artifact.embeddings_of(record.encoder))
     return EmbeddedTickets(data.tickets, data.texts, embeddings)
 
 
@@ -168,8 +168,7 @@ def fusion_embeddings(data: RunData, start: str) -> tuple[dict[str, FloatArray],
 
     `start` is the encoder that the head was trained on: 'base', or 'adapted' without labels.
     """
-    name = artifact.BASE_EMBEDDINGS if start == "base" else artifact.TUNED[start][1]
-    embeddings = {"base": data.embeddings(name)}
+    embeddings = {"base": data.embeddings(artifact.embeddings_of(start))}
     out_of_fold = None
     if "head" in data.job.settings.candidates:
         weights = data.fold_weights(artifact.HEAD_OUT_OF_FOLD, embeddings["base"].shape[1])

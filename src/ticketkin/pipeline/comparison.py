@@ -10,7 +10,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from ticketkin.core.artifacts import atomic_path, hash_path, write_json
-from ticketkin.core.config import EncoderSettings, Settings
+from ticketkin.core.config import EncoderSettings
 from ticketkin.core.errors import InputError, JobError, TicketkinError
 from ticketkin.core.outputs import check_file_output
 from ticketkin.core.progress import SILENT, Progress
@@ -26,11 +26,13 @@ from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
 from ticketkin.pairs.interchange import read_text_pairs
+from ticketkin.pipeline.artifacts import save_csv
 from ticketkin.pipeline.configuration import read_job
 from ticketkin.pipeline.examination import base_of_adapter
 from ticketkin.pipeline.judge_stages import score_pairs
 from ticketkin.pipeline.pair_files import pairs_of_run
-from ticketkin.pipeline.run_data import RunData, save_csv
+from ticketkin.pipeline.run_data import RunData
+from ticketkin.pipeline.settings import Settings
 from ticketkin.reports.leaderboard import leaderboard_html, leaderboard_table
 
 _N_TIMED = 64
@@ -56,7 +58,7 @@ class _RunGround:
     """The links and fixed pairs of one split of a run."""
 
     def __init__(self, folder: Path, split: SplitName) -> None:
-        self._data = RunData(folder, read_job(folder))
+        self._data = RunData.of(folder, read_job(folder))
         self._folder, self._split = folder, split
         self._queries = self._data.queries(split)
         if not len(self._queries):

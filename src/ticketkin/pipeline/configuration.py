@@ -4,18 +4,18 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import tomli_w
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ticketkin.core.artifacts import atomic_path
-from ticketkin.core.config import Settings
 from ticketkin.core.errors import ConfigurationError, MissingInputError
 from ticketkin.core.run_ownership import CONFIG
 from ticketkin.core.stage_settings import StageSettings
 from ticketkin.pipeline.recipes import recipe_settings
+from ticketkin.pipeline.settings import Settings
 
 ENVIRONMENT_PREFIX = "TICKETKIN_"
 # Comments to TOML; they tell a whole file from one whose end is missing.
@@ -52,6 +52,11 @@ class Job(StageSettings):
         """The files the tickets come from: exports, or files of pairs."""
         given = (self.pairs_file, self.test_pairs_file)
         return (*self.sources, *(path for path in given if path is not None))
+
+    @property
+    def start(self) -> Literal["base", "adapted"]:
+        """The encoder that tuning begins with: the adapted one where it is asked for."""
+        return "adapted" if "adapted" in self.settings.candidates else "base"
 
     @property
     def files(self) -> tuple[Path, ...]:

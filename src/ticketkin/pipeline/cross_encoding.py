@@ -28,8 +28,6 @@ from ticketkin.training.cross_encoder import (
 )
 
 CROSS_ENCODER = "cross_encoder"
-WORK = "candidates/cross_encoder"
-"""Below the run folder: checkpoints, and predictions of finished folds."""
 _N_PROBES = 16
 _SAME = 1e-4
 _CAUSAL = KINDS.index("causal")
@@ -76,16 +74,18 @@ class CrossTrainer:
     material: Material
     pairs: RelationPairs
     base: CrossBase
+    work: Path
+    """Where checkpoints, and predictions of finished folds, are kept."""
     progress: Progress = SILENT
 
     @classmethod
-    def of(cls, material: Material, pairs: RelationPairs, progress: Progress) -> "CrossTrainer":
+    def of(cls, material: Material, pairs: RelationPairs, work: Path, progress: Progress) -> "CrossTrainer":
         """Find the base and say whether its head is fresh. Raises as `locate_cross_base`."""
         settings = material.data.job.settings
         base = locate_cross_base(settings.relations.cross_encoder, settings.encoder)
         if base.n_labels != len(KINDS):
             progress.say(f"  cross-encoder on {base.name}: its head for {len(KINDS)} kinds begins at random")
-        return cls(material, pairs, base, progress)
+        return cls(material, pairs, base, work, progress)
 
     @property
     def settings(self) -> CrossEncoderSettings:
@@ -145,7 +145,7 @@ class CrossTrainer:
             "base": str(self.base.folder),
             "texts": hash_value({"texts": self.material.data.texts}),
         })  # fmt: skip
-        return self.material.data.folder / WORK / identity[:16]
+        return self.work / identity[:16]
 
     def _examples(self, places: IntArray, *, causes_alone: bool = False) -> PairExamples:
         """Return pairs as texts, causes first; classes are the kinds, or cause against all else."""

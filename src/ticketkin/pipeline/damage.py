@@ -4,15 +4,16 @@ import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ticketkin.core.errors import DamagedArtifactError, TicketkinError, UnreadableFileError
-from ticketkin.pipeline.stage import Stage, content_hash, read_record, record_path
+from ticketkin.runs.stages import Stage, content_hash, read_record, record_path
 
 _LONGEST_REASON = 200
 
 
 @contextmanager
-def damage_named(folder: Path, stages: Sequence[Stage]) -> Iterator[None]:
+def damage_named(folder: Path, stages: Sequence[Stage[Any]]) -> Iterator[None]:
     """Raise DamagedArtifactError where the block fails and an output of `stages` is not what its stage wrote.
 
     Anything can go wrong with a damaged file, so the cause is looked for once something did. Errors raised
@@ -32,14 +33,14 @@ def damage_named(folder: Path, stages: Sequence[Stage]) -> Iterator[None]:
         raise
 
 
-def _altered(folder: Path, stage: Stage) -> list[str]:
+def _altered(folder: Path, stage: Stage[Any]) -> list[str]:
     record = read_record(record_path(folder, stage))
     expected = {} if record is None else record.outputs
-    present = [name for name in stage.outputs if (folder / name).exists()]
+    present = [place.name for place in stage.outputs if (folder / place).exists()]
     return [name for name in present if content_hash(folder / name) != expected.get(name)]
 
 
-def _message(folder: Path, stage: Stage, name: str, error: Exception) -> str:
+def _message(folder: Path, stage: Stage[Any], name: str, error: Exception) -> str:
     kind = "" if isinstance(error, UnreadableFileError) else f"{type(error).__name__}: "
     reason = f"{kind}{error}".splitlines()[0][:_LONGEST_REASON]
     place = shlex.quote(str(folder))

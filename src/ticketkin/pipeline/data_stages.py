@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import MappingError, NotEnoughDataError
 from ticketkin.core.tables import Links, SplitName
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
@@ -16,10 +15,11 @@ from ticketkin.pairs.building import build_given_pairs, build_pairs
 from ticketkin.pairs.given import given_by_split, links_of_given, with_given_holdout
 from ticketkin.pairs.silver import silver_links
 from ticketkin.pairs.sources import PairInputs
-from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline import artifacts as artifact
+from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.importing import import_job
-from ticketkin.pipeline.run_data import RunData, save_csv, save_embeddings, save_parquet
-from ticketkin.pipeline.stage import RunContext
+from ticketkin.pipeline.run_data import RunData
+from ticketkin.runs.stages import StageRun
 from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.link_files import links_from_file
 from ticketkin.tickets.links import LinkResult, links_from_tickets, merge_links
@@ -28,44 +28,44 @@ from ticketkin.tickets.redaction import Redactor
 from ticketkin.tickets.splitting import split_tickets
 
 
-def run_import(context: RunContext) -> None:
+def run_import(run: StageRun[Job]) -> None:
     """Read, clean and redact the sources into tickets.parquet."""
-    result, given = import_job(context.job, context.progress)
-    save_parquet(context.folder / artifact.TICKETS, result.tickets.frame)
-    save_parquet(context.folder / artifact.GIVEN_PAIRS, given)
-    save_csv(context.folder / artifact.REJECTED, result.rejected)
-    write_json(context.folder / artifact.IMPORT_SUMMARY, result.summary.to_json())
-    for line in result.summary.lines(str(context.folder / artifact.REJECTED)):
-        context.progress.say(f"  {line}")
+    result, given = import_job(run.job, run.progress)
+    run.put(artifact.TICKETS, result.tickets)
+    run.put(artifact.GIVEN_PAIRS, given)
+    run.put(artifact.REJECTED, result.rejected)
+    run.put(artifact.IMPORT_SUMMARY, result.summary.to_json())
+    for line in result.summary.lines(str(run.place(artifact.REJECTED))):
+        run.progress.say(f"  {line}")
 
 
-def run_links(context: RunContext) -> None:
+def run_links(run: StageRun[Job]) -> None:
     """Collect people's links; where there are none, make silver ones and say so."""
-    data = RunData(context.folder, context.job)
-    settings = context.job.settings.links
-    masking = context.job.settings.tickets
+    data = RunData(run.values, run.job)
+    settings = run.job.settings.links
+    masking = run.job.settings.tickets
     redactor = Redactor.of(masking) if masking.redact else None
     found = [links_from_tickets(data.tickets, settings, redactor)]
-    if context.job.pairs_file is not None:
+    if run.job.pairs_file is not None:
         found.append(links_of_given(data.given_pairs))
-    if context.job.links_file is not None:
-        found.append(links_from_file(context.job.links_file, data.tickets, settings, redactor))
+    if run.job.links_file is not None:
+        found.append(links_from_file(run.job.links_file, data.tickets, settings, redactor))
     result = merge_links(found)
     for line in result.lines():
-        context.progress.say(f"  {line}")
+        run.progress.say(f"  {line}")
     links = result.links
     groups = kin_groups(data.tickets, links)
     if not groups.has_kin.any():
-        if context.job.links_file is not None:
-            _check_yield(context.job.links_file, found[-1])
-        links = _silver(context, data, result)
+        if run.job.links_file is not None:
+            _check_yield(run.job.links_file, found[-1])
+        links = _silver(run, data, result)
         groups = kin_groups(data.tickets, links)
-    save_parquet(context.folder / artifact.LINKS, links.frame)
+    run.put(artifact.LINKS, links)
     summary = _link_summary(result, links)
     summary["n_kin_groups"] = len({int(g) for g in groups.group[groups.has_kin]})
     summary["n_tickets_with_kin"] = int(groups.has_kin.sum())
-    write_json(context.folder / artifact.LINK_SUMMARY, summary)
-    context.progress.say(
+    run.put(artifact.LINK_SUMMARY, summary)
+    run.progress.say(
         f"  {len(links):,} links ({summary['labels_from']}), {summary['n_kin_groups']:,} kin groups over "
         f"{summary['n_tickets_with_kin']:,} tickets"
     )
@@ -80,18 +80,18 @@ def _check_yield(path: Path, result: LinkResult) -> None:
         )
 
 
-def _silver(context: RunContext, data: RunData, result: LinkResult) -> Links:
-    settings = context.job.settings.links
+def _silver(run: StageRun[Job], data: RunData, result: LinkResult) -> Links:
+    settings = run.job.settings.links
     if settings.silver == "never":
         raise NotEnoughDataError(
             f"No duplicate link from people was found ({len(result.links)} links of other kinds) and silver "
             "links are switched off; give --links FILE, or allow them with --set links.silver=auto"
         )
     kept = f" ({len(result.links):,} of other kinds are kept)" if len(result.links) else ""
-    context.progress.say(
+    run.progress.say(
         f"  no duplicates linked by people{kept}: making SILVER ones from word overlap; they are circular"
     )
-    silver = silver_links(data.tickets, data.texts, settings, context.job.settings.seed).frame
+    silver = silver_links(data.tickets, data.texts, settings, run.job.settings.seed).frame
     told = {frozenset(ends) for ends in result.links.frame.select("source", "target").iter_rows()}
     is_new = pl.Series(
         [frozenset(ends) not in told for ends in silver.select("source", "target").iter_rows()]
@@ -122,17 +122,15 @@ def _link_summary(result: LinkResult, links: Links) -> dict[str, Any]:
     }
 
 
-def run_split(context: RunContext) -> None:
+def run_split(run: StageRun[Job]) -> None:
     """Give every ticket to train, evaluation or holdout."""
-    data = RunData(context.folder, context.job)
-    settings = context.job.settings
-    splits = split_tickets(
-        data.tickets, data.texts, data.groups, settings.split, settings.seed, context.progress
-    )
+    data = RunData(run.values, run.job)
+    settings = run.job.settings
+    splits = split_tickets(data.tickets, data.texts, data.groups, settings.split, settings.seed, run.progress)
     splits = with_given_holdout(splits, data.given_pairs)
-    save_parquet(context.folder / artifact.SPLITS, splits.frame)
+    run.put(artifact.SPLITS, splits)
     counts = {name.value: splits.rows(data.tickets, name) for name in SplitName}
-    context.progress.say(
+    run.progress.say(
         "  "
         + ", ".join(
             f"{name} {len(rows):,} tickets ({int(data.groups.has_kin[rows].sum()):,} with kin)"
@@ -141,42 +139,37 @@ def run_split(context: RunContext) -> None:
     )
 
 
-def run_embed(context: RunContext) -> None:
+def run_embed(run: StageRun[Job]) -> None:
     """Encode texts and titles with the untouched model; profile the file against its limit."""
-    data = RunData(context.folder, context.job)
-    settings = context.job.settings.encoder
+    data = RunData(run.values, run.job)
+    settings = run.job.settings.encoder
     encoder = load_encoder(settings)
-    context.progress.say(f"  {encoder.name} on {encoder.device}, {encoder.max_length_tokens} tokens")
+    run.progress.say(f"  {encoder.name} on {encoder.device}, {encoder.max_length_tokens} tokens")
     lengths = token_lengths(encoder, data.texts)
     profile = profile_tickets(data.tickets, data.texts, lengths, encoder.max_length_tokens)
     for line in profile_lines(profile):
-        context.progress.say(f"  {line}")
-    cache = EmbeddingCache(default_cache_folder(), context.progress)
-    for name, texts in ((artifact.BASE_EMBEDDINGS, data.texts), (artifact.TITLE_EMBEDDINGS, data.titles)):
-        save_embeddings(
-            context.folder / name, encode_texts(encoder, texts, cache, settings, context.progress)
-        )
-    write_json(
-        context.folder / artifact.PROFILE,
-        {**profile.to_json(), "lengths_tokens": np.asarray(lengths).tolist()},
-    )
-    write_json(
-        context.folder / artifact.BASE_ENCODER,
+        run.progress.say(f"  {line}")
+    cache = EmbeddingCache(default_cache_folder(), run.progress)
+    for stored, texts in ((artifact.BASE_EMBEDDINGS, data.texts), (artifact.TITLE_EMBEDDINGS, data.titles)):
+        run.put(stored, encode_texts(encoder, texts, cache, settings, run.progress))
+    run.put(artifact.PROFILE, {**profile.to_json(), "lengths_tokens": np.asarray(lengths).tolist()})
+    run.put(
+        artifact.BASE_ENCODER,
         {
             "name": encoder.name,
             "fingerprint": encoder.fingerprint,
             "max_length_tokens": encoder.max_length_tokens,
             "device": encoder.device,
             "packaged": encoder.packaged,
-            "template": context.job.settings.tickets.template,
+            "template": run.job.settings.tickets.template,
         },
     )
 
 
-def run_pairs(context: RunContext) -> None:
+def run_pairs(run: StageRun[Job]) -> None:
     """Build training pairs in three phases, and the fixed evaluation and holdout pairs."""
-    data = RunData(context.folder, context.job)
-    settings = context.job.settings
+    data = RunData(run.values, run.job)
+    settings = run.job.settings
     inputs = PairInputs(
         tickets=data.tickets,
         texts=data.texts,
@@ -185,22 +178,22 @@ def run_pairs(context: RunContext) -> None:
         splits=data.splits,
         embeddings=data.embeddings(artifact.BASE_EMBEDDINGS),
     )
-    if context.job.pairs_file is None:
-        pairs = build_pairs(inputs, settings.pairs, settings.evaluation, settings.seed, context.progress)
+    if run.job.pairs_file is None:
+        pairs = build_pairs(inputs, settings.pairs, settings.evaluation, settings.seed, run.progress)
     else:
         given, n_crossing = given_by_split(data.given_pairs, data.tickets, data.splits)
-        context.progress.say(f"  pairs as given; {n_crossing:,} lie across a split's border and are left out")
+        run.progress.say(f"  pairs as given; {n_crossing:,} lie across a split's border and are left out")
         pairs = build_given_pairs(
             inputs,
             given,
-            frozen=context.job.test_pairs_file is not None,
+            frozen=run.job.test_pairs_file is not None,
             settings=settings.pairs,
             evaluation=settings.evaluation,
             seed=settings.seed,
-            progress=context.progress,
+            progress=run.progress,
         )
-    save_parquet(context.folder / artifact.PAIRS, pairs.frame)
+    run.put(artifact.PAIRS, pairs)
     counts = pairs.frame.group_by("split", "label").agg(pl.len()).sort("split", "label", descending=True)
-    context.progress.say(
+    run.progress.say(
         "  " + ", ".join(f"{s}: {n:,} {'kin' if y else 'not kin'}" for s, y, n in counts.iter_rows())
     )

@@ -6,13 +6,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ticketkin.core.artifacts import atomic_path, hash_path, run_lock
-from ticketkin.core.config import EncoderSettings, LoraSettings, Settings, StrengthSettings
+from ticketkin.core.config import EncoderSettings, LoraSettings, StrengthSettings
 from ticketkin.core.errors import OutputRefusedError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.pipeline.configuration import Job, read_job
 from ticketkin.pipeline.job import check_run, own_names, run_job
-from ticketkin.pipeline.keeping import KeptFolder, keep_foreign
 from ticketkin.pipeline.run_folders import followed, has_results, is_run, mark_run
+from ticketkin.pipeline.settings import Settings
+from ticketkin.runs.keeping import KeptFolder, keep_foreign
 from ticketkin.tickets.sample import write_sample
 
 SAMPLE_TICKETS = 1_200

@@ -36,11 +36,12 @@ from ticketkin.evaluation.readiness import Readiness, assess
 from ticketkin.evaluation.retrieval import evaluate_retrieval
 from ticketkin.evaluation.schema import SplitResult, metric_values
 from ticketkin.evaluation.verdict import PRIMARY, Verdict
-from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline import artifacts as artifact
+from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.run_data import RunData
-from ticketkin.pipeline.stage import RunContext
-from ticketkin.pipeline.train_stages import read_metadata
+from ticketkin.runs.stages import StageRun
 from ticketkin.tickets.composing import compose_texts
+from ticketkin.training.candidates import trained_candidates
 from ticketkin.training.record import record_checks
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ _N_LATENCY_QUERIES = 9
 
 
 def diagnose(
-    context: RunContext,
+    run: StageRun[Job],
     data: RunData,
     judged: "Judged",
     verdict: Verdict,
@@ -62,7 +63,7 @@ def diagnose(
     `holdout` are the champion's and the baseline's scores there, `candidates` the results as in
     report.json.
     """
-    settings = context.job.settings
+    settings = run.job.settings
     pairs = _labelled_pairs(data)
     splits = {split.value: data.splits.rows(data.tickets, split) for split in SplitName}
     near = settings.split.near_identical
@@ -73,7 +74,7 @@ def diagnose(
     test = pairs.frame["split"].is_in(["evaluation", "holdout"]).to_numpy() & (pairs.labels == 1)
     checks.append(template_shortcut(data.texts, pairs.left[test], pairs.right[test], near))
     checks += _mismatch(pairs)
-    checks += [_category_shortcut(data, judged, verdict), _context_ablation(context, data, judged)]
+    checks += [_category_shortcut(data, judged, verdict), _context_ablation(run, data, judged)]
     champion = verdict.champion
     checks += [
         trivial_threshold(champion, holdout[champion], judged.thresholds[champion].threshold),
@@ -82,7 +83,7 @@ def diagnose(
         metric_redundancy({name: metric_values(candidate) for name, candidate in candidates.items()}),
     ]
     checks += [small_sample(gain) for gain in verdict.comparisons if _is_main(gain, verdict)]
-    checks += _training_checks(context)
+    checks += _training_checks(data)
     return checks
 
 
@@ -113,19 +114,17 @@ def _category_shortcut(data: RunData, judged: "Judged", verdict: Verdict) -> Che
     return category_shortcut(ranker.pair_similarities(mined.left, mined.right), mined.labels)
 
 
-def _context_ablation(context: RunContext, data: RunData, judged: "Judged") -> Check:
+def _context_ablation(run: StageRun[Job], data: RunData, judged: "Judged") -> Check:
     """Compare the untouched encoder with and without context, among the evaluation tickets."""
-    template = context.job.settings.tickets.template
+    template = run.job.settings.tickets.template
     fields = context_fields(template)
     queries = data.queries(SplitName.EVALUATION)
     if not fields:
         return context_ablation(0.0, 0.0, len(queries), fields)
-    settings = context.job.settings.encoder
+    settings = run.job.settings.encoder
     rows = data.splits.rows(data.tickets, SplitName.EVALUATION)
     bare = compose_texts(data.tickets, content_only(template))
-    encoded = encode_texts(
-        load_encoder(settings), [bare[row] for row in rows], None, settings, context.progress
-    )
+    encoded = encode_texts(load_encoder(settings), [bare[row] for row in rows], None, settings, run.progress)
     kept = data.embeddings(artifact.BASE_EMBEDDINGS)
     mrr = []
     for embeddings in (kept[rows], encoded):
@@ -142,12 +141,12 @@ def _is_main(gain: PairedGain, verdict: Verdict) -> bool:
     return gain.metric == PRIMARY and gain.baseline == verdict.baseline and gain.challenger != "lexical"
 
 
-def _training_checks(context: RunContext) -> list[Check]:
+def _training_checks(data: RunData) -> list[Check]:
     """Return what went otherwise than asked in any training; what went well is in the doctor's list."""
     found = []
-    for name in artifact.TUNED:
-        record = read_metadata(context.folder / "candidates" / name)
-        if record is not None and name in context.job.settings.candidates:
+    for name in (candidate.name for candidate in trained_candidates()):
+        record = data.training_record(name)
+        if record is not None:
             found += [
                 Check(f"training_{check.code}", check.outcome, f"{name}: {check.evidence}", check.advice)
                 for check in record_checks(record)
@@ -157,7 +156,7 @@ def _training_checks(context: RunContext) -> list[Check]:
 
 
 def readiness_of(
-    context: RunContext,
+    run: StageRun[Job],
     data: RunData,
     judged: "Judged",
     verdict: Verdict,
@@ -180,20 +179,20 @@ def readiness_of(
         SplitResult.model_validate(champion["holdout"]),
         checks,
         beats_baseline=gain,
-        latency_ms=_latency_ms(context, data, judged, verdict),
-        settings=context.job.settings.readiness,
+        latency_ms=_latency_ms(run, data, judged, verdict),
+        settings=run.job.settings.readiness,
     )
 
 
-def _latency_ms(context: RunContext, data: RunData, judged: "Judged", verdict: Verdict) -> float:
+def _latency_ms(run: StageRun[Job], data: RunData, judged: "Judged", verdict: Verdict) -> float:
     """Return the median milliseconds to encode one ticket and rank all others."""
-    encoder = load_folder(context.folder / artifact.MODEL, context.job.settings.encoder)
+    encoder = load_folder(run.place(artifact.MODEL), run.job.settings.encoder)
     ranker = judged.rankers[verdict.champion]
     queries = data.queries(SplitName.HOLDOUT)[:_N_LATENCY_QUERIES]
     seconds = []
     for query in queries:
         started = perf_counter()
-        encode_texts(encoder, [data.texts[query]], None, context.job.settings.encoder)
+        encode_texts(encoder, [data.texts[query]], None, run.job.settings.encoder)
         ranker.similarities(np.array([query]), data.visibility)
         seconds.append(perf_counter() - started)
     return 1000 * median(seconds) if seconds else float("nan")

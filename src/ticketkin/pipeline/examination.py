@@ -14,6 +14,7 @@ from ticketkin.core.config import EncoderSettings
 from ticketkin.core.errors import InputError, TicketkinError, UnreadableFileError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.run_ownership import CONFIG, RECORDS
+from ticketkin.core.tables import FloatArray
 from ticketkin.encoders.activity import SAME
 from ticketkin.encoders.adapter_doctor import Subject, examine_adapter
 from ticketkin.encoders.adapter_files import read_adapter
@@ -23,14 +24,16 @@ from ticketkin.encoders.loading import load_encoder, load_float32, model_at_hand
 from ticketkin.encoders.model_doctor import examine_model
 from ticketkin.encoders.serving import read_serving
 from ticketkin.evaluation.schema import metric_values
-from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.candidates import ranking_record
 from ticketkin.pipeline.configuration import read_job
 from ticketkin.pipeline.cross_encoding import CROSS_ENCODER
 from ticketkin.pipeline.run_data import RunData
-from ticketkin.pipeline.stage import read_record
-from ticketkin.pipeline.train_stages import read_metadata, start_of
+from ticketkin.pipeline.train_stages import start_of
+from ticketkin.runs.artifacts import Artifact, JsonObject
+from ticketkin.runs.stages import read_record
 from ticketkin.tickets.composing import compose_texts
+from ticketkin.training.candidates import trained_candidates
 from ticketkin.training.record import record_checks
 
 _N_TICKETS_ENCODED = 16
@@ -80,23 +83,24 @@ def base_of_adapter(folder: Path, settings: EncoderSettings) -> str | None:
 
 
 def _run_folder(folder: Path, progress: Progress) -> Iterator[Examined]:
-    data = RunData(folder, read_job(folder))
+    data = RunData.of(folder, read_job(folder))
     yield Examined("run", [changed_artifacts(folder), _reported_candidates(folder)])
-    for name, (place, embeddings) in artifact.TUNED.items():
-        record = read_metadata(folder / "candidates" / name)
+    for name in (candidate.name for candidate in trained_candidates()):
+        place, embeddings = artifact.model_of(name), artifact.embeddings_of(name)
+        record = read_metadata(artifact.training_record(name), folder)
         if record is None or not (folder / place).exists():
             continue
         progress.say(f"examining {name}")
         yield Examined(f"{name}: training record", record_checks(record))
-        if name == "lora":
+        if (folder / artifact.trained(name) / "adapter").exists():
             base = start_of(data).encoder.source
-            adapter, merged = folder / artifact.LORA / "adapter", folder / artifact.LORA / "merged"
+            adapter, merged = (folder / artifact.trained(name) / part for part in ("adapter", "merged"))
             rates = record["history"]["learning_rate"]
             yield Examined(f"{name}: adapter", examine_adapter(Subject(adapter, base, merged, rates)))
         checks = examine_model(folder / place)
         yield Examined(f"{name}: model", [*checks, _reproduced(data, folder / place, embeddings)])
     cross_encoder = folder / artifact.RELATIONS / CROSS_ENCODER
-    record = read_metadata(cross_encoder)
+    record = read_metadata(artifact.CROSS_ENCODER_RECORD, folder)
     if record is not None:
         progress.say("examining the cross-encoder")
         head = head_check(load_cross_encoder(cross_encoder, "cpu"), record)
@@ -104,6 +108,12 @@ def _run_folder(folder: Path, progress: Progress) -> Iterator[Examined]:
     if (folder / artifact.MODEL).exists():
         progress.say("examining the kept model")
         yield Examined("model", [*examine_model(folder / artifact.MODEL), _kept(folder, data)])
+
+
+def read_metadata(record: Artifact[JsonObject], folder: Path) -> JsonObject | None:
+    """Return a training record of a run folder, or None where nothing was trained."""
+    path = folder / record
+    return record.read(path) if path.exists() else None
 
 
 def changed_artifacts(folder: Path) -> Check:
@@ -163,7 +173,7 @@ def _untouched(candidates: Mapping[str, Mapping[str, Any]], one: str, other: str
     return any((record.get("strength") or {}).get("chosen") == 0 for record in training)
 
 
-def _reproduced(data: RunData, model_folder: Path, embeddings: str) -> Check:
+def _reproduced(data: RunData, model_folder: Path, embeddings: Artifact[FloatArray]) -> Check:
     """Encode some tickets with the saved model and its own template; compare with what was judged."""
     try:
         serving = read_serving(model_folder)
@@ -193,5 +203,4 @@ def _reproduced(data: RunData, model_folder: Path, embeddings: str) -> Check:
 def _kept(folder: Path, data: RunData) -> Check:
     """Examine that model/ gives the embeddings of the encoder that the verdict names."""
     encoder = ranking_record(folder).encoder
-    embeddings = artifact.BASE_EMBEDDINGS if encoder == "base" else artifact.TUNED[encoder][1]
-    return _reproduced(data, folder / artifact.MODEL, embeddings)
+    return _reproduced(data, folder / artifact.MODEL, artifact.embeddings_of(encoder))

@@ -5,14 +5,15 @@ import re
 import networkx as nx
 import numpy as np
 
-from ticketkin.core.artifacts import atomic_path, read_json, write_json
+from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import Progress
 from ticketkin.core.tables import Origin
-from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline import artifacts as artifact
+from ticketkin.pipeline.artifacts import save_csv
+from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.relater import Relater
-from ticketkin.pipeline.run_data import RunData, save_csv
-from ticketkin.pipeline.stage import RunContext
+from ticketkin.pipeline.run_data import RunData
 from ticketkin.relations.families import (
     PEOPLE,
     SILVER,
@@ -25,22 +26,22 @@ from ticketkin.relations.families import (
     parent_tiers,
 )
 from ticketkin.relations.pairs import filing_order
+from ticketkin.runs.stages import StageRun
 
 # What XML can't hold, whatever the encoding.
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def run_families(context: RunContext) -> None:
+def run_families(run: StageRun[Job]) -> None:
     """Write families.csv, families.json and families.graphml into `families/`."""
-    data = RunData(context.folder, context.job)
+    data = RunData(run.values, run.job)
     ties = _told_ties(data)
-    if context.job.settings.families.said:
-        ties += _said_ties(context)
+    if run.job.settings.families.said:
+        ties += _said_ties(data, run.progress)
     order = filing_order(data.tickets)
     found = build_families(ties, order, parent_tiers(data.tickets))
-    _tell(found, context.progress)
-    with atomic_path(context.folder / artifact.FAMILIES) as temporary:
-        temporary.mkdir(parents=True)
+    _tell(found, run.progress)
+    with run.writing(artifact.FAMILIES) as temporary:
         write_json(temporary / "families.json", as_json(found, data.tickets))
         save_csv(temporary / "families.csv", as_table(found, data.tickets))
         nx.write_graphml(_for_xml(as_graph(found, data.tickets)), temporary / "families.graphml")
@@ -55,14 +56,14 @@ def _told_ties(data: RunData) -> list[Tie]:
     ]
 
 
-def _said_ties(context: RunContext) -> list[Tie]:
-    learned = read_json(context.folder / artifact.RELATIONS_JSON)
+def _said_ties(data: RunData, progress: Progress) -> list[Tie]:
+    learned = data.values.read(artifact.RELATIONS_JSON)
     if not learned["learned"]:
         raise NotEnoughDataError(
             f"--said needs the relation model, and there is none: {learned['reason']}. Leave --said out for "
             "the families that people's links make"
         )
-    return Relater(context.folder).said(context.job.settings.relations.depth, context.progress)
+    return Relater(data).said(data.job.settings.relations.depth, progress)
 
 
 def _tell(found: FamilyGraph, progress: Progress) -> None:

@@ -8,8 +8,8 @@ import polars as pl
 from ticketkin.core.outputs import check_file_output
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.pairs.given import MAPPING, NO_PAIRS, read_given
+from ticketkin.pipeline.artifacts import save_csv, save_parquet
 from ticketkin.pipeline.configuration import Job
-from ticketkin.pipeline.run_data import save_csv, save_parquet
 from ticketkin.tickets.importing import ImportResult, import_tables, import_tickets
 
 

@@ -12,9 +12,9 @@ from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.replacement import remove_old, sweep_leftovers
 from ticketkin.core.run_ownership import CONFIG, LOG, RECORDS, RUN_RECORD
 from ticketkin.encoders.cache import default_cache_folder
-from ticketkin.pipeline import damage, data_stages, families, judge_stages, relating, run_data, train_stages
+from ticketkin.pipeline import artifacts as artifact
+from ticketkin.pipeline import damage
 from ticketkin.pipeline.configuration import Job, changed_settings, read_job, write_job
-from ticketkin.pipeline.keeping import keep_foreign
 from ticketkin.pipeline.log import logged
 from ticketkin.pipeline.run_folders import (
     check_run_folder,
@@ -24,219 +24,47 @@ from ticketkin.pipeline.run_folders import (
     mark_run,
     point_latest,
 )
-from ticketkin.pipeline.stage import (
+from ticketkin.pipeline.sharing import private_paths
+from ticketkin.pipeline.stages import stage_named, stages
+from ticketkin.pipeline.versions import versions
+from ticketkin.runs.artifacts import Place
+from ticketkin.runs.keeping import keep_foreign
+from ticketkin.runs.stages import (
     RunContext,
     Stage,
     StageStatus,
     State,
     run_stage,
+    stage_seconds,
     stage_status,
 )
-from ticketkin.pipeline.versions import stage_seconds, versions
-from ticketkin.tickets.redaction import REDACTION_VERSION
 
 # What lay untouched in the cache for so long, no process is still writing.
 _IDLE_SECONDS = 24 * 3600.0
 
 
-def _sources(job: Job) -> tuple[Path, ...]:
-    words = job.settings.tickets.redact_words
-    return job.tickets_from if words is None else (*job.tickets_from, words)
-
-
-def _links_file(job: Job) -> tuple[Path, ...]:
-    return () if job.links_file is None else (job.links_file,)
-
-
-def _reviewed_file(job: Job) -> tuple[Path, ...]:
-    return () if job.reviewed_file is None else (job.reviewed_file,)
-
-
-def _part(*names: str) -> Any:
-    """Return a function that picks settings sections (or 'seed') of a job."""
-
-    def pick(job: Job) -> Mapping[str, Any]:
-        everything = job.settings.model_dump(mode="json")
-        return {name: everything[name] for name in names}
-
-    return pick
-
-
-_ADAPTED = (run_data.ADAPTED, run_data.ADAPTED_EMBEDDINGS)
-_HEAD = (run_data.HEAD, run_data.HEAD_EMBEDDINGS, run_data.HEAD_OUT_OF_FOLD)
-_LORA = (run_data.LORA, run_data.LORA_EMBEDDINGS)
-_FULL = (run_data.FULL, run_data.FULL_EMBEDDINGS)
-_DATA = (run_data.TICKETS, run_data.LINKS, run_data.SPLITS)
-_BASE = (run_data.BASE_ENCODER, run_data.BASE_EMBEDDINGS)
-_JUDGED = (*_DATA, *_BASE, run_data.TITLE_EMBEDDINGS, run_data.PAIRS)
-
-STAGES: tuple[Stage, ...] = (
-    Stage(
-        name="import",
-        title="Read, clean and redact the tickets",
-        command="ticketkin import SOURCE --out {folder}",
-        inputs=(),
-        outputs=(run_data.TICKETS, run_data.REJECTED, run_data.IMPORT_SUMMARY, run_data.GIVEN_PAIRS),
-        reads=lambda job: {**_part("tickets")(job), "redaction": REDACTION_VERSION},
-        run=data_stages.run_import,
-        external=_sources,
-    ),
-    Stage(
-        name="links",
-        title="Collect the links people made",
-        command="ticketkin links {folder}",
-        inputs=(run_data.TICKETS, run_data.GIVEN_PAIRS),
-        outputs=(run_data.LINKS, run_data.LINK_SUMMARY),
-        reads=_part("links", "tickets", "seed"),
-        run=data_stages.run_links,
-        external=_links_file,
-    ),
-    Stage(
-        name="split",
-        title="Split by kin group and template",
-        command="ticketkin split {folder}",
-        inputs=(run_data.TICKETS, run_data.LINKS, run_data.GIVEN_PAIRS),
-        outputs=(run_data.SPLITS,),
-        reads=_part("split", "tickets", "seed"),
-        run=data_stages.run_split,
-    ),
-    Stage(
-        name="embed",
-        title="Encode with the untouched model",
-        command="ticketkin embed {folder}",
-        inputs=(run_data.TICKETS,),
-        outputs=(*_BASE, run_data.TITLE_EMBEDDINGS, run_data.PROFILE),
-        reads=_part("encoder", "tickets"),
-        run=data_stages.run_embed,
-    ),
-    Stage(
-        name="pairs",
-        title="Build training and test pairs",
-        command="ticketkin pairs {folder}",
-        inputs=(*_DATA, run_data.GIVEN_PAIRS, run_data.BASE_EMBEDDINGS),
-        outputs=(run_data.PAIRS,),
-        reads=_part("pairs", "evaluation", "tickets", "seed"),
-        run=data_stages.run_pairs,
-    ),
-    Stage(
-        name="adapted",
-        title="Train the encoder on all texts, without labels",
-        command="ticketkin train {folder} adapted",
-        inputs=(*_DATA, *_BASE),
-        outputs=_ADAPTED,
-        reads=_part("adapted", "tickets", "encoder", "seed"),
-        run=train_stages.run_adapted,
-        wanted=lambda job: "adapted" in job.settings.candidates,
-    ),
-    Stage(
-        name="head",
-        title="Tune a linear head on frozen embeddings",
-        command="ticketkin train {folder} head",
-        inputs=(*_DATA, *_BASE, run_data.PAIRS, *_ADAPTED),
-        outputs=_HEAD,
-        reads=_part("head", "strength", "tickets", "encoder", "fusion", "seed"),
-        run=train_stages.run_head,
-        wanted=lambda job: "head" in job.settings.candidates,
-    ),
-    Stage(
-        name="provisional",
-        title="Compare the quick candidates",
-        command="ticketkin evaluate {folder} --provisional",
-        inputs=(*_JUDGED, *_ADAPTED, *_HEAD),
-        outputs=(run_data.PROVISIONAL,),
-        reads=_part("candidates", "evaluation", "fusion", "tickets", "seed"),
-        run=judge_stages.run_provisional,
-    ),
-    Stage(
-        name="lora",
-        title="Tune the encoder with LoRA",
-        command="ticketkin train {folder} lora",
-        inputs=(*_DATA, *_BASE, run_data.PAIRS, *_ADAPTED),
-        outputs=_LORA,
-        reads=_part("lora", "augment", "strength", "tickets", "encoder", "seed"),
-        run=train_stages.run_lora,
-        wanted=lambda job: "lora" in job.settings.candidates,
-    ),
-    Stage(
-        name="full",
-        title="Tune every weight of the encoder",
-        command="ticketkin train {folder} full",
-        inputs=(*_DATA, *_BASE, run_data.PAIRS, *_ADAPTED),
-        outputs=_FULL,
-        reads=_part("full", "augment", "strength", "tickets", "encoder", "seed"),
-        run=train_stages.run_full,
-        wanted=lambda job: "full" in job.settings.candidates,
-    ),
-    Stage(
-        name="verdict",
-        title="Evaluate all candidates and decide",
-        command="ticketkin evaluate {folder}",
-        inputs=(
-            *_JUDGED,
-            *_ADAPTED,
-            *_HEAD,
-            *_LORA,
-            *_FULL,
-            run_data.PROFILE,
-            run_data.IMPORT_SUMMARY,
-            run_data.LINK_SUMMARY,
-        ),
-        outputs=(run_data.REPORT_JSON, run_data.MATERIAL, run_data.MODEL, run_data.RANKING),
-        reads=_part("candidates", "evaluation", "fusion", "tickets", "encoder", "seed"),
-        run=judge_stages.run_verdict,
-    ),
-    Stage(
-        name="relations",
-        title="Learn which kind of kin a pair is",
-        command="ticketkin relations {folder}",
-        inputs=(*_JUDGED, run_data.GIVEN_PAIRS, run_data.RANKING),
-        outputs=(run_data.RELATIONS,),
-        reads=_part("relations", "evaluation", "tickets", "encoder", "seed"),
-        run=relating.run_relations,
-        external=_reviewed_file,
-    ),
-    Stage(
-        name="families",
-        title="Join all kin into families",
-        command="ticketkin families {folder}",
-        inputs=(run_data.TICKETS, run_data.LINKS, run_data.RANKING, run_data.RELATIONS),
-        outputs=(run_data.FAMILIES,),
-        reads=_part("families", "relations", "tickets"),
-        run=families.run_families,
-    ),
-    Stage(
-        name="report",
-        title="Write the report",
-        command="ticketkin report {folder}",
-        inputs=(run_data.REPORT_JSON, run_data.MATERIAL, run_data.RELATIONS, run_data.FAMILIES),
-        outputs=(run_data.REPORT_HTML, run_data.FIGURES),
-        reads=lambda job: {"synthetic": job.synthetic},
-        run=judge_stages.run_report,
-    ),
-)
-
-
-def _wanted_artifacts(job: Job) -> dict[str, bool]:
+def _wanted_artifacts(job: Job) -> dict[Place, bool]:
     """Return for each output whether the job asks for the stage that makes it."""
-    return {name: stage.wanted(job) for stage in STAGES for name in stage.outputs}
+    return {place: stage.wanted(job) for stage in stages() for place in stage.outputs}
 
 
-def stage_named(name: str) -> Stage:
-    """Return the stage called `name`."""
-    return next(stage for stage in STAGES if stage.name == name)
+def run_context(folder: Path, job: Job, progress: Progress = SILENT) -> RunContext[Job]:
+    """Return a run folder with its job, what was read of it, and the paths its outputs must not show."""
+    return RunContext(folder, job, progress, private_paths(job, folder))
 
 
-def list_stages(folder: Path, job: Job | None = None) -> list[StageStatus]:
+def list_stages(folder: Path, job: Job | None = None) -> list[StageStatus[Job]]:
     """Return the state of each wanted stage of a run folder, in order."""
-    context = RunContext(folder, job or read_job(folder), SILENT)
+    context = run_context(folder, job or read_job(folder))
     wanted = _wanted_artifacts(context.job)
-    return [stage_status(stage, context, wanted) for stage in STAGES if stage.wanted(context.job)]
+    return [stage_status(stage, context, wanted) for stage in stages() if stage.wanted(context.job)]
 
 
 def own_names() -> frozenset[str]:
     """Return the names in a run folder that runs write, and replace."""
-    outputs = {Path(name).parts[0] for stage in STAGES for name in stage.outputs}
-    return frozenset(outputs | {CONFIG, RUN_RECORD, RECORDS, LOG, run_data.MANIFEST})
+    written = [place for stage in stages() for place in (*stage.outputs, *stage.scratch)]
+    outputs = {Path(place).parts[0] for place in (*written, artifact.MANIFEST)}
+    return frozenset(outputs | {CONFIG, RUN_RECORD, RECORDS, LOG})
 
 
 def settings_that_change(folder: Path, job: Job) -> str | None:
@@ -253,7 +81,7 @@ def check_run(folder: Path, job: Job, *, force: bool = False) -> None:
 
 def damage_named(folder: Path) -> AbstractContextManager[None]:
     """Raise DamagedArtifactError for a failure within the block that a damaged file of the run explains."""
-    return damage.damage_named(folder, STAGES)
+    return damage.damage_named(folder, stages())
 
 
 def run_one_stage(
@@ -272,14 +100,14 @@ def run_one_stage(
     """
     folder = followed(folder)
     stage = stage_named(name)
-    begins = stage is STAGES[0]
+    begins = stage is stages()[0]
     if job is None or not (begins or is_run(folder)):
         job = read_job(folder)
     with _owned(folder, job, progress, begins=begins, force=force or not begins) as telling:
-        context = RunContext(folder, job, telling)
+        context = run_context(folder, job, telling)
         wanted = _wanted_artifacts(job)
         _check_ready(stage, context, wanted)
-        with damage.damage_named(folder, STAGES[: STAGES.index(stage)]):
+        with damage.damage_named(folder, stages()[: stages().index(stage)]):
             seconds = run_stage(stage, context, wanted)
         if begins and latest is not None:
             point_latest(latest, folder, telling)
@@ -316,14 +144,13 @@ def _swept_cache() -> list[str]:
     return sweep_leftovers(cache, idle_seconds=_IDLE_SECONDS) if cache.is_dir() else []
 
 
-def _check_ready(stage: Stage, context: RunContext, wanted: Mapping[str, bool]) -> None:
+def _check_ready(stage: Stage[Job], context: RunContext[Job], wanted: Mapping[Place, bool]) -> None:
+    inputs = stage.wanted_inputs(context.job, wanted)
     lacking = [
         earlier
-        for earlier in STAGES[: STAGES.index(stage)]
+        for earlier in stages()[: stages().index(stage)]
         if earlier.wanted(context.job)
-        and any(
-            output in stage.inputs and not (context.folder / output).exists() for output in earlier.outputs
-        )
+        and any(output in inputs and not (context.folder / output).exists() for output in earlier.outputs)
     ]
     if lacking:
         commands = "; then ".join(
@@ -353,20 +180,22 @@ def run_job(
     """
     folder = followed(folder)
     with _owned(folder, job, progress, begins=True, force=force) as telling:
-        remove_old(folder / run_data.MANIFEST)
-        context = RunContext(folder, job, telling)
+        remove_old(folder / artifact.MANIFEST)
+        context = run_context(folder, job, telling)
         wanted = _wanted_artifacts(job)
-        stages = [stage for stage in STAGES if stage.wanted(job)]
-        for number, stage in enumerate(stages, start=1):
-            _run_if_due(stage, context, wanted, f"[{number}/{len(stages)}] {stage.title}")
+        due = [stage for stage in stages() if stage.wanted(job)]
+        for number, stage in enumerate(due, start=1):
+            _run_if_due(stage, context, wanted, f"[{number}/{len(due)}] {stage.title}")
             if number == 1 and latest is not None:
                 point_latest(latest, folder, telling)
-        _write_manifest(folder, job, stages)
-        report: dict[str, Any] = read_json(folder / run_data.REPORT_JSON)
+        _write_manifest(folder, job, due)
+        report: dict[str, Any] = read_json(folder / artifact.REPORT_JSON)
         return report
 
 
-def _run_if_due(stage: Stage, context: RunContext, wanted: Mapping[str, bool], heading: str) -> None:
+def _run_if_due(
+    stage: Stage[Job], context: RunContext[Job], wanted: Mapping[Place, bool], heading: str
+) -> None:
     status = stage_status(stage, context, wanted)
     if status.state is State.DONE:
         context.progress.say(f"{heading}: up to date, kept")
@@ -376,10 +205,10 @@ def _run_if_due(stage: Stage, context: RunContext, wanted: Mapping[str, bool], h
     context.progress.say(f"  done in {seconds:,.1f} s")
 
 
-def _write_manifest(folder: Path, job: Job, stages: Sequence[Stage]) -> None:
-    outputs = {name: hash_path(folder / name) for stage in stages for name in stage.outputs}
+def _write_manifest(folder: Path, job: Job, made: Sequence[Stage[Job]]) -> None:
+    outputs = {place.name: hash_path(folder / place) for stage in made for place in stage.outputs}
     write_json(
-        folder / run_data.MANIFEST,
+        folder / artifact.MANIFEST,
         {
             "inputs": [{"name": path.name, "sha256": hash_path(path)} for path in job.files],
             "outputs": outputs,

@@ -4,13 +4,11 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 
-from ticketkin.core.artifacts import atomic_path, read_json, write_json
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import IntArray, SplitName
 from ticketkin.encoders.loading import load_encoder
@@ -18,7 +16,7 @@ from ticketkin.encoders.serving import write_serving
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
-from ticketkin.evaluation.schema import SCHEMA_VERSION, Report, read_report
+from ticketkin.evaluation.schema import SCHEMA_VERSION, Report
 from ticketkin.evaluation.thresholds import ThresholdChoice, choose_threshold
 from ticketkin.evaluation.verdict import (
     PRIMARY,
@@ -28,7 +26,7 @@ from ticketkin.evaluation.verdict import (
     decisive_gains,
     with_holdout,
 )
-from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.candidates import (
     RankingRecord,
     encoder_candidates,
@@ -36,19 +34,20 @@ from ticketkin.pipeline.candidates import (
     save_ranking,
     simple_rankers,
 )
+from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.diagnosing import diagnose, readiness_of
-from ticketkin.pipeline.pair_files import pairs_of_run
+from ticketkin.pipeline.pair_files import text_pairs
 from ticketkin.pipeline.report_material import report_material
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.pipeline.sharing import without_paths
-from ticketkin.pipeline.stage import RunContext
-from ticketkin.pipeline.train_stages import read_metadata
-from ticketkin.pipeline.versions import stage_seconds, versions
+from ticketkin.pipeline.versions import versions
 from ticketkin.reports.html import write_report
 from ticketkin.reports.material import ReportMaterial
+from ticketkin.runs.artifacts import JsonObject
+from ticketkin.runs.stages import StageRun
+from ticketkin.runs.values import RunValues
+from ticketkin.training.candidates import slow_candidates
 
-# Which stage's seconds are a candidate's cost.
-_COST_STAGE = {"base": "embed", **{name: name for name in artifact.TUNED}}
 _MOST_FAMILIES = 8
 
 
@@ -72,22 +71,22 @@ def score_pairs(data: RunData, ranker: Ranker, split: SplitName) -> PairScores:
     return PairScores(ranker.pair_similarities(left, right), labels, data.groups.group[left])
 
 
-def judge(context: RunContext, data: RunData, *, with_slow: bool) -> Judged:
+def judge(run: StageRun[Job], data: RunData, *, with_slow: bool) -> Judged:
     """Evaluate every candidate on the evaluation links; the fusion stands on the best encoder."""
-    settings = context.job.settings
+    settings = run.job.settings
     encoders = encoder_candidates(data, with_slow=with_slow)
     rankers = simple_rankers(data, encoders)
     queries = data.queries(SplitName.EVALUATION)
     groups, visibility = data.groups.group, data.visibility
     retrieval = {
-        name: evaluate_retrieval(ranker, queries, groups, visibility, context.progress)
+        name: evaluate_retrieval(ranker, queries, groups, visibility, run.progress)
         for name, ranker in rankers.items()
     }
     best = best_encoder(retrieval, encoders.names, settings.evaluation.n_bootstrap, settings.seed)
     if "fusion" in settings.candidates:
-        fused = fusion_ranker(data, encoders, best, context.progress)
+        fused = fusion_ranker(data, encoders, best, run.progress)
         rankers["fusion"] = fused
-        retrieval["fusion"] = evaluate_retrieval(fused, queries, groups, visibility, context.progress)
+        retrieval["fusion"] = evaluate_retrieval(fused, queries, groups, visibility, run.progress)
     pairs = {name: score_pairs(data, ranker, SplitName.EVALUATION) for name, ranker in rankers.items()}
     thresholds = {
         name: choose_threshold(scores.similarities, scores.labels, settings.evaluation)
@@ -118,39 +117,39 @@ def _evaluations(data: RunData, judged: Judged) -> dict[str, dict[str, Any]]:
     }
 
 
-def run_provisional(context: RunContext) -> None:
+def run_provisional(run: StageRun[Job]) -> None:
     """Compare the quick candidates; no verdict, and the holdout stays closed."""
-    data = RunData(context.folder, context.job)
-    judged = judge(context, data, with_slow=False)
-    write_json(context.folder / artifact.PROVISIONAL, {"candidates": _evaluations(data, judged)})
-    context.progress.say(f"  provisional, on evaluation links{_still_to_come(context)}:")
+    data = RunData(run.values, run.job)
+    judged = judge(run, data, with_slow=False)
+    run.put(artifact.PROVISIONAL, {"candidates": _evaluations(data, judged)})
+    run.progress.say(f"  provisional, on evaluation links{_still_to_come(run)}:")
     for name, scores in judged.retrieval.items():
-        context.progress.say(f"    {name:<8} {scores.summary()}")
+        run.progress.say(f"    {name:<8} {scores.summary()}")
 
 
-def _still_to_come(context: RunContext) -> str:
-    slow = [name for name in artifact.SLOW if name in context.job.settings.candidates]
+def _still_to_come(run: StageRun[Job]) -> str:
+    slow = [name for name in slow_candidates() if name in run.job.settings.candidates]
     return f" ({', '.join(slow)} still to come)" if slow else ""
 
 
-def run_verdict(context: RunContext) -> None:
+def run_verdict(run: StageRun[Job]) -> None:
     """Decide on the evaluation links, open the holdout once, keep the best encoder and ranking."""
-    data = RunData(context.folder, context.job)
-    settings = context.job.settings
-    judged = judge(context, data, with_slow=True)
+    data = RunData(run.values, run.job)
+    settings = run.job.settings
+    judged = judge(run, data, with_slow=True)
     verdict = decide(
         judged.retrieval,
         judged.encoders,
         labels_from=data.links.labels_from,
-        synthetic=context.job.synthetic,
+        synthetic=run.job.synthetic,
         n_bootstrap=settings.evaluation.n_bootstrap,
         seed=settings.seed,
     )
     candidates = _evaluations(data, judged)
-    holdout = _open_holdout(context, data, judged, verdict)
+    holdout = _open_holdout(run, data, judged, verdict)
     for name, (retrieval, pairs) in holdout.items():
         candidates[name]["holdout"] = _result(data, retrieval, pairs, judged.thresholds[name].threshold)
-    gains = _held_out_gains(context, holdout, verdict)
+    gains = _held_out_gains(run, holdout, verdict)
     comparisons = [gain.to_json() for gain in verdict.comparisons]
     comparisons += [{**gain.to_json(), "split": SplitName.HOLDOUT.value} for gain in gains.values()]
     verdict = with_holdout(
@@ -158,30 +157,30 @@ def run_verdict(context: RunContext) -> None:
         {name: retrieval for name, (retrieval, _) in holdout.items()},
         gains.get(PRIMARY),
         labels_from=data.links.labels_from,
-        synthetic=context.job.synthetic,
+        synthetic=run.job.synthetic,
     )
-    _keep_model(context, verdict.encoder)
-    _keep_ranking(context, judged, verdict)
+    _keep_model(run, verdict.encoder)
+    _keep_ranking(run, judged, verdict)
     held_out = {name: scores for name, (_, scores) in holdout.items()}
-    checks = diagnose(context, data, judged, verdict, held_out, candidates)
-    readiness = readiness_of(context, data, judged, verdict, candidates, checks)
-    report = _report(context, data, verdict, candidates, comparisons)
-    report |= {"diagnostics": [check.to_json() for check in checks], "readiness": readiness.to_json()}
-    report = Report.model_validate(without_paths(report, context)).model_dump(mode="json")
-    material = report_material(context, data, judged, verdict, holdout)
-    write_json(context.folder / artifact.MATERIAL, material.to_json())
-    write_json(context.folder / artifact.REPORT_JSON, report)
+    checks = diagnose(run, data, judged, verdict, held_out, candidates)
+    readiness = readiness_of(run, data, judged, verdict, candidates, checks)
+    content = _report(run, data, verdict, candidates, comparisons)
+    content |= {"diagnostics": [check.to_json() for check in checks], "readiness": readiness.to_json()}
+    report = Report.model_validate(without_paths(content, run.private_paths))
+    material = report_material(run, data, judged, verdict, holdout)
+    run.put(artifact.MATERIAL, material)
+    run.put(artifact.REPORT_JSON, report)
 
 
 def _open_holdout(
-    context: RunContext, data: RunData, judged: Judged, verdict: Verdict
+    run: StageRun[Job], data: RunData, judged: Judged, verdict: Verdict
 ) -> dict[str, tuple[RetrievalScores, PairScores]]:
     """Score champion and baseline on the holdout; nothing is chosen here."""
     queries = data.queries(SplitName.HOLDOUT)
     return {
         name: (
             evaluate_retrieval(
-                judged.rankers[name], queries, data.groups.group, data.visibility, context.progress
+                judged.rankers[name], queries, data.groups.group, data.visibility, run.progress
             ),
             score_pairs(data, judged.rankers[name], SplitName.HOLDOUT),
         )
@@ -190,68 +189,67 @@ def _open_holdout(
 
 
 def _held_out_gains(
-    context: RunContext, holdout: Mapping[str, tuple[RetrievalScores, PairScores]], verdict: Verdict
+    run: StageRun[Job], holdout: Mapping[str, tuple[RetrievalScores, PairScores]], verdict: Verdict
 ) -> dict[str, PairedGain]:
     """Return the champion's gain over the baseline on the holdout by metric; none where it was kept."""
     if verdict.kept_baseline:
         return {}
-    settings = context.job.settings
+    settings = run.job.settings
     scores = {name: retrieval for name, (retrieval, _) in holdout.items()}
     return decisive_gains(
         scores, verdict.champion, verdict.baseline, settings.evaluation.n_bootstrap, settings.seed
     )
 
 
-def _keep_model(context: RunContext, encoder: str) -> None:
+def _keep_model(run: StageRun[Job], encoder: str) -> None:
     """Put the best encoder into model/ as a plain sentence-transformers folder."""
-    with atomic_path(context.folder / artifact.MODEL) as folder:
+    with run.writing(artifact.MODEL) as folder:
         if encoder == "base":
-            loaded = load_encoder(context.job.settings.encoder)
+            loaded = load_encoder(run.job.settings.encoder)
             loaded.model.save_pretrained(str(folder), create_model_card=False)
-            write_serving(folder, loaded.model, context.job.settings.tickets.template)
+            write_serving(folder, loaded.model, run.job.settings.tickets.template)
         else:
-            shutil.copytree(context.folder / artifact.TUNED[encoder][0], folder)
+            shutil.copytree(run.values.path(artifact.model_of(encoder)), folder, dirs_exist_ok=True)
 
 
-def _keep_ranking(context: RunContext, judged: Judged, verdict: Verdict) -> None:
+def _keep_ranking(run: StageRun[Job], judged: Judged, verdict: Verdict) -> None:
     """Write ranking/: which ranking won, and the learned one where there is one."""
-    with atomic_path(context.folder / artifact.RANKING) as folder:
-        folder.mkdir(parents=True)
-        start = "adapted" if "adapted" in judged.encoders else "base"
-        seed = context.job.settings.seed
-        record = RankingRecord(verdict.champion, verdict.encoder, start, seed)  # type: ignore[arg-type]
+    with run.writing(artifact.RANKING) as folder:
+        start: Literal["base", "adapted"] = "adapted" if "adapted" in judged.encoders else "base"
+        seed = run.job.settings.seed
+        record = RankingRecord(verdict.champion, verdict.encoder, start, seed)
         save_ranking(folder, judged.rankers, record)
 
 
 def _report(
-    context: RunContext,
+    run: StageRun[Job],
     data: RunData,
     verdict: Verdict,
     candidates: Mapping[str, dict[str, Any]],
     comparisons: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    seconds = stage_seconds(context.folder)
+    seconds = run.seconds
     for name, candidate in candidates.items():
-        candidate["training"] = read_metadata(context.folder / "candidates" / name)
-        candidate["cost_seconds"] = seconds.get(_COST_STAGE.get(name, ""))
-    imported = read_json(context.folder / artifact.IMPORT_SUMMARY)
-    profile = read_json(context.folder / artifact.PROFILE)
+        candidate["training"] = data.training_record(name)
+        candidate["cost_seconds"] = seconds.get("embed" if name == "base" else name)
+    imported = run.values.read(artifact.IMPORT_SUMMARY)
+    profile = run.values.read(artifact.PROFILE)
     opened = datetime.now(UTC).isoformat(timespec="seconds")
     return {
         "schema_version": SCHEMA_VERSION,
         "verdict": {**verdict.to_json(), "holdout_opened_at": opened},
         "candidates": candidates,
         "comparisons": comparisons,
-        "warnings": [*verdict.warnings, *_data_warnings(imported, profile), *_adapted_warning(context)],
+        "warnings": [*verdict.warnings, *_data_warnings(imported, profile), *_adapted_warning(run)],
         "cost": seconds,
         "tickets": imported,
-        "links": read_json(context.folder / artifact.LINK_SUMMARY),
+        "links": run.values.read(artifact.LINK_SUMMARY),
         "splits": _split_counts(data),
         "profile": {key: value for key, value in profile.items() if key != "lengths_tokens"},
-        "encoder": read_json(context.folder / artifact.BASE_ENCODER),
-        "test_pairs_sha256": pairs_of_run(context.folder, SplitName.HOLDOUT).digest(),
-        "synthetic": context.job.synthetic,
-        "seed": context.job.settings.seed,
+        "encoder": run.values.read(artifact.BASE_ENCODER),
+        "test_pairs_sha256": text_pairs(data, SplitName.HOLDOUT).digest(),
+        "synthetic": run.job.synthetic,
+        "seed": run.job.settings.seed,
         "versions": versions(),
     }
 
@@ -297,9 +295,9 @@ def _data_warnings(imported: Mapping[str, Any], profile: Mapping[str, Any]) -> l
     return warnings
 
 
-def _adapted_warning(context: RunContext) -> list[dict[str, str]]:
+def _adapted_warning(run: StageRun[Job]) -> list[dict[str, str]]:
     """Say that held-out texts were read, where they were: no label was, but a later ticket's would be new."""
-    settings = context.job.settings
+    settings = run.job.settings
     if "adapted" not in settings.candidates or settings.adapted.texts != "all":
         return []
     message = (
@@ -309,17 +307,18 @@ def _adapted_warning(context: RunContext) -> list[dict[str, str]]:
     return [{"code": "adapted_read_all_texts", "message": message}]
 
 
-def run_report(context: RunContext) -> None:
+def run_report(run: StageRun[Job]) -> None:
     """Write report.html from report.json and its material."""
-    report = read_report(context.folder / artifact.REPORT_JSON)
-    write_report(report, whole_material(context.folder), context.folder)
+    report = run.values.read(artifact.REPORT_JSON)
+    write_report(report, whole_material(run.values), run.place(artifact.REPORT_HTML).parent)
 
 
-def whole_material(folder: Path) -> ReportMaterial:
-    """Return the verdict's material with the kinds and the largest families of a run folder."""
-    families = read_json(folder / artifact.FAMILIES_JSON)
+def whole_material(values: RunValues) -> ReportMaterial:
+    """Return the verdict's material with the kinds and the largest families of a run."""
+    families = values.read(artifact.FAMILIES_JSON)
+    relations: JsonObject = values.read(artifact.RELATIONS_JSON)
     return replace(
-        ReportMaterial.from_json(read_json(folder / artifact.MATERIAL)),
-        relations=read_json(folder / artifact.RELATIONS_JSON),
+        values.read(artifact.MATERIAL),
+        relations=relations,
         families=families | {"families": families["families"][:_MOST_FAMILIES]},
     )

@@ -8,8 +8,9 @@ import polars as pl
 from ticketkin.core.errors import MissingInputError
 from ticketkin.core.tables import SplitName
 from ticketkin.pairs.interchange import TextPairs
+from ticketkin.pipeline.artifacts import PAIRS
 from ticketkin.pipeline.configuration import read_job
-from ticketkin.pipeline.run_data import PAIRS, RunData
+from ticketkin.pipeline.run_data import RunData
 
 
 def pairs_of_run(folder: Path, split: SplitName) -> TextPairs:
@@ -19,7 +20,11 @@ def pairs_of_run(folder: Path, split: SplitName) -> TextPairs:
     """
     if not (folder / PAIRS).exists():
         raise MissingInputError(f"{folder} holds no pairs yet. Run: ticketkin pairs {folder}")
-    data = RunData(folder, read_job(folder))
+    return text_pairs(RunData.of(folder, read_job(folder)), split)
+
+
+def text_pairs(data: RunData, split: SplitName) -> TextPairs:
+    """Return the labelled pairs of one split as texts, with phases and categories."""
     pairs = data.pairs.of(split)
     left, right = pairs.rows(data.tickets)
     categories = data.tickets.frame["category"].to_list()

@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ticketkin.core.artifacts import read_json
 from ticketkin.core.errors import InputError, MissingInputError
 from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import PERSON_FIELDS, IntArray
 from ticketkin.encoders.loading import pick_device
 from ticketkin.evaluation.bootstrap import Float64Array
-from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.candidates import champion_ranker
 from ticketkin.pipeline.configuration import read_job
 from ticketkin.pipeline.cross_encoding import CROSS_ENCODER, load_cross_kind_model
@@ -99,26 +98,35 @@ def retrieve_and_classify(
 class Relater:
     """Relates tickets of a judged run whose relations were learned."""
 
-    def __init__(self, folder: Path) -> None:
-        """Load ranking and classifier of a run folder.
+    def __init__(self, data: RunData) -> None:
+        """Load ranking and classifier of a run.
 
-        Raises MissingInputError where `folder` is no run or one of them is not there yet, InputError
-        where they do not belong together.
+        Raises MissingInputError where one of them is not there yet, InputError where they do not belong
+        together.
         """
-        job = read_job(folder)
-        for name, command in ((artifact.RANKING, "evaluate"), (artifact.RELATIONS_JSON, "relations")):
-            if not (folder / name).exists():
-                raise MissingInputError(f"{folder} lacks {name}. Run: ticketkin {command} {folder}")
-        learned = read_json(folder / artifact.RELATIONS_JSON)
+        learned = data.values.read(artifact.RELATIONS_JSON)
         if not learned["learned"]:
-            raise MissingInputError(f"{folder} has no relation model: {learned['reason']}")
+            raise MissingInputError(f"The run has no relation model: {learned['reason']}")
         self._right_direction = learned["results"][learned["model"]]["direction_by_time"]["share_right"]
-        self._data = RunData(folder, job)
-        self._bands = load_bands(folder / artifact.RELATIONS)
+        self._data = data
+        relations = data.values.path(artifact.RELATIONS)
+        self._bands = load_bands(relations)
         self._material = relation_material(self._data)
-        self._model = self._loaded_model(folder / artifact.RELATIONS, origin_of_relations(folder))
+        self._model = self._loaded_model(relations, origin_of_relations(data))
         self._ranker = champion_ranker(self._data)
         self._tiers = parent_tiers(self._data.tickets)
+
+    @classmethod
+    def of(cls, folder: Path) -> "Relater":
+        """Return the relater of a run folder.
+
+        Raises MissingInputError where `folder` is no run, and as the constructor.
+        """
+        job = read_job(folder)
+        for place, command in ((artifact.RANKING, "evaluate"), (artifact.RELATIONS_JSON, "relations")):
+            if not (folder / place).exists():
+                raise MissingInputError(f"{folder} lacks {place}. Run: ticketkin {command} {folder}")
+        return cls(RunData.of(folder, job))
 
     def _loaded_model(self, folder: Path, origin: FittedOn) -> KindModel:
         if saved_model(folder, origin) == CROSS_ENCODER:

@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ticketkin.core.artifacts import atomic_path, write_json
+from ticketkin.core.artifacts import write_json
 from ticketkin.core.config import RelationModel
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import Progress
 from ticketkin.core.tables import BoolArray, IntArray, Origin, SplitName
-from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.candidates import champion_ranker
+from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.cross_encoding import CROSS_ENCODER, CrossTrainer
 from ticketkin.pipeline.relater import Retrieved, retrieve_and_classify
 from ticketkin.pipeline.relation_material import Material, origin_of_relations, relation_material
 from ticketkin.pipeline.run_data import RunData
-from ticketkin.pipeline.stage import RunContext
 from ticketkin.relations.assessment import FEWEST_OF_A_CLASS, Fit, assess, feature_fit
 from ticketkin.relations.bands import Bands, likeliest_kin
 from ticketkin.relations.classifier import FeatureKindModel, KindModel, fit_classifier
@@ -27,22 +27,23 @@ from ticketkin.relations.features import PairFeatures
 from ticketkin.relations.gates import relation_gates
 from ticketkin.relations.pairs import KINDS, NONE, RelationPairs, support_told
 from ticketkin.relations.saving import FittedOn, save_classifier, save_metadata
+from ticketkin.runs.stages import StageRun
 
 _GROUPS = ("embedding", "similarity", "fields", "values", "time")
 
 
-def run_relations(context: RunContext) -> None:
+def run_relations(run: StageRun[Job]) -> None:
     """Learn kinds where typed links allow it, and write `relations/`; else write why not.
 
     relations.json holds counts, quality and confusion of each model and the gates; beside it lies the
     classifier, fitted on the training split.
     """
-    with atomic_path(context.folder / artifact.RELATIONS) as temporary:
-        temporary.mkdir(parents=True)
+    with run.writing(artifact.RELATIONS) as temporary:
         try:
-            record = _learn(RunData(context.folder, context.job), temporary, context.progress)
+            work = run.place(artifact.CROSS_ENCODER_WORK)
+            record = _learn(RunData(run.values, run.job), temporary, work, run.progress)
         except NotEnoughDataError as error:
-            context.progress.say(f"  kinds of kin were not learned: {error}")
+            run.progress.say(f"  kinds of kin were not learned: {error}")
             record = {"learned": False, "reason": str(error)}
         write_json(temporary / "relations.json", record)
 
@@ -54,11 +55,13 @@ class _Lesson:
     material: Material
     pairs: RelationPairs
     features: PairFeatures
+    work: Path
+    """Where cross-encoders keep what a killed assessment goes on with."""
     progress: Progress
 
     def cross_trainer(self) -> CrossTrainer:
         """Return what trains cross-encoders on these pairs."""
-        return CrossTrainer.of(self.material, self.pairs, self.progress)
+        return CrossTrainer.of(self.material, self.pairs, self.work, self.progress)
 
     def assessed(self, name: str, fit: Fit) -> dict[str, Any]:
         """Return quality, confusion and reliability of a way to fit, out of fold."""
@@ -87,13 +90,13 @@ class _Lesson:
         return self.assessed(name, feature_fit(name, features, self.pairs))
 
 
-def _learn(data: RunData, folder: Path, progress: Progress) -> dict[str, Any]:
+def _learn(data: RunData, folder: Path, work: Path, progress: Progress) -> dict[str, Any]:
     settings = data.job.settings
     material = relation_material(data)
     pairs = material.pairs()
     for line in _told(pairs):
         progress.say(f"  {line}")
-    lesson = _Lesson(material, pairs, material.maker.features(pairs.left, pairs.right), progress)
+    lesson = _Lesson(material, pairs, material.maker.features(pairs.left, pairs.right), work, progress)
     chosen = settings.relations.model
     names = dict.fromkeys((chosen, "majority", *settings.relations.compare))
     results = {name: lesson.model(name) for name in names}
@@ -176,7 +179,7 @@ def _keep(lesson: _Lesson, folder: Path) -> dict[str, Any]:
         suggest_precision=settings.relations.suggest_precision,
         judged=[name for name, n in pairs.counts.items() if n >= FEWEST_OF_A_CLASS],
     )
-    save(origin_of_relations(data.folder), bands)
+    save(origin_of_relations(data), bands)
     return {
         "say_precision": settings.relations.say_precision,
         "suggest_precision": settings.relations.suggest_precision,

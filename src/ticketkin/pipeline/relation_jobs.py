@@ -6,7 +6,7 @@ from typing import Any
 from ticketkin.core.artifacts import read_json
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
-from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.job import run_one_stage
 

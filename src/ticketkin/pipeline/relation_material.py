@@ -2,26 +2,25 @@
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from ticketkin.core.artifacts import hash_path, read_json
+from ticketkin.core.artifacts import hash_path
 from ticketkin.core.tables import IntArray
 from ticketkin.lexical.neighbours import tfidf_matrix, tfidf_terms
 from ticketkin.lexical.words import make_tokenizer
-from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.relations.features import PairFeatureMaker
 from ticketkin.relations.pairs import RelationPairs, filing_order, relation_pairs
 from ticketkin.relations.saving import FittedOn
 
 
-def origin_of_relations(folder: Path) -> FittedOn:
-    """Return the fingerprints that bind a relation model to the run in `folder`."""
-    encoder = read_json(folder / artifact.BASE_ENCODER)["fingerprint"]
-    return FittedOn(encoder, hash_path(folder / artifact.TICKETS))
+def origin_of_relations(data: RunData) -> FittedOn:
+    """Return the fingerprints that bind a relation model to a run."""
+    encoder = data.values.read(artifact.BASE_ENCODER)["fingerprint"]
+    return FittedOn(encoder, hash_path(data.values.path(artifact.TICKETS)))
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.evaluation.metrics import METRICS, Place
 from ticketkin.evaluation.verdict import PRIMARY
-from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.job import run_job
 from ticketkin.pipeline.run_folders import followed
+from ticketkin.training.candidates import slow_candidates
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def repeat_job(
         raise InputError("No seeds were given; write them with commas, such as --seeds 0,1,2")
     folder = followed(folder)
     settings = job.settings
-    chosen = tuple(name for name in settings.candidates if with_slow or name not in artifact.SLOW)
+    chosen = tuple(name for name in settings.candidates if with_slow or name not in slow_candidates())
     reports = []
     for number, seed in enumerate(dict.fromkeys(seeds), start=1):
         progress.say(f"Split {number} of {len(set(seeds))}, seed {seed}")

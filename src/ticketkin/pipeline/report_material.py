@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ticketkin.core.artifacts import read_json
 from ticketkin.core.tables import IntArray, SplitName
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.verdict import Verdict
-from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline import artifacts as artifact
+from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.pipeline.sharing import without_paths
-from ticketkin.pipeline.stage import RunContext
-from ticketkin.pipeline.train_stages import read_metadata
 from ticketkin.pipeline.versions import versions
 from ticketkin.reports.material import (
     MaskedKind,
@@ -28,7 +26,10 @@ from ticketkin.reports.material import (
     TokenLengths,
     TrainingRecord,
 )
+from ticketkin.runs.artifacts import JsonObject
+from ticketkin.runs.stages import StageRun
 from ticketkin.tickets.redaction import NOT_RECOGNISED, recognised_kinds
+from ticketkin.training.candidates import trained_candidates
 
 if TYPE_CHECKING:
     from ticketkin.pipeline.judge_stages import Judged
@@ -38,21 +39,23 @@ _MOST_CHARACTERS = 600
 
 
 def report_material(
-    context: RunContext,
+    run: StageRun[Job],
     data: RunData,
     judged: "Judged",
     verdict: Verdict,
     holdout: Mapping[str, tuple[RetrievalScores, PairScores]],
 ) -> ReportMaterial:
     """Return curves, histograms and the worst mistakes of the champion on the holdout."""
-    profile = read_json(context.folder / artifact.PROFILE)
+    stored: JsonObject = run.values.read(artifact.PROFILE)
+    profile = dict(stored)
     lengths = np.array(profile.pop("lengths_tokens"), dtype=np.int64)
     threshold = judged.thresholds[verdict.champion].threshold
     false_alarms, misses = _worst(data, holdout[verdict.champion][1], threshold)
-    training, strengths = _training(context)
+    training, strengths = _training(data)
+    imported: JsonObject = run.values.read(artifact.IMPORT_SUMMARY)
     return ReportMaterial(
-        title=", ".join(path.name for path in context.job.tickets_from),
-        is_synthetic=context.job.synthetic,
+        title=", ".join(path.name for path in run.job.tickets_from),
+        is_synthetic=run.job.synthetic,
         pair_similarities={
             name: PairSimilarities(
                 scores.similarities.astype(np.float64), scores.labels, judged.thresholds[name].threshold
@@ -69,32 +72,32 @@ def report_material(
         false_alarms=false_alarms,
         misses=misses,
         profile=profile,
-        import_summary=without_paths(read_json(context.folder / artifact.IMPORT_SUMMARY), context),
-        command=_command(context),
+        import_summary=without_paths(imported, run.private_paths),
+        command=_command(run),
         versions=versions(),
-        seed=context.job.settings.seed,
-        masking=_masking(context),
+        seed=run.job.settings.seed,
+        masking=_masking(run),
     )
 
 
-def _masking(context: RunContext) -> Masking:
+def _masking(run: StageRun[Job]) -> Masking:
     return Masking(
-        is_on=context.job.settings.tickets.redact,
+        is_on=run.job.settings.tickets.redact,
         looked_for=tuple(MaskedKind(kind.placeholder, kind.description) for kind in recognised_kinds()),
         not_looked_for=NOT_RECOGNISED,
     )
 
 
-def _command(context: RunContext) -> str:
-    if context.job.synthetic:
+def _command(run: StageRun[Job]) -> str:
+    if run.job.synthetic:
         return "ticketkin demo"
-    parts = ["ticketkin", "run", *(path.name for path in context.job.sources)]
-    if context.job.pairs_file is not None:
-        parts += ["--pairs", context.job.pairs_file.name]
-    if context.job.test_pairs_file is not None:
-        parts += ["--test-pairs", context.job.test_pairs_file.name]
-    if context.job.links_file is not None:
-        parts += ["--links", context.job.links_file.name]
+    parts = ["ticketkin", "run", *(path.name for path in run.job.sources)]
+    if run.job.pairs_file is not None:
+        parts += ["--pairs", run.job.pairs_file.name]
+    if run.job.test_pairs_file is not None:
+        parts += ["--test-pairs", run.job.test_pairs_file.name]
+    if run.job.links_file is not None:
+        parts += ["--links", run.job.links_file.name]
     return f"{shlex.join(parts)} --config config.toml"
 
 
@@ -124,12 +127,12 @@ def _worst(
     return examples(alarms), examples(missed)
 
 
-def _training(context: RunContext) -> tuple[dict[str, TrainingRecord], dict[str, StrengthCurve]]:
+def _training(data: RunData) -> tuple[dict[str, TrainingRecord], dict[str, StrengthCurve]]:
     training: dict[str, TrainingRecord] = {}
     strengths: dict[str, StrengthCurve] = {}
-    for name in artifact.TUNED:
-        record = read_metadata(context.folder / "candidates" / name)
-        if record is None or name not in context.job.settings.candidates:
+    for name in (candidate.name for candidate in trained_candidates()):
+        record = data.training_record(name)
+        if record is None:
             continue
         history = record["history"]
         training[name] = TrainingRecord(np.array(history["learning_rate"]), np.array(history["loss"]))

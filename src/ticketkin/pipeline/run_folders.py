@@ -19,9 +19,9 @@ from ticketkin.core.outputs import check_name, check_place
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.replacement import KEPT, LOCK, move_pointer
 from ticketkin.core.run_ownership import CONFIG, RECORDS, RUN_RECORD
+from ticketkin.pipeline.artifacts import REPEATS, TUNING
 from ticketkin.pipeline.configuration import Job, read_job
-from ticketkin.pipeline.run_data import REPEATS, TUNING
-from ticketkin.pipeline.stage import STAGES_VERSION, content_hash
+from ticketkin.runs.stages import STAGES_VERSION, content_hash
 
 RUNS = Path("runs")
 LATEST = "latest"
@@ -99,7 +99,7 @@ def mark_run(folder: Path, job: Job, own_names: frozenset[str]) -> None:
     Where there is one and a source is missing now, it stays: what the source held then is not forgotten.
     """
     if _record(folder) is None or all(path.is_file() for path in job.tickets_from):
-        write_json(folder / RUN_RECORD, asdict(RunRecord.of(job, own_names | {REPEATS, TUNING})))
+        write_json(folder / RUN_RECORD, asdict(RunRecord.of(job, own_names | {REPEATS.name, TUNING.name})))
 
 
 def folder_for(job: Job, runs: Path = RUNS, today: date | None = None) -> Path:

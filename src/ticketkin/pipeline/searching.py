@@ -8,18 +8,18 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ticketkin.core.artifacts import run_lock, write_json
-from ticketkin.core.config import Settings
 from ticketkin.core.errors import InputError, JobError, MissingExtraError, MissingInputError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import SplitName
 from ticketkin.encoders.loading import LoadedEncoder
-from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.run_data import RunData
-from ticketkin.pipeline.stage import RunContext
+from ticketkin.pipeline.settings import Settings
 from ticketkin.pipeline.sweeping import RivalSample, epoch_judge, sweep, sweep_on_sample
-from ticketkin.pipeline.train_stages import start_of, training_positives, tuning_data_of
-from ticketkin.pipeline.tuning_methods import Full, Lora, TuningMethod
+from ticketkin.pipeline.train_stages import start_of, training_positives, tuning_data_of, tuning_method
+from ticketkin.runs.stages import RunContext
+from ticketkin.training.candidates import CANDIDATES, searched_candidates
 from ticketkin.training.head import train_head
 from ticketkin.training.strength import StrengthSweep
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from optuna import Study, Trial
     from optuna.trial import FrozenTrial
 
-SEARCHED = ("head", "lora", "full")
 _RANKS = (4, 8, 16, 32, 64)
 _ALPHA_A_RANK = 2
 _NEVER = 10**6  # patience that no training outlasts: the judge only looks
@@ -101,8 +100,10 @@ def search_settings(
     Raises MissingExtraError without optuna, InputError for another candidate, MissingInputError before
     the pairs are built, JobError if nothing finished.
     """
-    if candidate not in SEARCHED:
-        raise InputError(f"candidate {candidate!r} has no settings to search; choose {', '.join(SEARCHED)}")
+    if candidate not in searched_candidates():
+        raise InputError(
+            f"candidate {candidate!r} has no settings to search; choose {', '.join(searched_candidates())}"
+        )
     if not (folder / artifact.PAIRS).exists():
         raise MissingInputError(f"{folder} holds no pairs yet. Run: ticketkin pairs {folder}")
     with run_lock(folder):
@@ -161,9 +162,9 @@ def _study(place: Path, seed: int) -> "Study":
 class _Trying:
     """What Optuna calls: trains a combination and returns its MRR."""
 
-    def __init__(self, context: RunContext, candidate: str, place: Path, deadline: float) -> None:
+    def __init__(self, context: RunContext[Job], candidate: str, place: Path, deadline: float) -> None:
         self._context, self._candidate, self._place, self._deadline = context, candidate, place, deadline
-        self.data = RunData(context.folder, context.job)
+        self.data = RunData(context.values, context.job)
         self._start = start_of(self.data)
         self._sample = RivalSample.of(self.data, self._start.embeddings)
         self.untuned_mrr = self._sweep(lambda _: self._start.embeddings, strengths=(0.0,)).mrr[0]
@@ -176,13 +177,13 @@ class _Trying:
     def _drawn(self, trial: "Trial") -> Settings:
         """Return the job's settings with a combination drawn around them."""
         job = self._context.job.settings
-        section = getattr(job, self._candidate)
+        section = getattr(job, CANDIDATES[self._candidate].section)
         changes: dict[str, Any] = {
             "learning_rate": trial.suggest_float(
                 "learning_rate", section.learning_rate / 10, section.learning_rate * 10, log=True
             )
         }
-        if self._candidate == "lora":
+        if "rank" in type(section).model_fields:
             changes["rank"] = trial.suggest_categorical("rank", _RANKS)
             changes["alpha"] = _ALPHA_A_RANK * changes["rank"]
         if self._candidate != "head":
@@ -192,7 +193,7 @@ class _Trying:
         n_negatives = trial.suggest_int("n_negatives", min(1, most), most)
         return job.model_copy(
             update={
-                self._candidate: section.model_copy(update=changes),
+                CANDIDATES[self._candidate].section: section.model_copy(update=changes),
                 "pairs": job.pairs.model_copy(update={"hard_negatives_per_positive": n_negatives}),
             }
         )
@@ -208,7 +209,7 @@ class _Trying:
         data = tuning_data_of(self.data)
         n = settings.pairs.hard_negatives_per_positive
         data = replace(data, negatives=data.negatives[:, :n])
-        method: TuningMethod = Lora(settings) if self._candidate == "lora" else Full(settings)
+        method = tuning_method(CANDIDATES[self._candidate], settings)
         folder = self._place / f"trial-{trial.number}"
         progress = self._context.progress
         start = self._start.encoder
@@ -218,7 +219,8 @@ class _Trying:
             def embed(strength: float, texts: list[str]) -> Any:
                 return method.embed(start, tuned, strength, texts, progress)
 
-            return sweep_on_sample(self._quiet(), self._sample, self._candidate, embed)
+            strength = self._context.job.settings.strength
+            return sweep_on_sample(self._sample, self._candidate, embed, strength, SILENT)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -241,15 +243,10 @@ class _Trying:
         return judged
 
     def _sweep(self, embed: Callable[[float], Any], strengths: tuple[float, ...] = ()) -> StrengthSweep:
-        return sweep(self._quiet(strengths), self.data, self._candidate, embed)
-
-    def _quiet(self, strengths: tuple[float, ...] = ()) -> RunContext:
-        """Return the context for a sweep that says nothing."""
-        job = self._context.job
+        settings = self._context.job.settings.strength
         if strengths:
-            swept = job.settings.strength.model_copy(update={"strengths": strengths})
-            job = job.model_copy(update={"settings": job.settings.model_copy(update={"strength": swept})})
-        return RunContext(self._context.folder, job, SILENT)
+            settings = settings.model_copy(update={"strengths": strengths})
+        return sweep(self.data, self._candidate, embed, settings, SILENT)
 
 
 def _best_value(study: "Study") -> float | None:

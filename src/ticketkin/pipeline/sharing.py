@@ -1,7 +1,7 @@
 """What leaves the machine with a report: no path of it, and in a shared copy nothing of a ticket."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +10,19 @@ import polars as pl
 from ticketkin.core.errors import MissingInputError
 from ticketkin.core.outputs import check_file_output
 from ticketkin.encoders.cache import default_cache_folder
-from ticketkin.evaluation.schema import read_report
-from ticketkin.pipeline import run_data as artifact
-from ticketkin.pipeline.keeping import StageFiles
-from ticketkin.pipeline.run_data import RunData
-from ticketkin.pipeline.stage import RunContext
+from ticketkin.pipeline import artifacts as artifact
+from ticketkin.pipeline.configuration import Job
 from ticketkin.reports.html import write_shared_report
 from ticketkin.reports.sharing import shareable
+from ticketkin.runs.keeping import StageFiles
+from ticketkin.runs.stages import RunContext
 
 SHARED_HTML = "report-shared.html"
 # "/" and "/tmp" name nobody, and stand in tickets; "/home/jane" does.
 _FEWEST_PARTS = 3
 
 
-def share_report(context: RunContext, out: Path | None = None, *, force: bool = False) -> Path:
+def share_report(context: RunContext[Job], out: Path | None = None, *, force: bool = False) -> Path:
     """Write a copy of a run's report without any text, id, name or value of a ticket; returns its path.
 
     Without `out` it lies in the run folder; what a user changed in the one there is moved to `kept/`. Raises
@@ -33,7 +32,7 @@ def share_report(context: RunContext, out: Path | None = None, *, force: bool = 
     from ticketkin.pipeline.judge_stages import whole_material
 
     needed = (artifact.REPORT_JSON, artifact.MATERIAL, artifact.RELATIONS_JSON, artifact.FAMILIES_JSON)
-    lacking = [name for name in needed if not (context.folder / name).exists()]
+    lacking = [place.name for place in needed if not (context.folder / place).exists()]
     if lacking:
         raise MissingInputError(
             f"{context.folder} has no report to share: it lacks {', '.join(lacking)}. Run: ticketkin run "
@@ -42,10 +41,10 @@ def share_report(context: RunContext, out: Path | None = None, *, force: bool = 
     path = out or context.folder / SHARED_HTML
     read = [context.folder / name for name in (*needed, artifact.TICKETS)]
     check_file_output(path, [*context.job.files, *read], force=force or out is None)
-    tickets = RunData(context.folder, context.job).tickets.frame
+    tickets = context.values.read(artifact.TICKETS).frame
     values = (value for column in tickets.iter_columns() for value in _texts(column))
-    report = read_report(context.folder / artifact.REPORT_JSON)
-    bare, material = shareable(report, whole_material(context.folder), values)
+    report = context.values.read(artifact.REPORT_JSON)
+    bare, material = shareable(report, whole_material(context.values), values)
     if out is not None:
         write_shared_report(bare, material, path)
         return path
@@ -60,12 +59,14 @@ def _texts(column: pl.Series) -> Iterator[str]:
         yield from column.drop_nulls().unique()
 
 
-def without_paths(values: Mapping[str, Any], context: RunContext) -> dict[str, Any]:
-    """Return a part of a report with the name alone for each path of this run; texts of tickets stay.
+def without_paths(values: Mapping[str, Any], paths: Sequence[Path]) -> dict[str, Any]:
+    """Return a part of a report with the name alone for each of `paths` and what they lie in.
+
+    Texts of tickets stay.
 
     The profile is left as it is: its sentences are tickets'.
     """
-    known = {path.absolute() for path in _paths(context)} | {path.resolve() for path in _paths(context)}
+    known = {path.absolute() for path in paths} | {path.resolve() for path in paths}
     known |= {parent for path in known for parent in path.parents}
     shown = sorted((str(path) for path in known if len(path.parts) >= _FEWEST_PARTS), key=len, reverse=True)
     pattern = re.compile(rf"(?:{'|'.join(map(re.escape, shown))})(?![\w-])")
@@ -82,8 +83,8 @@ def without_paths(values: Mapping[str, Any], context: RunContext) -> dict[str, A
     return {key: value if key == "profile" else name_alone(value) for key, value in values.items()}
 
 
-def _paths(context: RunContext) -> Iterator[Path]:
-    job = context.job
-    yield from (context.folder, default_cache_folder(), Path.cwd(), Path(job.settings.encoder.base_model))
-    yield from job.tickets_from
-    yield from (path for path in (job.links_file, job.reviewed_file) if path is not None)
+def private_paths(job: Job, folder: Path) -> tuple[Path, ...]:
+    """Return the paths of this machine that a report of the run in `folder` must not show."""
+    beside = [path for path in (job.links_file, job.reviewed_file) if path is not None]
+    places = [folder, default_cache_folder(), Path.cwd(), Path(job.settings.encoder.base_model)]
+    return (*places, *job.tickets_from, *beside)

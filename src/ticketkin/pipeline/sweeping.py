@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ticketkin.core.config import EncoderSettings
+from ticketkin.core.config import EncoderSettings, StrengthSettings
+from ticketkin.core.progress import Progress
 from ticketkin.core.tables import FloatArray, IntArray, SplitName, Visibility
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import LoadedEncoder
 from ticketkin.evaluation.retrieval import evaluate_retrieval
 from ticketkin.pipeline.run_data import RunData
-from ticketkin.pipeline.stage import RunContext
 from ticketkin.training.preparation import EncoderJudge
 from ticketkin.training.strength import StrengthSweep, sweep_strengths
 
@@ -53,7 +53,11 @@ class RivalSample:
 
 
 def sweep(
-    context: RunContext, data: RunData, name: str, embed: Callable[[float], FloatArray]
+    data: RunData,
+    name: str,
+    embed: Callable[[float], FloatArray],
+    settings: StrengthSettings,
+    progress: Progress,
 ) -> StrengthSweep:
     """Choose the strength by MRR of the evaluation queries; `embed` gives all tickets' embeddings."""
     found = sweep_strengths(
@@ -61,15 +65,19 @@ def sweep(
         data.queries(SplitName.EVALUATION),
         data.groups.group,
         data.visibility,
-        context.job.settings.strength,
+        settings,
     )
     shown = ", ".join(f"{s:g}: {m:.3f}" for s, m in zip(found.strengths, found.mrr, strict=True))
-    context.progress.say(f"  strength of {name} -> MRR on evaluation links: {shown}; chosen {found.chosen:g}")
+    progress.say(f"  strength of {name} -> MRR on evaluation links: {shown}; chosen {found.chosen:g}")
     return found
 
 
 def sweep_on_sample(
-    context: RunContext, sample: RivalSample, name: str, embed: Callable[[float, list[str]], FloatArray]
+    sample: RivalSample,
+    name: str,
+    embed: Callable[[float, list[str]], FloatArray],
+    settings: StrengthSettings,
+    progress: Progress,
 ) -> StrengthSweep:
     """Choose the strength of a candidate whose texts must be encoded anew at each."""
 
@@ -78,7 +86,7 @@ def sweep_on_sample(
         found = sample.start[sample.rows] if strength == 0 else embed(strength, sample.texts)
         return sample.placed(found)
 
-    return sweep(context, sample.data, name, at_strength)
+    return sweep(sample.data, name, at_strength, settings, progress)
 
 
 def epoch_judge(sample: RivalSample, settings: EncoderSettings) -> EncoderJudge:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ticketkin.core.artifacts import atomic_path, read_json, write_json
+from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import FloatArray, SplitName
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
@@ -15,16 +15,19 @@ from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.interpolation import prove_tuned, save_interpolated
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_float32, load_folder
 from ticketkin.encoders.serving import serving_record, write_serving
-from ticketkin.pipeline import run_data as artifact
-from ticketkin.pipeline.run_data import RunData, save_embeddings
-from ticketkin.pipeline.stage import RunContext
+from ticketkin.pipeline import artifacts as artifact
+from ticketkin.pipeline.configuration import Job
+from ticketkin.pipeline.run_data import RunData
+from ticketkin.pipeline.settings import Settings
 from ticketkin.pipeline.sweeping import RivalSample, epoch_judge, sweep, sweep_on_sample
-from ticketkin.pipeline.tuning_methods import Full, Lora, TuningMethod
+from ticketkin.runs.stages import StageRun
 from ticketkin.training.adapted import train_adapted
 from ticketkin.training.augmentation import augment
+from ticketkin.training.candidates import Candidate
 from ticketkin.training.head import cross_fit_heads, save_head_model, train_head
 from ticketkin.training.positives import PositivePairs, positive_pairs
 from ticketkin.training.tuning_data import TuningData
+from ticketkin.training.tuning_methods import TuningMethod
 
 METADATA = "training_metadata.json"
 
@@ -41,9 +44,10 @@ class Start:
 def start_of(data: RunData) -> Start:
     """Return the encoder that the run's tuned candidates begin with."""
     settings = data.job.settings
-    if "adapted" in settings.candidates:
-        place, embeddings = artifact.TUNED["adapted"]
-        return Start(load_folder(data.folder / place, settings.encoder), data.embeddings(embeddings))
+    if data.job.start == "adapted":
+        model = data.values.path(artifact.model_of("adapted"))
+        adapted = data.embeddings(artifact.embeddings_of("adapted"))
+        return Start(load_folder(model, settings.encoder), adapted)
     return Start(load_encoder(settings.encoder), data.embeddings(artifact.BASE_EMBEDDINGS))
 
 
@@ -58,10 +62,10 @@ def training_positives(data: RunData) -> PositivePairs:
     return positives
 
 
-def run_adapted(context: RunContext) -> None:
+def run_adapted(run: StageRun[Job]) -> None:
     """Train the untouched encoder on all texts without labels; prove the saved model."""
-    data = RunData(context.folder, context.job)
-    settings = context.job.settings
+    data = RunData(run.values, run.job)
+    settings = run.job.settings
     encoder = load_encoder(settings.encoder)
     texts = data.texts
     if settings.adapted.texts == "train":
@@ -70,9 +74,9 @@ def run_adapted(context: RunContext) -> None:
         encoder,
         texts,
         settings.adapted,
-        context.folder / artifact.ADAPTED,
+        run.place(artifact.ADAPTED),
         settings.seed,
-        context.progress,
+        run.progress,
         epoch_judge(RivalSample.of(data, data.embeddings(artifact.BASE_EMBEDDINGS)), settings.encoder),
     )
     proof = prove_tuned(encoder.source, result.folder, result.probe_texts, result.probe_embeddings)
@@ -80,26 +84,32 @@ def run_adapted(context: RunContext) -> None:
     def save(folder: Path) -> None:
         save_interpolated(encoder.source, result.folder, 1.0, folder)
 
-    _keep_tuned(context, data, "adapted", encoder, save, {"proof": proof, **result.record})
+    _keep_tuned(run, data, "adapted", encoder, save, {"proof": proof, **result.record})
 
 
-def run_head(context: RunContext) -> None:
+def run_head(run: StageRun[Job]) -> None:
     """Tune a linear head, choose its strength, save it as a plain sentence-transformers folder."""
-    data = RunData(context.folder, context.job)
-    settings = context.job.settings
+    data = RunData(run.values, run.job)
+    settings = run.job.settings
     start = start_of(data)
     positives = training_positives(data)
-    head = train_head(start.embeddings, positives, settings.head, settings.seed, context.progress)
-    found = sweep(context, data, "head", lambda strength: head.apply(start.embeddings, strength))
+    head = train_head(start.embeddings, positives, settings.head, settings.seed, run.progress)
+    found = sweep(
+        data,
+        "head",
+        lambda strength: head.apply(start.embeddings, strength),
+        settings.strength,
+        run.progress,
+    )
     out_of_fold = cross_fit_heads(
         start.embeddings, positives, settings.head, settings.fusion.folds, settings.seed, data.groups.group
     )
-    with atomic_path(context.folder / artifact.HEAD) as folder:
+    with run.writing(artifact.HEAD) as folder:
         save_head_model(start.encoder, head, found.chosen, folder, settings.tickets.template)
         record = {"strength": found.to_json(), **head.record}
-        write_json(folder / METADATA, _about("head", start.encoder, context, record))
-    save_embeddings(context.folder / artifact.HEAD_EMBEDDINGS, head.apply(start.embeddings, found.chosen))
-    save_embeddings(context.folder / artifact.HEAD_OUT_OF_FOLD, out_of_fold)
+        write_json(folder / METADATA, _about("head", start.encoder, run, record))
+    run.put(artifact.embeddings_of("head"), head.apply(start.embeddings, found.chosen))
+    run.put(artifact.HEAD_OUT_OF_FOLD, out_of_fold)
 
 
 def tuning_data_of(data: RunData) -> TuningData:
@@ -121,55 +131,54 @@ def tuning_data_of(data: RunData) -> TuningData:
     )
 
 
-def run_lora(context: RunContext) -> None:
-    """Tune with LoRA, prove the adapter active in a fresh process, choose its strength, merge."""
-    _tune(context, Lora(context.job.settings))
+def tuning_method(candidate: Candidate, settings: Settings) -> TuningMethod:
+    """Return the way a candidate is tuned on links. Raises ValueError for one with a stage of its own."""
+    if candidate.method is None:
+        raise ValueError(f"{candidate.name} is not tuned by a method")
+    return candidate.method(getattr(settings, candidate.section), settings.encoder, settings.seed)
 
 
-def run_full(context: RunContext) -> None:
-    """Tune every weight, prove the saved model in a fresh process, choose its strength."""
-    _tune(context, Full(context.job.settings))
-
-
-def _tune(context: RunContext, method: TuningMethod) -> None:
-    data = RunData(context.folder, context.job)
+def run_tuning(candidate: Candidate, run: StageRun[Job]) -> None:
+    """Tune the encoder, prove the saved change active in a fresh process, choose its strength, keep it."""
+    method = tuning_method(candidate, run.job.settings)
+    data = RunData(run.values, run.job)
     start = start_of(data)
     sample = RivalSample.of(data, start.embeddings)
-    judge = epoch_judge(sample, context.job.settings.encoder)
-    place = context.folder / "candidates" / method.name
-    settings = context.job.settings
+    judge = epoch_judge(sample, run.job.settings.encoder)
+    place = run.place(artifact.trained(method.name))
+    settings = run.job.settings
     augmented = augment(
         tuning_data_of(data),
         settings.augment,
         settings.seed,
         offline=settings.encoder.offline,
-        progress=context.progress,
+        progress=run.progress,
     )
     if augmented.added:
         shown = ", ".join(f"{n:,} by {name}" for name, n in augmented.added.items())
-        context.progress.say(f"  altered positives added to training: {shown}")
-    tuned = method.train(start.encoder, augmented.data, place, context.progress, judge)
+        run.progress.say(f"  altered positives added to training: {shown}")
+    tuned = method.train(start.encoder, augmented.data, place, run.progress, judge)
     proof = method.prove(start.encoder, tuned)
-    context.progress.say(
+    run.progress.say(
         f"  {method.name} proven active after reload: embeddings differ from those before by up to "
         f"{proof['difference_from_base']:.3f}"
     )
 
     def embed(strength: float, texts: list[str]) -> FloatArray:
-        return method.embed(start.encoder, tuned, strength, texts, context.progress)
+        return method.embed(start.encoder, tuned, strength, texts, run.progress)
 
     def save(folder: Path) -> None:
         method.save(start.encoder, tuned, found.chosen, folder)
 
-    found = sweep_on_sample(context, sample, method.name, embed)
+    found = sweep_on_sample(sample, method.name, embed, settings.strength, run.progress)
     record = {
         "strength": found.to_json(), "proof": proof, "augmented": augmented.added, **tuned.record
     }  # fmt: skip
-    _keep_tuned(context, data, method.name, start.encoder, save, record)
+    _keep_tuned(run, data, method.name, start.encoder, save, record)
 
 
 def _keep_tuned(
-    context: RunContext,
+    run: StageRun[Job],
     data: RunData,
     name: str,
     start: LoadedEncoder,
@@ -177,31 +186,25 @@ def _keep_tuned(
     record: dict[str, Any],
 ) -> None:
     """Write the model as `save` does, encode every ticket with it, and write the record last."""
-    settings = context.job.settings
-    place, embeddings_name = artifact.TUNED[name]
-    with atomic_path(context.folder / place) as folder:
+    settings = run.job.settings
+    place = artifact.model_of(name)
+    with run.writing(place) as folder:
         save(folder)
         write_serving(folder, load_float32(str(folder), "cpu"), settings.tickets.template)
-    final = load_folder(context.folder / place, settings.encoder)
-    cache = EmbeddingCache(default_cache_folder(), context.progress)
-    embeddings = encode_texts(final, data.texts, cache, settings.encoder, context.progress)
-    save_embeddings(context.folder / embeddings_name, embeddings)
-    write_json(context.folder / "candidates" / name / METADATA, _about(name, start, context, record))
+    final = load_folder(run.place(place), settings.encoder)
+    cache = EmbeddingCache(default_cache_folder(), run.progress)
+    embeddings = encode_texts(final, data.texts, cache, settings.encoder, run.progress)
+    run.put(artifact.embeddings_of(name), embeddings)
+    run.put(artifact.training_record(name), _about(name, start, run, record))
 
 
-def _about(name: str, start: LoadedEncoder, context: RunContext, record: dict[str, Any]) -> dict[str, Any]:
+def _about(name: str, start: LoadedEncoder, run: StageRun[Job], record: dict[str, Any]) -> dict[str, Any]:
     """Return training_metadata.json: what was tuned from what, and what happened."""
     return {
         "candidate": name,
         "base_model": start.name,
         "base_fingerprint": start.fingerprint,
-        "template": context.job.settings.tickets.template,
+        "template": run.job.settings.tickets.template,
         "encoder": serving_record(start.model),
         **record,
     }
-
-
-def read_metadata(folder: Path) -> dict[str, Any] | None:
-    """Return the training record of a candidate, or None where it was not trained."""
-    path = folder / METADATA
-    return read_json(path) if path.exists() else None

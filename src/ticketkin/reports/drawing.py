@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ticketkin.core.artifacts import atomic_path
+from ticketkin.training.candidates import CANDIDATES, Color, LineStyle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,28 +22,19 @@ if TYPE_CHECKING:
 INK = "#1f2a37"
 FAINT = "#8a94a3"
 GRID = "#dde2e9"
-BLUE = "#0072b2"
-ORANGE = "#d55e00"
-GREEN = "#009e73"
-PURPLE = "#aa4499"
-GREY = "#6b7684"
-_VARIABLES = {
-    INK: "ink", FAINT: "faint", GRID: "grid", BLUE: "blue", ORANGE: "orange",
-    GREEN: "green", PURPLE: "purple", GREY: "grey",
-}  # fmt: skip
+BLUE, ORANGE, GREEN, PURPLE, GREY = Color.BLUE, Color.ORANGE, Color.GREEN, Color.PURPLE, Color.GREY
+_VARIABLES: dict[str, str] = {
+    INK: "ink",
+    FAINT: "faint",
+    GRID: "grid",
+    **{color: color.name.lower() for color in Color},
+}
 
 SIZE_INCHES = (5.2, 3.5)
 _PNG_DOTS_PER_INCH = 160
 
-# Each candidate keeps its colour, dash and marker in all figures.
-_STYLES: dict[str, tuple[str, str, str]] = {
-    "lexical": (GREY, ":", "s"),
-    "base": (ORANGE, "--", "o"),
-    "head": (GREEN, "-.", "^"),
-    "lora": (PURPLE, (0, (6, 1.5)), "D"),  # type: ignore[dict-item]  # matplotlib takes on-off lengths too
-    "fusion": (BLUE, "-", "v"),
-}
-_OTHER_STYLES = ((BLUE, "-", "v"), (GREEN, "-.", "^"), (PURPLE, "--", "D"))
+# For what is no candidate, such as models that are compared.
+_OTHER_STYLES = (LineStyle(BLUE, "-", "v"), LineStyle(GREEN, "-.", "^"), LineStyle(PURPLE, "--", "D"))
 
 
 @dataclass(frozen=True)
@@ -61,8 +53,8 @@ class ReportFigure:
 
 def candidate_style(name: str, position: int = 0) -> dict[str, Any]:
     """Return colour, line style and marker of a candidate, as keywords of `Axes.plot`."""
-    color, linestyle, marker = _STYLES.get(name, _OTHER_STYLES[position % len(_OTHER_STYLES)])
-    return {"color": color, "linestyle": linestyle, "marker": marker}
+    style = CANDIDATES[name].style if name in CANDIDATES else _OTHER_STYLES[position % len(_OTHER_STYLES)]
+    return {"color": style.color, "linestyle": style.dash, "marker": style.marker}
 
 
 def new_axes(xlabel: str, ylabel: str, rows: int = 1) -> tuple["Figure", list["Axes"]]:

@@ -103,8 +103,8 @@ def family_figure(families: Sequence[Mapping[str, Any]]) -> ReportFigure:
             axes.plot([], [], color=color, linestyle=line, label=f"{kind} ({len(pairs)})")
     parents = set(chosen["duplicate_of"].values())
     for ticket, (x, y) in places.items():
-        color = PURPLE if ticket in parents else INK
-        axes.plot(x, y, marker="o", markersize=7 if ticket in parents else 5, color=color, linestyle="")
+        ink: str = PURPLE if ticket in parents else INK
+        axes.plot(x, y, marker="o", markersize=7 if ticket in parents else 5, color=ink, linestyle="")
         axes.annotate(
             ticket, (x, y), xytext=(0, 7), textcoords="offset points", ha="center", fontsize=7.5, color=INK
         )

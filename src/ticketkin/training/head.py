@@ -63,7 +63,7 @@ def train_head(
 
     started = time.perf_counter()
     generator = torch.Generator().manual_seed(seed)
-    frozen = torch.from_numpy(np.ascontiguousarray(embeddings))
+    frozen = torch.tensor(embeddings)
     dimension = frozen.shape[1]
     weight = torch.eye(dimension, requires_grad=True)
     optimizer = torch.optim.AdamW([weight], lr=settings.learning_rate, weight_decay=0.0)

@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ticketkin.core.config import Settings
 from ticketkin.core.errors import ConfigurationError
+from ticketkin.pipeline.settings import Settings
 
 _FOLDER = Path(__file__).parent
 DEFAULT = "recommended"

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Protocol
 
-from ticketkin.core.config import Settings
+from ticketkin.core.config import EncoderSettings, FullSettings, LoraSettings
 from ticketkin.core.progress import Progress
 from ticketkin.core.tables import FloatArray
 from ticketkin.encoders.activity import prove_adapter_active
@@ -44,14 +44,14 @@ class Lora:
 
     name = "lora"
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: LoraSettings, encoder: EncoderSettings, seed: int) -> None:
+        self._settings, self._encoder, self._seed = settings, encoder, seed
 
     def train(
         self, start: LoadedEncoder, data: TuningData, folder: Path, progress: Progress, judge: EncoderJudge
     ) -> TunedEncoder:
         """Train an adapter."""
-        return train_lora(start, data, self._settings.lora, folder, self._settings.seed, progress, judge)
+        return train_lora(start, data, self._settings, folder, self._seed, progress, judge)
 
     def prove(self, start: LoadedEncoder, tuned: TunedEncoder) -> dict[str, Any]:
         """Prove that the reloaded adapter is active, in a fresh process."""
@@ -63,9 +63,7 @@ class Lora:
         self, start: LoadedEncoder, tuned: TunedEncoder, strength: float, texts: list[str], progress: Progress
     ) -> FloatArray:
         """Scale the adapter on a fresh base."""
-        return embeddings_at_strength(
-            start, _adapter(tuned), strength, texts, self._settings.encoder, progress
-        )
+        return embeddings_at_strength(start, _adapter(tuned), strength, texts, self._encoder, progress)
 
     def save(self, start: LoadedEncoder, tuned: TunedEncoder, strength: float, folder: Path) -> None:
         """Merge the scaled adapter."""
@@ -82,14 +80,14 @@ class Full:
 
     name = "full"
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: FullSettings, encoder: EncoderSettings, seed: int) -> None:
+        self._settings, self._encoder, self._seed = settings, encoder, seed
 
     def train(
         self, start: LoadedEncoder, data: TuningData, folder: Path, progress: Progress, judge: EncoderJudge
     ) -> TunedEncoder:
         """Tune every weight."""
-        return train_full(start, data, self._settings.full, folder, self._settings.seed, progress, judge)
+        return train_full(start, data, self._settings, folder, self._seed, progress, judge)
 
     def prove(self, start: LoadedEncoder, tuned: TunedEncoder) -> dict[str, Any]:
         """Prove that the reloaded model is the one trained, in a fresh process."""
@@ -99,7 +97,7 @@ class Full:
         self, start: LoadedEncoder, tuned: TunedEncoder, strength: float, texts: list[str], progress: Progress
     ) -> FloatArray:
         """Encode with weights between start and end."""
-        return interpolated_embeddings(start, tuned.folder, strength, texts, self._settings.encoder, progress)
+        return interpolated_embeddings(start, tuned.folder, strength, texts, self._encoder, progress)
 
     def save(self, start: LoadedEncoder, tuned: TunedEncoder, strength: float, folder: Path) -> None:
         """Save the weights between start and end."""

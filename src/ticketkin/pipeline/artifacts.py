@@ -1,0 +1,101 @@
+"""Every file and folder of a run, with the type of what it holds."""
+
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+
+from ticketkin.core.artifacts import atomic_path, read_json, write_json
+from ticketkin.core.tables import FloatArray, Links, Pairs, Splits, Tickets
+from ticketkin.evaluation.schema import read_report
+from ticketkin.reports.material import ReportMaterial
+from ticketkin.runs.artifacts import Artifact, Folder, JsonObject, Place, array_artifact, json_artifact
+
+
+def read_parquet(path: Path) -> pl.DataFrame:
+    """Read a table. Opened here, so that no sign in the path is taken for a pattern or a home folder."""
+    with path.open("rb") as stream:
+        return pl.read_parquet(stream)
+
+
+def save_parquet(path: Path, frame: pl.DataFrame) -> None:
+    """Write a table atomically."""
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        frame.write_parquet(stream)
+
+
+def _read_csv(path: Path) -> pl.DataFrame:
+    with path.open("rb") as stream:
+        return pl.read_csv(stream, infer_schema=False)
+
+
+def save_csv(path: Path, frame: pl.DataFrame) -> None:
+    """Write a table as CSV, atomically; a cell that a spreadsheet would run as a formula gets a quote first.
+
+    See OWASP, "CSV Injection".
+    """
+    safe = frame.with_columns(pl.col(pl.String).str.replace(r"^([=+\-@\t\r])", "'$1"))
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        safe.write_csv(stream)
+
+
+TICKETS = Artifact(
+    "tickets.parquet", lambda p: Tickets(read_parquet(p)), lambda p, v: save_parquet(p, v.frame)
+)
+REJECTED = Artifact("rejected.csv", _read_csv, save_csv)
+IMPORT_SUMMARY = json_artifact("import.json")
+LINKS = Artifact("links.parquet", lambda p: Links(read_parquet(p)), lambda p, v: save_parquet(p, v.frame))
+LINK_SUMMARY = json_artifact("links.json")
+SPLITS = Artifact("splits.parquet", lambda p: Splits(read_parquet(p)), lambda p, v: save_parquet(p, v.frame))
+PAIRS = Artifact("pairs.parquet", lambda p: Pairs(read_parquet(p)), lambda p, v: save_parquet(p, v.frame))
+GIVEN_PAIRS = Artifact("given_pairs.parquet", read_parquet, save_parquet)
+PROFILE = json_artifact("profile.json")
+BASE_ENCODER = json_artifact("embeddings/base.json")
+BASE_EMBEDDINGS = array_artifact("embeddings/base.npy", 2)
+TITLE_EMBEDDINGS = array_artifact("embeddings/title.npy", 2)
+ADAPTED = Folder("candidates/adapted")
+HEAD = Folder("candidates/head")
+LORA = Folder("candidates/lora")
+HEAD_OUT_OF_FOLD = array_artifact("embeddings/head_out_of_fold.npy", 3)
+CROSS_ENCODER_WORK = Folder("candidates/cross_encoder")
+PROVISIONAL = json_artifact("provisional.json")
+MODEL = Folder("model")
+RANKING = Folder("ranking")
+RELATIONS = Folder("relations")
+CROSS_ENCODER_RECORD = json_artifact(f"{RELATIONS}/cross_encoder/training_metadata.json")
+RELATIONS_JSON = json_artifact(f"{RELATIONS}/relations.json")
+FAMILIES = Folder("families")
+FAMILIES_JSON = json_artifact(f"{FAMILIES}/families.json")
+REPORT_JSON = Artifact("report.json", read_report, lambda p, v: write_json(p, v.model_dump(mode="json")))
+MATERIAL = Artifact(
+    "report_material.json",
+    lambda p: ReportMaterial.from_json(read_json(p)),
+    lambda p, v: write_json(p, v.to_json()),
+)
+REPORT_HTML = Place("report.html")
+FIGURES = Folder("figures")
+MANIFEST = json_artifact("manifest.json")
+# Folders of commands that work on a run: none of its stages writes there.
+REPEATS = Folder("repeats")
+TUNING = Folder("tuning")
+
+
+def trained(candidate: str) -> Folder:
+    """Return the folder of what the training of a candidate leaves."""
+    return Folder(f"candidates/{candidate}")
+
+
+def training_record(candidate: str) -> Artifact[JsonObject]:
+    """Return the record that the training of a candidate leaves in its folder."""
+    return json_artifact(f"{trained(candidate)}/training_metadata.json")
+
+
+def model_of(candidate: str) -> Folder:
+    """Return the folder of a tuned encoder as a plain model."""
+    return HEAD if candidate == "head" else Folder(f"{trained(candidate)}/model")
+
+
+@cache
+def embeddings_of(encoder: str) -> Artifact[FloatArray]:
+    """Return the embeddings of all tickets by an encoder, the untouched one or a tuned one."""
+    return BASE_EMBEDDINGS if encoder == "base" else array_artifact(f"embeddings/{encoder}.npy", 2)

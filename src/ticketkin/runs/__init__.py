@@ -1,0 +1,1 @@
+"""Runs: artifacts with their types, the values of a folder, stages and when they are due."""

@@ -1,0 +1,174 @@
+"""The registry of candidates: what can be tried, and what stages, artifacts, help and figures need to know.
+
+A candidate that is tuned and not named anywhere else gets its stage, its folder, its embeddings, its row in
+every table and its line in every figure from its entry here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from ticketkin.core.config import EncoderSettings
+    from ticketkin.training.tuning_methods import TuningMethod
+
+
+class Color(StrEnum):
+    """Colours told apart by colour-blind readers too (Okabe and Ito 2008, and three between them)."""
+
+    BLUE = "#0072b2"
+    ORANGE = "#d55e00"
+    GREEN = "#009e73"
+    PURPLE = "#aa4499"
+    GREY = "#6b7684"
+    BROWN = "#8c5a2b"
+    SKY = "#56a3d9"
+
+
+@dataclass(frozen=True)
+class LineStyle:
+    """How a candidate is drawn in every figure, as Matplotlib takes it."""
+
+    color: Color
+    dash: str | tuple[int, tuple[float, ...]] = "-"
+    marker: str = "o"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One entry of the registry."""
+
+    name: str
+    title: str
+    """The title of its stage, where it has one."""
+    style: LineStyle
+    role: Literal["lexical", "encoder", "ranking"] = "encoder"
+    always: bool = False
+    """It is part of every run, whatever is asked for."""
+    by_default: bool = False
+    """It is part of a run that names no candidates."""
+    is_slow: bool = False
+    """Its training takes minutes: the provisional table does not wait for it."""
+    section: str = ""
+    """The section of the settings that its training reads; "" for one that is not trained."""
+    more_sections: tuple[str, ...] = ()
+    """Further sections that its training reads."""
+    method: "Callable[[Any, EncoderSettings, int], TuningMethod] | None" = None
+    """Makes, of its section, the encoder's settings and a seed, the way it is tuned on links; None for one
+    with a stage of its own.
+    """
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether it is an encoder with a training of its own."""
+        return bool(self.section)
+
+
+def _lora(section: Any, encoder: "EncoderSettings", seed: int) -> "TuningMethod":
+    from ticketkin.training.tuning_methods import Lora
+
+    return Lora(section, encoder, seed)
+
+
+def _full(section: Any, encoder: "EncoderSettings", seed: int) -> "TuningMethod":
+    from ticketkin.training.tuning_methods import Full
+
+    return Full(section, encoder, seed)
+
+
+CANDIDATES: dict[str, Candidate] = {
+    candidate.name: candidate
+    for candidate in (
+        Candidate(
+            "lexical",
+            "Compare words",
+            LineStyle(Color.GREY, ":", "s"),
+            role="lexical",
+            always=True,
+            by_default=True,
+        ),
+        Candidate(
+            "base",
+            "Encode with the untouched model",
+            LineStyle(Color.ORANGE, "--", "o"),
+            always=True,
+            by_default=True,
+        ),
+        Candidate(
+            "adapted",
+            "Train the encoder on all texts, without labels",
+            LineStyle(Color.BROWN, (0, (3, 1, 1, 1)), "P"),
+            section="adapted",
+        ),
+        Candidate(
+            "head",
+            "Tune a linear head on frozen embeddings",
+            LineStyle(Color.GREEN, "-.", "^"),
+            by_default=True,
+            section="head",
+            more_sections=("strength", "fusion"),
+        ),
+        Candidate(
+            "lora",
+            "Tune the encoder with LoRA",
+            LineStyle(Color.PURPLE, (0, (6, 1.5)), "D"),
+            by_default=True,
+            is_slow=True,
+            section="lora",
+            more_sections=("strength", "augment"),
+            method=_lora,
+        ),
+        Candidate(
+            "full",
+            "Tune every weight of the encoder",
+            LineStyle(Color.SKY, (0, (1, 1)), "X"),
+            is_slow=True,
+            section="full",
+            more_sections=("strength", "augment"),
+            method=_full,
+        ),
+        Candidate(
+            "fusion",
+            "Learn a ranking",
+            LineStyle(Color.BLUE, "-", "v"),
+            role="ranking",
+            by_default=True,
+        ),
+    )
+}
+
+
+def trained_candidates() -> list[Candidate]:
+    """Return the candidates with a training of their own, in the order they are trained."""
+    return [candidate for candidate in CANDIDATES.values() if candidate.is_trained]
+
+
+def searched_candidates() -> list[str]:
+    """Return the names of those whose settings can be searched: tuned on links."""
+    return [candidate.name for candidate in trained_candidates() if "strength" in candidate.more_sections]
+
+
+def slow_candidates() -> list[str]:
+    """Return the names of those that the provisional table does not wait for."""
+    return [candidate.name for candidate in CANDIDATES.values() if candidate.is_slow]
+
+
+def always_tried() -> list[str]:
+    """Return the names of those that are part of every run."""
+    return [candidate.name for candidate in CANDIDATES.values() if candidate.always]
+
+
+def known_candidate(name: str) -> str:
+    """Return `name`. Raises ValueError where the registry holds no such candidate."""
+    if name not in CANDIDATES:
+        raise ValueError(f"{name!r} is no candidate; choose among {', '.join(CANDIDATES)}")
+    return name
+
+
+def known_encoder(name: str) -> str:
+    """Return `name`. Raises ValueError where the registry holds no such encoder."""
+    encoders = [candidate.name for candidate in CANDIDATES.values() if candidate.role == "encoder"]
+    if name not in encoders:
+        raise ValueError(f"{name!r} is no encoder; choose among {', '.join(encoders)}")
+    return name
