@@ -83,7 +83,7 @@ def test_a_registered_candidate_has_a_style_of_its_own() -> None:
 
 @pytest.mark.parametrize("command", [["run", "--help"], ["train", "--help"], ["tune", "--help"]])
 def test_help_offers_a_registered_candidate(command: list[str]) -> None:
-    shown = subprocess.run(  # noqa: S603 - a fixed program
+    shown = subprocess.run(
         [sys.executable, "-c", HELP, *command], capture_output=True, text=True, check=True,
         env={"COLUMNS": "200", "PYTHONPATH": ":".join(sys.path)},
     )  # fmt: skip
