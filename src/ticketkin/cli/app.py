@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from ticketkin.cli.console import errors, print_json, screen
-from ticketkin.cli.entry import main  # noqa: F401 - where earlier installations look for it
 from ticketkin.cli.model_commands import models
 from ticketkin.cli.options import (
     CandidatesOption,

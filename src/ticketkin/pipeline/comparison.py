@@ -29,7 +29,7 @@ from ticketkin.pairs.interchange import read_text_pairs
 from ticketkin.pipeline.artifacts import save_csv
 from ticketkin.pipeline.configuration import read_job
 from ticketkin.pipeline.examination import base_of_adapter
-from ticketkin.pipeline.judge_stages import score_pairs
+from ticketkin.pipeline.judging import score_pairs
 from ticketkin.pipeline.pair_files import pairs_of_run
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.pipeline.settings import Settings

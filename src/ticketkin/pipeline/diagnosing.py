@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from statistics import median
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -38,14 +38,12 @@ from ticketkin.evaluation.schema import SplitResult, metric_values
 from ticketkin.evaluation.verdict import PRIMARY, Verdict
 from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.configuration import Job
+from ticketkin.pipeline.judging import Judged
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.runs.stages import StageRun
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.training.candidates import trained_candidates
 from ticketkin.training.record import record_checks
-
-if TYPE_CHECKING:
-    from ticketkin.pipeline.judge_stages import Judged
 
 _N_LATENCY_QUERIES = 9
 
@@ -53,7 +51,7 @@ _N_LATENCY_QUERIES = 9
 def diagnose(
     run: StageRun[Job],
     data: RunData,
-    judged: "Judged",
+    judged: Judged,
     verdict: Verdict,
     holdout: Mapping[str, PairScores],
     candidates: Mapping[str, Mapping[str, Any]],
@@ -103,7 +101,7 @@ def _mismatch(pairs: LabelledPairs) -> list[Check]:
     )
 
 
-def _category_shortcut(data: RunData, judged: "Judged", verdict: Verdict) -> Check:
+def _category_shortcut(data: RunData, judged: Judged, verdict: Verdict) -> Check:
     """Judge the champion's encoder, which is what could lean on the category in the text."""
     rows = np.concatenate(
         [data.splits.rows(data.tickets, s) for s in (SplitName.EVALUATION, SplitName.HOLDOUT)]
@@ -114,7 +112,7 @@ def _category_shortcut(data: RunData, judged: "Judged", verdict: Verdict) -> Che
     return category_shortcut(ranker.pair_similarities(mined.left, mined.right), mined.labels)
 
 
-def _context_ablation(run: StageRun[Job], data: RunData, judged: "Judged") -> Check:
+def _context_ablation(run: StageRun[Job], data: RunData, judged: Judged) -> Check:
     """Compare the untouched encoder with and without context, among the evaluation tickets."""
     template = run.job.settings.tickets.template
     fields = context_fields(template)
@@ -158,7 +156,7 @@ def _training_checks(data: RunData) -> list[Check]:
 def readiness_of(
     run: StageRun[Job],
     data: RunData,
-    judged: "Judged",
+    judged: Judged,
     verdict: Verdict,
     candidates: Mapping[str, Mapping[str, Any]],
     checks: list[Check],
@@ -184,7 +182,7 @@ def readiness_of(
     )
 
 
-def _latency_ms(run: StageRun[Job], data: RunData, judged: "Judged", verdict: Verdict) -> float:
+def _latency_ms(run: StageRun[Job], data: RunData, judged: Judged, verdict: Verdict) -> float:
     """Return the median milliseconds to encode one ticket and rank all others."""
     encoder = load_folder(run.place(artifact.MODEL), run.job.settings.encoder)
     ranker = judged.rankers[verdict.champion]

@@ -16,6 +16,7 @@ from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline import damage
 from ticketkin.pipeline.configuration import Job, changed_settings, read_job, write_job
 from ticketkin.pipeline.log import logged
+from ticketkin.pipeline.private_paths import private_paths
 from ticketkin.pipeline.run_folders import (
     check_run_folder,
     followed,
@@ -24,7 +25,6 @@ from ticketkin.pipeline.run_folders import (
     mark_run,
     point_latest,
 )
-from ticketkin.pipeline.sharing import private_paths
 from ticketkin.pipeline.stages import stage_named, stages
 from ticketkin.pipeline.versions import versions
 from ticketkin.runs.artifacts import Place

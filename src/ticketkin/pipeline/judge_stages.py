@@ -2,26 +2,21 @@
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import numpy as np
-import polars as pl
 
-from ticketkin.core.ranking import Ranker
-from ticketkin.core.tables import IntArray, SplitName
+from ticketkin.core.tables import SplitName
 from ticketkin.encoders.loading import load_encoder
 from ticketkin.encoders.serving import write_serving
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
 from ticketkin.evaluation.schema import SCHEMA_VERSION, Report
-from ticketkin.evaluation.thresholds import ThresholdChoice, choose_threshold
 from ticketkin.evaluation.verdict import (
     PRIMARY,
     Verdict,
-    best_encoder,
     decide,
     decisive_gains,
     with_holdout,
@@ -29,70 +24,19 @@ from ticketkin.evaluation.verdict import (
 from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.candidates import (
     RankingRecord,
-    encoder_candidates,
-    fusion_ranker,
     save_ranking,
-    simple_rankers,
 )
 from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.diagnosing import diagnose, readiness_of
+from ticketkin.pipeline.judging import Judged, judge, score_pairs
 from ticketkin.pipeline.pair_files import text_pairs
-from ticketkin.pipeline.report_material import report_material
+from ticketkin.pipeline.private_paths import without_paths
+from ticketkin.pipeline.report_material import report_material, whole_material
 from ticketkin.pipeline.run_data import RunData
-from ticketkin.pipeline.sharing import without_paths
 from ticketkin.pipeline.versions import versions
 from ticketkin.reports.html import write_report
-from ticketkin.reports.material import ReportMaterial
-from ticketkin.runs.artifacts import JsonObject
 from ticketkin.runs.stages import StageRun
-from ticketkin.runs.values import RunValues
 from ticketkin.training.candidates import slow_candidates
-
-_MOST_FAMILIES = 8
-
-
-@dataclass(frozen=True)
-class Judged:
-    """All candidates on the evaluation links."""
-
-    rankers: dict[str, Ranker]
-    encoders: list[str]
-    best_encoder: str
-    retrieval: dict[str, RetrievalScores]
-    pairs: dict[str, PairScores]
-    thresholds: dict[str, ThresholdChoice]
-
-
-def score_pairs(data: RunData, ranker: Ranker, split: SplitName) -> PairScores:
-    """Return a ranker's similarities on the fixed pairs of a split."""
-    pairs = data.pairs.of(split)
-    left, right = pairs.rows(data.tickets)
-    labels: IntArray = pairs.frame["label"].cast(pl.Int64).to_numpy()
-    return PairScores(ranker.pair_similarities(left, right), labels, data.groups.group[left])
-
-
-def judge(run: StageRun[Job], data: RunData, *, with_slow: bool) -> Judged:
-    """Evaluate every candidate on the evaluation links; the fusion stands on the best encoder."""
-    settings = run.job.settings
-    encoders = encoder_candidates(data, with_slow=with_slow)
-    rankers = simple_rankers(data, encoders)
-    queries = data.queries(SplitName.EVALUATION)
-    groups, visibility = data.groups.group, data.visibility
-    retrieval = {
-        name: evaluate_retrieval(ranker, queries, groups, visibility, run.progress)
-        for name, ranker in rankers.items()
-    }
-    best = best_encoder(retrieval, encoders.names, settings.evaluation.n_bootstrap, settings.seed)
-    if "fusion" in settings.candidates:
-        fused = fusion_ranker(data, encoders, best, run.progress)
-        rankers["fusion"] = fused
-        retrieval["fusion"] = evaluate_retrieval(fused, queries, groups, visibility, run.progress)
-    pairs = {name: score_pairs(data, ranker, SplitName.EVALUATION) for name, ranker in rankers.items()}
-    thresholds = {
-        name: choose_threshold(scores.similarities, scores.labels, settings.evaluation)
-        for name, scores in pairs.items()
-    }
-    return Judged(rankers, encoders.names, best, retrieval, pairs, thresholds)
 
 
 def _result(data: RunData, retrieval: RetrievalScores, pairs: PairScores, threshold: float) -> dict[str, Any]:
@@ -311,14 +255,3 @@ def run_report(run: StageRun[Job]) -> None:
     """Write report.html from report.json and its material."""
     report = run.values.read(artifact.REPORT_JSON)
     write_report(report, whole_material(run.values), run.place(artifact.REPORT_HTML).parent)
-
-
-def whole_material(values: RunValues) -> ReportMaterial:
-    """Return the verdict's material with the kinds and the largest families of a run."""
-    families = values.read(artifact.FAMILIES_JSON)
-    relations: JsonObject = values.read(artifact.RELATIONS_JSON)
-    return replace(
-        values.read(artifact.MATERIAL),
-        relations=relations,
-        families=families | {"families": families["families"][:_MOST_FAMILIES]},
-    )

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,8 +12,9 @@ from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.verdict import Verdict
 from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.configuration import Job
+from ticketkin.pipeline.judging import Judged
+from ticketkin.pipeline.private_paths import without_paths
 from ticketkin.pipeline.run_data import RunData
-from ticketkin.pipeline.sharing import without_paths
 from ticketkin.pipeline.versions import versions
 from ticketkin.reports.material import (
     MaskedKind,
@@ -28,20 +29,19 @@ from ticketkin.reports.material import (
 )
 from ticketkin.runs.artifacts import JsonObject
 from ticketkin.runs.stages import StageRun
+from ticketkin.runs.values import RunValues
 from ticketkin.tickets.redaction import NOT_RECOGNISED, recognised_kinds
 from ticketkin.training.candidates import trained_candidates
 
-if TYPE_CHECKING:
-    from ticketkin.pipeline.judge_stages import Judged
-
 _N_EXAMPLES = 8
+_MOST_FAMILIES = 8
 _MOST_CHARACTERS = 600
 
 
 def report_material(
     run: StageRun[Job],
     data: RunData,
-    judged: "Judged",
+    judged: Judged,
     verdict: Verdict,
     holdout: Mapping[str, tuple[RetrievalScores, PairScores]],
 ) -> ReportMaterial:
@@ -143,3 +143,14 @@ def _training(data: RunData) -> tuple[dict[str, TrainingRecord], dict[str, Stren
             np.array(sweep["strengths"]), np.array(sweep["mrr"]), float(sweep["chosen"])
         )
     return training, strengths
+
+
+def whole_material(values: RunValues) -> ReportMaterial:
+    """Return the verdict's material with the kinds and the largest families of a run."""
+    families = values.read(artifact.FAMILIES_JSON)
+    relations: JsonObject = values.read(artifact.RELATIONS_JSON)
+    return replace(
+        values.read(artifact.MATERIAL),
+        relations=relations,
+        families=families | {"families": families["families"][:_MOST_FAMILIES]},
+    )

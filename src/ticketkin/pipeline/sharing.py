@@ -1,25 +1,21 @@
-"""What leaves the machine with a report: no path of it, and in a shared copy nothing of a ticket."""
+"""A copy of the report for others, with nothing of a ticket in it."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from ticketkin.core.errors import MissingInputError
 from ticketkin.core.outputs import check_file_output
-from ticketkin.encoders.cache import default_cache_folder
 from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.configuration import Job
+from ticketkin.pipeline.report_material import whole_material
 from ticketkin.reports.html import write_shared_report
 from ticketkin.reports.sharing import shareable
 from ticketkin.runs.keeping import StageFiles
 from ticketkin.runs.stages import RunContext
 
 SHARED_HTML = "report-shared.html"
-# "/" and "/tmp" name nobody, and stand in tickets; "/home/jane" does.
-_FEWEST_PARTS = 3
 
 
 def share_report(context: RunContext[Job], out: Path | None = None, *, force: bool = False) -> Path:
@@ -29,8 +25,6 @@ def share_report(context: RunContext[Job], out: Path | None = None, *, force: bo
     MissingInputError for a run without a verdict, OutputRefusedError where `out` is read, belongs to a run,
     or exists and `force` is not given.
     """
-    from ticketkin.pipeline.judge_stages import whole_material
-
     needed = (artifact.REPORT_JSON, artifact.MATERIAL, artifact.RELATIONS_JSON, artifact.FAMILIES_JSON)
     lacking = [place.name for place in needed if not (context.folder / place).exists()]
     if lacking:
@@ -57,34 +51,3 @@ def share_report(context: RunContext[Job], out: Path | None = None, *, force: bo
 def _texts(column: pl.Series) -> Iterator[str]:
     if column.dtype == pl.String():
         yield from column.drop_nulls().unique()
-
-
-def without_paths(values: Mapping[str, Any], paths: Sequence[Path]) -> dict[str, Any]:
-    """Return a part of a report with the name alone for each of `paths` and what they lie in.
-
-    Texts of tickets stay.
-
-    The profile is left as it is: its sentences are tickets'.
-    """
-    known = {path.absolute() for path in paths} | {path.resolve() for path in paths}
-    known |= {parent for path in known for parent in path.parents}
-    shown = sorted((str(path) for path in known if len(path.parts) >= _FEWEST_PARTS), key=len, reverse=True)
-    pattern = re.compile(rf"(?:{'|'.join(map(re.escape, shown))})(?![\w-])")
-
-    def name_alone(value: Any) -> Any:
-        if isinstance(value, str):
-            return pattern.sub(lambda match: Path(match.group()).name, value)
-        if isinstance(value, Mapping):
-            return {key: name_alone(inner) for key, inner in value.items()}
-        if isinstance(value, list | tuple):
-            return [name_alone(inner) for inner in value]
-        return value
-
-    return {key: value if key == "profile" else name_alone(value) for key, value in values.items()}
-
-
-def private_paths(job: Job, folder: Path) -> tuple[Path, ...]:
-    """Return the paths of this machine that a report of the run in `folder` must not show."""
-    beside = [path for path in (job.links_file, job.reviewed_file) if path is not None]
-    places = [folder, default_cache_folder(), Path.cwd(), Path(job.settings.encoder.base_model)]
-    return (*places, *job.tickets_from, *beside)
