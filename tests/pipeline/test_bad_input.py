@@ -18,7 +18,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ticketkin.cli.app import main
+from ticketkin.cli.entry import main
 from tiny_model import WORDS
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ticketkin.cli.app import main
+from ticketkin.cli.entry import main
 from ticketkin.core.errors import InputError, JobError
 from ticketkin.core.tables import SplitName
 from ticketkin.evaluation.leaderboard import ModelComparison

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ticketkin.cli.app import main
+from ticketkin.cli.entry import main
 from ticketkin.core.checks import Check, Outcome, any_failed
 from ticketkin.core.config import EncoderSettings
 from ticketkin.core.errors import InputError

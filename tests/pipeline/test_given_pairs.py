@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ticketkin.cli.app import main
+from ticketkin.cli.entry import main
 from ticketkin.core.errors import InputError
 from ticketkin.core.tables import SplitName
 from ticketkin.pairs.interchange import TextPairs, read_text_pairs, write_text_pairs

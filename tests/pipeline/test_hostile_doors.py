@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ticketkin.cli.app import main
+from ticketkin.cli.entry import main
 from ticketkin.core.config import CrossEncoderSettings, EncoderSettings
 from ticketkin.core.errors import TicketkinError, UnreadableFileError, UnsafeArtifactError
 from ticketkin.encoders.cross_encoder import locate_cross_base

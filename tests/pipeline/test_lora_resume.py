@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ticketkin.cli.app import main
+from ticketkin.cli.entry import main
 from ticketkin.core.artifacts import hash_path
 from ticketkin.tickets.sample import write_sample
 
@@ -21,7 +21,7 @@ FINISHED = ("import", "links", "split", "embed", "pairs", "provisional")
 # The command, in a process that is killed at once, without any clean-up, when its sixth step begins.
 KILLED_COMMAND = """
 import os, signal, sys
-from ticketkin.cli.app import main
+from ticketkin.cli.entry import main
 from ticketkin.training.loop import TrainingLoop
 
 step = TrainingLoop._step

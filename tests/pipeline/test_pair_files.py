@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ticketkin.cli.app import main
+from ticketkin.cli.entry import main
 from ticketkin.core.tables import SplitName
 from ticketkin.pairs.interchange import read_text_pairs
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ticketkin.cli.app import main
+from ticketkin.cli.entry import main
 from ticketkin.core.checks import Outcome
 from ticketkin.core.errors import ConfigurationError
 from ticketkin.pipeline.configuration import Job, load_settings, read_job

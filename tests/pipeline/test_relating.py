@@ -9,7 +9,7 @@ import networkx as nx
 import polars as pl
 import pytest
 
-from ticketkin.cli.app import main
+from ticketkin.cli.entry import main
 from ticketkin.core.config import EncoderSettings, FamilySettings
 from ticketkin.core.errors import InputError, MissingInputError, NotEnoughDataError
 from ticketkin.core.tables import SplitName

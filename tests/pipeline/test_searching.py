@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ticketkin.cli.app import main
+from ticketkin.cli.entry import main
 from ticketkin.core.errors import InputError, JobError, MissingExtraError, MissingInputError
 from ticketkin.pipeline import searching
 from ticketkin.pipeline.configuration import load_settings, read_job
