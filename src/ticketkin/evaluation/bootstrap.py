@@ -35,9 +35,9 @@ class Interval:
         return {"value": self.value, "low": self.low, "high": self.high}
 
     @classmethod
-    def from_json(cls, values: Mapping[str, float | None]) -> "Interval":
-        """Rebuild from {value, low, high}."""
-        return cls(values["value"], values["low"], values["high"])
+    def from_json(cls, values: Mapping[str, float | None] | None) -> "Interval":
+        """Rebuild from {value, low, high}; null stands for what can't be computed."""
+        return UNDEFINED if values is None else cls(values["value"], values["low"], values["high"])
 
 
 UNDEFINED = Interval(None, None, None)
