@@ -66,8 +66,8 @@ def _screen(target: str) -> int:
 
 def _call(argv: list[str]) -> tuple[int, str]:
     """Return the exit code, and the traceback of what `main` let through."""
-    from ticketkin.cli.entry import main
     from ticketkin.cli.console import errors, screen
+    from ticketkin.cli.entry import main
 
     # Rich silences a console whose reader has gone, for the rest of the process: here, of one command.
     screen.quiet = errors.quiet = False

@@ -26,6 +26,7 @@ from ticketkin.ranking.fusion import (
     fit_first_level,
     fit_second_level,
 )
+from ticketkin.ranking.scorer import FirstLevel
 from ticketkin.training.candidates import CANDIDATES, known_candidate, known_encoder, trained_candidates
 from ticketkin.training.head import fold_of_group
 
@@ -118,14 +119,31 @@ def fusion_ranker(data: RunData, encoders: EncoderCandidates, best: str, progres
     """
     settings, seed = data.job.settings.fusion, data.job.settings.seed
     start = "adapted" if "adapted" in encoders.embeddings else "base"
-    embeddings, out_of_fold = fusion_embeddings(data, start)
+    sources = (
+        artifact.TICKETS,
+        artifact.LINKS,
+        artifact.SPLITS,
+        artifact.embeddings_of(start),
+        artifact.TITLE_EMBEDDINGS,
+        *((artifact.HEAD_OUT_OF_FOLD,) if "head" in data.job.settings.candidates else ()),
+    )
+    corpus, first = data.values.derive(
+        ("first level", start), sources, lambda: _first_level(data, start, progress)
+    )
     if CANDIDATES[best].is_slow:
-        embeddings[ENCODER] = encoders.embeddings[best]
+        corpus = corpus.with_encoder(encoders.embeddings[best])
+    return fit_second_level(first, corpus, data.queries(SplitName.EVALUATION), settings, seed, progress)
+
+
+def _first_level(data: RunData, start: str, progress: Progress) -> tuple[DescribedCorpus, FirstLevel]:
+    """Return the run's tickets over their corpus state, and the first level fitted on training links."""
+    settings, seed = data.job.settings.fusion, data.job.settings.seed
+    embeddings, out_of_fold = fusion_embeddings(data, start)
     given = EmbeddedTickets(data.tickets, data.texts, embeddings)
     state = CorpusState.fit(given, state_rows(data), crowd_rows(data))
     corpus = DescribedCorpus.of(state, given, data.groups.group)
-    first = fit_first_level(corpus, data.queries(SplitName.TRAIN), settings, seed, out_of_fold, progress)
-    return fit_second_level(first, corpus, data.queries(SplitName.EVALUATION), settings, seed, progress)
+    queries = data.queries(SplitName.TRAIN)
+    return corpus, fit_first_level(corpus, queries, settings, seed, out_of_fold, progress)
 
 
 def save_ranking(folder: Path, rankers: Mapping[str, Ranker], record: RankingRecord) -> None:

@@ -50,8 +50,12 @@ class DescribedCorpus:
 
     @classmethod
     def of(cls, state: CorpusState, given: EmbeddedTickets, groups: IntArray) -> "DescribedCorpus":
-        """Describe the tickets; an embedding called ENCODER is read by the second level alone."""
+        """Describe the tickets."""
         return cls(state, state.describe(given), groups)
+
+    def with_encoder(self, embeddings: FloatArray) -> "DescribedCorpus":
+        """Return the corpus with the embeddings, shape (n_tickets, d), that the second level alone reads."""
+        return replace(self, columns=self.state.with_embeddings(self.columns, {ENCODER: embeddings}))
 
     def with_tuned(self, out_of_fold: "OutOfFold", fold: int) -> "DescribedCorpus":
         """Return the corpus with the embedding 'tuned' of one head."""
