@@ -22,7 +22,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from ticketkin.core.config import EncoderSettings, Settings
+from ticketkin.core.config import EncoderSettings
 from ticketkin.core.progress import SILENT
 from ticketkin.core.tables import SplitName
 from ticketkin.evaluation.bootstrap import Resamples, mean_interval
@@ -40,7 +40,8 @@ N_BOOTSTRAP = 1_000
 
 def job_of(data: Path, seed: int) -> Job:
     """Return the job of a data set: untouched encoder, head and fusion."""
-    settings = Settings(
+    # Job knows its type of settings: it lies elsewhere in other versions of the code that are measured.
+    settings = Job.model_fields["settings"].annotation(
         seed=seed, candidates=("lexical", "base", "head", "fusion"), encoder=EncoderSettings(offline=True)
     )
     return Job(
@@ -61,7 +62,8 @@ def prepare(data: Path, seed: int, work: Path) -> Path:
 
 def measure(data: Path, seed: int, folder: Path, out: Path) -> None:
     """Write the rank of the nearest kin of each query, by the code that runs here."""
-    run = RunData(folder, job_of(data, seed))
+    of_folder = getattr(RunData, "of", RunData)  # other versions of the code are measured, too
+    run = of_folder(folder, job_of(data, seed))
     encoders = candidates.encoder_candidates(run, with_slow=False)
     rankers = candidates.simple_rankers(run, encoders)
     arguments: list[Any] = [run, encoders, "head", SILENT]

@@ -36,17 +36,12 @@ from ticketkin.pipeline.job import run_one_stage
 from ticketkin.pipeline.recipes import recipes
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.pipeline.settings import Settings
-from ticketkin.pipeline.train_stages import read_metadata
 from ticketkin.training.record import record_checks
 
 DEFAULT_DATA = Path(__file__).parents[1] / "../shared/data/eclipse"
 N_BOOTSTRAP = 1_000
-# Which candidate a recipe is about, and where its model at full strength lies below the run folder.
-JUDGED = {
-    "lora": f"{artifact.LORA}/merged",
-    "full": f"{artifact.FULL}/tuned",
-    "adapted": f"{artifact.ADAPTED}/tuned",
-}
+# Which candidate a recipe is about, and where its model at full strength lies below its own folder.
+JUDGED = {"lora": "merged", "full": "tuned", "adapted": "tuned"}
 
 
 @dataclass(frozen=True)
@@ -131,8 +126,9 @@ def told(gain: Any) -> str:
 def line(name: str, candidate: str, data: RunData) -> list[str]:
     """Return one line of the table."""
     settings = data.job.settings
-    record: Mapping[str, Any] = read_metadata(data.folder / "candidates" / candidate) or {}
-    full = load_folder(data.folder / JUDGED[candidate], settings.encoder)
+    record: Mapping[str, Any] = data.training_record(candidate) or {}
+    folder = data.values.path(artifact.trained(candidate))
+    full = load_folder(folder / JUDGED[candidate], settings.encoder)
     kept = data.embeddings(artifact.embeddings_of(candidate))
     scores = {
         "base": rank(data, data.embeddings(artifact.BASE_EMBEDDINGS)),

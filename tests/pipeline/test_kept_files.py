@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from ticketkin.pipeline.stage import RunContext
 
 from progress_material import Said
 from ticketkin.core import replacement
@@ -16,7 +15,7 @@ from ticketkin.core.errors import OutputRefusedError
 from ticketkin.core.replacement import sweep_leftovers
 from ticketkin.pipeline.configuration import Job, read_job
 from ticketkin.pipeline.demo import SAMPLE_TICKETS, run_demo
-from ticketkin.pipeline.job import run_job, run_one_stage
+from ticketkin.pipeline.job import run_context, run_job, run_one_stage
 from ticketkin.pipeline.sharing import share_report
 from ticketkin.tickets.sample import write_sample
 
@@ -206,7 +205,7 @@ def run_demo_sample(folder: Path) -> None:
 
 
 def test_a_shared_copy_that_a_user_changed_is_kept(run: Path) -> None:
-    context = RunContext(run, read_job(run), Said())
+    context = run_context(run, read_job(run), Said())
     for _ in range(2):
         path = share_report(context)
     assert not (run / "kept").exists()

@@ -9,7 +9,7 @@ import pytest
 from ticketkin.core.tables import IntArray, SplitName, Tickets
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder
-from ticketkin.pipeline import run_data as artifact
+from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.candidates import embedded_tickets, ranking_record
 from ticketkin.pipeline.configuration import read_job
 from ticketkin.pipeline.run_data import RunData
@@ -22,7 +22,7 @@ from ticketkin.tickets.composing import compose_texts
 
 @pytest.fixture(scope="module")
 def data(small_run: Path) -> RunData:
-    return RunData(small_run, read_job(small_run))
+    return RunData.of(small_run, read_job(small_run))
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +50,12 @@ def holdout(data: RunData) -> IntArray:
 
 
 def test_a_new_ticket_is_scored_as_the_verdict_scored_it(data: RunData, encoder: LoadedEncoder) -> None:
-    given = embedded_tickets(data, ranking_record(data.folder))
-    ranker = FusionRanker.load(data.folder / artifact.RANKING, given)
+    given = embedded_tickets(data, ranking_record(data.values.path(artifact.RANKING).parent))
+    ranker = FusionRanker.load(data.values.path(artifact.RANKING), given)
     judged = ranker.similarities(holdout(data), data.visibility)
     largest = 0.0
     for place, row in enumerate(holdout(data).tolist()):
-        scorer = PairScorer.load(data.folder / artifact.RANKING)
+        scorer = PairScorer.load(data.values.path(artifact.RANKING))
         others = np.delete(np.arange(len(data.tickets)), row)
         index = Retriever(scorer.describe(given.take(others)))
         query = scorer.describe(embedded_alone(data, row, encoder))
@@ -73,7 +73,7 @@ def test_a_new_ticket_is_scored_as_the_verdict_scored_it(data: RunData, encoder:
 
 
 def test_the_ranking_folder_is_whole(data: RunData) -> None:
-    folder = data.folder / artifact.RANKING
+    folder = data.values.path(artifact.RANKING)
     assert {path.name for path in folder.iterdir()} == {
         "ranking.json", "fusion.json", "fusion.safetensors", "lexical.safetensors", "corpus_state.json",
         "corpus_state.safetensors",
