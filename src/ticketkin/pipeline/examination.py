@@ -26,10 +26,10 @@ from ticketkin.evaluation.schema import metric_values
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.candidates import ranking_record
 from ticketkin.pipeline.configuration import read_job
-from ticketkin.pipeline.cross_encoding import CROSS_ENCODER
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.pipeline.stage import read_record
 from ticketkin.pipeline.train_stages import read_metadata, start_of
+from ticketkin.relations.cross_kinds import CROSS_ENCODER
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.training.record import record_checks
 
