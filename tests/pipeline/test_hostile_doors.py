@@ -18,9 +18,9 @@ from ticketkin.encoders.cross_encoder import locate_cross_base
 from ticketkin.pipeline.artifacts import BASE_EMBEDDINGS
 from ticketkin.pipeline.candidates import champion_ranker, ranking_record
 from ticketkin.pipeline.configuration import read_job
-from ticketkin.pipeline.cross_encoding import load_cross_kind_model
 from ticketkin.pipeline.examination import base_of_adapter
 from ticketkin.pipeline.run_data import RunData
+from ticketkin.relations.cross_kinds import load_cross_kind_model
 from tiny_model import WORDS
 
 Command = Callable[..., tuple[int, str]]
@@ -116,14 +116,14 @@ def test_a_hostile_base_of_a_cross_encoder_is_refused(hostile: Path, tmp_path: P
         locate_cross_base(settings, EncoderSettings(offline=True, device="cpu"))
     shutil.copytree(hostile, tmp_path / "relations/cross_encoder")
     with pytest.raises(UnsafeArtifactError):
-        load_cross_kind_model(tmp_path / "relations", [], "cpu")
+        load_cross_kind_model(tmp_path / "relations", "cpu")
     assert not (tmp_path / "ran").exists()
 
 
 def test_a_cross_encoder_of_other_classes_is_told(tiny_encoder_folder: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny_encoder_folder, tmp_path / "relations/cross_encoder")
     with pytest.raises(UnreadableFileError, match=r"classes apart, not the 4 kinds.*ticketkin relations RUN"):
-        load_cross_kind_model(tmp_path / "relations", [], "cpu")
+        load_cross_kind_model(tmp_path / "relations", "cpu")
 
 
 def test_the_name_of_an_adapters_base_fetches_nothing(

@@ -14,17 +14,16 @@ from ticketkin.core.config import EncoderSettings, FamilySettings
 from ticketkin.core.errors import InputError, MissingInputError, NotEnoughDataError
 from ticketkin.core.tables import SplitName
 from ticketkin.evaluation.retrieval import evaluate_retrieval
-from ticketkin.pipeline import cross_encoding
 from ticketkin.pipeline.candidates import champion_ranker
 from ticketkin.pipeline.configuration import read_job
 from ticketkin.pipeline.examination import examine
 from ticketkin.pipeline.job import run_job
 from ticketkin.pipeline.relater import Relater
 from ticketkin.pipeline.relation_jobs import build_run_families, learn_relations
-from ticketkin.pipeline.relation_material import origin_of_relations
+from ticketkin.pipeline.relation_material import load_kinds
 from ticketkin.pipeline.run_data import RunData
-from ticketkin.relations.classifier import MODELS
-from ticketkin.relations.saving import load_classifier
+from ticketkin.relations import cross_training
+from ticketkin.relations.classifier import MODELS, FeatureKindModel
 
 
 def _run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
@@ -61,10 +60,8 @@ def test_counts_stand_first_and_every_kind_in_every_table(
     assert result["macro_f1"]["low"] <= result["macro_f1"]["value"] <= result["macro_f1"]["high"]
     assert record["without"].keys() == {"embedding", "similarity", "fields", "values", "time"}
     data = RunData.of(folder, read_job(folder))
-    assert (
-        len(data.tickets)
-        and load_classifier(folder / "relations", origin_of_relations(data)).name == "logistic"
-    )
+    model = load_kinds(data).model
+    assert isinstance(model, FeatureKindModel) and model.classifier.name == "logistic"
 
 
 def test_models_stand_side_by_side_as_json(
@@ -238,7 +235,7 @@ def test_cross_encoders_stand_beside_the_classifiers_and_serve(
     assert causes["roc_auc"]["low"] <= causes["roc_auc"]["value"] <= causes["roc_auc"]["high"]
     assert "its head begun at random" in shown and "ms a pair" in shown
     # Finished folds are kept: the same command trains nothing again.
-    monkeypatch.setattr(cross_encoding, "train_cross_encoder", None)
+    monkeypatch.setattr(cross_training, "train_cross_encoder", None)
     assert _run(many, monkeypatch) == 0
     monkeypatch.undo()
     monkeypatch.setenv("TICKETKIN_CACHE", str(folder.parent / "cache"))

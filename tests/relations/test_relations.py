@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given as for_all
+from hypothesis import settings
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, precision_recall_fscore_support
 
@@ -16,17 +17,18 @@ from ticketkin.core.config import RelationSettings
 from ticketkin.core.errors import InputError, NotEnoughDataError, UnreadableFileError
 from ticketkin.core.tables import LINKS_SCHEMA, Links
 from ticketkin.lexical.neighbours import tfidf_matrix
+from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.relations.assessment import Assessment, assess, feature_fit
 from ticketkin.relations.bands import Bands
 from ticketkin.relations.classifier import MODELS, fit_classifier
-from ticketkin.relations.features import PairFeatureMaker, PairFeatures
+from ticketkin.relations.features import PairFeatures
+from ticketkin.relations.pair_state import PairState
 from ticketkin.relations.pairs import KINDS, TOLD_SCHEMA, RelationPairs, relation_pairs, support_told
-from ticketkin.relations.saving import FittedOn, load_bands, load_classifier, save_classifier
+from ticketkin.relations.saving import FittedOn, load_classifier, read_kinds, save_kinds
 from ticketkin.tickets.kin import kin_groups
 
-ONE, ZERO = dict.fromkeys(KINDS, 1.0), dict.fromkeys(KINDS, 0.0)
-SILENT_BANDS = Bands(ONE, ZERO, ZERO, 0.0, 1.0, {}, {})
-ABC = FittedOn("abc", "t1")
+SILENT_BANDS = Bands.silent()
+ABC = FittedOn("abc", "s1", "t1")
 
 
 def _pairs(
@@ -38,11 +40,13 @@ def _pairs(
     pairs = relation_pairs(
         tickets, links, groups, words, seed, RelationSettings(none_per_linked=none_per_linked)
     )
-    maker = PairFeatureMaker(tickets, embeddings, embeddings, words, words)
-    return pairs, maker.features(pairs.left, pairs.right)
+    given = EmbeddedTickets(tickets, texts, {"base": embeddings, "title": embeddings})
+    state = PairState.fit(given, np.arange(len(tickets)))
+    described = state.describe(given)
+    return pairs, state.features(described.take(pairs.left), described.take(pairs.right))
 
 
-@given(seed=st.integers(0, 40), ratio=st.sampled_from([1.0, 3.0]))
+@for_all(seed=st.integers(0, 40), ratio=st.sampled_from([1.0, 3.0]))
 @settings(max_examples=15, deadline=None)
 def test_pairs_keep_every_promise(seed: int, ratio: float) -> None:
     tickets, links, texts, _ = desk(30, seed)
@@ -125,7 +129,7 @@ def test_what_was_reviewed_wins_and_told_strangers_count() -> None:
     assert len({int(b) for a, b in zip(pairs.left, pairs.block, strict=True) if a in (0, 40)}) == 1
 
 
-@given(seed=st.integers(0, 40), n=st.integers(0, 6))
+@for_all(seed=st.integers(0, 40), n=st.integers(0, 6))
 @settings(max_examples=15, deadline=None)
 def test_no_ticket_stands_in_two_blocks_whatever_was_told(seed: int, n: int) -> None:
     tickets, links, texts, _ = desk(12)
@@ -221,7 +225,7 @@ def test_learned_kinds_beat_the_majority_and_folds_share_no_ticket(monkeypatch: 
     np.testing.assert_allclose(matrix.sum(axis=1), [pairs.counts[kind] for kind in KINDS])
 
 
-@given(seed=st.integers(0, 50))
+@for_all(seed=st.integers(0, 50))
 @settings(max_examples=20, deadline=None)
 def test_metrics_equal_scikit_learns(seed: int) -> None:
     generator = np.random.default_rng(seed)
@@ -275,14 +279,16 @@ def test_too_few_pairs_of_a_kind_stop_the_assessment() -> None:
 def test_a_saved_classifier_is_the_same_and_bound_to_its_run(name: str, tmp_path: Path) -> None:
     pairs, features = _pairs()
     fitted = fit_classifier(name, features, pairs.kind, pairs.block, 0)  # type: ignore[arg-type]
-    save_classifier(fitted, tmp_path, ABC, SILENT_BANDS)
+    save_kinds(tmp_path, fitted.name, ABC, SILENT_BANDS, fitted)
     assert not [path for path in tmp_path.rglob("*") if path.suffix in {".pkl", ".pickle", ".joblib"}]
-    again = load_classifier(tmp_path, ABC)
+    again = load_classifier(tmp_path)
     np.testing.assert_allclose(again.probabilities(features), fitted.probabilities(features), atol=1e-9)
+    fitted_on = read_kinds(tmp_path).fitted_on
+    fitted_on.require(tmp_path, encoder="abc")
     with pytest.raises(InputError, match=r"of the encoder abc….* are xyz…"):
-        load_classifier(tmp_path, FittedOn("xyz", "t1"))
+        fitted_on.require(tmp_path, encoder="xyz")
     with pytest.raises(InputError, match=r"the tickets t1….* are t2….*another run"):
-        load_classifier(tmp_path, FittedOn("abc", "t2"))
+        fitted_on.require(tmp_path, encoder="abc", tickets="t2")
 
 
 def test_a_kind_too_rare_to_judge_is_never_told() -> None:
@@ -300,7 +306,7 @@ def test_a_file_that_runs_a_command_when_opened_is_never_opened(tmp_path: Path) 
     """The file has numpy evaluate a string, as a stranger's run folder once did."""
     pairs, features = _pairs()
     fitted = fit_classifier("logistic", features, pairs.kind, pairs.block, 0)
-    save_classifier(fitted, tmp_path, ABC, SILENT_BANDS)
+    save_kinds(tmp_path, fitted.name, ABC, SILENT_BANDS, fitted)
     marker = tmp_path / "ran"
     code = f"open({str(marker)!r}, 'w')"
 
@@ -313,10 +319,10 @@ def test_a_file_that_runs_a_command_when_opened_is_never_opened(tmp_path: Path) 
     tree = node("DictNode", "builtins", "dict", content={code: text}, key_types=types)
     with zipfile.ZipFile(tmp_path / "classifier.skops", "w") as archive:
         archive.writestr("schema.json", json.dumps(tree | {"protocol": 2, "_skops_version": "0.16.0"}))
-    assert load_classifier(tmp_path, ABC).name == "logistic"
+    assert load_classifier(tmp_path).name == "logistic"
     (tmp_path / "classifier.safetensors").write_bytes((tmp_path / "classifier.skops").read_bytes())
-    with pytest.raises(UnreadableFileError, match=r"is damaged .*Fit it again: ticketkin relations RUN"):
-        load_classifier(tmp_path, ABC)
+    with pytest.raises(UnreadableFileError, match=r"is damaged .*Learn the kinds again"):
+        load_classifier(tmp_path)
     assert not marker.exists()
 
 
@@ -345,10 +351,10 @@ def _rewritten(folder: Path, **change: object) -> None:
 def test_a_description_of_something_else_is_told(tmp_path: Path, change: dict[str, object]) -> None:
     pairs, features = _pairs()
     fitted = fit_classifier("majority", features, pairs.kind, pairs.block, 0)
-    save_classifier(fitted, tmp_path, ABC, SILENT_BANDS)
+    save_kinds(tmp_path, fitted.name, ABC, SILENT_BANDS, fitted)
     _rewritten(tmp_path, **change)
-    with pytest.raises(UnreadableFileError, match="Fit it again: ticketkin relations RUN"):
-        load_classifier(tmp_path, ABC)
+    with pytest.raises(UnreadableFileError, match="Learn the kinds again: ticketkin relations RUN"):
+        load_classifier(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -357,8 +363,8 @@ def test_a_description_of_something_else_is_told(tmp_path: Path, change: dict[st
 )
 def test_a_damaged_description_is_told(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "classifier.json").write_bytes(content)
-    for read in (load_bands, lambda folder: load_classifier(folder, ABC)):
-        with pytest.raises(UnreadableFileError, match="Fit it again: ticketkin relations RUN"):
+    for read in (read_kinds, load_classifier):
+        with pytest.raises(UnreadableFileError, match="Learn the kinds again: ticketkin relations RUN"):
             read(tmp_path)
 
 
@@ -367,19 +373,19 @@ def test_trees_that_walk_in_a_circle_are_refused(tmp_path: Path) -> None:
 
     pairs, features = _pairs()
     fitted = fit_classifier("trees", features, pairs.kind, pairs.block, 0)
-    save_classifier(fitted, tmp_path, ABC, SILENT_BANDS)
+    save_kinds(tmp_path, fitted.name, ABC, SILENT_BANDS, fitted)
     path = tmp_path / "classifier.safetensors"
     arrays = load_file(path)
     for name, value in (("trees_left", 0), ("trees_right", 1 << 30), ("trees_feature", 9_999)):
         save_file(arrays | {name: np.full_like(arrays[name], value)}, path)
         with pytest.raises(UnreadableFileError, match="are no trees over"):
-            load_classifier(tmp_path, ABC)
+            load_classifier(tmp_path)
     save_file(arrays | {"trees_value": np.full_like(arrays["trees_value"], np.nan)}, path)
     with pytest.raises(UnreadableFileError, match="trees_value holds NaN or infinity"):
-        load_classifier(tmp_path, ABC)
+        load_classifier(tmp_path)
 
 
-@given(seed=st.integers(0, 60), target=st.sampled_from([0.4, 0.8, 0.95]))
+@for_all(seed=st.integers(0, 60), target=st.sampled_from([0.4, 0.8, 0.95]))
 @settings(max_examples=25, deadline=None)
 def test_bands_reach_their_precision_or_never_speak(seed: int, target: float) -> None:
     generator = np.random.default_rng(seed)

@@ -51,6 +51,15 @@ class TermStatistics:
         weighted.data = (1 + np.log(weighted.data)) * idf
         return of_unit_length(weighted)
 
+    def idf_of(self, terms: Sequence[str]) -> FloatArray:
+        """Return the inverse document frequency of each term, shape (n_terms,), 0 where it does not count."""
+        columns = np.array(self.vocabulary.columns(terms), dtype=np.int64)
+        idf = np.full(len(columns), self.unseen_idf, dtype=np.float32)
+        seen = (columns >= 0) & (columns < len(self.idf))
+        idf[seen] = self.idf[columns[seen]]
+        idf[columns < 0] = 0.0
+        return idf
+
     def arrays(self) -> dict[str, AnyArray]:
         """Return the arrays to save."""
         return {

@@ -40,6 +40,11 @@ def make_tokenizer() -> Callable[[str], list[str]]:
     return tokenize
 
 
+def written_words(text: str) -> list[str]:
+    """Return the words that `make_tokenizer` splits a text into, as the text writes them."""
+    return _TOKEN.findall(text)
+
+
 def count_terms(texts: Sequence[str], vocabulary: dict[str, int]) -> csr_matrix:
     """Return term counts, shape (n_texts, len(vocabulary)); new terms are added to `vocabulary`."""
     tokenize = make_tokenizer()

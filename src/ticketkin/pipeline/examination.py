@@ -27,9 +27,9 @@ from ticketkin.evaluation.schema import metric_values
 from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.candidates import ranking_record
 from ticketkin.pipeline.configuration import read_job
-from ticketkin.pipeline.cross_encoding import CROSS_ENCODER
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.pipeline.train_stages import start_of
+from ticketkin.relations.cross_kinds import CROSS_ENCODER
 from ticketkin.runs.artifacts import Artifact, JsonObject
 from ticketkin.runs.stages import read_record
 from ticketkin.tickets.composing import compose_texts

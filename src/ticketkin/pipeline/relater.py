@@ -11,20 +11,17 @@ from ticketkin.core.errors import InputError, MissingInputError
 from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import PERSON_FIELDS, IntArray
-from ticketkin.encoders.loading import pick_device
 from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.candidates import champion_ranker
 from ticketkin.pipeline.configuration import read_job
-from ticketkin.pipeline.cross_encoding import CROSS_ENCODER, load_cross_kind_model
-from ticketkin.pipeline.relation_material import Material, origin_of_relations, relation_material
+from ticketkin.pipeline.relation_material import Material, described_pairs, load_kinds, relation_material
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.relations.bands import Band, likeliest_kin
-from ticketkin.relations.classifier import FeatureKindModel, KindModel
 from ticketkin.relations.families import SAID, Tie, canonical_parent, parent_tiers
 from ticketkin.relations.gates import RIGHT_DIRECTION
 from ticketkin.relations.pairs import KINDS
-from ticketkin.relations.saving import FittedOn, load_bands, load_classifier, saved_model
+from ticketkin.relations.scorer import KindScorer
 
 _BLOCK_QUERIES = 128
 _MOST_WORDS = 4
@@ -70,7 +67,7 @@ class Retrieved:
 def retrieve_and_classify(
     material: Material,
     ranker: Ranker,
-    model: KindModel,
+    kinds: KindScorer,
     queries: IntArray,
     k: int,
     progress: Progress = SILENT,
@@ -92,7 +89,8 @@ def retrieve_and_classify(
     if not len(query):
         return Retrieved(query, candidate, np.zeros((0, len(KINDS))), near)
     left, right = material.in_filing_order(query, candidate)
-    return Retrieved(query, candidate, model.pair_probabilities(left, right), near)
+    earlier, later = described_pairs(kinds.state, material.given, left, right)
+    return Retrieved(query, candidate, kinds.probabilities(earlier, later), near)
 
 
 class Relater:
@@ -109,10 +107,8 @@ class Relater:
             raise MissingInputError(f"The run has no relation model: {learned['reason']}")
         self._right_direction = learned["results"][learned["model"]]["direction_by_time"]["share_right"]
         self._data = data
-        relations = data.values.path(artifact.RELATIONS)
-        self._bands = load_bands(relations)
+        self._kinds = load_kinds(self._data)
         self._material = relation_material(self._data)
-        self._model = self._loaded_model(relations, origin_of_relations(data))
         self._ranker = champion_ranker(self._data)
         self._tiers = parent_tiers(self._data.tickets)
 
@@ -128,12 +124,6 @@ class Relater:
                 raise MissingInputError(f"{folder} lacks {place}. Run: ticketkin {command} {folder}")
         return cls(RunData.of(folder, job))
 
-    def _loaded_model(self, folder: Path, origin: FittedOn) -> KindModel:
-        if saved_model(folder, origin) == CROSS_ENCODER:
-            device = pick_device(self._data.job.settings.encoder)
-            return load_cross_kind_model(folder, self._data.texts, device)
-        return FeatureKindModel(self._material.maker, load_classifier(folder, origin))
-
     def relate(self, ticket_ids: Sequence[str], k: int = 10) -> dict[str, list[Relation]]:
         """Return for each ticket its nearest others with kind, probability and evidence, surest first.
 
@@ -148,9 +138,9 @@ class Relater:
                 raise InputError(f"The run holds no ticket {ticket_id!r}; give an id or number of its export")
             rows.append(row)
         found = retrieve_and_classify(
-            self._material, self._ranker, self._model, np.array(rows, dtype=np.int64), k
+            self._material, self._ranker, self._kinds, np.array(rows, dtype=np.int64), k
         )
-        calibrated = self._bands.calibrated(found.probabilities, found.similarities)
+        calibrated = self._kinds.calibrated(found.probabilities, found.similarities)
         related: dict[str, list[Relation]] = {}
         for ticket_id, row in zip(ticket_ids, rows, strict=True):
             own = np.flatnonzero(found.query == row)
@@ -162,21 +152,21 @@ class Relater:
     def said(self, k: int, progress: Progress = SILENT) -> list[Tie]:
         """Return what is said outright of every ticket and its `k` nearest earlier ones."""
         found = retrieve_and_classify(
-            self._material, self._ranker, self._model, np.arange(len(self._data.tickets)), k, progress
+            self._material, self._ranker, self._kinds, np.arange(len(self._data.tickets)), k, progress
         )
-        calibrated = self._bands.calibrated(found.probabilities, found.similarities)
+        calibrated = self._kinds.calibrated(found.probabilities, found.similarities)
         codes = likeliest_kin(calibrated)
         ties = []
         for place, code in enumerate(codes.tolist()):
             probability = float(calibrated[place, code])
-            if self._bands.band(KINDS[code], probability) == "say":
+            if self._kinds.bands.band(KINDS[code], probability) == "say":
                 earlier, later = int(found.candidate[place]), int(found.query[place])
                 ties.append(Tie(earlier, later, KINDS[code], SAID, probability))
         return ties
 
     def _relation(self, query: int, candidate: int, probabilities: Float64Array) -> Relation:
         code = int(likeliest_kin(probabilities[None, :])[0])
-        band = self._bands.band(KINDS[code], float(probabilities[code]))
+        band = self._kinds.bands.band(KINDS[code], float(probabilities[code]))
         if band == "silent":
             code = int(probabilities.argmax())
         kind, probability = KINDS[code], float(probabilities[code])
@@ -218,7 +208,8 @@ class Relater:
     def _evidence(self, query: int, candidate: int) -> list[str]:
         """Return what a person can check: shared words, the same fields, the time between."""
         told = []
-        words = self._material.shared_words(query, candidate, _MOST_WORDS)
+        texts = self._data.texts
+        words = self._kinds.shared_words(texts[query], texts[candidate], _MOST_WORDS)
         if words:
             told.append(f"both say {', '.join(words)}")
         frame = self._data.tickets.frame

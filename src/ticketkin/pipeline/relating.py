@@ -1,7 +1,7 @@
 """Kinds of kin in a run: typed pairs, the classifier, and how well it tells them apart."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +14,22 @@ from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import Progress
 from ticketkin.core.tables import BoolArray, IntArray, Origin, SplitName
 from ticketkin.pipeline import artifacts as artifact
-from ticketkin.pipeline.candidates import champion_ranker
+from ticketkin.pipeline.candidates import champion_ranker, state_rows
 from ticketkin.pipeline.configuration import Job
-from ticketkin.pipeline.cross_encoding import CROSS_ENCODER, CrossTrainer
 from ticketkin.pipeline.relater import Retrieved, retrieve_and_classify
-from ticketkin.pipeline.relation_material import Material, origin_of_relations, relation_material
+from ticketkin.pipeline.relation_material import Material, described_pairs, fingerprints, relation_material
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.relations.assessment import FEWEST_OF_A_CLASS, Fit, assess, feature_fit
 from ticketkin.relations.bands import Bands, likeliest_kin
 from ticketkin.relations.classifier import FeatureKindModel, KindModel, fit_classifier
+from ticketkin.relations.cross_kinds import CROSS_ENCODER
+from ticketkin.relations.cross_training import CrossTrainer
 from ticketkin.relations.features import PairFeatures
 from ticketkin.relations.gates import relation_gates
+from ticketkin.relations.pair_state import PairState
 from ticketkin.relations.pairs import KINDS, NONE, RelationPairs, support_told
-from ticketkin.relations.saving import FittedOn, save_classifier, save_metadata
+from ticketkin.relations.saving import FittedOn
+from ticketkin.relations.scorer import KindScorer
 from ticketkin.runs.stages import StageRun
 
 _GROUPS = ("embedding", "similarity", "fields", "values", "time")
@@ -53,6 +56,7 @@ class _Lesson:
     """What is learned from, and how it is assessed."""
 
     material: Material
+    state: PairState
     pairs: RelationPairs
     features: PairFeatures
     work: Path
@@ -61,7 +65,16 @@ class _Lesson:
 
     def cross_trainer(self) -> CrossTrainer:
         """Return what trains cross-encoders on these pairs."""
-        return CrossTrainer.of(self.material, self.pairs, self.work, self.progress)
+        data = self.material.data
+        settings = data.job.settings
+        return CrossTrainer.of(
+            data.texts,
+            self.pairs,
+            settings.relations.cross_encoder,
+            settings.encoder,
+            self.work,
+            self.progress,
+        )
 
     def assessed(self, name: str, fit: Fit) -> dict[str, Any]:
         """Return quality, confusion and reliability of a way to fit, out of fold."""
@@ -94,9 +107,11 @@ def _learn(data: RunData, folder: Path, work: Path, progress: Progress) -> dict[
     settings = data.job.settings
     material = relation_material(data)
     pairs = material.pairs()
+    state = PairState.fit(material.given, state_rows(data))
     for line in _told(pairs):
         progress.say(f"  {line}")
-    lesson = _Lesson(material, pairs, material.maker.features(pairs.left, pairs.right), work, progress)
+    features = state.features(*described_pairs(state, material.given, pairs.left, pairs.right))
+    lesson = _Lesson(material, state, pairs, features, work, progress)
     chosen = settings.relations.model
     names = dict.fromkeys((chosen, "majority", *settings.relations.compare))
     results = {name: lesson.model(name) for name in names}
@@ -119,13 +134,18 @@ def _learn(data: RunData, folder: Path, work: Path, progress: Progress) -> dict[
         "seed": settings.seed,
         "results": results,
         "without": without,
-        "causes": lesson.cross_trainer().assess_causes() if settings.relations.causes else None,
+        "causes": _causes(lesson) if settings.relations.causes else None,
         "two_stage": _keep(lesson, folder),
     }
     record["gates"] = [check.to_json() for check in relation_gates(record, FEWEST_OF_A_CLASS)]
     for line in _quality_told(record):
         progress.say(f"  {line}")
     return record
+
+
+def _causes(lesson: _Lesson) -> dict[str, Any]:
+    settings = lesson.material.data.job.settings
+    return lesson.cross_trainer().assess_causes(settings.seed, settings.evaluation.n_bootstrap)
 
 
 def _quality_told(record: Mapping[str, Any]) -> list[str]:
@@ -161,13 +181,15 @@ def _keep(lesson: _Lesson, folder: Path) -> dict[str, Any]:
     chosen = np.flatnonzero(in_train[pairs.left] & in_train[pairs.right])
     if len(np.unique(pairs.kind[chosen])) < 2:
         raise NotEnoughDataError("The training split holds pairs of fewer than two kinds; add typed links")
-    model, save = _kept_model(lesson, chosen, folder)
+    encoder, tickets = fingerprints(data)
+    fitted_on = FittedOn(encoder, lesson.state.fingerprint, tickets)
+    kinds = KindScorer(lesson.state, _kept_model(lesson, chosen, folder), Bands.silent(), fitted_on)
     ranker, kind_of = champion_ranker(data), _kind_lookup(data)
     found: dict[SplitName, tuple[Retrieved, IntArray, dict[str, int]]] = {}
     for split in (SplitName.EVALUATION, SplitName.HOLDOUT):
         queries = data.splits.rows(data.tickets, split)
         retrieved = retrieve_and_classify(
-            lesson.material, ranker, model, queries, settings.relations.depth, lesson.progress
+            lesson.material, ranker, kinds, queries, settings.relations.depth, lesson.progress
         )
         counts = _kin_within_reach(data, queries) | {"n_queries": len(queries)}
         found[split] = retrieved, kind_of(retrieved.query, retrieved.candidate), counts
@@ -179,7 +201,7 @@ def _keep(lesson: _Lesson, folder: Path) -> dict[str, Any]:
         suggest_precision=settings.relations.suggest_precision,
         judged=[name for name, n in pairs.counts.items() if n >= FEWEST_OF_A_CLASS],
     )
-    save(origin_of_relations(data), bands)
+    replace(kinds, bands=bands).save(folder)
     return {
         "say_precision": settings.relations.say_precision,
         "suggest_precision": settings.relations.suggest_precision,
@@ -199,21 +221,16 @@ def _counts(kinds: IntArray) -> dict[str, int]:
     return {name: int((kinds == code).sum()) for code, name in enumerate(KINDS)}
 
 
-def _kept_model(
-    lesson: _Lesson, places: IntArray, folder: Path
-) -> tuple[KindModel, Callable[[FittedOn, Bands], None]]:
-    """Return the run's model fitted on some pairs, and what saves it with its origin and bands."""
+def _kept_model(lesson: _Lesson, places: IntArray, folder: Path) -> KindModel:
+    """Return the run's model fitted on some pairs; a cross-encoder is written into `folder`."""
     settings, pairs = lesson.material.data.job.settings, lesson.pairs
     name = settings.relations.model
     if name == CROSS_ENCODER:
-        model = lesson.cross_trainer().keep(places, settings.seed, folder)
-        return model, lambda origin, bands: save_metadata(folder, name, origin, bands)
+        return lesson.cross_trainer().keep(places, settings.seed, folder)
     fitted = fit_classifier(
         name, lesson.features.rows(places), pairs.kind[places], pairs.block[places], settings.seed
     )
-    return FeatureKindModel(lesson.material.maker, fitted), lambda origin, bands: save_classifier(
-        fitted, folder, origin, bands
-    )
+    return FeatureKindModel(lesson.state, fitted)
 
 
 def _kind_lookup(data: RunData) -> Callable[[IntArray, IntArray], IntArray]:

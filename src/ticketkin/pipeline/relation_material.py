@@ -1,38 +1,46 @@
-"""What relations are learned from and served with: typed pairs, features, words, the filing order."""
+"""What relations are learned from and served with in a run: tickets, typed pairs, the filing order."""
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
 from ticketkin.core.artifacts import hash_path
 from ticketkin.core.tables import IntArray
-from ticketkin.lexical.neighbours import tfidf_matrix, tfidf_terms
-from ticketkin.lexical.words import make_tokenizer
+from ticketkin.lexical.neighbours import tfidf_matrix
 from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.run_data import RunData
-from ticketkin.relations.features import PairFeatureMaker
+from ticketkin.ranking.columns import EmbeddedTickets
+from ticketkin.relations.pair_state import PairState, PairTickets
 from ticketkin.relations.pairs import RelationPairs, filing_order, relation_pairs
-from ticketkin.relations.saving import FittedOn
+from ticketkin.relations.scorer import KindScorer
 
 
-def origin_of_relations(data: RunData) -> FittedOn:
-    """Return the fingerprints that bind a relation model to a run."""
-    encoder = data.values.read(artifact.BASE_ENCODER)["fingerprint"]
-    return FittedOn(encoder, hash_path(data.values.path(artifact.TICKETS)))
+def fingerprints(data: RunData) -> tuple[str, str]:
+    """Return the fingerprints of the untouched encoder and of the tickets of a run."""
+    encoder: str = data.values.read(artifact.BASE_ENCODER)["fingerprint"]
+    return encoder, hash_path(data.values.path(artifact.TICKETS))
+
+
+def load_kinds(data: RunData) -> KindScorer:
+    """Return the model of kinds of a run.
+
+    Raises as `KindScorer.load`, and InputError where it was learned in a run with another encoder or other
+    tickets.
+    """
+    folder = data.values.path(artifact.RELATIONS)
+    kinds = KindScorer.load(folder, data.job.settings.encoder)
+    encoder, tickets = fingerprints(data)
+    kinds.fitted_on.require(folder, encoder=encoder, tickets=tickets)
+    return kinds
 
 
 @dataclass(frozen=True)
 class Material:
-    """A run's tickets as the classifier of kinds sees them."""
+    """A run's tickets as kinds are learned from them and told of them."""
 
     data: RunData
-    maker: PairFeatureMaker
-    words: csr_matrix
-    """TF-IDF of all texts."""
-    terms: list[str]
-    """Of each column."""
+    given: EmbeddedTickets
+    """With the untouched embeddings, which no link has shaped."""
     order: IntArray
     """Place of each ticket in filing order."""
 
@@ -43,7 +51,7 @@ class Material:
             self.data.tickets,
             self.data.links,
             self.data.groups.group,
-            self.words,
+            tfidf_matrix(self.data.texts),
             settings.seed,
             settings.relations,
             self.data.told_kinds,
@@ -54,27 +62,20 @@ class Material:
         first = self.order[one] < self.order[other]
         return np.where(first, one, other), np.where(first, other, one)
 
-    def shared_words(self, one: int, other: int, n_words: int) -> list[str]:
-        """Return words that both texts hold, the weightiest first, as the first text writes them."""
-        shared = self.words[[one]].multiply(self.words[[other]]).tocoo()
-        heaviest = [self.terms[column] for column in shared.col[np.argsort(-shared.data)]]
-        tokenize = make_tokenizer()
-        written: dict[str, str] = {}
-        for word in re.findall(r"\w+(?:[._:/-]\w+)*", self.data.texts[one]):
-            for term in tokenize(word):
-                written.setdefault(term, word)
-        words = [written[term] for term in heaviest if term in written]
-        return list(dict.fromkeys(words))[:n_words]
-
 
 def relation_material(data: RunData) -> Material:
-    """Return the material of a run, on the untouched embeddings, which no link has shaped."""
-    words, terms = tfidf_terms(data.texts)
-    maker = PairFeatureMaker(
-        data.tickets,
-        data.embeddings(artifact.BASE_EMBEDDINGS),
-        data.embeddings(artifact.TITLE_EMBEDDINGS),
-        words,
-        tfidf_matrix(data.titles, "characters"),
-    )
-    return Material(data, maker, words, terms, filing_order(data.tickets))
+    """Return the material of a run."""
+    embeddings = {
+        "base": data.embeddings(artifact.BASE_EMBEDDINGS),
+        "title": data.embeddings(artifact.TITLE_EMBEDDINGS),
+    }
+    return Material(data, EmbeddedTickets(data.tickets, data.texts, embeddings), filing_order(data.tickets))
+
+
+def described_pairs(
+    state: PairState, given: EmbeddedTickets, left: IntArray, right: IntArray
+) -> tuple[PairTickets, PairTickets]:
+    """Return both sides of pairs of rows; a ticket is described once, and only where a pair holds it."""
+    rows, places = np.unique(np.concatenate([left, right]), return_inverse=True)
+    described = state.describe(given.take(rows))
+    return described.take(places[: len(left)]), described.take(places[len(left) :])

@@ -95,14 +95,14 @@ class CorpusState:
         """Return tickets as the scorer reads them, whether the state was fitted on them or not."""
         ids = given.tickets.ids
         identity = stable_hashes(ids)
-        opened_at = _opened_at(given.tickets)
+        opened_at = opening_times(given.tickets)
         frame = given.tickets.frame
         columns = TicketColumns(
             ids=np.array(ids, dtype=object),
             identity=identity,
             opened_at=opened_at,
             place=self._places(ids, opened_at),
-            values=_values(frame, self.agreement_fields),
+            values=value_hashes(frame, self.agreement_fields),
             lengths=np.log1p(np.array([len(text) for text in given.texts], dtype=np.float32)),
             lexical=self.fields.rows({name: frame[name].to_list() for name in self.fields.weights}),
             words=self.words.rows(given.texts),
@@ -195,15 +195,16 @@ def field_statistics(tickets: Tickets) -> FieldStatistics:
 def crowd_of(given: EmbeddedTickets) -> Crowd:
     """Return the crowd of the given tickets, by every embedding that the first level reads."""
     embeddings = {name: vectors for name, vectors in given.embeddings.items() if name != ENCODER}
-    return Crowd.of(stable_hashes(given.tickets.ids), _opened_at(given.tickets), embeddings)
+    return Crowd.of(stable_hashes(given.tickets.ids), opening_times(given.tickets), embeddings)
 
 
-def _opened_at(tickets: Tickets) -> IntArray:
+def opening_times(tickets: Tickets) -> IntArray:
+    """Return microseconds since 1970, shape (n_tickets,), NO_TIME where the time is not known."""
     opened = tickets.frame["opened_at"].dt.epoch("us").fill_null(NO_TIME)
     return np.asarray(opened.to_numpy(), dtype=np.int64)
 
 
-def _values(frame: pl.DataFrame, fields: tuple[str, ...]) -> IntArray:
+def value_hashes(frame: pl.DataFrame, fields: tuple[str, ...]) -> IntArray:
     """Return the hash of each field's value, shape (n_tickets, n_fields), 0 where it is empty."""
     hashed = np.zeros((frame.height, len(fields)), dtype=np.int64)
     for column, name in enumerate(fields):

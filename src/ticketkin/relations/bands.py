@@ -35,6 +35,12 @@ class Bands:
     suggest: dict[str, float | None]
 
     @classmethod
+    def silent(cls) -> "Bands":
+        """Return bands that leave probabilities as they are and never say or suggest a kind."""
+        one, zero = dict.fromkeys(KINDS, 1.0), dict.fromkeys(KINDS, 0.0)
+        return cls(one, zero, zero, 0.0, 1.0, {}, {})
+
+    @classmethod
     def fit(
         cls,
         probabilities: Float64Array,

@@ -8,7 +8,8 @@ import numpy as np
 
 from ticketkin.core.config import RelationModel
 from ticketkin.core.tables import IntArray
-from ticketkin.relations.features import PairFeatureMaker, PairFeatures
+from ticketkin.relations.features import PairFeatures
+from ticketkin.relations.pair_state import PairState, PairTickets
 from ticketkin.relations.pairs import KINDS
 from ticketkin.relations.predictors import (
     AffineMap,
@@ -24,6 +25,8 @@ from ticketkin.relations.predictors import (
 
 MODELS: tuple[RelationModel, ...] = tuple(name for name in get_args(RelationModel) if name != "cross_encoder")
 """Classifiers over features; the cross-encoder reads texts."""
+_BLOCK_PAIRS = 4_096
+"""Pairs whose features are held in memory at once."""
 _PENALTIES = (0.003, 0.03, 0.3, 3.0)
 _INNER_FOLDS = 3
 _MOST_IN_KERNEL = 12_000
@@ -62,21 +65,26 @@ class RelationClassifier:
 class KindModel(Protocol):
     """Whatever tells which kind of kin two tickets are."""
 
-    def pair_probabilities(self, left: IntArray, right: IntArray) -> Float64Array:
-        """Return the probability of each kind, (n_pairs, 4), of pairs of rows; left was filed first."""
+    def probabilities(self, earlier: PairTickets, later: PairTickets) -> Float64Array:
+        """Return the probability of each kind, (n_pairs, 4), of row-aligned pairs, by who was filed first."""
         ...
 
 
 @dataclass(frozen=True)
 class FeatureKindModel:
-    """A classifier and the features it reads."""
+    """A classifier and the state its features are computed with."""
 
-    maker: PairFeatureMaker
+    state: PairState
     classifier: RelationClassifier
 
-    def pair_probabilities(self, left: IntArray, right: IntArray) -> Float64Array:
-        """Return the probability of each kind, (n_pairs, 4), of pairs of rows; left was filed first."""
-        return self.classifier.probabilities(self.maker.features(left, right))
+    def probabilities(self, earlier: PairTickets, later: PairTickets) -> Float64Array:
+        """Return the probability of each kind, (n_pairs, 4), of row-aligned pairs, by who was filed first."""
+        parts = [np.zeros((0, len(KINDS)))]
+        for start in range(0, len(earlier), _BLOCK_PAIRS):
+            rows = np.arange(start, min(start + _BLOCK_PAIRS, len(earlier)))
+            features = self.state.features(earlier.take(rows), later.take(rows))
+            parts.append(self.classifier.probabilities(features))
+        return np.concatenate(parts)
 
 
 def fit_classifier(

@@ -1,4 +1,4 @@
-"""Cross-encoders over a run's pairs: all kinds at once, or cause against not a cause."""
+"""Cross-encoders trained on pairs with a kind: all kinds at once, or cause against not a cause."""
 
 import shutil
 from collections.abc import Callable
@@ -9,17 +9,17 @@ from time import perf_counter
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import expit, softmax
+from scipy.special import expit
 
 from ticketkin.core.arrays import load_array, save_array
 from ticketkin.core.artifacts import hash_value
-from ticketkin.core.config import CrossEncoderSettings
-from ticketkin.core.errors import JobError, NotEnoughDataError, UnreadableFileError
+from ticketkin.core.config import CrossEncoderSettings, EncoderSettings
+from ticketkin.core.errors import JobError, NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import BoolArray, IntArray
-from ticketkin.encoders.cross_encoder import CrossBase, load_cross_encoder, locate_cross_base, pair_logits
+from ticketkin.encoders.cross_encoder import CrossBase, locate_cross_base, pair_logits
 from ticketkin.evaluation.bootstrap import Float64Array, Resamples, statistic_interval
-from ticketkin.pipeline.relation_material import Material
+from ticketkin.relations.cross_kinds import CROSS_ENCODER, CrossKindModel, load_cross_kind_model
 from ticketkin.relations.pairs import KINDS, RelationPairs
 from ticketkin.training.cross_encoder import (
     PairExamples,
@@ -27,70 +27,39 @@ from ticketkin.training.cross_encoder import (
     train_cross_encoder,
 )
 
-CROSS_ENCODER = "cross_encoder"
 _N_PROBES = 16
 _SAME = 1e-4
 _CAUSAL = KINDS.index("causal")
 
 
 @dataclass(frozen=True)
-class CrossKindModel:
-    """A cross-encoder of kinds, reading the run's texts."""
+class CrossTrainer:
+    """Trains cross-encoders on typed pairs."""
 
     texts: list[str]
-    model: Any
-
-    def pair_probabilities(self, left: IntArray, right: IntArray) -> Float64Array:
-        """Return the probability of each kind, (n_pairs, 4), of pairs of rows; left was filed first.
-
-        Both orders are read. Kinds without a direction get the mean of both, a cause the higher of the two.
-        """
-        one, other = ([self.texts[row] for row in rows] for rows in (left, right))
-        forward = softmax(pair_logits(self.model, one, other), axis=1)
-        backward = softmax(pair_logits(self.model, other, one), axis=1)
-        found = (forward + backward) / 2
-        found[:, _CAUSAL] = np.maximum(forward[:, _CAUSAL], backward[:, _CAUSAL])
-        return np.asarray(found / found.sum(axis=1, keepdims=True), dtype=np.float64)
-
-
-def load_cross_kind_model(folder: Path, texts: list[str], device: str) -> CrossKindModel:
-    """Return the cross-encoder that a run keeps in `folder`.
-
-    Raises as `load_cross_encoder`, and UnreadableFileError where it tells other kinds apart.
-    """
-    model = load_cross_encoder(folder / CROSS_ENCODER, device)
-    if model.num_labels != len(KINDS):
-        raise UnreadableFileError(
-            f"The cross-encoder in {folder / CROSS_ENCODER} tells {model.num_labels} classes apart, not the "
-            f"{len(KINDS)} kinds. Train it again: ticketkin relations RUN"
-        )
-    return CrossKindModel(texts, model)
-
-
-@dataclass(frozen=True)
-class CrossTrainer:
-    """Trains cross-encoders on a run's typed pairs."""
-
-    material: Material
+    """Of all tickets, whose rows the pairs hold."""
     pairs: RelationPairs
     base: CrossBase
+    settings: CrossEncoderSettings
     work: Path
-    """Where checkpoints, and predictions of finished folds, are kept."""
+    """Folder of checkpoints, and of predictions of finished folds."""
     progress: Progress = SILENT
 
     @classmethod
-    def of(cls, material: Material, pairs: RelationPairs, work: Path, progress: Progress) -> "CrossTrainer":
+    def of(
+        cls,
+        texts: list[str],
+        pairs: RelationPairs,
+        settings: CrossEncoderSettings,
+        encoder: EncoderSettings,
+        work: Path,
+        progress: Progress,
+    ) -> "CrossTrainer":
         """Find the base and say whether its head is fresh. Raises as `locate_cross_base`."""
-        settings = material.data.job.settings
-        base = locate_cross_base(settings.relations.cross_encoder, settings.encoder)
+        base = locate_cross_base(settings, encoder)
         if base.n_labels != len(KINDS):
             progress.say(f"  cross-encoder on {base.name}: its head for {len(KINDS)} kinds begins at random")
-        return cls(material, pairs, base, work, progress)
-
-    @property
-    def settings(self) -> CrossEncoderSettings:
-        """How cross-encoders are trained."""
-        return self.material.data.job.settings.relations.cross_encoder
+        return cls(texts, pairs, base, settings, work, progress)
 
     def keep(self, places: IntArray, seed: int, folder: Path) -> CrossKindModel:
         """Train on some of the pairs, write the model into `folder`, and return it as it was read back.
@@ -102,11 +71,10 @@ class CrossTrainer:
             self.base, self._examples(places), self.settings, work, seed, self.progress
         )
         save_cross_encoder(trained, folder / CROSS_ENCODER)
-        kept = load_cross_kind_model(folder, self.material.data.texts, self.base.device)
-        probed = places[:_N_PROBES]
-        left, right = self.pairs.left[probed], self.pairs.right[probed]
-        in_memory = CrossKindModel(self.material.data.texts, trained.model).pair_probabilities(left, right)
-        difference = float(np.abs(kept.pair_probabilities(left, right) - in_memory).max())
+        kept = load_cross_kind_model(folder, self.base.device)
+        texts = self._pair_texts(places[:_N_PROBES])
+        in_memory = CrossKindModel(trained.model).of_texts(*texts)
+        difference = float(np.abs(kept.of_texts(*texts) - in_memory).max())
         if difference > _SAME:
             raise JobError(
                 f"The cross-encoder read back from {folder / CROSS_ENCODER} differs by {difference:.1g} from "
@@ -129,11 +97,15 @@ class CrossTrainer:
             if not path.exists():
                 examples = self._examples(places)
                 trained = train_cross_encoder(self.base, examples, self.settings, work, seed, self.progress)
-                model = CrossKindModel(self.material.data.texts, trained.model)
-                _keep(path, model.pair_probabilities(self.pairs.left[others], self.pairs.right[others]))
+                _keep(path, CrossKindModel(trained.model).of_texts(*self._pair_texts(others)))
             return _kept(path, len(others), len(KINDS))
 
         return predicted
+
+    def _pair_texts(self, places: IntArray) -> tuple[list[str], list[str]]:
+        """Return the texts of both tickets of some pairs, the earlier ones first."""
+        left, right = self.pairs.left[places], self.pairs.right[places]
+        return [self.texts[row] for row in left], [self.texts[row] for row in right]
 
     def _work(self, places: IntArray, seed: int) -> Path:
         pairs = self.pairs
@@ -143,13 +115,13 @@ class CrossTrainer:
             "settings": self.settings.model_dump(),
             "seed": seed,
             "base": str(self.base.folder),
-            "texts": hash_value({"texts": self.material.data.texts}),
+            "texts": hash_value({"texts": self.texts}),
         })  # fmt: skip
         return self.work / identity[:16]
 
     def _examples(self, places: IntArray, *, causes_alone: bool = False) -> PairExamples:
         """Return pairs as texts, causes first; classes are the kinds, or cause against all else."""
-        pairs, texts = self.pairs, self.material.data.texts
+        pairs, texts = self.pairs, self.texts
         kind = pairs.kind[places]
         turned = (kind == _CAUSAL) & ~pairs.forward[places]
         one = np.where(turned, pairs.right[places], pairs.left[places])
@@ -163,7 +135,7 @@ class CrossTrainer:
             2 if causes_alone else len(KINDS),
         )
 
-    def assess_causes(self) -> dict[str, Any]:
+    def assess_causes(self, seed: int, n_bootstrap: int) -> dict[str, Any]:
         """Return how well causes are told from all other pairs, out of fold, and what a pair costs.
 
         `none_per_cause` other pairs stand beside each cause. Threshold and calibration come from
@@ -171,7 +143,7 @@ class CrossTrainer:
         """
         from sklearn.model_selection import StratifiedGroupKFold
 
-        settings, seed = self.settings, self.material.data.job.settings.seed
+        settings = self.settings
         chosen = self._causes_and_others(seed)
         truth, blocks = self.pairs.kind[chosen] == _CAUSAL, self.pairs.block[chosen]
         if truth.sum() < 2 * settings.folds:
@@ -186,7 +158,8 @@ class CrossTrainer:
         for train, test in folds.split(truth, truth, blocks):
             learned, validated = next(iter(inner.split(truth[train], truth[train], blocks[train])))
             found.put(test, self._one_fold(chosen, train[learned], train[validated], test, seed))
-        return found.metrics(truth, self.pairs.forward[chosen], blocks, self.material.data.job.settings) | {
+        resamples = Resamples.draw(blocks, n_bootstrap, seed)
+        return found.metrics(truth, self.pairs.forward[chosen], resamples) | {
             "base": self.base.name,
             "fresh_head": self.base.n_labels != 1,
             "method": settings.method,
@@ -227,10 +200,7 @@ class CrossTrainer:
 
     def _both_orders(self, model: Any, places: IntArray) -> tuple[Float64Array, float]:
         """Return the logits of (earlier, later) and (later, earlier), (n, 2), and milliseconds a pair."""
-        texts = self.material.data.texts
-        one, other = (
-            [texts[row] for row in rows] for rows in (self.pairs.left[places], self.pairs.right[places])
-        )
+        one, other = self._pair_texts(places)
         started = perf_counter()
         found = np.column_stack([pair_logits(model, one, other)[:, 0], pair_logits(model, other, one)[:, 0]])
         return found, 1000 * (perf_counter() - started) / max(1, len(places))
@@ -282,9 +252,7 @@ class _Causes:
     def put(self, places: IntArray, values: Float64Array) -> None:
         self.values[places] = values
 
-    def metrics(
-        self, truth: BoolArray, forward: BoolArray, blocks: IntArray, settings: Any
-    ) -> dict[str, Any]:
+    def metrics(self, truth: BoolArray, forward: BoolArray, resamples: Resamples) -> dict[str, Any]:
         from sklearn.metrics import (
             average_precision_score,
             f1_score,
@@ -293,7 +261,6 @@ class _Causes:
             roc_auc_score,
         )
 
-        resamples = Resamples.draw(blocks, settings.evaluation.n_bootstrap, settings.seed)
         first, second, probability, said, cost = self.values.T
         score, said_so = np.maximum(first, second), said > 0
 

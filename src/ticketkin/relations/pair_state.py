@@ -1,0 +1,330 @@
+"""What the features of a pair need to know of a corpus, fitted once and frozen.
+
+Fitted from tickets that were there before the evaluation began. The features of a pair depend on its two
+tickets and on this state, on no other ticket, and are all known when the later ticket opens.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from pydantic import Field
+from scipy.sparse import csr_matrix
+
+from ticketkin.core.arrays import AnyArray, load_arrays, save_arrays
+from ticketkin.core.artifacts import hash_value, write_json
+from ticketkin.core.errors import UnreadableFileError
+from ticketkin.core.records import read_record
+from ticketkin.core.tables import PERSON_FIELDS, TICKETS_SCHEMA, FloatArray, IntArray, Tickets
+from ticketkin.lexical.neighbours import paired_cosines
+from ticketkin.lexical.tfidf import TermStatistics
+from ticketkin.ranking.columns import EmbeddedTickets
+from ticketkin.ranking.corpus_state import opening_times, value_hashes
+from ticketkin.ranking.crowd import NO_TIME
+from ticketkin.relations.features import PairFeatures
+
+REMEDY = "Learn the kinds again: ticketkin relations RUN"
+"""What a user does about a saved relation model that can't be read."""
+_VERSION = 1
+_ARRAYS = "pair_state.safetensors"
+_DESCRIPTION = "pair_state.json"
+_PROJECT: Final = "project"
+_Valued = Literal["category", "priority", "project"]
+_FIELDS = (
+    "category", "subcategory", "service", "configuration_item", "assignment_group", "priority",
+    *PERSON_FIELDS, _PROJECT,
+)  # fmt: skip
+_VALUED: tuple[_Valued, ...] = get_args(_Valued)
+"""Fields whose common values are features."""
+_MOST_VALUES = 8
+_FEWEST_OF_A_VALUE = 20
+_FAR_DAYS = 10_000.0
+_MICROSECONDS_A_DAY = 86_400_000_000
+_PARTS = re.compile(r"\s*[;,|]\s*")
+_SHORTEST_NAME = 4
+"""A ticket's name in another's text; shorter ones would be there by chance."""
+# A project (DFR-10), or what the record is: an incident (INC0000060) or a change (CHG0000042).
+_PREFIX = r"^([A-Za-z][A-Za-z0-9]*?)-?\d+$"
+Objects = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class PairTickets:
+    """n tickets as models of kinds read them, over one pair state; a ticket may be there more than once."""
+
+    texts: Objects
+    """Composed by the template, shape (n,)."""
+    embeddings: FloatArray
+    """Of the text, shape (n, d), unit length."""
+    title_embeddings: FloatArray
+    words: csr_matrix
+    """TF-IDF of the text."""
+    characters: csr_matrix
+    """TF-IDF of the title's character n-grams."""
+    values: IntArray
+    """Hash of the value of each field, shape (n, n_fields), 0 where it is empty."""
+    common: FloatArray
+    """1 where the ticket holds a common value of the state, shape (n, n_common)."""
+    parts: Objects
+    """What the subcategory lists, a set of texts each, shape (n,)."""
+    names: Objects
+    """What other texts may call the ticket, a set of texts each, shape (n,)."""
+    statements: Objects
+    """Title and description, shape (n,)."""
+    lengths: FloatArray
+    """Logarithm of the length of the description in characters, shape (n,)."""
+    opened_at: IntArray
+    """Microseconds since 1970, shape (n,), NO_TIME where unknown."""
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def take(self, rows: IntArray) -> "PairTickets":
+        """Return some of the tickets, a row as often as it is named."""
+        return PairTickets(**{name: column[rows] for name, column in vars(self).items()})
+
+
+@dataclass(frozen=True)
+class _Description:
+    """The part of a saved state that is no array."""
+
+    version: int
+    has_times: bool
+    dimension: Annotated[int, Field(ge=1)]
+    common_values: dict[_Valued, list[str]]
+
+
+@dataclass(frozen=True)
+class PairState:
+    """Document frequencies, the fields' common values, and whether opening times count, all frozen."""
+
+    words: TermStatistics
+    """Of the whole text."""
+    characters: TermStatistics
+    """Of the title."""
+    common_values: Mapping[_Valued, list[str]]
+    """By field. Names that the desk gave to categories, priorities and projects: the only words in here."""
+    has_times: bool
+    dimension: int
+    """Of the embeddings."""
+
+    @classmethod
+    def fit(cls, given: EmbeddedTickets, rows: IntArray) -> "PairState":
+        """Fit on `rows` of the tickets, whose order does not matter.
+
+        A common value is one of at least 20 of these tickets, the 8 most frequent of a field. Opening times
+        count where every ticket of the file has one.
+        """
+        there = given.take(rows)
+        return cls(
+            words=TermStatistics.fit(there.texts, "word"),
+            characters=TermStatistics.fit(there.titles, "characters"),
+            common_values={name: _common_values(_with_project(there)[name]) for name in _VALUED},
+            has_times=given.tickets.has_times,
+            dimension=given.embeddings["base"].shape[1],
+        )
+
+    def describe(self, given: EmbeddedTickets) -> PairTickets:
+        """Return tickets as models of kinds read them, whether the state was fitted on them or not.
+
+        `given` holds at least the embeddings 'base' and 'title'. Raises ValueError where they have another
+        dimension than those the state was fitted on.
+        """
+        embeddings, titles = given.embeddings["base"], given.embeddings["title"]
+        for vectors in (embeddings, titles):
+            if vectors.shape[1] != self.dimension:
+                raise ValueError(f"embeddings of {self.dimension} dimensions are needed, not {vectors.shape}")
+        frame = _with_project(given)
+        return PairTickets(
+            texts=np.array(given.texts, dtype=object),
+            embeddings=embeddings,
+            title_embeddings=titles,
+            words=self.words.rows(given.texts),
+            characters=self.characters.rows(given.titles),
+            values=value_hashes(frame, _FIELDS),
+            common=self._common(frame),
+            parts=_objects(frozenset(filter(None, _PARTS.split(text))) for text in frame["subcategory"]),
+            names=_objects(
+                frozenset(name for name in names if len(name) >= _SHORTEST_NAME)
+                for names in frame.select("ticket_id", "number").iter_rows()
+            ),
+            statements=_objects(
+                f"{title} {description}" for title, description in frame.select("title", "description").rows()
+            ),
+            lengths=np.log1p(frame["description"].str.len_chars().to_numpy()).astype(np.float32),
+            opened_at=opening_times(given.tickets),
+        )
+
+    def features(self, earlier: PairTickets, later: PairTickets) -> PairFeatures:
+        """Return the features of row-aligned pairs; `earlier` holds the tickets that were filed first."""
+        parts = [
+            *_embedding_features(earlier, later),
+            *(("similarity", *part) for part in _similarities(earlier, later).items()),
+            *(("fields", *part) for part in _field_features(earlier, later)),
+        ]
+        for column, name in enumerate(self._common_names):
+            parts.append(("values", f"earlier_is_{name}", earlier.common[:, column]))
+            parts.append(("values", f"later_is_{name}", later.common[:, column]))
+        if self.has_times:
+            parts += [("time", *part) for part in _time_features(earlier.opened_at, later.opened_at)]
+        return PairFeatures(
+            values=np.stack([values.astype(np.float32) for _, _, values in parts], axis=1),
+            names=[name for _, name, _ in parts],
+            groups=[group for group, _, _ in parts],
+        )
+
+    @cached_property
+    def feature_names(self) -> list[str]:
+        """Names of all features in column order."""
+        vectors = np.zeros((0, self.dimension), dtype=np.float32)
+        no_tickets = Tickets(pl.DataFrame(schema=dict(TICKETS_SCHEMA)))
+        described = self.describe(EmbeddedTickets(no_tickets, [], {"base": vectors, "title": vectors}))
+        return self.features(described, described).names
+
+    @property
+    def _common_names(self) -> list[str]:
+        return [f"{name} {value}" for name, values in self.common_values.items() for value in values]
+
+    def _common(self, frame: pl.DataFrame) -> FloatArray:
+        columns = [
+            (frame[name] == value).cast(pl.Float32).to_numpy()
+            for name, values in self.common_values.items()
+            for value in values
+        ]
+        return np.stack(columns, axis=1) if columns else np.zeros((frame.height, 0), dtype=np.float32)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of all that the state holds: what a model that was fitted over it is bound to."""
+        digest = hashlib.sha256(hash_value(vars(self._description)).encode())
+        for name, array in sorted(self._arrays.items()):
+            digest.update(f"{name} {array.dtype} {array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+    @property
+    def _arrays(self) -> dict[str, AnyArray]:
+        return self.words.arrays() | self.characters.arrays()
+
+    @property
+    def _description(self) -> _Description:
+        return _Description(_VERSION, self.has_times, self.dimension, dict(self.common_values))
+
+    def save(self, folder: Path) -> None:
+        """Write plain arrays and a description: of the tickets' words it holds the common values alone."""
+        save_arrays(folder / _ARRAYS, self._arrays)
+        write_json(folder / _DESCRIPTION, vars(self._description))
+
+    @classmethod
+    def load(cls, folder: Path) -> "PairState":
+        """Return the state saved in `folder`.
+
+        Raises UnreadableFileError where it is missing, damaged or of another version.
+        """
+        path = folder / _DESCRIPTION
+        description = read_record(path, _Description, REMEDY)
+        if description.version != _VERSION:
+            raise UnreadableFileError(
+                f"{path} is of version {description.version}, this release reads version {_VERSION}. {REMEDY}"
+            )
+        if tuple(description.common_values) != _VALUED or any(
+            len(set(values)) < len(values) or "" in values or len(values) > _MOST_VALUES
+            for values in description.common_values.values()
+        ):
+            raise UnreadableFileError(
+                f"{path} is damaged (common_values must name at most {_MOST_VALUES} different values of "
+                f"each of {', '.join(_VALUED)}). {REMEDY}"
+            )
+        arrays = load_arrays(folder / _ARRAYS, REMEDY)
+        return cls(
+            words=TermStatistics.from_arrays(arrays, "word"),
+            characters=TermStatistics.from_arrays(arrays, "characters"),
+            common_values=description.common_values,
+            has_times=description.has_times,
+            dimension=description.dimension,
+        )
+
+
+def _with_project(given: EmbeddedTickets) -> pl.DataFrame:
+    """Return the tickets' fields with the project that their ids name."""
+    project = pl.col("ticket_id").str.extract(_PREFIX).fill_null("").alias(_PROJECT)
+    return given.tickets.frame.with_columns(project)
+
+
+def _objects(values: Any) -> Objects:
+    listed = list(values)
+    objects = np.empty(len(listed), dtype=object)
+    objects[:] = listed
+    return objects
+
+
+def _common_values(column: pl.Series) -> list[str]:
+    """Return the common values of a column, the most frequent first."""
+    counts = column.filter(column != "").value_counts(name="n").filter(pl.col("n") >= _FEWEST_OF_A_VALUE)
+    ranked = counts.sort("n", column.name, descending=[True, False])
+    values: list[str] = ranked[column.name].head(_MOST_VALUES).to_list()
+    return values
+
+
+def _embedding_features(earlier: PairTickets, later: PairTickets) -> list[tuple[str, str, FloatArray]]:
+    a, b = earlier.embeddings, later.embeddings
+    columns = {"earlier": a, "later": b, "difference": np.abs(a - b), "product": a * b}
+    return [
+        ("embedding", f"{name}_{d}", values[:, d])
+        for name, values in columns.items()
+        for d in range(values.shape[1])
+    ]
+
+
+def _similarities(earlier: PairTickets, later: PairTickets) -> dict[str, FloatArray]:
+    rows = np.arange(len(earlier))
+    return {
+        "cosine": np.einsum("ij,ij->i", earlier.embeddings, later.embeddings),
+        "title_cosine": np.einsum("ij,ij->i", earlier.title_embeddings, later.title_embeddings),
+        "words": paired_cosines(earlier.words, rows, rows, later.words),
+        "title_characters": paired_cosines(earlier.characters, rows, rows, later.characters),
+        "length_gap": later.lengths - earlier.lengths,
+        "shorter": np.minimum(earlier.lengths, later.lengths),
+    }
+
+
+def _field_features(earlier: PairTickets, later: PairTickets) -> list[tuple[str, FloatArray]]:
+    """Return which fields agree and disagree, what subcategories share, and who names whom."""
+    parts: list[tuple[str, FloatArray]] = []
+    both = (earlier.values != 0) & (later.values != 0)
+    same = earlier.values == later.values
+    for column, name in enumerate(_FIELDS):
+        parts.append((f"same_{name}", (both & same)[:, column].astype(np.float32)))
+        parts.append((f"other_{name}", (both & ~same)[:, column].astype(np.float32)))
+    shared = [len(a & b) / max(1, len(a | b)) for a, b in zip(earlier.parts, later.parts, strict=True)]
+    parts.append(("shared_parts", np.array(shared, dtype=np.float32)))
+    parts.append(("earlier_names_later", _names_other(earlier, later)))
+    parts.append(("later_names_earlier", _names_other(later, earlier)))
+    return parts
+
+
+def _names_other(one: PairTickets, other: PairTickets) -> FloatArray:
+    """Return 1 where the text of `one` names `other` by its id or number."""
+    named = [
+        any(name in text for name in names) for text, names in zip(one.statements, other.names, strict=True)
+    ]
+    return np.array(named, dtype=np.float32)
+
+
+def _time_features(earlier: IntArray, later: IntArray) -> list[tuple[str, FloatArray]]:
+    """Return how far apart the two opened; a time that is not known counts as far."""
+    known = (earlier != NO_TIME) & (later != NO_TIME)
+    apart = np.abs(np.where(known, later, 0) - np.where(known, earlier, 0)) / _MICROSECONDS_A_DAY
+    days = np.where(known, np.minimum(apart, _FAR_DAYS), _FAR_DAYS)
+    return [
+        ("log_days", np.log1p(days).astype(np.float32)),
+        ("within_hour", (days < 1 / 24).astype(np.float32)),
+        ("within_day", (days < 1).astype(np.float32)),
+    ]

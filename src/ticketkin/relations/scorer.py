@@ -1,0 +1,107 @@
+"""Which kind of kin two tickets are, from the two of them and frozen files alone.
+
+kinds = KindScorer.load(folder / "relations")
+described = kinds.describe(tickets)                     # EmbeddedTickets with 'base' and 'title'
+earlier, later = described.take(first), described.take(second)   # row i of one beside row i of the other
+probabilities = kinds.probabilities(earlier, later)     # (n_pairs, 4), in the order of KINDS
+calibrated = kinds.calibrated(probabilities, similarities)       # similarities of the ranking
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ticketkin.core.config import EncoderSettings
+from ticketkin.core.errors import UnreadableFileError
+from ticketkin.encoders.loading import pick_device
+from ticketkin.evaluation.bootstrap import Float64Array
+from ticketkin.lexical.words import make_tokenizer, written_words
+from ticketkin.ranking.columns import EmbeddedTickets
+from ticketkin.relations.bands import Bands
+from ticketkin.relations.classifier import FeatureKindModel, KindModel, RelationClassifier
+from ticketkin.relations.cross_kinds import CROSS_ENCODER, load_cross_kind_model
+from ticketkin.relations.pair_state import REMEDY, PairState, PairTickets
+from ticketkin.relations.saving import FittedOn, load_classifier, read_kinds, save_kinds
+
+
+@dataclass(frozen=True)
+class KindScorer:
+    """A model of kinds with its pair state and its bands; holds no ticket."""
+
+    state: PairState
+    model: KindModel
+    bands: Bands
+    fitted_on: FittedOn
+
+    def describe(self, given: EmbeddedTickets) -> PairTickets:
+        """Return tickets as `probabilities` reads them, stored ones and new ones alike.
+
+        `given` holds at least the embeddings 'base' and 'title' of the untouched encoder.
+        """
+        return self.state.describe(given)
+
+    def probabilities(self, earlier: PairTickets, later: PairTickets) -> Float64Array:
+        """Return the probability of each kind, not calibrated, shape (n_pairs, 4).
+
+        Row i of `earlier`, the ticket that was filed first, stands beside row i of `later`. A pair's
+        probabilities don't depend on the other pairs. Memory and time grow with the pairs.
+        """
+        return self.model.probabilities(earlier, later)
+
+    def calibrated(self, probabilities: Float64Array, similarities: Float64Array) -> Float64Array:
+        """Return calibrated probabilities, shape (n_pairs, 4); `similarities` (n_pairs,) of the ranking."""
+        return self.bands.calibrated(probabilities, similarities)
+
+    def shared_words(self, one: str, other: str, n_words: int) -> list[str]:
+        """Return words that both texts hold, the weightiest by TF-IDF first, as `one` writes them."""
+        tokenize = make_tokenizer()
+        mine, theirs = Counter(tokenize(one)), Counter(tokenize(other))
+        shared = sorted(mine.keys() & theirs.keys())
+        written: dict[str, str] = {}
+        for word in written_words(one):
+            for term in tokenize(word):
+                written.setdefault(term, word)
+        repeats = np.array([(1 + np.log(mine[term])) * (1 + np.log(theirs[term])) for term in shared])
+        weights = repeats * self.state.words.idf_of(shared) ** 2
+        heaviest = [written[shared[place]] for place in np.argsort(-weights, kind="stable")]
+        return list(dict.fromkeys(heaviest))[:n_words]
+
+    def save(self, folder: Path) -> None:
+        """Write the state, the bands and a classifier into `folder`; a cross-encoder lies there already."""
+        self.state.save(folder)
+        if isinstance(self.model, FeatureKindModel):
+            classifier = self.model.classifier
+            save_kinds(folder, classifier.name, self.fitted_on, self.bands, classifier)
+        else:
+            save_kinds(folder, CROSS_ENCODER, self.fitted_on, self.bands)
+
+    @classmethod
+    def load(cls, folder: Path, encoder: EncoderSettings | None = None) -> "KindScorer":
+        """Return the model of kinds saved in `folder`; a cross-encoder computes where `encoder` says.
+
+        What it must be served with stands in `fitted_on`. Raises UnreadableFileError where the files are
+        missing, damaged, of another version or of two models.
+        """
+        saved, state = read_kinds(folder), PairState.load(folder)
+        if saved.fitted_on.state != state.fingerprint:
+            raise UnreadableFileError(
+                f"The relation model in {folder} was fitted over the pair state "
+                f"{saved.fitted_on.state[:16]}…, beside it lies {state.fingerprint[:16]}…. {REMEDY}"
+            )
+        if saved.model == CROSS_ENCODER:
+            device = pick_device(encoder or EncoderSettings())
+            return cls(state, load_cross_kind_model(folder, device), saved.bands, saved.fitted_on)
+        classifier = load_classifier(folder)
+        _check_columns(folder, classifier, state)
+        return cls(state, FeatureKindModel(state, classifier), saved.bands, saved.fitted_on)
+
+
+def _check_columns(folder: Path, classifier: RelationClassifier, state: PairState) -> None:
+    unknown = sorted(set(classifier.columns) - set(state.feature_names))
+    if unknown:
+        raise UnreadableFileError(
+            f"The relation model in {folder} reads features that its pair state does not give: "
+            f"{', '.join(unknown[:5])}. {REMEDY}"
+        )
