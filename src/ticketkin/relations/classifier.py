@@ -52,11 +52,7 @@ class RelationClassifier:
 
         Raises ValueError where the features are not those it was fitted on.
         """
-        place = {name: column for column, name in enumerate(features.names)}
-        absent = [name for name in self.columns if name not in place]
-        if absent:
-            raise ValueError(f"the classifier needs features that are not there: {', '.join(absent[:5])}")
-        values = features.values[:, [place[name] for name in self.columns]]
+        values = features.values if features.names == self.columns else features.columns(self.columns)
         found = np.zeros((len(values), len(KINDS)))
         found[:, self.classes] = self.predictor.probabilities(self.scaling.apply(values))
         return found

@@ -17,7 +17,7 @@ from ticketkin.core.config import EncoderSettings
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.encoders.loading import pick_device
 from ticketkin.evaluation.bootstrap import Float64Array
-from ticketkin.lexical.words import make_tokenizer, written_words
+from ticketkin.lexical.words import written_words
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.relations.bands import Bands
 from ticketkin.relations.classifier import FeatureKindModel, KindModel, RelationClassifier
@@ -56,13 +56,15 @@ class KindScorer:
 
     def shared_words(self, one: str, other: str, n_words: int) -> list[str]:
         """Return words that both texts hold, the weightiest by TF-IDF first, as `one` writes them."""
-        tokenize = make_tokenizer()
-        mine, theirs = Counter(tokenize(one)), Counter(tokenize(other))
-        shared = sorted(mine.keys() & theirs.keys())
+        tokenize = self.state.words.tokenize
+        mine: Counter[str] = Counter()
         written: dict[str, str] = {}
         for word in written_words(one):
             for term in tokenize(word):
+                mine[term] += 1
                 written.setdefault(term, word)
+        theirs = Counter(tokenize(other))
+        shared = sorted(mine.keys() & theirs.keys())
         repeats = np.array([(1 + np.log(mine[term])) * (1 + np.log(theirs[term])) for term in shared])
         weights = repeats * self.state.words.idf_of(shared) ** 2
         heaviest = [written[shared[place]] for place in np.argsort(-weights, kind="stable")]
