@@ -321,9 +321,7 @@ def test_a_file_that_runs_a_command_when_opened_is_never_opened(tmp_path: Path) 
         archive.writestr("schema.json", json.dumps(tree | {"protocol": 2, "_skops_version": "0.16.0"}))
     assert load_classifier(tmp_path).name == "logistic"
     (tmp_path / "classifier.safetensors").write_bytes((tmp_path / "classifier.skops").read_bytes())
-    with pytest.raises(
-        UnreadableFileError, match=r"is damaged .*Learn the kinds again"
-    ):
+    with pytest.raises(UnreadableFileError, match=r"is damaged .*Learn the kinds again"):
         load_classifier(tmp_path)
     assert not marker.exists()
 

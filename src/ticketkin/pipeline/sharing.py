@@ -10,12 +10,13 @@ import polars as pl
 from ticketkin.core.errors import MissingInputError
 from ticketkin.core.outputs import check_file_output
 from ticketkin.encoders.cache import default_cache_folder
-from ticketkin.evaluation.schema import read_report
+from ticketkin.evaluation.schema import Report, read_report
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.keeping import StageFiles
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.pipeline.stage import RunContext
 from ticketkin.reports.html import write_shared_report
+from ticketkin.reports.material import ReportMaterial
 from ticketkin.reports.sharing import shareable
 
 SHARED_HTML = "report-shared.html"
@@ -42,10 +43,9 @@ def share_report(context: RunContext, out: Path | None = None, *, force: bool = 
     path = out or context.folder / SHARED_HTML
     read = [context.folder / name for name in (*needed, artifact.TICKETS)]
     check_file_output(path, [*context.job.files, *read], force=force or out is None)
-    tickets = RunData(context.folder, context.job).tickets.frame
-    values = (value for column in tickets.iter_columns() for value in _texts(column))
     report = read_report(context.folder / artifact.REPORT_JSON)
-    bare, material = shareable(report, whole_material(context.folder), values)
+    data = RunData(context.folder, context.job)
+    bare, material = shared_parts(data, report, whole_material(context.folder))
     if out is not None:
         write_shared_report(bare, material, path)
         return path
@@ -53,6 +53,12 @@ def share_report(context: RunContext, out: Path | None = None, *, force: bool = 
     with files.keeping():
         write_shared_report(bare, material, path)
     return path
+
+
+def shared_parts(data: RunData, report: Report, material: ReportMaterial) -> tuple[Report, ReportMaterial]:
+    """Return report and material without any text, id, name or value of the run's tickets."""
+    columns = data.tickets.frame.iter_columns()
+    return shareable(report, material, (value for column in columns for value in _texts(column)))
 
 
 def _texts(column: pl.Series) -> Iterator[str]:
