@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ticketkin.evaluation.leaderboard import ModelComparison
     from ticketkin.pipeline.examination import Examined
     from ticketkin.pipeline.recipes import Recipe
-    from ticketkin.pipeline.relater import Relation
+    from ticketkin.serving.answers import Relation
     from ticketkin.pipeline.repeating import Repeated, Spread
     from ticketkin.pipeline.searching import SearchResult
 

@@ -14,15 +14,17 @@ class Preset:
     """Stands before every text."""
     max_length_tokens: int | None = None
     """None keeps the model's own limit."""
+    licence: str = ""
+    """As its model card states it; empty where a user looks it up."""
     needs_remote_code: bool = False
     """The model's own code would have to run, which is refused."""
 
 
 PRESETS: dict[str, Preset] = {
-    "sentence-transformers/all-mpnet-base-v2": Preset(),
+    "sentence-transformers/all-mpnet-base-v2": Preset(licence="apache-2.0"),
     "sentence-transformers/paraphrase-mpnet-base-v2": Preset(),
     "sentence-transformers/all-MiniLM-L12-v2": Preset(),
-    "sentence-transformers/all-MiniLM-L6-v2": Preset(),
+    "sentence-transformers/all-MiniLM-L6-v2": Preset(licence="apache-2.0"),
     "sentence-transformers/paraphrase-MiniLM-L12-v2": Preset(),
     "sentence-transformers/multi-qa-MiniLM-L6-cos-v1": Preset(),
     "sentence-transformers/msmarco-distilbert-base-v4": Preset(),

@@ -32,6 +32,8 @@ from ticketkin.pipeline.train_stages import start_of
 from ticketkin.relations.cross_kinds import CROSS_ENCODER
 from ticketkin.runs.artifacts import Artifact, JsonObject
 from ticketkin.runs.stages import read_record
+from ticketkin.serving.bundle_doctor import examine_bundle
+from ticketkin.serving.manifest import is_bundle
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.training.candidates import trained_candidates
 from ticketkin.training.record import record_checks
@@ -52,11 +54,13 @@ class Examined:
 
 
 def examine(path: Path, settings: EncoderSettings, progress: Progress = SILENT) -> list[Examined]:
-    """Return the checks of an adapter folder, a model folder or a run folder.
+    """Return the checks of a bundle, an adapter folder, a model folder or a run folder.
 
     `settings` name the base model of an adapter on its own; a run folder knows its own. Raises
-    InputError if `path` is none of the three.
+    InputError if `path` is none of the four.
     """
+    if is_bundle(path):
+        return [Examined(name, checks) for name, checks in examine_bundle(path)]
     if (path / CONFIG).exists() and (path / RECORDS).is_dir():
         return list(_run_folder(path, progress))
     if (path / "adapter_config.json").exists():
@@ -64,8 +68,8 @@ def examine(path: Path, settings: EncoderSettings, progress: Progress = SILENT) 
     if (path / "modules.json").exists() or (path / "config.json").exists():
         return [Examined(path.name, examine_model(path))]
     raise InputError(
-        f"{path} is no adapter (adapter_config.json), no model (modules.json) and no run folder "
-        "(config.toml, stages/); give one of them"
+        f"{path} is no bundle (bundle.json), no adapter (adapter_config.json), no model (modules.json) and no "
+        "run folder (config.toml, stages/); give one of them"
     )
 
 

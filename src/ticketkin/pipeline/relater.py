@@ -1,7 +1,7 @@
 """Two stages: retrieve the nearest tickets, then say which kind of kin each is, and why."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,45 +10,20 @@ import numpy as np
 from ticketkin.core.errors import InputError, MissingInputError
 from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.ranking import Ranker
-from ticketkin.core.tables import PERSON_FIELDS, IntArray
+from ticketkin.core.tables import IntArray
 from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.candidates import champion_ranker
 from ticketkin.pipeline.configuration import read_job
 from ticketkin.pipeline.relation_material import Material, described_pairs, load_kinds, relation_material
 from ticketkin.pipeline.run_data import RunData
-from ticketkin.relations.bands import Band, likeliest_kin
+from ticketkin.relations.bands import likeliest_kin
 from ticketkin.relations.families import SAID, Tie, canonical_parent, parent_tiers
-from ticketkin.relations.gates import RIGHT_DIRECTION
 from ticketkin.relations.pairs import KINDS
 from ticketkin.relations.scorer import KindScorer
+from ticketkin.serving.answers import MOST_WORDS, Relation, Telling, surest_first
 
 _BLOCK_QUERIES = 128
-_MOST_WORDS = 4
-_CONTEXT = ("configuration_item", "service", "subcategory", "category", "assignment_group")
-
-
-@dataclass(frozen=True)
-class Relation:
-    """One ticket beside another: what it is to it, how surely, and what a person can check."""
-
-    ticket_id: str
-    title: str
-    kind: str
-    probability: float
-    """Calibrated, of that kind."""
-    band: Band
-    direction: str
-    """For causes, which caused which; empty otherwise."""
-    parent: str
-    """For duplicates, the ticket to close it under: the first open one of the other's kin group that is
-    nobody's duplicate.
-    """
-    evidence: list[str]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -93,6 +68,12 @@ def retrieve_and_classify(
     return Retrieved(query, candidate, kinds.probabilities(earlier, later), near)
 
 
+def right_direction(learned: Mapping[str, Any]) -> float | None:
+    """Return the share of detected causes that were filed first, of a run's relations.json."""
+    share: float | None = learned["results"][learned["model"]]["direction_by_time"]["share_right"]
+    return share
+
+
 class Relater:
     """Relates tickets of a judged run whose relations were learned."""
 
@@ -105,12 +86,12 @@ class Relater:
         learned = data.values.read(artifact.RELATIONS_JSON)
         if not learned["learned"]:
             raise MissingInputError(f"The run has no relation model: {learned['reason']}")
-        self._right_direction = learned["results"][learned["model"]]["direction_by_time"]["share_right"]
         self._data = data
         self._kinds = load_kinds(self._data)
         self._material = relation_material(self._data)
         self._ranker = champion_ranker(self._data)
         self._tiers = parent_tiers(self._data.tickets)
+        self._telling = Telling(self._kinds.bands, right_direction(learned), self._data.tickets.has_times)
 
     @classmethod
     def of(cls, folder: Path) -> "Relater":
@@ -145,8 +126,7 @@ class Relater:
         for ticket_id, row in zip(ticket_ids, rows, strict=True):
             own = np.flatnonzero(found.query == row)
             told = [self._relation(row, int(found.candidate[place]), calibrated[place]) for place in own]
-            order = {"say": 0, "suggest": 1, "silent": 2}
-            related[ticket_id] = sorted(told, key=lambda one: (order[one.band], -one.probability))
+            related[ticket_id] = surest_first(told)
         return related
 
     def said(self, k: int, progress: Progress = SILENT) -> list[Tie]:
@@ -164,70 +144,20 @@ class Relater:
                 ties.append(Tie(earlier, later, KINDS[code], SAID, probability))
         return ties
 
-    def _relation(self, query: int, candidate: int, probabilities: Float64Array) -> Relation:
-        code = int(likeliest_kin(probabilities[None, :])[0])
-        band = self._kinds.bands.band(KINDS[code], float(probabilities[code]))
-        if band == "silent":
-            code = int(probabilities.argmax())
-        kind, probability = KINDS[code], float(probabilities[code])
-        tickets, groups = self._data.tickets, self._data.groups
-        parent = ""
-        if kind == "duplicate":
-            group = [candidate, *groups.members(candidate).tolist()]
-            earlier = [row for row in group if self._material.order[row] < self._material.order[query]]
-            head = canonical_parent(earlier or [candidate], self._material.order, self._tiers)
-            parent = tickets.ids[head]
-        direction = ""
-        if kind == "causal":
-            direction = self._direction(candidate, query)
-        return Relation(
-            ticket_id=tickets.ids[candidate],
-            title=self._data.titles[candidate],
-            kind=kind,
-            probability=probability,
-            band=band,
-            direction=direction,
-            parent=parent,
-            evidence=self._evidence(query, candidate),
+    def _relation(self, query: int, candidate: int, calibrated: Float64Array) -> Relation:
+        frame, texts = self._data.tickets.frame, self._data.texts
+        words = self._kinds.shared_words(texts[query], texts[candidate], MOST_WORDS)
+        return self._telling.relation(
+            frame.row(query, named=True),
+            frame.row(candidate, named=True),
+            calibrated,
+            words,
+            self._parent(query, candidate),
         )
 
-    def _direction(self, earlier: int, later: int) -> str:
-        """Tell that the earlier caused the later, where times are known and detected causes go that way."""
-        ids = self._data.tickets.ids
-        if not self._data.tickets.has_times:
-            return "which came first is not known: the export has no opening times"
-        if self._right_direction is None:
-            return "which caused which is not known: no cause was detected here to learn it from"
-        if self._right_direction < RIGHT_DIRECTION:
-            return (
-                "which caused which is not known: the earlier is the cause in "
-                f"{self._right_direction:.0%} of cases here"
-            )
-        return f"{ids[earlier]} caused {ids[later]}"
-
-    def _evidence(self, query: int, candidate: int) -> list[str]:
-        """Return what a person can check: shared words, the same fields, the time between."""
-        told = []
-        texts = self._data.texts
-        words = self._kinds.shared_words(texts[query], texts[candidate], _MOST_WORDS)
-        if words:
-            told.append(f"both say {', '.join(words)}")
-        frame = self._data.tickets.frame
-        for name in (*_CONTEXT, *PERSON_FIELDS):
-            value = frame[name][query]
-            if value and value == frame[name][candidate]:
-                which = "" if name in PERSON_FIELDS else f": {value}"
-                told.append(f"same {name.replace('_', ' ')}{which}")
-        if self._data.tickets.has_times:
-            gap = abs((frame["opened_at"][query] - frame["opened_at"][candidate]).total_seconds())
-            told.append(f"{_duration(gap)} apart")
-        return told
-
-
-def _duration(seconds: float) -> str:
-    """Return a time span in its largest fitting unit."""
-    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if seconds >= size:
-            n = round(seconds / size)
-            return f"{n:,} {unit}{'s' if n != 1 else ''}"
-    return "less than a minute"
+    def _parent(self, query: int, candidate: int) -> str:
+        """Return the ticket to close under, of the candidate's kin group as all links of the run tell it."""
+        order = self._material.order
+        group = [candidate, *self._data.groups.members(candidate).tolist()]
+        earlier = [row for row in group if order[row] < order[query]]
+        return self._data.tickets.ids[canonical_parent(earlier or [candidate], order, self._tiers)]

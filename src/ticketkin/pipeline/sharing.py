@@ -7,10 +7,13 @@ import polars as pl
 
 from ticketkin.core.errors import MissingInputError
 from ticketkin.core.outputs import check_file_output
+from ticketkin.evaluation.schema import Report
 from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.report_material import whole_material
+from ticketkin.pipeline.run_data import RunData
 from ticketkin.reports.html import write_shared_report
+from ticketkin.reports.material import ReportMaterial
 from ticketkin.reports.sharing import shareable
 from ticketkin.runs.keeping import StageFiles
 from ticketkin.runs.stages import RunContext
@@ -35,10 +38,9 @@ def share_report(context: RunContext[Job], out: Path | None = None, *, force: bo
     path = out or context.folder / SHARED_HTML
     read = [context.folder / name for name in (*needed, artifact.TICKETS)]
     check_file_output(path, [*context.job.files, *read], force=force or out is None)
-    tickets = context.values.read(artifact.TICKETS).frame
-    values = (value for column in tickets.iter_columns() for value in _texts(column))
+    data = RunData(context.values, context.job)
     report = context.values.read(artifact.REPORT_JSON)
-    bare, material = shareable(report, whole_material(context.values), values)
+    bare, material = shared_parts(data, report, whole_material(context.values))
     if out is not None:
         write_shared_report(bare, material, path)
         return path
@@ -46,6 +48,12 @@ def share_report(context: RunContext[Job], out: Path | None = None, *, force: bo
     with files.keeping():
         write_shared_report(bare, material, path)
     return path
+
+
+def shared_parts(data: RunData, report: Report, material: ReportMaterial) -> tuple[Report, ReportMaterial]:
+    """Return report and material without any text, id, name or value of the run's tickets."""
+    columns = data.tickets.frame.iter_columns()
+    return shareable(report, material, (value for column in columns for value in _texts(column)))
 
 
 def _texts(column: pl.Series) -> Iterator[str]:

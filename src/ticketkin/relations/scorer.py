@@ -7,17 +7,14 @@ probabilities = kinds.probabilities(earlier, later)     # (n_pairs, 4), in the o
 calibrated = kinds.calibrated(probabilities, similarities)       # similarities of the ranking
 """
 
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from ticketkin.core.config import EncoderSettings
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.encoders.loading import pick_device
 from ticketkin.evaluation.bootstrap import Float64Array
-from ticketkin.lexical.words import written_words
+from ticketkin.lexical.shared_words import shared_words
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.relations.bands import Bands
 from ticketkin.relations.classifier import FeatureKindModel, KindModel, RelationClassifier
@@ -56,19 +53,7 @@ class KindScorer:
 
     def shared_words(self, one: str, other: str, n_words: int) -> list[str]:
         """Return words that both texts hold, the weightiest by TF-IDF first, as `one` writes them."""
-        tokenize = self.state.words.tokenize
-        mine: Counter[str] = Counter()
-        written: dict[str, str] = {}
-        for word in written_words(one):
-            for term in tokenize(word):
-                mine[term] += 1
-                written.setdefault(term, word)
-        theirs = Counter(tokenize(other))
-        shared = sorted(mine.keys() & theirs.keys())
-        repeats = np.array([(1 + np.log(mine[term])) * (1 + np.log(theirs[term])) for term in shared])
-        weights = repeats * self.state.words.idf_of(shared) ** 2
-        heaviest = [written[shared[place]] for place in np.argsort(-weights, kind="stable")]
-        return list(dict.fromkeys(heaviest))[:n_words]
+        return shared_words(self.state.words, one, other, n_words)
 
     def save(self, folder: Path) -> None:
         """Write the state, the bands and a classifier into `folder`; a cross-encoder lies there already."""

@@ -1,0 +1,169 @@
+"""A run's bundle: what answers for new tickets, collected from its folder."""
+
+import re
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from ticketkin.core.errors import InputError, MissingInputError
+from ticketkin.core.progress import SILENT, Progress
+from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_folder
+from ticketkin.encoders.presets import preset_of
+from ticketkin.pipeline import artifacts as artifact
+from ticketkin.pipeline.candidates import (
+    RankingRecord,
+    crowd_rows,
+    embedded_tickets,
+    ranking_record,
+    state_rows,
+)
+from ticketkin.pipeline.configuration import read_job
+from ticketkin.pipeline.relater import right_direction
+from ticketkin.pipeline.report_material import whole_material
+from ticketkin.pipeline.run_data import RunData
+from ticketkin.pipeline.sharing import shared_parts
+from ticketkin.ranking.columns import ENCODER, EmbeddedTickets
+from ticketkin.ranking.corpus_state import CorpusState
+from ticketkin.reports.html import write_shared_report
+from ticketkin.runs.artifacts import JsonObject, remaking
+from ticketkin.serving.making import BundleParts, make_bundle
+from ticketkin.serving.manifest import Manifest
+from ticketkin.serving.record import UNTOUCHED, EmbeddingSource, KindsRecord, ServingRecord
+from ticketkin.tickets.redaction import REDACTION_VERSION
+from ticketkin.training.candidates import CANDIDATES
+
+_LICENCE = re.compile(r"^license:[ \t]*([\w.+-]+)[ \t]*$", re.MULTILINE)
+_NEEDED = (
+    artifact.RANKING,
+    artifact.REPORT_JSON,
+    artifact.MATERIAL,
+    artifact.RELATIONS_JSON,
+    artifact.FAMILIES_JSON,
+)
+
+
+def bundle_run(
+    folder: Path, out: Path, progress: Progress = SILENT, *, with_index: bool = False, force: bool = False
+) -> Manifest:
+    """Write the bundle of a finished run to `out` and return its manifest.
+
+    With `with_index` the run's tickets are stored in it, so that it answers from them at once. Raises
+    MissingInputError where the run is not finished, otherwise as `make_bundle`.
+    """
+    lacking = [place.name for place in _NEEDED if not (folder / place).exists()]
+    if lacking:
+        raise MissingInputError(
+            f"{folder} can't be bundled yet: it lacks {', '.join(lacking)}. Run: ticketkin run --resume --out "
+            f"{folder}"
+        )
+    parts = bundle_parts(RunData.of(folder, read_job(folder)), with_index=with_index)
+    return make_bundle(parts, out, folder, progress, force=force)
+
+
+def bundle_parts(data: RunData, *, with_index: bool = False) -> BundleParts:
+    """Return what the bundle of a finished run is made of."""
+    ranking_folder = data.values.path(artifact.RANKING)
+    ranking = ranking_record(ranking_folder.parent)
+    kinds = _kinds_record(data.values.read(artifact.RELATIONS_JSON), ranking)
+    sources = _sources(ranking, kinds)
+    report, material = shared_parts(data, data.values.read(artifact.REPORT_JSON), whole_material(data.values))
+    has_state = (ranking_folder / "corpus_state.json").exists()
+    base = data.values.read(artifact.BASE_ENCODER)
+    settings = data.job.settings
+    return BundleParts(
+        record=ServingRecord(
+            champion=ranking.champion,
+            base_model=base["name"],
+            template=settings.tickets.template,
+            embeddings=[EmbeddingSource(s.name, s.folder, s.reads) for s in sources],
+            tickets=settings.tickets.model_copy(update={"redact_words": None}),
+            masks_words=settings.tickets.redact_words is not None,
+            redaction_version=REDACTION_VERSION,
+            near_identical=settings.split.near_identical,
+            kinds=kinds,
+        ),
+        encoders={source.folder: _loader(data, source.folder) for source in sources},
+        ranking=ranking_folder,
+        state=None if has_state else _state(data),
+        relations=data.values.path(artifact.RELATIONS) if kinds.is_learned else None,
+        report=report,
+        write_page=partial(write_shared_report, report, material),
+        licence=_licence(settings.encoder.base_model, base["name"]),
+        stored=_stored(data, ranking, sources) if with_index else None,
+    )
+
+
+def _folder_of(encoder: str) -> str:
+    return f"encoders/{UNTOUCHED if encoder == 'base' else encoder}"
+
+
+def _sources(ranking: RankingRecord, kinds: KindsRecord) -> list[EmbeddingSource]:
+    """Return the forward passes of a ticket: what the ranking reads, then what the kinds read beside it."""
+    sources: list[EmbeddingSource] = []
+    if ranking.champion == "fusion":
+        sources.append(EmbeddingSource("base", _folder_of(ranking.start), "text"))
+        sources.append(EmbeddingSource("title", _folder_of("base"), "title"))
+        if CANDIDATES[ranking.encoder].is_slow:
+            sources.append(EmbeddingSource(ENCODER, _folder_of(ranking.encoder), "text"))
+    elif ranking.champion != "lexical":
+        sources.append(EmbeddingSource(ranking.champion, _folder_of(ranking.champion), "text"))
+    if kinds.is_learned:
+        names = {source.name for source in sources}
+        if kinds.base not in names:
+            sources.append(EmbeddingSource(kinds.base, _folder_of("base"), "text"))
+        if "title" not in names:
+            sources.append(EmbeddingSource("title", _folder_of("base"), "title"))
+    return sources
+
+
+def _kinds_record(learned: JsonObject, ranking: RankingRecord) -> KindsRecord:
+    is_tuned = ranking.champion == "fusion" and ranking.start != "base"
+    base = UNTOUCHED if is_tuned else "base"
+    if not learned["learned"]:
+        return KindsRecord(False, str(learned["reason"]), None, base)
+    return KindsRecord(True, "", right_direction(learned), base)
+
+
+def _loader(data: RunData, folder: str) -> Callable[[], LoadedEncoder]:
+    name, settings = folder.rpartition("/")[2], data.job.settings.encoder
+    if name != UNTOUCHED:
+        return lambda: load_folder(data.values.path(artifact.model_of(name)), settings)
+
+    def untouched() -> LoadedEncoder:
+        encoder = load_encoder(settings)
+        judged = data.values.read(artifact.BASE_ENCODER)["fingerprint"]
+        if encoder.fingerprint != judged:
+            raise InputError(
+                f"The base model {settings.base_model} is not the one that was judged any more (fingerprint "
+                f"{encoder.fingerprint[:12]}…, judged {judged[:12]}…). "
+                f"{remaking(data.values.path(artifact.RANKING).parent)}"
+            )
+        return encoder
+
+    return untouched
+
+
+def _state(data: RunData) -> CorpusState:
+    """Return a corpus state without a crowd, for a ranking by one source alone."""
+    given = EmbeddedTickets(data.tickets, data.texts, {})
+    return CorpusState.fit(given, state_rows(data), crowd_rows(data))
+
+
+def _stored(data: RunData, ranking: RankingRecord, sources: list[EmbeddingSource]) -> EmbeddedTickets:
+    """Return the run's tickets with the embeddings of the bundle, as the run made them."""
+    known = dict(embedded_tickets(data, ranking).embeddings) if ranking.champion == "fusion" else {}
+    for source in sources:
+        if source.name not in known:
+            encoder = source.folder.rpartition("/")[2]
+            text = artifact.embeddings_of("base" if encoder == UNTOUCHED else encoder)
+            known[source.name] = data.embeddings(
+                artifact.TITLE_EMBEDDINGS if source.reads == "title" else text
+            )
+    return EmbeddedTickets(data.tickets, data.texts, {source.name: known[source.name] for source in sources})
+
+
+def _licence(asked: str, name: str) -> str:
+    """Return the licence of the base model: as its own card states it, else as its preset does."""
+    card = Path(asked).expanduser() / "README.md"
+    stated = _LICENCE.search(card.read_text("utf-8", errors="replace")) if card.is_file() else None
+    return stated[1] if stated else preset_of(name).licence

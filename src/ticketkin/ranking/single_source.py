@@ -1,0 +1,80 @@
+"""One encoder or the words alone as a ranking, behind the same face as the learned one."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ticketkin.core.tables import FloatArray
+from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
+from ticketkin.ranking.corpus_state import CorpusState
+from ticketkin.ranking.retriever import LEXICAL, Candidates, Retriever, pair_similarities
+from ticketkin.ranking.scorer import PairScorer, candidates_of
+
+_DEPTH = 60
+
+
+class Scorer(Protocol):
+    """What ranks stored tickets for a query: describe both, propose candidates, score them."""
+
+    @property
+    def state(self) -> CorpusState:
+        """The frozen statistics."""
+        ...
+
+    @property
+    def encoders(self) -> list[str]:
+        """Names of the embeddings that tickets must bring."""
+        ...
+
+    def describe(self, given: EmbeddedTickets) -> TicketColumns:
+        """Return tickets as the scorer reads them, stored ones and new ones alike."""
+        ...
+
+    def candidates(self, retriever: Retriever, queries: TicketColumns) -> Candidates:
+        """Return each query's candidate list as of its own opening."""
+        ...
+
+    def score(self, queries: TicketColumns, candidates: Candidates) -> FloatArray:
+        """Return the score of each candidate, shape of `candidates.rows` (n_queries, k), 0 beside -1."""
+        ...
+
+
+@dataclass(frozen=True)
+class SimilarityScorer:
+    """Ranks by the similarity of one source."""
+
+    state: CorpusState
+    source: str
+    """Name of an embedding, or LEXICAL."""
+
+    @property
+    def encoders(self) -> list[str]:
+        """Names of the embeddings that tickets must bring."""
+        return [] if self.source == LEXICAL else [self.source]
+
+    def describe(self, given: EmbeddedTickets) -> TicketColumns:
+        """Return tickets as the scorer reads them; other embeddings than `source` are left out."""
+        embeddings = {name: given.embeddings[name] for name in self.encoders}
+        return self.state.describe(replace(given, embeddings=embeddings))
+
+    def candidates(self, retriever: Retriever, queries: TicketColumns) -> Candidates:
+        """Return each query's candidate list as of its own opening."""
+        return candidates_of(self.state, retriever, queries, _DEPTH)
+
+    def score(self, queries: TicketColumns, candidates: Candidates) -> FloatArray:
+        """Return similarities, shape of `candidates.rows` (n_queries, k), 0 beside -1."""
+        found = pair_similarities(self.source, queries, candidates.stored, candidates.rows)
+        scores: FloatArray = np.where(candidates.rows >= 0, found, 0.0).astype(np.float32)
+        return scores
+
+
+def load_scorer(folder: Path, champion: str) -> Scorer:
+    """Return the ranking that won, from a `ranking/` folder.
+
+    Raises as `PairScorer.load` and `CorpusState.load`.
+    """
+    if champion == "fusion":
+        return PairScorer.load(folder)
+    return SimilarityScorer(CorpusState.load(folder), LEXICAL if champion == "lexical" else champion)

@@ -1,0 +1,219 @@
+"""What is said of two tickets: kind and band, direction, evidence, and how the other one was solved."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ticketkin.core.tables import PERSON_FIELDS, IntArray, Tickets
+from ticketkin.evaluation.bootstrap import Float64Array
+from ticketkin.relations.bands import Band, Bands, likeliest_kin
+from ticketkin.relations.families import canonical_parent, parent_tiers
+from ticketkin.relations.gates import RIGHT_DIRECTION
+from ticketkin.relations.pairs import KINDS
+
+MOST_WORDS = 4
+"""Shared words that evidence names."""
+_CONTEXT = ("configuration_item", "service", "subcategory", "category", "assignment_group")
+_FEWEST_WORDS_OF_A_CAUSE = 3
+_BAND_ORDER: Mapping[Band | None, int] = {"say": 0, "suggest": 1, "silent": 2, None: 3}
+KIN = "kin"
+"""The kind where none was learned."""
+
+
+@dataclass(frozen=True)
+class Relation:
+    """One ticket beside another: what it is to it, how surely, and what a person can check."""
+
+    ticket_id: str
+    title: str
+    kind: str
+    """duplicate, related, causal or none; `KIN` where no kinds were learned."""
+    probability: float | None
+    """Calibrated, of that kind, or of kinship; None where the ranking gives a similarity alone."""
+    band: Band | None
+    """None where no kinds were learned."""
+    direction: str
+    """For causes, which caused which; empty otherwise."""
+    parent: str
+    """For duplicates, the ticket to close it under: the first open one of the other's kin group that is
+    nobody's duplicate.
+    """
+    evidence: list[str]
+    similarity: float | None = None
+    """Of the ranking."""
+    solution: str = ""
+    """Of a resolved ticket, the cause that people wrote down; empty without one."""
+    alike: tuple[str, ...] = ()
+    """Further tickets written by the same template, which this one stands for."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is said of one ticket."""
+
+    ticket_id: str
+    """Empty for a ticket that was given without a number."""
+    title: str
+    relations: list[Relation]
+    """The surest first."""
+    notes: list[str]
+    """What a reader should know of how the ticket was read and answered."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return asdict(self)
+
+
+Row = Mapping[str, Any]
+"""One ticket, by field, as `Tickets` holds it."""
+
+
+@dataclass(frozen=True)
+class Telling:
+    """How kinds are told of pairs: the bands, and what is known of who caused whom."""
+
+    bands: Bands
+    right_direction: float | None
+    """Share of detected causes that were filed first; None where none was detected."""
+    has_times: bool
+
+    def relation(
+        self, query: Row, candidate: Row, calibrated: Float64Array, words: Sequence[str], parent: str
+    ) -> Relation:
+        """Return what `candidate` is to `query`.
+
+        `calibrated` (4,) holds the calibrated probability of each kind, `words` what both texts say, `parent`
+        the ticket to close `query` under should it be a duplicate.
+        """
+        code = int(likeliest_kin(calibrated[None, :])[0])
+        band = self.bands.band(KINDS[code], float(calibrated[code]))
+        if band == "silent":
+            code = int(calibrated.argmax())
+        kind = KINDS[code]
+        return Relation(
+            ticket_id=candidate["ticket_id"],
+            title=candidate["title"],
+            kind=kind,
+            probability=float(calibrated[code]),
+            band=band,
+            direction=self._direction(candidate, query) if kind == "causal" else "",
+            parent=parent if kind == "duplicate" else "",
+            evidence=evidence(query, candidate, words),
+        )
+
+    def _direction(self, earlier: Row, later: Row) -> str:
+        """Tell that the earlier caused the later, where times are known and detected causes go that way."""
+        if not self.has_times:
+            return "which came first is not known: the export has no opening times"
+        if self.right_direction is None:
+            return "which caused which is not known: no cause was detected here to learn it from"
+        if self.right_direction < RIGHT_DIRECTION:
+            return (
+                "which caused which is not known: the earlier is the cause in "
+                f"{self.right_direction:.0%} of cases here"
+            )
+        return f"{earlier['ticket_id']} caused {later['ticket_id']}"
+
+
+def surest_first(relations: Sequence[Relation]) -> list[Relation]:
+    """Return relations by band, then probability, then the ranking's similarity."""
+    return sorted(
+        relations, key=lambda one: (_BAND_ORDER[one.band], -(one.probability or 0), -(one.similarity or 0))
+    )
+
+
+def kin_relation(candidate: Row, evidence: list[str], similarity: float, *, is_probability: bool) -> Relation:
+    """Return a relation where no kinds were learned: how near the ranking takes it to be."""
+    return Relation(
+        ticket_id=candidate["ticket_id"],
+        title=candidate["title"],
+        kind=KIN,
+        probability=similarity if is_probability else None,
+        band=None,
+        direction="",
+        parent="",
+        evidence=evidence,
+        similarity=similarity,
+    )
+
+
+def with_context(relation: Relation, similarity: float, solution: str, alike: Sequence[str]) -> Relation:
+    """Return a relation with the ranking's similarity, how it was solved, and who is like it."""
+    return replace(relation, similarity=similarity, solution=solution, alike=tuple(alike))
+
+
+def evidence(query: Row, candidate: Row, words: Sequence[str]) -> list[str]:
+    """Return what a person can check: shared words, the same fields, the time between."""
+    shown = [f"both say {', '.join(words)}"] if words else []
+    for name in (*_CONTEXT, *PERSON_FIELDS):
+        value = query[name]
+        if value and value == candidate[name]:
+            which = "" if name in PERSON_FIELDS else f": {value}"
+            shown.append(f"same {name.replace('_', ' ')}{which}")
+    if query["opened_at"] is not None and candidate["opened_at"] is not None:
+        gap = abs((query["opened_at"] - candidate["opened_at"]).total_seconds())
+        shown.append(f"{_duration(gap)} apart")
+    return shown
+
+
+def solutions(tickets: Tickets) -> list[str]:
+    """Return for each ticket the cause that people wrote down when they resolved it, "" without one.
+
+    Of a duplicate nothing is taken: its notes say whose duplicate it is. Nor is a word or two such as "done".
+    """
+    tiers = parent_tiers(tickets)
+    frame = tickets.frame.select("close_code", "close_notes", "caused_by", "problem")
+    return [
+        _solution(*row) if tier == 1 else ""  # closed, and nobody's duplicate
+        for tier, row in zip(tiers.tolist(), frame.iter_rows(), strict=True)
+    ]
+
+
+def _solution(code: str, notes: str, caused_by: str, problem: str) -> str:
+    parts = []
+    if len(notes.split()) >= _FEWEST_WORDS_OF_A_CAUSE:
+        parts.append(f"{code}: {notes}" if code else notes)
+    if caused_by:
+        parts.append(f"caused by {caused_by}")
+    if problem:
+        parts.append(f"problem {problem}")
+    return "; ".join(parts)
+
+
+def parent_among(group: Tickets, query: Row, order: IntArray) -> str:
+    """Return the id of the ticket to close `query` under, of a kin group in which nobody is later than it.
+
+    `order` (n,) is the place of each in filing order; where all of the group opened later, the first
+    ticket of it is taken.
+    """
+    opened = query["opened_at"]
+    earlier = [
+        row
+        for row, other in enumerate(group.frame["opened_at"])
+        if opened is None or other is None or other < opened
+    ]
+    return group.ids[canonical_parent(earlier or [0], order, parent_tiers(group))]
+
+
+def _duration(seconds: float) -> str:
+    """Return a time span in its largest fitting unit."""
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            n = round(seconds / size)
+            return f"{n:,} {unit}{'s' if n != 1 else ''}"
+    return "less than a minute"
+
+
+def one_of_each_template(groups: IntArray, n: int) -> list[IntArray]:
+    """Return the places of the first `n` templates, in order: the first of each, then those like it.
+
+    `groups` (n_tickets,) are template numbers of tickets, the best first.
+    """
+    leaders = list(dict.fromkeys(groups.tolist()))[:n]
+    return [np.flatnonzero(groups == leader) for leader in leaders]

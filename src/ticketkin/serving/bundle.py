@@ -1,0 +1,122 @@
+"""A bundle in memory: its ranking, its kinds, and the way from a ticket to its embeddings.
+
+bundle = Bundle.open(Path("kin-june"))          # every file checked against its hash
+described = bundle.scorer.describe(bundle.embed(tickets))
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from ticketkin.core.config import TicketSettings
+from ticketkin.core.errors import InputError
+from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.tables import FloatArray, Tickets
+from ticketkin.encoders.safety import check_model_folder
+from ticketkin.encoders.serving import read_serving
+from ticketkin.ranking.columns import EmbeddedTickets
+from ticketkin.ranking.single_source import Scorer, load_scorer
+from ticketkin.relations.scorer import KindScorer
+from ticketkin.serving.encoding import ServingEncoder, open_encoder
+from ticketkin.serving.manifest import Manifest, check_files, read_manifest
+from ticketkin.serving.record import ServingRecord, read_serving_record
+from ticketkin.tickets.composing import compose_texts
+from ticketkin.tickets.redaction import REDACTION_VERSION
+
+RANKING = "ranking"
+RELATIONS = "relations"
+ENCODERS = "encoders"
+_NO_LIMIT = 1 << 31
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A checked bundle; models load when they are first needed."""
+
+    folder: Path
+    manifest: Manifest
+    record: ServingRecord
+    redact_words: Path | None = None
+    """File of words to mask, where the run masked one."""
+
+    @classmethod
+    def open(cls, folder: Path, redact_words: Path | None = None) -> "Bundle":
+        """Return the bundle in `folder`, every file of it checked.
+
+        Raises InputError where it is none, or where its run masked a list of words and none is given;
+        UnreadableFileError where it is of another version, incomplete or changed; UnsafeArtifactError where
+        it could run code.
+        """
+        manifest = read_manifest(folder)
+        check_files(folder, manifest)
+        record = read_serving_record(folder)
+        for name in dict.fromkeys(source.folder for source in record.embeddings):
+            check_model_folder(folder / name)
+        if record.masks_words and redact_words is None:
+            raise InputError(
+                f"The run of {folder} masked a list of names and words, which a bundle does not carry since it "
+                "names people; give the list with --redact-words FILE, so that new texts are masked alike"
+            )
+        return cls(folder, manifest, record, redact_words)
+
+    @property
+    def id(self) -> str:
+        """Hash of all files: equal means equal answers."""
+        return self.manifest.id
+
+    @property
+    def ticket_settings(self) -> TicketSettings:
+        """How tickets are read, cleaned and masked: as in the run."""
+        return self.record.tickets.model_copy(update={"redact_words": self.redact_words})
+
+    @property
+    def redacts_alike(self) -> bool:
+        """Whether this release masks texts as the one that made the bundle did."""
+        return self.record.redaction_version == REDACTION_VERSION or not self.record.tickets.redact
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether the ranking's score is a probability of kinship; else it is a similarity."""
+        return self.record.champion == "fusion"
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        """The ranking that won."""
+        return load_scorer(self.folder / RANKING, self.record.champion)
+
+    @cached_property
+    def kinds(self) -> KindScorer | None:
+        """The model of kinds; None where none was learned."""
+        return KindScorer.load(self.folder / RELATIONS) if self.record.kinds.is_learned else None
+
+    @cached_property
+    def max_length_tokens(self) -> int:
+        """Tokens of a text that every encoder reads at least."""
+        records = (read_serving(self.folder / source.folder) for source in self.record.embeddings)
+        limits = [int(record["max_length_tokens"]) for record in records if record is not None]
+        return min(limits, default=_NO_LIMIT)
+
+    @cached_property
+    def _encoders(self) -> dict[str, ServingEncoder]:
+        return {name: open_encoder(self.folder / name) for name in {s.folder for s in self.record.embeddings}}
+
+    def embed(self, tickets: Tickets, progress: Progress = SILENT) -> EmbeddedTickets:
+        """Return tickets with their composed texts and every embedding that ranking and kinds read."""
+        texts = compose_texts(tickets, self.record.template)
+        reads: dict[str, Sequence[str]] = {"text": texts, "title": tickets.frame["title"].to_list()}
+        embeddings: dict[str, FloatArray] = {
+            source.name: self._encoders[source.folder].encode(reads[source.reads], progress)
+            for source in self.record.embeddings
+        }
+        return EmbeddedTickets(tickets, texts, embeddings)
+
+    def for_kinds(self, given: EmbeddedTickets) -> EmbeddedTickets:
+        """Return embedded tickets as the model of kinds reads them: by the untouched encoder."""
+        return replace(
+            given,
+            embeddings={
+                "base": given.embeddings[self.record.kinds.base],
+                "title": given.embeddings["title"],
+            },
+        )

@@ -1,0 +1,128 @@
+"""Tickets from outside a run: a text, named fields, records or files, all read as the run's export was."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+
+from ticketkin.core.config import TicketSettings
+from ticketkin.core.errors import InputError
+from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.tables import OPENING_FIELDS, PERSON_FIELDS, Tickets
+from ticketkin.tickets.cleaning import clean_text
+from ticketkin.tickets.importing import import_tables, import_tickets
+from ticketkin.tickets.mapping import MAPPABLE
+from ticketkin.tickets.reading import RawTable
+
+Value = str | datetime | None
+NEW_TICKET_FIELDS = (*OPENING_FIELDS, *PERSON_FIELDS, "opened_at", "number")
+"""What can be said of a ticket that has just opened."""
+_NO_NAME = "new"
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """Tickets cleaned, masked and cut as in the run, and what a reader should know of that."""
+
+    tickets: Tickets
+    notes: list[str]
+
+
+def new_ticket(
+    ticket: str | Mapping[str, Value], fields: Mapping[str, Value], settings: TicketSettings
+) -> Incoming:
+    """Return one ticket from its text or its fields.
+
+    The first line of a text is the title, the rest the description. A ticket without an opening time opens
+    now. Raises InputError for an unknown field, naming the allowed ones, and where there is no text;
+    UnreadableFileError for a time that can't be read.
+    """
+    given = dict(_of_text(ticket) if isinstance(ticket, str) else ticket)
+    twice = sorted(given.keys() & fields.keys())
+    if twice:
+        raise InputError(f"{', '.join(twice)} is given twice, in the ticket and as a field; give it once")
+    values = {**given, **fields}
+    _check_names(values, NEW_TICKET_FIELDS)
+    if not any(clean_text(str(values.get(name) or "")) for name in ("title", "description")):
+        raise InputError(
+            "The ticket has no text, so nothing can be compared with it; give a title or a description"
+        )
+    return _filed_now(_imported([values], settings))
+
+
+def tickets_of_records(records: Sequence[Mapping[str, Value]], settings: TicketSettings) -> Incoming:
+    """Return the tickets of records by ticket field, such as number, title, state and close_notes.
+
+    Raises InputError for an unknown field, naming the allowed ones; otherwise as `import_tables`.
+    """
+    for record in records:
+        _check_names(record, MAPPABLE)
+    return _imported(records, settings)
+
+
+def tickets_of_files(
+    files: Sequence[Path], settings: TicketSettings, progress: Progress = SILENT
+) -> Incoming:
+    """Return the tickets of exports in any format that `ticketkin import` reads; raises as it does."""
+    result = import_tickets(files, settings, progress)
+    n_rejected = result.rejected.height
+    reasons = "; ".join(f"{reason} ({n:,})" for reason, n in list(result.summary.rejections.items())[:3])
+    notes = [f"{n_rejected:,} rows can't be used: {reasons}"] if n_rejected else []
+    notes += _notes(result.summary.repairs, result.summary.redactions, settings)
+    return Incoming(result.tickets, notes + result.summary.notes)
+
+
+def _of_text(text: str) -> dict[str, Value]:
+    title, _, description = text.strip().partition("\n")
+    return {"title": title, "description": description}
+
+
+def _check_names(values: Mapping[str, Value], allowed: Sequence[str]) -> None:
+    unknown = [str(name) for name in values if name not in allowed]
+    if unknown:
+        raise InputError(
+            f"a ticket has no field {', '.join(map(repr, unknown[:3]))} here; allowed are {', '.join(allowed)}"
+        )
+
+
+def _imported(records: Sequence[Mapping[str, Value]], settings: TicketSettings) -> Incoming:
+    names = list(dict.fromkeys(name for record in records for name in record))
+    columns = {name: [_cell(record.get(name)) for record in records] for name in names}
+    frame = pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))
+    table = RawTable(frame, list(range(1, len(records) + 1)), len(records))
+    own = settings.model_copy(update={"mapping": {name: name for name in names}})
+    result = import_tables([(_NO_NAME, table)], own)
+    notes = _notes(result.summary.repairs, result.summary.redactions, settings)
+    return Incoming(result.tickets, notes)
+
+
+def _cell(value: Value) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ")
+    return "" if value is None else str(value)
+
+
+def _notes(repairs: Mapping[str, int], redactions: Mapping[str, int], settings: TicketSettings) -> list[str]:
+    notes = []
+    if repairs.get("cut_texts"):
+        notes.append(
+            f"{repairs['cut_texts']:,} texts were cut at {settings.max_characters:,} characters, as in training"
+        )
+    if redactions:
+        masked = ", ".join(f"{n:,} {kind.replace('_', ' ')}" for kind, n in redactions.items())
+        notes.append(f"personal data and secrets masked: {masked}")
+    return notes
+
+
+def _filed_now(incoming: Incoming) -> Incoming:
+    now = datetime.now(UTC).replace(tzinfo=None)
+    opened = incoming.tickets.frame["opened_at"][0]
+    notes = list(incoming.notes)
+    if opened is not None and opened > now:
+        notes.append(
+            f"it opens in the future ({opened:%Y-%m-%d %H:%M} UTC), so every stored ticket until then counts"
+        )
+    frame = incoming.tickets.frame.with_columns(pl.col("opened_at").fill_null(now))
+    return Incoming(Tickets(frame), notes)

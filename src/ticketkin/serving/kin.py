@@ -1,0 +1,308 @@
+"""Ask a bundle about a ticket that opened a minute ago.
+
+from ticketkin import Kin
+
+with Kin.open("kin-june") as kin:                      # its index lies in kin-june/index
+    kin.add("incidents.csv")                           # or records: [{"number": …, "title": …}, …]
+    answer = kin.relate("Outlook asks for the password again", service="Email")
+    for relation in answer.relations:
+        print(relation.band, relation.kind, relation.ticket_id, relation.probability, relation.evidence)
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import polars as pl
+
+from ticketkin.core.errors import InputError
+from ticketkin.core.progress import SILENT, Progress, track
+from ticketkin.core.tables import IntArray, Tickets
+from ticketkin.lexical.shared_words import shared_words
+from ticketkin.ranking.columns import EmbeddedTickets
+from ticketkin.relations.scorer import KindScorer
+from ticketkin.serving.answers import (
+    MOST_WORDS,
+    Answer,
+    Relation,
+    Telling,
+    evidence,
+    kin_relation,
+    one_of_each_template,
+    parent_among,
+    solutions,
+    surest_first,
+    with_context,
+)
+from ticketkin.serving.bundle import Bundle
+from ticketkin.serving.incoming import Incoming, Value, new_ticket, tickets_of_files, tickets_of_records
+from ticketkin.serving.index import Index, IndexChange
+from ticketkin.serving.manifest import INDEX
+from ticketkin.tickets.templates import template_groups
+
+_BLOCK_QUERIES = 64
+_POOL_FACTOR, _POOL_MORE = 5, 20
+"""Of the best candidates, so many times `k` and more are looked through for those of one template."""
+_LONGEST_CHAIN = 10
+_CHARACTERS_A_TOKEN = 6
+"""More than most tokens have: a text longer than so many for each token is cut for sure."""
+NO_KINDS = "no kinds of kin were learned in the run of this bundle, so tickets are ranked and not named"
+
+
+@dataclass(frozen=True)
+class _Nearest:
+    """The best candidates of one query, the best first."""
+
+    rows: IntArray
+    """Rows of the index."""
+    scores: "np.ndarray[tuple[int], np.dtype[np.float64]]"
+    stored: EmbeddedTickets
+
+
+class Kin:
+    """A bundle and the tickets it answers from."""
+
+    def __init__(self, bundle: Bundle, index: Index) -> None:
+        self.bundle, self.index = bundle, index
+
+    @classmethod
+    def open(
+        cls,
+        folder: str | Path,
+        index: str | Path | None = None,
+        *,
+        redact_words: str | Path | None = None,
+        create: bool = True,
+    ) -> "Kin":
+        """Return what answers by the bundle in `folder` from the tickets in `index`, by default those in it.
+
+        `redact_words` is the file of words to mask, where the run masked one. Without `create` the index must
+        exist. Raises as `Bundle.open` and `Index.open`.
+        """
+        words = None if redact_words is None else Path(redact_words)
+        bundle = Bundle.open(Path(folder), words)
+        place = Path(folder) / INDEX if index is None else Path(index)
+        return cls(bundle, Index.open(place, bundle.scorer, bundle.id, create=create))
+
+    def __enter__(self) -> "Kin":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing stays open."""
+
+    def __len__(self) -> int:
+        """Tickets that answers come from."""
+        return len(self.index)
+
+    def add(
+        self,
+        tickets: str | Path | Sequence[Mapping[str, Value]] | Tickets,
+        progress: Progress = SILENT,
+    ) -> IndexChange:
+        """Store tickets: the file of an export, or records by ticket field; those stored before are updated.
+
+        Only what is new or changed is encoded. Raises InputError for an unknown field; for a file as
+        `import_tickets`.
+        """
+        return self.store(self._read(tickets, progress).tickets, progress)
+
+    def store(self, tickets: Tickets, progress: Progress = SILENT) -> IndexChange:
+        """Store tickets that were cleaned and masked already."""
+        current = self.index.is_current(tickets)
+        new = Tickets(tickets.frame.filter(~pl.Series(current, dtype=pl.Boolean)))
+        if not len(new):
+            return IndexChange(0, 0, len(tickets))
+        change = self.index.put(self.bundle.embed(new, progress))
+        return replace(change, n_unchanged=change.n_unchanged + int(current.sum()))
+
+    def relate(self, ticket: str | Mapping[str, Value], k: int = 10, **fields: Value) -> Answer:
+        """Return what the `k` nearest stored tickets are to a ticket.
+
+        `ticket` is a text (its first line is the title), the id or number of a stored ticket, or a record of
+        fields; `fields` such as service="Email" are added. Tickets of one template count once. Raises
+        InputError for an unknown field, for a ticket without a text, and where nothing is stored.
+        """
+        if isinstance(ticket, str) and not fields and self.index.row_of(ticket.strip()) is not None:
+            return self.relate_stored([ticket.strip()], k)[0]
+        return self._answers(self._new(ticket, fields), k)[0]
+
+    def relate_stored(self, names: Sequence[str], k: int = 10) -> list[Answer]:
+        """Return answers for stored tickets by id or number. Raises InputError naming one that is not there."""
+        rows = []
+        for name in names:
+            row = self.index.row_of(name)
+            if row is None:
+                raise InputError(
+                    f"The index holds no ticket {name!r}; give an id or number that was stored, or a new ticket "
+                    'with --text "…"'
+                )
+            rows.append(row)
+        given = self.index.embedded(np.array(rows, dtype=np.int64))
+        return self._related(given, [[] for _ in rows], k)
+
+    def relate_all(
+        self,
+        tickets: str | Path | Sequence[Mapping[str, Value]],
+        k: int = 10,
+        progress: Progress = SILENT,
+    ) -> list[Answer]:
+        """Return answers for each ticket of an export or of records, in their order. Raises as `add`."""
+        incoming = self._read(tickets, progress)
+        return self._answers(incoming, k, progress)
+
+    def _read(
+        self, tickets: str | Path | Sequence[Mapping[str, Value]] | Tickets, progress: Progress
+    ) -> Incoming:
+        if isinstance(tickets, Tickets):
+            return Incoming(tickets, [])
+        if isinstance(tickets, str | Path):
+            return tickets_of_files([Path(tickets)], self.bundle.ticket_settings, progress)
+        return tickets_of_records(tickets, self.bundle.ticket_settings)
+
+    def _new(self, ticket: str | Mapping[str, Value], fields: Mapping[str, Value]) -> Incoming:
+        return new_ticket(ticket, fields, self.bundle.ticket_settings)
+
+    def _answers(self, incoming: Incoming, k: int, progress: Progress = SILENT) -> list[Answer]:
+        if not len(self):
+            raise InputError(
+                "The index holds no ticket yet, so there is nothing to compare with; store some: ticketkin index "
+                "BUNDLE EXPORT, or Kin.add"
+            )
+        given = self.bundle.embed(incoming.tickets, progress)
+        notes = [[*incoming.notes, *self._cut(text)] for text in given.texts]
+        return self._related(given, notes, k, progress)
+
+    def _cut(self, text: str) -> list[str]:
+        limit = self.bundle.max_length_tokens
+        if len(text) <= limit * _CHARACTERS_A_TOKEN:
+            return []
+        return [
+            f"it is long: the encoder reads its first {limit} tokens, as in training; words count throughout"
+        ]
+
+    def _related(
+        self, given: EmbeddedTickets, notes: Sequence[list[str]], k: int, progress: Progress = SILENT
+    ) -> list[Answer]:
+        if k < 1:
+            raise InputError(f"k is {k}; ask for 1 ticket or more")
+        general = [] if self.bundle.kinds is not None else [NO_KINDS]
+        if not self.bundle.redacts_alike:
+            general.append(
+                "this release masks personal data otherwise than the one that made the bundle; scores may differ"
+            )
+        answers = []
+        for start in track(range(0, len(given.tickets), _BLOCK_QUERIES), progress, "relate", None):
+            block = np.arange(start, min(start + _BLOCK_QUERIES, len(given.tickets)))
+            part = given.take(block)
+            for place, nearest in enumerate(self._nearest(part, k)):
+                query = part.take(np.array([place]))
+                answers.append(
+                    Answer(
+                        self._name(query.tickets),
+                        query.titles[0],
+                        self._relations(query, nearest, k),
+                        [*notes[start + place], *general],
+                    )
+                )
+        return answers
+
+    def _name(self, ticket: Tickets) -> str:
+        name = ticket.ids[0]
+        return "" if not ticket.frame["number"][0] and self.index.row_of(name) is None else name
+
+    def _nearest(self, given: EmbeddedTickets, k: int) -> list[_Nearest]:
+        scorer, retriever = self.bundle.scorer, self.index.retriever
+        if retriever is None:
+            return []
+        queries = scorer.describe(given)
+        candidates = scorer.candidates(retriever, queries)
+        scores = scorer.score(queries, candidates)
+        answers = []
+        for rows, own in zip(candidates.rows, scores, strict=True):
+            there = np.flatnonzero(rows >= 0)
+            best = there[np.argsort(-own[there], kind="stable")][: _POOL_FACTOR * k + _POOL_MORE]
+            answers.append(
+                _Nearest(rows[best], own[best].astype(np.float64), self.index.embedded(rows[best]))
+            )
+        return answers
+
+    def _relations(self, query: EmbeddedTickets, nearest: _Nearest, k: int) -> list[Relation]:
+        if not len(nearest.rows):
+            return []
+        groups = template_groups(nearest.stored.texts, self.bundle.record.near_identical)
+        members = one_of_each_template(groups, k)
+        first = np.array([places[0] for places in members], dtype=np.int64)
+        shown = _Nearest(nearest.rows[first], nearest.scores[first], nearest.stored.take(first))
+        relations = self._told(query, shown)
+        solved, ids = solutions(shown.stored.tickets), nearest.stored.tickets.ids
+        full = [
+            with_context(one, float(score), solution, [ids[other] for other in places[1:]])
+            for one, score, solution, places in zip(relations, shown.scores, solved, members, strict=True)
+        ]
+        return surest_first(full)
+
+    def _told(self, query: EmbeddedTickets, nearest: _Nearest) -> list[Relation]:
+        kinds, own = self.bundle.kinds, next(query.tickets.frame.iter_rows(named=True))
+        others = list(nearest.stored.tickets.frame.iter_rows(named=True))
+        if kinds is None:
+            is_probability = self.bundle.gives_probabilities
+            words = self.bundle.scorer.state.words
+            return [
+                kin_relation(
+                    other,
+                    evidence(own, other, shared_words(words, query.texts[0], text, MOST_WORDS)),
+                    float(score),
+                    is_probability=is_probability,
+                )
+                for other, text, score in zip(others, nearest.stored.texts, nearest.scores, strict=True)
+            ]
+        telling = Telling(
+            kinds.bands, self.bundle.record.kinds.right_direction, self.bundle.scorer.state.has_times
+        )
+        calibrated = kinds.calibrated(self._kind_probabilities(kinds, query, nearest), nearest.scores)
+        return [
+            telling.relation(
+                own,
+                other,
+                calibrated[place],
+                kinds.shared_words(query.texts[0], nearest.stored.texts[place], MOST_WORDS),
+                self._parent(own, int(nearest.rows[place])),
+            )
+            for place, other in enumerate(others)
+        ]
+
+    def _kind_probabilities(
+        self, kinds: KindScorer, query: EmbeddedTickets, nearest: _Nearest
+    ) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
+        """Return the probability of each kind, (n, 4); the ticket that was filed first stands first."""
+        mine = kinds.describe(self.bundle.for_kinds(query)).take(np.zeros(len(nearest.rows), dtype=np.int64))
+        theirs = kinds.describe(self.bundle.for_kinds(nearest.stored))
+        probabilities = kinds.probabilities(theirs, mine)
+        own_row = self.index.row_of(query.tickets.ids[0])
+        if self.bundle.scorer.state.has_times or own_row is None:
+            return probabilities  # only what opened before is found
+        later = np.flatnonzero(nearest.rows > own_row)
+        if len(later):
+            probabilities[later] = kinds.probabilities(mine.take(later), theirs.take(later))
+        return probabilities
+
+    def _parent(self, query: Mapping[str, object], row: int) -> str:
+        """Return the ticket to close under: up the chain of parents that stored tickets name."""
+        chain = [row]
+        while len(chain) < _LONGEST_CHAIN:
+            frame = self.index.tickets(np.array(chain[-1:], dtype=np.int64)).frame
+            named = frame["duplicate_of"][0] or frame["parent"][0]
+            above = self.index.row_of(named) if named else None
+            if above is None or above in chain:
+                break
+            chain.append(above)
+        group = self.index.tickets(np.array(chain, dtype=np.int64))
+        order = np.arange(len(chain), dtype=np.int64)[::-1]  # the top of the chain comes first
+        times = group.frame["opened_at"]
+        if not times.null_count():
+            order = np.asarray(times.rank("ordinal").to_numpy(), dtype=np.int64)
+        return parent_among(group, query, order)

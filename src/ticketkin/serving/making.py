@@ -1,0 +1,108 @@
+"""Making a bundle: everything that answers need, copied out of a run into one folder."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ticketkin.core.artifacts import atomic_path, write_json
+from ticketkin.core.outputs import check_folder_output
+from ticketkin.core.progress import SILENT, Progress
+from ticketkin.encoders.loading import LoadedEncoder
+from ticketkin.encoders.serving import write_serving
+from ticketkin.evaluation.schema import Report
+from ticketkin.ranking.columns import EmbeddedTickets
+from ticketkin.ranking.corpus_state import CorpusState
+from ticketkin.relations.cross_kinds import CROSS_ENCODER
+from ticketkin.relations.scorer import KindScorer
+from ticketkin.serving.bundle import RANKING, RELATIONS, Bundle
+from ticketkin.serving.index import Index
+from ticketkin.serving.manifest import INDEX, Manifest, is_bundle, write_manifest
+from ticketkin.serving.model_card import model_card
+from ticketkin.serving.parity import write_parity
+from ticketkin.serving.record import ServingRecord, write_serving_record
+
+MODEL_CARD = "MODEL_CARD.md"
+REPORT_JSON = "report.json"
+REPORT_HTML = "report.html"
+# What a training leaves in a model folder and serving does not read; some of it quotes tickets.
+_LEFT_OUT = ("training_metadata.json", "trainer_state.json", "checkpoint*", "*.part", "README.md")
+
+
+@dataclass(frozen=True)
+class BundleParts:
+    """What a bundle is made of."""
+
+    record: ServingRecord
+    encoders: Mapping[str, Callable[[], LoadedEncoder]]
+    """By folder in the bundle; each is loaded, saved and let go in turn."""
+    ranking: Path
+    """Folder of the ranking that won."""
+    state: CorpusState | None
+    """The corpus state where `ranking` holds none."""
+    relations: Path | None
+    """Folder of the model of kinds; None where none was learned."""
+    report: Report
+    """The copy that may be passed on."""
+    write_page: Callable[[Path], None]
+    """Writes the page of that copy."""
+    licence: str
+    """Of the base model; empty where it is not known."""
+    stored: EmbeddedTickets | None = None
+    """Tickets of the index; None for a bundle without one, which holds no ticket text."""
+
+
+def make_bundle(
+    parts: BundleParts, out: Path, source: Path, progress: Progress = SILENT, *, force: bool = False
+) -> Manifest:
+    """Write a bundle to `out` and return its manifest; `source` is the run folder that is read.
+
+    Raises OutputRefusedError where `out` is read, is a run's own, holds other files than a bundle's, or exists
+    and `force` is not given.
+    """
+    check_folder_output(out, [source], is_bundle, force=force)
+    if (out / INDEX).exists():
+        progress.say(f"  {out / INDEX} belongs to the bundle that is replaced, and goes with it")
+    return write_bundle(parts, out, progress)
+
+
+def write_bundle(parts: BundleParts, out: Path, progress: Progress = SILENT) -> Manifest:
+    """Write a bundle in place of `out`, whole or not at all, and return its manifest."""
+    with atomic_path(out) as folder:
+        folder.mkdir(parents=True)
+        for name, load in parts.encoders.items():
+            progress.say(f"  {name}")
+            _save_encoder(load(), folder / name, parts.record.template)
+        shutil.copytree(parts.ranking, folder / RANKING)
+        if parts.state is not None:
+            parts.state.save(folder / RANKING)
+        if parts.relations is not None:
+            _save_kinds(parts.relations, folder / RELATIONS)
+        write_serving_record(folder, parts.record)
+        write_json(folder / REPORT_JSON, parts.report.model_dump(mode="json"))
+        parts.write_page(folder / REPORT_HTML)
+        card = model_card(parts.report, parts.record, parts.licence)
+        (folder / MODEL_CARD).write_text(card, "utf-8")
+        progress.say("  scoring synthetic tickets, against which ticketkin doctor checks it")
+        write_parity(Bundle(folder, write_manifest(folder), parts.record))
+        manifest = write_manifest(folder)
+        if parts.stored is not None:
+            progress.say(f"  index of {len(parts.stored.tickets):,} tickets")
+            bundle = Bundle(folder, manifest, parts.record)
+            Index.open(folder / INDEX, bundle.scorer, manifest.id, create=True).put(parts.stored)
+    return manifest
+
+
+def _save_encoder(encoder: LoadedEncoder, folder: Path, template: str) -> None:
+    """Save an encoder as it was used: its prompt and its token limit in its own settings files."""
+    encoder.model.max_seq_length = encoder.max_length_tokens
+    encoder.model.save_pretrained(str(folder), create_model_card=False)
+    write_serving(folder, encoder.model, template)
+
+
+def _save_kinds(source: Path, folder: Path) -> None:
+    folder.mkdir()
+    KindScorer.load(source).save(folder)
+    if (source / CROSS_ENCODER).exists():
+        ignore = shutil.ignore_patterns(*_LEFT_OUT)
+        shutil.copytree(source / CROSS_ENCODER, folder / CROSS_ENCODER, ignore=ignore)

@@ -1,0 +1,124 @@
+"""MODEL_CARD.md: what a bundle is, how it was judged, what it costs, and where it ends."""
+
+from collections.abc import Iterator
+
+from ticketkin.core.config import TicketSettings
+from ticketkin.evaluation.metrics import METRICS, Place
+from ticketkin.evaluation.schema import Metric, Report
+from ticketkin.serving.record import ServingRecord
+
+
+def model_card(report: Report, record: ServingRecord, licence: str) -> str:
+    """Return the card as Markdown. `report` is the copy that may be passed on; it quotes no ticket."""
+    return "\n".join(
+        [
+            "# Model card",
+            "",
+            *_verdict(report),
+            *_labels(report),
+            *_cost(record),
+            *_base(record, report, licence),
+            *_limits(report, record),
+        ]
+    )
+
+
+def _verdict(report: Report) -> Iterator[str]:
+    verdict = report.verdict
+    yield "## Verdict"
+    yield ""
+    yield f"{verdict.reason}"
+    yield ""
+    yield f"- Ranking that won: **{verdict.champion}**; best encoder alone: {verdict.encoder}; baseline: {verdict.baseline}"
+    yield f"- Readiness: {report.readiness.tier}"
+    if report.synthetic:
+        yield "- The tickets are the built-in synthetic sample: these numbers say nothing of a real desk"
+    yield ""
+    yield (
+        "| ranking | links | queries | "
+        + " | ".join(m.title for m in METRICS.shown_in(Place.TERMINAL))
+        + " |"
+    )
+    yield "|---|---|---|" + "---|" * len(METRICS.shown_in(Place.TERMINAL))
+    for name in dict.fromkeys([verdict.champion, verdict.baseline]):
+        candidate = report.candidates[name]
+        for split in ("evaluation", "holdout"):
+            result = candidate.evaluation if split == "evaluation" else candidate.holdout
+            if result is not None:
+                shown = " | ".join(_shown(result.metric(m.name)) for m in METRICS.shown_in(Place.TERMINAL))
+                yield f"| {name} | {split} | {result.retrieval.n_queries:,} | {shown} |"
+    yield ""
+    yield "Values stand with their 95 % intervals, which resample kin groups."
+    yield ""
+
+
+def _shown(metric: Metric) -> str:
+    if metric.value is None:
+        return "-"
+    if metric.low is None or metric.high is None:
+        return f"{metric.value:.3f}"
+    return f"{metric.value:.3f} [{metric.low:.3f}, {metric.high:.3f}]"
+
+
+def _labels(report: Report) -> Iterator[str]:
+    links = report.links
+    yield "## Labels"
+    yield ""
+    yield f"- Links: {links.get('n_links', 0):,}, from {links.get('labels_from', 'unknown')}"
+    for key, what in (("by_kind", "By kind"), ("by_origin", "By origin")):
+        counts = ", ".join(f"{name} {n:,}" for name, n in (links.get(key) or {}).items())
+        if counts:
+            yield f"- {what}: {counts}"
+    sizes = ", ".join(f"{name} {part.get('n_tickets', 0):,}" for name, part in report.splits.items())
+    yield f"- Tickets by split: {sizes}"
+    yield ""
+
+
+def _cost(record: ServingRecord) -> Iterator[str]:
+    n_passes = record.n_forward_passes
+    yield "## What a new ticket costs"
+    yield ""
+    passes = "pass" if n_passes == 1 else "passes"
+    yield (
+        f"{n_passes} forward {passes} through an encoder:"
+        if n_passes
+        else "No forward pass: words alone are compared."
+    )
+    yield ""
+    for source in record.embeddings:
+        yield f"- `{source.name}`: its {source.reads}, by `{source.folder}`"
+    yield ""
+
+
+def _base(record: ServingRecord, report: Report, licence: str) -> Iterator[str]:
+    yield "## Base model"
+    yield ""
+    yield f"- {record.base_model}, {report.encoder.get('max_length_tokens', '?')} tokens"
+    yield f"- Licence: {licence or 'not known here; see the model card of the base model'}"
+    yield ""
+
+
+def _limits(report: Report, record: ServingRecord) -> Iterator[str]:
+    yield "## Limits"
+    yield ""
+    yield "- Judged on the links of one desk; for another desk's tickets its numbers do not hold."
+    yield "- Statistics of words, crowding and calibration are frozen at the training tickets; only a new run renews them."
+    yield f"- {_masking(record.tickets)} (redaction version {record.redaction_version})."
+    if record.masks_words:
+        yield "- Its run masked a list of names, which is not in here: whoever serves it gives the list again."
+    if record.kinds.is_learned:
+        yield "- Kinds of kin hold frequent categories, priorities and projects by name; no other word of a ticket is in here."
+    else:
+        yield f"- No kinds of kin: {record.kinds.reason}"
+    for warning in report.warnings:
+        yield f"- {warning.message}"
+    for check in report.diagnostics:
+        if check.outcome in ("failed", "warning"):
+            yield f"- {check.evidence}. {check.advice}"
+    yield ""
+
+
+def _masking(settings: TicketSettings) -> str:
+    if not settings.redact:
+        return "Personal data is NOT masked, as in its run"
+    return "Personal data and secrets in new tickets are masked as in its run, before anything is kept"

@@ -1,0 +1,77 @@
+"""How a bundle reads a ticket: `serving.json`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ticketkin.core.artifacts import write_json
+from ticketkin.core.config import TicketSettings
+from ticketkin.core.records import read_record
+from ticketkin.serving.manifest import COPY_AGAIN
+
+RECORD = "serving.json"
+UNTOUCHED = "untouched"
+"""The base model's embedding of a text, where the embedding called 'base' is of a tuned encoder."""
+
+
+@dataclass(frozen=True)
+class EmbeddingSource:
+    """One forward pass of a ticket."""
+
+    name: str
+    """As the ranking calls the embedding."""
+    folder: str
+    """Of the encoder, in the bundle; it holds prompt and token limit."""
+    reads: Literal["text", "title"]
+
+
+@dataclass(frozen=True)
+class KindsRecord:
+    """What was learned of kinds of kin."""
+
+    is_learned: bool
+    reason: str
+    """Why not; empty where they were learned."""
+    right_direction: float | None
+    """Share of detected causes that were filed first; None where none was detected."""
+    base: str
+    """Name of the embedding of the text that the model of kinds reads."""
+
+
+@dataclass(frozen=True)
+class ServingRecord:
+    """What a ticket goes through before it is scored."""
+
+    champion: str
+    base_model: str
+    template: str
+    embeddings: list[EmbeddingSource]
+    tickets: TicketSettings
+    """Cleaning and redaction; the list of words to mask is not in a bundle, as it names people."""
+    masks_words: bool
+    """Whether the run masked a list of words: then whoever serves must give one, too."""
+    redaction_version: str
+    near_identical: float
+    """Estimated Jaccard similarity from which on two texts share a template."""
+    kinds: KindsRecord
+
+    @property
+    def n_forward_passes(self) -> int:
+        """Texts that go through an encoder for one ticket."""
+        return len(self.embeddings)
+
+
+def write_serving_record(folder: Path, record: ServingRecord) -> None:
+    """Write serving.json."""
+    values: dict[str, Any] = {
+        **vars(record),
+        "embeddings": [vars(source) for source in record.embeddings],
+        "tickets": record.tickets.model_dump(mode="json"),
+        "kinds": vars(record.kinds),
+    }
+    write_json(folder / RECORD, values)
+
+
+def read_serving_record(folder: Path) -> ServingRecord:
+    """Return the content of serving.json. Raises UnreadableFileError where it is damaged."""
+    return read_record(folder / RECORD, ServingRecord, COPY_AGAIN)
