@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from ticketkin.evaluation.leaderboard import ModelComparison
     from ticketkin.pipeline.examination import Examined
     from ticketkin.pipeline.recipes import Recipe
-    from ticketkin.serving.answers import Relation
     from ticketkin.pipeline.repeating import Repeated, Spread
     from ticketkin.pipeline.searching import SearchResult
+    from ticketkin.serving.answers import Relation
 
 # Sign, what stands for it where the terminal lacks it, style.
 _CHECK_MARKS = {
@@ -63,11 +63,13 @@ def show_candidates(console: SafeConsole, report: Mapping[str, Any]) -> None:
     columns = METRICS.shown_in(Place.TERMINAL)
     for metric in columns:
         table.add_column(metric.short_title)
+    table.add_column("encoder passes", justify="right")
     for name, candidate in candidates.items():
         evaluation = candidate["evaluation"]
         table.add_row(
             name,
             *(format_metric(evaluation[metric.part].get(metric.name)) for metric in columns),
+            str(candidate.get("forward_passes", "")),
         )
     console.print(table)
 
@@ -78,6 +80,8 @@ def show_verdict(console: SafeConsole, report: Mapping[str, Any], folder: Path) 
     console.print(report["verdict"]["reason"], style="bold")
     console.print()
     show_candidates(console, report)
+    if report["verdict"].get("cheaper"):
+        console.print(report["verdict"]["cheaper"])
     for warning in report["warnings"]:
         console.print(f"Warning ({warning['code']}): {warning['message']}")
     for check in report["diagnostics"]:

@@ -158,6 +158,8 @@ class CandidateResult(_Part):
     training: dict[str, Any] | None = None
     """What happened in training, for tuned candidates."""
     cost_seconds: float | None = None
+    forward_passes: int | None = None
+    """Passes of an encoder that a new ticket costs."""
 
     def on(self, split: Split) -> SplitResult | None:
         """Return the results on a split; None for the holdout where it was not opened for this candidate."""
@@ -181,6 +183,8 @@ class VerdictResult(_Part):
     baseline: str
     kept_baseline: bool
     reason: str
+    cheaper: str = ""
+    """Which ranking costs less for a new ticket and is as good as can be told; "" where none is."""
     gates: list[GateResult] = []
     holdout_opened_at: str | None = None
 

@@ -57,6 +57,8 @@ class Verdict:
     gates: list[Gate]
     comparisons: list[PairedGain]
     warnings: list[dict[str, str]]
+    cheaper: str = ""
+    """Which ranking costs less for a new ticket and could be as good, in words; "" where none is."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the verdict's part of report.json."""
@@ -66,6 +68,7 @@ class Verdict:
             "baseline": self.baseline,
             "kept_baseline": self.kept_baseline,
             "reason": self.reason,
+            "cheaper": self.cheaper,
             "gates": [gate.to_json() for gate in self.gates],
         }
 
@@ -91,6 +94,39 @@ def paired_gain(
     gain = percentile_interval(float(difference.mean()), resamples.means(difference))
     p_value = sign_flip_p_value(difference, ours.clusters, seed)
     return PairedGain(challenger, baseline, metric, gain, len(difference), resamples.n_clusters, p_value)
+
+
+def cheaper_choice(
+    scores: Mapping[str, RetrievalScores],
+    champion: str,
+    forward_passes: Mapping[str, int],
+    n_bootstrap: int,
+    seed: int,
+) -> PairedGain | None:
+    """Return the champion's gain over the cheapest candidate that could be as good, None where none could.
+
+    Cheaper is what needs fewer passes of an encoder for a new ticket; it could be as good where the interval
+    of the gain reaches down to zero. Of equally cheap ones, the best is returned.
+    """
+    gains = [
+        paired_gain(scores, champion, name, PRIMARY, n_bootstrap, seed)
+        for name in scores
+        if forward_passes[name] < forward_passes[champion]
+    ]
+    close = [gain for gain in gains if not gain.is_above_zero]
+    return min(close, key=lambda gain: (forward_passes[gain.baseline], gain.gain.value or 0.0), default=None)
+
+
+def cheaper_words(gain: PairedGain | None, forward_passes: Mapping[str, int]) -> str:
+    """Return what a reader should know of a cheaper ranking that could be as good; "" for None."""
+    if gain is None:
+        return ""
+    cheap, dear = forward_passes[gain.baseline], forward_passes[gain.challenger]
+    return (
+        f"'{gain.baseline}' is cheaper for a new ticket ({cheap} instead of {dear} passes of an encoder) and "
+        f"could be as good: over it, '{gain.challenger}' has {_primary_gain(gain)} on {gain.n_queries:,} "
+        "evaluation tickets."
+    )
 
 
 def decisive_gains(

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -17,6 +18,8 @@ from ticketkin.evaluation.schema import SCHEMA_VERSION, Report
 from ticketkin.evaluation.verdict import (
     PRIMARY,
     Verdict,
+    cheaper_choice,
+    cheaper_words,
     decide,
     decisive_gains,
     with_holdout,
@@ -56,6 +59,7 @@ def _evaluations(data: RunData, judged: Judged) -> dict[str, dict[str, Any]]:
                 data, judged.retrieval[name], judged.pairs[name], judged.thresholds[name].threshold
             ),
             "threshold_choice": judged.thresholds[name].to_json(),
+            "forward_passes": judged.forward_passes[name],
         }
         for name in judged.rankers
     }
@@ -103,6 +107,11 @@ def run_verdict(run: StageRun[Job]) -> None:
         labels_from=data.links.labels_from,
         synthetic=run.job.synthetic,
     )
+    evaluation = settings.evaluation
+    cheaper = cheaper_choice(
+        judged.retrieval, verdict.champion, judged.forward_passes, evaluation.n_bootstrap, settings.seed
+    )
+    verdict = replace(verdict, cheaper=cheaper_words(cheaper, judged.forward_passes))
     _keep_model(run, verdict.encoder)
     _keep_ranking(run, judged, verdict)
     held_out = {name: scores for name, (_, scores) in holdout.items()}

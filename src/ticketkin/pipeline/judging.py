@@ -14,6 +14,7 @@ from ticketkin.pipeline.candidates import encoder_candidates, fusion_ranker, sim
 from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.run_data import RunData
 from ticketkin.runs.stages import StageRun
+from ticketkin.training.candidates import CANDIDATES
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Judged:
     retrieval: dict[str, RetrievalScores]
     pairs: dict[str, PairScores]
     thresholds: dict[str, ThresholdChoice]
+    forward_passes: dict[str, int]
+    """Passes of an encoder that a new ticket costs, by candidate."""
 
 
 def score_pairs(data: RunData, ranker: Ranker, split: SplitName) -> PairScores:
@@ -57,4 +60,12 @@ def judge(run: StageRun[Job], data: RunData, *, with_slow: bool) -> Judged:
         name: choose_threshold(scores.similarities, scores.labels, settings.evaluation)
         for name, scores in pairs.items()
     }
-    return Judged(rankers, encoders.names, best, retrieval, pairs, thresholds)
+    passes = {name: _forward_passes(name, best) for name in rankers}
+    return Judged(rankers, encoders.names, best, retrieval, pairs, thresholds, passes)
+
+
+def _forward_passes(name: str, best: str) -> int:
+    """Return how often an encoder reads a new ticket; `best` is the encoder that a learned ranking adds."""
+    if CANDIDATES[name].role == "ranking":
+        return 2 + CANDIDATES[best].is_slow  # text and title, and the text by a tuned encoder
+    return int(CANDIDATES[name].role == "encoder")

@@ -189,6 +189,8 @@ class MetricTable:
     names: list[str]
     rows: list[tuple[MetricDefinition, list[str]]]
     """Metric, then its text for each candidate."""
+    forward_passes: list[str]
+    """Passes of an encoder that a new ticket costs, for each candidate."""
     counts: str
     origin: str
     """Where the links come from."""
@@ -208,7 +210,8 @@ def _metric_table(report: Report, split: Split) -> MetricTable | None:
         (metric, [format_metric(scores.metric(metric.name), metric.format) for scores in scored.values()])
         for metric in METRICS
     ]
-    return MetricTable(list(scored), rows, _counts(first), first.labels_from)
+    passes = [format_count(report.candidates[name].forward_passes) for name in scored]
+    return MetricTable(list(scored), rows, passes, _counts(first), first.labels_from)
 
 
 def _counts(scores: SplitResult) -> str:
