@@ -149,19 +149,30 @@ class Kin:
         tickets: str | Path | Sequence[Mapping[str, Value]],
         k: int = 10,
         progress: Progress = SILENT,
+        *,
+        mapping: Mapping[str, str] | None = None,
     ) -> list[Answer]:
-        """Return answers for each ticket of an export or of records, in their order. Raises as `add`."""
-        incoming = self._read(tickets, progress)
+        """Return answers for each ticket of an export or of records, in their order.
+
+        `mapping` says which column of the export is which field, by default as in the run. Raises as `add`.
+        """
+        incoming = self._read(tickets, progress, mapping)
         return self._answers(incoming, k, progress)
 
     def _read(
-        self, tickets: str | Path | Sequence[Mapping[str, Value]] | Tickets, progress: Progress
+        self,
+        tickets: str | Path | Sequence[Mapping[str, Value]] | Tickets,
+        progress: Progress,
+        mapping: Mapping[str, str] | None = None,
     ) -> Incoming:
+        settings = self.bundle.ticket_settings
+        if mapping is not None:
+            settings = settings.model_copy(update={"mapping": dict(mapping)})
         if isinstance(tickets, Tickets):
             return Incoming(tickets, [])
         if isinstance(tickets, str | Path):
-            return tickets_of_files([Path(tickets)], self.bundle.ticket_settings, progress)
-        return tickets_of_records(tickets, self.bundle.ticket_settings)
+            return tickets_of_files([Path(tickets)], settings, progress)
+        return tickets_of_records(tickets, settings)
 
     def _new(self, ticket: str | Mapping[str, Value], fields: Mapping[str, Value]) -> Incoming:
         return new_ticket(ticket, fields, self.bundle.ticket_settings)
