@@ -117,7 +117,8 @@ def relate(
         asked.append("--text")
     if len(asked) != 1:
         raise InputError(
-            f"{' and '.join(asked) or 'Nothing'} was given; ask for tickets by number, or give one --text, or a "
+            f"{' and '.join(asked) or 'Nothing'} was given; ask for tickets by number, or give one "
+            "--text, or a "
             "--file"
         )
     if field and text is None:

@@ -55,7 +55,8 @@ def bundle_parts(folder: Path, *, with_index: bool = False) -> BundleParts:
     lacking = [name for name in _NEEDED if not (folder / name).exists()]
     if lacking:
         raise MissingInputError(
-            f"{folder} can't be bundled yet: it lacks {', '.join(lacking)}. Run: ticketkin run --resume --out {folder}"
+            f"{folder} can't be bundled yet: it lacks {', '.join(lacking)}. Run: ticketkin run "
+            f"--resume --out {folder}"
         )
     ranking = ranking_record(folder)
     kinds = _kinds_record(folder, ranking)
@@ -130,7 +131,8 @@ def _loader(data: RunData, folder: str) -> Callable[[], LoadedEncoder]:
         if encoder.fingerprint != judged:
             raise InputError(
                 f"The base model {settings.base_model} is not the one that was judged any more (fingerprint "
-                f"{encoder.fingerprint[:12]}…, judged {judged[:12]}…). Run again with it: ticketkin run --resume "
+                f"{encoder.fingerprint[:12]}…, judged {judged[:12]}…). Run again with it: ticketkin "
+                "run --resume "
                 f"--out {data.folder}"
             )
         return encoder
