@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from ticketkin.pipeline.relater import Relater
     from ticketkin.pipeline.relation_jobs import build_run_families, learn_relations
     from ticketkin.pipeline.settings import Settings
+    from ticketkin.serving.kin import Kin
     from ticketkin.tickets.importing import import_tickets
     from ticketkin.tickets.sample import write_sample
 
 _HOME = {
     "Job": "ticketkin.pipeline.configuration",
+    "Kin": "ticketkin.serving.kin",
     "Relater": "ticketkin.pipeline.relater",
     "Settings": "ticketkin.pipeline.settings",
     "build_run_families": "ticketkin.pipeline.relation_jobs",
@@ -37,6 +39,7 @@ _HOME = {
 
 __all__ = [
     "Job",
+    "Kin",
     "Relater",
     "Settings",
     "build_run_families",

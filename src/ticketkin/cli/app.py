@@ -39,6 +39,7 @@ from ticketkin.cli.options import (
 from ticketkin.cli.pair_commands import pairs as pair_commands
 from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.cli.screens import show_candidates, show_recipes, show_stages, show_verdict
+from ticketkin.cli.serving_commands import serving
 from ticketkin.cli.stages import run_stage_command
 from ticketkin.core.config import LARGEST_SEED
 from ticketkin.core.errors import InputError
@@ -55,6 +56,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(models)
+app.add_typer(serving)
 app.add_typer(pair_commands, name="pairs")
 
 

@@ -25,7 +25,6 @@ from ticketkin.cli.screens import (
     show_families,
     show_leaderboard,
     show_readiness,
-    show_related,
     show_relations,
     show_repeated,
     show_search,
@@ -61,7 +60,7 @@ def _base_of(adapter: Path, base_model: str | None, offline: bool) -> str:
 
 @models.command()
 def doctor(
-    path: Annotated[Path, typer.Argument(help="Adapter, model or run folder.")],
+    path: Annotated[Path, typer.Argument(help="Bundle, adapter, model or run folder.")],
     base_model: ModelOption = None,
     offline: OfflineOption = False,
     fix: Annotated[
@@ -80,12 +79,13 @@ def doctor(
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Examine an adapter, a model or a run: what is wrong, by what evidence, and the remedy.
+    """Examine a bundle, an adapter, a model or a run: what is wrong, by what evidence, and the remedy.
 
     \b
     Examples:
       ticketkin doctor runs/june
       ticketkin doctor runs/june/model
+      ticketkin doctor kin-june
       ticketkin doctor adapter --base-model all-MiniLM-L6-v2 --fix
       ticketkin doctor runs/june --json
 
@@ -219,34 +219,6 @@ def relations(
         print_json(found)
     else:
         show_relations(screen, found)
-
-
-@models.command()
-def relate(
-    folder: RunFolder,
-    tickets: Annotated[list[str], typer.Argument(metavar="TICKET...", help="Ids or numbers.")],
-    k: Annotated[int, typer.Option("--nearest", min=1, max=100_000, help="Nearest tickets to look at.")] = 10,
-    everything: Annotated[bool, typer.Option("--all", help="Show also what stays silent.")] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Say what the nearest earlier tickets are to a ticket: duplicate, related, cause; and why.
-
-    \b
-    Examples:
-      ticketkin relate runs/june INC0012345
-      ticketkin relate runs/june INC0012345 --nearest 20 --all --json
-
-    Needs a judged run (ticketkin run) whose kinds were learned (ticketkin relations).
-    """
-    from ticketkin.pipeline.job import damage_named
-    from ticketkin.pipeline.relater import Relater
-
-    with damage_named(folder):
-        found = Relater.of(folder).relate(tickets, k)
-    if as_json:
-        print_json({ticket: [one.to_json() for one in related] for ticket, related in found.items()})
-    else:
-        show_related(screen, found, everything)
 
 
 @models.command()

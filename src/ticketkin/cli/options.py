@@ -225,7 +225,7 @@ class JobOptions:
 
     def _flags(self) -> dict[str, Any]:
         given = {
-            ("tickets", "mapping"): None if self.map_ is None else _parse_map(self.map_),
+            ("tickets", "mapping"): None if self.map_ is None else parse_map(self.map_),
             ("tickets", "redact_words"): _resolved(self.redact_words),
             ("links", "columns"): None if self.link_columns is None else _names(self.link_columns),
             ("encoder", "offline"): self.offline or None,
@@ -259,7 +259,8 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _parse_map(text: str) -> dict[str, str]:
+def parse_map(text: str) -> dict[str, str]:
+    """Return --map as field to column. Raises ConfigurationError where it is malformed."""
     mapping = {}
     for part in text.split(","):
         field, equals, column = part.partition("=")

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ticketkin.pipeline.recipes import Recipe
     from ticketkin.pipeline.repeating import Repeated, Spread
     from ticketkin.pipeline.searching import SearchResult
-    from ticketkin.serving.answers import Relation
 
 # Sign, what stands for it where the terminal lacks it, style.
 _CHECK_MARKS = {
@@ -405,26 +404,3 @@ def show_families(console: SafeConsole, found: Mapping[str, Any], folder: Path, 
 def _some(names: Sequence[str], most: int = 8) -> str:
     shown = ", ".join(names[:most])
     return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
-
-
-_KIN_WORDS = {
-    "duplicate": "duplicate of", "related": "related to", "causal": "cause or effect of", "none": "no kin of",
-}  # fmt: skip
-
-
-def show_related(console: SafeConsole, found: Mapping[str, Sequence["Relation"]], everything: bool) -> None:
-    """Print for each ticket what its nearest others are to it, and what a person can check."""
-    for ticket, related in found.items():
-        console.print(ticket, style="bold")
-        told = [one for one in related if everything or one.band != "silent"]
-        for one in told:
-            surely = {"say": "", "suggest": "perhaps ", "silent": "not told: "}[one.band]
-            under = f", close under {one.parent}" if one.parent and one.parent != one.ticket_id else ""
-            line = f"  {surely}{_KIN_WORDS[one.kind]} {one.ticket_id}, {100 * one.probability:.0f} %{under}"
-            line += f": {one.title}"
-            console.print(line)
-            checks = "; ".join([*([one.direction] if one.direction else []), *one.evidence])
-            console.print(f"      {checks}", style="dim")
-        if not told:
-            hint = f"; {len(related)} looked at, --all shows them" if related else ": no earlier ticket"
-            console.print(f"  nothing sure enough to say{hint}")

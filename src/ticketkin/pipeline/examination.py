@@ -68,7 +68,8 @@ def examine(path: Path, settings: EncoderSettings, progress: Progress = SILENT) 
     if (path / "modules.json").exists() or (path / "config.json").exists():
         return [Examined(path.name, examine_model(path))]
     raise InputError(
-        f"{path} is no bundle (bundle.json), no adapter (adapter_config.json), no model (modules.json) and no "
+        f"{path} is no bundle (bundle.json), no adapter (adapter_config.json), no model "
+        "(modules.json) and no "
         "run folder (config.toml, stages/); give one of them"
     )
 

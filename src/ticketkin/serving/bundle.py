@@ -55,7 +55,8 @@ class Bundle:
             check_model_folder(folder / name)
         if record.masks_words and redact_words is None:
             raise InputError(
-                f"The run of {folder} masked a list of names and words, which a bundle does not carry since it "
+                f"The run of {folder} masked a list of names and words, which a bundle does not carry "
+                "since it "
                 "names people; give the list with --redact-words FILE, so that new texts are masked alike"
             )
         return cls(folder, manifest, record, redact_words)

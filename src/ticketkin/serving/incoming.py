@@ -36,8 +36,8 @@ def new_ticket(
     """Return one ticket from its text or its fields.
 
     The first line of a text is the title, the rest the description. A ticket without an opening time opens
-    now. Raises InputError for an unknown field, naming the allowed ones, and where there is no text;
-    UnreadableFileError for a time that can't be read.
+    now. Raises InputError for an unknown field, naming the allowed ones, where there is no text, and for
+    a time that can't be read.
     """
     given = dict(_of_text(ticket) if isinstance(ticket, str) else ticket)
     twice = sorted(given.keys() & fields.keys())
@@ -49,7 +49,15 @@ def new_ticket(
         raise InputError(
             "The ticket has no text, so nothing can be compared with it; give a title or a description"
         )
-    return _filed_now(_imported([values], settings))
+    read = _imported([values], settings.model_copy(update={"unreadable_times": "ignore"}))
+    opened = _cell(values.get("opened_at"))
+    if clean_text(opened) and read.tickets.frame["opened_at"][0] is None:
+        raise InputError(
+            f"opened_at {opened[:60]!r} can't be read as a time between 1990 and the end of next "
+            "year; write it "
+            "as 2025-12-31 14:30:00"
+        )
+    return _filed_now(read)
 
 
 def tickets_of_records(records: Sequence[Mapping[str, Value]], settings: TicketSettings) -> Incoming:
@@ -83,7 +91,8 @@ def _check_names(values: Mapping[str, Value], allowed: Sequence[str]) -> None:
     unknown = [str(name) for name in values if name not in allowed]
     if unknown:
         raise InputError(
-            f"a ticket has no field {', '.join(map(repr, unknown[:3]))} here; allowed are {', '.join(allowed)}"
+            f"a ticket has no field {', '.join(map(repr, unknown[:3]))} here; allowed are "
+            f"{', '.join(allowed)}"
         )
 
 
@@ -108,7 +117,8 @@ def _notes(repairs: Mapping[str, int], redactions: Mapping[str, int], settings: 
     notes = []
     if repairs.get("cut_texts"):
         notes.append(
-            f"{repairs['cut_texts']:,} texts were cut at {settings.max_characters:,} characters, as in training"
+            f"{repairs['cut_texts']:,} texts were cut at {settings.max_characters:,} characters, as "
+            "in training"
         )
     if redactions:
         masked = ", ".join(f"{n:,} {kind.replace('_', ' ')}" for kind, n in redactions.items())
@@ -122,7 +132,7 @@ def _filed_now(incoming: Incoming) -> Incoming:
     notes = list(incoming.notes)
     if opened is not None and opened > now:
         notes.append(
-            f"it opens in the future ({opened:%Y-%m-%d %H:%M} UTC), so every stored ticket until then counts"
+            f"it opens in the future ({opened:%Y-%m-%d %H:%M} UTC): all that opens before is compared"
         )
     frame = incoming.tickets.frame.with_columns(pl.col("opened_at").fill_null(now))
     return Incoming(Tickets(frame), notes)

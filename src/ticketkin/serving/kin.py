@@ -131,13 +131,15 @@ class Kin:
         return self._answers(self._new(ticket, fields), k)[0]
 
     def relate_stored(self, names: Sequence[str], k: int = 10) -> list[Answer]:
-        """Return answers for stored tickets by id or number. Raises InputError naming one that is not there."""
+        """Return answers for stored tickets by id or number. Raises InputError naming one that is "
+        "not there."""
         rows = []
         for name in names:
             row = self.index.row_of(name)
             if row is None:
                 raise InputError(
-                    f"The index holds no ticket {name!r}; give an id or number that was stored, or a new ticket "
+                    f"The index holds no ticket {name!r}; give an id or number that was stored, or a "
+                    "new ticket "
                     'with --text "…"'
                 )
             rows.append(row)
@@ -149,19 +151,34 @@ class Kin:
         tickets: str | Path | Sequence[Mapping[str, Value]],
         k: int = 10,
         progress: Progress = SILENT,
+        *,
+        mapping: Mapping[str, str] | None = None,
     ) -> list[Answer]:
-        """Return answers for each ticket of an export or of records, in their order. Raises as `add`."""
-        incoming = self._read(tickets, progress)
+        """Return answers for each ticket of an export or of records, in their order.
+
+        `mapping` says which column of the export is which field, by default as in the run. Raises as `add`.
+        """
+        incoming = self._read(tickets, progress, mapping)
         return self._answers(incoming, k, progress)
 
+    def relate_tickets(self, tickets: Tickets, k: int = 10, progress: Progress = SILENT) -> list[Answer]:
+        """Return answers for tickets that were cleaned and masked already."""
+        return self._answers(Incoming(tickets, []), k, progress)
+
     def _read(
-        self, tickets: str | Path | Sequence[Mapping[str, Value]] | Tickets, progress: Progress
+        self,
+        tickets: str | Path | Sequence[Mapping[str, Value]] | Tickets,
+        progress: Progress,
+        mapping: Mapping[str, str] | None = None,
     ) -> Incoming:
+        settings = self.bundle.ticket_settings
+        if mapping is not None:
+            settings = settings.model_copy(update={"mapping": dict(mapping)})
         if isinstance(tickets, Tickets):
             return Incoming(tickets, [])
         if isinstance(tickets, str | Path):
-            return tickets_of_files([Path(tickets)], self.bundle.ticket_settings, progress)
-        return tickets_of_records(tickets, self.bundle.ticket_settings)
+            return tickets_of_files([Path(tickets)], settings, progress)
+        return tickets_of_records(tickets, settings)
 
     def _new(self, ticket: str | Mapping[str, Value], fields: Mapping[str, Value]) -> Incoming:
         return new_ticket(ticket, fields, self.bundle.ticket_settings)
@@ -169,7 +186,8 @@ class Kin:
     def _answers(self, incoming: Incoming, k: int, progress: Progress = SILENT) -> list[Answer]:
         if not len(self):
             raise InputError(
-                "The index holds no ticket yet, so there is nothing to compare with; store some: ticketkin index "
+                "The index holds no ticket yet, so there is nothing to compare with; store some: "
+                "ticketkin index "
                 "BUNDLE EXPORT, or Kin.add"
             )
         given = self.bundle.embed(incoming.tickets, progress)
@@ -192,7 +210,8 @@ class Kin:
         general = [] if self.bundle.kinds is not None else [NO_KINDS]
         if not self.bundle.redacts_alike:
             general.append(
-                "this release masks personal data otherwise than the one that made the bundle; scores may differ"
+                "this release masks personal data otherwise than the one that made the bundle; "
+                "scores may differ"
             )
         answers = []
         for start in track(range(0, len(given.tickets), _BLOCK_QUERIES), progress, "relate", None):

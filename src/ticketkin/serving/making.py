@@ -57,8 +57,8 @@ def make_bundle(
 ) -> Manifest:
     """Write a bundle to `out` and return its manifest; `source` is the run folder that is read.
 
-    Raises OutputRefusedError where `out` is read, is a run's own, holds other files than a bundle's, or exists
-    and `force` is not given.
+    Raises OutputRefusedError where `out` is read, is a run's own, holds other files than a bundle's, or
+    exists and `force` is not given.
     """
     check_folder_output(out, [source], is_bundle, force=force)
     if (out / INDEX).exists():

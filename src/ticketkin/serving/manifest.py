@@ -84,12 +84,14 @@ def read_manifest(folder: Path) -> Manifest:
         raise InputError(
             f"{folder} is no bundle: it has no {MANIFEST}. Make one: ticketkin bundle RUN --out FOLDER"
         )
-    content = read_record(path, dict, COPY_AGAIN)  # type: ignore[type-arg] # of any version
+    content = read_record(path, dict, COPY_AGAIN)
     found = content.get("format_version")
     if found != FORMAT_VERSION:
         raise UnreadableFileError(
-            f"{folder} is a bundle of format {found!r}, made by ticketkin {content.get('ticketkin', '?')}; this "
-            f"is ticketkin {version('ticketkin')}, which reads format {FORMAT_VERSION}. Make it again from its "
+            f"{folder} is a bundle of format {found!r}, made by ticketkin "
+            f"{content.get('ticketkin', '?')}; this "
+            f"is ticketkin {version('ticketkin')}, which reads format {FORMAT_VERSION}. Make it again "
+            "from its "
             "run: ticketkin bundle RUN --out FOLDER"
         )
     manifest = read_record(path, Manifest, COPY_AGAIN)
@@ -139,7 +141,8 @@ def _refuse_code(folder: Path, there: dict[str, Path]) -> None:
     for name, path in there.items():
         if path.name not in _PLAIN_NUMBERS and any(fnmatch(path.name, pattern) for pattern in _CODE):
             raise UnsafeArtifactError(
-                f"{folder / name} could hold code that runs when it is loaded; a bundle holds safetensors, JSON "
+                f"{folder / name} could hold code that runs when it is loaded; a bundle holds "
+                "safetensors, JSON "
                 f"and text only, and nothing of it was loaded. {COPY_AGAIN}"
             )
 

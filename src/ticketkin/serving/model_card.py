@@ -29,7 +29,10 @@ def _verdict(report: Report) -> Iterator[str]:
     yield ""
     yield f"{verdict.reason}"
     yield ""
-    yield f"- Ranking that won: **{verdict.champion}**; best encoder alone: {verdict.encoder}; baseline: {verdict.baseline}"
+    yield (
+        f"- Ranking that won: **{verdict.champion}**; best encoder alone: {verdict.encoder}; "
+        f"baseline: {verdict.baseline}"
+    )
     yield f"- Readiness: {report.readiness.tier}"
     if report.synthetic:
         yield "- The tickets are the built-in synthetic sample: these numbers say nothing of a real desk"
@@ -102,12 +105,20 @@ def _limits(report: Report, record: ServingRecord) -> Iterator[str]:
     yield "## Limits"
     yield ""
     yield "- Judged on the links of one desk; for another desk's tickets its numbers do not hold."
-    yield "- Statistics of words, crowding and calibration are frozen at the training tickets; only a new run renews them."
+    yield (
+        "- Statistics of words, crowding and calibration are frozen at the training tickets; only "
+        "a new run renews them."
+    )
     yield f"- {_masking(record.tickets)} (redaction version {record.redaction_version})."
     if record.masks_words:
-        yield "- Its run masked a list of names, which is not in here: whoever serves it gives the list again."
+        yield (
+            "- Its run masked a list of names, which is not in here: whoever serves it gives the list again."
+        )
     if record.kinds.is_learned:
-        yield "- Kinds of kin hold frequent categories, priorities and projects by name; no other word of a ticket is in here."
+        yield (
+            "- Kinds of kin hold frequent categories, priorities and projects by name; no other "
+            "word of a ticket is in here."
+        )
     else:
         yield f"- No kinds of kin: {record.kinds.reason}"
     for warning in report.warnings:

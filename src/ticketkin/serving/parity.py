@@ -64,7 +64,8 @@ def parity_check(bundle: Bundle) -> Check:
     return failed(
         code,
         f"{shown}, {LARGEST_DIFFERENCE:g} is allowed",
-        "the bundle does not score here as it was judged; compare the versions of torch and of Ticketkin with "
+        "the bundle does not score here as it was judged; compare the versions of torch and of "
+        "Ticketkin with "
         "those in report.json, or make the bundle again here",
     )
 

@@ -1,0 +1,194 @@
+"""Commands for new tickets: make a bundle, ask it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ticketkin.cli.answers import show_answers, write_answers
+from ticketkin.cli.console import errors, print_json, screen
+from ticketkin.cli.options import (
+    ForceOption,
+    JsonOption,
+    MapOption,
+    RedactWordsOption,
+    RunFolder,
+    parse_map,
+    run_folder,
+)
+from ticketkin.cli.progress import ConsoleProgress
+from ticketkin.core.errors import InputError
+from ticketkin.core.outputs import output_path
+
+serving = typer.Typer()
+
+
+@serving.command()
+def bundle(
+    folder: RunFolder,
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="Folder of the bundle.", parser=output_path, metavar="PATH"),
+    ],
+    with_index: Annotated[
+        bool,
+        typer.Option("--with-index", help="Store the run's tickets in it: then it holds their texts."),
+    ] = False,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Put everything that answers need into one folder, for a machine that has never seen the run.
+
+    \b
+    Examples:
+      ticketkin bundle runs/june --out kin-june
+      ticketkin bundle runs/june --out kin-june --with-index --force
+
+    Without --with-index it holds no text of a ticket; ticketkin doctor checks it, also after copying.
+    """
+    from ticketkin.pipeline.bundling import bundle_run
+    from ticketkin.pipeline.job import damage_named
+
+    with ConsoleProgress(errors) as progress, damage_named(folder):
+        manifest = bundle_run(folder, out, progress, with_index=with_index, force=force)
+    size = sum(record.n_bytes for record in manifest.files.values())
+    if as_json:
+        print_json({"folder": str(out), "id": manifest.id, "n_files": len(manifest.files), "n_bytes": size})
+        return
+    screen.print(f"Bundle: {out} ({len(manifest.files)} files, {size / 1e6:,.0f} MB)", soft_wrap=True)
+    screen.print(f"Model card: {out / 'MODEL_CARD.md'}", soft_wrap=True)
+    stored = "" if with_index else f"; first store tickets: ticketkin index {out} EXPORT"
+    screen.print(f'Ask it: ticketkin relate {out} --text "…"{stored}', soft_wrap=True)
+
+
+@serving.command()
+def relate(
+    folder: Annotated[
+        Path, typer.Argument(help="Bundle or run folder.", parser=run_folder, metavar="FOLDER")
+    ],
+    tickets: Annotated[
+        list[str] | None, typer.Argument(metavar="TICKET...", help="Ids or numbers of stored tickets.")
+    ] = None,
+    text: Annotated[
+        str | None, typer.Option("--text", help="A new ticket: its first line is the title.")
+    ] = None,
+    field: Annotated[
+        list[str] | None,
+        typer.Option("--field", help="A field of the new ticket: service=Email. Repeatable."),
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="New tickets: an export in any format that is imported.")
+    ] = None,
+    map_: MapOption = None,
+    redact_words: RedactWordsOption = None,
+    index: Annotated[
+        Path | None, typer.Option("--index", help="Folder of the stored tickets; default: index in FOLDER.")
+    ] = None,
+    k: Annotated[int, typer.Option("--nearest", min=1, max=100_000, help="Nearest tickets to look at.")] = 10,
+    everything: Annotated[bool, typer.Option("--all", help="Show also what stays silent.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Write the answers to a .csv or .jsonl file.",
+            parser=output_path,
+            metavar="FILE",
+        ),
+    ] = None,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what the nearest earlier tickets are to a ticket: duplicate, related, cause; and why.
+
+    \b
+    Examples:
+      ticketkin relate kin-june --text "Outlook asks for the password again" --field service=Email
+      ticketkin relate kin-june --file tomorrow.csv --out answers.csv
+      ticketkin relate kin-june INC0012345
+      ticketkin relate runs/june INC0012345 --nearest 20 --all --json
+
+    A bundle (ticketkin bundle) answers for new tickets; a run whose kinds were learned for its own.
+    """
+    from ticketkin.serving.manifest import is_bundle
+
+    asked = [name for name, given in (("TICKET", tickets), ("--text", text), ("--file", file)) if given]
+    if text is not None and "--text" not in asked:
+        asked.append("--text")
+    if len(asked) != 1:
+        raise InputError(
+            f"{' and '.join(asked) or 'Nothing'} was given; ask for tickets by number, or give one "
+            "--text, or a "
+            "--file"
+        )
+    if field and text is None:
+        raise InputError("--field describes the ticket of --text; give both")
+    if map_ is not None and file is None:
+        raise InputError("--map names the columns of --file; give both")
+    if not is_bundle(folder):
+        _relate_in_run(folder, tickets or [], k, everything, as_json, asked[0], out, index)
+        return
+    from ticketkin.cli.answers import check_answers_file
+    from ticketkin.serving.kin import Kin
+
+    if out is not None:
+        check_answers_file(out, [folder, *([file] if file else [])], force=force)
+    with ConsoleProgress(errors) as progress:
+        kin = Kin.open(folder, index, redact_words=redact_words, create=False)
+        if tickets:
+            answers = kin.relate_stored(tickets, k)
+        elif file is not None:
+            mapping = None if map_ is None else parse_map(map_)
+            answers = kin.relate_all(file, k, progress, mapping=mapping)
+        else:
+            answers = [kin.relate(_record(text or "", field or []), k)]
+    if out is not None:
+        write_answers(answers, out, everything=everything)
+        screen.print(f"Wrote {out}: answers for {len(answers):,} tickets", soft_wrap=True)
+    elif as_json:
+        print_json([answer.to_json() for answer in answers])
+    else:
+        show_answers(screen, answers, everything)
+
+
+def _record(text: str, assignments: list[str]) -> dict[str, str]:
+    title, _, description = text.strip().partition("\n")
+    record = {"title": title, "description": description}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or not name.strip():
+            raise InputError(f"--field {assignment!r}: write it as NAME=VALUE, such as service=Email")
+        name = name.strip()
+        if record.get(name):
+            raise InputError(f"--field {assignment!r}: {name} is given twice, in --text or another --field")
+        record[name] = value.strip()
+    return record
+
+
+def _relate_in_run(
+    folder: Path,
+    tickets: list[str],
+    k: int,
+    everything: bool,
+    as_json: bool,
+    asked: str,
+    out: Path | None,
+    index: Path | None,
+) -> None:
+    from ticketkin.pipeline.job import damage_named
+    from ticketkin.pipeline.relater import Relater
+    from ticketkin.serving.answers import Answer
+
+    unfit = asked if asked != "TICKET" else "--out" if out else "--index" if index else None
+    if unfit is not None:
+        raise InputError(
+            f"{unfit} needs a bundle, and {folder} has no bundle.json. Make one of the run: ticketkin bundle "
+            f"{folder} --out kin --with-index, then: ticketkin relate kin {unfit} …"
+        )
+    with damage_named(folder):
+        found = Relater.of(folder).relate(tickets, k)
+    if as_json:
+        print_json({ticket: [one.to_json() for one in related] for ticket, related in found.items()})
+    else:
+        answers = [Answer(ticket, "", related, []) for ticket, related in found.items()]
+        show_answers(screen, answers, everything)

@@ -1,0 +1,137 @@
+"""Answers for new tickets from Python."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from conftest import Judged
+from ticketkin import Kin
+from ticketkin.core.errors import InputError, MissingInputError
+
+
+@pytest.fixture(scope="module")
+def kin(judged: Judged) -> Kin:
+    return Kin.open(judged.bundle, create=False)
+
+
+def test_a_text_gets_kin_with_evidence(kin: Kin, judged: Judged) -> None:
+    title, description = judged.tickets.frame.select("title", "description").row(150)
+    answer = kin.relate(f"{title}\n{description}", k=10)
+    assert 0 < len(answer.relations) <= 10
+    assert answer.ticket_id == ""
+    assert any(one.title == title for one in answer.relations)
+    order = {"say": 0, "suggest": 1, "silent": 2}
+    bands = [order[one.band or "silent"] for one in answer.relations]
+    assert bands == sorted(bands)
+    assert all(0 <= (one.probability or 0) <= 1 for one in answer.relations)
+    assert any("both say" in line for one in answer.relations for line in one.evidence)
+
+
+def test_fields_count_and_unknown_ones_are_refused(kin: Kin, judged: Judged) -> None:
+    row = judged.tickets.frame.row(150, named=True)
+    answer = kin.relate(row["title"], k=3, service=row["service"])
+    assert any(f"same service: {row['service']}" in one.evidence for one in answer.relations)
+    for wrong in ("colour", "close_notes", "parent"):
+        with pytest.raises(InputError, match="allowed are title, description"):
+            kin.relate("Printer is dead", **{wrong: "x"})
+    with pytest.raises(InputError, match="given twice"):
+        kin.relate("Printer is dead", title="Printer")
+
+
+def test_a_stored_ticket_never_finds_itself(kin: Kin, judged: Judged) -> None:
+    row = judged.rows[-1]
+    ticket = judged.tickets.frame.row(row, named=True)
+    by_number = kin.relate(ticket["number"])
+    as_record = kin.relate({name: ticket[name] for name in ("number", "title", "description", "opened_at")})
+    for answer in (by_number, as_record):
+        assert answer.ticket_id == ticket["ticket_id"]
+        assert answer.relations
+        assert ticket["ticket_id"] not in {one.ticket_id for one in answer.relations}
+        assert all(ticket["ticket_id"] not in one.alike for one in answer.relations)
+    with pytest.raises(InputError, match="no ticket 'INC9999999'"):
+        kin.relate_stored(["INC9999999"])
+
+
+@pytest.mark.parametrize("text", ["", "   \n ", "n/a", {"title": "", "description": "-"}])
+def test_a_ticket_without_text_is_refused(kin: Kin, text: str) -> None:
+    with pytest.raises(InputError, match="no text"):
+        kin.relate(text)
+
+
+def test_a_very_long_text_is_answered_and_its_cut_is_said(kin: Kin) -> None:
+    answer = kin.relate("Outlook asks for the password again. " * 2_800)
+    assert answer.relations
+    assert any("cut at 20,000 characters, as in training" in note for note in answer.notes)
+    limit = kin.bundle.max_length_tokens
+    assert any(f"reads its first {limit} tokens" in note for note in answer.notes)
+
+
+@pytest.mark.parametrize("text", ["打印机无法连接网络", "Принтер не печатает", "الطابعة لا تعمل", "🖨️ ❌"])
+def test_other_scripts_are_ordinary(kin: Kin, text: str) -> None:
+    assert kin.relate(text, k=3).relations
+
+
+def test_an_opening_time_in_the_future_is_answered_and_noted(kin: Kin, judged: Judged) -> None:
+    answer = kin.relate(judged.tickets.frame["title"][10], opened_at=datetime.now() + timedelta(days=30))
+    assert answer.relations
+    assert any("opens in the future" in note for note in answer.notes)
+    early = kin.relate(judged.tickets.frame["title"][10], opened_at="1990-01-01 00:00:00")
+    assert early.relations == []
+    with pytest.raises(InputError, match="can't be read as a time"):
+        kin.relate("Printer is dead", opened_at="the day before yesterday")
+
+
+def test_personal_data_is_masked_as_in_training(kin: Kin) -> None:
+    answer = kin.relate("Password for jane.doe@example.com does not work")
+    assert "jane.doe" not in answer.title and "[EMAIL]" in answer.title
+    assert any("masked" in note for note in answer.notes)
+
+
+def test_tickets_are_added_updated_and_found(bundle: Path, tmp_path: Path) -> None:
+    kin = Kin.open(bundle, tmp_path / "fresh")
+    with pytest.raises(InputError, match="holds no ticket yet"):
+        kin.relate("Printer is dead")
+    solved = {
+        "number": "INC1", "title": "Kaffeemaschine zeigt Fehler E17", "state": "Closed",
+        "close_notes": "Pump was blocked by limescale and has been replaced", "opened_at": "2024-01-05 10:00:00",
+        "resolved_at": "2024-01-06 10:00:00",
+    }  # fmt: skip
+    templates = [
+        {"number": f"INC{n}", "title": f"Disk usage alert on server srv{n:03d} volume {n} is above {n} percent of limit",
+         "opened_at": f"2024-01-{n:02d} 10:00:00"}
+        for n in range(10, 20)
+    ]  # fmt: skip
+    change = kin.add([solved, *templates])
+    assert (change.n_added, change.n_updated, change.n_unchanged) == (11, 0, 0)
+    again = kin.add([solved, {**templates[0], "state": "Closed"}])
+    assert (again.n_added, again.n_updated, again.n_unchanged) == (0, 1, 1)
+    again = Kin.open(bundle, tmp_path / "fresh")
+    assert len(again) == 11
+    answer = again.relate("Kaffeemaschine Fehler E17", k=5)
+    first = next(one for one in answer.relations if one.ticket_id == "INC1")
+    assert "limescale" in first.solution
+    alerts = [one for one in answer.relations if one.title.startswith("Disk usage alert")]
+    assert len(alerts) == 1 and len(alerts[0].alike) == 9
+    with pytest.raises(InputError, match="no field 'solution'"):
+        kin.add([{"number": "1", "solution": "x"}])
+
+
+def test_an_index_of_another_bundle_is_refused(judged: Judged, bundle: Path) -> None:
+    record = bundle / "index/index.json"
+    record.write_text(record.read_text().replace('"bundle": "', '"bundle": "0'))
+    with pytest.raises(InputError, match="belongs to the bundle"):
+        Kin.open(bundle, create=False)
+    with pytest.raises(MissingInputError, match="ticketkin index"):
+        Kin.open(judged.bundle, bundle / "nowhere", create=False)
+
+
+def test_parents_are_followed_through_stored_tickets(bundle: Path, tmp_path: Path) -> None:
+    kin = Kin.open(bundle, tmp_path / "fresh")
+    text = "VPN client drops the tunnel after standby on the train"
+    tickets = [
+        {"number": "INC1", "title": text, "opened_at": "2024-01-01 10:00:00"},
+        {"number": "INC2", "title": text + " again", "opened_at": "2024-01-02 10:00:00", "parent": "INC1"},
+    ]
+    kin.add(tickets)
+    assert kin._parent({"opened_at": datetime(2024, 2, 1)}, kin.index.row_of("INC2") or 0) == "INC1"
