@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ticketkin.core.config import EncoderSettings, EvaluationSettings, RelationSettings, Settings
+from ticketkin.core.config import EncoderSettings, EvaluationSettings, RelationSettings
 from ticketkin.core.tables import FloatArray, SplitName, Tickets
 from ticketkin.pipeline.bundling import bundle_run
 from ticketkin.pipeline.candidates import champion_ranker
 from ticketkin.pipeline.configuration import Job, read_job
 from ticketkin.pipeline.job import run_job
 from ticketkin.pipeline.run_data import RunData
+from ticketkin.pipeline.settings import Settings
 from ticketkin.tickets.sample import write_sample
 
 
