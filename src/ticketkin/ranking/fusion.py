@@ -193,7 +193,7 @@ class FusionRanker:
             rows = np.full((len(block), int(column.max()) + 1), -1, dtype=np.int64)
             rows[place, column] = targets[inside]
             asked = self._columns.take(block)
-            candidates = replace(self._scorer.candidates(self._retriever, asked), rows=rows)
+            candidates = replace(self._scorer.candidates(self._retriever, asked), rows=rows, places=rows)
             result[inside] = self._probabilities(block, asked, candidates)[place, column]
         return result
 

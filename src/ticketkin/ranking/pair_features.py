@@ -40,11 +40,11 @@ def feature_names(state: CorpusState) -> list[str]:
 
 def pair_features(state: CorpusState, queries: TicketColumns, candidates: Candidates) -> FloatArray:
     """Return features, shape (n_queries, k, n_features); padded candidates hold nonsense."""
-    safe = np.maximum(candidates.rows, 0)
+    safe = np.maximum(candidates.places, 0)
     columns: list[FloatArray] = []
     similarities = {}
     for name in (*state.crowd.embeddings, LEXICAL):
-        similarities[name] = pair_similarities(name, queries, candidates.stored, candidates.rows)
+        similarities[name] = pair_similarities(name, queries, candidates.stored, candidates.places)
         columns += relative_features(similarities[name], candidates.nearest[name].similarities)
     for name in state.crowd.embeddings:
         columns += _crowd_features(name, queries, candidates.stored, safe, similarities[name])

@@ -1,21 +1,22 @@
 """The first step of a search: of each source, the stored tickets nearest to a query.
 
 Sources are the embeddings and the words. The exact way compares with every stored ticket; the approximate
-one walks a graph (Malkov and Yashunin, "Efficient and robust approximate nearest neighbor search using
-Hierarchical Navigable Small World graphs", 2018) and knows how much of the exact answer it gives.
+one asks a graph for more than are needed, compares those exactly, and knows how much of the exact answer it
+gives.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from ticketkin.core.tables import BoolArray, FloatArray, IntArray
 from ticketkin.lexical.neighbours import paired_cosines
-from ticketkin.ranking.columns import ENCODER, TicketColumns, name_order
-from ticketkin.ranking.crowd import NO_TIME
+from ticketkin.ranking.columns import ENCODER, TicketColumns
+from ticketkin.ranking.graphs import Graph
+from ticketkin.ranking.visible import VisibleTickets
 
 LEXICAL = "lexical"
 # Similarities closer than this are one and the same: the last digit of a dot product is no reason to prefer.
@@ -23,8 +24,6 @@ _SAME = 1e-6
 # Entries of a query x tickets block, so that a million tickets stay within a few hundred megabytes.
 _BLOCK_ENTRIES = 25_000_000
 _BLOCK_QUERIES = 128
-_GRAPH_NEIGHBOURS = 32
-_BUILD_DEPTH, _SEARCH_DEPTH = 200, 400
 _N_RECALL_QUERIES = 200
 # Of a graph's answers, those a query may not see are dropped: it is asked for this many times as many.
 _SPARE = 2
@@ -45,29 +44,62 @@ class Candidates:
     """What a query's pairs are scored against: stored tickets, which of them, and each source's best."""
 
     stored: TicketColumns
+    """At least the tickets that are candidates of a query."""
     rows: IntArray
-    """Stored rows, ascending, shape (n_queries, k), -1 where there are fewer."""
+    """Rows of the retriever, ascending, shape (n_queries, k), -1 where there are fewer."""
     nearest: Mapping[str, Nearest]
     """By source."""
+    places: IntArray
+    """Rows of `stored`, beside `rows`: the same ones where `stored` holds every ticket."""
+
+
+class Retrieving(Protocol):
+    """What finds stored tickets: over one block of them, or over several."""
+
+    def candidates(self, queries: TicketColumns, depth: int, n: int, as_of: IntArray | None) -> Candidates:
+        """Return the `depth` best of every source together, with each source's `n` best, as `nearest`."""
+        ...
+
+    def nearest(self, queries: TicketColumns, n: int, as_of: IntArray | None) -> dict[str, Nearest]:
+        """Return each source's `n` best for each query."""
+        ...
 
 
 class Retriever:
     """Finds the stored tickets nearest to queries, exactly or by graphs; tickets can be appended."""
 
-    def __init__(self, stored: TicketColumns, *, approximate: bool = False) -> None:
+    def __init__(
+        self,
+        stored: TicketColumns,
+        *,
+        approximate: bool = False,
+        graphs: Mapping[str, Graph] | None = None,
+        postings: csr_matrix | None = None,
+        is_deleted: BoolArray | None = None,
+    ) -> None:
+        """`graphs` and `postings` are what an earlier retriever made of the same tickets.
+
+        Tickets that are deleted, shape (n_stored,), are never found.
+        """
         self._stored = stored
-        self._graphs: dict[str, Any] = {}
-        self._index_words()
+        self._is_deleted = is_deleted
+        self._graphs = dict(graphs or {})
+        self._postings = postings_of(stored) if postings is None else postings
         self.recall: dict[str, float] = {}
         """Share of the exact 200 nearest that an approximate source gives, measured on stored tickets."""
         if approximate:
-            self._graphs = {name: _graph(vectors) for name, vectors in stored.embeddings.items()}
+            self._graphs = {name: Graph.of(vectors) for name, vectors in stored.embeddings.items()}
             self.recall = self._measured_recall()
 
     @property
     def stored(self) -> TicketColumns:
         """The tickets that can be found."""
         return self._stored
+
+    @property
+    def graphs(self) -> dict[str, Graph]:
+        """The graph of each approximate source."""
+        return dict(self._graphs)
 
     @property
     def sources(self) -> list[str]:
@@ -78,11 +110,10 @@ class Retriever:
         """Store more tickets, described by the same corpus state; rows of those that are there stay."""
         self._stored = self._stored.append(more)
         for name, graph in self._graphs.items():
-            graph.add(np.ascontiguousarray(more.embeddings[name]))
-        self._index_words()
-
-    def _index_words(self) -> None:
-        self._words = csr_matrix(self._stored.lexical.whole.T)
+            graph.add(more.embeddings[name])
+        self._postings = postings_of(self._stored)
+        if self._is_deleted is not None:
+            self._is_deleted = np.concatenate([self._is_deleted, np.zeros(len(more), dtype=np.bool_)])
 
     def candidates(self, queries: TicketColumns, depth: int, n: int, as_of: IntArray | None) -> Candidates:
         """Return the `depth` best of every source together, with each source's `n` best, as `nearest`.
@@ -90,16 +121,8 @@ class Retriever:
         The encoder that only the second level reads proposes no candidate.
         """
         nearest = self.nearest(queries, n, as_of)
-        proposing = [source for name, source in nearest.items() if name != ENCODER]
-        lists = [
-            np.unique(np.concatenate([source.rows[query, :depth] for source in proposing]))
-            for query in range(len(queries))
-        ]
-        lists = [rows[rows >= 0] for rows in lists]
-        padded = np.full((len(queries), max([1, *(len(rows) for rows in lists)])), -1, dtype=np.int64)
-        for query, rows in enumerate(lists):
-            padded[query, : len(rows)] = rows
-        return Candidates(self._stored, padded, nearest)
+        rows = proposed_rows(nearest, len(queries), depth)
+        return Candidates(self._stored, rows, nearest, rows)
 
     def nearest(self, queries: TicketColumns, n: int, as_of: IntArray | None) -> dict[str, Nearest]:
         """Return each source's `n` best for each query.
@@ -112,83 +135,80 @@ class Retriever:
         parts: dict[str, list[Nearest]] = {name: [] for name in self.sources}
         for start in range(0, max(1, len(queries)), block):
             rows = np.arange(start, min(start + block, len(queries)))
-            part = queries.take(rows)
-            hidden = self._hidden(part, None if as_of is None else as_of[rows])
+            part = queries if len(rows) == len(queries) else queries.take(rows)
+            visible = self._visible(part, None if as_of is None else as_of[rows])
             for name in self.sources:
-                parts[name].append(self._of_source(name, part, n, hidden))
-        return {name: _joined(found) for name, found in parts.items()}
+                parts[name].append(self._of_source(name, part, n, visible))
+        return {name: _joined(blocks) for name, blocks in parts.items()}
 
-    def _hidden(self, queries: TicketColumns, as_of: IntArray | None) -> BoolArray:
-        """Return what each query may not see, shape (n_queries, n_stored)."""
-        stored = self._stored
-        hidden: BoolArray = stored.identity[None, :] == queries.identity[:, None]
-        if as_of is None:
-            return hidden
-        for query in np.flatnonzero(as_of != NO_TIME):
-            hidden[query] |= stored.opened_at > as_of[query]
-            at_once = np.flatnonzero(stored.opened_at == as_of[query])
-            own = name_order(queries.ids[query])
-            hidden[query, at_once] |= np.array(
-                [name_order(other) >= own for other in stored.ids[at_once]], bool
-            )
-        return hidden
+    def _visible(self, queries: TicketColumns, as_of: IntArray | None) -> VisibleTickets:
+        return VisibleTickets(self._stored, self._is_deleted, queries, as_of)
 
-    def _of_source(self, name: str, queries: TicketColumns, n: int, hidden: BoolArray) -> Nearest:
-        if name in self._graphs:
-            return self._by_graph(name, queries, n, hidden)
+    def _of_source(self, name: str, queries: TicketColumns, n: int, visible: VisibleTickets) -> Nearest:
         if name == LEXICAL:
-            similarity = (queries.lexical.whole @ self._words).toarray()
-        else:
-            similarity = queries.embeddings[name] @ self._stored.embeddings[name].T
-        similarity[hidden] = -np.inf
+            return self._by_words(queries, n, visible)
+        if name in self._graphs:
+            return self._by_graph(name, queries, n, visible)
+        similarity = queries.embeddings[name] @ self._stored.embeddings[name].T
         chosen = np.full((len(queries), n), -1, dtype=np.int64)
         for query, values in enumerate(similarity):
-            best = self._best(values, n, floor=_SAME if name == LEXICAL else -np.inf)
+            best = self._best_of_all(values, query, n, visible)
             chosen[query, : len(best)] = best
-        return self._ordered(name, queries, chosen, (~hidden).sum(axis=1))
+        return self._ordered(name, queries, chosen, np.zeros(len(queries), dtype=np.int64))
 
-    def _best(self, values: FloatArray, n: int, floor: float) -> IntArray:
-        """Return the `n` highest of one query that lie above `floor`, the newest of those on the border."""
-        allowed = np.flatnonzero(values > floor)
-        if len(allowed) <= n:
-            return allowed
-        inside = values[allowed]
-        border = -np.partition(-inside, n - 1)[n - 1]
-        surely = allowed[inside > border + _SAME]
-        alike = allowed[np.abs(inside - border) <= _SAME]
-        newest = np.lexsort((self._stored.identity[alike], -self._stored.opened_at[alike]))
-        return np.concatenate([surely, alike[newest[: n - len(surely)]]])
-
-    def _by_graph(self, name: str, queries: TicketColumns, n: int, hidden: BoolArray) -> Nearest:
-        """Ask the graph; a query that gets fewer visible tickets than there are is answered exactly."""
-        asked = min(_SPARE * n, len(self._stored))
-        _, rows = self._graphs[name].search(np.ascontiguousarray(queries.embeddings[name]), asked)
+    def _by_words(self, queries: TicketColumns, n: int, visible: VisibleTickets) -> Nearest:
+        """Add up the postings of each query's words; tickets that share none are not looked at."""
+        shared = csr_matrix(queries.lexical.whole @ self._postings)
         chosen = np.full((len(queries), n), -1, dtype=np.int64)
-        visible = (~hidden).sum(axis=1)
-        for query, proposed in enumerate(rows):
-            seen = proposed[proposed >= 0]
-            seen = seen[~hidden[query, seen]][:n]
-            if len(seen) < min(n, visible[query]):
-                values = self._stored.embeddings[name] @ queries.embeddings[name][query]
-                values[hidden[query]] = -np.inf
-                seen = self._best(values, n, floor=-np.inf)
-            chosen[query, : len(seen)] = seen
-        return self._ordered(name, queries, chosen, visible)
+        n_visible = np.zeros(len(queries), dtype=np.int64)
+        for query in range(len(queries)):
+            own = slice(shared.indptr[query], shared.indptr[query + 1])
+            rows, values = shared.indices[own].astype(np.int64), shared.data[own]
+            seen = (values > _SAME) & ~visible.hides(query, rows)
+            best = self._best(rows[seen], values[seen], n)
+            chosen[query, : len(best)] = best
+            n_visible[query] = n if len(best) == n else visible.count(query)
+        return self._ordered(LEXICAL, queries, chosen, n_visible)
 
-    def _ordered(self, name: str, queries: TicketColumns, chosen: IntArray, visible: IntArray) -> Nearest:
-        """Return rows with the similarity of each pair by itself, sorted; `visible` counts what each sees."""
+    def _by_graph(self, name: str, queries: TicketColumns, n: int, visible: VisibleTickets) -> Nearest:
+        """Ask the graph; a query that gets fewer visible tickets than there are is answered exactly."""
+        vectors = self._stored.embeddings[name]
+        proposed = self._graphs[name].search(queries.embeddings[name], min(_SPARE * n, len(self._stored)))
+        chosen = np.full((len(queries), n), -1, dtype=np.int64)
+        for query, rows in enumerate(proposed):
+            seen = np.sort(rows[rows >= 0])  # in the order they lie on the disk
+            seen = seen[~visible.hides(query, seen)]
+            own = queries.embeddings[name][query]
+            if len(seen) < n and len(seen) < min(n, visible.count(query)):
+                best = self._best_of_all(vectors @ own, query, n, visible)
+            else:
+                best = self._best(seen, vectors[seen] @ own, n)
+            chosen[query, : len(best)] = best
+        return self._ordered(name, queries, chosen, np.zeros(len(queries), dtype=np.int64))
+
+    def _best_of_all(self, values: FloatArray, query: int, n: int, visible: VisibleTickets) -> IntArray:
+        allowed = np.flatnonzero(~visible.hidden(query))
+        return self._best(allowed, values[allowed], n)
+
+    def _best(self, rows: IntArray, values: FloatArray, n: int) -> IntArray:
+        """Return the `n` highest of one query, the newest of those on the border."""
+        stored = self._stored
+        return rows[best_places(values, stored.opened_at[rows], stored.identity[rows], n)]
+
+    def _ordered(self, name: str, queries: TicketColumns, chosen: IntArray, n_left: IntArray) -> Nearest:
+        """Return rows with the similarity of each pair by itself, sorted.
+
+        Where a query has fewer than `n_left`, its others share no word with it: their similarity is known.
+        """
         similarities = pair_similarities(name, queries, self._stored, chosen)
-        there = chosen >= 0
-        # The others of a query share no word with it: their similarity is known without looking.
-        n_left = visible if name == LEXICAL else np.zeros_like(visible)
         is_left = np.arange(chosen.shape[1])[None, :] < n_left[:, None]
         beyond = np.where(is_left, 0.0, -np.inf)
-        similarities = np.where(there, similarities, beyond).astype(np.float32)
+        similarities = np.where(chosen >= 0, similarities, beyond).astype(np.float32)
         safe = np.maximum(chosen, 0)
-        order = np.lexsort(
-            (self._stored.identity[safe], -self._stored.opened_at[safe], -similarities), axis=1
-        )
-        return Nearest(np.take_along_axis(chosen, order, 1), np.take_along_axis(similarities, order, 1))
+        opened, identity = self._stored.opened_at, self._stored.identity
+        if not len(self._stored):
+            return Nearest(chosen, similarities)
+        return newest_first(chosen, similarities, opened[safe], identity[safe])
 
     def _measured_recall(self) -> dict[str, float]:
         """Return the share of the exact nearest that each graph gives to stored tickets."""
@@ -196,14 +216,52 @@ class Retriever:
         rows = np.unique(np.linspace(0, len(self._stored) - 1, n_queries).astype(np.int64))
         queries = self._stored.take(rows)
         n = min(200, len(self._stored) - 1)
-        graphs, exact = self._graphs, Retriever(self._stored).nearest(queries, n, None)
-        hidden = self._hidden(queries, None)
+        exact = Retriever(self._stored, postings=self._postings).nearest(queries, n, None)
+        visible = self._visible(queries, None)
         recall = {}
-        for name in graphs:
-            approximate = self._by_graph(name, queries, n, hidden).similarities
+        for name in self._graphs:
+            approximate = self._by_graph(name, queries, n, visible).similarities
             border = exact[name].similarities[:, -1:] - _SAME
             recall[name] = float((approximate >= border).mean()) if n else 1.0
         return recall
+
+
+def proposed_rows(nearest: Mapping[str, Nearest], n_queries: int, depth: int) -> IntArray:
+    """Return the `depth` best of every proposing source together, ascending, padded with -1."""
+    proposing = [source for name, source in nearest.items() if name != ENCODER]
+    lists = [
+        np.unique(np.concatenate([source.rows[query, :depth] for source in proposing]))
+        for query in range(n_queries)
+    ]
+    lists = [rows[rows >= 0] for rows in lists]
+    padded = np.full((n_queries, max([1, *(len(rows) for rows in lists)])), -1, dtype=np.int64)
+    for query, rows in enumerate(lists):
+        padded[query, : len(rows)] = rows
+    return padded
+
+
+def best_places(values: FloatArray, opened_at: IntArray, identity: IntArray, n: int) -> IntArray:
+    """Return the places of the `n` highest values, the newest of those that are alike on the border."""
+    if len(values) <= n:
+        return np.arange(len(values))
+    border = -np.partition(-values, n - 1)[n - 1]
+    surely = np.flatnonzero(values > border + _SAME)
+    alike = np.flatnonzero(np.abs(values - border) <= _SAME)
+    newest = np.lexsort((identity[alike], -opened_at[alike]))
+    return np.concatenate([surely, alike[newest[: n - len(surely)]]])
+
+
+def newest_first(
+    rows: IntArray, similarities: FloatArray, opened_at: IntArray, identity: IntArray
+) -> Nearest:
+    """Return rows by falling similarity, the newest first of those that are equal; shapes (n_queries, n)."""
+    order = np.lexsort((identity, -opened_at, -similarities), axis=1)
+    return Nearest(np.take_along_axis(rows, order, 1), np.take_along_axis(similarities, order, 1))
+
+
+def postings_of(stored: TicketColumns) -> csr_matrix:
+    """Return the inverted index of the words: a row for each term, shape (n_terms, n_stored)."""
+    return csr_matrix(stored.lexical.whole.T)
 
 
 def pair_similarities(name: str, queries: TicketColumns, stored: TicketColumns, rows: IntArray) -> FloatArray:
@@ -222,18 +280,7 @@ def pair_similarities(name: str, queries: TicketColumns, stored: TicketColumns, 
     return found
 
 
-def _joined(parts: list[Nearest]) -> Nearest:
+def _joined(parts: Sequence[Nearest]) -> Nearest:
     return Nearest(
         np.concatenate([part.rows for part in parts]), np.concatenate([part.similarities for part in parts])
     )
-
-
-def _graph(vectors: FloatArray) -> Any:
-    """Return an HNSW graph over unit vectors, asked by inner product."""
-    import faiss
-
-    graph = faiss.IndexHNSWFlat(vectors.shape[1], _GRAPH_NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
-    graph.hnsw.efConstruction = _BUILD_DEPTH
-    graph.hnsw.efSearch = _SEARCH_DEPTH
-    graph.add(np.ascontiguousarray(vectors))
-    return graph

@@ -30,7 +30,7 @@ from ticketkin.ranking.pair_features import (
     pair_features,
     relative_features,
 )
-from ticketkin.ranking.retriever import Candidates, Retriever, pair_similarities
+from ticketkin.ranking.retriever import Candidates, Retrieving, pair_similarities
 
 TUNED = "tuned"
 """The embedding that the head makes of 'base'."""
@@ -92,7 +92,7 @@ class PairScorer:
             embeddings[TUNED] = apply_head(self.first.head, given.embeddings["base"])
         return self.state.describe(replace(given, embeddings=embeddings))
 
-    def candidates(self, retriever: Retriever, queries: TicketColumns) -> Candidates:
+    def candidates(self, retriever: Retrieving, queries: TicketColumns) -> Candidates:
         """Return each query's candidate list as of its own opening."""
         return candidates_of(self.state, retriever, queries, self.depth)
 
@@ -150,7 +150,9 @@ def apply_head(weight: FloatArray, base: FloatArray) -> FloatArray:
     return unit.astype(np.float32)
 
 
-def candidates_of(state: CorpusState, retriever: Retriever, queries: TicketColumns, depth: int) -> Candidates:
+def candidates_of(
+    state: CorpusState, retriever: Retrieving, queries: TicketColumns, depth: int
+) -> Candidates:
     """Return each query's candidate list, `depth` of each source, as of its own opening where times count."""
     as_of = queries.opened_at if state.has_times else None
     return retriever.candidates(queries, depth, max(depth, DEEPEST_RANK), as_of)
@@ -167,7 +169,7 @@ def stacked_features(
     logits = first.logits(features.reshape(-1, features.shape[2])).reshape(candidates.rows.shape)
     columns = [logits.astype(np.float32)]
     if ENCODER in queries.embeddings:
-        own = pair_similarities(ENCODER, queries, candidates.stored, candidates.rows)
+        own = pair_similarities(ENCODER, queries, candidates.stored, candidates.places)
         columns += relative_features(own, candidates.nearest[ENCODER].similarities)
     stacked: FloatArray = np.stack(columns, axis=2).astype(np.float32)
     return stacked

@@ -9,7 +9,7 @@ import numpy as np
 from ticketkin.core.tables import FloatArray
 from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
 from ticketkin.ranking.corpus_state import CorpusState
-from ticketkin.ranking.retriever import LEXICAL, Candidates, Retriever, pair_similarities
+from ticketkin.ranking.retriever import LEXICAL, Candidates, Retrieving, pair_similarities
 from ticketkin.ranking.scorer import PairScorer, candidates_of
 
 _DEPTH = 60
@@ -32,7 +32,7 @@ class Scorer(Protocol):
         """Return tickets as the scorer reads them, stored ones and new ones alike."""
         ...
 
-    def candidates(self, retriever: Retriever, queries: TicketColumns) -> Candidates:
+    def candidates(self, retriever: Retrieving, queries: TicketColumns) -> Candidates:
         """Return each query's candidate list as of its own opening."""
         ...
 
@@ -59,13 +59,13 @@ class SimilarityScorer:
         embeddings = {name: given.embeddings[name] for name in self.encoders}
         return self.state.describe(replace(given, embeddings=embeddings))
 
-    def candidates(self, retriever: Retriever, queries: TicketColumns) -> Candidates:
+    def candidates(self, retriever: Retrieving, queries: TicketColumns) -> Candidates:
         """Return each query's candidate list as of its own opening."""
         return candidates_of(self.state, retriever, queries, _DEPTH)
 
     def score(self, queries: TicketColumns, candidates: Candidates) -> FloatArray:
         """Return similarities, shape of `candidates.rows` (n_queries, k), 0 beside -1."""
-        found = pair_similarities(self.source, queries, candidates.stored, candidates.rows)
+        found = pair_similarities(self.source, queries, candidates.stored, candidates.places)
         scores: FloatArray = np.where(candidates.rows >= 0, found, 0.0).astype(np.float32)
         return scores
 

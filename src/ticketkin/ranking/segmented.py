@@ -1,0 +1,96 @@
+"""Search over several blocks of stored tickets as if they were one."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ticketkin.core.tables import IntArray
+from ticketkin.ranking.columns import TicketColumns
+from ticketkin.ranking.retriever import (
+    Candidates,
+    Nearest,
+    Retriever,
+    best_places,
+    newest_first,
+    proposed_rows,
+)
+
+
+class SegmentedRetriever:
+    """Finds what one retriever over all tickets would find; rows of a part follow those of the part before.
+
+    What is handed on for scoring are the candidates alone, so that memory and time of it grow with them.
+    """
+
+    def __init__(self, parts: Sequence[Retriever]) -> None:
+        """`parts` are one or more."""
+        self._parts = list(parts)
+        self._starts = np.cumsum([0, *(len(part.stored) for part in parts)]).astype(np.int64)
+
+    @property
+    def sources(self) -> list[str]:
+        """Names of the sources: every embedding, then the words."""
+        return self._parts[0].sources
+
+    @property
+    def recall(self) -> dict[str, float]:
+        """The lowest measured recall of each approximate source; empty where every search is exact."""
+        names = {name for part in self._parts for name in part.recall}
+        return {
+            name: min(part.recall[name] for part in self._parts if name in part.recall) for name in names
+        }
+
+    def candidates(self, queries: TicketColumns, depth: int, n: int, as_of: IntArray | None) -> Candidates:
+        """Return what `Retriever.candidates` would; `stored` holds the candidates alone."""
+        nearest = self.nearest(queries, n, as_of)
+        rows = proposed_rows(nearest, len(queries), depth)
+        chosen = np.unique(rows[rows >= 0])
+        places = np.where(rows >= 0, np.searchsorted(chosen, rows), -1)
+        return Candidates(self.take(chosen), rows, nearest, places)
+
+    def take(self, rows: IntArray) -> TicketColumns:
+        """Return some tickets by ascending rows."""
+        pieces = [part.stored.take(own) for part, own in zip(self._parts, self._by_part(rows), strict=True)]
+        filled = [piece for piece in pieces if len(piece)] or pieces[:1]
+        taken = filled[0]
+        for piece in filled[1:]:
+            taken = taken.append(piece)
+        return taken
+
+    def nearest(self, queries: TicketColumns, n: int, as_of: IntArray | None) -> dict[str, Nearest]:
+        """Return each source's `n` best for each query, as `Retriever.nearest`."""
+        found = [part.nearest(queries, n, as_of) for part in self._parts]
+        if len(found) == 1:
+            return found[0]
+        return {name: self._merged([one[name] for one in found], n) for name in self.sources}
+
+    def _merged(self, found: Sequence[Nearest], n: int) -> Nearest:
+        """Return the best of all parts."""
+        starts = self._starts[:-1]
+        pairs = list(zip(found, starts, self._parts, strict=True))
+        rows = np.concatenate([np.where(one.rows >= 0, one.rows + start, -1) for one, start, _ in pairs], 1)
+        similarities = np.concatenate([one.similarities for one in found], axis=1)
+        opened = np.concatenate([part.stored.opened_at[np.maximum(one.rows, 0)] for one, _, part in pairs], 1)
+        identity = np.concatenate([part.stored.identity[np.maximum(one.rows, 0)] for one, _, part in pairs], 1)
+        chosen = np.empty((len(rows), n), dtype=np.int64)
+        for query in range(len(rows)):
+            there = np.flatnonzero(rows[query] >= 0)
+            best = there[
+                best_places(similarities[query, there], opened[query, there], identity[query, there], n)
+            ]
+            # Beside those that are there: zeros first, then what stands for no ticket.
+            rest = np.flatnonzero(rows[query] < 0)
+            rest = rest[np.argsort(-similarities[query, rest], kind="stable")]
+            chosen[query] = np.concatenate([best, rest])[:n]
+        take = np.take_along_axis
+        return newest_first(
+            take(rows, chosen, 1), take(similarities, chosen, 1), take(opened, chosen, 1), take(identity, chosen, 1)
+        )
+
+    def _by_part(self, rows: IntArray) -> list[IntArray]:
+        """Return ascending rows as rows of each part."""
+        cuts = np.searchsorted(rows, self._starts)
+        return [
+            rows[first:last] - start
+            for first, last, start in zip(cuts[:-1], cuts[1:], self._starts[:-1], strict=True)
+        ]
