@@ -36,15 +36,14 @@ class SegmentedRetriever:
     def recall(self) -> dict[str, float]:
         """The lowest measured recall of each approximate source; empty where every search is exact."""
         names = {name for part in self._parts for name in part.recall}
-        return {
-            name: min(part.recall[name] for part in self._parts if name in part.recall) for name in names
-        }
+        return {name: min(part.recall[name] for part in self._parts if name in part.recall) for name in names}
 
     def candidates(self, queries: TicketColumns, depth: int, n: int, as_of: IntArray | None) -> Candidates:
         """Return what `Retriever.candidates` would; `stored` holds the candidates alone."""
         nearest = self.nearest(queries, n, as_of)
         rows = proposed_rows(nearest, len(queries), depth)
-        chosen = np.unique(rows[rows >= 0])
+        # Where there is no candidate, any ticket stands beside the -1.
+        chosen = np.unique(np.maximum(rows, 0))
         places = np.where(rows >= 0, np.searchsorted(chosen, rows), -1)
         return Candidates(self.take(chosen), rows, nearest, places)
 
@@ -71,7 +70,9 @@ class SegmentedRetriever:
         rows = np.concatenate([np.where(one.rows >= 0, one.rows + start, -1) for one, start, _ in pairs], 1)
         similarities = np.concatenate([one.similarities for one in found], axis=1)
         opened = np.concatenate([part.stored.opened_at[np.maximum(one.rows, 0)] for one, _, part in pairs], 1)
-        identity = np.concatenate([part.stored.identity[np.maximum(one.rows, 0)] for one, _, part in pairs], 1)
+        identity = np.concatenate(
+            [part.stored.identity[np.maximum(one.rows, 0)] for one, _, part in pairs], 1
+        )
         chosen = np.empty((len(rows), n), dtype=np.int64)
         for query in range(len(rows)):
             there = np.flatnonzero(rows[query] >= 0)
@@ -84,7 +85,10 @@ class SegmentedRetriever:
             chosen[query] = np.concatenate([best, rest])[:n]
         take = np.take_along_axis
         return newest_first(
-            take(rows, chosen, 1), take(similarities, chosen, 1), take(opened, chosen, 1), take(identity, chosen, 1)
+            take(rows, chosen, 1),
+            take(similarities, chosen, 1),
+            take(opened, chosen, 1),
+            take(identity, chosen, 1),
         )
 
     def _by_part(self, rows: IntArray) -> list[IntArray]:

@@ -1,4 +1,4 @@
-"""Which stored tickets a query may see: what opened before it, is not deleted, and is not the query itself."""
+"""Which stored tickets a query may see: what opened before it and is not deleted, but never itself."""
 
 import numpy as np
 

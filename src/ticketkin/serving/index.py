@@ -1,25 +1,57 @@
-"""Tickets that a bundle answers from: stored whole, found by the bundle's ranking."""
+"""Tickets that a bundle answers from: stored whole, found by the bundle's ranking.
 
-from dataclasses import dataclass
+An index is a folder of segments, which are written once and never changed, and a manifest that names them
+and the rows of each that are deleted. Whatever changes the index writes a segment beside the others and then
+replaces the manifest in one step: a process killed at any moment leaves the index before or after the change.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated
+from uuid import uuid4
 
 import numpy as np
 import polars as pl
+from filelock import FileLock, Timeout
+from pydantic import Field
 
-from ticketkin.core.arrays import load_arrays, save_arrays
 from ticketkin.core.artifacts import atomic_path, write_json
-from ticketkin.core.errors import InputError, MissingInputError, UnreadableFileError
+from ticketkin.core.errors import (
+    InputError,
+    MissingInputError,
+    OutputRefusedError,
+    RunLockedError,
+    UnreadableFileError,
+)
 from ticketkin.core.records import read_record
+from ticketkin.core.replacement import LOCK, is_leftover, sweep_leftovers
 from ticketkin.core.tables import BoolArray, IntArray, Tickets
-from ticketkin.lexical.vocabulary import stable_hashes
+from ticketkin.lexical.vocabulary import stable_hash, stable_hashes
 from ticketkin.ranking.columns import EmbeddedTickets
-from ticketkin.ranking.retriever import Retriever
+from ticketkin.ranking.segmented import SegmentedRetriever
 from ticketkin.ranking.single_source import Scorer
+from ticketkin.serving.segment import (
+    REMEDY,
+    Segment,
+    SegmentRecord,
+    StoredBlock,
+    content_hashes,
+    write_segment,
+)
 
-_RECORD, _TICKETS, _EMBEDDINGS, _TEXTS = "index.json", "tickets.parquet", "embeddings.safetensors", "_text"
-_VERSION = 1
-_REMEDY = "Build it again: ticketkin index BUNDLE EXPORT"
+_MANIFEST = "index.json"
+_VERSION = 2
+_SEGMENT = "segment-"
+# More segments than these slow a search down, so the small ones are merged.
+_MOST_SEGMENTS = 8
+# A share of deleted rows from which they are worth writing everything anew.
+_MOST_DELETED = 0.5
+# A reader that meets a merge reads the manifest again.
+_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -32,122 +64,335 @@ class IndexChange:
 
 
 @dataclass(frozen=True)
-class _Record:
+class _Listed:
+    """A segment, and which of its rows are deleted."""
+
+    segment: SegmentRecord
+    deleted: list[Annotated[int, Field(ge=0)]]
+
+
+@dataclass(frozen=True)
+class _Manifest:
     version: int
     bundle: str
-    names: list[str]
+    segments: list[_Listed]
+
+
+@dataclass(frozen=True)
+class _Live:
+    """An opened segment within the index."""
+
+    segment: Segment
+    is_deleted: BoolArray
+    start: int
+    """Row of the index at which it begins."""
+
+    @property
+    def rows(self) -> IntArray:
+        """The rows of the segment that are not deleted."""
+        return np.flatnonzero(~self.is_deleted)
+
+    @property
+    def listed(self) -> _Listed:
+        return _Listed(self.segment.record, np.flatnonzero(self.is_deleted).tolist())
+
+    @property
+    def block(self) -> StoredBlock:
+        return StoredBlock(self.segment.take(np.arange(len(self.segment))), self.segment.columns)
 
 
 class Index:
-    """Stored tickets with their embeddings; what `put` returns from is on the disk."""
+    """Stored tickets with their embeddings; what `put` and `delete` return from is on the disk.
 
-    def __init__(self, folder: Path, scorer: Scorer, bundle_id: str, stored: EmbeddedTickets | None) -> None:
+    Rows count through all segments, deleted tickets included; they stay until the next change.
+    """
+
+    def __init__(self, folder: Path, scorer: Scorer, bundle_id: str, manifest: _Manifest) -> None:
         self._folder, self._scorer, self._bundle = folder, scorer, bundle_id
-        self._hold(stored)
+        self._manifest = manifest
+        self._live: list[_Live] = []
+        self._hold(manifest)
 
     @classmethod
     def open(cls, folder: Path, scorer: Scorer, bundle_id: str, *, create: bool = False) -> "Index":
         """Return the index in `folder`, an empty one where there is none and `create` is given.
 
-        Raises MissingInputError where there is none, InputError for the index of another bundle,
-        UnreadableFileError where it is damaged or of another version.
+        What a killed process left there is deleted. Raises MissingInputError where there is none, InputError
+        for the index of another bundle, UnreadableFileError where it is damaged or of another version.
         """
-        if not (folder / _RECORD).exists():
+        if not (folder / _MANIFEST).exists():
+            _refuse_other_content(folder)
             if not create:
                 raise MissingInputError(
                     f"There is no index at {folder}, so there are no tickets to compare with. Build one: "
                     "ticketkin index BUNDLE EXPORT"
                 )
-            return cls(folder, scorer, bundle_id, None)
-        record = read_record(folder / _RECORD, _Record, _REMEDY)
-        if record.version != _VERSION:
-            raise UnreadableFileError(f"The index {folder} is of version {record.version}. {_REMEDY}")
-        if record.bundle != bundle_id:
-            raise InputError(
-                f"The index {folder} belongs to the bundle {record.bundle[:12]}…, this one is "
-                f"{bundle_id[:12]}…: its embeddings are of other models. {_REMEDY}"
-            )
-        return cls(folder, scorer, bundle_id, _read(folder, record.names))
-
-    def _hold(self, stored: EmbeddedTickets | None) -> None:
-        self._stored = stored
-        self.retriever: Retriever | None = None
-        self._rows: dict[str, int] = {}
-        if stored is not None:
-            self.retriever = Retriever(self._scorer.describe(stored))
-            frame = stored.tickets.frame
-            self._rows = {number: row for row, number in enumerate(frame["number"]) if number}
-            self._rows |= stored.tickets.position
+            return cls(folder, scorer, bundle_id, _Manifest(_VERSION, bundle_id, []))
+        for last in [False] * (_TRIES - 1) + [True]:
+            manifest = _read_manifest(folder, bundle_id)
+            try:
+                index = cls(folder, scorer, bundle_id, manifest)
+            except UnreadableFileError:
+                if last or _read_manifest(folder, bundle_id) == manifest:
+                    raise
+                continue  # another process merged segments meanwhile
+            index._sweep_if_idle()
+            return index
+        raise AssertionError
 
     def __len__(self) -> int:
-        return 0 if self._stored is None else len(self._stored.tickets)
+        return sum(len(live.rows) for live in self._live)
+
+    @cached_property
+    def retriever(self) -> SegmentedRetriever | None:
+        """The search over the live tickets; None where there is none."""
+        if not self._live:
+            return None
+        return SegmentedRetriever([live.segment.retriever(live.is_deleted) for live in self._live])
 
     def put(self, given: EmbeddedTickets) -> IndexChange:
-        """Store tickets; one that is there already is replaced."""
-        stored = self._stored
-        n_unchanged = int(self.is_current(given.tickets).sum())
-        n_known = sum(ticket in self._rows for ticket in given.tickets.ids)
-        if stored is not None:
-            new = set(given.tickets.ids)
-            kept = np.array([row for row, name in enumerate(stored.tickets.ids) if name not in new], np.int64)
-            given = _joined(stored.take(kept), given)
-        self._write(given)
-        n_new = len(given.tickets) - len(self) if stored is not None else len(given.tickets)
-        self._hold(given)
-        return IndexChange(n_new, n_known - n_unchanged, n_unchanged)
+        """Store tickets; one that is there already is replaced, unless it says the same.
+
+        Raises RunLockedError while another process changes the index.
+        """
+        with self._writing():
+            known = self._rows_of(stable_hashes(given.tickets.ids)) >= 0
+            current = self.is_current(given.tickets)
+            change = IndexChange(int((~known).sum()), int((known & ~current).sum()), int(current.sum()))
+            if not current.all():
+                self._store(given if not current.any() else given.take(np.flatnonzero(~current)))
+            return change
+
+    def delete(self, ids: list[str]) -> int:
+        """Delete tickets by id; return how many there were. Raises as `put`."""
+        with self._writing():
+            rows = self._rows_of(stable_hashes(ids))
+            rows = np.unique(rows[rows >= 0])
+            if len(rows):
+                self._commit(self._without(rows))
+                self._merge_where_due()
+            return len(rows)
+
+    def compact(self) -> None:
+        """Write all live tickets as one segment. Raises as `put`."""
+        with self._writing():
+            if len(self._live) > 1 or any(live.is_deleted.any() for live in self._live):
+                self._merge(0)
+
+    def check(self) -> None:
+        """Read every file of the index. Raises UnreadableFileError naming one that changed."""
+        for live in self._live:
+            live.segment.check()
 
     def is_current(self, tickets: Tickets) -> BoolArray:
-        """Return for each ticket whether it is stored exactly as it is given."""
-        mine = (
-            {} if self._stored is None else dict(zip(self._stored.tickets.ids, self._content(), strict=True))
-        )
-        hashes = _content_hashes(tickets)
-        return np.array([mine.get(n) == h for n, h in zip(tickets.ids, hashes, strict=True)], dtype=np.bool_)
-
-    def _content(self) -> list[int]:
-        return [] if self._stored is None else _content_hashes(self._stored.tickets)
-
-    def embedded(self, rows: IntArray) -> EmbeddedTickets:
-        """Return some stored tickets with texts and embeddings."""
-        assert self._stored is not None  # noqa: S101 - rows come from a retriever
-        return self._stored.take(rows)
-
-    def tickets(self, rows: IntArray) -> Tickets:
-        """Return some stored tickets."""
-        return self.embedded(rows).tickets
+        """Return for each ticket whether it is stored exactly as it is given, shape (n_tickets,)."""
+        stored = np.zeros(len(tickets), dtype=np.int64)
+        rows = self._rows_of(stable_hashes(tickets.ids))
+        for live in self._live:
+            inside = np.flatnonzero((rows >= live.start) & (rows < live.start + len(live.segment)))
+            stored[inside] = live.segment.content[rows[inside] - live.start]
+        current: BoolArray = (rows >= 0) & (stored == content_hashes(tickets))
+        return current
 
     def row_of(self, name: str) -> int | None:
-        """Return the row of a stored ticket by its id or number."""
-        return self._rows.get(name)
+        """Return the row of a live ticket by its id or number."""
+        asked = np.array([stable_hash(name)], dtype=np.int64)
+        row = int(self._rows_of(asked)[0])
+        if row >= 0 or not name:
+            return row if row >= 0 else None
+        for live in reversed(self._live):
+            own = live.segment.rows_by_number(asked)
+            own = own[own >= 0]
+            if len(own) and not live.is_deleted[own[0]]:
+                return live.start + int(own[0])
+        return None
 
-    def _write(self, given: EmbeddedTickets) -> None:
-        with atomic_path(self._folder) as folder:
-            folder.mkdir(parents=True)
-            texts = pl.Series(_TEXTS, given.texts, dtype=pl.String)
-            given.tickets.frame.with_columns(texts).write_parquet(folder / _TICKETS)
-            save_arrays(folder / _EMBEDDINGS, dict(given.embeddings))
-            record: dict[str, Any] = {
-                "version": _VERSION, "bundle": self._bundle, "names": list(given.embeddings)
-            }  # fmt: skip
-            write_json(folder / _RECORD, record)
+    def embedded(self, rows: IntArray) -> EmbeddedTickets:
+        """Return tickets as they were given, with texts and embeddings, in the order of `rows`."""
+        order = np.argsort(rows, kind="stable")
+        taken = [live.segment.take(own) for live, own in self._by_segment(rows[order])]
+        joined = EmbeddedTickets(
+            Tickets(pl.concat([piece.tickets.frame for piece in taken])),
+            [text for piece in taken for text in piece.texts],
+            {
+                name: np.concatenate([piece.embeddings[name] for piece in taken])
+                for name in taken[0].embeddings
+            },
+        )
+        return joined if (order[1:] > order[:-1]).all() else joined.take(np.argsort(order))
+
+    def tickets(self, rows: IntArray) -> Tickets:
+        """Return tickets in the order of `rows`."""
+        order = np.argsort(rows, kind="stable")
+        frames = [live.segment.frame(own) for live, own in self._by_segment(rows[order])]
+        return Tickets(pl.concat(frames)[np.argsort(order).tolist()])
+
+    def _by_segment(self, rows: IntArray) -> list[tuple[_Live, IntArray]]:
+        """Return ascending rows as rows of each segment that has one; of the first one where there is none."""
+        parts = []
+        for live in self._live:
+            first, last = np.searchsorted(rows, [live.start, live.start + len(live.segment)])
+            if last > first:
+                parts.append((live, rows[first:last] - live.start))
+        return parts or [(live, rows) for live in self._live[:1]]
+
+    def _rows_of(self, identity: IntArray) -> IntArray:
+        """Return the row of the live ticket with each hash of an id, -1 where there is none."""
+        rows = np.full(len(identity), -1, dtype=np.int64)
+        for live in self._live:
+            own = live.segment.rows_by_identity(identity)
+            there = (own >= 0) & ~live.is_deleted[own]
+            rows[there] = own[there] + live.start
+        return rows
+
+    def _hold(self, manifest: _Manifest) -> None:
+        """Take over a manifest: segments that are open already stay open."""
+        opened = {live.segment.record.name: live.segment for live in self._live}
+        lives, start = [], 0
+        for listed in manifest.segments:
+            record = listed.segment
+            segment = opened.get(record.name) or Segment(self._folder / record.name, record)
+            is_deleted = np.zeros(len(segment), dtype=np.bool_)
+            if listed.deleted and max(listed.deleted) >= len(segment):
+                raise UnreadableFileError(f"{self._folder / _MANIFEST} is damaged (no such row). {REMEDY}")
+            is_deleted[listed.deleted] = True
+            lives.append(_Live(segment, is_deleted, start))
+            start += len(segment)
+        self._manifest, self._live = manifest, lives
+        self.__dict__.pop("retriever", None)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Own the index, with what other processes wrote before; what killed ones left is deleted."""
+        with _lock(self._folder):
+            if (self._folder / _MANIFEST).exists():
+                manifest = _read_manifest(self._folder, self._bundle)
+                if manifest != self._manifest:
+                    self._hold(manifest)
+            self._sweep()
+            yield
+
+    def _store(self, given: EmbeddedTickets) -> None:
+        replaced = self._rows_of(stable_hashes(given.tickets.ids))
+        kept = self._without(replaced[replaced >= 0])
+        block = StoredBlock(given, self._scorer.describe(given))
+        self._commit([*kept, self._written([block], [np.arange(len(given.tickets))])])
+        self._merge_where_due()
+
+    def _without(self, rows: IntArray) -> list[_Listed]:
+        """Return the segments with some more rows deleted; one without a live ticket is left out."""
+        listed = []
+        for live in self._live:
+            is_deleted = live.is_deleted.copy()
+            inside = rows[(rows >= live.start) & (rows < live.start + len(live.segment))]
+            is_deleted[inside - live.start] = True
+            if not is_deleted.all():
+                listed.append(replace(live, is_deleted=is_deleted).listed)
+        return listed
+
+    def _written(self, blocks: list[StoredBlock], rows: list[IntArray]) -> _Listed:
+        name = f"{_SEGMENT}{uuid4().hex[:8]}"
+        with atomic_path(self._folder / name) as folder:
+            record = replace(write_segment(folder, blocks, rows), name=name)
+        return _Listed(record, [])
+
+    def _commit(self, segments: list[_Listed]) -> None:
+        """Replace the manifest in one step, then delete the segments that it does not name any more."""
+        manifest = _Manifest(_VERSION, self._bundle, segments)
+        write_json(self._folder / _MANIFEST, asdict(manifest))
+        self._hold(manifest)
+        self._sweep()
+
+    def _merge_where_due(self) -> None:
+        sizes = [len(live.rows) for live in self._live]
+        n_rows = sum(len(live.segment) for live in self._live)
+        if sum(sizes) < n_rows * (1 - _MOST_DELETED):
+            self._merge(0)
+        elif len(sizes) > _MOST_SEGMENTS:
+            # As many of the last as are not much larger than all that come after them: a ticket is written
+            # again a logarithmic number of times.
+            due = [place for place in range(len(sizes) - 1) if sizes[place] <= 2 * sum(sizes[place + 1 :])]
+            if due:
+                self._merge(min(due))
+
+    def _merge(self, first: int) -> None:
+        """Write the segments from number `first` on as one; their order stays."""
+        merged = self._live[first:]
+        rows = [live.rows for live in merged]
+        listed = self._written([live.block for live in merged], rows) if sum(map(len, rows)) else None
+        self._commit([*(live.listed for live in self._live[:first]), *([listed] if listed else [])])
+
+    def _sweep_if_idle(self) -> None:
+        """Delete leftovers, where there are any and nobody is writing."""
+        if not self._leftovers():
+            return
+        with suppress(RunLockedError, OutputRefusedError), self._writing():
+            pass
+
+    def _sweep(self) -> None:
+        for path in self._leftovers():
+            if not is_leftover(path.name):
+                shutil.rmtree(path, ignore_errors=True)
+        with suppress(OSError):
+            sweep_leftovers(self._folder)
+
+    def _leftovers(self) -> list[Path]:
+        named = {listed.segment.name for listed in self._manifest.segments}
+        if not self._folder.is_dir():
+            return []
+        return [
+            path
+            for path in self._folder.iterdir()
+            if is_leftover(path.name) or (path.name.startswith(_SEGMENT) and path.name not in named)
+        ]
 
 
-def _read(folder: Path, names: list[str]) -> EmbeddedTickets:
-    frame = pl.read_parquet(folder / _TICKETS)
-    arrays = load_arrays(folder / _EMBEDDINGS, _REMEDY)
-    embeddings = {name: arrays.get(name, np.float32, (frame.height, None)) for name in names}
-    return EmbeddedTickets(Tickets(frame.drop(_TEXTS)), frame[_TEXTS].to_list(), embeddings)
+def _read_manifest(folder: Path, bundle_id: str) -> _Manifest:
+    path = folder / _MANIFEST
+    manifest = read_record(path, _Manifest, REMEDY)
+    if manifest.version != _VERSION:
+        raise UnreadableFileError(
+            f"The index {folder} is of version {manifest.version}, this release reads version {_VERSION}. "
+            f"{REMEDY}"
+        )
+    if manifest.bundle != bundle_id:
+        raise InputError(
+            f"The index {folder} belongs to the bundle {manifest.bundle[:12]}…, this one is "
+            f"{bundle_id[:12]}…: its embeddings are of other models. Give the bundle it was built with, or "
+            "build an index for this one: ticketkin index BUNDLE EXPORT"
+        )
+    return manifest
 
 
-def _joined(one: EmbeddedTickets, other: EmbeddedTickets) -> EmbeddedTickets:
-    return EmbeddedTickets(
-        Tickets(pl.concat([one.tickets.frame, other.tickets.frame])),
-        [*one.texts, *other.texts],
-        {name: np.concatenate([v, other.embeddings[name]]) for name, v in one.embeddings.items()},
-    )
+def _refuse_other_content(folder: Path) -> None:
+    """Raise where a folder that is no index holds files of someone else."""
+    if folder.exists() and not folder.is_dir():
+        raise OutputRefusedError(f"{folder} is a file; an index is a folder, so choose another name")
+    if folder.is_dir() and any(
+        not is_leftover(path.name) and path.name != LOCK and not path.name.startswith(_SEGMENT)
+        for path in folder.iterdir()
+    ):
+        raise OutputRefusedError(
+            f"{folder} holds other files and no index; choose a new folder for the index"
+        )
 
 
-def _content_hashes(tickets: Tickets) -> list[int]:
-    rows = tickets.frame.drop("source_row").select(pl.all().cast(pl.String)).rows()
-    found: list[int] = stable_hashes(["\x1f".join(map(str, row)) for row in rows]).tolist()
-    return found
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    lock = FileLock(folder / LOCK)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RunLockedError(
+            f"The index {folder} is being changed by another process; try again when it is done"
+        ) from None
+    except (OSError, NotImplementedError) as error:
+        raise OutputRefusedError(
+            f"The index {folder} can't be changed: {getattr(error, 'strerror', None) or error}. Choose a "
+            "folder where this user may write"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
