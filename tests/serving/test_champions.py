@@ -1,5 +1,4 @@
-"""Whatever ranking won is served as it was judged: one encoder, the head, the words; with kinds or "
-"without."""
+"""Whatever ranking won is served as it was judged: an encoder, the head, the words; with kinds or without."""
 
 import json
 import shutil

@@ -94,12 +94,12 @@ def test_tickets_are_added_updated_and_found(bundle: Path, tmp_path: Path) -> No
         kin.relate("Printer is dead")
     solved = {
         "number": "INC1", "title": "Kaffeemaschine zeigt Fehler E17", "state": "Closed",
-        "close_notes": "Pump was blocked by limescale and has been replaced", "opened_at": "2024-01-05 10:00:00",
-        "resolved_at": "2024-01-06 10:00:00",
+        "close_notes": "Pump was blocked by limescale and has been replaced",
+        "opened_at": "2024-01-05 10:00:00", "resolved_at": "2024-01-06 10:00:00",
     }  # fmt: skip
     templates = [
-        {"number": f"INC{n}", "title": f"Disk usage alert on server srv{n:03d} volume {n} is above {n} percent of limit",
-         "opened_at": f"2024-01-{n:02d} 10:00:00"}
+        {"number": f"INC{n}", "opened_at": f"2024-01-{n:02d} 10:00:00",
+         "title": f"Disk usage alert on server srv{n:03d} volume {n} is above {n} percent of limit"}
         for n in range(10, 20)
     ]  # fmt: skip
     change = kin.add([solved, *templates])

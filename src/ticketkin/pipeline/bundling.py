@@ -34,7 +34,8 @@ from ticketkin.tickets.redaction import REDACTION_VERSION
 
 _LICENCE = re.compile(r"^license:[ \t]*([\w.+-]+)[ \t]*$", re.MULTILINE)
 _NEEDED = (
-    artifact.RANKING, artifact.REPORT_JSON, artifact.MATERIAL, artifact.RELATIONS_JSON, artifact.FAMILIES_JSON,
+    artifact.RANKING, artifact.REPORT_JSON, artifact.MATERIAL, artifact.RELATIONS_JSON,
+    artifact.FAMILIES_JSON,
 )  # fmt: skip
 
 

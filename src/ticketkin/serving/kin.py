@@ -131,8 +131,7 @@ class Kin:
         return self._answers(self._new(ticket, fields), k)[0]
 
     def relate_stored(self, names: Sequence[str], k: int = 10) -> list[Answer]:
-        """Return answers for stored tickets by id or number. Raises InputError naming one that is "
-        "not there."""
+        """Return answers for stored tickets by id or number. Raises InputError naming one that is absent."""
         rows = []
         for name in names:
             row = self.index.row_of(name)

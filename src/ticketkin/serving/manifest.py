@@ -84,7 +84,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise InputError(
             f"{folder} is no bundle: it has no {MANIFEST}. Make one: ticketkin bundle RUN --out FOLDER"
         )
-    content = read_record(path, dict, COPY_AGAIN)  # type: ignore[type-arg] # of any version
+    content = read_record(path, dict, COPY_AGAIN)  # of any version
     found = content.get("format_version")
     if found != FORMAT_VERSION:
         raise UnreadableFileError(
