@@ -1,4 +1,4 @@
-"""Boosted trees: LightGBM's own answers, soft splits, the same everywhere, and a reader that trusts nothing."""
+"""Boosted trees: LightGBM's own answers, soft splits, the same everywhere, and a reader that checks all."""
 
 import re
 from functools import cache
