@@ -149,8 +149,8 @@ def _asked(
     asked = [name for name, is_given in given.items() if is_given]
     if len(asked) != 1:
         raise InputError(
-            f"{' and '.join(asked) or 'nothing'} was given; ask for tickets by number, or give one --text, or "
-            "a --file"
+            f"{' and '.join(asked) or 'nothing'} was given; ask for tickets by number, or give one --text, "
+            "or a --file"
         )
     if field and text is None:
         raise InputError("--field describes the ticket of --text; give both")

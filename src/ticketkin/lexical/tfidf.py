@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -41,10 +42,15 @@ class TermStatistics:
         idf[vocabulary.columns(terms)] = vectorizer.idf_
         return cls(analyzer, vocabulary, idf, unseen)
 
+    @cached_property
+    def tokenize(self) -> Callable[[str], list[str]]:
+        """Function from a text to its terms, in order."""
+        analyze: Callable[[str], list[str]] = make_vectorizer(self.analyzer).build_analyzer()
+        return analyze
+
     def rows(self, texts: Sequence[str]) -> csr_matrix:
         """Return unit-length rows, shape (n_texts, n_columns), float32, of texts fitted on or not."""
-        tokenize: Callable[[str], list[str]] = make_vectorizer(self.analyzer).build_analyzer()
-        weighted = self.vocabulary.count(texts, tokenize)
+        weighted = self.vocabulary.count(texts, self.tokenize)
         idf = np.full(weighted.nnz, self.unseen_idf, dtype=np.float32)
         seen = weighted.indices < len(self.idf)
         idf[seen] = self.idf[weighted.indices[seen]]

@@ -24,7 +24,7 @@ from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.keeping import StageFiles
 
 # Raised when a stage's outputs change for the same inputs, so that old runs are redone.
-STAGES_VERSION = 7
+STAGES_VERSION = 8
 
 
 @dataclass(frozen=True)

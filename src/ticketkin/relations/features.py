@@ -25,6 +25,14 @@ class PairFeatures:
         """Return the features of some groups."""
         return self._chosen([name in groups for name in self.groups])
 
+    def columns(self, names: list[str]) -> FloatArray:
+        """Return the columns of `names`, (n_pairs, len(names)). Raises ValueError where one is absent."""
+        place = {name: column for column, name in enumerate(self.names)}
+        absent = [name for name in names if name not in place]
+        if absent:
+            raise ValueError(f"the classifier needs features that are not there: {', '.join(absent[:5])}")
+        return self.values[:, [place[name] for name in names]]
+
     def starting_with(self, *beginnings: str) -> "PairFeatures":
         """Return the features whose names begin so."""
         return self._chosen([name.startswith(beginnings) for name in self.names])

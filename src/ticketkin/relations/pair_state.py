@@ -22,7 +22,7 @@ from ticketkin.core.arrays import AnyArray, load_arrays, save_arrays
 from ticketkin.core.artifacts import hash_value, write_json
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.core.records import read_record
-from ticketkin.core.tables import PERSON_FIELDS, TICKETS_SCHEMA, FloatArray, IntArray, Tickets
+from ticketkin.core.tables import PERSON_FIELDS, FloatArray, IntArray
 from ticketkin.lexical.neighbours import paired_cosines
 from ticketkin.lexical.tfidf import TermStatistics
 from ticketkin.ranking.columns import EmbeddedTickets
@@ -43,6 +43,11 @@ _FIELDS = (
 )  # fmt: skip
 _VALUED: tuple[_Valued, ...] = get_args(_Valued)
 """Fields whose common values are features."""
+# Features by group, in column order.
+_OF_EMBEDDINGS = ("earlier", "later", "difference", "product")
+_SIMILARITIES = ("cosine", "title_cosine", "words", "title_characters", "length_gap", "shorter")
+_NAMING = ("shared_parts", "earlier_names_later", "later_names_earlier")
+_TIMES = ("log_days", "within_hour", "within_day")
 _MOST_VALUES = 8
 _FEWEST_OF_A_VALUE = 20
 _FAR_DAYS = 10_000.0
@@ -164,29 +169,31 @@ class PairState:
 
     def features(self, earlier: PairTickets, later: PairTickets) -> PairFeatures:
         """Return the features of row-aligned pairs; `earlier` holds the tickets that were filed first."""
-        parts = [
-            *_embedding_features(earlier, later),
-            *(("similarity", *part) for part in _similarities(earlier, later).items()),
-            *(("fields", *part) for part in _field_features(earlier, later)),
-        ]
-        for column, name in enumerate(self._common_names):
-            parts.append(("values", f"earlier_is_{name}", earlier.common[:, column]))
-            parts.append(("values", f"later_is_{name}", later.common[:, column]))
+        a, b = earlier.embeddings, later.embeddings
+        columns = [a, b, np.abs(a - b), a * b, _similarities(earlier, later), _field_features(earlier, later)]
+        columns.append(np.stack([earlier.common, later.common], axis=2).reshape(len(earlier), -1))
         if self.has_times:
-            parts += [("time", *part) for part in _time_features(earlier.opened_at, later.opened_at)]
-        return PairFeatures(
-            values=np.stack([values.astype(np.float32) for _, _, values in parts], axis=1),
-            names=[name for _, name, _ in parts],
-            groups=[group for group, _, _ in parts],
-        )
+            columns.append(_time_features(earlier.opened_at, later.opened_at))
+        names, groups = self._layout
+        return PairFeatures(np.concatenate(columns, axis=1, dtype=np.float32), names, groups)
 
-    @cached_property
+    @property
     def feature_names(self) -> list[str]:
         """Names of all features in column order."""
-        vectors = np.zeros((0, self.dimension), dtype=np.float32)
-        no_tickets = Tickets(pl.DataFrame(schema=dict(TICKETS_SCHEMA)))
-        described = self.describe(EmbeddedTickets(no_tickets, [], {"base": vectors, "title": vectors}))
-        return self.features(described, described).names
+        return self._layout[0]
+
+    @cached_property
+    def _layout(self) -> tuple[list[str], list[str]]:
+        """Name and group of each feature, in the order of `features`."""
+        named = {
+            "embedding": [f"{name}_{d}" for name in _OF_EMBEDDINGS for d in range(self.dimension)],
+            "similarity": list(_SIMILARITIES),
+            "fields": [f"{same}_{name}" for same in ("same", "other") for name in _FIELDS] + [*_NAMING],
+            "values": [f"{side}_is_{name}" for name in self._common_names for side in ("earlier", "later")],
+            "time": list(_TIMES) * self.has_times,
+        }
+        names = [name for part in named.values() for name in part]
+        return names, [group for group, part in named.items() for _ in part]
 
     @property
     def _common_names(self) -> list[str]:
@@ -273,58 +280,39 @@ def _common_values(column: pl.Series) -> list[str]:
     return values
 
 
-def _embedding_features(earlier: PairTickets, later: PairTickets) -> list[tuple[str, str, FloatArray]]:
-    a, b = earlier.embeddings, later.embeddings
-    columns = {"earlier": a, "later": b, "difference": np.abs(a - b), "product": a * b}
-    return [
-        ("embedding", f"{name}_{d}", values[:, d])
-        for name, values in columns.items()
-        for d in range(values.shape[1])
-    ]
-
-
-def _similarities(earlier: PairTickets, later: PairTickets) -> dict[str, FloatArray]:
+def _similarities(earlier: PairTickets, later: PairTickets) -> FloatArray:
     rows = np.arange(len(earlier))
-    return {
-        "cosine": np.einsum("ij,ij->i", earlier.embeddings, later.embeddings),
-        "title_cosine": np.einsum("ij,ij->i", earlier.title_embeddings, later.title_embeddings),
-        "words": paired_cosines(earlier.words, rows, rows, later.words),
-        "title_characters": paired_cosines(earlier.characters, rows, rows, later.characters),
-        "length_gap": later.lengths - earlier.lengths,
-        "shorter": np.minimum(earlier.lengths, later.lengths),
-    }
+    columns = [
+        np.einsum("ij,ij->i", earlier.embeddings, later.embeddings),
+        np.einsum("ij,ij->i", earlier.title_embeddings, later.title_embeddings),
+        paired_cosines(earlier.words, rows, rows, later.words),
+        paired_cosines(earlier.characters, rows, rows, later.characters),
+        later.lengths - earlier.lengths,
+        np.minimum(earlier.lengths, later.lengths),
+    ]
+    return np.stack(columns, axis=1)
 
 
-def _field_features(earlier: PairTickets, later: PairTickets) -> list[tuple[str, FloatArray]]:
-    """Return which fields agree and disagree, what subcategories share, and who names whom."""
-    parts: list[tuple[str, FloatArray]] = []
+def _field_features(earlier: PairTickets, later: PairTickets) -> FloatArray:
+    """Return which fields agree, which disagree, what subcategories share, and who names whom."""
     both = (earlier.values != 0) & (later.values != 0)
     same = earlier.values == later.values
-    for column, name in enumerate(_FIELDS):
-        parts.append((f"same_{name}", (both & same)[:, column].astype(np.float32)))
-        parts.append((f"other_{name}", (both & ~same)[:, column].astype(np.float32)))
     shared = [len(a & b) / max(1, len(a | b)) for a, b in zip(earlier.parts, later.parts, strict=True)]
-    parts.append(("shared_parts", np.array(shared, dtype=np.float32)))
-    parts.append(("earlier_names_later", _names_other(earlier, later)))
-    parts.append(("later_names_earlier", _names_other(later, earlier)))
-    return parts
+    naming = np.stack([shared, _names_other(earlier, later), _names_other(later, earlier)], axis=1)
+    columns: FloatArray = np.concatenate([both & same, both & ~same, naming], axis=1, dtype=np.float32)
+    return columns
 
 
-def _names_other(one: PairTickets, other: PairTickets) -> FloatArray:
-    """Return 1 where the text of `one` names `other` by its id or number."""
-    named = [
+def _names_other(one: PairTickets, other: PairTickets) -> list[bool]:
+    """Return whether the text of `one` names `other` by its id or number."""
+    return [
         any(name in text for name in names) for text, names in zip(one.statements, other.names, strict=True)
     ]
-    return np.array(named, dtype=np.float32)
 
 
-def _time_features(earlier: IntArray, later: IntArray) -> list[tuple[str, FloatArray]]:
+def _time_features(earlier: IntArray, later: IntArray) -> FloatArray:
     """Return how far apart the two opened; a time that is not known counts as far."""
     known = (earlier != NO_TIME) & (later != NO_TIME)
     apart = np.abs(np.where(known, later, 0) - np.where(known, earlier, 0)) / _MICROSECONDS_A_DAY
     days = np.where(known, np.minimum(apart, _FAR_DAYS), _FAR_DAYS)
-    return [
-        ("log_days", np.log1p(days).astype(np.float32)),
-        ("within_hour", (days < 1 / 24).astype(np.float32)),
-        ("within_day", (days < 1).astype(np.float32)),
-    ]
+    return np.stack([np.log1p(days), days < 1 / 24, days < 1], axis=1).astype(np.float32)
