@@ -1,6 +1,6 @@
 """Answers for new tickets from Python."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -135,3 +135,28 @@ def test_parents_are_followed_through_stored_tickets(bundle: Path, tmp_path: Pat
     ]
     kin.add(tickets)
     assert kin._parent({"opened_at": datetime(2024, 2, 1)}, kin.index.row_of("INC2") or 0) == "INC1"
+
+
+def test_a_ticket_that_opens_now_sees_what_a_desk_ahead_of_utc_has_just_stored(
+    bundle: Path, tmp_path: Path
+) -> None:
+    kin = Kin.open(bundle, tmp_path / "fresh")
+    local = datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=9)
+    kin.add([{"number": "INC1", "title": "Badge reader at the gate is dead", "opened_at": local}])
+    answer = kin.relate("Badge reader at the gate is dead")
+    assert [one.ticket_id for one in answer.relations] == ["INC1"]
+    assert not answer.notes or "future" not in " ".join(answer.notes)
+
+
+def test_ten_lines_of_python(bundle: Path, tmp_path: Path) -> None:
+    told = []
+    with Kin.open(bundle, tmp_path / "fresh") as kin:
+        kin.add([
+            {"number": "INC1", "title": "Outlook asks for the password", "service": "Email"},
+            {"number": "INC2", "title": "Printer prints empty pages", "service": "Printing"},
+        ])  # fmt: skip
+        answer = kin.relate("Outlook asks for the password again", k=5, service="Email")
+        for relation in answer.relations:
+            told.append((relation.ticket_id, relation.kind, relation.band, relation.evidence))
+    assert {ticket for ticket, *_ in told} == {"INC1", "INC2"}
+    assert any("same service: Email" in evidence for *_, evidence in told)

@@ -11,6 +11,7 @@ with Kin.open("kin-june") as kin:                      # its index lies in kin-j
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 
@@ -46,6 +47,7 @@ _BLOCK_QUERIES = 64
 _POOL_FACTOR, _POOL_MORE = 5, 20
 """Of the best candidates, so many times `k` and more are looked through for those of one template."""
 _LONGEST_CHAIN = 10
+_MOST_AHEAD = timedelta(days=1)
 _CHARACTERS_A_TOKEN = 6
 """More than most tokens have: a text longer than so many for each token is cut for sure."""
 NO_KINDS = "no kinds of kin were learned in the run of this bundle, so tickets are ranked and not named"
@@ -180,7 +182,21 @@ class Kin:
         return tickets_of_records(tickets, settings)
 
     def _new(self, ticket: str | Mapping[str, Value], fields: Mapping[str, Value]) -> Incoming:
-        return new_ticket(ticket, fields, self.bundle.ticket_settings)
+        return new_ticket(ticket, fields, self.bundle.ticket_settings, self._now())
+
+    def _now(self) -> datetime:
+        """Return when a ticket that opens now opens on the clock of the stored ones.
+
+        Times without a zone are a desk's local ones: the newest stored ticket may seem to lie up to a day
+        ahead of UTC, and would be hidden.
+        """
+        now = datetime.now(UTC).replace(tzinfo=None)
+        retriever = self.index.retriever
+        if retriever is None or not len(retriever.stored):
+            return now
+        newest = max(0, int(retriever.stored.opened_at.max()))
+        ahead = datetime(1970, 1, 1) + timedelta(microseconds=newest + 1)
+        return ahead if now < ahead < now + _MOST_AHEAD else now
 
     def _answers(self, incoming: Incoming, k: int, progress: Progress = SILENT) -> list[Answer]:
         if not len(self):
