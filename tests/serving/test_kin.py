@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from conftest import Judged
@@ -134,7 +135,11 @@ def test_parents_are_followed_through_stored_tickets(bundle: Path, tmp_path: Pat
         {"number": "INC2", "title": text + " again", "opened_at": "2024-01-02 10:00:00", "parent": "INC1"},
     ]
     kin.add(tickets)
-    assert kin._parent({"opened_at": datetime(2024, 2, 1)}, kin.index.row_of("INC2") or 0) == "INC1"
+    row = kin.index.row_of("INC2")
+    assert row is not None
+    stored = kin.index.tickets(np.array([row])).frame.row(0, named=True)
+    assert kin._parent({"opened_at": datetime(2024, 2, 1)}, stored, row) == "INC1"
+    assert kin._parent({"opened_at": datetime(2024, 2, 1)}, {**stored, "parent": ""}, row) == "INC2"
 
 
 def test_a_ticket_that_opens_now_sees_what_a_desk_ahead_of_utc_has_just_stored(

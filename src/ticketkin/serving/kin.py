@@ -12,6 +12,7 @@ with Kin.open("kin-june") as kin:                      # its index lies in kin-j
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -28,6 +29,7 @@ from ticketkin.serving.answers import (
     MOST_WORDS,
     Answer,
     Relation,
+    Row,
     Telling,
     evidence,
     kin_relation,
@@ -44,7 +46,7 @@ from ticketkin.serving.manifest import INDEX
 from ticketkin.tickets.templates import template_groups
 
 _BLOCK_QUERIES = 64
-_POOL_FACTOR, _POOL_MORE = 5, 20
+_POOL_FACTOR, _POOL_MORE = 3, 10
 """Of the best candidates, so many times `k` and more are looked through for those of one template."""
 _LONGEST_CHAIN = 10
 _MOST_AHEAD = timedelta(days=1)
@@ -231,9 +233,9 @@ class Kin:
         answers = []
         for start in track(range(0, len(given.tickets), _BLOCK_QUERIES), progress, "relate", None):
             block = np.arange(start, min(start + _BLOCK_QUERIES, len(given.tickets)))
-            part = given.take(block)
+            part = given if len(block) == len(given.tickets) else given.take(block)
             for place, nearest in enumerate(self._nearest(part, k)):
-                query = part.take(np.array([place]))
+                query = part if len(block) == 1 else part.take(np.array([place]))
                 answers.append(
                     Answer(
                         self._name(query.tickets),
@@ -304,7 +306,7 @@ class Kin:
                 other,
                 calibrated[place],
                 kinds.shared_words(query.texts[0], nearest.stored.texts[place], MOST_WORDS),
-                self._parent(own, int(nearest.rows[place])),
+                partial(self._parent, own, other, int(nearest.rows[place])),
             )
             for place, other in enumerate(others)
         ]
@@ -324,8 +326,10 @@ class Kin:
             probabilities[later] = kinds.probabilities(mine.take(later), theirs.take(later))
         return probabilities
 
-    def _parent(self, query: Mapping[str, object], row: int) -> str:
+    def _parent(self, query: Row, candidate: Row, row: int) -> str:
         """Return the ticket to close under: up the chain of parents that stored tickets name."""
+        if not candidate["duplicate_of"] and not candidate["parent"]:
+            return str(candidate["ticket_id"])
         chain = [row]
         while len(chain) < _LONGEST_CHAIN:
             frame = self.index.tickets(np.array(chain[-1:], dtype=np.int64)).frame
