@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 
 import pytest
+from bundle_material import Judged
 from typer.testing import CliRunner
 
-from conftest import Judged
 from ticketkin.cli.app import app
 from ticketkin.core.errors import InputError, LeakageError, OutputRefusedError
 from ticketkin.serving.manifest import read_manifest
