@@ -13,20 +13,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ticketkin.core.errors import InputError, JobError, TicketkinError
     from ticketkin.pipeline.configuration import Job, load_settings
     from ticketkin.pipeline.job import list_stages, run_job, run_one_stage
     from ticketkin.pipeline.relater import Relater
     from ticketkin.pipeline.relation_jobs import build_run_families, learn_relations
     from ticketkin.pipeline.settings import Settings
+    from ticketkin.serving.answers import Answer, Relation
     from ticketkin.serving.kin import Kin
     from ticketkin.tickets.importing import import_tickets
     from ticketkin.tickets.sample import write_sample
 
 _HOME = {
+    "Answer": "ticketkin.serving.answers",
+    "InputError": "ticketkin.core.errors",
     "Job": "ticketkin.pipeline.configuration",
+    "JobError": "ticketkin.core.errors",
     "Kin": "ticketkin.serving.kin",
     "Relater": "ticketkin.pipeline.relater",
+    "Relation": "ticketkin.serving.answers",
     "Settings": "ticketkin.pipeline.settings",
+    "TicketkinError": "ticketkin.core.errors",
     "build_run_families": "ticketkin.pipeline.relation_jobs",
     "import_tickets": "ticketkin.tickets.importing",
     "learn_relations": "ticketkin.pipeline.relation_jobs",
@@ -38,10 +45,15 @@ _HOME = {
 }
 
 __all__ = [
+    "Answer",
+    "InputError",
     "Job",
+    "JobError",
     "Kin",
     "Relater",
+    "Relation",
     "Settings",
+    "TicketkinError",
     "build_run_families",
     "import_tickets",
     "learn_relations",

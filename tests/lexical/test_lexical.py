@@ -8,7 +8,7 @@ from ticketkin.core.tables import Visibility
 from ticketkin.lexical.bm25 import FieldStatistics, LexicalRanker
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix, tfidf_neighbours
 from ticketkin.lexical.tfidf import TermStatistics
-from ticketkin.lexical.words import make_tokenizer
+from ticketkin.lexical.words import make_tokenizer, written_words
 
 VOCABULARY = ("mail", "vpn", "printer", "crash", "slow", "login", "NullPointerException", "x42")
 words = st.lists(st.sampled_from(VOCABULARY), max_size=6)
@@ -96,3 +96,22 @@ def test_what_a_ticket_weighs_depends_on_the_statistics_alone(texts: list[str], 
     alone = statistics.rows({"title": texts[:1]}).whole.toarray()
     beside = backwards.rows({"title": [*others, texts[0], *others]}).whole.toarray()[[len(others)]]
     assert (alone == beside).all()
+
+
+@given(text=st.text(max_size=120))
+@settings(max_examples=100, deadline=None)
+def test_the_words_of_a_text_hold_its_terms_in_order(text: str) -> None:
+    tokenize, words = make_tokenizer(), written_words(text)
+    assert [term for word in words for term in tokenize(word)] == tokenize(text)
+    assert all(word in text for word in words)
+
+
+def test_the_document_frequency_of_a_term_is_known_and_rows_keep_their_columns_in_order() -> None:
+    texts = ["printer jams", "printer offline", "vpn drops again", "printer printer"]
+    for analyzer in ("word", "characters"):
+        statistics = TermStatistics.fit(texts, analyzer)
+        assert statistics.rows([*texts, "new words of nobody"]).has_canonical_format
+    words = TermStatistics.fit(texts, "word")
+    common, rare, unseen = words.idf_of(["printer", "vpn", "0x8007"])
+    assert common < rare < unseen == np.float32(words.unseen_idf)
+    assert TermStatistics.fit(texts, "characters").idf_of(["zzzzz"]) == [0]

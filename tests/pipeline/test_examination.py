@@ -76,8 +76,8 @@ def test_two_candidates_with_the_same_numbers_are_an_alarm(run_folder: Path) -> 
     assert _examined(run_folder)["run"]["identical_metrics"].outcome is Outcome.PASSED
 
 
-def test_what_is_none_of_the_three_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"is no adapter .* no model .* and no run folder"):
+def test_what_is_none_of_the_four_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"is no bundle .* no adapter .* no model .* and no run folder"):
         examine(tmp_path, EncoderSettings())
 
 

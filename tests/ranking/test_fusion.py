@@ -7,7 +7,6 @@ import numpy as np
 import polars as pl
 import pytest
 from ranking_material import EVALUATION, SETTINGS, TRAIN, N, fitted, material, with_times
-from sklearn.ensemble import HistGradientBoostingClassifier
 
 from ticket_material import make_tickets
 from ticketkin.core.errors import MissingInputError, UnreadableFileError
@@ -15,31 +14,6 @@ from ticketkin.core.tables import Tickets
 from ticketkin.evaluation.retrieval import evaluate_retrieval
 from ticketkin.lexical.bm25 import LexicalRanker
 from ticketkin.ranking.fusion import FusionRanker
-from ticketkin.ranking.models import BoostedTrees
-
-
-def test_soft_trees_predict_what_scikit_learn_predicts_away_from_thresholds() -> None:
-    generator = np.random.default_rng(0)
-    features = generator.normal(size=(500, 6)).astype(np.float32)
-    labels = (features[:, 0] * features[:, 1] + 0.3 * generator.normal(size=500) > 0).astype(np.int64)
-    trees = BoostedTrees.fit(features, labels, seed=1)
-    oracle = HistGradientBoostingClassifier(
-        max_iter=150, learning_rate=0.06, max_leaf_nodes=15, min_samples_leaf=40, l2_regularization=5.0,
-        early_stopping=False, random_state=1,
-    ).fit(features, labels)  # fmt: skip
-    fresh = generator.normal(size=(300, 6)).astype(np.float32)
-    steep = BoostedTrees(trees.trees, np.full(6, 1e-9))
-    assert np.allclose(steep.logits(fresh), oracle.decision_function(fresh), atol=1e-6)
-    assert np.corrcoef(trees.logits(fresh), oracle.decision_function(fresh))[0, 1] > 0.99
-
-
-def test_soft_trees_answer_noise_in_the_last_digits_with_noise() -> None:
-    generator = np.random.default_rng(0)
-    features = generator.normal(size=(2_000, 6)).astype(np.float32)
-    labels = (features[:, 0] * features[:, 1] > 0).astype(np.int64)
-    trees = BoostedTrees.fit(features, labels, seed=1)
-    noisy = features + generator.uniform(-1e-6, 1e-6, features.shape).astype(np.float32)
-    assert np.abs(trees.logits(noisy) - trees.logits(features)).max() < 1e-3
 
 
 def test_fusion_beats_its_parts_on_groups_it_never_saw() -> None:

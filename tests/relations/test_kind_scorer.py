@@ -14,15 +14,17 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from relations_material import desk
-from ticketkin.core.config import RelationModel, RelationSettings
+from ticketkin.core.config import EncoderSettings, RelationModel, RelationSettings
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.core.tables import IntArray, Tickets
+from ticketkin.encoders.cross_encoder import load_cross_encoder
 from ticketkin.lexical.neighbours import tfidf_matrix
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.relations.bands import Bands
 from ticketkin.relations.classifier import MODELS, FeatureKindModel, fit_classifier
+from ticketkin.relations.cross_kinds import CROSS_ENCODER, CrossKindModel
 from ticketkin.relations.pair_state import PairState
-from ticketkin.relations.pairs import relation_pairs
+from ticketkin.relations.pairs import KINDS, relation_pairs
 from ticketkin.relations.saving import FittedOn
 from ticketkin.relations.scorer import KindScorer
 from ticketkin.tickets.kin import kin_groups
@@ -90,6 +92,20 @@ def test_a_pair_alone_is_told_what_it_is_told_among_all(name: RelationModel, tmp
     served = one_by_one(KindScorer.load(tmp_path), given, left, right)
     np.testing.assert_allclose(served, at_once, atol=1e-6)
     assert name == "majority" or len(np.unique(at_once.round(6), axis=0)) > 50
+
+
+def test_a_cross_encoder_of_kinds_is_served_alike(tiny_encoder_folder: Path, tmp_path: Path) -> None:
+    model = load_cross_encoder(tiny_encoder_folder, "cpu", len(KINDS))
+    model.save_pretrained(str(tmp_path / CROSS_ENCODER))
+    kinds = replace(fitted(), model=CrossKindModel(model))
+    kinds.save(tmp_path)
+    given = material().take(np.arange(6))
+    left, right = pairs_of_all(6)
+    served = KindScorer.load(tmp_path, EncoderSettings(device="cpu"))
+    at_once = of_pairs(kinds, given, left, right)
+    np.testing.assert_allclose(one_by_one(served, given, left, right), at_once, atol=1e-6)
+    np.testing.assert_allclose(at_once.sum(axis=1), 1)
+    assert served.shared_words("word0 part1", "word0", 2) == ["word0"]
 
 
 @for_all(

@@ -368,23 +368,6 @@ def test_a_damaged_description_is_told(tmp_path: Path, content: bytes) -> None:
             read(tmp_path)
 
 
-def test_trees_that_walk_in_a_circle_are_refused(tmp_path: Path) -> None:
-    from safetensors.numpy import load_file, save_file
-
-    pairs, features = _pairs()
-    fitted = fit_classifier("trees", features, pairs.kind, pairs.block, 0)
-    save_kinds(tmp_path, fitted.name, ABC, SILENT_BANDS, fitted)
-    path = tmp_path / "classifier.safetensors"
-    arrays = load_file(path)
-    for name, value in (("trees_left", 0), ("trees_right", 1 << 30), ("trees_feature", 9_999)):
-        save_file(arrays | {name: np.full_like(arrays[name], value)}, path)
-        with pytest.raises(UnreadableFileError, match="are no trees over"):
-            load_classifier(tmp_path)
-    save_file(arrays | {"trees_value": np.full_like(arrays["trees_value"], np.nan)}, path)
-    with pytest.raises(UnreadableFileError, match="trees_value holds NaN or infinity"):
-        load_classifier(tmp_path)
-
-
 @for_all(seed=st.integers(0, 60), target=st.sampled_from([0.4, 0.8, 0.95]))
 @settings(max_examples=25, deadline=None)
 def test_bands_reach_their_precision_or_never_speak(seed: int, target: float) -> None:

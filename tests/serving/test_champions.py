@@ -1,5 +1,4 @@
-"""Whatever ranking won is served as it was judged: one encoder, the head, the words; with kinds or "
-"without."""
+"""Whatever ranking won is served as it was judged: an encoder, the head, the words; with kinds or without."""
 
 import json
 import shutil
@@ -7,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bundle_material import judged_copy
 
-from conftest import judged_copy
 from ticketkin.core.tables import Tickets
 from ticketkin.serving.kin import Kin
 

@@ -1,11 +1,12 @@
 """Answers for new tickets from Python."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
+from bundle_material import Judged
 
-from conftest import Judged
 from ticketkin import Kin
 from ticketkin.core.errors import InputError, MissingInputError
 
@@ -94,12 +95,12 @@ def test_tickets_are_added_updated_and_found(bundle: Path, tmp_path: Path) -> No
         kin.relate("Printer is dead")
     solved = {
         "number": "INC1", "title": "Kaffeemaschine zeigt Fehler E17", "state": "Closed",
-        "close_notes": "Pump was blocked by limescale and has been replaced", "opened_at": "2024-01-05 10:00:00",
-        "resolved_at": "2024-01-06 10:00:00",
+        "close_notes": "Pump was blocked by limescale and has been replaced",
+        "opened_at": "2024-01-05 10:00:00", "resolved_at": "2024-01-06 10:00:00",
     }  # fmt: skip
     templates = [
-        {"number": f"INC{n}", "title": f"Disk usage alert on server srv{n:03d} volume {n} is above {n} percent of limit",
-         "opened_at": f"2024-01-{n:02d} 10:00:00"}
+        {"number": f"INC{n}", "opened_at": f"2024-01-{n:02d} 10:00:00",
+         "title": f"Disk usage alert on server srv{n:03d} volume {n} is above {n} percent of limit"}
         for n in range(10, 20)
     ]  # fmt: skip
     change = kin.add([solved, *templates])
@@ -134,4 +135,33 @@ def test_parents_are_followed_through_stored_tickets(bundle: Path, tmp_path: Pat
         {"number": "INC2", "title": text + " again", "opened_at": "2024-01-02 10:00:00", "parent": "INC1"},
     ]
     kin.add(tickets)
-    assert kin._parent({"opened_at": datetime(2024, 2, 1)}, kin.index.row_of("INC2") or 0) == "INC1"
+    row = kin.index.row_of("INC2")
+    assert row is not None
+    stored = kin.index.tickets(np.array([row])).frame.row(0, named=True)
+    assert kin._parent({"opened_at": datetime(2024, 2, 1)}, stored, row) == "INC1"
+    assert kin._parent({"opened_at": datetime(2024, 2, 1)}, {**stored, "parent": ""}, row) == "INC2"
+
+
+def test_a_ticket_that_opens_now_sees_what_a_desk_ahead_of_utc_has_just_stored(
+    bundle: Path, tmp_path: Path
+) -> None:
+    kin = Kin.open(bundle, tmp_path / "fresh")
+    local = datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=9)
+    kin.add([{"number": "INC1", "title": "Badge reader at the gate is dead", "opened_at": local}])
+    answer = kin.relate("Badge reader at the gate is dead")
+    assert [one.ticket_id for one in answer.relations] == ["INC1"]
+    assert not answer.notes or "future" not in " ".join(answer.notes)
+
+
+def test_ten_lines_of_python(bundle: Path, tmp_path: Path) -> None:
+    told = []
+    with Kin.open(bundle, tmp_path / "fresh") as kin:
+        kin.add([
+            {"number": "INC1", "title": "Outlook asks for the password", "service": "Email"},
+            {"number": "INC2", "title": "Printer prints empty pages", "service": "Printing"},
+        ])  # fmt: skip
+        answer = kin.relate("Outlook asks for the password again", k=5, service="Email")
+        for relation in answer.relations:
+            told.append((relation.ticket_id, relation.kind, relation.band, relation.evidence))
+    assert {ticket for ticket, *_ in told} == {"INC1", "INC2"}
+    assert any("same service: Email" in evidence for *_, evidence in told)

@@ -49,7 +49,7 @@ def _show_relation(console: SafeConsole, one: "Relation") -> None:
     like = f" (and {len(one.alike):,} of the same template)" if one.alike else ""
     line = f"  {_SURELY[one.band]}{_KIN_WORDS[one.kind]} {one.ticket_id}{like}, {_how_sure(one)}{under}"
     console.print(f"{line}: {printable_line(one.title)}")
-    if one.solution:
+    if one.solution and one.kind != "none":
         solution = printable_line(one.solution.replace("\n", " "))
         cut = "…" * (len(solution) > _MOST_SHOWN_OF_SOLUTION)
         console.print(f"      SOLVED: {solution[:_MOST_SHOWN_OF_SOLUTION]}{cut}", style="bold green")

@@ -112,21 +112,11 @@ def relate(
     """
     from ticketkin.serving.manifest import is_bundle
 
-    asked = [name for name, given in (("TICKET", tickets), ("--text", text), ("--file", file)) if given]
-    if text is not None and "--text" not in asked:
-        asked.append("--text")
-    if len(asked) != 1:
-        raise InputError(
-            f"{' and '.join(asked) or 'Nothing'} was given; ask for tickets by number, or give one "
-            "--text, or a "
-            "--file"
-        )
-    if field and text is None:
-        raise InputError("--field describes the ticket of --text; give both")
-    if map_ is not None and file is None:
-        raise InputError("--map names the columns of --file; give both")
+    asked = _asked(tickets, text, file, field, map_)
     if not is_bundle(folder):
-        _relate_in_run(folder, tickets or [], k, everything, as_json, asked[0], out, index)
+        given = {asked: asked != "TICKET", "--out": out is not None, "--index": index is not None}
+        _refuse_in_run(folder, [name for name, is_given in given.items() if is_given])
+        _relate_in_run(folder, tickets or [], k, everything, as_json)
         return
     from ticketkin.cli.answers import check_answers_file
     from ticketkin.serving.kin import Kin
@@ -151,6 +141,24 @@ def relate(
         show_answers(screen, answers, everything)
 
 
+def _asked(
+    tickets: list[str] | None, text: str | None, file: Path | None, field: list[str] | None, map_: str | None
+) -> str:
+    """Return which of TICKET, --text and --file was given. Raises InputError unless it is one of them."""
+    given = {"TICKET": bool(tickets), "--text": text is not None, "--file": file is not None}
+    asked = [name for name, is_given in given.items() if is_given]
+    if len(asked) != 1:
+        raise InputError(
+            f"{' and '.join(asked) or 'nothing'} was given; ask for tickets by number, or give one --text, "
+            "or a --file"
+        )
+    if field and text is None:
+        raise InputError("--field describes the ticket of --text; give both")
+    if map_ is not None and file is None:
+        raise InputError("--map names the columns of --file; give both")
+    return asked[0]
+
+
 def _record(text: str, assignments: list[str]) -> dict[str, str]:
     title, _, description = text.strip().partition("\n")
     record = {"title": title, "description": description}
@@ -165,26 +173,20 @@ def _record(text: str, assignments: list[str]) -> dict[str, str]:
     return record
 
 
-def _relate_in_run(
-    folder: Path,
-    tickets: list[str],
-    k: int,
-    everything: bool,
-    as_json: bool,
-    asked: str,
-    out: Path | None,
-    index: Path | None,
-) -> None:
+def _refuse_in_run(folder: Path, options: list[str]) -> None:
+    """Raise InputError where options were given that a bundle alone takes."""
+    if options:
+        raise InputError(
+            f"{options[0]} needs a bundle, and {folder} has no bundle.json. Make one of the run: ticketkin "
+            f"bundle {folder} --out kin --with-index, then: ticketkin relate kin {options[0]} …"
+        )
+
+
+def _relate_in_run(folder: Path, tickets: list[str], k: int, everything: bool, as_json: bool) -> None:
     from ticketkin.pipeline.job import damage_named
     from ticketkin.pipeline.relater import Relater
     from ticketkin.serving.answers import Answer
 
-    unfit = asked if asked != "TICKET" else "--out" if out else "--index" if index else None
-    if unfit is not None:
-        raise InputError(
-            f"{unfit} needs a bundle, and {folder} has no bundle.json. Make one of the run: ticketkin bundle "
-            f"{folder} --out kin --with-index, then: ticketkin relate kin {unfit} …"
-        )
     with damage_named(folder):
         found = Relater.of(folder).relate(tickets, k)
     if as_json:

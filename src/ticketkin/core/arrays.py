@@ -88,7 +88,7 @@ class SavedArrays:
         array = self._arrays.get(name)
         if array is None:
             raise self.damaged(f"it lacks {name}")
-        kinds = {"f": "fiu", "i": "iu", "b": "b"}[np.dtype(dtype).kind]
+        kinds = {"f": "fiu", "i": "iu", "u": "u", "b": "b"}[np.dtype(dtype).kind]
         fault = _fault(array, kinds, shape)
         if fault:
             raise self.damaged(f"{name} {fault}")

@@ -53,8 +53,8 @@ def bundle_run(
     lacking = [place.name for place in _NEEDED if not (folder / place).exists()]
     if lacking:
         raise MissingInputError(
-            f"{folder} can't be bundled yet: it lacks {', '.join(lacking)}. Run: ticketkin run --resume --out "
-            f"{folder}"
+            f"{folder} can't be bundled yet: it lacks {', '.join(lacking)}. Run: "
+            f"ticketkin run --resume --out {folder}"
         )
     parts = bundle_parts(RunData.of(folder, read_job(folder)), with_index=with_index)
     return make_bundle(parts, out, folder, progress, force=force)

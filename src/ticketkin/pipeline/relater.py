@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +153,7 @@ class Relater:
             frame.row(candidate, named=True),
             calibrated,
             words,
-            self._parent(query, candidate),
+            partial(self._parent, query, candidate),
         )
 
     def _parent(self, query: int, candidate: int) -> str:

@@ -21,7 +21,7 @@ from ticketkin.core.tables import FloatArray, IntArray, Visibility
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, TicketColumns
 from ticketkin.ranking.corpus_state import REMEDY, CorpusState
 from ticketkin.ranking.crowd import rounded
-from ticketkin.ranking.models import BoostedTrees, LogisticModel
+from ticketkin.ranking.models import LogisticModel
 from ticketkin.ranking.pair_features import feature_names, pair_features
 from ticketkin.ranking.retriever import Candidates, Retriever
 from ticketkin.ranking.scorer import (
@@ -33,10 +33,12 @@ from ticketkin.ranking.scorer import (
     probabilities,
     stacked_features,
 )
+from ticketkin.ranking.trees import BoostedTrees, TreeSettings
 
 _BLOCK_QUERIES = 128
 # More queries than this teach the ranking nothing new and cost memory.
 _MOST_TRAINING_QUERIES = 3_000
+_TREES = TreeSettings(n_rounds=150, learning_rate=0.06, n_leaves=15, fewest_in_leaf=40, l2=5.0)
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def fit_first_level(
     x, y = np.concatenate(features), np.concatenate(labels)
     head = None if out_of_fold is None else out_of_fold.weights[-1]
     return FirstLevel(
-        feature_names(corpus.state), LogisticModel.fit(x, y), BoostedTrees.fit(x, y, seed), head
+        feature_names(corpus.state), LogisticModel.fit(x, y), BoostedTrees.fit(x, y, _TREES, seed), head
     )
 
 

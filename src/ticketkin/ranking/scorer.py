@@ -22,7 +22,7 @@ from ticketkin.core.records import read_record
 from ticketkin.core.tables import FloatArray
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, TicketColumns
 from ticketkin.ranking.corpus_state import REMEDY, CorpusState
-from ticketkin.ranking.models import BoostedTrees, Float64Array, LogisticModel
+from ticketkin.ranking.models import Float64Array, LogisticModel
 from ticketkin.ranking.pair_features import (
     DEEPEST_RANK,
     N_RELATIVE,
@@ -31,6 +31,7 @@ from ticketkin.ranking.pair_features import (
     relative_features,
 )
 from ticketkin.ranking.retriever import Candidates, Retrieving, pair_similarities
+from ticketkin.ranking.trees import BoostedTrees
 
 TUNED = "tuned"
 """The embedding that the head makes of 'base'."""
@@ -60,7 +61,7 @@ class FirstLevel:
 
     def logits(self, features: FloatArray) -> Float64Array:
         """Return the mean log-odds of both models, shape (n,)."""
-        mean: Float64Array = (self.logistic.logits(features) + self.trees.logits(features)) / 2
+        mean: Float64Array = (self.logistic.logits(features) + self.trees.raw(features)[:, 0]) / 2
         return mean
 
 

@@ -1,4 +1,4 @@
-"""Classifiers of a pair's kind, fitted by scikit-learn, kept as plain arrays, behind one face."""
+"""Classifiers of a pair's kind, kept as plain arrays, behind one face."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,8 +6,10 @@ from typing import Any, Protocol, get_args
 
 import numpy as np
 
+from ticketkin.core.arrays import AnyArray
 from ticketkin.core.config import RelationModel
 from ticketkin.core.tables import IntArray
+from ticketkin.ranking.trees import BoostedTrees, TreeSettings
 from ticketkin.relations.features import PairFeatures
 from ticketkin.relations.pair_state import PairState, PairTickets
 from ticketkin.relations.pairs import KINDS
@@ -29,6 +31,7 @@ _BLOCK_PAIRS = 4_096
 """Pairs whose features are held in memory at once."""
 _PENALTIES = (0.003, 0.03, 0.3, 3.0)
 _INNER_FOLDS = 3
+_TREES = TreeSettings(n_rounds=120, learning_rate=0.06, n_leaves=12, fewest_in_leaf=15, l2=5.0)
 _MOST_IN_KERNEL = 12_000
 """Pairs a kernel machine is fitted on, whose time grows with their square."""
 _COMPONENTS = 24
@@ -92,43 +95,23 @@ def fit_classifier(
     untuned and unweighted.
     """
     chosen = features.starting_with("difference_", "product_") if name == "embedding_logistic" else features
-    build: dict[RelationModel, Callable[[], Any]] = {
-        "majority": _majority,
-        "embedding_logistic": _classic,
-        "logistic": lambda: _logistic(kinds, blocks, chosen),
-        "svm": lambda: _svm(chosen),
-        "kernel_svm": lambda: _kernel_svm(chosen, seed),
-        "trees": lambda: _trees(chosen, seed),
-        "mlp": lambda: _mlp(chosen, seed),
-    }
-    model = build[name]()
     if name == "kernel_svm" and len(kinds) > _MOST_IN_KERNEL:
         kept = _sampled(kinds, _MOST_IN_KERNEL, seed)
         chosen, kinds = chosen.rows(kept), kinds[kept]
-    model.fit(chosen.values, kinds)
-    return _read_off(name, model, chosen.names)
-
-
-_PREDICTOR_OF: dict[RelationModel, Callable[[Any], Predictor]] = {
-    "majority": Constant.of,
-    "embedding_logistic": Linear.of,
-    "logistic": lambda search: Linear.of(search.best_estimator_),
-    "svm": CalibratedMargins.of,
-    "kernel_svm": KernelMachine.of,
-    "trees": Trees.of,
-    "mlp": Network.of,
-}
-
-
-def _read_off(name: RelationModel, model: Any, columns: list[str]) -> RelationClassifier:
-    """Return what a fitted pipeline computes, as arrays; what is served is what can be saved."""
-    n_features = len(columns)
-    classes = np.asarray(model.classes_, dtype=np.int64)
     if name == "majority":
-        scaling = AffineMap(np.zeros((n_features, 0)), np.zeros(0))
-        return RelationClassifier(name, columns, classes, scaling, Constant.of(model))
-    scaling = AffineMap.of(model[:-1].transform, n_features)
-    return RelationClassifier(name, columns, classes, scaling, _PREDICTOR_OF[name](model[-1]))
+        return _majority(chosen, kinds)
+    scaling: Any = _scaler() if name == "embedding_logistic" else _reduced(chosen)
+    values = scaling.fit_transform(chosen.values)
+    fit: dict[RelationModel, Callable[[], Predictor]] = {
+        "embedding_logistic": lambda: _classic(values, kinds),
+        "logistic": lambda: _logistic(values, kinds, blocks),
+        "svm": lambda: _svm(values, kinds),
+        "kernel_svm": lambda: _kernel_svm(values, kinds, seed),
+        "trees": lambda: _trees(values, kinds, seed),
+        "mlp": lambda: _mlp(values, kinds, seed),
+    }
+    affine = AffineMap.of(scaling.transform, len(chosen.names))
+    return RelationClassifier(name, chosen.names, np.unique(kinds), affine, fit[name]())
 
 
 def _sampled(kinds: IntArray, n: int, seed: int) -> IntArray:
@@ -139,10 +122,18 @@ def _sampled(kinds: IntArray, n: int, seed: int) -> IntArray:
     return np.sort(np.asarray(kept, dtype=np.int64))
 
 
-def _majority() -> Any:
+def _majority(features: PairFeatures, kinds: IntArray) -> RelationClassifier:
     from sklearn.dummy import DummyClassifier
 
-    return DummyClassifier(strategy="prior")
+    model = DummyClassifier(strategy="prior").fit(features.values, kinds)
+    nothing = AffineMap(np.zeros((len(features.names), 0)), np.zeros(0))
+    return RelationClassifier("majority", features.names, np.unique(kinds), nothing, Constant.of(model))
+
+
+def _scaler() -> Any:
+    from sklearn.preprocessing import StandardScaler
+
+    return StandardScaler()
 
 
 def _reduced(features: PairFeatures) -> Any:
@@ -169,18 +160,15 @@ def _inner_folds(kinds: IntArray, blocks: IntArray) -> list[tuple[IntArray, IntA
     return list(folds.split(np.zeros(len(kinds)), kinds, blocks))
 
 
-def _classic() -> Any:
+def _classic(values: AnyArray, kinds: IntArray) -> Predictor:
     from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
 
-    return make_pipeline(StandardScaler(), LogisticRegression(C=1.0, max_iter=200))
+    return Linear.of(LogisticRegression(C=1.0, max_iter=200).fit(values, kinds))
 
 
-def _logistic(kinds: IntArray, blocks: IntArray, features: PairFeatures) -> Any:
+def _logistic(values: AnyArray, kinds: IntArray, blocks: IntArray) -> Predictor:
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV
-    from sklearn.pipeline import make_pipeline
 
     # The components are found once, without a label; only the penalty is chosen on inner folds.
     search = GridSearchCV(
@@ -189,45 +177,40 @@ def _logistic(kinds: IntArray, blocks: IntArray, features: PairFeatures) -> Any:
         scoring="f1_macro",
         cv=_inner_folds(kinds, blocks),
     )
-    return make_pipeline(_reduced(features), search)
+    return Linear.of(search.fit(values, kinds).best_estimator_)
 
 
-def _svm(features: PairFeatures) -> Any:
+def _svm(values: AnyArray, kinds: IntArray) -> Predictor:
     from sklearn.calibration import CalibratedClassifierCV
-    from sklearn.pipeline import make_pipeline
     from sklearn.svm import LinearSVC
 
     machine = CalibratedClassifierCV(LinearSVC(C=0.03, class_weight="balanced"), cv=_INNER_FOLDS)
-    return make_pipeline(_reduced(features), machine)
+    return CalibratedMargins.of(machine.fit(values, kinds))
 
 
-def _kernel_svm(features: PairFeatures, seed: int) -> Any:
-    from sklearn.pipeline import make_pipeline
+def _kernel_svm(values: AnyArray, kinds: IntArray, seed: int) -> Predictor:
     from sklearn.svm import SVC
 
-    machine = SVC(C=1.0, class_weight="balanced", decision_function_shape="ovo", random_state=seed)
-    return make_pipeline(_reduced(features), machine)
-
-
-def _trees(features: PairFeatures, seed: int) -> Any:
-    from sklearn.ensemble import HistGradientBoostingClassifier
-    from sklearn.pipeline import make_pipeline
-
-    trees = HistGradientBoostingClassifier(
-        max_iter=120,
-        learning_rate=0.06,
-        max_leaf_nodes=12,
-        min_samples_leaf=15,
-        l2_regularization=5.0,
+    variance = float(values.var())
+    machine = SVC(
+        C=1.0,
+        gamma=1 / (values.shape[1] * variance) if variance else 1.0,
         class_weight="balanced",
+        decision_function_shape="ovo",
         random_state=seed,
     )
-    return make_pipeline(_reduced(features), trees)
+    return KernelMachine.of(machine.fit(values, kinds))
 
 
-def _mlp(features: PairFeatures, seed: int) -> Any:
+def _trees(values: AnyArray, kinds: IntArray, seed: int) -> Predictor:
+    from sklearn.utils.class_weight import compute_sample_weight
+
+    labels = np.unique(kinds, return_inverse=True)[1]
+    return Trees(BoostedTrees.fit(values, labels, _TREES, seed, compute_sample_weight("balanced", labels)))
+
+
+def _mlp(values: AnyArray, kinds: IntArray, seed: int) -> Predictor:
     from sklearn.neural_network import MLPClassifier
-    from sklearn.pipeline import make_pipeline
 
     network = MLPClassifier((48,), alpha=1.0, max_iter=300, early_stopping=True, random_state=seed)
-    return make_pipeline(_reduced(features), network)
+    return Network.of(network.fit(values, kinds))

@@ -1,7 +1,7 @@
 """What a fitted classifier computes, as plain arrays: no object of a library has to be stored or trusted.
 
-Each predictor is read off a fitted scikit-learn model once and gives its probabilities from then on, in
-memory as after loading.
+Each predictor is read off a fitted model once, by its public attributes, and gives its probabilities from
+then on, in memory as after loading.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy.special import expit, softmax
 
 from ticketkin.core.arrays import AnyArray, SavedArrays
-from ticketkin.core.trees import TreeEnsemble
+from ticketkin.ranking.trees import BoostedTrees
 
 Float64Array = npt.NDArray[np.float64]
 _ROWS_A_BLOCK = 2_048
@@ -199,7 +199,7 @@ class KernelMachine:
 
     @classmethod
     def of(cls, model: Any) -> "KernelMachine":
-        """Read a fitted SVC with a Gaussian kernel."""
+        """Read a fitted SVC with a Gaussian kernel whose width was given as a number."""
         counts = model.n_support_
         starts = np.r_[0, np.cumsum(counts)]
         pairs = list(combinations(range(len(counts)), 2))
@@ -212,7 +212,7 @@ class KernelMachine:
         intercept = np.asarray(model.intercept_, dtype=np.float64)
         if len(counts) == 2:  # scikit-learn turns the only duel round: positive speaks for the second
             duels, intercept = -duels, -intercept
-        gamma = np.array([model._gamma], dtype=np.float64)  # 'scale' in numbers; there is no public name
+        gamma = np.array([model.gamma], dtype=np.float64)
         return cls(np.asarray(model.support_vectors_, dtype=np.float64), duels, intercept, gamma)
 
     def probabilities(self, features: Float64Array) -> Float64Array:
@@ -258,31 +258,23 @@ class Trees:
     """Boosted trees."""
 
     family: ClassVar[str] = "trees"
-    ensemble: TreeEnsemble
-
-    @classmethod
-    def of(cls, model: Any) -> "Trees":
-        """Read a fitted HistGradientBoostingClassifier."""
-        return cls(TreeEnsemble.of(model))
+    trees: BoostedTrees
 
     def probabilities(self, features: Float64Array) -> Float64Array:
         """Return the probability of each class, shape (n, n_classes)."""
-        raw = self.ensemble.raw(features)
+        raw = self.trees.raw(features)
         if raw.shape[1] == 1:
             raw = np.c_[np.zeros(len(raw)), raw]
         return np.asarray(softmax(raw, axis=1), dtype=np.float64)
 
     def arrays(self) -> dict[str, AnyArray]:
         """Return the arrays to save."""
-        return self.ensemble.arrays("trees")
+        return self.trees.arrays("trees")
 
     @classmethod
     def from_arrays(cls, arrays: SavedArrays, n_features: int, n_classes: int) -> "Trees":
         """Rebuild from saved arrays."""
-        ensemble = TreeEnsemble.from_arrays(arrays, "trees", n_features)
-        if len(ensemble.baseline) != (1 if n_classes == 2 else n_classes):
-            raise arrays.damaged(f"its trees tell {len(ensemble.baseline)} classes, not {n_classes}")
-        return cls(ensemble)
+        return cls(BoostedTrees.from_arrays(arrays, "trees", n_features, n_classes))
 
 
 @dataclass(frozen=True)

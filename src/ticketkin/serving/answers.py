@@ -1,6 +1,6 @@
 """What is said of two tickets: kind and band, direction, evidence, and how the other one was solved."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -84,12 +84,17 @@ class Telling:
     has_times: bool
 
     def relation(
-        self, query: Row, candidate: Row, calibrated: Float64Array, words: Sequence[str], parent: str
+        self,
+        query: Row,
+        candidate: Row,
+        calibrated: Float64Array,
+        words: Sequence[str],
+        parent: Callable[[], str],
     ) -> Relation:
         """Return what `candidate` is to `query`.
 
         `calibrated` (4,) holds the calibrated probability of each kind, `words` what both texts say, `parent`
-        the ticket to close `query` under should it be a duplicate.
+        gives the ticket to close `query` under, and is asked only for a duplicate.
         """
         code = int(likeliest_kin(calibrated[None, :])[0])
         band = self.bands.band(KINDS[code], float(calibrated[code]))
@@ -103,7 +108,7 @@ class Telling:
             probability=float(calibrated[code]),
             band=band,
             direction=self._direction(candidate, query) if kind == "causal" else "",
-            parent=parent if kind == "duplicate" else "",
+            parent=parent() if kind == "duplicate" else "",
             evidence=evidence(query, candidate, words),
         )
 

@@ -31,13 +31,16 @@ class Incoming:
 
 
 def new_ticket(
-    ticket: str | Mapping[str, Value], fields: Mapping[str, Value], settings: TicketSettings
+    ticket: str | Mapping[str, Value],
+    fields: Mapping[str, Value],
+    settings: TicketSettings,
+    now: datetime | None = None,
 ) -> Incoming:
     """Return one ticket from its text or its fields.
 
     The first line of a text is the title, the rest the description. A ticket without an opening time opens
-    now. Raises InputError for an unknown field, naming the allowed ones, where there is no text, and for
-    a time that can't be read.
+    `now`, by default the current time in UTC. Raises InputError for an unknown field, naming the allowed
+    ones, where there is no text, and for a time that can't be read.
     """
     given = dict(_of_text(ticket) if isinstance(ticket, str) else ticket)
     twice = sorted(given.keys() & fields.keys())
@@ -57,7 +60,7 @@ def new_ticket(
             "year; write it "
             "as 2025-12-31 14:30:00"
         )
-    return _filed_now(read)
+    return _filed_now(read, now or datetime.now(UTC).replace(tzinfo=None))
 
 
 def tickets_of_records(records: Sequence[Mapping[str, Value]], settings: TicketSettings) -> Incoming:
@@ -126,13 +129,10 @@ def _notes(repairs: Mapping[str, int], redactions: Mapping[str, int], settings: 
     return notes
 
 
-def _filed_now(incoming: Incoming) -> Incoming:
-    now = datetime.now(UTC).replace(tzinfo=None)
+def _filed_now(incoming: Incoming, now: datetime) -> Incoming:
     opened = incoming.tickets.frame["opened_at"][0]
     notes = list(incoming.notes)
     if opened is not None and opened > now:
-        notes.append(
-            f"it opens in the future ({opened:%Y-%m-%d %H:%M} UTC): all that opens before is compared"
-        )
+        notes.append(f"it opens in the future ({opened:%Y-%m-%d %H:%M}): all that opens before is compared")
     frame = incoming.tickets.frame.with_columns(pl.col("opened_at").fill_null(now))
     return Incoming(Tickets(frame), notes)

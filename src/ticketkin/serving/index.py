@@ -228,7 +228,7 @@ class Index:
         return Tickets(pl.concat(frames)[np.argsort(order).tolist()])
 
     def _by_segment(self, rows: IntArray) -> list[tuple[_Live, IntArray]]:
-        """Return ascending rows as rows of each segment that has one; of the first one where there is none."""
+        """Return ascending rows as rows of each segment that has one; no rows are of the first segment."""
         parts = []
         for live in self._live:
             first, last = np.searchsorted(rows, [live.start, live.start + len(live.segment)])

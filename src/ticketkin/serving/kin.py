@@ -11,6 +11,8 @@ with Kin.open("kin-june") as kin:                      # its index lies in kin-j
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -27,6 +29,7 @@ from ticketkin.serving.answers import (
     MOST_WORDS,
     Answer,
     Relation,
+    Row,
     Telling,
     evidence,
     kin_relation,
@@ -43,9 +46,10 @@ from ticketkin.serving.manifest import INDEX
 from ticketkin.tickets.templates import template_groups
 
 _BLOCK_QUERIES = 64
-_POOL_FACTOR, _POOL_MORE = 5, 20
+_POOL_FACTOR, _POOL_MORE = 3, 10
 """Of the best candidates, so many times `k` and more are looked through for those of one template."""
 _LONGEST_CHAIN = 10
+_MOST_AHEAD = timedelta(days=1)
 _CHARACTERS_A_TOKEN = 6
 """More than most tokens have: a text longer than so many for each token is cut for sure."""
 NO_KINDS = "no kinds of kin were learned in the run of this bundle, so tickets are ranked and not named"
@@ -131,8 +135,7 @@ class Kin:
         return self._answers(self._new(ticket, fields), k)[0]
 
     def relate_stored(self, names: Sequence[str], k: int = 10) -> list[Answer]:
-        """Return answers for stored tickets by id or number. Raises InputError naming one that is "
-        "not there."""
+        """Return answers for stored tickets by id or number. Raises InputError naming one that is absent."""
         rows = []
         for name in names:
             row = self.index.row_of(name)
@@ -181,7 +184,21 @@ class Kin:
         return tickets_of_records(tickets, settings)
 
     def _new(self, ticket: str | Mapping[str, Value], fields: Mapping[str, Value]) -> Incoming:
-        return new_ticket(ticket, fields, self.bundle.ticket_settings)
+        return new_ticket(ticket, fields, self.bundle.ticket_settings, self._now())
+
+    def _now(self) -> datetime:
+        """Return when a ticket that opens now opens on the clock of the stored ones.
+
+        Times without a zone are a desk's local ones: the newest stored ticket may seem to lie up to a day
+        ahead of UTC, and would be hidden.
+        """
+        now = datetime.now(UTC).replace(tzinfo=None)
+        retriever = self.index.retriever
+        if retriever is None or not len(retriever.stored):
+            return now
+        newest = max(0, int(retriever.stored.opened_at.max()))
+        ahead = datetime(1970, 1, 1) + timedelta(microseconds=newest + 1)
+        return ahead if now < ahead < now + _MOST_AHEAD else now
 
     def _answers(self, incoming: Incoming, k: int, progress: Progress = SILENT) -> list[Answer]:
         if not len(self):
@@ -216,9 +233,9 @@ class Kin:
         answers = []
         for start in track(range(0, len(given.tickets), _BLOCK_QUERIES), progress, "relate", None):
             block = np.arange(start, min(start + _BLOCK_QUERIES, len(given.tickets)))
-            part = given.take(block)
+            part = given if len(block) == len(given.tickets) else given.take(block)
             for place, nearest in enumerate(self._nearest(part, k)):
-                query = part.take(np.array([place]))
+                query = part if len(block) == 1 else part.take(np.array([place]))
                 answers.append(
                     Answer(
                         self._name(query.tickets),
@@ -289,7 +306,7 @@ class Kin:
                 other,
                 calibrated[place],
                 kinds.shared_words(query.texts[0], nearest.stored.texts[place], MOST_WORDS),
-                self._parent(own, int(nearest.rows[place])),
+                partial(self._parent, own, other, int(nearest.rows[place])),
             )
             for place, other in enumerate(others)
         ]
@@ -309,8 +326,10 @@ class Kin:
             probabilities[later] = kinds.probabilities(mine.take(later), theirs.take(later))
         return probabilities
 
-    def _parent(self, query: Mapping[str, object], row: int) -> str:
+    def _parent(self, query: Row, candidate: Row, row: int) -> str:
         """Return the ticket to close under: up the chain of parents that stored tickets name."""
+        if not candidate["duplicate_of"] and not candidate["parent"]:
+            return str(candidate["ticket_id"])
         chain = [row]
         while len(chain) < _LONGEST_CHAIN:
             frame = self.index.tickets(np.array(chain[-1:], dtype=np.int64)).frame

@@ -29,8 +29,8 @@ COPY_AGAIN = "Copy the whole folder again, or make it again: ticketkin bundle RU
 # Written by file managers wherever they look; nothing reads them.
 _OF_FILE_MANAGERS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 _CODE = (*PICKLED_WEIGHTS, "*.bin", "*.joblib", "*.npz", "*.npy", "*.py", "*.pyc", "*.so", "*.dll", "*.dylib")
-# OpenVINO keeps the numbers of an exported model in a plain array of this name.
-_PLAIN_NUMBERS = frozenset({"openvino_model.bin"})
+# OpenVINO keeps the numbers of an exported model as a plain array beside the graph, which is XML.
+_PLAIN_NUMBERS, _GRAPH = ".bin", ".xml"
 _MOST_NAMED = 3
 
 
@@ -84,7 +84,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise InputError(
             f"{folder} is no bundle: it has no {MANIFEST}. Make one: ticketkin bundle RUN --out FOLDER"
         )
-    content = read_record(path, dict, COPY_AGAIN)
+    content = read_record(path, dict, COPY_AGAIN)  # of any version
     found = content.get("format_version")
     if found != FORMAT_VERSION:
         raise UnreadableFileError(
@@ -138,8 +138,11 @@ def _changed(there: dict[str, Path], manifest: Manifest) -> list[str]:
 
 
 def _refuse_code(folder: Path, there: dict[str, Path]) -> None:
+    graphs = {path for path in there.values() if path.suffix == _GRAPH}
     for name, path in there.items():
-        if path.name not in _PLAIN_NUMBERS and any(fnmatch(path.name, pattern) for pattern in _CODE):
+        if path.suffix == _PLAIN_NUMBERS and path.with_suffix(_GRAPH) in graphs:
+            continue
+        if any(fnmatch(path.name, pattern) for pattern in _CODE):
             raise UnsafeArtifactError(
                 f"{folder / name} could hold code that runs when it is loaded; a bundle holds "
                 "safetensors, JSON "

@@ -102,6 +102,9 @@ def parse_times(column: pl.Series, hint: OrderHint | None = None, first_day: dat
     """
     text = column.str.strip_chars()
     text = text.set(text.str.to_lowercase().is_in(_NOTHING), None)
+    if text.null_count() == len(text):
+        none = pl.Series(column.name, [None] * len(text), dtype=pl.Datetime("us"))
+        return Times(none)
     filled = text.drop_nulls().unique(maintain_order=True)
     values, repairs, order = _read(filled, hint, first_day)
     frame = pl.DataFrame({"text": filled, "time": values})

@@ -1,0 +1,119 @@
+"""Bundle, doctor and relate as typed."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from bundle_material import Judged
+from typer.testing import CliRunner
+
+from ticketkin.cli.app import app
+from ticketkin.core.errors import InputError, LeakageError, OutputRefusedError
+from ticketkin.serving.manifest import read_manifest
+from ticketkin.tickets.sample import write_sample
+
+runner = CliRunner()
+
+
+def ran(*arguments: object) -> str:
+    result = runner.invoke(app, [str(argument) for argument in arguments])
+    if result.exception is not None:
+        raise result.exception
+    return result.stdout
+
+
+def test_a_bundle_is_made_without_ticket_text_and_replaced_only_when_asked(
+    run_folder: Path, judged: Judged, tmp_path: Path
+) -> None:
+    out = tmp_path / "kin"
+    made = json.loads(ran("bundle", run_folder, "--out", out, "--json"))
+    assert made["id"] == read_manifest(out).id == read_manifest(judged.bundle).id
+    assert not (out / "index").exists()
+    texts = {text for name in ("title", "description", "close_notes") for text in judged.tickets.frame[name]}
+    texts = {text for text in texts if len(text) > 20}
+    assert texts
+    for path in out.rglob("*"):
+        if path.is_file() and path.suffix in (".json", ".md", ".html", ".txt"):
+            content = path.read_text("utf-8")
+            assert not [text for text in texts if text in content], path
+            assert str(run_folder.parent) not in content, path
+    card = (out / "MODEL_CARD.md").read_text("utf-8")
+    assert "forward pass" in card and "Licence" in card and "[" in card
+    with pytest.raises(OutputRefusedError, match="--force"):
+        ran("bundle", run_folder, "--out", out)
+    assert "Bundle:" in ran("bundle", run_folder, "--out", out, "--force")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/letter.txt").write_text("dear")
+    with pytest.raises(OutputRefusedError, match="not replaced"):
+        ran("bundle", run_folder, "--out", tmp_path / "mine", "--force")
+
+
+def test_a_text_is_related_on_the_screen_and_as_json(judged: Judged) -> None:
+    title, service = judged.tickets.frame.select("title", "service").row(150)
+    asked = ["relate", judged.bundle, "--text", title, "--field", f"service={service}", "--nearest", "3"]
+    shown = ran(*asked, "--all")
+    assert "New ticket:" in shown and "%" in shown and "same service" in " ".join(shown.split())
+    (answer,) = json.loads(ran(*asked, "--json"))
+    assert len(answer["relations"]) == 3 and answer["relations"][0]["evidence"]
+
+
+def test_a_file_is_answered_as_csv_and_json_lines(judged: Judged, tmp_path: Path) -> None:
+    write_sample(tmp_path / "tomorrow.csv", 20, 99)
+    with (tmp_path / "tomorrow.csv").open(encoding="utf-8-sig") as file:
+        numbers = {row["number"] for row in csv.DictReader(file)}
+    for name in ("a.csv", "a.jsonl"):
+        asked = ["relate", judged.bundle, "--file", tmp_path / "tomorrow.csv", "--out", tmp_path / name]
+        assert "answers for" in ran(*asked)
+        with pytest.raises(OutputRefusedError):
+            ran(*asked)
+    with (tmp_path / "a.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    lines = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert {row["ticket"] for row in rows} == {line["ticket_id"] for line in lines} <= numbers
+    assert ran("relate", judged.bundle, "--file", tmp_path / "tomorrow.csv")
+
+
+def test_a_stored_ticket_is_related_by_number(judged: Judged) -> None:
+    number = judged.tickets.frame["number"][judged.rows[-1]]
+    assert ran("relate", judged.bundle, number, "--all").startswith(number)
+
+
+def test_a_run_answers_for_its_own_tickets_and_names_the_bundle_for_others(
+    run_folder: Path, judged: Judged
+) -> None:
+    number = judged.tickets.frame["number"][judged.rows[-1]]
+    assert ran("relate", run_folder, number, "--all").startswith(number)
+    with pytest.raises(InputError, match="ticketkin bundle"):
+        ran("relate", run_folder, "--text", "Printer is dead")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "nothing was given"),
+        (["INC1", "--text", "x"], "TICKET and --text was given"),
+        (["--text", ""], "no text"),
+        (["--text", "Printer", "--field", "colour=red"], "allowed are title"),
+        (["--text", "Printer", "--field", "service"], "NAME=VALUE"),
+        (["--field", "service=x", "INC1"], "goes with|describes the ticket"),
+        (["INC0"], "holds no ticket 'INC0'"),
+        (["--text", "Printer", "--out", "x.xlsx"], ".csv or .jsonl"),
+        (["--file", "nowhere.csv"], "no such file"),
+        (["--text", "Printer", "--map", "title=x"], "--map names the columns of --file"),
+    ],
+)
+def test_bad_input_is_told_plainly(judged: Judged, arguments: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        ran("relate", judged.bundle, *arguments)
+
+
+def test_leaking_columns_stay_refused(judged: Judged, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("number,title,close_notes\nINC1,Printer is dead,new toner\n")
+    with pytest.raises(LeakageError):
+        ran("relate", judged.bundle, "--file", tmp_path / "t.csv", "--map", "description=close_notes")
+
+
+def test_the_doctor_knows_a_bundle(judged: Judged) -> None:
+    shown = ran("doctor", judged.bundle)
+    assert "bundle_parity" in shown and "largest difference" in " ".join(shown.split())
