@@ -96,7 +96,6 @@ def main(place: Path) -> None:
             n += 5
         others = [other for other in range(max(1, n - 16), n) if other % 5 != 1]
         assert not all(attempt(place, act, after, other) for other in others)
-        print(n)
 
 
 if __name__ == "__main__":

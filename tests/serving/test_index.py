@@ -116,7 +116,6 @@ def test_a_kill_at_any_step_loses_nothing_acknowledged(tmp_path: Path) -> None:
     command = [sys.executable, str(Path(__file__).with_name("index_killing.py")), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.split()) == 3
 
 
 @pytest.fixture

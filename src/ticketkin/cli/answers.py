@@ -15,6 +15,7 @@ from ticketkin.core.printing import printable_line
 
 if TYPE_CHECKING:
     from ticketkin.serving.answers import Answer, Relation
+    from ticketkin.serving.indexing import IndexUpdate
 
 _KIN_WORDS = {
     "duplicate": "duplicate of", "related": "related to", "causal": "cause or effect of", "none": "no kin of",
@@ -22,6 +23,7 @@ _KIN_WORDS = {
 }  # fmt: skip
 _SURELY = {"say": "", "suggest": "perhaps ", "silent": "not told: ", None: ""}
 _MOST_SHOWN_OF_SOLUTION = 300
+_MOST_SHOWN_OF_ROWS = 3
 _COLUMNS = (
     "ticket", "kin", "kind", "band", "probability", "similarity", "parent", "solution", "alike", "evidence",
     "direction", "kin_title", "notes",
@@ -56,6 +58,29 @@ def _show_relation(console: SafeConsole, one: "Relation") -> None:
     checks = "; ".join([*([one.direction] if one.direction else []), *one.evidence])
     if checks:
         console.print(f"      {checks}", style="dim")
+
+
+def show_index(console: SafeConsole, done: "IndexUpdate", rejected: Path | None) -> None:
+    """Print what a command changed in an index; `rejected` is the file of the rows that can't be used."""
+    change = done.change
+    console.print(
+        f"Index: {done.n_stored:,} tickets ({change.n_added:,} added, {change.n_updated:,} updated, "
+        f"{change.n_unchanged:,} unchanged, {done.n_deleted:,} deleted)"
+    )
+    for note in done.notes:
+        console.print(f"  note: {printable_line(note)}")
+    if done.rejected.height:
+        for source, row, reason in done.rejected.head(_MOST_SHOWN_OF_ROWS).iter_rows():
+            console.print(f"    {printable_line(f'{source}, row {row}: {reason}')}")
+        rest = "all of them with --rejected FILE" if rejected is None else f"all of them: {rejected}"
+        console.print(f"    {rest}", soft_wrap=True)
+    if done.unknown:
+        shown = ", ".join(done.unknown[:_MOST_SHOWN_OF_ROWS])
+        more = "" if len(done.unknown) <= _MOST_SHOWN_OF_ROWS else " …"
+        n_unknown = f"{len(done.unknown):,} of the ids to delete are not stored"
+        console.print(f"  note: {n_unknown}: {printable_line(shown)}{more}")
+    for name, share in done.recall.items():
+        console.print(f"  search by '{name}' is approximate: it finds {share:.1%} of the 200 nearest")
 
 
 def _how_sure(one: "Relation") -> str:

@@ -1,11 +1,11 @@
-"""Commands for new tickets: make a bundle, ask it."""
+"""Commands for new tickets: make a bundle, store tickets for it, ask it."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ticketkin.cli.answers import show_answers, write_answers
+from ticketkin.cli.answers import show_answers, show_index, write_answers
 from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.options import (
     ForceOption,
@@ -13,6 +13,7 @@ from ticketkin.cli.options import (
     MapOption,
     RedactWordsOption,
     RunFolder,
+    Sources,
     parse_map,
     run_folder,
 )
@@ -59,6 +60,64 @@ def bundle(
     screen.print(f"Model card: {out / 'MODEL_CARD.md'}", soft_wrap=True)
     stored = "" if with_index else f"; first store tickets: ticketkin index {out} EXPORT"
     screen.print(f'Ask it: ticketkin relate {out} --text "…"{stored}', soft_wrap=True)
+
+
+@serving.command()
+def index(
+    folder: Annotated[Path, typer.Argument(help="Bundle.", metavar="FOLDER")],
+    sources: Sources = None,
+    index_: Annotated[
+        Path | None, typer.Option("--index", help="Folder of the stored tickets; default: index in FOLDER.")
+    ] = None,
+    map_: MapOption = None,
+    redact_words: RedactWordsOption = None,
+    delete: Annotated[
+        Path | None,
+        typer.Option("--delete", help="File of ids or numbers, one a line, of tickets to forget."),
+    ] = None,
+    rejected: Annotated[
+        Path | None,
+        typer.Option(
+            "--rejected",
+            help="Write the rows that can't be used to a .csv file.",
+            parser=output_path,
+            metavar="FILE",
+        ),
+    ] = None,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Store tickets for a bundle to answer from: new ones, changed ones, fewer ones.
+
+    \b
+    Examples:
+      ticketkin index kin-june incidents.csv
+      ticketkin index kin-june yesterday.csv --delete closed-accounts.txt
+      ticketkin index kin-june incidents.csv --index /data/kin-index
+
+    Texts are cleaned and masked as in training. Only what is new or changed is encoded, and every 2,000
+    tickets are on the disk before it goes on: after a stop, the same command continues.
+    """
+    from ticketkin.core.outputs import check_file_output
+    from ticketkin.pipeline.artifacts import save_csv
+    from ticketkin.serving.indexing import read_names, update_index
+    from ticketkin.serving.kin import Kin
+
+    if not sources and delete is None:
+        raise InputError("Nothing was given to store or to delete; name an export, or give --delete FILE")
+    if rejected is not None:
+        check_file_output(rejected, sources or [], force=force)
+    names = [] if delete is None else read_names(delete)
+    with ConsoleProgress(errors) as progress:
+        kin = Kin.open(folder, index_, redact_words=redact_words, create=bool(sources))
+        mapping = None if map_ is None else parse_map(map_)
+        done = update_index(kin.bundle, kin.index, sources or [], names, progress, mapping=mapping)
+    if rejected is not None:
+        save_csv(rejected, done.rejected)
+    if as_json:
+        print_json(done.to_json())
+    else:
+        show_index(screen, done, rejected)
 
 
 @serving.command()

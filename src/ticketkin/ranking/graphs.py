@@ -32,7 +32,10 @@ class Graph:
         import faiss
 
         built = faiss.IndexHNSWSQ(
-            vectors.shape[1], faiss.ScalarQuantizer.QT_8bit, _NEIGHBOURS, faiss.METRIC_INNER_PRODUCT
+            vectors.shape[1],
+            faiss.ScalarQuantizer.QT_8bit,  # type: ignore[arg-type] # the stubs name the class around it
+            _NEIGHBOURS,
+            faiss.METRIC_INNER_PRODUCT,
         )
         built.hnsw.efConstruction = _BUILD_DEPTH
         step = max(1, len(vectors) // _TRAINING_ROWS)

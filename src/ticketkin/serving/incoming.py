@@ -28,6 +28,8 @@ class Incoming:
 
     tickets: Tickets
     notes: list[str]
+    rejected: pl.DataFrame | None = None
+    """Rows of files that can't be used, with source, row and reason."""
 
 
 def new_ticket(
@@ -82,7 +84,7 @@ def tickets_of_files(
     reasons = "; ".join(f"{reason} ({n:,})" for reason, n in list(result.summary.rejections.items())[:3])
     notes = [f"{n_rejected:,} rows can't be used: {reasons}"] if n_rejected else []
     notes += _notes(result.summary.repairs, result.summary.redactions, settings)
-    return Incoming(result.tickets, notes + result.summary.notes)
+    return Incoming(result.tickets, notes + result.summary.notes, result.rejected)
 
 
 def _of_text(text: str) -> dict[str, Value]:

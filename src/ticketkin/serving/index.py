@@ -27,6 +27,7 @@ from ticketkin.core.errors import (
     RunLockedError,
     UnreadableFileError,
 )
+from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.records import read_record
 from ticketkin.core.replacement import LOCK, is_leftover, sweep_leftovers
 from ticketkin.core.tables import BoolArray, IntArray, Tickets
@@ -40,6 +41,7 @@ from ticketkin.serving.segment import (
     SegmentRecord,
     StoredBlock,
     content_hashes,
+    with_graphs,
     write_segment,
 )
 
@@ -150,10 +152,21 @@ class Index:
             return None
         return SegmentedRetriever([live.segment.retriever(live.is_deleted) for live in self._live])
 
+    @cached_property
+    def newest_opening(self) -> int:
+        """When the newest stored ticket opened, microseconds since 1970; 0 where no time is known."""
+        return max([0, *(int(live.segment.columns.opened_at.max()) for live in self._live)])
+
+    @property
+    def recall(self) -> dict[str, float]:
+        """Share of the exact nearest that each approximate source finds; empty where all is exact."""
+        return {} if self.retriever is None else self.retriever.recall
+
     def put(self, given: EmbeddedTickets) -> IndexChange:
         """Store tickets; one that is there already is replaced, unless it says the same.
 
-        Raises RunLockedError while another process changes the index.
+        After many, `tend` makes them quick to search. Raises RunLockedError while another process changes
+        the index.
         """
         with self._writing():
             known = self._rows_of(stable_hashes(given.tickets.ids)) >= 0
@@ -172,6 +185,35 @@ class Index:
                 self._commit(self._without(rows))
                 self._merge_where_due()
             return len(rows)
+
+    def tend(self, progress: Progress = SILENT) -> None:
+        """Give large segments the graphs that quick searches need, after much was stored. Raises as `put`.
+
+        Until then a search in them is exact and takes the longer. A kill leaves the index as it was.
+        """
+        if not any(live.segment.lacks_graphs for live in self._live):
+            return
+        with self._writing():
+            n_lacking = sum(len(live.rows) for live in self._live if live.segment.lacks_graphs)
+            # Where most tickets need new graphs, one of all costs hardly more, and is searched once.
+            if len(self._live) > 1 and 2 * n_lacking > len(self):
+                progress.say(f"merging {len(self._live)} parts of the index")
+                self._merge(0)
+            for place, live in enumerate(self._live):
+                if live.segment.lacks_graphs:
+                    progress.say(f"making {len(live.segment):,} tickets quick to search")
+                    self._with_graphs(place)
+            for name, recall in self.recall.items():
+                progress.say(f"  {name}: {recall:.1%} of the 200 nearest of an exact search")
+
+    def _with_graphs(self, place: int) -> None:
+        """Replace a segment by one with the same files and graphs beside them."""
+        live, name = self._live[place], _new_name()
+        with atomic_path(self._folder / name) as folder:
+            record = replace(with_graphs(live.segment, folder), name=name)
+        listed = [each.listed for each in self._live]
+        listed[place] = replace(listed[place], segment=record)
+        self._commit(listed)
 
     def compact(self) -> None:
         """Write all live tickets as one segment. Raises as `put`."""
@@ -259,7 +301,8 @@ class Index:
             lives.append(_Live(segment, is_deleted, start))
             start += len(segment)
         self._manifest, self._live = manifest, lives
-        self.__dict__.pop("retriever", None)
+        for cached in ("retriever", "newest_opening"):
+            self.__dict__.pop(cached, None)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -291,7 +334,7 @@ class Index:
         return listed
 
     def _written(self, blocks: list[StoredBlock], rows: list[IntArray]) -> _Listed:
-        name = f"{_SEGMENT}{uuid4().hex[:8]}"
+        name = _new_name()
         with atomic_path(self._folder / name) as folder:
             record = replace(write_segment(folder, blocks, rows), name=name)
         return _Listed(record, [])
@@ -362,6 +405,10 @@ def _read_manifest(folder: Path, bundle_id: str) -> _Manifest:
             "build an index for this one: ticketkin index BUNDLE EXPORT"
         )
     return manifest
+
+
+def _new_name() -> str:
+    return f"{_SEGMENT}{uuid4().hex[:8]}"
 
 
 def _refuse_other_content(folder: Path) -> None:

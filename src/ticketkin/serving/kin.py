@@ -10,14 +10,13 @@ with Kin.open("kin-june") as kin:                      # its index lies in kin-j
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-import polars as pl
 
 from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT, Progress, track
@@ -42,6 +41,7 @@ from ticketkin.serving.answers import (
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.incoming import Incoming, Value, new_ticket, tickets_of_files, tickets_of_records
 from ticketkin.serving.index import Index, IndexChange
+from ticketkin.serving.indexing import store_in_batches
 from ticketkin.serving.manifest import INDEX
 from ticketkin.tickets.templates import template_groups
 
@@ -116,12 +116,7 @@ class Kin:
 
     def store(self, tickets: Tickets, progress: Progress = SILENT) -> IndexChange:
         """Store tickets that were cleaned and masked already."""
-        current = self.index.is_current(tickets)
-        new = Tickets(tickets.frame.filter(~pl.Series(current, dtype=pl.Boolean)))
-        if not len(new):
-            return IndexChange(0, 0, len(tickets))
-        change = self.index.put(self.bundle.embed(new, progress))
-        return replace(change, n_unchanged=change.n_unchanged + int(current.sum()))
+        return store_in_batches(self.index, self.bundle.embed, tickets, progress)
 
     def relate(self, ticket: str | Mapping[str, Value], k: int = 10, **fields: Value) -> Answer:
         """Return what the `k` nearest stored tickets are to a ticket.
@@ -193,11 +188,7 @@ class Kin:
         ahead of UTC, and would be hidden.
         """
         now = datetime.now(UTC).replace(tzinfo=None)
-        retriever = self.index.retriever
-        if retriever is None or not len(retriever.stored):
-            return now
-        newest = max(0, int(retriever.stored.opened_at.max()))
-        ahead = datetime(1970, 1, 1) + timedelta(microseconds=newest + 1)
+        ahead = datetime(1970, 1, 1) + timedelta(microseconds=self.index.newest_opening + 1)
         return ahead if now < ahead < now + _MOST_AHEAD else now
 
     def _answers(self, incoming: Incoming, k: int, progress: Progress = SILENT) -> list[Answer]:

@@ -4,9 +4,11 @@ Large arrays stay on the disk and are mapped into memory: what a search reads of
 candidates. Nothing in a segment names code.
 """
 
+import os
+import shutil
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -95,6 +97,11 @@ class Segment:
 
     def __len__(self) -> int:
         return self.record.n_tickets
+
+    @property
+    def lacks_graphs(self) -> bool:
+        """Whether it is so large that graphs should answer for it, and has none."""
+        return len(self) >= GRAPH_FROM and bool(self.record.described) and not self.record.recall
 
     def check(self) -> None:
         """Read every file. Raises UnreadableFileError naming one that changed."""
@@ -275,7 +282,7 @@ def write_segment(folder: Path, blocks: Sequence[StoredBlock], rows: Sequence[In
         if name == "whole" and len(tickets) >= _KEEPS_POSTINGS:
             _save_matrix(folder, _POSTINGS, csr_matrix(joined.T))
             widths[_POSTINGS] = int(joined.shape[1])
-    record = SegmentRecord(
+    return SegmentRecord(
         name="segment-00000000",
         n_tickets=len(tickets),
         given=list(first.given.embeddings),
@@ -285,7 +292,6 @@ def write_segment(folder: Path, blocks: Sequence[StoredBlock], rows: Sequence[In
         recall={},
         files=_file_records(folder),
     )
-    return _with_graphs(folder, record) if len(tickets) >= GRAPH_FROM and record.described else record
 
 
 def _write_table(path: Path, frame: pl.DataFrame) -> None:
@@ -296,12 +302,25 @@ def _write_table(path: Path, frame: pl.DataFrame) -> None:
         writer.write_table(table)
 
 
-def _with_graphs(folder: Path, record: SegmentRecord) -> SegmentRecord:
-    """Build a graph for each embedding that the ranking reads, and measure what it finds of the nearest."""
-    retriever = Retriever(Segment(folder, record).columns, approximate=True)
+def with_graphs(segment: Segment, folder: Path) -> SegmentRecord:
+    """Write the files of a segment and a graph for each embedding that the ranking reads into `folder`.
+
+    Returns the record of it, with the measured share of the nearest that the graphs find. Files are linked
+    where the file system can, since they never change.
+    """
+    folder.mkdir(parents=True)
+    for name in segment.record.files:
+        try:
+            os.link(segment.folder / name, folder / name)
+        except OSError:
+            shutil.copyfile(segment.folder / name, folder / name)
+    retriever = Retriever(segment.columns, approximate=True)
+    files = dict(segment.record.files)
     for name, graph in retriever.graphs.items():
-        graph.save(folder / _graph_file(name))
-    return SegmentRecord(**{**vars(record), "recall": retriever.recall, "files": _file_records(folder)})
+        path = folder / _graph_file(name)
+        graph.save(path)
+        files[path.name] = _file_record(path)
+    return replace(segment.record, recall=retriever.recall, files=files)
 
 
 def _graph_file(name: str) -> str:
@@ -355,7 +374,11 @@ def _save_matrix(folder: Path, name: str, matrix: csr_matrix) -> None:
 
 
 def _file_records(folder: Path) -> dict[str, FileRecord]:
-    return {path.name: FileRecord(path.stat().st_size, _checksum(path)) for path in sorted(folder.iterdir())}
+    return {path.name: _file_record(path) for path in sorted(folder.iterdir())}
+
+
+def _file_record(path: Path) -> FileRecord:
+    return FileRecord(path.stat().st_size, _checksum(path))
 
 
 def _checksum(path: Path) -> int:
