@@ -13,7 +13,8 @@ from test_serving_commands import ran
 from ticketkin.core.errors import InputError, MissingInputError, UnreadableFileError
 from ticketkin.core.tables import Tickets
 from ticketkin.ranking.columns import EmbeddedTickets
-from ticketkin.serving import indexing, segment
+from ticketkin.serving import index as index_module
+from ticketkin.serving import indexing
 from ticketkin.serving.index import Index, IndexChange
 from ticketkin.serving.indexing import delete_named, read_names, store_in_batches
 
@@ -70,7 +71,7 @@ def test_large_segments_get_graphs_that_find_what_an_exact_search_does(
     queries = scorer().describe(embedded(["T900", "T901"], [0, 0]))
     assert index.retriever is not None
     exact = scorer().candidates(index.retriever, queries)
-    monkeypatch.setattr(segment, "GRAPH_FROM", 100)
+    monkeypatch.setattr(index_module, "GRAPH_FROM", 100)
     folder, n_before = index._folder, len(list(index._folder.iterdir()))
     index.tend()
     assert index.recall["base"] > 0.99

@@ -36,6 +36,7 @@ from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.segmented import SegmentedRetriever
 from ticketkin.ranking.single_source import Scorer
 from ticketkin.serving.segment import (
+    GRAPH_FROM,
     REMEDY,
     Segment,
     SegmentRecord,
@@ -100,7 +101,7 @@ class _Live:
 
     @property
     def block(self) -> StoredBlock:
-        return StoredBlock(self.segment.take(np.arange(len(self.segment))), self.segment.columns)
+        return StoredBlock(self.segment.mapped, self.segment.columns)
 
 
 class Index:
@@ -191,20 +192,29 @@ class Index:
 
         Until then a search in them is exact and takes the longer. A kill leaves the index as it was.
         """
-        if not any(live.segment.lacks_graphs for live in self._live):
+        if self._first_without_graphs() is None:
             return
         with self._writing():
-            n_lacking = sum(len(live.rows) for live in self._live if live.segment.lacks_graphs)
-            # Where most tickets need new graphs, one of all costs hardly more, and is searched once.
-            if len(self._live) > 1 and 2 * n_lacking > len(self):
-                progress.say(f"merging {len(self._live)} parts of the index")
-                self._merge(0)
-            for place, live in enumerate(self._live):
-                if live.segment.lacks_graphs:
-                    progress.say(f"making {len(live.segment):,} tickets quick to search")
-                    self._with_graphs(place)
+            first = self._first_without_graphs()
+            if first is None:
+                return
+            if len(self._live) > first + 1:
+                progress.say(f"merging {len(self._live) - first} parts of the index")
+                self._merge(first)
+            progress.say(f"making {len(self._live[first].rows):,} tickets quick to search")
+            self._with_graphs(first)
             for name, recall in self.recall.items():
                 progress.say(f"  {name}: {recall:.1%} of the 200 nearest of an exact search")
+
+    def _first_without_graphs(self) -> int | None:
+        """Return the segment from which on all should become one that has graphs; None where all is well."""
+        sizes = [len(live.rows) for live in self._live]
+        with_graphs = [place for place, live in enumerate(self._live) if live.segment.has_graphs]
+        first = with_graphs[-1] + 1 if with_graphs else 0
+        if sum(sizes[first:]) < GRAPH_FROM:
+            return None
+        # Where most tickets need new graphs, one of all costs hardly more, and is searched once.
+        return 0 if 2 * sum(sizes[first:]) > sum(sizes) else first
 
     def _with_graphs(self, place: int) -> None:
         """Replace a segment by one with the same files and graphs beside them."""

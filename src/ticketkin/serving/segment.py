@@ -99,9 +99,9 @@ class Segment:
         return self.record.n_tickets
 
     @property
-    def lacks_graphs(self) -> bool:
-        """Whether it is so large that graphs should answer for it, and has none."""
-        return len(self) >= GRAPH_FROM and bool(self.record.described) and not self.record.recall
+    def has_graphs(self) -> bool:
+        """Whether graphs answer for its embeddings; a ranking by words alone needs none."""
+        return bool(self.record.recall) or not self.record.described
 
     def check(self) -> None:
         """Read every file. Raises UnreadableFileError naming one that changed."""
@@ -169,6 +169,14 @@ class Segment:
         """Return some tickets as they were given."""
         embeddings = {name: np.asarray(self.embedding(name)[rows]) for name in self.record.given}
         frame = self.frame(rows)
+        return EmbeddedTickets(Tickets(frame), frame[TEXT].to_list(), embeddings)
+
+    @property
+    def mapped(self) -> EmbeddedTickets:
+        """All tickets as they were given; their embeddings stay on the disk."""
+        frame = pl.from_arrow(self._table)
+        assert isinstance(frame, pl.DataFrame)  # noqa: S101 - of a table
+        embeddings = {name: self.embedding(name) for name in self.record.given}
         return EmbeddedTickets(Tickets(frame), frame[TEXT].to_list(), embeddings)
 
     @cached_property
