@@ -75,6 +75,12 @@ def index(
         Path | None,
         typer.Option("--delete", help="File of ids or numbers, one a line, of tickets to forget."),
     ] = None,
+    purge: Annotated[
+        bool,
+        typer.Option(
+            "--purge", help="Write the index anew without deleted and replaced texts; large ones take long."
+        ),
+    ] = False,
     rejected: Annotated[
         Path | None,
         typer.Option(
@@ -95,6 +101,7 @@ def index(
       ticketkin index kin-june yesterday.csv --delete closed-accounts.txt
       ticketkin index kin-june incidents.csv --index /data/kin-index
 
+    A deleted ticket is found no more, and its text leaves the disk with the next merge, at once with --purge.
     Texts are cleaned and masked as in training. Only what is new or changed is encoded, and every 2,000
     tickets are on the disk before it goes on: after a stop, the same command continues.
     """
@@ -103,7 +110,7 @@ def index(
     from ticketkin.serving.indexing import read_names, update_index
     from ticketkin.serving.kin import Kin
 
-    if not sources and delete is None:
+    if not sources and delete is None and not purge:
         raise InputError("Nothing was given to store or to delete; name an export, or give --delete FILE")
     if rejected is not None:
         check_file_output(rejected, sources or [], force=force)
@@ -112,6 +119,9 @@ def index(
         kin = Kin.open(folder, index_, redact_words=redact_words, create=bool(sources))
         mapping = None if map_ is None else parse_map(map_)
         done = update_index(kin.bundle, kin.index, sources or [], names, progress, mapping=mapping)
+        if purge:
+            kin.index.compact()
+            kin.index.tend(progress)
     if rejected is not None:
         save_csv(rejected, done.rejected)
     if as_json:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import polars as pl
@@ -85,15 +85,20 @@ def content_hashes(tickets: Tickets) -> IntArray:
 
 
 class Segment:
-    """A written segment, opened for reading."""
+    """A written segment, opened for reading; it stays readable where another process merges it away."""
 
     def __init__(self, folder: Path, record: SegmentRecord) -> None:
         """Raises UnreadableFileError where a file is missing or is not what `record` says."""
         self.folder, self.record = folder, record
+        self._arrays: dict[str, AnyArray] = {}
         for name, file in record.files.items():
-            _check_size(folder / name, file)
+            path = folder / name
+            _check_size(path, file)
             if file.n_bytes <= _MAPPED_BYTES:
-                _check_content(folder / name, file)
+                _check_content(path, file)
+            if path.suffix == ".npy":
+                self._arrays[path.stem] = _open_array(path, file)
+        self._table = _open_table(folder / _TICKETS, len(self))
 
     def __len__(self) -> int:
         return self.record.n_tickets
@@ -108,21 +113,6 @@ class Segment:
         for name, file in self.record.files.items():
             _check_size(self.folder / name, file)
             _check_content(self.folder / name, file)
-
-    @cached_property
-    def _table(self) -> Any:
-        """The tickets and their texts, mapped: rows are read as they are asked for."""
-        import pyarrow as pa
-
-        path = self.folder / _TICKETS
-        try:
-            table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-            table.validate()
-        except (pa.ArrowException, OSError) as error:
-            raise damaged(path, ValueError("it holds no table"), REMEDY) from error
-        if table.num_rows != len(self) or not {TEXT, "ticket_id"} <= set(table.column_names):
-            raise damaged(path, ValueError(f"it does not hold {len(self)} tickets"), REMEDY)
-        return table
 
     @cached_property
     def ids(self) -> AnyArray:
@@ -216,6 +206,8 @@ class Segment:
         graphs = {}
         for name in self.record.recall:
             path = self.folder / _graph_file(name)
+            if not path.exists():  # another process has merged the segment since it was opened
+                return {}
             _check_content(path, self.record.files[path.name])  # it is read whole, by code that trusts it
             graphs[name] = Graph.load(path, (len(self), self.columns.embeddings[name].shape[1]), REMEDY)
         return graphs
@@ -229,19 +221,15 @@ class Segment:
 
     def _array(self, name: str, kind: str, shape: Sequence[int | None]) -> AnyArray:
         path = self.folder / f"{name}.npy"
-        if path.name not in self.record.files:
+        if name not in self._arrays:
             raise UnreadableFileError(f"{self.folder} lacks {path.name}. {REMEDY}")
-        mapped = self.record.files[path.name].n_bytes > _MAPPED_BYTES
-        try:
-            array: AnyArray = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
-        except (OSError, ValueError, EOFError, TypeError) as error:
-            raise damaged(path, ValueError("it holds no array"), REMEDY) from error
+        array = self._arrays[name]
         fits = array.ndim == len(shape) and all(
             wanted in (None, length) for wanted, length in zip(shape, array.shape, strict=True)
         )
         if not fits or array.dtype.kind != kind:
             raise damaged(path, ValueError(f"it holds {array.dtype} of shape {array.shape}"), REMEDY)
-        return np.asarray(array)
+        return array
 
     def _matrix(self, name: str) -> csr_matrix:
         n_rows, n_columns = len(self), self.record.widths[name]
@@ -253,6 +241,29 @@ class Segment:
         if int(starts[-1]) != len(columns):
             raise damaged(self.folder / f"{name}_starts.npy", ValueError("it does not fit"), REMEDY)
         return csr_matrix((weights, columns, starts), shape=(n_rows, n_columns), copy=False)
+
+
+def _open_array(path: Path, file: FileRecord) -> AnyArray:
+    """Return the array in a file, a large one mapped."""
+    mode: Literal["r"] | None = "r" if file.n_bytes > _MAPPED_BYTES else None
+    try:
+        return np.asarray(np.load(path, mmap_mode=mode, allow_pickle=False))
+    except (OSError, ValueError, EOFError, TypeError) as error:
+        raise damaged(path, ValueError("it holds no array"), REMEDY) from error
+
+
+def _open_table(path: Path, n_tickets: int) -> Any:
+    """Return the tickets and their texts, mapped: rows are read as they are asked for."""
+    import pyarrow as pa
+
+    try:
+        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        table.validate()
+    except (pa.ArrowException, OSError) as error:
+        raise damaged(path, ValueError("it holds no table"), REMEDY) from error
+    if table.num_rows != n_tickets or not {TEXT, "ticket_id"} <= set(table.column_names):
+        raise damaged(path, ValueError(f"it does not hold {n_tickets} tickets"), REMEDY)
+    return table
 
 
 def write_segment(folder: Path, blocks: Sequence[StoredBlock], rows: Sequence[IntArray]) -> SegmentRecord:
