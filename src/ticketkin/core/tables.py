@@ -114,6 +114,8 @@ def conform(frame: pl.DataFrame, schema: Mapping[str, pl.DataType], name: str) -
 
     Raises ValueError naming the missing columns: a programming fault, not a user's.
     """
+    if list(frame.schema.items()) == list(schema.items()):
+        return frame
     missing = [column for column in schema if column not in frame.columns]
     if missing:
         raise ValueError(f"{name} lacks the columns {missing}; it has {frame.columns}")
@@ -135,7 +137,8 @@ class Tickets:
             frame = frame.with_columns(pl.lit("").alias("stated_links"))
         frame = conform(frame, TICKETS_SCHEMA, "Tickets")
         strings = [name for name, dtype in TICKETS_SCHEMA.items() if dtype == pl.String()]
-        frame = frame.with_columns(pl.col(strings).fill_null(""))
+        if any(frame[name].null_count() for name in strings):
+            frame = frame.with_columns(pl.col(strings).fill_null(""))
         if frame["ticket_id"].n_unique() != frame.height:
             raise ValueError("Tickets: ticket_id must be unique")
         object.__setattr__(self, "frame", frame)

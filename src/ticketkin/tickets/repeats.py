@@ -44,6 +44,8 @@ def collapse_updates(frame: pl.DataFrame, account: Account) -> pl.DataFrame:
     are another ticket under the same id are rejected.
     """
     names = [name for name in frame.columns if name not in _ORDER]
+    if frame["ticket_id"].n_unique() == frame.height:
+        return frame.select(pl.col(names)).with_columns(pl.col(pl.String).fill_null(""))
     frame = _without_other_tickets(frame, account).with_row_index("_at")
     known = [pl.col(name).forward_fill().backward_fill().over("ticket_id").fill_null(0) for name in _ORDER]
     repeated = frame.filter(pl.col("ticket_id").is_duplicated()).with_columns(known)
@@ -122,6 +124,8 @@ def _without_other_tickets(frame: pl.DataFrame, account: Account) -> pl.DataFram
 
 def unique_tickets(frame: pl.DataFrame, account: Account) -> pl.DataFrame:
     """Return `frame` without exact repeats; rows that give an id a second, different content are rejected."""
+    if frame["ticket_id"].n_unique() == frame.height:
+        return frame.drop("_source", "_file")
     content = [name for name in frame.columns if name not in _NO_CONTENT]
     distinct = frame.unique(content, keep="first", maintain_order=True).with_row_index("_at")
     account.n_duplicate_ids += frame.height - distinct.height
