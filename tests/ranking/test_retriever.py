@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given as drawn
+from hypothesis import strategies as st
 from ranking_material import TRAIN, N, material, with_times
 
 from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
 from ticketkin.ranking.corpus_state import CorpusState
-from ticketkin.ranking.retriever import LEXICAL, Retriever, pair_similarities
+from ticketkin.ranking.retriever import LEXICAL, Retriever, highest, pair_similarities
 
 
 def described(given: EmbeddedTickets) -> TicketColumns:
@@ -60,3 +62,25 @@ def test_a_graph_knows_its_recall() -> None:
     assert recall.keys() == {"base", "title"}
     assert all(0.9 < value <= 1 for value in recall.values())
     assert Retriever(columns).recall == {}
+
+
+@drawn(st.lists(st.integers(0, 40), min_size=2, max_size=400), st.data())
+def test_the_highest_are_all_from_a_floor_on(numbers: list[int], data: st.DataObject) -> None:
+    values = np.array(numbers, dtype=np.float64) / 40
+    n = data.draw(st.integers(1, len(values) - 1))
+    places, floor = highest(values, n)
+    assert len(places) >= n
+    assert places.tolist() == np.flatnonzero(values >= floor).tolist()
+
+
+@pytest.mark.parametrize("n_hidden", [0, 100, 170])
+def test_the_nearest_are_found_where_most_of_the_highest_are_hidden(n_hidden: int) -> None:
+    columns = described(with_times(material()[0]))
+    query = columns.take(np.array([N - 1]))
+    similarity = (columns.embeddings["base"] @ query.embeddings["base"][0]).astype(np.float64)
+    is_deleted = np.zeros(N, dtype=np.bool_)
+    is_deleted[np.argsort(-similarity)[1 : n_hidden + 1]] = True
+    found = Retriever(columns, is_deleted=is_deleted).nearest(query, 5, query.opened_at)["base"].rows[0]
+    allowed = np.flatnonzero(~is_deleted & (np.arange(N) < N - 1))
+    expected = allowed[np.argsort(-similarity[allowed])][:5]
+    assert found.tolist() == expected.tolist()

@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 
 from ticketkin.core.tables import BoolArray, FloatArray, IntArray
 from ticketkin.lexical.neighbours import paired_cosines
-from ticketkin.ranking.columns import ENCODER, TicketColumns
+from ticketkin.ranking.columns import ENCODER, Float64Array, TicketColumns
 from ticketkin.ranking.graphs import Graph
 from ticketkin.ranking.visible import VisibleTickets
 
@@ -27,6 +27,10 @@ _BLOCK_QUERIES = 128
 _N_RECALL_QUERIES = 200
 # Of a graph's answers, those a query may not see are dropped: it is asked for this many times as many.
 _SPARE = 2
+# Of all that are compared with a query, so many times as many as are needed are looked at first.
+_FIRST_LOOK = 4
+# Values in a sample from which the n-th highest is guessed, for each of n.
+_SAMPLED = 8
 
 
 @dataclass(frozen=True)
@@ -152,20 +156,18 @@ class Retriever:
         similarity = queries.embeddings[name] @ self._stored.embeddings[name].T
         chosen = np.full((len(queries), n), -1, dtype=np.int64)
         for query, values in enumerate(similarity):
-            best = self._best_of_all(values, query, n, visible)
+            best = self._best_visible(values, query, n, visible)
             chosen[query, : len(best)] = best
         return self._ordered(name, queries, chosen, np.zeros(len(queries), dtype=np.int64))
 
     def _by_words(self, queries: TicketColumns, n: int, visible: VisibleTickets) -> Nearest:
         """Add up the postings of each query's words; tickets that share none are not looked at."""
-        shared = csr_matrix(queries.lexical.whole @ self._postings)
         chosen = np.full((len(queries), n), -1, dtype=np.int64)
         n_visible = np.zeros(len(queries), dtype=np.int64)
         for query in range(len(queries)):
-            own = slice(shared.indptr[query], shared.indptr[query + 1])
-            rows, values = shared.indices[own].astype(np.int64), shared.data[own]
-            seen = (values > _SAME) & ~visible.hides(query, rows)
-            best = self._best(rows[seen], values[seen], n)
+            values = self._shared_weight(queries.lexical.whole, query)
+            best = self._best_visible(values, query, n, visible)
+            best = best[values[best] > _SAME]
             chosen[query, : len(best)] = best
             n_visible[query] = n if len(best) == n else visible.count(query)
         return self._ordered(LEXICAL, queries, chosen, n_visible)
@@ -180,17 +182,43 @@ class Retriever:
             seen = seen[~visible.hides(query, seen)]
             own = queries.embeddings[name][query]
             if len(seen) < n and len(seen) < min(n, visible.count(query)):
-                best = self._best_of_all(vectors @ own, query, n, visible)
+                best = self._best_visible(vectors @ own, query, n, visible)
             else:
                 best = self._best(seen, vectors[seen] @ own, n)
             chosen[query, : len(best)] = best
         return self._ordered(name, queries, chosen, np.zeros(len(queries), dtype=np.int64))
 
-    def _best_of_all(self, values: FloatArray, query: int, n: int, visible: VisibleTickets) -> IntArray:
+    def _shared_weight(self, words: csr_matrix, query: int) -> Float64Array:
+        """Return the similarity by words of every stored ticket, shape (n_stored,)."""
+        postings, own = self._postings, slice(words.indptr[query], words.indptr[query + 1])
+        ends = zip(postings.indptr[words.indices[own]], postings.indptr[words.indices[own] + 1], strict=True)
+        parts = [slice(first, last) for first, last in ends]
+        if not any(part.stop > part.start for part in parts):
+            return np.zeros(len(self._stored))
+        rows = np.concatenate([postings.indices[part] for part in parts])
+        weights = [postings.data[part] * weight for part, weight in zip(parts, words.data[own], strict=True)]
+        shared: Float64Array = np.bincount(rows, np.concatenate(weights), minlength=len(self._stored))
+        return shared
+
+    def _best_visible(
+        self, values: FloatArray | Float64Array, query: int, n: int, visible: VisibleTickets
+    ) -> IntArray:
+        """Return the `n` highest of all stored tickets that a query may see, the newest on the border.
+
+        Most queries see most tickets, so a few times `n` of the highest are looked at first.
+        """
+        n_highest = _FIRST_LOOK * n
+        while n_highest < len(values):
+            rows, floor = highest(values, n_highest)
+            rows = rows[~visible.hides(query, rows)]
+            best = self._best(rows, values[rows], n)
+            if len(best) == n and values[best].min() > floor + _SAME:
+                return best
+            n_highest *= _FIRST_LOOK
         allowed = np.flatnonzero(~visible.hidden(query))
         return self._best(allowed, values[allowed], n)
 
-    def _best(self, rows: IntArray, values: FloatArray, n: int) -> IntArray:
+    def _best(self, rows: IntArray, values: FloatArray | Float64Array, n: int) -> IntArray:
         """Return the `n` highest of one query, the newest of those on the border."""
         stored = self._stored
         return rows[best_places(values, stored.opened_at[rows], stored.identity[rows], n)]
@@ -240,7 +268,24 @@ def proposed_rows(nearest: Mapping[str, Nearest], n_queries: int, depth: int) ->
     return padded
 
 
-def best_places(values: FloatArray, opened_at: IntArray, identity: IntArray, n: int) -> IntArray:
+def highest(values: FloatArray | Float64Array, n: int) -> tuple[IntArray, float]:
+    """Return the places of all values from a floor on, at least `n` of them, and that floor.
+
+    The floor is guessed from a sample, which costs a fraction of finding the n-th highest of a million.
+    """
+    sample = values[:: max(1, len(values) // (_SAMPLED * n))]
+    place = min(len(sample), -(-2 * n * len(sample) // len(values)))
+    floor = float(np.partition(sample, len(sample) - place)[len(sample) - place])
+    places = np.flatnonzero(values >= floor)
+    if len(places) < n:
+        floor = float(np.partition(values, len(values) - n)[len(values) - n])
+        places = np.flatnonzero(values >= floor)
+    return places, floor
+
+
+def best_places(
+    values: FloatArray | Float64Array, opened_at: IntArray, identity: IntArray, n: int
+) -> IntArray:
     """Return the places of the `n` highest values, the newest of those that are alike on the border."""
     if len(values) <= n:
         return np.arange(len(values))
