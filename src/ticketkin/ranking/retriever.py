@@ -197,8 +197,8 @@ class Retriever:
             return np.zeros(len(self._stored))
         rows = np.concatenate([postings.indices[part] for part in parts])
         weights = [postings.data[part] * weight for part, weight in zip(parts, words.data[own], strict=True)]
-        shared: Float64Array = np.bincount(rows, np.concatenate(weights), minlength=len(self._stored))
-        return shared
+        counted = np.bincount(rows, np.concatenate(weights), minlength=len(self._stored))
+        return counted.astype(np.float64, copy=False)
 
     def _best_visible(
         self, values: FloatArray | Float64Array, query: int, n: int, visible: VisibleTickets
