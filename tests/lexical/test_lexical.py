@@ -8,7 +8,7 @@ from ticketkin.core.tables import Visibility
 from ticketkin.lexical.bm25 import FieldStatistics, LexicalRanker
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix, tfidf_neighbours
 from ticketkin.lexical.tfidf import TermStatistics
-from ticketkin.lexical.words import make_tokenizer, written_words
+from ticketkin.lexical.words import character_ngrams, make_tokenizer, written_words
 
 VOCABULARY = ("mail", "vpn", "printer", "crash", "slow", "login", "NullPointerException", "x42")
 words = st.lists(st.sampled_from(VOCABULARY), max_size=6)
@@ -20,6 +20,14 @@ def test_identifiers_match_whole_and_in_parts() -> None:
     assert "nullpointerexception" in terms
     assert {"null", "pointer", "org.apache.sshd", "apach", "printer", "jam"} <= set(terms)
     assert "in" not in terms
+
+
+@given(st.text(max_size=30))
+def test_runs_of_characters_are_those_of_scikit_learn(text: str) -> None:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    analyze = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5)).build_analyzer()
+    assert sorted(character_ngrams(text)) == sorted(analyze(text))
 
 
 @given(corpora)

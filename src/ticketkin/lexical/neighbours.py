@@ -1,6 +1,6 @@
 """TF-IDF neighbours of all tickets at once, without an n x n matrix."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.tables import BoolArray, FloatArray, IntArray
 from ticketkin.lexical.vocabulary import MOST_TERMS
-from ticketkin.lexical.words import make_tokenizer
+from ticketkin.lexical.words import character_ngrams, make_tokenizer
 
 _BLOCK_ROWS = 5_000
 # benchmarks/speed.py measures what this many find of the exact neighbours.
@@ -38,8 +38,13 @@ def make_vectorizer(analyzer: Analyzer) -> Any:
 
     shared = {"sublinear_tf": True, "dtype": np.float32, "max_features": MOST_TERMS}
     if analyzer == "characters":
-        return TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), min_df=2, **shared)
-    return TfidfVectorizer(analyzer=make_tokenizer(), **shared)
+        return TfidfVectorizer(analyzer=make_analyzer(analyzer), min_df=2, **shared)
+    return TfidfVectorizer(analyzer=make_analyzer(analyzer), **shared)
+
+
+def make_analyzer(analyzer: Analyzer) -> Callable[[str], list[str]]:
+    """Return a function from a text to its terms, in order."""
+    return character_ngrams if analyzer == "characters" else make_tokenizer()
 
 
 def tfidf_matrix(texts: Sequence[str], analyzer: Analyzer = "word") -> csr_matrix:

@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 from ticketkin.core.arrays import AnyArray, SavedArrays
 from ticketkin.core.tables import FloatArray
 from ticketkin.lexical.bm25 import of_unit_length
-from ticketkin.lexical.neighbours import Analyzer, make_vectorizer
+from ticketkin.lexical.neighbours import Analyzer, make_analyzer, make_vectorizer
 from ticketkin.lexical.vocabulary import Vocabulary
 
 
@@ -45,8 +45,7 @@ class TermStatistics:
     @cached_property
     def tokenize(self) -> Callable[[str], list[str]]:
         """Function from a text to its terms, in order."""
-        analyze: Callable[[str], list[str]] = make_vectorizer(self.analyzer).build_analyzer()
-        return analyze
+        return make_analyzer(self.analyzer)
 
     def rows(self, texts: Sequence[str]) -> csr_matrix:
         """Return unit-length rows, shape (n_texts, n_columns), float32, of texts fitted on or not."""

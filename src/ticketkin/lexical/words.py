@@ -15,6 +15,7 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _STOP_WORDS = (
     "a an and are as at be by for from has have i in is it its of on or that the this to was we were will"
 )
+_NGRAM_LENGTHS = (3, 4, 5)
 _STOP = frozenset([*_STOP_WORDS.split(), "with", "you", "your"])
 
 
@@ -38,6 +39,22 @@ def make_tokenizer() -> Callable[[str], list[str]]:
         return terms
 
     return tokenize
+
+
+def character_ngrams(text: str) -> list[str]:
+    """Return the runs of 3 to 5 characters within the words of a text, in lower case, as `char_wb` of
+    scikit-learn has them: a word stands between blanks, and one shorter than a run counts once.
+
+    Loading scikit-learn takes longer than an answer for a new ticket.
+    """
+    ngrams: list[str] = []
+    for word in text.lower().split():
+        padded = f" {word} "
+        for n in _NGRAM_LENGTHS:
+            ngrams.extend(padded[start : start + n] for start in range(max(1, len(padded) - n + 1)))
+            if len(padded) <= n:
+                break
+    return ngrams
 
 
 def written_words(text: str) -> list[str]:

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 import polars as pl
 
 from ticketkin.core.tables import IntArray, Kind, Tickets
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 PEOPLE = "people"
 SILVER = "silver"
@@ -83,6 +85,8 @@ def build_families(ties: Sequence[Tie], order: IntArray, tiers: IntArray) -> Fam
     Duplicates of duplicates are duplicates of one parent. Causes hold between parents, so that a cause of
     one duplicate is the cause of all; a tie that would close a causal circle is left out and returned.
     """
+    import networkx as nx
+
     duplicates: nx.Graph[int] = nx.Graph((t.source, t.target) for t in ties if t.kind == Kind.DUPLICATE)
     parent: dict[int, int] = {}
     for group in nx.connected_components(duplicates):
@@ -113,6 +117,8 @@ def build_families(ties: Sequence[Tie], order: IntArray, tiers: IntArray) -> Fam
 
 def _without_circles(ties: list[Tie], parent: dict[int, int]) -> tuple[list[Tie], list[Tie]]:
     """Return the ties that make no circle of parents, people's and surest first, and the rest."""
+    import networkx as nx
+
     ranked = sorted(ties, key=lambda tie: (tie.origin != PEOPLE, -tie.probability))
     graph: nx.DiGraph[int] = nx.DiGraph()
     whole: nx.DiGraph[int] = nx.DiGraph(
@@ -151,6 +157,8 @@ def _by_family(ties: Sequence[Tie], family_of: dict[int, int]) -> dict[int, list
 
 
 def _longest_chain(causal: Sequence[Tie], parent: dict[int, int]) -> list[int]:
+    import networkx as nx
+
     graph: nx.DiGraph[int] = nx.DiGraph(
         (parent.get(t.source, t.source), parent.get(t.target, t.target)) for t in causal
     )
@@ -163,6 +171,8 @@ def as_graph(found: FamilyGraph, tickets: Tickets) -> "nx.DiGraph[str]":
     Nodes carry title and family, edges kind, origin and probability; undirected `related` edges point from
     the ticket that was filed first.
     """
+    import networkx as nx
+
     graph: nx.DiGraph[str] = nx.DiGraph()
     ids, titles = tickets.ids, tickets.frame["title"].to_list()
     for number, family in enumerate(found.families, start=1):

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from scipy.cluster.hierarchy import DisjointSet
 from scipy.sparse import coo_array, csr_matrix
 from scipy.sparse.csgraph import connected_components
 
@@ -176,6 +175,8 @@ def _joined(component: IntArray, left: IntArray, right: IntArray) -> tuple[IntAr
 
     One that would make a component larger than a tenth of all tickets is not: the folds need parts to deal.
     """
+    from scipy.cluster.hierarchy import DisjointSet
+
     sizes = np.bincount(component)
     joined = DisjointSet(range(len(sizes)))
     largest, allowed = len(component) * _LARGEST_JOINED, np.ones(len(left), dtype=np.bool_)
