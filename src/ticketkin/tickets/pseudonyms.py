@@ -146,7 +146,8 @@ def pseudonymous_fields(fields: Mapping[str, str], fingerprint: str) -> PersonFi
 def key_file() -> Path | None:
     """Return $TICKETKIN_KEY_FILE, or ticketkin/secret in the user's configuration folder.
 
-    None where the user has no home. Raises ConfigurationError for a relative path: each working folder would get a secret of its own.
+    None where the user has no home. Raises ConfigurationError for a relative path: each working
+    folder would get a secret of its own.
     """
     named = os.environ.get(KEY_FILE)
     if not named:
@@ -209,33 +210,39 @@ def _make_key(path: Path) -> None:
 
 def _read_key(path: Path) -> bytes:
     """Return the key in a file. Raises ConfigurationError where it is not safe or not whole."""
-    remedy = (
-        f"Put the right file back, set {SECRET}, or delete it: then a new key is made, and people get other "
-        "pseudonyms from then on"
-    )
-    if path.is_symlink():
-        raise ConfigurationError(f"The key file {path} is a link, which could lead anywhere. {remedy}")
     # Without waiting: a pipe in its place would never answer.
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    content = b""
     try:
-        descriptor = os.open(path, flags)
-        with os.fdopen(descriptor, "rb") as stream:
-            mode = os.fstat(descriptor).st_mode
-            if not stat.S_ISREG(mode):
-                raise ConfigurationError(f"The key file {path} is no file. {remedy}")
-            if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
-                raise ConfigurationError(
-                    f"The key file {path} can be used by others (mode {stat.S_IMODE(mode):o}), who could "
-                    f"find people by trying names. If nobody has read it, close it: chmod 600 {path}. {remedy}"
-                )
-            content = stream.read(_KEY_DIGITS + 3)
+        fault = "is a link, which could lead anywhere" if path.is_symlink() else ""
+        if not fault:
+            descriptor = os.open(path, flags)
+            try:
+                fault = _unsafe(os.fstat(descriptor).st_mode)
+                if not fault:
+                    content = os.read(descriptor, _KEY_DIGITS + 3)
+            finally:
+                os.close(descriptor)
     except OSError as error:
-        raise ConfigurationError(
-            f"The key file {path} can't be read ({error.strerror or error}). {remedy}"
-        ) from None
-    if not _KEY.fullmatch(content):
+        fault = f"can't be read ({error.strerror or error})"
+    if not fault and not _KEY.fullmatch(content):
         state = "too short" if len(content.strip()) < _KEY_DIGITS else "damaged"
+        fault = f"is {state}: it must hold {_KEY_DIGITS} digits of 0-9 and a-f"
+    if fault:
         raise ConfigurationError(
-            f"The key file {path} is {state}: it must hold {_KEY_DIGITS} digits of 0-9 and a-f. {remedy}"
+            f"The key file {path} {fault}. Put the right file back, set {SECRET}, or delete it: then a new key is "
+            "made, and people get other pseudonyms from then on"
         )
     return content.strip()
+
+
+def _unsafe(mode: int) -> str:
+    """Return why a file of this mode is no place for a secret; empty where it is one."""
+    if not stat.S_ISREG(mode):
+        return "is no file"
+    if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
+        return (
+            f"can be used by others (mode {stat.S_IMODE(mode):o}), who could find people by trying names; if "
+            "nobody has read it, close it with chmod 600"
+        )
+    return ""
