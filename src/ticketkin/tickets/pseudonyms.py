@@ -230,8 +230,8 @@ def _read_key(path: Path) -> bytes:
         fault = f"is {state}: it must hold {_KEY_DIGITS} digits of 0-9 and a-f"
     if fault:
         raise ConfigurationError(
-            f"The key file {path} {fault}. Put the right file back, set {SECRET}, or delete it: then a new "
-            "key is made, and people get other pseudonyms from then on"
+            f"The key file {path} {fault}. Put the right file there, or set {SECRET}. Where the secret is "
+            "lost, move what is there away: a new key is made, and people get other pseudonyms from then on"
         )
     return content.strip()
 
