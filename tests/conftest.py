@@ -1,6 +1,7 @@
 """Fixtures of all tests: no network, and a tiny encoder made once a session."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,11 @@ from hypothesis import settings
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# The key file of people's pseudonyms is made in the configuration folder: not in that of whoever runs tests.
+_CONFIGURATION = tempfile.TemporaryDirectory(prefix="ticketkin-tests-")
+os.environ["XDG_CONFIG_HOME"] = _CONFIGURATION.name
+for variable in ("TICKETKIN_SECRET", "TICKETKIN_KEY_FILE"):
+    os.environ.pop(variable, None)
 if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
     # Workers whose threads ask for every core slow each other down several times over.
     share = (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])

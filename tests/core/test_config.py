@@ -120,6 +120,8 @@ def test_ticketkin_toml_and_the_real_environment_are_read(
     (tmp_path / "ticketkin.toml").write_text("seed = 5\n[split]\nby = 'time'\n")
     monkeypatch.setenv("TICKETKIN_SEED", "6")
     monkeypatch.setenv("TICKETKIN_CACHE", "/nowhere")
+    monkeypatch.setenv("TICKETKIN_SECRET", "correct horse battery")
+    monkeypatch.setenv("TICKETKIN_KEY_FILE", "/nowhere")
     monkeypatch.setenv("TICKETKINSHIP", "not ours")
     assert (load_settings().seed, load_settings().split.by) == (6, "time")
     # An existing run is not changed by a file that was written later.

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -160,4 +162,32 @@ OTHER_WAYS = [
     ),
 ]  # fmt: skip
 
-CASES = [*map(_in_column, _COLUMNS), *SECRETS, *KEPT, *WORDS, *OTHER_WAYS]
+_CALLER = "Berta Beispiel"
+_CALLERS = f"number,short_description,caller_id\nINC1,a b,{_CALLER}\nINC2,c d,{_CALLER.upper()}\n"
+
+
+def _people(name: str, environment: Mapping[str, str], end: Outcome, n_kept: int = 0) -> Case:
+    def check(here: Path, _: Ended) -> None:
+        people = [person for person in tickets_in(here)["caller"] if person]
+        assert len(people) == n_kept, people
+        assert len(set(people)) == min(n_kept, 1), "one person has two pseudonyms"
+
+    make = given({"a.csv": _CALLERS}, "import a.csv --out run --json")
+    end = replace(end, secret=(*end.secret, _CALLER))
+    judged = check if n_kept or end.tickets else None
+    return Case(f"people: {name}", "personal data", make, end, judged, environment=environment)
+
+
+_LONG, _SHORT = "ein langes Geheimnis 4711", "Geheimnis 4711"
+PEOPLE = [
+    _people("a key file", {}, Outcome(tickets=2), n_kept=2),
+    _people("a secret", {"TICKETKIN_SECRET": _LONG}, Outcome(tickets=2, secret=(_LONG,)), n_kept=2),
+    _people("a short secret", {"TICKETKIN_SECRET": _SHORT}, Outcome(2, says=("TICKETKIN_SECRET", "at least 16"), secret=(_SHORT,))),
+    _people("an empty secret", {"TICKETKIN_SECRET": ""}, Outcome(2, says=("TICKETKIN_SECRET", "at least 16"))),
+    _people("a secret under a wrong name", {"TICKETKIN_SECRETS": _LONG}, Outcome(2, says=("unknown setting",), secret=(_LONG,))),
+    _people("no folder for a key file", {"XDG_CONFIG_HOME": "/dev/null"}, Outcome(tickets=2, says=(r"people \(caller\) are left out", "TICKETKIN_SECRET"))),
+    _people("a key file in the working folder", {"TICKETKIN_KEY_FILE": "key"}, Outcome(2, says=("TICKETKIN_KEY_FILE", "whole path"))),
+    _people("a key file that is a device", {"TICKETKIN_KEY_FILE": "/dev/zero"}, Outcome(2, says=("/dev/zero", "is no file"))),
+]  # fmt: skip
+
+CASES = [*map(_in_column, _COLUMNS), *SECRETS, *KEPT, *WORDS, *OTHER_WAYS, *PEOPLE]

@@ -26,7 +26,7 @@ def test_lines_without_content_leave_no_label_behind() -> None:
         ("{title} {close_notes}", LeakageError, "known only after the ticket is worked on"),
         ("{state}", LeakageError, "known only after"),
         ("{parent}", LeakageError, "the very answer the model must find"),
-        ("{title} {caller}", ConfigurationError, "is a person, kept as a number"),
+        ("{title} {caller}", ConfigurationError, "is a person, kept as a pseudonym"),
         ("{titel}", ConfigurationError, "unknown field {titel}"),
         ("no field", ConfigurationError, "names no field"),
         ("{title", ConfigurationError, "is broken"),

@@ -69,7 +69,7 @@ OPENING_FIELDS = (
 # Known only later, or a label itself: kept apart, never part of a composed text.
 RESOLUTION_FIELDS = ("state", "close_code", "close_notes", "resolved_at", "closed_at", "updated_at")
 LINK_FIELDS = ("parent", "problem", "caused_by", "duplicate_of", "stated_links")
-# Compared, never read: a person is kept as a number that stands for the same person in this file alone.
+# Compared, never read: a person is kept as a pseudonym, the same in every import with one secret.
 PERSON_FIELDS = ("caller",)
 
 TICKETS_SCHEMA: Mapping[str, pl.DataType] = {

@@ -21,6 +21,7 @@ from ticketkin.core.artifacts import atomic_path
 from ticketkin.core.errors import ConfigurationError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray
+from ticketkin.core.user_folders import user_folder
 
 _KEY_BYTES = 16
 
@@ -33,15 +34,12 @@ def default_cache_folder() -> Path:
     named = os.environ.get("TICKETKIN_CACHE")
     if named:
         return Path(named)
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    try:
-        # A relative path there is to be ignored, says the XDG base directory specification.
-        parent = Path(base) if Path(base).is_absolute() else Path.home() / ".cache"
-    except RuntimeError:
+    parent = user_folder("XDG_CACHE_HOME", ".cache")
+    if parent is None:
         raise ConfigurationError(
             "This user has no home folder to keep embeddings in; name a folder in the environment variable "
             "TICKETKIN_CACHE"
-        ) from None
+        )
     return parent / "ticketkin" / "embeddings"
 
 

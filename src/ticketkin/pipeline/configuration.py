@@ -16,6 +16,7 @@ from ticketkin.core.run_ownership import CONFIG
 from ticketkin.core.stage_settings import StageSettings
 from ticketkin.pipeline.recipes import recipe_settings
 from ticketkin.pipeline.settings import Settings
+from ticketkin.tickets.pseudonyms import KEY_FILE, SECRET
 
 ENVIRONMENT_PREFIX = "TICKETKIN_"
 # Comments to TOML; they tell a whole file from one whose end is missing.
@@ -23,7 +24,7 @@ _FIRST_LINE = "# The job of this run, written by ticketkin."
 _LAST_LINE = "# The end of the job."
 _MOST_FAULTS = 3
 # Variables of Ticketkin that are no settings.
-_NOT_SETTINGS = {"TICKETKIN_CACHE"}
+_NOT_SETTINGS = {"TICKETKIN_CACHE", SECRET, KEY_FILE}
 _LARGEST_TOML_BYTES = 1 << 22
 _DEEPEST_KEY = 8
 _MOST_SHOWN = 200

@@ -11,6 +11,7 @@ from ticketkin.core.config import TicketSettings
 from ticketkin.core.printing import printable_line
 from ticketkin.tickets.file_words import FileWords
 from ticketkin.tickets.mapping import ColumnMapping
+from ticketkin.tickets.pseudonyms import Pseudonymising, installation_pseudonyms
 from ticketkin.tickets.redaction import Redactor
 
 _MOST_NAMED = 40
@@ -69,6 +70,10 @@ class ImportSummary:
     repairs: dict[str, int]
     redactions: dict[str, int]
     notes: list[str]
+    people_keyed_by: str
+    """Fingerprint of the secret of people's pseudonyms; empty where no person is kept."""
+    people_left_out: str
+    """Why people are left out, a sentence; empty where they are kept, or none is named."""
     other_mappings: dict[str, str]
     """Source and system -> its columns, for sources that are mapped otherwise than the first."""
 
@@ -102,7 +107,8 @@ class ImportSummary:
             more = len(self.unused_columns) - _MOST_NAMED
             named = ", ".join(self.unused_columns[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
             lines.append(f"columns not used: {named}")
-        return lines + [f"note: {note}" for note in self.notes]
+        left_out = [self.people_left_out] if self.people_left_out else []
+        return lines + [f"note: {note}" for note in left_out + self.notes]
 
 
 def _words(kind: str) -> str:
@@ -119,6 +125,7 @@ class Account:
 
     settings: TicketSettings
     redactor: Redactor
+    pseudonymising: Pseudonymising = installation_pseudonyms
     repairs: Counter[str] = field(default_factory=Counter)
     redactions: Counter[str] = field(default_factory=Counter)
     rejected: list[tuple[str, int, str]] = field(default_factory=list)
@@ -129,6 +136,8 @@ class Account:
     n_blank: int = 0
     n_collapsed: int = 0
     n_duplicate_ids: int = 0
+    people_keyed_by: str = ""
+    people_left_out: str = ""
     _labels: Counter[str] = field(default_factory=Counter)
     _words: FileWords = field(init=False)
 
@@ -188,6 +197,8 @@ class Account:
             repairs={kind: count for kind, count in sorted(self.repairs.items()) if count},
             redactions={kind: count for kind, count in sorted(self.redactions.items()) if count},
             notes=self.notes,
+            people_keyed_by=self.people_keyed_by,
+            people_left_out=self.people_left_out,
             other_mappings=others,
         )
 

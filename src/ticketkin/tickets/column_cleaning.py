@@ -9,6 +9,7 @@ from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import OPENING_FIELDS, PERSON_FIELDS
 from ticketkin.tickets.account import Account
 from ticketkin.tickets.cleaning import clean_text, is_placeholder, strip_mail_threads
+from ticketkin.tickets.pseudonyms import NoPseudonyms
 
 # People's words. The other columns are codes and names, but whoever fills a form writes anywhere.
 _FREE_TEXT = ("title", "description", "close_notes")
@@ -21,13 +22,11 @@ _BLANKS = re.compile(r"[^\S\n]{3,}|\n{3,}")
 
 
 def clean_columns(frame: pl.DataFrame, account: Account, progress: Progress) -> pl.DataFrame:
-    """Return `frame` with its text columns cleaned and redacted, and people as numbers."""
-    columns = []
+    """Return `frame` with its text columns cleaned and redacted, and people as pseudonyms."""
+    columns = _pseudonymous(frame, account)  # first: a secret that can't be used is told before the long work
     for name in TEXT_FIELDS:
         shown = progress if name in _FREE_TEXT else SILENT
         columns.append(_cleaned(frame[name], account, shown))
-    for name in PERSON_FIELDS:
-        columns.append(_pseudonyms(without_placeholders(frame[name].str.strip_chars(), account.repairs)))
     return frame.with_columns(columns)
 
 
@@ -85,17 +84,20 @@ def _clean_cell(
     return cleaned[: settings.max_characters]
 
 
-def _pseudonyms(people: pl.Series) -> pl.Series:
-    """Return "person 1" for whoever is named first, and so on: who is who can't be worked out from it.
-
-    A hash of a name could be: names are few enough to try them all.
-    """
-    present = people.str.to_lowercase().replace("", None)
-    numbers = {
-        person: f"person {place}"
-        for place, person in enumerate(present.drop_nulls().unique(maintain_order=True), 1)
-    }
-    return present.replace(numbers).fill_null("").alias(people.name)
+def _pseudonymous(frame: pl.DataFrame, account: Account) -> list[pl.Series]:
+    """Return the columns of people as pseudonyms; empty columns where there can be none."""
+    columns = [
+        without_placeholders(frame[name].fill_null("").str.strip_chars(), account.repairs)
+        for name in PERSON_FIELDS
+    ]
+    if all((column == "").all() for column in columns):
+        return columns
+    pseudonyms = account.pseudonymising()
+    if isinstance(pseudonyms, NoPseudonyms):
+        account.people_left_out = pseudonyms.sentence
+        return [pl.Series(column.name, [""] * len(column)) for column in columns]
+    account.people_keyed_by = pseudonyms.fingerprint
+    return [pseudonyms.of_column(column) for column in columns]
 
 
 def can_be_matched(frame: pl.DataFrame) -> pl.Series:

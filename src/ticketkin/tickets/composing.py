@@ -45,7 +45,7 @@ def _check_field(name: str, template: str) -> None:
         )
     if name in PERSON_FIELDS:
         raise ConfigurationError(
-            f"{{{name}}} in the template is a person, kept as a number that says nothing to a model; "
+            f"{{{name}}} in the template is a person, kept as a pseudonym that says nothing to a model; "
             f"allowed are {_allowed()}"
         )
     if name not in OPENING_FIELDS:

@@ -15,6 +15,7 @@ from ticketkin.tickets.column_cleaning import can_be_matched, clean_columns, wit
 from ticketkin.tickets.dates import EPOCH_1904, EXCEL_EPOCH
 from ticketkin.tickets.link_columns import stated_links
 from ticketkin.tickets.mapping import find_mapping
+from ticketkin.tickets.pseudonyms import Pseudonymising, installation_pseudonyms
 from ticketkin.tickets.reading import RawTable, read_table
 from ticketkin.tickets.redaction import Redactor
 from ticketkin.tickets.reference_columns import REFERRING_FIELDS, with_readable_references
@@ -35,23 +36,34 @@ class ImportResult:
 
 
 def import_tickets(
-    sources: Sequence[Path], settings: TicketSettings, progress: Progress = SILENT
+    sources: Sequence[Path],
+    settings: TicketSettings,
+    progress: Progress = SILENT,
+    pseudonymising: Pseudonymising = installation_pseudonyms,
 ) -> ImportResult:
     """Return the tickets of one or more exports, cleaned and redacted.
 
     Rows that can't be used are returned, not dropped silently. Raises UnreadableFileError,
     MappingError or LeakageError as the readers do, and UnreadableFileError where no row is usable, no
-    ticket has a text, or more than a tenth of the opening times can't be read.
+    ticket has a text, or more than a tenth of the opening times can't be read. `pseudonymising` is that of
+    `import_tables`; raises ConfigurationError as `installation_pseudonyms` does.
     """
     tables = ((source.name, read_table(source, settings.encoding)) for source in sources)
-    return import_tables(tables, settings, progress)
+    return import_tables(tables, settings, progress, pseudonymising)
 
 
 def import_tables(
-    tables: Iterable[tuple[str, RawTable]], settings: TicketSettings, progress: Progress = SILENT
+    tables: Iterable[tuple[str, RawTable]],
+    settings: TicketSettings,
+    progress: Progress = SILENT,
+    pseudonymising: Pseudonymising = installation_pseudonyms,
 ) -> ImportResult:
-    """Return the tickets of tables that were read already, each with the name of its source."""
-    account = Account(settings, Redactor.of(settings))
+    """Return the tickets of tables that were read already, each with the name of its source.
+
+    People get the pseudonyms of `pseudonymising`: by default those of this installation, and for tickets that
+    are compared with an earlier import `lambda: pseudonyms_of(its fingerprint)`.
+    """
+    account = Account(settings, Redactor.of(settings), pseudonymising)
     frames: list[pl.DataFrame] = []
     for name, table in tables:
         part = _import_table(table, account.label(name), account)
