@@ -111,7 +111,9 @@ def build(bundle_folder: Path, work: Path, n: int) -> Path:
     if (work / f"built-{n}.json").exists():
         return place
     bundle = Bundle.open(bundle_folder)
-    given = bundle.embed(tickets_of_files([work / "sample.csv"], bundle.ticket_settings).tickets)
+    given = bundle.embed(
+        tickets_of_files([work / "sample.csv"], bundle.ticket_settings, bundle.pseudonymising).tickets
+    )
     index = Index.open(place, bundle.scorer, bundle.id, create=True)
     started = time.perf_counter()
     for batch in batches(given, bundle.record.template, n):
@@ -137,7 +139,7 @@ def measure(bundle_folder: Path, place: Path, work: Path, n_queries: int, out: P
     write_sample(queries, max(n_queries + 20, 200), 77, force=True)
     started = time.perf_counter()
     kin = Kin.open(bundle_folder, place, create=False)
-    records = tickets_of_files([queries], kin.bundle.ticket_settings).tickets.frame
+    records = tickets_of_files([queries], kin.bundle.ticket_settings, kin.bundle.pseudonymising).tickets.frame
     texts = [f"{title}\n{description}" for title, description in records["title", "description"].iter_rows()]
     spent = {"encode": 0.0}
     embed = Bundle.embed

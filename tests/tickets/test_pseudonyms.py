@@ -20,17 +20,16 @@ from ticketkin.core.errors import ConfigurationError
 from ticketkin.pipeline.artifacts import IMPORT_SUMMARY, TICKETS
 from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.job import run_one_stage
+from ticketkin.serving.incoming import new_ticket
 from ticketkin.tickets import pseudonyms
 from ticketkin.tickets.importing import ImportResult, import_tickets
 from ticketkin.tickets.pseudonyms import (
     KEY_FILE,
     SECRET,
     NoPseudonyms,
-    PersonFields,
     Pseudonyms,
     installation_pseudonyms,
     normalise_account,
-    pseudonymous_fields,
     pseudonyms_of,
 )
 
@@ -198,10 +197,7 @@ def test_a_key_file_that_is_not_safe_is_refused_and_stays(name: str, tmp_path: P
     here()
     damage(key)
     before = key.lstat()
-    for ask in (
-        partial(imported, tmp_path, "Ada Nowak"),
-        partial(pseudonymous_fields, {"caller": "ada"}, "f"),
-    ):
+    for ask in (partial(imported, tmp_path, "Ada Nowak"), partial(pseudonyms_of, "f")):
         with pytest.raises(ConfigurationError, match=f"The key file {re.escape(str(key))} {says}"):
             ask()
     after = key.lstat()
@@ -276,28 +272,29 @@ def test_a_run_records_the_fingerprint_and_holds_neither_account_nor_secret(
 def test_a_new_ticket_gets_a_pseudonym_of_the_same_secret_alone(
     tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def asked(fingerprint: str, person: str = "ADA NOWAK") -> tuple[str, str]:
+        ticket = {"title": "printer", "caller": person}
+        incoming = new_ticket(ticket, {}, TicketSettings(), partial(pseudonyms_of, fingerprint))
+        return incoming.tickets.frame["caller"][0], " ".join(incoming.notes)
+
     keyed_by = imported(tmp_path, "Ada Nowak").summary.people_keyed_by
-    ticket = {"title": "printer", "caller": "ADA NOWAK"}
-    assert pseudonymous_fields(ticket, keyed_by) == PersonFields({"caller": here().of("Ada Nowak")}, "")
-    assert pseudonymous_fields({"title": "printer", "caller": " "}, keyed_by) == PersonFields({}, "")
+    assert asked(keyed_by) == (here().of("Ada Nowak"), "")
+    assert asked(keyed_by, " ") == ("", "")
 
     monkeypatch.setenv(SECRET, OTHER)
-    other = pseudonymous_fields(ticket, keyed_by)
-    assert other.values == {}
-    assert f"the secret here (fingerprint {here().fingerprint}) is not the one" in other.note
-    assert keyed_by in other.note
+    caller, note = asked(keyed_by)
+    assert caller == ""
+    assert f"the secret here (fingerprint {here().fingerprint}) is not the one" in note
+    assert keyed_by in note
     monkeypatch.delenv(SECRET)
 
-    without = pseudonymous_fields(ticket, "")
-    assert without.values == {}
-    assert without.note.startswith(
-        "people (caller) are left out: the tickets that were learned from have none"
-    )
+    caller, note = asked("")
+    assert caller == ""
+    assert note.startswith("people (caller) are left out: the tickets that were learned from have none")
 
     key.unlink()
-    absent = pseudonymous_fields(ticket, keyed_by)
-    assert absent.values == {}
-    assert "there is no secret here" in absent.note
+    caller, note = asked(keyed_by)
+    assert caller == "" and "there is no secret here" in note
     assert not key.exists(), "a new key could never be that of the import"
 
 

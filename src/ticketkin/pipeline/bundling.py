@@ -79,6 +79,7 @@ def bundle_parts(data: RunData, *, with_index: bool = False) -> BundleParts:
             tickets=settings.tickets.model_copy(update={"redact_words": None}),
             masks_words=settings.tickets.redact_words is not None,
             redaction_version=REDACTION_VERSION,
+            people_keyed_by=data.values.read(artifact.IMPORT_SUMMARY).get("people_keyed_by", ""),
             near_identical=settings.split.near_identical,
             kinds=kinds,
         ),

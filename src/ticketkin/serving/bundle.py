@@ -22,6 +22,7 @@ from ticketkin.serving.encoding import ServingEncoder, open_encoder
 from ticketkin.serving.manifest import Manifest, check_files, read_manifest
 from ticketkin.serving.record import ServingRecord, read_serving_record
 from ticketkin.tickets.composing import compose_texts
+from ticketkin.tickets.pseudonyms import NoPseudonyms, Pseudonyms, pseudonyms_of
 from ticketkin.tickets.redaction import REDACTION_VERSION
 
 RANKING = "ranking"
@@ -70,6 +71,10 @@ class Bundle:
     def ticket_settings(self) -> TicketSettings:
         """How tickets are read, cleaned and masked: as in the run."""
         return self.record.tickets.model_copy(update={"redact_words": self.redact_words})
+
+    def pseudonymising(self) -> Pseudonyms | NoPseudonyms:
+        """Return what people are called here: as in the run, or not at all."""
+        return pseudonyms_of(self.record.people_keyed_by)
 
     @property
     def redacts_alike(self) -> bool:

@@ -11,9 +11,11 @@ from ticketkin.core.config import TicketSettings
 from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import OPENING_FIELDS, PERSON_FIELDS, Tickets
+from ticketkin.tickets.account import ImportSummary
 from ticketkin.tickets.cleaning import clean_text
 from ticketkin.tickets.importing import import_tables, import_tickets
 from ticketkin.tickets.mapping import MAPPABLE
+from ticketkin.tickets.pseudonyms import Pseudonymising
 from ticketkin.tickets.reading import RawTable
 
 Value = str | datetime | None
@@ -36,6 +38,7 @@ def new_ticket(
     ticket: str | Mapping[str, Value],
     fields: Mapping[str, Value],
     settings: TicketSettings,
+    pseudonymising: Pseudonymising,
     now: datetime | None = None,
 ) -> Incoming:
     """Return one ticket from its text or its fields.
@@ -54,36 +57,40 @@ def new_ticket(
         raise InputError(
             "The ticket has no text, so nothing can be compared with it; give a title or a description"
         )
-    read = _imported([values], settings.model_copy(update={"unreadable_times": "ignore"}))
+    read = _imported([values], settings.model_copy(update={"unreadable_times": "ignore"}), pseudonymising)
     opened = _cell(values.get("opened_at"))
     if clean_text(opened) and read.tickets.frame["opened_at"][0] is None:
         raise InputError(
-            f"opened_at {opened[:60]!r} can't be read as a time between 1990 and the end of next "
-            "year; write it "
-            "as 2025-12-31 14:30:00"
+            f"opened_at {opened[:60]!r} can't be read as a time between 1990 and the end of next year; write "
+            "it as 2025-12-31 14:30:00"
         )
     return _filed_now(read, now or datetime.now(UTC).replace(tzinfo=None))
 
 
-def tickets_of_records(records: Sequence[Mapping[str, Value]], settings: TicketSettings) -> Incoming:
+def tickets_of_records(
+    records: Sequence[Mapping[str, Value]], settings: TicketSettings, pseudonymising: Pseudonymising
+) -> Incoming:
     """Return the tickets of records by ticket field, such as number, title, state and close_notes.
 
     Raises InputError for an unknown field, naming the allowed ones; otherwise as `import_tables`.
     """
     for record in records:
         _check_names(record, MAPPABLE)
-    return _imported(records, settings)
+    return _imported(records, settings, pseudonymising)
 
 
 def tickets_of_files(
-    files: Sequence[Path], settings: TicketSettings, progress: Progress = SILENT
+    files: Sequence[Path],
+    settings: TicketSettings,
+    pseudonymising: Pseudonymising,
+    progress: Progress = SILENT,
 ) -> Incoming:
     """Return the tickets of exports in any format that `ticketkin import` reads; raises as it does."""
-    result = import_tickets(files, settings, progress)
+    result = import_tickets(files, settings, progress, pseudonymising)
     n_rejected = result.rejected.height
     reasons = "; ".join(f"{reason} ({n:,})" for reason, n in list(result.summary.rejections.items())[:3])
     notes = [f"{n_rejected:,} rows can't be used: {reasons}"] if n_rejected else []
-    notes += _notes(result.summary.repairs, result.summary.redactions, settings)
+    notes += _notes(result.summary, settings)
     return Incoming(result.tickets, notes + result.summary.notes, result.rejected)
 
 
@@ -101,15 +108,16 @@ def _check_names(values: Mapping[str, Value], allowed: Sequence[str]) -> None:
         )
 
 
-def _imported(records: Sequence[Mapping[str, Value]], settings: TicketSettings) -> Incoming:
+def _imported(
+    records: Sequence[Mapping[str, Value]], settings: TicketSettings, pseudonymising: Pseudonymising
+) -> Incoming:
     names = list(dict.fromkeys(name for record in records for name in record))
     columns = {name: [_cell(record.get(name)) for record in records] for name in names}
     frame = pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))
     table = RawTable(frame, list(range(1, len(records) + 1)), len(records))
     own = settings.model_copy(update={"mapping": {name: name for name in names}})
-    result = import_tables([(_NO_NAME, table)], own)
-    notes = _notes(result.summary.repairs, result.summary.redactions, settings)
-    return Incoming(result.tickets, notes)
+    result = import_tables([(_NO_NAME, table)], own, SILENT, pseudonymising)
+    return Incoming(result.tickets, _notes(result.summary, settings))
 
 
 def _cell(value: Value) -> str:
@@ -118,15 +126,13 @@ def _cell(value: Value) -> str:
     return "" if value is None else str(value)
 
 
-def _notes(repairs: Mapping[str, int], redactions: Mapping[str, int], settings: TicketSettings) -> list[str]:
-    notes = []
-    if repairs.get("cut_texts"):
-        notes.append(
-            f"{repairs['cut_texts']:,} texts were cut at {settings.max_characters:,} characters, as "
-            "in training"
-        )
-    if redactions:
-        masked = ", ".join(f"{n:,} {kind.replace('_', ' ')}" for kind, n in redactions.items())
+def _notes(summary: ImportSummary, settings: TicketSettings) -> list[str]:
+    notes = [summary.people_left_out] if summary.people_left_out else []
+    n_cut = summary.repairs.get("cut_texts")
+    if n_cut:
+        notes.append(f"{n_cut:,} texts were cut at {settings.max_characters:,} characters, as in training")
+    if summary.redactions:
+        masked = ", ".join(f"{n:,} {kind.replace('_', ' ')}" for kind, n in summary.redactions.items())
         notes.append(f"personal data and secrets masked: {masked}")
     return notes
 

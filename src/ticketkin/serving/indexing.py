@@ -70,7 +70,7 @@ def update_index(
         settings = bundle.ticket_settings
         if mapping is not None:
             settings = settings.model_copy(update={"mapping": dict(mapping)})
-        incoming = tickets_of_files(files, settings, progress)
+        incoming = tickets_of_files(files, settings, bundle.pseudonymising, progress)
         change = store_in_batches(index, bundle.embed, incoming.tickets, progress)
         notes, rejected = incoming.notes, rejected if incoming.rejected is None else incoming.rejected
     n_deleted, unknown = delete_named(index, names)

@@ -175,11 +175,13 @@ class Kin:
         if isinstance(tickets, Tickets):
             return Incoming(tickets, [])
         if isinstance(tickets, str | Path):
-            return tickets_of_files([Path(tickets)], settings, progress)
-        return tickets_of_records(tickets, settings)
+            return tickets_of_files([Path(tickets)], settings, self.bundle.pseudonymising, progress)
+        return tickets_of_records(tickets, settings, self.bundle.pseudonymising)
 
     def _new(self, ticket: str | Mapping[str, Value], fields: Mapping[str, Value]) -> Incoming:
-        return new_ticket(ticket, fields, self.bundle.ticket_settings, self._now())
+        return new_ticket(
+            ticket, fields, self.bundle.ticket_settings, self.bundle.pseudonymising, self._now()
+        )
 
     def _now(self) -> datetime:
         """Return when a ticket that opens now opens on the clock of the stored ones.

@@ -51,6 +51,8 @@ class ServingRecord:
     masks_words: bool
     """Whether the run masked a list of words: then whoever serves must give one, too."""
     redaction_version: str
+    people_keyed_by: str
+    """Fingerprint of the secret that the run's people got their pseudonyms with; empty where it has none."""
     near_identical: float
     """Estimated Jaccard similarity from which on two texts share a template."""
     kinds: KindsRecord

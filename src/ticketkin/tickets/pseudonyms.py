@@ -10,7 +10,7 @@ import re
 import secrets
 import stat
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,16 +82,6 @@ Pseudonymising = Callable[[], Pseudonyms | NoPseudonyms]
 """Called once, and only where a ticket names a person."""
 
 
-@dataclass(frozen=True)
-class PersonFields:
-    """The person fields of one ticket as they may be kept."""
-
-    values: dict[str, str]
-    """Field to pseudonym; a field that is left out is absent."""
-    note: str
-    """Why fields are left out; empty where none is."""
-
-
 def normalise_account(account: str) -> str:
     """Return what two spellings of one account have in common: trimmed, Unicode NFKC, case-folded.
 
@@ -127,20 +117,6 @@ def pseudonyms_of(fingerprint: str) -> Pseudonyms | NoPseudonyms:
         f"the secret here (fingerprint {known.fingerprint}) is not the one that the tickets were imported "
         f"with ({fingerprint}); set {SECRET} to that secret, or copy its key file here"
     )
-
-
-def pseudonymous_fields(fields: Mapping[str, str], fingerprint: str) -> PersonFields:
-    """Return the person fields among `fields` of one new ticket, as the import with `fingerprint` kept them.
-
-    Raises as `installation_pseudonyms` does.
-    """
-    people = {name: fields[name] for name in PERSON_FIELDS if normalise_account(fields.get(name, ""))}
-    if not people:
-        return PersonFields({}, "")
-    known = pseudonyms_of(fingerprint)
-    if isinstance(known, NoPseudonyms):
-        return PersonFields({}, known.sentence)
-    return PersonFields({name: known.of(account) for name, account in people.items()}, "")
 
 
 def key_file() -> Path | None:
