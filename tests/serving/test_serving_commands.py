@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,10 @@ from bundle_material import Judged
 from typer.testing import CliRunner
 
 from ticketkin.cli.app import app
-from ticketkin.core.errors import InputError, LeakageError, OutputRefusedError
+from ticketkin.core.errors import InputError, LeakageError, MissingInputError, OutputRefusedError
+from ticketkin.core.run_ownership import owning_run
+from ticketkin.pipeline.job import list_stages
+from ticketkin.runs.stages import State
 from ticketkin.serving.manifest import read_manifest
 from ticketkin.tickets.sample import write_sample
 
@@ -79,13 +83,29 @@ def test_a_stored_ticket_is_related_by_number(judged: Judged) -> None:
     assert ran("relate", judged.bundle, number, "--all").startswith(number)
 
 
-def test_a_run_answers_for_its_own_tickets_and_names_the_bundle_for_others(
-    run_folder: Path, judged: Judged
+def test_a_run_answers_for_its_own_tickets_and_for_new_ones(
+    run_folder: Path, judged: Judged, tmp_path: Path
 ) -> None:
-    number = judged.tickets.frame["number"][judged.rows[-1]]
-    assert ran("relate", run_folder, number, "--all").startswith(number)
-    with pytest.raises(InputError, match="ticketkin bundle"):
-        ran("relate", run_folder, "--text", "Printer is dead")
+    run = Path(shutil.copytree(run_folder, tmp_path / "june"))
+    number, title = judged.tickets.frame.select("number", "title").row(judged.rows[-1])
+    assert ran("relate", run, number, "--all").startswith(number)
+    (answer,) = json.loads(ran("relate", run, "--text", title, "--json"))
+    assert answer["relations"]
+    (by_bundle,) = json.loads(ran("relate", judged.bundle, "--text", title, "--json"))
+    assert [one["ticket_id"] for one in answer["relations"]] == [
+        one["ticket_id"] for one in by_bundle["relations"]
+    ]
+    # What was stored at first use is no altered output of the run, and stays when the run is resumed.
+    assert {status.state for status in list_stages(run)} == {State.DONE}
+    assert (run / "index").is_dir() and not (run / "bundle/index").exists()
+    assert owning_run(run / "index/x") is None
+
+
+def test_a_run_without_a_bundle_says_what_to_run(run_folder: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(run_folder, tmp_path / "june"))
+    shutil.rmtree(run / "bundle")
+    with pytest.raises(MissingInputError, match=r"has no bundle yet\. Run: ticketkin run --resume"):
+        ran("relate", run, "--text", "Printer is dead")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Commands for new tickets: make a bundle, store tickets for it, ask it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,10 @@ from ticketkin.cli.options import (
 from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.core.errors import InputError
 from ticketkin.core.outputs import output_path
+from ticketkin.core.progress import Progress
+
+if TYPE_CHECKING:
+    from ticketkin.serving.kin import Kin
 
 serving = typer.Typer()
 
@@ -175,25 +179,23 @@ def relate(
       ticketkin relate kin-june --text "Outlook asks for the password again" --field service=Email
       ticketkin relate kin-june --file tomorrow.csv --out answers.csv
       ticketkin relate kin-june INC0012345
+      ticketkin relate runs/june --text "Printer prints empty pages"
       ticketkin relate runs/june INC0012345 --nearest 20 --all --json
 
-    A bundle (ticketkin bundle) answers for new tickets; a run whose kinds were learned for its own.
+    A bundle (ticketkin bundle) answers from the tickets that ticketkin index stored, a run from its own.
     """
     from ticketkin.serving.manifest import is_bundle
 
     asked = _asked(tickets, text, file, field, map_)
-    if not is_bundle(folder):
-        given = {asked: asked != "TICKET", "--out": out is not None, "--index": index is not None}
-        _refuse_in_run(folder, [name for name, is_given in given.items() if is_given])
+    if not is_bundle(folder) and asked == "TICKET" and out is None and index is None:
         _relate_in_run(folder, tickets or [], k, everything, as_json)
         return
     from ticketkin.cli.answers import check_answers_file
-    from ticketkin.serving.kin import Kin
 
     if out is not None:
         check_answers_file(out, [folder, *([file] if file else [])], force=force)
     with ConsoleProgress(errors) as progress:
-        kin = Kin.open(folder, index, redact_words=redact_words, create=False)
+        kin = _opened(folder, index, redact_words, progress)
         if tickets:
             answers = kin.relate_stored(tickets, k)
         elif file is not None:
@@ -242,13 +244,16 @@ def _record(text: str, assignments: list[str]) -> dict[str, str]:
     return record
 
 
-def _refuse_in_run(folder: Path, options: list[str]) -> None:
-    """Raise InputError where options were given that a bundle alone takes."""
-    if options:
-        raise InputError(
-            f"{options[0]} needs a bundle, and {folder} has no bundle.json. Make one of the run: ticketkin "
-            f"bundle {folder} --out kin --with-index, then: ticketkin relate kin {options[0]} …"
-        )
+def _opened(folder: Path, index: Path | None, redact_words: Path | None, progress: Progress) -> "Kin":
+    """Return what answers: a bundle, or a run by its own."""
+    from ticketkin.serving.kin import Kin
+    from ticketkin.serving.manifest import is_bundle
+
+    if is_bundle(folder):
+        return Kin.open(folder, index, redact_words=redact_words, create=False)
+    from ticketkin.pipeline.bundling import open_run
+
+    return open_run(folder, index, redact_words, progress)
 
 
 def _relate_in_run(folder: Path, tickets: list[str], k: int, everything: bool, as_json: bool) -> None:

@@ -73,6 +73,7 @@ MATERIAL = Artifact(
     lambda p, v: write_json(p, v.to_json()),
 )
 REPORT_HTML = Place("report.html")
+BUNDLE = Folder("bundle")
 FIGURES = Folder("figures")
 MANIFEST = json_artifact("manifest.json")
 # Folders of commands that work on a run: none of its stages writes there.

@@ -17,7 +17,7 @@ from ticketkin.pipeline.candidates import (
     ranking_record,
     state_rows,
 )
-from ticketkin.pipeline.configuration import read_job
+from ticketkin.pipeline.configuration import Job, read_job
 from ticketkin.pipeline.relater import right_direction
 from ticketkin.pipeline.report_material import whole_material
 from ticketkin.pipeline.run_data import RunData
@@ -26,8 +26,10 @@ from ticketkin.ranking.columns import ENCODER, EmbeddedTickets
 from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.reports.html import write_shared_report
 from ticketkin.runs.artifacts import JsonObject, remaking
-from ticketkin.serving.making import BundleParts, make_bundle
-from ticketkin.serving.manifest import Manifest
+from ticketkin.runs.stages import StageRun
+from ticketkin.serving.kin import Kin
+from ticketkin.serving.making import BundleParts, make_bundle, write_bundle
+from ticketkin.serving.manifest import Manifest, default_index, is_bundle
 from ticketkin.serving.record import UNTOUCHED, EmbeddingSource, KindsRecord, ServingRecord
 from ticketkin.tickets.redaction import REDACTION_VERSION
 from ticketkin.training.candidates import CANDIDATES
@@ -58,6 +60,36 @@ def bundle_run(
         )
     parts = bundle_parts(RunData.of(folder, read_job(folder)), with_index=with_index)
     return make_bundle(parts, out, folder, progress, force=force)
+
+
+def open_run(
+    folder: Path, index: Path | None = None, redact_words: Path | None = None, progress: Progress = SILENT
+) -> Kin:
+    """Return what answers for new tickets by the bundle of a run, from the run's tickets.
+
+    They are stored at first use in `index`, by default beside the bundle; an index that is there is taken
+    as it is. Raises MissingInputError where the run has no bundle, otherwise as `Kin.open`.
+    """
+    bundle = folder / artifact.BUNDLE
+    if not is_bundle(bundle):
+        raise MissingInputError(f"{folder} has no bundle yet. Run: ticketkin run --resume --out {folder}")
+    job = read_job(folder)
+    words = redact_words or job.settings.tickets.redact_words
+    place = index or default_index(bundle)
+    if place.exists():
+        return Kin.open(bundle, place, redact_words=words, create=False)
+    kin = Kin.open(bundle, place, redact_words=words)
+    parts = bundle_parts(RunData.of(folder, job), with_index=True)
+    if parts.stored is not None:
+        progress.say(f"storing the {len(parts.stored.tickets):,} tickets of the run in {place}")
+        kin.index.put(parts.stored)
+        kin.index.tend(progress)
+    return kin
+
+
+def run_bundle(run: StageRun[Job]) -> None:
+    """Write the bundle of the run into its own folder."""
+    write_bundle(bundle_parts(RunData(run.values, run.job)), run.place(artifact.BUNDLE), run.progress)
 
 
 def bundle_parts(data: RunData, *, with_index: bool = False) -> BundleParts:

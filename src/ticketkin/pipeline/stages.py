@@ -4,7 +4,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from ticketkin.pipeline import artifacts as artifact
-from ticketkin.pipeline import data_stages, families, judge_stages, relating, train_stages
+from ticketkin.pipeline import bundling, data_stages, families, judge_stages, relating, train_stages
 from ticketkin.pipeline.configuration import Job
 from ticketkin.runs.artifacts import Place
 from ticketkin.runs.stages import Stage
@@ -208,5 +208,25 @@ def _stages(_registered: tuple[str, ...]) -> tuple[Stage[Job], ...]:
             outputs=(artifact.REPORT_HTML, artifact.FIGURES),
             reads=(),
             run=judge_stages.run_report,
+        ),
+        Stage(
+            name="bundle",
+            title="Make the bundle that answers for new tickets",
+            command="ticketkin run --resume --out {folder}",
+            inputs=(
+                *_DATA,
+                *_BASE,
+                *ranked_by,
+                *(artifact.trained(one.name) for one in trained),
+                artifact.IMPORT_SUMMARY,
+                artifact.REPORT_JSON,
+                artifact.MATERIAL,
+                artifact.RELATIONS,
+                artifact.FAMILIES,
+            ),
+            outputs=(artifact.BUNDLE,),
+            reads=_settings("candidates", "tickets", "encoder", "split", "relations", "seed"),
+            versions=(REDACTION_VERSION,),
+            run=bundling.run_bundle,
         ),
     )

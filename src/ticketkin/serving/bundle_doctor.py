@@ -7,7 +7,7 @@ from ticketkin.core.errors import TicketkinError
 from ticketkin.encoders.model_doctor import examine_model
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.index import Index
-from ticketkin.serving.manifest import COPY_AGAIN, INDEX, check_files, read_manifest
+from ticketkin.serving.manifest import COPY_AGAIN, check_files, default_index, read_manifest
 from ticketkin.serving.parity import parity_check
 from ticketkin.serving.record import read_serving_record
 from ticketkin.tickets.redaction import REDACTION_VERSION
@@ -62,7 +62,7 @@ def _parity(bundle: Bundle) -> Check:
 
 
 def _index(bundle: Bundle) -> Check:
-    code, folder = "bundle_index", bundle.folder / INDEX
+    code, folder = "bundle_index", default_index(bundle.folder)
     if not folder.exists():
         return skipped(code, "it holds no index; tickets are stored by: ticketkin index")
     try:

@@ -42,7 +42,7 @@ from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.incoming import Incoming, Value, new_ticket, tickets_of_files, tickets_of_records
 from ticketkin.serving.index import Index, IndexChange
 from ticketkin.serving.indexing import store_in_batches
-from ticketkin.serving.manifest import INDEX
+from ticketkin.serving.manifest import default_index
 from ticketkin.tickets.templates import template_groups
 
 _BLOCK_QUERIES = 64
@@ -80,14 +80,15 @@ class Kin:
         redact_words: str | Path | None = None,
         create: bool = True,
     ) -> "Kin":
-        """Return what answers by the bundle in `folder` from the tickets in `index`, by default those in it.
+        """Return what answers by the bundle in `folder` from the tickets in `index`, by default those in
+        it, or beside it where it is a run's own.
 
         `redact_words` is the file of words to mask, where the run masked one. Without `create` the index must
         exist. Raises as `Bundle.open` and `Index.open`.
         """
         words = None if redact_words is None else Path(redact_words)
         bundle = Bundle.open(Path(folder), words)
-        place = Path(folder) / INDEX if index is None else Path(index)
+        place = default_index(Path(folder)) if index is None else Path(index)
         return cls(bundle, Index.open(place, bundle.scorer, bundle.id, create=create))
 
     def __enter__(self) -> "Kin":

@@ -19,6 +19,7 @@ from ticketkin.core.artifacts import hash_path, hash_value, write_json
 from ticketkin.core.errors import InputError, UnreadableFileError, UnsafeArtifactError
 from ticketkin.core.records import read_record
 from ticketkin.core.replacement import is_leftover
+from ticketkin.core.run_ownership import owning_run
 from ticketkin.encoders.safety import PICKLED_WEIGHTS
 
 MANIFEST = "bundle.json"
@@ -58,6 +59,15 @@ class Manifest:
 def is_bundle(folder: Path) -> bool:
     """Return whether a folder is, or was meant to be, a bundle."""
     return (folder / MANIFEST).is_file()
+
+
+def default_index(folder: Path) -> Path:
+    """Return where the tickets of a bundle are stored: in it, or beside it where it is a run's own.
+
+    A run replaces its bundle whole, and its stages would take an index in it for an altered output.
+    """
+    run = owning_run(folder / MANIFEST)
+    return (folder if run is None else run) / INDEX
 
 
 def write_manifest(folder: Path) -> Manifest:
