@@ -10,7 +10,7 @@ from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import MappingError, NotEnoughDataError
 from ticketkin.core.tables import Links, SplitName
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
-from ticketkin.encoders.encoding import encode_texts, token_lengths
+from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import load_encoder
 from ticketkin.pairs.building import build_given_pairs, build_pairs
 from ticketkin.pairs.given import given_by_split, links_of_given, with_given_holdout
@@ -147,7 +147,7 @@ def run_embed(context: RunContext) -> None:
     settings = context.job.settings.encoder
     encoder = load_encoder(settings)
     context.progress.say(f"  {encoder.name} on {encoder.device}, {encoder.max_length_tokens} tokens")
-    lengths = token_lengths(encoder, data.texts)
+    lengths = encoder.token_lengths(data.texts)
     profile = profile_tickets(data.tickets, data.texts, lengths, encoder.max_length_tokens)
     for line in profile_lines(profile):
         context.progress.say(f"  {line}")
