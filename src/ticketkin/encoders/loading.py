@@ -267,11 +267,19 @@ def _loaded(located: LocatedModel, settings: EncoderSettings) -> LoadedEncoder:
     for asked in (preset.max_length_tokens, settings.max_length_tokens):
         limit = limit if asked is None else min(limit, asked)
     model.max_seq_length = limit
-    prompt = model.prompts.get(model.default_prompt_name or "", "")
-    fingerprint = hash_value(
-        {"folder": _hash_model(folder), "max_length_tokens": limit} | ({"prompt": prompt} if prompt else {})
-    )
+    fingerprint = model_fingerprint(folder, limit, default_prompt(model))
     return LoadedEncoder(model, name, source, fingerprint, limit, device, located.packaged)
+
+
+def default_prompt(model: "SentenceTransformer") -> str:
+    """Return what stands before every text unless another prompt is asked for; "" for nothing."""
+    return str(model.prompts.get(model.default_prompt_name or "", ""))
+
+
+def model_fingerprint(folder: Path, max_length_tokens: int, prompt: str) -> str:
+    """Return the hash of all that shapes the embeddings of the model in `folder`."""
+    shaping = {"folder": _hash_model(folder), "max_length_tokens": max_length_tokens}
+    return hash_value(shaping | ({"prompt": prompt} if prompt else {}))
 
 
 def _prompted(folder: Path, prompt: str) -> Path:

@@ -1,0 +1,143 @@
+"""An encoder as it serves: a folder and a runtime in, embeddings out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from ticketkin.core.artifacts import hash_value
+from ticketkin.core.config import EncoderSettings, Runtime
+from ticketkin.core.errors import MissingInputError, UnreadableFileError
+from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.encoders.cache import EmbeddingCache
+from ticketkin.encoders.encoding import TextModel, encode_texts
+from ticketkin.encoders.loading import load_folder, model_fingerprint
+from ticketkin.encoders.runtime.record import (
+    PACKAGES,
+    REMEDY,
+    TOKENIZER,
+    ExportRecord,
+    installed,
+    read_export,
+)
+from ticketkin.encoders.runtime.sessions import open_session
+from ticketkin.encoders.runtime.tokens import TextTokenizer
+
+FASTEST_FIRST: tuple[Runtime, ...] = ("openvino-int8", "onnx-int8", "openvino")
+"""Exported runtimes as benchmarks/speed.py ranks them."""
+_DEFAULTS = EncoderSettings()
+# A length seen for the first time costs OpenVINO a compilation; lengths rounded up to this are few.
+_TEXTS_TOKENISED = 1_000
+
+
+class ExportedModel:
+    """An encoder exported to another runtime; a `TextModel` without torch."""
+
+    def __init__(self, folder: Path, max_length_tokens: int | None = None) -> None:
+        """Load an export, its texts cut at `max_length_tokens` where that is shorter than its source's limit.
+
+        Raises as `read_export` and `open_session`.
+        """
+        self.record: ExportRecord = read_export(folder)
+        tokenisation = self.record.tokenisation.cut_at(max_length_tokens)
+        try:
+            self._tokenizer = TextTokenizer((folder / TOKENIZER).read_text("utf-8"), tokenisation)
+        except ValueError as error:
+            raise UnreadableFileError(f"{folder} is damaged ({error}). {REMEDY}") from error
+        self._session = open_session(folder, self.record.runtime)
+        self.name = f"{self.record.name} ({self.record.runtime})"
+        self.dimension = self.record.dimension
+        self.max_length_tokens = tokenisation.max_length_tokens
+        self.fingerprint = hash_value(
+            {
+                "source": self.record.source,
+                "files": self.record.files,
+                "max_length_tokens": tokenisation.max_length_tokens,
+                "packages": installed(PACKAGES[self.record.runtime]),
+            }
+        )
+
+    def prepare(self, texts: Sequence[str]) -> tuple[list[IntArray], IntArray]:
+        """Return the tokens of each text, and how many they are, shape (len(texts),)."""
+        tokens: list[IntArray] = []
+        for start in range(0, len(texts), _TEXTS_TOKENISED):
+            tokens += self._tokenizer.tokens(texts[start : start + _TEXTS_TOKENISED])
+        return tokens, np.array([row.shape[1] for row in tokens], dtype=np.int64)
+
+    def embed(self, batch: Sequence[IntArray]) -> FloatArray:
+        """Return the embeddings of one batch of tokens, shape (len(batch), d), float32, unit length."""
+        return self._session.run(self._tokenizer.padded(batch))
+
+
+class TextEncoder:
+    """Texts to embeddings by one model in one runtime."""
+
+    def __init__(
+        self,
+        model: TextModel,
+        runtime: Runtime,
+        settings: EncoderSettings,
+        cache: EmbeddingCache | None = None,
+    ) -> None:
+        self.model, self.runtime = model, runtime
+        self.n_forward_passes = 0
+        """Texts that went through the model so far: what an answer costs."""
+        self._settings, self._cache = settings, cache
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a hash of model and runtime: equal means equal embeddings."""
+        return self.model.fingerprint
+
+    @property
+    def dimension(self) -> int:
+        """Return d."""
+        return self.model.dimension
+
+    def encode(self, texts: Sequence[str], progress: Progress = SILENT) -> FloatArray:
+        """Return embeddings, shape (len(texts), d), float32, unit length. Raises as `encode_texts`."""
+        embeddings = encode_texts(self.model, texts, self._cache, self._settings, progress)
+        self.n_forward_passes += len(set(texts))
+        return embeddings
+
+
+def export_folder(folder: Path, runtime: Runtime) -> Path:
+    """Return where the export of the encoder in `folder` to `runtime` is kept: beside it, not inside.
+
+    The encoder's own folder stays as it was hashed.
+    """
+    return folder.with_name(f"{folder.name}-exported") / runtime
+
+
+def load_runtime(
+    folder: Path, runtime: Runtime | Literal["auto"], settings: EncoderSettings = _DEFAULTS
+) -> TextEncoder:
+    """Return the encoder saved in `folder` as `runtime` executes it; 'auto' takes the fastest export that is
+    kept beside it and runs here, and torch where there is none.
+
+    An export is used only where it was made from exactly this encoder. Raises MissingExtraError where the
+    runtime is not installed, MissingInputError where there is no export, UnreadableFileError where it is
+    damaged or was made from another model; for torch as `load_folder`.
+    """
+    if runtime == "auto":
+        runtime = next((name for name in FASTEST_FIRST if _runs_here(folder, name)), "torch")
+    if runtime == "torch":
+        return TextEncoder(load_folder(folder, settings), runtime, settings)
+    place = export_folder(folder, runtime)
+    if not place.is_dir():
+        raise MissingInputError(
+            f"{folder} has no export for encoder.runtime={runtime} ({place} is missing); make the run or bundle "
+            f"again with --set encoder.runtime={runtime}, or use encoder.runtime=torch"
+        )
+    model = ExportedModel(place, settings.max_length_tokens)
+    tokenisation = model.record.tokenisation
+    if model_fingerprint(folder, tokenisation.max_length_tokens, tokenisation.prompt) != model.record.source:
+        raise UnreadableFileError(f"{place} was made from another model than {folder}. {REMEDY}")
+    return TextEncoder(model, runtime, settings)
+
+
+def _runs_here(folder: Path, runtime: Runtime) -> bool:
+    needed = PACKAGES[runtime]
+    return export_folder(folder, runtime).is_dir() and len(installed(needed)) == len(needed)

@@ -1,0 +1,69 @@
+"""Texts to token ids by the `tokenizers` library alone, as sentence-transformers would cut and pad them."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ticketkin.core.tables import IntArray
+
+
+@dataclass(frozen=True)
+class Tokenisation:
+    """What a text's tokens depend on beside tokenizer.json."""
+
+    prompt: str
+    """Stands before every text."""
+    max_length_tokens: int
+    """Longer texts are cut, special tokens counted."""
+    inputs: tuple[str, ...]
+    """What the model takes, of input_ids, attention_mask and token_type_ids."""
+    pad_id: int
+    pad_type_id: int
+    pads_left: bool
+    cuts_left: bool
+
+    def cut_at(self, max_length_tokens: int | None) -> "Tokenisation":
+        """Return the same with a limit no larger than `max_length_tokens`; None keeps it."""
+        asked = self.max_length_tokens if max_length_tokens is None else max_length_tokens
+        return replace(self, max_length_tokens=min(self.max_length_tokens, asked))
+
+
+class TextTokenizer:
+    """Turns texts into tokens, and tokens into the padded arrays that a model takes."""
+
+    def __init__(self, definition: str, tokenisation: Tokenisation) -> None:
+        """Read `definition`, the content of a tokenizer.json. Raises ValueError where it is none."""
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        from tokenizers import Tokenizer
+
+        self._tokenisation = tokenisation
+        try:
+            self._tokenizer = Tokenizer.from_str(definition)
+            self._tokenizer.no_padding()
+            side = "left" if tokenisation.cuts_left else "right"
+            self._tokenizer.enable_truncation(tokenisation.max_length_tokens, direction=side)
+        except Exception as error:  # the library raises Exception itself
+            raise ValueError(f"tokenizer.json: {error}") from error
+
+    def tokens(self, texts: Sequence[str]) -> list[IntArray]:
+        """Return the tokens of each text, shape (2, n_tokens): ids and their segment."""
+        prompt = self._tokenisation.prompt
+        encodings = self._tokenizer.encode_batch_fast([prompt + text for text in texts])
+        return [np.array([found.ids, found.type_ids], dtype=np.int64) for found in encodings]
+
+    def padded(self, batch: Sequence[IntArray]) -> dict[str, IntArray]:
+        """Return the model's inputs by name, each shape (len(batch), longest), as `tokens` gave the rows."""
+        shape = len(batch), max(row.shape[1] for row in batch)
+        ids, segments = (
+            np.full(shape, self._tokenisation.pad_id),
+            np.full(shape, self._tokenisation.pad_type_id),
+        )
+        mask = np.zeros(shape, dtype=np.int64)
+        for place, row in enumerate(batch):
+            n_tokens = row.shape[1]
+            here = slice(shape[1] - n_tokens, None) if cut.pads_left else slice(n_tokens)
+            ids[place, here], segments[place, here], mask[place, here] = row[0], row[1], 1
+        arrays = {"input_ids": ids, "attention_mask": mask, "token_type_ids": segments}
+        return {name: arrays[name] for name in cut.inputs}
