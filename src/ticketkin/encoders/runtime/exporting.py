@@ -23,6 +23,7 @@ from ticketkin.encoders.runtime.quantising import quantise
 from ticketkin.encoders.runtime.record import (
     EXPORT_PACKAGES,
     FORMAT,
+    KNOWN_TEXT,
     MODEL_FILES,
     RECORD,
     TOKENIZER,
@@ -31,7 +32,7 @@ from ticketkin.encoders.runtime.record import (
     read_export,
     require,
 )
-from ticketkin.encoders.runtime.sessions import openvino
+from ticketkin.encoders.runtime.sessions import open_session, openvino
 from ticketkin.encoders.runtime.tokens import TextTokenizer, Tokenisation
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ EXPORTED_MODULES = ("Transformer", "Pooling", "Dense", "Normalize", "LayerNorm",
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 _NO_MODEL_INPUT = ("modality", "prompt_length")
 # Two lengths, so that nothing of the example's own shape is taken for a constant.
-_EXAMPLE = ("a printer on the second floor has stopped printing", "mail")
+_EXAMPLE = (KNOWN_TEXT, "mail")
 
 
 class NotExportableError(JobError):
@@ -51,7 +52,7 @@ class NotExportableError(JobError):
 
 def calibration_key(runtime: Runtime, texts: Sequence[str]) -> str:
     """Return the hash of the texts that `runtime` takes its ranges from; "" where it takes none."""
-    return hash_value({"texts": list(texts)}) if runtime.endswith("-int8") else ""
+    return hash_value({"texts": list(texts)}) if runtime == "openvino-int8" else ""
 
 
 def ensure_export(
@@ -59,7 +60,7 @@ def ensure_export(
 ) -> ExportRecord:
     """Return the record of the export in `folder`, made now unless a current and whole one is there.
 
-    `calibration` are texts of training tickets, from which int8 takes its ranges. Raises MissingExtraError
+    `calibration` are texts of training tickets, from which 'openvino-int8' takes its ranges. Raises MissingExtraError
     where a package is missing, NotExportableError where the model has parts that only torch runs, JobError
     where the export fails.
     """
@@ -86,9 +87,9 @@ def _export(encoder: LoadedEncoder, runtime: Runtime, calibration: Sequence[str]
         with tempfile.TemporaryDirectory() as scratch:
             plain = _convert(model, tokenisation, runtime, folder, Path(scratch))
             if runtime.endswith("-int8"):
-                rows = tokenizer.tokens(calibration)
-                batches = [tokenizer.padded([row]) for row in rows]
-                quantise(runtime, plain, batches, folder)
+                inputs = [tokenizer.inputs(row) for row in tokenizer.tokens(calibration)]
+                quantise(runtime, plain, inputs, folder)
+            answer = open_session(folder, runtime).run([tokenizer.inputs(tokenizer.tokens([KNOWN_TEXT])[0])])
     except TicketkinError:
         raise
     except BaseException as error:  # tracers and converters raise anything, Rust's panics among it
@@ -107,6 +108,7 @@ def _export(encoder: LoadedEncoder, runtime: Runtime, calibration: Sequence[str]
         dimension=encoder.dimension,
         tokenisation=tokenisation,
         calibration=calibration_key(runtime, calibration),
+        known_answer=answer[0].tolist(),
         packages=installed(EXPORT_PACKAGES[runtime]),
         files={name: hash_path(folder / name) for name in (TOKENIZER, *MODEL_FILES[runtime])},
     )
@@ -132,11 +134,8 @@ def tokenisation_of(model: Any, max_length_tokens: int) -> Tokenisation:
     return Tokenisation(
         prompt=default_prompt(model),
         max_length_tokens=max_length_tokens,
-        inputs=inputs,
-        pad_id=int(tokenizer.pad_token_id),
-        pad_type_id=int(tokenizer.pad_token_type_id),
-        pads_left=tokenizer.padding_side == "left",
         cuts_left=tokenizer.truncation_side == "left",
+        inputs=inputs,
     )
 
 

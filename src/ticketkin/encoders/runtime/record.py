@@ -14,6 +14,7 @@ from ticketkin.encoders.runtime.tokens import Tokenisation
 RECORD = "export.json"
 TOKENIZER = "tokenizer.json"
 FORMAT = 1
+KNOWN_TEXT = "a printer on the second floor has stopped printing"
 REMEDY = "Remove this folder; the next run or bundle that asks for this runtime makes it again"
 
 PACKAGES: Mapping[Runtime, tuple[str, ...]] = {
@@ -51,6 +52,8 @@ class ExportRecord:
     tokenisation: Tokenisation
     calibration: str
     """Hash of the texts that the ranges of int8 were taken from; "" without."""
+    known_answer: tuple[float, ...]
+    """The embedding of KNOWN_TEXT where it was exported, (d,): a processor that computes otherwise shows."""
     packages: dict[str, str]
     """Versions it was exported with."""
     files: dict[str, str]

@@ -8,13 +8,14 @@ import numpy as np
 
 from ticketkin.core.artifacts import hash_value
 from ticketkin.core.config import EncoderSettings, Runtime
-from ticketkin.core.errors import MissingInputError, UnreadableFileError
+from ticketkin.core.errors import JobError, MissingInputError, UnreadableFileError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.encoders.cache import EmbeddingCache
 from ticketkin.encoders.encoding import TextModel, encode_texts
 from ticketkin.encoders.loading import load_folder, model_fingerprint
 from ticketkin.encoders.runtime.record import (
+    KNOWN_TEXT,
     PACKAGES,
     REMEDY,
     TOKENIZER,
@@ -28,8 +29,9 @@ from ticketkin.encoders.runtime.tokens import TextTokenizer
 FASTEST_FIRST: tuple[Runtime, ...] = ("openvino-int8", "onnx-int8", "openvino")
 """Exported runtimes as benchmarks/speed.py ranks them."""
 _DEFAULTS = EncoderSettings()
-# A length seen for the first time costs OpenVINO a compilation; lengths rounded up to this are few.
 _TEXTS_TOKENISED = 1_000
+# Another version or processor may round otherwise; one whose sums overflow is far off.
+_SAME_ANSWER = 0.999
 
 
 class ExportedModel:
@@ -47,6 +49,7 @@ class ExportedModel:
         except ValueError as error:
             raise UnreadableFileError(f"{folder} is damaged ({error}). {REMEDY}") from error
         self._session = open_session(folder, self.record.runtime)
+        self._check_answer(folder)
         self.name = f"{self.record.name} ({self.record.runtime})"
         self.dimension = self.record.dimension
         self.max_length_tokens = tokenisation.max_length_tokens
@@ -59,6 +62,18 @@ class ExportedModel:
             }
         )
 
+    def _check_answer(self, folder: Path) -> None:
+        """Raise JobError where this machine computes otherwise than the one that exported."""
+        here = self.embed(self._tokenizer.tokens([KNOWN_TEXT]))[0]
+        there = np.array(self.record.known_answer, dtype=np.float32)
+        cosine = float(here @ there) if here.shape == there.shape else 0.0
+        if not cosine >= _SAME_ANSWER:
+            raise JobError(
+                f"The model in {folder} gives other embeddings here than where it was exported (cosine "
+                f"{cosine:.4f}), so this processor or package runs {self.record.runtime} otherwise; use "
+                "encoder.runtime=torch"
+            )
+
     def prepare(self, texts: Sequence[str]) -> tuple[list[IntArray], IntArray]:
         """Return the tokens of each text, and how many they are, shape (len(texts),)."""
         tokens: list[IntArray] = []
@@ -68,7 +83,7 @@ class ExportedModel:
 
     def embed(self, batch: Sequence[IntArray]) -> FloatArray:
         """Return the embeddings of one batch of tokens, shape (len(batch), d), float32, unit length."""
-        return self._session.run(self._tokenizer.padded(batch))
+        return self._session.run([self._tokenizer.inputs(row) for row in batch])
 
 
 class TextEncoder:
@@ -128,8 +143,8 @@ def load_runtime(
     place = export_folder(folder, runtime)
     if not place.is_dir():
         raise MissingInputError(
-            f"{folder} has no export for encoder.runtime={runtime} ({place} is missing); make the run or bundle "
-            f"again with --set encoder.runtime={runtime}, or use encoder.runtime=torch"
+            f"{folder} has no export for encoder.runtime={runtime} ({place} is missing); make the run or "
+            f"bundle again with --set encoder.runtime={runtime}, or use encoder.runtime=torch"
         )
     model = ExportedModel(place, settings.max_length_tokens)
     tokenisation = model.record.tokenisation

@@ -1,4 +1,4 @@
-"""Texts to token ids by the `tokenizers` library alone, as sentence-transformers would cut and pad them."""
+"""Texts to token ids by the `tokenizers` library alone, cut as sentence-transformers would cut them."""
 
 import os
 from collections.abc import Sequence
@@ -17,12 +17,10 @@ class Tokenisation:
     """Stands before every text."""
     max_length_tokens: int
     """Longer texts are cut, special tokens counted."""
+    cuts_left: bool
+    """A longer text keeps its end."""
     inputs: tuple[str, ...]
     """What the model takes, of input_ids, attention_mask and token_type_ids."""
-    pad_id: int
-    pad_type_id: int
-    pads_left: bool
-    cuts_left: bool
 
     def cut_at(self, max_length_tokens: int | None) -> "Tokenisation":
         """Return the same with a limit no larger than `max_length_tokens`; None keeps it."""
@@ -31,7 +29,7 @@ class Tokenisation:
 
 
 class TextTokenizer:
-    """Turns texts into tokens, and tokens into the padded arrays that a model takes."""
+    """Turns texts into tokens, and tokens into the arrays that a model takes."""
 
     def __init__(self, definition: str, tokenisation: Tokenisation) -> None:
         """Read `definition`, the content of a tokenizer.json. Raises ValueError where it is none."""
@@ -53,17 +51,11 @@ class TextTokenizer:
         encodings = self._tokenizer.encode_batch_fast([prompt + text for text in texts])
         return [np.array([found.ids, found.type_ids], dtype=np.int64) for found in encodings]
 
-    def padded(self, batch: Sequence[IntArray]) -> dict[str, IntArray]:
-        """Return the model's inputs by name, each shape (len(batch), longest), as `tokens` gave the rows."""
-        shape = len(batch), max(row.shape[1] for row in batch)
-        ids, segments = (
-            np.full(shape, self._tokenisation.pad_id),
-            np.full(shape, self._tokenisation.pad_type_id),
-        )
-        mask = np.zeros(shape, dtype=np.int64)
-        for place, row in enumerate(batch):
-            n_tokens = row.shape[1]
-            here = slice(shape[1] - n_tokens, None) if cut.pads_left else slice(n_tokens)
-            ids[place, here], segments[place, here], mask[place, here] = row[0], row[1], 1
-        arrays = {"input_ids": ids, "attention_mask": mask, "token_type_ids": segments}
-        return {name: arrays[name] for name in cut.inputs}
+    def inputs(self, tokens: IntArray) -> dict[str, IntArray]:
+        """Return what the model takes for one text, each shape (1, n_tokens): alone, it needs no padding."""
+        arrays = {
+            "input_ids": tokens[:1],
+            "attention_mask": np.ones_like(tokens[:1]),
+            "token_type_ids": tokens[1:],
+        }
+        return {name: arrays[name] for name in self._tokenisation.inputs}
