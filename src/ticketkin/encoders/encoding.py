@@ -41,7 +41,7 @@ class TextModel(Protocol):
         """Return the texts as `embed` takes them, and how many tokens of each are read, shape (n,)."""
 
     def embed(self, batch: Sequence[Any]) -> FloatArray:
-        """Return the embeddings of one batch of prepared texts, shape (len(batch), d), float32, unit length."""
+        """Return the embeddings of some prepared texts, shape (len(batch), d), float32, unit length."""
 
 
 def encode_texts(

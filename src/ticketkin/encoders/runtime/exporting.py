@@ -1,7 +1,7 @@
 """From a model in torch to a folder that another runtime executes: made once, whole or not at all.
 
-The whole chain of sentence-transformers' modules is traced, so that pooling, heads and normalisation lie in the
-exported model itself; its tokenizer is written as the very definition that torch was fed by.
+The whole chain of sentence-transformers' modules is traced, so that pooling, heads and normalisation lie in
+the exported model itself; its tokenizer is written as the very definition that torch was fed by.
 """
 
 import copy
@@ -60,9 +60,9 @@ def ensure_export(
 ) -> ExportRecord:
     """Return the record of the export in `folder`, made now unless a current and whole one is there.
 
-    `calibration` are texts of training tickets, from which 'openvino-int8' takes its ranges. Raises MissingExtraError
-    where a package is missing, NotExportableError where the model has parts that only torch runs, JobError
-    where the export fails.
+    `calibration` are texts of training tickets, from which 'openvino-int8' takes its ranges. Raises
+    MissingExtraError where a package is missing, NotExportableError where the model has parts that only torch
+    runs, NotEnoughDataError for too few calibration texts, JobError where the export fails.
     """
     require(runtime, EXPORT_PACKAGES[runtime])
     try:

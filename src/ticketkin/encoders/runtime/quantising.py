@@ -1,10 +1,10 @@
 """Weights and activations in eight bits.
 
-OpenVINO takes the ranges of activations once, from calibration texts (NNCF's post-training quantisation, which
-smooths outliers). ONNX Runtime takes them from each text as it comes: its own fixed ranges, without smoothing,
-left a mean cosine of .94 on Eclipse's reports. As texts are run one at a time, neither depends on a text's
-neighbours. The work is done in a process of its own, as the packages write to the screen,
-change torch and keep their memory.
+OpenVINO takes the ranges of activations once, from calibration texts (NNCF's post-training quantisation,
+which smooths outliers). ONNX Runtime takes them from each text as it comes: its own fixed ranges, without
+smoothing, left a mean cosine of .94 on Eclipse's reports. As texts are run one at a time, neither depends on
+a text's neighbours. The work is done in a process of its own, as the packages write to the screen, change
+torch and keep their memory.
 
     python -m ticketkin.encoders.runtime.quantising RUNTIME MODEL INPUTS FOLDER
 """
@@ -31,8 +31,8 @@ FEWEST_TEXTS = 8
 def quantise(runtime: Runtime, model: Path, calibration: Sequence[Inputs], folder: Path) -> None:
     """Write `model`, in float32, into `folder` in int8; `calibration` holds the inputs of one text each.
 
-    Raises NotEnoughDataError where ranges are needed and fewer than FEWEST_TEXTS are given, JobError where the
-    quantiser fails.
+    Raises NotEnoughDataError where ranges are needed and fewer than FEWEST_TEXTS are given, JobError where
+    the quantiser fails.
     """
     if runtime == "openvino-int8" and len(calibration) < FEWEST_TEXTS:
         raise NotEnoughDataError(
