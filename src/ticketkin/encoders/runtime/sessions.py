@@ -110,20 +110,15 @@ class OpenVinoSession:
 
     def run(self, texts: Sequence[Inputs]) -> FloatArray:
         """Return the embeddings of some texts, shape (len(texts), d)."""
-        if len(texts) == 1:
-            # A request of its own holds the arrays of this call, so that threads may call at once.
-            return np.array(self._alone.create_infer_request().infer(dict(texts[0]))[0], dtype=np.float32)
-        embeddings: list[FloatArray] = [np.empty(0, dtype=np.float32)] * len(texts)
+        compiled = self._alone if len(texts) == 1 else self._together
 
-        def keep(request: Any, place: int) -> None:
-            embeddings[place] = np.array(request.get_output_tensor(0).data[0], dtype=np.float32)
+        def embedded(inputs: Inputs) -> FloatArray:
+            # A request of its own holds the arrays of this call. No queue with callbacks: one that is freed
+            # while its last callback ends waits for ever.
+            result = compiled.create_infer_request().infer(dict(inputs))
+            return np.array(result[0][0], dtype=np.float32)
 
-        queue = openvino().AsyncInferQueue(self._together, n_threads())
-        queue.set_callback(keep)
-        for place, inputs in enumerate(texts):
-            queue.start_async(dict(inputs), place)
-        queue.wait_all()
-        return np.stack(embeddings)
+        return _each(embedded, texts)
 
 
 def _check_structure(structure: bytes) -> None:
@@ -163,12 +158,21 @@ class OnnxSession:
 
     def run(self, texts: Sequence[Inputs]) -> FloatArray:
         """Return the embeddings of some texts, shape (len(texts), d)."""
-        if len(texts) == 1:
-            return np.asarray(self._alone.run(None, dict(texts[0]))[0], dtype=np.float32)
-        together = self._together
-        with ThreadPoolExecutor(n_threads()) as threads:  # the session lets go of Python while it runs
-            found = list(threads.map(lambda inputs: together.run(None, dict(inputs))[0][0], texts))
-        return np.stack(found).astype(np.float32)
+        session = self._alone if len(texts) == 1 else self._together
+        return _each(
+            lambda inputs: np.asarray(session.run(None, dict(inputs))[0][0], dtype=np.float32), texts
+        )
+
+
+def _each(embedded: Callable[[Inputs], FloatArray], texts: Sequence[Inputs]) -> FloatArray:
+    """Return the embedding of each text, one after the other in as many threads as there are cores.
+
+    Both packages let go of Python's lock while they compute.
+    """
+    if len(texts) == 1:
+        return embedded(texts[0])[None]
+    with ThreadPoolExecutor(n_threads()) as threads:
+        return np.stack(list(threads.map(embedded, texts)))
 
 
 def n_threads() -> int:
