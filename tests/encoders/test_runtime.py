@@ -159,7 +159,7 @@ def test_tokens_are_those_of_the_torch_path_with_prompts_and_other_sides(
 def _same_tokens(encoder: LoadedEncoder, texts: list[str]) -> None:
     model = encoder.model
     tokenisation = tokenisation_of(model, encoder.max_length_tokens)
-    tokenizer = TextTokenizer(model.tokenizer.backend_tokenizer.to_str(), tokenisation)
+    tokenizer = TextTokenizer(model.tokenizer.backend_tokenizer.to_str().encode(), tokenisation)
     for text, row in zip(texts, tokenizer.tokens(texts), strict=True):
         expected = model.preprocess([text], prompt=tokenisation.prompt or None)
         for name, values in tokenizer.inputs(row).items():
@@ -172,10 +172,8 @@ def _same_tokens(encoder: LoadedEncoder, texts: list[str]) -> None:
     [
         ("bert", "cls"),
         ("mpnet", "mean"),
-        ("distilbert", "max"),
         ("modernbert", "cls"),
         ("qwen3", "lasttoken"),
-        ("gemma3", "weightedmean"),
     ],
 )
 def test_other_architectures_and_poolings_export(tmp_path: Path, architecture: str, pooling: str) -> None:
@@ -249,7 +247,8 @@ def test_an_export_that_is_stale_or_damaged_is_made_again(
     ensure_export(encoder, "openvino", CALIBRATION, folder)
     made = record.read_export(folder)
     assert made.is_current(encoder.fingerprint, "openvino", "")
-    assert made.files == record.read_export(export("openvino")).files
+    again, before = ExportedModel(folder), ExportedModel(export("openvino"))
+    assert again.fingerprint == before.fingerprint
 
 
 @needs_openvino

@@ -80,8 +80,8 @@ def ensure_export(
 def _export(encoder: LoadedEncoder, runtime: Runtime, calibration: Sequence[str], folder: Path) -> None:
     model = encoder.model if encoder.device == "cpu" else copy.deepcopy(encoder.model).to("cpu")
     tokenisation = tokenisation_of(model, encoder.max_length_tokens)
-    definition = model.tokenizer.backend_tokenizer.to_str()
-    (folder / TOKENIZER).write_text(definition, "utf-8")
+    definition = model.tokenizer.backend_tokenizer.to_str().encode()
+    (folder / TOKENIZER).write_bytes(definition)
     tokenizer = TextTokenizer(definition, tokenisation)
     try:
         with tempfile.TemporaryDirectory() as scratch:

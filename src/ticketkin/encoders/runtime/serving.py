@@ -23,7 +23,7 @@ from ticketkin.encoders.runtime.record import (
     installed,
     read_export,
 )
-from ticketkin.encoders.runtime.sessions import open_session
+from ticketkin.encoders.runtime.sessions import Inputs, open_session
 from ticketkin.encoders.runtime.tokens import TextTokenizer
 
 FASTEST_FIRST: tuple[Runtime, ...] = ("openvino-int8", "onnx-int8", "openvino")
@@ -43,28 +43,34 @@ class ExportedModel:
         Raises as `read_export` and `open_session`.
         """
         self.record: ExportRecord = read_export(folder)
+        definition = (folder / TOKENIZER).read_bytes()
         tokenisation = self.record.tokenisation.cut_at(max_length_tokens)
         try:
-            self._tokenizer = TextTokenizer((folder / TOKENIZER).read_text("utf-8"), tokenisation)
+            self._tokenizer = TextTokenizer(definition, tokenisation)
+            uncut = TextTokenizer(definition, self.record.tokenisation)
         except ValueError as error:
             raise UnreadableFileError(f"{folder} is damaged ({error}). {REMEDY}") from error
         self._session = open_session(folder, self.record.runtime)
-        self._check_answer(folder)
+        self._check_answer(folder, uncut.inputs(uncut.tokens([KNOWN_TEXT])[0]))
         self.name = f"{self.record.name} ({self.record.runtime})"
         self.dimension = self.record.dimension
         self.max_length_tokens = tokenisation.max_length_tokens
         self.fingerprint = hash_value(
             {
                 "source": self.record.source,
-                "files": self.record.files,
+                "runtime": self.record.runtime,
+                "calibration": self.record.calibration,
+                "exported with": self.record.packages,
+                # The .xml numbers its nodes anew each time; its weights and ranges lie in the .bin.
+                "files": {name: kept for name, kept in self.record.files.items() if name != "model.xml"},
                 "max_length_tokens": tokenisation.max_length_tokens,
                 "packages": installed(PACKAGES[self.record.runtime]),
             }
         )
 
-    def _check_answer(self, folder: Path) -> None:
+    def _check_answer(self, folder: Path, inputs: Inputs) -> None:
         """Raise JobError where this machine computes otherwise than the one that exported."""
-        here = self.embed(self._tokenizer.tokens([KNOWN_TEXT]))[0]
+        here = self._session.run([inputs])[0]
         there = np.array(self.record.known_answer, dtype=np.float32)
         cosine = float(here @ there) if here.shape == there.shape else 0.0
         if not cosine >= _SAME_ANSWER:

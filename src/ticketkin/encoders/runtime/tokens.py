@@ -31,14 +31,14 @@ class Tokenisation:
 class TextTokenizer:
     """Turns texts into tokens, and tokens into the arrays that a model takes."""
 
-    def __init__(self, definition: str, tokenisation: Tokenisation) -> None:
+    def __init__(self, definition: bytes, tokenisation: Tokenisation) -> None:
         """Read `definition`, the content of a tokenizer.json. Raises ValueError where it is none."""
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         from tokenizers import Tokenizer
 
         self._tokenisation = tokenisation
         try:
-            self._tokenizer = Tokenizer.from_str(definition)
+            self._tokenizer = Tokenizer.from_buffer(definition)
             self._tokenizer.no_padding()
             side = "left" if tokenisation.cuts_left else "right"
             self._tokenizer.enable_truncation(tokenisation.max_length_tokens, direction=side)
