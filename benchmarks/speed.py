@@ -4,8 +4,9 @@
     python benchmarks/speed.py --sizes                       # encoding alone, by every installed runtime
 
 "alone" is one ticket at a time, "cold" the time from a fresh process's first import to its first embedding,
-"neighbours" the largest change of a value where a ticket is encoded among others instead of alone. Times are of one machine: read the ratios and the growth, not the seconds. Each size runs in a fresh process;
-with --rounds the sizes take turns and the medians are shown, as a machine is not equally fast all the time.
+"neighbours" the largest change of a value where a ticket is encoded among others instead of alone. Times are
+of one machine: read the ratios and the growth, not the seconds. Each size runs in a fresh process; with
+--rounds the sizes take turns and the medians are shown, as a machine is not equally fast all the time.
 """
 
 import argparse

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ticketkin.core.artifacts import read_json, write_json
 from ticketkin.core.config import Runtime
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import IntArray
@@ -40,21 +41,14 @@ def quantise(runtime: Runtime, model: Path, calibration: Sequence[Inputs], folde
             f"{len(calibration)} given. Use encoder.runtime=openvino or torch"
         )
     with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "inputs.npz"
-        arrays = {
-            f"{place}/{name}": row for place, one in enumerate(calibration) for name, row in one.items()
-        }
-        np.savez(path, **arrays)
+        path = Path(scratch) / "inputs.json"
+        write_json(path, [{name: row.tolist() for name, row in one.items()} for one in calibration])
         run_module("ticketkin.encoders.runtime.quantising", [runtime, str(model), str(path), str(folder)])
 
 
 def _read_inputs(path: Path) -> list[Inputs]:
-    texts: dict[int, dict[str, IntArray]] = {}
-    with np.load(path, allow_pickle=False) as saved:
-        for key in saved.files:
-            place, name = key.split("/")
-            texts.setdefault(int(place), {})[name] = saved[key]
-    return [texts[place] for place in sorted(texts)]
+    texts = read_json(path)
+    return [{name: np.array(row, dtype=np.int64) for name, row in one.items()} for one in texts]
 
 
 def _with_nncf(model: Path, calibration: Sequence[Inputs], folder: Path) -> None:
@@ -81,7 +75,7 @@ def _with_onnxruntime(model: Path, folder: Path) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Quantise a model file with the inputs of an .npz file."""
+    """Quantise a model file with the inputs of a JSON file."""
     runtime, model, inputs, folder = arguments
     if runtime == "onnx-int8":
         _with_onnxruntime(Path(model), Path(folder))

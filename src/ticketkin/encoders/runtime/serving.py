@@ -142,23 +142,26 @@ def load_runtime(
     runtime is not installed, MissingInputError where there is no export, UnreadableFileError where it is
     damaged or was made from another model; for torch as `load_folder`.
     """
-    if runtime == "auto":
-        runtime = next((name for name in FASTEST_FIRST if _runs_here(folder, name)), "torch")
-    if runtime == "torch":
-        return TextEncoder(load_folder(folder, settings), runtime, settings)
-    place = export_folder(folder, runtime)
+    chosen: Runtime = runtime if runtime != "auto" else _fastest_export(folder)
+    if chosen == "torch":
+        return TextEncoder(load_folder(folder, settings), chosen, settings)
+    place = export_folder(folder, chosen)
     if not place.is_dir():
         raise MissingInputError(
-            f"{folder} has no export for encoder.runtime={runtime} ({place} is missing); make the run or "
-            f"bundle again with --set encoder.runtime={runtime}, or use encoder.runtime=torch"
+            f"{folder} has no export for encoder.runtime={chosen} ({place} is missing); make the run or "
+            f"bundle again with --set encoder.runtime={chosen}, or use encoder.runtime=torch"
         )
     model = ExportedModel(place, settings.max_length_tokens)
     tokenisation = model.record.tokenisation
     if model_fingerprint(folder, tokenisation.max_length_tokens, tokenisation.prompt) != model.record.source:
         raise UnreadableFileError(f"{place} was made from another model than {folder}. {REMEDY}")
-    return TextEncoder(model, runtime, settings)
+    return TextEncoder(model, chosen, settings)
 
 
-def _runs_here(folder: Path, runtime: Runtime) -> bool:
-    needed = PACKAGES[runtime]
-    return export_folder(folder, runtime).is_dir() and len(installed(needed)) == len(needed)
+def _fastest_export(folder: Path) -> Runtime:
+    """Return the fastest runtime that is installed and has an export of the encoder in `folder`."""
+    for runtime in FASTEST_FIRST:
+        needed = PACKAGES[runtime]
+        if export_folder(folder, runtime).is_dir() and len(installed(needed)) == len(needed):
+            return runtime
+    return "torch"
