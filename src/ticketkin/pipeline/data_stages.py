@@ -19,6 +19,7 @@ from ticketkin.pairs.sources import PairInputs
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.importing import import_job
 from ticketkin.pipeline.run_data import RunData, save_csv, save_embeddings, save_parquet
+from ticketkin.pipeline.runtimes import encoder_of_run
 from ticketkin.pipeline.stage import RunContext
 from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.link_files import links_from_file
@@ -152,10 +153,9 @@ def run_embed(context: RunContext) -> None:
     for line in profile_lines(profile):
         context.progress.say(f"  {line}")
     cache = EmbeddingCache(default_cache_folder(), context.progress)
+    model, choice = encoder_of_run(encoder, data, settings, context.progress)
     for name, texts in ((artifact.BASE_EMBEDDINGS, data.texts), (artifact.TITLE_EMBEDDINGS, data.titles)):
-        save_embeddings(
-            context.folder / name, encode_texts(encoder, texts, cache, settings, context.progress)
-        )
+        save_embeddings(context.folder / name, encode_texts(model, texts, cache, settings, context.progress))
     write_json(
         context.folder / artifact.PROFILE,
         {**profile.to_json(), "lengths_tokens": np.asarray(lengths).tolist()},
@@ -164,7 +164,8 @@ def run_embed(context: RunContext) -> None:
         context.folder / artifact.BASE_ENCODER,
         {
             "name": encoder.name,
-            "fingerprint": encoder.fingerprint,
+            "fingerprint": model.fingerprint,
+            "runtime": choice.to_json(),
             "max_length_tokens": encoder.max_length_tokens,
             "device": encoder.device,
             "packaged": encoder.packaged,

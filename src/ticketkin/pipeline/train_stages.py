@@ -17,6 +17,7 @@ from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_float32
 from ticketkin.encoders.serving import serving_record, write_serving
 from ticketkin.pipeline import run_data as artifact
 from ticketkin.pipeline.run_data import RunData, save_embeddings
+from ticketkin.pipeline.runtimes import encoder_of_run
 from ticketkin.pipeline.stage import RunContext
 from ticketkin.pipeline.sweeping import RivalSample, epoch_judge, sweep, sweep_on_sample
 from ticketkin.pipeline.tuning_methods import Full, Lora, TuningMethod
@@ -184,9 +185,11 @@ def _keep_tuned(
         write_serving(folder, load_float32(str(folder), "cpu"), settings.tickets.template)
     final = load_folder(context.folder / place, settings.encoder)
     cache = EmbeddingCache(default_cache_folder(), context.progress)
-    embeddings = encode_texts(final, data.texts, cache, settings.encoder, context.progress)
+    model, choice = encoder_of_run(final, data, settings.encoder, context.progress)
+    embeddings = encode_texts(model, data.texts, cache, settings.encoder, context.progress)
     save_embeddings(context.folder / embeddings_name, embeddings)
-    write_json(context.folder / "candidates" / name / METADATA, _about(name, start, context, record))
+    about = _about(name, start, context, {**record, "runtime": choice.to_json()})
+    write_json(context.folder / "candidates" / name / METADATA, about)
 
 
 def _about(name: str, start: LoadedEncoder, context: RunContext, record: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 from ticketkin.core.artifacts import hash_value, write_json
 from ticketkin.core.config import EncoderSettings, Runtime
@@ -49,6 +50,12 @@ class RuntimeChoice:
     """Of the export in use; None for torch."""
     refused: dict[str, str]
     """Why each exported runtime that was tried is not used."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a record of the run says; the export's place, which differs by machine, is left out."""
+        values = asdict(self)
+        del values["folder"]
+        return values
 
 
 @dataclass(frozen=True)
