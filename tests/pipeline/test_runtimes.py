@@ -1,4 +1,4 @@
-"""A run whose texts another runtime embeds: which one it was is on record, and training tickets calibrate it."""
+"""A run whose texts another runtime embeds: which one is on record, and training tickets calibrate it."""
 
 from importlib.util import find_spec
 from pathlib import Path
