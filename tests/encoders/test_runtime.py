@@ -369,7 +369,7 @@ def test_without_an_export_it_says_how_to_make_one(encoder: LoadedEncoder, tmp_p
 
 
 @needs_openvino
-def test_auto_serves_the_fastest_export_there_is(encoder: LoadedEncoder, tmp_path: Path) -> None:
+def test_auto_serves_the_preferred_export_there_is(encoder: LoadedEncoder, tmp_path: Path) -> None:
     bare = Path(shutil.copytree(encoder.source, tmp_path / "bare"))
     ensure_export(load_folder(bare, CPU), "openvino", [], export_folder(bare, "openvino"))
     assert load_runtime(bare, "auto", CPU).runtime == "openvino"

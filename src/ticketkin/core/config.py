@@ -117,8 +117,8 @@ class EncoderSettings(StageSettings):
     """'auto' takes CUDA, then MPS, then CPU."""
     runtime: Runtime | Literal["auto"] = "torch"
     """What executes the encoder. 'openvino' is exact to 1e-6 and faster on a CPU; the two in int8 are several
-    times faster and close; 'auto' takes the fastest that is installed and stays true to torch. 'torch' gives
-    the same numbers on every machine, so a run is judged with it unless asked otherwise."""
+    times faster and close; 'auto' takes the first of openvino-int8, onnx-int8 and openvino that is installed,
+    stays true to torch and is faster. A run is judged with 'torch' unless asked otherwise."""
 
 
 class AugmentSettings(StageSettings):

@@ -1,4 +1,4 @@
-"""Which runtime stands in for torch: asked for or the fastest, and only where its measured fidelity holds."""
+"""Which runtime stands in for torch: asked for or preferred, and only where its measured fidelity holds."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -18,7 +18,7 @@ from ticketkin.encoders.loading import LoadedEncoder
 from ticketkin.encoders.runtime.exporting import calibration_key, ensure_export
 from ticketkin.encoders.runtime.fidelity import LIMITS, Fidelity, measure_fidelity
 from ticketkin.encoders.runtime.record import EXPORT_PACKAGES, REMEDY, installed
-from ticketkin.encoders.runtime.serving import FASTEST_FIRST, ExportedModel
+from ticketkin.encoders.runtime.serving import PREFERRED, ExportedModel
 
 _FIDELITY = "fidelity.json"
 _CACHED_EXPORTS = "exported"
@@ -89,12 +89,12 @@ def choose_runtime(
     """Return what embeds texts in place of `encoder`, as `settings.runtime` asks, and how it was chosen.
 
     An export is made where no current one lies in `folder` / RUNTIME (None: in the user's cache), and used
-    only where its fidelity holds; else torch goes on, which is told. 'auto' tries the exports from the
-    fastest on and keeps the first that holds and is faster than torch here. Raises MissingExtraError where a
+    only where its fidelity holds; else torch goes on, which is told. 'auto' tries the exports in the
+    order of PREFERRED and keeps the first that holds and is faster than torch here. Raises MissingExtraError where a
     runtime that was asked for by name is not installed.
     """
     asked = settings.runtime
-    tried = FASTEST_FIRST if asked == "auto" else () if asked == "torch" else (asked,)
+    tried = PREFERRED if asked == "auto" else () if asked == "torch" else (asked,)
     refused: dict[str, str] = {}
     for runtime in tried:
         place = folder / runtime if folder else cached_export_folder(encoder, runtime, trial.calibration)

@@ -26,8 +26,8 @@ from ticketkin.encoders.runtime.record import (
 from ticketkin.encoders.runtime.sessions import Inputs, open_session
 from ticketkin.encoders.runtime.tokens import TextTokenizer
 
-FASTEST_FIRST: tuple[Runtime, ...] = ("openvino-int8", "onnx-int8", "openvino")
-"""Exported runtimes as benchmarks/speed.py ranks them."""
+PREFERRED: tuple[Runtime, ...] = ("openvino-int8", "onnx-int8", "openvino")
+"""In this order 'auto' tries them: int8 before float32, and of the two in int8 the one nearer to torch."""
 _DEFAULTS = EncoderSettings()
 _TEXTS_TOKENISED = 1_000
 # Another version or processor may round otherwise; one whose sums overflow is far off.
@@ -135,14 +135,14 @@ def export_folder(folder: Path, runtime: Runtime) -> Path:
 def load_runtime(
     folder: Path, runtime: Runtime | Literal["auto"], settings: EncoderSettings = _DEFAULTS
 ) -> TextEncoder:
-    """Return the encoder saved in `folder` as `runtime` executes it; 'auto' takes the fastest export that is
+    """Return the encoder saved in `folder` as `runtime` executes it; 'auto' takes the preferred export that is
     kept beside it and runs here, and torch where there is none.
 
     An export is used only where it was made from exactly this encoder. Raises MissingExtraError where the
     runtime is not installed, MissingInputError where there is no export, UnreadableFileError where it is
     damaged or was made from another model; for torch as `load_folder`.
     """
-    chosen: Runtime = runtime if runtime != "auto" else _fastest_export(folder)
+    chosen: Runtime = runtime if runtime != "auto" else _preferred_export(folder)
     if chosen == "torch":
         return TextEncoder(load_folder(folder, settings), chosen, settings)
     place = export_folder(folder, chosen)
@@ -158,9 +158,9 @@ def load_runtime(
     return TextEncoder(model, chosen, settings)
 
 
-def _fastest_export(folder: Path) -> Runtime:
-    """Return the fastest runtime that is installed and has an export of the encoder in `folder`."""
-    for runtime in FASTEST_FIRST:
+def _preferred_export(folder: Path) -> Runtime:
+    """Return the preferred runtime that is installed and has an export of the encoder in `folder`."""
+    for runtime in PREFERRED:
         needed = PACKAGES[runtime]
         if export_folder(folder, runtime).is_dir() and len(installed(needed)) == len(needed):
             return runtime
