@@ -135,8 +135,9 @@ def export_folder(folder: Path, runtime: Runtime) -> Path:
 def load_runtime(
     folder: Path, runtime: Runtime | Literal["auto"], settings: EncoderSettings = _DEFAULTS
 ) -> TextEncoder:
-    """Return the encoder saved in `folder` as `runtime` executes it; 'auto' takes the preferred export that is
-    kept beside it and runs here, and torch where there is none.
+    """Return the encoder saved in `folder` as `runtime` executes it.
+
+    'auto' takes the preferred export that is kept beside it and runs here, and torch where there is none.
 
     An export is used only where it was made from exactly this encoder. Raises MissingExtraError where the
     runtime is not installed, MissingInputError where there is no export, UnreadableFileError where it is
