@@ -1,9 +1,12 @@
 """Speed: encoding against plain sentence-transformers, and how import, splitting and mining grow.
 
-    python benchmarks/speed.py --sizes 10000 50000 200000
+    python benchmarks/speed.py --sizes 10000 50000 200000    # growth alone: --judge 0
+    python benchmarks/speed.py --sizes                       # encoding alone, by every installed runtime
 
-Times are of one machine: read the ratios and the growth, not the seconds. Each size runs in a fresh process;
-with --rounds the sizes take turns and the medians are shown, as a machine is not equally fast all the time.
+"alone" is one ticket at a time, "cold" the time from a fresh process's first import to its first embedding,
+"neighbours" the largest change of a value where a ticket is encoded among others instead of alone. Times are
+of one machine: read the ratios and the growth, not the seconds. Each size runs in a fresh process; with
+--rounds the sizes take turns and the medians are shown, as a machine is not equally fast all the time.
 """
 
 import argparse
@@ -19,14 +22,16 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from encoding_speed import eclipse, sample, show
 from ticketkin.core.config import (
-    EncoderSettings,
     EvaluationSettings,
     PairSettings,
     SplitSettings,
     TicketSettings,
 )
 from ticketkin.core.tables import FloatArray
+
+DEFAULT_DATA = Path(__file__).parents[1] / "../shared/data/eclipse"
 
 
 def grow(n_tickets: int) -> dict[str, float]:
@@ -90,37 +95,6 @@ def champion_recall(texts: list[str]) -> float:
     return float(np.mean([len(np.intersect1d(a, b)) / 10 for a, b in zip(found, exact, strict=True)]))
 
 
-def encoding(n_tickets: int) -> dict[str, float]:
-    """Return texts a second, interleaved in one run: plain encode, ours, ours with a warm cache."""
-    from ticketkin.encoders.cache import EmbeddingCache
-    from ticketkin.encoders.encoding import encode_texts
-    from ticketkin.encoders.loading import load_encoder
-    from ticketkin.tickets.composing import compose_texts
-    from ticketkin.tickets.importing import import_tickets
-    from ticketkin.tickets.sample import write_sample
-
-    settings = EncoderSettings(offline=True)
-    encoder = load_encoder(settings)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "sample.csv"
-        write_sample(path, n_tickets, 1)
-        texts = compose_texts(import_tickets([path], TicketSettings()).tickets, TicketSettings().template)
-        cache = EmbeddingCache(Path(folder) / "cache")
-        rates: dict[str, list[float]] = {"plain": [], "ticketkin": []}
-        for _ in range(3):
-            started = time.perf_counter()
-            encoder.model.encode(texts, show_progress_bar=False)
-            rates["plain"].append(len(texts) / (time.perf_counter() - started))
-            started = time.perf_counter()
-            encode_texts(encoder, texts, None, settings)
-            rates["ticketkin"].append(len(texts) / (time.perf_counter() - started))
-        encode_texts(encoder, texts, cache, settings)
-        started = time.perf_counter()
-        encode_texts(encoder, texts, cache, settings)
-        cached = len(texts) / (time.perf_counter() - started)
-    return {**{name: float(np.median(values)) for name, values in rates.items()}, "cached": cached}
-
-
 def in_fresh_process(n_tickets: int) -> dict[str, float]:
     """Return what `grow` measures in a process of its own."""
     command = [sys.executable, __file__, "--one", str(n_tickets)]
@@ -132,31 +106,41 @@ def in_fresh_process(n_tickets: int) -> dict[str, float]:
 def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 50_000, 200_000])
+    parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 50_000, 200_000])
     parser.add_argument("--rounds", type=int, default=1, help="measure every size so often, in turns")
-    parser.add_argument("--encode", type=int, default=600, help="tickets to encode; 0 leaves it out")
+    parser.add_argument("--judge", type=int, default=2_000, help="tickets that fidelity is measured on")
+    parser.add_argument("--encode", type=int, default=300, help="tickets that are encoded in each round")
+    parser.add_argument("--encode-rounds", type=int, default=5)
+    parser.add_argument(
+        "--data", type=Path, default=DEFAULT_DATA, help="reports.csv and pairs.csv of Eclipse"
+    )
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
         print(json.dumps(grow(arguments.one)))
         return
-    console = Console(width=120)
+    console = Console(width=150)
+    if arguments.sizes:
+        show_growth(arguments.sizes, arguments.rounds, console)
+    if arguments.judge:
+        corpora = [eclipse(arguments.data, arguments.judge)] if arguments.data.exists() else []
+        with tempfile.TemporaryDirectory() as work:
+            for corpus in (*corpora, sample(arguments.judge)):
+                show(corpus, Path(work), arguments.encode, arguments.encode_rounds, console)
+
+
+def show_growth(sizes: list[int], n_rounds: int, console: Console) -> None:
+    """Print how the steps before encoding grow."""
     table = Table(
         "tickets", "import s", "split s", "pairs s", "peak MiB", "µs a ticket", "lexical recall@10", box=None
     )
-    rounds = [[in_fresh_process(size) for size in arguments.sizes] for _ in range(arguments.rounds)]
-    for size, measured in zip(arguments.sizes, zip(*rounds, strict=True), strict=True):
+    rounds = [[in_fresh_process(size) for size in sizes] for _ in range(n_rounds)]
+    for size, measured in zip(sizes, zip(*rounds, strict=True), strict=True):
         found = {name: float(np.median([one[name] for one in measured])) for name in measured[0]}
         total = found["import"] + found["split"] + found["pairs"]
         cells = [f"{found[name]:,.1f}" for name in ("import", "split", "pairs", "peak_mib")]
         table.add_row(f"{size:,}", *cells, f"{1e6 * total / size:,.0f}", f"{found['recall']:.3f}")
     console.print(table)
-    if arguments.encode:
-        rates = encoding(arguments.encode)
-        table = Table("encoder", "texts/s", "ratio", box=None)
-        for name, rate in rates.items():
-            table.add_row(name, f"{rate:,.1f}", f"{rate / rates['plain']:.2f}")
-        console.print(table)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import Visibility
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.dense import DenseRanker
-from ticketkin.encoders.encoding import encode_texts, halved, token_lengths
+from ticketkin.encoders.encoding import encode_texts, halved
 from ticketkin.encoders.loading import LoadedEncoder, load_folder
 from tiny_model import WORDS
 
@@ -169,9 +169,9 @@ def test_values_that_are_no_numbers_are_refused(
 
 
 def test_token_lengths_are_uncut(encoder: LoadedEncoder) -> None:
-    lengths = token_lengths(encoder, ["printer", "", "printer " * 500])
+    lengths = encoder.token_lengths(["printer", "", "printer " * 500])
     assert lengths.tolist() == [3, 2, 502]
-    assert token_lengths(encoder, []).tolist() == []
+    assert encoder.token_lengths([]).tolist() == []
     encoder.model.encode(["printer " * 500])  # the limit holds again afterwards: no position overflow
 
 

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from architecture_material import saved_model, word_tokenizer
 
 from ticketkin.core.config import EncoderSettings, LoraSettings
 from ticketkin.core.errors import ModelUnavailableError
@@ -17,79 +17,6 @@ from tiny_model import WORDS
 
 SETTINGS = EncoderSettings(device="cpu", offline=True)
 TEXTS = ["printer error on my laptop", "vpn not working after update", "mail"]
-PROMPT_WORDS = ["query", ":", "task", "clustering", "|"]
-
-
-def _tokenizer() -> Any:
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-    from transformers import PreTrainedTokenizerFast
-
-    special = ["<pad>", "<s>", "</s>", "<unk>", "<mask>"]
-    vocabulary = {word: n for n, word in enumerate([*special, *WORDS, *PROMPT_WORDS])}
-    words = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    words.pre_tokenizer = pre_tokenizers.Whitespace()
-    words.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", special_tokens=[("<s>", 1), ("</s>", 2)]
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=words, pad_token="<pad>", bos_token="<s>", eos_token="</s>", unk_token="<unk>",
-        cls_token="<s>", sep_token="</s>", mask_token="<mask>", model_max_length=4_096,
-        model_input_names=["input_ids", "attention_mask"],
-    )  # fmt: skip
-
-
-def _architecture(name: str, vocab_size: int) -> Any:
-    import transformers
-
-    shared = {"vocab_size": vocab_size, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
-    wide = {**shared, "intermediate_size": 48, "max_position_embeddings": 4_096}
-    decoder = {**wide, "num_key_value_heads": 2, "head_dim": 16, "pad_token_id": 0}
-    if name == "distilbert":
-        return transformers.DistilBertModel(
-            transformers.DistilBertConfig(
-                vocab_size=vocab_size,
-                dim=32,
-                n_layers=2,
-                n_heads=2,
-                hidden_dim=48,
-                max_position_embeddings=600,
-            )
-        )
-    kinds = {
-        "bert": (transformers.BertModel, transformers.BertConfig, wide),
-        "mpnet": (transformers.MPNetModel, transformers.MPNetConfig, wide),
-        "modernbert": (
-            transformers.ModernBertModel,
-            transformers.ModernBertConfig,
-            {**wide, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "cls_token_id": 1,
-             "sep_token_id": 2},
-        ),
-        "qwen3": (transformers.Qwen3Model, transformers.Qwen3Config, decoder),
-        "gemma3": (transformers.Gemma3TextModel, transformers.Gemma3TextConfig, decoder),
-    }  # fmt: skip
-    model, config, values = kinds[name]
-    return model(config(**values))
-
-
-def _saved(folder: Path, architecture: str, pooling: str) -> Path:
-    """Write a small random model of an architecture as a sentence-transformers folder."""
-    import torch
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
-
-    torch.manual_seed(0)
-    tokenizer = _tokenizer()
-    plain = folder.parent / f"{folder.name}-plain"
-    model = _architecture(architecture, len(tokenizer))
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.ndim == 2:
-                parameter.normal_(0, 0.3)
-    model.save_pretrained(plain)
-    tokenizer.save_pretrained(plain)
-    modules = [Transformer(str(plain)), Pooling(32, pooling), Normalize()]
-    SentenceTransformer(modules=modules, device="cpu").save_pretrained(str(folder), create_model_card=False)
-    return folder
 
 
 # A preset's name, the architecture and the pooling of the real model.
@@ -117,7 +44,7 @@ def _pooled_by_hand(encoder: LoadedEncoder, text: str, prompt: str, pooling: str
     """Embed one text without sentence-transformers."""
     import torch
 
-    tokens = _tokenizer()(
+    tokens = word_tokenizer()(
         prompt + text, return_tensors="pt", truncation=True, max_length=encoder.max_length_tokens
     )
     with torch.no_grad():
@@ -131,7 +58,7 @@ def test_a_preset_loads_with_its_prompt_pooling_and_limit(
     name: str, architecture: str, pooling: str, tmp_path: Path
 ) -> None:
     preset = preset_of(name)
-    encoder = load_folder(_saved(tmp_path / name, architecture, pooling), SETTINGS)
+    encoder = load_folder(saved_model(tmp_path / name, architecture, pooling), SETTINGS)
     if preset.max_length_tokens is not None:
         assert encoder.max_length_tokens == preset.max_length_tokens
     embeddings = encode_texts(encoder, TEXTS, None, SETTINGS)
@@ -154,7 +81,7 @@ def test_every_preset_has_its_architecture_tested_or_is_refused() -> None:
 
 
 def test_code_of_a_models_own_is_refused(tmp_path: Path) -> None:
-    folder = _saved(tmp_path / "nomic-embed-text-v1.5", "bert", "mean")
+    folder = saved_model(tmp_path / "nomic-embed-text-v1.5", "bert", "mean")
     with pytest.raises(ModelUnavailableError, match="runs code of its own, which is never loaded here"):
         load_folder(folder, SETTINGS)
 
@@ -165,7 +92,7 @@ def test_tuning_reads_texts_with_the_prompt_and_so_does_what_it_saves(tmp_path: 
     from ticketkin.training.objective import KinObjective
     from ticketkin.training.tuning_data import TuningData
 
-    encoder = load_folder(_saved(tmp_path / "e5-base-v2", "bert", "mean"), SETTINGS)
+    encoder = load_folder(saved_model(tmp_path / "e5-base-v2", "bert", "mean"), SETTINGS)
     texts = [" ".join(WORDS[n : n + 4]) for n in range(16)]
     rows = np.arange(8)
     data = TuningData(

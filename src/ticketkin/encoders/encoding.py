@@ -1,15 +1,16 @@
-"""Texts to unit-length embeddings: each text once, sorted by length, cached, never out of memory."""
+"""Texts to unit-length embeddings: each text once, sorted by tokens, cached, never out of memory."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from ticketkin.core.config import EncoderSettings
 from ticketkin.core.errors import JobError
-from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.progress import SILENT, Progress, Task
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.encoders.cache import EmbeddingCache
 from ticketkin.encoders.loading import LoadedEncoder
@@ -21,8 +22,30 @@ if TYPE_CHECKING:
 _SHARD_TEXTS = 512
 
 
+class TextModel(Protocol):
+    """What embeds texts: a model in torch, or one exported to another runtime."""
+
+    @property
+    def name(self) -> str:
+        """Return the name by which messages call it."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a hash of all that shapes the embeddings: equal means equal embeddings."""
+
+    @property
+    def dimension(self) -> int:
+        """Return d, the length of an embedding."""
+
+    def prepare(self, texts: Sequence[str]) -> tuple[Sequence[Any], IntArray]:
+        """Return the texts as `embed` takes them, and how many tokens of each are read, shape (n,)."""
+
+    def embed(self, batch: Sequence[Any]) -> FloatArray:
+        """Return the embeddings of some prepared texts, shape (len(batch), d), float32, unit length."""
+
+
 def encode_texts(
-    encoder: LoadedEncoder,
+    encoder: TextModel,
     texts: Sequence[str],
     cache: EmbeddingCache | None,
     settings: EncoderSettings,
@@ -30,39 +53,62 @@ def encode_texts(
 ) -> FloatArray:
     """Return embeddings, shape (len(texts), d), float32, unit length.
 
-    Repeated texts are encoded once, and known ones come from the cache. Longest first, so that
-    memory runs out at the start or not at all; then the batch size halves. Raises JobError where a
-    single text does not fit in memory, or where the model gives values that are not finite.
+    Repeated texts are encoded once, and known ones come from the cache. Sorted by tokens, so that a batch
+    holds little padding, and longest first, so that memory runs out at the start or not at all; then the
+    batch size halves. Raises JobError where a single text does not fit in memory, or where the model gives
+    values that are not finite.
     """
     unique = list(dict.fromkeys(texts))
-    known = cache.lookup(encoder.fingerprint, unique, embedding_dimension(encoder)) if cache else {}
-    n_new, started = 0, perf_counter()
-    missing = sorted((text for text in unique if text not in known), key=len, reverse=True)
-    batch_size = settings.batch_size
+    known = cache.lookup(encoder.fingerprint, unique, encoder.dimension) if cache else {}
+    missing = [text for text in unique if text not in known]
+    items, lengths = encoder.prepare(missing)
+    order = np.argsort(-lengths, kind="stable").tolist()
     with progress.task("encode", len(unique)) as task:
         task.advance(len(known))
-        for start in range(0, len(missing), _SHARD_TEXTS):
-            shard = missing[start : start + _SHARD_TEXTS]
-            vectors = np.empty((len(shard), embedding_dimension(encoder)), dtype=np.float32)
-            done = 0
-            while done < len(shard):
-                batch = shard[done : done + batch_size]
-                try:
-                    vectors[done : done + len(batch)] = _encode_batch(encoder, batch)
-                except (MemoryError, RuntimeError) as error:
-                    batch_size = halved(batch_size, error)
-                    progress.say(f"  out of memory: batch size is now {batch_size}")
-                    continue
-                done += len(batch)
-                n_new += len(batch)
-                task.advance(len(batch))
-                task.describe(f"{n_new / max(perf_counter() - started, 1e-9):,.0f} texts/s")
+        batches = _Batches(encoder, settings.batch_size, progress, task)
+        for start in range(0, len(order), _SHARD_TEXTS):
+            rows = order[start : start + _SHARD_TEXTS]
+            vectors = batches.embed([items[row] for row in rows])
+            shard = [missing[row] for row in rows]
             known.update(zip(shard, vectors, strict=True))
             if cache:
                 cache.store(encoder.fingerprint, shard, vectors)
     if not texts:
-        return np.empty((0, embedding_dimension(encoder)), dtype=np.float32)
+        return np.empty((0, encoder.dimension), dtype=np.float32)
     return np.stack([known[text] for text in texts]).astype(np.float32)
+
+
+class _Batches:
+    """Embeds texts in batches that halve where memory runs out, and stay so."""
+
+    def __init__(self, encoder: TextModel, batch_size: int, progress: Progress, task: Task) -> None:
+        self._encoder, self._batch_size = encoder, batch_size
+        self._progress, self._task = progress, task
+        self._n_embedded, self._started = 0, perf_counter()
+
+    def embed(self, items: Sequence[Any]) -> FloatArray:
+        """Return the embeddings of prepared texts, shape (len(items), d)."""
+        vectors = np.empty((len(items), self._encoder.dimension), dtype=np.float32)
+        done = 0
+        while done < len(items):
+            batch = items[done : done + self._batch_size]
+            try:
+                vectors[done : done + len(batch)] = self._encoder.embed(batch)
+            except (MemoryError, RuntimeError) as error:
+                self._batch_size = halved(self._batch_size, error)
+                self._progress.say(f"  out of memory: batch size is now {self._batch_size}")
+                continue
+            done += len(batch)
+            self._n_embedded += len(batch)
+            self._task.advance(len(batch))
+            seconds = max(perf_counter() - self._started, 1e-9)
+            self._task.describe(f"{self._n_embedded / seconds:,.0f} texts/s")
+        if not np.isfinite(vectors).all():
+            raise JobError(
+                f"{self._encoder.name} gives embeddings that are not finite numbers, so its weights are "
+                "damaged; give another --base-model DIR, or tune again with a lower learning rate"
+            )
+        return vectors
 
 
 def encode_with_weights(
@@ -76,27 +122,6 @@ def encode_with_weights(
     """Return the embeddings by `model`, other weights of `encoder`, cut at its limit; not cached."""
     model.max_seq_length = encoder.max_length_tokens
     return encode_texts(replace(encoder, model=model, name=name), texts, None, settings, progress)
-
-
-def embedding_dimension(encoder: LoadedEncoder) -> int:
-    """Return d."""
-    return int(encoder.model.get_embedding_dimension() or 0)
-
-
-def _encode_batch(encoder: LoadedEncoder, batch: Sequence[str]) -> FloatArray:
-    vectors: FloatArray = encoder.model.encode(
-        list(batch),
-        batch_size=len(batch),
-        normalize_embeddings=True,
-        convert_to_numpy=True,
-        show_progress_bar=False,
-    )
-    if not np.isfinite(vectors).all():
-        raise JobError(
-            f"{encoder.name} gives embeddings that are not finite numbers, so its weights are damaged; "
-            "give another --base-model DIR, or tune again with a lower learning rate"
-        )
-    return vectors
 
 
 def halved(batch_size: int, error: Exception, smallest: int = 1) -> int:
@@ -115,20 +140,11 @@ def halved(batch_size: int, error: Exception, smallest: int = 1) -> int:
             f"{'A single text does' if smallest == 1 else f'A batch of {smallest} does'} not fit in memory; "
             "lower --set encoder.max_length_tokens=128"
         ) from error
-    import torch
-
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+    _empty_device_cache()
     return max(smallest, batch_size // 2)
 
 
-def token_lengths(encoder: LoadedEncoder, texts: Sequence[str]) -> IntArray:
-    """Return the length of each text in tokens, uncut, special tokens counted; shape (len(texts),)."""
-    tokenizer = encoder.model.tokenizer
-    lengths = np.zeros(len(texts), dtype=np.int64)
-    for start in range(0, len(texts), 1_000):
-        batch = list(texts[start : start + 1_000])
-        if batch:
-            ids = tokenizer(batch, truncation=False, add_special_tokens=True, verbose=False)["input_ids"]
-            lengths[start : start + len(batch)] = [len(row) for row in ids]
-    return lengths
+def _empty_device_cache() -> None:
+    torch = sys.modules.get("torch")  # a process that never imported it holds nothing of it
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -4,13 +4,9 @@ Inside one process a base and a model made from it may share modules, and whatev
 memory looks saved. Only a fresh process tells what the files hold.
 """
 
-import os
-import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,16 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ticketkin.core.artifacts import read_json, write_json
-from ticketkin.core.errors import JobError
 from ticketkin.core.tables import FloatArray
 from ticketkin.encoders.adapter import load_with_adapter
+from ticketkin.encoders.child_process import end_with_parent, run_module
 from ticketkin.encoders.loading import load_float32
 from ticketkin.encoders.safety import check_adapter_folder
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-_LIMIT_SECONDS = 1_800
 _TEXTS_A_BATCH = 16
 
 
@@ -78,34 +73,9 @@ def embed_freshly(models: Sequence[SavedModel], texts: Sequence[str]) -> list[Fl
     with tempfile.TemporaryDirectory() as folder:
         question, answer = Path(folder) / "request.json", Path(folder) / "embeddings.npz"
         write_json(question, {"models": [asdict(model) for model in models], "texts": list(texts)})
-        # -P keeps files of the working directory from shadowing modules; all input is made here.
-        command = [sys.executable, "-P", "-m", "ticketkin.encoders.fresh_process", str(question), str(answer)]
-        with _alive() as lifeline:
-            done = subprocess.run(  # noqa: S603
-                command, stdin=lifeline, capture_output=True, text=True, timeout=_LIMIT_SECONDS, check=False
-            )
-        if done.returncode != 0 or not answer.exists():
-            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise JobError(last)
+        run_module("ticketkin.encoders.fresh_process", [str(question), str(answer)])
         with np.load(answer, allow_pickle=False) as saved:
             return [saved[f"arr_{place}"] for place in range(len(models))]
-
-
-@contextmanager
-def _alive() -> Iterator[int]:
-    """Yield the reading end of a pipe that closes when this process ends, however it ends."""
-    reading, writing = os.pipe()  # children inherit neither; the one below gets the reading end as its input
-    try:
-        yield reading
-    finally:
-        os.close(reading)
-        os.close(writing)
-
-
-def _end_with_parent() -> None:
-    """End this process when its parent has gone: nobody would read what it finds."""
-    os.read(0, 1)  # not sys.stdin, whose lock a thread would hold while Python shuts down
-    os._exit(1)
 
 
 def largest_difference(one: FloatArray, other: FloatArray) -> float:
@@ -125,5 +95,5 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     main(sys.argv[1:])

@@ -3,9 +3,12 @@
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ticketkin.core.artifacts import atomic_path, hash_path, hash_value, read_json, write_json
 from ticketkin.core.config import EncoderSettings
@@ -15,6 +18,7 @@ from ticketkin.core.errors import (
     ModelUnavailableError,
     UnsafeArtifactError,
 )
+from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.encoders.cache import default_cache_folder
 from ticketkin.encoders.presets import preset_of
 from ticketkin.encoders.safety import PROMPTED, check_model_folder
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 PACKAGED_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 # The official file's hash; the package carries the same bytes.
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_TEXTS_TOKENISED = 1_000
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,35 @@ class LoadedEncoder:
     max_length_tokens: int
     device: str
     packaged: bool
+
+    @property
+    def dimension(self) -> int:
+        """Return d."""
+        return int(self.model.get_embedding_dimension() or 0)
+
+    def prepare(self, texts: Sequence[str]) -> tuple[list[str], IntArray]:
+        """Return the texts as `embed` takes them, and how many tokens of each are read."""
+        return list(texts), np.minimum(self.token_lengths(texts), self.max_length_tokens)
+
+    def embed(self, batch: Sequence[str]) -> FloatArray:
+        """Return the embeddings of one batch, shape (len(batch), d), float32, unit length."""
+        vectors: FloatArray = self.model.encode(
+            list(batch),
+            batch_size=len(batch),
+            normalize_embeddings=True,
+            convert_to_numpy=True,
+            show_progress_bar=False,
+        )
+        return vectors
+
+    def token_lengths(self, texts: Sequence[str]) -> IntArray:
+        """Return the length of each text in tokens, uncut, special tokens counted; shape (len(texts),)."""
+        lengths = np.zeros(len(texts), dtype=np.int64)
+        for start in range(0, len(texts), _TEXTS_TOKENISED):
+            batch = list(texts[start : start + _TEXTS_TOKENISED])
+            ids = self.model.tokenizer(batch, truncation=False, add_special_tokens=True, verbose=False)
+            lengths[start : start + len(batch)] = [len(row) for row in ids["input_ids"]]
+        return lengths
 
 
 def load_encoder(settings: EncoderSettings) -> LoadedEncoder:
@@ -233,11 +267,19 @@ def _loaded(located: LocatedModel, settings: EncoderSettings) -> LoadedEncoder:
     for asked in (preset.max_length_tokens, settings.max_length_tokens):
         limit = limit if asked is None else min(limit, asked)
     model.max_seq_length = limit
-    prompt = model.prompts.get(model.default_prompt_name or "", "")
-    fingerprint = hash_value(
-        {"folder": _hash_model(folder), "max_length_tokens": limit} | ({"prompt": prompt} if prompt else {})
-    )
+    fingerprint = model_fingerprint(folder, limit, default_prompt(model))
     return LoadedEncoder(model, name, source, fingerprint, limit, device, located.packaged)
+
+
+def default_prompt(model: "SentenceTransformer") -> str:
+    """Return what stands before every text unless another prompt is asked for; "" for nothing."""
+    return str(model.prompts.get(model.default_prompt_name or "", ""))
+
+
+def model_fingerprint(folder: Path, max_length_tokens: int, prompt: str) -> str:
+    """Return the hash of all that shapes the embeddings of the model in `folder`."""
+    shaping = {"folder": _hash_model(folder), "max_length_tokens": max_length_tokens}
+    return hash_value(shaping | ({"prompt": prompt} if prompt else {}))
 
 
 def _prompted(folder: Path, prompt: str) -> Path:

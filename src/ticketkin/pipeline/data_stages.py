@@ -9,7 +9,7 @@ import polars as pl
 from ticketkin.core.errors import MappingError, NotEnoughDataError
 from ticketkin.core.tables import Links, SplitName
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
-from ticketkin.encoders.encoding import encode_texts, token_lengths
+from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import load_encoder
 from ticketkin.pairs.building import build_given_pairs, build_pairs
 from ticketkin.pairs.given import given_by_split, links_of_given, with_given_holdout
@@ -19,6 +19,7 @@ from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.importing import import_job
 from ticketkin.pipeline.run_data import RunData
+from ticketkin.pipeline.runtimes import encoder_of_run
 from ticketkin.runs.stages import StageRun
 from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.link_files import links_from_file
@@ -145,19 +146,21 @@ def run_embed(run: StageRun[Job]) -> None:
     settings = run.job.settings.encoder
     encoder = load_encoder(settings)
     run.progress.say(f"  {encoder.name} on {encoder.device}, {encoder.max_length_tokens} tokens")
-    lengths = token_lengths(encoder, data.texts)
+    lengths = encoder.token_lengths(data.texts)
     profile = profile_tickets(data.tickets, data.texts, lengths, encoder.max_length_tokens)
     for line in profile_lines(profile):
         run.progress.say(f"  {line}")
     cache = EmbeddingCache(default_cache_folder(), run.progress)
+    model, choice = encoder_of_run(encoder, data, settings, run.progress)
     for stored, texts in ((artifact.BASE_EMBEDDINGS, data.texts), (artifact.TITLE_EMBEDDINGS, data.titles)):
-        run.put(stored, encode_texts(encoder, texts, cache, settings, run.progress))
+        run.put(stored, encode_texts(model, texts, cache, settings, run.progress))
     run.put(artifact.PROFILE, {**profile.to_json(), "lengths_tokens": np.asarray(lengths).tolist()})
     run.put(
         artifact.BASE_ENCODER,
         {
             "name": encoder.name,
-            "fingerprint": encoder.fingerprint,
+            "fingerprint": model.fingerprint,
+            "runtime": choice.to_json(),
             "max_length_tokens": encoder.max_length_tokens,
             "device": encoder.device,
             "packaged": encoder.packaged,

@@ -121,7 +121,8 @@ def _stages(_registered: tuple[str, ...]) -> tuple[Stage[Job], ...]:
             name="embed",
             title="Encode with the untouched model",
             command="ticketkin embed {folder}",
-            inputs=(artifact.TICKETS,),
+            # Splits and links: an export is calibrated and judged on them before it stands in for torch.
+            inputs=_DATA,
             outputs=(*_BASE, artifact.TITLE_EMBEDDINGS, artifact.PROFILE),
             reads=_settings("encoder", "tickets"),
             run=data_stages.run_embed,

@@ -18,6 +18,7 @@ from ticketkin.encoders.serving import serving_record, write_serving
 from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.run_data import RunData
+from ticketkin.pipeline.runtimes import encoder_of_run
 from ticketkin.pipeline.settings import Settings
 from ticketkin.pipeline.sweeping import RivalSample, epoch_judge, sweep, sweep_on_sample
 from ticketkin.runs.stages import StageRun
@@ -193,9 +194,12 @@ def _keep_tuned(
         write_serving(folder, load_float32(str(folder), "cpu"), settings.tickets.template)
     final = load_folder(run.place(place), settings.encoder)
     cache = EmbeddingCache(default_cache_folder(), run.progress)
-    embeddings = encode_texts(final, data.texts, cache, settings.encoder, run.progress)
-    run.put(artifact.embeddings_of(name), embeddings)
-    run.put(artifact.training_record(name), _about(name, start, run, record))
+    model, choice = encoder_of_run(final, data, settings.encoder, run.progress)
+    run.put(
+        artifact.embeddings_of(name), encode_texts(model, data.texts, cache, settings.encoder, run.progress)
+    )
+    about = _about(name, start, run, {**record, "runtime": choice.to_json()})
+    run.put(artifact.training_record(name), about)
 
 
 def _about(name: str, start: LoadedEncoder, run: StageRun[Job], record: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from ticketkin.core.artifacts import atomic_path, hash_value
 from ticketkin.core.config import AdaptedSettings
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
-from ticketkin.encoders.encoding import token_lengths
 from ticketkin.encoders.loading import LoadedEncoder, load_float32
 from ticketkin.training.loop import TrainingLoop, seeded
 from ticketkin.training.preparation import EncoderJudge, TunedEncoder, judge_of, probes_among, tuned_encoder
@@ -53,7 +52,7 @@ def train_adapted(
         "base": encoder.fingerprint,
     })  # fmt: skip
     limit = min(settings.max_length_tokens, encoder.max_length_tokens)
-    lengths = np.minimum(token_lengths(encoder, different), limit)
+    lengths = np.minimum(encoder.token_lengths(different), limit)
     with seeded(seed):
         model: Any = load_float32(str(encoder.source), encoder.device)
         train_all_weights(model)

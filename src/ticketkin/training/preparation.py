@@ -11,10 +11,8 @@ from ticketkin.core.artifacts import hash_value
 from ticketkin.core.config import EncoderSettings, TuningSettings
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.encoders.encoding import (
-    embedding_dimension,
     encode_texts,
     encode_with_weights,
-    token_lengths,
 )
 from ticketkin.encoders.loading import LoadedEncoder
 from ticketkin.training.loop import Judge, TrainingLoop
@@ -90,7 +88,7 @@ def prepare_training(
     encoder: LoadedEncoder, data: TuningData, settings: TuningSettings, seed: int, method: str
 ) -> PreparedTraining:
     """Check that the losses fit the data, and plan every step. Raises as `check_losses`."""
-    check_losses(settings, len(data.left), data.negatives, data.labels, embedding_dimension(encoder))
+    check_losses(settings, len(data.left), data.negatives, data.labels, encoder.dimension)
     lengths = _training_lengths(encoder, data, settings)
     identity = hash_value({
         "method": f"{method} {_METHOD}",
@@ -108,7 +106,7 @@ def _guide(encoder: LoadedEncoder, data: TuningData, settings: TuningSettings) -
     if settings.ranking_loss != "gist":
         return None
     rows = _rows_in_training(data)
-    guide = np.zeros((len(data.texts), embedding_dimension(encoder)), dtype=np.float32)
+    guide = np.zeros((len(data.texts), encoder.dimension), dtype=np.float32)
     guide[rows] = encode_texts(encoder, [data.texts[row] for row in rows], None, EncoderSettings())
     return guide
 
@@ -124,7 +122,7 @@ def _training_lengths(encoder: LoadedEncoder, data: TuningData, settings: Tuning
     rows = _rows_in_training(data)
     lengths = np.zeros(len(data.texts), dtype=np.int64)
     limit = min(settings.max_length_tokens, encoder.max_length_tokens)
-    lengths[rows] = np.minimum(token_lengths(encoder, [data.texts[row] for row in rows]), limit)
+    lengths[rows] = np.minimum(encoder.token_lengths([data.texts[row] for row in rows]), limit)
     return lengths
 
 
