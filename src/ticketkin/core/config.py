@@ -100,6 +100,8 @@ class PairSettings(StageSettings):
 
 Runtime = Literal["torch", "openvino", "openvino-int8", "onnx-int8"]
 """What executes an encoder."""
+AskedRuntime = Runtime | Literal["auto"]
+"""What a user asks for; 'auto' is the fastest whose fidelity holds."""
 
 
 class EncoderSettings(StageSettings):
@@ -115,7 +117,7 @@ class EncoderSettings(StageSettings):
     """Texts a batch while encoding; halves by itself when memory runs out."""
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
     """'auto' takes CUDA, then MPS, then CPU."""
-    runtime: Runtime | Literal["auto"] = "torch"
+    runtime: AskedRuntime = "torch"
     """What executes the encoder. 'openvino' is exact to 1e-6 and faster on a CPU; the two in int8 are several
     times faster and close; 'auto' takes the first of openvino-int8, onnx-int8 and openvino that is installed,
     stays true to torch and is faster. A run is judged with 'torch' unless asked otherwise."""

@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from ticketkin.core.config import AskedRuntime, Runtime
 from ticketkin.core.errors import InputError, MissingInputError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_folder
 from ticketkin.encoders.presets import preset_of
+from ticketkin.encoders.runtime.choosing import choose_runtime
 from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.candidates import (
     RankingRecord,
@@ -21,6 +24,7 @@ from ticketkin.pipeline.configuration import Job, read_job
 from ticketkin.pipeline.relater import right_direction
 from ticketkin.pipeline.report_material import whole_material
 from ticketkin.pipeline.run_data import RunData
+from ticketkin.pipeline.runtimes import runtime_trial
 from ticketkin.pipeline.sharing import shared_parts
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets
 from ticketkin.ranking.corpus_state import CorpusState
@@ -45,12 +49,20 @@ _NEEDED = (
 
 
 def bundle_run(
-    folder: Path, out: Path, progress: Progress = SILENT, *, with_index: bool = False, force: bool = False
+    folder: Path,
+    out: Path,
+    progress: Progress = SILENT,
+    *,
+    runtime: AskedRuntime | None = None,
+    with_index: bool = False,
+    force: bool = False,
 ) -> Manifest:
     """Write the bundle of a finished run to `out` and return its manifest.
 
-    With `with_index` the run's tickets are stored in it, so that it answers from them at once. Raises
-    MissingInputError where the run is not finished, otherwise as `make_bundle`.
+    Its encoders are executed by `runtime`, by default the one that was judged; another one is used only where
+    its fidelity holds on the run's evaluation links. With `with_index` the run's tickets are stored in it, so
+    that it answers from them at once. Raises MissingInputError where the run is not finished, otherwise as
+    `choose_runtime` and `make_bundle`.
     """
     lacking = [place.name for place in _NEEDED if not (folder / place).exists()]
     if lacking:
@@ -58,7 +70,8 @@ def bundle_run(
             f"{folder} can't be bundled yet: it lacks {', '.join(lacking)}. Run: "
             f"ticketkin run --resume --out {folder}"
         )
-    parts = bundle_parts(RunData.of(folder, read_job(folder)), with_index=with_index)
+    data = RunData.of(folder, read_job(folder))
+    parts = bundle_parts(data, progress, runtime=runtime, with_index=with_index)
     return make_bundle(parts, out, folder, progress, force=force)
 
 
@@ -89,11 +102,18 @@ def open_run(
 
 def run_bundle(run: StageRun[Job]) -> None:
     """Write the bundle of the run into its own folder."""
-    write_bundle(bundle_parts(RunData(run.values, run.job)), run.place(artifact.BUNDLE), run.progress)
+    parts = bundle_parts(RunData(run.values, run.job), run.progress)
+    write_bundle(parts, run.place(artifact.BUNDLE), run.progress)
 
 
-def bundle_parts(data: RunData, *, with_index: bool = False) -> BundleParts:
-    """Return what the bundle of a finished run is made of."""
+def bundle_parts(
+    data: RunData,
+    progress: Progress = SILENT,
+    *,
+    runtime: AskedRuntime | None = None,
+    with_index: bool = False,
+) -> BundleParts:
+    """Return what the bundle of a finished run is made of; `runtime` as in `bundle_run`."""
     ranking_folder = data.values.path(artifact.RANKING)
     ranking = ranking_record(ranking_folder.parent)
     kinds = _kinds_record(data.values.read(artifact.RELATIONS_JSON), ranking)
@@ -107,7 +127,7 @@ def bundle_parts(data: RunData, *, with_index: bool = False) -> BundleParts:
             champion=ranking.champion,
             base_model=base["name"],
             template=settings.tickets.template,
-            embeddings=[EmbeddingSource(s.name, s.folder, s.reads) for s in sources],
+            embeddings=_with_runtimes(data, sources, runtime, progress),
             tickets=settings.tickets.model_copy(update={"redact_words": None}),
             masks_words=settings.tickets.redact_words is not None,
             redaction_version=REDACTION_VERSION,
@@ -122,6 +142,7 @@ def bundle_parts(data: RunData, *, with_index: bool = False) -> BundleParts:
         report=report,
         write_page=partial(write_shared_report, report, material),
         licence=_licence(settings.encoder.base_model, base["name"]),
+        calibration=runtime_trial(data).calibration,
         stored=_stored(data, ranking, sources) if with_index else None,
     )
 
@@ -149,6 +170,31 @@ def _sources(ranking: RankingRecord, kinds: KindsRecord) -> list[EmbeddingSource
     return sources
 
 
+def _with_runtimes(
+    data: RunData, sources: list[EmbeddingSource], asked: AskedRuntime | None, progress: Progress
+) -> list[EmbeddingSource]:
+    """Return the forward passes with what executed each encoder when it was judged, and what does here."""
+    judged = {source.folder: _judged_by(data, source.folder) for source in sources}
+    served = dict(judged)
+    for folder, by in judged.items():
+        if asked not in (None, by):
+            settings = data.job.settings.encoder.model_copy(update={"runtime": asked})
+            _, choice = choose_runtime(
+                _loader(data, folder)(), settings, runtime_trial(data), progress=progress
+            )
+            served[folder] = choice.runtime
+    return [
+        replace(source, judged_by=judged[source.folder], runtime=served[source.folder]) for source in sources
+    ]
+
+
+def _judged_by(data: RunData, folder: str) -> Runtime:
+    name = folder.rpartition("/")[2]
+    record = data.values.read(artifact.BASE_ENCODER) if name == UNTOUCHED else data.training_record(name)
+    runtime: Runtime = ((record or {}).get("runtime") or {}).get("runtime", "torch")
+    return runtime
+
+
 def _kinds_record(learned: JsonObject, ranking: RankingRecord) -> KindsRecord:
     is_tuned = ranking.champion == "fusion" and ranking.start != "base"
     base = UNTOUCHED if is_tuned else "base"
@@ -164,7 +210,8 @@ def _loader(data: RunData, folder: str) -> Callable[[], LoadedEncoder]:
 
     def untouched() -> LoadedEncoder:
         encoder = load_encoder(settings)
-        judged = data.values.read(artifact.BASE_ENCODER)["fingerprint"]
+        record = data.values.read(artifact.BASE_ENCODER)
+        judged: str = record.get("source_fingerprint") or record["fingerprint"]
         if encoder.fingerprint != judged:
             raise InputError(
                 f"The base model {settings.base_model} is not the one that was judged any more (fingerprint "

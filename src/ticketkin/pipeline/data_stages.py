@@ -160,6 +160,7 @@ def run_embed(run: StageRun[Job]) -> None:
         {
             "name": encoder.name,
             "fingerprint": model.fingerprint,
+            "source_fingerprint": encoder.fingerprint,
             "runtime": choice.to_json(),
             "max_length_tokens": encoder.max_length_tokens,
             "device": encoder.device,

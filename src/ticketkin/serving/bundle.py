@@ -105,7 +105,8 @@ class Bundle:
 
     @cached_property
     def _encoders(self) -> dict[str, ServingEncoder]:
-        return {name: open_encoder(self.folder / name) for name in {s.folder for s in self.record.embeddings}}
+        runtimes = {source.folder: source.runtime for source in self.record.embeddings}
+        return {name: open_encoder(self.folder / name, runtime) for name, runtime in runtimes.items()}
 
     def embed(self, tickets: Tickets, progress: Progress = SILENT) -> EmbeddedTickets:
         """Return tickets with their composed texts and every embedding that ranking and kinds read."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from ticketkin.core.config import EncoderSettings
+from ticketkin.core.config import Runtime
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray
 
@@ -17,22 +17,8 @@ class ServingEncoder(Protocol):
         ...
 
 
-class TorchEncoder:
-    """A sentence-transformers folder, executed by torch."""
+def open_encoder(folder: Path, runtime: Runtime) -> ServingEncoder:
+    """Return the encoder saved in `folder` as `runtime` executes it. Raises as `load_runtime`."""
+    from ticketkin.encoders.runtime.serving import load_runtime
 
-    def __init__(self, folder: Path) -> None:
-        from ticketkin.encoders.loading import load_folder
-
-        self._settings = EncoderSettings()
-        self._loaded = load_folder(folder, self._settings)
-
-    def encode(self, texts: Sequence[str], progress: Progress = SILENT) -> FloatArray:
-        """Return embeddings, shape (len(texts), d), float32, unit length."""
-        from ticketkin.encoders.encoding import encode_texts
-
-        return encode_texts(self._loaded, texts, None, self._settings, progress)
-
-
-def open_encoder(folder: Path) -> ServingEncoder:
-    """Return the encoder saved in `folder`. Raises as `load_folder`."""
-    return TorchEncoder(folder)
+    return load_runtime(folder, runtime)

@@ -1,14 +1,16 @@
 """Making a bundle: everything that answers need, copied out of a run into one folder."""
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ticketkin.core.artifacts import atomic_path, write_json
+from ticketkin.core.config import EncoderSettings, Runtime
 from ticketkin.core.outputs import check_folder_output
 from ticketkin.core.progress import SILENT, Progress
-from ticketkin.encoders.loading import LoadedEncoder
+from ticketkin.encoders.loading import LoadedEncoder, load_folder
+from ticketkin.encoders.runtime.serving import export_folder
 from ticketkin.encoders.serving import write_serving
 from ticketkin.evaluation.schema import Report
 from ticketkin.ranking.columns import EmbeddedTickets
@@ -48,6 +50,8 @@ class BundleParts:
     """Writes the page of that copy."""
     licence: str
     """Of the base model; empty where it is not known."""
+    calibration: Sequence[str] = ()
+    """Texts of training tickets, from which exported encoders take their ranges; none of them is stored."""
     stored: EmbeddedTickets | None = None
     """Tickets of the index; None for a bundle without one, which holds no ticket text."""
 
@@ -70,9 +74,11 @@ def write_bundle(parts: BundleParts, out: Path, progress: Progress = SILENT) -> 
     """Write a bundle in place of `out`, whole or not at all, and return its manifest."""
     with atomic_path(out) as folder:
         folder.mkdir(parents=True)
+        runtimes = {source.folder: source.runtime for source in parts.record.embeddings}
         for name, load in parts.encoders.items():
-            progress.say(f"  {name}")
+            progress.say(f"  {name}" + (f" for {runtimes[name]}" if runtimes[name] != "torch" else ""))
             _save_encoder(load(), folder / name, parts.record.template)
+            _export(folder / name, runtimes[name], parts.calibration)
         shutil.copytree(parts.ranking, folder / RANKING)
         if parts.state is not None:
             parts.state.save(folder / RANKING)
@@ -98,6 +104,16 @@ def _save_encoder(encoder: LoadedEncoder, folder: Path, template: str) -> None:
     encoder.model.max_seq_length = encoder.max_length_tokens
     encoder.model.save_pretrained(str(folder), create_model_card=False)
     write_serving(folder, encoder.model, template)
+
+
+def _export(folder: Path, runtime: Runtime, calibration: Sequence[str]) -> None:
+    """Keep an export beside an encoder, made of it as it lies in the bundle."""
+    if runtime == "torch":
+        return
+    from ticketkin.encoders.runtime.exporting import ensure_export
+
+    encoder = load_folder(folder, EncoderSettings())
+    ensure_export(encoder, runtime, calibration, export_folder(folder, runtime))
 
 
 def _save_kinds(source: Path, folder: Path) -> None:

@@ -96,6 +96,16 @@ def _cost(record: ServingRecord) -> Iterator[str]:
 def _base(record: ServingRecord, report: Report, licence: str) -> Iterator[str]:
     yield "## Base model"
     yield ""
+    judged, served = (
+        {getattr(source, name) for source in record.embeddings} for name in ("judged_by", "runtime")
+    )
+    if served:
+        by, now = (", ".join(sorted(names)) for names in (judged, served))
+        yield (
+            f"- Judged with {by}; answers are computed with {now}, whose fidelity was measured."
+            if by != now
+            else f"- Judged and answered with {by}."
+        )
     yield f"- {record.base_model}, {report.encoder.get('max_length_tokens', '?')} tokens"
     yield f"- Licence: {licence or 'not known here; see the model card of the base model'}"
     yield ""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ticketkin.core.artifacts import write_json
-from ticketkin.core.config import TicketSettings
+from ticketkin.core.config import Runtime, TicketSettings
 from ticketkin.core.records import read_record
 from ticketkin.serving.manifest import COPY_AGAIN
 
@@ -23,6 +23,10 @@ class EmbeddingSource:
     folder: str
     """Of the encoder, in the bundle; it holds prompt and token limit."""
     reads: Literal["text", "title"]
+    judged_by: Runtime = "torch"
+    """What executed the encoder when the run was judged."""
+    runtime: Runtime = "torch"
+    """What executes it here."""
 
 
 @dataclass(frozen=True)
