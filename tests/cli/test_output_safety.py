@@ -107,6 +107,15 @@ REFUSED = [
     (["report", "judged", "--share", "--out", "judged/report.json", "-f"], "can't be written too"),
     (["report", "judged", "--share", "--out", "june.csv", "-f"], "can't be written too"),
     (["report", "judged", "--share", "--out", ""], "is empty"),
+    (["bundle", "judged", "--out", ""], "is empty"),
+    (["bundle", "judged", "--out", "june.csv", "-f"], "is a file"),
+    (["bundle", "judged", "--out", "folder.csv", "-f"], "not even with --force"),
+    (["bundle", "judged", "--out", "judged", "-f"], "lies there"),
+    (["bundle", "judged", "--out", "run/model", "-f"], "belongs to the run"),
+    (["relate", "judged", "--text", "x", "--out", "over.rejected.csv"], "over.rejected.csv exists"),
+    (["relate", "judged", "--text", "x", "--out", "run/rejected.csv", "-f"], "belongs to the run"),
+    (["relate", "judged", "--file", "june.csv", "--out", "june.csv", "-f"], "can't be written too"),
+    (["relate", "judged", "--text", "x", "--out", ""], "is empty"),
 ]
 
 

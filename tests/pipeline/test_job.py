@@ -82,7 +82,7 @@ def test_a_second_run_keeps_everything_and_a_setting_redoes_what_depends_on_it(
     shutil.copytree(small_run, folder)
     recorder = Said()
     run_job(small_job, folder, recorder)
-    assert sum("up to date, kept" in line for line in recorder.lines) == 11
+    assert sum("up to date, kept" in line for line in recorder.lines) == 12
     evaluation = small_job.settings.evaluation.model_copy(update={"target_value": 0.1})
     settings = small_job.settings.model_copy(update={"evaluation": evaluation})
     changed = small_job.model_copy(update={"settings": settings})

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ticketkin.core.config import AskedRuntime, Runtime
 from ticketkin.core.errors import InputError, MissingInputError
+from ticketkin.core.outputs import check_folder_output
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_folder
 from ticketkin.encoders.presets import preset_of
@@ -64,6 +65,7 @@ def bundle_run(
     that it answers from them at once. Raises MissingInputError where the run is not finished, otherwise as
     `choose_runtime` and `make_bundle`.
     """
+    check_folder_output(out, [folder], is_bundle, force=force)
     lacking = [place.name for place in _NEEDED if not (folder / place).exists()]
     if lacking:
         raise MissingInputError(

@@ -88,8 +88,8 @@ class Relater:
         if not learned["learned"]:
             raise MissingInputError(f"The run has no relation model: {learned['reason']}")
         self._data = data
+        self._material = relation_material(self._data)  # first: a damaged file is named as what it is
         self._kinds = load_kinds(self._data)
-        self._material = relation_material(self._data)
         self._ranker = champion_ranker(self._data)
         self._tiers = parent_tiers(self._data.tickets)
         self._telling = Telling(self._kinds.bands, right_direction(learned), self._data.tickets.has_times)

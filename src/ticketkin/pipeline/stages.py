@@ -121,8 +121,9 @@ def _stages(_registered: tuple[str, ...]) -> tuple[Stage[Job], ...]:
             name="embed",
             title="Encode with the untouched model",
             command="ticketkin embed {folder}",
-            # Splits and links: an export is calibrated and judged on them before it stands in for torch.
-            inputs=_DATA,
+            inputs=(artifact.TICKETS,),
+            # An export is calibrated and judged on splits and links before it stands in for torch.
+            more_inputs=lambda job: () if job.settings.encoder.runtime == "torch" else _DATA,
             outputs=(*_BASE, artifact.TITLE_EMBEDDINGS, artifact.PROFILE),
             reads=_settings("encoder", "tickets"),
             run=data_stages.run_embed,
