@@ -16,6 +16,7 @@ from ticketkin.core.printing import printable_line
 if TYPE_CHECKING:
     from ticketkin.serving.answers import Answer, Relation
     from ticketkin.serving.indexing import IndexUpdate
+    from ticketkin.serving.replay import Replay
 
 _KIN_WORDS = {
     "duplicate": "duplicate of", "related": "related to", "causal": "cause or effect of", "none": "no kin of",
@@ -140,3 +141,20 @@ def _number(value: float | None) -> str:
 def _harmless(cell: str) -> str:
     """Return a cell that no spreadsheet runs as a formula (OWASP, "CSV Injection")."""
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def show_replay(console: SafeConsole, result: "Replay", page: Path | None) -> None:
+    """Print what would have been said of the last weeks, and how much of it was right."""
+    from rich.table import Table
+
+    from ticketkin.reports.replay_page import QUALITY_HEADS, quality_rows
+
+    console.print(result.headline, style="bold")
+    console.print(result.caution)
+    table = Table(*QUALITY_HEADS, box=None, pad_edge=False)
+    for cells in quality_rows(result.to_json()["qualities"]):
+        table.add_row(*cells)
+    console.print(table)
+    console.print("What nobody linked counts as wrong, though some of it may be kin that nobody marked.")
+    where = f"Page: {page}" if page else "With --out FOLDER it is written as a page and as JSON."
+    console.print(where, soft_wrap=True)

@@ -1,5 +1,6 @@
 """Commands for new tickets: make a bundle, store tickets for it, ask it."""
 
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -234,6 +235,72 @@ def relate(
         print_json([answer.to_json() for answer in answers])
     else:
         show_answers(screen, answers, everything)
+
+
+@serving.command()
+def replay(
+    folder: Annotated[Path, typer.Argument(help="Bundle.", metavar="FOLDER")],
+    sources: Sources = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="First day of the time that is replayed: 2026-10-01.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", help="Its last day; default: the newest.")] = None,
+    links: Annotated[
+        Path | None, typer.Option("--links", help="File of links beside those in the export.")
+    ] = None,
+    map_: MapOption = None,
+    redact_words: RedactWordsOption = None,
+    k: Annotated[int, typer.Option("--nearest", min=1, max=1_000, help="Nearest tickets to look at.")] = 10,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="Folder for replay.html and replay.json.", parser=output_path, metavar="PATH"
+        ),
+    ] = None,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """See what the last weeks would have looked like: what would have been said, and how much was right.
+
+    \b
+    Examples:
+      ticketkin replay kin-june incidents.csv --since 2026-10-01
+      ticketkin replay kin-june incidents.csv --since 2026-10-01 --links duplicates.csv --out october
+
+    Every ticket since then is answered as it opened, from the tickets that had opened before, and counted
+    against the links in the export. Tickets from before --since belong into the export, too.
+    """
+    from ticketkin.cli.answers import show_replay
+    from ticketkin.core.outputs import check_folder_output
+    from ticketkin.pipeline.replaying import ReplayRequest, is_replay, replay_export, write_replay
+
+    if not sources or since is None:
+        raise InputError("Replay needs an export and --since, such as --since 2026-10-01")
+    if out is not None:
+        check_folder_output(out, [folder, *sources], is_replay, force=force)
+    request = ReplayRequest(
+        sources,
+        _day(since, "--since"),
+        None if until is None else _day(until, "--until") + timedelta(days=1, microseconds=-1),
+        links,
+        None if map_ is None else parse_map(map_),
+        redact_words,
+        k,
+    )
+    with ConsoleProgress(errors) as progress:
+        result = replay_export(folder, request, progress)
+    page = None if out is None else write_replay(result, out, [folder, *sources], force=force)
+    if as_json:
+        print_json(result.to_json())
+    else:
+        show_replay(screen, result, page)
+
+
+def _day(text: str, option: str) -> datetime:
+    try:
+        return datetime.combine(date.fromisoformat(text.strip()), time.min)
+    except ValueError:
+        raise InputError(f"{option} {text!r} is no day; write it as 2026-10-01") from None
 
 
 def _asked(

@@ -6,10 +6,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from ticketkin.core.config import AskedRuntime, Runtime
 from ticketkin.core.errors import InputError, MissingInputError
 from ticketkin.core.outputs import check_folder_output
 from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.tables import SplitName
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_folder
 from ticketkin.encoders.presets import preset_of
 from ticketkin.encoders.runtime.choosing import choose_runtime
@@ -134,6 +137,7 @@ def bundle_parts(
             masks_words=settings.tickets.redact_words is not None,
             redaction_version=REDACTION_VERSION,
             people_keyed_by=data.values.read(artifact.IMPORT_SUMMARY).get("people_keyed_by", ""),
+            learned_until=_learned_until(data),
             near_identical=settings.split.near_identical,
             kinds=kinds,
         ),
@@ -147,6 +151,14 @@ def bundle_parts(
         calibration=runtime_trial(data).calibration,
         stored=_stored(data, ranking, sources) if with_index else None,
     )
+
+
+def _learned_until(data: RunData) -> str:
+    if not data.tickets.has_times:
+        return ""
+    rows = [data.splits.rows(data.tickets, split) for split in (SplitName.TRAIN, SplitName.EVALUATION)]
+    opened = data.tickets.frame["opened_at"][np.concatenate(rows).tolist()]
+    return str(opened.dt.to_string("iso").max() or "")
 
 
 def _folder_of(encoder: str) -> str:

@@ -1,18 +1,17 @@
 """Kinds of kin in a run: typed pairs, the classifier, and how well it tells them apart."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.config import RelationModel
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import Progress
-from ticketkin.core.tables import BoolArray, IntArray, Origin, SplitName
+from ticketkin.core.tables import BoolArray, IntArray, SplitName
 from ticketkin.pipeline import artifacts as artifact
 from ticketkin.pipeline.candidates import champion_ranker, state_rows
 from ticketkin.pipeline.configuration import Job
@@ -26,6 +25,7 @@ from ticketkin.relations.cross_kinds import CROSS_ENCODER
 from ticketkin.relations.cross_training import CrossTrainer
 from ticketkin.relations.features import PairFeatures
 from ticketkin.relations.gates import relation_gates
+from ticketkin.relations.linked_kinds import LinkedKinds
 from ticketkin.relations.pair_state import PairState
 from ticketkin.relations.pairs import KINDS, NONE, RelationPairs, support_told
 from ticketkin.relations.saving import FittedOn
@@ -184,15 +184,15 @@ def _keep(lesson: _Lesson, folder: Path) -> dict[str, Any]:
     encoder, tickets = fingerprints(data)
     fitted_on = FittedOn(encoder, lesson.state.fingerprint, tickets)
     kinds = KindScorer(lesson.state, _kept_model(lesson, chosen, folder), Bands.silent(), fitted_on)
-    ranker, kind_of = champion_ranker(data), _kind_lookup(data)
+    ranker, linked = champion_ranker(data), _linked_kinds(data)
     found: dict[SplitName, tuple[Retrieved, IntArray, dict[str, int]]] = {}
     for split in (SplitName.EVALUATION, SplitName.HOLDOUT):
         queries = data.splits.rows(data.tickets, split)
         retrieved = retrieve_and_classify(
             lesson.material, ranker, kinds, queries, settings.relations.depth, lesson.progress
         )
-        counts = _kin_within_reach(data, queries) | {"n_queries": len(queries)}
-        found[split] = retrieved, kind_of(retrieved.query, retrieved.candidate), counts
+        counts = _kin_within_reach(data, linked, queries) | {"n_queries": len(queries)}
+        found[split] = retrieved, linked.of_pairs(retrieved.query, retrieved.candidate), counts
     bands = Bands.fit(
         found[SplitName.EVALUATION][0].probabilities,
         found[SplitName.EVALUATION][0].similarities,
@@ -233,49 +233,20 @@ def _kept_model(lesson: _Lesson, places: IntArray, folder: Path) -> KindModel:
     return FeatureKindModel(lesson.state, fitted)
 
 
-def _kind_lookup(data: RunData) -> Callable[[IntArray, IntArray], IntArray]:
-    """Return a function from pairs of rows to the kind people told.
-
-    What was reviewed comes first, then kin groups (duplicates), then links, shared problems last.
-    """
-    at, groups = data.tickets.position, data.groups.group
-    linked: dict[frozenset[int], int] = {}
-    shared = pl.col("origin") == Origin.PROBLEM.value
-    for frame in (data.links.frame.filter(~shared), data.links.frame.filter(shared)):
-        for source, target, kind in frame.select("source", "target", "kind").iter_rows():
-            linked.setdefault(frozenset((at[source], at[target])), KINDS.index(kind))
-    reviewed = {
-        frozenset((at[source], at[target])): KINDS.index(kind)
-        for source, target, kind, _ in data.told_kinds.filter("final").iter_rows()
-    }
-    duplicate, none = KINDS.index("duplicate"), KINDS.index(NONE)
-
-    def told(left: IntArray, right: IntArray) -> IntArray:
-        found = []
-        for a, b in zip(left.tolist(), right.tolist(), strict=True):
-            key = frozenset((a, b))
-            by_links = duplicate if groups[a] == groups[b] else linked.get(key, none)
-            found.append(reviewed.get(key, by_links))
-        return np.array(found, dtype=np.int64)
-
-    return told
+def _linked_kinds(data: RunData) -> LinkedKinds:
+    return LinkedKinds.of(data.tickets, data.links, data.groups, data.told_kinds)
 
 
-def _kin_within_reach(data: RunData, queries: IntArray) -> dict[str, int]:
+def _kin_within_reach(data: RunData, linked: LinkedKinds, queries: IntArray) -> dict[str, int]:
     """Return by kind how many pairs of a query and a ticket that it may see people told."""
-    at, asked = data.tickets.position, set(queries.tolist())
-    pairs = {
-        (a, b)
-        for source, target in data.links.frame.select("source", "target").iter_rows()
-        for a, b in ((at[source], at[target]), (at[target], at[source]))
-        if a in asked
-    }
-    pairs |= {(row, int(other)) for row in asked for other in data.groups.members(row)}
     order = data.visibility.order
-    if order is not None:
-        pairs = {(a, b) for a, b in pairs if order[b] < order[a]}
-    left, right = (np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)).T
-    return _counts(_kind_lookup(data)(left, right))
+    kinds = [
+        kind
+        for row in queries.tolist()
+        for other, kind in linked.kin_of(row).items()
+        if order is None or order[other] < order[row]
+    ]
+    return _counts(np.array(kinds, dtype=np.int64))
 
 
 def two_stage_quality(

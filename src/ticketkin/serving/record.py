@@ -57,6 +57,8 @@ class ServingRecord:
     redaction_version: str
     people_keyed_by: str
     """Fingerprint of the secret that the run's people got their pseudonyms with; empty where it has none."""
+    learned_until: str
+    """When the last ticket opened whose links were learned from or chosen by; empty without opening times."""
     near_identical: float
     """Estimated Jaccard similarity from which on two texts share a template."""
     kinds: KindsRecord

@@ -1,0 +1,84 @@
+"""Replay of an export: tickets stored, links collected, every ticket asked, page and JSON written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ticketkin.core.artifacts import atomic_path, write_json
+from ticketkin.core.config import LinkSettings
+from ticketkin.core.outputs import check_folder_output
+from ticketkin.core.progress import SILENT, Progress
+from ticketkin.relations.linked_kinds import LinkedKinds
+from ticketkin.reports.replay_page import replay_html
+from ticketkin.serving.bundle import Bundle
+from ticketkin.serving.incoming import tickets_of_files
+from ticketkin.serving.kin import Kin
+from ticketkin.serving.replay import Replay, replay
+from ticketkin.tickets.kin import kin_groups
+from ticketkin.tickets.link_files import links_from_file
+from ticketkin.tickets.links import links_from_tickets, merge_links
+from ticketkin.tickets.redaction import Redactor
+
+REPLAY_JSON, REPLAY_HTML = "replay.json", "replay.html"
+
+
+@dataclass(frozen=True)
+class ReplayRequest:
+    """What is replayed."""
+
+    sources: Sequence[Path]
+    since: datetime
+    until: datetime | None = None
+    links: Path | None = None
+    """A file of links beside those in the tickets' own columns."""
+    mapping: Mapping[str, str] | None = None
+    redact_words: Path | None = None
+    k: int = 10
+
+
+def is_replay(folder: Path) -> bool:
+    """Return whether a folder holds what `write_replay` writes, and nothing else."""
+    return {path.name for path in folder.iterdir()} <= {REPLAY_JSON, REPLAY_HTML}
+
+
+def replay_export(folder: Path, request: ReplayRequest, progress: Progress = SILENT) -> Replay:
+    """Return what the bundle in `folder` would have said of the tickets of exports.
+
+    The tickets are stored in an index of their own, which is gone afterwards. Raises as `tickets_of_files`,
+    `links_from_file` and `replay`.
+    """
+    bundle = Bundle.open(folder, request.redact_words)
+    settings = bundle.ticket_settings
+    if request.mapping is not None:
+        settings = settings.model_copy(update={"mapping": dict(request.mapping)})
+    incoming = tickets_of_files(request.sources, settings, bundle.pseudonymising, progress)
+    for note in incoming.notes:
+        progress.say(f"  {note}")
+    tickets = incoming.tickets
+    redactor = Redactor.of(settings) if settings.redact else None
+    results = [links_from_tickets(tickets, LinkSettings(), redactor)]
+    if request.links is not None:
+        results.append(links_from_file(request.links, tickets, LinkSettings(), redactor))
+    result = merge_links(results)
+    for line in result.lines():
+        progress.say(f"  {line}")
+    linked = LinkedKinds.of(tickets, result.links, kin_groups(tickets, result.links))
+    with TemporaryDirectory(prefix="ticketkin-replay-") as place:
+        kin = Kin.open(folder, Path(place) / "index", redact_words=request.redact_words)
+        kin.store(tickets, progress)
+        return replay(kin, tickets, linked, request.since, request.until, request.k, progress)
+
+
+def write_replay(result: Replay, out: Path, sources: Sequence[Path], *, force: bool = False) -> Path:
+    """Write page and JSON into the folder `out`; returns the page's path.
+
+    Raises OutputRefusedError where `out` holds other files, or exists and `force` is not given.
+    """
+    check_folder_output(out, sources, is_replay, force=force)
+    with atomic_path(out) as temporary:
+        temporary.mkdir(parents=True)
+        write_json(temporary / REPLAY_JSON, result.to_json())
+        (temporary / REPLAY_HTML).write_text(replay_html(result.to_json()), "utf-8")
+    return out / REPLAY_HTML

@@ -1,0 +1,274 @@
+"""What the last weeks would have looked like: every ticket answered as it opened, and counted against links.
+
+Each ticket is asked through the same code that answers a new one, and finds only what opened before it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import numpy as np
+
+from ticketkin.core.errors import InputError, MissingInputError, NotEnoughDataError
+from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.tables import IntArray, Tickets
+from ticketkin.evaluation.bootstrap import Interval
+from ticketkin.relations.linked_kinds import LinkedKinds
+from ticketkin.relations.pairs import KINDS, NONE
+from ticketkin.serving.answers import Relation
+from ticketkin.serving.kin import Kin
+
+Shown = Literal["say", "suggest"]
+_BLOCK = 64
+_DAYS_A_WEEK = 7
+
+
+@dataclass(frozen=True)
+class ReplayedLine:
+    """One line that an agent would have read."""
+
+    opened_at: str
+    ticket_id: str
+    title: str
+    kind: str
+    band: Shown
+    probability: float
+    other_id: str
+    other_title: str
+    linked_as: str
+    """What people linked the two as; none where they did not."""
+    was_learned_from: bool
+    """The ticket opened while the model's training and evaluation tickets did."""
+
+    @property
+    def is_right(self) -> bool:
+        """Whether people linked the two as it says."""
+        return self.kind == self.linked_as
+
+
+@dataclass(frozen=True)
+class ReplayQuality:
+    """What lines of a kind were worth; those that would have been said, or said and suggested together."""
+
+    kind: str
+    band: Shown
+    """'suggest' counts what is said, too: whoever reads suggestions reads both."""
+    n_lines: int
+    n_right: int
+    precision: Interval
+    """Share of the lines that were right, with Wilson's 95 % interval."""
+    n_tickets_with_kin: int
+    """Tickets of which people linked an earlier one so."""
+    n_tickets_helped: int
+    """Those of them that would have got a right line."""
+    recall: Interval
+    """Share of the tickets with kin that were helped, with Wilson's 95 % interval."""
+    false_alarms_per_1000_tickets: float
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The result."""
+
+    since: str
+    until: str
+    """Opening times of the first and the last ticket that was asked."""
+    n_tickets: int
+    learned_until: str
+    """When the last ticket opened whose links the model learned from; empty where that is not known."""
+    n_learned_from: int
+    """Of the tickets, those that opened up to then: their links may have been learned."""
+    n_judged: int
+    """Tickets that the numbers are of: the later ones, or all where there are none."""
+    n_links: int
+    qualities: list[ReplayQuality]
+    lines: list[ReplayedLine]
+    """In order of opening."""
+
+    @property
+    def is_proof(self) -> bool:
+        """Whether the numbers are of tickets that the model could not have learned from."""
+        return bool(self.learned_until) and self.n_learned_from < self.n_tickets
+
+    @property
+    def headline(self) -> str:
+        """The first line: what would have been said, and how much of it was right."""
+        told = [quality for quality in self.qualities if quality.band == "say" and quality.n_lines]
+        time = f"In these {self._weeks} ({self.n_judged:,} tickets), Ticketkin would have"
+        if not told:
+            suggested = [quality for quality in self.qualities if quality.n_lines]
+            said = "; ".join(f"{q.n_lines:,} {q.kind}, {q.n_right:,} right" for q in suggested)
+            return f"{time} said nothing outright and suggested {said or 'nothing'}."
+        said = "; ".join(f"{q.n_lines:,} times {_WORDS[q.kind]}, {q.n_right:,} times rightly" for q in told)
+        return f"{time} said outright {said}."
+
+    @property
+    def caution(self) -> str:
+        """What must be known before the numbers are believed."""
+        if self.is_proof:
+            return (
+                f"The model learned from tickets up to {self.learned_until[:10]}; the numbers are of the "
+                f"{self.n_judged:,} tickets that opened later."
+            )
+        if not self.learned_until:
+            return "Up to when the model learned is not known, so these numbers may flatter it."
+        return (
+            f"The model learned from tickets up to {self.learned_until[:10]}, and all of these opened "
+            "before, so the numbers flatter it. Replay tickets that opened later."
+        )
+
+    @property
+    def _weeks(self) -> str:
+        judged = [datetime.fromisoformat(time) for time in (self.since, self.until)]
+        days = max(1, (judged[1] - judged[0]).days + 1)
+        n_weeks = round(days / _DAYS_A_WEEK)
+        return f"{n_weeks:,} weeks" if n_weeks > 1 else f"{days:,} day{'s' if days > 1 else ''}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {"headline": self.headline, "caution": self.caution, **asdict(self)}
+
+
+_WORDS = {"duplicate": "that a ticket is a duplicate", "related": "that two are related", "causal": "a cause"}
+
+
+def replay(
+    kin: Kin,
+    tickets: Tickets,
+    linked: LinkedKinds,
+    since: datetime,
+    until: datetime | None = None,
+    k: int = 10,
+    progress: Progress = SILENT,
+) -> Replay:
+    """Ask `kin`, whose index holds `tickets`, for each one that opened from `since` on, in order of opening.
+
+    A line is right where people linked the two tickets as it says; what nobody linked counts as wrong.
+    Raises InputError without opening times or where nothing opened then, MissingInputError for a bundle that
+    says nothing of kinds, NotEnoughDataError where nobody linked anything.
+    """
+    record = kin.bundle.record
+    if not record.kinds.is_learned:
+        raise MissingInputError(
+            f"This bundle says nothing of kinds, so there is nothing to replay: {record.kinds.reason}"
+        )
+    rows = _asked(tickets, since, until)
+    n_links = sum(len(others) for others in linked.linked.values()) // 2
+    if not n_links and not linked.groups.has_kin.any():
+        raise NotEnoughDataError(
+            "These tickets hold no link, so nothing can be counted as right or wrong; give --links FILE, or "
+            "export the columns that name duplicates, parents, problems or causes"
+        )
+    opened = tickets.frame["opened_at"].dt.to_string("iso").to_list()
+    learned = np.array([bool(record.learned_until) and opened[row] <= record.learned_until for row in rows])
+    lines: list[ReplayedLine] = []
+    with progress.task("replay", len(rows)) as task:
+        for start in range(0, len(rows), _BLOCK):
+            block = rows[start : start + _BLOCK]
+            answers = kin.relate_stored([tickets.ids[row] for row in block], k)
+            learned_here = learned[start : start + _BLOCK].tolist()
+            for row, was_learned, answer in zip(block.tolist(), learned_here, answers, strict=True):
+                told = [one for one in answer.relations if one.band in ("say", "suggest")]
+                lines += [_line(tickets, opened, row, one, linked, was_learned) for one in told]
+            task.advance(len(block))
+    judged = rows[~learned] if (~learned).any() and record.learned_until else rows
+    return Replay(
+        since=opened[judged[0]],
+        until=opened[judged[-1]],
+        n_tickets=len(rows),
+        learned_until=record.learned_until,
+        n_learned_from=int(learned.sum()),
+        n_judged=len(judged),
+        n_links=n_links,
+        qualities=_qualities(tickets, linked, judged, lines),
+        lines=lines,
+    )
+
+
+def _asked(tickets: Tickets, since: datetime, until: datetime | None) -> IntArray:
+    """Return the rows that opened in the time, in order of opening."""
+    order = tickets.visibility.order
+    if order is None:
+        raise InputError(
+            "Replay needs to know when every ticket opened, and some have no time; name the column: "
+            "--map opened_at=COLUMN"
+        )
+    opened = tickets.frame["opened_at"].to_list()
+    rows = [row for row, time in enumerate(opened) if time >= since and (until is None or time <= until)]
+    if not rows:
+        raise InputError(
+            f"No ticket opened from {since:%Y-%m-%d %H:%M} on"
+            + (f" until {until:%Y-%m-%d %H:%M}" if until else "")
+            + f"; the tickets opened between {min(opened):%Y-%m-%d} and {max(opened):%Y-%m-%d}"
+        )
+    chosen = np.array(rows, dtype=np.int64)
+    in_order: IntArray = chosen[np.argsort(order[chosen])]
+    return in_order
+
+
+def _line(
+    tickets: Tickets, opened: Sequence[str], row: int, one: Relation, linked: LinkedKinds, was_learned: bool
+) -> ReplayedLine:
+    other = tickets.position.get(one.ticket_id)
+    return ReplayedLine(
+        opened_at=opened[row],
+        ticket_id=tickets.ids[row],
+        title=tickets.frame["title"][row],
+        kind=one.kind,
+        band="say" if one.band == "say" else "suggest",
+        probability=float(one.probability or 0.0),
+        other_id=one.ticket_id,
+        other_title=one.title,
+        linked_as=NONE if other is None else KINDS[linked.of_pair(row, other)],
+        was_learned_from=was_learned,
+    )
+
+
+def _qualities(
+    tickets: Tickets, linked: LinkedKinds, judged: IntArray, lines: Sequence[ReplayedLine]
+) -> list[ReplayQuality]:
+    order = tickets.visibility.order
+    earlier: dict[str, set[str]] = {kind: set() for kind in KINDS}
+    for row in judged.tolist():
+        for other, code in linked.kin_of(row).items():
+            if order is None or order[other] < order[row]:
+                earlier[KINDS[code]].add(tickets.ids[row])
+    asked = {tickets.ids[row] for row in judged.tolist()}
+    counted = [line for line in lines if line.ticket_id in asked]
+    bands: tuple[tuple[Shown, tuple[Shown, ...]], ...] = (("say", ("say",)), ("suggest", ("say", "suggest")))
+    return [
+        _quality(kind, band, [line for line in counted if line.kind == kind and line.band in shown],
+                 earlier[kind], len(judged))
+        for kind in KINDS
+        if kind != NONE
+        for band, shown in bands
+    ]  # fmt: skip
+
+
+def _quality(
+    kind: str, band: Shown, lines: Sequence[ReplayedLine], with_kin: set[str], n_tickets: int
+) -> ReplayQuality:
+    n_right = sum(line.is_right for line in lines)
+    helped = {line.ticket_id for line in lines if line.is_right}
+    return ReplayQuality(
+        kind=kind,
+        band=band,
+        n_lines=len(lines),
+        n_right=n_right,
+        precision=_share(n_right, len(lines)),
+        n_tickets_with_kin=len(with_kin),
+        n_tickets_helped=len(helped & with_kin),
+        recall=_share(len(helped & with_kin), len(with_kin)),
+        false_alarms_per_1000_tickets=1000 * (len(lines) - n_right) / max(1, n_tickets),
+    )
+
+
+def _share(n: int, total: int) -> Interval:
+    """Return a share with Wilson's 95 % interval (Wilson 1927); all None of nothing."""
+    from scipy.stats import binomtest
+
+    if not total:
+        return Interval(None, None, None)
+    interval = binomtest(n, total).proportion_ci(method="wilson")
+    return Interval(n / total, float(interval.low), float(interval.high))
