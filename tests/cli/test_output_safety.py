@@ -116,6 +116,11 @@ REFUSED = [
     (["relate", "judged", "--text", "x", "--out", "run/rejected.csv", "-f"], "belongs to the run"),
     (["relate", "judged", "--file", "june.csv", "--out", "june.csv", "-f"], "can't be written too"),
     (["relate", "judged", "--text", "x", "--out", ""], "is empty"),
+    (["replay", "kin", "june.csv", "--since", "2026-01-01", "--out", ""], "is empty"),
+    (["replay", "kin", "june.csv", "--since", "2026-01-01", "--out", "june.csv", "-f"], "lies there"),
+    (["replay", "kin", "june.csv", "--since", "2026-01-01", "--out", "july.csv", "-f"], "is a file"),
+    (["replay", "kin", "june.csv", "--since", "2026-01-01", "--out", "model", "-f"], "not even with"),
+    (["replay", "kin", "june.csv", "--since", "2026-01-01", "--out", "run/model", "-f"], "belongs to"),
 ]
 
 
