@@ -8,7 +8,7 @@ import pytest
 
 from ticketkin.core.artifacts import read_json
 from ticketkin.core.tables import SplitName
-from ticketkin.pipeline import run_data
+from ticketkin.pipeline import artifacts
 from ticketkin.pipeline.configuration import Job
 from ticketkin.pipeline.job import run_one_stage
 from ticketkin.pipeline.run_data import RunData
@@ -16,19 +16,19 @@ from ticketkin.pipeline.runtimes import runtime_trial
 
 
 def test_calibration_sees_no_evaluated_ticket(small_run: Path, small_job: Job) -> None:
-    data = RunData(small_run, small_job)
+    data = RunData.of(small_run, small_job)
     trial = runtime_trial(data)
     texts = {name: {data.texts[row] for row in data.splits.rows(data.tickets, name)} for name in SplitName}
     assert set(trial.calibration) <= texts[SplitName.TRAIN] and len(trial.calibration) > 30
     assert set(trial.probes) <= texts[SplitName.EVALUATION]
     assert trial.mrr is not None
-    base = data.embeddings(run_data.BASE_EMBEDDINGS)
+    base = data.embeddings(artifacts.BASE_EMBEDDINGS)
     probes = data.splits.rows(data.tickets, SplitName.EVALUATION)
     assert 0 < trial.mrr(base[probes]) <= 1
 
 
 def test_a_run_says_that_torch_embedded_its_texts(small_run: Path) -> None:
-    record = read_json(small_run / run_data.BASE_ENCODER)["runtime"]
+    record = read_json(small_run / artifacts.BASE_ENCODER)["runtime"]
     assert record == {"asked": "torch", "runtime": "torch", "fidelity": None, "refused": {}}
 
 
@@ -43,9 +43,9 @@ def test_a_run_in_another_runtime_says_so_and_embeds_alike(
     )
     for stage in ("import", "links", "split", "embed", "pairs", "head"):
         run_one_stage(stage, tmp_path / "run", job=job)
-    record = read_json(tmp_path / "run" / run_data.BASE_ENCODER)
+    record = read_json(tmp_path / "run" / artifacts.BASE_ENCODER)
     assert record["runtime"]["runtime"] == "openvino" and record["runtime"]["fidelity"]["mrr_torch"] > 0
-    assert record["fingerprint"] != read_json(small_run / run_data.BASE_ENCODER)["fingerprint"]
-    for name in (run_data.BASE_EMBEDDINGS, run_data.TITLE_EMBEDDINGS):
-        torch, exported = (RunData(one, job).embeddings(name) for one in (small_run, tmp_path / "run"))
+    assert record["fingerprint"] != read_json(small_run / artifacts.BASE_ENCODER)["fingerprint"]
+    for name in (artifacts.BASE_EMBEDDINGS, artifacts.TITLE_EMBEDDINGS):
+        torch, exported = (RunData.of(one, job).embeddings(name) for one in (small_run, tmp_path / "run"))
         np.testing.assert_allclose(exported, torch, atol=1e-5)
