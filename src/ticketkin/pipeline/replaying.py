@@ -15,7 +15,7 @@ from ticketkin.reports.replay_page import replay_html
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.incoming import tickets_of_files
 from ticketkin.serving.kin import Kin
-from ticketkin.serving.replay import Replay, replay
+from ticketkin.serving.replay import Replay, replay, replayed_rows
 from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.link_files import links_from_file
 from ticketkin.tickets.links import links_from_tickets, merge_links
@@ -47,7 +47,7 @@ def replay_export(folder: Path, request: ReplayRequest, progress: Progress = SIL
     """Return what the bundle in `folder` would have said of the tickets of exports.
 
     The tickets are stored in an index of their own, which is gone afterwards. Raises as `tickets_of_files`,
-    `links_from_file` and `replay`.
+    `links_from_file` and `replayed_rows`.
     """
     bundle = Bundle.open(folder, request.redact_words)
     settings = bundle.ticket_settings
@@ -65,10 +65,11 @@ def replay_export(folder: Path, request: ReplayRequest, progress: Progress = SIL
     for line in result.lines():
         progress.say(f"  {line}")
     linked = LinkedKinds.of(tickets, result.links, kin_groups(tickets, result.links))
+    rows = replayed_rows(bundle.record, tickets, linked, request.since, request.until)
     with TemporaryDirectory(prefix="ticketkin-replay-") as place:
         kin = Kin.open(folder, Path(place) / "index", redact_words=request.redact_words)
         kin.store(tickets, progress)
-        return replay(kin, tickets, linked, request.since, request.until, request.k, progress)
+        return replay(kin, tickets, linked, rows, request.k, progress)
 
 
 def write_replay(result: Replay, out: Path, sources: Sequence[Path], *, force: bool = False) -> Path:

@@ -44,6 +44,11 @@ class LinkedKinds:
         }
         return cls(groups, linked, final)
 
+    @property
+    def n_links(self) -> int:
+        """Linked pairs."""
+        return sum(len(others) for others in self.linked.values()) // 2
+
     def of_pair(self, one: int, other: int) -> int:
         """Return the kind of a pair of rows, that of `none` where nobody linked them."""
         by_links = self.linked.get(one, {}).get(other, _NONE)

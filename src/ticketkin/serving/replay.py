@@ -18,6 +18,7 @@ from ticketkin.relations.linked_kinds import LinkedKinds
 from ticketkin.relations.pairs import KINDS, NONE
 from ticketkin.serving.answers import Relation
 from ticketkin.serving.kin import Kin
+from ticketkin.serving.record import ServingRecord
 
 Shown = Literal["say", "suggest"]
 _BLOCK = 64
@@ -94,14 +95,18 @@ class Replay:
     @property
     def headline(self) -> str:
         """The first line: what would have been said, and how much of it was right."""
-        told = [quality for quality in self.qualities if quality.band == "say" and quality.n_lines]
-        time = f"In these {self._weeks} ({self.n_judged:,} tickets), Ticketkin would have"
-        if not told:
-            suggested = [quality for quality in self.qualities if quality.n_lines]
-            said = "; ".join(f"{q.n_lines:,} {q.kind}, {q.n_right:,} right" for q in suggested)
-            return f"{time} said nothing outright and suggested {said or 'nothing'}."
-        said = "; ".join(f"{q.n_lines:,} times {_WORDS[q.kind]}, {q.n_right:,} times rightly" for q in told)
-        return f"{time} said outright {said}."
+        said, suggested = (
+            "; ".join(
+                f"{quality.n_lines:,} {_NOUNS[quality.kind]}, {quality.n_right:,} of them rightly"
+                for quality in self.qualities
+                if quality.band == band and quality.n_lines
+            )
+            for band in ("say", "suggest")
+        )
+        time = f"In {self._weeks} ({self.n_judged:,} tickets), Ticketkin would have"
+        if said:
+            return f"{time} said outright: {said}."
+        return f"{time} said nothing outright, and suggested {suggested or 'nothing'}."
 
     @property
     def caution(self) -> str:
@@ -123,45 +128,53 @@ class Replay:
         judged = [datetime.fromisoformat(time) for time in (self.since, self.until)]
         days = max(1, (judged[1] - judged[0]).days + 1)
         n_weeks = round(days / _DAYS_A_WEEK)
-        return f"{n_weeks:,} weeks" if n_weeks > 1 else f"{days:,} day{'s' if days > 1 else ''}"
+        return f"these {n_weeks:,} weeks" if n_weeks > 1 else f"{days:,} day{'s' if days > 1 else ''}"
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return {"headline": self.headline, "caution": self.caution, **asdict(self)}
 
 
-_WORDS = {"duplicate": "that a ticket is a duplicate", "related": "that two are related", "causal": "a cause"}
+_NOUNS = {"duplicate": "duplicates", "related": "related tickets", "causal": "causes"}
+
+
+def replayed_rows(
+    record: ServingRecord, tickets: Tickets, linked: LinkedKinds, since: datetime, until: datetime | None
+) -> IntArray:
+    """Return the rows of the tickets that opened in a time, in order of opening.
+
+    Asked before anything is encoded. Raises InputError without opening times or where nothing opened then,
+    MissingInputError for a bundle that says nothing of kinds, NotEnoughDataError where nobody linked
+    anything.
+    """
+    if not record.kinds.is_learned:
+        raise MissingInputError(
+            f"This bundle says nothing of kinds, so there is nothing to replay: {record.kinds.reason}"
+        )
+    rows = _asked(tickets, since, until)
+    if not linked.n_links and not linked.groups.has_kin.any():
+        raise NotEnoughDataError(
+            "These tickets hold no link, so nothing can be counted as right or wrong; give --links FILE, or "
+            "export the columns that name duplicates, parents, problems or causes"
+        )
+    return rows
 
 
 def replay(
     kin: Kin,
     tickets: Tickets,
     linked: LinkedKinds,
-    since: datetime,
-    until: datetime | None = None,
+    rows: IntArray,
     k: int = 10,
     progress: Progress = SILENT,
 ) -> Replay:
-    """Ask `kin`, whose index holds `tickets`, for each one that opened from `since` on, in order of opening.
+    """Ask `kin`, whose index holds `tickets`, for each of `rows` as `replayed_rows` returns them.
 
     A line is right where people linked the two tickets as it says; what nobody linked counts as wrong.
-    Raises InputError without opening times or where nothing opened then, MissingInputError for a bundle that
-    says nothing of kinds, NotEnoughDataError where nobody linked anything.
     """
-    record = kin.bundle.record
-    if not record.kinds.is_learned:
-        raise MissingInputError(
-            f"This bundle says nothing of kinds, so there is nothing to replay: {record.kinds.reason}"
-        )
-    rows = _asked(tickets, since, until)
-    n_links = sum(len(others) for others in linked.linked.values()) // 2
-    if not n_links and not linked.groups.has_kin.any():
-        raise NotEnoughDataError(
-            "These tickets hold no link, so nothing can be counted as right or wrong; give --links FILE, or "
-            "export the columns that name duplicates, parents, problems or causes"
-        )
+    learned_until = kin.bundle.record.learned_until
     opened = tickets.frame["opened_at"].dt.to_string("iso").to_list()
-    learned = np.array([bool(record.learned_until) and opened[row] <= record.learned_until for row in rows])
+    learned = np.array([bool(learned_until) and opened[row] <= learned_until for row in rows])
     lines: list[ReplayedLine] = []
     with progress.task("replay", len(rows)) as task:
         for start in range(0, len(rows), _BLOCK):
@@ -172,15 +185,15 @@ def replay(
                 told = [one for one in answer.relations if one.band in ("say", "suggest")]
                 lines += [_line(tickets, opened, row, one, linked, was_learned) for one in told]
             task.advance(len(block))
-    judged = rows[~learned] if (~learned).any() and record.learned_until else rows
+    judged = rows[~learned] if (~learned).any() and learned_until else rows
     return Replay(
         since=opened[judged[0]],
         until=opened[judged[-1]],
         n_tickets=len(rows),
-        learned_until=record.learned_until,
+        learned_until=learned_until,
         n_learned_from=int(learned.sum()),
         n_judged=len(judged),
-        n_links=n_links,
+        n_links=linked.n_links,
         qualities=_qualities(tickets, linked, judged, lines),
         lines=lines,
     )
