@@ -139,8 +139,8 @@ def test_a_damaged_state_and_one_of_another_version_are_told(tmp_path: Path) -> 
     scorer.save(tmp_path, {})
     description, arrays = tmp_path / "corpus_state.json", tmp_path / "corpus_state.safetensors"
     whole = description.read_text(), arrays.read_bytes()
-    description.write_text(whole[0].replace('"version": 1', '"version": 7'))
-    with pytest.raises(UnreadableFileError, match="of version 7, this release reads version 1"):
+    description.write_text(whole[0].replace('"version": 2', '"version": 7'))
+    with pytest.raises(UnreadableFileError, match="of version 7, this release reads version 2"):
         CorpusState.load(tmp_path)
     description.write_text(whole[0].replace('"service"', '"shoe_size"'))
     with pytest.raises(UnreadableFileError, match="names fields that tickets don't have"):

@@ -24,7 +24,7 @@ from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, Float64Array, Ti
 from ticketkin.ranking.crowd import NO_TIME, Crowd
 from ticketkin.ranking.filing import FilingPlaces
 
-_VERSION = 1
+_VERSION = 2
 _ARRAYS = "corpus_state.safetensors"
 _DESCRIPTION = "corpus_state.json"
 REMEDY = "Make the ranking again: ticketkin evaluate RUN"

@@ -1,7 +1,7 @@
 """Features of a (query, candidate) pair, all known when the query opens.
 
 They depend on the two tickets, on the query's candidate list and on the corpus state. Ranks and counts are
-soft: two similarities less than a hundredth apart count as a partial tie, so that the last digits of an
+soft: two similarities less than .015 apart count as a partial tie, so that the last digits of an
 embedding, which change with the batch a text was encoded in, can't swap two ranks.
 """
 
@@ -17,7 +17,7 @@ from ticketkin.ranking.retriever import LEXICAL, Candidates, pair_similarities
 # How many of a source's best z-scores and ranks are taken from; a rank beyond them all is far.
 DEEPEST_RANK = 200
 # Similarities closer than half of this are a partial tie.
-_TIE = 0.01
+_TIE = 0.03
 _SMALLEST_SPREAD = 0.005
 _LARGEST_Z = 20.0
 _FAR_DAYS = 10_000.0
