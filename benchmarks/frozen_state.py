@@ -27,10 +27,10 @@ from ticketkin.core.progress import SILENT
 from ticketkin.core.tables import SplitName
 from ticketkin.evaluation.bootstrap import Resamples, mean_interval
 from ticketkin.evaluation.retrieval import evaluate_retrieval
-from ticketkin.pipeline import candidates
-from ticketkin.pipeline.configuration import Job
-from ticketkin.pipeline.job import run_one_stage
-from ticketkin.pipeline.run_data import RunData
+from ticketkin.workflows import candidates
+from ticketkin.workflows.configuration import Job
+from ticketkin.workflows.job import run_one_stage
+from ticketkin.workflows.run_data import RunData
 
 DEFAULT_ROOT = Path(__file__).parents[1] / "../shared/data"
 LINK_FILES = {"eclipse": "pairs.csv", "hadoop": "pairs.csv", "duraspace": "links.csv"}

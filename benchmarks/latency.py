@@ -30,10 +30,6 @@ from rich.table import Table
 
 from ticketkin.core.config import EncoderSettings
 from ticketkin.core.tables import FloatArray, Tickets
-from ticketkin.pipeline.bundling import bundle_run
-from ticketkin.pipeline.configuration import Job
-from ticketkin.pipeline.job import run_job
-from ticketkin.pipeline.settings import Settings
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.incoming import tickets_of_files
@@ -41,6 +37,10 @@ from ticketkin.serving.index import Index
 from ticketkin.serving.kin import Kin
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.tickets.sample import write_sample
+from ticketkin.workflows.bundling import bundle_run
+from ticketkin.workflows.configuration import Job
+from ticketkin.workflows.job import run_job
+from ticketkin.workflows.settings import Settings
 
 CANDIDATES = ("lexical", "base", "head", "fusion")
 N_SAMPLE, N_BATCH = 3_000, 50_000

@@ -26,14 +26,14 @@ from rich.table import Table
 
 from ticketkin.core.config import EncoderSettings
 from ticketkin.core.tables import FloatArray, SplitName, Tickets
-from ticketkin.pipeline.bundling import bundle_run
-from ticketkin.pipeline.candidates import champion_ranker
-from ticketkin.pipeline.configuration import Job, read_job
-from ticketkin.pipeline.job import run_job
-from ticketkin.pipeline.run_data import RunData
-from ticketkin.pipeline.settings import Settings
 from ticketkin.serving.kin import Kin
 from ticketkin.tickets.sample import write_sample
+from ticketkin.workflows.bundling import bundle_run
+from ticketkin.workflows.candidates import champion_ranker
+from ticketkin.workflows.configuration import Job, read_job
+from ticketkin.workflows.job import run_job
+from ticketkin.workflows.run_data import RunData
+from ticketkin.workflows.settings import Settings
 
 DEFAULT_DATA = Path(__file__).parents[1] / "../shared/data/eclipse"
 CANDIDATES = ("lexical", "base", "head", "fusion")

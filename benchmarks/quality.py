@@ -24,13 +24,13 @@ from ticketkin.core.tables import IntArray, SplitName
 from ticketkin.evaluation.bootstrap import Resamples, mean_interval
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
 from ticketkin.evaluation.verdict import paired_gain
-from ticketkin.pipeline.candidates import encoder_candidates, fusion_ranker, simple_rankers
-from ticketkin.pipeline.configuration import Job
-from ticketkin.pipeline.job import run_one_stage
-from ticketkin.pipeline.run_data import RunData
-from ticketkin.pipeline.settings import Settings
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.corpus_state import CorpusState
+from ticketkin.workflows.candidates import encoder_candidates, fusion_ranker, simple_rankers
+from ticketkin.workflows.configuration import Job
+from ticketkin.workflows.job import run_one_stage
+from ticketkin.workflows.run_data import RunData
+from ticketkin.workflows.settings import Settings
 
 DEFAULT_DATA = Path(__file__).parents[1] / "../shared/data/eclipse"
 N_BOOTSTRAP = 1_000

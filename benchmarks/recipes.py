@@ -30,13 +30,13 @@ from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import load_folder
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
 from ticketkin.evaluation.verdict import paired_gain
-from ticketkin.pipeline import artifacts as artifact
-from ticketkin.pipeline.configuration import Job, load_settings
-from ticketkin.pipeline.job import run_one_stage
-from ticketkin.pipeline.recipes import recipes
-from ticketkin.pipeline.run_data import RunData
-from ticketkin.pipeline.settings import Settings
 from ticketkin.training.record import record_checks
+from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows.configuration import Job, load_settings
+from ticketkin.workflows.job import run_one_stage
+from ticketkin.workflows.recipes import recipes
+from ticketkin.workflows.run_data import RunData
+from ticketkin.workflows.settings import Settings
 
 DEFAULT_DATA = Path(__file__).parents[1] / "../shared/data/eclipse"
 N_BOOTSTRAP = 1_000

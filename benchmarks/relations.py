@@ -33,13 +33,13 @@ from ticketkin.core.config import (
     SplitSettings,
 )
 from ticketkin.core.tables import SplitName
-from ticketkin.pipeline import artifacts as artifact
-from ticketkin.pipeline.configuration import Job, read_job
-from ticketkin.pipeline.job import run_job
-from ticketkin.pipeline.run_data import RunData
-from ticketkin.pipeline.settings import Settings
 from ticketkin.relations.classifier import MODELS
 from ticketkin.tickets.sample import write_sample
+from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows.configuration import Job, read_job
+from ticketkin.workflows.job import run_job
+from ticketkin.workflows.run_data import RunData
+from ticketkin.workflows.settings import Settings
 
 SHARED = Path(__file__).parents[1] / "../shared/data"
 CANDIDATES = ("lexical", "base", "fusion")

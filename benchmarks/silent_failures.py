@@ -38,7 +38,6 @@ from ticketkin.evaluation.diagnostics.labels import LabelledPairs, circular_labe
 from ticketkin.evaluation.diagnostics.leakage import leakage_checks
 from ticketkin.evaluation.diagnostics.similarities import metric_redundancy, split_mismatch, trivial_threshold
 from ticketkin.evaluation.pair_decisions import PairScores
-from ticketkin.pipeline.examination import changed_artifacts, identical_metrics
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.tickets.importing import import_tickets
 from ticketkin.tickets.kin import kin_groups
@@ -50,6 +49,7 @@ from ticketkin.training.positives import PositivePairs
 from ticketkin.training.preparation import TunedEncoder
 from ticketkin.training.record import record_checks
 from ticketkin.training.tuning_data import TuningData
+from ticketkin.workflows.examination import changed_artifacts, identical_metrics
 
 N_TICKETS = 400
 SEED = 5
@@ -431,7 +431,7 @@ _RAISED = (Outcome.FAILED, Outcome.WARNING)
 
 def false_alarms(folder: Path) -> list[str]:
     """Return what was raised on a finished run: its diagnostics and the doctor's round."""
-    from ticketkin.pipeline.examination import examine
+    from ticketkin.workflows.examination import examine
 
     raised = [
         f"{check['code']} ({check['outcome']}): {check['evidence']}"

@@ -14,33 +14,33 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ticketkin.core.errors import InputError, JobError, TicketkinError
-    from ticketkin.pipeline.configuration import Job, load_settings
-    from ticketkin.pipeline.job import list_stages, run_job, run_one_stage
-    from ticketkin.pipeline.relater import Relater
-    from ticketkin.pipeline.relation_jobs import build_run_families, learn_relations
-    from ticketkin.pipeline.settings import Settings
     from ticketkin.serving.answers import Answer, Relation
     from ticketkin.serving.kin import Kin
     from ticketkin.tickets.importing import import_tickets
     from ticketkin.tickets.sample import write_sample
+    from ticketkin.workflows.configuration import Job, load_settings
+    from ticketkin.workflows.job import list_stages, run_job, run_one_stage
+    from ticketkin.workflows.relater import Relater
+    from ticketkin.workflows.relation_jobs import build_run_families, learn_relations
+    from ticketkin.workflows.settings import Settings
 
 _HOME = {
     "Answer": "ticketkin.serving.answers",
     "InputError": "ticketkin.core.errors",
-    "Job": "ticketkin.pipeline.configuration",
+    "Job": "ticketkin.workflows.configuration",
     "JobError": "ticketkin.core.errors",
     "Kin": "ticketkin.serving.kin",
-    "Relater": "ticketkin.pipeline.relater",
+    "Relater": "ticketkin.workflows.relater",
     "Relation": "ticketkin.serving.answers",
-    "Settings": "ticketkin.pipeline.settings",
+    "Settings": "ticketkin.workflows.settings",
     "TicketkinError": "ticketkin.core.errors",
-    "build_run_families": "ticketkin.pipeline.relation_jobs",
+    "build_run_families": "ticketkin.workflows.relation_jobs",
     "import_tickets": "ticketkin.tickets.importing",
-    "learn_relations": "ticketkin.pipeline.relation_jobs",
-    "list_stages": "ticketkin.pipeline.job",
-    "load_settings": "ticketkin.pipeline.configuration",
-    "run_job": "ticketkin.pipeline.job",
-    "run_one_stage": "ticketkin.pipeline.job",
+    "learn_relations": "ticketkin.workflows.relation_jobs",
+    "list_stages": "ticketkin.workflows.job",
+    "load_settings": "ticketkin.workflows.configuration",
+    "run_job": "ticketkin.workflows.job",
+    "run_one_stage": "ticketkin.workflows.job",
     "write_sample": "ticketkin.tickets.sample",
 }
 

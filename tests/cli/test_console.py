@@ -85,7 +85,7 @@ def test_no_module_prints_past_the_console() -> None:
 def test_passed_and_failed_differ_in_any_encoding(encoding: str) -> None:
     from ticketkin.cli.screens import show_examined
     from ticketkin.core.checks import Check, Outcome
-    from ticketkin.pipeline.examination import Examined
+    from ticketkin.workflows.examination import Examined
 
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="backslashreplace")
     checks = [Check("code", outcome, HOSTILE_TEXT, HOSTILE_TEXT) for outcome in Outcome]

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 
 from ticketkin.cli.app import app
 from ticketkin.core.errors import TicketkinError
-from ticketkin.pipeline.artifacts import FAMILIES_JSON, MATERIAL, RELATIONS_JSON, REPORT_JSON
-from ticketkin.pipeline.configuration import Job, read_job
-from ticketkin.pipeline.job import run_one_stage
 from ticketkin.tickets.sample import write_sample
+from ticketkin.workflows.artifacts import FAMILIES_JSON, MATERIAL, RELATIONS_JSON, REPORT_JSON
+from ticketkin.workflows.configuration import Job, read_job
+from ticketkin.workflows.job import run_one_stage
 
 runner = CliRunner()
 
@@ -367,7 +367,7 @@ def test_every_option_beside_resume_changes_the_stored_job_or_is_refused(
     stored = Job(sources=(Path("june.csv").resolve(),))
     run_one_stage("import", Path("run"), job=stored)
     ran: list[Job] = []
-    monkeypatch.setattr("ticketkin.pipeline.job.list_stages", lambda folder, job: ran.append(job) or [])
+    monkeypatch.setattr("ticketkin.workflows.job.list_stages", lambda folder, job: ran.append(job) or [])
     arguments, expected = RESUMED[name]
     code, said = ticketkin("run", "--resume", "--out", "run", "--dry-run", *arguments)
     if isinstance(expected, str):
@@ -420,7 +420,7 @@ def test_resume_takes_the_newest_run(here: Path) -> None:
 
 
 def test_a_demo_of_another_seed_is_refused(here: Path) -> None:
-    from ticketkin.pipeline.demo import SAMPLE_TICKETS, demo_job
+    from ticketkin.workflows.demo import SAMPLE_TICKETS, demo_job
 
     write_sample(here / "demo-42.csv", SAMPLE_TICKETS, 42)
     Path("runs/demo").mkdir(parents=True)

@@ -15,8 +15,8 @@ from pydantic.fields import FieldInfo
 
 from ticketkin.core.config import LARGEST_SEED
 from ticketkin.core.errors import ConfigurationError
-from ticketkin.pipeline.configuration import load_settings
-from ticketkin.pipeline.settings import Settings
+from ticketkin.workflows.configuration import load_settings
+from ticketkin.workflows.settings import Settings
 
 
 def _numbers(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, type, list[Any], int]]:

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ValidationError
 
 from ticketkin.core.errors import ConfigurationError
 from ticketkin.core.stage_settings import StageSettings
-from ticketkin.pipeline.configuration import load_settings
-from ticketkin.pipeline.settings import Settings
 from ticketkin.training.candidates import CANDIDATES
+from ticketkin.workflows.configuration import load_settings
+from ticketkin.workflows.settings import Settings
 
 SECTIONS = {
     name: field.annotation

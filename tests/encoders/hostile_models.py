@@ -199,7 +199,7 @@ HOSTILE: dict[str, Callable[[Path, Path], None]] = {
     "a known architecture with own code": _own_code_of_a_known_type,
     "a tokenizer of its own": _own_tokenizer,
     "a tokenizer that is a model": _settings("tokenizer_config.json", tokenizer_class="AutoModelForCausalLM"),
-    "a tokenizer that is a function": _settings("tokenizer_config.json", tokenizer_class="pipeline"),
+    "a tokenizer that is a function": _settings("tokenizer_config.json", tokenizer_class="workflows"),
     "a processor": _settings("tokenizer_config.json", processor_class="ProcessorMixin"),
     "words of this machine": _settings("tokenizer_config.json", vocab_file="/etc/passwd"),
     "words above the folder": lambda f, m: (

@@ -28,10 +28,10 @@ from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.schema import Report, read_report, report_json_schema
 from ticketkin.evaluation.verdict import decide
-from ticketkin.pipeline.repeating import _summary
 from ticketkin.reports.html import render_report
 from ticketkin.reports.leaderboard import leaderboard_html, leaderboard_table
 from ticketkin.reports.material import ReportMaterial
+from ticketkin.workflows.repeating import _summary
 
 EARLIER = Path(__file__).parent / "report_of_0_1.json"
 DOCS = Path(__file__).parents[2] / "docs" / "evaluation.md"

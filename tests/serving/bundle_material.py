@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from ticketkin.core.tables import FloatArray, SplitName, Tickets
-from ticketkin.pipeline.bundling import bundle_run
-from ticketkin.pipeline.candidates import champion_ranker
-from ticketkin.pipeline.configuration import read_job
-from ticketkin.pipeline.run_data import RunData
+from ticketkin.workflows.bundling import bundle_run
+from ticketkin.workflows.candidates import champion_ranker
+from ticketkin.workflows.configuration import read_job
+from ticketkin.workflows.run_data import RunData
 
 
 @dataclass(frozen=True)

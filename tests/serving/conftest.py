@@ -8,10 +8,10 @@ import pytest
 from bundle_material import Judged, judged_copy
 
 from ticketkin.core.config import EncoderSettings, EvaluationSettings, RelationSettings
-from ticketkin.pipeline.configuration import Job
-from ticketkin.pipeline.job import run_job
-from ticketkin.pipeline.settings import Settings
 from ticketkin.tickets.sample import write_sample
+from ticketkin.workflows.configuration import Job
+from ticketkin.workflows.job import run_job
+from ticketkin.workflows.settings import Settings
 
 
 @pytest.fixture(scope="session")

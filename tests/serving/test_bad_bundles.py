@@ -9,9 +9,9 @@ import pytest
 
 from ticketkin.core.config import EncoderSettings
 from ticketkin.core.errors import InputError, UnreadableFileError, UnsafeArtifactError
-from ticketkin.pipeline.examination import examine
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.manifest import write_manifest
+from ticketkin.workflows.examination import examine
 
 Damage = Callable[[Path], None]
 

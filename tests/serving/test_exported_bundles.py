@@ -9,10 +9,10 @@ from bundle_material import Judged
 from typer.testing import CliRunner
 
 from ticketkin.cli.app import app
-from ticketkin.pipeline.bundling import bundle_run
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.bundle_doctor import examine_bundle
 from ticketkin.serving.kin import Kin
+from ticketkin.workflows.bundling import bundle_run
 
 pytest.importorskip("onnxruntime", reason="the extra 'onnx' is not installed")
 pytest.importorskip("onnx", reason="the extra 'onnx' is not installed")

@@ -14,11 +14,11 @@ from typer.testing import CliRunner
 
 from ticketkin.cli.app import app
 from ticketkin.core.errors import InputError, NotEnoughDataError, OutputRefusedError
-from ticketkin.pipeline.replaying import ReplayRequest, replay_export, write_replay
 from ticketkin.relations.scorer import KindScorer
 from ticketkin.serving.kin import Kin
 from ticketkin.serving.replay import Replay
 from ticketkin.tickets.sample import write_sample
+from ticketkin.workflows.replaying import ReplayRequest, replay_export, write_replay
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 from ticketkin.cli.app import app
 from ticketkin.core.errors import InputError, LeakageError, MissingInputError, OutputRefusedError
 from ticketkin.core.run_ownership import owning_run
-from ticketkin.pipeline.job import list_stages
 from ticketkin.runs.stages import State
 from ticketkin.serving.manifest import read_manifest
 from ticketkin.tickets.sample import write_sample
+from ticketkin.workflows.job import list_stages
 
 runner = CliRunner()
 

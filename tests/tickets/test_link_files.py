@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from ticket_material import make_tickets
 from ticketkin.core.config import LinkSettings
 from ticketkin.core.errors import MappingError
-from ticketkin.pipeline.configuration import load_settings
 from ticketkin.tickets.link_files import links_from_file
 from ticketkin.tickets.link_kinds import LinkKinds
 from ticketkin.tickets.links import LinkResult
+from ticketkin.workflows.configuration import load_settings
 
 
 def load(folder: Path, *lines: str, n_tickets: int = 10, **options: object) -> LinkResult:

@@ -17,9 +17,6 @@ from hypothesis import strategies as st
 
 from ticketkin.core.config import TicketSettings
 from ticketkin.core.errors import ConfigurationError
-from ticketkin.pipeline.artifacts import IMPORT_SUMMARY, TICKETS
-from ticketkin.pipeline.configuration import Job
-from ticketkin.pipeline.job import run_one_stage
 from ticketkin.serving.incoming import new_ticket
 from ticketkin.tickets import pseudonyms
 from ticketkin.tickets.importing import ImportResult, import_tickets
@@ -32,6 +29,9 @@ from ticketkin.tickets.pseudonyms import (
     normalise_account,
     pseudonyms_of,
 )
+from ticketkin.workflows.artifacts import IMPORT_SUMMARY, TICKETS
+from ticketkin.workflows.configuration import Job
+from ticketkin.workflows.job import run_one_stage
 
 ONE, OTHER = "correct horse battery", "staple in the haystack"
 

@@ -117,8 +117,8 @@ def run(
     A killed run continues with the same command: finished stages are kept. Without --out each job gets a
     folder of its own in runs/, by date and name, and runs/latest points to the newest.
     """
-    from ticketkin.pipeline.job import check_run, list_stages, run_job, settings_that_change
-    from ticketkin.pipeline.run_folders import pointer_for
+    from ticketkin.workflows.job import check_run, list_stages, run_job, settings_that_change
+    from ticketkin.workflows.run_folders import pointer_for
 
     options = JobOptions(
         sources or [],
@@ -178,7 +178,7 @@ def demo(
     Example:
       ticketkin demo --out runs/demo
     """
-    from ticketkin.pipeline.demo import run_demo
+    from ticketkin.workflows.demo import run_demo
 
     with ConsoleProgress(errors) as progress:
         report = run_demo(out, seed, progress, force=force)
@@ -219,10 +219,10 @@ def import_command(
       ticketkin import incidents.csv --out tickets.parquet --json
       ticketkin import incidents.csv --out runs/june
     """
-    from ticketkin.pipeline.artifacts import IMPORT_SUMMARY
-    from ticketkin.pipeline.importing import import_to_file
-    from ticketkin.pipeline.job import run_one_stage
-    from ticketkin.pipeline.run_folders import pointer_for
+    from ticketkin.workflows.artifacts import IMPORT_SUMMARY
+    from ticketkin.workflows.importing import import_to_file
+    from ticketkin.workflows.job import run_one_stage
+    from ticketkin.workflows.run_folders import pointer_for
 
     options = JobOptions(
         sources or [], links, link_columns, map_, config, set_, offline, base_model, redact_words=redact_words
@@ -321,7 +321,7 @@ def evaluate(
       ticketkin evaluate runs/june
       ticketkin evaluate runs/june --set evaluation.threshold_target=precision
     """
-    from ticketkin.pipeline.artifacts import PROVISIONAL, REPORT_JSON
+    from ticketkin.workflows.artifacts import PROVISIONAL, REPORT_JSON
 
     run_stage_command("provisional" if provisional else "verdict", folder, stored_job(folder, set_))
     result = json.loads((folder / (PROVISIONAL if provisional else REPORT_JSON)).read_text("utf-8"))
@@ -358,11 +358,11 @@ def report(
       ticketkin report runs/june
       ticketkin report runs/june --share --out june.html
     """
-    from ticketkin.pipeline.artifacts import REPORT_HTML
+    from ticketkin.workflows.artifacts import REPORT_HTML
 
     if share:
-        from ticketkin.pipeline.job import run_context
-        from ticketkin.pipeline.sharing import share_report
+        from ticketkin.workflows.job import run_context
+        from ticketkin.workflows.sharing import share_report
 
         with ConsoleProgress(errors) as progress:
             path = share_report(run_context(folder, stored_job(folder), progress), out, force=force)
@@ -382,7 +382,7 @@ def stages(folder: RunFolder, as_json: JsonOption = False) -> None:
     Example:
       ticketkin stages runs/june
     """
-    from ticketkin.pipeline.job import list_stages
+    from ticketkin.workflows.job import list_stages
 
     show_stages(screen, list_stages(folder), folder, as_json)
 
@@ -396,7 +396,7 @@ def recipes(as_json: JsonOption = False) -> None:
       ticketkin recipes
       ticketkin recipes --json
     """
-    from ticketkin.pipeline.recipes import recipes as all_recipes
+    from ticketkin.workflows.recipes import recipes as all_recipes
 
     found = all_recipes().values()
     if as_json:

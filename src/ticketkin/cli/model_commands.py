@@ -47,7 +47,7 @@ def _encoder_settings(base_model: str | None, offline: bool) -> EncoderSettings:
 
 
 def _base_of(adapter: Path, base_model: str | None, offline: bool) -> str:
-    from ticketkin.pipeline.examination import base_of_adapter
+    from ticketkin.workflows.examination import base_of_adapter
 
     base = base_of_adapter(adapter, _encoder_settings(base_model, offline))
     if base is None:
@@ -92,8 +92,8 @@ def doctor(
     Exit code 1 if a check fails.
     """
     from ticketkin.encoders.repair import rekey_adapter
-    from ticketkin.pipeline.examination import examine
-    from ticketkin.pipeline.job import damage_named
+    from ticketkin.workflows.examination import examine
+    from ticketkin.workflows.job import damage_named
 
     if fix:
         named = path if path.name.strip(".") else path.resolve()
@@ -160,8 +160,8 @@ def tune(
     The same command goes on from the trials there are. The holdout stays closed; every trial looks at the
     evaluation links, so expect the best to do a little worse on the holdout.
     """
-    from ticketkin.pipeline.job import damage_named
-    from ticketkin.pipeline.searching import search_settings
+    from ticketkin.workflows.job import damage_named
+    from ticketkin.workflows.searching import search_settings
 
     with ConsoleProgress(errors) as progress, damage_named(folder):
         found = search_settings(
@@ -205,8 +205,8 @@ def relations(
 
     Quality is of repeated folds that share no ticket, with 95 % intervals. ticketkin run does this too.
     """
-    from ticketkin.pipeline.relation_jobs import learn_relations
     from ticketkin.relations.classifier import MODELS
+    from ticketkin.workflows.relation_jobs import learn_relations
 
     named = [*(MODELS if compare_all else ()), *(["cross_encoder"] if cross_encoder else [])]
     asked = [f"relations.compare={','.join(named)}"] if named else []
@@ -242,7 +242,7 @@ def families(
 
     Writes families.csv, families.json and families.graphml (for Gephi, yEd, Cytoscape) into families/.
     """
-    from ticketkin.pipeline.relation_jobs import build_run_families
+    from ticketkin.workflows.relation_jobs import build_run_families
 
     with ConsoleProgress(errors) as progress:
         asked = [] if said is None else [f"families.said={str(said).lower()}"]
@@ -274,7 +274,7 @@ def repeat(
 
     Splits of one file overlap, so the spread tells stability; it is no interval. Finished splits are kept.
     """
-    from ticketkin.pipeline.repeating import repeat_job
+    from ticketkin.workflows.repeating import repeat_job
 
     chosen = _whole(seeds, "--seeds", 0, LARGEST_SEED)
     job = stored_job(folder, set_)
@@ -302,8 +302,8 @@ def ready(
     Targets are settings: --set readiness.roc_auc=0.9 with ticketkin run or evaluate.
     """
     from ticketkin.core.artifacts import read_json
-    from ticketkin.pipeline.artifacts import REPORT_JSON
-    from ticketkin.pipeline.job import damage_named
+    from ticketkin.workflows.artifacts import REPORT_JSON
+    from ticketkin.workflows.job import damage_named
 
     path = folder / REPORT_JSON
     if not path.exists():
@@ -366,9 +366,9 @@ def compare(
 
     A model that can't be had is skipped with its reason.
     """
-    from ticketkin.pipeline.comparison import check_leaderboard, compare_models, write_leaderboard
-    from ticketkin.pipeline.configuration import read_job
-    from ticketkin.pipeline.job import damage_named
+    from ticketkin.workflows.comparison import check_leaderboard, compare_models, write_leaderboard
+    from ticketkin.workflows.configuration import read_job
+    from ticketkin.workflows.job import damage_named
 
     if out is not None:
         check_leaderboard(out, [on], force=force)

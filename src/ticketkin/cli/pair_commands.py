@@ -93,8 +93,8 @@ def export(
       ticketkin pairs export runs/june test.json --split holdout
     """
     from ticketkin.pairs.interchange import write_text_pairs
-    from ticketkin.pipeline.job import damage_named
-    from ticketkin.pipeline.pair_files import pairs_of_run
+    from ticketkin.workflows.job import damage_named
+    from ticketkin.workflows.pair_files import pairs_of_run
 
     check_file_output(out, force=force)
     with damage_named(folder):

@@ -10,17 +10,17 @@ from rich.text import Text
 from ticketkin.cli.console import SafeConsole, print_json
 from ticketkin.core.checks import Outcome
 from ticketkin.evaluation.metrics import METRICS, Place
-from ticketkin.pipeline.artifacts import MODEL, REPORT_HTML
-from ticketkin.pipeline.configuration import Job
 from ticketkin.reports.formatting import format_name
 from ticketkin.runs.stages import StageStatus
+from ticketkin.workflows.artifacts import MODEL, REPORT_HTML
+from ticketkin.workflows.configuration import Job
 
 if TYPE_CHECKING:
     from ticketkin.evaluation.leaderboard import ModelComparison
-    from ticketkin.pipeline.examination import Examined
-    from ticketkin.pipeline.recipes import Recipe
-    from ticketkin.pipeline.repeating import Repeated, Spread
-    from ticketkin.pipeline.searching import SearchResult
+    from ticketkin.workflows.examination import Examined
+    from ticketkin.workflows.recipes import Recipe
+    from ticketkin.workflows.repeating import Repeated, Spread
+    from ticketkin.workflows.searching import SearchResult
 
 # Sign, what stands for it where the terminal lacks it, style.
 _CHECK_MARKS = {

@@ -63,8 +63,8 @@ def bundle(
 
     Without --with-index it holds no text of a ticket; ticketkin doctor checks it, also after copying.
     """
-    from ticketkin.pipeline.bundling import bundle_run
-    from ticketkin.pipeline.job import damage_named
+    from ticketkin.workflows.bundling import bundle_run
+    from ticketkin.workflows.job import damage_named
 
     with ConsoleProgress(errors) as progress, damage_named(folder):
         manifest = bundle_run(
@@ -135,9 +135,9 @@ def index(
     tickets are on the disk before it goes on: after a stop, the same command continues.
     """
     from ticketkin.core.outputs import check_file_output
-    from ticketkin.pipeline.artifacts import save_csv
     from ticketkin.serving.indexing import read_names, update_index
     from ticketkin.serving.kin import Kin
+    from ticketkin.workflows.artifacts import save_csv
 
     if not sources and delete is None and not purge:
         raise InputError("Nothing was given to store or to delete; name an export, or give --delete FILE")
@@ -272,7 +272,7 @@ def replay(
     """
     from ticketkin.cli.answers import show_replay
     from ticketkin.core.outputs import check_folder_output
-    from ticketkin.pipeline.replaying import ReplayRequest, is_replay, replay_export, write_replay
+    from ticketkin.workflows.replaying import ReplayRequest, is_replay, replay_export, write_replay
 
     if not sources or since is None:
         raise InputError("Replay needs an export and --since, such as --since 2026-10-01")
@@ -342,15 +342,15 @@ def _opened(folder: Path, index: Path | None, redact_words: Path | None, progres
 
     if is_bundle(folder):
         return Kin.open(folder, index, redact_words=redact_words, create=False)
-    from ticketkin.pipeline.bundling import open_run
+    from ticketkin.workflows.bundling import open_run
 
     return open_run(folder, index, redact_words, progress)
 
 
 def _relate_in_run(folder: Path, tickets: list[str], k: int, everything: bool, as_json: bool) -> None:
-    from ticketkin.pipeline.job import damage_named
-    from ticketkin.pipeline.relater import Relater
     from ticketkin.serving.answers import Answer
+    from ticketkin.workflows.job import damage_named
+    from ticketkin.workflows.relater import Relater
 
     with damage_named(folder):
         found = Relater.of(folder).relate(tickets, k)

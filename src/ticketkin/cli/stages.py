@@ -4,15 +4,15 @@ from pathlib import Path
 
 from ticketkin.cli.console import errors
 from ticketkin.cli.progress import ConsoleProgress
-from ticketkin.pipeline.configuration import Job
+from ticketkin.workflows.configuration import Job
 
 
 def run_stage_command(
     name: str, folder: Path, job: Job, *, force: bool = False, latest: Path | None = None
 ) -> None:
     """Run the stage `name` in `folder` and say how long it took. `force`, `latest`: see `run_one_stage`."""
-    from ticketkin.pipeline.job import run_one_stage
-    from ticketkin.pipeline.stages import stage_named
+    from ticketkin.workflows.job import run_one_stage
+    from ticketkin.workflows.stages.order import stage_named
 
     with ConsoleProgress(errors) as progress:
         progress.say(stage_named(name).title)

@@ -1,7 +1,7 @@
-"""Configuration: one frozen model a stage, composed into `pipeline.settings.Settings`.
+"""Configuration: one frozen model a stage, composed into `workflows.settings.Settings`.
 
 Order of precedence: defaults < ticketkin.toml < environment (TICKETKIN_SECTION__NAME) < flags
-(`--set section.name=value`). Functions below `pipeline/` receive their own part only.
+(`--set section.name=value`). Functions below `workflows/` receive their own part only.
 """
 
 from pathlib import Path

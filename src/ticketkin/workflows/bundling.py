@@ -1,0 +1,263 @@
+"""A run's bundle: what answers for new tickets, collected from its folder."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from ticketkin.core.config import AskedRuntime, Runtime
+from ticketkin.core.errors import InputError, MissingInputError
+from ticketkin.core.outputs import check_folder_output
+from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.tables import SplitName
+from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_folder
+from ticketkin.encoders.presets import preset_of
+from ticketkin.encoders.runtime.choosing import choose_runtime
+from ticketkin.ranking.columns import ENCODER, EmbeddedTickets
+from ticketkin.ranking.corpus_state import CorpusState
+from ticketkin.reports.html import write_shared_report
+from ticketkin.runs.artifacts import JsonObject, remaking
+from ticketkin.runs.stages import StageRun
+from ticketkin.serving.kin import Kin
+from ticketkin.serving.making import BundleParts, make_bundle, write_bundle
+from ticketkin.serving.manifest import Manifest, default_index, is_bundle
+from ticketkin.serving.record import UNTOUCHED, EmbeddingSource, KindsRecord, ServingRecord
+from ticketkin.tickets.redaction import REDACTION_VERSION
+from ticketkin.training.candidates import CANDIDATES
+from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows.candidates import (
+    RankingRecord,
+    crowd_rows,
+    embedded_tickets,
+    ranking_record,
+    state_rows,
+)
+from ticketkin.workflows.configuration import Job, read_job
+from ticketkin.workflows.relater import right_direction
+from ticketkin.workflows.report_material import whole_material
+from ticketkin.workflows.run_data import RunData
+from ticketkin.workflows.runtimes import runtime_trial
+from ticketkin.workflows.sharing import shared_parts
+
+_LICENCE = re.compile(r"^license:[ \t]*([\w.+-]+)[ \t]*$", re.MULTILINE)
+_NEEDED = (
+    artifact.RANKING,
+    artifact.REPORT_JSON,
+    artifact.MATERIAL,
+    artifact.RELATIONS_JSON,
+    artifact.FAMILIES_JSON,
+)
+
+
+def bundle_run(
+    folder: Path,
+    out: Path,
+    progress: Progress = SILENT,
+    *,
+    runtime: AskedRuntime | None = None,
+    with_index: bool = False,
+    force: bool = False,
+) -> Manifest:
+    """Write the bundle of a finished run to `out` and return its manifest.
+
+    Its encoders are executed by `runtime`, by default the one that was judged; another one is used only where
+    its fidelity holds on the run's evaluation links. With `with_index` the run's tickets are stored in it, so
+    that it answers from them at once. Raises MissingInputError where the run is not finished, otherwise as
+    `choose_runtime` and `make_bundle`.
+    """
+    check_folder_output(out, [folder], is_bundle, force=force)
+    lacking = [place.name for place in _NEEDED if not (folder / place).exists()]
+    if lacking:
+        raise MissingInputError(
+            f"{folder} can't be bundled yet: it lacks {', '.join(lacking)}. Run: "
+            f"ticketkin run --resume --out {folder}"
+        )
+    data = RunData.of(folder, read_job(folder))
+    parts = bundle_parts(data, progress, runtime=runtime, with_index=with_index)
+    return make_bundle(parts, out, folder, progress, force=force)
+
+
+def open_run(
+    folder: Path, index: Path | None = None, redact_words: Path | None = None, progress: Progress = SILENT
+) -> Kin:
+    """Return what answers for new tickets by the bundle of a run, from the run's tickets.
+
+    They are stored at first use in `index`, by default beside the bundle; an index that is there is taken
+    as it is. Raises MissingInputError where the run has no bundle, otherwise as `Kin.open`.
+    """
+    bundle = folder / artifact.BUNDLE
+    if not is_bundle(bundle):
+        raise MissingInputError(f"{folder} has no bundle yet. Run: ticketkin run --resume --out {folder}")
+    job = read_job(folder)
+    words = redact_words or job.settings.tickets.redact_words
+    place = index or default_index(bundle)
+    if place.exists():
+        return Kin.open(bundle, place, redact_words=words, create=False)
+    kin = Kin.open(bundle, place, redact_words=words)
+    parts = bundle_parts(RunData.of(folder, job), with_index=True)
+    if parts.stored is not None:
+        progress.say(f"storing the {len(parts.stored.tickets):,} tickets of the run in {place}")
+        kin.index.put(parts.stored)
+        kin.index.tend(progress)
+    return kin
+
+
+def run_bundle(run: StageRun[Job]) -> None:
+    """Write the bundle of the run into its own folder."""
+    parts = bundle_parts(RunData(run.values, run.job), run.progress)
+    write_bundle(parts, run.place(artifact.BUNDLE), run.progress)
+
+
+def bundle_parts(
+    data: RunData,
+    progress: Progress = SILENT,
+    *,
+    runtime: AskedRuntime | None = None,
+    with_index: bool = False,
+) -> BundleParts:
+    """Return what the bundle of a finished run is made of; `runtime` as in `bundle_run`."""
+    ranking_folder = data.values.path(artifact.RANKING)
+    ranking = ranking_record(ranking_folder.parent)
+    kinds = _kinds_record(data.values.read(artifact.RELATIONS_JSON), ranking)
+    sources = _sources(ranking, kinds)
+    report, material = shared_parts(data, data.values.read(artifact.REPORT_JSON), whole_material(data.values))
+    has_state = (ranking_folder / "corpus_state.json").exists()
+    base = data.values.read(artifact.BASE_ENCODER)
+    settings = data.job.settings
+    return BundleParts(
+        record=ServingRecord(
+            champion=ranking.champion,
+            base_model=base["name"],
+            template=settings.tickets.template,
+            embeddings=_with_runtimes(data, sources, runtime, progress),
+            tickets=settings.tickets.model_copy(update={"redact_words": None}),
+            masks_words=settings.tickets.redact_words is not None,
+            redaction_version=REDACTION_VERSION,
+            people_keyed_by=data.values.read(artifact.IMPORT_SUMMARY).get("people_keyed_by", ""),
+            learned_until=_learned_until(data),
+            near_identical=settings.split.near_identical,
+            kinds=kinds,
+        ),
+        encoders={source.folder: _loader(data, source.folder) for source in sources},
+        ranking=ranking_folder,
+        state=None if has_state else _state(data),
+        relations=data.values.path(artifact.RELATIONS) if kinds.is_learned else None,
+        report=report,
+        write_page=partial(write_shared_report, report, material),
+        licence=_licence(settings.encoder.base_model, base["name"]),
+        calibration=runtime_trial(data).calibration,
+        stored=_stored(data, ranking, sources) if with_index else None,
+    )
+
+
+def _learned_until(data: RunData) -> str:
+    if not data.tickets.has_times:
+        return ""
+    rows = [data.splits.rows(data.tickets, split) for split in (SplitName.TRAIN, SplitName.EVALUATION)]
+    opened = data.tickets.frame["opened_at"][np.concatenate(rows).tolist()]
+    return str(opened.dt.to_string("iso").max() or "")
+
+
+def _folder_of(encoder: str) -> str:
+    return f"encoders/{UNTOUCHED if encoder == 'base' else encoder}"
+
+
+def _sources(ranking: RankingRecord, kinds: KindsRecord) -> list[EmbeddingSource]:
+    """Return the forward passes of a ticket: what the ranking reads, then what the kinds read beside it."""
+    sources: list[EmbeddingSource] = []
+    if ranking.champion == "fusion":
+        sources.append(EmbeddingSource("base", _folder_of(ranking.start), "text"))
+        sources.append(EmbeddingSource("title", _folder_of("base"), "title"))
+        if CANDIDATES[ranking.encoder].is_slow:
+            sources.append(EmbeddingSource(ENCODER, _folder_of(ranking.encoder), "text"))
+    elif ranking.champion != "lexical":
+        sources.append(EmbeddingSource(ranking.champion, _folder_of(ranking.champion), "text"))
+    if kinds.is_learned:
+        names = {source.name for source in sources}
+        if kinds.base not in names:
+            sources.append(EmbeddingSource(kinds.base, _folder_of("base"), "text"))
+        if "title" not in names:
+            sources.append(EmbeddingSource("title", _folder_of("base"), "title"))
+    return sources
+
+
+def _with_runtimes(
+    data: RunData, sources: list[EmbeddingSource], asked: AskedRuntime | None, progress: Progress
+) -> list[EmbeddingSource]:
+    """Return the forward passes with what executed each encoder when it was judged, and what does here."""
+    judged = {source.folder: _judged_by(data, source.folder) for source in sources}
+    served = dict(judged)
+    for folder, by in judged.items():
+        if asked not in (None, by):
+            settings = data.job.settings.encoder.model_copy(update={"runtime": asked})
+            _, choice = choose_runtime(
+                _loader(data, folder)(), settings, runtime_trial(data), progress=progress
+            )
+            served[folder] = choice.runtime
+    return [
+        replace(source, judged_by=judged[source.folder], runtime=served[source.folder]) for source in sources
+    ]
+
+
+def _judged_by(data: RunData, folder: str) -> Runtime:
+    name = folder.rpartition("/")[2]
+    record = data.values.read(artifact.BASE_ENCODER) if name == UNTOUCHED else data.training_record(name)
+    runtime: Runtime = ((record or {}).get("runtime") or {}).get("runtime", "torch")
+    return runtime
+
+
+def _kinds_record(learned: JsonObject, ranking: RankingRecord) -> KindsRecord:
+    is_tuned = ranking.champion == "fusion" and ranking.start != "base"
+    base = UNTOUCHED if is_tuned else "base"
+    if not learned["learned"]:
+        return KindsRecord(False, str(learned["reason"]), None, base)
+    return KindsRecord(True, "", right_direction(learned), base)
+
+
+def _loader(data: RunData, folder: str) -> Callable[[], LoadedEncoder]:
+    name, settings = folder.rpartition("/")[2], data.job.settings.encoder
+    if name != UNTOUCHED:
+        return lambda: load_folder(data.values.path(artifact.model_of(name)), settings)
+
+    def untouched() -> LoadedEncoder:
+        encoder = load_encoder(settings)
+        record = data.values.read(artifact.BASE_ENCODER)
+        judged: str = record.get("source_fingerprint") or record["fingerprint"]
+        if encoder.fingerprint != judged:
+            raise InputError(
+                f"The base model {settings.base_model} is not the one that was judged any more (fingerprint "
+                f"{encoder.fingerprint[:12]}…, judged {judged[:12]}…). "
+                f"{remaking(data.values.path(artifact.RANKING).parent)}"
+            )
+        return encoder
+
+    return untouched
+
+
+def _state(data: RunData) -> CorpusState:
+    """Return a corpus state without a crowd, for a ranking by one source alone."""
+    given = EmbeddedTickets(data.tickets, data.texts, {})
+    return CorpusState.fit(given, state_rows(data), crowd_rows(data))
+
+
+def _stored(data: RunData, ranking: RankingRecord, sources: list[EmbeddingSource]) -> EmbeddedTickets:
+    """Return the run's tickets with the embeddings of the bundle, as the run made them."""
+    known = dict(embedded_tickets(data, ranking).embeddings) if ranking.champion == "fusion" else {}
+    for source in sources:
+        if source.name not in known:
+            encoder = source.folder.rpartition("/")[2]
+            text = artifact.embeddings_of("base" if encoder == UNTOUCHED else encoder)
+            known[source.name] = data.embeddings(
+                artifact.TITLE_EMBEDDINGS if source.reads == "title" else text
+            )
+    return EmbeddedTickets(data.tickets, data.texts, {source.name: known[source.name] for source in sources})
+
+
+def _licence(asked: str, name: str) -> str:
+    """Return the licence of the base model: as its own card states it, else as its preset does."""
+    card = Path(asked).expanduser() / "README.md"
+    stated = _LICENCE.search(card.read_text("utf-8", errors="replace")) if card.is_file() else None
+    return stated[1] if stated else preset_of(name).licence

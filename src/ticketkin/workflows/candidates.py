@@ -1,0 +1,197 @@
+"""The candidates of a run, built from what its folder holds."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import AfterValidator
+
+from ticketkin.core.artifacts import write_json
+from ticketkin.core.progress import Progress
+from ticketkin.core.ranking import Ranker
+from ticketkin.core.records import read_record
+from ticketkin.core.tables import FloatArray, IntArray, SplitName, Tickets
+from ticketkin.encoders.dense import DenseRanker
+from ticketkin.lexical.bm25 import FieldStatistics, LexicalRanker
+from ticketkin.ranking.columns import ENCODER, EmbeddedTickets
+from ticketkin.ranking.corpus_state import FIELD_WEIGHTS, REMEDY, CorpusState, field_statistics
+from ticketkin.ranking.fusion import (
+    DescribedCorpus,
+    FusionRanker,
+    OutOfFold,
+    fit_first_level,
+    fit_second_level,
+)
+from ticketkin.ranking.scorer import FirstLevel
+from ticketkin.training.candidates import CANDIDATES, known_candidate, known_encoder, trained_candidates
+from ticketkin.training.head import fold_of_group
+from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows.run_data import RunData
+
+# Fewer than these are no crowd.
+_SMALLEST_CROWD = 100
+Encoder = Annotated[str, AfterValidator(known_encoder)]
+
+
+@dataclass(frozen=True)
+class RankingRecord:
+    """Which ranking won in a run, as `ranking/ranking.json` tells it."""
+
+    champion: Annotated[str, AfterValidator(known_candidate)]
+    encoder: Encoder
+    """The best of the encoders alone."""
+    start: Literal["base", "adapted"]
+    """What the head was trained on."""
+    seed: int
+
+
+@dataclass(frozen=True)
+class EncoderCandidates:
+    """Embeddings of all tickets by encoder name, the untouched one first."""
+
+    embeddings: dict[str, FloatArray]
+
+    @property
+    def names(self) -> list[str]:
+        """Encoder names."""
+        return list(self.embeddings)
+
+
+def state_rows(data: RunData) -> IntArray:
+    """Return the tickets that frozen statistics are fitted on: those of the training split.
+
+    They were there before the evaluation began, where the split is by time, and none of them is evaluated or
+    held out, however the split was made.
+    """
+    return data.splits.rows(data.tickets, SplitName.TRAIN)
+
+
+def crowd_rows(data: RunData) -> IntArray:
+    """Return the tickets that crowding is measured against: those of `state_rows` that have no known kin.
+
+    Kin of an evaluated ticket is never in the training split. A crowd with kin in it would make a training
+    ticket look crowded by its own kin, and an evaluated one not: a hint that no new ticket gives. Where
+    fewer than a hundred have no kin, one of each kin group stands for it.
+    """
+    rows = state_rows(data)
+    strangers = rows[~data.groups.has_kin[rows]]
+    if len(strangers) >= _SMALLEST_CROWD:
+        return strangers
+    _, first = np.unique(data.groups.group[rows], return_index=True)
+    return rows[np.sort(first)]
+
+
+def lexical_ranker(data: RunData) -> LexicalRanker:
+    """Return BM25F over title and description, with the statistics of the training split."""
+    before = Tickets(data.tickets.frame[state_rows(data).tolist()])
+    return _lexical_ranker(data, field_statistics(before))
+
+
+def _lexical_ranker(data: RunData, statistics: FieldStatistics) -> LexicalRanker:
+    fields = {name: data.tickets.frame[name].to_list() for name in FIELD_WEIGHTS}
+    return LexicalRanker.build(fields, FIELD_WEIGHTS, statistics)
+
+
+def encoder_candidates(data: RunData, *, with_slow: bool) -> EncoderCandidates:
+    """Return the untouched encoder and the tuned ones that the job asks for."""
+    found = {"base": data.embeddings(artifact.BASE_EMBEDDINGS)}
+    wanted = data.job.settings.candidates
+    for candidate in trained_candidates():
+        if candidate.name in wanted and (with_slow or not candidate.is_slow):
+            found[candidate.name] = data.embeddings(artifact.embeddings_of(candidate.name))
+    return EncoderCandidates(found)
+
+
+def simple_rankers(data: RunData, encoders: EncoderCandidates) -> dict[str, Ranker]:
+    """Return lexical search and each encoder alone."""
+    rankers: dict[str, Ranker] = {"lexical": lexical_ranker(data)}
+    rankers |= {name: DenseRanker(name, found) for name, found in encoders.embeddings.items()}
+    return rankers
+
+
+def fusion_ranker(data: RunData, encoders: EncoderCandidates, best: str, progress: Progress) -> FusionRanker:
+    """Return the learned ranking over the best encoder.
+
+    The head enters the first level out of fold. LoRA and full tuning, which saw every training link, enter
+    only at the second level, fitted on evaluation links.
+    """
+    settings, seed = data.job.settings.fusion, data.job.settings.seed
+    start = "adapted" if "adapted" in encoders.embeddings else "base"
+    sources = (
+        artifact.TICKETS,
+        artifact.LINKS,
+        artifact.SPLITS,
+        artifact.embeddings_of(start),
+        artifact.TITLE_EMBEDDINGS,
+        *((artifact.HEAD_OUT_OF_FOLD,) if "head" in data.job.settings.candidates else ()),
+    )
+    corpus, first = data.values.derive(
+        ("first level", start), sources, lambda: _first_level(data, start, progress)
+    )
+    if CANDIDATES[best].is_slow:
+        corpus = corpus.with_encoder(encoders.embeddings[best])
+    return fit_second_level(first, corpus, data.queries(SplitName.EVALUATION), settings, seed, progress)
+
+
+def _first_level(data: RunData, start: str, progress: Progress) -> tuple[DescribedCorpus, FirstLevel]:
+    """Return the run's tickets over their corpus state, and the first level fitted on training links."""
+    settings, seed = data.job.settings.fusion, data.job.settings.seed
+    embeddings, out_of_fold = fusion_embeddings(data, start)
+    given = EmbeddedTickets(data.tickets, data.texts, embeddings)
+    state = CorpusState.fit(given, state_rows(data), crowd_rows(data))
+    corpus = DescribedCorpus.of(state, given, data.groups.group)
+    queries = data.queries(SplitName.TRAIN)
+    return corpus, fit_first_level(corpus, queries, settings, seed, out_of_fold, progress)
+
+
+def save_ranking(folder: Path, rankers: Mapping[str, Ranker], record: RankingRecord) -> None:
+    """Write which ranking won, the statistics of the words, and the learned ranking where there is one."""
+    for ranker in rankers.values():
+        if isinstance(ranker, LexicalRanker):
+            ranker.statistics.save(folder)
+        if isinstance(ranker, FusionRanker):
+            ranker.save(folder, asdict(record))
+    write_json(folder / "ranking.json", asdict(record))
+
+
+def ranking_record(folder: Path) -> RankingRecord:
+    """Return which ranking won in a run folder. Raises UnreadableFileError where its record is damaged."""
+    path = folder / artifact.RANKING / "ranking.json"
+    return read_record(path, RankingRecord, f"Judge again: ticketkin evaluate {folder}")
+
+
+def champion_ranker(data: RunData) -> Ranker:
+    """Return the ranking that won in a judged run, as `ranking/` holds it. Raises as `FusionRanker.load`."""
+    ranking = data.values.path(artifact.RANKING)
+    record = ranking_record(ranking.parent)
+    if record.champion == "lexical":
+        return _lexical_ranker(data, FieldStatistics.load(ranking, FIELD_WEIGHTS, REMEDY))
+    if record.champion != "fusion":
+        return DenseRanker(record.champion, data.embeddings(artifact.embeddings_of(record.champion)))
+    return FusionRanker.load(ranking, embedded_tickets(data, record))
+
+
+def embedded_tickets(data: RunData, record: RankingRecord) -> EmbeddedTickets:
+    """Return the tickets of a judged run with the embeddings that its learned ranking reads."""
+    embeddings, _ = fusion_embeddings(data, record.start)
+    if CANDIDATES[record.encoder].is_slow:
+        embeddings[ENCODER] = data.embeddings(artifact.embeddings_of(record.encoder))
+    return EmbeddedTickets(data.tickets, data.texts, embeddings)
+
+
+def fusion_embeddings(data: RunData, start: str) -> tuple[dict[str, FloatArray], OutOfFold | None]:
+    """Return the embeddings the fusion looks at, and the head's weights by fold where there is a head.
+
+    `start` is the encoder that the head was trained on: 'base', or 'adapted' without labels.
+    """
+    embeddings = {"base": data.embeddings(artifact.embeddings_of(start))}
+    out_of_fold = None
+    if "head" in data.job.settings.candidates:
+        weights = data.fold_weights(artifact.HEAD_OUT_OF_FOLD, embeddings["base"].shape[1])
+        folds = fold_of_group(data.groups.group, len(weights) - 1, data.job.settings.seed)
+        out_of_fold = OutOfFold(weights, folds)
+        embeddings["tuned"] = out_of_fold.tuned(embeddings["base"], -1)
+    embeddings["title"] = data.embeddings(artifact.TITLE_EMBEDDINGS)
+    return embeddings, out_of_fold

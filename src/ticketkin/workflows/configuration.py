@@ -1,0 +1,279 @@
+"""Settings from their four sources, and the job a run folder stands for."""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from ticketkin.core.artifacts import atomic_path
+from ticketkin.core.errors import ConfigurationError, MissingInputError
+from ticketkin.core.run_ownership import CONFIG
+from ticketkin.core.stage_settings import StageSettings
+from ticketkin.tickets.pseudonyms import KEY_FILE, SECRET
+from ticketkin.workflows.recipes import recipe_settings
+from ticketkin.workflows.settings import Settings
+
+ENVIRONMENT_PREFIX = "TICKETKIN_"
+# Comments to TOML; they tell a whole file from one whose end is missing.
+_FIRST_LINE = "# The job of this run, written by ticketkin."
+_LAST_LINE = "# The end of the job."
+_MOST_FAULTS = 3
+# Variables of Ticketkin that are no settings.
+_NOT_SETTINGS = {"TICKETKIN_CACHE", SECRET, KEY_FILE}
+_LARGEST_TOML_BYTES = 1 << 22
+_DEEPEST_KEY = 8
+_MOST_SHOWN = 200
+
+
+class Job(StageSettings):
+    """What a run folder is made from: the sources, the link file and every setting."""
+
+    sources: tuple[Path, ...]
+    """Ticket exports, absolute paths; none where pairs are given."""
+    pairs_file: Path | None = None
+    """Labelled pairs to train on instead of an export, absolute path."""
+    test_pairs_file: Path | None = None
+    """The fixed test pairs that go with them: the holdout."""
+    links_file: Path | None = None
+    """People's links in a file of their own, absolute path."""
+    reviewed_file: Path | None = None
+    """Kinds of pairs that a person reviewed, absolute path; they win over links."""
+    synthetic: bool = False
+    """True for the built-in sample: the report says so first."""
+    settings: Settings = Settings()
+    """Every setting, resolved."""
+
+    @property
+    def tickets_from(self) -> tuple[Path, ...]:
+        """The files the tickets come from: exports, or files of pairs."""
+        given = (self.pairs_file, self.test_pairs_file)
+        return (*self.sources, *(path for path in given if path is not None))
+
+    @property
+    def start(self) -> Literal["base", "adapted"]:
+        """The encoder that tuning begins with: the adapted one where it is asked for."""
+        return "adapted" if "adapted" in self.settings.candidates else "base"
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file the job reads: tickets, links, reviewed kinds, and words to mask."""
+        beside = (self.links_file, self.reviewed_file, self.settings.tickets.redact_words)
+        return (*self.tickets_from, *(path for path in beside if path is not None))
+
+
+def load_settings(
+    config: Path | None = None,
+    assignments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, Any] | None = None,
+    stored: Mapping[str, Any] | None = None,
+    recipe: str | None = None,
+) -> Settings:
+    """Return settings: defaults < `recipe` < `config` (or ./ticketkin.toml) < environment < flags.
+
+    `assignments` are `--set` texts such as "lora.learning_rate=1e-4"; `flags` are nested values of
+    named options and win over them. `stored`, the settings of an existing run folder, stand in for
+    the file: a later ticketkin.toml does not change what a run was made with, unless `config` names it, and a
+    `recipe` asked for now wins over them. Raises ConfigurationError naming the key, what came and what is
+    allowed.
+    """
+    chosen = {} if recipe is None else recipe_settings(recipe)
+    named = {} if config is None and stored is not None else _from_toml(config)
+    layers: list[Mapping[str, Any]] = [chosen, named] if stored is None else [stored, chosen, named]
+    layers.append(_from_environment(os.environ if environment is None else environment))
+    layers.extend(_from_assignment(text) for text in assignments)
+    layers.append(flags or {})
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        _merge(merged, layer)
+    return _validated(merged)
+
+
+def _validated(values: Mapping[str, Any]) -> Settings:
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise ConfigurationError("; ".join(_fault_of(fault) for fault in error.errors())) from None
+
+
+def _fault_of(fault: ErrorDetails) -> str:
+    key = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        return f"{key}: unknown setting; {_known_keys(fault['loc'])}"
+    given = repr(fault["input"])
+    given = given if len(given) <= _MOST_SHOWN else f"{given[:_MOST_SHOWN]}… ({len(given):,} characters)"
+    if fault["type"] == "model_type":
+        return f"{key}: got {given}; it is a section: set its values; {_known_keys((*fault['loc'], ''))}"
+    return f"{key}: got {given}; {fault['msg'].removeprefix('Value error, ')}"
+
+
+def _known_keys(location: Sequence[int | str]) -> str:
+    model: type[Any] = Settings
+    for part in location[:-1]:
+        model = model.model_fields[str(part)].annotation or model
+    return "known are " + ", ".join(model.model_fields)
+
+
+def _from_toml(config: Path | None) -> Mapping[str, Any]:
+    path = config or Path("ticketkin.toml")
+    if not path.exists():
+        if config is not None:
+            raise ConfigurationError(f"--config {config}: no such file")
+        return {}
+    return read_toml(path)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the content of a settings file.
+
+    Raises ConfigurationError for a folder, for what is no TOML, and for more than settings can be.
+    """
+    if not path.is_file():
+        raise ConfigurationError(f"{path} is no file; settings are read from a file such as ticketkin.toml")
+    if path.stat().st_size > _LARGEST_TOML_BYTES:
+        raise ConfigurationError(
+            f"{path} has {path.stat().st_size:,} bytes and settings {_LARGEST_TOML_BYTES:,} at most; name a "
+            "settings file"
+        )
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (ValueError, RecursionError) as error:  # no TOML, no text, a number of 5,000 digits
+        raise ConfigurationError(f"{path} is not valid TOML: {error}; correct it or name another") from None
+
+
+def _from_environment(environment: Mapping[str, str]) -> Mapping[str, Any]:
+    values: dict[str, Any] = {}
+    for name in sorted(environment):
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in _NOT_SETTINGS:
+            key = name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
+            _merge(values, _nested(key, environment[name], f"The environment variable {name}"))
+    return values
+
+
+def _from_assignment(text: str) -> Mapping[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigurationError(f"--set {text!r}: write it as section.name=value, e.g. lora.rank=8")
+    return _nested(key.strip(), value.strip(), f"--set {text!r}")
+
+
+def _nested(key: str, value: str, source: str) -> Mapping[str, Any]:
+    """Return `value` under the parts of the dotted `key`; `source` names where it comes from."""
+    parts = key.split(".")
+    if not all(parts) or len(parts) > _DEEPEST_KEY:
+        raise ConfigurationError(
+            f"{source}: {key!r} names no setting; write it as section.name=value, e.g. lora.rank=8"
+        )
+    nested: dict[str, Any] = {parts[-1]: _parsed(value)}
+    for part in reversed(parts[:-1]):
+        nested = {part: nested}
+    return nested
+
+
+def _parsed(text: str) -> Any:
+    """Read a value as TOML does; what is no TOML value is plain text, so quotes are optional."""
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return text
+    return parsed["value"] if len(parsed) == 1 else text  # a line break would begin another setting
+
+
+def _merge(into: dict[str, Any], layer: Mapping[str, Any]) -> None:
+    for key, value in layer.items():
+        if isinstance(value, Mapping) and key in into:
+            if not isinstance(into[key], dict):  # a later section must not hide an earlier slip
+                raise ConfigurationError(f"{key}: got {into[key]!r}; it is a section: set its values")
+            _merge(into[key], value)
+        else:
+            into[key] = dict(value) if isinstance(value, Mapping) else value
+
+
+def changed_settings(before: Job, after: Job) -> list[str]:
+    """Return `name: old -> new` for each setting and file in which two jobs differ."""
+    old, new = _values(before), _values(after)
+    return [
+        f"{key}: {_shown(old.get(key))} -> {_shown(new.get(key))}"
+        for key in dict.fromkeys([*old, *new])
+        if old.get(key) != new.get(key)
+    ]
+
+
+def outside_changes(job: Job, config: Path | None = None) -> list[str]:
+    """Return what the settings file and the environment would change in the job of a run, as `old -> new`."""
+    values: dict[str, Any] = job.settings.model_dump(mode="json", exclude_none=True)
+    for layer in (_from_toml(config), _from_environment(os.environ)):
+        _merge(values, layer)
+    return changed_settings(job, job.model_copy(update={"settings": _validated(values)}))
+
+
+def _values(job: Job) -> dict[str, Any]:
+    """Return every value of a job by its dotted name, settings as `--set` names them."""
+    values = job.model_dump(mode="json")
+    return dict(_flat(values.pop("settings"))) | dict(_flat(values))
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(_shown, value)) or "none"
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def write_job(job: Job, folder: Path) -> None:
+    """Write `job` as config.toml, every value resolved; TOML has no null, so None is left out."""
+    values = tomli_w.dumps(_without_none(job.model_dump(mode="json")))
+    with atomic_path(folder / CONFIG) as temporary:
+        temporary.write_text(f"{_FIRST_LINE}\n{values}{_LAST_LINE}\n", "utf-8")
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    return value
+
+
+def read_job(folder: Path) -> Job:
+    """Return the job of a run folder.
+
+    Raises MissingInputError if `folder` is no run folder, ConfigurationError if config.toml is broken.
+    """
+    path = folder / CONFIG
+    if not path.exists():
+        raise MissingInputError(
+            f"{folder} is not a run folder: it has no {CONFIG}. "
+            f"Make one with: ticketkin import SOURCE --out {folder}"
+        )
+    try:
+        values = read_toml(path)
+        if _is_cut_off(path.read_text("utf-8")):
+            raise ConfigurationError("its end is missing, so settings would be lost")
+        return Job.model_validate(values)
+    except ValidationError as error:
+        reason = "; ".join(_fault_of(fault) for fault in error.errors()[:_MOST_FAULTS])
+    except (OSError, ConfigurationError) as error:
+        reason = str(error)
+    raise ConfigurationError(
+        f"{path} can't be read as the job of a run ({reason}). If {folder} is a run, give the command that "
+        f"made it again, with its sources: ticketkin run SOURCE --out {folder}; finished stages are kept"
+    )
+
+
+def _is_cut_off(text: str) -> bool:
+    """Return whether a file begins with our first line but does not end with our last (older ones had none).
+
+    Half a settings file can be valid TOML: the rest would silently be defaults.
+    """
+    return text.startswith(_FIRST_LINE) and text.rstrip().rpartition("\n")[2] != _LAST_LINE

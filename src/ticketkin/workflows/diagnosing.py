@@ -1,0 +1,196 @@
+"""All diagnostics of a run, from its artifacts and the candidates' scores."""
+
+from collections.abc import Mapping
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from ticketkin.core.checks import Check, Outcome
+from ticketkin.core.tables import SplitName
+from ticketkin.encoders.dense import DenseRanker
+from ticketkin.encoders.encoding import encode_texts
+from ticketkin.encoders.loading import load_encoder, load_folder
+from ticketkin.evaluation.bootstrap import Interval, PairedGain
+from ticketkin.evaluation.diagnostics.labels import LabelledPairs, label_checks
+from ticketkin.evaluation.diagnostics.leakage import (
+    content_only,
+    context_fields,
+    leakage_checks,
+    template_shortcut,
+)
+from ticketkin.evaluation.diagnostics.similarities import (
+    adversarial_pairs,
+    category_shortcut,
+    context_ablation,
+    metric_redundancy,
+    score_distribution,
+    small_sample,
+    split_mismatch,
+    threshold_stability,
+    trivial_threshold,
+)
+from ticketkin.evaluation.pair_decisions import PairScores
+from ticketkin.evaluation.readiness import Readiness, assess
+from ticketkin.evaluation.retrieval import evaluate_retrieval
+from ticketkin.evaluation.schema import SplitResult, metric_values
+from ticketkin.evaluation.verdict import PRIMARY, Verdict
+from ticketkin.runs.stages import StageRun
+from ticketkin.tickets.composing import compose_texts
+from ticketkin.training.candidates import trained_candidates
+from ticketkin.training.record import record_checks
+from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows.configuration import Job
+from ticketkin.workflows.judging import Judged
+from ticketkin.workflows.run_data import RunData
+
+_N_LATENCY_QUERIES = 9
+
+
+def diagnose(
+    run: StageRun[Job],
+    data: RunData,
+    judged: Judged,
+    verdict: Verdict,
+    holdout: Mapping[str, PairScores],
+    candidates: Mapping[str, Mapping[str, Any]],
+) -> list[Check]:
+    """Return the checks of labels, leakage, similarities, thresholds and training records.
+
+    `holdout` are the champion's and the baseline's scores there, `candidates` the results as in
+    report.json.
+    """
+    settings = run.job.settings
+    pairs = _labelled_pairs(data)
+    splits = {split.value: data.splits.rows(data.tickets, split) for split in SplitName}
+    near = settings.split.near_identical
+    checks = label_checks(pairs)
+    checks += leakage_checks(
+        data.tickets, data.texts, settings.tickets.template, data.groups.group, splits, near
+    )
+    test = pairs.frame["split"].is_in(["evaluation", "holdout"]).to_numpy() & (pairs.labels == 1)
+    checks.append(template_shortcut(data.texts, pairs.left[test], pairs.right[test], near))
+    checks += _mismatch(pairs)
+    checks += [_category_shortcut(data, judged, verdict), _context_ablation(run, data, judged)]
+    champion = verdict.champion
+    checks += [
+        trivial_threshold(champion, holdout[champion], judged.thresholds[champion].threshold),
+        threshold_stability(champion, judged.pairs[champion], settings.evaluation, settings.seed),
+        score_distribution(champion, holdout[champion]),
+        metric_redundancy({name: metric_values(candidate) for name, candidate in candidates.items()}),
+    ]
+    checks += [small_sample(gain) for gain in verdict.comparisons if _is_main(gain, verdict)]
+    checks += _training_checks(data)
+    return checks
+
+
+def _labelled_pairs(data: RunData) -> LabelledPairs:
+    left, right = data.pairs.rows(data.tickets)
+    return LabelledPairs(data.pairs.frame, left, right, data.texts, data.groups.group)
+
+
+def _mismatch(pairs: LabelledPairs) -> list[Check]:
+    split = pairs.frame["split"].to_numpy()
+    similarities, labels = pairs.similarities("base"), pairs.labels
+    return list(
+        split_mismatch(
+            {name.value: similarities[split == name.value] for name in SplitName},
+            {name.value: labels[split == name.value] for name in SplitName},
+        )
+    )
+
+
+def _category_shortcut(data: RunData, judged: Judged, verdict: Verdict) -> Check:
+    """Judge the champion's encoder, which is what could lean on the category in the text."""
+    rows = np.concatenate(
+        [data.splits.rows(data.tickets, s) for s in (SplitName.EVALUATION, SplitName.HOLDOUT)]
+    )
+    categories = data.tickets.frame["category"].to_list()
+    mined = adversarial_pairs(categories, data.groups.group, np.sort(rows), data.job.settings.seed)
+    ranker = judged.rankers[verdict.encoder]
+    return category_shortcut(ranker.pair_similarities(mined.left, mined.right), mined.labels)
+
+
+def _context_ablation(run: StageRun[Job], data: RunData, judged: Judged) -> Check:
+    """Compare the untouched encoder with and without context, among the evaluation tickets."""
+    template = run.job.settings.tickets.template
+    fields = context_fields(template)
+    queries = data.queries(SplitName.EVALUATION)
+    if not fields:
+        return context_ablation(0.0, 0.0, len(queries), fields)
+    settings = run.job.settings.encoder
+    rows = data.splits.rows(data.tickets, SplitName.EVALUATION)
+    bare = compose_texts(data.tickets, content_only(template))
+    encoded = encode_texts(load_encoder(settings), [bare[row] for row in rows], None, settings, run.progress)
+    kept = data.embeddings(artifact.BASE_EMBEDDINGS)
+    mrr = []
+    for embeddings in (kept[rows], encoded):
+        placed = np.zeros_like(kept)
+        placed[rows] = embeddings
+        scores = evaluate_retrieval(
+            DenseRanker("ablation", placed), queries, data.groups.group, data.visibility
+        )
+        mrr.append(float(scores.per_query(PRIMARY).mean()))
+    return context_ablation(mrr[0], mrr[1], len(queries), fields)
+
+
+def _is_main(gain: PairedGain, verdict: Verdict) -> bool:
+    return gain.metric == PRIMARY and gain.baseline == verdict.baseline and gain.challenger != "lexical"
+
+
+def _training_checks(data: RunData) -> list[Check]:
+    """Return what went otherwise than asked in any training; what went well is in the doctor's list."""
+    found = []
+    for name in (candidate.name for candidate in trained_candidates()):
+        record = data.training_record(name)
+        if record is not None:
+            found += [
+                Check(f"training_{check.code}", check.outcome, f"{name}: {check.evidence}", check.advice)
+                for check in record_checks(record)
+                if check.outcome is not Outcome.PASSED
+            ]
+    return found
+
+
+def readiness_of(
+    run: StageRun[Job],
+    data: RunData,
+    judged: Judged,
+    verdict: Verdict,
+    candidates: Mapping[str, Mapping[str, Any]],
+    checks: list[Check],
+) -> Readiness:
+    """Return whether the champion meets the targets, latency measured on the spot."""
+    champion = candidates[verdict.champion]
+    gain = next(
+        (
+            comparison.gain
+            for comparison in verdict.comparisons
+            if (comparison.challenger, comparison.baseline, comparison.metric)
+            == (verdict.champion, verdict.baseline, PRIMARY)
+        ),
+        Interval(0.0, 0.0, 0.0),
+    )
+    return assess(
+        SplitResult.model_validate(champion["evaluation"]),
+        SplitResult.model_validate(champion["holdout"]),
+        checks,
+        beats_baseline=gain,
+        latency_ms=_latency_ms(run, data, judged, verdict),
+        settings=run.job.settings.readiness,
+    )
+
+
+def _latency_ms(run: StageRun[Job], data: RunData, judged: Judged, verdict: Verdict) -> float:
+    """Return the median milliseconds to encode one ticket and rank all others."""
+    encoder = load_folder(run.place(artifact.MODEL), run.job.settings.encoder)
+    ranker = judged.rankers[verdict.champion]
+    queries = data.queries(SplitName.HOLDOUT)[:_N_LATENCY_QUERIES]
+    seconds = []
+    for query in queries:
+        started = perf_counter()
+        encode_texts(encoder, [data.texts[query]], None, run.job.settings.encoder)
+        ranker.similarities(np.array([query]), data.visibility)
+        seconds.append(perf_counter() - started)
+    return 1000 * median(seconds) if seconds else float("nan")

@@ -1,0 +1,211 @@
+"""The doctor's round: an adapter, a model, or all that lies in a run folder."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ticketkin.core.artifacts import hash_path, read_json
+from ticketkin.core.checks import Check, failed, passed, skipped
+from ticketkin.core.config import EncoderSettings
+from ticketkin.core.errors import InputError, TicketkinError, UnreadableFileError
+from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.run_ownership import CONFIG, RECORDS
+from ticketkin.core.tables import FloatArray
+from ticketkin.encoders.activity import SAME
+from ticketkin.encoders.adapter_doctor import Subject, examine_adapter
+from ticketkin.encoders.adapter_files import read_adapter
+from ticketkin.encoders.cross_encoder import head_check, load_cross_encoder
+from ticketkin.encoders.fresh_process import embed_with, largest_difference
+from ticketkin.encoders.loading import load_encoder, load_float32, model_at_hand
+from ticketkin.encoders.model_doctor import examine_model
+from ticketkin.encoders.serving import read_serving
+from ticketkin.evaluation.schema import metric_values
+from ticketkin.relations.cross_kinds import CROSS_ENCODER
+from ticketkin.runs.artifacts import Artifact, JsonObject
+from ticketkin.runs.stages import read_record
+from ticketkin.serving.bundle_doctor import examine_bundle
+from ticketkin.serving.manifest import is_bundle
+from ticketkin.tickets.composing import compose_texts
+from ticketkin.training.candidates import trained_candidates
+from ticketkin.training.record import record_checks
+from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows.candidates import ranking_record
+from ticketkin.workflows.configuration import read_job
+from ticketkin.workflows.run_data import RunData
+from ticketkin.workflows.stages.training import start_of
+
+_N_TICKETS_ENCODED = 16
+
+
+@dataclass(frozen=True)
+class Examined:
+    """The checks of one thing."""
+
+    name: str
+    checks: list[Check]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {"name": self.name, "checks": [check.to_json() for check in self.checks]}
+
+
+def examine(path: Path, settings: EncoderSettings, progress: Progress = SILENT) -> list[Examined]:
+    """Return the checks of a bundle, an adapter folder, a model folder or a run folder.
+
+    `settings` name the base model of an adapter on its own; a run folder knows its own. Raises
+    InputError if `path` is none of the four.
+    """
+    if is_bundle(path):
+        return [Examined(name, checks) for name, checks in examine_bundle(path)]
+    if (path / CONFIG).exists() and (path / RECORDS).is_dir():
+        return list(_run_folder(path, progress))
+    if (path / "adapter_config.json").exists():
+        return [Examined(path.name, examine_adapter(Subject(path, base_of_adapter(path, settings))))]
+    if (path / "modules.json").exists() or (path / "config.json").exists():
+        return [Examined(path.name, examine_model(path))]
+    raise InputError(
+        f"{path} is no bundle (bundle.json), no adapter (adapter_config.json), no model "
+        "(modules.json) and no "
+        "run folder (config.toml, stages/); give one of them"
+    )
+
+
+def base_of_adapter(folder: Path, settings: EncoderSettings) -> str | None:
+    """Return the folder of an adapter's base: the one asked for, else the one it names, else None."""
+    asked_for = settings.base_model != EncoderSettings().base_model or settings.offline
+    if asked_for:
+        return load_encoder(settings).source
+    try:
+        named = read_adapter(folder).base
+    except TicketkinError:  # the examination of the adapter itself tells what is wrong
+        return None
+    base = model_at_hand(named) if named else None
+    return str(base) if base else None
+
+
+def _run_folder(folder: Path, progress: Progress) -> Iterator[Examined]:
+    data = RunData.of(folder, read_job(folder))
+    yield Examined("run", [changed_artifacts(folder), _reported_candidates(folder)])
+    for name in (candidate.name for candidate in trained_candidates()):
+        place, embeddings = artifact.model_of(name), artifact.embeddings_of(name)
+        record = read_metadata(artifact.training_record(name), folder)
+        if record is None or not (folder / place).exists():
+            continue
+        progress.say(f"examining {name}")
+        yield Examined(f"{name}: training record", record_checks(record))
+        if (folder / artifact.trained(name) / "adapter").exists():
+            base = start_of(data).encoder.source
+            adapter, merged = (folder / artifact.trained(name) / part for part in ("adapter", "merged"))
+            rates = record["history"]["learning_rate"]
+            yield Examined(f"{name}: adapter", examine_adapter(Subject(adapter, base, merged, rates)))
+        checks = examine_model(folder / place)
+        yield Examined(f"{name}: model", [*checks, _reproduced(data, folder / place, embeddings)])
+    cross_encoder = folder / artifact.RELATIONS / CROSS_ENCODER
+    record = read_metadata(artifact.CROSS_ENCODER_RECORD, folder)
+    if record is not None:
+        progress.say("examining the cross-encoder")
+        head = head_check(load_cross_encoder(cross_encoder, "cpu"), record)
+        yield Examined("relations: cross-encoder", [*record_checks(record), head])
+    if (folder / artifact.MODEL).exists():
+        progress.say("examining the kept model")
+        yield Examined("model", [*examine_model(folder / artifact.MODEL), _kept(folder, data)])
+
+
+def read_metadata(record: Artifact[JsonObject], folder: Path) -> JsonObject | None:
+    """Return a training record of a run folder, or None where nothing was trained."""
+    path = folder / record
+    return record.read(path) if path.exists() else None
+
+
+def changed_artifacts(folder: Path) -> Check:
+    """Compare every artifact with the hash that its stage recorded."""
+    altered, n_checked = [], 0
+    for path in sorted((folder / RECORDS).glob("*.json")):
+        record = read_record(path)
+        if record is None:
+            altered.append(f"the record of {path.stem!r} is damaged")
+            continue
+        for name, expected in record.outputs.items():
+            n_checked += 1
+            artifact_path = folder / name
+            if not artifact_path.exists():
+                altered.append(f"{name} is missing")
+            elif hash_path(artifact_path) != expected:
+                altered.append(f"{name} was changed after {path.stem!r} wrote it")
+    if altered:
+        return failed(
+            "artifacts",
+            f"{len(altered)} of {n_checked} artifacts are not what the run made: {'; '.join(altered[:3])}",
+            f"results that stand on them are stale; run again: ticketkin run --resume --out {folder}",
+        )
+    return passed("artifacts", f"all {n_checked} artifacts are as the run made them")
+
+
+def _reported_candidates(folder: Path) -> Check:
+    path = folder / artifact.REPORT_JSON
+    if not path.exists():
+        return skipped("identical_metrics", "the run has no verdict yet")
+    return identical_metrics(read_json(path)["candidates"])
+
+
+def identical_metrics(candidates: Mapping[str, Mapping[str, Any]]) -> Check:
+    """Sound the alarm where two candidates agree in every metric: one of them is not what it claims.
+
+    `candidates` are those of report.json. A tuned candidate swept to strength 0 is the base, and says so.
+    """
+    same = [
+        f"{one} and {other}"
+        for one, other in combinations(sorted(candidates), 2)
+        if metric_values(candidates[one]) == metric_values(candidates[other])
+        and not _untouched(candidates, one, other)
+    ]
+    if same:
+        return failed(
+            "identical_metrics",
+            f"{', '.join(same)} agree in every metric to the last digit: no tie, one of them is the other",
+            "examine both; an adapter that is not active gives exactly the base's numbers",
+        )
+    return passed("identical_metrics", f"no two of {len(candidates)} candidates agree in every metric")
+
+
+def _untouched(candidates: Mapping[str, Mapping[str, Any]], one: str, other: str) -> bool:
+    """Return True where a tuned candidate was swept to strength 0: then it is the base, and says so."""
+    training = [candidates[name].get("training") or {} for name in (one, other)]
+    return any((record.get("strength") or {}).get("chosen") == 0 for record in training)
+
+
+def _reproduced(data: RunData, model_folder: Path, embeddings: Artifact[FloatArray]) -> Check:
+    """Encode some tickets with the saved model and its own template; compare with what was judged."""
+    try:
+        serving = read_serving(model_folder)
+        saved = data.embeddings(embeddings)
+    except UnreadableFileError as error:
+        return failed("embeddings_reproduced", str(error), "the numbers of the evaluation can't be checked")
+    template = data.job.settings.tickets.template if serving is None else serving["template"]
+    rows = np.unique(np.linspace(0, len(saved) - 1, _N_TICKETS_ENCODED).astype(np.int64))
+    texts = compose_texts(data.tickets, template)
+    now = embed_with(load_float32(str(model_folder), "cpu"), [texts[row] for row in rows])
+    difference = largest_difference(now, saved[rows])
+    if difference > 10 * SAME:
+        return failed(
+            "embeddings_reproduced",
+            f"{len(rows)} tickets encoded with the saved model and template {template!r} differ from the "
+            f"embeddings that were judged by {difference:.2g}",
+            "template, token limit, prompts or weights are not those of the evaluation; its numbers do not "
+            "hold for this model",
+        )
+    return passed(
+        "embeddings_reproduced",
+        f"{len(rows)} tickets encoded anew equal the embeddings that were judged "
+        f"(difference {difference:.1g})",
+    )
+
+
+def _kept(folder: Path, data: RunData) -> Check:
+    """Examine that model/ gives the embeddings of the encoder that the verdict names."""
+    encoder = ranking_record(folder).encoder
+    return _reproduced(data, folder / artifact.MODEL, artifact.embeddings_of(encoder))

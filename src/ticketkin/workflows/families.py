@@ -1,0 +1,89 @@
+"""The families of a run: from people's links, and on request from what the relation model says."""
+
+import re
+
+import networkx as nx
+import numpy as np
+
+from ticketkin.core.artifacts import write_json
+from ticketkin.core.errors import NotEnoughDataError
+from ticketkin.core.progress import Progress
+from ticketkin.core.tables import Origin
+from ticketkin.relations.families import (
+    PEOPLE,
+    SILVER,
+    FamilyGraph,
+    Tie,
+    as_graph,
+    as_json,
+    as_table,
+    build_families,
+    parent_tiers,
+)
+from ticketkin.relations.pairs import filing_order
+from ticketkin.runs.stages import StageRun
+from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows.artifacts import save_csv
+from ticketkin.workflows.configuration import Job
+from ticketkin.workflows.relater import Relater
+from ticketkin.workflows.run_data import RunData
+
+# What XML can't hold, whatever the encoding.
+_NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def run_families(run: StageRun[Job]) -> None:
+    """Write families.csv, families.json and families.graphml into `families/`."""
+    data = RunData(run.values, run.job)
+    ties = _told_ties(data)
+    if run.job.settings.families.said:
+        ties += _said_ties(data, run.progress)
+    order = filing_order(data.tickets)
+    found = build_families(ties, order, parent_tiers(data.tickets))
+    _tell(found, run.progress)
+    with run.writing(artifact.FAMILIES) as temporary:
+        write_json(temporary / "families.json", as_json(found, data.tickets))
+        save_csv(temporary / "families.csv", as_table(found, data.tickets))
+        nx.write_graphml(_for_xml(as_graph(found, data.tickets)), temporary / "families.graphml")
+
+
+def _told_ties(data: RunData) -> list[Tie]:
+    at = data.tickets.position
+    links = data.links.frame.select("source", "target", "kind", "origin").iter_rows()
+    return [
+        Tie(at[source], at[target], kind, SILVER if origin == Origin.SILVER.value else PEOPLE)
+        for source, target, kind, origin in links
+    ]
+
+
+def _said_ties(data: RunData, progress: Progress) -> list[Tie]:
+    learned = data.values.read(artifact.RELATIONS_JSON)
+    if not learned["learned"]:
+        raise NotEnoughDataError(
+            f"--said needs the relation model, and there is none: {learned['reason']}. Leave --said out for "
+            "the families that people's links make"
+        )
+    return Relater(data).said(data.job.settings.relations.depth, progress)
+
+
+def _tell(found: FamilyGraph, progress: Progress) -> None:
+    sizes = np.array([len(family.tickets) for family in found.families])
+    if not len(sizes):
+        progress.say("  no link joins two tickets, so there are no families")
+        return
+    chains = [len(family.longest_chain) for family in found.families]
+    progress.say(
+        f"  {len(sizes):,} families over {sizes.sum():,} tickets, the largest of {sizes.max():,}; longest "
+        f"causal chain: {max(chains)} tickets"
+    )
+    if found.circles:
+        n = len(found.circles)
+        progress.say(f"  {n:,} causal tie{'s' * (n > 1)} left out, which would close a circle")
+
+
+def _for_xml(graph: "nx.DiGraph[str]") -> "nx.DiGraph[str]":
+    clean = {name: _NOT_IN_XML.sub("", name) for name in graph}
+    renamed = nx.relabel_nodes(graph, clean)
+    for _, values in renamed.nodes(data=True):
+        values["title"] = _NOT_IN_XML.sub("", values["title"])
+    return renamed

@@ -1,0 +1,41 @@
+"""The import: tickets from exports, or from files of pairs; and import alone, for other tools."""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ticketkin.core.outputs import check_file_output
+from ticketkin.core.progress import SILENT, Progress
+from ticketkin.pairs.given import MAPPING, NO_PAIRS, read_given
+from ticketkin.tickets.importing import ImportResult, import_tables, import_tickets
+from ticketkin.workflows.artifacts import save_csv, save_parquet
+from ticketkin.workflows.configuration import Job
+
+
+def import_job(job: Job, progress: Progress = SILENT) -> tuple[ImportResult, pl.DataFrame]:
+    """Return the job's tickets, and the pairs that came with them (`GIVEN_SCHEMA`, mostly no row)."""
+    settings = job.settings.tickets
+    if job.pairs_file is None:
+        return import_tickets(job.sources, settings, progress), NO_PAIRS
+    table, given = read_given(job.pairs_file, job.test_pairs_file, settings)
+    mapped = settings.model_copy(update={"mapping": MAPPING})
+    return import_tables([(job.pairs_file.name, table)], mapped, progress), given
+
+
+def import_to_file(
+    job: Job, out: Path, progress: Progress = SILENT, *, force: bool = False
+) -> dict[str, Any]:
+    """Write the cleaned tickets to `out` and the rejected rows beside it; returns the summary.
+
+    Raises OutputRefusedError where one of the two is read, or exists and `force` is not given.
+    """
+    rejected = out.with_name(f"{out.stem}.rejected.csv")
+    for path in (out, rejected):
+        check_file_output(path, job.files, force=force)
+    result, _ = import_job(job, progress)
+    save_parquet(out, result.tickets.frame)
+    save_csv(rejected, result.rejected)
+    for line in result.summary.lines(str(rejected)):
+        progress.say(line)
+    return result.summary.to_json()

@@ -1,0 +1,219 @@
+"""The whole job: which stages there are, and running those that are due."""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from ticketkin.core.artifacts import hash_path, read_json, run_lock, write_json
+from ticketkin.core.errors import MissingInputError
+from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.replacement import remove_old, sweep_leftovers
+from ticketkin.core.run_ownership import CONFIG, LOG, RECORDS, RUN_RECORD
+from ticketkin.encoders.cache import default_cache_folder
+from ticketkin.runs.artifacts import Place
+from ticketkin.runs.keeping import keep_foreign
+from ticketkin.runs.stages import (
+    RunContext,
+    Stage,
+    StageStatus,
+    State,
+    run_stage,
+    stage_seconds,
+    stage_status,
+)
+from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows import damage
+from ticketkin.workflows.configuration import Job, changed_settings, read_job, write_job
+from ticketkin.workflows.log import logged
+from ticketkin.workflows.private_paths import private_paths
+from ticketkin.workflows.run_folders import (
+    check_run_folder,
+    followed,
+    is_run,
+    job_stored_in,
+    mark_run,
+    point_latest,
+)
+from ticketkin.workflows.stages.order import stage_named, stages
+from ticketkin.workflows.versions import versions
+
+# What lay untouched in the cache for so long, no process is still writing.
+_IDLE_SECONDS = 24 * 3600.0
+
+
+def _wanted_artifacts(job: Job) -> dict[Place, bool]:
+    """Return for each output whether the job asks for the stage that makes it."""
+    return {place: stage.wanted(job) for stage in stages() for place in stage.outputs}
+
+
+def run_context(folder: Path, job: Job, progress: Progress = SILENT) -> RunContext[Job]:
+    """Return a run folder with its job, what was read of it, and the paths its outputs must not show."""
+    return RunContext(folder, job, progress, private_paths(job, folder))
+
+
+def list_stages(folder: Path, job: Job | None = None) -> list[StageStatus[Job]]:
+    """Return the state of each wanted stage of a run folder, in order."""
+    context = run_context(folder, job or read_job(folder))
+    wanted = _wanted_artifacts(context.job)
+    return [stage_status(stage, context, wanted) for stage in stages() if stage.wanted(context.job)]
+
+
+def own_names() -> frozenset[str]:
+    """Return the names in a run folder that runs write, and replace."""
+    written = [place for stage in stages() for place in (*stage.outputs, *stage.scratch)]
+    outputs = {Path(place).parts[0] for place in (*written, artifact.MANIFEST)}
+    return frozenset(outputs | {CONFIG, RUN_RECORD, RECORDS, LOG})
+
+
+def settings_that_change(folder: Path, job: Job) -> str | None:
+    """Return the line that says how `job` differs from the one stored in a run folder, or None."""
+    stored = job_stored_in(folder)
+    changes = [] if stored is None else changed_settings(stored, job)
+    return f"settings of this run that change: {'; '.join(changes)}" if changes else None
+
+
+def check_run(folder: Path, job: Job, *, force: bool = False) -> None:
+    """Raise OutputRefusedError where `run_job` would refuse to run `job` in `folder`."""
+    check_run_folder(followed(folder), job, own_names(), force=force)
+
+
+def damage_named(folder: Path) -> AbstractContextManager[None]:
+    """Raise DamagedArtifactError for a failure within the block that a damaged file of the run explains."""
+    return damage.damage_named(folder, stages())
+
+
+def run_one_stage(
+    name: str,
+    folder: Path,
+    progress: Progress = SILENT,
+    job: Job | None = None,
+    *,
+    force: bool = False,
+    latest: Path | None = None,
+) -> float:
+    """Run one stage of a run folder, whatever its state; returns its seconds.
+
+    `force` and `latest` are for the stage `import`, as in `run_job`. Raises MissingInputError naming the
+    command of the earlier stage that must run first, and OutputRefusedError as `run_job`.
+    """
+    folder = followed(folder)
+    stage = stage_named(name)
+    begins = stage is stages()[0]
+    if job is None or not (begins or is_run(folder)):
+        job = read_job(folder)
+    with _owned(folder, job, progress, begins=begins, force=force or not begins) as telling:
+        context = run_context(folder, job, telling)
+        wanted = _wanted_artifacts(job)
+        _check_ready(stage, context, wanted)
+        with damage.damage_named(folder, stages()[: stages().index(stage)]):
+            seconds = run_stage(stage, context, wanted)
+        if begins and latest is not None:
+            point_latest(latest, folder, telling)
+        return seconds
+
+
+@contextmanager
+def _owned(folder: Path, job: Job, progress: Progress, *, begins: bool, force: bool) -> Iterator[Progress]:
+    """Own the run folder of `job`: checked, locked and swept; yields progress that is logged.
+
+    Where the run `begins`, which reads the sources, they are recorded. In a folder that is no run yet, what
+    has a name that the run needs is moved to `kept/`.
+    """
+    check_run(folder, job, force=force)
+    with run_lock(folder):
+        check_run(folder, job, force=force)  # another run may have begun here meanwhile
+        if not is_run(folder):
+            keep_foreign(folder, own_names(), progress)
+        if begins:
+            mark_run(folder, job, own_names())
+        with logged(folder, progress) as telling:
+            for line in [*sweep_leftovers(folder), *_swept_cache()]:
+                telling.say(line)
+            changed = settings_that_change(folder, job)
+            if changed is not None:
+                telling.say(changed)
+            write_job(job, folder)
+            yield telling
+
+
+def _swept_cache() -> list[str]:
+    """Sweep the embedding cache, which other processes may be writing to."""
+    cache = default_cache_folder()
+    return sweep_leftovers(cache, idle_seconds=_IDLE_SECONDS) if cache.is_dir() else []
+
+
+def _check_ready(stage: Stage[Job], context: RunContext[Job], wanted: Mapping[Place, bool]) -> None:
+    inputs = stage.wanted_inputs(context.job, wanted)
+    lacking = [
+        earlier
+        for earlier in stages()[: stages().index(stage)]
+        if earlier.wanted(context.job)
+        and any(output in inputs and not (context.folder / output).exists() for output in earlier.outputs)
+    ]
+    if lacking:
+        commands = "; then ".join(
+            earlier.command.format(folder=shlex.quote(str(context.folder))) for earlier in lacking
+        )
+        raise MissingInputError(
+            f"The stage {stage.name!r} needs what {', '.join(repr(s.name) for s in lacking)} makes. "
+            f"Run: {commands}"
+        )
+
+
+def run_job(
+    job: Job,
+    folder: Path,
+    progress: Progress = SILENT,
+    *,
+    force: bool = False,
+    latest: Path | None = None,
+) -> dict[str, Any]:
+    """Run every stage that is due, in order, and return the content of report.json.
+
+    Stages whose inputs and settings have not changed are kept. The manifest is written last. Once the
+    tickets are read, `latest` becomes a link to the folder, beside which it lies.
+
+    Raises OutputRefusedError where a file the job reads would be overwritten, and, unless `force` is given,
+    where `folder` is not empty and not a run, or holds results of other sources.
+    """
+    folder = followed(folder)
+    with _owned(folder, job, progress, begins=True, force=force) as telling:
+        remove_old(folder / artifact.MANIFEST)
+        context = run_context(folder, job, telling)
+        wanted = _wanted_artifacts(job)
+        due = [stage for stage in stages() if stage.wanted(job)]
+        for number, stage in enumerate(due, start=1):
+            _run_if_due(stage, context, wanted, f"[{number}/{len(due)}] {stage.title}")
+            if number == 1 and latest is not None:
+                point_latest(latest, folder, telling)
+        _write_manifest(folder, job, due)
+        report: dict[str, Any] = read_json(folder / artifact.REPORT_JSON)
+        return report
+
+
+def _run_if_due(
+    stage: Stage[Job], context: RunContext[Job], wanted: Mapping[Place, bool], heading: str
+) -> None:
+    status = stage_status(stage, context, wanted)
+    if status.state is State.DONE:
+        context.progress.say(f"{heading}: up to date, kept")
+        return
+    context.progress.say(heading)
+    seconds = run_stage(stage, context, wanted)
+    context.progress.say(f"  done in {seconds:,.1f} s")
+
+
+def _write_manifest(folder: Path, job: Job, made: Sequence[Stage[Job]]) -> None:
+    outputs = {place.name: hash_path(folder / place) for stage in made for place in stage.outputs}
+    write_json(
+        folder / artifact.MANIFEST,
+        {
+            "inputs": [{"name": path.name, "sha256": hash_path(path)} for path in job.files],
+            "outputs": outputs,
+            "seconds": stage_seconds(folder),
+            "seed": job.settings.seed,
+            "versions": versions(),
+        },
+    )

@@ -1,0 +1,43 @@
+"""Paths of this machine, which no report shows."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ticketkin.encoders.cache import default_cache_folder
+from ticketkin.workflows.configuration import Job
+
+# "/" and "/tmp" name nobody, and stand in tickets; "/home/jane" does.
+_FEWEST_PARTS = 3
+
+
+def without_paths(values: Mapping[str, Any], paths: Sequence[Path]) -> dict[str, Any]:
+    """Return a part of a report with the name alone for each of `paths` and what they lie in.
+
+    Texts of tickets stay.
+
+    The profile is left as it is: its sentences are tickets'.
+    """
+    known = {path.absolute() for path in paths} | {path.resolve() for path in paths}
+    known |= {parent for path in known for parent in path.parents}
+    shown = sorted((str(path) for path in known if len(path.parts) >= _FEWEST_PARTS), key=len, reverse=True)
+    pattern = re.compile(rf"(?:{'|'.join(map(re.escape, shown))})(?![\w-])")
+
+    def name_alone(value: Any) -> Any:
+        if isinstance(value, str):
+            return pattern.sub(lambda match: Path(match.group()).name, value)
+        if isinstance(value, Mapping):
+            return {key: name_alone(inner) for key, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [name_alone(inner) for inner in value]
+        return value
+
+    return {key: value if key == "profile" else name_alone(value) for key, value in values.items()}
+
+
+def private_paths(job: Job, folder: Path) -> tuple[Path, ...]:
+    """Return the paths of this machine that a report of the run in `folder` must not show."""
+    beside = [path for path in (job.links_file, job.reviewed_file) if path is not None]
+    places = [folder, default_cache_folder(), Path.cwd(), Path(job.settings.encoder.base_model)]
+    return (*places, *job.tickets_from, *beside)

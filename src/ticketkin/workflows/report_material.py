@@ -1,0 +1,156 @@
+"""What the report draws and quotes beyond report.json."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from ticketkin.core.tables import IntArray, SplitName
+from ticketkin.evaluation.pair_decisions import PairScores
+from ticketkin.evaluation.retrieval import RetrievalScores
+from ticketkin.evaluation.verdict import Verdict
+from ticketkin.reports.material import (
+    MaskedKind,
+    Masking,
+    PairExample,
+    PairSimilarities,
+    RecallCurve,
+    ReportMaterial,
+    StrengthCurve,
+    TokenLengths,
+    TrainingRecord,
+)
+from ticketkin.runs.artifacts import JsonObject
+from ticketkin.runs.stages import StageRun
+from ticketkin.runs.values import RunValues
+from ticketkin.tickets.redaction import NOT_RECOGNISED, recognised_kinds
+from ticketkin.training.candidates import trained_candidates
+from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows.configuration import Job
+from ticketkin.workflows.judging import Judged
+from ticketkin.workflows.private_paths import without_paths
+from ticketkin.workflows.run_data import RunData
+from ticketkin.workflows.versions import versions
+
+_N_EXAMPLES = 8
+_MOST_FAMILIES = 8
+_MOST_CHARACTERS = 600
+
+
+def report_material(
+    run: StageRun[Job],
+    data: RunData,
+    judged: Judged,
+    verdict: Verdict,
+    holdout: Mapping[str, tuple[RetrievalScores, PairScores]],
+) -> ReportMaterial:
+    """Return curves, histograms and the worst mistakes of the champion on the holdout."""
+    stored: JsonObject = run.values.read(artifact.PROFILE)
+    profile = dict(stored)
+    lengths = np.array(profile.pop("lengths_tokens"), dtype=np.int64)
+    threshold = judged.thresholds[verdict.champion].threshold
+    false_alarms, misses = _worst(data, holdout[verdict.champion][1], threshold)
+    training, strengths = _training(data)
+    imported: JsonObject = run.values.read(artifact.IMPORT_SUMMARY)
+    return ReportMaterial(
+        title=", ".join(path.name for path in run.job.tickets_from),
+        is_synthetic=run.job.synthetic,
+        pair_similarities={
+            name: PairSimilarities(
+                scores.similarities.astype(np.float64), scores.labels, judged.thresholds[name].threshold
+            )
+            for name, (_, scores) in holdout.items()
+        },
+        recall_curves={
+            name: RecallCurve(*map(np.array, scores.recall_curve()))
+            for name, scores in judged.retrieval.items()
+        },
+        training=training,
+        strengths=strengths,
+        lengths=TokenLengths(lengths, int(profile["limit_tokens"])),
+        false_alarms=false_alarms,
+        misses=misses,
+        profile=profile,
+        import_summary=without_paths(imported, run.private_paths),
+        command=_command(run),
+        versions=versions(),
+        seed=run.job.settings.seed,
+        masking=_masking(run),
+    )
+
+
+def _masking(run: StageRun[Job]) -> Masking:
+    return Masking(
+        is_on=run.job.settings.tickets.redact,
+        looked_for=tuple(MaskedKind(kind.placeholder, kind.description) for kind in recognised_kinds()),
+        not_looked_for=NOT_RECOGNISED,
+    )
+
+
+def _command(run: StageRun[Job]) -> str:
+    if run.job.synthetic:
+        return "ticketkin demo"
+    parts = ["ticketkin", "run", *(path.name for path in run.job.sources)]
+    if run.job.pairs_file is not None:
+        parts += ["--pairs", run.job.pairs_file.name]
+    if run.job.test_pairs_file is not None:
+        parts += ["--test-pairs", run.job.test_pairs_file.name]
+    if run.job.links_file is not None:
+        parts += ["--links", run.job.links_file.name]
+    return f"{shlex.join(parts)} --config config.toml"
+
+
+def _worst(
+    data: RunData, scores: PairScores, threshold: float
+) -> tuple[tuple[PairExample, ...], tuple[PairExample, ...]]:
+    left, right = data.pairs.of(SplitName.HOLDOUT).rows(data.tickets)
+    said, kin = scores.similarities >= threshold, scores.labels == 1
+    alarms = np.flatnonzero(said & ~kin)
+    alarms = alarms[np.argsort(-scores.similarities[alarms], kind="stable")][:_N_EXAMPLES]
+    missed = np.flatnonzero(~said & kin)
+    missed = missed[np.argsort(scores.similarities[missed], kind="stable")][:_N_EXAMPLES]
+
+    def examples(places: IntArray) -> tuple[PairExample, ...]:
+        return tuple(
+            PairExample(
+                left_id=data.tickets.ids[left[place]],
+                left_text=data.texts[left[place]][:_MOST_CHARACTERS],
+                right_id=data.tickets.ids[right[place]],
+                right_text=data.texts[right[place]][:_MOST_CHARACTERS],
+                similarity=float(scores.similarities[place]),
+                label=int(scores.labels[place]),
+            )
+            for place in places
+        )
+
+    return examples(alarms), examples(missed)
+
+
+def _training(data: RunData) -> tuple[dict[str, TrainingRecord], dict[str, StrengthCurve]]:
+    training: dict[str, TrainingRecord] = {}
+    strengths: dict[str, StrengthCurve] = {}
+    for name in (candidate.name for candidate in trained_candidates()):
+        record = data.training_record(name)
+        if record is None:
+            continue
+        history = record["history"]
+        training[name] = TrainingRecord(np.array(history["learning_rate"]), np.array(history["loss"]))
+        sweep = record.get("strength")
+        if sweep is None:
+            continue
+        strengths[name] = StrengthCurve(
+            np.array(sweep["strengths"]), np.array(sweep["mrr"]), float(sweep["chosen"])
+        )
+    return training, strengths
+
+
+def whole_material(values: RunValues) -> ReportMaterial:
+    """Return the verdict's material with the kinds and the largest families of a run."""
+    families = values.read(artifact.FAMILIES_JSON)
+    relations: JsonObject = values.read(artifact.RELATIONS_JSON)
+    return replace(
+        values.read(artifact.MATERIAL),
+        relations=relations,
+        families=families | {"families": families["families"][:_MOST_FAMILIES]},
+    )

@@ -1,0 +1,120 @@
+"""What lies in a run folder as its readers see it: typed, each value read or derived once."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+
+from ticketkin.core.arrays import check_shape
+from ticketkin.core.tables import FloatArray, IntArray, Links, Pairs, SplitName, Splits, Tickets, Visibility
+from ticketkin.evaluation.retrieval import queries_with_kin
+from ticketkin.relations.pairs import NONE, NOTHING_TOLD
+from ticketkin.relations.reviewed import read_reviewed
+from ticketkin.runs.artifacts import Artifact, JsonObject, remaking
+from ticketkin.runs.values import RunValues
+from ticketkin.tickets.composing import compose_texts
+from ticketkin.tickets.kin import KinGroups, kin_groups
+from ticketkin.training.candidates import CANDIDATES
+from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows.configuration import Job
+
+
+@dataclass(frozen=True)
+class RunData:
+    """Lazy view of a run's values."""
+
+    values: RunValues
+    job: Job
+
+    @classmethod
+    def of(cls, folder: Path, job: Job) -> "RunData":
+        """Return the view of a whole run folder."""
+        return cls(RunValues(folder), job)
+
+    @property
+    def tickets(self) -> Tickets:
+        """The cleaned tickets."""
+        return self.values.read(artifact.TICKETS)
+
+    @property
+    def texts(self) -> list[str]:
+        """The text a model reads for each ticket, composed by the job's template."""
+        template = self.job.settings.tickets.template
+        return self.values.derive(
+            ("texts", template), (artifact.TICKETS,), lambda: compose_texts(self.tickets, template)
+        )
+
+    @property
+    def titles(self) -> list[str]:
+        """The title of each ticket."""
+        return self.values.derive("titles", (artifact.TICKETS,), self.tickets.frame["title"].to_list)
+
+    @property
+    def links(self) -> Links:
+        """Links between present tickets."""
+        return self.values.read(artifact.LINKS)
+
+    @property
+    def groups(self) -> KinGroups:
+        """Kin groups: components of the duplicate links."""
+        sources = (artifact.TICKETS, artifact.LINKS)
+        return self.values.derive("groups", sources, lambda: kin_groups(self.tickets, self.links))
+
+    @property
+    def splits(self) -> Splits:
+        """The split of each ticket."""
+        return self.values.read(artifact.SPLITS)
+
+    @property
+    def pairs(self) -> Pairs:
+        """Labelled pairs of all splits."""
+        return self.values.read(artifact.PAIRS)
+
+    @property
+    def given_pairs(self) -> pl.DataFrame:
+        """Pairs that came as files; no row where tickets came as an export."""
+        return self.values.read(artifact.GIVEN_PAIRS)
+
+    def training_record(self, candidate: str) -> JsonObject | None:
+        """Return what the training of a candidate recorded, None where nothing is trained for it."""
+        if not CANDIDATES[candidate].is_trained or candidate not in self.job.settings.candidates:
+            return None
+        return self.values.read(artifact.training_record(candidate))
+
+    @cached_property
+    def told_kinds(self) -> pl.DataFrame:
+        """Kinds of pairs that people told apart from links (`TOLD_SCHEMA`): in pair files and in a review."""
+        kinds = (
+            read_reviewed(self.job.reviewed_file, self.tickets) if self.job.reviewed_file else NOTHING_TOLD
+        )
+        given = self.given_pairs.filter((pl.col("kind") == NONE) & (pl.col("left") != pl.col("right")))
+        stated = given.select(source="left", target="right", kind="kind", final=pl.lit(value=False))
+        return pl.concat([stated, kinds])
+
+    @property
+    def visibility(self) -> Visibility:
+        """Which tickets a query may see."""
+        return self.values.derive("visibility", (artifact.TICKETS,), lambda: self.tickets.visibility)
+
+    def queries(self, split: SplitName) -> IntArray:
+        """Rows of the tickets of `split` that have visible kin."""
+        return queries_with_kin(self.splits.rows(self.tickets, split), self.groups.group, self.visibility)
+
+    def embeddings(self, stored: Artifact[FloatArray]) -> FloatArray:
+        """Return embeddings, shape (n_tickets, d), unit length.
+
+        Raises UnreadableFileError where the file is damaged or is not of these tickets.
+        """
+        return self._of_shape(stored, (len(self.tickets), None))
+
+    def fold_weights(self, stored: Artifact[FloatArray], dimension: int) -> FloatArray:
+        """Return the weights of a head for each fold, shape (n_folds + 1, d, d). Raises as `embeddings`."""
+        return self._of_shape(stored, (None, dimension, dimension))
+
+    def _of_shape(self, stored: Artifact[FloatArray], shape: tuple[int | None, ...]) -> FloatArray:
+        array = self.values.read(stored)
+        check_shape(
+            self.values.path(stored), array, shape, remaking(self.values.path(artifact.TICKETS).parent)
+        )
+        return array

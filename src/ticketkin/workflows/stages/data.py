@@ -1,0 +1,203 @@
+"""Stages from the export to pairs: import, links, split, embed, pairs."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ticketkin.core.errors import MappingError, NotEnoughDataError
+from ticketkin.core.tables import Links, SplitName
+from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
+from ticketkin.encoders.encoding import encode_texts
+from ticketkin.encoders.loading import load_encoder
+from ticketkin.pairs.building import build_given_pairs, build_pairs
+from ticketkin.pairs.given import given_by_split, links_of_given, with_given_holdout
+from ticketkin.pairs.silver import silver_links
+from ticketkin.pairs.sources import PairInputs
+from ticketkin.runs.stages import StageRun
+from ticketkin.tickets.kin import kin_groups
+from ticketkin.tickets.link_files import links_from_file
+from ticketkin.tickets.links import LinkResult, links_from_tickets, merge_links
+from ticketkin.tickets.profiling import profile_lines, profile_tickets
+from ticketkin.tickets.redaction import Redactor
+from ticketkin.tickets.splitting import split_tickets
+from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows.configuration import Job
+from ticketkin.workflows.importing import import_job
+from ticketkin.workflows.run_data import RunData
+from ticketkin.workflows.runtimes import encoder_of_run
+
+
+def run_import(run: StageRun[Job]) -> None:
+    """Read, clean and redact the sources into tickets.parquet."""
+    result, given = import_job(run.job, run.progress)
+    run.put(artifact.TICKETS, result.tickets)
+    run.put(artifact.GIVEN_PAIRS, given)
+    run.put(artifact.REJECTED, result.rejected)
+    run.put(artifact.IMPORT_SUMMARY, result.summary.to_json())
+    for line in result.summary.lines(str(run.place(artifact.REJECTED))):
+        run.progress.say(f"  {line}")
+
+
+def run_links(run: StageRun[Job]) -> None:
+    """Collect people's links; where there are none, make silver ones and say so."""
+    data = RunData(run.values, run.job)
+    settings = run.job.settings.links
+    masking = run.job.settings.tickets
+    redactor = Redactor.of(masking) if masking.redact else None
+    found = [links_from_tickets(data.tickets, settings, redactor)]
+    if run.job.pairs_file is not None:
+        found.append(links_of_given(data.given_pairs))
+    if run.job.links_file is not None:
+        found.append(links_from_file(run.job.links_file, data.tickets, settings, redactor))
+    result = merge_links(found)
+    for line in result.lines():
+        run.progress.say(f"  {line}")
+    links = result.links
+    groups = kin_groups(data.tickets, links)
+    if not groups.has_kin.any():
+        if run.job.links_file is not None:
+            _check_yield(run.job.links_file, found[-1])
+        links = _silver(run, data, result)
+        groups = kin_groups(data.tickets, links)
+    run.put(artifact.LINKS, links)
+    summary = _link_summary(result, links)
+    summary["n_kin_groups"] = len({int(g) for g in groups.group[groups.has_kin]})
+    summary["n_tickets_with_kin"] = int(groups.has_kin.sum())
+    run.put(artifact.LINK_SUMMARY, summary)
+    run.progress.say(
+        f"  {len(links):,} links ({summary['labels_from']}), {summary['n_kin_groups']:,} kin groups over "
+        f"{summary['n_tickets_with_kin']:,} tickets"
+    )
+
+
+def _check_yield(path: Path, result: LinkResult) -> None:
+    """Raise MappingError where a file of links gave none: silver links would hide that."""
+    if not len(result.links):
+        raise MappingError(
+            f"{path} gives no link between two imported tickets. {'; '.join(result.lines())}. Export the "
+            "tickets it names too, or leave out --links"
+        )
+
+
+def _silver(run: StageRun[Job], data: RunData, result: LinkResult) -> Links:
+    settings = run.job.settings.links
+    if settings.silver == "never":
+        raise NotEnoughDataError(
+            f"No duplicate link from people was found ({len(result.links)} links of other kinds) and silver "
+            "links are switched off; give --links FILE, or allow them with --set links.silver=auto"
+        )
+    kept = f" ({len(result.links):,} of other kinds are kept)" if len(result.links) else ""
+    run.progress.say(
+        f"  no duplicates linked by people{kept}: making SILVER ones from word overlap; they are circular"
+    )
+    silver = silver_links(data.tickets, data.texts, settings, run.job.settings.seed).frame
+    told = {frozenset(ends) for ends in result.links.frame.select("source", "target").iter_rows()}
+    is_new = pl.Series(
+        [frozenset(ends) not in told for ends in silver.select("source", "target").iter_rows()]
+    )
+    return Links(pl.concat([result.links.frame, silver.filter(is_new)]))  # what people say of a pair stands
+
+
+def _link_summary(result: LinkResult, links: Links) -> dict[str, Any]:
+    by_kind = {row[0]: row[1] for row in links.frame.group_by("kind").len().sort("kind").iter_rows()}
+    by_origin = {row[0]: row[1] for row in links.frame.group_by("origin").len().sort("origin").iter_rows()}
+    return {
+        "n_links": len(links),
+        "labels_from": links.labels_from,
+        "by_kind": by_kind,
+        "by_origin": by_origin,
+        "n_read": result.n_read,
+        "n_absent": result.n_absent,
+        "n_self": result.n_self,
+        "n_repeated": result.n_repeated,
+        "n_ignored": result.n_ignored,
+        "n_rejected": result.n_rejected,
+        "n_reversed": result.n_reversed,
+        "n_cycles": len(result.cycles),
+        "cycles": result.cycles[:20],
+        "ignored_kinds": result.ignored_kinds,
+        "unknown_kinds": result.unknown_kinds,
+        "notes": result.notes,
+    }
+
+
+def run_split(run: StageRun[Job]) -> None:
+    """Give every ticket to train, evaluation or holdout."""
+    data = RunData(run.values, run.job)
+    settings = run.job.settings
+    splits = split_tickets(data.tickets, data.texts, data.groups, settings.split, settings.seed, run.progress)
+    splits = with_given_holdout(splits, data.given_pairs)
+    run.put(artifact.SPLITS, splits)
+    counts = {name.value: splits.rows(data.tickets, name) for name in SplitName}
+    run.progress.say(
+        "  "
+        + ", ".join(
+            f"{name} {len(rows):,} tickets ({int(data.groups.has_kin[rows].sum()):,} with kin)"
+            for name, rows in counts.items()
+        )
+    )
+
+
+def run_embed(run: StageRun[Job]) -> None:
+    """Encode texts and titles with the untouched model; profile the file against its limit."""
+    data = RunData(run.values, run.job)
+    settings = run.job.settings.encoder
+    encoder = load_encoder(settings)
+    run.progress.say(f"  {encoder.name} on {encoder.device}, {encoder.max_length_tokens} tokens")
+    lengths = encoder.token_lengths(data.texts)
+    profile = profile_tickets(data.tickets, data.texts, lengths, encoder.max_length_tokens)
+    for line in profile_lines(profile):
+        run.progress.say(f"  {line}")
+    cache = EmbeddingCache(default_cache_folder(), run.progress)
+    model, choice = encoder_of_run(encoder, data, settings, run.progress)
+    for stored, texts in ((artifact.BASE_EMBEDDINGS, data.texts), (artifact.TITLE_EMBEDDINGS, data.titles)):
+        run.put(stored, encode_texts(model, texts, cache, settings, run.progress))
+    run.put(artifact.PROFILE, {**profile.to_json(), "lengths_tokens": np.asarray(lengths).tolist()})
+    run.put(
+        artifact.BASE_ENCODER,
+        {
+            "name": encoder.name,
+            "fingerprint": model.fingerprint,
+            "source_fingerprint": encoder.fingerprint,
+            "runtime": choice.to_json(),
+            "max_length_tokens": encoder.max_length_tokens,
+            "device": encoder.device,
+            "packaged": encoder.packaged,
+            "template": run.job.settings.tickets.template,
+        },
+    )
+
+
+def run_pairs(run: StageRun[Job]) -> None:
+    """Build training pairs in three phases, and the fixed evaluation and holdout pairs."""
+    data = RunData(run.values, run.job)
+    settings = run.job.settings
+    inputs = PairInputs(
+        tickets=data.tickets,
+        texts=data.texts,
+        links=data.links,
+        groups=data.groups,
+        splits=data.splits,
+        embeddings=data.embeddings(artifact.BASE_EMBEDDINGS),
+    )
+    if run.job.pairs_file is None:
+        pairs = build_pairs(inputs, settings.pairs, settings.evaluation, settings.seed, run.progress)
+    else:
+        given, n_crossing = given_by_split(data.given_pairs, data.tickets, data.splits)
+        run.progress.say(f"  pairs as given; {n_crossing:,} lie across a split's border and are left out")
+        pairs = build_given_pairs(
+            inputs,
+            given,
+            frozen=run.job.test_pairs_file is not None,
+            settings=settings.pairs,
+            evaluation=settings.evaluation,
+            seed=settings.seed,
+            progress=run.progress,
+        )
+    run.put(artifact.PAIRS, pairs)
+    counts = pairs.frame.group_by("split", "label").agg(pl.len()).sort("split", "label", descending=True)
+    run.progress.say(
+        "  " + ", ".join(f"{s}: {n:,} {'kin' if y else 'not kin'}" for s, y, n in counts.iter_rows())
+    )

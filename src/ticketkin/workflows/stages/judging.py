@@ -1,0 +1,266 @@
+"""Stages that judge: the provisional table, the verdict, the report."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import numpy as np
+
+from ticketkin.core.tables import SplitName
+from ticketkin.encoders.loading import load_encoder
+from ticketkin.encoders.serving import write_serving
+from ticketkin.evaluation.bootstrap import PairedGain
+from ticketkin.evaluation.pair_decisions import PairScores
+from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
+from ticketkin.evaluation.schema import SCHEMA_VERSION, Report
+from ticketkin.evaluation.verdict import (
+    PRIMARY,
+    Verdict,
+    cheaper_choice,
+    cheaper_words,
+    decide,
+    decisive_gains,
+    with_holdout,
+)
+from ticketkin.reports.html import write_report
+from ticketkin.runs.stages import StageRun
+from ticketkin.training.candidates import slow_candidates
+from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows.candidates import (
+    RankingRecord,
+    save_ranking,
+)
+from ticketkin.workflows.configuration import Job
+from ticketkin.workflows.diagnosing import diagnose, readiness_of
+from ticketkin.workflows.judging import Judged, judge, score_pairs
+from ticketkin.workflows.pair_files import text_pairs
+from ticketkin.workflows.private_paths import without_paths
+from ticketkin.workflows.report_material import report_material, whole_material
+from ticketkin.workflows.run_data import RunData
+from ticketkin.workflows.versions import versions
+
+
+def _result(data: RunData, retrieval: RetrievalScores, pairs: PairScores, threshold: float) -> dict[str, Any]:
+    settings = data.job.settings
+    n_bootstrap, seed = settings.evaluation.n_bootstrap, settings.seed
+    return {
+        "labels_from": data.links.labels_from,
+        "retrieval": retrieval.to_json(n_bootstrap, seed),
+        "pairs": pairs.to_json(threshold, settings.evaluation.prevalence, n_bootstrap, seed),
+    }
+
+
+def _evaluations(data: RunData, judged: Judged) -> dict[str, dict[str, Any]]:
+    return {
+        name: {
+            "evaluation": _result(
+                data, judged.retrieval[name], judged.pairs[name], judged.thresholds[name].threshold
+            ),
+            "threshold_choice": judged.thresholds[name].to_json(),
+            "forward_passes": judged.forward_passes[name],
+        }
+        for name in judged.rankers
+    }
+
+
+def run_provisional(run: StageRun[Job]) -> None:
+    """Compare the quick candidates; no verdict, and the holdout stays closed."""
+    data = RunData(run.values, run.job)
+    judged = judge(run, data, with_slow=False)
+    run.put(artifact.PROVISIONAL, {"candidates": _evaluations(data, judged)})
+    run.progress.say(f"  provisional, on evaluation links{_still_to_come(run)}:")
+    for name, scores in judged.retrieval.items():
+        run.progress.say(f"    {name:<8} {scores.summary()}")
+
+
+def _still_to_come(run: StageRun[Job]) -> str:
+    slow = [name for name in slow_candidates() if name in run.job.settings.candidates]
+    return f" ({', '.join(slow)} still to come)" if slow else ""
+
+
+def run_verdict(run: StageRun[Job]) -> None:
+    """Decide on the evaluation links, open the holdout once, keep the best encoder and ranking."""
+    data = RunData(run.values, run.job)
+    settings = run.job.settings
+    judged = judge(run, data, with_slow=True)
+    verdict = decide(
+        judged.retrieval,
+        judged.encoders,
+        labels_from=data.links.labels_from,
+        synthetic=run.job.synthetic,
+        n_bootstrap=settings.evaluation.n_bootstrap,
+        seed=settings.seed,
+    )
+    candidates = _evaluations(data, judged)
+    holdout = _open_holdout(run, data, judged, verdict)
+    for name, (retrieval, pairs) in holdout.items():
+        candidates[name]["holdout"] = _result(data, retrieval, pairs, judged.thresholds[name].threshold)
+    gains = _held_out_gains(run, holdout, verdict)
+    comparisons = [gain.to_json() for gain in verdict.comparisons]
+    comparisons += [{**gain.to_json(), "split": SplitName.HOLDOUT.value} for gain in gains.values()]
+    verdict = with_holdout(
+        verdict,
+        {name: retrieval for name, (retrieval, _) in holdout.items()},
+        gains.get(PRIMARY),
+        labels_from=data.links.labels_from,
+        synthetic=run.job.synthetic,
+    )
+    evaluation = settings.evaluation
+    cheaper = cheaper_choice(
+        judged.retrieval, verdict.champion, judged.forward_passes, evaluation.n_bootstrap, settings.seed
+    )
+    verdict = replace(verdict, cheaper=cheaper_words(cheaper, judged.forward_passes))
+    _keep_model(run, verdict.encoder)
+    _keep_ranking(run, judged, verdict)
+    held_out = {name: scores for name, (_, scores) in holdout.items()}
+    checks = diagnose(run, data, judged, verdict, held_out, candidates)
+    readiness = readiness_of(run, data, judged, verdict, candidates, checks)
+    content = _report(run, data, verdict, candidates, comparisons)
+    content |= {"diagnostics": [check.to_json() for check in checks], "readiness": readiness.to_json()}
+    report = Report.model_validate(without_paths(content, run.private_paths))
+    material = report_material(run, data, judged, verdict, holdout)
+    run.put(artifact.MATERIAL, material)
+    run.put(artifact.REPORT_JSON, report)
+
+
+def _open_holdout(
+    run: StageRun[Job], data: RunData, judged: Judged, verdict: Verdict
+) -> dict[str, tuple[RetrievalScores, PairScores]]:
+    """Score champion and baseline on the holdout; nothing is chosen here."""
+    queries = data.queries(SplitName.HOLDOUT)
+    return {
+        name: (
+            evaluate_retrieval(
+                judged.rankers[name], queries, data.groups.group, data.visibility, run.progress
+            ),
+            score_pairs(data, judged.rankers[name], SplitName.HOLDOUT),
+        )
+        for name in dict.fromkeys([verdict.champion, verdict.baseline])
+    }
+
+
+def _held_out_gains(
+    run: StageRun[Job], holdout: Mapping[str, tuple[RetrievalScores, PairScores]], verdict: Verdict
+) -> dict[str, PairedGain]:
+    """Return the champion's gain over the baseline on the holdout by metric; none where it was kept."""
+    if verdict.kept_baseline:
+        return {}
+    settings = run.job.settings
+    scores = {name: retrieval for name, (retrieval, _) in holdout.items()}
+    return decisive_gains(
+        scores, verdict.champion, verdict.baseline, settings.evaluation.n_bootstrap, settings.seed
+    )
+
+
+def _keep_model(run: StageRun[Job], encoder: str) -> None:
+    """Put the best encoder into model/ as a plain sentence-transformers folder."""
+    with run.writing(artifact.MODEL) as folder:
+        if encoder == "base":
+            loaded = load_encoder(run.job.settings.encoder)
+            loaded.model.save_pretrained(str(folder), create_model_card=False)
+            write_serving(folder, loaded.model, run.job.settings.tickets.template)
+        else:
+            shutil.copytree(run.values.path(artifact.model_of(encoder)), folder, dirs_exist_ok=True)
+
+
+def _keep_ranking(run: StageRun[Job], judged: Judged, verdict: Verdict) -> None:
+    """Write ranking/: which ranking won, and the learned one where there is one."""
+    with run.writing(artifact.RANKING) as folder:
+        start: Literal["base", "adapted"] = "adapted" if "adapted" in judged.encoders else "base"
+        seed = run.job.settings.seed
+        record = RankingRecord(verdict.champion, verdict.encoder, start, seed)
+        save_ranking(folder, judged.rankers, record)
+
+
+def _report(
+    run: StageRun[Job],
+    data: RunData,
+    verdict: Verdict,
+    candidates: Mapping[str, dict[str, Any]],
+    comparisons: list[dict[str, Any]],
+) -> dict[str, Any]:
+    seconds = run.seconds
+    for name, candidate in candidates.items():
+        candidate["training"] = data.training_record(name)
+        candidate["cost_seconds"] = seconds.get("embed" if name == "base" else name)
+    imported = run.values.read(artifact.IMPORT_SUMMARY)
+    profile = run.values.read(artifact.PROFILE)
+    opened = datetime.now(UTC).isoformat(timespec="seconds")
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "verdict": {**verdict.to_json(), "holdout_opened_at": opened},
+        "candidates": candidates,
+        "comparisons": comparisons,
+        "warnings": [*verdict.warnings, *_data_warnings(imported, profile), *_adapted_warning(run)],
+        "cost": seconds,
+        "tickets": imported,
+        "links": run.values.read(artifact.LINK_SUMMARY),
+        "splits": _split_counts(data),
+        "profile": {key: value for key, value in profile.items() if key != "lengths_tokens"},
+        "encoder": run.values.read(artifact.BASE_ENCODER),
+        "test_pairs_sha256": text_pairs(data, SplitName.HOLDOUT).digest(),
+        "synthetic": run.job.synthetic,
+        "seed": run.job.settings.seed,
+        "versions": versions(),
+    }
+
+
+def _split_counts(data: RunData) -> dict[str, dict[str, int]]:
+    counts = {}
+    for name in SplitName:
+        rows = data.splits.rows(data.tickets, name)
+        counts[name.value] = {
+            "n_tickets": len(rows),
+            "n_with_kin": int(data.groups.has_kin[rows].sum()),
+            "n_kin_groups": len(np.unique(data.groups.group[rows][data.groups.has_kin[rows]])),
+            "n_queries": len(data.queries(name)),
+        }
+    return counts
+
+
+def _data_warnings(imported: Mapping[str, Any], profile: Mapping[str, Any]) -> list[dict[str, str]]:
+    warnings = []
+    if profile["share_cut"] > 0.25:
+        warnings.append(
+            {
+                "code": "texts_cut",
+                "message": f"{100 * profile['share_cut']:.0f} % of the texts are longer than the "
+                f"{profile['limit_tokens']} tokens the model reads; what stands late is not seen",
+            }
+        )
+    if imported["n_rejected"]:
+        warnings.append(
+            {
+                "code": "rejected_rows",
+                "message": f"{imported['n_rejected']:,} rows could not be used; see rejected.csv",
+            }
+        )
+    if profile["n_without_time"]:
+        warnings.append(
+            {
+                "code": "no_opening_times",
+                "message": f"{profile['n_without_time']:,} tickets have no opening time, so every other "
+                "ticket counts as a candidate, later ones too; map the column with --map opened_at=COLUMN",
+            }
+        )
+    return warnings
+
+
+def _adapted_warning(run: StageRun[Job]) -> list[dict[str, str]]:
+    """Say that held-out texts were read, where they were: no label was, but a later ticket's would be new."""
+    settings = run.job.settings
+    if "adapted" not in settings.candidates or settings.adapted.texts != "all":
+        return []
+    message = (
+        "the adapted encoder read the texts of all tickets, held-out ones too, without any label; tomorrow's "
+        "tickets will be new to it. --set adapted.texts=train leaves them out"
+    )
+    return [{"code": "adapted_read_all_texts", "message": message}]
+
+
+def run_report(run: StageRun[Job]) -> None:
+    """Write report.html from report.json and its material."""
+    report = run.values.read(artifact.REPORT_JSON)
+    write_report(report, whole_material(run.values), run.place(artifact.REPORT_HTML).parent)

@@ -1,0 +1,214 @@
+"""Stages that tune: adapted, the linear head, LoRA and full; the last three swept over their strength."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ticketkin.core.artifacts import write_json
+from ticketkin.core.errors import NotEnoughDataError
+from ticketkin.core.tables import FloatArray, SplitName
+from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
+from ticketkin.encoders.encoding import encode_texts
+from ticketkin.encoders.interpolation import prove_tuned, save_interpolated
+from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_float32, load_folder
+from ticketkin.encoders.serving import serving_record, write_serving
+from ticketkin.runs.stages import StageRun
+from ticketkin.training.adapted import train_adapted
+from ticketkin.training.augmentation import augment
+from ticketkin.training.candidates import Candidate
+from ticketkin.training.head import cross_fit_heads, save_head_model, train_head
+from ticketkin.training.positives import PositivePairs, positive_pairs
+from ticketkin.training.tuning_data import TuningData
+from ticketkin.training.tuning_methods import TuningMethod
+from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows.configuration import Job
+from ticketkin.workflows.run_data import RunData
+from ticketkin.workflows.runtimes import encoder_of_run
+from ticketkin.workflows.settings import Settings
+from ticketkin.workflows.sweeping import RivalSample, epoch_judge, sweep, sweep_on_sample
+
+METADATA = "training_metadata.json"
+
+
+@dataclass(frozen=True)
+class Start:
+    """The encoder that tuning begins with: the untouched one, or the adapted one where it is asked for."""
+
+    encoder: LoadedEncoder
+    embeddings: FloatArray
+    """Of all tickets, shape (n_tickets, d)."""
+
+
+def start_of(data: RunData) -> Start:
+    """Return the encoder that the run's tuned candidates begin with."""
+    settings = data.job.settings
+    if data.job.start == "adapted":
+        model = data.values.path(artifact.model_of("adapted"))
+        adapted = data.embeddings(artifact.embeddings_of("adapted"))
+        return Start(load_folder(model, settings.encoder), adapted)
+    return Start(load_encoder(settings.encoder), data.embeddings(artifact.BASE_EMBEDDINGS))
+
+
+def training_positives(data: RunData) -> PositivePairs:
+    """Return the training kin with their mined negatives. Raises NotEnoughDataError where there are none."""
+    positives = positive_pairs(data.pairs, data.tickets, data.groups)
+    if len(positives.left) == 0:
+        raise NotEnoughDataError(
+            "No training pair is kin, so there is nothing to tune on; give more links with --links FILE, "
+            "or run the untouched candidates alone: --candidates lexical,base"
+        )
+    return positives
+
+
+def run_adapted(run: StageRun[Job]) -> None:
+    """Train the untouched encoder on all texts without labels; prove the saved model."""
+    data = RunData(run.values, run.job)
+    settings = run.job.settings
+    encoder = load_encoder(settings.encoder)
+    texts = data.texts
+    if settings.adapted.texts == "train":
+        texts = [texts[row] for row in data.splits.rows(data.tickets, SplitName.TRAIN)]
+    result = train_adapted(
+        encoder,
+        texts,
+        settings.adapted,
+        run.place(artifact.ADAPTED),
+        settings.seed,
+        run.progress,
+        epoch_judge(RivalSample.of(data, data.embeddings(artifact.BASE_EMBEDDINGS)), settings.encoder),
+    )
+    proof = prove_tuned(encoder.source, result.folder, result.probe_texts, result.probe_embeddings)
+
+    def save(folder: Path) -> None:
+        save_interpolated(encoder.source, result.folder, 1.0, folder)
+
+    _keep_tuned(run, data, "adapted", encoder, save, {"proof": proof, **result.record})
+
+
+def run_head(run: StageRun[Job]) -> None:
+    """Tune a linear head, choose its strength, save it as a plain sentence-transformers folder."""
+    data = RunData(run.values, run.job)
+    settings = run.job.settings
+    start = start_of(data)
+    positives = training_positives(data)
+    head = train_head(start.embeddings, positives, settings.head, settings.seed, run.progress)
+    found = sweep(
+        data,
+        "head",
+        lambda strength: head.apply(start.embeddings, strength),
+        settings.strength,
+        run.progress,
+    )
+    out_of_fold = cross_fit_heads(
+        start.embeddings, positives, settings.head, settings.fusion.folds, settings.seed, data.groups.group
+    )
+    with run.writing(artifact.HEAD) as folder:
+        save_head_model(start.encoder, head, found.chosen, folder, settings.tickets.template)
+        record = {"strength": found.to_json(), **head.record}
+        write_json(folder / METADATA, _about("head", start.encoder, run, record))
+    run.put(artifact.embeddings_of("head"), head.apply(start.embeddings, found.chosen))
+    run.put(artifact.HEAD_OUT_OF_FOLD, out_of_fold)
+
+
+def tuning_data_of(data: RunData) -> TuningData:
+    """Return texts, kin and labelled pairs of the training split."""
+    positives = training_positives(data)
+    train = data.pairs.of(SplitName.TRAIN)
+    left, right = train.rows(data.tickets)
+    return TuningData(
+        texts=data.texts,
+        left=positives.left,
+        right=positives.right,
+        phase=positives.phase,
+        group=positives.group,
+        negatives=positives.negatives,
+        group_of_row=data.groups.group,
+        labelled_left=left,
+        labelled_right=right,
+        labels=train.frame["label"].to_numpy().astype(np.int64),
+    )
+
+
+def tuning_method(candidate: Candidate, settings: Settings) -> TuningMethod:
+    """Return the way a candidate is tuned on links. Raises ValueError for one with a stage of its own."""
+    if candidate.method is None:
+        raise ValueError(f"{candidate.name} is not tuned by a method")
+    return candidate.method(getattr(settings, candidate.section), settings.encoder, settings.seed)
+
+
+def run_tuning(candidate: Candidate, run: StageRun[Job]) -> None:
+    """Tune the encoder, prove the saved change active in a fresh process, choose its strength, keep it."""
+    method = tuning_method(candidate, run.job.settings)
+    data = RunData(run.values, run.job)
+    start = start_of(data)
+    sample = RivalSample.of(data, start.embeddings)
+    judge = epoch_judge(sample, run.job.settings.encoder)
+    place = run.place(artifact.trained(method.name))
+    settings = run.job.settings
+    augmented = augment(
+        tuning_data_of(data),
+        settings.augment,
+        settings.seed,
+        offline=settings.encoder.offline,
+        progress=run.progress,
+    )
+    if augmented.added:
+        shown = ", ".join(f"{n:,} by {name}" for name, n in augmented.added.items())
+        run.progress.say(f"  altered positives added to training: {shown}")
+    tuned = method.train(start.encoder, augmented.data, place, run.progress, judge)
+    proof = method.prove(start.encoder, tuned)
+    run.progress.say(
+        f"  {method.name} proven active after reload: embeddings differ from those before by up to "
+        f"{proof['difference_from_base']:.3f}"
+    )
+
+    def embed(strength: float, texts: list[str]) -> FloatArray:
+        return method.embed(start.encoder, tuned, strength, texts, run.progress)
+
+    def save(folder: Path) -> None:
+        method.save(start.encoder, tuned, found.chosen, folder)
+
+    found = sweep_on_sample(sample, method.name, embed, settings.strength, run.progress)
+    record = {
+        "strength": found.to_json(), "proof": proof, "augmented": augmented.added, **tuned.record
+    }  # fmt: skip
+    _keep_tuned(run, data, method.name, start.encoder, save, record)
+
+
+def _keep_tuned(
+    run: StageRun[Job],
+    data: RunData,
+    name: str,
+    start: LoadedEncoder,
+    save: Callable[[Path], None],
+    record: dict[str, Any],
+) -> None:
+    """Write the model as `save` does, encode every ticket with it, and write the record last."""
+    settings = run.job.settings
+    place = artifact.model_of(name)
+    with run.writing(place) as folder:
+        save(folder)
+        write_serving(folder, load_float32(str(folder), "cpu"), settings.tickets.template)
+    final = load_folder(run.place(place), settings.encoder)
+    cache = EmbeddingCache(default_cache_folder(), run.progress)
+    model, choice = encoder_of_run(final, data, settings.encoder, run.progress)
+    run.put(
+        artifact.embeddings_of(name), encode_texts(model, data.texts, cache, settings.encoder, run.progress)
+    )
+    about = _about(name, start, run, {**record, "runtime": choice.to_json()})
+    run.put(artifact.training_record(name), about)
+
+
+def _about(name: str, start: LoadedEncoder, run: StageRun[Job], record: dict[str, Any]) -> dict[str, Any]:
+    """Return training_metadata.json: what was tuned from what, and what happened."""
+    return {
+        "candidate": name,
+        "base_model": start.name,
+        "base_fingerprint": start.fingerprint,
+        "template": run.job.settings.tickets.template,
+        "encoder": serving_record(start.model),
+        **record,
+    }

@@ -1,0 +1,178 @@
+"""A run that starts from files of labelled pairs: frozen test pairs stay frozen, nothing crosses."""
+
+import itertools
+import json
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from ticketkin.cli.entry import main
+from ticketkin.core.errors import InputError
+from ticketkin.core.tables import SplitName
+from ticketkin.pairs.interchange import TextPairs, read_text_pairs, write_text_pairs
+from ticketkin.workflows.configuration import read_job
+from ticketkin.workflows.pair_files import pairs_of_run
+from ticketkin.workflows.run_data import RunData
+
+
+@pytest.fixture(scope="module")
+def files(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Training pairs with phases, test pairs, and one training pair that holds a text of the test."""
+    folder = tmp_path_factory.mktemp("pairs")
+    train, test = (pairs_of_run(small_run, split) for split in (SplitName.TRAIN, SplitName.HOLDOUT))
+    leaking = TextPairs(
+        left=[*train.left, test.left[0]],
+        right=[*train.right, train.right[0]],
+        labels=pl.Series([*train.labels.tolist(), 1]).to_numpy(),
+        phases=pl.Series([*train.phases.tolist(), 1]).to_numpy(),  # type: ignore[union-attr]
+        left_categories=[*(train.left_categories or []), ""],
+        right_categories=[*(train.right_categories or []), ""],
+    )
+    write_text_pairs(leaking, folder / "train.json")
+    write_text_pairs(test, folder / "test.json")
+    return folder / "train.json", folder / "test.json"
+
+
+def _run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(sys, "argv", ["ticketkin", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    return int(stop.value.code or 0)
+
+
+def _arguments(files: tuple[Path, Path], model: Path, out: Path) -> list[str]:
+    return [
+        "run", "--pairs", str(files[0]), "--test-pairs", str(files[1]), "--base-model", str(model),
+        "--offline", "--candidates", "head,fusion", "--set", "evaluation.n_bootstrap=100",
+        "--out", str(out), "--json",
+    ]  # fmt: skip
+
+
+def test_the_test_pairs_are_the_holdout_and_nothing_else_is(
+    files: tuple[Path, Path], tiny_encoder_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "run"
+    assert _run(_arguments(files, tiny_encoder_folder, folder), monkeypatch) == 0
+    captured = capsys.readouterr()
+    report = json.loads(captured.out)
+    told = " ".join(captured.err.split())
+    assert "1 training pairs hold a text of the test pairs and are left out" in told
+    assert report["candidates"].keys() == {"lexical", "base", "head", "fusion"}
+    test = read_text_pairs(files[1])
+    kept = pairs_of_run(folder, SplitName.HOLDOUT)
+    assert sorted(zip(kept.left, kept.right, kept.labels.tolist(), strict=True)) == sorted(
+        zip(test.left, test.right, test.labels.tolist(), strict=True)
+    )
+    assert report["test_pairs_sha256"] == kept.digest()
+    tickets = pl.read_parquet(folder / "tickets.parquet")
+    splits = dict(pl.read_parquet(folder / "splits.parquet").iter_rows())
+    held_out = {*test.left, *test.right}
+    for ticket_id, text in tickets.select("ticket_id", "description").iter_rows():
+        assert (splits[ticket_id] == "holdout") == (text in held_out)
+    train = read_text_pairs(files[0])
+    phase_of = {
+        (a, b): phase
+        for a, b, phase in zip(train.left, train.right, train.phases.tolist(), strict=True)  # type: ignore[union-attr]
+    }
+    trained = pairs_of_run(folder, SplitName.TRAIN)
+    assert len(trained) > 20
+    for a, b, phase in zip(trained.left, trained.right, trained.phases.tolist(), strict=True):  # type: ignore[union-attr]
+        assert phase_of[a, b] == phase
+    assert _run(["run", "--resume", "--out", str(folder), "--dry-run", "--json"], monkeypatch) == 0
+    assert {stage["state"] for stage in json.loads(capsys.readouterr().out)} == {"done"}
+
+
+def test_without_test_pairs_the_holdout_comes_from_the_one_file(
+    files: tuple[Path, Path], tiny_encoder_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))
+    arguments = _arguments(files, tiny_encoder_folder, tmp_path / "run")
+    place = arguments.index("--test-pairs")
+    assert _run([*arguments[:place], *arguments[place + 2 :]], monkeypatch) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["splits"]["holdout"]["n_queries"] > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--test-pairs", "{test}"], "--test-pairs goes with --pairs"),
+        (["{train}", "--pairs", "{train}"], "--pairs stands for the whole export"),
+        (["--pairs", "nowhere.json"], "nowhere.json: no such file"),
+    ],
+)
+def test_what_does_not_go_together_is_told(
+    files: tuple[Path, Path], arguments: list[str], message: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    filled = [part.format(train=files[0], test=files[1]) for part in arguments]
+    code = _run(["run", *filled, "--offline", "--out", str(tmp_path / "run")], monkeypatch)
+    assert code == InputError.exit_code
+    assert message in " ".join(capsys.readouterr().err.split())
+
+
+def _kin_alone(path: Path) -> Path:
+    words = ["".join(letters) for letters in itertools.product("abcdef", repeat=3)]
+    pairs = [[" ".join(words[n : n + 5]), " ".join(words[n + 2 : n + 7])] for n in range(0, 200, 7)]
+    path.write_text(json.dumps({"positive_pairs": pairs, "negative_pairs": []}))
+    return path
+
+
+def test_strangers_are_mined_where_a_file_brings_none_but_never_into_frozen_pairs(
+    tiny_encoder_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))
+    path = _kin_alone(tmp_path / "kin.json")
+    options = ["--base-model", str(tiny_encoder_folder), "--offline", "--candidates", "head"]
+    assert _run(["run", "--pairs", str(path), *options, "--out", str(tmp_path / "run")], monkeypatch) == 0
+    for split in SplitName:
+        assert set(pairs_of_run(tmp_path / "run", split).labels.tolist()) == {0, 1}
+    frozen = ["run", "--pairs", str(path), "--test-pairs", str(path), *options]
+    capsys.readouterr()
+    assert _run([*frozen, "--out", str(tmp_path / "frozen")], monkeypatch) != 0
+    assert "Error: " in capsys.readouterr().err
+
+
+def test_labels_that_name_kinds_become_links_of_those_kinds(
+    small_run: Path, tiny_encoder_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    data = RunData.of(small_run, read_job(small_run))
+    at, texts = data.tickets.position, data.texts
+    rows = data.links.frame.select("source", "target", "kind").iter_rows()
+    records = [{"text_a": texts[at[s]], "text_b": texts[at[t]], "label": kind} for s, t, kind in rows]
+    n_causal = sum(record["label"] == "causal" for record in records)
+    apart = pairs_of_run(small_run, SplitName.TRAIN)
+    strangers = [
+        {"text_a": a, "text_b": b, "label": "none"}
+        for a, b, label in zip(apart.left, apart.right, apart.labels.tolist(), strict=True)
+        if label == 0
+    ][:40]
+    records += [*strangers, {"text_a": "the same", "text_b": "the same", "label": "duplicate"}]
+    path, out = tmp_path / "relationship_pairs.json", tmp_path / "run"
+    path.write_text(json.dumps(records), "utf-8")
+    monkeypatch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))
+    arguments = [
+        "run", "--pairs", str(path), "--base-model", str(tiny_encoder_folder), "--offline",
+        "--candidates", "lexical", "--set", "evaluation.n_bootstrap=100", "--set", "relations.repeats=1",
+        "--set", "relations.model=logistic", "--set", "relations.folds=2", "--out", str(out),
+    ]  # fmt: skip
+    assert _run(arguments, monkeypatch) == 0
+    told = " ".join(capsys.readouterr().err.split())
+    assert "1 pairs hold the same text twice and are left out" in told
+    record = json.loads((out / "relations/relations.json").read_text())
+    assert record["learned"] and record["mixture_of_none"]["told"] > 0
+    contradicted = len(record["contradictions"])
+    assert n_causal - contradicted <= record["counts"]["causal"] <= n_causal
+    pairs = pl.read_parquet(out / "pairs.parquet")
+    related = pl.read_parquet(out / "links.parquet").filter(pl.col("kind") != "duplicate")
+    given = {frozenset(pair) for pair in pairs.select("left", "right").iter_rows()}
+    neither = {frozenset(pair) for pair in related.select("source", "target").iter_rows()}
+    assert given & neither <= {frozenset((a, b)) for a, b, _ in record["contradictions"]}
+    assert len(neither) > len(record["contradictions"])

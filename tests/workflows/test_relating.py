@@ -1,0 +1,250 @@
+"""Kinds of kin in a run, as the command shows them."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import networkx as nx
+import polars as pl
+import pytest
+
+from ticketkin.cli.entry import main
+from ticketkin.core.config import EncoderSettings, FamilySettings
+from ticketkin.core.errors import InputError, MissingInputError, NotEnoughDataError
+from ticketkin.core.tables import SplitName
+from ticketkin.evaluation.retrieval import evaluate_retrieval
+from ticketkin.relations import cross_training
+from ticketkin.relations.classifier import MODELS, FeatureKindModel
+from ticketkin.workflows.candidates import champion_ranker
+from ticketkin.workflows.configuration import read_job
+from ticketkin.workflows.examination import examine
+from ticketkin.workflows.job import run_job
+from ticketkin.workflows.relater import Relater
+from ticketkin.workflows.relation_jobs import build_run_families, learn_relations
+from ticketkin.workflows.relation_material import load_kinds
+from ticketkin.workflows.run_data import RunData
+
+
+def _run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(sys, "argv", ["ticketkin", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    return int(stop.value.code or 0)
+
+
+@pytest.fixture
+def folder(small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))
+    return Path(shutil.copytree(small_run, tmp_path / "run"))
+
+
+QUICK = [
+    "--set", "relations.repeats=1", "--set", "evaluation.n_bootstrap=100", "--set", "relations.folds=3",
+    "--set", "relations.model=logistic",
+]  # fmt: skip
+
+
+def test_counts_stand_first_and_every_kind_in_every_table(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["relations", str(folder), *QUICK, "--ablation"]
+    assert _run(arguments, monkeypatch) == 0
+    shown = capsys.readouterr().out
+    record = json.loads((folder / "relations/relations.json").read_text())
+    assert shown.startswith("Pairs (person): ")
+    assert all(f"{n:,} {kind}" in " ".join(shown.split()) for kind, n in record["counts"].items())
+    assert record["counts"]["causal"] > 0 and record["counts"]["duplicate"] > 0
+    result = record["results"]["logistic"]
+    assert len(result["confusion"]) == 4 and all(len(row) == 4 for row in result["confusion"])
+    assert result["macro_f1"]["low"] <= result["macro_f1"]["value"] <= result["macro_f1"]["high"]
+    assert record["without"].keys() == {"embedding", "similarity", "fields", "values", "time"}
+    data = RunData.of(folder, read_job(folder))
+    model = load_kinds(data).model
+    assert isinstance(model, FeatureKindModel) and model.classifier.name == "logistic"
+
+
+def test_models_stand_side_by_side_as_json(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(["relations", str(folder), *QUICK, "--compare", "--json"], monkeypatch) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["results"].keys() == set(MODELS)
+    majority = found["results"]["majority"]["macro_f1"]["value"]
+    assert found["results"]["logistic"]["macro_f1"]["value"] > majority
+
+
+def test_what_is_missing_is_told(folder: Path, tmp_path: Path) -> None:
+    job = read_job(folder)
+    with pytest.raises(MissingInputError, match=r"is not a run folder: .*Make one with: ticketkin import"):
+        learn_relations(tmp_path / "nothing", job)
+    lonely = job.model_copy(
+        update={"settings": job.settings.model_copy(
+            update={"relations": job.settings.relations.model_copy(
+                update={"folds": 50, "none_per_linked": 0.01})})}
+    )  # fmt: skip
+    with pytest.raises(NotEnoughDataError, match="kinds have at least 50 pairs, and two are needed"):
+        learn_relations(folder, lonely)
+    # A run goes on without kinds, and says so in the record and in the report.
+    run_job(lonely, folder)
+    record = json.loads((folder / "relations/relations.json").read_text())
+    assert not record["learned"] and "two are needed" in record["reason"]
+    assert "Kinds of kin were not learned: " in (folder / "report.html").read_text()
+    with pytest.raises(MissingInputError, match=r"has no relation model: .*two are needed"):
+        Relater.of(folder)
+    with pytest.raises(NotEnoughDataError, match="--said needs the relation model"):
+        said = lonely.settings.model_copy(update={"families": FamilySettings(said=True)})
+        build_run_families(folder, lonely.model_copy(update={"settings": said}))
+
+
+def test_the_nearest_are_related_with_bands_and_evidence(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = RunData.of(folder, read_job(folder))
+    holdout = data.splits.rows(data.tickets, SplitName.HOLDOUT)
+    ticket = data.tickets.ids[int(holdout[-1])]
+    shutil.rmtree(folder / "relations")
+    assert _run(["relate", str(folder), ticket], monkeypatch) == MissingInputError.exit_code
+    told = " ".join(capsys.readouterr().err.split())
+    assert "lacks relations/relations.json. Run: ticketkin relations" in told
+    low = ["--set", "relations.say_precision=0.3", "--set", "relations.suggest_precision=0.1"]
+    assert _run(["relations", str(folder), *QUICK, *low], monkeypatch) == 0
+    assert "real base rate" in " ".join(capsys.readouterr().out.split())
+    two_stage = json.loads((folder / "relations/relations.json").read_text())["two_stage"]
+    for split in ("evaluation", "holdout"):
+        for name, quality in two_stage[split].items():
+            if isinstance(quality, dict):
+                assert 0 <= quality["n_right"] <= min(quality["n_said"], quality["n_true"]), name
+    said = two_stage["evaluation"]["duplicate_say"]
+    assert two_stage["bands"]["say"]["duplicate"] is None or said["precision"] >= 0.3
+    assert _run(["relate", str(folder), ticket, "--nearest", "5", "--all", "--json"], monkeypatch) == 0
+    related = json.loads(capsys.readouterr().out)[ticket]
+    assert 0 < len(related) <= 5
+    order = data.tickets.visibility.order
+    assert order is not None
+    at = data.tickets.position
+    bands = {"say": 0, "suggest": 1, "silent": 2}
+    assert [bands[one["band"]] for one in related] == sorted(bands[one["band"]] for one in related)
+    for one in related:
+        assert order[at[one["ticket_id"]]] < order[at[ticket]], "only earlier tickets"
+        assert one["evidence"] and one["evidence"][-1].endswith("apart")
+        if one["kind"] == "duplicate":
+            parent = at[one["parent"]]
+            assert data.groups.group[parent] == data.groups.group[at[one["ticket_id"]]]
+            assert order[parent] < order[at[ticket]], "a parent is there before its duplicate"
+        if one["kind"] == "causal":
+            assert one["direction"] in (
+                f"{one['ticket_id']} caused {ticket}",
+                "which caused which is not known: no cause was detected here to learn it from",
+            )
+    assert _run(["relate", str(folder), ticket], monkeypatch) == 0
+    assert ticket in capsys.readouterr().out
+    assert _run(["relate", str(folder), "INC-nowhere"], monkeypatch) == InputError.exit_code
+    assert "holds no ticket 'INC-nowhere'" in capsys.readouterr().err
+
+
+def test_the_loaded_champion_ranks_as_the_verdict_did(folder: Path) -> None:
+    report = json.loads((folder / "report.json").read_text())
+    data = RunData.of(folder, read_job(folder))
+    ranker = champion_ranker(data)
+    assert ranker.name == report["verdict"]["champion"]
+    queries = data.queries(SplitName.HOLDOUT)
+    scores = evaluate_retrieval(ranker, queries, data.groups.group, data.visibility)
+    told = report["candidates"][ranker.name]["holdout"]["retrieval"]["mrr"]["value"]
+    assert float(scores.per_query("mrr").mean()) == pytest.approx(told, abs=1e-6)
+
+
+def test_the_whole_job_learns_kinds_and_shows_them(folder: Path) -> None:
+    record = json.loads((folder / "relations/relations.json").read_text())
+    page = (folder / "report.html").read_text()
+    assert record["learned"] and record["model"] == "kernel_svm"
+    assert record["results"].keys() == {"kernel_svm", "majority"}
+    assert 'id="kinds"' in page and "Largest families" in page
+    assert {"kinds_confusion.png", "kinds_reliability.png", "family.png"} <= {
+        path.name for path in (folder / "figures").iterdir()
+    }
+    gates = {gate["code"]: gate["outcome"] for gate in record["gates"]}
+    assert gates["relation_labels"] == "passed" and gates["relation_better_than_majority"] == "passed"
+
+
+def test_a_review_wins_over_links(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = json.loads((folder / "relations/relations.json").read_text())["counts"]
+    data = RunData.of(folder, read_job(folder))
+    source, target = data.links.frame.filter(pl.col("kind") == "causal").select("source", "target").row(0)
+    review = tmp_path / "reviewed.csv"
+    review.write_text(f"source,target,kind\n{source},{target},none\n", "utf-8")
+    assert _run(["relations", str(folder), *QUICK, "--reviewed", str(review), "--json"], monkeypatch) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["counts"]["causal"] == before["causal"] - 1 and found["mixture_of_none"]["told"] == 1
+    review.write_text(f"source,target,kind\n{source},{target},cousin\n", "utf-8")
+    assert _run(["relations", str(folder), *QUICK], monkeypatch) == InputError.exit_code
+    assert "row 1 has the kind 'cousin'" in " ".join(capsys.readouterr().err.split())
+
+
+def test_families_join_all_kin_in_three_formats(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(["families", str(folder), "--json"], monkeypatch) == 0
+    told = json.loads(capsys.readouterr().out)
+    data = RunData.of(folder, read_job(folder))
+    linked = {*data.links.frame["source"], *data.links.frame["target"]}
+    assert {ticket for family in told["families"] for ticket in family["tickets"]} == linked
+    table = pl.read_csv(folder / "families/families.csv")
+    assert set(table["ticket_id"]) == linked and table["family"].n_unique() == told["n_families"]
+    graph = nx.read_graphml(folder / "families/families.graphml")
+    assert nx.number_weakly_connected_components(graph) == told["n_families"]
+    low = ["--set", "relations.say_precision=0.2", "--set", "relations.suggest_precision=0.1"]
+    assert _run(["relations", str(folder), *QUICK, *low], monkeypatch) == 0
+    capsys.readouterr()
+    assert _run(["families", str(folder), "--said", "--top", "2"], monkeypatch) == 0
+    assert capsys.readouterr().out.count("Family ") == 2
+    said = json.loads((folder / "families/families.json").read_text())
+    ties = [tie for family in said["families"] for tie in family["related"] + family["causal"]]
+    assert said["n_tickets"] > told["n_tickets"] or any(tie["origin"] == "said" for tie in ties)
+
+
+def _cross(base: Path) -> list[str]:
+    return [
+        "--set", f"relations.cross_encoder.base_model={base}", "--set", "relations.cross_encoder.epochs=1",
+        "--set", "relations.cross_encoder.max_length_tokens=32", "--set", "relations.cross_encoder.folds=2",
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_cross_encoders_stand_beside_the_classifiers_and_serve(
+    folder: Path, tiny_encoder_folder: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    cross = _cross(tiny_encoder_folder)
+    many = ["relations", str(folder), *QUICK, *cross, "--cross-encoder", "--causes"]
+    data = RunData.of(folder, read_job(folder))
+    n_causal = data.links.frame.filter(pl.col("kind") == "causal").height
+    code = _run(many, monkeypatch)
+    if n_causal < 4:
+        assert code == NotEnoughDataError.exit_code
+        return
+    assert code == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    record = json.loads((folder / "relations/relations.json").read_text())
+    assert record["results"].keys() == {"logistic", "majority", "cross_encoder"}
+    causes = record["causes"]
+    assert causes["fresh_head"] and 0 <= causes["direction_right"] <= 1
+    assert causes["n_other"] == pytest.approx(3 * causes["n_causal"], abs=1)
+    assert causes["roc_auc"]["low"] <= causes["roc_auc"]["value"] <= causes["roc_auc"]["high"]
+    assert "its head begun at random" in shown and "ms a pair" in shown
+    # Finished folds are kept: the same command trains nothing again.
+    monkeypatch.setattr(cross_training, "train_cross_encoder", None)
+    assert _run(many, monkeypatch) == 0
+    monkeypatch.undo()
+    monkeypatch.setenv("TICKETKIN_CACHE", str(folder.parent / "cache"))
+    kept = ["relations", str(folder), *QUICK, *cross, "--set", "relations.model=cross_encoder"]
+    assert _run([*kept, "--set", "relations.compare="], monkeypatch) == 0
+    examined = {one.name: one for one in examine(folder, EncoderSettings(offline=True))}
+    checks = {check.code: check.outcome for check in examined["relations: cross-encoder"].checks}
+    assert checks["cross_encoder_head"] == "passed"
+    ticket = data.tickets.ids[int(data.splits.rows(data.tickets, SplitName.HOLDOUT)[-1])]
+    capsys.readouterr()
+    assert _run(["relate", str(folder), ticket, "--all", "--json"], monkeypatch) == 0
+    assert json.loads(capsys.readouterr().out)[ticket]
