@@ -84,7 +84,9 @@ def measure(bundle: Path, place: Path, out: Path) -> None:
         scores = scorer.score(described, candidates)[0]
         milliseconds.append(1000 * (time.perf_counter() - started))
         there = np.flatnonzero(candidates.rows[0] >= 0)
-        at = np.array([position[name] for name in candidates.stored.ids[candidates.rows[0][there]]], np.int64)
+        at = np.array(
+            [position[name] for name in candidates.stored.ids[candidates.places[0][there]]], np.int64
+        )
         scores = scores[there]
         largest = max(largest, float(np.abs(scores - own[at]).max(initial=0)))
         mine = at[np.argsort(-scores, kind="stable")[:10]]

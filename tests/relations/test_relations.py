@@ -23,7 +23,7 @@ from ticketkin.relations.bands import Bands
 from ticketkin.relations.classifier import MODELS, fit_classifier
 from ticketkin.relations.features import PairFeatures
 from ticketkin.relations.pair_state import PairState
-from ticketkin.relations.pairs import KINDS, TOLD_SCHEMA, RelationPairs, relation_pairs, support_told
+from ticketkin.relations.pairs import KINDS, STATED_SCHEMA, RelationPairs, relation_pairs, support_notes
 from ticketkin.relations.saving import FittedOn, load_classifier, read_kinds, save_kinds
 from ticketkin.tickets.kin import kin_groups
 
@@ -115,7 +115,7 @@ def test_what_was_reviewed_wins_and_told_strangers_count() -> None:
     tickets, links, texts, _ = desk(20)
     told = pl.DataFrame(
         [("T0", "T1", "none", True), ("T0", "T40", "none", False), ("T4", "T9", "causal", True)],
-        schema=dict(TOLD_SCHEMA),
+        schema=dict(STATED_SCHEMA),
         orient="row",
     )
     groups = kin_groups(tickets, links).group
@@ -135,7 +135,9 @@ def test_no_ticket_stands_in_two_blocks_whatever_was_told(seed: int, n: int) -> 
     tickets, links, texts, _ = desk(12)
     drawn = np.random.default_rng(seed).integers(0, len(tickets), (n, 2))
     told = pl.DataFrame(
-        [(f"T{a}", f"T{b}", "none", True) for a, b in drawn.tolist()], schema=dict(TOLD_SCHEMA), orient="row"
+        [(f"T{a}", f"T{b}", "none", True) for a, b in drawn.tolist()],
+        schema=dict(STATED_SCHEMA),
+        orient="row",
     )
     groups = kin_groups(tickets, links).group
     try:
@@ -151,7 +153,7 @@ def test_no_ticket_stands_in_two_blocks_whatever_was_told(seed: int, n: int) -> 
 
 
 def test_a_rare_or_absent_kind_is_told() -> None:
-    told = support_told({"duplicate": 30, "related": 4, "causal": 0, "none": 90})
+    told = support_notes({"duplicate": 30, "related": 4, "causal": 0, "none": 90})
     assert told == [
         "only 4 pairs are related: it is never said with confidence",
         "no pair is causal: it can't be learned and is never said",

@@ -43,6 +43,16 @@ class Interval:
 UNDEFINED = Interval(None, None, None)
 
 
+def wilson_share(n: int, total: int) -> Interval:
+    """Return a share with Wilson's 95 % interval (Wilson 1927); undefined of nothing."""
+    from scipy.stats import binomtest
+
+    if not total:
+        return UNDEFINED
+    interval = binomtest(n, total).proportion_ci(method="wilson")
+    return Interval(n / total, float(interval.low), float(interval.high))
+
+
 @dataclass(frozen=True)
 class Resamples:
     """How often each cluster is drawn in each resample, shape (n_bootstrap, n_clusters)."""

@@ -244,8 +244,8 @@ def as_json(found: FamilyGraph, tickets: Tickets) -> dict[str, Any]:
                 "family": number,
                 "tickets": [ids[row] for row in family.tickets],
                 "duplicate_of": {ids[child]: ids[head] for child, head in family.parents.items()},
-                "causal": [_told(tie, ids) for tie in family.causal],
-                "related": [_told(tie, ids) for tie in family.related],
+                "causal": [_tie_json(tie, ids) for tie in family.causal],
+                "related": [_tie_json(tie, ids) for tie in family.related],
                 "longest_chain": [ids[row] for row in family.longest_chain],
             }
             for number, family in enumerate(found.families, start=1)
@@ -253,7 +253,7 @@ def as_json(found: FamilyGraph, tickets: Tickets) -> dict[str, Any]:
     }
 
 
-def _told(tie: Tie, ids: Sequence[str]) -> dict[str, Any]:
+def _tie_json(tie: Tie, ids: Sequence[str]) -> dict[str, Any]:
     return {
         "source": ids[tie.source],
         "target": ids[tie.target],

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from ticketkin.core.tables import IntArray, Links, Origin, Tickets
-from ticketkin.relations.pairs import KINDS, NONE, NOTHING_TOLD
+from ticketkin.relations.pairs import KINDS, NONE, NOTHING_STATED
 from ticketkin.tickets.kin import KinGroups
 
 _DUPLICATE, _NONE = KINDS.index("duplicate"), KINDS.index(NONE)
@@ -28,9 +28,9 @@ class LinkedKinds:
 
     @classmethod
     def of(
-        cls, tickets: Tickets, links: Links, groups: KinGroups, reviewed: pl.DataFrame = NOTHING_TOLD
+        cls, tickets: Tickets, links: Links, groups: KinGroups, reviewed: pl.DataFrame = NOTHING_STATED
     ) -> "LinkedKinds":
-        """Return the kinds of links; `reviewed` (`TOLD_SCHEMA`) has the last word where it is final."""
+        """Return the kinds of links; `reviewed` (`STATED_SCHEMA`) has the last word where it is final."""
         at = tickets.position
         linked: defaultdict[int, dict[int, int]] = defaultdict(dict)
         shared = pl.col("origin") == Origin.PROBLEM.value

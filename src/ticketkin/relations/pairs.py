@@ -27,14 +27,14 @@ _COMPONENTS_A_BLOCK = 4
 _DRAWS_PER_PAIR = 12
 _N_NEIGHBOURS = 20
 _SAME_HOUR = 3_600
-TOLD_SCHEMA: Mapping[str, pl.DataType] = {
+STATED_SCHEMA: Mapping[str, pl.DataType] = {
     "source": pl.String(),
     "target": pl.String(),
     "kind": pl.String(),
     "final": pl.Boolean(),
 }
 """Ticket ids, one of `KINDS` (of a causal pair the source is the cause), whether it wins over links."""
-NOTHING_TOLD = pl.DataFrame(schema=dict(TOLD_SCHEMA))
+NOTHING_STATED = pl.DataFrame(schema=dict(STATED_SCHEMA))
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,11 @@ def relation_pairs(
     words: csr_matrix,
     seed: int,
     settings: RelationSettings,
-    told: pl.DataFrame = NOTHING_TOLD,
+    told: pl.DataFrame = NOTHING_STATED,
 ) -> RelationPairs:
     """Return the linked pairs by kind, those told as `none`, and strangers beside them.
 
-    `told` holds pairs with a kind (`TOLD_SCHEMA`) that a person stated apart from links, `none` among
+    `told` holds pairs with a kind (`STATED_SCHEMA`) that a person stated apart from links, `none` among
     them; what is final there holds whatever the links say. Of strangers a third
     each is drawn at random, among lexical neighbours, and among tickets of the same service and hour (of one
     category and near in filing order where there are no times); what was told as `none` counts towards
@@ -88,7 +88,7 @@ def relation_pairs(
     NotEnoughDataError without a pair of kin.
     """
     order = filing_order(tickets)
-    kinds, doubtful = _told_kinds(tickets, links, told, settings.contradictions)
+    kinds, doubtful = _stated_kinds(tickets, links, told, settings.contradictions)
     kin = {pair: kind for pair, kind in kinds.items() if KINDS[kind] != NONE}
     if not kin:
         raise NotEnoughDataError("No link between two tickets was found, so no kind can be learned")
@@ -134,7 +134,7 @@ def filing_order(tickets: Tickets) -> IntArray:
     return np.arange(len(tickets), dtype=np.int64) if order is None else order
 
 
-def _told_kinds(
+def _stated_kinds(
     tickets: Tickets, links: Links, told: pl.DataFrame, rule: str
 ) -> tuple[dict[tuple[int, int], int], list[tuple[str, str, str]]]:
     """Return the kind of each pair, as (source, target) of its first mention, and those told as two."""
@@ -299,7 +299,7 @@ def _same_time(field: _Field, generator: np.random.Generator) -> IntArray:
     return np.asarray(joined[generator.permutation(len(joined))], dtype=np.int64)
 
 
-def support_told(counts: Mapping[str, int], fewest: int = 10) -> list[str]:
+def support_notes(counts: Mapping[str, int], fewest: int = 10) -> list[str]:
     """Return a sentence for each kind that is absent or too rare to judge."""
     told = []
     for name in KINDS:

@@ -8,7 +8,7 @@ import polars as pl
 
 from ticketkin.core.errors import InputError
 from ticketkin.core.tables import Kind, Tickets
-from ticketkin.relations.pairs import KINDS, TOLD_SCHEMA
+from ticketkin.relations.pairs import KINDS, STATED_SCHEMA
 from ticketkin.tickets.links import known_references
 from ticketkin.tickets.reading import read_table
 
@@ -18,7 +18,7 @@ _MOST_SHOWN = 60
 
 
 def read_reviewed(path: Path, tickets: Tickets) -> pl.DataFrame:
-    """Return the reviewed pairs as `TOLD_SCHEMA`, from any table with source, target and kind.
+    """Return the reviewed pairs as `STATED_SCHEMA`, from any table with source, target and kind.
 
     Tickets go by id, number or sys_id; of a causal pair the source is the cause. A review is the last word,
     so no row is left out: raises InputError where a column is missing, and with the rows that can't be read,
@@ -56,7 +56,7 @@ def read_reviewed(path: Path, tickets: Tickets) -> pl.DataFrame:
         more = f" and {len(told) - _MOST_TOLD:,} more" if len(told) > _MOST_TOLD else ""
         raise InputError(f"{path}: {'; '.join(told[:_MOST_TOLD])}{more}")
     rows = [(said.source, said.target, said.kind, True) for _, said in reviewed.values()]
-    return pl.DataFrame(rows, schema=dict(TOLD_SCHEMA), orient="row")
+    return pl.DataFrame(rows, schema=dict(STATED_SCHEMA), orient="row")
 
 
 @dataclass(frozen=True)

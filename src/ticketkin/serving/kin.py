@@ -267,7 +267,7 @@ class Kin:
         members = one_of_each_template(groups, k)
         first = np.array([places[0] for places in members], dtype=np.int64)
         shown = _Nearest(nearest.rows[first], nearest.scores[first], nearest.stored.take(first))
-        relations = self._told(query, shown)
+        relations = self._classified(query, shown)
         solved, ids = solutions(shown.stored.tickets), nearest.stored.tickets.ids
         full = [
             with_context(one, float(score), solution, [ids[other] for other in places[1:]])
@@ -275,7 +275,7 @@ class Kin:
         ]
         return surest_first(full)
 
-    def _told(self, query: EmbeddedTickets, nearest: _Nearest) -> list[Relation]:
+    def _classified(self, query: EmbeddedTickets, nearest: _Nearest) -> list[Relation]:
         kinds, own = self.bundle.kinds, next(query.tickets.frame.iter_rows(named=True))
         others = list(nearest.stored.tickets.frame.iter_rows(named=True))
         if kinds is None:

@@ -13,7 +13,7 @@ import numpy as np
 from ticketkin.core.errors import InputError, MissingInputError, NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import IntArray, Tickets
-from ticketkin.evaluation.bootstrap import Interval
+from ticketkin.evaluation.bootstrap import Interval, wilson_share
 from ticketkin.relations.linked_kinds import LinkedKinds
 from ticketkin.relations.pairs import KINDS, NONE
 from ticketkin.serving.answers import Relation
@@ -269,19 +269,9 @@ def _quality(
         band=band,
         n_lines=len(lines),
         n_right=n_right,
-        precision=_share(n_right, len(lines)),
+        precision=wilson_share(n_right, len(lines)),
         n_tickets_with_kin=len(with_kin),
         n_tickets_helped=len(helped & with_kin),
-        recall=_share(len(helped & with_kin), len(with_kin)),
+        recall=wilson_share(len(helped & with_kin), len(with_kin)),
         false_alarms_per_1000_tickets=1000 * (len(lines) - n_right) / max(1, n_tickets),
     )
-
-
-def _share(n: int, total: int) -> Interval:
-    """Return a share with Wilson's 95 % interval (Wilson 1927); all None of nothing."""
-    from scipy.stats import binomtest
-
-    if not total:
-        return Interval(None, None, None)
-    interval = binomtest(n, total).proportion_ci(method="wilson")
-    return Interval(n / total, float(interval.low), float(interval.high))

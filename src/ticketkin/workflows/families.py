@@ -35,7 +35,7 @@ _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 def run_families(run: StageRun[Job]) -> None:
     """Write families.csv, families.json and families.graphml into `families/`."""
     data = RunData(run.values, run.job)
-    ties = _told_ties(data)
+    ties = _stated_ties(data)
     if run.job.settings.families.said:
         ties += _said_ties(data, run.progress)
     order = filing_order(data.tickets)
@@ -47,7 +47,7 @@ def run_families(run: StageRun[Job]) -> None:
         nx.write_graphml(_for_xml(as_graph(found, data.tickets)), temporary / "families.graphml")
 
 
-def _told_ties(data: RunData) -> list[Tie]:
+def _stated_ties(data: RunData) -> list[Tie]:
     at = data.tickets.position
     links = data.links.frame.select("source", "target", "kind", "origin").iter_rows()
     return [

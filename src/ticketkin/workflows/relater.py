@@ -1,7 +1,6 @@
 """Two stages: retrieve the nearest tickets, then say which kind of kin each is, and why."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from ticketkin.relations.bands import likeliest_kin
 from ticketkin.relations.families import SAID, Tie, canonical_parent, parent_tiers
 from ticketkin.relations.pairs import KINDS
 from ticketkin.relations.scorer import KindScorer
+from ticketkin.relations.two_stage import Retrieved
 from ticketkin.serving.answers import MOST_WORDS, Relation, Telling, surest_first
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.candidates import champion_ranker
@@ -25,19 +25,6 @@ from ticketkin.workflows.relation_material import Material, described_pairs, loa
 from ticketkin.workflows.run_data import RunData
 
 _BLOCK_QUERIES = 128
-
-
-@dataclass(frozen=True)
-class Retrieved:
-    """The nearest tickets of some queries and what the classifier thinks; of shape (n, ...)."""
-
-    query: IntArray
-    """Ticket row of each pair's query."""
-    candidate: IntArray
-    probabilities: Float64Array
-    """Not calibrated, shape (n_pairs, 4)."""
-    similarities: Float64Array
-    """Of the ranking, shape (n_pairs,)."""
 
 
 def retrieve_and_classify(

@@ -11,9 +11,9 @@ from ticketkin.core.artifacts import write_json
 from ticketkin.core.config import RelationModel
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import Progress
-from ticketkin.core.tables import BoolArray, IntArray, SplitName
+from ticketkin.core.tables import IntArray, SplitName
 from ticketkin.relations.assessment import FEWEST_OF_A_CLASS, Fit, assess, feature_fit
-from ticketkin.relations.bands import Bands, likeliest_kin
+from ticketkin.relations.bands import Bands
 from ticketkin.relations.classifier import FeatureKindModel, KindModel, fit_classifier
 from ticketkin.relations.cross_kinds import CROSS_ENCODER
 from ticketkin.relations.cross_training import CrossTrainer
@@ -21,14 +21,15 @@ from ticketkin.relations.features import PairFeatures
 from ticketkin.relations.gates import relation_gates
 from ticketkin.relations.linked_kinds import LinkedKinds
 from ticketkin.relations.pair_state import PairState
-from ticketkin.relations.pairs import KINDS, NONE, RelationPairs, support_told
+from ticketkin.relations.pairs import KINDS, RelationPairs, support_notes
 from ticketkin.relations.saving import FittedOn
 from ticketkin.relations.scorer import KindScorer
+from ticketkin.relations.two_stage import Retrieved, two_stage_quality
 from ticketkin.runs.stages import StageRun
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.candidates import champion_ranker, state_rows
 from ticketkin.workflows.configuration import Job
-from ticketkin.workflows.relater import Retrieved, retrieve_and_classify
+from ticketkin.workflows.relater import retrieve_and_classify
 from ticketkin.workflows.relation_material import Material, described_pairs, fingerprints, relation_material
 from ticketkin.workflows.run_data import RunData
 
@@ -108,7 +109,7 @@ def _learn(data: RunData, folder: Path, work: Path, progress: Progress) -> dict[
     material = relation_material(data)
     pairs = material.pairs()
     state = PairState.fit(material.given, state_rows(data))
-    for line in _told(pairs):
+    for line in _notes_on(pairs):
         progress.say(f"  {line}")
     features = state.features(*described_pairs(state, material.given, pairs.left, pairs.right))
     lesson = _Lesson(material, state, pairs, features, work, progress)
@@ -128,7 +129,7 @@ def _learn(data: RunData, folder: Path, work: Path, progress: Progress) -> dict[
         "mixture_of_none": dict(pairs.mixture),
         "contradictions": pairs.contradictions,
         "contradiction_rule": settings.relations.contradictions,
-        "told": _told(pairs)[1:],
+        "told": _notes_on(pairs)[1:],
         "n_folds": settings.relations.folds,
         "n_repeats": settings.relations.repeats,
         "seed": settings.seed,
@@ -138,7 +139,7 @@ def _learn(data: RunData, folder: Path, work: Path, progress: Progress) -> dict[
         "two_stage": _keep(lesson, folder),
     }
     record["gates"] = [check.to_json() for check in relation_gates(record, FEWEST_OF_A_CLASS)]
-    for line in _quality_told(record):
+    for line in _quality_notes(record):
         progress.say(f"  {line}")
     return record
 
@@ -148,7 +149,7 @@ def _causes(lesson: _Lesson) -> dict[str, Any]:
     return lesson.cross_trainer().assess_causes(settings.seed, settings.evaluation.n_bootstrap)
 
 
-def _quality_told(record: Mapping[str, Any]) -> list[str]:
+def _quality_notes(record: Mapping[str, Any]) -> list[str]:
     """Return how well kinds are told apart, and what of the holdout is told outright or suggested."""
     against = next(gate for gate in record["gates"] if gate["code"] == "relation_better_than_majority")
     found = record["two_stage"]
@@ -234,7 +235,7 @@ def _kept_model(lesson: _Lesson, places: IntArray, folder: Path) -> KindModel:
 
 
 def _linked_kinds(data: RunData) -> LinkedKinds:
-    return LinkedKinds.of(data.tickets, data.links, data.groups, data.told_kinds)
+    return LinkedKinds.of(data.tickets, data.links, data.groups, data.stated_kinds)
 
 
 def _kin_within_reach(data: RunData, linked: LinkedKinds, queries: IntArray) -> dict[str, int]:
@@ -249,55 +250,11 @@ def _kin_within_reach(data: RunData, linked: LinkedKinds, queries: IntArray) -> 
     return _counts(np.array(kinds, dtype=np.int64))
 
 
-def two_stage_quality(
-    bands: Bands, found: Retrieved, kinds: IntArray, within_reach: Mapping[str, int]
-) -> dict[str, Any]:
-    """Return for each kind and band what is told, precision, recall, and false alarms in 1,000 tickets.
-
-    `within_reach` counts the queries (`n_queries`) and by kind the pairs that could have been told, retrieved
-    or not: recall is of those, `n_true`. Precision has Wilson's 95 % interval. A pair that nobody linked
-    counts as a false alarm, though some are kin that nobody marked.
-    """
-    calibrated = bands.calibrated(found.probabilities, found.similarities)
-    likeliest = likeliest_kin(calibrated)
-    n_queries = within_reach["n_queries"]
-    quality: dict[str, Any] = {"n_queries": n_queries, "n_pairs": len(kinds)}
-    for code, name in enumerate(KINDS):
-        if name == NONE:
-            continue
-        true, n_true = kinds == code, within_reach[name]
-        for band, thresholds in (("say", bands.say), ("suggest", bands.suggest)):
-            threshold = thresholds.get(name)
-            told = np.zeros(len(kinds), dtype=np.bool_)
-            if threshold is not None:
-                told = (likeliest == code) & (calibrated[:, code] >= threshold)
-            quality[f"{name}_{band}"] = _band_quality(told, true, n_true, n_queries)
-    return quality
-
-
-def _band_quality(told: BoolArray, true: BoolArray, n_true: int, n_queries: int) -> Mapping[str, Any]:
-    from scipy.stats import binomtest
-
-    n_told, n_right = int(told.sum()), int((told & true).sum())
-    interval = binomtest(n_right, n_told).proportion_ci(method="wilson") if n_told else None
-    return {
-        "n_said": n_told,
-        "n_right": n_right,
-        "n_retrieved": int(true.sum()),
-        "n_true": n_true,
-        "precision": n_right / n_told if n_told else None,
-        "precision_low": None if interval is None else float(interval.low),
-        "precision_high": None if interval is None else float(interval.high),
-        "recall": n_right / n_true if n_true else None,
-        "false_alarms_per_1000_tickets": 1000 * (n_told - n_right) / max(1, n_queries),
-    }
-
-
-def _told(pairs: RelationPairs) -> list[str]:
+def _notes_on(pairs: RelationPairs) -> list[str]:
     """Return what must be known before any result: counts, rare kinds, directions, contradictions."""
     counts = ", ".join(f"{n:,} {name}" for name, n in pairs.counts.items())
     drawn = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in pairs.mixture.items())
-    told = [f"{counts} (strangers: {drawn})", *support_told(pairs.counts, FEWEST_OF_A_CLASS)]
+    told = [f"{counts} (strangers: {drawn})", *support_notes(pairs.counts, FEWEST_OF_A_CLASS)]
     causal = pairs.kind == KINDS.index("causal")
     if causal.any():
         share = 100 * float(np.mean(pairs.forward[causal]))

@@ -54,7 +54,7 @@ class Material:
             tfidf_matrix(self.data.texts),
             settings.seed,
             settings.relations,
-            self.data.told_kinds,
+            self.data.stated_kinds,
         )
 
     def in_filing_order(self, one: IntArray, other: IntArray) -> tuple[IntArray, IntArray]:

@@ -9,7 +9,7 @@ import polars as pl
 from ticketkin.core.arrays import check_shape
 from ticketkin.core.tables import FloatArray, IntArray, Links, Pairs, SplitName, Splits, Tickets, Visibility
 from ticketkin.evaluation.retrieval import queries_with_kin
-from ticketkin.relations.pairs import NONE, NOTHING_TOLD
+from ticketkin.relations.pairs import NONE, NOTHING_STATED
 from ticketkin.relations.reviewed import read_reviewed
 from ticketkin.runs.artifacts import Artifact, JsonObject, remaking
 from ticketkin.runs.values import RunValues
@@ -83,10 +83,10 @@ class RunData:
         return self.values.read(artifact.training_record(candidate))
 
     @cached_property
-    def told_kinds(self) -> pl.DataFrame:
-        """Kinds of pairs that people told apart from links (`TOLD_SCHEMA`): in pair files and in a review."""
+    def stated_kinds(self) -> pl.DataFrame:
+        """Kinds of pairs that people stated apart from links (`STATED_SCHEMA`): in files and in a review."""
         kinds = (
-            read_reviewed(self.job.reviewed_file, self.tickets) if self.job.reviewed_file else NOTHING_TOLD
+            read_reviewed(self.job.reviewed_file, self.tickets) if self.job.reviewed_file else NOTHING_STATED
         )
         given = self.given_pairs.filter((pl.col("kind") == NONE) & (pl.col("left") != pl.col("right")))
         stated = given.select(source="left", target="right", kind="kind", final=pl.lit(value=False))
