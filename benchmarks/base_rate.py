@@ -17,14 +17,15 @@ from rich.console import Console
 from rich.table import Table
 
 from detection import Detections, detect, detection_rates
-from ticketkin.core.config import EncoderSettings, EvaluationSettings, LinkSettings, TicketSettings
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import FloatArray, IntArray, Tickets
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import load_encoder
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.bootstrap import Interval
+from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.evaluation.thresholds import choose_threshold
 from ticketkin.lexical.bm25 import LexicalRanker
 from ticketkin.ranking.corpus_state import FIELD_WEIGHTS
@@ -32,6 +33,7 @@ from ticketkin.tickets.composing import compose_texts
 from ticketkin.tickets.importing import import_tickets
 from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.link_files import links_from_file
+from ticketkin.tickets.settings import LinkSettings, TicketSettings
 
 DEFAULT_DATA = Path(__file__).parents[1] / "../shared/data/hadoop"
 N_BOOTSTRAP = 1_000

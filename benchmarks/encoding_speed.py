@@ -17,7 +17,6 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from ticketkin.core.config import EncoderSettings, LinkSettings, Runtime, TicketSettings
 from ticketkin.core.tables import FloatArray, Links, Tickets
 from ticketkin.encoders.cache import EmbeddingCache
 from ticketkin.encoders.dense import DenseRanker
@@ -28,6 +27,7 @@ from ticketkin.encoders.runtime.exporting import ensure_export
 from ticketkin.encoders.runtime.fidelity import measure_fidelity
 from ticketkin.encoders.runtime.record import EXPORT_PACKAGES, installed
 from ticketkin.encoders.runtime.serving import export_folder
+from ticketkin.encoders.settings import EncoderSettings, Runtime
 from ticketkin.evaluation.retrieval import evaluate_retrieval, queries_with_kin
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.tickets.importing import import_tickets
@@ -35,6 +35,7 @@ from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.link_files import links_from_file
 from ticketkin.tickets.links import links_from_tickets
 from ticketkin.tickets.sample import write_sample
+from ticketkin.tickets.settings import LinkSettings, TicketSettings
 
 RUNTIMES: tuple[Runtime, ...] = ("openvino", "openvino-int8", "onnx-int8")
 SETTINGS = EncoderSettings(offline=True, device="cpu")

@@ -22,9 +22,9 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from ticketkin.core.config import EncoderSettings
 from ticketkin.core.progress import SILENT
 from ticketkin.core.tables import SplitName
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.bootstrap import Resamples, mean_interval
 from ticketkin.evaluation.retrieval import evaluate_retrieval
 from ticketkin.workflows import candidates

@@ -28,8 +28,8 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from ticketkin.core.config import EncoderSettings
 from ticketkin.core.tables import FloatArray, Tickets
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.incoming import tickets_of_files

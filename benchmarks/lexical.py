@@ -13,7 +13,6 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from ticketkin.core.config import LinkSettings, TicketSettings
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import FloatArray, IntArray, Visibility
 from ticketkin.evaluation.bootstrap import Resamples, mean_interval
@@ -25,6 +24,7 @@ from ticketkin.ranking.corpus_state import FIELD_WEIGHTS
 from ticketkin.tickets.importing import import_tickets
 from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.link_files import links_from_file
+from ticketkin.tickets.settings import LinkSettings, TicketSettings
 
 DEFAULT_ROOT = Path(__file__).parents[1] / "../shared/data"
 # Folder -> file of links, its columns where they are not recognised.

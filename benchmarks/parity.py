@@ -24,8 +24,8 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from ticketkin.core.config import EncoderSettings
 from ticketkin.core.tables import FloatArray, SplitName, Tickets
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.serving.kin import Kin
 from ticketkin.tickets.sample import write_sample
 from ticketkin.workflows.bundling import bundle_run

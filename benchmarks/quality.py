@@ -18,9 +18,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from ticketkin.core.config import EncoderSettings
 from ticketkin.core.progress import SILENT
 from ticketkin.core.tables import IntArray, SplitName
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.bootstrap import Resamples, mean_interval
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
 from ticketkin.evaluation.verdict import paired_gain

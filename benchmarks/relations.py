@@ -24,17 +24,14 @@ from rich.table import Table
 
 from ticketkin import Relater
 from ticketkin.core.artifacts import read_json
-from ticketkin.core.config import (
-    CrossEncoderSettings,
-    EncoderSettings,
-    EvaluationSettings,
-    LinkSettings,
-    RelationSettings,
-    SplitSettings,
-)
 from ticketkin.core.tables import SplitName
+from ticketkin.encoders.settings import EncoderSettings
+from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.relations.classifier import MODELS
+from ticketkin.relations.settings import RelationSettings
 from ticketkin.tickets.sample import write_sample
+from ticketkin.tickets.settings import LinkSettings, SplitSettings
+from ticketkin.training.settings import CrossEncoderSettings
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job, read_job
 from ticketkin.workflows.job import run_job

@@ -27,13 +27,13 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from ticketkin.core.artifacts import read_json
 from ticketkin.core.checks import Check, Outcome
-from ticketkin.core.config import EncoderSettings, HeadSettings, LoraSettings, TicketSettings
 from ticketkin.core.tables import FloatArray, IntArray, Tickets
 from ticketkin.encoders.adapter_doctor import Subject, examine_adapter
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_float32
 from ticketkin.encoders.model_doctor import examine_model
 from ticketkin.encoders.serving import write_serving
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.diagnostics.labels import LabelledPairs, circular_labels, class_support
 from ticketkin.evaluation.diagnostics.leakage import leakage_checks
 from ticketkin.evaluation.diagnostics.similarities import metric_redundancy, split_mismatch, trivial_threshold
@@ -43,11 +43,13 @@ from ticketkin.tickets.importing import import_tickets
 from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.links import links_from_tickets
 from ticketkin.tickets.sample import write_sample
+from ticketkin.tickets.settings import TicketSettings
 from ticketkin.training.head import train_head
 from ticketkin.training.lora import train_lora
 from ticketkin.training.positives import PositivePairs
 from ticketkin.training.preparation import TunedEncoder
 from ticketkin.training.record import record_checks
+from ticketkin.training.settings import HeadSettings, LoraSettings
 from ticketkin.training.tuning_data import TuningData
 from ticketkin.workflows.examination import changed_artifacts, identical_metrics
 

@@ -23,13 +23,10 @@ from rich.console import Console
 from rich.table import Table
 
 from encoding_speed import eclipse, sample, show
-from ticketkin.core.config import (
-    EvaluationSettings,
-    PairSettings,
-    SplitSettings,
-    TicketSettings,
-)
 from ticketkin.core.tables import FloatArray
+from ticketkin.evaluation.settings import EvaluationSettings
+from ticketkin.pairs.settings import PairSettings
+from ticketkin.tickets.settings import SplitSettings, TicketSettings
 
 DEFAULT_DATA = Path(__file__).parents[1] / "../shared/data/eclipse"
 
@@ -60,7 +57,7 @@ def grow(n_tickets: int) -> dict[str, float]:
     vectors = projected_words(texts)
     inputs = PairInputs(tickets, texts, links, groups, splits, vectors)
     started = time.perf_counter()
-    build_pairs(inputs, PairSettings(), EvaluationSettings(), 0)
+    build_pairs(inputs, PairSettings(), EvaluationSettings().negatives_per_positive, 0)
     seconds["pairs"] = time.perf_counter() - started
     seconds["recall"] = champion_recall(texts)
     import resource

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ticketkin.core.config import LARGEST_SEED
 from ticketkin.core.errors import ConfigurationError
+from ticketkin.core.stage_settings import LARGEST_SEED
 from ticketkin.workflows.configuration import load_settings
 from ticketkin.workflows.settings import Settings
 

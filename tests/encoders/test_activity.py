@@ -4,12 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ticketkin.core.config import EncoderSettings
 from ticketkin.core.errors import InactiveAdapterError, UnsafeArtifactError
 from ticketkin.core.tables import FloatArray
 from ticketkin.encoders.activity import ActivityProof, measure, prove_adapter_active
 from ticketkin.encoders.fresh_process import embed_here
 from ticketkin.encoders.loading import load_folder
+from ticketkin.encoders.settings import EncoderSettings
 
 pytest.importorskip("peft", reason="the extra 'lora' is not installed")
 

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ticketkin.core.config import EncoderSettings
 from ticketkin.core.errors import JobError
 from ticketkin.core.progress import SilentProgress
 from ticketkin.core.ranking import Ranker
@@ -14,6 +13,7 @@ from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts, halved
 from ticketkin.encoders.loading import LoadedEncoder, load_folder
+from ticketkin.encoders.settings import EncoderSettings
 from tiny_model import WORDS
 
 SETTINGS = EncoderSettings(device="cpu", batch_size=4)

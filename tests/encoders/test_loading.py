@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from ticketkin.core.config import EncoderSettings
 from ticketkin.core.errors import (
     InputError,
     MissingExtraError,
@@ -17,6 +16,7 @@ from ticketkin.core.errors import (
 )
 from ticketkin.encoders import loading
 from ticketkin.encoders.loading import PACKAGED_SHA256, load_encoder, load_folder
+from ticketkin.encoders.settings import EncoderSettings
 
 CPU = EncoderSettings(device="cpu")
 

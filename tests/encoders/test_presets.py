@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from architecture_material import saved_model, word_tokenizer
 
-from ticketkin.core.config import EncoderSettings, LoraSettings
 from ticketkin.core.errors import ModelUnavailableError
 from ticketkin.encoders.activity import prove_adapter_active
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import LoadedEncoder, load_folder
 from ticketkin.encoders.presets import PRESETS, preset_of
+from ticketkin.encoders.settings import EncoderSettings
+from ticketkin.training.settings import LoraSettings
 from tiny_model import WORDS
 
 SETTINGS = EncoderSettings(device="cpu", offline=True)

@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ticketkin.core.artifacts import hash_path, read_json, write_json
-from ticketkin.core.config import EncoderSettings, Runtime
 from ticketkin.core.errors import (
     MissingExtraError,
     MissingInputError,
@@ -34,6 +33,7 @@ from ticketkin.encoders.runtime.exporting import NotExportableError, ensure_expo
 from ticketkin.encoders.runtime.fidelity import Fidelity, FidelityLimits, measure_fidelity
 from ticketkin.encoders.runtime.serving import ExportedModel, export_folder
 from ticketkin.encoders.runtime.tokens import TextTokenizer
+from ticketkin.encoders.settings import EncoderSettings, Runtime
 from tiny_model import WORDS, build_tiny_encoder
 
 CPU = EncoderSettings(device="cpu", batch_size=4)

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from ticket_material import make_tickets
 from ticketkin.core.checks import Check, Outcome
-from ticketkin.core.config import EvaluationSettings
 from ticketkin.core.tables import IntArray
 from ticketkin.evaluation.bootstrap import Interval, PairedGain
 from ticketkin.evaluation.diagnostics.labels import (
@@ -37,6 +36,7 @@ from ticketkin.evaluation.diagnostics.similarities import (
     trivial_threshold,
 )
 from ticketkin.evaluation.pair_decisions import PairScores
+from ticketkin.evaluation.settings import EvaluationSettings
 
 TEXTS = [f"{a} {b} does {c} since today" for a in ("printer", "mail", "vpn") for b in ("red", "blue", "green")
          for c in ("stop", "hang", "burn", "loop")]  # fmt: skip

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from sklearn import metrics
 
-from ticketkin.core.config import EvaluationSettings
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import FloatArray, IntArray, Visibility
 from ticketkin.evaluation.bootstrap import Resamples, mean_interval
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval, queries_with_kin
+from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.evaluation.sign_flips import sign_flip_p_value
 from ticketkin.evaluation.thresholds import choose_threshold, precision_at_prevalence
 from ticketkin.evaluation.verdict import decide, paired_gain, with_holdout

@@ -3,10 +3,10 @@
 import pytest
 
 from ticketkin.core.checks import Check, Outcome
-from ticketkin.core.config import ReadinessSettings
 from ticketkin.evaluation.bootstrap import Interval
 from ticketkin.evaluation.readiness import Readiness, assess
 from ticketkin.evaluation.schema import Confusion, Metric, PairDecisions, Retrieval, SplitResult
+from ticketkin.evaluation.settings import ReadinessSettings
 
 
 def _result(area: float, mrr: float, rate: float = 0.05) -> SplitResult:

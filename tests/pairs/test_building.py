@@ -7,15 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ticket_material import make_links, make_tickets
-from ticketkin.core.config import EvaluationSettings, LinkSettings, PairSettings, SplitSettings
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import LINKS_SCHEMA, Links, Pairs, SplitName
+from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix
 from ticketkin.pairs.building import build_pairs
 from ticketkin.pairs.mining import KinshipCodes, mine_negatives
+from ticketkin.pairs.settings import PairSettings
 from ticketkin.pairs.silver import silver_links, silver_negatives
 from ticketkin.pairs.sources import PairInputs
 from ticketkin.tickets.kin import kin_groups
+from ticketkin.tickets.settings import LinkSettings, SplitSettings
 from ticketkin.tickets.splitting import split_tickets
 from ticketkin.training.positives import positive_pairs
 
@@ -38,7 +40,9 @@ def inputs(seed: int, n_groups: int = 40) -> PairInputs:
 
 
 def built(material: PairInputs, seed: int) -> Pairs:
-    return build_pairs(material, PairSettings(n_neighbours=10), EvaluationSettings(), seed)
+    return build_pairs(
+        material, PairSettings(n_neighbours=10), EvaluationSettings().negatives_per_positive, seed
+    )
 
 
 @given(st.integers(0, 200))

@@ -8,10 +8,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from ticketkin.core.config import TicketSettings
 from ticketkin.pairs.given import links_of_given, read_given
 from ticketkin.tickets.importing import import_tables
 from ticketkin.tickets.reading import RawTable
+from ticketkin.tickets.settings import TicketSettings
 
 SECRETS = ["login fails, password: 4711", "login fails,  password: 0815"]
 

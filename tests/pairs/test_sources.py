@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from test_building import inputs
 
 from ticket_material import make_tickets
-from ticketkin.core.config import EvaluationSettings, PairSettings
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import Pairs, SplitName
+from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.pairs.building import build_pairs
+from ticketkin.pairs.settings import PairSettings
 from ticketkin.pairs.sources import PairInputs
 
 SILVER_SOURCES = ("tfidf-hybrid", "cross-category-positives", "curriculum-bands")
@@ -33,7 +34,7 @@ def _inputs(seed: int = 0) -> PairInputs:
 
 def _train(material: PairInputs, seed: int = 0, **change: object) -> Pairs:
     settings = PairSettings(n_neighbours=10, n_drawn=200, **change)
-    return build_pairs(material, settings, EvaluationSettings(), seed)
+    return build_pairs(material, settings, EvaluationSettings().negatives_per_positive, seed)
 
 
 @given(

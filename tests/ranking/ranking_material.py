@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 
 from ticket_material import make_links, make_tickets
-from ticketkin.core.config import FusionSettings
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.ranking.fusion import DescribedCorpus, FusionRanker, fit_first_level, fit_second_level
+from ticketkin.ranking.settings import FusionSettings
 from ticketkin.tickets.kin import KinGroups, kin_groups
 
 N_GROUPS, SIZE = 60, 3

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from scipy.special import expit, softmax
 
 from ticketkin.core.arrays import load_arrays, save_arrays
-from ticketkin.core.config import LARGEST_SEED
 from ticketkin.core.errors import UnreadableFileError
+from ticketkin.core.stage_settings import LARGEST_SEED
 from ticketkin.ranking import trees as trees_module
 from ticketkin.ranking.tree_text import read_forest
 from ticketkin.ranking.trees import BoostedTrees, TreeSettings

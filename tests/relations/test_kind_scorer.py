@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from relations_material import desk
-from ticketkin.core.config import EncoderSettings, RelationModel, RelationSettings
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.core.tables import IntArray, Tickets
 from ticketkin.encoders.cross_encoder import load_cross_encoder
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.lexical.neighbours import tfidf_matrix
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.relations.bands import Bands
@@ -27,6 +27,7 @@ from ticketkin.relations.pair_state import PairState
 from ticketkin.relations.pairs import KINDS, relation_pairs
 from ticketkin.relations.saving import FittedOn
 from ticketkin.relations.scorer import KindScorer
+from ticketkin.relations.settings import RelationModel, RelationSettings
 from ticketkin.tickets.kin import kin_groups
 
 N_EVENTS = 40

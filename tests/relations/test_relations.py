@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, precision_recall_fscore_support
 
 from relations_material import desk
-from ticketkin.core.config import RelationSettings
 from ticketkin.core.errors import InputError, NotEnoughDataError, UnreadableFileError
 from ticketkin.core.tables import LINKS_SCHEMA, Links
 from ticketkin.lexical.neighbours import tfidf_matrix
@@ -25,6 +24,7 @@ from ticketkin.relations.features import PairFeatures
 from ticketkin.relations.pair_state import PairState
 from ticketkin.relations.pairs import KINDS, STATED_SCHEMA, RelationPairs, relation_pairs, support_notes
 from ticketkin.relations.saving import FittedOn, load_classifier, read_kinds, save_kinds
+from ticketkin.relations.settings import RelationSettings
 from ticketkin.tickets.kin import kin_groups
 
 SILENT_BANDS = Bands.silent()

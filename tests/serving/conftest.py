@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from bundle_material import Judged, judged_copy
 
-from ticketkin.core.config import EncoderSettings, EvaluationSettings, RelationSettings
+from ticketkin.encoders.settings import EncoderSettings
+from ticketkin.evaluation.settings import EvaluationSettings
+from ticketkin.relations.settings import RelationSettings
 from ticketkin.tickets.sample import write_sample
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.job import run_job

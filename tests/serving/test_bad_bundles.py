@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ticketkin.core.config import EncoderSettings
 from ticketkin.core.errors import InputError, UnreadableFileError, UnsafeArtifactError
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.manifest import write_manifest
 from ticketkin.workflows.examination import examine

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ticketkin.core.config import TicketSettings
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.tickets.importing import ImportResult, import_tickets
 from ticketkin.tickets.links import links_from_tickets
+from ticketkin.tickets.settings import TicketSettings
 
 HEADER = ("number", "short_description", "description", "sys_mod_count", "sys_updated_on")
 

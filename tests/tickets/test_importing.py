@@ -6,11 +6,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ticketkin.core.config import TicketSettings
 from ticketkin.core.errors import LeakageError, MappingError, UnreadableFileError
 from ticketkin.tickets.importing import ImportResult, import_tickets
 from ticketkin.tickets.links import links_from_tickets
 from ticketkin.tickets.mapping import find_mapping
+from ticketkin.tickets.settings import TicketSettings
 from workbook_material import sheet_xml, write_workbook
 
 REAL = Path(__file__).parents[2] / "../shared/data"

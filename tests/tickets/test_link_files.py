@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ticket_material import make_tickets
-from ticketkin.core.config import LinkSettings
 from ticketkin.core.errors import MappingError
 from ticketkin.tickets.link_files import links_from_file
 from ticketkin.tickets.link_kinds import LinkKinds
 from ticketkin.tickets.links import LinkResult
+from ticketkin.tickets.settings import LinkSettings
 from ticketkin.workflows.configuration import load_settings
 
 

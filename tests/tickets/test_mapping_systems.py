@@ -10,13 +10,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ticketkin.core.config import TicketSettings
 from ticketkin.core.errors import ConfigurationError, LeakageError, MappingError
 from ticketkin.core.tables import LINK_FIELDS, OPENING_FIELDS, RESOLUTION_FIELDS
 from ticketkin.tickets.composing import compose_texts, template_fields
 from ticketkin.tickets.importing import ImportResult, import_tickets
 from ticketkin.tickets.links import links_from_tickets
 from ticketkin.tickets.mapping import MAPPABLE, find_mapping
+from ticketkin.tickets.settings import TicketSettings
 
 JIRA_HEADER = [
     "Summary", "Issue key", "Issue id", "Issue Type", "Status", "Project key", "Project name", "Priority",

@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketkin.core.config import TicketSettings
 from ticketkin.core.errors import ConfigurationError
 from ticketkin.serving.incoming import new_ticket
 from ticketkin.tickets import pseudonyms
@@ -29,6 +28,7 @@ from ticketkin.tickets.pseudonyms import (
     normalise_account,
     pseudonyms_of,
 )
+from ticketkin.tickets.settings import TicketSettings
 from ticketkin.workflows.artifacts import IMPORT_SUMMARY, TICKETS
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.job import run_one_stage

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ticketkin.cli.options import JobOptions
-from ticketkin.core.config import TicketSettings
 from ticketkin.core.errors import ConfigurationError, InputError, MissingExtraError
 from ticketkin.tickets.redaction import REDACTION_VERSION, Redactor, recognised_kinds, redact
 from ticketkin.tickets.redaction.known_names import WordList, entity_spans, person_finder
 from ticketkin.tickets.redaction.predicates import is_predicate
 from ticketkin.tickets.redaction.recogniser import labels
 from ticketkin.tickets.redaction.redactor import RECOGNISERS
+from ticketkin.tickets.settings import TicketSettings
 
 _BENCHMARK = Path(__file__).parents[2] / "benchmarks/redaction.py"
 _spec = importlib.util.spec_from_file_location("benchmarks_redaction", _BENCHMARK)

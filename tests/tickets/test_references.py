@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticket_material import make_tickets
-from ticketkin.core.config import TicketSettings
 from ticketkin.tickets.importing import ImportResult, import_tickets
 from ticketkin.tickets.links import known_references, links_from_tickets
 from ticketkin.tickets.references import KnownReferences, duplicate_in_notes, looks_like_id, references
+from ticketkin.tickets.settings import TicketSettings
 
 STRAYS = [
     "0", "0.0", "000", "?", "TBD", "false", "TRUE", "no problem", "unknown", "N.A.", "n/a", "see notes", "-",

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ticketkin.core.config import TicketSettings
 from ticketkin.core.errors import ConfigurationError
 from ticketkin.tickets.importing import import_tickets
 from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.links import links_from_tickets
 from ticketkin.tickets.sample import COLUMNS, SampleSummary, phrases, write_sample
 from ticketkin.tickets.sample.incidents import SERVICES
+from ticketkin.tickets.settings import TicketSettings
 
 
 def _read(path: Path) -> pl.DataFrame:

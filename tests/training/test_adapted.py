@@ -7,12 +7,12 @@ import pytest
 from tuning_material import ENCODER, tuning_data, without_dropout
 
 from ticketkin.core.checks import Outcome
-from ticketkin.core.config import AdaptedSettings
 from ticketkin.core.errors import ConfigurationError, NotEnoughDataError
 from ticketkin.encoders.interpolation import prove_tuned
 from ticketkin.encoders.loading import load_folder
 from ticketkin.training.adapted import train_adapted
 from ticketkin.training.record import record_checks
+from ticketkin.training.settings import AdaptedSettings
 
 SETTINGS = AdaptedSettings(
     learning_rate=2e-3, epochs=6, batch_size=8, max_length_tokens=24, checkpoint_steps=3, warmup_share=0.0

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from tuning_material import SETTINGS, tuning_data
 
-from ticketkin.core.config import AugmentSettings
 from ticketkin.core.errors import MissingInputError, UnreadableFileError
 from ticketkin.training.augmentation import (
     augment,
@@ -20,6 +19,7 @@ from ticketkin.training.augmentation import (
     with_synonyms,
     without_words,
 )
+from ticketkin.training.settings import AugmentSettings
 from ticketkin.training.tuning_data import phase_counts, plan_steps
 from tiny_model import WORDS
 

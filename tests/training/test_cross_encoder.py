@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from ticketkin.core.checks import Outcome, any_failed
-from ticketkin.core.config import CrossEncoderSettings, EncoderSettings
 from ticketkin.core.errors import ModelUnavailableError
 from ticketkin.encoders.cross_encoder import (
     CrossBase,
@@ -18,6 +17,7 @@ from ticketkin.encoders.cross_encoder import (
     locate_cross_base,
     pair_logits,
 )
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.training.cross_encoder import (
     PairExamples,
     TrainedCrossEncoder,
@@ -26,6 +26,7 @@ from ticketkin.training.cross_encoder import (
 )
 from ticketkin.training.loop import TrainingLoop
 from ticketkin.training.record import record_checks
+from ticketkin.training.settings import CrossEncoderSettings
 from tiny_model import WORDS
 
 QUICK = CrossEncoderSettings(epochs=12, learning_rate=3e-3, max_length_tokens=32, checkpoint_steps=5)
@@ -159,11 +160,11 @@ def test_a_trained_head_is_kept_and_another_size_begins_anew(base: CrossBase, tm
     save_cross_encoder(TrainedCrossEncoder(trained.model, trained.record), tmp_path / "kept")
     settings = QUICK.model_copy(update={"base_model": str(tmp_path / "kept")})
     once = settings.model_copy(update={"epochs": 1})
-    found = locate_cross_base(settings, EncoderSettings(offline=True, device="cpu"))
+    found = locate_cross_base(settings.base_model, EncoderSettings(offline=True, device="cpu"))
     assert found.n_labels == 4 and found.folder == tmp_path / "kept"
     again = train_cross_encoder(found, _examples(8), once, tmp_path / "more", 0)
     assert not again.record["fresh_head"]
     two = train_cross_encoder(found, _examples(8, 2), once, tmp_path / "two", 0)
     assert two.record["fresh_head"]
     with pytest.raises(ModelUnavailableError):
-        locate_cross_base(QUICK.model_copy(update={"base_model": "no/such"}), EncoderSettings(offline=True))
+        locate_cross_base("no/such", EncoderSettings(offline=True))

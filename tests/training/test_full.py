@@ -7,7 +7,6 @@ import pytest
 from tuning_material import ENCODER, tuning_data
 
 from ticketkin.core.checks import Outcome
-from ticketkin.core.config import EncoderSettings, FullSettings
 from ticketkin.core.errors import InactiveAdapterError
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.interpolation import (
@@ -16,9 +15,11 @@ from ticketkin.encoders.interpolation import (
     save_interpolated,
 )
 from ticketkin.encoders.loading import load_folder
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.training.full import train_full
 from ticketkin.training.preparation import TunedEncoder
 from ticketkin.training.record import record_checks
+from ticketkin.training.settings import FullSettings
 
 SETTINGS = FullSettings(
     batch_size=8, learning_rate=2e-3, epochs_per_phase=(1, 1, 3), checkpoint_steps=4, max_length_tokens=24

@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ticketkin.core.config import EncoderSettings, HeadSettings, StrengthSettings
 from ticketkin.core.tables import FloatArray, IntArray, Visibility
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import LoadedEncoder, load_folder
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.retrieval import evaluate_retrieval
 from ticketkin.training.head import Head, cross_fit_heads, fold_of_group, save_head_model, train_head
 from ticketkin.training.positives import PositivePairs
+from ticketkin.training.settings import HeadSettings, StrengthSettings
 from ticketkin.training.strength import sweep_strengths
 from tiny_model import WORDS
 

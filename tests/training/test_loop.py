@@ -7,7 +7,6 @@ import pytest
 from tuning_material import ENCODER, SETTINGS, train, tuning_data, without_dropout
 
 from ticketkin.core.checks import Outcome
-from ticketkin.core.config import LoraSettings
 from ticketkin.core.errors import ConfigurationError
 from ticketkin.encoders.adapter import attach_adapter
 from ticketkin.encoders.loading import LoadedEncoder, load_float32, load_folder
@@ -17,6 +16,7 @@ from ticketkin.training.objective import KinObjective
 from ticketkin.training.precision import chosen_precision
 from ticketkin.training.preparation import prepare_training
 from ticketkin.training.record import record_checks
+from ticketkin.training.settings import LoraSettings
 
 pytest.importorskip("peft", reason="the extra 'lora' is not installed")
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ticketkin.core.config import StrengthSettings
 from ticketkin.core.tables import FloatArray, Visibility
+from ticketkin.training.settings import StrengthSettings
 from ticketkin.training.strength import StrengthSweep, sweep_strengths
 
 N = 40

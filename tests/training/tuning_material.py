@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ticketkin.core.config import EncoderSettings, LoraSettings
 from ticketkin.core.progress import SilentProgress
 from ticketkin.encoders.loading import load_folder
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.training.lora import train_lora
 from ticketkin.training.preparation import TunedEncoder
+from ticketkin.training.settings import LoraSettings
 from ticketkin.training.tuning_data import TuningData
 from tiny_model import WORDS
 

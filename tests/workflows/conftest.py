@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ticketkin.core.config import EncoderSettings, EvaluationSettings
+from ticketkin.encoders.settings import EncoderSettings
+from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.tickets.sample import write_sample
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.job import run_job

@@ -8,10 +8,11 @@ import pytest
 from pydantic import ValidationError
 
 from ticketkin.core.artifacts import read_json
-from ticketkin.core.config import EncoderSettings, FullSettings
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.reports.drawing import candidate_style
 from ticketkin.runs.stages import State
 from ticketkin.training.candidates import CANDIDATES, Candidate, Color, LineStyle
+from ticketkin.training.settings import FullSettings
 from ticketkin.training.tuning_methods import Full
 from ticketkin.workflows.artifacts import embeddings_of
 from ticketkin.workflows.configuration import Job

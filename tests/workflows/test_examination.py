@@ -12,8 +12,8 @@ import pytest
 
 from ticketkin.cli.entry import main
 from ticketkin.core.checks import Check, Outcome, any_failed
-from ticketkin.core.config import EncoderSettings
 from ticketkin.core.errors import InputError
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.workflows.examination import Examined, examine
 
 

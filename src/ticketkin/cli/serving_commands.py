@@ -20,10 +20,10 @@ from ticketkin.cli.options import (
     run_folder,
 )
 from ticketkin.cli.progress import ConsoleProgress
-from ticketkin.core.config import AskedRuntime
 from ticketkin.core.errors import InputError
 from ticketkin.core.outputs import output_path
 from ticketkin.core.progress import Progress
+from ticketkin.encoders.settings import AskedRuntime
 
 if TYPE_CHECKING:
     from ticketkin.serving.kin import Kin

@@ -6,6 +6,9 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
+LARGEST_SEED = 2**32 - 1
+"""What every generator of random numbers takes."""
+
 
 class StageSettings(BaseModel):
     """Base of all parts: frozen, unknown keys rejected, field docstrings become descriptions.

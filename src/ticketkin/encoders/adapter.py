@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ticketkin.core.config import EncoderSettings, LoraSettings
 from ticketkin.core.errors import InactiveAdapterError, MissingExtraError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray
 from ticketkin.encoders.encoding import encode_with_weights
 from ticketkin.encoders.loading import LoadedEncoder, load_float32, pick_device
 from ticketkin.encoders.safety import check_adapter_folder
+from ticketkin.encoders.settings import EncoderSettings, LowRankSettings
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -23,7 +23,7 @@ _ADAPTER = "default"
 _WITHOUT_GRADIENT = r".*\bpooler\b.*"
 
 
-def attach_adapter(model: "SentenceTransformer", settings: LoraSettings) -> None:
+def attach_adapter(model: "SentenceTransformer", settings: LowRankSettings) -> None:
     """Add a fresh adapter (B zero: no change yet) to all linear layers; the rest is frozen.
 
     Raises MissingExtraError where peft is not installed.

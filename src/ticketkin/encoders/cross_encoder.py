@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from ticketkin.core.artifacts import hash_value
 from ticketkin.core.checks import Check, failed, passed
-from ticketkin.core.config import CrossEncoderSettings, EncoderSettings
 from ticketkin.core.errors import ModelUnavailableError
 from ticketkin.encoders.adapter import lora_modules
 from ticketkin.encoders.loading import is_failure, locate_model, packaged_model, pick_device
 from ticketkin.encoders.safety import check_model_folder
+from ticketkin.encoders.settings import DEFAULT_CROSS_ENCODER, EncoderSettings
 from ticketkin.encoders.weights import saved_shapes
 
 Float64Array = npt.NDArray[np.float64]
@@ -36,16 +36,15 @@ class CrossBase:
     device: str
 
 
-def locate_cross_base(settings: CrossEncoderSettings, encoder: EncoderSettings) -> CrossBase:
-    """Return the base the settings name; offline and without it the packaged MiniLM with a fresh head.
+def locate_cross_base(base_model: str, encoder: EncoderSettings) -> CrossBase:
+    """Return the base of that name; offline and without it the packaged MiniLM with a fresh head.
 
     Raises as `load_encoder`.
     """
-    default = CrossEncoderSettings.model_fields["base_model"].default
     try:
-        located = locate_model(settings.base_model, offline=encoder.offline)
+        located = locate_model(base_model, offline=encoder.offline)
     except ModelUnavailableError:
-        if not encoder.offline or settings.base_model != default:
+        if not encoder.offline or base_model != DEFAULT_CROSS_ENCODER:
             raise
         located = packaged_model()
     return CrossBase(located.folder, located.name, _labels_of_head(located.folder), pick_device(encoder))

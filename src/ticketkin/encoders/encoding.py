@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from ticketkin.core.config import EncoderSettings
 from ticketkin.core.errors import JobError
 from ticketkin.core.progress import SILENT, Progress, Task
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.encoders.cache import EmbeddingCache
 from ticketkin.encoders.loading import LoadedEncoder
+from ticketkin.encoders.settings import EncoderSettings
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

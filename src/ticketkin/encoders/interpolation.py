@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from ticketkin.core.config import EncoderSettings
 from ticketkin.core.errors import InactiveAdapterError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray
@@ -11,6 +10,7 @@ from ticketkin.encoders.activity import DIFFERENT, SAME
 from ticketkin.encoders.encoding import encode_with_weights
 from ticketkin.encoders.fresh_process import SavedModel, embed_freshly, largest_difference
 from ticketkin.encoders.loading import LoadedEncoder, load_float32, pick_device
+from ticketkin.encoders.settings import EncoderSettings
 
 
 def interpolated(base: str, tuned: Path, strength: float, device: str = "cpu") -> Any:

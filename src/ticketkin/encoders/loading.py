@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ticketkin.core.artifacts import atomic_path, hash_path, hash_value, read_json, write_json
-from ticketkin.core.config import EncoderSettings
 from ticketkin.core.errors import (
     InputError,
     MissingExtraError,
@@ -22,6 +21,7 @@ from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.encoders.cache import default_cache_folder
 from ticketkin.encoders.presets import preset_of
 from ticketkin.encoders.safety import PROMPTED, check_model_folder
+from ticketkin.encoders.settings import EncoderSettings
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ticketkin.core.checks import Check, Outcome
-from ticketkin.core.config import ReadinessSettings
 from ticketkin.evaluation.bootstrap import Interval
 from ticketkin.evaluation.metrics import METRICS, Direction
 from ticketkin.evaluation.schema import SplitResult, Tier
+from ticketkin.evaluation.settings import ReadinessSettings
 
 _MINIMUM_AUC, _GOOD_AUC = 0.75, 0.85
 _BALANCED_CEILING = 0.75**0.5

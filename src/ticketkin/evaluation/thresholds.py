@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ticketkin.core.config import EvaluationSettings
 from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.evaluation.settings import EvaluationSettings
 
 
 @dataclass(frozen=True)

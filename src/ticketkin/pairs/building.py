@@ -8,7 +8,6 @@ import numpy.typing as npt
 import polars as pl
 from scipy.sparse import csr_matrix
 
-from ticketkin.core.config import EvaluationSettings, PairSettings
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import (
@@ -21,6 +20,7 @@ from ticketkin.core.tables import (
 )
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix
 from ticketkin.pairs.mining import KinshipCodes
+from ticketkin.pairs.settings import PairSettings
 from ticketkin.pairs.silver import silver_negatives
 from ticketkin.pairs.sources import (
     Drawing,
@@ -54,7 +54,7 @@ class _Part:
 def build_pairs(
     inputs: PairInputs,
     settings: PairSettings,
-    evaluation: EvaluationSettings,
+    negatives_per_positive: int,
     seed: int,
     progress: Progress = SILENT,
 ) -> Pairs:
@@ -80,7 +80,7 @@ def build_pairs(
         if split is SplitName.TRAIN and by_sources:
             drawn = draw_training_pairs(drawing)
         else:
-            drawn = _test_pairs(drawing, split, None if of_own_recipe else evaluation)
+            drawn = _test_pairs(drawing, split, None if of_own_recipe else negatives_per_positive)
         parts.append(_joined(drawn, split))
     return Pairs(_with_difficulty(parts, inputs, words))
 
@@ -91,7 +91,7 @@ def build_given_pairs(
     *,
     frozen: bool,
     settings: PairSettings,
-    evaluation: EvaluationSettings,
+    negatives_per_positive: int,
     seed: int,
     progress: Progress = SILENT,
 ) -> Pairs:
@@ -118,21 +118,23 @@ def build_given_pairs(
         if n_strangers < n_kin and not is_frozen:
             rows = inputs.splits.rows(inputs.tickets, split)
             drawing = Drawing(inputs, words, rows, kinship, settings, generator, progress)
-            more = [found for part in drawn for found in _test_negatives(drawing, part.kin, evaluation)]
+            more = [
+                found
+                for part in drawn
+                for found in _test_negatives(drawing, part.kin, negatives_per_positive)
+            ]
         parts.append(_joined([*drawn, *more], split))
     return Pairs(_with_difficulty(parts, inputs, words))
 
 
-def _test_pairs(
-    drawing: Drawing, split: SplitName, evaluation: EvaluationSettings | None
-) -> list[DrawnPairs]:
-    """Return kin and strangers to judge on; without `evaluation` the strangers of the silver recipe."""
+def _test_pairs(drawing: Drawing, split: SplitName, negatives_per_positive: int | None) -> list[DrawnPairs]:
+    """Return kin and strangers to judge on; without their number those of the silver recipe."""
     positives = kin_pairs(drawing)
     if not len(positives):
         raise NotEnoughDataError(
             f"The {split} split has no pair of kin; give more links with --links FILE or another --seed"
         )
-    if evaluation is None:
+    if negatives_per_positive is None:
         left, right = silver_negatives(
             drawing.inputs.tickets,
             drawing.words,
@@ -142,15 +144,13 @@ def _test_pairs(
             drawing.generator,
         )
         return [positives, DrawnPairs(left, right, np.zeros(len(left), dtype=np.int64), silver=True)]
-    return [positives, *_test_negatives(drawing, positives, evaluation)]
+    return [positives, *_test_negatives(drawing, positives, negatives_per_positive)]
 
 
-def _test_negatives(
-    drawing: Drawing, positives: DrawnPairs, evaluation: EvaluationSettings
-) -> list[DrawnPairs]:
+def _test_negatives(drawing: Drawing, positives: DrawnPairs, negatives_per_positive: int) -> list[DrawnPairs]:
     """Return the strangers to judge beside `positives`, half mined and half drawn at random."""
-    n_hard = max(1, round(evaluation.negatives_per_positive * _HARD_SHARE_OF_TEST))
-    n_random = (evaluation.negatives_per_positive - n_hard) * len(positives)
+    n_hard = max(1, round(negatives_per_positive * _HARD_SHARE_OF_TEST))
+    n_random = (negatives_per_positive - n_hard) * len(positives)
     left, right = _random_negatives(drawing.rows, drawing.kinship, n_random, drawing.generator)
     return [
         hard_negatives(drawing, positives, n_hard),

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ticketkin.core.config import TicketSettings
 from ticketkin.core.tables import (
     IntArray,
     Kind,
@@ -24,6 +23,7 @@ from ticketkin.tickets.cleaning import clean_text
 from ticketkin.tickets.links import LinkResult
 from ticketkin.tickets.reading import RawTable
 from ticketkin.tickets.redaction import Redactor
+from ticketkin.tickets.settings import TicketSettings
 
 GIVEN_SCHEMA: Mapping[str, pl.DataType] = {
     "left": pl.String(),

@@ -11,11 +11,11 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_matrix
 
-from ticketkin.core.config import LinkSettings
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import LINKS_SCHEMA, IntArray, Kind, Links, Origin, Tickets
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix, tfidf_neighbours
 from ticketkin.pairs.mining import KinshipCodes
+from ticketkin.tickets.settings import LinkSettings
 
 POSITIVE_ABOVE = 0.5
 _NEGATIVE_BELOW = 0.3

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from ticketkin.core.config import PairSettings
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import Progress
 from ticketkin.core.tables import FloatArray, IntArray, Links, Origin, Phase, Splits, Tickets
 from ticketkin.lexical.neighbours import tfidf_neighbours
 from ticketkin.pairs.mining import KinshipCodes, dense_neighbours, mine_negatives
+from ticketkin.pairs.settings import PairSettings
 from ticketkin.pairs.silver import POSITIVE_ABOVE, silver_negatives
 from ticketkin.tickets.kin import KinGroups
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from ticketkin.core.config import FusionSettings
 from ticketkin.core.errors import NotEnoughDataError, UnreadableFileError
 from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.tables import FloatArray, IntArray, Visibility
@@ -33,6 +32,7 @@ from ticketkin.ranking.scorer import (
     probabilities,
     stacked_features,
 )
+from ticketkin.ranking.settings import FusionSettings
 from ticketkin.ranking.trees import BoostedTrees, TreeSettings
 
 _BLOCK_QUERIES = 128

@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from ticketkin.core.config import LARGEST_SEED, RelationModel
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.stage_settings import LARGEST_SEED
 from ticketkin.core.tables import BoolArray, IntArray
 from ticketkin.evaluation.bootstrap import Float64Array, Interval, Resamples, statistic_interval
 from ticketkin.relations.classifier import fit_classifier
 from ticketkin.relations.features import PairFeatures
 from ticketkin.relations.pairs import KINDS, RelationPairs
+from ticketkin.relations.settings import RelationModel
 
 _N_BINS = 10
 FEWEST_OF_A_CLASS = 10

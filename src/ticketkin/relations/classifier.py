@@ -7,7 +7,6 @@ from typing import Any, Protocol, get_args
 import numpy as np
 
 from ticketkin.core.arrays import AnyArray
-from ticketkin.core.config import RelationModel
 from ticketkin.core.tables import IntArray
 from ticketkin.ranking.trees import BoostedTrees, TreeSettings
 from ticketkin.relations.features import PairFeatures
@@ -24,6 +23,7 @@ from ticketkin.relations.predictors import (
     Predictor,
     Trees,
 )
+from ticketkin.relations.settings import RelationModel
 
 MODELS: tuple[RelationModel, ...] = tuple(name for name in get_args(RelationModel) if name != "cross_encoder")
 """Classifiers over features; the cross-encoder reads texts."""

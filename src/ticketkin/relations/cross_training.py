@@ -13,11 +13,11 @@ from scipy.special import expit
 
 from ticketkin.core.arrays import load_array, save_array
 from ticketkin.core.artifacts import hash_value
-from ticketkin.core.config import CrossEncoderSettings, EncoderSettings
 from ticketkin.core.errors import JobError, NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import BoolArray, IntArray
 from ticketkin.encoders.cross_encoder import CrossBase, locate_cross_base, pair_logits
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.bootstrap import Float64Array, Resamples, statistic_interval
 from ticketkin.relations.cross_kinds import CROSS_ENCODER, CrossKindModel, load_cross_kind_model
 from ticketkin.relations.pairs import KINDS, RelationPairs
@@ -26,6 +26,7 @@ from ticketkin.training.cross_encoder import (
     save_cross_encoder,
     train_cross_encoder,
 )
+from ticketkin.training.settings import CrossEncoderSettings
 
 _N_PROBES = 16
 _SAME = 1e-4
@@ -56,7 +57,7 @@ class CrossTrainer:
         progress: Progress,
     ) -> "CrossTrainer":
         """Find the base and say whether its head is fresh. Raises as `locate_cross_base`."""
-        base = locate_cross_base(settings, encoder)
+        base = locate_cross_base(settings.base_model, encoder)
         if base.n_labels != len(KINDS):
             progress.say(f"  cross-encoder on {base.name}: its head for {len(KINDS)} kinds begins at random")
         return cls(texts, pairs, base, settings, work, progress)

@@ -9,11 +9,11 @@ import polars as pl
 from scipy.sparse import coo_array, csr_matrix
 from scipy.sparse.csgraph import connected_components
 
-from ticketkin.core.config import RelationSettings
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import BoolArray, IntArray, Kind, Links, Origin, Tickets
 from ticketkin.lexical.neighbours import tfidf_neighbours
 from ticketkin.pairs.mining import KinshipCodes
+from ticketkin.relations.settings import RelationSettings
 
 NONE = "none"
 KINDS = (Kind.DUPLICATE.value, Kind.RELATED.value, Kind.CAUSAL.value, NONE)

@@ -13,7 +13,6 @@ from pydantic import Field
 
 from ticketkin.core.arrays import load_arrays, save_arrays
 from ticketkin.core.artifacts import write_json
-from ticketkin.core.config import RelationModel
 from ticketkin.core.errors import InputError, UnreadableFileError
 from ticketkin.core.records import read_record
 from ticketkin.relations.bands import Bands
@@ -21,6 +20,7 @@ from ticketkin.relations.classifier import RelationClassifier
 from ticketkin.relations.pair_state import REMEDY
 from ticketkin.relations.pairs import KINDS
 from ticketkin.relations.predictors import PREDICTORS, AffineMap
+from ticketkin.relations.settings import RelationModel
 
 _ARRAYS = "classifier.safetensors"
 _DESCRIPTION = "classifier.json"

@@ -10,9 +10,9 @@ calibrated = kinds.calibrated(probabilities, similarities)       # similarities 
 from dataclasses import dataclass
 from pathlib import Path
 
-from ticketkin.core.config import EncoderSettings
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.encoders.loading import pick_device
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.lexical.shared_words import shared_words
 from ticketkin.ranking.columns import EmbeddedTickets

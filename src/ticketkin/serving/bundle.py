@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from ticketkin.core.config import TicketSettings
 from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray, Tickets
@@ -24,6 +23,7 @@ from ticketkin.serving.record import ServingRecord, read_serving_record
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.tickets.pseudonyms import NoPseudonyms, Pseudonyms, pseudonyms_of
 from ticketkin.tickets.redaction import REDACTION_VERSION
+from ticketkin.tickets.settings import TicketSettings
 
 RANKING = "ranking"
 RELATIONS = "relations"

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from ticketkin.core.config import Runtime
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray
+from ticketkin.encoders.settings import Runtime
 
 
 class ServingEncoder(Protocol):

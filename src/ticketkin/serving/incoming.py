@@ -7,7 +7,6 @@ from pathlib import Path
 
 import polars as pl
 
-from ticketkin.core.config import TicketSettings
 from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import OPENING_FIELDS, PERSON_FIELDS, Tickets
@@ -17,6 +16,7 @@ from ticketkin.tickets.importing import import_tables, import_tickets
 from ticketkin.tickets.mapping import MAPPABLE
 from ticketkin.tickets.pseudonyms import Pseudonymising
 from ticketkin.tickets.reading import RawTable
+from ticketkin.tickets.settings import TicketSettings
 
 Value = str | datetime | None
 NEW_TICKET_FIELDS = (*OPENING_FIELDS, *PERSON_FIELDS, "opened_at", "number")

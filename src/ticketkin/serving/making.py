@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ticketkin.core.artifacts import atomic_path, write_json
-from ticketkin.core.config import EncoderSettings, Runtime
 from ticketkin.core.outputs import check_folder_output
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.encoders.loading import LoadedEncoder, load_folder
 from ticketkin.encoders.runtime.serving import export_folder
 from ticketkin.encoders.serving import write_serving
+from ticketkin.encoders.settings import EncoderSettings, Runtime
 from ticketkin.evaluation.schema import Report
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.corpus_state import CorpusState

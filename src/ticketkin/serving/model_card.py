@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from ticketkin.core.config import TicketSettings
 from ticketkin.evaluation.metrics import METRICS, Place
 from ticketkin.evaluation.schema import Metric, Report
 from ticketkin.serving.record import ServingRecord
+from ticketkin.tickets.settings import TicketSettings
 
 
 def model_card(report: Report, record: ServingRecord, licence: str) -> str:

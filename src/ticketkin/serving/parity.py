@@ -12,7 +12,6 @@ import polars as pl
 
 from ticketkin.core.artifacts import hash_value, write_json
 from ticketkin.core.checks import Check, failed, passed, skipped
-from ticketkin.core.config import TicketSettings
 from ticketkin.core.records import read_record
 from ticketkin.core.tables import FloatArray, Tickets
 from ticketkin.ranking.retriever import Retriever
@@ -20,6 +19,7 @@ from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.manifest import COPY_AGAIN
 from ticketkin.tickets.importing import import_tickets
 from ticketkin.tickets.sample import write_sample
+from ticketkin.tickets.settings import TicketSettings
 
 PARITY = "parity.json"
 LARGEST_DIFFERENCE = 1e-5

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ticketkin.core.artifacts import write_json
-from ticketkin.core.config import Runtime, TicketSettings
 from ticketkin.core.records import read_record
+from ticketkin.encoders.settings import Runtime
 from ticketkin.serving.manifest import COPY_AGAIN
+from ticketkin.tickets.settings import TicketSettings
 
 RECORD = "serving.json"
 UNTOUCHED = "untouched"

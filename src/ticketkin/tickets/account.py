@@ -7,12 +7,12 @@ from typing import Any
 
 import polars as pl
 
-from ticketkin.core.config import TicketSettings
 from ticketkin.core.printing import printable_line
 from ticketkin.tickets.file_words import FileWords
 from ticketkin.tickets.mapping import ColumnMapping
 from ticketkin.tickets.pseudonyms import Pseudonymising, installation_pseudonyms
 from ticketkin.tickets.redaction import Redactor
+from ticketkin.tickets.settings import TicketSettings
 
 _MOST_NAMED = 40
 REJECTED_SCHEMA = {"source": pl.String(), "row": pl.Int64(), "reason": pl.String()}

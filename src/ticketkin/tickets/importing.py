@@ -6,7 +6,6 @@ from pathlib import Path
 
 import polars as pl
 
-from ticketkin.core.config import TicketSettings
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import TICKETS_SCHEMA, Tickets
@@ -20,6 +19,7 @@ from ticketkin.tickets.reading import RawTable, read_table
 from ticketkin.tickets.redaction import Redactor
 from ticketkin.tickets.reference_columns import REFERRING_FIELDS, with_readable_references
 from ticketkin.tickets.repeats import collapse_updates, unique_tickets, with_whole_ids
+from ticketkin.tickets.settings import TicketSettings
 from ticketkin.tickets.time_columns import TIME_FIELDS, read_times
 from ticketkin.tickets.update_order import progress_numbers, update_numbers, update_times
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import polars as pl
 
-from ticketkin.core.config import LinkSettings
 from ticketkin.core.errors import MappingError
 from ticketkin.core.tables import Kind
 from ticketkin.tickets.link_kinds import LinkKinds, is_kind_column, link_word, says_kin
 from ticketkin.tickets.mapping import normalise_name
+from ticketkin.tickets.settings import LinkSettings
 
 _CLUSTER_NAMES = {
     "cluster", "cluster_id", "clusterid", "cluster_nr", "group", "group_id", "duplicate_group",

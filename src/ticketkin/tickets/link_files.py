@@ -4,7 +4,6 @@ from pathlib import Path
 
 import polars as pl
 
-from ticketkin.core.config import LinkSettings
 from ticketkin.core.tables import Kind, Origin, Tickets
 from ticketkin.tickets.cleaning import is_placeholder
 from ticketkin.tickets.file_words import FileWords
@@ -13,6 +12,7 @@ from ticketkin.tickets.link_kinds import LinkKinds, says_kin
 from ticketkin.tickets.links import LARGEST_SHARED, MASKING, LinkCollector, LinkResult, known_references
 from ticketkin.tickets.reading import read_table
 from ticketkin.tickets.redaction import Redactor
+from ticketkin.tickets.settings import LinkSettings
 
 # What clustering programs write for "in no cluster".
 _NO_CLUSTER = {"-1", "-1.0"}

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from ticketkin.core.config import LinkSettings
 from ticketkin.core.errors import MappingError
 from ticketkin.core.tables import Kind
 from ticketkin.tickets.mapping import normalise_name
+from ticketkin.tickets.settings import LinkSettings
 
 # The direction kept is: duplicate -> its master, cause -> its effect. Types of related tickets have none.
 _DUPLICATE = """

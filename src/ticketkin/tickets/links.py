@@ -13,7 +13,6 @@ from itertools import pairwise
 import networkx as nx
 import polars as pl
 
-from ticketkin.core.config import LinkSettings
 from ticketkin.core.tables import LINKS_SCHEMA, Kind, Links, Origin, Tickets
 from ticketkin.tickets.file_words import FileWords
 from ticketkin.tickets.link_columns import read_stated_links
@@ -28,6 +27,7 @@ from ticketkin.tickets.references import (
     references,
     says_nothing,
 )
+from ticketkin.tickets.settings import LinkSettings
 
 MASKING = Redactor()
 # A problem, change or cluster shared by more tickets than this is a bucket, not a kinship.

@@ -8,11 +8,11 @@ import polars as pl
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from ticketkin.core.config import SplitSettings
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import IntArray, SplitName, Splits, Tickets
 from ticketkin.tickets.kin import KinGroups
+from ticketkin.tickets.settings import SplitSettings
 from ticketkin.tickets.templates import template_groups
 
 _NAMES = (SplitName.TRAIN, SplitName.EVALUATION, SplitName.HOLDOUT)

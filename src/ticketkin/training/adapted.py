@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from ticketkin.core.artifacts import atomic_path, hash_value
-from ticketkin.core.config import AdaptedSettings
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.encoders.loading import LoadedEncoder, load_float32
 from ticketkin.training.loop import TrainingLoop, seeded
 from ticketkin.training.preparation import EncoderJudge, TunedEncoder, judge_of, probes_among, tuned_encoder
 from ticketkin.training.record import training_versions
+from ticketkin.training.settings import AdaptedSettings
 from ticketkin.training.tuning_data import passes_over
 from ticketkin.training.unlabelled import objective_named
 from ticketkin.training.weights import WeightChanges, save_unit_length, train_all_weights

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ticketkin.core.config import AugmentSettings
 from ticketkin.core.errors import MissingInputError, UnreadableFileError
 from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.tables import IntArray
 from ticketkin.encoders.safety import check_model_folder
+from ticketkin.training.settings import AugmentSettings
 from ticketkin.training.tuning_data import TuningData
 
 _TEXTS_A_TRANSLATION = 8

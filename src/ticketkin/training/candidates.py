@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from ticketkin.core.config import EncoderSettings
+    from ticketkin.encoders.settings import EncoderSettings
     from ticketkin.training.tuning_methods import TuningMethod
 
 

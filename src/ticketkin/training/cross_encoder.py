@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ticketkin.core.artifacts import atomic_path, hash_path, hash_value, write_json
-from ticketkin.core.config import CrossEncoderSettings
 from ticketkin.core.errors import MissingExtraError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import BoolArray, IntArray
@@ -25,6 +24,7 @@ from ticketkin.encoders.cross_encoder import (
 from ticketkin.training.loop import TrainingLoop, seeded
 from ticketkin.training.objective import Objective
 from ticketkin.training.record import training_versions
+from ticketkin.training.settings import CrossEncoderSettings
 from ticketkin.training.tuning_data import Step, passes_over
 
 if TYPE_CHECKING:

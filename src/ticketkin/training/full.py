@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from ticketkin.core.artifacts import atomic_path
-from ticketkin.core.config import FullSettings
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.encoders.loading import LoadedEncoder, load_float32
 from ticketkin.training.loop import TrainingLoop, seeded
@@ -18,6 +17,7 @@ from ticketkin.training.preparation import (
     training_record,
     tuned_encoder,
 )
+from ticketkin.training.settings import FullSettings
 from ticketkin.training.tuning_data import TuningData
 from ticketkin.training.weights import WeightChanges, save_unit_length, train_all_weights
 

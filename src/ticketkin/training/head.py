@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ticketkin.core.config import HeadSettings
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.encoders.serving import write_serving
 from ticketkin.training.positives import PositivePairs
 from ticketkin.training.record import History, training_versions
+from ticketkin.training.settings import HeadSettings
 
 if TYPE_CHECKING:
     from ticketkin.encoders.loading import LoadedEncoder

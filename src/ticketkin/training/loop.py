@@ -7,7 +7,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from ticketkin.core.config import OptimiserSettings
 from ticketkin.core.errors import JobError
 from ticketkin.core.progress import Progress
 from ticketkin.encoders.encoding import halved
@@ -16,6 +15,7 @@ from ticketkin.training.objective import Objective
 from ticketkin.training.precision import Precision, chosen_precision
 from ticketkin.training.record import History
 from ticketkin.training.schedule import scheduled_rate
+from ticketkin.training.settings import OptimiserSettings
 from ticketkin.training.tuning_data import Step
 
 if TYPE_CHECKING:

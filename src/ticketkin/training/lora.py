@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from ticketkin.core.artifacts import atomic_path
-from ticketkin.core.config import LoraSettings
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.encoders.adapter import attach_adapter, relative_changes, save_merged
 from ticketkin.encoders.loading import LoadedEncoder, load_float32
@@ -18,6 +17,7 @@ from ticketkin.training.preparation import (
     training_record,
     tuned_encoder,
 )
+from ticketkin.training.settings import LoraSettings
 from ticketkin.training.tuning_data import TuningData
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ticketkin.core.config import TuningSettings
 from ticketkin.core.errors import ConfigurationError, NotEnoughDataError
 from ticketkin.core.tables import IntArray
+from ticketkin.training.settings import TuningSettings
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ticketkin.core.config import TuningSettings
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.training.losses import Batch, batch_loss
 from ticketkin.training.precision import Precision
+from ticketkin.training.settings import TuningSettings
 from ticketkin.training.tuning_data import Step, TuningData
 
 if TYPE_CHECKING:

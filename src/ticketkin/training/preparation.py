@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 
 from ticketkin.core.artifacts import hash_value
-from ticketkin.core.config import EncoderSettings, TuningSettings
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.encoders.encoding import (
     encode_texts,
     encode_with_weights,
 )
 from ticketkin.encoders.loading import LoadedEncoder
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.training.loop import Judge, TrainingLoop
 from ticketkin.training.losses import check_losses
 from ticketkin.training.record import training_versions
+from ticketkin.training.settings import TuningSettings
 from ticketkin.training.tuning_data import Step, TuningData, examples_seen, phase_counts, plan_steps
 
 _N_PROBES = 32

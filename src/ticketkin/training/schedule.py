@@ -2,7 +2,7 @@
 
 from math import ceil, cos, pi
 
-from ticketkin.core.config import OptimiserSettings
+from ticketkin.training.settings import OptimiserSettings
 
 
 def scheduled_rate(step: int, n_steps: int, settings: OptimiserSettings) -> float:

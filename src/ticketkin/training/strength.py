@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ticketkin.core.config import StrengthSettings
 from ticketkin.core.tables import FloatArray, IntArray, Visibility
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.evaluation.retrieval import evaluate_retrieval
+from ticketkin.training.settings import StrengthSettings
 
 
 @dataclass(frozen=True)

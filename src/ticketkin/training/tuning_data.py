@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ticketkin.core.config import TuningSettings
 from ticketkin.core.tables import IntArray
+from ticketkin.training.settings import TuningSettings
 
 _BATCHES_A_WINDOW = 16  # sorting by length happens within so many batches: still well shuffled
 _LABELLED_SHARE = 8  # one labelled pair for so many positives of a batch

@@ -3,16 +3,17 @@
 from pathlib import Path
 from typing import Any, Protocol
 
-from ticketkin.core.config import EncoderSettings, FullSettings, LoraSettings
 from ticketkin.core.progress import Progress
 from ticketkin.core.tables import FloatArray
 from ticketkin.encoders.activity import prove_adapter_active
 from ticketkin.encoders.adapter import embeddings_at_strength, scaled_merge
 from ticketkin.encoders.interpolation import interpolated_embeddings, prove_tuned, save_interpolated
 from ticketkin.encoders.loading import LoadedEncoder
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.training.full import train_full
 from ticketkin.training.lora import train_lora
 from ticketkin.training.preparation import EncoderJudge, TunedEncoder
+from ticketkin.training.settings import FullSettings, LoraSettings
 from ticketkin.training.tuning_data import TuningData
 
 

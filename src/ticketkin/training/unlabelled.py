@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ticketkin.core.config import AdaptedSettings
 from ticketkin.core.errors import ConfigurationError
 from ticketkin.training.losses import ranking_loss
 from ticketkin.training.objective import Objective, embed_rows
+from ticketkin.training.settings import AdaptedSettings
 from ticketkin.training.tuning_data import Step
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ticketkin.core.config import AskedRuntime, Runtime
 from ticketkin.core.errors import InputError, MissingInputError
 from ticketkin.core.outputs import check_folder_output
 from ticketkin.core.progress import SILENT, Progress
@@ -16,6 +15,7 @@ from ticketkin.core.tables import SplitName
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_folder
 from ticketkin.encoders.presets import preset_of
 from ticketkin.encoders.runtime.choosing import choose_runtime
+from ticketkin.encoders.settings import AskedRuntime, Runtime
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets
 from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.reports.html import write_shared_report

@@ -10,7 +10,6 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from ticketkin.core.artifacts import atomic_path, hash_path, write_json
-from ticketkin.core.config import EncoderSettings
 from ticketkin.core.errors import InputError, JobError, TicketkinError
 from ticketkin.core.outputs import check_file_output
 from ticketkin.core.progress import SILENT, Progress
@@ -21,6 +20,7 @@ from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder, pick_device
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.leaderboard import ModelComparison, leaderboard, pair_leaderboard
 from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.pair_decisions import PairScores

@@ -10,7 +10,6 @@ import numpy as np
 
 from ticketkin.core.artifacts import hash_path, read_json
 from ticketkin.core.checks import Check, failed, passed, skipped
-from ticketkin.core.config import EncoderSettings
 from ticketkin.core.errors import InputError, TicketkinError, UnreadableFileError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.run_ownership import CONFIG, RECORDS
@@ -23,6 +22,7 @@ from ticketkin.encoders.fresh_process import embed_with, largest_difference
 from ticketkin.encoders.loading import load_encoder, load_float32, model_at_hand
 from ticketkin.encoders.model_doctor import examine_model
 from ticketkin.encoders.serving import read_serving
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.schema import metric_values
 from ticketkin.relations.cross_kinds import CROSS_ENCODER
 from ticketkin.runs.artifacts import Artifact, JsonObject

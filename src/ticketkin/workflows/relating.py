@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ticketkin.core.artifacts import write_json
-from ticketkin.core.config import RelationModel
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import Progress
 from ticketkin.core.tables import IntArray, SplitName
@@ -24,6 +23,7 @@ from ticketkin.relations.pair_state import PairState
 from ticketkin.relations.pairs import KINDS, RelationPairs, support_notes
 from ticketkin.relations.saving import FittedOn
 from ticketkin.relations.scorer import KindScorer
+from ticketkin.relations.settings import RelationModel
 from ticketkin.relations.two_stage import Retrieved, two_stage_quality
 from ticketkin.runs.stages import StageRun
 from ticketkin.workflows import artifacts as artifact

@@ -7,7 +7,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ticketkin.core.artifacts import atomic_path, write_json
-from ticketkin.core.config import LinkSettings
 from ticketkin.core.outputs import check_folder_output
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.relations.linked_kinds import LinkedKinds
@@ -20,6 +19,7 @@ from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.link_files import links_from_file
 from ticketkin.tickets.links import links_from_tickets, merge_links
 from ticketkin.tickets.redaction import Redactor
+from ticketkin.tickets.settings import LinkSettings
 
 REPLAY_JSON, REPLAY_HTML = "replay.json", "replay.html"
 

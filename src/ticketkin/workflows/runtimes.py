@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ticketkin.core.config import EncoderSettings
 from ticketkin.core.progress import Progress
 from ticketkin.core.tables import FloatArray, IntArray, SplitName, Visibility
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import TextModel
 from ticketkin.encoders.loading import LoadedEncoder
 from ticketkin.encoders.runtime.choosing import RuntimeChoice, Trial, choose_runtime
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.retrieval import evaluate_retrieval, queries_with_kin
 from ticketkin.workflows.run_data import RunData
 

@@ -4,27 +4,22 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from ticketkin.core.config import (
-    LARGEST_SEED,
+from ticketkin.core.stage_settings import LARGEST_SEED, StageSettings
+from ticketkin.encoders.settings import EncoderSettings
+from ticketkin.evaluation.settings import EvaluationSettings, ReadinessSettings
+from ticketkin.pairs.settings import PairSettings
+from ticketkin.ranking.settings import FusionSettings
+from ticketkin.relations.settings import FamilySettings, RelationSettings
+from ticketkin.tickets.settings import LinkSettings, SplitSettings, TicketSettings
+from ticketkin.training.candidates import CANDIDATES, known_candidate
+from ticketkin.training.settings import (
     AdaptedSettings,
     AugmentSettings,
-    EncoderSettings,
-    EvaluationSettings,
-    FamilySettings,
     FullSettings,
-    FusionSettings,
     HeadSettings,
-    LinkSettings,
     LoraSettings,
-    PairSettings,
-    ReadinessSettings,
-    RelationSettings,
-    SplitSettings,
     StrengthSettings,
-    TicketSettings,
 )
-from ticketkin.core.stage_settings import StageSettings
-from ticketkin.training.candidates import CANDIDATES, known_candidate
 
 
 class Settings(StageSettings):

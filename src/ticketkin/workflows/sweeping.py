@@ -5,14 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ticketkin.core.config import EncoderSettings, StrengthSettings
 from ticketkin.core.progress import Progress
 from ticketkin.core.tables import FloatArray, IntArray, SplitName, Visibility
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import LoadedEncoder
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.retrieval import evaluate_retrieval
 from ticketkin.training.preparation import EncoderJudge
+from ticketkin.training.settings import StrengthSettings
 from ticketkin.training.strength import StrengthSweep, sweep_strengths
 from ticketkin.workflows.run_data import RunData
 

@@ -7,7 +7,6 @@ from time import perf_counter
 from typing import Any
 
 from ticketkin.core.artifacts import hash_value, write_json
-from ticketkin.core.config import EncoderSettings, Runtime
 from ticketkin.core.errors import JobError, MissingExtraError, UnreadableFileError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.records import read_record
@@ -19,6 +18,7 @@ from ticketkin.encoders.runtime.exporting import calibration_key, ensure_export
 from ticketkin.encoders.runtime.fidelity import LIMITS, Fidelity, measure_fidelity
 from ticketkin.encoders.runtime.record import EXPORT_PACKAGES, REMEDY, installed
 from ticketkin.encoders.runtime.serving import PREFERRED, ExportedModel
+from ticketkin.encoders.settings import EncoderSettings, Runtime
 
 _FIDELITY = "fidelity.json"
 _CACHED_EXPORTS = "exported"

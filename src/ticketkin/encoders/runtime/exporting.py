@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ticketkin.core.artifacts import atomic_path, hash_path, hash_value, write_json
-from ticketkin.core.config import Runtime
 from ticketkin.core.errors import JobError, TicketkinError, UnreadableFileError
 from ticketkin.encoders.loading import LoadedEncoder, default_prompt, is_failure
 from ticketkin.encoders.runtime.quantising import quantise
@@ -34,6 +33,7 @@ from ticketkin.encoders.runtime.record import (
 )
 from ticketkin.encoders.runtime.sessions import open_session, openvino
 from ticketkin.encoders.runtime.tokens import TextTokenizer, Tokenisation
+from ticketkin.encoders.settings import Runtime
 
 if TYPE_CHECKING:
     import torch

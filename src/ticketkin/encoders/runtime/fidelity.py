@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ticketkin.core.config import Runtime
 from ticketkin.core.tables import FloatArray
+from ticketkin.encoders.settings import Runtime
 
 _NEAREST = 10
 _BLOCK_TEXTS = 1_024

@@ -6,10 +6,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ticketkin.core.artifacts import hash_path
-from ticketkin.core.config import Runtime
 from ticketkin.core.errors import MissingExtraError, UnreadableFileError
 from ticketkin.core.records import read_record
 from ticketkin.encoders.runtime.tokens import Tokenisation
+from ticketkin.encoders.settings import Runtime
 
 RECORD = "export.json"
 TOKENIZER = "tokenizer.json"

@@ -7,7 +7,6 @@ from typing import Literal
 import numpy as np
 
 from ticketkin.core.artifacts import hash_value
-from ticketkin.core.config import EncoderSettings, Runtime
 from ticketkin.core.errors import JobError, MissingInputError, UnreadableFileError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray, IntArray
@@ -25,6 +24,7 @@ from ticketkin.encoders.runtime.record import (
 )
 from ticketkin.encoders.runtime.sessions import Inputs, open_session
 from ticketkin.encoders.runtime.tokens import TextTokenizer
+from ticketkin.encoders.settings import EncoderSettings, Runtime
 
 PREFERRED: tuple[Runtime, ...] = ("openvino-int8", "onnx-int8", "openvino")
 """In this order 'auto' tries them: int8 before float32, and of the two in int8 the one nearer to torch."""

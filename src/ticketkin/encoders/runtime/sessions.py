@@ -16,10 +16,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ticketkin.core.config import Runtime
 from ticketkin.core.errors import UnreadableFileError, UnsafeArtifactError
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.encoders.runtime.record import MODEL_FILES, PACKAGES, REMEDY, require
+from ticketkin.encoders.settings import Runtime
 
 Inputs = Mapping[str, IntArray]
 """What a model takes for one text, by name, each shape (1, n_tokens)."""

@@ -8,11 +8,11 @@ from sklearn.metrics import f1_score, roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
 from ticketkin.core.checks import Check, failed, passed, skipped, warning
-from ticketkin.core.config import EvaluationSettings
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.pair_decisions import PairScores
+from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.evaluation.thresholds import choose_threshold
 
 _FEWEST_PAIRS = 20

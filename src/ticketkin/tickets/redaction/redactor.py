@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ticketkin.core.config import TicketSettings
 from ticketkin.tickets.redaction import (
     commands,
     contacts,
@@ -26,6 +25,7 @@ from ticketkin.tickets.redaction.recogniser import (
     needs_digits,
     placeholders_in,
 )
+from ticketkin.tickets.settings import TicketSettings
 
 REDACTION_VERSION = "3"
 """Changes whenever what is replaced changes: texts redacted by different versions are not alike."""

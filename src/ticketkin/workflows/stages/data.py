@@ -183,7 +183,9 @@ def run_pairs(run: StageRun[Job]) -> None:
         embeddings=data.embeddings(artifact.BASE_EMBEDDINGS),
     )
     if run.job.pairs_file is None:
-        pairs = build_pairs(inputs, settings.pairs, settings.evaluation, settings.seed, run.progress)
+        pairs = build_pairs(
+            inputs, settings.pairs, settings.evaluation.negatives_per_positive, settings.seed, run.progress
+        )
     else:
         given, n_crossing = given_by_split(data.given_pairs, data.tickets, data.splits)
         run.progress.say(f"  pairs as given; {n_crossing:,} lie across a split's border and are left out")
@@ -192,7 +194,7 @@ def run_pairs(run: StageRun[Job]) -> None:
             given,
             frozen=run.job.test_pairs_file is not None,
             settings=settings.pairs,
-            evaluation=settings.evaluation,
+            negatives_per_positive=settings.evaluation.negatives_per_positive,
             seed=settings.seed,
             progress=run.progress,
         )

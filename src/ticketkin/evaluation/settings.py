@@ -1,0 +1,37 @@
+"""Settings of metrics, thresholds and intervals, and of what a model must reach."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from ticketkin.core.stage_settings import StageSettings
+
+
+class EvaluationSettings(StageSettings):
+    """Metrics, thresholds, intervals."""
+
+    n_bootstrap: int = Field(default=1_000, ge=100, le=1_000_000)
+    """Resamples of kin groups behind each 95 % interval."""
+    threshold_target: Literal["false_positive_rate", "precision", "f1"] = "false_positive_rate"
+    """What the threshold is chosen for, on evaluation pairs only."""
+    target_value: float = Field(default=0.05, gt=0, lt=1)
+    """The false-positive rate not to exceed, or the precision to reach."""
+    prevalence: float = Field(default=0.01, gt=0, lt=1)
+    """Share of true kin among the pairs a user will meet; precision is stated at it."""
+    negatives_per_positive: int = Field(default=5, ge=1, le=1_000)
+    """Negatives in the fixed evaluation and holdout pairs."""
+
+
+class ReadinessSettings(StageSettings):
+    """What a model must reach before it is put to work; the defaults are strict."""
+
+    roc_auc: float = Field(default=0.95, gt=0.5, le=1)
+    """ROC-AUC of the holdout pairs; 'good' asks .85 and 'minimum' .75 whatever stands here."""
+    spearman: float = Field(default=0.80, gt=0, le=1)
+    """Spearman correlation on balanced pairs; for other shares of kin it is scaled by its ceiling there."""
+    false_positive_rate: float = Field(default=0.20, gt=0, lt=1)
+    """Share of strangers called kin at the chosen threshold, at most."""
+    holdout_gap: float = Field(default=0.05, gt=0, lt=1)
+    """Share by which MRR on the holdout may lie below that on the evaluation links."""
+    latency_ms: float = Field(default=500.0, gt=0, le=86_400_000)
+    """Milliseconds to encode one ticket and rank all others, at most."""

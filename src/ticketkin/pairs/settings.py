@@ -1,0 +1,30 @@
+"""Settings of training and test pairs."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from ticketkin.core.stage_settings import StageSettings
+
+PairSource = Literal[
+    "links", "hard-negatives", "tfidf-hybrid", "curriculum-bands", "cross-category-positives", "borderline"
+]
+
+
+class PairSettings(StageSettings):
+    """Training and test pairs."""
+
+    sources: tuple[PairSource, ...] = Field(default=("links", "hard-negatives"), min_length=1)
+    """Where training pairs come from, in this order. Test pairs always come from links."""
+    n_drawn: int = Field(default=2_000, ge=10, le=10_000_000)
+    """Pairs that a source which draws from similarities adds, at most."""
+    hybrid_hard_share: float = Field(default=0.3, ge=0, lt=1)
+    """Share of hard negatives among the pairs of 'tfidf-hybrid'."""
+    hard_negatives_per_positive: int = Field(default=3, ge=1, le=20)
+    """Mined negatives for each positive."""
+    max_positives_per_group: int = Field(default=50, ge=1, le=100_000)
+    """Large kin groups are sampled down to this many positives."""
+    false_negative_margin: float = Field(default=0.95, gt=0, le=1)
+    """A negative more similar than this share of its positive's similarity is taken for unmarked kin."""
+    n_neighbours: int = Field(default=50, ge=5, le=10_000)
+    """Neighbours of each ticket searched for hard negatives."""

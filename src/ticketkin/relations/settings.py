@@ -1,0 +1,48 @@
+"""Settings of the kinds of kin and of the graph of all kin."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from ticketkin.core.stage_settings import StageSettings
+from ticketkin.training.settings import CrossEncoderSettings
+
+RelationModel = Literal[
+    "majority", "embedding_logistic", "logistic", "svm", "kernel_svm", "trees", "mlp", "cross_encoder"
+]
+
+
+class RelationSettings(StageSettings):
+    """Which kind of kin a pair is."""
+
+    model: RelationModel = "kernel_svm"
+    """The classifier that is kept."""
+    compare: tuple[RelationModel, ...] = ()
+    """Further classifiers to assess beside it; `ticketkin relations --compare` names all."""
+    ablation: bool = False
+    """Assess it without each group of features, too."""
+    causes: bool = False
+    """Train a cross-encoder for cause or not a cause, too."""
+    cross_encoder: CrossEncoderSettings = CrossEncoderSettings()
+    """How cross-encoders are trained."""
+    contradictions: Literal["drop", "majority"] = "drop"
+    """What becomes of a pair that is told as two kinds: left out, or what most say (ties are left out)."""
+    none_per_linked: float = Field(default=3.0, gt=0, le=1_000)
+    """Strangers drawn for each linked pair."""
+    folds: int = Field(default=5, ge=2, le=100)
+    """Folds of tickets; no ticket stands in two."""
+    repeats: int = Field(default=3, ge=1, le=1_000)
+    """Times the folds are drawn anew."""
+    depth: int = Field(default=10, ge=1, le=10_000)
+    """Nearest tickets of each that are classified."""
+    say_precision: float = Field(default=0.8, gt=0, le=1)
+    """Precision on evaluation tickets from which on a kind is said outright."""
+    suggest_precision: float = Field(default=0.5, gt=0, le=1)
+    """Precision from which on it is suggested; below it stays silent."""
+
+
+class FamilySettings(StageSettings):
+    """The graph of all kin."""
+
+    said: bool = False
+    """Add what the relation model says outright of every ticket's nearest earlier ones."""

@@ -1,0 +1,174 @@
+"""Settings of everything that is trained by gradients, and of the sweep over its strength."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from ticketkin.core.stage_settings import StageSettings
+from ticketkin.encoders.settings import DEFAULT_CROSS_ENCODER, LowRankSettings
+
+Epochs = Annotated[int, Field(ge=0, le=10_000)]
+
+
+class AugmentSettings(StageSettings):
+    """More training positives from altered texts; never for the head, never for evaluation pairs."""
+
+    methods: tuple[Literal["deletion", "swap", "duplication", "synonyms", "back-translation"], ...] = ()
+    """In turn over the positives; none by default."""
+    share: float = Field(default=0.5, gt=0, le=5)
+    """Altered positives for each positive."""
+    word_share: float = Field(default=0.1, gt=0, le=0.5)
+    """Share of a text's words that 'deletion', 'swap', 'duplication' and 'synonyms' touch."""
+    placement: Literal["mixed", "own-phase"] = "mixed"
+    """In the phase of the positive they come from, or in a phase of their own before the first."""
+    wordnet: str | None = None
+    """Folder with WordNet's data.noun, data.verb, data.adj and data.adv, for 'synonyms'."""
+    translators: tuple[str, ...] = ()
+    """Two translation models, there and back, by hub name or folder, for 'back-translation'."""
+
+    @model_validator(mode="after")
+    def _has_what_its_methods_need(self) -> "AugmentSettings":
+        if "synonyms" in self.methods and self.wordnet is None:
+            raise ValueError("'synonyms' needs augment.wordnet, a folder with WordNet's data.noun and others")
+        if "back-translation" in self.methods and len(self.translators) != 2:
+            raise ValueError(
+                f"'back-translation' needs two augment.translators, there and back; {len(self.translators)} "
+                "given"
+            )
+        return self
+
+
+class HeadSettings(StageSettings):
+    """The linear head on frozen embeddings."""
+
+    learning_rate: float = Field(default=3e-4, gt=0, le=1)
+    """AdamW learning rate."""
+    epochs: int = Field(default=10, ge=1, le=10_000)
+    """Passes over the positives."""
+    batch_size: int = Field(default=128, ge=2, le=65_536)
+    """Positives a batch; kin groups are masked, never negatives of each other."""
+
+
+class OptimiserSettings(StageSettings):
+    """What every gradient training of the encoder shares."""
+
+    learning_rate: float = Field(default=2e-5, gt=0, le=1)
+    """Peak AdamW learning rate."""
+    weight_decay: float = Field(default=0.0, ge=0, le=10)
+    """AdamW weight decay."""
+    schedule: Literal["constant", "linear", "cosine", "hold_cosine"] = "linear"
+    """After the warm-up: the peak throughout, a linear or cosine decay, or a hold before the cosine."""
+    warmup_share: float = Field(default=0.1, ge=0, lt=1)
+    """Share of all steps spent warming up."""
+    warmup_steps: int = Field(default=0, ge=0, le=10_000_000)
+    """Steps spent warming up at least, whatever their share."""
+    hold_share: float = Field(default=0.2, ge=0, lt=1)
+    """Share of all steps at the peak before a 'hold_cosine' decays."""
+    lowest_rate: float = Field(default=0.0, ge=0, le=1)
+    """Learning rate below which no schedule falls."""
+    batch_size: int = Field(default=32, ge=2, le=65_536)
+    """Examples a step; halves when memory runs out."""
+    max_length_tokens: int = Field(default=128, ge=8, le=131_072)
+    """Tokens read of each text while training."""
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """'auto' takes bfloat16 on CUDA, float16 where it lacks that, float32 elsewhere."""
+    gradient_checkpointing: bool = False
+    """Recompute activations instead of keeping them: less memory, a third more time."""
+    patience: int = Field(default=0, ge=0, le=10_000)
+    """Epochs without a better MRR on the evaluation links before it stops with the best epoch's weights; 0
+    trains to the end without looking."""
+    checkpoint_steps: int = Field(default=20, ge=1, le=10_000_000)
+    """A killed training continues from the last of these."""
+
+
+class AdaptedSettings(OptimiserSettings):
+    """Training on all texts without labels, before the other candidates begin."""
+
+    objectives: tuple[Literal["mlm", "tsdae", "simcse"], ...] = Field(default=("mlm", "simcse"), min_length=1)
+    """In this order: masked words, denoising auto-encoder, the same text twice under dropout."""
+    texts: Literal["all", "train"] = "all"
+    """Which tickets' texts; no link of any is read."""
+    epochs: int = Field(default=1, ge=1, le=10_000)
+    """Passes over the texts for each objective."""
+    learning_rate: float = Field(default=2e-5, gt=0, le=1)
+    """Peak AdamW learning rate."""
+    mask_share: float = Field(default=0.15, gt=0, lt=1)
+    """Share of words that 'mlm' hides."""
+    deletion_share: float = Field(default=0.6, gt=0, lt=1)
+    """Share of words that 'tsdae' drops from the text that is embedded."""
+
+
+class TuningSettings(OptimiserSettings):
+    """What tuning on kin adds."""
+
+    epochs_per_phase: tuple[Epochs, Epochs, Epochs] = (1, 1, 1)
+    """Passes over the easy, medium and hard phase; each phase keeps the earlier ones' positives."""
+    batch_size: int = Field(default=32, ge=2, le=65_536)
+    """Positives a batch (labelled pairs where there is no ranking loss); halves when memory runs out."""
+    ranking_loss: Literal["none", "symmetric", "mnrl", "gist", "triplet"] = "symmetric"
+    """On positives with mined negatives: InfoNCE in both directions or one, guided by the untouched model,
+    or triplets."""
+    labelled_loss: Literal["none", "cosent", "cosine", "angle", "online_contrastive"] = "cosent"
+    """On labelled pairs."""
+    contrastive_weight: float = Field(default=0.25, ge=0, le=1_000)
+    """Weight of the labelled loss beside a ranking loss."""
+    matryoshka_dimensions: tuple[Annotated[int, Field(ge=1, le=65_536)], ...] = ()
+    """Losses are taken on the first so many dimensions too, so that embeddings may be cut there."""
+    cached: bool = False
+    """Gradients by way of cached embeddings: the memory of a small batch, the negatives of a large one."""
+
+
+class LoraSettings(LowRankSettings, TuningSettings):
+    """Low-rank adaptation of all linear layers."""
+
+    learning_rate: float = Field(default=2e-4, gt=0, le=1)
+    """Peak AdamW learning rate; about ten times that of full tuning."""
+
+
+class FullSettings(TuningSettings):
+    """Tuning of every weight."""
+
+    batch_size: int = Field(default=16, ge=2, le=65_536)
+    """Positives a batch; every weight has a gradient and two moments, so it needs more memory than LoRA."""
+
+
+class StrengthSettings(StageSettings):
+    """The sweep over the strength of a tuned candidate."""
+
+    strengths: tuple[Annotated[float, Field(ge=0, le=10)], ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
+    """W + lambda * change; 0 is the untouched model and must be among them."""
+
+    @model_validator(mode="after")
+    def _holds_zero(self) -> "StrengthSettings":
+        if 0.0 not in self.strengths:
+            raise ValueError(f"strengths {self.strengths} must hold 0, the untouched model")
+        return self
+
+
+class CrossEncoderSettings(OptimiserSettings):
+    """A model that reads both tickets of a pair at once: slower, and it sees how they differ."""
+
+    base_model: str = DEFAULT_CROSS_ENCODER
+    """Hub name or local folder; offline without it, the packaged MiniLM with a fresh head."""
+    method: Literal["full", "lora"] = "full"
+    """Which weights learn; the head always does."""
+    rank: int = Field(default=16, ge=1, le=4_096)
+    """Rank r of 'lora'."""
+    alpha: int = Field(default=32, ge=1, le=65_536)
+    """Scale of 'lora' is alpha / rank."""
+    dropout: float = Field(default=0.05, ge=0, lt=1)
+    """Dropout on the adapter's input."""
+    learning_rate: float = Field(default=5e-5, gt=0, le=1)
+    """Peak AdamW learning rate."""
+    epochs: int = Field(default=3, ge=1, le=10_000)
+    """Passes over the pairs."""
+    batch_size: int = Field(default=16, ge=2, le=65_536)
+    """Pairs a step; halves when memory runs out."""
+    max_length_tokens: int = Field(default=512, ge=16, le=131_072)
+    """Tokens of both tickets together; the longer one is cut until they fit."""
+    validation_share: float = Field(default=0.2, gt=0, lt=1)
+    """Share of the training blocks on which the threshold is chosen and the probability calibrated."""
+    none_per_cause: float = Field(default=3.0, gt=0, le=1_000)
+    """Pairs that are no cause for each that is, where causes alone are learned."""
+    folds: int = Field(default=3, ge=2, le=100)
+    """Folds of tickets; one training each."""
