@@ -28,10 +28,11 @@ from sklearn.metrics import f1_score, roc_auc_score
 from ticketkin.core.artifacts import read_json
 from ticketkin.core.checks import Check, Outcome
 from ticketkin.core.tables import FloatArray, IntArray, Tickets
-from ticketkin.encoders.adapter_doctor import Subject, examine_adapter
+from ticketkin.doctor.adapters import Subject, examine_adapter
+from ticketkin.doctor.models import examine_model
+from ticketkin.doctor.runs import changed_artifacts, identical_metrics
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_float32
-from ticketkin.encoders.model_doctor import examine_model
 from ticketkin.encoders.serving import write_serving
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.diagnostics.labels import LabelledPairs, circular_labels, class_support
@@ -51,7 +52,6 @@ from ticketkin.training.preparation import TunedEncoder
 from ticketkin.training.record import record_checks
 from ticketkin.training.settings import HeadSettings, LoraSettings
 from ticketkin.training.tuning_data import TuningData
-from ticketkin.workflows.examination import changed_artifacts, identical_metrics
 
 N_TICKETS = 400
 SEED = 5

@@ -10,10 +10,10 @@ import pytest
 from hostile_models import DAMAGED, HOSTILE, add_module, change_json
 
 from ticketkin.core.errors import InputError, TicketkinError, UnsafeArtifactError
+from ticketkin.doctor.models import examine_model
 from ticketkin.encoders.cross_encoder import load_cross_encoder
 from ticketkin.encoders.fresh_process import SavedModel
 from ticketkin.encoders.loading import load_encoder, load_float32
-from ticketkin.encoders.model_doctor import examine_model
 from ticketkin.encoders.safety import check_model_folder
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.encoders.trusted import ACTIVATIONS, MODEL_TYPES, MODULES

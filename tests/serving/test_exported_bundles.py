@@ -9,8 +9,8 @@ from bundle_material import Judged
 from typer.testing import CliRunner
 
 from ticketkin.cli.app import app
+from ticketkin.doctor.bundles import examine_bundle
 from ticketkin.serving.bundle import Bundle
-from ticketkin.serving.bundle_doctor import examine_bundle
 from ticketkin.serving.kin import Kin
 from ticketkin.workflows.bundling import bundle_run
 

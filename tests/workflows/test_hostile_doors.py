@@ -13,6 +13,7 @@ import pytest
 
 from ticketkin.cli.entry import main
 from ticketkin.core.errors import TicketkinError, UnreadableFileError, UnsafeArtifactError
+from ticketkin.doctor.adapters import base_of_adapter
 from ticketkin.encoders.cross_encoder import locate_cross_base
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.relations.cross_kinds import load_cross_kind_model
@@ -20,7 +21,6 @@ from ticketkin.training.settings import CrossEncoderSettings
 from ticketkin.workflows.artifacts import BASE_EMBEDDINGS
 from ticketkin.workflows.candidates import champion_ranker, ranking_record
 from ticketkin.workflows.configuration import read_job
-from ticketkin.workflows.examination import base_of_adapter
 from ticketkin.workflows.run_data import RunData
 from tiny_model import WORDS
 

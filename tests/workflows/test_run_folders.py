@@ -25,9 +25,9 @@ from ticketkin.core.errors import (
     OutputRefusedError,
     RunLockedError,
 )
+from ticketkin.doctor.runs import changed_artifacts
 from ticketkin.tickets.sample import write_sample
 from ticketkin.workflows.configuration import Job, read_job
-from ticketkin.workflows.examination import changed_artifacts
 from ticketkin.workflows.importing import import_to_file
 from ticketkin.workflows.job import (
     damage_named,

@@ -48,7 +48,7 @@ def _encoder_settings(base_model: str | None, offline: bool) -> EncoderSettings:
 
 
 def _base_of(adapter: Path, base_model: str | None, offline: bool) -> str:
-    from ticketkin.workflows.examination import base_of_adapter
+    from ticketkin.doctor.adapters import base_of_adapter
 
     base = base_of_adapter(adapter, _encoder_settings(base_model, offline))
     if base is None:
@@ -92,7 +92,7 @@ def doctor(
 
     Exit code 1 if a check fails.
     """
-    from ticketkin.encoders.repair import rekey_adapter
+    from ticketkin.doctor.repair import rekey_adapter
     from ticketkin.workflows.examination import examine
     from ticketkin.workflows.job import damage_named
 
@@ -132,7 +132,7 @@ def merge(
     Example:
       ticketkin merge runs/june/candidates/lora/adapter --out merged --strength 0.75
     """
-    from ticketkin.encoders.repair import merge_adapter
+    from ticketkin.doctor.repair import merge_adapter
 
     difference = merge_adapter(adapter, _base_of(adapter, base_model, offline), out, strength, force=force)
     screen.print(

@@ -17,10 +17,10 @@ from ticketkin.workflows.configuration import Job
 
 if TYPE_CHECKING:
     from ticketkin.evaluation.leaderboard import ModelComparison
+    from ticketkin.training.search import SearchResult
     from ticketkin.workflows.examination import Examined
     from ticketkin.workflows.recipes import Recipe
     from ticketkin.workflows.repeating import Repeated, Spread
-    from ticketkin.workflows.searching import SearchResult
 
 # Sign, what stands for it where the terminal lacks it, style.
 _CHECK_MARKS = {

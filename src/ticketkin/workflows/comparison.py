@@ -14,6 +14,7 @@ from ticketkin.core.errors import InputError, JobError, TicketkinError
 from ticketkin.core.outputs import check_file_output
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray, IntArray, SplitName
+from ticketkin.doctor.adapters import base_of_adapter
 from ticketkin.encoders.adapter import load_with_adapter
 from ticketkin.encoders.adapter_files import TENSORS
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
@@ -21,6 +22,7 @@ from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder, pick_device
 from ticketkin.encoders.settings import EncoderSettings
+from ticketkin.encoders.variants import embedding_variants
 from ticketkin.evaluation.leaderboard import ModelComparison, leaderboard, pair_leaderboard
 from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.pair_decisions import PairScores
@@ -29,7 +31,6 @@ from ticketkin.pairs.interchange import read_text_pairs
 from ticketkin.reports.leaderboard import leaderboard_html, leaderboard_table
 from ticketkin.workflows.artifacts import save_csv
 from ticketkin.workflows.configuration import read_job
-from ticketkin.workflows.examination import base_of_adapter
 from ticketkin.workflows.judging import score_pairs
 from ticketkin.workflows.pair_files import pairs_of_run
 from ticketkin.workflows.run_data import RunData
@@ -174,7 +175,7 @@ def compare_models(
             skipped[model] = str(error)
             progress.say(f"  skipped: {error}")
             continue
-        for name, variant, bytes_a_value in _variants(model, embeddings, dimensions):
+        for name, variant, bytes_a_value in embedding_variants(model, embeddings, dimensions):
             ground.score(name, variant)
             size = variant.shape[1]
             costs[name] = {**cost, "dimension": size, "bytes_a_ticket": size * bytes_a_value}
@@ -240,25 +241,3 @@ def _encoded(
         encoder, texts, EmbeddingCache(default_cache_folder(), progress), settings, progress
     )
     return embeddings, {"texts_per_second": round(rate, 1), "size_mib": round(size / 2**20, 1)}
-
-
-def _variants(
-    model: str, embeddings: FloatArray, dimensions: Sequence[int]
-) -> list[tuple[str, FloatArray, float]]:
-    """Return the embeddings whole, cut, as int8 and as bits: name, unit-length rows, bytes a value."""
-    found: list[tuple[str, FloatArray, float]] = [(model, embeddings, 4)]
-    if dimensions:
-        found += [
-            (f"{model} [{size}]", _unit(embeddings[:, :size]), 4)
-            for size in dimensions
-            if size < embeddings.shape[1]
-        ]
-        scale = np.abs(embeddings).max(axis=0, keepdims=True) / 127
-        found.append((f"{model} [int8]", _unit(np.round(embeddings / scale) * scale), 1))
-        found.append((f"{model} [binary]", _unit(np.where(embeddings > 0, 1.0, -1.0)), 1 / 8))
-    return found
-
-
-def _unit(values: FloatArray) -> FloatArray:
-    norms = np.linalg.norm(values, axis=1, keepdims=True)
-    return np.asarray(values / np.maximum(norms, 1e-12), dtype=np.float32)

@@ -1,33 +1,30 @@
 """The doctor's round: an adapter, a model, or all that lies in a run folder."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ticketkin.core.artifacts import hash_path, read_json
+from ticketkin.core.artifacts import read_json
 from ticketkin.core.checks import Check, failed, passed, skipped
-from ticketkin.core.errors import InputError, TicketkinError, UnreadableFileError
+from ticketkin.core.errors import InputError, UnreadableFileError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.run_ownership import CONFIG, RECORDS
 from ticketkin.core.tables import FloatArray
+from ticketkin.doctor.adapters import Subject, base_of_adapter, examine_adapter
+from ticketkin.doctor.bundles import examine_bundle
+from ticketkin.doctor.models import examine_model
+from ticketkin.doctor.runs import changed_artifacts, identical_metrics
 from ticketkin.encoders.activity import SAME
-from ticketkin.encoders.adapter_doctor import Subject, examine_adapter
-from ticketkin.encoders.adapter_files import read_adapter
 from ticketkin.encoders.cross_encoder import head_check, load_cross_encoder
 from ticketkin.encoders.fresh_process import embed_with, largest_difference
-from ticketkin.encoders.loading import load_encoder, load_float32, model_at_hand
-from ticketkin.encoders.model_doctor import examine_model
+from ticketkin.encoders.loading import load_float32
 from ticketkin.encoders.serving import read_serving
 from ticketkin.encoders.settings import EncoderSettings
-from ticketkin.evaluation.schema import metric_values
 from ticketkin.relations.cross_kinds import CROSS_ENCODER
 from ticketkin.runs.artifacts import Artifact, JsonObject
-from ticketkin.runs.stages import read_record
-from ticketkin.serving.bundle_doctor import examine_bundle
 from ticketkin.serving.manifest import is_bundle
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.training.candidates import trained_candidates
@@ -74,19 +71,6 @@ def examine(path: Path, settings: EncoderSettings, progress: Progress = SILENT) 
     )
 
 
-def base_of_adapter(folder: Path, settings: EncoderSettings) -> str | None:
-    """Return the folder of an adapter's base: the one asked for, else the one it names, else None."""
-    asked_for = settings.base_model != EncoderSettings().base_model or settings.offline
-    if asked_for:
-        return load_encoder(settings).source
-    try:
-        named = read_adapter(folder).base
-    except TicketkinError:  # the examination of the adapter itself tells what is wrong
-        return None
-    base = model_at_hand(named) if named else None
-    return str(base) if base else None
-
-
 def _run_folder(folder: Path, progress: Progress) -> Iterator[Examined]:
     data = RunData.of(folder, read_job(folder))
     yield Examined("run", [changed_artifacts(folder), _reported_candidates(folder)])
@@ -121,61 +105,11 @@ def read_metadata(record: Artifact[JsonObject], folder: Path) -> JsonObject | No
     return record.read(path) if path.exists() else None
 
 
-def changed_artifacts(folder: Path) -> Check:
-    """Compare every artifact with the hash that its stage recorded."""
-    altered, n_checked = [], 0
-    for path in sorted((folder / RECORDS).glob("*.json")):
-        record = read_record(path)
-        if record is None:
-            altered.append(f"the record of {path.stem!r} is damaged")
-            continue
-        for name, expected in record.outputs.items():
-            n_checked += 1
-            artifact_path = folder / name
-            if not artifact_path.exists():
-                altered.append(f"{name} is missing")
-            elif hash_path(artifact_path) != expected:
-                altered.append(f"{name} was changed after {path.stem!r} wrote it")
-    if altered:
-        return failed(
-            "artifacts",
-            f"{len(altered)} of {n_checked} artifacts are not what the run made: {'; '.join(altered[:3])}",
-            f"results that stand on them are stale; run again: ticketkin run --resume --out {folder}",
-        )
-    return passed("artifacts", f"all {n_checked} artifacts are as the run made them")
-
-
 def _reported_candidates(folder: Path) -> Check:
     path = folder / artifact.REPORT_JSON
     if not path.exists():
         return skipped("identical_metrics", "the run has no verdict yet")
     return identical_metrics(read_json(path)["candidates"])
-
-
-def identical_metrics(candidates: Mapping[str, Mapping[str, Any]]) -> Check:
-    """Sound the alarm where two candidates agree in every metric: one of them is not what it claims.
-
-    `candidates` are those of report.json. A tuned candidate swept to strength 0 is the base, and says so.
-    """
-    same = [
-        f"{one} and {other}"
-        for one, other in combinations(sorted(candidates), 2)
-        if metric_values(candidates[one]) == metric_values(candidates[other])
-        and not _untouched(candidates, one, other)
-    ]
-    if same:
-        return failed(
-            "identical_metrics",
-            f"{', '.join(same)} agree in every metric to the last digit: no tie, one of them is the other",
-            "examine both; an adapter that is not active gives exactly the base's numbers",
-        )
-    return passed("identical_metrics", f"no two of {len(candidates)} candidates agree in every metric")
-
-
-def _untouched(candidates: Mapping[str, Mapping[str, Any]], one: str, other: str) -> bool:
-    """Return True where a tuned candidate was swept to strength 0: then it is the base, and says so."""
-    training = [candidates[name].get("training") or {} for name in (one, other)]
-    return any((record.get("strength") or {}).get("chosen") == 0 for record in training)
 
 
 def _reproduced(data: RunData, model_folder: Path, embeddings: Artifact[FloatArray]) -> Check:

@@ -16,6 +16,7 @@ from ticketkin.runs.values import RunValues
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.tickets.kin import KinGroups, kin_groups
 from ticketkin.training.candidates import CANDIDATES
+from ticketkin.training.rivals import EvaluationQueries, RivalSample
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
 
@@ -100,6 +101,15 @@ class RunData:
     def queries(self, split: SplitName) -> IntArray:
         """Rows of the tickets of `split` that have visible kin."""
         return queries_with_kin(self.splits.rows(self.tickets, split), self.groups.group, self.visibility)
+
+    def evaluation_queries(self) -> EvaluationQueries:
+        """Return the queries that strengths and epochs of a training are chosen by."""
+        return EvaluationQueries(self.queries(SplitName.EVALUATION), self.groups.group, self.visibility)
+
+    def rival_sample(self, start: FloatArray) -> RivalSample:
+        """Return the tickets on which a training that begins with embeddings `start` is judged."""
+        rows = self.splits.rows(self.tickets, SplitName.EVALUATION)
+        return RivalSample.of(self.evaluation_queries(), rows, self.texts, start)
 
     def embeddings(self, stored: Artifact[FloatArray]) -> FloatArray:
         """Return embeddings, shape (n_tickets, d), unit length.

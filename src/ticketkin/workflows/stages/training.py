@@ -21,6 +21,7 @@ from ticketkin.training.augmentation import augment
 from ticketkin.training.candidates import Candidate
 from ticketkin.training.head import cross_fit_heads, save_head_model, train_head
 from ticketkin.training.positives import PositivePairs, positive_pairs
+from ticketkin.training.rivals import epoch_judge, sweep, sweep_on_sample
 from ticketkin.training.tuning_data import TuningData
 from ticketkin.training.tuning_methods import TuningMethod
 from ticketkin.workflows import artifacts as artifact
@@ -28,7 +29,6 @@ from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.runtimes import encoder_of_run
 from ticketkin.workflows.settings import Settings
-from ticketkin.workflows.sweeping import RivalSample, epoch_judge, sweep, sweep_on_sample
 
 METADATA = "training_metadata.json"
 
@@ -78,7 +78,7 @@ def run_adapted(run: StageRun[Job]) -> None:
         run.place(artifact.ADAPTED),
         settings.seed,
         run.progress,
-        epoch_judge(RivalSample.of(data, data.embeddings(artifact.BASE_EMBEDDINGS)), settings.encoder),
+        epoch_judge(data.rival_sample(data.embeddings(artifact.BASE_EMBEDDINGS)), settings.encoder),
     )
     proof = prove_tuned(encoder.source, result.folder, result.probe_texts, result.probe_embeddings)
 
@@ -95,8 +95,8 @@ def run_head(run: StageRun[Job]) -> None:
     start = start_of(data)
     positives = training_positives(data)
     head = train_head(start.embeddings, positives, settings.head, settings.seed, run.progress)
-    found = sweep(
-        data,
+    swept = sweep(
+        data.evaluation_queries(),
         "head",
         lambda strength: head.apply(start.embeddings, strength),
         settings.strength,
@@ -106,10 +106,10 @@ def run_head(run: StageRun[Job]) -> None:
         start.embeddings, positives, settings.head, settings.fusion.folds, settings.seed, data.groups.group
     )
     with run.writing(artifact.HEAD) as folder:
-        save_head_model(start.encoder, head, found.chosen, folder, settings.tickets.template)
-        record = {"strength": found.to_json(), **head.record}
+        save_head_model(start.encoder, head, swept.chosen, folder, settings.tickets.template)
+        record = {"strength": swept.to_json(), **head.record}
         write_json(folder / METADATA, _about("head", start.encoder, run, record))
-    run.put(artifact.embeddings_of("head"), head.apply(start.embeddings, found.chosen))
+    run.put(artifact.embeddings_of("head"), head.apply(start.embeddings, swept.chosen))
     run.put(artifact.HEAD_OUT_OF_FOLD, out_of_fold)
 
 
@@ -144,7 +144,7 @@ def run_tuning(candidate: Candidate, run: StageRun[Job]) -> None:
     method = tuning_method(candidate, run.job.settings)
     data = RunData(run.values, run.job)
     start = start_of(data)
-    sample = RivalSample.of(data, start.embeddings)
+    sample = data.rival_sample(start.embeddings)
     judge = epoch_judge(sample, run.job.settings.encoder)
     place = run.place(artifact.trained(method.name))
     settings = run.job.settings

@@ -13,12 +13,13 @@ from typing import Any
 from ticketkin.core.checks import Check, failed, passed, skipped, warning
 from ticketkin.core.errors import TicketkinError
 from ticketkin.core.tables import FloatArray
+from ticketkin.doctor.models import PROBES, precision_check, same_embeddings
 from ticketkin.encoders.activity import DIFFERENT, SAME
 from ticketkin.encoders.adapter import lora_modules, relative_changes
 from ticketkin.encoders.adapter_files import AdapterFiles, read_adapter, wrong_level
 from ticketkin.encoders.fresh_process import SavedModel, embed_freshly, embed_with, largest_difference
-from ticketkin.encoders.loading import load_float32
-from ticketkin.encoders.model_doctor import PROBES, precision_check, same_embeddings
+from ticketkin.encoders.loading import load_encoder, load_float32, model_at_hand
+from ticketkin.encoders.settings import EncoderSettings
 
 _HARDLY_MOVED = 1e-3
 """Median ||dW|| / ||W|| below which an adapter is as good as untrained; usual values are 3e-3 to 1e-1."""
@@ -258,3 +259,16 @@ def _size(model: Any, rates: Sequence[float]) -> Iterator[Check]:
         )
     else:
         yield passed("adapter_record", f"weights are within reach of the {len(rates)} recorded steps")
+
+
+def base_of_adapter(folder: Path, settings: EncoderSettings) -> str | None:
+    """Return the folder of an adapter's base: the one asked for, else the one it names, else None."""
+    asked_for = settings.base_model != EncoderSettings().base_model or settings.offline
+    if asked_for:
+        return load_encoder(settings).source
+    try:
+        named = read_adapter(folder).base
+    except TicketkinError:  # the examination of the adapter itself tells what is wrong
+        return None
+    base = model_at_hand(named) if named else None
+    return str(base) if base else None

@@ -1,12 +1,12 @@
 """Choosing on the evaluation links: how much of a tuned change to keep, and when to stop tuning."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ticketkin.core.progress import Progress
-from ticketkin.core.tables import FloatArray, IntArray, SplitName, Visibility
+from ticketkin.core.tables import FloatArray, IntArray, Visibility
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import LoadedEncoder
@@ -15,10 +15,25 @@ from ticketkin.evaluation.retrieval import evaluate_retrieval
 from ticketkin.training.preparation import EncoderJudge
 from ticketkin.training.settings import StrengthSettings
 from ticketkin.training.strength import StrengthSweep, sweep_strengths
-from ticketkin.workflows.run_data import RunData
 
 _N_RIVALS = 5
 _BLOCK_QUERIES = 512
+
+
+@dataclass(frozen=True)
+class EvaluationQueries:
+    """The tickets that strengths and epochs are chosen by, and what they may see."""
+
+    queries: IntArray
+    """Rows of the evaluation tickets with visible kin."""
+    groups: IntArray
+    """Kin group of every ticket."""
+    visibility: Visibility
+
+    def mrr(self, name: str, embeddings: FloatArray) -> float:
+        """Return the MRR by embeddings of all tickets."""
+        scores = evaluate_retrieval(DenseRanker(name, embeddings), self.queries, self.groups, self.visibility)
+        return float(scores.per_query("mrr").mean())
 
 
 @dataclass(frozen=True)
@@ -28,23 +43,25 @@ class RivalSample:
     The evaluation tickets alone would make every ranking look easy, and the strongest change best.
     """
 
-    data: RunData
+    judged: EvaluationQueries
     start: FloatArray
     """Embeddings of all tickets by the encoder that tuning starts from."""
     rows: IntArray
     """The sample's tickets, ascending."""
+    texts: list[str]
+    """The texts of these tickets, which are encoded."""
 
     @classmethod
-    def of(cls, data: RunData, start: FloatArray) -> "RivalSample":
-        """Take the sample by the embeddings of the starting encoder."""
-        rivals = _nearest_visible(start, data.queries(SplitName.EVALUATION), data.visibility)
-        rows = np.union1d(data.splits.rows(data.tickets, SplitName.EVALUATION), rivals)
-        return cls(data, start, rows)
+    def of(
+        cls, judged: EvaluationQueries, split_rows: IntArray, texts: Sequence[str], start: FloatArray
+    ) -> "RivalSample":
+        """Take the tickets of the evaluation split and the rivals that the starting encoder ranks first.
 
-    @property
-    def texts(self) -> list[str]:
-        """The texts to encode."""
-        return [self.data.texts[row] for row in self.rows]
+        `texts` are those of all tickets.
+        """
+        rivals = _nearest_visible(start, judged.queries, judged.visibility)
+        rows = np.union1d(split_rows, rivals)
+        return cls(judged, start, rows, [texts[row] for row in rows])
 
     def placed(self, embeddings: FloatArray) -> FloatArray:
         """Place the sample's embeddings at their ticket rows; the others are zero, similar to nothing."""
@@ -54,23 +71,17 @@ class RivalSample:
 
 
 def sweep(
-    data: RunData,
+    judged: EvaluationQueries,
     name: str,
     embed: Callable[[float], FloatArray],
     settings: StrengthSettings,
     progress: Progress,
 ) -> StrengthSweep:
     """Choose the strength by MRR of the evaluation queries; `embed` gives all tickets' embeddings."""
-    found = sweep_strengths(
-        embed,
-        data.queries(SplitName.EVALUATION),
-        data.groups.group,
-        data.visibility,
-        settings,
-    )
-    shown = ", ".join(f"{s:g}: {m:.3f}" for s, m in zip(found.strengths, found.mrr, strict=True))
-    progress.say(f"  strength of {name} -> MRR on evaluation links: {shown}; chosen {found.chosen:g}")
-    return found
+    swept = sweep_strengths(embed, judged.queries, judged.groups, judged.visibility, settings)
+    shown = ", ".join(f"{s:g}: {m:.3f}" for s, m in zip(swept.strengths, swept.mrr, strict=True))
+    progress.say(f"  strength of {name} -> MRR on evaluation links: {shown}; chosen {swept.chosen:g}")
+    return swept
 
 
 def sweep_on_sample(
@@ -84,31 +95,27 @@ def sweep_on_sample(
 
     def at_strength(strength: float) -> FloatArray:
         # At strength 0 the model is the one tuning started from, whose embeddings are there already.
-        found = sample.start[sample.rows] if strength == 0 else embed(strength, sample.texts)
-        return sample.placed(found)
+        embeddings = sample.start[sample.rows] if strength == 0 else embed(strength, sample.texts)
+        return sample.placed(embeddings)
 
-    return sweep(sample.data, name, at_strength, settings, progress)
+    return sweep(sample.judged, name, at_strength, settings, progress)
 
 
 def epoch_judge(sample: RivalSample, settings: EncoderSettings) -> EncoderJudge:
     """Return the judge of a training: MRR of the evaluation queries by the encoder as it is then."""
-    data = sample.data
-    queries = data.queries(SplitName.EVALUATION)
 
     def mrr(encoder: LoadedEncoder) -> float:
-        ranker = DenseRanker("epoch", sample.placed(encode_texts(encoder, sample.texts, None, settings)))
-        scores = evaluate_retrieval(ranker, queries, data.groups.group, data.visibility)
-        return float(scores.per_query("mrr").mean())
+        return sample.judged.mrr("epoch", sample.placed(encode_texts(encoder, sample.texts, None, settings)))
 
     return mrr
 
 
 def _nearest_visible(embeddings: FloatArray, queries: IntArray, visibility: Visibility) -> IntArray:
     """Return the rows that stand among the first rivals of any query, ascending."""
-    found = []
+    rivals = []
     for start in range(0, len(queries), _BLOCK_QUERIES):
         block = queries[start : start + _BLOCK_QUERIES]
         similarities = np.where(visibility.mask(block), embeddings[block] @ embeddings.T, -np.inf)
         k = min(_N_RIVALS, similarities.shape[1])
-        found.append(np.argpartition(-similarities, k - 1, axis=1)[:, :k].ravel())
-    return np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)
+        rivals.append(np.argpartition(-similarities, k - 1, axis=1)[:, :k].ravel())
+    return np.unique(np.concatenate(rivals)) if rivals else np.zeros(0, dtype=np.int64)

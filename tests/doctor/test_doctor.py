@@ -12,12 +12,12 @@ from adapter_material import save_adapter, save_around_the_whole, save_while_wra
 
 from ticketkin.core.checks import Check, Outcome, any_failed
 from ticketkin.core.errors import InactiveAdapterError, InputError
+from ticketkin.doctor.adapters import Subject, examine_adapter
+from ticketkin.doctor.models import PROBES, examine_model
+from ticketkin.doctor.repair import merge_adapter, rekey_adapter
 from ticketkin.encoders.adapter import scaled_merge
-from ticketkin.encoders.adapter_doctor import Subject, examine_adapter
 from ticketkin.encoders.fresh_process import embed_with
 from ticketkin.encoders.loading import load_float32
-from ticketkin.encoders.model_doctor import PROBES, examine_model
-from ticketkin.encoders.repair import merge_adapter, rekey_adapter
 from ticketkin.encoders.serving import write_serving
 
 pytest.importorskip("peft", reason="the extra 'lora' is not installed")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ticketkin.core.checks import Check, any_failed, failed, passed, skipped, warning
 from ticketkin.core.errors import TicketkinError
-from ticketkin.encoders.model_doctor import examine_model
+from ticketkin.doctor.models import examine_model
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.index import Index
 from ticketkin.serving.manifest import COPY_AGAIN, check_files, default_index, read_manifest

@@ -7,12 +7,12 @@ from ticketkin.core.artifacts import atomic_path
 from ticketkin.core.errors import InactiveAdapterError, InputError
 from ticketkin.core.outputs import check_folder_output
 from ticketkin.core.replacement import contained_entries
+from ticketkin.doctor.models import PROBES
 from ticketkin.encoders.activity import SAME
 from ticketkin.encoders.adapter import lora_modules, scaled_merge
 from ticketkin.encoders.adapter_files import AdapterFiles, read_adapter, wrong_level
 from ticketkin.encoders.fresh_process import SavedModel, embed_freshly, largest_difference
 from ticketkin.encoders.loading import load_float32
-from ticketkin.encoders.model_doctor import PROBES
 from ticketkin.encoders.serving import SERVING
 
 # What sentence-transformers, peft and Ticketkin write into the folder of a model or adapter, beside weights.
