@@ -99,7 +99,10 @@ def draw_combination(
 
 
 def open_study(folder: Path, seed: int) -> "Study":
-    """Return the study kept in `folder`, begun where there is none. Raises MissingExtraError without optuna."""
+    """Return the study kept in `folder`, begun where there is none.
+
+    Raises MissingExtraError without optuna.
+    """
     try:
         import optuna
     except ImportError as error:
