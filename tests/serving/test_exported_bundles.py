@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from ticketkin.cli.app import app
 from ticketkin.doctor.bundles import examine_bundle
+from ticketkin.evaluation.schema import read_report
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.kin import Kin
 from ticketkin.workflows.bundling import bundle_run
@@ -37,6 +38,11 @@ def test_a_runtime_that_is_asked_for_serves_only_where_its_fidelity_holds(export
     record = Bundle.open(exported).record
     assert {source.judged_by for source in record.embeddings} == {"torch"}
     served = {source.runtime for source in record.embeddings}
+    report = read_report(exported / "report.json")
+    assert {use.judged_by for use in report.runtimes} == {"torch"}
+    assert {use.serves for use in report.runtimes} == served
+    page = (exported / "report.html").read_text("utf-8")
+    assert all(f"new tickets are answered with {runtime}" in page for runtime in served - {"torch"})
     card = (exported / "MODEL_CARD.md").read_text("utf-8")
     assert ("answers are computed with" in card) == (served != {"torch"})
     checks = [check for _, checks in examine_bundle(exported) for check in checks]

@@ -250,6 +250,16 @@ class ReadinessResult(_Part):
     criteria: list[CriterionResult]
 
 
+class EncoderRuntime(_Part):
+    """What executes one encoder: torch itself, or a runtime that stays true to it."""
+
+    encoder: str
+    """base, or the candidate that tuned it."""
+    judged_by: str
+    serves: str
+    """In the bundle that this report lies in; in a run, what its own bundle answers with."""
+
+
 class Report(_Part):
     """The whole of report.json."""
 
@@ -268,6 +278,8 @@ class Report(_Part):
     profile: dict[str, Any]
     encoder: dict[str, Any]
     """The untouched model: name, fingerprint, limit, template."""
+    runtimes: list[EncoderRuntime] = []
+    """Of each encoder that was judged; none in a report of an earlier version."""
     test_pairs_sha256: str
     """Hash of the fixed holdout pairs: texts and labels. Numbers compare only where it is the same."""
     synthetic: bool

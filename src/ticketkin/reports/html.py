@@ -8,7 +8,7 @@ from typing import Any
 
 from ticketkin.core.artifacts import atomic_path
 from ticketkin.evaluation.metrics import IN_FIRST_TEN, METRICS, MetricDefinition, Place
-from ticketkin.evaluation.schema import CriterionResult, Report, Split, SplitResult
+from ticketkin.evaluation.schema import CriterionResult, EncoderRuntime, Report, Split, SplitResult
 from ticketkin.reports import figures, wording
 from ticketkin.reports.drawing import ReportFigure, inline_svg, save_png
 from ticketkin.reports.formatting import (
@@ -278,11 +278,22 @@ def _data_tables(report: Report, material: ReportMaterial) -> list[DataTable]:
         DataTable("Profile", _flat(material.profile or report.profile), "No profile was made."),
         DataTable("Untouched model", _flat(report.encoder), "Nothing about the model was recorded."),
         DataTable(
+            "What executes the models",
+            [(use.encoder, _executed(use)) for use in report.runtimes],
+            "It was not recorded.",
+        ),
+        DataTable(
             "Threshold of the winner",
             _flat(None if choice is None else choice.to_json()),
             "No threshold was chosen.",
         ),
     ]
+
+
+def _executed(use: EncoderRuntime) -> str:
+    if use.judged_by == use.serves:
+        return f"judged with {use.judged_by}, which answers for new tickets, too"
+    return f"judged with {use.judged_by}; new tickets are answered with {use.serves}"
 
 
 @dataclass(frozen=True)

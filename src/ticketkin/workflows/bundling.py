@@ -15,7 +15,8 @@ from ticketkin.core.tables import SplitName
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_folder
 from ticketkin.encoders.presets import preset_of
 from ticketkin.encoders.runtime.choosing import choose_runtime
-from ticketkin.encoders.settings import AskedRuntime, Runtime
+from ticketkin.encoders.settings import AskedRuntime
+from ticketkin.evaluation.schema import EncoderRuntime
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets
 from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.reports.html import write_shared_report
@@ -39,7 +40,7 @@ from ticketkin.workflows.configuration import Job, read_job
 from ticketkin.workflows.relater import right_direction
 from ticketkin.workflows.report_material import whole_material
 from ticketkin.workflows.run_data import RunData
-from ticketkin.workflows.runtimes import runtime_trial
+from ticketkin.workflows.runtimes import judged_by, runtime_trial
 from ticketkin.workflows.sharing import shared_parts
 
 _LICENCE = re.compile(r"^license:[ \t]*([\w.+-]+)[ \t]*$", re.MULTILINE)
@@ -124,6 +125,8 @@ def bundle_parts(
     kinds = _kinds_record(data.values.read(artifact.RELATIONS_JSON), ranking)
     sources = _sources(ranking, kinds)
     report, material = shared_parts(data, data.values.read(artifact.REPORT_JSON), whole_material(data.values))
+    embeddings = _with_runtimes(data, sources, runtime, progress)
+    report = report.model_copy(update={"runtimes": _runtimes(embeddings)})
     has_state = (ranking_folder / "corpus_state.json").exists()
     base = data.values.read(artifact.BASE_ENCODER)
     settings = data.job.settings
@@ -132,7 +135,7 @@ def bundle_parts(
             champion=ranking.champion,
             base_model=base["name"],
             template=settings.tickets.template,
-            embeddings=_with_runtimes(data, sources, runtime, progress),
+            embeddings=embeddings,
             tickets=settings.tickets.model_copy(update={"redact_words": None}),
             masks_words=settings.tickets.redact_words is not None,
             redaction_version=REDACTION_VERSION,
@@ -165,6 +168,11 @@ def _folder_of(encoder: str) -> str:
     return f"encoders/{UNTOUCHED if encoder == 'base' else encoder}"
 
 
+def _encoder_in(folder: str) -> str:
+    name = folder.rpartition("/")[2]
+    return "base" if name == UNTOUCHED else name
+
+
 def _sources(ranking: RankingRecord, kinds: KindsRecord) -> list[EmbeddingSource]:
     """Return the forward passes of a ticket: what the ranking reads, then what the kinds read beside it."""
     sources: list[EmbeddingSource] = []
@@ -188,7 +196,7 @@ def _with_runtimes(
     data: RunData, sources: list[EmbeddingSource], asked: AskedRuntime | None, progress: Progress
 ) -> list[EmbeddingSource]:
     """Return the forward passes with what executed each encoder when it was judged, and what does here."""
-    judged = {source.folder: _judged_by(data, source.folder) for source in sources}
+    judged = {source.folder: judged_by(data, _encoder_in(source.folder)) for source in sources}
     served = dict(judged)
     for folder, by in judged.items():
         if asked not in (None, by):
@@ -202,11 +210,12 @@ def _with_runtimes(
     ]
 
 
-def _judged_by(data: RunData, folder: str) -> Runtime:
-    name = folder.rpartition("/")[2]
-    record = data.values.read(artifact.BASE_ENCODER) if name == UNTOUCHED else data.training_record(name)
-    runtime: Runtime = ((record or {}).get("runtime") or {}).get("runtime", "torch")
-    return runtime
+def _runtimes(sources: list[EmbeddingSource]) -> list[EncoderRuntime]:
+    """Return what the report of the bundle states: one line for each encoder in it."""
+    return [
+        EncoderRuntime(encoder=_encoder_in(folder), judged_by=source.judged_by, serves=source.runtime)
+        for folder, source in {source.folder: source for source in sources}.items()
+    ]
 
 
 def _kinds_record(learned: JsonObject, ranking: RankingRecord) -> KindsRecord:
@@ -218,8 +227,8 @@ def _kinds_record(learned: JsonObject, ranking: RankingRecord) -> KindsRecord:
 
 
 def _loader(data: RunData, folder: str) -> Callable[[], LoadedEncoder]:
-    name, settings = folder.rpartition("/")[2], data.job.settings.encoder
-    if name != UNTOUCHED:
+    name, settings = _encoder_in(folder), data.job.settings.encoder
+    if name != "base":
         return lambda: load_folder(data.values.path(artifact.model_of(name)), settings)
 
     def untouched() -> LoadedEncoder:
@@ -248,8 +257,7 @@ def _stored(data: RunData, ranking: RankingRecord, sources: list[EmbeddingSource
     known = dict(embedded_tickets(data, ranking).embeddings) if ranking.champion == "fusion" else {}
     for source in sources:
         if source.name not in known:
-            encoder = source.folder.rpartition("/")[2]
-            text = artifact.embeddings_of("base" if encoder == UNTOUCHED else encoder)
+            text = artifact.embeddings_of(_encoder_in(source.folder))
             known[source.name] = data.embeddings(
                 artifact.TITLE_EMBEDDINGS if source.reads == "title" else text
             )

@@ -10,8 +10,9 @@ from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import TextModel
 from ticketkin.encoders.loading import LoadedEncoder
 from ticketkin.encoders.runtime.choosing import RuntimeChoice, Trial, choose_runtime
-from ticketkin.encoders.settings import EncoderSettings
+from ticketkin.encoders.settings import EncoderSettings, Runtime
 from ticketkin.evaluation.retrieval import evaluate_retrieval, queries_with_kin
+from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.run_data import RunData
 
 _N_CALIBRATION = 300
@@ -25,6 +26,13 @@ def encoder_of_run(
     if settings.runtime == "torch":  # needs neither splits nor links
         return choose_runtime(encoder, settings, Trial((), ()), progress=progress)
     return choose_runtime(encoder, settings, runtime_trial(data), progress=progress)
+
+
+def judged_by(data: RunData, encoder: str) -> Runtime:
+    """Return what executed an encoder when it was judged: base, or the candidate that tuned it."""
+    record = data.values.read(artifact.BASE_ENCODER) if encoder == "base" else data.training_record(encoder)
+    runtime: Runtime = ((record or {}).get("runtime") or {}).get("runtime", "torch")
+    return runtime
 
 
 def runtime_trial(data: RunData) -> Trial:

@@ -26,7 +26,7 @@ from ticketkin.evaluation.verdict import (
 )
 from ticketkin.reports.html import write_report
 from ticketkin.runs.stages import StageRun
-from ticketkin.training.candidates import slow_candidates
+from ticketkin.training.candidates import CANDIDATES, slow_candidates
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.candidates import (
     RankingRecord,
@@ -39,6 +39,7 @@ from ticketkin.workflows.pair_files import text_pairs
 from ticketkin.workflows.private_paths import without_paths
 from ticketkin.workflows.report_material import report_material, whole_material
 from ticketkin.workflows.run_data import RunData
+from ticketkin.workflows.runtimes import judged_by
 from ticketkin.workflows.versions import versions
 
 
@@ -200,6 +201,10 @@ def _report(
         "splits": _split_counts(data),
         "profile": {key: value for key, value in profile.items() if key != "lengths_tokens"},
         "encoder": run.values.read(artifact.BASE_ENCODER),
+        "runtimes": [
+            {"encoder": name, "judged_by": judged_by(data, name), "serves": judged_by(data, name)}
+            for name in ("base", *(name for name in candidates if CANDIDATES[name].is_trained))
+        ],
         "test_pairs_sha256": text_pairs(data, SplitName.HOLDOUT).digest(),
         "synthetic": run.job.synthetic,
         "seed": run.job.settings.seed,
