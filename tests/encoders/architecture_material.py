@@ -45,6 +45,7 @@ def _architecture(name: str, vocab_size: int) -> Any:
         )
     kinds = {
         "bert": (transformers.BertModel, transformers.BertConfig, wide),
+        "roberta": (transformers.RobertaModel, transformers.RobertaConfig, {**wide, "pad_token_id": 0}),
         "mpnet": (transformers.MPNetModel, transformers.MPNetConfig, wide),
         "modernbert": (
             transformers.ModernBertModel,

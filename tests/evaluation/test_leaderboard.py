@@ -5,9 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketkin.evaluation.leaderboard import holm, leaderboard
+from ticketkin.evaluation.bootstrap import Interval
+from ticketkin.evaluation.leaderboard import ModelComparison, ModelCost, Row, holm, leaderboard
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores
+
+COST = ModelCost(100.0, 90.0, 384, 1_536, "apache-2.0")
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
@@ -35,7 +38,9 @@ def test_a_real_gain_is_significant_and_noise_is_not() -> None:
         "noise": _scores(draw.permutation(base)),
     }
     pairs = PairScores(draw.random(60).astype(np.float32), np.repeat([0, 1], 30), np.arange(60))
-    rows = leaderboard(retrieval, dict.fromkeys(retrieval, pairs), {}, "base", 500, 0)
+    rows = leaderboard(
+        retrieval, dict.fromkeys(retrieval, pairs), dict.fromkeys(retrieval, COST), "base", 500, 0
+    )
     by_name = {row.name: row for row in rows}
     assert rows[0].name == "better"
     assert by_name["better"].p_value == pytest.approx(2 * 2 / 501)
@@ -43,3 +48,45 @@ def test_a_real_gain_is_significant_and_noise_is_not() -> None:
     assert by_name["base"].p_value is None
     with pytest.raises(ValueError, match="different queries"):
         leaderboard({**retrieval, "few": _scores(base[:9])}, {}, {}, "base", 500, 0)
+
+
+def _row(name: str, behind: tuple[float, float, float], rate: float, licence: str = "mit") -> Row:
+    behind_best = Interval(*behind)
+    cost = ModelCost(rate, 90.0, 384, 1_536, licence)
+    return Row(name, {}, Interval(0.0, 0.0, 0.0), None, behind_best, cost)
+
+
+def _recommended(*rows: Row, labels_from: str = "person") -> str | None:
+    board = ModelComparison(list(rows), {}, "base", "links", "mrr", 90, 90, 40, labels_from, "")
+    recommended = board.recommendation
+    return None if recommended is None else recommended.model.name
+
+
+BEST = (0.0, 0.0, 0.0)
+LEVEL = (-0.004, -0.03, 0.02)
+FURTHER = (-0.02, -0.05, 0.01)
+WORSE = (-0.008, -0.012, -0.003)
+
+
+def test_a_model_must_be_measurably_better_to_replace_the_baseline() -> None:
+    assert _recommended(_row("other", BEST, 40), _row("base", LEVEL, 100)) == "base"
+    assert _recommended(_row("other", BEST, 40), _row("base", WORSE, 100)) == "other"
+
+
+def test_speed_decides_only_where_labels_cannot_tell_two_models_apart() -> None:
+    base, best = _row("base", WORSE, 100), _row("best", BEST, 40)
+    assert _recommended(best, _row("fast", LEVEL, 90), base) == "fast"
+    assert _recommended(best, _row("hardly faster", LEVEL, 45), base) == "best"
+    assert _recommended(best, _row("too far below", FURTHER, 90), base) == "best"
+    assert _recommended(best, _row("measurably worse", WORSE, 90), base) == "best"
+
+
+def test_an_open_licence_comes_before_speed() -> None:
+    base, best = _row("base", WORSE, 100), _row("best", BEST, 40)
+    restricted, unknown = _row("fastest", LEVEL, 200, "gemma"), _row("fast", LEVEL, 150, "")
+    assert _recommended(best, restricted, unknown, _row("open", LEVEL, 60), base) == "open"
+    assert _recommended(_row("best", BEST, 40, ""), restricted, base) == "fastest"
+
+
+def test_silver_labels_recommend_nothing() -> None:
+    assert _recommended(_row("best", BEST, 40), _row("base", WORSE, 100), labels_from="silver") is None

@@ -62,7 +62,7 @@ def test_the_numbers_are_those_of_the_run(
     )
     int8 = rows[f"{tiny_encoder_folder} [int8]"]
     assert int8.metrics["mrr"].value == pytest.approx(base.metrics["mrr"].value, abs=0.05)
-    assert int8.costs["bytes_a_ticket"] == 32 and base.costs["bytes_a_ticket"] == 128
+    assert int8.cost.bytes_a_ticket == 32 and base.cost.bytes_a_ticket == 128
 
 
 def test_an_adapter_is_loaded_onto_a_fresh_base(
@@ -109,13 +109,16 @@ def test_the_command_prints_and_writes_the_leaderboard(
     with pytest.raises(SystemExit) as stop:
         main()
     assert not stop.value.code
-    assert "differences to" in " ".join(capsys.readouterr().out.split())
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "differences to" in printed
     content = json.loads((out / "leaderboard.json").read_text())
     table = pl.read_csv(out / "leaderboard.csv")
     assert table["name"].to_list() == [row["name"] for row in content["rows"]]
     assert np.allclose(table["mrr"], [row["mrr"]["value"] for row in content["rows"]])
     page = (out / "leaderboard.html").read_text()
     assert str(other_model) in page and content["test_pairs_sha256"] in page and "http:" not in page
+    assert content["recommendation"]["model"] in {row["name"] for row in content["rows"]}
+    assert "Recommended: " in printed and "Recommended: " in page
     monkeypatch.setattr(sys, "argv", [*command, "--dimensions", "many"])
     with pytest.raises(SystemExit) as stop:
         main()

@@ -178,7 +178,7 @@ def show_pair_check(console: SafeConsole, found: Mapping[str, Any], out: Path | 
 
 def show_leaderboard(console: SafeConsole, comparison: "ModelComparison", out: Path | None) -> None:
     """Print the leaderboard, what was skipped, and where the files lie."""
-    from ticketkin.reports.leaderboard import leaderboard_cells, leaderboard_heads
+    from ticketkin.reports.leaderboard import leaderboard_cells, leaderboard_heads, recommendation_words
 
     if comparison.labels_from == "silver":
         console.print("Labels are SILVER and circular: this table proves nothing.", style="bold")
@@ -195,6 +195,7 @@ def show_leaderboard(console: SafeConsole, comparison: "ModelComparison", out: P
     for row in comparison.rows:
         table.add_row(Text(row.name), *leaderboard_cells(comparison, row))
     console.print(table)
+    console.print(recommendation_words(comparison), style="bold")
     for model, reason in comparison.skipped.items():
         console.print(f"Skipped {model}: {reason}")
     if out is not None:

@@ -1,15 +1,35 @@
 """Models side by side on the same queries; significance is corrected for the number of models."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from ticketkin.encoders.presets import OPEN_LICENCES
 from ticketkin.evaluation.bootstrap import Float64Array, Interval, Resamples
 from ticketkin.evaluation.metrics import METRICS, MetricDefinition, PairMetric, Place, interval_of
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores
+
+_FASTER = 1.25
+"""A model that is hardly faster is no reason to take the second best."""
+_LITTLE = 0.01
+"""What may be given up of the primary metric for speed where labels can't tell the two apart."""
+
+
+@dataclass(frozen=True)
+class ModelCost:
+    """What a model costs for each ticket, and whether one may use it."""
+
+    texts_per_second: float
+    """Encoded alone on this machine: read the ratios."""
+    size_mib: float
+    dimension: int
+    bytes_a_ticket: float
+    """Of the stored embedding."""
+    licence: str = ""
+    """Empty where neither its model card nor a preset states one."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +43,14 @@ class Row:
     """Paired difference in the primary metric to the baseline; 0 for the baseline itself."""
     p_value: float | None
     """Two-sided, by the bootstrap over kin groups, corrected by Holm's method; None for the baseline."""
-    costs: Mapping[str, float]
-    """texts_per_second, dimension, size_mib, as far as they were measured."""
+    behind_best: Interval
+    """Paired difference in the primary metric to the first row, below zero where worse; 0 for that row."""
+    cost: ModelCost
+
+    @property
+    def is_licence_open(self) -> bool:
+        """Whether a company may use the model without asking, as far as its licence is known."""
+        return self.cost.licence in OPEN_LICENCES
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -33,7 +59,32 @@ class Row:
             **{name: interval.to_json() for name, interval in self.metrics.items()},
             "difference": self.difference.to_json(),
             "p_value": self.p_value,
-            **self.costs,
+            "behind_best": self.behind_best.to_json(),
+            **asdict(self.cost),
+        }
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The model to take, and what it is measured against."""
+
+    model: Row
+    best: Row
+    baseline: Row
+
+    @property
+    def times_as_fast_as_best(self) -> float:
+        """How many new tickets it encodes in the time in which the best encodes one."""
+        return self.model.cost.texts_per_second / self.best.cost.texts_per_second
+
+    def to_json(self) -> dict[str, object]:
+        """Return plain values for JSON."""
+        return {
+            "model": self.model.name,
+            "behind_best": self.model.behind_best.to_json(),
+            "times_as_fast_as_best": round(self.times_as_fast_as_best, 2),
+            "licence": self.model.cost.licence,
+            "is_licence_open": self.model.is_licence_open,
         }
 
 
@@ -58,13 +109,45 @@ class ModelComparison:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        return {**vars(self), "rows": [row.to_json() for row in self.rows]}
+        recommended = self.recommendation
+        return {
+            **vars(self),
+            "rows": [row.to_json() for row in self.rows],
+            "recommendation": None if recommended is None else recommended.to_json(),
+        }
+
+    @property
+    def recommendation(self) -> Recommendation | None:
+        """The model to take; None for silver labels, which prove nothing.
+
+        The baseline stays unless the best is measurably better: the whole interval of the paired difference
+        lies above zero. Instead of it a model is taken that is at least 1.25 times as fast, not measurably
+        worse than the best and at most .01 below it: an open licence before others, then the fastest.
+        """
+        if self.labels_from == "silver":
+            return None
+        baseline = next(row for row in self.rows if row.name == self.baseline)
+        best = self.rows[0]
+        start = best if _is_worse(baseline) else baseline
+        pool = [start, *(row for row in self.rows if _may_replace(row, start))]
+        chosen = max(pool, key=lambda row: (row.is_licence_open, row.cost.texts_per_second))
+        return Recommendation(chosen, best, baseline)
+
+
+def _is_worse(row: Row) -> bool:
+    return row.behind_best.high is not None and row.behind_best.high < 0
+
+
+def _may_replace(row: Row, start: Row) -> bool:
+    behind = row.behind_best.value
+    is_faster = row.cost.texts_per_second >= _FASTER * start.cost.texts_per_second
+    return is_faster and behind is not None and behind >= -_LITTLE and not _is_worse(row)
 
 
 def leaderboard(
     retrieval: Mapping[str, RetrievalScores],
     pairs: Mapping[str, PairScores],
-    costs: Mapping[str, Mapping[str, float]],
+    costs: Mapping[str, ModelCost],
     baseline: str,
     n_bootstrap: int,
     seed: int,
@@ -88,7 +171,7 @@ def leaderboard(
 
 def pair_leaderboard(
     pairs: Mapping[str, PairScores],
-    costs: Mapping[str, Mapping[str, float]],
+    costs: Mapping[str, ModelCost],
     baseline: str,
     n_bootstrap: int,
     seed: int,
@@ -110,11 +193,12 @@ def _pair_draws(scores: PairScores, place: Place, n_bootstrap: int, seed: int) -
 def _rows(
     drawn: Mapping[str, Mapping[str, Float64Array]],
     primary: MetricDefinition,
-    costs: Mapping[str, Mapping[str, float]],
+    costs: Mapping[str, ModelCost],
     baseline: str,
 ) -> list[Row]:
     """Put rows together from each model's metrics: the value, then that in every resample."""
     differences, p_values = {}, {}
+    best = min(drawn, key=lambda name: _place(interval_of(drawn[name][primary.name]).value, primary))
     for name, values in drawn.items():
         gap = values[primary.name] - drawn[baseline][primary.name]
         differences[name] = interval_of(gap)
@@ -128,7 +212,8 @@ def _rows(
             {metric: interval_of(value) for metric, value in values.items()},
             differences[name],
             corrected.get(name),
-            costs.get(name, {}),
+            interval_of(primary.improvement(values[primary.name] - drawn[best][primary.name])),
+            costs[name],
         )
         for name, values in drawn.items()
     ]

@@ -1,10 +1,11 @@
 """The leaderboard as a page and as a table."""
 
+from dataclasses import asdict
 from typing import Any
 
 import polars as pl
 
-from ticketkin.evaluation.leaderboard import ModelComparison, Row
+from ticketkin.evaluation.leaderboard import ModelComparison, Recommendation, Row
 from ticketkin.evaluation.metrics import METRICS, MetricDefinition, Place
 from ticketkin.reports.formatting import format_gain, format_metric
 from ticketkin.reports.page import render_page
@@ -15,6 +16,7 @@ _COSTS = {
     "texts_per_second": "texts/s",
     "size_mib": "MiB",
 }
+_NO_RECOMMENDATION = "Nobody has linked these tickets, so this table recommends no model."
 
 
 def leaderboard_heads(comparison: ModelComparison) -> list[str]:
@@ -31,7 +33,7 @@ def leaderboard_cells(comparison: ModelComparison, row: Row) -> list[str]:
         *(format_metric(row.metrics[metric.name], metric.format) for metric in _shown(comparison)),
         "" if row.p_value is None else format_gain(row.difference, primary.format),
         "" if row.p_value is None else f"{row.p_value:.3f}",
-        *("" if name not in row.costs else f"{row.costs[name]:,.4g}" for name in _COSTS),
+        *(f"{getattr(row.cost, name):,.4g}" for name in _COSTS),
     ]
 
 
@@ -41,14 +43,57 @@ def _shown(comparison: ModelComparison) -> list[MetricDefinition]:
     return [metric for metric in METRICS.shown_in(place) if metric.name in comparison.rows[0].metrics]
 
 
+def recommendation_words(comparison: ModelComparison) -> str:
+    """Return which model to take and why, in plain sentences."""
+    recommendation = comparison.recommendation
+    if recommendation is None:
+        return _NO_RECOMMENDATION
+    row, best = recommendation.model, recommendation.best
+    primary = METRICS[comparison.primary]
+    words = [f"Recommended: {row.name}."]
+    if row is best:
+        words.append(f"It has the best {primary.short_title}{_over_baseline(recommendation, primary)}.")
+    else:
+        gap = format_gain(row.behind_best, primary.format)
+        words.append(
+            f"By these links it can't be told from the best, {best.name} (difference in "
+            f"{primary.short_title} {gap}){_faster(recommendation.times_as_fast_as_best)}."
+        )
+        if row is recommendation.baseline:
+            words.append("No other model is measurably better.")
+    if not row.is_licence_open:
+        stated = f"is {row.cost.licence}" if row.cost.licence else "is not known here"
+        words.append(f"Its licence {stated}: check that you may use it.")
+    return " ".join(words)
+
+
+def _over_baseline(recommendation: Recommendation, primary: MetricDefinition) -> str:
+    if recommendation.model is recommendation.baseline:
+        return ", and it is the model you have"
+    gain = format_gain(recommendation.model.difference, primary.format)
+    return f", and over {recommendation.baseline.name} it gains {gain}"
+
+
+def _faster(times: float) -> str:
+    if times >= 1.05:
+        return f", and it encodes {times:.1f} times as many tickets in the same time"
+    return f", though it encodes only {times:.1f} times as many tickets" if times < 0.95 else ""
+
+
 def leaderboard_html(comparison: ModelComparison) -> str:
     """Return the page."""
-    heads = leaderboard_heads(comparison)
-    rows = [
-        {"name": row.name, "cells": list(zip(heads, leaderboard_cells(comparison, row), strict=True))}
-        for row in comparison.rows
-    ]
-    return render_page("leaderboard.html", comparison=comparison, heads=heads, rows=rows)
+    heads = [*leaderboard_heads(comparison), "licence"]
+    rows = []
+    for row in comparison.rows:
+        cells = [*leaderboard_cells(comparison, row), row.cost.licence or "not known here"]
+        rows.append({"name": row.name, "cells": list(zip(heads, cells, strict=True))})
+    return render_page(
+        "leaderboard.html",
+        comparison=comparison,
+        heads=heads,
+        rows=rows,
+        recommendation=recommendation_words(comparison),
+    )
 
 
 def leaderboard_table(comparison: ModelComparison) -> pl.DataFrame:
@@ -58,5 +103,5 @@ def leaderboard_table(comparison: ModelComparison) -> pl.DataFrame:
         flat: dict[str, Any] = {"name": row.name}
         for name, interval in (*row.metrics.items(), ("difference", row.difference)):
             flat |= {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
-        rows.append({**flat, "p_value": row.p_value, **row.costs})
+        rows.append({**flat, "p_value": row.p_value, **asdict(row.cost)})
     return pl.DataFrame(rows, infer_schema_length=None)

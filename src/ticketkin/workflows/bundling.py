@@ -1,6 +1,5 @@
 """A run's bundle: what answers for new tickets, collected from its folder."""
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -13,7 +12,7 @@ from ticketkin.core.outputs import check_folder_output
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import SplitName
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_folder
-from ticketkin.encoders.presets import preset_of
+from ticketkin.encoders.presets import licence_of
 from ticketkin.encoders.runtime.choosing import choose_runtime
 from ticketkin.encoders.settings import AskedRuntime
 from ticketkin.evaluation.schema import EncoderRuntime
@@ -43,7 +42,6 @@ from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.runtimes import judged_by, runtime_trial
 from ticketkin.workflows.sharing import shared_parts
 
-_LICENCE = re.compile(r"^license:[ \t]*([\w.+-]+)[ \t]*$", re.MULTILINE)
 _NEEDED = (
     artifact.RANKING,
     artifact.REPORT_JSON,
@@ -150,7 +148,7 @@ def bundle_parts(
         relations=data.values.path(artifact.RELATIONS) if kinds.is_learned else None,
         report=report,
         write_page=partial(write_shared_report, report, material),
-        licence=_licence(settings.encoder.base_model, base["name"]),
+        licence=licence_of(Path(settings.encoder.base_model).expanduser(), base["name"]),
         calibration=runtime_trial(data).calibration,
         stored=_stored(data, ranking, sources) if with_index else None,
     )
@@ -262,10 +260,3 @@ def _stored(data: RunData, ranking: RankingRecord, sources: list[EmbeddingSource
                 artifact.TITLE_EMBEDDINGS if source.reads == "title" else text
             )
     return EmbeddedTickets(data.tickets, data.texts, {source.name: known[source.name] for source in sources})
-
-
-def _licence(asked: str, name: str) -> str:
-    """Return the licence of the base model: as its own card states it, else as its preset does."""
-    card = Path(asked).expanduser() / "README.md"
-    stated = _LICENCE.search(card.read_text("utf-8", errors="replace")) if card.is_file() else None
-    return stated[1] if stated else preset_of(name).licence

@@ -1,6 +1,7 @@
 """Any number of models on the frozen links of one run, or on a frozen file of pairs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Protocol
@@ -21,9 +22,10 @@ from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder, pick_device
+from ticketkin.encoders.presets import licence_of
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.encoders.variants import embedding_variants
-from ticketkin.evaluation.leaderboard import ModelComparison, leaderboard, pair_leaderboard
+from ticketkin.evaluation.leaderboard import ModelComparison, ModelCost, leaderboard, pair_leaderboard
 from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
@@ -50,7 +52,7 @@ class _Ground(Protocol):
         """Judge a model by its embeddings of the texts."""
 
     def comparison(
-        self, costs: Mapping[str, Mapping[str, float]], skipped: dict[str, str], baseline: str
+        self, costs: Mapping[str, ModelCost], skipped: dict[str, str], baseline: str
     ) -> ModelComparison:
         """Return the leaderboard of all that were scored."""
 
@@ -76,7 +78,7 @@ class _RunGround:
         self._pairs[name] = score_pairs(self._data, ranker, self._split)
 
     def comparison(
-        self, costs: Mapping[str, Mapping[str, float]], skipped: dict[str, str], baseline: str
+        self, costs: Mapping[str, ModelCost], skipped: dict[str, str], baseline: str
     ) -> ModelComparison:
         """Return the leaderboard by the primary metric of retrieval."""
         settings = self._data.job.settings
@@ -128,7 +130,7 @@ class _PairGround:
         self._scores[name] = PairScores(cosines, self._pairs.labels, self._clusters)
 
     def comparison(
-        self, costs: Mapping[str, Mapping[str, float]], skipped: dict[str, str], baseline: str
+        self, costs: Mapping[str, ModelCost], skipped: dict[str, str], baseline: str
     ) -> ModelComparison:
         """Return the leaderboard by the primary metric of pairs."""
         settings = Settings()
@@ -165,7 +167,7 @@ def compare_models(
     What can't be loaded is skipped with its reason; raises JobError if the baseline is.
     """
     ground: _Ground = _RunGround(on, split) if on.is_dir() else _PairGround(on, encoder or EncoderSettings())
-    costs: dict[str, dict[str, float]] = {}
+    costs: dict[str, ModelCost] = {}
     skipped: dict[str, str] = {}
     for model in dict.fromkeys([baseline, *models]):
         progress.say(f"encoding with {model}")
@@ -178,7 +180,7 @@ def compare_models(
         for name, variant, bytes_a_value in embedding_variants(model, embeddings, dimensions):
             ground.score(name, variant)
             size = variant.shape[1]
-            costs[name] = {**cost, "dimension": size, "bytes_a_ticket": size * bytes_a_value}
+            costs[name] = replace(cost, dimension=size, bytes_a_ticket=size * bytes_a_value)
     if baseline in skipped:
         raise JobError(f"The baseline {baseline} can't be compared with: {skipped[baseline]}")
     return ground.comparison(costs, skipped, baseline)
@@ -227,9 +229,7 @@ def _loaded(model: str, asked: EncoderSettings) -> LoadedEncoder:
     )
 
 
-def _encoded(
-    encoder: LoadedEncoder, ground: _Ground, progress: Progress
-) -> tuple[FloatArray, dict[str, float]]:
+def _encoded(encoder: LoadedEncoder, ground: _Ground, progress: Progress) -> tuple[FloatArray, ModelCost]:
     """Return all tickets' embeddings, and the speed on some tickets without the cache."""
     settings, texts = ground.encoder, ground.texts
     timed = texts[:: max(1, len(texts) // _N_TIMED)][:_N_TIMED]
@@ -240,4 +240,6 @@ def _encoded(
     embeddings = encode_texts(
         encoder, texts, EmbeddingCache(default_cache_folder(), progress), settings, progress
     )
-    return embeddings, {"texts_per_second": round(rate, 1), "size_mib": round(size / 2**20, 1)}
+    width = embeddings.shape[1]
+    licence = licence_of(Path(encoder.source), encoder.name)
+    return embeddings, ModelCost(round(rate, 1), round(size / 2**20, 1), width, 4 * width, licence)
