@@ -22,17 +22,17 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ticketkin import Relater
-from ticketkin.core.artifacts import read_json
+from ticketkin import Relater, learn_relations
 from ticketkin.core.tables import SplitName
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.settings import EvaluationSettings
+from ticketkin.relations.bands import REPORTED_BANDS
 from ticketkin.relations.classifier import MODELS
+from ticketkin.relations.record import KindsLearned
 from ticketkin.relations.settings import RelationSettings
 from ticketkin.tickets.sample import write_sample
 from ticketkin.tickets.settings import LinkSettings, SplitSettings
 from ticketkin.training.settings import CrossEncoderSettings
-from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job, read_job
 from ticketkin.workflows.job import run_job
 from ticketkin.workflows.run_data import RunData
@@ -42,11 +42,10 @@ SHARED = Path(__file__).parents[1] / "../shared/data"
 CANDIDATES = ("lexical", "base", "fusion")
 
 
-def learned(job: Job, work: Path) -> dict[str, Any]:
-    """Run what relations need and return their record."""
+def learned(job: Job, work: Path) -> KindsLearned:
+    """Run what relations need and return their record. Raises NotEnoughDataError where none were learned."""
     run_job(job, work)
-    record: dict[str, Any] = read_json(work / artifact.RELATIONS_JSON)
-    return record
+    return learn_relations(work, job)
 
 
 def job_of(sources: tuple[Path, Path | None], **settings: Any) -> Job:
@@ -60,35 +59,28 @@ def job_of(sources: tuple[Path, Path | None], **settings: Any) -> Job:
     )
 
 
-def told(metric: dict[str, float] | None) -> str:
-    """Return a value with its interval."""
-    if metric is None or metric["value"] is None:
-        return "-"
-    return f"{metric['value']:.3f} [{metric['low']:.3f}, {metric['high']:.3f}]"
-
-
-def show(console: Console, found: dict[str, Any]) -> None:
+def show(console: Console, record: KindsLearned) -> None:
     """Print counts, every model, the ablation, the confusion and what is known of causes."""
-    console.print(f"pairs: {found['counts']}; strangers: {found['mixture_of_none']}", highlight=False)
-    for line in found["told"]:
+    console.print(f"pairs: {record.counts}; strangers: {record.mixture_of_none}", highlight=False)
+    for line in record.notes:
         console.print(line, highlight=False)
-    kinds = [kind for kind, n in found["counts"].items() if n]
+    kinds = [kind for kind, n in record.counts.items() if n]
     table = Table("model", "macro F1", *(f"F1 {kind}" for kind in kinds), "Brier", box=None)
-    for name, result in found["results"].items():
-        scores = [told(result["by_kind"][kind]["f1"]) for kind in kinds]
-        table.add_row(name, told(result["macro_f1"]), *scores, told(result["brier"]))
+    for name, quality in record.results.items():
+        scores = [str(quality.by_kind[kind].f1) for kind in kinds]
+        table.add_row(name, str(quality.macro_f1), *scores, str(quality.brier))
     console.print(table)
-    for group, macro in found["without"].items():
-        console.print(f"without {group}: macro F1 {told(macro)}", highlight=False)
-    console.print(f"confusion of {found['model']} (rows true, columns said; {', '.join(found['counts'])}):")
-    for kind, row in zip(found["counts"], found["results"][found["model"]]["confusion"], strict=True):
+    for group, macro in record.without.items():
+        console.print(f"without {group}: macro F1 {macro}", highlight=False)
+    console.print(f"confusion of {record.model} (rows true, columns predicted; {', '.join(record.counts)}):")
+    for kind, row in zip(record.counts, record.kept.confusion, strict=True):
         console.print(f"  {kind:<10}" + "".join(f"{value:8.1f}" for value in row), highlight=False)
-    direction = found["results"][found["model"]]["direction_by_time"]
+    direction = record.kept.direction_by_time
     console.print(
         f"causes detected, and share whose cause is the earlier ticket: {direction}", highlight=False
     )
-    if found["causes"] is not None:
-        shown = {name: told(v) if isinstance(v, dict) else v for name, v in found["causes"].items()}
+    if record.causes is not None:
+        shown = ", ".join(f"{name} {value}" for name, value in record.causes)
         console.print(f"cause or not, cross-encoder: {shown}", highlight=False)
 
 
@@ -146,7 +138,7 @@ def base_rate(arguments: argparse.Namespace, console: Console) -> None:
     table = Table(
         "seed", "band", "said", "right", "linked", "precision", "recall", "false alarms/1,000", box=None
     )
-    sums: dict[str, list[int]] = {"say": [0, 0, 0, 0], "suggest": [0, 0, 0, 0]}
+    sums = {band: [0, 0, 0, 0] for band in REPORTED_BANDS}
     for seed in arguments.seeds:
         settings = {
             "seed": seed,
@@ -154,10 +146,10 @@ def base_rate(arguments: argparse.Namespace, console: Console) -> None:
             "relations": RelationSettings(repeats=1),
         }
         job = job_of((folder / "reports.csv", folder / "pairs.csv"), **settings)
-        held_out = learned(job, arguments.work / f"seed-{seed}")["two_stage"]["holdout"]
+        holdout = learned(job, arguments.work / f"seed-{seed}").two_stage.holdout
         for band, total in sums.items():
-            found = held_out[f"duplicate_{band}"]
-            values = [found["n_said"], found["n_right"], found["n_true"], held_out["n_queries"]]
+            quality = holdout.of("duplicate", band)
+            values = [quality.n_reported, quality.n_right, quality.n_true, holdout.n_queries]
             total[:] = [a + b for a, b in zip(total, values, strict=True)]
             table.add_row(str(seed), *_band_cells(band, values))
     for band, total in sums.items():

@@ -1,4 +1,6 @@
-"""A small desk whose links have kinds that show in the tickets."""
+"""A small desk whose links have kinds that show in the tickets, and the record of a good model of kinds."""
+
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -36,3 +38,70 @@ def desk(n_events: int = 40, seed: int = 0) -> tuple[Tickets, Links, list[str], 
     unit = np.array(embeddings) / np.linalg.norm(embeddings, axis=1, keepdims=True)
     frame = pl.DataFrame(links, schema=dict(LINKS_SCHEMA), orient="row")
     return tickets, Links(frame), texts, unit.astype(np.float32)
+
+
+_KINDS = ("duplicate", "related", "causal", "none")
+_MAJORITY = {"value": 0.21, "low": 0.2, "high": 0.22}
+_BINS = [{"said": 0.1, "true": 0.1, "n": 90.0}, {"said": 0.9, "true": 0.9, "n": 10.0}]
+REPORTED = {
+    "n_said": 100, "n_right": 95, "n_retrieved": 120, "n_true": 150, "precision": 0.95,
+    "precision_low": 0.89, "precision_high": 0.98, "recall": 0.63, "false_alarms_per_1000_tickets": 5.0,
+}  # fmt: skip
+_SPLIT = {
+    "n_queries": 1000,
+    "n_pairs": 10_000,
+    **{f"{kind}_{band}": REPORTED for kind in _KINDS[:3] for band in ("say", "suggest")},
+}
+
+
+def _quality(macro_f1: dict[str, float]) -> dict[str, Any]:
+    one = {"n": 40, "precision": macro_f1, "recall": macro_f1, "f1": macro_f1}
+    return {
+        "macro_f1": macro_f1, "weighted_f1": macro_f1, "brier": {"value": 0.4, "low": None, "high": None},
+        "by_kind": {**dict.fromkeys(_KINDS[:3], one), "none": {"n": 0, **dict.fromkeys(list(one)[1:])}},
+        "confusion": [[10.0, 0.0, 0.0, 0.5]] * 4, "reliability": dict.fromkeys(_KINDS, _BINS),
+        "direction_by_time": {"n_detected": 20.0, "share_right": 0.95},
+    }  # fmt: skip
+
+
+# As relations.json holds it.
+LEARNED: dict[str, Any] = {
+    "learned": True,
+    "model": "logistic",
+    "labels_from": "person",
+    "counts": {"duplicate": 40, "related": 40, "causal": 40, "none": 300},
+    "mixture_of_none": {"near": 200, "random": 100},
+    "contradictions": [],
+    "contradiction_rule": "drop",
+    "told": ["the earlier ticket is the cause in 95 % of 40 causal pairs"],
+    "n_folds": 5,
+    "n_repeats": 3,
+    "seed": 0,
+    "results": {
+        "logistic": _quality({"value": 0.6, "low": 0.55, "high": 0.65}),
+        "majority": _quality(_MAJORITY),
+    },
+    "without": {"time": _MAJORITY},
+    "causes": {
+        "n_causal": 40, "n_other": 120,
+        **dict.fromkeys(("roc_auc", "pr_auc", "f1", "precision", "recall", "brier"), _MAJORITY),
+        "direction_right": 0.9, "milliseconds_a_pair": 12.5, "base": "MiniLM", "fresh_head": True,
+        "method": "lora", "folds": 2,
+    },
+    "two_stage": {
+        "say_precision": 0.8,
+        "suggest_precision": 0.5,
+        "bands": {
+            "slope": dict.fromkeys(_KINDS, 1.0), "weight": dict.fromkeys(_KINDS, 0.0),
+            "intercept": dict.fromkeys(_KINDS, 0.0), "centre": 0.0, "scale": 1.0,
+            "say": {"duplicate": 0.7, "related": 0.7, "causal": 0.7},
+            "suggest": {"duplicate": 0.4, "related": 0.4, "causal": None},
+        },
+        "pairs_by_split": {
+            split: dict.fromkeys(_KINDS, 9) for split in ("train", "evaluation", "holdout")
+        },
+        "evaluation": _SPLIT,
+        "holdout": _SPLIT,
+    },
+    "gates": [{"code": "relation_labels", "outcome": "passed", "evidence": "people told", "advice": ""}],
+}  # fmt: skip

@@ -206,8 +206,9 @@ def test_a_weight_that_is_no_number_is_found(model: Path, value: float) -> None:
 
 def test_zeros_in_a_module_behind_the_encoder_are_found(model: Path) -> None:
     import torch
-    from hostile_models import DENSE, add_module, change_json
     from safetensors.torch import save_file
+
+    from hostile_models import DENSE, add_module, change_json
 
     dense = model / "2_Dense"
     dense.mkdir()

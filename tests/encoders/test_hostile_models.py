@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hostile_models import DAMAGED, HOSTILE, add_module, change_json
 
+from hostile_models import DAMAGED, HOSTILE, add_module, change_json
 from ticketkin.core.errors import InputError, TicketkinError, UnsafeArtifactError
 from ticketkin.doctor.models import examine_model
 from ticketkin.encoders.cross_encoder import load_cross_encoder

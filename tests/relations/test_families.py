@@ -15,12 +15,13 @@ from ticketkin.relations.families import (
     SAID,
     Tie,
     as_graph,
-    as_json,
+    as_record,
     as_table,
     build_families,
     canonical_parent,
     parent_tiers,
 )
+from ticketkin.workflows.artifacts import FAMILIES_JSON
 
 N = 12
 TIES = st.lists(
@@ -108,8 +109,14 @@ def test_table_json_and_graph_tell_the_same(tmp_path: Path) -> None:
     assert ids[4] not in table and {row["family_size"] for row in table.values()} == {4}
     assert table[ids[2]]["duplicate_of"] == ids[1] and table[ids[1]]["duplicate_of"] == ""
     assert table[ids[1]]["caused_by"] == ids[0] and table[ids[3]]["related_to"] == ids[0]
-    told = json.loads(json.dumps(as_json(found, tickets)))
-    assert told["n_families"] == 1 and told["families"][0]["duplicate_of"] == {ids[2]: ids[1]}
+    path = tmp_path / "families/families.json"
+    FAMILIES_JSON.write(path, as_record(found, tickets))
+    assert FAMILIES_JSON.read(path) == as_record(found, tickets)
+    stored = json.loads(path.read_text("utf-8"))
+    assert stored["n_families"] == 1 and stored["families"][0]["duplicate_of"] == {ids[2]: ids[1]}
+    assert stored["families"][0]["related"] == [
+        {"source": ids[3], "target": ids[0], "origin": "said", "probability": 0.8}
+    ]
     nx.write_graphml(as_graph(found, tickets), tmp_path / "f.graphml")
     graph = nx.read_graphml(tmp_path / "f.graphml")
     assert graph.nodes[ids[0]] == {"title": "root", "family": 1}

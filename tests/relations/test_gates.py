@@ -1,52 +1,61 @@
 """Gates of a relation model, each seen to open and to shut."""
 
 import copy
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from relations_material import LEARNED, REPORTED
+from ticketkin.core.artifacts import write_json
 from ticketkin.core.checks import Outcome
+from ticketkin.core.errors import UnreadableFileError
 from ticketkin.relations.gates import relation_gates
-
-_BINS = [{"said": 0.1, "true": 0.1, "n": 90.0}, {"said": 0.9, "true": 0.9, "n": 10.0}]
-_SAID = {"n_said": 100, "n_right": 95, "precision_low": 0.89, "precision_high": 0.98}
-GOOD: dict[str, Any] = {
-    "model": "logistic",
-    "labels_from": "person",
-    "counts": {"duplicate": 40, "related": 40, "causal": 40, "none": 300},
-    "contradictions": [],
-    "contradiction_rule": "drop",
-    "results": {
-        "logistic": {
-            "macro_f1": {"value": 0.6, "low": 0.55, "high": 0.65},
-            "direction_by_time": {"n_detected": 20.0, "share_right": 0.95},
-            "reliability": dict.fromkeys(("duplicate", "related", "causal", "none"), _BINS),
-        },
-        "majority": {"macro_f1": {"value": 0.21, "low": 0.2, "high": 0.22}},
-    },
-    "two_stage": {
-        "say_precision": 0.8,
-        "pairs_by_split": {
-            split: {"duplicate": 9, "related": 9, "causal": 9, "none": 9}
-            for split in ("train", "evaluation", "holdout")
-        },
-        "bands": {"say": {"duplicate": 0.7, "related": 0.7, "causal": 0.7}},
-        "holdout": {f"{kind}_say": _SAID for kind in ("duplicate", "related", "causal")},
-    },
-}
+from ticketkin.relations.record import RELATION_RECORD, KindsLearned
+from ticketkin.workflows.artifacts import RELATIONS_JSON
 
 
-def _changed(path: tuple[str, ...], value: Any) -> dict[str, Any]:
-    record = copy.deepcopy(GOOD)
+def _changed(path: tuple[str, ...], value: Any) -> KindsLearned:
+    record = copy.deepcopy(LEARNED)
     at = record
     for part in path[:-1]:
         at = at[part]
     at[path[-1]] = value
-    return record
+    return KindsLearned.model_validate(record)
+
+
+@pytest.mark.parametrize("record", [LEARNED, {"learned": False, "reason": "too few links"}])
+def test_the_file_is_read_and_written_in_one_shape(record: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "relations" / "relations.json"
+    RELATIONS_JSON.write(path, RELATION_RECORD.validate_python(record))
+    assert json.loads(path.read_text("utf-8")) == record
+    assert RELATION_RECORD.dump_python(RELATIONS_JSON.read(path), mode="json") == record
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [(("model",), "model"), (("two_stage", "say_precision"), r"two_stage\.say_precision")],
+)
+def test_a_damaged_record_names_its_place_and_the_remedy(
+    path: tuple[str, ...], place: str, tmp_path: Path
+) -> None:
+    record = copy.deepcopy(LEARNED)
+    at = record
+    for part in path[:-1]:
+        at = at[part]
+    del at[path[-1]]
+    file = tmp_path / "relations" / "relations.json"
+    write_json(file, record)
+    with pytest.raises(UnreadableFileError, match=place) as told:
+        RELATIONS_JSON.read(file)
+    assert f"ticketkin run --resume --out {tmp_path}" in str(told.value)
 
 
 def test_a_good_model_passes_all() -> None:
-    assert {gate.outcome for gate in relation_gates(GOOD, 10)} == {Outcome.PASSED}
+    assert {gate.outcome for gate in relation_gates(KindsLearned.model_validate(LEARNED), 10)} == {
+        Outcome.PASSED
+    }
 
 
 @pytest.mark.parametrize(
@@ -66,11 +75,11 @@ def test_a_good_model_passes_all() -> None:
          "relation_direction", Outcome.SKIPPED, "no cause was detected"),
         (("two_stage", "pairs_by_split", "evaluation", "causal"), 0, "relation_splits", Outcome.WARNING,
          "causal in evaluation: no threshold can be set"),
-        (("two_stage", "holdout", "duplicate_say"), {**_SAID, "n_right": 20, "precision_low": 0.13,
+        (("two_stage", "holdout", "duplicate_say"), {**REPORTED, "n_right": 20, "precision_low": 0.13,
          "precision_high": 0.29}, "relation_said_duplicate", Outcome.FAILED, "20 of 100"),
-        (("two_stage", "holdout", "related_say"), {**_SAID, "precision_low": 0.7}, "relation_said_related",
+        (("two_stage", "holdout", "related_say"), {**REPORTED, "precision_low": 0.7}, "relation_said_related",
          Outcome.WARNING, "target 0.80"),
-        (("two_stage", "holdout", "causal_say"), {**_SAID, "n_said": 0}, "relation_said_causal",
+        (("two_stage", "holdout", "causal_say"), {**REPORTED, "n_said": 0}, "relation_said_causal",
          Outcome.SKIPPED, "no holdout ticket"),
         (("two_stage", "bands", "say", "causal"), None, "relation_said_causal", Outcome.SKIPPED,
          "never said"),

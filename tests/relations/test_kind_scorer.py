@@ -23,8 +23,9 @@ from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.relations.bands import Bands
 from ticketkin.relations.classifier import MODELS, FeatureKindModel, fit_classifier
 from ticketkin.relations.cross_kinds import CROSS_ENCODER, CrossKindModel
+from ticketkin.relations.kinds import KINDS
 from ticketkin.relations.pair_state import PairState
-from ticketkin.relations.pairs import KINDS, relation_pairs
+from ticketkin.relations.pairs import relation_pairs
 from ticketkin.relations.saving import FittedOn
 from ticketkin.relations.scorer import KindScorer
 from ticketkin.relations.settings import RelationModel, RelationSettings

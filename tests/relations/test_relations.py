@@ -21,8 +21,9 @@ from ticketkin.relations.assessment import Assessment, assess, feature_fit
 from ticketkin.relations.bands import Bands
 from ticketkin.relations.classifier import MODELS, fit_classifier
 from ticketkin.relations.features import PairFeatures
+from ticketkin.relations.kinds import KINDS
 from ticketkin.relations.pair_state import PairState
-from ticketkin.relations.pairs import KINDS, STATED_SCHEMA, RelationPairs, relation_pairs, support_notes
+from ticketkin.relations.pairs import STATED_SCHEMA, RelationPairs, relation_pairs, support_notes
 from ticketkin.relations.saving import FittedOn, load_classifier, read_kinds, save_kinds
 from ticketkin.relations.settings import RelationSettings
 from ticketkin.tickets.kin import kin_groups
@@ -216,14 +217,16 @@ def test_learned_kinds_beat_the_majority_and_folds_share_no_ticket(monkeypatch: 
         return plain(name, part, kinds, blocks, seed)  # type: ignore[arg-type]
 
     monkeypatch.setattr(assessment, "fit_classifier", fit)
-    found = {
-        name: assess(name, feature_fit(name, features, pairs), pairs, n_repeats=2, seed=1).metrics(100, 0)
+    results = {
+        name: assess(name, feature_fit(name, features, pairs), pairs, n_repeats=2, seed=1).quality(100, 0)
         for name in ("majority", "logistic")
     }
     assert all(blocks < set(pairs.block.tolist()) for blocks in trained_on)
-    assert found["logistic"]["macro_f1"]["low"] > found["majority"]["macro_f1"]["high"]
-    assert found["majority"]["by_kind"]["duplicate"]["recall"]["value"] == 0
-    matrix = np.array(found["logistic"]["confusion"])
+    lowest, highest = results["logistic"].macro_f1.low, results["majority"].macro_f1.high
+    assert lowest is not None and highest is not None and lowest > highest
+    recall = results["majority"].by_kind["duplicate"].recall
+    assert recall is not None and recall.value == 0
+    matrix = np.array(results["logistic"].confusion)
     np.testing.assert_allclose(matrix.sum(axis=1), [pairs.counts[kind] for kind in KINDS])
 
 
@@ -234,21 +237,22 @@ def test_metrics_equal_scikit_learns(seed: int) -> None:
     kinds = generator.integers(0, 4, 60)
     raw = generator.random((60, 4)) + np.eye(4)[kinds]
     values = raw / raw.sum(axis=1, keepdims=True)
-    found = Assessment("any", [values], kinds, np.arange(60), kinds == 2).metrics(100, 0)
+    quality = Assessment("any", [values], kinds, np.arange(60), kinds == 2).quality(100, 0)
     said = values.argmax(axis=1)
     expected = precision_recall_fscore_support(kinds, said, labels=range(4), zero_division=0)
     present = np.unique(kinds)
     for code, name in enumerate(KINDS):
         if code in present:
-            own = found["by_kind"][name]
-            assert [own[part]["value"] for part in ("precision", "recall", "f1")] == pytest.approx(
-                [expected[part][code] for part in range(3)]
-            )
+            own = quality.by_kind[name]
+            values_of = [interval.value for interval in (own.precision, own.recall, own.f1) if interval]
+            assert values_of == pytest.approx([expected[part][code] for part in range(3)])
         else:
-            assert found["by_kind"][name]["f1"] is None
-    assert found["macro_f1"]["value"] == pytest.approx(expected[2][present].mean())
+            assert quality.by_kind[name].f1 is None
+    assert quality.macro_f1.value == pytest.approx(expected[2][present].mean())
+    share = np.bincount(kinds, minlength=4) / len(kinds)
+    assert quality.weighted_f1.value == pytest.approx((expected[2] * share).sum())
     brier = sum(brier_score_loss(kinds == code, values[:, code]) for code in range(4))
-    assert found["brier"]["value"] == pytest.approx(brier)
+    assert quality.brier.value == pytest.approx(brier)
 
 
 def test_reliability_holds_for_honest_probabilities() -> None:
@@ -257,8 +261,8 @@ def test_reliability_holds_for_honest_probabilities() -> None:
     kinds = np.where(generator.random(20_000) < said, 0, 3)
     values = np.stack([said, np.zeros_like(said), np.zeros_like(said), 1 - said], axis=1)
     curve = Assessment("any", [values], kinds, np.arange(20_000), kinds == 2).reliability("duplicate")
-    assert len(curve) == 10 and sum(bin_["n"] for bin_ in curve) == 20_000
-    assert all(bin_["said"] == pytest.approx(bin_["true"], abs=0.04) for bin_ in curve)
+    assert len(curve) == 10 and sum(bin_.n for bin_ in curve) == 20_000
+    assert all(bin_.predicted == pytest.approx(bin_.true, abs=0.04) for bin_ in curve)
 
 
 def test_the_direction_of_detected_causes_is_counted() -> None:
@@ -266,9 +270,9 @@ def test_the_direction_of_detected_causes_is_counted() -> None:
     said = np.array([2, 2, 2, 3, 2, 3])
     forward = np.array([True, True, False, True, True, True])
     found = Assessment("any", [np.eye(4)[said]], kinds, np.arange(6), forward).direction_by_time()
-    assert found == {"n_detected": 3.0, "share_right": pytest.approx(2 / 3)}
+    assert found.n_detected == 3.0 and found.share_right == pytest.approx(2 / 3)
     none = Assessment("any", [np.eye(4)[[3] * 6]], kinds, np.arange(6), forward).direction_by_time()
-    assert none == {"n_detected": 0.0, "share_right": None}
+    assert none.n_detected == 0.0 and none.share_right is None
 
 
 def test_too_few_pairs_of_a_kind_stop_the_assessment() -> None:

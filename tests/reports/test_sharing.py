@@ -4,7 +4,11 @@ import dataclasses
 
 import pytest
 
+from relations_material import LEARNED
+from ticketkin.core.checks import failed, warning
 from ticketkin.evaluation.schema import Report
+from ticketkin.relations.families import FamiliesRecord, FamilyRecord, TieRecord
+from ticketkin.relations.record import KindsLearned, KindsNotLearned
 from ticketkin.reports.html import render_report, write_report
 from ticketkin.reports.kin_figures import family_figure
 from ticketkin.reports.material import MaskedKind, Masking
@@ -35,11 +39,14 @@ def test_a_report_of_an_earlier_version_claims_nothing(report, undrawn, tmp_path
     assert "treat them as personal data" in page and "treat all texts as personal data" in page
 
 
-FAMILY = {
-    "family": 1, "tickets": ["CANARY-1", "CANARY-2", "7003"], "duplicate_of": {"CANARY-2": "CANARY-1"},
-    "causal": [{"source": "CANARY-1", "target": "7003", "origin": "x", "probability": 1.0}],
-    "related": [], "longest_chain": ["CANARY-1", "7003"],
-}  # fmt: skip
+FAMILY = FamilyRecord(
+    family=1,
+    tickets=["CANARY-1", "CANARY-2", "7003"],
+    duplicate_of={"CANARY-2": "CANARY-1"},
+    causal=[TieRecord("CANARY-1", "7003", "people", 1.0)],
+    related=[],
+    longest_chain=["CANARY-1", "7003"],
+)
 
 
 @pytest.fixture
@@ -60,13 +67,18 @@ def private(report, undrawn):
         "first_opened": "2024-01-08 06:31:19",
     }  # fmt: skip
     report["encoder"] = {"name": "all-MiniLM-L6-v2", "source": "/home/canary", "template": "{title} canary"}
-    gate = {"code": "relation_contradictions", "outcome": "warning", "advice": ""}
+    learned = KindsLearned.model_validate(LEARNED)
+    gates = [
+        warning("relation_contradictions", "2 pairs are told as two kinds: 7003 and CANARY-2: x", "review"),
+        failed("relation_support", "too few of Jane Canary", "add links"),
+    ]
     material = dataclasses.replace(
         undrawn, title="canary.csv", command="ticketkin run canary.csv", masking=MASKING,
         profile=report["profile"], import_summary=report["tickets"],
-        relations={"learned": False, "reason": "too few of Jane Canary", "contradictions": [["canary"]],
-                   "gates": [{**gate, "evidence": "2 pairs are told as two kinds: 7003 and CANARY-2: x"}]},
-        families={"n_families": 1, "n_tickets": 3, "left_out": [["canary"]], "families": [FAMILY]},
+        relations=learned.model_copy(update={
+            "gates": gates, "contradictions": [("7003", "CANARY-2", "x")], "notes": ["of Jane Canary"],
+        }),
+        families=FamiliesRecord(1, 3, [("7003", "canary")], [FAMILY]),
     )  # fmt: skip
     return Report.model_validate(report), material
 
@@ -83,8 +95,20 @@ def test_a_shared_copy_keeps_numbers_and_nothing_else(private):
     for kept in ("2024-01-08", "all-MiniLM-L6-v2", "category 1: 7", "no text", "too few of …"):
         assert kept in page
     assert "06:31" not in page
-    assert material.families["families"][0]["longest_chain"] == ["1", "3"]
-    assert material.relations["gates"][0]["evidence"] == "2 pairs are told as two kinds"
+    assert material.families.families[0].longest_chain == ["1", "3"] and not material.families.left_out
+    first, second = material.relations.gates
+    assert first.evidence == "2 pairs are told as two kinds" and first.advice == "review"
+    assert second.evidence == "too few of …" and second.advice == "add links"
+    assert material.relations.notes == ["of …"] and not material.relations.contradictions
+
+
+def test_why_kinds_were_not_learned_is_shared_without_values(private):
+    report, material = private
+    lonely = dataclasses.replace(material, relations=KindsNotLearned(reason="too few of Jane Canary"))
+    _, shared = shareable(report, lonely, VALUES)
+    assert shared.relations == KindsNotLearned(reason="too few of …")
+    _, nothing = shareable(report, dataclasses.replace(material, relations=None, families=None), VALUES)
+    assert nothing.relations is None and nothing.families is None
 
 
 def test_the_figure_of_a_family_names_no_ticket(private):
@@ -93,7 +117,7 @@ def test_the_figure_of_a_family_names_no_ticket(private):
     _, material = shareable(*private, VALUES)
     whole = inline_svg(family_figure([FAMILY]))
     assert "CANARY-1" in whole and "7003" in whole
-    svg = inline_svg(family_figure(material.families["families"]))
+    svg = inline_svg(family_figure(material.families.families))
     assert "canary" not in svg.lower() and "7003" not in svg
 
 

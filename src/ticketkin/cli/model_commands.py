@@ -1,12 +1,14 @@
 """Commands about models on their own: examine, repair, merge."""
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ticketkin.cli.console import errors, print_json, screen
+from ticketkin.cli.kind_screens import show_families, show_relations
 from ticketkin.cli.options import (
     ForceOption,
     ForceRunOption,
@@ -22,10 +24,8 @@ from ticketkin.cli.options import (
 from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.cli.screens import (
     show_examined,
-    show_families,
     show_leaderboard,
     show_readiness,
-    show_relations,
     show_repeated,
     show_search,
 )
@@ -215,11 +215,11 @@ def relations(
     asked += ["relations.ablation=true"] if ablation else []
     with ConsoleProgress(errors) as progress:
         job = stored_job(folder, [*asked, *(set_ or ())], reviewed=reviewed)
-        found = learn_relations(folder, job, progress)
+        record = learn_relations(folder, job, progress)
     if as_json:
-        print_json(found)
+        print_json(record.model_dump(mode="json"))
     else:
-        show_relations(screen, found)
+        show_relations(screen, record)
 
 
 @models.command()
@@ -248,11 +248,11 @@ def families(
     with ConsoleProgress(errors) as progress:
         asked = [] if said is None else [f"families.said={str(said).lower()}"]
         job = stored_job(folder, [*asked, *(set_ or ())])
-        found = build_run_families(folder, job, progress)
+        record = build_run_families(folder, job, progress)
     if as_json:
-        print_json(found)
+        print_json(asdict(record))
     else:
-        show_families(screen, found, folder, top)
+        show_families(screen, record, folder, top)
 
 
 @models.command()

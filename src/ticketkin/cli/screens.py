@@ -10,7 +10,6 @@ from rich.text import Text
 from ticketkin.cli.console import SafeConsole, print_json
 from ticketkin.core.checks import Outcome
 from ticketkin.evaluation.metrics import METRICS, Place
-from ticketkin.reports.formatting import format_name
 from ticketkin.runs.stages import StageStatus
 from ticketkin.workflows.artifacts import MODEL, REPORT_HTML
 from ticketkin.workflows.configuration import Job
@@ -32,7 +31,8 @@ _CHECK_MARKS = {
 _STAGE_MARKS = {"done": ("✔", "+"), "ready": ("·", "."), "changed": ("↻", "~"), "waiting": ("…", "-")}
 
 
-def _check_mark(console: SafeConsole, outcome: Outcome) -> Text:
+def check_mark(console: SafeConsole, outcome: Outcome) -> Text:
+    """Return the coloured sign of an outcome."""
     sign, plain, style = _CHECK_MARKS[outcome]
     return Text(console.mark(sign, plain), style)
 
@@ -150,7 +150,7 @@ def show_examined(console: SafeConsole, examined: Sequence["Examined"]) -> None:
             told = Text(check.evidence)
             if check.advice:
                 told.append(f"\n→ {check.advice}", style="bold")
-            table.add_row(_check_mark(console, check.outcome), check.code, told)
+            table.add_row(check_mark(console, check.outcome), check.code, told)
         console.print(table)
     console.print("\n" + ", ".join(f"{n} {outcome}" for outcome, n in counts.items() if n))
 
@@ -240,7 +240,7 @@ def show_readiness(console: SafeConsole, found: Mapping[str, Any], wanted: str) 
     for head in ("", "criterion", "value", "target", "gap", ""):
         table.add_column(head)
     for criterion in found["criteria"]:
-        mark = _check_mark(console, Outcome.PASSED if criterion["passed"] else Outcome.FAILED)
+        mark = check_mark(console, Outcome.PASSED if criterion["passed"] else Outcome.FAILED)
         gap = criterion["gap"]
         table.add_row(
             mark,
@@ -289,119 +289,3 @@ def show_repeated(console: SafeConsole, found: "Repeated") -> None:
 
 def _spread(spread: "Spread") -> str:
     return f"{spread.mean:.3f} ± {spread.deviation:.3f}"
-
-
-def show_relations(console: SafeConsole, found: Mapping[str, Any]) -> None:
-    """Print counts first, then quality by model and kind, the confusion of the kept model, the ablation."""
-    counts = ", ".join(f"{n:,} {kind}" for kind, n in found["counts"].items())
-    console.print(f"Pairs ({found['labels_from']}): {counts}", style="bold")
-    for line in found["told"]:
-        console.print(line)
-    kinds = list(found["counts"])
-    table = Table(title="F1, out of fold", title_justify="left", box=None, pad_edge=False)
-    for head in ("model", "macro", *kinds, "Brier"):
-        table.add_column(head)
-    for name, result in found["results"].items():
-        by_kind = result["by_kind"]
-        table.add_row(
-            f"{name} (kept)" if name == found["model"] else name,
-            format_metric(result["macro_f1"]),
-            *(format_metric(by_kind[kind]["f1"]) for kind in kinds),
-            format_metric(result["brier"]),
-        )
-    console.print(table)
-    matrix = Table(
-        title=f"{found['model']}: true kind by row, said by column, mean of {found['n_repeats']} repeats",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-    )
-    for head in ("", *kinds):
-        matrix.add_column(head)
-    for kind, row in zip(kinds, found["results"][found["model"]]["confusion"], strict=True):
-        matrix.add_row(kind, *(f"{value:.0f}" for value in row))
-    console.print(matrix)
-    for group, macro in found["without"].items():
-        console.print(f"without {group}: macro F1 {format_metric(macro)}")
-    if found["causes"] is not None:
-        _show_causes(console, found["causes"])
-    _show_two_stage(console, found["two_stage"], kinds)
-    for gate in found["gates"]:
-        if gate["outcome"] in ("failed", "warning"):
-            console.print(_check_mark(console, Outcome(gate["outcome"])), end=" ")
-            console.print(f"{gate['evidence']}. {gate['advice']}")
-
-
-def _show_causes(console: SafeConsole, found: Mapping[str, Any]) -> None:
-    """Print how well causes are told from all else by a cross-encoder of their own."""
-    head = ", its head begun at random" if found["fresh_head"] else ""
-    console.print(
-        f"Cause or not, cross-encoder on {found['base']}{head}: {found['n_causal']:,} causes, "
-        f"{found['n_other']:,} others, {found['folds']} folds",
-    )
-    names = ("roc_auc", "pr_auc", "f1", "precision", "recall", "brier")
-    shown = ", ".join(f"{format_name(name)} {format_metric(found[name])}" for name in names)
-    console.print(f"  {shown}")
-    console.print(
-        f"  direction right in {100 * found['direction_right']:.0f} % of causes; "
-        f"{found['milliseconds_a_pair']:.0f} ms a pair, read in both orders",
-    )
-
-
-def _show_two_stage(console: SafeConsole, found: Mapping[str, Any], kinds: Sequence[str]) -> None:
-    """Print what is said and suggested of the holdout tickets' nearest others, and how often rightly."""
-    from ticketkin.relations.bands import BAND_WORDS
-    from ticketkin.reports.kinds import BAND_HEADS
-
-    held_out = found["holdout"]
-    table = Table(
-        title=f"Holdout: nearest earlier tickets of {held_out['n_queries']:,} tickets, real base rate",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-    )
-    for head in ("kind", *BAND_HEADS):
-        table.add_column(head)
-    for kind in kinds:
-        for band in ("say", "suggest") if kind != "none" else ():
-            quality, threshold = held_out[f"{kind}_{band}"], found["bands"][band][kind]
-            table.add_row(
-                kind,
-                BAND_WORDS[band],
-                "never" if threshold is None else f"{threshold:.2f}",
-                f"{quality['n_said']:,}",
-                f"{quality['n_right']:,}",
-                f"{quality['n_true']:,}",
-                f"{quality['false_alarms_per_1000_tickets']:.0f}",
-            )
-    console.print(table)
-
-
-def show_families(console: SafeConsole, found: Mapping[str, Any], folder: Path, top: int) -> None:
-    """Print the largest families: who is whose duplicate, what is related, the longest causal chain."""
-    n_tickets = f"{found['n_families']:,} families over {found['n_tickets']:,} tickets"
-    console.print(f"{n_tickets}; written to {folder / 'families'}", style="bold")
-    for family in found["families"][:top]:
-        by_parent: dict[str, list[str]] = {}
-        for child, head in family["duplicate_of"].items():
-            by_parent.setdefault(head, []).append(child)
-        console.print(f"Family {family['family']}: {len(family['tickets'])} tickets")
-        for head, children in by_parent.items():
-            several = "s" * (len(children) > 1)
-            console.print(f"  {head} has the duplicate{several} {_some(children)}")
-        if family["longest_chain"]:
-            chain = " caused ".join(family["longest_chain"])
-            console.print(f"  {chain}")
-        if family["related"]:
-            related = [f"{tie['source']} and {tie['target']}" for tie in family["related"]]
-            console.print(f"  related: {_some(related)}")
-    if found["left_out"]:
-        console.print(
-            f"{len(found['left_out'])} causal tie{'s' * (len(found['left_out']) > 1)} left out: "
-            "a ticket would be its own cause",
-        )
-
-
-def _some(names: Sequence[str], most: int = 8) -> str:
-    shown = ", ".join(names[:most])
-    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown

@@ -13,8 +13,8 @@ from ticketkin.core.errors import UnreadableFileError
 Record = TypeVar("Record")
 
 
-def read_record(path: Path, kind: type[Record], remedy: str) -> Record:
-    """Return the content of a JSON file as `kind`: a dataclass, a pydantic model, or a plain type.
+def read_record(path: Path, kind: type[Record] | TypeAdapter[Record], remedy: str) -> Record:
+    """Return the content of a JSON file as `kind`: a dataclass, a pydantic model, a plain type, an adapter.
 
     Raises UnreadableFileError with `remedy`, what to do about it, where the file is missing, no JSON, or of
     other types; numbers must be finite.
@@ -23,7 +23,8 @@ def read_record(path: Path, kind: type[Record], remedy: str) -> Record:
         raise UnreadableFileError(f"{path} is missing. {remedy}")
     try:
         content = json.loads(path.read_bytes(), parse_constant=_finite, parse_float=_finite)
-        return TypeAdapter(kind).validate_python(content)
+        adapter = kind if isinstance(kind, TypeAdapter) else TypeAdapter(kind)
+        return adapter.validate_python(content)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "its content"

@@ -30,6 +30,14 @@ class Interval:
     low: float | None
     high: float | None
 
+    def __str__(self) -> str:
+        """Return `0.644 [0.610, 0.680]`, or a dash where there is no value."""
+        if self.value is None:
+            return "-"
+        if self.low is None or self.high is None:
+            return f"{self.value:.3f}"
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
     def to_json(self) -> dict[str, float | None]:
         """Return {value, low, high}."""
         return {"value": self.value, "low": self.low, "high": self.high}

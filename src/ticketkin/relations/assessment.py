@@ -1,9 +1,8 @@
 """How well kinds are told apart: repeated folds that share no ticket, every class always present."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +13,9 @@ from ticketkin.core.tables import BoolArray, IntArray
 from ticketkin.evaluation.bootstrap import Float64Array, Interval, Resamples, statistic_interval
 from ticketkin.relations.classifier import fit_classifier
 from ticketkin.relations.features import PairFeatures
-from ticketkin.relations.pairs import KINDS, RelationPairs
+from ticketkin.relations.kinds import KINDS
+from ticketkin.relations.pairs import RelationPairs
+from ticketkin.relations.record import DirectionByTime, KindQuality, ModelQuality, ReliabilityBin
 from ticketkin.relations.settings import RelationModel
 
 _N_BINS = 10
@@ -33,52 +34,56 @@ class Assessment:
     forward: BoolArray
     """Of causal pairs, True where the earlier ticket is the cause."""
 
-    def direction_by_time(self) -> dict[str, float | None]:
+    def direction_by_time(self) -> DirectionByTime:
         """Return how many causes are detected, mean over repeats, and in what share the earlier is the cause.
 
-        That share is how often "the earlier caused the later" is right where a cause is said.
+        That share is how often "the earlier caused the later" is right where a cause is predicted.
         """
         causal = KINDS.index("causal")
-        found = [(self.kinds == causal) & (p.argmax(axis=1) == causal) for p in self.probabilities]
-        n_detected = float(np.mean([hits.sum() for hits in found]))
-        n_right = float(np.mean([(hits & self.forward).sum() for hits in found]))
-        return {"n_detected": n_detected, "share_right": n_right / n_detected if n_detected else None}
+        detected = [(self.kinds == causal) & (p.argmax(axis=1) == causal) for p in self.probabilities]
+        n_detected = float(np.mean([hits.sum() for hits in detected]))
+        n_right = float(np.mean([(hits & self.forward).sum() for hits in detected]))
+        return DirectionByTime(
+            n_detected=n_detected, share_right=n_right / n_detected if n_detected else None
+        )
 
-    def metrics(self, n_bootstrap: int, seed: int) -> dict[str, Any]:
-        """Return macro and weighted F1, precision, recall and F1 of each kind, and the Brier score.
+    def quality(self, n_bootstrap: int, seed: int) -> ModelQuality:
+        """Return F1, precision and recall over all kinds and of each, Brier score, reliability, direction.
 
-        Every value is the mean over repeats, its 95 % interval by the bootstrap over blocks. A kind without a
+        Scores are means over repeats, their 95 % interval by the bootstrap over blocks. A kind without a
         pair counts nothing and has no value.
         """
         resamples = Resamples.draw(self.blocks, n_bootstrap, seed)
-        said = [values.argmax(axis=1) for values in self.probabilities]
+        predictions = [values.argmax(axis=1) for values in self.probabilities]
         present = [code for code in range(len(KINDS)) if (self.kinds == code).any()]
 
-        def of(part: str, code: int | None = None) -> Interval:
+        def interval(metric: Callable[[_ClassScores], float]) -> Interval:
             def statistic(weights: Float64Array) -> float:
-                found = [_scores(self.kinds, predicted, weights, present) for predicted in said]
-                values = [one[part] if code is None else one[part][code] for one in found]
-                return float(np.mean(values))
+                scores = [_ClassScores.of(self.kinds, predicted, weights) for predicted in predictions]
+                return float(np.mean([metric(one) for one in scores]))
 
             return statistic_interval(statistic, resamples, len(self.kinds))
 
-        by_kind = {
-            name: {
-                "n": int((self.kinds == code).sum()),
-                **{
-                    part: of(part, code).to_json() if code in present else None
-                    for part in ("precision", "recall", "f1")
-                },
-            }
-            for code, name in enumerate(KINDS)
-        }
-        return {
-            "macro_f1": of("macro_f1").to_json(),
-            "weighted_f1": of("weighted_f1").to_json(),
-            "brier": self._brier(resamples).to_json(),
-            "by_kind": by_kind,
-            "confusion": self.confusion().tolist(),
-        }
+        def of_kind(code: int) -> KindQuality:
+            n = int((self.kinds == code).sum())
+            if not n:
+                return KindQuality(n=0, precision=None, recall=None, f1=None)
+            return KindQuality(
+                n=n,
+                precision=interval(lambda scores: float(scores.precision[code])),
+                recall=interval(lambda scores: float(scores.recall[code])),
+                f1=interval(lambda scores: float(scores.f1[code])),
+            )
+
+        return ModelQuality(
+            macro_f1=interval(lambda scores: scores.macro_f1(present)),
+            weighted_f1=interval(lambda scores: scores.weighted_f1(present)),
+            brier=self._brier(resamples),
+            by_kind={name: of_kind(code) for code, name in enumerate(KINDS)},
+            confusion=self.confusion().tolist(),
+            reliability={kind: self.reliability(kind) for kind in KINDS},
+            direction_by_time=self.direction_by_time(),
+        )
 
     def _brier(self, resamples: Resamples) -> Interval:
         """Return the mean squared error of all probabilities, summed over kinds (Brier 1950)."""
@@ -87,47 +92,59 @@ class Assessment:
         return statistic_interval(lambda w: float((w * error).sum() / w.sum()), resamples, len(error))
 
     def confusion(self) -> Float64Array:
-        """Return pairs by true kind (rows) and said kind (columns), mean over repeats, shape (4, 4)."""
+        """Return pairs by true kind (rows) and predicted kind (columns), mean over repeats, shape (4, 4)."""
         counts = np.zeros((len(KINDS), len(KINDS)))
         for values in self.probabilities:
             np.add.at(counts, (self.kinds, values.argmax(axis=1)), 1)
         found: Float64Array = counts / len(self.probabilities)
         return found
 
-    def reliability(self, kind: str) -> list[dict[str, float]]:
-        """Return for each tenth of the probability of a kind: mean said, share true, pairs a repeat."""
+    def reliability(self, kind: str) -> list[ReliabilityBin]:
+        """Return predicted and true shares for each tenth of the probability of a kind that holds a pair."""
         code = KINDS.index(kind)
-        said = np.concatenate([values[:, code] for values in self.probabilities])
+        predicted = np.concatenate([values[:, code] for values in self.probabilities])
         true = np.tile(self.kinds == code, len(self.probabilities))
-        bins = np.minimum((said * _N_BINS).astype(np.int64), _N_BINS - 1)
+        bins = np.minimum((predicted * _N_BINS).astype(np.int64), _N_BINS - 1)
         return [
-            {
-                "said": float(said[bins == place].mean()),
-                "true": float(true[bins == place].mean()),
-                "n": float((bins == place).sum() / len(self.probabilities)),
-            }
+            ReliabilityBin(
+                predicted=float(predicted[bins == place].mean()),
+                true=float(true[bins == place].mean()),
+                n=float((bins == place).sum() / len(self.probabilities)),
+            )
             for place in range(_N_BINS)
             if (bins == place).any()
         ]
 
 
-def _scores(truth: IntArray, said: IntArray, weights: Float64Array, present: Sequence[int]) -> dict[str, Any]:
-    """Return weighted precision, recall and F1 of each kind, and the means over the kinds there are."""
-    n = len(KINDS)
-    counts = np.bincount(truth * n + said, weights=weights, minlength=n * n).reshape(n, n)
-    hits, told, real = np.diag(counts), counts.sum(axis=0), counts.sum(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        precision = np.where(told > 0, hits / told, 0.0)
-        recall = np.where(real > 0, hits / real, 0.0)
-        f1 = np.where(told + real > 0, 2 * hits / (told + real), 0.0)
-    chosen = list(present)
-    return {
-        "precision": precision,
-        "recall": recall,
-        "f1": f1,
-        "macro_f1": f1[chosen].mean(),
-        "weighted_f1": (f1[chosen] * real[chosen]).sum() / max(real[chosen].sum(), 1e-12),
-    }
+@dataclass(frozen=True)
+class _ClassScores:
+    """Weighted scores of each kind, shape (n_kinds,)."""
+
+    precision: Float64Array
+    recall: Float64Array
+    f1: Float64Array
+    n_true: Float64Array
+    """Weight of the pairs of each kind."""
+
+    @classmethod
+    def of(cls, truth: IntArray, predicted: IntArray, weights: Float64Array) -> "_ClassScores":
+        n = len(KINDS)
+        counts = np.bincount(truth * n + predicted, weights=weights, minlength=n * n).reshape(n, n)
+        hits, n_predicted, n_true = np.diag(counts), counts.sum(axis=0), counts.sum(axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            precision = np.where(n_predicted > 0, hits / n_predicted, 0.0)
+            recall = np.where(n_true > 0, hits / n_true, 0.0)
+            f1 = np.where(n_predicted + n_true > 0, 2 * hits / (n_predicted + n_true), 0.0)
+        return cls(precision, recall, f1, n_true)
+
+    def macro_f1(self, present: list[int]) -> float:
+        """Return the mean over the kinds that there are."""
+        return float(self.f1[present].mean())
+
+    def weighted_f1(self, present: list[int]) -> float:
+        """Return the mean over the kinds that there are, each by its pairs."""
+        n_true = self.n_true[present]
+        return float((self.f1[present] * n_true).sum() / max(n_true.sum(), 1e-12))
 
 
 Fit = Callable[[IntArray, int], Callable[[IntArray], Float64Array]]

@@ -2,18 +2,20 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
-from scipy.special import expit
 
 from ticketkin.core.tables import BoolArray, IntArray
 from ticketkin.evaluation.bootstrap import Float64Array
-from ticketkin.relations.pairs import KINDS, NONE
+from ticketkin.relations.kinds import KINDS, NONE
 
 Band = Literal["say", "suggest", "silent"]
+ReportedBand = Literal["say", "suggest"]
+REPORTED_BANDS: tuple[ReportedBand, ...] = get_args(ReportedBand)
+"""Bands whose pairs a user sees, the surest first."""
 # What is counted by band: who reads suggestions reads what is said too.
-BAND_WORDS = {"say": "say", "suggest": "say or suggest"}
+BAND_WORDS: dict[ReportedBand, str] = {"say": "say", "suggest": "say or suggest"}
 _FEWEST_SAID = 5
 """A precision over fewer pairs than this sets no threshold."""
 _CLIP = 1e-6
@@ -91,6 +93,8 @@ class Bands:
 
     def calibrated(self, probabilities: Float64Array, similarities: Float64Array) -> Float64Array:
         """Return calibrated probabilities, shape (n, 4), each row summing to 1."""
+        from scipy.special import expit
+
         standard = (similarities - self.centre) / self.scale
         columns = [
             expit(
@@ -106,11 +110,15 @@ class Bands:
 
     def band(self, kind: str, probability: float) -> Band:
         """Return what to do with a pair whose likeliest kind of kin has this calibrated probability."""
-        for band, thresholds in (("say", self.say), ("suggest", self.suggest)):
-            threshold = thresholds.get(kind)
+        for band in REPORTED_BANDS:
+            threshold = self.threshold(kind, band)
             if threshold is not None and probability >= threshold:
-                return band  # type: ignore[return-value] # one of the two names above
+                return band
         return "silent"
+
+    def threshold(self, kind: str, band: ReportedBand) -> float | None:
+        """Return from which probability on a kind is in a band; None where it never is."""
+        return (self.say if band == "say" else self.suggest).get(kind)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON."""

@@ -10,8 +10,8 @@ from ticketkin.core.arrays import AnyArray
 from ticketkin.core.tables import IntArray
 from ticketkin.ranking.trees import BoostedTrees, TreeSettings
 from ticketkin.relations.features import PairFeatures
+from ticketkin.relations.kinds import KINDS
 from ticketkin.relations.pair_state import PairState, PairTickets
-from ticketkin.relations.pairs import KINDS
 from ticketkin.relations.predictors import (
     AffineMap,
     CalibratedMargins,

@@ -10,8 +10,8 @@ from scipy.special import softmax
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.encoders.cross_encoder import load_cross_encoder, pair_logits
 from ticketkin.evaluation.bootstrap import Float64Array
+from ticketkin.relations.kinds import KINDS
 from ticketkin.relations.pair_state import REMEDY, PairTickets
-from ticketkin.relations.pairs import KINDS
 
 CROSS_ENCODER: Final = "cross_encoder"
 _CAUSAL = KINDS.index("causal")

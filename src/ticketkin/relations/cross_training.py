@@ -18,9 +18,11 @@ from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import BoolArray, IntArray
 from ticketkin.encoders.cross_encoder import CrossBase, locate_cross_base, pair_logits
 from ticketkin.encoders.settings import EncoderSettings
-from ticketkin.evaluation.bootstrap import Float64Array, Resamples, statistic_interval
+from ticketkin.evaluation.bootstrap import Float64Array, Interval, Resamples, statistic_interval
 from ticketkin.relations.cross_kinds import CROSS_ENCODER, CrossKindModel, load_cross_kind_model
-from ticketkin.relations.pairs import KINDS, RelationPairs
+from ticketkin.relations.kinds import KINDS
+from ticketkin.relations.pairs import RelationPairs
+from ticketkin.relations.record import CauseQuality
 from ticketkin.training.cross_encoder import (
     PairExamples,
     save_cross_encoder,
@@ -136,7 +138,7 @@ class CrossTrainer:
             2 if causes_alone else len(KINDS),
         )
 
-    def assess_causes(self, seed: int, n_bootstrap: int) -> dict[str, Any]:
+    def assess_causes(self, seed: int, n_bootstrap: int) -> CauseQuality:
         """Return how well causes are told from all other pairs, out of fold, and what a pair costs.
 
         `none_per_cause` other pairs stand beside each cause. Threshold and calibration come from
@@ -152,20 +154,15 @@ class CrossTrainer:
                 f"{int(truth.sum())} pairs are causal, and {2 * settings.folds} are needed to assess "
                 f"causes in {settings.folds} folds; add links of that kind"
             )
-        found = _Causes.empty(len(chosen))
+        predicted = _Causes.empty(len(chosen))
         folds = StratifiedGroupKFold(settings.folds, shuffle=True, random_state=seed)
         n_parts = max(2, min(round(1 / settings.validation_share), int(truth.sum()) // settings.folds))
         inner = StratifiedGroupKFold(n_parts, shuffle=True, random_state=seed)
         for train, test in folds.split(truth, truth, blocks):
             learned, validated = next(iter(inner.split(truth[train], truth[train], blocks[train])))
-            found.put(test, self._one_fold(chosen, train[learned], train[validated], test, seed))
+            predicted.put(test, self._one_fold(chosen, train[learned], train[validated], test, seed))
         resamples = Resamples.draw(blocks, n_bootstrap, seed)
-        return found.metrics(truth, self.pairs.forward[chosen], resamples) | {
-            "base": self.base.name,
-            "fresh_head": self.base.n_labels != 1,
-            "method": settings.method,
-            "folds": settings.folds,
-        }
+        return predicted.quality(truth, self.pairs.forward[chosen], resamples, self.base, settings)
 
     def _causes_and_others(self, seed: int) -> IntArray:
         causal = self.pairs.kind == _CAUSAL
@@ -253,7 +250,14 @@ class _Causes:
     def put(self, places: IntArray, values: Float64Array) -> None:
         self.values[places] = values
 
-    def metrics(self, truth: BoolArray, forward: BoolArray, resamples: Resamples) -> dict[str, Any]:
+    def quality(
+        self,
+        truth: BoolArray,
+        forward: BoolArray,
+        resamples: Resamples,
+        base: CrossBase,
+        settings: CrossEncoderSettings,
+    ) -> CauseQuality:
         from sklearn.metrics import (
             average_precision_score,
             f1_score,
@@ -262,27 +266,31 @@ class _Causes:
             roc_auc_score,
         )
 
-        first, second, probability, said, cost = self.values.T
-        score, said_so = np.maximum(first, second), said > 0
+        first, second, probability, at_threshold, cost = self.values.T
+        score, is_cause = np.maximum(first, second), at_threshold > 0
 
-        def interval(metric: Callable[..., float], values: Any) -> dict[str, Any]:
+        def interval(metric: Callable[..., float], values: Any) -> Interval:
             return statistic_interval(
                 lambda weights: float(metric(truth, values, sample_weight=weights)), resamples, len(truth)
-            ).to_json()
+            )
 
         def brier(true: BoolArray, values: Float64Array, sample_weight: Float64Array) -> float:
             return float(np.average((values - true) ** 2, weights=sample_weight))
 
         right_way = (first >= second) == forward
-        return {
-            "n_causal": int(truth.sum()),
-            "n_other": int((~truth).sum()),
-            "roc_auc": interval(roc_auc_score, score),
-            "pr_auc": interval(average_precision_score, score),
-            "f1": interval(partial(f1_score, zero_division=0), said_so),
-            "precision": interval(partial(precision_score, zero_division=0), said_so),
-            "recall": interval(partial(recall_score, zero_division=0), said_so),
-            "brier": interval(brier, probability),
-            "direction_right": float(right_way[truth].mean()),
-            "milliseconds_a_pair": float(np.median(cost)),
-        }
+        return CauseQuality(
+            n_causal=int(truth.sum()),
+            n_other=int((~truth).sum()),
+            roc_auc=interval(roc_auc_score, score),
+            pr_auc=interval(average_precision_score, score),
+            f1=interval(partial(f1_score, zero_division=0), is_cause),
+            precision=interval(partial(precision_score, zero_division=0), is_cause),
+            recall=interval(partial(recall_score, zero_division=0), is_cause),
+            brier=interval(brier, probability),
+            direction_right=float(right_way[truth].mean()),
+            milliseconds_a_pair=float(np.median(cost)),
+            base=base.name,
+            fresh_head=base.n_labels != 1,
+            method=settings.method,
+            folds=settings.folds,
+        )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -54,6 +54,42 @@ class FamilyGraph:
     families: list[Family]
     circles: list[Tie]
     """Causal ties left out because they would make something its own cause, or are within duplicates."""
+
+
+@dataclass(frozen=True)
+class TieRecord:
+    """A tie by the ids of its tickets."""
+
+    source: str
+    target: str
+    origin: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class FamilyRecord:
+    """A family by the ids of its tickets, which stand in filing order."""
+
+    family: int
+    """Its number; the largest family is 1."""
+    tickets: list[str]
+    duplicate_of: dict[str, str]
+    """The one parent of each duplicate."""
+    causal: list[TieRecord]
+    related: list[TieRecord]
+    longest_chain: list[str]
+    """From the first cause to the last effect; empty without causes."""
+
+
+@dataclass(frozen=True)
+class FamiliesRecord:
+    """The content of families.json."""
+
+    n_families: int
+    n_tickets: int
+    left_out: list[tuple[str, str]]
+    """Cause and effect of each causal tie that would make something its own cause."""
+    families: list[FamilyRecord]
 
 
 def parent_tiers(tickets: Tickets) -> IntArray:
@@ -165,7 +201,7 @@ def _longest_chain(causal: Sequence[Tie], parent: dict[int, int]) -> list[int]:
     return list(nx.dag_longest_path(graph)) if len(graph) else []
 
 
-def as_graph(found: FamilyGraph, tickets: Tickets) -> "nx.DiGraph[str]":
+def as_graph(families: FamilyGraph, tickets: Tickets) -> "nx.DiGraph[str]":
     """Return one directed graph of all families: duplicates point to their parent, causes to effects.
 
     Nodes carry title and family, edges kind, origin and probability; undirected `related` edges point from
@@ -175,7 +211,7 @@ def as_graph(found: FamilyGraph, tickets: Tickets) -> "nx.DiGraph[str]":
 
     graph: nx.DiGraph[str] = nx.DiGraph()
     ids, titles = tickets.ids, tickets.frame["title"].to_list()
-    for number, family in enumerate(found.families, start=1):
+    for number, family in enumerate(families.families, start=1):
         for row in family.tickets:
             graph.add_node(ids[row], title=titles[row], family=number)
         for child, head in family.parents.items():
@@ -185,16 +221,16 @@ def as_graph(found: FamilyGraph, tickets: Tickets) -> "nx.DiGraph[str]":
             one, other = tie.source, tie.target
             if tie.kind == Kind.RELATED and place[one] > place[other]:
                 one, other = other, one
-            values: dict[str, Any] = {"kind": tie.kind, "origin": tie.origin}
-            graph.add_edge(ids[one], ids[other], **values, probability=round(tie.probability, 4))
+            probability = round(tie.probability, 4)
+            graph.add_edge(ids[one], ids[other], kind=tie.kind, origin=tie.origin, probability=probability)
     return graph
 
 
-def as_table(found: FamilyGraph, tickets: Tickets) -> pl.DataFrame:
+def as_table(families: FamilyGraph, tickets: Tickets) -> pl.DataFrame:
     """Return one row for each ticket of a family: family, parent, causes and related tickets."""
     ids, titles = tickets.ids, tickets.frame["title"].to_list()
     rows = []
-    for number, family in enumerate(found.families, start=1):
+    for number, family in enumerate(families.families, start=1):
         causes, related = _neighbours(family)
         for row in family.tickets:
             rows.append(
@@ -232,31 +268,26 @@ def _neighbours(family: Family) -> tuple[dict[int, list[int]], dict[int, list[in
     return causes, related
 
 
-def as_json(found: FamilyGraph, tickets: Tickets) -> dict[str, Any]:
-    """Return all families as plain values for JSON."""
+def as_record(graph: FamilyGraph, tickets: Tickets) -> FamiliesRecord:
+    """Return all families with the ids of their tickets."""
     ids = tickets.ids
-    return {
-        "n_families": len(found.families),
-        "n_tickets": sum(len(family.tickets) for family in found.families),
-        "left_out": [[ids[tie.source], ids[tie.target]] for tie in found.circles],
-        "families": [
-            {
-                "family": number,
-                "tickets": [ids[row] for row in family.tickets],
-                "duplicate_of": {ids[child]: ids[head] for child, head in family.parents.items()},
-                "causal": [_tie_json(tie, ids) for tie in family.causal],
-                "related": [_tie_json(tie, ids) for tie in family.related],
-                "longest_chain": [ids[row] for row in family.longest_chain],
-            }
-            for number, family in enumerate(found.families, start=1)
+    return FamiliesRecord(
+        n_families=len(graph.families),
+        n_tickets=sum(len(family.tickets) for family in graph.families),
+        left_out=[(ids[tie.source], ids[tie.target]) for tie in graph.circles],
+        families=[
+            FamilyRecord(
+                family=number,
+                tickets=[ids[row] for row in family.tickets],
+                duplicate_of={ids[child]: ids[head] for child, head in family.parents.items()},
+                causal=[_tie_record(tie, ids) for tie in family.causal],
+                related=[_tie_record(tie, ids) for tie in family.related],
+                longest_chain=[ids[row] for row in family.longest_chain],
+            )
+            for number, family in enumerate(graph.families, start=1)
         ],
-    }
+    )
 
 
-def _tie_json(tie: Tie, ids: Sequence[str]) -> dict[str, Any]:
-    return {
-        "source": ids[tie.source],
-        "target": ids[tie.target],
-        "origin": tie.origin,
-        "probability": round(tie.probability, 4),
-    }
+def _tie_record(tie: Tie, ids: Sequence[str]) -> TieRecord:
+    return TieRecord(ids[tie.source], ids[tie.target], tie.origin, round(tie.probability, 4))

@@ -1,10 +1,16 @@
 """What a relation model must meet before its word is taken."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from ticketkin.core.checks import Check, failed, passed, skipped, warning
-from ticketkin.relations.pairs import KINDS, NONE
+from ticketkin.relations.kinds import KINDS, NONE
+from ticketkin.relations.record import (
+    DirectionByTime,
+    KindsLearned,
+    ModelQuality,
+    ReliabilityBin,
+    TwoStageQuality,
+)
 
 RIGHT_DIRECTION = 0.9
 """Share of detected causes from which on "the earlier caused the later" is told."""
@@ -15,23 +21,22 @@ _FAR_OFF = 0.1
 CONTRADICTIONS = "relation_contradictions"
 
 
-def relation_gates(record: Mapping[str, Any], fewest: int) -> list[Check]:
-    """Return the checks of a learned relation model's record, as `relations.json` holds it."""
-    result = record["results"][record["model"]]
+def relation_gates(record: KindsLearned, fewest: int) -> list[Check]:
+    """Return the checks of learned kinds; a kind of fewer pairs than `fewest` can't be judged."""
     return [
         _labels(record),
-        _support(record["counts"], fewest),
-        _splits(record["two_stage"]["pairs_by_split"], record["counts"]),
+        _support(record.counts, fewest),
+        _splits(record.two_stage.pairs_by_split, record.counts),
         _contradictions(record),
-        _better_than_majority(record["results"], record["model"]),
-        _calibrated(result["reliability"]),
-        _direction(result["direction_by_time"]),
-        *(_said(record["two_stage"], name) for name in KINDS if name != NONE),
+        _better_than_majority(record.kept, record.results["majority"]),
+        _calibrated(record.kept.reliability),
+        _direction(record.kept.direction_by_time),
+        *(_said(record.two_stage, name) for name in KINDS if name != NONE),
     ]
 
 
-def _labels(record: Mapping[str, Any]) -> Check:
-    if record["labels_from"] == "silver":
+def _labels(record: KindsLearned) -> Check:
+    if record.labels_from == "silver":
         return failed(
             "relation_labels",
             "the kinds come from silver links, which were made by similarity: what is measured is circular",
@@ -60,13 +65,13 @@ def _splits(by_split: Mapping[str, Mapping[str, int]], counts: Mapping[str, int]
     }
     lacking = [
         f"{name} in {split}: {follows[split]}"
-        for split, found in by_split.items()
-        for name, n in found.items()
+        for split, pairs in by_split.items()
+        for name, n in pairs.items()
         if name != NONE and counts.get(name) and not n
     ]
     told = "; ".join(
-        f"{split} " + ", ".join(f"{n} {name}" for name, n in found.items() if name != NONE)
-        for split, found in by_split.items()
+        f"{split} " + ", ".join(f"{n} {name}" for name, n in pairs.items() if name != NONE)
+        for split, pairs in by_split.items()
     )
     if lacking:
         return warning(
@@ -78,12 +83,12 @@ def _splits(by_split: Mapping[str, Mapping[str, int]], counts: Mapping[str, int]
     return passed("relation_splits", f"every kind lies in every split ({told})")
 
 
-def _contradictions(record: Mapping[str, Any]) -> Check:
-    n = len(record["contradictions"])
+def _contradictions(record: KindsLearned) -> Check:
+    n = len(record.contradictions)
     if not n:
         return passed(CONTRADICTIONS, "no pair is told as two kinds")
-    first = "; ".join(f"{a} and {b}: {kinds}" for a, b, kinds in record["contradictions"][:3])
-    left = "left out" if record["contradiction_rule"] == "drop" else "decided by majority, ties left out"
+    first = "; ".join(f"{a} and {b}: {kinds}" for a, b, kinds in record.contradictions[:3])
+    left = "left out" if record.contradiction_rule == "drop" else "decided by majority, ties left out"
     return warning(
         CONTRADICTIONS,
         f"{n} pairs are told as two kinds and {left}: {first}",
@@ -91,10 +96,10 @@ def _contradictions(record: Mapping[str, Any]) -> Check:
     )
 
 
-def _better_than_majority(results: Mapping[str, Any], model: str) -> Check:
-    own, most = results[model]["macro_f1"], results["majority"]["macro_f1"]["value"]
-    told = f"macro F1 {own['value']:.3f} [{own['low']:.3f}, {own['high']:.3f}], majority class {most:.3f}"
-    if own["low"] is not None and own["low"] > most:
+def _better_than_majority(kept: ModelQuality, majority: ModelQuality) -> Check:
+    own, most = kept.macro_f1, majority.macro_f1
+    told = f"macro F1 {own}, majority class {most.value:.3f}"
+    if own.low is not None and most.value is not None and own.low > most.value:
         return passed("relation_better_than_majority", told)
     return failed(
         "relation_better_than_majority",
@@ -103,12 +108,12 @@ def _better_than_majority(results: Mapping[str, Any], model: str) -> Check:
     )
 
 
-def _calibrated(reliability: Mapping[str, Sequence[Mapping[str, float]]]) -> Check:
+def _calibrated(reliability: Mapping[str, Sequence[ReliabilityBin]]) -> Check:
     """Compare probabilities as the model gives them with shares (expected calibration error)."""
     errors = {}
     for kind, bins in reliability.items():
-        n = sum(part["n"] for part in bins)
-        errors[kind] = sum(part["n"] * abs(part["said"] - part["true"]) for part in bins) / max(n, 1e-12)
+        n = sum(part.n for part in bins)
+        errors[kind] = sum(part.n * abs(part.predicted - part.true) for part in bins) / max(n, 1e-12)
     worst = max(errors, key=lambda kind: errors[kind])
     told = f"largest mean distance of probability and share: {errors[worst]:.2f} ({worst})"
     if errors[worst] <= _FAR_OFF:
@@ -121,9 +126,9 @@ def _calibrated(reliability: Mapping[str, Sequence[Mapping[str, float]]]) -> Che
     )
 
 
-def _direction(found: Mapping[str, float | None]) -> Check:
-    """Look whether the earlier ticket is the cause: the direction that is told rests on it."""
-    code, n, share = "relation_direction", found["n_detected"], found["share_right"]
+def _direction(by_time: DirectionByTime) -> Check:
+    """Look whether the earlier ticket is the cause: the direction that is reported rests on it."""
+    code, n, share = "relation_direction", by_time.n_detected, by_time.share_right
     if share is None:
         return skipped(code, "no cause was detected")
     told = f"the earlier ticket is the cause in {share:.0%} of the {n:.0f} causes that were detected"
@@ -137,20 +142,21 @@ def _direction(found: Mapping[str, float | None]) -> Check:
     )
 
 
-def _said(two_stage: Mapping[str, Any], kind: str) -> Check:
+def _said(two_stage: TwoStageQuality, kind: str) -> Check:
     """Look whether what is said of holdout tickets is right as often as was aimed at."""
     code = f"relation_said_{kind}"
-    found, target = two_stage["holdout"][f"{kind}_say"], two_stage["say_precision"]
-    if two_stage["bands"]["say"].get(kind) is None:
+    quality, target = two_stage.holdout.of(kind, "say"), two_stage.say_precision
+    low, high = quality.precision_low, quality.precision_high
+    if two_stage.bands.threshold(kind, "say") is None:
         return skipped(code, f"{kind} is never said: no threshold reached precision {target:.2f}")
-    if not found["n_said"]:
+    if not quality.n_reported or low is None or high is None:
         return skipped(code, f"no holdout ticket was said to have a {kind}")
     told = (
-        f"{found['n_right']} of {found['n_said']} said were right on the holdout (precision "
-        f"[{found['precision_low']:.2f}, {found['precision_high']:.2f}], target {target:.2f})"
+        f"{quality.n_right} of {quality.n_reported} said were right on the holdout (precision "
+        f"[{low:.2f}, {high:.2f}], target {target:.2f})"
     )
-    if found["precision_high"] < target:
+    if high < target:
         return failed(code, told, "Raise relations.say_precision, or treat it as a suggestion")
-    if found["precision_low"] < target:
+    if low < target:
         return warning(code, told, "Too few were said to be sure; watch them in use")
     return passed(code, told)

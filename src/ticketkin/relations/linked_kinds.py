@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 
 from ticketkin.core.tables import IntArray, Links, Origin, Tickets
-from ticketkin.relations.pairs import KINDS, NONE, NOTHING_STATED
+from ticketkin.relations.kinds import KINDS, NONE
+from ticketkin.relations.pairs import NOTHING_STATED
 from ticketkin.tickets.kin import KinGroups
 
 _DUPLICATE, _NONE = KINDS.index("duplicate"), KINDS.index(NONE)

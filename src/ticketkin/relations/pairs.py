@@ -10,13 +10,12 @@ from scipy.sparse import coo_array, csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 from ticketkin.core.errors import NotEnoughDataError
-from ticketkin.core.tables import BoolArray, IntArray, Kind, Links, Origin, Tickets
+from ticketkin.core.tables import BoolArray, IntArray, Links, Origin, Tickets
 from ticketkin.lexical.neighbours import tfidf_neighbours
 from ticketkin.pairs.mining import KinshipCodes
+from ticketkin.relations.kinds import KINDS, NONE
 from ticketkin.relations.settings import RelationSettings
 
-NONE = "none"
-KINDS = (Kind.DUPLICATE.value, Kind.RELATED.value, Kind.CAUSAL.value, NONE)
 _N_BLOCKS = 40
 """Tickets are dealt into so many blocks; no pair crosses one, so folds of blocks share no ticket."""
 _FEWEST_BLOCKS = 5

@@ -8,7 +8,8 @@ import polars as pl
 
 from ticketkin.core.errors import InputError
 from ticketkin.core.tables import Kind, Tickets
-from ticketkin.relations.pairs import KINDS, STATED_SCHEMA
+from ticketkin.relations.kinds import KINDS
+from ticketkin.relations.pairs import STATED_SCHEMA
 from ticketkin.tickets.links import known_references
 from ticketkin.tickets.reading import read_table
 

@@ -17,8 +17,8 @@ from ticketkin.core.errors import InputError, UnreadableFileError
 from ticketkin.core.records import read_record
 from ticketkin.relations.bands import Bands
 from ticketkin.relations.classifier import RelationClassifier
+from ticketkin.relations.kinds import KINDS
 from ticketkin.relations.pair_state import REMEDY
-from ticketkin.relations.pairs import KINDS
 from ticketkin.relations.predictors import PREDICTORS, AffineMap
 from ticketkin.relations.settings import RelationModel
 

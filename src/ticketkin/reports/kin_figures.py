@@ -1,10 +1,12 @@
 """Figures of the kinds of kin: confusion, reliability, the graph of a family."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ticketkin.relations.families import FamilyRecord
+from ticketkin.relations.record import ReliabilityBin
 from ticketkin.reports.drawing import (
     BLUE,
     FAINT,
@@ -57,15 +59,15 @@ def kinds_confusion_figure(kinds: Sequence[str], confusion: Sequence[Sequence[fl
     )
 
 
-def reliability_figure(reliability: Mapping[str, Sequence[Mapping[str, float]]]) -> ReportFigure:
+def reliability_figure(reliability: Mapping[str, Sequence[ReliabilityBin]]) -> ReportFigure:
     """Return the share that is true over the predicted probability, one line a kind."""
     figure, (axes,) = new_axes("predicted probability (uncalibrated)", "share that is true")
     axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":")
     for kind, bins in reliability.items():
-        full = [part for part in bins if part["n"] >= _FEWEST_IN_A_BIN]
+        full = [part for part in bins if part.n >= _FEWEST_IN_A_BIN]
         if kind in _KIND_STYLES and full:
             color, line = _KIND_STYLES[kind]
-            predicted, true = [part["said"] for part in full], [part["true"] for part in full]
+            predicted, true = [part.predicted for part in full], [part.true for part in full]
             axes.plot(predicted, true, label=kind, color=color, linestyle=line, marker="o", markersize=5)
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
@@ -80,16 +82,16 @@ def reliability_figure(reliability: Mapping[str, Sequence[Mapping[str, float]]])
     )
 
 
-def family_figure(families: Sequence[Mapping[str, Any]]) -> ReportFigure:
+def family_figure(families: Sequence[FamilyRecord]) -> ReportFigure:
     """Return the largest family that can be drawn legibly, cut at 30 tickets if none is smaller."""
     import networkx as nx
 
-    chosen = next((f for f in families if len(f["tickets"]) <= _MOST_DRAWN), families[0])
-    drawn = set(chosen["tickets"][:_MOST_DRAWN])
+    chosen = next((f for f in families if len(f.tickets) <= _MOST_DRAWN), families[0])
+    drawn = set(chosen.tickets[:_MOST_DRAWN])
     edges = {
-        "duplicate": list(chosen["duplicate_of"].items()),
-        "related": [(tie["source"], tie["target"]) for tie in chosen["related"]],
-        "causal": [(tie["source"], tie["target"]) for tie in chosen["causal"]],
+        "duplicate": list(chosen.duplicate_of.items()),
+        "related": [(tie.source, tie.target) for tie in chosen.related],
+        "causal": [(tie.source, tie.target) for tie in chosen.causal],
     }
     edges = {kind: [e for e in pairs if set(e) <= drawn] for kind, pairs in edges.items()}
     graph: nx.Graph[str] = nx.Graph(edge for pairs in edges.values() for edge in pairs)
@@ -101,7 +103,7 @@ def family_figure(families: Sequence[Mapping[str, Any]]) -> ReportFigure:
         if pairs:
             color, line = _KIND_STYLES[kind]
             axes.plot([], [], color=color, linestyle=line, label=f"{kind} ({len(pairs)})")
-    parents = set(chosen["duplicate_of"].values())
+    parents = set(chosen.duplicate_of.values())
     for ticket, (x, y) in places.items():
         ink: str = PURPLE if ticket in parents else INK
         axes.plot(x, y, marker="o", markersize=7 if ticket in parents else 5, color=ink, linestyle="")
@@ -111,14 +113,14 @@ def family_figure(families: Sequence[Mapping[str, Any]]) -> ReportFigure:
     axes.axis("off")
     axes.margins(0.14)
     add_legend(axes, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
-    n = len(chosen["tickets"])
+    n = len(chosen.tickets)
     cut = "" if n <= _MOST_DRAWN else f", its first {_MOST_DRAWN}"
     return ReportFigure(
         name="family",
         title=f"A family of {n} tickets{cut}",
         explanation="The largest family that can be drawn: duplicates point to their one parent (large dot), "
         "causes to their effects. families/families.graphml holds all of them.",
-        alt=f"Graph of family {chosen['family']}: "
+        alt=f"Graph of family {chosen.family}: "
         + ", ".join(f"{len(pairs)} {kind} links" for kind, pairs in edges.items())
         + ".",
         figure=figure,

@@ -10,7 +10,10 @@ from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import PlainSerializer, PlainValidator, TypeAdapter
+from pydantic import BeforeValidator, PlainSerializer, PlainValidator, TypeAdapter
+
+from ticketkin.relations.families import FamiliesRecord
+from ticketkin.relations.record import RelationRecord
 
 
 def _as_floats(value: Any) -> npt.NDArray[np.float64]:
@@ -28,6 +31,10 @@ def _as_list(values: npt.NDArray[Any]) -> list[Any]:
 
 Floats = Annotated[npt.NDArray[np.float64], PlainValidator(_as_floats), PlainSerializer(_as_list)]
 Integers = Annotated[npt.NDArray[np.int64], PlainValidator(_as_integers), PlainSerializer(_as_list)]
+
+
+# Material of an earlier version holds {} for what is absent.
+_EMPTY_IS_ABSENT = BeforeValidator(lambda value: None if value == {} else value)
 
 
 @dataclass(frozen=True)
@@ -139,10 +146,10 @@ class ReportMaterial:
     """The profile of the tickets (its to_json); empty: report.json's."""
     import_summary: Mapping[str, Any] = field(default_factory=dict)
     """What the import found and repaired (its to_json): system, mapping, redactions, n_rejected."""
-    relations: Mapping[str, Any] = field(default_factory=dict)
-    """relations.json: kinds of kin, how well they are told apart, or why they were not learned."""
-    families: Mapping[str, Any] = field(default_factory=dict)
-    """families.json with the largest families alone."""
+    relations: Annotated[RelationRecord | None, _EMPTY_IS_ABSENT] = None
+    """Kinds of kin, how well they are told apart, or why they were not learned."""
+    families: Annotated[FamiliesRecord | None, _EMPTY_IS_ABSENT] = None
+    """The largest families alone."""
     command: str = ""
     """The command that does it again."""
     versions: Mapping[str, str] = field(default_factory=dict)

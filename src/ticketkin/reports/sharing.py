@@ -5,13 +5,15 @@ warnings) is then searched for every value that stands in a column of the ticket
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ticketkin.core.tables import Kind, Origin
 from ticketkin.evaluation.schema import Report
+from ticketkin.relations.families import FamiliesRecord, FamilyRecord, TieRecord
 from ticketkin.relations.gates import CONTRADICTIONS
+from ticketkin.relations.record import KindsLearned, KindsNotLearned, RelationRecord
 from ticketkin.reports.material import ReportMaterial
 
 _LEFT_OUT = "…"
@@ -22,10 +24,6 @@ _PROFILE = {
     "length_tokens_p95", "limit_tokens", "share_cut", "languages", "n_exact_repeats",
 }  # fmt: skip
 _ENCODER = {"name", "max_length_tokens", "device", "packaged"}
-_RELATIONS = {
-    "learned", "reason", "model", "labels_from", "counts", "told", "n_folds", "n_repeats", "results",
-    "two_stage", "gates",
-}  # fmt: skip
 # Counts by names of Ticketkin's own, never by values of a column.
 _OWN_COUNTS = ("redactions", "repairs")
 
@@ -45,7 +43,7 @@ def shareable(
         "encoder": {key: value for key, value in report.encoder.items() if key in _ENCODER},
     }
     relations = _relations(material.relations)
-    parts = _without({"report": bare, "relations": relations}, values)
+    parts = _without({"report": bare, "relations": _relation_sentences(relations)}, values)
     return Report.model_validate(parts["report"]), replace(
         material,
         title="shared copy",
@@ -53,7 +51,7 @@ def shareable(
         misses=(),
         profile=_profile(material.profile),
         import_summary=_counts(material.import_summary),
-        relations=parts["relations"],
+        relations=_with_sentences(relations, parts["relations"]),
         families=_families(material.families),
         command="ticketkin run EXPORT",
         is_shared=True,
@@ -73,16 +71,37 @@ def _links(links: Mapping[str, Any]) -> dict[str, Any]:
     return kept | {"labels_from": links.get("labels_from", "unknown")}
 
 
-def _relations(relations: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {key: value for key, value in relations.items() if key in _RELATIONS}
-    if "gates" in kept:  # contradictions are listed with the ids of their tickets behind a colon
-        kept["gates"] = [
-            {**gate, "evidence": gate["evidence"].partition(": ")[0]}
-            if gate["code"] == CONTRADICTIONS
-            else gate
-            for gate in kept["gates"]
-        ]
-    return kept
+def _relations(record: RelationRecord | None) -> RelationRecord | None:
+    """Return the record without the ids of contradictory pairs, and without what the page does not show."""
+    if not isinstance(record, KindsLearned):
+        return record
+    gates = [
+        # contradictions are listed with the ids of their tickets behind a colon
+        replace(gate, evidence=gate.evidence.partition(": ")[0]) if gate.code == CONTRADICTIONS else gate
+        for gate in record.gates
+    ]
+    return record.model_copy(update={"contradictions": [], "without": {}, "causes": None, "gates": gates})
+
+
+def _relation_sentences(record: RelationRecord | None) -> list[str]:
+    """Return what a record holds of free text, in an order that `_with_sentences` knows."""
+    if record is None:
+        return []
+    if isinstance(record, KindsNotLearned):
+        return [record.reason]
+    return [*record.notes, *(text for gate in record.gates for text in (gate.evidence, gate.advice))]
+
+
+def _with_sentences(record: RelationRecord | None, sentences: Sequence[str]) -> RelationRecord | None:
+    """Return the record with other free text in place of `_relation_sentences`."""
+    if record is None:
+        return None
+    rest = iter(sentences)
+    if isinstance(record, KindsNotLearned):
+        return KindsNotLearned(reason=next(rest))
+    notes = [next(rest) for _ in record.notes]
+    gates = [replace(gate, evidence=next(rest), advice=next(rest)) for gate in record.gates]
+    return record.model_copy(update={"notes": notes, "gates": gates})
 
 
 def _profile(profile: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,29 +111,33 @@ def _profile(profile: Mapping[str, Any]) -> dict[str, Any]:
     return kept | {"categories": {f"category {place}": size for place, size in enumerate(sizes, 1)}}
 
 
-def _families(families: Mapping[str, Any]) -> dict[str, Any]:
+def _families(families: FamiliesRecord | None) -> FamiliesRecord | None:
     """Return the families with "1", "2", … for their tickets, as they are met."""
+    if families is None:
+        return None
     numbers: dict[str, str] = {}
 
     def number(ticket: str) -> str:
         return numbers.setdefault(ticket, str(len(numbers) + 1))
 
-    return {
-        **{key: value for key, value in families.items() if isinstance(value, int)},
-        "families": [
-            {
-                "family": family["family"],
-                "tickets": [number(ticket) for ticket in family["tickets"]],
-                "duplicate_of": {number(one): number(of) for one, of in family["duplicate_of"].items()},
-                **{
-                    kind: [{key: number(tie[key]) for key in ("source", "target")} for tie in family[kind]]
-                    for kind in ("causal", "related")
-                },
-                "longest_chain": [number(ticket) for ticket in family["longest_chain"]],
-            }
-            for family in families.get("families", ())
+    def ties(named: Iterable[TieRecord]) -> list[TieRecord]:
+        return [replace(tie, source=number(tie.source), target=number(tie.target)) for tie in named]
+
+    return replace(
+        families,
+        left_out=[],
+        families=[
+            FamilyRecord(
+                family=family.family,
+                tickets=[number(ticket) for ticket in family.tickets],
+                duplicate_of={number(one): number(of) for one, of in family.duplicate_of.items()},
+                causal=ties(family.causal),
+                related=ties(family.related),
+                longest_chain=[number(ticket) for ticket in family.longest_chain],
+            )
+            for family in families.families
         ],
-    }
+    )
 
 
 def _without(parts: dict[str, Any], values: Iterable[str]) -> dict[str, Any]:

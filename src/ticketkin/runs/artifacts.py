@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from ticketkin.core.arrays import load_array, save_array
 from ticketkin.core.artifacts import read_json, write_json
+from ticketkin.core.records import read_record
 from ticketkin.core.tables import FloatArray
 
 T = TypeVar("T")
@@ -57,6 +59,20 @@ def remaking(folder: Path) -> str:
 def json_artifact(name: str) -> Artifact[JsonObject]:
     """Return an artifact that is a JSON object."""
     return Artifact(name, read_json, write_json)
+
+
+def record_artifact(name: str, kind: type[T] | TypeAdapter[T]) -> Artifact[T]:
+    """Return an artifact that is a JSON object of fixed keys: a dataclass or a pydantic model."""
+    adapter = kind if isinstance(kind, TypeAdapter) else TypeAdapter(kind)
+    depth = len(Path(name).parts)
+
+    def read(path: Path) -> T:
+        return read_record(path, adapter, remaking(path.parents[depth - 1]))
+
+    def write(path: Path, value: T) -> None:
+        write_json(path, adapter.dump_python(value, mode="json"))
+
+    return Artifact(name, read, write)
 
 
 def array_artifact(name: str, n_dimensions: int) -> Artifact[FloatArray]:

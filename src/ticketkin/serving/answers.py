@@ -11,7 +11,7 @@ from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.relations.bands import Band, Bands, likeliest_kin
 from ticketkin.relations.families import canonical_parent, parent_tiers
 from ticketkin.relations.gates import RIGHT_DIRECTION
-from ticketkin.relations.pairs import KINDS
+from ticketkin.relations.kinds import KINDS
 
 MOST_WORDS = 4
 """Shared words that evidence names."""

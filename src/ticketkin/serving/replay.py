@@ -6,7 +6,7 @@ Each ticket is asked through the same code that answers a new one, and finds onl
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -14,13 +14,13 @@ from ticketkin.core.errors import InputError, MissingInputError, NotEnoughDataEr
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import IntArray, Tickets
 from ticketkin.evaluation.bootstrap import Interval, wilson_share
+from ticketkin.relations.bands import REPORTED_BANDS, ReportedBand
+from ticketkin.relations.kinds import KINDS, NONE
 from ticketkin.relations.linked_kinds import LinkedKinds
-from ticketkin.relations.pairs import KINDS, NONE
 from ticketkin.serving.answers import Relation
 from ticketkin.serving.kin import Kin
 from ticketkin.serving.record import ServingRecord
 
-Shown = Literal["say", "suggest"]
 _BLOCK = 64
 _DAYS_A_WEEK = 7
 
@@ -33,7 +33,7 @@ class ReplayedLine:
     ticket_id: str
     title: str
     kind: str
-    band: Shown
+    band: ReportedBand
     probability: float
     other_id: str
     other_title: str
@@ -53,7 +53,7 @@ class ReplayQuality:
     """What lines of a kind were worth; those that would have been said, or said and suggested together."""
 
     kind: str
-    band: Shown
+    band: ReportedBand
     """'suggest' counts what is said, too: whoever reads suggestions reads both."""
     n_lines: int
     n_right: int
@@ -101,7 +101,7 @@ class Replay:
                 for quality in self.qualities
                 if quality.band == band and quality.n_lines
             )
-            for band in ("say", "suggest")
+            for band in REPORTED_BANDS
         )
         time = f"In {self._weeks} ({self.n_judged:,} tickets), Ticketkin would have"
         if said:
@@ -182,7 +182,7 @@ def replay(
             answers = kin.relate_stored([tickets.ids[row] for row in block], k)
             learned_here = learned[start : start + _BLOCK].tolist()
             for row, was_learned, answer in zip(block.tolist(), learned_here, answers, strict=True):
-                told = [one for one in answer.relations if one.band in ("say", "suggest")]
+                told = [one for one in answer.relations if one.band in REPORTED_BANDS]
                 lines += [_line(tickets, opened, row, one, linked, was_learned) for one in told]
             task.advance(len(block))
     judged = rows[~learned] if (~learned).any() and learned_until else rows
@@ -249,18 +249,18 @@ def _qualities(
                 earlier[KINDS[code]].add(tickets.ids[row])
     asked = {tickets.ids[row] for row in judged.tolist()}
     counted = [line for line in lines if line.ticket_id in asked]
-    bands: tuple[tuple[Shown, tuple[Shown, ...]], ...] = (("say", ("say",)), ("suggest", ("say", "suggest")))
+    up_to = {band: REPORTED_BANDS[: place + 1] for place, band in enumerate(REPORTED_BANDS)}
     return [
-        _quality(kind, band, [line for line in counted if line.kind == kind and line.band in shown],
+        _quality(kind, band, [line for line in counted if line.kind == kind and line.band in up_to[band]],
                  earlier[kind], len(judged))
         for kind in KINDS
         if kind != NONE
-        for band, shown in bands
+        for band in REPORTED_BANDS
     ]  # fmt: skip
 
 
 def _quality(
-    kind: str, band: Shown, lines: Sequence[ReplayedLine], with_kin: set[str], n_tickets: int
+    kind: str, band: ReportedBand, lines: Sequence[ReplayedLine], with_kin: set[str], n_tickets: int
 ) -> ReplayQuality:
     n_right = sum(line.is_right for line in lines)
     helped = {line.ticket_id for line in lines if line.is_right}

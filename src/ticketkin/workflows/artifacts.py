@@ -8,8 +8,18 @@ import polars as pl
 from ticketkin.core.artifacts import atomic_path, read_json, write_json
 from ticketkin.core.tables import FloatArray, Links, Pairs, Splits, Tickets
 from ticketkin.evaluation.schema import read_report
+from ticketkin.relations.families import FamiliesRecord
+from ticketkin.relations.record import RELATION_RECORD
 from ticketkin.reports.material import ReportMaterial
-from ticketkin.runs.artifacts import Artifact, Folder, JsonObject, Place, array_artifact, json_artifact
+from ticketkin.runs.artifacts import (
+    Artifact,
+    Folder,
+    JsonObject,
+    Place,
+    array_artifact,
+    json_artifact,
+    record_artifact,
+)
 
 
 def read_parquet(path: Path) -> pl.DataFrame:
@@ -63,9 +73,9 @@ MODEL = Folder("model")
 RANKING = Folder("ranking")
 RELATIONS = Folder("relations")
 CROSS_ENCODER_RECORD = json_artifact(f"{RELATIONS}/cross_encoder/training_metadata.json")
-RELATIONS_JSON = json_artifact(f"{RELATIONS}/relations.json")
+RELATIONS_JSON = record_artifact(f"{RELATIONS}/relations.json", RELATION_RECORD)
 FAMILIES = Folder("families")
-FAMILIES_JSON = json_artifact(f"{FAMILIES}/families.json")
+FAMILIES_JSON = record_artifact(f"{FAMILIES}/families.json", FamiliesRecord)
 REPORT_JSON = Artifact("report.json", read_report, lambda p, v: write_json(p, v.model_dump(mode="json")))
 MATERIAL = Artifact(
     "report_material.json",

@@ -18,8 +18,9 @@ from ticketkin.encoders.settings import AskedRuntime
 from ticketkin.evaluation.schema import EncoderRuntime
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets
 from ticketkin.ranking.corpus_state import CorpusState
+from ticketkin.relations.record import KindsNotLearned, RelationRecord
 from ticketkin.reports.html import write_shared_report
-from ticketkin.runs.artifacts import JsonObject, remaking
+from ticketkin.runs.artifacts import remaking
 from ticketkin.runs.stages import StageRun
 from ticketkin.serving.kin import Kin
 from ticketkin.serving.making import BundleParts, make_bundle, write_bundle
@@ -36,7 +37,6 @@ from ticketkin.workflows.candidates import (
     state_rows,
 )
 from ticketkin.workflows.configuration import Job, read_job
-from ticketkin.workflows.relater import right_direction
 from ticketkin.workflows.report_material import whole_material
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.runtimes import judged_by, runtime_trial
@@ -216,12 +216,12 @@ def _runtimes(sources: list[EmbeddingSource]) -> list[EncoderRuntime]:
     ]
 
 
-def _kinds_record(learned: JsonObject, ranking: RankingRecord) -> KindsRecord:
+def _kinds_record(learned: RelationRecord, ranking: RankingRecord) -> KindsRecord:
     is_tuned = ranking.champion == "fusion" and ranking.start != "base"
     base = UNTOUCHED if is_tuned else "base"
-    if not learned["learned"]:
-        return KindsRecord(False, str(learned["reason"]), None, base)
-    return KindsRecord(True, "", right_direction(learned), base)
+    if isinstance(learned, KindsNotLearned):
+        return KindsRecord(False, learned.reason, None, base)
+    return KindsRecord(True, "", learned.right_direction, base)
 
 
 def _loader(data: RunData, folder: str) -> Callable[[], LoadedEncoder]:

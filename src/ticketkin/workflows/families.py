@@ -5,7 +5,6 @@ import re
 import networkx as nx
 import numpy as np
 
-from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import Progress
 from ticketkin.core.tables import Origin
@@ -15,12 +14,13 @@ from ticketkin.relations.families import (
     FamilyGraph,
     Tie,
     as_graph,
-    as_json,
+    as_record,
     as_table,
     build_families,
     parent_tiers,
 )
 from ticketkin.relations.pairs import filing_order
+from ticketkin.relations.record import KindsNotLearned
 from ticketkin.runs.stages import StageRun
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.artifacts import save_csv
@@ -42,7 +42,7 @@ def run_families(run: StageRun[Job]) -> None:
     found = build_families(ties, order, parent_tiers(data.tickets))
     _tell(found, run.progress)
     with run.writing(artifact.FAMILIES) as temporary:
-        write_json(temporary / "families.json", as_json(found, data.tickets))
+        artifact.FAMILIES_JSON.write(temporary / "families.json", as_record(found, data.tickets))
         save_csv(temporary / "families.csv", as_table(found, data.tickets))
         nx.write_graphml(_for_xml(as_graph(found, data.tickets)), temporary / "families.graphml")
 
@@ -58,9 +58,9 @@ def _stated_ties(data: RunData) -> list[Tie]:
 
 def _said_ties(data: RunData, progress: Progress) -> list[Tie]:
     learned = data.values.read(artifact.RELATIONS_JSON)
-    if not learned["learned"]:
+    if isinstance(learned, KindsNotLearned):
         raise NotEnoughDataError(
-            f"--said needs the relation model, and there is none: {learned['reason']}. Leave --said out for "
+            f"--said needs the relation model, and there is none: {learned.reason}. Leave --said out for "
             "the families that people's links make"
         )
     return Relater(data).said(data.job.settings.relations.depth, progress)

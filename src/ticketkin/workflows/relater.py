@@ -1,9 +1,8 @@
 """Two stages: retrieve the nearest tickets, then say which kind of kin each is, and why."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +13,8 @@ from ticketkin.core.tables import IntArray
 from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.relations.bands import likeliest_kin
 from ticketkin.relations.families import SAID, Tie, canonical_parent, parent_tiers
-from ticketkin.relations.pairs import KINDS
+from ticketkin.relations.kinds import KINDS
+from ticketkin.relations.record import KindsNotLearned
 from ticketkin.relations.scorer import KindScorer
 from ticketkin.relations.two_stage import Retrieved
 from ticketkin.serving.answers import MOST_WORDS, Relation, Telling, surest_first
@@ -56,12 +56,6 @@ def retrieve_and_classify(
     return Retrieved(query, candidate, kinds.probabilities(earlier, later), near)
 
 
-def right_direction(learned: Mapping[str, Any]) -> float | None:
-    """Return the share of detected causes that were filed first, of a run's relations.json."""
-    share: float | None = learned["results"][learned["model"]]["direction_by_time"]["share_right"]
-    return share
-
-
 class Relater:
     """Relates tickets of a judged run whose relations were learned."""
 
@@ -72,14 +66,14 @@ class Relater:
         together.
         """
         learned = data.values.read(artifact.RELATIONS_JSON)
-        if not learned["learned"]:
-            raise MissingInputError(f"The run has no relation model: {learned['reason']}")
+        if isinstance(learned, KindsNotLearned):
+            raise MissingInputError(f"The run has no relation model: {learned.reason}")
         self._data = data
         self._material = relation_material(self._data)  # first: a damaged file is named as what it is
         self._kinds = load_kinds(self._data)
         self._ranker = champion_ranker(self._data)
         self._tiers = parent_tiers(self._data.tickets)
-        self._telling = Telling(self._kinds.bands, right_direction(learned), self._data.tickets.has_times)
+        self._telling = Telling(self._kinds.bands, learned.right_direction, self._data.tickets.has_times)
 
     @classmethod
     def of(cls, folder: Path) -> "Relater":

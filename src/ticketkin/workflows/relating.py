@@ -1,26 +1,35 @@
 """Kinds of kin in a run: typed pairs, the classifier, and how well it tells them apart."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import Progress
+from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import IntArray, SplitName
+from ticketkin.evaluation.bootstrap import Interval
 from ticketkin.relations.assessment import FEWEST_OF_A_CLASS, Fit, assess, feature_fit
-from ticketkin.relations.bands import Bands
+from ticketkin.relations.bands import Bands, ReportedBand
 from ticketkin.relations.classifier import FeatureKindModel, KindModel, fit_classifier
 from ticketkin.relations.cross_kinds import CROSS_ENCODER
 from ticketkin.relations.cross_training import CrossTrainer
 from ticketkin.relations.features import PairFeatures
 from ticketkin.relations.gates import relation_gates
+from ticketkin.relations.kinds import KINDS
 from ticketkin.relations.linked_kinds import LinkedKinds
 from ticketkin.relations.pair_state import PairState
-from ticketkin.relations.pairs import KINDS, RelationPairs, support_notes
+from ticketkin.relations.pairs import RelationPairs, support_notes
+from ticketkin.relations.record import (
+    CauseQuality,
+    KindsLearned,
+    KindsNotLearned,
+    ModelQuality,
+    RelationRecord,
+    SplitQuality,
+    TwoStageQuality,
+)
 from ticketkin.relations.saving import FittedOn
 from ticketkin.relations.scorer import KindScorer
 from ticketkin.relations.settings import RelationModel
@@ -33,6 +42,7 @@ from ticketkin.workflows.relater import retrieve_and_classify
 from ticketkin.workflows.relation_material import Material, described_pairs, fingerprints, relation_material
 from ticketkin.workflows.run_data import RunData
 
+_BAND_VERBS: dict[ReportedBand, str] = {"say": "said", "suggest": "said or suggested"}
 _GROUPS = ("embedding", "similarity", "fields", "values", "time")
 
 
@@ -43,13 +53,14 @@ def run_relations(run: StageRun[Job]) -> None:
     classifier, fitted on the training split.
     """
     with run.writing(artifact.RELATIONS) as temporary:
+        record: RelationRecord
         try:
             work = run.place(artifact.CROSS_ENCODER_WORK)
             record = _learn(RunData(run.values, run.job), temporary, work, run.progress)
         except NotEnoughDataError as error:
             run.progress.say(f"  kinds of kin were not learned: {error}")
-            record = {"learned": False, "reason": str(error)}
-        write_json(temporary / "relations.json", record)
+            record = KindsNotLearned(reason=str(error))
+        artifact.RELATIONS_JSON.write(temporary / "relations.json", record)
 
 
 @dataclass(frozen=True)
@@ -77,10 +88,10 @@ class _Lesson:
             self.progress,
         )
 
-    def assessed(self, name: str, fit: Fit) -> dict[str, Any]:
+    def assessed(self, name: str, fit: Fit) -> ModelQuality:
         """Return quality, confusion and reliability of a way to fit, out of fold."""
         settings = self.material.data.job.settings
-        found = assess(
+        assessment = assess(
             name,
             fit,
             self.pairs,
@@ -90,13 +101,9 @@ class _Lesson:
             seed=settings.seed,
             progress=self.progress,
         )
-        metrics = found.metrics(settings.evaluation.n_bootstrap, settings.seed)
-        return metrics | {
-            "reliability": {kind: found.reliability(kind) for kind in KINDS},
-            "direction_by_time": found.direction_by_time(),
-        }
+        return assessment.quality(settings.evaluation.n_bootstrap, settings.seed)
 
-    def model(self, name: RelationModel, without: str = "") -> dict[str, Any]:
+    def model(self, name: RelationModel, without: str = "") -> ModelQuality:
         """Return the quality of a model, perhaps without a group of features."""
         if name == CROSS_ENCODER:
             return self.assessed(name, self.cross_trainer().fit)
@@ -104,72 +111,72 @@ class _Lesson:
         return self.assessed(name, feature_fit(name, features, self.pairs))
 
 
-def _learn(data: RunData, folder: Path, work: Path, progress: Progress) -> dict[str, Any]:
+def _learn(data: RunData, folder: Path, work: Path, progress: Progress) -> KindsLearned:
     settings = data.job.settings
     material = relation_material(data)
     pairs = material.pairs()
     state = PairState.fit(material.given, state_rows(data))
-    for line in _notes_on(pairs):
+    notes = _notes_on(pairs)
+    for line in notes:
         progress.say(f"  {line}")
     features = state.features(*described_pairs(state, material.given, pairs.left, pairs.right))
     lesson = _Lesson(material, state, pairs, features, work, progress)
     chosen = settings.relations.model
     names = dict.fromkeys((chosen, "majority", *settings.relations.compare))
     results = {name: lesson.model(name) for name in names}
-    without = {
-        group: lesson.model(chosen, group)["macro_f1"]
+    without: dict[str, Interval] = {
+        group: lesson.model(chosen, group).macro_f1
         for group in _GROUPS
         if settings.relations.ablation and chosen != CROSS_ENCODER
     }
-    record: dict[str, Any] = {
-        "learned": True,
-        "model": chosen,
-        "labels_from": data.links.labels_from,
-        "counts": pairs.counts,
-        "mixture_of_none": dict(pairs.mixture),
-        "contradictions": pairs.contradictions,
-        "contradiction_rule": settings.relations.contradictions,
-        "told": _notes_on(pairs)[1:],
-        "n_folds": settings.relations.folds,
-        "n_repeats": settings.relations.repeats,
-        "seed": settings.seed,
-        "results": results,
-        "without": without,
-        "causes": _causes(lesson) if settings.relations.causes else None,
-        "two_stage": _keep(lesson, folder),
-    }
-    record["gates"] = [check.to_json() for check in relation_gates(record, FEWEST_OF_A_CLASS)]
+    record = KindsLearned(
+        model=chosen,
+        labels_from=data.links.labels_from,
+        counts=pairs.counts,
+        mixture_of_none=dict(pairs.mixture),
+        contradictions=pairs.contradictions,
+        contradiction_rule=settings.relations.contradictions,
+        notes=notes[1:],
+        n_folds=settings.relations.folds,
+        n_repeats=settings.relations.repeats,
+        seed=settings.seed,
+        results=results,
+        without=without,
+        causes=_causes(lesson) if settings.relations.causes else None,
+        two_stage=_keep(lesson, folder),
+    )
+    record = record.model_copy(update={"gates": relation_gates(record, FEWEST_OF_A_CLASS)})
     for line in _quality_notes(record):
         progress.say(f"  {line}")
     return record
 
 
-def _causes(lesson: _Lesson) -> dict[str, Any]:
+def _causes(lesson: _Lesson) -> CauseQuality:
     settings = lesson.material.data.job.settings
     return lesson.cross_trainer().assess_causes(settings.seed, settings.evaluation.n_bootstrap)
 
 
-def _quality_notes(record: Mapping[str, Any]) -> list[str]:
-    """Return how well kinds are told apart, and what of the holdout is told outright or suggested."""
-    against = next(gate for gate in record["gates"] if gate["code"] == "relation_better_than_majority")
-    found = record["two_stage"]
-    held_out = found["holdout"]
-    told = []
-    for band, verb in (("say", "said"), ("suggest", "said or suggested")):
-        for kind in KINDS:
-            quality = held_out.get(f"{kind}_{band}")
-            if quality and quality["n_said"]:
-                told.append(f"{quality['n_said']:,} {kind} {verb}, {quality['n_right']:,} right")
-    if not told:
-        told = [f"nothing is told: no probability reached precision {found['suggest_precision']:.2f}"]
+def _quality_notes(record: KindsLearned) -> list[str]:
+    """Return how well kinds are told apart, and what of the holdout is said or suggested."""
+    against = next(gate for gate in record.gates if gate.code == "relation_better_than_majority")
+    holdout = record.two_stage.holdout
+    reported = [
+        f"{quality.n_reported:,} {kind} {verb}, {quality.n_right:,} right"
+        for band, verb in _BAND_VERBS.items()
+        for kind, quality in ((kind, holdout.of(kind, band)) for kind in holdout.by_kind)
+        if quality.n_reported
+    ]
+    if not reported:
+        target = record.two_stage.suggest_precision
+        reported = [f"nothing is reported: no probability reached precision {target:.2f}"]
     return [
-        f"{record['model']}: {against['evidence']}",
-        f"{held_out['n_queries']:,} holdout tickets with their nearest: {'; '.join(told)} "
+        f"{record.model}: {against.evidence}",
+        f"{holdout.n_queries:,} holdout tickets with their nearest: {'; '.join(reported)} "
         "(a pair that nobody linked counts as wrong)",
     ]
 
 
-def _keep(lesson: _Lesson, folder: Path) -> dict[str, Any]:
+def _keep(lesson: _Lesson, folder: Path) -> TwoStageQuality:
     """Fit on the training split, save it with its bands into `folder`, and return what those are worth.
 
     Evaluation tickets, met as a user meets them with their nearest others at the real base rate, set the
@@ -186,35 +193,61 @@ def _keep(lesson: _Lesson, folder: Path) -> dict[str, Any]:
     fitted_on = FittedOn(encoder, lesson.state.fingerprint, tickets)
     kinds = KindScorer(lesson.state, _kept_model(lesson, chosen, folder), Bands.silent(), fitted_on)
     ranker, linked = champion_ranker(data), _linked_kinds(data)
-    found: dict[SplitName, tuple[Retrieved, IntArray, dict[str, int]]] = {}
-    for split in (SplitName.EVALUATION, SplitName.HOLDOUT):
-        queries = data.splits.rows(data.tickets, split)
-        retrieved = retrieve_and_classify(
-            lesson.material, ranker, kinds, queries, settings.relations.depth, lesson.progress
-        )
-        counts = _kin_within_reach(data, linked, queries) | {"n_queries": len(queries)}
-        found[split] = retrieved, linked.of_pairs(retrieved.query, retrieved.candidate), counts
+    evaluation, holdout = (
+        _SplitPairs.of(lesson, ranker, kinds, linked, split)
+        for split in (SplitName.EVALUATION, SplitName.HOLDOUT)
+    )
     bands = Bands.fit(
-        found[SplitName.EVALUATION][0].probabilities,
-        found[SplitName.EVALUATION][0].similarities,
-        found[SplitName.EVALUATION][1],
+        evaluation.retrieved.probabilities,
+        evaluation.retrieved.similarities,
+        evaluation.kinds,
         say_precision=settings.relations.say_precision,
         suggest_precision=settings.relations.suggest_precision,
         judged=[name for name, n in pairs.counts.items() if n >= FEWEST_OF_A_CLASS],
     )
     replace(kinds, bands=bands).save(folder)
-    return {
-        "say_precision": settings.relations.say_precision,
-        "suggest_precision": settings.relations.suggest_precision,
-        "bands": bands.to_json(),
-        "pairs_by_split": {
+    return TwoStageQuality(
+        say_precision=settings.relations.say_precision,
+        suggest_precision=settings.relations.suggest_precision,
+        bands=bands,
+        pairs_by_split={
             SplitName.TRAIN.value: _counts(pairs.kind[chosen]),
-            **{
-                split.value: {name: counts[name] for name in KINDS} for split, (_, _, counts) in found.items()
-            },
+            SplitName.EVALUATION.value: evaluation.within_reach,
+            SplitName.HOLDOUT.value: holdout.within_reach,
         },
-        **{split.value: two_stage_quality(bands, *values) for split, values in found.items()},
-    }
+        evaluation=evaluation.quality(bands),
+        holdout=holdout.quality(bands),
+    )
+
+
+@dataclass(frozen=True)
+class _SplitPairs:
+    """The tickets of a split with their nearest others, as a user meets them."""
+
+    n_queries: int
+    retrieved: Retrieved
+    kinds: IntArray
+    """What each retrieved pair is by links."""
+    within_reach: dict[str, int]
+    """Linked pairs by kind, retrieved or not."""
+
+    @classmethod
+    def of(
+        cls, lesson: _Lesson, ranker: Ranker, kinds: KindScorer, linked: LinkedKinds, split: SplitName
+    ) -> "_SplitPairs":
+        data = lesson.material.data
+        queries = data.splits.rows(data.tickets, split)
+        depth = data.job.settings.relations.depth
+        retrieved = retrieve_and_classify(lesson.material, ranker, kinds, queries, depth, lesson.progress)
+        return cls(
+            len(queries),
+            retrieved,
+            linked.of_pairs(retrieved.query, retrieved.candidate),
+            _kin_within_reach(data, linked, queries),
+        )
+
+    def quality(self, bands: Bands) -> SplitQuality:
+        return two_stage_quality(bands, self.retrieved, self.kinds, self.within_reach, self.n_queries)
 
 
 def _counts(kinds: IntArray) -> dict[str, int]:

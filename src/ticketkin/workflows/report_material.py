@@ -148,9 +148,8 @@ def _training(data: RunData) -> tuple[dict[str, TrainingRecord], dict[str, Stren
 def whole_material(values: RunValues) -> ReportMaterial:
     """Return the verdict's material with the kinds and the largest families of a run."""
     families = values.read(artifact.FAMILIES_JSON)
-    relations: JsonObject = values.read(artifact.RELATIONS_JSON)
     return replace(
         values.read(artifact.MATERIAL),
-        relations=relations,
-        families=families | {"families": families["families"][:_MOST_FAMILIES]},
+        relations=values.read(artifact.RELATIONS_JSON),
+        families=replace(families, families=families.families[:_MOST_FAMILIES]),
     )

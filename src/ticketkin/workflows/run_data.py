@@ -9,7 +9,8 @@ import polars as pl
 from ticketkin.core.arrays import check_shape
 from ticketkin.core.tables import FloatArray, IntArray, Links, Pairs, SplitName, Splits, Tickets, Visibility
 from ticketkin.evaluation.retrieval import queries_with_kin
-from ticketkin.relations.pairs import NONE, NOTHING_STATED
+from ticketkin.relations.kinds import NONE
+from ticketkin.relations.pairs import NOTHING_STATED
 from ticketkin.relations.reviewed import read_reviewed
 from ticketkin.runs.artifacts import Artifact, JsonObject, remaking
 from ticketkin.runs.values import RunValues

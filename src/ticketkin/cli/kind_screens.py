@@ -1,0 +1,141 @@
+"""What the commands on kinds of kin and on families print for people."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from ticketkin.cli.console import SafeConsole
+from ticketkin.cli.screens import check_mark
+from ticketkin.core.checks import Outcome
+from ticketkin.reports.formatting import format_name
+
+if TYPE_CHECKING:
+    from ticketkin.relations.families import FamiliesRecord
+    from ticketkin.relations.record import CauseQuality, KindsLearned, ModelQuality, TwoStageQuality
+
+
+def show_relations(console: SafeConsole, record: "KindsLearned") -> None:
+    """Print counts first, then quality by model and kind, the confusion of the kept model, the ablation."""
+    counts = ", ".join(f"{n:,} {kind}" for kind, n in record.counts.items())
+    console.print(f"Pairs ({record.labels_from}): {counts}", style="bold")
+    for line in record.notes:
+        console.print(line)
+    kinds = list(record.counts)
+    _show_models(console, record, kinds)
+    _show_confusion(console, record.kept, f"{record.model}: true kind by row, predicted by column, mean of "
+                    f"{record.n_repeats} repeats", kinds)  # fmt: skip
+    for group, macro in record.without.items():
+        console.print(f"without {group}: macro F1 {macro}")
+    if record.causes is not None:
+        _show_causes(console, record.causes)
+    _show_two_stage(console, record.two_stage)
+    for gate in record.gates:
+        if gate.outcome in (Outcome.FAILED, Outcome.WARNING):
+            console.print(check_mark(console, gate.outcome), end=" ")
+            console.print(f"{gate.evidence}. {gate.advice}")
+
+
+def _show_models(console: SafeConsole, record: "KindsLearned", kinds: Sequence[str]) -> None:
+    table = Table(title="F1, out of fold", title_justify="left", box=None, pad_edge=False)
+    for head in ("model", "macro", *kinds, "Brier"):
+        table.add_column(head)
+    for name, quality in record.results.items():
+        table.add_row(
+            f"{name} (kept)" if name == record.model else name,
+            str(quality.macro_f1),
+            *(str(quality.by_kind[kind].f1 or "-") for kind in kinds),
+            str(quality.brier),
+        )
+    console.print(table)
+
+
+def _show_confusion(console: SafeConsole, quality: "ModelQuality", title: str, kinds: Sequence[str]) -> None:
+    matrix = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for head in ("", *kinds):
+        matrix.add_column(head)
+    for kind, row in zip(kinds, quality.confusion, strict=True):
+        matrix.add_row(kind, *(f"{value:.0f}" for value in row))
+    console.print(matrix)
+
+
+def _show_causes(console: SafeConsole, quality: "CauseQuality") -> None:
+    """Print how well causes are told from all else by a cross-encoder of their own."""
+    head = ", its head begun at random" if quality.fresh_head else ""
+    console.print(
+        f"Cause or not, cross-encoder on {quality.base}{head}: {quality.n_causal:,} causes, "
+        f"{quality.n_other:,} others, {quality.folds} folds",
+    )
+    metrics = {
+        "roc_auc": quality.roc_auc,
+        "pr_auc": quality.pr_auc,
+        "f1": quality.f1,
+        "precision": quality.precision,
+        "recall": quality.recall,
+        "brier": quality.brier,
+    }
+    console.print("  " + ", ".join(f"{format_name(name)} {metric}" for name, metric in metrics.items()))
+    console.print(
+        f"  direction right in {100 * quality.direction_right:.0f} % of causes; "
+        f"{quality.milliseconds_a_pair:.0f} ms a pair, read in both orders",
+    )
+
+
+def _show_two_stage(console: SafeConsole, two_stage: "TwoStageQuality") -> None:
+    """Print what is said and suggested of the holdout tickets' nearest others, and how often rightly."""
+    from ticketkin.relations.bands import BAND_WORDS
+    from ticketkin.reports.kinds import BAND_HEADS
+
+    holdout = two_stage.holdout
+    table = Table(
+        title=f"Holdout: nearest earlier tickets of {holdout.n_queries:,} tickets, real base rate",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
+    for head in ("kind", *BAND_HEADS):
+        table.add_column(head)
+    for kind, by_band in holdout.by_kind.items():
+        for band, quality in by_band.items():
+            threshold = two_stage.bands.threshold(kind, band)
+            table.add_row(
+                kind,
+                BAND_WORDS[band],
+                "never" if threshold is None else f"{threshold:.2f}",
+                f"{quality.n_reported:,}",
+                f"{quality.n_right:,}",
+                f"{quality.n_true:,}",
+                f"{quality.false_alarms_per_1000_tickets:.0f}",
+            )
+    console.print(table)
+
+
+def show_families(console: SafeConsole, record: "FamiliesRecord", folder: Path, top: int) -> None:
+    """Print the largest families: who is whose duplicate, what is related, the longest causal chain."""
+    n_tickets = f"{record.n_families:,} families over {record.n_tickets:,} tickets"
+    console.print(f"{n_tickets}; written to {folder / 'families'}", style="bold")
+    for family in record.families[:top]:
+        by_parent: dict[str, list[str]] = {}
+        for child, head in family.duplicate_of.items():
+            by_parent.setdefault(head, []).append(child)
+        console.print(f"Family {family.family}: {len(family.tickets)} tickets")
+        for head, children in by_parent.items():
+            several = "s" * (len(children) > 1)
+            console.print(f"  {head} has the duplicate{several} {_shortened(children)}")
+        if family.longest_chain:
+            console.print(f"  {' caused '.join(family.longest_chain)}")
+        if family.related:
+            console.print(
+                f"  related: {_shortened([f'{tie.source} and {tie.target}' for tie in family.related])}"
+            )
+    if record.left_out:
+        console.print(
+            f"{len(record.left_out)} causal tie{'s' * (len(record.left_out) > 1)} left out: "
+            "a ticket would be its own cause",
+        )
+
+
+def _shortened(names: Sequence[str], most: int = 8) -> str:
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown

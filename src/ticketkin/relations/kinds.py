@@ -1,0 +1,7 @@
+"""The kinds of kin that a pair of tickets can be."""
+
+from ticketkin.core.tables import Kind
+
+NONE = "none"
+KINDS = (Kind.DUPLICATE.value, Kind.RELATED.value, Kind.CAUSAL.value, NONE)
+"""In the order of their codes, and of the columns of probabilities."""
