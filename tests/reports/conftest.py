@@ -16,7 +16,7 @@ from ticketkin.reports.material import (
     ReportMaterial,
     StrengthCurve,
     TokenLengths,
-    TrainingRecord,
+    TrainingCurve,
 )
 
 _MRR = {"lexical": 0.619, "base": 0.625, "head": 0.644, "lora": 0.661, "fusion": 0.702}
@@ -162,7 +162,7 @@ def make_material() -> ReportMaterial:
         recall_curves={
             name: RecallCurve(k, 1 - (1 - mrr + 0.09) * np.exp(-k / 22)) for name, mrr in _MRR.items()
         },
-        training={"lora": TrainingRecord(rate, loss)},
+        training={"lora": TrainingCurve(rate, loss)},
         strengths={
             "head": StrengthCurve(strengths, np.array([0.625, 0.634, 0.644, 0.64, 0.633]), 0.5),
             "lora": StrengthCurve(strengths, np.array([0.625, 0.641, 0.652, 0.661, 0.657]), 0.75),

@@ -16,7 +16,7 @@ from ticketkin.reports.material import (
     RecallCurve,
     StrengthCurve,
     TokenLengths,
-    TrainingRecord,
+    TrainingCurve,
 )
 
 
@@ -80,7 +80,7 @@ def test_training_figure_shows_the_learning_rate_that_was_applied(material):
 
 
 def test_one_training_step_can_be_drawn():
-    shown = figures.training_figure("head", TrainingRecord(np.array([1e-3]), np.array([0.7])))
+    shown = figures.training_figure("head", TrainingCurve(np.array([1e-3]), np.array([0.7])))
     assert "<svg" in inline_svg(shown)
 
 

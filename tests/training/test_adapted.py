@@ -11,7 +11,7 @@ from ticketkin.core.errors import ConfigurationError, NotEnoughDataError
 from ticketkin.encoders.interpolation import prove_tuned
 from ticketkin.encoders.loading import load_folder
 from ticketkin.training.adapted import train_adapted
-from ticketkin.training.record import record_checks
+from ticketkin.training.record_checks import record_checks
 from ticketkin.training.settings import AdaptedSettings
 
 SETTINGS = AdaptedSettings(
@@ -30,11 +30,11 @@ def test_each_objective_learns_and_what_is_saved_is_what_was_trained(
     result = train_adapted(encoder, texts, settings, tmp_path, 7)
     np.testing.assert_array_equal(encoder.model.encode(texts), before)
     proof = prove_tuned(encoder.source, result.folder, result.probe_texts, result.probe_embeddings)
-    assert proof["difference_from_base"] > 1e-3
+    assert proof.difference_from_base > 1e-3
     record = result.record
-    assert [phase["objective"] for phase in record["phases"]] == list(objectives)
-    assert record["steps_done"] == record["steps_planned"] == len(record["history"]["loss"])
-    assert all(phase["examples"] == 6 * len(set(texts)) for phase in record["phases"])
+    assert [phase.objective for phase in record.phases] == list(objectives)
+    assert record.steps_done == record.steps_planned == len(record.history.loss)
+    assert all(phase.examples == 6 * len(set(texts)) for phase in record.phases)
     checks = record_checks(record)
     fell = [check.outcome for check in checks if check.code == "loss"]
     assert len(fell) == len(objectives)

@@ -20,7 +20,7 @@ from ticketkin.training.augmentation import (
     without_words,
 )
 from ticketkin.training.settings import AugmentSettings
-from ticketkin.training.tuning_data import phase_counts, plan_steps
+from ticketkin.training.tuning_data import phase_records, plan_steps
 from tiny_model import WORDS
 
 WORD_TEXTS = st.lists(st.text("abcäß0", min_size=1, max_size=5), min_size=1, max_size=30).map(" ".join)
@@ -70,7 +70,7 @@ def test_a_phase_of_its_own_comes_first_and_once() -> None:
     later = np.concatenate([step.positives for step in steps if step.phase > 0])
     assert not set(later.tolist()) & set(own.tolist())
     assert [step.phase for step in steps] == sorted(step.phase for step in steps)
-    assert [phase["positives"] for phase in phase_counts(data, steps)] == [len(own), 10, 20, 30]
+    assert [phase.positives for phase in phase_records(data, steps)] == [len(own), 10, 20, 30]
 
 
 def _wordnet(folder: Path) -> Path:

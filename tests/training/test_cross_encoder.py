@@ -25,7 +25,7 @@ from ticketkin.training.cross_encoder import (
     train_cross_encoder,
 )
 from ticketkin.training.loop import TrainingLoop
-from ticketkin.training.record import record_checks
+from ticketkin.training.record_checks import record_checks
 from ticketkin.training.settings import CrossEncoderSettings
 from tiny_model import WORDS
 
@@ -82,13 +82,13 @@ def test_kinds_are_learned_and_the_saved_model_says_the_same(
     trained = train_cross_encoder(base, examples, settings, tmp_path, 0)
     logits = pair_logits(trained.model, examples.left, examples.right)
     assert (logits.argmax(axis=1) == examples.label).mean() > 0.4, "a quarter would be chance"
-    assert trained.record["fresh_head"] and trained.record["head_change"] > 0.01
-    assert list(trained.record["examples"]["cross_entropy"].values()) == [30, 30, 15, 30]
+    assert trained.record.fresh_head and trained.record.head_change > 0.01
+    assert list(trained.record.examples["cross_entropy"].values()) == [30, 30, 15, 30]
     assert not any_failed(record_checks(trained.record))
     save_cross_encoder(trained, tmp_path / "kept")
     again = load_cross_encoder(tmp_path / "kept", "cpu")
     np.testing.assert_allclose(pair_logits(again, examples.left, examples.right), logits, atol=1e-5)
-    assert head_check(again, trained.record).outcome is Outcome.PASSED
+    assert head_check(again, trained.record.head_change, trained.record.head_digest).outcome is Outcome.PASSED
     if method == "lora":
         saved = (tmp_path / "adapter" / "adapter_model.safetensors").read_bytes()
         assert b"classifier" in saved, "the head is saved beside the adapter"
@@ -97,9 +97,9 @@ def test_kinds_are_learned_and_the_saved_model_says_the_same(
 def test_the_doctor_sees_a_head_that_was_not_trained_or_not_saved(base: CrossBase, tmp_path: Path) -> None:
     trained = train_cross_encoder(base, _examples(), QUICK, tmp_path, 0)
     fresh = load_cross_encoder(base.folder, "cpu", 4)
-    lost = head_check(fresh, trained.record)
+    lost = head_check(fresh, trained.record.head_change, trained.record.head_digest)
     assert lost.outcome is Outcome.FAILED and "not the one that training ended with" in lost.evidence
-    frozen = head_check(trained.model, {**trained.record, "head_change": 0.0})
+    frozen = head_check(trained.model, 0.0, trained.record.head_digest)
     assert frozen.outcome is Outcome.FAILED and "frozen" in frozen.evidence
 
 
@@ -133,7 +133,7 @@ def test_a_killed_training_ends_as_an_unbroken_one(
         train_cross_encoder(base, examples, settings, tmp_path / "killed", 0)
     monkeypatch.setattr(TrainingLoop, "_step", step)
     again = train_cross_encoder(base, examples, settings, tmp_path / "killed", 0)
-    assert again.record["history"]["loss"] == whole.record["history"]["loss"]
+    assert again.record.history.loss == whole.record.history.loss
     for name, weight in head_tensors(whole.model).items():
         np.testing.assert_array_equal(weight.numpy(), head_tensors(again.model)[name].numpy())
 
@@ -150,9 +150,9 @@ def test_validation_pairs_end_a_training_at_a_plateau(base: CrossBase, tmp_path:
         0,
         validation=(examples.part(np.arange(8)), lambda _: next(values)),
     )
-    stopped = trained.record["stopped_early"]
-    assert stopped is not None and stopped["reason"] == "plateau"
-    assert trained.record["steps_done"] < trained.record["steps_planned"]
+    stopped = trained.record.stopped_early
+    assert stopped is not None and stopped.reason == "plateau"
+    assert trained.record.steps_done < trained.record.steps_planned
 
 
 def test_a_trained_head_is_kept_and_another_size_begins_anew(base: CrossBase, tmp_path: Path) -> None:
@@ -163,8 +163,8 @@ def test_a_trained_head_is_kept_and_another_size_begins_anew(base: CrossBase, tm
     found = locate_cross_base(settings.base_model, EncoderSettings(offline=True, device="cpu"))
     assert found.n_labels == 4 and found.folder == tmp_path / "kept"
     again = train_cross_encoder(found, _examples(8), once, tmp_path / "more", 0)
-    assert not again.record["fresh_head"]
+    assert not again.record.fresh_head
     two = train_cross_encoder(found, _examples(8, 2), once, tmp_path / "two", 0)
-    assert two.record["fresh_head"]
+    assert two.record.fresh_head
     with pytest.raises(ModelUnavailableError):
         locate_cross_base("no/such", EncoderSettings(offline=True))

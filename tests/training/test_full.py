@@ -18,7 +18,7 @@ from ticketkin.encoders.loading import load_folder
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.training.full import train_full
 from ticketkin.training.preparation import TunedEncoder
-from ticketkin.training.record import record_checks
+from ticketkin.training.record_checks import record_checks
 from ticketkin.training.settings import FullSettings
 
 SETTINGS = FullSettings(
@@ -38,7 +38,7 @@ def test_the_saved_model_is_the_one_in_memory_and_the_base_stays(
     proof = prove_tuned(
         str(tiny_encoder_folder), trained.folder, trained.probe_texts, trained.probe_embeddings
     )
-    assert proof["difference_from_base"] > 1e-3 and proof["difference_from_memory"] < 1e-5
+    assert proof.difference_from_base > 1e-3 and proof.difference_from_memory < 1e-5
     with pytest.raises(InactiveAdapterError, match="is not what was trained"):
         prove_tuned(
             str(tiny_encoder_folder), tiny_encoder_folder, trained.probe_texts, trained.probe_embeddings
@@ -48,10 +48,10 @@ def test_the_saved_model_is_the_one_in_memory_and_the_base_stays(
 def test_the_record_tells_the_training(trained: TunedEncoder) -> None:
     outcomes = {check.code: check.outcome for check in record_checks(trained.record)}
     assert outcomes["learning_rate"] is outcomes["steps"] is outcomes["loss"] is Outcome.PASSED
-    assert trained.record["method"] == "all weights"
-    changes = trained.record["relative_change"]
+    assert trained.record.method == "all weights"
+    changes = trained.record.relative_change
     assert len(changes) > 12 and all(change > 0 for name, change in changes.items() if "layer" in name)
-    assert trained.record["parameters_trained"] > 0.9 * trained.record["parameters_total"]
+    assert trained.record.parameters_trained > 0.9 * trained.record.parameters_total
 
 
 @pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
@@ -77,5 +77,5 @@ def test_strength_runs_from_the_base_to_the_tuned_model(
 def test_the_same_training_is_not_done_twice(tiny_encoder_folder: Path, trained: TunedEncoder) -> None:
     encoder = load_folder(tiny_encoder_folder, ENCODER)
     again = train_full(encoder, tuning_data(), SETTINGS, trained.folder.parent, 7)
-    assert again.record["history"] == trained.record["history"]
+    assert again.record.history == trained.record.history
     np.testing.assert_allclose(again.probe_embeddings, trained.probe_embeddings, atol=1e-6)

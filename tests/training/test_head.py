@@ -1,5 +1,6 @@
 """The linear head: what it learns, what it never does, and that its folder is the same model."""
 
+import dataclasses
 import json
 from dataclasses import replace
 from itertools import product
@@ -14,7 +15,7 @@ from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import LoadedEncoder, load_folder
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.retrieval import evaluate_retrieval
-from ticketkin.training.head import Head, cross_fit_heads, fold_of_group, save_head_model, train_head
+from ticketkin.training.head import cross_fit_heads, fold_of_group, save_head_model, train_head
 from ticketkin.training.positives import PositivePairs
 from ticketkin.training.settings import HeadSettings, StrengthSettings
 from ticketkin.training.strength import sweep_strengths
@@ -62,9 +63,9 @@ def test_the_head_finds_the_subspace_kin_share_and_so_serves_groups_it_never_saw
     assert after > before + 0.2
     np.testing.assert_allclose(head.apply(embeddings, 0.0), embeddings, atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(head.apply(embeddings, 0.5), axis=1), 1, atol=1e-5)
-    losses = head.record["history"]["loss"]
+    losses = head.record.history.loss
     assert np.mean(losses[-8:]) < np.mean(losses[:8])
-    json.dumps(head.record, allow_nan=False)
+    json.dumps(head.record.to_json(), allow_nan=False)
 
 
 def test_the_seed_alone_decides() -> None:
@@ -73,7 +74,7 @@ def test_the_seed_alone_decides() -> None:
     settings = SETTINGS.model_copy(update={"epochs": 3})
     one, same, other = (train_head(embeddings, kin, settings, seed) for seed in (7, 7, 8))
     np.testing.assert_array_equal(one.weight, same.weight)
-    assert one.record["history"]["loss"] == same.record["history"]["loss"]
+    assert one.record.history.loss == same.record.history.loss
     assert np.abs(one.weight - other.weight).max() > 1e-5
 
 
@@ -81,11 +82,11 @@ def test_a_batch_of_one_kin_group_moves_nothing() -> None:
     embeddings, _ = hidden_kinship(3, noise=1.0)
     rows = [(0, 1), (2, 3), (4, 5)]
     one_group = train_head(embeddings, positives(rows, np.zeros(9, dtype=np.int64)), SETTINGS, 0)
-    assert one_group.record["history"]["loss"] == [0.0] * SETTINGS.epochs
+    assert one_group.record.history.loss == [0.0] * SETTINGS.epochs
     np.testing.assert_array_equal(one_group.weight, np.eye(24, dtype=np.float32))
     apart = train_head(embeddings, positives(rows, np.arange(9) // 2), SETTINGS, 0)
-    assert apart.record["history"]["loss"][0] > 0
-    assert apart.record["relative_change"]["head"] > 0
+    assert apart.record.history.loss[0] > 0
+    assert apart.record.relative_change["head"] > 0
 
 
 def ranking_losses(embeddings: FloatArray, kin: PositivePairs, spared: bool) -> list[float]:
@@ -110,7 +111,7 @@ def test_the_loss_is_infonce_with_kin_of_the_same_group_left_out() -> None:
     mined = np.array([[8, -1], [-1, -1], [9, 10], [-1, 11]])
     kin = positives([(0, 1), (2, 3), (4, 5), (6, 7)], group, mined)
     once = SETTINGS.model_copy(update={"epochs": 1})
-    firsts = [train_head(embeddings, kin, once, seed).record["history"]["loss"][0] for seed in range(4)]
+    firsts = [train_head(embeddings, kin, once, seed).record.history.loss[0] for seed in range(4)]
     error = {
         spared: max(np.abs(np.array(ranking_losses(embeddings, kin, spared)) - loss).min() for loss in firsts)
         for spared in (True, False)
@@ -172,7 +173,9 @@ def test_the_saved_folder_is_the_head_in_memory(
     texts = [*TEXTS, " ".join(WORDS)]  # the last is longer than the token limit
     n_modules = len(encoder.model)
     noise = np.random.default_rng(1).normal(size=(32, 32)) * 0.2
-    head = Head((np.eye(32) + noise).astype(np.float32))
+    embeddings, group = hidden_kinship(4, noise=1.0)
+    trained = train_head(embeddings, positives(pairs_of_groups(range(4)), group), SETTINGS, 0)
+    head = dataclasses.replace(trained, weight=(np.eye(32) + noise).astype(np.float32))
     save_head_model(encoder, head, strength, tmp_path / "head", "{title}")
     loaded = SentenceTransformer(str(tmp_path / "head"), device="cpu", local_files_only=True)
     expected = head.apply(encode_texts(encoder, texts, None, EncoderSettings()), strength)

@@ -15,7 +15,8 @@ from ticketkin.training.lora import train_lora
 from ticketkin.training.objective import KinObjective
 from ticketkin.training.precision import chosen_precision
 from ticketkin.training.preparation import prepare_training
-from ticketkin.training.record import record_checks
+from ticketkin.training.record import EarlyStop
+from ticketkin.training.record_checks import record_checks
 from ticketkin.training.settings import LoraSettings
 
 pytest.importorskip("peft", reason="the extra 'lora' is not installed")
@@ -74,7 +75,7 @@ def test_half_precision_trains_and_is_recorded(
 ) -> None:
     settings = SETTINGS.model_copy(update={"precision": precision, "epochs_per_phase": (0, 0, 6)})
     result = train(tiny_encoder_folder, tmp_path, settings=settings)
-    assert result.record["precision"] == precision
+    assert result.record.precision == precision
     outcomes = {check.code: check.outcome for check in record_checks(result.record)}
     assert outcomes["loss"] is outcomes["learning_rate"] is outcomes["steps"] is Outcome.PASSED
 
@@ -116,10 +117,10 @@ def test_a_plateau_stops_the_training_with_the_best_weights(
 ) -> None:
     result, seen = _trained(tiny_encoder_folder, tmp_path, [0.2, 0.5, 0.4, 0.5, 0.9])
     record = result.record
-    assert [found["value"] for found in record["evaluations"]] == [0.2, 0.5, 0.4, 0.5]
-    a_pass = record["steps_planned"] // 6
-    assert record["stopped_early"] == {"step": 4 * a_pass, "kept_step": 2 * a_pass, "reason": "plateau"}
-    assert record["best_step"] == 2 * a_pass and record["steps_done"] == 4 * a_pass
+    assert [evaluation.value for evaluation in record.evaluations] == [0.2, 0.5, 0.4, 0.5]
+    a_pass = record.steps_planned // 6
+    assert record.stopped_early == EarlyStop(4 * a_pass, 2 * a_pass, "plateau")
+    assert record.best_step == 2 * a_pass and record.steps_done == 4 * a_pass
     kept = load_folder(result.folder, ENCODER).model.encode(["printer is slow"])[0]
     np.testing.assert_allclose(kept, seen[1], atol=1e-5)
     assert np.abs(kept - seen[3]).max() > 1e-4
@@ -129,8 +130,8 @@ def test_a_plateau_stops_the_training_with_the_best_weights(
 
 def test_the_best_epoch_is_kept_where_none_stops_it(tiny_encoder_folder: Path, tmp_path: Path) -> None:
     result, seen = _trained(tiny_encoder_folder, tmp_path, [0.1, 0.2, 0.3, 0.4, 0.5, 0.45])
-    assert result.record["stopped_early"] is None
-    assert result.record["steps_done"] == result.record["steps_planned"]
+    assert result.record.stopped_early is None
+    assert result.record.steps_done == result.record.steps_planned
     kept = load_folder(result.folder, ENCODER).model.encode(["printer is slow"])[0]
     np.testing.assert_allclose(kept, seen[4], atol=1e-5)
 
@@ -139,13 +140,13 @@ def test_a_stopped_training_is_read_back_as_it_was(tiny_encoder_folder: Path, tm
     first, _ = _trained(tiny_encoder_folder, tmp_path, [0.2, 0.5, 0.4, 0.5])
     again, looked = _trained(tiny_encoder_folder, tmp_path, [])
     assert not looked
-    assert again.record["stopped_early"] == first.record["stopped_early"]
+    assert again.record.stopped_early == first.record.stopped_early
     np.testing.assert_allclose(again.probe_embeddings, first.probe_embeddings, atol=1e-6)
 
 
 def test_without_patience_nothing_is_judged(tiny_encoder_folder: Path, tmp_path: Path) -> None:
     result, seen = _trained(tiny_encoder_folder, tmp_path, [], SETTINGS)
-    assert not seen and result.record["evaluations"] == [] and result.record["best_step"] is None
+    assert not seen and result.record.evaluations == [] and result.record.best_step is None
 
 
 def test_cached_training_holds_fewer_texts_when_memory_runs_out(
@@ -163,5 +164,5 @@ def test_cached_training_holds_fewer_texts_when_memory_runs_out(
     monkeypatch.setattr(KinObjective, "_embed", embed)
     settings = SETTINGS.model_copy(update={"cached": True})
     result = train(tiny_encoder_folder, tmp_path, settings=settings)
-    assert result.record["batch_size"] == SETTINGS.batch_size
+    assert result.record.batch_size == SETTINGS.batch_size
     assert max(held) == 4

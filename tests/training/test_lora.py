@@ -20,7 +20,8 @@ from ticketkin.encoders.loading import load_folder
 from ticketkin.training import objective
 from ticketkin.training.lora import train_lora
 from ticketkin.training.preparation import TunedEncoder
-from ticketkin.training.record import record_checks
+from ticketkin.training.record import EarlyStop
+from ticketkin.training.record_checks import record_checks
 
 pytest.importorskip("peft", reason="the extra 'lora' is not installed")
 
@@ -89,23 +90,23 @@ def test_folders_hold_no_pickle_and_merged_needs_no_peft(trained: TunedEncoder) 
 
 def test_the_record_tells_what_was_really_applied(trained: TunedEncoder) -> None:
     record = trained.record
-    history = record["history"]
-    n = record["steps_done"]
-    assert n == record["steps_planned"] == len(history["loss"]) == len(history["gradient_norm"])
-    rates = history["learning_rate"]
+    history = record.history
+    n = record.steps_done
+    assert n == record.steps_planned == len(history.loss) == len(history.gradient_norm)
+    rates = history.learning_rate
     peak = int(np.argmax(rates))
     assert rates[peak] == SETTINGS.learning_rate
     assert np.all(np.diff(rates[: peak + 1]) > 0)
     assert np.all(np.diff(rates[peak + 1 :]) < 0)
-    assert [phase["phase"] for phase in record["phases"]] == [1, 2, 3]
-    assert [phase["positives"] for phase in record["phases"]] == [10, 20, 30]
-    assert [phase["examples"] for phase in record["phases"]] == [10, 20, 60]
-    assert 0 < record["parameters_trained"] < record["parameters_total"]
-    assert len(record["relative_change"]) == 12
-    assert all(change > 0 for change in record["relative_change"].values())
-    assert (record["seed"], record["batch_size"], record["precision"]) == (7, 8, "float32")
-    assert record["versions"]["peft"]
-    json.dumps(record, allow_nan=False)
+    assert [phase.phase for phase in record.phases] == [1, 2, 3]
+    assert [phase.positives for phase in record.phases] == [10, 20, 30]
+    assert [phase.examples for phase in record.phases] == [10, 20, 60]
+    assert 0 < record.parameters_trained < record.parameters_total
+    assert len(record.relative_change) == 12
+    assert all(change > 0 for change in record.relative_change.values())
+    assert (record.seed, record.batch_size, record.precision) == (7, 8, "float32")
+    assert record.versions["peft"]
+    json.dumps(record.to_json(), allow_nan=False)
 
 
 def test_a_training_killed_in_the_middle_ends_with_the_same_adapter(
@@ -123,7 +124,7 @@ def test_a_training_killed_in_the_middle_ends_with_the_same_adapter(
     assert sorted(p.name for p in (tmp_path / "checkpoint").iterdir()) == ["step-00000003", "step-00000006"]
     assert not (tmp_path / "adapter").exists()
     resumed = train(tiny_encoder_folder, tmp_path)
-    assert resumed.record["history"]["loss"] == pytest.approx(trained.record["history"]["loss"], abs=1e-5)
+    assert resumed.record.history.loss == pytest.approx(trained.record.history.loss, abs=1e-5)
     _assert_same_adapter(trained, resumed)
 
 
@@ -182,8 +183,8 @@ def test_nan_stops_at_the_last_good_checkpoint(
 ) -> None:
     _failing(monkeypatch, lambda n, _: n == 8, lambda loss: loss * float("nan"))
     result = train(tiny_encoder_folder, tmp_path)
-    assert result.record["stopped_early"] == {"step": 8, "kept_step": 6, "reason": "not finite"}
-    assert result.record["history"]["loss"] == pytest.approx(trained.record["history"]["loss"][:6])
+    assert result.record.stopped_early == EarlyStop(8, 6, "not finite")
+    assert result.record.history.loss == pytest.approx(trained.record.history.loss[:6])
     assert all(np.isfinite(values).all() for values in _weights(result).values())
 
 
@@ -205,8 +206,8 @@ def test_the_batch_halves_when_memory_runs_out(
     _failing(monkeypatch, lambda _, step: len(step.positives) > 4, _out_of_memory)
     progress = Said()
     result = train(tiny_encoder_folder, tmp_path, progress=progress)
-    assert result.record["batch_size"] == 4
-    assert result.record["steps_done"] == result.record["steps_planned"]
+    assert result.record.batch_size == 4
+    assert result.record.steps_done == result.record.steps_planned
     assert any("training on 4 positives at a time" in line for line in progress.lines)
 
 
@@ -297,7 +298,7 @@ def test_every_loss_trains_and_the_record_says_what_it_saw(
     result = train(tiny_encoder_folder, tmp_path, settings=settings)
     outcomes = {check.code: check.outcome for check in record_checks(result.record)}
     assert outcomes["loss"] is outcomes["learning_rate"] is outcomes["steps"] is Outcome.PASSED
-    seen = result.record["examples"]
+    seen = result.record.examples
     assert ("ranking" in seen) == (settings.ranking_loss != "none")
     assert ("labelled" in seen) == (settings.labelled_loss != "none")
     if "labelled" in seen:

@@ -6,9 +6,8 @@ looks the same. Hence a fresh process, a freshly loaded base, and numbers.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ticketkin.core.errors import InactiveAdapterError, TicketkinError
 from ticketkin.core.tables import FloatArray
@@ -37,10 +36,6 @@ class ActivityProof:
     """Modules with a lora_B in the adapter file."""
     zero_modules: list[str]
     """Those whose lora_B is all zero: must be none."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the fields by name."""
-        return asdict(self)
 
     @property
     def faults(self) -> list[str]:

@@ -1,5 +1,6 @@
 """Models between an untouched encoder and a fully tuned one: W + strength x (W' - W)."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,17 @@ def interpolated_embeddings(
     return encode_with_weights(encoder, model, name, texts, settings, progress)
 
 
-def prove_tuned(base: str, tuned: Path, probe_texts: list[str], expected: FloatArray) -> dict[str, float]:
+@dataclass(frozen=True)
+class ReloadProof:
+    """A saved model in a fresh process; differences are maxima over all values of all probes."""
+
+    difference_from_base: float
+    """Must exceed `DIFFERENT`."""
+    difference_from_memory: float
+    """From the model as it was in memory after training: at most `SAME`."""
+
+
+def prove_tuned(base: str, tuned: Path, probe_texts: list[str], expected: FloatArray) -> ReloadProof:
     """Return how a saved model differs from its base and from memory, measured in a fresh process.
 
     `expected` (n_probes, d) are the embeddings by the model in memory. Raises InactiveAdapterError if the
@@ -58,4 +69,4 @@ def prove_tuned(base: str, tuned: Path, probe_texts: list[str], expected: FloatA
             f"from the untouched base by {moved:.2g} and from memory by {differing:.2g}. Remove the folder "
             "and train again"
         )
-    return {"difference_from_base": moved, "difference_from_memory": differing}
+    return ReloadProof(moved, differing)

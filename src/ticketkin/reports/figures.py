@@ -22,7 +22,7 @@ from ticketkin.reports.material import (
     RecallCurve,
     StrengthCurve,
     TokenLengths,
-    TrainingRecord,
+    TrainingCurve,
 )
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ def _percent(value: float, _: Any) -> str:
     return f"{value:.0%}"
 
 
-def training_figure(name: str, record: TrainingRecord) -> ReportFigure:
+def training_figure(name: str, record: TrainingCurve) -> ReportFigure:
     """Return loss and the learning rate that was really applied, by optimiser step."""
     figure, (upper, lower) = new_axes("training step", "loss", rows=2)
     steps = np.arange(1, len(record.loss) + 1)

@@ -73,7 +73,7 @@ class RecallCurve:
 
 
 @dataclass(frozen=True)
-class TrainingRecord:
+class TrainingCurve:
     """What one training did at each optimiser step."""
 
     learning_rate: Floats
@@ -133,7 +133,7 @@ class ReportMaterial:
     """Champion and baseline by candidate name, on the holdout pairs."""
     recall_curves: Mapping[str, RecallCurve] = field(default_factory=dict)
     """All candidates by name, on the evaluation links."""
-    training: Mapping[str, TrainingRecord] = field(default_factory=dict)
+    training: Mapping[str, TrainingCurve] = field(default_factory=dict)
     """By tuned candidate."""
     strengths: Mapping[str, StrengthCurve] = field(default_factory=dict)
     """By tuned candidate."""

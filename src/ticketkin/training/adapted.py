@@ -13,7 +13,7 @@ from ticketkin.core.progress import SILENT, Progress
 from ticketkin.encoders.loading import LoadedEncoder, load_float32
 from ticketkin.training.loop import TrainingLoop, seeded
 from ticketkin.training.preparation import EncoderJudge, TunedEncoder, judge_of, probes_among, tuned_encoder
-from ticketkin.training.record import training_versions
+from ticketkin.training.record import History, PhaseRecord, TrainingRecord, training_versions
 from ticketkin.training.settings import AdaptedSettings
 from ticketkin.training.tuning_data import passes_over
 from ticketkin.training.unlabelled import objective_named
@@ -73,8 +73,9 @@ def train_adapted(
     model.max_seq_length = encoder.max_length_tokens
     with atomic_path(folder / "tuned") as temporary:
         save_unit_length(model, temporary)
-    record = _record(encoder, settings, loops, changes.relative(), len(different))
-    record |= {"seed": seed, "data_sha256": identity}
+    record = _record(encoder, settings, loops, changes.relative(), len(different)).model_copy(
+        update={"seed": seed, "data_sha256": identity}
+    )
     return tuned_encoder(encoder, model, folder / "tuned", record, probes_among(different))
 
 
@@ -84,46 +85,45 @@ def _record(
     loops: list[TrainingLoop],
     changes: dict[str, float],
     n_texts: int,
-) -> dict[str, Any]:
+) -> TrainingRecord:
     """Return what happened; each objective counts as a phase, in order."""
     done = [loop.steps[: len(loop.history.loss)] for loop in loops]
     parameters = list(loops[0].model.parameters())
-    history = {
-        "loss": [value for loop in loops for value in loop.history.loss],
-        "learning_rate": [value for loop in loops for value in loop.history.learning_rate],
-        "gradient_norm": [value for loop in loops for value in loop.history.gradient_norm],
-        "phase": [number for number, steps in enumerate(done, start=1) for _ in steps],
-    }
     stopped = [loop.stopped_early for loop in loops if loop.stopped_early]
-    return {
-        "method": f"all weights, without labels: {', '.join(settings.objectives)}",
-        "objectives": list(settings.objectives),
-        "settings": settings.model_dump(mode="json"),
-        "phases": [
-            {
-                "phase": number,
-                "objective": name,
-                "texts": n_texts,
-                "steps": len(steps),
-                "examples": sum(step.n_examples for step in steps),
-            }
+    return TrainingRecord(
+        method=f"all weights, without labels: {', '.join(settings.objectives)}",
+        objectives=list(settings.objectives),
+        settings=settings.model_dump(mode="json"),
+        phases=[
+            PhaseRecord(
+                phase=number,
+                objective=name,
+                texts=n_texts,
+                steps=len(steps),
+                examples=sum(step.n_examples for step in steps),
+            )
             for number, (name, steps) in enumerate(zip(settings.objectives, done, strict=True), start=1)
         ],
-        "examples": {
+        examples={
             name: {"texts": sum(step.n_examples for step in steps)}
             for name, steps in zip(settings.objectives, done, strict=True)
         },
-        "steps_planned": sum(len(loop.steps) for loop in loops),
-        "steps_done": sum(map(len, done)),
-        "stopped_early": stopped[-1] if stopped else None,
-        "evaluations": [found for loop in loops for found in loop.evaluations],
-        "history": history,
-        "parameters_trained": sum(p.numel() for p in parameters if p.requires_grad),
-        "parameters_total": sum(p.numel() for p in parameters),
-        "relative_change": changes,
-        "batch_size": max(2, settings.batch_size // max(loop.pieces for loop in loops)),
-        "device": encoder.device,
-        "precision": loops[0].precision.name,
-        "seconds": round(sum(loop.seconds_before for loop in loops), 3),
-        "versions": training_versions(),
-    }
+        steps_planned=sum(len(loop.steps) for loop in loops),
+        steps_done=sum(map(len, done)),
+        stopped_early=stopped[-1] if stopped else None,
+        evaluations=[evaluation for loop in loops for evaluation in loop.evaluations],
+        history=History(
+            loss=[value for loop in loops for value in loop.history.loss],
+            learning_rate=[value for loop in loops for value in loop.history.learning_rate],
+            gradient_norm=[value for loop in loops for value in loop.history.gradient_norm],
+            phase=[number for number, steps in enumerate(done, start=1) for _ in steps],
+        ),
+        parameters_trained=sum(p.numel() for p in parameters if p.requires_grad),
+        parameters_total=sum(p.numel() for p in parameters),
+        relative_change=changes,
+        batch_size=max(2, settings.batch_size // max(loop.pieces for loop in loops)),
+        device=encoder.device,
+        precision=loops[0].precision.name,
+        seconds=round(sum(loop.seconds_before for loop in loops), 3),
+        versions=training_versions(),
+    )

@@ -23,7 +23,7 @@ from ticketkin.encoders.cross_encoder import (
 )
 from ticketkin.training.loop import TrainingLoop, seeded
 from ticketkin.training.objective import Objective
-from ticketkin.training.record import training_versions
+from ticketkin.training.record import TrainingRecord, training_versions
 from ticketkin.training.settings import CrossEncoderSettings
 from ticketkin.training.tuning_data import Step, passes_over
 
@@ -87,7 +87,7 @@ class TrainedCrossEncoder:
     """The model in memory, and what was done to get it."""
 
     model: Any
-    record: dict[str, Any]
+    record: TrainingRecord
 
 
 class _PairObjective(Objective):
@@ -159,8 +159,9 @@ def train_cross_encoder(
         _keep_adapter(model, folder / "adapter")
         model = merged_cross_encoder(base, model)
     record = _record(base, loop, both, settings)
-    change = {"head_change": _relative_change(before, head_tensors(model)), "head_digest": head_digest(model)}
-    return TrainedCrossEncoder(model, record | change | {"seed": seed})
+    change = _relative_change(before, head_tensors(model))
+    about_head = {"head_change": change, "head_digest": head_digest(model), "seed": seed}
+    return TrainedCrossEncoder(model, record.model_copy(update=about_head))
 
 
 def _relative_change(before: dict[str, Any], after: dict[str, Any]) -> float:
@@ -173,7 +174,7 @@ def _relative_change(before: dict[str, Any], after: dict[str, Any]) -> float:
 def save_cross_encoder(trained: TrainedCrossEncoder, folder: Path) -> None:
     """Write a plain sentence-transformers CrossEncoder folder and its training record."""
     trained.model.save_pretrained(str(folder), create_model_card=False)
-    write_json(folder / "training_metadata.json", trained.record)
+    write_json(folder / "training_metadata.json", trained.record.to_json())
 
 
 def _attach_adapter(model: Any, settings: CrossEncoderSettings) -> None:
@@ -213,27 +214,23 @@ def _record(
     loop: TrainingLoop,
     examples: PairExamples,
     settings: CrossEncoderSettings,
-) -> dict[str, Any]:
-    return {
-        "method": f"cross-encoder, {settings.method}",
-        "base": base.name,
-        "fresh_head": base.n_labels != examples.n_labels,
-        "settings": settings.model_dump(mode="json"),
-        "examples": {
-            "cross_entropy": {
-                f"class_{number}": int(n)
-                for number, n in enumerate(np.bincount(examples.label, minlength=examples.n_classes))
-            }
-        },
-        "steps_planned": len(loop.steps),
-        "steps_done": len(loop.history.loss),
-        "stopped_early": loop.stopped_early,
-        "evaluations": loop.evaluations,
-        "history": vars(loop.history),
-        "parameters_trained": sum(weight.numel() for weight in loop.weights.values()),
-        "batch_size": max(2, settings.batch_size // loop.pieces),
-        "device": base.device,
-        "precision": loop.precision.name,
-        "seconds": round(loop.seconds_before, 3),
-        "versions": training_versions(),
-    }
+) -> TrainingRecord:
+    classes = np.bincount(examples.label, minlength=examples.n_classes)
+    return TrainingRecord(
+        method=f"cross-encoder, {settings.method}",
+        base=base.name,
+        fresh_head=base.n_labels != examples.n_labels,
+        settings=settings.model_dump(mode="json"),
+        examples={"cross_entropy": {f"class_{number}": int(n) for number, n in enumerate(classes)}},
+        steps_planned=len(loop.steps),
+        steps_done=len(loop.history.loss),
+        stopped_early=loop.stopped_early,
+        evaluations=loop.evaluations,
+        history=loop.history,
+        parameters_trained=sum(weight.numel() for weight in loop.weights.values()),
+        batch_size=max(2, settings.batch_size // loop.pieces),
+        device=base.device,
+        precision=loop.precision.name,
+        seconds=round(loop.seconds_before, 3),
+        versions=training_versions(),
+    )

@@ -49,5 +49,5 @@ def train_full(
     model.max_seq_length = encoder.max_length_tokens
     with atomic_path(folder / "tuned") as temporary:
         save_unit_length(model, temporary)
-    record = training_record(encoder, data, settings, loop, changes.relative(), "all weights")
-    return tuned_encoder(encoder, model, folder / "tuned", record | {"seed": seed}, probes_of(data))
+    record = training_record(encoder, data, settings, loop, changes.relative(), "all weights", seed)
+    return tuned_encoder(encoder, model, folder / "tuned", record, probes_of(data))

@@ -6,7 +6,7 @@ are never negatives of each other.
 """
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.encoders.serving import write_serving
 from ticketkin.training.positives import PositivePairs
-from ticketkin.training.record import History, training_versions
+from ticketkin.training.record import History, TrainingRecord, training_versions
 from ticketkin.training.settings import HeadSettings
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ class Head:
     """A trained head; `weight` has shape (d, d), float32, applied as weight @ embedding."""
 
     weight: FloatArray
-    record: dict[str, Any] = field(default_factory=dict)
-    """What happened in training."""
+    record: TrainingRecord
 
     def at_strength(self, strength: float) -> FloatArray:
         """Return I + strength x (weight - I), shape (d, d)."""
@@ -93,26 +92,26 @@ def train_head(
     trained = weight.detach().numpy().astype(np.float32)
     identity = np.eye(dimension, dtype=np.float32)
     change = float(np.linalg.norm(trained - identity) / np.linalg.norm(identity))
-    record = {
-        "method": "linear head on frozen embeddings",
-        "losses": {"ranking": "InfoNCE"},
-        "settings": settings.model_dump(mode="json"),
-        "n_positives": len(positives),
-        "examples": {"ranking": {"kin": settings.epochs * len(positives), "hard_negatives": n_hard}},
-        "steps_planned": settings.epochs * n_batches,
-        "steps_done": len(history.loss),
-        "stopped_early": None,
-        "history": vars(history),
-        "parameters_trained": dimension * dimension,
-        "parameters_total": dimension * dimension,
-        "relative_change": {"head": change},
-        "batch_size": settings.batch_size,
-        "device": "cpu",
-        "precision": "float32",
-        "seed": seed,
-        "seconds": round(time.perf_counter() - started, 3),
-        "versions": training_versions(),
-    }
+    record = TrainingRecord(
+        method="linear head on frozen embeddings",
+        losses={"ranking": "InfoNCE"},
+        settings=settings.model_dump(mode="json"),
+        n_positives=len(positives),
+        examples={"ranking": {"kin": settings.epochs * len(positives), "hard_negatives": n_hard}},
+        steps_planned=settings.epochs * n_batches,
+        steps_done=len(history.loss),
+        stopped_early=None,
+        history=history,
+        parameters_trained=dimension * dimension,
+        parameters_total=dimension * dimension,
+        relative_change={"head": change},
+        batch_size=settings.batch_size,
+        device="cpu",
+        precision="float32",
+        seed=seed,
+        seconds=round(time.perf_counter() - started, 3),
+        versions=training_versions(),
+    )
     return Head(trained, record)
 
 

@@ -13,7 +13,7 @@ from ticketkin.encoders.encoding import halved
 from ticketkin.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from ticketkin.training.objective import Objective
 from ticketkin.training.precision import Precision, chosen_precision
-from ticketkin.training.record import History
+from ticketkin.training.record import EarlyStop, Evaluation, History
 from ticketkin.training.schedule import scheduled_rate
 from ticketkin.training.settings import OptimiserSettings
 from ticketkin.training.tuning_data import Step
@@ -55,20 +55,20 @@ class TrainingLoop:
         )
         self.precision = Precision(chosen_precision(settings.precision, str(self.device)), self.device)
         self.history = History()
-        self.evaluations: list[dict[str, float]] = []
-        """Step and metric after each epoch, where there is a judge."""
+        self.evaluations: list[Evaluation] = []
+        """After each epoch, where there is a judge."""
         self.pieces = 1
         """Parts a batch is computed in, doubled each time memory runs out."""
         self.seconds_before = 0.0
-        self.stopped_early: dict[str, Any] | None = None
+        self.stopped_early: EarlyStop | None = None
         self._best: dict[str, Tensor] = {}
         self._n_skipped = 0
 
     @property
     def best_step(self) -> int | None:
         """Steps done at the best evaluation, whose weights are kept; None without a judge."""
-        best = max(self.evaluations, key=lambda found: found["value"], default=None)
-        return None if best is None else int(best["step"])
+        best = max(self.evaluations, key=lambda evaluation: evaluation.value, default=None)
+        return None if best is None else best.step
 
     def run(self, folder: Path, identity: str, progress: Progress) -> None:
         """Train to the end, from the last checkpoint in `folder` if there is one of `identity`.
@@ -171,7 +171,7 @@ class TrainingLoop:
         self.model.eval()
         value = self.judge()
         self.model.train()
-        self.evaluations.append({"step": done, "value": value})
+        self.evaluations.append(Evaluation(done, value))
         if self.best_step == done:
             self._best = {name: weight.detach().clone() for name, weight in self.weights.items()}
         progress.say(f"  after step {done} of {len(self.steps)}: {value:.4f} on the evaluation links")
@@ -181,11 +181,11 @@ class TrainingLoop:
         best = self.best_step
         if best is None:
             return False
-        since = sum(found["step"] > best for found in self.evaluations)
+        since = sum(evaluation.step > best for evaluation in self.evaluations)
         if since < self.settings.patience:
             return False
-        done = int(self.evaluations[-1]["step"])
-        self.stopped_early = {"step": done, "kept_step": best, "reason": "plateau"}
+        done = self.evaluations[-1].step
+        self.stopped_early = EarlyStop(done, best, "plateau")
         progress.say(f"  no better evaluation for {since} epochs: stopping with the weights of step {best}")
         return True
 
@@ -205,7 +205,7 @@ class TrainingLoop:
             )
         self.history = History()
         self._restore(last_good)
-        self.stopped_early = {"step": number + 1, "kept_step": last_good.step, "reason": "not finite"}
+        self.stopped_early = EarlyStop(number + 1, last_good.step, "not finite")
         progress.say(
             f"  warning: loss or gradient is not finite at step {number + 1}; training stops with the "
             f"weights of step {last_good.step}. A lower {self.name.lower()}.learning_rate avoids this"
@@ -223,7 +223,7 @@ class TrainingLoop:
             tensors["random.cuda"] = torch.cuda.get_rng_state(self.device)
         state = {
             "history": vars(self.history),
-            "evaluations": self.evaluations,
+            "evaluations": [vars(evaluation) for evaluation in self.evaluations],
             "pieces": self.pieces,
             "precision": self.precision.state(),
             "seconds": self.seconds_before + seconds,
@@ -252,7 +252,7 @@ class TrainingLoop:
         if "random.cuda" in tensors and self.device.type == "cuda":
             torch.cuda.set_rng_state(tensors["random.cuda"], self.device)
         self.history = History(**checkpoint.state["history"])
-        self.evaluations = list(checkpoint.state["evaluations"])
+        self.evaluations = [Evaluation(**values) for values in checkpoint.state["evaluations"]]
         self.pieces = int(checkpoint.state["pieces"])
         self.precision.restore(dict(checkpoint.state["precision"]))
         self.seconds_before = float(checkpoint.state["seconds"])

@@ -57,7 +57,5 @@ def train_lora(
     with atomic_path(folder / "merged") as temporary:
         save_merged(Path(encoder.source), model, temporary, encoder.max_length_tokens)
     changes = relative_changes(loop.model)
-    record = training_record(encoder, data, settings, loop, changes, "LoRA on all linear layers")
-    return tuned_encoder(
-        encoder, model, folder / "merged", record | {"seed": seed}, probes_of(data), folder / "adapter"
-    )
+    record = training_record(encoder, data, settings, loop, changes, "LoRA on all linear layers", seed)
+    return tuned_encoder(encoder, model, folder / "merged", record, probes_of(data), folder / "adapter")

@@ -17,9 +17,9 @@ from ticketkin.encoders.loading import LoadedEncoder
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.training.loop import Judge, TrainingLoop
 from ticketkin.training.losses import check_losses
-from ticketkin.training.record import training_versions
+from ticketkin.training.record import TrainingRecord, training_versions
 from ticketkin.training.settings import TuningSettings
-from ticketkin.training.tuning_data import Step, TuningData, examples_seen, phase_counts, plan_steps
+from ticketkin.training.tuning_data import Step, TuningData, examples_seen, phase_records, plan_steps
 
 _N_PROBES = 32
 _METHOD = 3  # raise when a change of the method must not continue older checkpoints
@@ -31,8 +31,7 @@ class TunedEncoder:
 
     folder: Path
     """Plain sentence-transformers folder at full strength."""
-    record: dict[str, Any]
-    """What training_metadata.json tells: rates, losses, phases, parameters, changes, versions."""
+    record: TrainingRecord
     probe_texts: list[str]
     """Some of the training texts."""
     probe_embeddings: FloatArray
@@ -45,7 +44,7 @@ def tuned_encoder(
     encoder: LoadedEncoder,
     model: Any,
     folder: Path,
-    record: dict[str, Any],
+    record: TrainingRecord,
     probes: list[str],
     adapter_folder: Path | None = None,
 ) -> TunedEncoder:
@@ -144,30 +143,32 @@ def training_record(
     loop: TrainingLoop,
     changes: dict[str, float],
     method: str,
-) -> dict[str, Any]:
-    """Return what happened, as training_metadata.json tells it; `changes` are ||dW|| / ||W|| by module."""
+    seed: int,
+) -> TrainingRecord:
+    """Return what happened; `changes` are ||dW|| / ||W|| by module."""
     parameters = list(loop.model.parameters())
     done: list[Step] = loop.steps[: len(loop.history.loss)]
-    return {
-        "method": method,
-        "losses": {"ranking": settings.ranking_loss, "labelled": settings.labelled_loss},
-        "settings": settings.model_dump(mode="json"),
-        "phases": phase_counts(data, done),
-        "positives_by_phase": [int((data.phase == phase).sum()) for phase in (1, 2, 3)],
-        "examples": examples_seen(data, done, settings),
-        "steps_planned": len(loop.steps),
-        "steps_done": len(done),
-        "stopped_early": loop.stopped_early,
-        "evaluations": loop.evaluations,
-        "best_step": loop.best_step,
-        "history": vars(loop.history),
-        "parameters_trained": sum(p.numel() for p in parameters if p.requires_grad),
-        "parameters_total": sum(p.numel() for p in parameters),
-        "relative_change": changes,
-        "batch_size": max(2, settings.batch_size // loop.pieces),
-        "device": encoder.device,
-        "precision": loop.precision.name,
-        "seconds": round(loop.seconds_before, 3),
-        "data_sha256": data.digest(),
-        "versions": training_versions(),
-    }
+    return TrainingRecord(
+        method=method,
+        losses={"ranking": settings.ranking_loss, "labelled": settings.labelled_loss},
+        settings=settings.model_dump(mode="json"),
+        phases=phase_records(data, done),
+        positives_by_phase=[int((data.phase == phase).sum()) for phase in (1, 2, 3)],
+        examples=examples_seen(data, done, settings),
+        steps_planned=len(loop.steps),
+        steps_done=len(done),
+        stopped_early=loop.stopped_early,
+        evaluations=loop.evaluations,
+        best_step=loop.best_step,
+        history=loop.history,
+        parameters_trained=sum(p.numel() for p in parameters if p.requires_grad),
+        parameters_total=sum(p.numel() for p in parameters),
+        relative_change=changes,
+        batch_size=max(2, settings.batch_size // loop.pieces),
+        device=encoder.device,
+        precision=loop.precision.name,
+        seed=seed,
+        seconds=round(loop.seconds_before, 3),
+        data_sha256=data.digest(),
+        versions=training_versions(),
+    )

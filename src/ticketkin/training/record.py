@@ -1,21 +1,19 @@
-"""What a training did, as it happened, and where that is not what was asked for."""
+"""What a training did, as it happened: the content of training_metadata.json."""
 
 import platform
-from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from math import isclose
 from typing import Any
 
-import numpy as np
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
-from ticketkin.core.checks import Check, failed, passed, warning
-from ticketkin.core.tables import FloatArray
+from ticketkin.encoders.activity import ActivityProof
+from ticketkin.encoders.interpolation import ReloadProof
+from ticketkin.encoders.runtime.fidelity import RuntimeRecord
+from ticketkin.training.strength import StrengthSweep
 
 _PACKAGES = ("torch", "transformers", "sentence-transformers", "peft", "numpy")
-_SHARE_COMPARED = 5
-"""The loss of the last fifth of the steps is compared with that of the first fifth."""
 
 
 @dataclass
@@ -31,127 +29,127 @@ class History:
     """Empty where there are no phases."""
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """The metric on the evaluation links after some steps."""
+
+    step: int
+    value: float
+
+
+@dataclass(frozen=True)
+class EarlyStop:
+    """Why a training ended before its last step."""
+
+    step: int
+    kept_step: int
+    """Steps done when the weights that are kept were reached."""
+    reason: str
+    """`plateau`, or `not finite`."""
+
+
+class _Part(BaseModel):
+    """A part of the record; what was not given is not written."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @model_serializer(mode="wrap")
+    def _given(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = serialize(self)
+        return {name: value for name, value in values.items() if name in self.model_fields_set}
+
+
+class PhaseRecord(_Part):
+    """One phase that was executed."""
+
+    phase: int
+    """Its number, from 1 on."""
+    objective: str = ""
+    """Of a training without labels, each of whose objectives is a phase."""
+    texts: int = 0
+    positives: int = 0
+    """Of its own."""
+    steps: int
+    examples: int
+    """Seen in its steps, repeats counted."""
+
+
+class TrainingRecord(_Part):
+    """What one training did; a key that does not apply to its method is not written."""
+
+    method: str
+    base: str = ""
+    """Of a cross-encoder."""
+    fresh_head: bool = False
+    """Whether the head of a cross-encoder began at random."""
+    losses: dict[str, str] = {}
+    objectives: list[str] = []
+    """Of a training without labels, in order."""
+    settings: dict[str, Any]
+    """As they were asked for."""
+    n_positives: int = 0
+    phases: list[PhaseRecord] = []
+    positives_by_phase: list[int] = []
+    examples: dict[str, dict[str, int]]
+    """Seen by each loss, by label, repeats counted."""
+    steps_planned: int
+    steps_done: int
+    stopped_early: EarlyStop | None = None
+    evaluations: list[Evaluation] = []
+    best_step: int | None = None
+    """Steps done at the best evaluation; None where none was made."""
+    history: History
+    parameters_trained: int
+    parameters_total: int = 0
+    relative_change: dict[str, float] = {}
+    """||dW|| / ||W|| by module."""
+    batch_size: int
+    """At the end: memory that runs out halves it."""
+    device: str
+    precision: str
+    seed: int | None = None
+    seconds: float
+    data_sha256: str = ""
+    versions: dict[str, str]
+    head_change: float = 0.0
+    """How far the head of a cross-encoder went, as a share of its size."""
+    head_digest: str = ""
+    """Hash of the head of a cross-encoder when training ended."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for JSON, of what was given."""
+        return self.model_dump(mode="json")
+
+
+class CandidateTraining(TrainingRecord):
+    """The training of a candidate, the encoder it began with, and how the saved model was proven and kept."""
+
+    candidate: str
+    base_model: str
+    base_fingerprint: str
+    template: str
+    encoder: dict[str, Any]
+    """How the encoder it began with turns a text into an embedding (`serving_record`)."""
+    strength: StrengthSweep | None = None
+    proof: ActivityProof | ReloadProof | None = None
+    """Measured on the saved model, in a fresh process."""
+    augmented: dict[str, int] = {}
+    """Altered positives that were added, by the way they were altered."""
+    runtime: RuntimeRecord | None = None
+    """What executes the encoder."""
+
+    @classmethod
+    def of(cls, record: TrainingRecord, **about: Any) -> "CandidateTraining":
+        """Return `record` with what is known `about` the candidate."""
+        return cls.model_validate(
+            {**about, **{name: getattr(record, name) for name in record.model_fields_set}}
+        )
+
+
 def training_versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that train, as far as they are installed."""
-    found = {"python": platform.python_version()}
+    installed = {"python": platform.python_version()}
     for name in _PACKAGES:
         with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
-
-
-def record_checks(record: Mapping[str, Any]) -> list[Check]:
-    """Return the checks of a training record (the content of training_metadata.json)."""
-    return [*_rate(record), *_steps(record), *_phases(record), *_labels(record), *_loss(record)]
-
-
-def _rate(record: Mapping[str, Any]) -> Iterator[Check]:
-    """Yield whether the optimiser used the rate that was asked for."""
-    rates: Sequence[float] = record["history"]["learning_rate"]
-    asked = float(record["settings"]["learning_rate"])
-    peak = max(rates, default=0.0)
-    if isclose(peak, asked, rel_tol=1e-6):
-        yield passed("learning_rate", f"the optimiser's rate peaked at {peak:g}, as asked")
-    elif record["steps_done"] < record["steps_planned"] and peak < asked:
-        yield passed("learning_rate", f"{peak:g} reached when training stopped; {asked:g} was asked for")
-    else:
-        yield failed(
-            "learning_rate",
-            f"{asked:g} was asked for, but the optimiser's rate peaked at {peak:g}",
-            "the schedule or a hard-coded value overrides the setting; what the results show is not what "
-            "was configured",
-        )
-
-
-def _steps(record: Mapping[str, Any]) -> Iterator[Check]:
-    done, planned, stopped = record["steps_done"], record["steps_planned"], record.get("stopped_early")
-    if done == planned:
-        yield passed("steps", f"all {planned} steps were done")
-    elif stopped and stopped["reason"] == "plateau":
-        yield passed(
-            "steps",
-            f"{done} of {planned} steps: nothing better on the evaluation links after step "
-            f"{stopped['kept_step']}, whose weights are kept",
-        )
-    elif stopped:
-        yield warning(
-            "steps",
-            f"{done} of {planned} steps: stopped at step {stopped['step']} ({stopped['reason']})",
-            "lower the learning rate if the reason is a loss or gradient that is not finite",
-        )
-    else:
-        yield failed("steps", f"{done} of {planned} steps were done, and nothing says why", "train again")
-
-
-def _phases(record: Mapping[str, Any]) -> Iterator[Check]:
-    """Yield whether each phase asked for had examples of its own."""
-    epochs = record["settings"].get("epochs_per_phase")
-    if epochs is None:
-        return
-    executed = {phase["phase"]: phase for phase in record["phases"]}
-    asked = [number for number, passes in enumerate(epochs, start=1) if passes]
-    absent = [number for number in asked if number not in executed]
-    own = record["positives_by_phase"]
-    empty = [number for number in range(1, len(epochs) + 1) if own[number - 1] == 0]
-    shown = ", ".join(f"phase {n + 1}: {count:,}" for n, count in enumerate(own))
-    if absent or (empty and len(asked) > 1):
-        what = (
-            f"asked for but not executed: {absent}" if absent else f"without a positive of their own: {empty}"
-        )
-        yield failed(
-            "phases",
-            f"phases {what} ({shown}); the curriculum is not one",
-            "check the phase column of the pairs; build them again with ticketkin pairs",
-        )
-    else:
-        yield passed("phases", f"executed {sorted(executed)}; positives of their own: {shown}")
-
-
-def _labels(record: Mapping[str, Any]) -> Iterator[Check]:
-    """Yield whether each loss saw the labels it can use."""
-    for loss, seen in record["examples"].items():
-        shown = ", ".join(f"{count:,} {label.replace('_', ' ')}" for label, count in seen.items())
-        if loss == "ranking" and seen.get("not_kin"):
-            yield failed(
-                "labels",
-                f"the ranking loss saw {shown}: it reads no labels and takes every pair for kin",
-                "give labelled negatives to a contrastive loss, or as hard negatives of a triplet",
-            )
-        elif not sum(seen.values()):
-            yield warning("labels", f"the {loss} loss saw no example", "leave it out, or give it pairs")
-        else:
-            yield passed("labels", f"{loss} loss: {shown}")
-
-
-def _loss(record: Mapping[str, Any]) -> Iterator[Check]:
-    losses = np.array(record["history"]["loss"])
-    norms = np.array(record["history"]["gradient_norm"])
-    if len(norms) and not np.isfinite(norms).all():
-        yield failed("gradient", "a gradient was not finite", "lower the learning rate")
-    elif len(norms) and not norms.any():
-        yield failed("gradient", "every gradient was zero: nothing was trained", "check what is trainable")
-    else:
-        yield passed("gradient", f"gradient norm {np.median(norms):.2g} (median)")
-    objectives: Sequence[str] = record.get("objectives", [])
-    if objectives:
-        phases = np.array(record["history"]["phase"])
-        for number, name in enumerate(objectives, start=1):
-            yield from _fell(losses[phases == number], f"{name}: ")
-    else:
-        yield from _fell(losses)
-
-
-def _fell(losses: FloatArray, of: str = "") -> Iterator[Check]:
-    """Yield whether the loss fell from the first fifth of the steps to the last."""
-    part = len(losses) // _SHARE_COMPARED
-    if not part:
-        return
-    first, last = losses[:part].mean(), losses[-part:].mean()
-    if last < first:
-        yield passed("loss", f"{of}fell from {first:.3f} to {last:.3f}")
-    else:
-        yield warning(
-            "loss",
-            f"{of}did not fall: {first:.3f} in the first fifth of the steps, {last:.3f} in the last",
-            "later phases are harder, which raises it; otherwise raise the learning rate or train longer",
-        )
+            installed[name] = version(name)
+    return installed

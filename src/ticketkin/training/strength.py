@@ -1,8 +1,7 @@
 """How much of a tuned change to keep: W + strength x change, 0 being the untouched model."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from ticketkin.core.tables import FloatArray, IntArray, Visibility
 from ticketkin.encoders.dense import DenseRanker
@@ -17,10 +16,6 @@ class StrengthSweep:
     strengths: list[float]
     mrr: list[float]
     chosen: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return asdict(self)
 
 
 def sweep_strengths(

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ticketkin.core.tables import IntArray
+from ticketkin.training.record import PhaseRecord
 from ticketkin.training.settings import TuningSettings
 
 _BATCHES_A_WINDOW = 16  # sorting by length happens within so many batches: still well shuffled
@@ -151,15 +152,15 @@ def _labelled_steps(data: TuningData, lengths: IntArray, settings: TuningSetting
     ]
 
 
-def phase_counts(data: TuningData, steps: list[Step]) -> list[dict[str, int]]:
-    """Return, for each phase that is executed, its number, positives, steps and examples seen."""
+def phase_records(data: TuningData, steps: list[Step]) -> list[PhaseRecord]:
+    """Return what each phase that is executed holds."""
     return [
-        {
-            "phase": phase,
-            "positives": len(_positives_of_phase(data, phase)),
-            "steps": sum(step.phase == phase for step in steps),
-            "examples": sum(step.n_examples for step in steps if step.phase == phase),
-        }
+        PhaseRecord(
+            phase=phase,
+            positives=len(_positives_of_phase(data, phase)),
+            steps=sum(step.phase == phase for step in steps),
+            examples=sum(step.n_examples for step in steps if step.phase == phase),
+        )
         for phase in sorted({step.phase for step in steps})
     ]
 

@@ -1,13 +1,18 @@
 """The two ways of tuning an encoder, LoRA and every weight, behind one face."""
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from ticketkin.core.progress import Progress
 from ticketkin.core.tables import FloatArray
-from ticketkin.encoders.activity import prove_adapter_active
+from ticketkin.encoders.activity import ActivityProof, prove_adapter_active
 from ticketkin.encoders.adapter import embeddings_at_strength, scaled_merge
-from ticketkin.encoders.interpolation import interpolated_embeddings, prove_tuned, save_interpolated
+from ticketkin.encoders.interpolation import (
+    ReloadProof,
+    interpolated_embeddings,
+    prove_tuned,
+    save_interpolated,
+)
 from ticketkin.encoders.loading import LoadedEncoder
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.training.full import train_full
@@ -28,7 +33,7 @@ class TuningMethod(Protocol):
     ) -> TunedEncoder:
         """Train into `folder`."""
 
-    def prove(self, start: LoadedEncoder, tuned: TunedEncoder) -> dict[str, Any]:
+    def prove(self, start: LoadedEncoder, tuned: TunedEncoder) -> ActivityProof | ReloadProof:
         """Return how the reloaded model differs from its start and from memory; raise if it is not active."""
 
     def embed(
@@ -54,11 +59,11 @@ class Lora:
         """Train an adapter."""
         return train_lora(start, data, self._settings, folder, self._seed, progress, judge)
 
-    def prove(self, start: LoadedEncoder, tuned: TunedEncoder) -> dict[str, Any]:
+    def prove(self, start: LoadedEncoder, tuned: TunedEncoder) -> ActivityProof:
         """Prove that the reloaded adapter is active, in a fresh process."""
         return prove_adapter_active(
             start, _adapter(tuned), tuned.folder, tuned.probe_texts, tuned.probe_embeddings
-        ).to_json()
+        )
 
     def embed(
         self, start: LoadedEncoder, tuned: TunedEncoder, strength: float, texts: list[str], progress: Progress
@@ -90,7 +95,7 @@ class Full:
         """Tune every weight."""
         return train_full(start, data, self._settings, folder, self._seed, progress, judge)
 
-    def prove(self, start: LoadedEncoder, tuned: TunedEncoder) -> dict[str, Any]:
+    def prove(self, start: LoadedEncoder, tuned: TunedEncoder) -> ReloadProof:
         """Prove that the reloaded model is the one trained, in a fresh process."""
         return prove_tuned(start.source, tuned.folder, tuned.probe_texts, tuned.probe_embeddings)
 

@@ -14,12 +14,12 @@ from ticketkin.reports.material import ReportMaterial
 from ticketkin.runs.artifacts import (
     Artifact,
     Folder,
-    JsonObject,
     Place,
     array_artifact,
     json_artifact,
     record_artifact,
 )
+from ticketkin.training.record import CandidateTraining, TrainingRecord
 
 
 def read_parquet(path: Path) -> pl.DataFrame:
@@ -72,7 +72,7 @@ PROVISIONAL = json_artifact("provisional.json")
 MODEL = Folder("model")
 RANKING = Folder("ranking")
 RELATIONS = Folder("relations")
-CROSS_ENCODER_RECORD = json_artifact(f"{RELATIONS}/cross_encoder/training_metadata.json")
+CROSS_ENCODER_RECORD = record_artifact(f"{RELATIONS}/cross_encoder/training_metadata.json", TrainingRecord)
 RELATIONS_JSON = record_artifact(f"{RELATIONS}/relations.json", RELATION_RECORD)
 FAMILIES = Folder("families")
 FAMILIES_JSON = record_artifact(f"{FAMILIES}/families.json", FamiliesRecord)
@@ -96,9 +96,9 @@ def trained(candidate: str) -> Folder:
     return Folder(f"candidates/{candidate}")
 
 
-def training_record(candidate: str) -> Artifact[JsonObject]:
+def training_record(candidate: str) -> Artifact[CandidateTraining]:
     """Return the record that the training of a candidate leaves in its folder."""
-    return json_artifact(f"{trained(candidate)}/training_metadata.json")
+    return record_artifact(f"{trained(candidate)}/training_metadata.json", CandidateTraining)
 
 
 def model_of(candidate: str) -> Folder:

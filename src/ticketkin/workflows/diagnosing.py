@@ -39,7 +39,7 @@ from ticketkin.evaluation.verdict import PRIMARY, Verdict
 from ticketkin.runs.stages import StageRun
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.training.candidates import trained_candidates
-from ticketkin.training.record import record_checks
+from ticketkin.training.record_checks import record_checks
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.judging import Judged

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -24,11 +24,12 @@ from ticketkin.encoders.loading import load_float32
 from ticketkin.encoders.serving import read_serving
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.relations.cross_kinds import CROSS_ENCODER
-from ticketkin.runs.artifacts import Artifact, JsonObject
+from ticketkin.runs.artifacts import Artifact
 from ticketkin.serving.manifest import is_bundle
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.training.candidates import trained_candidates
-from ticketkin.training.record import record_checks
+from ticketkin.training.record import TrainingRecord
+from ticketkin.training.record_checks import record_checks
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.candidates import ranking_record
 from ticketkin.workflows.configuration import read_job
@@ -36,6 +37,8 @@ from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.stages.training import start_of
 
 _N_TICKETS_ENCODED = 16
+
+Trained = TypeVar("Trained", bound=TrainingRecord)
 
 
 @dataclass(frozen=True)
@@ -84,22 +87,23 @@ def _run_folder(folder: Path, progress: Progress) -> Iterator[Examined]:
         if (folder / artifact.trained(name) / "adapter").exists():
             base = start_of(data).encoder.source
             adapter, merged = (folder / artifact.trained(name) / part for part in ("adapter", "merged"))
-            rates = record["history"]["learning_rate"]
+            rates = record.history.learning_rate
             yield Examined(f"{name}: adapter", examine_adapter(Subject(adapter, base, merged, rates)))
         checks = examine_model(folder / place)
         yield Examined(f"{name}: model", [*checks, _reproduced(data, folder / place, embeddings)])
     cross_encoder = folder / artifact.RELATIONS / CROSS_ENCODER
-    record = read_metadata(artifact.CROSS_ENCODER_RECORD, folder)
-    if record is not None:
+    trained = read_metadata(artifact.CROSS_ENCODER_RECORD, folder)
+    if trained is not None:
         progress.say("examining the cross-encoder")
-        head = head_check(load_cross_encoder(cross_encoder, "cpu"), record)
-        yield Examined("relations: cross-encoder", [*record_checks(record), head])
+        model = load_cross_encoder(cross_encoder, "cpu")
+        head = head_check(model, trained.head_change, trained.head_digest)
+        yield Examined("relations: cross-encoder", [*record_checks(trained), head])
     if (folder / artifact.MODEL).exists():
         progress.say("examining the kept model")
         yield Examined("model", [*examine_model(folder / artifact.MODEL), _kept(folder, data)])
 
 
-def read_metadata(record: Artifact[JsonObject], folder: Path) -> JsonObject | None:
+def read_metadata(record: Artifact[Trained], folder: Path) -> Trained | None:
     """Return a training record of a run folder, or None where nothing was trained."""
     path = folder / record
     return record.read(path) if path.exists() else None

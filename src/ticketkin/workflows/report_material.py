@@ -19,7 +19,7 @@ from ticketkin.reports.material import (
     ReportMaterial,
     StrengthCurve,
     TokenLengths,
-    TrainingRecord,
+    TrainingCurve,
 )
 from ticketkin.runs.artifacts import JsonObject
 from ticketkin.runs.stages import StageRun
@@ -127,21 +127,17 @@ def _worst(
     return examples(alarms), examples(missed)
 
 
-def _training(data: RunData) -> tuple[dict[str, TrainingRecord], dict[str, StrengthCurve]]:
-    training: dict[str, TrainingRecord] = {}
+def _training(data: RunData) -> tuple[dict[str, TrainingCurve], dict[str, StrengthCurve]]:
+    training: dict[str, TrainingCurve] = {}
     strengths: dict[str, StrengthCurve] = {}
     for name in (candidate.name for candidate in trained_candidates()):
         record = data.training_record(name)
         if record is None:
             continue
-        history = record["history"]
-        training[name] = TrainingRecord(np.array(history["learning_rate"]), np.array(history["loss"]))
-        sweep = record.get("strength")
-        if sweep is None:
-            continue
-        strengths[name] = StrengthCurve(
-            np.array(sweep["strengths"]), np.array(sweep["mrr"]), float(sweep["chosen"])
-        )
+        history, sweep = record.history, record.strength
+        training[name] = TrainingCurve(np.array(history.learning_rate), np.array(history.loss))
+        if sweep is not None:
+            strengths[name] = StrengthCurve(np.array(sweep.strengths), np.array(sweep.mrr), sweep.chosen)
     return training, strengths
 
 

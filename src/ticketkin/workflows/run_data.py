@@ -12,11 +12,12 @@ from ticketkin.evaluation.retrieval import queries_with_kin
 from ticketkin.relations.kinds import NONE
 from ticketkin.relations.pairs import NOTHING_STATED
 from ticketkin.relations.reviewed import read_reviewed
-from ticketkin.runs.artifacts import Artifact, JsonObject, remaking
+from ticketkin.runs.artifacts import Artifact, remaking
 from ticketkin.runs.values import RunValues
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.tickets.kin import KinGroups, kin_groups
 from ticketkin.training.candidates import CANDIDATES
+from ticketkin.training.record import CandidateTraining
 from ticketkin.training.rivals import EvaluationQueries, RivalSample
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
@@ -78,7 +79,7 @@ class RunData:
         """Pairs that came as files; no row where tickets came as an export."""
         return self.values.read(artifact.GIVEN_PAIRS)
 
-    def training_record(self, candidate: str) -> JsonObject | None:
+    def training_record(self, candidate: str) -> CandidateTraining | None:
         """Return what the training of a candidate recorded, None where nothing is trained for it."""
         if not CANDIDATES[candidate].is_trained or candidate not in self.job.settings.candidates:
             return None

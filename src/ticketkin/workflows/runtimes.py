@@ -30,9 +30,12 @@ def encoder_of_run(
 
 def judged_by(data: RunData, encoder: str) -> Runtime:
     """Return what executed an encoder when it was judged: base, or the candidate that tuned it."""
-    record = data.values.read(artifact.BASE_ENCODER) if encoder == "base" else data.training_record(encoder)
-    runtime: Runtime = ((record or {}).get("runtime") or {}).get("runtime", "torch")
-    return runtime
+    if encoder == "base":
+        base = data.values.read(artifact.BASE_ENCODER)
+        runtime: Runtime = (base.get("runtime") or {}).get("runtime", "torch")
+        return runtime
+    record = data.training_record(encoder)
+    return "torch" if record is None or record.runtime is None else record.runtime.runtime
 
 
 def runtime_trial(data: RunData) -> Trial:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 from ticketkin.core.artifacts import hash_value, write_json
 from ticketkin.core.errors import JobError, MissingExtraError, UnreadableFileError
@@ -15,7 +14,7 @@ from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.encoding import TextModel, encode_texts
 from ticketkin.encoders.loading import LoadedEncoder
 from ticketkin.encoders.runtime.exporting import calibration_key, ensure_export
-from ticketkin.encoders.runtime.fidelity import LIMITS, Fidelity, measure_fidelity
+from ticketkin.encoders.runtime.fidelity import LIMITS, Fidelity, RuntimeRecord, measure_fidelity
 from ticketkin.encoders.runtime.record import EXPORT_PACKAGES, REMEDY, installed
 from ticketkin.encoders.runtime.serving import PREFERRED, ExportedModel
 from ticketkin.encoders.settings import EncoderSettings, Runtime
@@ -51,11 +50,10 @@ class RuntimeChoice:
     refused: dict[str, str]
     """Why each exported runtime that was tried is not used."""
 
-    def to_json(self) -> dict[str, Any]:
-        """Return what a record of the run says; the export's place, which differs by machine, is left out."""
-        values = asdict(self)
-        del values["folder"]
-        return values
+    @property
+    def record(self) -> RuntimeRecord:
+        """What a record of the run keeps: not the export's place, which differs by machine."""
+        return RuntimeRecord(self.asked, self.runtime, self.fidelity, self.refused)
 
 
 @dataclass(frozen=True)

@@ -113,3 +113,15 @@ def _nearest(embeddings: FloatArray, rows: np.ndarray, k: int) -> np.ndarray:
     similarities = embeddings[rows] @ embeddings.T
     similarities[np.arange(len(rows)), rows] = -np.inf
     return np.argpartition(-similarities, k - 1, axis=1)[:, :k]
+
+
+@dataclass(frozen=True)
+class RuntimeRecord:
+    """Which runtime executes an encoder, and why: what a record of the run keeps."""
+
+    asked: str
+    runtime: Runtime
+    fidelity: Fidelity | None
+    """Of the export in use; None for torch."""
+    refused: dict[str, str]
+    """Why each exported runtime that was tried is not used."""

@@ -1,5 +1,6 @@
 """Stages from the export to pairs: import, links, split, embed, pairs."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,7 @@ def run_embed(run: StageRun[Job]) -> None:
             "name": encoder.name,
             "fingerprint": model.fingerprint,
             "source_fingerprint": encoder.fingerprint,
-            "runtime": choice.to_json(),
+            "runtime": asdict(choice.record),
             "max_length_tokens": encoder.max_length_tokens,
             "device": encoder.device,
             "packaged": encoder.packaged,

@@ -184,7 +184,8 @@ def _report(
 ) -> dict[str, Any]:
     seconds = run.seconds
     for name, candidate in candidates.items():
-        candidate["training"] = data.training_record(name)
+        record = data.training_record(name)
+        candidate["training"] = None if record is None else record.to_json()
         candidate["cost_seconds"] = seconds.get("embed" if name == "base" else name)
     imported = run.values.read(artifact.IMPORT_SUMMARY)
     profile = run.values.read(artifact.PROFILE)

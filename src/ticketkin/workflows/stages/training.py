@@ -21,6 +21,7 @@ from ticketkin.training.augmentation import augment
 from ticketkin.training.candidates import Candidate
 from ticketkin.training.head import cross_fit_heads, save_head_model, train_head
 from ticketkin.training.positives import PositivePairs, positive_pairs
+from ticketkin.training.record import CandidateTraining, TrainingRecord
 from ticketkin.training.rivals import epoch_judge, sweep, sweep_on_sample
 from ticketkin.training.tuning_data import TuningData
 from ticketkin.training.tuning_methods import TuningMethod
@@ -85,7 +86,7 @@ def run_adapted(run: StageRun[Job]) -> None:
     def save(folder: Path) -> None:
         save_interpolated(encoder.source, result.folder, 1.0, folder)
 
-    _keep_tuned(run, data, "adapted", encoder, save, {"proof": proof, **result.record})
+    _keep_tuned(run, data, "adapted", encoder, save, result.record, proof=proof)
 
 
 def run_head(run: StageRun[Job]) -> None:
@@ -107,8 +108,8 @@ def run_head(run: StageRun[Job]) -> None:
     )
     with run.writing(artifact.HEAD) as folder:
         save_head_model(start.encoder, head, swept.chosen, folder, settings.tickets.template)
-        record = {"strength": swept.to_json(), **head.record}
-        write_json(folder / METADATA, _about("head", start.encoder, run, record))
+        record = _about("head", start.encoder, run, head.record, strength=swept)
+        write_json(folder / METADATA, record.to_json())
     run.put(artifact.embeddings_of("head"), head.apply(start.embeddings, swept.chosen))
     run.put(artifact.HEAD_OUT_OF_FOLD, out_of_fold)
 
@@ -162,20 +163,18 @@ def run_tuning(candidate: Candidate, run: StageRun[Job]) -> None:
     proof = method.prove(start.encoder, tuned)
     run.progress.say(
         f"  {method.name} proven active after reload: embeddings differ from those before by up to "
-        f"{proof['difference_from_base']:.3f}"
+        f"{proof.difference_from_base:.3f}"
     )
 
     def embed(strength: float, texts: list[str]) -> FloatArray:
         return method.embed(start.encoder, tuned, strength, texts, run.progress)
 
     def save(folder: Path) -> None:
-        method.save(start.encoder, tuned, found.chosen, folder)
+        method.save(start.encoder, tuned, swept.chosen, folder)
 
-    found = sweep_on_sample(sample, method.name, embed, settings.strength, run.progress)
-    record = {
-        "strength": found.to_json(), "proof": proof, "augmented": augmented.added, **tuned.record
-    }  # fmt: skip
-    _keep_tuned(run, data, method.name, start.encoder, save, record)
+    swept = sweep_on_sample(sample, method.name, embed, settings.strength, run.progress)
+    proven = {"strength": swept, "proof": proof, "augmented": augmented.added}
+    _keep_tuned(run, data, method.name, start.encoder, save, tuned.record, **proven)
 
 
 def _keep_tuned(
@@ -184,7 +183,8 @@ def _keep_tuned(
     name: str,
     start: LoadedEncoder,
     save: Callable[[Path], None],
-    record: dict[str, Any],
+    record: TrainingRecord,
+    **about: Any,
 ) -> None:
     """Write the model as `save` does, encode every ticket with it, and write the record last."""
     settings = run.job.settings
@@ -198,17 +198,19 @@ def _keep_tuned(
     run.put(
         artifact.embeddings_of(name), encode_texts(model, data.texts, cache, settings.encoder, run.progress)
     )
-    about = _about(name, start, run, {**record, "runtime": choice.to_json()})
-    run.put(artifact.training_record(name), about)
+    run.put(artifact.training_record(name), _about(name, start, run, record, runtime=choice.record, **about))
 
 
-def _about(name: str, start: LoadedEncoder, run: StageRun[Job], record: dict[str, Any]) -> dict[str, Any]:
+def _about(
+    name: str, start: LoadedEncoder, run: StageRun[Job], record: TrainingRecord, **about: Any
+) -> CandidateTraining:
     """Return training_metadata.json: what was tuned from what, and what happened."""
-    return {
-        "candidate": name,
-        "base_model": start.name,
-        "base_fingerprint": start.fingerprint,
-        "template": run.job.settings.tickets.template,
-        "encoder": serving_record(start.model),
-        **record,
-    }
+    return CandidateTraining.of(
+        record,
+        candidate=name,
+        base_model=start.name,
+        base_fingerprint=start.fingerprint,
+        template=run.job.settings.tickets.template,
+        encoder=serving_record(start.model),
+        **about,
+    )

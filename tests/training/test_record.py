@@ -1,0 +1,70 @@
+"""What a training leaves as its record: one shape on disk, and nothing in it that was not measured."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ticketkin.core.errors import UnreadableFileError
+from ticketkin.encoders.activity import ActivityProof
+from ticketkin.encoders.interpolation import ReloadProof
+from ticketkin.encoders.runtime.fidelity import RuntimeRecord
+from ticketkin.training.head import Head, train_head
+from ticketkin.training.positives import PositivePairs
+from ticketkin.training.record import CandidateTraining
+from ticketkin.training.settings import HeadSettings
+from ticketkin.training.strength import StrengthSweep
+from ticketkin.workflows.artifacts import training_record
+
+ABOUT = {
+    "candidate": "head", "base_model": "MiniLM", "base_fingerprint": "ab", "template": "{title}",
+    "encoder": {"dimension": 8, "default_prompt": None},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def head() -> Head:
+    embeddings = np.eye(8, dtype=np.float32)
+    rows = np.arange(8).reshape(2, 4)
+    pairs = PositivePairs(rows[0], rows[1], np.ones_like(rows[0]), rows[0], np.full((4, 0), -1))
+    return train_head(embeddings, pairs, HeadSettings(epochs=1), 0)
+
+
+@pytest.mark.parametrize(
+    "proof",
+    [ReloadProof(0.2, 1e-7), ActivityProof(32, 0.2, None, 1e-7, 12, ["layer.0"])],
+)
+def test_a_record_is_read_as_it_was_written(
+    head: Head, proof: ReloadProof | ActivityProof, tmp_path: Path
+) -> None:
+    record = CandidateTraining.of(
+        head.record,
+        **ABOUT,
+        strength=StrengthSweep([0.0, 1.0], [0.5, 0.6], 1.0),
+        proof=proof,
+        runtime=RuntimeRecord("auto", "torch", None, {"openvino": "mean cosine .9"}),
+    )
+    artifact = training_record("head")
+    path = tmp_path / artifact
+    artifact.write(path, record)
+    again = artifact.read(path)
+    assert again == record and type(again.proof) is type(proof)
+    assert json.loads(path.read_text("utf-8")) == again.to_json()
+
+
+def test_what_does_not_apply_to_a_method_is_not_written(head: Head) -> None:
+    written = CandidateTraining.of(head.record, **ABOUT).to_json()
+    assert written["stopped_early"] is None and written["encoder"] == ABOUT["encoder"]
+    assert written.keys() >= {*ABOUT, "n_positives", "parameters_total", "history", "seed"}
+    assert not written.keys() & {"fresh_head", "head_digest", "objectives", "best_step", "proof", "runtime"}
+
+
+def test_a_damaged_record_names_what_is_wrong(head: Head, tmp_path: Path) -> None:
+    artifact = training_record("head")
+    path = tmp_path / artifact
+    artifact.write(path, CandidateTraining.of(head.record, **ABOUT))
+    content = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps(content | {"steps_done": "many"}), "utf-8")
+    with pytest.raises(UnreadableFileError, match=r"steps_done: .*ticketkin run --resume --out"):
+        artifact.read(path)
