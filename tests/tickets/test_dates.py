@@ -105,7 +105,7 @@ def test_what_is_no_time_of_a_ticket_is_counted_and_left_empty(cell: str) -> Non
 
 def test_examples_show_the_notation_and_no_name() -> None:
     times = parse_times(pl.Series("opened_at", ["Ada Nowak on 5 March", "32.13.2024", "x", "y"]))
-    assert times.examples == ["… … … 5 March", "32.13.2024", "…"]
+    assert times.examples == ["A… N… o… 5 March", "32.13.2024", "x"]
     assert times.n_unreadable == 4
 
 

@@ -1,6 +1,7 @@
 """Texts from files and users as a terminal may show them: no character of theirs steers it."""
 
 import re
+from collections.abc import Callable
 
 # C0 and C1 controls but newline and tab, DEL, controls of the writing direction, lone surrogates.
 _UNPRINTABLE = re.compile(
@@ -31,3 +32,12 @@ def printable_json(text: str) -> str:
 def printable_line(text: str) -> str:
     r"""Return `text` as `printable`, and on one line: a cell's newline must not forge a line of a log."""
     return _LINE_ENDS.sub(_visible, printable(text))
+
+
+def masked_words(text: str, is_harmless: Callable[[str], bool] = lambda word: False) -> str:
+    """Return a cell as a message may quote it: words that could name somebody cut to their first letter."""
+
+    def masked(word: re.Match[str]) -> str:
+        return word[0] if len(word[0]) == 1 or is_harmless(word[0]) else f"{word[0][0]}…"
+
+    return re.sub(r"[^\W\d_]+", masked, printable_line(text[:200]))[:40]

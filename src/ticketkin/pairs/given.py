@@ -79,7 +79,7 @@ class _TextIds:
     """
 
     def __init__(self, settings: TicketSettings) -> None:
-        self._redactor = Redactor.of(settings) if settings.redact else None
+        self._redactor = Redactor.if_asked(settings)
         self._known: dict[str, str] = {}
 
     def of(self, text: str) -> str:

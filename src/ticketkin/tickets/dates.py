@@ -5,7 +5,6 @@ together from them is a time or nothing. A number is a spreadsheet's day count o
 since 1970, by its size.
 """
 
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from enum import StrEnum
 
 import polars as pl
 
-from ticketkin.core.printing import printable_line
+from ticketkin.core.printing import masked_words, printable_line
 from ticketkin.tickets.date_words import MONTH_NUMBERS, WEEKDAYS, WORDS, ZONES
 
 EARLIEST_YEAR = 1990
@@ -121,18 +120,14 @@ def parse_times(column: pl.Series, hint: OrderHint | None = None, first_day: dat
         values=times["time"].rename(column.name),
         n_filled=len(text) - text.null_count(),
         n_unreadable=n_unreadable,
-        examples=[_masked(cell) for cell in unreadable[:3]],
+        examples=[masked_words(cell, _is_of_a_date) for cell in unreadable[:3]],
         repairs={kind: count for kind, count in counts.items() if count},
         order=order,
     )
 
 
-def _masked(cell: str) -> str:
-    """Return a cell with every word that is no part of a date as dots, cut to 40 characters."""
-    shown = re.sub(
-        r"[^\W\d_]+", lambda word: word[0] if _plain(word[0]) in WORDS else "…", printable_line(cell[:200])
-    )
-    return shown[:40]
+def _is_of_a_date(word: str) -> bool:
+    return _plain(word) in WORDS
 
 
 def _plain(text: str) -> str:

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from ticketkin.core.printing import masked_words
 from ticketkin.tickets.account import Account
 from ticketkin.tickets.references import (
     KnownReferences,
     are_flags,
     known_names,
-    masked_words,
     references,
     says_nothing,
 )

@@ -10,7 +10,6 @@ from urllib.parse import unquote
 
 import polars as pl
 
-from ticketkin.core.printing import printable_line
 from ticketkin.tickets.cleaning import is_placeholder
 
 # Answers to "which one?" that name none, beside the placeholders of every column.
@@ -155,11 +154,6 @@ def says_nothing(reference: str) -> bool:
 def are_flags(values: Collection[str]) -> bool:
     """Return True if the values of a column only say whether there is a record: 0 and 1 name none."""
     return "0" in values and set(values) <= {"0", "1"}
-
-
-def masked_words(text: str) -> str:
-    """Return a text with the first letter of each word and an ellipsis, cut to 40 characters."""
-    return re.sub(r"([^\W\d_])[^\W\d_]+", r"\1…", printable_line(text[:200]))[:40]
 
 
 def looks_like_id(text: str) -> bool:

@@ -57,7 +57,7 @@ def replay_export(folder: Path, request: ReplayRequest, progress: Progress = SIL
     for note in incoming.notes:
         progress.say(f"  {note}")
     tickets = incoming.tickets
-    redactor = Redactor.of(settings) if settings.redact else None
+    redactor = Redactor.if_asked(settings)
     results = [links_from_tickets(tickets, LinkSettings(), redactor)]
     if request.links is not None:
         results.append(links_from_file(request.links, tickets, LinkSettings(), redactor))

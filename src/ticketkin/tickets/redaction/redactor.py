@@ -161,6 +161,11 @@ class Redactor:
         people = person_finder(settings.names_pipelines) if settings.redact_names else None
         return cls(words, people)
 
+    @classmethod
+    def if_asked(cls, settings: TicketSettings) -> "Redactor | None":
+        """Return the redactor of these settings, None where they leave texts as they are. Raises as `of`."""
+        return cls.of(settings) if settings.redact else None
+
     def redact(self, text: str, counts: Counter[str] | None = None) -> str:
         """Return `text` with placeholders; doing it twice changes nothing more.
 

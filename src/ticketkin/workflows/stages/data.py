@@ -46,7 +46,7 @@ def run_links(run: StageRun[Job]) -> None:
     data = RunData(run.values, run.job)
     settings = run.job.settings.links
     masking = run.job.settings.tickets
-    redactor = Redactor.of(masking) if masking.redact else None
+    redactor = Redactor.if_asked(masking)
     found = [links_from_tickets(data.tickets, settings, redactor)]
     if run.job.pairs_file is not None:
         found.append(links_of_given(data.given_pairs))
