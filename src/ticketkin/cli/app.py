@@ -398,11 +398,11 @@ def recipes(as_json: JsonOption = False) -> None:
     """
     from ticketkin.workflows.recipes import recipes as all_recipes
 
-    found = all_recipes().values()
+    shipped = all_recipes().values()
     if as_json:
-        print_json([vars(recipe) for recipe in found])
+        print_json([vars(recipe) for recipe in shipped])
     else:
-        show_recipes(screen, found)
+        show_recipes(screen, shipped)
 
 
 @app.command()

@@ -165,13 +165,13 @@ def tune(
     from ticketkin.workflows.searching import search_settings
 
     with ConsoleProgress(errors) as progress, damage_named(folder):
-        found = search_settings(
+        result = search_settings(
             folder, stored_job(folder, set_), candidate, minutes=minutes, n_trials=trials, progress=progress
         )
     if as_json:
-        print_json(found.to_json())
+        print_json(result.to_json())
     else:
-        show_search(screen, found, folder)
+        show_search(screen, result, folder)
 
 
 @models.command()
@@ -280,11 +280,11 @@ def repeat(
     chosen = _whole(seeds, "--seeds", 0, LARGEST_SEED)
     job = stored_job(folder, set_)
     with ConsoleProgress(errors) as progress:
-        found = repeat_job(job, folder, chosen, with_slow=with_slow, progress=progress, force=force)
+        repeated = repeat_job(job, folder, chosen, with_slow=with_slow, progress=progress, force=force)
     if as_json:
-        print_json(found.to_json())
+        print_json(repeated.to_json())
     else:
-        show_repeated(screen, found)
+        show_repeated(screen, repeated)
 
 
 @models.command()
@@ -310,12 +310,12 @@ def ready(
     if not path.exists():
         raise MissingInputError(f"{folder} has no verdict yet. Run: ticketkin evaluate {folder}")
     with damage_named(folder):
-        found = read_json(path)["readiness"]
+        readiness = read_json(path)["readiness"]
     if as_json:
-        print_json(found)
+        print_json(readiness)
     else:
-        show_readiness(screen, found, tier)
-    if TIERS.index(found["tier"]) < TIERS.index(tier):
+        show_readiness(screen, readiness, tier)
+    if TIERS.index(readiness["tier"]) < TIERS.index(tier):
         sys.exit(1)
 
 

@@ -70,13 +70,13 @@ def check(
 
     if out is not None:
         check_file_output(out, [path], force=force)
-    found = check_pairs(read_text_pairs(path))
+    checked = check_pairs(read_text_pairs(path))
     if out is not None:
-        write_text_pairs(found.cleaned, out)
+        write_text_pairs(checked.cleaned, out)
     if as_json:
-        print_json(found.to_json())
+        print_json(checked.to_json())
     else:
-        show_pair_check(screen, found.to_json(), out)
+        show_pair_check(screen, checked.to_json(), out)
 
 
 @pairs.command()
@@ -98,6 +98,6 @@ def export(
 
     check_file_output(out, force=force)
     with damage_named(folder):
-        found = pairs_of_run(folder, split)
-    write_text_pairs(found, out)
-    screen.print(f"Wrote {len(found):,} pairs to {out} (sha256 {found.digest()})", soft_wrap=True)
+        text_pairs = pairs_of_run(folder, split)
+    write_text_pairs(text_pairs, out)
+    screen.print(f"Wrote {len(text_pairs):,} pairs to {out} (sha256 {text_pairs.digest()})", soft_wrap=True)

@@ -353,9 +353,9 @@ def _relate_in_run(folder: Path, tickets: list[str], k: int, everything: bool, a
     from ticketkin.workflows.relater import Relater
 
     with damage_named(folder):
-        found = Relater.of(folder).relate(tickets, k)
+        by_ticket = Relater.of(folder).relate(tickets, k)
     if as_json:
-        print_json({ticket: [one.to_json() for one in related] for ticket, related in found.items()})
+        print_json({ticket: [one.to_json() for one in related] for ticket, related in by_ticket.items()})
     else:
-        answers = [Answer(ticket, "", related, []) for ticket, related in found.items()]
+        answers = [Answer(ticket, "", related, []) for ticket, related in by_ticket.items()]
         show_answers(screen, answers, everything)

@@ -40,24 +40,24 @@ class ActivityProof:
     @property
     def faults(self) -> list[str]:
         """What is wrong, one sentence a fault; empty for an active adapter."""
-        found = []
+        faults = []
         if self.difference_from_base <= DIFFERENT:
-            found.append(
+            faults.append(
                 f"after reload the embeddings equal the untouched base (they differ by "
                 f"{self.difference_from_base:g})"
             )
         if self.n_modules == 0:
-            found.append("the adapter file holds no lora_B")
+            faults.append("the adapter file holds no lora_B")
         if self.zero_modules:
             shown = ", ".join(self.zero_modules[:3])
-            found.append(f"{len(self.zero_modules)} of {self.n_modules} lora_B are all zero ({shown})")
+            faults.append(f"{len(self.zero_modules)} of {self.n_modules} lora_B are all zero ({shown})")
         if self.difference_from_memory is not None and self.difference_from_memory > SAME:
-            found.append(
+            faults.append(
                 f"the reloaded adapter differs from the trained one by {self.difference_from_memory:g}"
             )
         if self.difference_of_merged > SAME:
-            found.append(f"the merged model differs from the adapter by {self.difference_of_merged:g}")
-        return found
+            faults.append(f"the merged model differs from the adapter by {self.difference_of_merged:g}")
+        return faults
 
 
 def prove_adapter_active(

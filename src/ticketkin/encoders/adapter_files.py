@@ -30,12 +30,12 @@ class AdapterFiles:
     @property
     def modules(self) -> dict[str, dict[str, "Tensor"]]:
         """Halves 'A' (r, d_in) and 'B' (d_out, r) of every module by its name as saved."""
-        found: dict[str, dict[str, Tensor]] = {}
+        tensors_of: dict[str, dict[str, Tensor]] = {}
         for name, tensor in self.tensors.items():
             match = _NAME.fullmatch(name)
             if match:
-                found.setdefault(match["module"], {})[match["half"]] = tensor
-        return found
+                tensors_of.setdefault(match["module"], {})[match["half"]] = tensor
+        return tensors_of
 
     @property
     def foreign(self) -> list[str]:

@@ -63,7 +63,7 @@ class EmbeddingCache:
     def lookup(self, fingerprint: str, texts: Sequence[str], dimension: int) -> dict[str, FloatArray]:
         """Return the cached vectors, of `dimension` values, of those `texts` that have one."""
         wanted = {text_key(text): text for text in texts}
-        found: dict[str, FloatArray] = {}
+        cached: dict[str, FloatArray] = {}
         n_damaged = 0
         for shard in self._listed(fingerprint):
             read = _read_shard(shard, dimension)
@@ -75,13 +75,13 @@ class EmbeddingCache:
             for row, key in enumerate(read[0]):
                 text = wanted.get(key.tobytes())
                 if text is not None:
-                    found[text] = read[1][row]
+                    cached[text] = read[1][row]
         if n_damaged:
             self._progress.say(
                 f"  {n_damaged:,} damaged file{'s' * (n_damaged > 1)} removed from the cache {self.folder}; "
                 "their texts are encoded anew"
             )
-        return found
+        return cached
 
     def _listed(self, fingerprint: str) -> list[Path]:
         try:

@@ -120,8 +120,10 @@ def pair_logits(model: Any, left: Sequence[str], right: Sequence[str]) -> Float6
     pairs = list(zip(left, right, strict=True))
     if not pairs:
         return np.zeros((0, model.num_labels))
-    found = model.predict(pairs, batch_size=_PAIRS_A_BATCH, activation_fn=Identity(), show_progress_bar=False)
-    return np.asarray(found, dtype=np.float64).reshape(len(pairs), -1)
+    logits = model.predict(
+        pairs, batch_size=_PAIRS_A_BATCH, activation_fn=Identity(), show_progress_bar=False
+    )
+    return np.asarray(logits, dtype=np.float64).reshape(len(pairs), -1)
 
 
 def head_tensors(model: Any) -> dict[str, Any]:

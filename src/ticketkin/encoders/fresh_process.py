@@ -90,8 +90,8 @@ def main(arguments: Sequence[str]) -> None:
     """Read a request (JSON file), write the embeddings (npz file)."""
     question, answer = map(Path, arguments)
     request = read_json(question)
-    found = embed_here([SavedModel(**model) for model in request["models"]], request["texts"])
-    np.savez(answer, *found)
+    embeddings = embed_here([SavedModel(**model) for model in request["models"]], request["texts"])
+    np.savez(answer, *embeddings)
 
 
 if __name__ == "__main__":

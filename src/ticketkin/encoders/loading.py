@@ -170,10 +170,10 @@ def packaged_model() -> LocatedModel:
             "or give a local model with --base-model DIR"
         ) from None
     folder = Path(str(get_model_path()))
-    found = hash_path(folder / "model.safetensors")
-    if found != PACKAGED_SHA256:
+    digest = hash_path(folder / "model.safetensors")
+    if digest != PACKAGED_SHA256:
         raise UnsafeArtifactError(
-            f"The packaged model's weights have sha256 {found}, expected {PACKAGED_SHA256}; install it again"
+            f"The packaged model's weights have sha256 {digest}, expected {PACKAGED_SHA256}; install it again"
         )
     return LocatedModel(PACKAGED_NAME, folder, packaged=True)
 

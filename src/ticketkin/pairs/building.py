@@ -119,9 +119,9 @@ def build_given_pairs(
             rows = inputs.splits.rows(inputs.tickets, split)
             drawing = Drawing(inputs, words, rows, kinship, settings, generator, progress)
             more = [
-                found
+                strangers
                 for part in drawn
-                for found in _test_negatives(drawing, part.kin, negatives_per_positive)
+                for strangers in _test_negatives(drawing, part.kin, negatives_per_positive)
             ]
         parts.append(_joined([*drawn, *more], split))
     return Pairs(_with_difficulty(parts, inputs, words))

@@ -197,11 +197,11 @@ def given_by_split(
     left, right = given["left"].to_list(), given["right"].to_list()
     sides = [(split_of[a], split_of[b]) for a, b in zip(left, right, strict=True)]
     inside = np.array([a == b for a, b in sides]) & (given["left"] != given["right"]).to_numpy()
-    found: dict[SplitName, list[DrawnPairs]] = {}
+    by_split: dict[SplitName, list[DrawnPairs]] = {}
     for split in SplitName:
         chosen = inside & np.array([a == split.value for a, _ in sides])
-        found[split] = _by_phase(given.filter(pl.Series(chosen)), tickets, split)
-    return found, int((~inside).sum())
+        by_split[split] = _by_phase(given.filter(pl.Series(chosen)), tickets, split)
+    return by_split, int((~inside).sum())
 
 
 def _by_phase(given: pl.DataFrame, tickets: Tickets, split: SplitName) -> list[DrawnPairs]:

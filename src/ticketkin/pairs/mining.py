@@ -36,9 +36,9 @@ def dense_neighbours(
     import faiss
 
     asked = rows if queries is None else queries
-    found = np.full((len(asked), k), -1, dtype=np.int64)
+    neighbours = np.full((len(asked), k), -1, dtype=np.int64)
     if len(rows) < 2:
-        return found
+        return neighbours
     n_candidates = min(len(rows), _MOST_CANDIDATES)
     candidates = rows[np.linspace(0, len(rows) - 1, n_candidates).astype(np.int64)]
     index = faiss.IndexFlatIP(embeddings.shape[1])
@@ -50,8 +50,8 @@ def dense_neighbours(
         _, nearest = index.search(query, min(k + 1, n_candidates))
         for place, (own, row) in enumerate(zip(part, candidates[nearest], strict=True), start=start):
             others = row[row != own][:k]
-            found[place, : len(others)] = others
-    return found
+            neighbours[place, : len(others)] = others
+    return neighbours
 
 
 @dataclass(frozen=True)

@@ -142,11 +142,11 @@ def _links(drawing: Drawing, _: list[DrawnPairs]) -> list[DrawnPairs]:
 
 def _hard_negatives(drawing: Drawing, before: list[DrawnPairs]) -> list[DrawnPairs]:
     """Mine around the positives of the sources named before this one."""
-    found: list[DrawnPairs] = []
+    negatives: list[DrawnPairs] = []
     for part in before:
         if len(part.kin):
-            found.append(hard_negatives(drawing, part.kin, drawing.settings.hard_negatives_per_positive))
-    return found
+            negatives.append(hard_negatives(drawing, part.kin, drawing.settings.hard_negatives_per_positive))
+    return negatives
 
 
 def _tfidf_hybrid(drawing: Drawing, _: list[DrawnPairs]) -> list[DrawnPairs]:
@@ -183,19 +183,19 @@ def _curriculum_bands(drawing: Drawing, _before: list[DrawnPairs]) -> list[Drawn
     """Draw by bands of the untouched similarity: each phase takes what the one before did not."""
     left, right, similarity = _random_and_near(drawing)
     linked = drawing.kinship.related(left, right)
-    found: list[DrawnPairs] = []
+    bands: list[DrawnPairs] = []
     n = drawing.settings.n_drawn // (2 * len(_BANDS))
     kin_below, strangers_above = np.inf, -np.inf
     for phase, (kin_from, strangers_to) in zip(Phase, _BANDS, strict=True):
         kin = np.flatnonzero((similarity >= kin_from) & (similarity < kin_below))[:n]
         strangers = np.flatnonzero((similarity <= strangers_to) & (similarity > strangers_above) & ~linked)
         strangers = np.setdiff1d(strangers, kin)[:n]
-        found += [
+        bands += [
             _labelled(left[places], right[places], label, silver=True, phase=phase)
             for places, label in ((kin, 1), (strangers, 0))
         ]
         kin_below, strangers_above = kin_from, strangers_to
-    return found
+    return bands
 
 
 def _borderline(drawing: Drawing, _before: list[DrawnPairs]) -> list[DrawnPairs]:
@@ -222,8 +222,8 @@ def _alike_in_words(drawing: Drawing) -> IntArray:
     neighbours = tfidf_neighbours(drawing.words[rows], drawing.settings.n_neighbours, drawing.progress)
     places, columns = np.nonzero(neighbours.similarities > POSITIVE_ABOVE)
     others = neighbours.indices[places, columns]
-    found = np.unique(np.sort(np.stack([rows[places], rows[others]], axis=1), axis=1), axis=0)
-    return np.asarray(found.reshape(-1, 2), dtype=np.int64)
+    candidates = np.unique(np.sort(np.stack([rows[places], rows[others]], axis=1), axis=1), axis=0)
+    return np.asarray(candidates.reshape(-1, 2), dtype=np.int64)
 
 
 def _random_and_near(drawing: Drawing) -> tuple[IntArray, IntArray, FloatArray]:

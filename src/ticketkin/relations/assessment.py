@@ -96,8 +96,8 @@ class Assessment:
         counts = np.zeros((len(KINDS), len(KINDS)))
         for values in self.probabilities:
             np.add.at(counts, (self.kinds, values.argmax(axis=1)), 1)
-        found: Float64Array = counts / len(self.probabilities)
-        return found
+        mean: Float64Array = counts / len(self.probabilities)
+        return mean
 
     def reliability(self, kind: str) -> list[ReliabilityBin]:
         """Return predicted and true shares for each tenth of the probability of a kind that holds a pair."""
@@ -189,7 +189,7 @@ def assess(
         )
     from sklearn.model_selection import StratifiedGroupKFold
 
-    found = []
+    by_repeat = []
     with progress.task(f"{name}, repeated folds", n_repeats * n_folds) as task:
         for repeat in range(n_repeats):
             drawn = (seed + repeat) % (LARGEST_SEED + 1)
@@ -202,5 +202,5 @@ def assess(
             for train, test in parts:
                 probabilities[test] = fit(train, drawn)(test)
                 task.advance()
-            found.append(probabilities)
-    return Assessment(name, found, pairs.kind, pairs.block, pairs.forward)
+            by_repeat.append(probabilities)
+    return Assessment(name, by_repeat, pairs.kind, pairs.block, pairs.forward)

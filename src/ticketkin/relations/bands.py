@@ -105,8 +105,8 @@ class Bands:
             for code, name in enumerate(KINDS)
         ]
         stacked = np.stack(columns, axis=1)
-        found: Float64Array = stacked / np.maximum(stacked.sum(axis=1, keepdims=True), 1e-12)
-        return found
+        normalised: Float64Array = stacked / np.maximum(stacked.sum(axis=1, keepdims=True), 1e-12)
+        return normalised
 
     def band(self, kind: str, probability: float) -> Band:
         """Return what to do with a pair whose likeliest kind of kin has this calibrated probability."""
@@ -139,14 +139,14 @@ def _rising_sigmoid(scores: Float64Array, true: BoolArray) -> tuple[tuple[float,
     """Return coefficients of both scores, none below zero, and the intercept; (1, 0), 0 with one class."""
     from sklearn.linear_model import LogisticRegression
 
-    found, columns = [0.0, 0.0], [0, 1]
+    coefficients, columns = [0.0, 0.0], [0, 1]
     while columns and true.any() and not true.all():
         fitted = LogisticRegression(C=10.0).fit(scores[:, columns], true)
         falling = [c for c, value in zip(columns, fitted.coef_[0], strict=True) if value < 0]
         if not falling:  # a sigmoid that falls would turn the order round
             for column, value in zip(columns, fitted.coef_[0], strict=True):
-                found[column] = float(value)
-            return (found[0], found[1]), float(fitted.intercept_[0])
+                coefficients[column] = float(value)
+            return (coefficients[0], coefficients[1]), float(fitted.intercept_[0])
         columns = [column for column in columns if column not in falling]
     return (1.0, 0.0), 0.0
 
@@ -154,14 +154,14 @@ def _rising_sigmoid(scores: Float64Array, true: BoolArray) -> tuple[tuple[float,
 def likeliest_kin(probabilities: Float64Array) -> IntArray:
     """Return the place in `KINDS` of the likeliest kind but none, shape (n,)."""
     kin = [code for code, name in enumerate(KINDS) if name != NONE]
-    found: IntArray = np.array(kin, dtype=np.int64)[probabilities[:, kin].argmax(axis=1)]
-    return found
+    likeliest: IntArray = np.array(kin, dtype=np.int64)[probabilities[:, kin].argmax(axis=1)]
+    return likeliest
 
 
 def _logits(probabilities: Float64Array) -> Float64Array:
     clipped = np.clip(probabilities, _CLIP, 1 - _CLIP)
-    found: Float64Array = np.log(clipped / (1 - clipped))
-    return found
+    logits: Float64Array = np.log(clipped / (1 - clipped))
+    return logits
 
 
 def _threshold(calibrated: Float64Array, kinds: IntArray, name: str, target: float) -> float | None:

@@ -56,9 +56,9 @@ class RelationClassifier:
         Raises ValueError where the features are not those it was fitted on.
         """
         values = features.values if features.names == self.columns else features.columns(self.columns)
-        found = np.zeros((len(values), len(KINDS)))
-        found[:, self.classes] = self.predictor.probabilities(self.scaling.apply(values))
-        return found
+        by_kind = np.zeros((len(values), len(KINDS)))
+        by_kind[:, self.classes] = self.predictor.probabilities(self.scaling.apply(values))
+        return by_kind
 
 
 class KindModel(Protocol):

@@ -200,8 +200,8 @@ class CrossTrainer:
         """Return the logits of (earlier, later) and (later, earlier), (n, 2), and milliseconds a pair."""
         one, other = self._pair_texts(places)
         started = perf_counter()
-        found = np.column_stack([pair_logits(model, one, other)[:, 0], pair_logits(model, other, one)[:, 0]])
-        return found, 1000 * (perf_counter() - started) / max(1, len(places))
+        logits = np.column_stack([pair_logits(model, one, other)[:, 0], pair_logits(model, other, one)[:, 0]])
+        return logits, 1000 * (perf_counter() - started) / max(1, len(places))
 
 
 def _keep(path: Path, values: Float64Array) -> None:

@@ -177,19 +177,19 @@ def _without_circles(ties: list[Tie], parent: dict[int, int]) -> tuple[list[Tie]
 def _related(ties: Sequence[Tie]) -> list[Tie]:
     """Return the related ties, each pair once, without those that duplicates or causes say better."""
     better = {frozenset((t.source, t.target)) for t in ties if t.kind != Kind.RELATED}
-    found: dict[frozenset[int], Tie] = {}
+    by_pair: dict[frozenset[int], Tie] = {}
     for tie in ties:
         pair = frozenset((tie.source, tie.target))
         if tie.kind == Kind.RELATED and pair not in better:
-            found.setdefault(pair, tie)
-    return list(found.values())
+            by_pair.setdefault(pair, tie)
+    return list(by_pair.values())
 
 
 def _by_family(ties: Sequence[Tie], family_of: dict[int, int]) -> dict[int, list[Tie]]:
-    found: dict[int, list[Tie]] = {}
+    grouped: dict[int, list[Tie]] = {}
     for tie in ties:
-        found.setdefault(family_of[tie.source], []).append(tie)
-    return found
+        grouped.setdefault(family_of[tie.source], []).append(tie)
+    return grouped
 
 
 def _longest_chain(causal: Sequence[Tie], parent: dict[int, int]) -> list[int]:

@@ -145,7 +145,7 @@ def _stated_kinds(
         tickets, pl.concat(frames)
     )
     reviewed = _mentions(tickets, told.filter("final").select(columns))
-    found, contradictions = {}, []
+    kinds, contradictions = {}, []
     for key, mentions in (stated | reviewed).items():
         counts = Counter(kind for _, _, kind in mentions)
         ranked = counts.most_common(2)
@@ -155,18 +155,18 @@ def _stated_kinds(
             source, target = chosen[:2]
             contradictions.append((tickets.ids[source], tickets.ids[target], ", ".join(sorted(counts))))
         if decided and len(key) > 1:
-            found[chosen[0], chosen[1]] = KINDS.index(chosen[2])
-    return found, contradictions
+            kinds[chosen[0], chosen[1]] = KINDS.index(chosen[2])
+    return kinds, contradictions
 
 
 def _mentions(tickets: Tickets, frame: pl.DataFrame) -> dict[frozenset[int], list[tuple[int, int, str]]]:
     """Return every statement (source, target, kind) by the pair it is about."""
-    found: dict[frozenset[int], list[tuple[int, int, str]]] = {}
+    mentions: dict[frozenset[int], list[tuple[int, int, str]]] = {}
     at = tickets.position
     for source, target, kind in frame.iter_rows():
         a, b = at[source], at[target]
-        found.setdefault(frozenset((a, b)), []).append((a, b, kind))
-    return found
+        mentions.setdefault(frozenset((a, b)), []).append((a, b, kind))
+    return mentions
 
 
 def _joined(component: IntArray, left: IntArray, right: IntArray) -> tuple[IntArray, BoolArray]:
@@ -241,12 +241,12 @@ def _strangers(
     """Return about a third of the wanted pairs from each way of drawing; what one lacks, chance fills."""
     n_wanted = max(0, n_wanted)
     ways = {"lexical": _lexical(field), "same_time": _same_time(field, generator)}
-    found: dict[str, IntArray] = {}
+    drawn: dict[str, IntArray] = {}
     for name, pairs in ways.items():
-        found[name] = _new_pairs(field, pairs[generator.permutation(len(pairs))], n_wanted // 3, taken)
-    rest = n_wanted - sum(map(len, found.values()))
-    found["random"] = _new_pairs(field, _at_random(field, rest * _DRAWS_PER_PAIR, generator), rest, taken)
-    return found
+        drawn[name] = _new_pairs(field, pairs[generator.permutation(len(pairs))], n_wanted // 3, taken)
+    rest = n_wanted - sum(map(len, drawn.values()))
+    drawn["random"] = _new_pairs(field, _at_random(field, rest * _DRAWS_PER_PAIR, generator), rest, taken)
+    return drawn
 
 
 def _new_pairs(field: _Field, pairs: IntArray, n: int, taken: set[tuple[int, int]]) -> IntArray:

@@ -95,10 +95,10 @@ def read_manifest(folder: Path) -> Manifest:
             f"{folder} is no bundle: it has no {MANIFEST}. Make one: ticketkin bundle RUN --out FOLDER"
         )
     content = read_record(path, dict, COPY_AGAIN)  # of any version
-    found = content.get("format_version")
-    if found != FORMAT_VERSION:
+    stored = content.get("format_version")
+    if stored != FORMAT_VERSION:
         raise UnreadableFileError(
-            f"{folder} is a bundle of format {found!r}, made by ticketkin "
+            f"{folder} is a bundle of format {stored!r}, made by ticketkin "
             f"{content.get('ticketkin', '?')}; this "
             f"is ticketkin {version('ticketkin')}, which reads format {FORMAT_VERSION}. Make it again "
             "from its "
@@ -143,7 +143,7 @@ def _changed(there: dict[str, Path], manifest: Manifest) -> list[str]:
     with ThreadPoolExecutor() as pool:  # hashing frees the interpreter
         hashes = pool.map(hash_path, [there[name] for name in rest])
         return resized + [
-            name for name, found in zip(rest, hashes, strict=True) if found != manifest.files[name].sha256
+            name for name, digest in zip(rest, hashes, strict=True) if digest != manifest.files[name].sha256
         ]
 
 

@@ -95,11 +95,11 @@ def _scored(bundle: Bundle, tickets: Tickets) -> tuple[FloatArray, FloatArray]:
     given, scorer = bundle.embed(tickets), bundle.scorer
     described = scorer.describe(given)
     candidates = scorer.candidates(Retriever(described), described)
-    found = scorer.score(described, candidates)
+    answer = scorer.score(described, candidates)
     scores = np.zeros((len(tickets), len(tickets)), dtype=np.float32)
     for query, rows in enumerate(candidates.rows):
         there = rows >= 0
-        scores[query, rows[there]] = found[query, there]
+        scores[query, rows[there]] = answer[query, there]
     if bundle.kinds is None:
         return scores, np.zeros((0, 4), dtype=np.float32)
     pairs = bundle.kinds.describe(bundle.for_kinds(given))

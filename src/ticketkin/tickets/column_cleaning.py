@@ -47,8 +47,8 @@ def _cleaned(column: pl.Series, account: Account, progress: Progress) -> pl.Seri
         for text, count in counted.iter_rows():
             repairs, redactions = Counter[str](), Counter[str]()
             cleaned[text] = _clean_cell(text, column.name in _FREE_TEXT, account, repairs, redactions)
-            for total, found in ((account.repairs, repairs), (account.redactions, redactions)):
-                for kind, times in found.items():
+            for total, counts in ((account.repairs, repairs), (account.redactions, redactions)):
+                for kind, times in counts.items():
                     total[kind] += times * count
             task.advance()
     changed = {text: new for text, new in cleaned.items() if new != text}

@@ -165,7 +165,7 @@ def _read(
     read = frame.select("cell").join(
         parts.select("cell", "time"), on="cell", how="left", maintain_order="left"
     )
-    touched = {kind: found["cell"].to_list() for kind, found in repairs.items()}
+    touched = {kind: cells_of["cell"].to_list() for kind, cells_of in repairs.items()}
     return best.fill_null(read["time"]), touched, order
 
 
@@ -279,8 +279,12 @@ def _with_dates(parts: pl.DataFrame, hint: OrderHint | None) -> tuple[pl.DataFra
         (numeric.struct["4"].str.len_chars() == 2).fill_null(value=False).alias("all_short"),
         pl.lit(None, dtype=pl.Int32).alias("nothing"),
     )
-    found = _order(frame, hint)
-    order = _PLACES[found.order] if found.order else dict.fromkeys(("year", "month", "day"), "nothing")
+    decided_order = _order(frame, hint)
+    order = (
+        _PLACES[decided_order.order]
+        if decided_order.order
+        else dict.fromkeys(("year", "month", "day"), "nothing")
+    )
     name = pl.coalesce(day_month.struct["2"], month_day.struct["1"], named.struct["2"])
     written_year = pl.coalesce(
         iso.struct["1"], day_month.struct["3"], month_day.struct["3"], named.struct["1"]
@@ -301,7 +305,7 @@ def _with_dates(parts: pl.DataFrame, hint: OrderHint | None) -> tuple[pl.DataFra
         iso.struct["1"].is_not_null().alias("year_first"),
         is_short.alias("two_digits"),
     )  # fmt: skip
-    return frame, found
+    return frame, decided_order
 
 
 # Where year, month and day stand in a date of three numbers.

@@ -113,27 +113,27 @@ def find_mapping(
     """
     by_name = _Columns(columns, filled)
     system, aliases = _recognise(by_name.names)
-    found: dict[str, str] = {}
-    _recognise_fields(found, MAPPABLE, aliases, by_name)
-    if not {"title", "description"} & found.keys():
+    by_field: dict[str, str] = {}
+    _recognise_fields(by_field, MAPPABLE, aliases, by_name)
+    if not {"title", "description"} & by_field.keys():
         # A report of a known system may call its texts by other names: sys_id beside Title.
-        _recognise_fields(found, ("title", "description"), OTHER, by_name)
+        _recognise_fields(by_field, ("title", "description"), OTHER, by_name)
     for name, column in overrides.items():
         exact = _overriding(name, column, columns, by_name)
-        found = {f: c for f, c in found.items() if c != exact}
-        found[name] = exact
-    if not {"title", "description", "number", "ticket_id"} & found.keys() or (
-        system == "other" and not {"title", "description"} & found.keys()
+        by_field = {f: c for f, c in by_field.items() if c != exact}
+        by_field[name] = exact
+    if not {"title", "description", "number", "ticket_id"} & by_field.keys() or (
+        system == "other" and not {"title", "description"} & by_field.keys()
     ):
         raise MappingError(
             f"No column was recognised as title or description among: {_listed(columns)}. "
             "Name them: --map title=COLUMN,description=COLUMN"
         )
-    links = [link for link in link_columns(columns, system) if link.name not in found.values()]
-    used = {*found.values(), *(link.name for link in links)}
+    links = [link for link in link_columns(columns, system) if link.name not in by_field.values()]
+    used = {*by_field.values(), *(link.name for link in links)}
     unused = [column for column in columns if column not in used]
     system = "custom" if overrides and system == "other" else system
-    return ColumnMapping(system, found, unused, links, list(dict.fromkeys(by_name.notes)))
+    return ColumnMapping(system, by_field, unused, links, list(dict.fromkeys(by_name.notes)))
 
 
 def _recognise(names: set[str]) -> tuple[str, Aliases]:
@@ -144,7 +144,7 @@ def _recognise(names: set[str]) -> tuple[str, Aliases]:
 
 
 def _recognise_fields(
-    found: dict[str, str], fields: Sequence[str], aliases: Aliases, by_name: _Columns
+    by_field: dict[str, str], fields: Sequence[str], aliases: Aliases, by_name: _Columns
 ) -> None:
     """Add to `found` each field's best column that no field has yet.
 
@@ -153,11 +153,11 @@ def _recognise_fields(
     """
     for name in fields:
         columns = (by_name.named(alias) for alias in aliases.get(name, ()))
-        free = [column for column in columns if column is not None and column not in found.values()]
+        free = [column for column in columns if column is not None and column not in by_field.values()]
         if free:
             full = (column for column in free if not by_name.is_empty(column))
             may_choose = len(free) > 1 and name in (*OPENING_FIELDS, "opened_at")
-            found[name] = next(full, free[0]) if may_choose else free[0]
+            by_field[name] = next(full, free[0]) if may_choose else free[0]
 
 
 def _overriding(name: str, column: str, columns: Sequence[str], by_name: _Columns) -> str:

@@ -105,7 +105,7 @@ def _languages(texts: Sequence[str]) -> dict[str, float]:
         Language.PORTUGUESE, Language.DUTCH, Language.POLISH,
     ]  # fmt: skip
     detector = LanguageDetectorBuilder.from_languages(*spoken).with_low_accuracy_mode().build()
-    found = Counter(
+    counts = Counter(
         language.name.lower() for text in sample if (language := detector.detect_language_of(text))
     )
-    return {name: round(count / len(sample), 3) for name, count in found.most_common(5)}
+    return {name: round(count / len(sample), 3) for name, count in counts.most_common(5)}

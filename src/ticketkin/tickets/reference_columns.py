@@ -37,7 +37,7 @@ def with_readable_references(frame: pl.DataFrame, account: Account) -> pl.DataFr
         )
         if strays:
             _tell(name, strays, account)
-        changed = {cell: ",".join(found) for cell, found in read.items() if found != [cell]}
+        changed = {cell: ",".join(references) for cell, references in read.items() if references != [cell]}
         columns.append(column.replace(list(changed), list(changed.values())) if changed else column)
     return frame.with_columns(columns)
 

@@ -182,8 +182,8 @@ def references(cell: str, known: Mapping[str, str]) -> list[str]:
     if _URL.fullmatch(text):
         return _in_address(text, known)
     parts = [part.strip() for part in _BETWEEN.split(text) if part.strip()]
-    found = [reference for part in parts for reference in _in_part(part, known)]
-    return list(dict.fromkeys(found))
+    listed = [reference for part in parts for reference in _in_part(part, known)]
+    return list(dict.fromkeys(listed))
 
 
 def shown_of_hyperlink(text: str) -> str:

@@ -65,9 +65,9 @@ def _decided(name: str, times: Mapping[str, Times]) -> dict[DateOrder, str]:
     sign = times[name].order.sign
     alike = {other: order for other, order in sure.items() if order.sign == sign}
     orders: dict[DateOrder, str] = {}
-    for other, found in (alike if alike or sign == "." else sure).items():
-        if found.order is not None:
-            orders.setdefault(found.order, other)
+    for other, other_order in (alike if alike or sign == "." else sure).items():
+        if other_order.order is not None:
+            orders.setdefault(other_order.order, other)
     return orders
 
 

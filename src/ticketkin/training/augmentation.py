@@ -141,8 +141,8 @@ def with_synonyms(
         return text
     n = min(len(known), max(1, round(share * len(text.split()))))
     for place in generator.choice(known, n, replace=False).tolist():
-        found = synonyms[parts[place].lower()]
-        parts[place] = found[int(generator.integers(len(found)))]
+        alternatives = synonyms[parts[place].lower()]
+        parts[place] = alternatives[int(generator.integers(len(alternatives)))]
     return "".join(parts)
 
 
@@ -151,7 +151,7 @@ def read_synonyms(folder: Path) -> dict[str, list[str]]:
 
     Raises MissingInputError for an absent file, UnreadableFileError for one of another format.
     """
-    found: dict[str, set[str]] = {}
+    synonyms: dict[str, set[str]] = {}
     for name in _WORDNET_FILES:
         path = folder / name
         if not path.is_file():
@@ -170,8 +170,8 @@ def read_synonyms(folder: Path) -> dict[str, list[str]]:
                 raise UnreadableFileError(f"{path}: line {number} is not one of WordNet's") from error
             words = [re.sub(r"\(\w+\)$", "", word).replace("_", " ").lower() for word in words]
             for word in words:
-                found.setdefault(word, set()).update(other for other in words if other != word)
-    return {word: sorted(others) for word, others in found.items() if others}
+                synonyms.setdefault(word, set()).update(other for other in words if other != word)
+    return {word: sorted(others) for word, others in synonyms.items() if others}
 
 
 def _there_and_back(
@@ -202,7 +202,7 @@ def _translated(texts: Sequence[str], name: str, offline: bool, progress: Progre
         ) from error
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = model.to(device).eval()
-    found: list[str] = []
+    translations: list[str] = []
     starts = range(0, len(texts), _TEXTS_A_TRANSLATION)
     for start in track(starts, progress, f"translation by {name}", len(starts)):
         batch = tokenizer(
@@ -211,5 +211,5 @@ def _translated(texts: Sequence[str], name: str, offline: bool, progress: Progre
         ).to(device)  # fmt: skip
         with torch.no_grad():
             ids = model.generate(**batch, max_new_tokens=_MOST_TOKENS, num_beams=1, do_sample=False)
-        found += tokenizer.batch_decode(ids, skip_special_tokens=True)
-    return found
+        translations += tokenizer.batch_decode(ids, skip_special_tokens=True)
+    return translations

@@ -40,9 +40,9 @@ def positive_pairs(pairs: Pairs, tickets: Tickets, groups: KinGroups) -> Positiv
     by_anchor: dict[int, list[int]] = {}
     for a, b in zip(left[~kin].tolist(), right[~kin].tolist(), strict=True):
         by_anchor.setdefault(a, []).append(b)
-    widest = max((len(found) for found in by_anchor.values()), default=0)
+    widest = max((len(mined) for mined in by_anchor.values()), default=0)
     negatives = np.full((int(kin.sum()), widest), -1, dtype=np.int64)
     for place, anchor in enumerate(left[kin].tolist()):
-        found = by_anchor.get(anchor, [])
-        negatives[place, : len(found)] = found
+        mined = by_anchor.get(anchor, [])
+        negatives[place, : len(mined)] = mined
     return PositivePairs(left[kin], right[kin], phase[kin], groups.group[left[kin]], negatives)

@@ -113,8 +113,8 @@ def _guide(encoder: LoadedEncoder, data: TuningData, settings: TuningSettings) -
 
 def _rows_in_training(data: TuningData) -> IntArray:
     rows = [data.left, data.right, data.negatives.ravel(), data.labelled_left, data.labelled_right]
-    found = np.unique(np.concatenate(rows))
-    return found[found >= 0]
+    used = np.unique(np.concatenate(rows))
+    return used[used >= 0]
 
 
 def _training_lengths(encoder: LoadedEncoder, data: TuningData, settings: TuningSettings) -> IntArray:

@@ -62,12 +62,12 @@ class MaskedWords(_TextObjective):
 
     def loss(self, step: Step) -> "Tensor":
         """Return the mean cross-entropy of the hidden words."""
-        found = self.model.tokenizer(
+        tokens = self.model.tokenizer(
             self._texts_of(step), truncation=True, max_length=self.model.max_seq_length, verbose=False
         )
         rows = [
             {"input_ids": ids, "attention_mask": mask}
-            for ids, mask in zip(found["input_ids"], found["attention_mask"], strict=True)
+            for ids, mask in zip(tokens["input_ids"], tokens["attention_mask"], strict=True)
         ]
         batch = {name: value.to(self.model.device) for name, value in self._collate(rows).items()}
         if not bool((batch["labels"] >= 0).any()):  # short texts: nothing was hidden by chance

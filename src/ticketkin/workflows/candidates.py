@@ -96,18 +96,18 @@ def _lexical_ranker(data: RunData, statistics: FieldStatistics) -> LexicalRanker
 
 def encoder_candidates(data: RunData, *, with_slow: bool) -> EncoderCandidates:
     """Return the untouched encoder and the tuned ones that the job asks for."""
-    found = {"base": data.embeddings(artifact.BASE_EMBEDDINGS)}
+    embeddings = {"base": data.embeddings(artifact.BASE_EMBEDDINGS)}
     wanted = data.job.settings.candidates
     for candidate in trained_candidates():
         if candidate.name in wanted and (with_slow or not candidate.is_slow):
-            found[candidate.name] = data.embeddings(artifact.embeddings_of(candidate.name))
-    return EncoderCandidates(found)
+            embeddings[candidate.name] = data.embeddings(artifact.embeddings_of(candidate.name))
+    return EncoderCandidates(embeddings)
 
 
 def simple_rankers(data: RunData, encoders: EncoderCandidates) -> dict[str, Ranker]:
     """Return lexical search and each encoder alone."""
     rankers: dict[str, Ranker] = {"lexical": lexical_ranker(data)}
-    rankers |= {name: DenseRanker(name, found) for name, found in encoders.embeddings.items()}
+    rankers |= {name: DenseRanker(name, embeddings) for name, embeddings in encoders.embeddings.items()}
     return rankers
 
 

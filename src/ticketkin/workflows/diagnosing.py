@@ -141,16 +141,16 @@ def _is_main(gain: PairedGain, verdict: Verdict) -> bool:
 
 def _training_checks(data: RunData) -> list[Check]:
     """Return what went otherwise than asked in any training; what went well is in the doctor's list."""
-    found = []
+    checks = []
     for name in (candidate.name for candidate in trained_candidates()):
         record = data.training_record(name)
         if record is not None:
-            found += [
+            checks += [
                 Check(f"training_{check.code}", check.outcome, f"{name}: {check.evidence}", check.advice)
                 for check in record_checks(record)
                 if check.outcome is not Outcome.PASSED
             ]
-    return found
+    return checks
 
 
 def readiness_of(

@@ -39,12 +39,12 @@ def run_families(run: StageRun[Job]) -> None:
     if run.job.settings.families.said:
         ties += _said_ties(data, run.progress)
     order = filing_order(data.tickets)
-    found = build_families(ties, order, parent_tiers(data.tickets))
-    _tell(found, run.progress)
+    graph = build_families(ties, order, parent_tiers(data.tickets))
+    _tell(graph, run.progress)
     with run.writing(artifact.FAMILIES) as temporary:
-        artifact.FAMILIES_JSON.write(temporary / "families.json", as_record(found, data.tickets))
-        save_csv(temporary / "families.csv", as_table(found, data.tickets))
-        nx.write_graphml(_for_xml(as_graph(found, data.tickets)), temporary / "families.graphml")
+        artifact.FAMILIES_JSON.write(temporary / "families.json", as_record(graph, data.tickets))
+        save_csv(temporary / "families.csv", as_table(graph, data.tickets))
+        nx.write_graphml(_for_xml(as_graph(graph, data.tickets)), temporary / "families.graphml")
 
 
 def _stated_ties(data: RunData) -> list[Tie]:
@@ -66,18 +66,18 @@ def _said_ties(data: RunData, progress: Progress) -> list[Tie]:
     return Relater(data).said(data.job.settings.relations.depth, progress)
 
 
-def _tell(found: FamilyGraph, progress: Progress) -> None:
-    sizes = np.array([len(family.tickets) for family in found.families])
+def _tell(graph: FamilyGraph, progress: Progress) -> None:
+    sizes = np.array([len(family.tickets) for family in graph.families])
     if not len(sizes):
         progress.say("  no link joins two tickets, so there are no families")
         return
-    chains = [len(family.longest_chain) for family in found.families]
+    chains = [len(family.longest_chain) for family in graph.families]
     progress.say(
         f"  {len(sizes):,} families over {sizes.sum():,} tickets, the largest of {sizes.max():,}; longest "
         f"causal chain: {max(chains)} tickets"
     )
-    if found.circles:
-        n = len(found.circles)
+    if graph.circles:
+        n = len(graph.circles)
         progress.say(f"  {n:,} causal tie{'s' * (n > 1)} left out, which would close a circle")
 
 

@@ -37,7 +37,7 @@ def retrieve_and_classify(
 ) -> Retrieved:
     """Return the `k` nearest visible tickets of each query with the probability of each kind."""
     visibility = material.data.visibility
-    found: list[tuple[IntArray, IntArray, Float64Array]] = []
+    blocks: list[tuple[IntArray, IntArray, Float64Array]] = []
     starts = range(0, len(queries), _BLOCK_QUERIES)
     for start in track(starts, progress, "retrieve", len(starts)):
         block = queries[start : start + _BLOCK_QUERIES]
@@ -45,10 +45,10 @@ def retrieve_and_classify(
         top = np.argsort(-similarities, axis=1, kind="stable")[:, :k]
         nearest = np.take_along_axis(similarities, top, axis=1)
         places, columns = np.nonzero(np.isfinite(nearest))
-        found.append((block[places], top[places, columns], nearest[places, columns].astype(np.float64)))
-    query = np.concatenate([np.zeros(0, dtype=np.int64), *(a for a, _, _ in found)])
-    candidate = np.concatenate([np.zeros(0, dtype=np.int64), *(b for _, b, _ in found)])
-    near = np.concatenate([np.zeros(0), *(c for _, _, c in found)])
+        blocks.append((block[places], top[places, columns], nearest[places, columns].astype(np.float64)))
+    query = np.concatenate([np.zeros(0, dtype=np.int64), *(a for a, _, _ in blocks)])
+    candidate = np.concatenate([np.zeros(0, dtype=np.int64), *(b for _, b, _ in blocks)])
+    near = np.concatenate([np.zeros(0), *(c for _, _, c in blocks)])
     if not len(query):
         return Retrieved(query, candidate, np.zeros((0, len(KINDS))), near)
     left, right = material.in_filing_order(query, candidate)
@@ -100,29 +100,29 @@ class Relater:
             if row is None:
                 raise InputError(f"The run holds no ticket {ticket_id!r}; give an id or number of its export")
             rows.append(row)
-        found = retrieve_and_classify(
+        retrieved = retrieve_and_classify(
             self._material, self._ranker, self._kinds, np.array(rows, dtype=np.int64), k
         )
-        calibrated = self._kinds.calibrated(found.probabilities, found.similarities)
+        calibrated = self._kinds.calibrated(retrieved.probabilities, retrieved.similarities)
         related: dict[str, list[Relation]] = {}
         for ticket_id, row in zip(ticket_ids, rows, strict=True):
-            own = np.flatnonzero(found.query == row)
-            told = [self._relation(row, int(found.candidate[place]), calibrated[place]) for place in own]
+            own = np.flatnonzero(retrieved.query == row)
+            told = [self._relation(row, int(retrieved.candidate[place]), calibrated[place]) for place in own]
             related[ticket_id] = surest_first(told)
         return related
 
     def said(self, k: int, progress: Progress = SILENT) -> list[Tie]:
         """Return what is said outright of every ticket and its `k` nearest earlier ones."""
-        found = retrieve_and_classify(
+        retrieved = retrieve_and_classify(
             self._material, self._ranker, self._kinds, np.arange(len(self._data.tickets)), k, progress
         )
-        calibrated = self._kinds.calibrated(found.probabilities, found.similarities)
+        calibrated = self._kinds.calibrated(retrieved.probabilities, retrieved.similarities)
         codes = likeliest_kin(calibrated)
         ties = []
         for place, code in enumerate(codes.tolist()):
             probability = float(calibrated[place, code])
             if self._kinds.bands.band(KINDS[code], probability) == "say":
-                earlier, later = int(found.candidate[place]), int(found.query[place])
+                earlier, later = int(retrieved.candidate[place]), int(retrieved.query[place])
                 ties.append(Tie(earlier, later, KINDS[code], SAID, probability))
         return ties
 

@@ -84,9 +84,9 @@ def repeat_job(
         changed = settings.model_copy(update={"seed": seed, "candidates": chosen})
         repeated = job.model_copy(update={"settings": changed})
         reports.append(run_job(repeated, folder / artifact.REPEATS / f"seed-{seed}", progress, force=force))
-    found = _summary(reports)
-    write_json(folder / artifact.REPEATS / "repeats.json", found.to_json())
-    return found
+    summary = _summary(reports)
+    write_json(folder / artifact.REPEATS / "repeats.json", summary.to_json())
+    return summary
 
 
 def _summary(reports: Sequence[Mapping[str, Any]]) -> Repeated:

@@ -49,7 +49,7 @@ class TextTokenizer:
         """Return the tokens of each text, shape (2, n_tokens): ids and their segment."""
         prompt = self._tokenisation.prompt
         encodings = self._tokenizer.encode_batch_fast([prompt + text for text in texts])
-        return [np.array([found.ids, found.type_ids], dtype=np.int64) for found in encodings]
+        return [np.array([encoding.ids, encoding.type_ids], dtype=np.int64) for encoding in encodings]
 
     def inputs(self, tokens: IntArray) -> dict[str, IntArray]:
         """Return what the model takes for one text, each shape (1, n_tokens): alone, it needs no padding."""

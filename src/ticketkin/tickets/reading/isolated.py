@@ -31,7 +31,7 @@ def read_isolated(path: Path, encoding: str | None = None) -> RawTable:
     # -P keeps files of the working directory from shadowing modules.
     command = [sys.executable, "-P", "-m", f"{__name__}_process", str(path.absolute())]
     # The package it finds is this one, wherever the working directory is.
-    found = os.pathsep.join(filter(None, (str(_PACKAGES), os.environ.get("PYTHONPATH"))))
+    search_path = os.pathsep.join(filter(None, (str(_PACKAGES), os.environ.get("PYTHONPATH"))))
     try:
         done = subprocess.run(  # noqa: S603
             command,
@@ -39,7 +39,7 @@ def read_isolated(path: Path, encoding: str | None = None) -> RawTable:
             stdin=subprocess.DEVNULL,
             timeout=_LIMIT_SECONDS,
             check=False,
-            env=os.environ | {"PYTHONPATH": found},
+            env=os.environ | {"PYTHONPATH": search_path},
         )
     except subprocess.TimeoutExpired:
         raise UnreadableFileError(

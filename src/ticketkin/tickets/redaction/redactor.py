@@ -202,9 +202,9 @@ class Redactor:
                 claims.add(span, NAME)
         for recogniser in _worth_trying(text):
             for match in recogniser.pattern.finditer(text):
-                found = recogniser.locate(match)
-                if found is not None:
-                    claims.add(found, recogniser.kind)
+                spans = recogniser.locate(match)
+                if spans is not None:
+                    claims.add(spans, recogniser.kind)
         if self.people is not None:
             for span in self.people(text):
                 claims.add(span, NAME)

@@ -95,20 +95,20 @@ def _incident(event: Event, opened: datetime, told: tuple[str, str], role: str, 
 
 def _reports(event: Event, begin: datetime, random: Random, register: TemplateRegister) -> list[Incident]:
     sides = random.sample(range(len(event.fault.tellings)), len(event.fault.tellings))
-    found = []
+    incidents = []
     for report in range(random.choice(_REPORTS)):
         delay = random.lognormvariate(log(_MEDIAN_DELAY_MINUTES), _DELAY_SPREAD) if report else 0.0
         opened = begin + timedelta(minutes=delay)
         told = tell(event, sides[report % len(sides)], random, register)
-        found.append(_incident(event, opened, told, "report", random))
+        incidents.append(_incident(event, opened, told, "report", random))
     if random.random() < 0.25:
         service = _SERVICE_BY_NAME[random.choice(event.service.hits)]
         told = tell_follow_up(event, random, register)
         effect = _incident(event, begin + timedelta(hours=random.randint(1, 5)), told, "follow_up", random)
         effect.service, effect.category, effect.subcategory = service, service.category, ""
         effect.item = _some_item(service, event.town, random)
-        found.append(effect)
-    return found
+        incidents.append(effect)
+    return incidents
 
 
 def _alert(opened: datetime, random: Random) -> Incident:

@@ -26,12 +26,12 @@ class Recipe:
 @cache
 def recipes() -> dict[str, Recipe]:
     """Return all recipes by name, the default first."""
-    found = {}
+    by_name = {}
     for path in sorted(_FOLDER.glob("*.toml"), key=lambda path: (path.stem != DEFAULT, path.stem)):
         content = tomllib.loads(path.read_text("utf-8"))
         about = content.pop("about")
-        found[path.stem] = Recipe(path.stem, about, content)
-    return found
+        by_name[path.stem] = Recipe(path.stem, about, content)
+    return by_name
 
 
 def recipe_settings(name: str) -> Mapping[str, Any]:
