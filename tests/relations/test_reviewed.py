@@ -44,9 +44,9 @@ def test_a_row_that_says_the_same_again_is_one_row(tmp_path: Path) -> None:
         ("source,target,kind\n,T1,none\n", "row 1 names '', which is no ticket"),
         (
             "source,target,kind\nT0,T1,none\nT1,T0,duplicate\n",
-            "rows 1 and 2 tell different things of T1 and T0: none and duplicate",
+            "rows 1 and 2 give two answers for T1 and T0: none and duplicate",
         ),
-        ("source,target,kind\nT0,T1,causal\nT1,T0,causal\n", "rows 1 and 2 tell different things"),
+        ("source,target,kind\nT0,T1,causal\nT1,T0,causal\n", "rows 1 and 2 give two answers"),
         ("source,target,kind\n" + "T0,T9,none\n" * 1_234, "and 1,229 more"),
     ],
 )

@@ -69,7 +69,7 @@ def private(report, undrawn):
     report["encoder"] = {"name": "all-MiniLM-L6-v2", "source": "/home/canary", "template": "{title} canary"}
     learned = KindsLearned.model_validate(LEARNED)
     gates = [
-        warning("relation_contradictions", "2 pairs are told as two kinds: 7003 and CANARY-2: x", "review"),
+        warning("relation_contradictions", "2 pairs were given two kinds: 7003 and CANARY-2: x", "review"),
         failed("relation_support", "too few of Jane Canary", "add links"),
     ]
     material = dataclasses.replace(
@@ -97,7 +97,7 @@ def test_a_shared_copy_keeps_numbers_and_nothing_else(private):
     assert "06:31" not in page
     assert material.families.families[0].longest_chain == ["1", "3"] and not material.families.left_out
     first, second = material.relations.gates
-    assert first.evidence == "2 pairs are told as two kinds" and first.advice == "review"
+    assert first.evidence == "2 pairs were given two kinds" and first.advice == "review"
     assert second.evidence == "too few of …" and second.advice == "add links"
     assert material.relations.notes == ["of …"] and not material.relations.contradictions
 

@@ -22,7 +22,7 @@ _KIN_WORDS = {
     "duplicate": "duplicate of", "related": "related to", "causal": "cause or effect of", "none": "no kin of",
     "kin": "kin of",
 }  # fmt: skip
-_SURELY = {"say": "", "suggest": "perhaps ", "silent": "not told: ", None: ""}
+_SURELY = {"say": "", "suggest": "perhaps ", "silent": "not reported: ", None: ""}
 _MOST_SHOWN_OF_SOLUTION = 300
 _MOST_SHOWN_OF_ROWS = 3
 _COLUMNS = (

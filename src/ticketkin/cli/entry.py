@@ -32,7 +32,7 @@ def _open_streams() -> None:
 
 
 def _ending() -> int:
-    """Return the exit code; whatever went wrong has been said."""
+    """Return the exit code; whatever went wrong has been printed."""
     try:
         from ticketkin.cli.app import app, is_debugging
 

@@ -61,7 +61,7 @@ def _show_confusion(console: SafeConsole, quality: "ModelQuality", title: str, k
 
 
 def _show_causes(console: SafeConsole, quality: "CauseQuality") -> None:
-    """Print how well causes are told from all else by a cross-encoder of their own."""
+    """Print how well causes are distinguished from all else by a cross-encoder of their own."""
     head = ", its head begun at random" if quality.fresh_head else ""
     console.print(
         f"Cause or not, cross-encoder on {quality.base}{head}: {quality.n_causal:,} causes, "

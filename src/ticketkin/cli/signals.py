@@ -41,7 +41,7 @@ class _State:
     unwinds = False
     """True while a command runs that must put things away."""
     is_said = False
-    """True once the user was told."""
+    """True once the message was printed."""
 
 
 _ending = threading.RLock()

@@ -90,8 +90,8 @@ def _refusal_number(error: BaseException) -> int | None:
         return None
     if _SHORT_WRITE.search(str(error)):
         return errno.ENOSPC
-    told = _RUST_NUMBER.search(str(error))
-    return int(told[1]) if told and int(told[1]) in _REFUSALS else None
+    number = _RUST_NUMBER.search(str(error))
+    return int(number[1]) if number and int(number[1]) in _REFUSALS else None
 
 
 def _refused(error: BaseException, number: int) -> TicketkinError:

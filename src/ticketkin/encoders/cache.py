@@ -69,7 +69,7 @@ class EmbeddingCache:
             read = _read_shard(shard, dimension)
             if read is None:
                 n_damaged += 1
-                with suppress(OSError):  # else it would be told again by every stage
+                with suppress(OSError):  # else every stage would report it again
                     shard.unlink()
                 continue
             for row, key in enumerate(read[0]):

@@ -68,7 +68,7 @@ def load_cross_encoder(folder: Path, device: str, n_labels: int | None = None) -
     from sentence_transformers import CrossEncoder
     from transformers.utils import logging as transformers_logging
 
-    # That a plain encoder gets a head is told by us, once.
+    # Ticketkin reports once that a plain encoder gets a head.
     logging.getLogger("sentence_transformers.base.model").setLevel(logging.ERROR)
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()

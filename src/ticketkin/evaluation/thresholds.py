@@ -36,9 +36,9 @@ def precision_at_prevalence(
     1 where nothing is called kin; NaN where recall or rate is.
     """
     hits = prevalence * np.asarray(recall, dtype=np.float64)
-    said = hits + (1 - prevalence) * np.asarray(false_positive_rate, dtype=np.float64)
+    called_kin = hits + (1 - prevalence) * np.asarray(false_positive_rate, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(said == 0, 1.0, hits / said), dtype=np.float64)
+        return np.asarray(np.where(called_kin == 0, 1.0, hits / called_kin), dtype=np.float64)
 
 
 def choose_threshold(

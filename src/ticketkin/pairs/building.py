@@ -189,9 +189,9 @@ def _with_difficulty(parts: Sequence[_Part], inputs: PairInputs, words: csr_matr
     lexical = paired_cosines(words, left, right)
     dense = np.einsum("ij,ij->i", inputs.embeddings[left], inputs.embeddings[right])
     phase = np.concatenate([part.phase for part in parts])
-    told = phase.copy()
+    assigned = phase.copy()
     for value in (0, 1):
-        chosen = np.flatnonzero((label == value) & (told == 0))
+        chosen = np.flatnonzero((label == value) & (assigned == 0))
         alike = _rank_share(lexical[chosen]) + _rank_share(dense[chosen])
         hard = -alike if value == 1 else alike
         thirds = np.minimum(2, (_rank_share(hard) * 3).astype(np.int64))
@@ -223,8 +223,8 @@ def _rank_share(values: FloatArray) -> FloatArray:
 
 def _origins(inputs: PairInputs, ids: npt.NDArray[np.object_], left: IntArray, right: IntArray) -> list[str]:
     """Return who linked each pair; 'group' where two tickets are kin only through others."""
-    told = {
+    origin_of = {
         frozenset((source, target)): origin
         for source, target, origin in inputs.links.frame.select("source", "target", "origin").iter_rows()
     }
-    return [told.get(frozenset((ids[a], ids[b])), "group") for a, b in zip(left, right, strict=True)]
+    return [origin_of.get(frozenset((ids[a], ids[b])), "group") for a, b in zip(left, right, strict=True)]

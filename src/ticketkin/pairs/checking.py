@@ -34,7 +34,7 @@ class PairCheck:
     """All but the first of the same two texts with one label."""
     near_repeats: BoolArray
     """All but the first of pairs whose texts share their templates, and the label: they may differ in a
-    number alone. They are told and stay.
+    number alone. They are reported and stay.
     """
     short: BoolArray
     """A text is empty or has fewer than three words."""
@@ -69,10 +69,10 @@ def check_pairs(pairs: TextPairs, seed: int = 0) -> PairCheck:
     exact = _codes([(_folded(a), _folded(b)) for a, b in zip(pairs.left, pairs.right, strict=True)])
     templates = template_groups([*pairs.left, *pairs.right], _NEAR_IDENTICAL)
     near = _codes([(int(a), int(b)) for a, b in zip(templates[:n], templates[n:], strict=True)])
-    said = _said(pairs)
-    labels_of = np.bincount(np.unique(np.stack([exact, said]), axis=1)[0])
+    labels = _answer_codes(pairs)
+    labels_of = np.bincount(np.unique(np.stack([exact, labels]), axis=1)[0])
     contradictions = labels_of[exact] > 1
-    repeats = _later(exact * (int(said.max()) + 1) + said)
+    repeats = _later(exact * (int(labels.max()) + 1) + labels)
     short = np.array(
         [min(len(a.split()), len(b.split())) < _FEWEST_WORDS for a, b in zip(left, right, strict=True)]
     )
@@ -88,8 +88,8 @@ def check_pairs(pairs: TextPairs, seed: int = 0) -> PairCheck:
     )
 
 
-def _said(pairs: TextPairs) -> IntArray:
-    """Return a number for what is said of each pair: label or kind, and of causes which text is the cause."""
+def _answer_codes(pairs: TextPairs) -> IntArray:
+    """Return a number for the answer of each pair: label or kind, and of causes which text is the cause."""
     if pairs.kinds is None:
         return pairs.labels
     words = [

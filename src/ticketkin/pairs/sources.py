@@ -1,6 +1,6 @@
 """Where training pairs come from, each source by name; they combine in the order they are named.
 
-Only `links` and what is mined around its pairs stand on what people said. The other sources draw labels
+Only `links` and what is mined around its pairs stand on what people stated. The other sources draw labels
 from similarities: such pairs are marked silver, and circular labels are reported.
 """
 

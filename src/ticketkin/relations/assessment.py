@@ -1,4 +1,4 @@
-"""How well kinds are told apart: repeated folds that share no ticket, every class always present."""
+"""How well a model tells kinds apart: repeated folds that share no ticket, every class always present."""
 
 import warnings
 from collections.abc import Callable
@@ -196,7 +196,7 @@ def assess(
             probabilities = np.zeros((len(pairs), len(KINDS)))
             folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=drawn)
             with warnings.catch_warnings():
-                # A kind rarer than the folds is told in our own words, with what follows from it.
+                # `support_notes` reports a kind that is rarer than the folds.
                 warnings.filterwarnings("ignore", "The least populated class", UserWarning)
                 parts = list(folds.split(np.zeros(len(pairs)), pairs.kind, pairs.block))
             for train, test in parts:

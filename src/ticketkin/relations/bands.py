@@ -55,7 +55,7 @@ class Bands:
     ) -> "Bands":
         """Return bands for `probabilities` (n, 4) and the ranking's `similarities` (n,) of known `kinds`.
 
-        A kind that is not among `judged`, for want of examples, gets no threshold: it is never told.
+        A kind that is not among `judged`, for want of examples, gets no threshold: it is never reported.
 
         Each kind is calibrated on its own by a logistic regression on both (Platt 1999 on two scores). The
         threshold of a band is the lowest calibrated probability from which on pairs whose likeliest kind
@@ -167,8 +167,8 @@ def _logits(probabilities: Float64Array) -> Float64Array:
 def _threshold(calibrated: Float64Array, kinds: IntArray, name: str, target: float) -> float | None:
     """Return the lowest probability whose pairs and all above it reach the target precision."""
     code = KINDS.index(name)
-    said = likeliest_kin(calibrated) == code
-    values, true = calibrated[said, code], kinds[said] == code
+    likeliest = likeliest_kin(calibrated) == code
+    values, true = calibrated[likeliest, code], kinds[likeliest] == code
     order = np.argsort(-values, kind="stable")
     precision = np.cumsum(true[order]) / np.arange(1, len(order) + 1)
     reached = np.flatnonzero((precision >= target) & (np.arange(1, len(order) + 1) >= _FEWEST_SAID))

@@ -67,7 +67,7 @@ class CrossTrainer:
     def keep(self, places: IntArray, seed: int, folder: Path) -> CrossKindModel:
         """Train on some of the pairs, write the model into `folder`, and return it as it was read back.
 
-        Raises JobError where the saved files do not say what the model in memory says.
+        Raises JobError where the saved model predicts otherwise than the one in memory.
         """
         work = self._work(places, seed)
         trained = train_cross_encoder(
@@ -91,7 +91,7 @@ class CrossTrainer:
     def fit(self, places: IntArray, seed: int) -> Callable[[IntArray], Float64Array]:
         """Train on some pairs and return what gives other pairs' probabilities.
 
-        What a finished training said is kept, so that a killed assessment goes on where it was.
+        The predictions of a finished training are kept, so that a killed assessment goes on where it was.
         """
 
         def predicted(others: IntArray) -> Float64Array:
@@ -139,7 +139,7 @@ class CrossTrainer:
         )
 
     def assess_causes(self, seed: int, n_bootstrap: int) -> CauseQuality:
-        """Return how well causes are told from all other pairs, out of fold, and what a pair costs.
+        """Return how well causes are distinguished from all other pairs, out of fold, and what a pair costs.
 
         `none_per_cause` other pairs stand beside each cause. Threshold and calibration come from
         validation blocks within each training fold. Raises NotEnoughDataError for too few causes.
@@ -174,7 +174,10 @@ class CrossTrainer:
     def _one_fold(
         self, chosen: IntArray, train: IntArray, validated: IntArray, test: IntArray, seed: int
     ) -> Float64Array:
-        """Return forward, backward logit, calibrated probability, whether said, milliseconds; (n_test, 5)."""
+        """Return predictions of the test pairs, shape (n_test, 5).
+
+        Forward and backward logit, calibrated probability, 1 where it reaches the threshold, milliseconds.
+        """
         work = self._work(np.concatenate([chosen[train], [-1], chosen[validated], [-1], chosen[test]]), seed)
         path = work / "causes.npy"
         if not path.exists():
@@ -191,9 +194,9 @@ class CrossTrainer:
             truth = self.pairs.kind[chosen[validated]] == _CAUSAL
             calibrated, threshold = _calibration(judged.max(axis=1), truth)
             probability = calibrated(logits.max(axis=1))
-            said = probability >= threshold
+            is_cause = probability >= threshold
             cost = np.full(len(test), milliseconds)
-            _keep(path, np.column_stack([logits, probability, said, cost]))
+            _keep(path, np.column_stack([logits, probability, is_cause, cost]))
         return _kept(path, len(test), _Causes.n_columns)
 
     def _both_orders(self, model: Any, places: IntArray) -> tuple[Float64Array, float]:
@@ -205,13 +208,13 @@ class CrossTrainer:
 
 
 def _keep(path: Path, values: Float64Array) -> None:
-    """Write what a finished fold said and drop its checkpoints, which are many times larger."""
+    """Write the predictions of a finished fold and drop its checkpoints, which are many times larger."""
     save_array(path, values)
     shutil.rmtree(path.parent / "checkpoint", ignore_errors=True)
 
 
 def _kept(path: Path, n_pairs: int, n_columns: int) -> Float64Array:
-    """Read what a finished fold said. Raises UnreadableFileError where that is damaged."""
+    """Read the predictions of a finished fold. Raises UnreadableFileError where that is damaged."""
     remedy = f"Delete {path.parent} and run again: its fold is trained again"
     return load_array(path, remedy, (n_pairs, n_columns)).astype(np.float64)
 
@@ -237,7 +240,7 @@ def _calibration(
 
 @dataclass(frozen=True)
 class _Causes:
-    """What was said of each pair, out of fold."""
+    """The predictions of each pair, out of fold."""
 
     values: Float64Array
     """Shape (n_pairs, n_columns)."""

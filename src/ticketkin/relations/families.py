@@ -31,7 +31,7 @@ class Tie:
     origin: str
     """PEOPLE, SILVER or SAID."""
     probability: float = 1.0
-    """Calibrated, where it was said."""
+    """Calibrated, where the model said it."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def canonical_parent(rows: Iterable[int], order: IntArray, tiers: IntArray) -> i
 
 
 def build_families(ties: Sequence[Tie], order: IntArray, tiers: IntArray) -> FamilyGraph:
-    """Return the components of all ties, largest first; what people told comes before what was said.
+    """Return the components of all ties, largest first; what people stated comes before what the model said.
 
     Duplicates of duplicates are duplicates of one parent. Causes hold between parents, so that a cause of
     one duplicate is the cause of all; a tie that would close a causal circle is left out and returned.

@@ -13,7 +13,7 @@ from ticketkin.relations.record import (
 )
 
 RIGHT_DIRECTION = 0.9
-"""Share of detected causes from which on "the earlier caused the later" is told."""
+"""Share of detected causes from which on answers name the earlier one as the cause."""
 _FAR_OFF = 0.1
 """Mean distance between said and true share from which on probabilities mislead before calibration."""
 
@@ -42,7 +42,7 @@ def _labels(record: KindsLearned) -> Check:
             "the kinds come from silver links, which were made by similarity: what is measured is circular",
             "Give links that people made: --links FILE --link-columns source,target,kind",
         )
-    return passed("relation_labels", "people told the kinds")
+    return passed("relation_labels", "the kinds were stated by people")
 
 
 def _support(counts: Mapping[str, int], fewest: int) -> Check:
@@ -69,41 +69,41 @@ def _splits(by_split: Mapping[str, Mapping[str, int]], counts: Mapping[str, int]
         for name, n in pairs.items()
         if name != NONE and counts.get(name) and not n
     ]
-    told = "; ".join(
+    counts_shown = "; ".join(
         f"{split} " + ", ".join(f"{n} {name}" for name, n in pairs.items() if name != NONE)
         for split, pairs in by_split.items()
     )
     if lacking:
         return warning(
             "relation_splits",
-            f"no pair of kind {'; '.join(lacking)} ({told})",
+            f"no pair of kind {'; '.join(lacking)} ({counts_shown})",
             "Kin stay together, so rare kinds can't be spread at will: raise split.evaluation, change "
             "--seed, or add links of that kind",
         )
-    return passed("relation_splits", f"every kind lies in every split ({told})")
+    return passed("relation_splits", f"every kind lies in every split ({counts_shown})")
 
 
 def _contradictions(record: KindsLearned) -> Check:
     n = len(record.contradictions)
     if not n:
-        return passed(CONTRADICTIONS, "no pair is told as two kinds")
+        return passed(CONTRADICTIONS, "no pair was given two kinds")
     first = "; ".join(f"{a} and {b}: {kinds}" for a, b, kinds in record.contradictions[:3])
     left = "left out" if record.contradiction_rule == "drop" else "decided by majority, ties left out"
     return warning(
         CONTRADICTIONS,
-        f"{n} pairs are told as two kinds and {left}: {first}",
+        f"{n} pairs were given two kinds and {left}: {first}",
         "Settle them in a file for --reviewed",
     )
 
 
 def _better_than_majority(kept: ModelQuality, majority: ModelQuality) -> Check:
     own, most = kept.macro_f1, majority.macro_f1
-    told = f"macro F1 {own}, majority class {most.value:.3f}"
+    evidence = f"macro F1 {own}, majority class {most.value:.3f}"
     if own.low is not None and most.value is not None and own.low > most.value:
-        return passed("relation_better_than_majority", told)
+        return passed("relation_better_than_majority", evidence)
     return failed(
         "relation_better_than_majority",
-        f"{told}: not better beyond doubt",
+        f"{evidence}: not better beyond doubt",
         "Don't use its kinds; more typed links are needed",
     )
 
@@ -115,12 +115,12 @@ def _calibrated(reliability: Mapping[str, Sequence[ReliabilityBin]]) -> Check:
         n = sum(part.n for part in bins)
         errors[kind] = sum(part.n * abs(part.predicted - part.true) for part in bins) / max(n, 1e-12)
     worst = max(errors, key=lambda kind: errors[kind])
-    told = f"largest mean distance of probability and share: {errors[worst]:.2f} ({worst})"
+    evidence = f"largest mean distance of probability and share: {errors[worst]:.2f} ({worst})"
     if errors[worst] <= _FAR_OFF:
-        return passed("relation_raw_probabilities", told)
+        return passed("relation_raw_probabilities", evidence)
     return warning(
         "relation_raw_probabilities",
-        told,
+        evidence,
         "Classes are weighted in training; only the calibrated probabilities of ticketkin relate mean "
         "what they say",
     )
@@ -131,13 +131,13 @@ def _direction(by_time: DirectionByTime) -> Check:
     code, n, share = "relation_direction", by_time.n_detected, by_time.share_right
     if share is None:
         return skipped(code, "no cause was detected")
-    told = f"the earlier ticket is the cause in {share:.0%} of the {n:.0f} causes that were detected"
+    evidence = f"the earlier ticket is the cause in {share:.0%} of the {n:.0f} causes that were detected"
     if share >= RIGHT_DIRECTION:
-        return passed(code, told)
+        return passed(code, evidence)
     return warning(
         code,
-        f"{told}, below {RIGHT_DIRECTION:.0%}",
-        "No direction is told; if source and target of the causal links are mixed up, give the kind the "
+        f"{evidence}, below {RIGHT_DIRECTION:.0%}",
+        "Answers name no direction; if source and target of the causal links are mixed up, give the kind the "
         "other way round, or learn directions from the texts: ticketkin relations RUN --causes",
     )
 
@@ -151,12 +151,12 @@ def _said(two_stage: TwoStageQuality, kind: str) -> Check:
         return skipped(code, f"{kind} is never said: no threshold reached precision {target:.2f}")
     if not quality.n_reported or low is None or high is None:
         return skipped(code, f"no holdout ticket was said to have a {kind}")
-    told = (
+    evidence = (
         f"{quality.n_right} of {quality.n_reported} said were right on the holdout (precision "
         f"[{low:.2f}, {high:.2f}], target {target:.2f})"
     )
     if high < target:
-        return failed(code, told, "Raise relations.say_precision, or treat it as a suggestion")
+        return failed(code, evidence, "Raise relations.say_precision, or treat it as a suggestion")
     if low < target:
-        return warning(code, told, "Too few were said to be sure; watch them in use")
-    return passed(code, told)
+        return warning(code, evidence, "Too few were said for a sure judgement; watch them in use")
+    return passed(code, evidence)

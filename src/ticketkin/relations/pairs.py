@@ -20,7 +20,7 @@ _N_BLOCKS = 40
 """Tickets are dealt into so many blocks; no pair crosses one, so folds of blocks share no ticket."""
 _FEWEST_BLOCKS = 5
 _LARGEST_JOINED = 0.1
-"""Share of all tickets that pairs told apart may join into one part."""
+"""Share of all tickets that pairs stated as `none` may join into one part."""
 _COMPONENTS_A_BLOCK = 4
 """Fewer would leave too few strangers within a block."""
 _DRAWS_PER_PAIR = 12
@@ -53,9 +53,9 @@ class RelationPairs:
     mixture: Mapping[str, int]
     """Strangers by how they were drawn."""
     contradictions: list[tuple[str, str, str]]
-    """Ticket ids and the kinds of pairs that were told as two kinds."""
+    """Ticket ids and the kinds of pairs that were given two kinds."""
     n_apart_left_out: int = 0
-    """Pairs told as none that would have joined too many tickets into one block."""
+    """Pairs stated as none that would have joined too many tickets into one block."""
 
     def __len__(self) -> int:
         return len(self.left)
@@ -73,28 +73,28 @@ def relation_pairs(
     words: csr_matrix,
     seed: int,
     settings: RelationSettings,
-    told: pl.DataFrame = NOTHING_STATED,
+    stated: pl.DataFrame = NOTHING_STATED,
 ) -> RelationPairs:
-    """Return the linked pairs by kind, those told as `none`, and strangers beside them.
+    """Return the linked pairs by kind, those stated as `none`, and strangers beside them.
 
-    `told` holds pairs with a kind (`STATED_SCHEMA`) that a person stated apart from links, `none` among
+    `stated` holds pairs with a kind (`STATED_SCHEMA`) that a person stated apart from links, `none` among
     them; what is final there holds whatever the links say. Of strangers a third
     each is drawn at random, among lexical neighbours, and among tickets of the same service and hour (of one
-    category and near in filing order where there are no times); what was told as `none` counts towards
+    category and near in filing order where there are no times); what was stated as `none` counts towards
     them. Never a stranger: tickets joined by any chain of links, or by a problem, parent or kin group.
-    There are `settings.none_per_linked` for each link. A pair told as two kinds is reported, and left out
-    or, by 'majority', what most say. Deterministic by `seed`. Raises
+    There are `settings.none_per_linked` for each link. A pair that was given two kinds is reported, and left
+    out or, by 'majority', what most say. Deterministic by `seed`. Raises
     NotEnoughDataError without a pair of kin.
     """
     order = filing_order(tickets)
-    kinds, doubtful = _stated_kinds(tickets, links, told, settings.contradictions)
+    kinds, doubtful = _stated_kinds(tickets, links, stated, settings.contradictions)
     kin = {pair: kind for pair, kind in kinds.items() if KINDS[kind] != NONE}
     if not kin:
         raise NotEnoughDataError("No link between two tickets was found, so no kind can be learned")
     source, target = _sides(kin)
     component = _components(len(tickets), source, target, groups)
     apart = np.stack(_sides({pair: kind for pair, kind in kinds.items() if KINDS[kind] == NONE}), axis=1)
-    # Whoever told two tickets apart joins their blocks: no ticket may stand in two folds.
+    # Whoever states two tickets as none joins their blocks: no ticket may stand in two folds.
     joined, allowed = _joined(component, apart[:, 0], apart[:, 1])
     block = _blocks(joined, seed)
     strangers = {"told": apart[allowed]} | _strangers(
@@ -134,17 +134,20 @@ def filing_order(tickets: Tickets) -> IntArray:
 
 
 def _stated_kinds(
-    tickets: Tickets, links: Links, told: pl.DataFrame, rule: str
+    tickets: Tickets, links: Links, apart_from_links: pl.DataFrame, rule: str
 ) -> tuple[dict[tuple[int, int], int], list[tuple[str, str, str]]]:
-    """Return the kind of each pair, as (source, target) of its first mention, and those told as two."""
+    """Return the kind of each pair, as (source, target) of its first mention, and the pairs given two."""
     columns = ("source", "target", "kind")
     # That two tickets share a problem makes them related at least: it contradicts nobody who says more.
     shared = pl.col("origin") == Origin.PROBLEM.value
-    frames = [links.frame.filter(~shared).select(columns), told.filter(~pl.col("final")).select(columns)]
+    frames = [
+        links.frame.filter(~shared).select(columns),
+        apart_from_links.filter(~pl.col("final")).select(columns),
+    ]
     stated = _mentions(tickets, links.frame.filter(shared).select(columns)) | _mentions(
         tickets, pl.concat(frames)
     )
-    reviewed = _mentions(tickets, told.filter("final").select(columns))
+    reviewed = _mentions(tickets, apart_from_links.filter("final").select(columns))
     kinds, contradictions = {}, []
     for key, mentions in (stated | reviewed).items():
         counts = Counter(kind for _, _, kind in mentions)
@@ -300,11 +303,11 @@ def _same_time(field: _Field, generator: np.random.Generator) -> IntArray:
 
 def support_notes(counts: Mapping[str, int], fewest: int = 10) -> list[str]:
     """Return a sentence for each kind that is absent or too rare to judge."""
-    told = []
+    notes = []
     for name in KINDS:
         n = counts.get(name, 0)
         if n == 0:
-            told.append(f"no pair is {name}: it can't be learned and is never said")
+            notes.append(f"no pair is {name}: it can't be learned and is never said")
         elif n < fewest:
-            told.append(f"only {n} pairs are {name}: it is never said with confidence")
-    return told
+            notes.append(f"only {n} pairs are {name}: it is never said with confidence")
+    return notes

@@ -1,4 +1,4 @@
-"""What was learned of kinds of kin and how well they are told apart: the content of relations.json.
+"""What was learned of kinds of kin and how well models distinguish them: the content of relations.json.
 
 Keys of the file that differ from the names here stand as aliases.
 """
@@ -34,7 +34,7 @@ class _Part(BaseModel):
 
 
 class KindQuality(_Part):
-    """How well one kind is told from the others; without a value where no pair is of the kind."""
+    """How well one kind is distinguished from the others; without a value where no pair is of the kind."""
 
     n: int
     """Pairs of the kind."""

@@ -14,7 +14,7 @@ from ticketkin.tickets.links import known_references
 from ticketkin.tickets.reading import read_table
 
 _COLUMNS = ("source", "target", "kind")
-_MOST_TOLD = 5
+_MOST_NAMED = 5
 _MOST_SHOWN = 60
 
 
@@ -44,19 +44,19 @@ def read_reviewed(path: Path, tickets: Tickets) -> pl.DataFrame:
         if fault:
             faults.append((number, f"row {number} {fault}"))
             continue
-        said = _Reviewed(known[source], known[target], word.lower())
-        first, before = reviewed.setdefault(frozenset({said.source, said.target}), (number, said))
-        if not said.agrees_with(before):
+        answer = _Reviewed(known[source], known[target], word.lower())
+        first, before = reviewed.setdefault(frozenset({answer.source, answer.target}), (number, answer))
+        if not answer.agrees_with(before):
             faults.append((
                 number,
-                f"rows {first} and {number} tell different things of {said.source} and {said.target}: "
-                f"{before.kind} and {said.kind}",
+                f"rows {first} and {number} give two answers for {answer.source} and {answer.target}: "
+                f"{before.kind} and {answer.kind}",
             ))  # fmt: skip
     if faults:
-        told = [fault for _, fault in sorted(faults)]
-        more = f" and {len(told) - _MOST_TOLD:,} more" if len(told) > _MOST_TOLD else ""
-        raise InputError(f"{path}: {'; '.join(told[:_MOST_TOLD])}{more}")
-    rows = [(said.source, said.target, said.kind, True) for _, said in reviewed.values()]
+        messages = [fault for _, fault in sorted(faults)]
+        more = f" and {len(messages) - _MOST_NAMED:,} more" if len(messages) > _MOST_NAMED else ""
+        raise InputError(f"{path}: {'; '.join(messages[:_MOST_NAMED])}{more}")
+    rows = [(answer.source, answer.target, answer.kind, True) for _, answer in reviewed.values()]
     return pl.DataFrame(rows, schema=dict(STATED_SCHEMA), orient="row")
 
 

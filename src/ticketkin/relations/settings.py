@@ -26,7 +26,7 @@ class RelationSettings(StageSettings):
     cross_encoder: CrossEncoderSettings = CrossEncoderSettings()
     """How cross-encoders are trained."""
     contradictions: Literal["drop", "majority"] = "drop"
-    """What becomes of a pair that is told as two kinds: left out, or what most say (ties are left out)."""
+    """What becomes of a pair that was given two kinds: left out, or what most say (ties are left out)."""
     none_per_linked: float = Field(default=3.0, gt=0, le=1_000)
     """Strangers drawn for each linked pair."""
     folds: int = Field(default=5, ge=2, le=100)

@@ -128,7 +128,7 @@ class ReportMaterial:
 
     title: str
     is_synthetic: bool = False
-    """The built-in sample; True here or in report.json is said first."""
+    """The built-in sample; True here or in report.json is the first thing the report says."""
     pair_similarities: Mapping[str, PairSimilarities] = field(default_factory=dict)
     """Champion and baseline by candidate name, on the holdout pairs."""
     recall_curves: Mapping[str, RecallCurve] = field(default_factory=dict)
@@ -147,7 +147,7 @@ class ReportMaterial:
     import_summary: Mapping[str, Any] = field(default_factory=dict)
     """What the import found and repaired (its to_json): system, mapping, redactions, n_rejected."""
     relations: Annotated[RelationRecord | None, _EMPTY_IS_ABSENT] = None
-    """Kinds of kin, how well they are told apart, or why they were not learned."""
+    """Kinds of kin, how well models distinguish them, or why they were not learned."""
     families: Annotated[FamiliesRecord | None, _EMPTY_IS_ABSENT] = None
     """The largest families alone."""
     command: str = ""

@@ -16,15 +16,15 @@ _MOST_LINES = 50
 def replay_html(result: Mapping[str, Any]) -> str:
     """Return the page of a replay as JSON; it names tickets."""
     lines = [_row(line) for line in result["lines"]]
-    said = [row for row, line in zip(lines, result["lines"], strict=True) if line["band"] == "say"]
+    reported = [row for row, line in zip(lines, result["lines"], strict=True) if line["band"] == "say"]
     suggested = [row for row, line in zip(lines, result["lines"], strict=True) if line["band"] != "say"]
     return render_page(
         "replay.html",
         result=result,
         heads=QUALITY_HEADS,
         qualities=quality_rows(result["qualities"]),
-        tables={"Said outright": said[:_MOST_LINES], "Suggested": suggested[:_MOST_LINES]},
-        totals={"Said outright": len(said), "Suggested": len(suggested)},
+        tables={"Said outright": reported[:_MOST_LINES], "Suggested": suggested[:_MOST_LINES]},
+        totals={"Said outright": len(reported), "Suggested": len(suggested)},
     )
 
 

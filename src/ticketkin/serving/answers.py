@@ -76,7 +76,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Telling:
-    """How kinds are told of pairs: the bands, and what is known of who caused whom."""
+    """How kinds of pairs are reported: the bands, and what is known of who caused whom."""
 
     bands: Bands
     right_direction: float | None

@@ -124,9 +124,9 @@ def check_files(folder: Path, manifest: Manifest) -> None:
         _fault("not part of it", [name for name in there if name not in manifest.files], len(there)),
         _fault("changed", _changed(there, manifest), len(manifest.files)),
     ]
-    told = "; ".join(fault for fault in faults if fault)
-    if told:
-        raise UnreadableFileError(f"The bundle {folder} is not as it was made: {told}. {COPY_AGAIN}")
+    what = "; ".join(fault for fault in faults if fault)
+    if what:
+        raise UnreadableFileError(f"The bundle {folder} is not as it was made: {what}. {COPY_AGAIN}")
 
 
 def _fault(what: str, names: list[str], n_files: int) -> str:

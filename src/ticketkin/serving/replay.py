@@ -182,8 +182,8 @@ def replay(
             answers = kin.relate_stored([tickets.ids[row] for row in block], k)
             learned_here = learned[start : start + _BLOCK].tolist()
             for row, was_learned, answer in zip(block.tolist(), learned_here, answers, strict=True):
-                told = [one for one in answer.relations if one.band in REPORTED_BANDS]
-                lines += [_line(tickets, opened, row, one, linked, was_learned) for one in told]
+                shown = [one for one in answer.relations if one.band in REPORTED_BANDS]
+                lines += [_line(tickets, opened, row, one, linked, was_learned) for one in shown]
             task.advance(len(block))
     judged = rows[~learned] if (~learned).any() and learned_until else rows
     return Replay(

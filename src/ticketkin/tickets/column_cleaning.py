@@ -23,7 +23,9 @@ _BLANKS = re.compile(r"[^\S\n]{3,}|\n{3,}")
 
 def clean_columns(frame: pl.DataFrame, account: Account, progress: Progress) -> pl.DataFrame:
     """Return `frame` with its text columns cleaned and redacted, and people as pseudonyms."""
-    columns = _pseudonymous(frame, account)  # first: a secret that can't be used is told before the long work
+    columns = _pseudonymous(
+        frame, account
+    )  # first: a secret that can't be used is reported before the long work
     for name in TEXT_FIELDS:
         shown = progress if name in _FREE_TEXT else SILENT
         columns.append(_cleaned(frame[name], account, shown))

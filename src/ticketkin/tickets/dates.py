@@ -88,7 +88,7 @@ class Times:
     """At most three cells that can't be read, every word that is no part of a date masked."""
     repairs: dict[str, int] = field(default_factory=dict)
     order: FoundOrder = FoundOrder()
-    """How day and month were told apart."""
+    """How day and month were distinguished."""
 
 
 def parse_times(column: pl.Series, hint: OrderHint | None = None, first_day: datetime = EXCEL_EPOCH) -> Times:

@@ -74,7 +74,7 @@ class NoPseudonyms:
 
     @property
     def sentence(self) -> str:
-        """What a user is told."""
+        """What is printed for the user."""
         return f"people ({', '.join(PERSON_FIELDS)}) are left out: {self.reason}"
 
 

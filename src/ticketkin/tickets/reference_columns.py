@@ -21,7 +21,7 @@ _MAY_BE_PERSONAL = re.compile(r"[@\s]")
 
 
 def with_readable_references(frame: pl.DataFrame, account: Account) -> pl.DataFrame:
-    """Return `frame` with only references in the columns for them; what is none is emptied and told.
+    """Return `frame` with only references in the columns for them; what is none is emptied and reported.
 
     What one cell lists, or an address or a sentence names, stands alone afterwards, separated by commas.
     """

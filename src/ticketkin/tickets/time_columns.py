@@ -107,11 +107,11 @@ def _check(name: str, read: Times, source: str, shown: str, account: Account) ->
     if not read.n_unreadable:
         return
     examples = ", ".join(repr(account.shown(example)) for example in read.examples)
-    said = f"{source}: {read.n_unreadable:,} of {read.n_filled:,} times in {shown!r} can't be read"
+    note = f"{source}: {read.n_unreadable:,} of {read.n_filled:,} times in {shown!r} can't be read"
     too_many = read.n_unreadable > _MOST_UNREADABLE * read.n_filled
     if name == "opened_at" and too_many and account.settings.unreadable_times == "error":
         raise UnreadableFileError(
-            f"{said}, e.g. {examples}. Write them as 2025-12-31 14:30:00, map another column with --map "
+            f"{note}, e.g. {examples}. Write them as 2025-12-31 14:30:00, map another column with --map "
             "opened_at=COLUMN, or leave them empty with --set tickets.unreadable_times=ignore"
         )
-    account.notes.append(f"{said} and stay empty, e.g. {examples}")
+    account.notes.append(f"{note} and stay empty, e.g. {examples}")

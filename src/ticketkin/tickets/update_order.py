@@ -1,4 +1,4 @@
-"""In which order the rows of one ticket were written: its updates counted, dated, or told by its state."""
+"""In which order the rows of one ticket were written: its updates counted, dated, or given by its state."""
 
 import polars as pl
 

@@ -1,4 +1,4 @@
-"""log.jsonl: what a run told its user, with times, kept for later."""
+"""log.jsonl: what a run printed, with times, kept for later."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from ticketkin.core.run_ownership import LOG
 
 @dataclass(frozen=True)
 class _LoggingProgress:
-    """Passes everything on and writes each line said to the log."""
+    """Passes everything on and writes each printed line to the log."""
 
     shown: Progress
     stream: TextIO

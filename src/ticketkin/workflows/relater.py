@@ -107,8 +107,10 @@ class Relater:
         related: dict[str, list[Relation]] = {}
         for ticket_id, row in zip(ticket_ids, rows, strict=True):
             own = np.flatnonzero(retrieved.query == row)
-            told = [self._relation(row, int(retrieved.candidate[place]), calibrated[place]) for place in own]
-            related[ticket_id] = surest_first(told)
+            relations = [
+                self._relation(row, int(retrieved.candidate[place]), calibrated[place]) for place in own
+            ]
+            related[ticket_id] = surest_first(relations)
         return related
 
     def said(self, k: int, progress: Progress = SILENT) -> list[Tie]:

@@ -157,7 +157,7 @@ def _causes(lesson: _Lesson) -> CauseQuality:
 
 
 def _quality_notes(record: KindsLearned) -> list[str]:
-    """Return how well kinds are told apart, and what of the holdout is said or suggested."""
+    """Return how well the model tells kinds apart, and what of the holdout is said or suggested."""
     against = next(gate for gate in record.gates if gate.code == "relation_better_than_majority")
     holdout = record.two_stage.holdout
     reported = [
@@ -272,7 +272,7 @@ def _linked_kinds(data: RunData) -> LinkedKinds:
 
 
 def _kin_within_reach(data: RunData, linked: LinkedKinds, queries: IntArray) -> dict[str, int]:
-    """Return by kind how many pairs of a query and a ticket that it may see people told."""
+    """Return by kind how many pairs of a query and a ticket that it may see people linked."""
     order = data.visibility.order
     kinds = [
         kind
@@ -287,15 +287,15 @@ def _notes_on(pairs: RelationPairs) -> list[str]:
     """Return what must be known before any result: counts, rare kinds, directions, contradictions."""
     counts = ", ".join(f"{n:,} {name}" for name, n in pairs.counts.items())
     drawn = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in pairs.mixture.items())
-    told = [f"{counts} (strangers: {drawn})", *support_notes(pairs.counts, FEWEST_OF_A_CLASS)]
+    notes = [f"{counts} (strangers: {drawn})", *support_notes(pairs.counts, FEWEST_OF_A_CLASS)]
     causal = pairs.kind == KINDS.index("causal")
     if causal.any():
         share = 100 * float(np.mean(pairs.forward[causal]))
-        told.append(f"the earlier ticket is the cause in {share:.0f} % of {int(causal.sum())} causal pairs")
+        notes.append(f"the earlier ticket is the cause in {share:.0f} % of {int(causal.sum())} causal pairs")
     if pairs.n_apart_left_out:
-        told.append(
-            f"{pairs.n_apart_left_out} pairs told as none would join too many tickets and are left out"
+        notes.append(
+            f"{pairs.n_apart_left_out} pairs stated as none would join too many tickets and are left out"
         )
     if pairs.contradictions:
-        told.append(f"{len(pairs.contradictions)} pairs are told as two kinds")
-    return told
+        notes.append(f"{len(pairs.contradictions)} pairs were given two kinds")
+    return notes

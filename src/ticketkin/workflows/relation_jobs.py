@@ -14,8 +14,8 @@ from ticketkin.workflows.job import run_one_stage
 def learn_relations(folder: Path, job: Job, progress: Progress = SILENT) -> KindsLearned:
     """Run the stage `relations` of a judged run and return its record.
 
-    Raises MissingInputError before the verdict, NotEnoughDataError where fewer than two kinds can be told
-    apart.
+    Raises MissingInputError before the verdict, NotEnoughDataError where fewer than two kinds can be
+    learned.
     """
     run_one_stage("relations", folder, progress, job)
     record = artifact.RELATIONS_JSON.read(folder / artifact.RELATIONS_JSON)

@@ -36,7 +36,7 @@ def load_kinds(data: RunData) -> KindScorer:
 
 @dataclass(frozen=True)
 class Material:
-    """A run's tickets as kinds are learned from them and told of them."""
+    """A run's tickets as kinds are learned from them and predicted for them."""
 
     data: RunData
     given: EmbeddedTickets

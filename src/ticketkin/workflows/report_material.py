@@ -105,10 +105,10 @@ def _worst(
     data: RunData, scores: PairScores, threshold: float
 ) -> tuple[tuple[PairExample, ...], tuple[PairExample, ...]]:
     left, right = data.pairs.of(SplitName.HOLDOUT).rows(data.tickets)
-    said, kin = scores.similarities >= threshold, scores.labels == 1
-    alarms = np.flatnonzero(said & ~kin)
+    called_kin, kin = scores.similarities >= threshold, scores.labels == 1
+    alarms = np.flatnonzero(called_kin & ~kin)
     alarms = alarms[np.argsort(-scores.similarities[alarms], kind="stable")][:_N_EXAMPLES]
-    missed = np.flatnonzero(~said & kin)
+    missed = np.flatnonzero(~called_kin & kin)
     missed = missed[np.argsort(scores.similarities[missed], kind="stable")][:_N_EXAMPLES]
 
     def examples(places: IntArray) -> tuple[PairExample, ...]:

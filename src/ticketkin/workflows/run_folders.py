@@ -1,7 +1,7 @@
 """Which folder a job gets, what a run folder must be to take it, and the pointer to the newest run.
 
 A run folder is known by run.json, written before anything else. It names the sources by content, so that
-a run over other sources is told from one that continues. Runs of earlier versions have none: their
+a run over other sources is distinguished from one that continues. Runs of earlier versions have none: their
 config.toml is read as a job.
 """
 

@@ -87,9 +87,9 @@ def choose_runtime(
     """Return what embeds texts in place of `encoder`, as `settings.runtime` asks, and how it was chosen.
 
     An export is made where no current one lies in `folder` / RUNTIME (None: in the user's cache), and used
-    only where its fidelity holds; else torch goes on, which is told. 'auto' tries the exports in the order of
-    PREFERRED and keeps the first that holds and is faster than torch here. Raises MissingExtraError where a
-    runtime that was asked for by name is not installed.
+    only where its fidelity holds; else torch goes on, and a message says so. 'auto' tries the exports in the
+    order of PREFERRED and keeps the first that holds and is faster than torch here. Raises MissingExtraError
+    where a runtime that was asked for by name is not installed.
     """
     asked = settings.runtime
     tried = PREFERRED if asked == "auto" else () if asked == "torch" else (asked,)
