@@ -135,8 +135,9 @@ def test_it_has_a_column_on_leaderboards_and_on_the_terminal(report):
             assert comparison.to_json()["rows"][0][name]["value"] is not None
     candidates = printed(lambda console: show_candidates(console, judged_report(report)))
     assert "Worst rank" in candidates and "Gap" in candidates
-    averaged = [{**judged_report(report), "splits": {"evaluation": {"n_queries": 60}}}]
-    assert _summary(averaged).metrics["base"]["worst_rank"].mean == 11.5
+    splits = {"evaluation": {"n_queries": 60}}
+    averaged = Report.model_validate({**judged_report(report), "splits": splits})
+    assert _summary([averaged]).metrics["base"]["worst_rank"].mean == 11.5
     assert "Worst rank 11.500" in retrieval["base"].summary()
 
 

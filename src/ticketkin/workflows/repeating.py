@@ -1,7 +1,8 @@
 """The same job over several splits: what stays of a result when the split is another."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import nan
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -10,6 +11,7 @@ from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.evaluation.metrics import METRICS, Place
+from ticketkin.evaluation.schema import Metric, Report, Split
 from ticketkin.evaluation.verdict import PRIMARY
 from ticketkin.training.candidates import slow_candidates
 from ticketkin.workflows import artifacts as artifact
@@ -83,61 +85,55 @@ def repeat_job(
         progress.say(f"Split {number} of {len(set(seeds))}, seed {seed}")
         changed = settings.model_copy(update={"seed": seed, "candidates": chosen})
         repeated = job.model_copy(update={"settings": changed})
-        reports.append(run_job(repeated, folder / artifact.REPEATS / f"seed-{seed}", progress, force=force))
+        place = folder / artifact.REPEATS / f"seed-{seed}"
+        run_job(repeated, place, progress, force=force)
+        reports.append(artifact.REPORT_JSON.read(place / artifact.REPORT_JSON))
     summary = _summary(reports)
     write_json(folder / artifact.REPEATS / "repeats.json", summary.to_json())
     return summary
 
 
-def _summary(reports: Sequence[Mapping[str, Any]]) -> Repeated:
-    names = list(reports[0]["candidates"])
+def _summary(reports: Sequence[Report]) -> Repeated:
+    names = list(reports[0].candidates)
     metrics = {
         name: {
-            metric.name: Spread.of(
-                [
-                    value
-                    for report in reports
-                    if (value := report["candidates"][name]["evaluation"][metric.part][metric.name]["value"])
-                    is not None
-                ]
-                or [float("nan")]
-            )
+            metric.name: Spread.of(_known([result.metric(metric.name) for result in results]))
             for metric in METRICS.shown_in(Place.REPEATS)
         }
         for name in names
+        for results in [[report.candidates[name].evaluation for report in reports]]
     }
-    gains = {name: [_gain(report, name, "evaluation") for report in reports] for name in names}
-    compared = {name: [gain for gain in of_splits if gain is not None] for name, of_splits in gains.items()}
-    champions = [report["verdict"]["champion"] for report in reports]
-    held_out = [_gain(report, report["verdict"]["champion"], "holdout") for report in reports]
-    kept = [gain["value"] for gain in held_out if gain is not None]
+    gains = {
+        name: [gain for report in reports if (gain := _gain(report, name, "evaluation")) is not None]
+        for name in names
+    }
+    champions = [report.verdict.champion for report in reports]
+    held_out = [_gain(report, report.verdict.champion, "holdout") for report in reports]
+    kept = [gain for gain in held_out if gain is not None]
     return Repeated(
-        seeds=[report["seed"] for report in reports],
-        n_queries=[report["splits"]["evaluation"]["n_queries"] for report in reports],
+        seeds=[report.seed for report in reports],
+        n_queries=[report.splits["evaluation"]["n_queries"] for report in reports],
         metrics=metrics,
-        gains={
-            name: Spread.of([gain["value"] for gain in known]) for name, known in compared.items() if known
-        },
+        gains={name: Spread.of(_known(measured)) for name, measured in gains.items() if measured},
         n_above_zero={
-            name: sum(gain["low"] is not None and gain["low"] > 0 for gain in known)
-            for name, known in compared.items()
-            if known
+            name: sum(gain.low is not None and gain.low > 0 for gain in measured)
+            for name, measured in gains.items()
+            if measured
         },
         champions={name: champions.count(name) for name in dict.fromkeys(champions)},
-        holdout_gain=Spread.of(kept) if kept else None,
+        holdout_gain=Spread.of(_known(kept)) if kept else None,
     )
 
 
-def _gain(report: Mapping[str, Any], name: str, split: str) -> Mapping[str, Any] | None:
+def _known(metrics: Sequence[Metric]) -> list[float]:
+    """Return the values that could be computed; NaN where none could."""
+    return [metric.value for metric in metrics if metric.value is not None] or [nan]
+
+
+def _gain(report: Report, name: str, split: Split) -> Metric | None:
     """Return the paired gain in MRR of a candidate over the baseline, or None where it was not compared."""
-    baseline = report["verdict"]["baseline"]
-    for comparison in report["comparisons"]:
-        if (
-            comparison["challenger"] == name
-            and comparison["baseline"] == baseline
-            and comparison["metric"] == PRIMARY
-            and comparison.get("split", "evaluation") == split
-        ):
-            gain: Mapping[str, Any] = comparison["gain"]
-            return gain if gain["value"] is not None else None
+    for comparison in report.comparisons:
+        asked = (name, report.verdict.baseline, PRIMARY, split)
+        if (comparison.challenger, comparison.baseline, comparison.metric, comparison.split) == asked:
+            return comparison.gain if comparison.gain.value is not None else None
     return None
