@@ -15,7 +15,8 @@ from ticketkin.core.tables import SplitName
 from ticketkin.tickets.importing import import_tickets
 from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.link_files import links_from_file
-from ticketkin.tickets.links import links_from_tickets, merge_links
+from ticketkin.tickets.link_result import merge_links
+from ticketkin.tickets.links import links_from_tickets
 from ticketkin.tickets.settings import LinkSettings, SplitSettings, TicketSettings
 from ticketkin.tickets.splitting import split_tickets
 from ticketkin.tickets.templates import template_groups

@@ -17,7 +17,8 @@ from ticketkin.serving.kin import Kin
 from ticketkin.serving.replay import Replay, replay, replayed_rows
 from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.link_files import links_from_file
-from ticketkin.tickets.links import links_from_tickets, merge_links
+from ticketkin.tickets.link_result import merge_links
+from ticketkin.tickets.links import links_from_tickets
 from ticketkin.tickets.redaction import Redactor
 from ticketkin.tickets.settings import LinkSettings
 

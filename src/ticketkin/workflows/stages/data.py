@@ -18,7 +18,8 @@ from ticketkin.pairs.sources import PairInputs
 from ticketkin.runs.stages import StageRun
 from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.link_files import links_from_file
-from ticketkin.tickets.links import LinkResult, links_from_tickets, merge_links
+from ticketkin.tickets.link_result import LinkResult, merge_links
+from ticketkin.tickets.links import links_from_tickets
 from ticketkin.tickets.profiling import profile_lines, profile_tickets
 from ticketkin.tickets.redaction import Redactor
 from ticketkin.tickets.splitting import split_tickets
