@@ -98,7 +98,7 @@ def test_link_file_finds_its_columns_kinds_and_directions(tmp_path: Path) -> Non
 def test_link_file_without_ids_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "links.csv"
     path.write_text("a,b\nX,Y\n")
-    with pytest.raises(MappingError, match="name them with --link-columns"):
+    with pytest.raises(MappingError, match="Name the two with --link-columns"):
         links_from_file(path, make_tickets(3), LinkSettings())
     with pytest.raises(MappingError, match="has no column c"):
         links_from_file(path, make_tickets(3), LinkSettings(columns=("a", "c")))

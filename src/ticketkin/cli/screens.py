@@ -83,6 +83,10 @@ def show_verdict(console: SafeConsole, report: Mapping[str, Any], folder: Path) 
         console.print(report["verdict"]["cheaper"])
     for warning in report["warnings"]:
         console.print(f"Warning ({warning['code']}): {warning['message']}")
+    for kind in report["links"].get("left_out_kinds", ()):
+        hint = f"; to use them: {kind['option']}" if kind["option"] else ""
+        name = kind["kind"] or "no kind given"
+        console.print(f"  left out, {kind['why']}: {name}, {kind['n_links']:,} links{hint}", soft_wrap=True)
     for check in report["diagnostics"]:
         if check["outcome"] in (Outcome.FAILED, Outcome.WARNING):
             told = f"Check {check['code']} ({check['outcome']}): {check['evidence']}. {check['advice']}"

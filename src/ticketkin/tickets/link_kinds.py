@@ -1,7 +1,6 @@
 """Which kind of kinship a link type stands for, however it is written, and what a setting makes of it."""
 
 import re
-import shlex
 from collections import Counter
 from collections.abc import Callable, Mapping
 
@@ -15,9 +14,9 @@ _YES = {"1", "1.0", "true", "t", "yes", "y", "ja", "j", "oui", "o", "si", "wahr"
 _NO = {"0", "0.0", "-1", "false", "f", "no", "n", "nein", "non", "falsch", "faux", "falso"}
 # Words a column of remarks holds as well: they alone make no column one of kinds.
 _ALSO_PLAIN_WORDS = {
-    "none", "ignore", "no", "problem", "parent", "keine", "kein", "aucun", "ninguno", "test", "tests", "defect",
-    "epic", "child", "master", "created", "blocked", "reviews", "fixes", "change request", "rfc", "required",
-    "different", "documented",
+    "none", "ignore", "no", "problem", "parent", "keine", "kein", "aucun", "ninguno", "test", "tests",
+    "defect", "epic", "child", "master", "created", "blocked", "reviews", "fixes", "change request", "rfc",
+    "required", "different", "documented",
 }  # fmt: skip
 _COLUMN_NAMES = {
     "kind", "type", "link_type", "linktype", "link_kind", "link", "relation", "relation_type", "relationship",
@@ -100,7 +99,7 @@ def kind_option(written: str, kind: str) -> str:
     stands for all.
     """
     name = written if _FITS_A_SETTING.fullmatch(written) else link_word(written)
-    return f"--set {shlex.quote(f'links.kinds.{name}={kind}')}"
+    return f"--set 'links.kinds.{name}={kind}'"
 
 
 def _kind_named(value: str) -> tuple[Kind | None, bool]:

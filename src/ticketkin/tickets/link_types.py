@@ -1,10 +1,10 @@
 """Link types of service desks and trackers, and everyday words for them: what kind of kinship each states.
 
-The direction kept is duplicate -> its master, cause -> its effect; related tickets have none. What the systems
-mean decides. A block or a dependency is causal: the later ticket can't be closed before the earlier one is.
-A clone is a copy of the words for another piece of work, so it is related and no duplicate. Parts of a plan
-(sub-tasks, epics, orders of work) say nothing of what went wrong, so they are no kinship. The table in
-docs/manual.md lists the same words; a test holds it against this file.
+The direction kept is duplicate -> its master, cause -> its effect; related tickets have none. What the
+systems mean decides. A block or a dependency is causal: the ticket that waits can't be closed before the
+other is. A clone is a copy of the words for another piece of work, so it is related and no duplicate. Parts
+of a plan (sub-tasks, epics, orders of work) say nothing of what went wrong, so they are no kinship. The table
+in docs/manual.md lists the same words; a test holds it against this file.
 """
 
 from collections.abc import Mapping, Sequence
@@ -73,14 +73,15 @@ LINK_TYPES: Sequence[LinkTypes] = (
         by_system={
             "Jira": """
                 Relates, relates to, is related to, Reference, references, is referenced by, Cloners, clones,
-                is cloned by, is a clone of, Incorporates, is incorporated by, is part of, Container, contains,
-                is contained by, Supercedes, is superceded by, supersedes, is superseded by, Completes,
-                is completed by, fixes, is fixed by, resolves, is resolved by, fulfills, is fulfilled by,
-                Issue split, Work item split, split to, split from, Escalates, is escalated by, Follows,
-                is followed by, Documented, documents, is documented by, Post-Incident Reviews, reviews,
-                is reviewed by, Polaris work item link, implements, is implemented by, Discovery - Connected,
-                connects to, is connected to, Defect, created, is created by, created by, Bonfire Testing,
-                discovered while testing, testing discovered, Addresses, is addressed by, Blocked
+                is cloned by, is a clone of, Incorporates, is incorporated by, is part of, Container,
+                contains, is contained by, Supercedes, is superceded by, supersedes, is superseded by,
+                Completes, is completed by, fixes, is fixed by, resolves, is resolved by, fulfills,
+                is fulfilled by, Issue split, Work item split, split to, split from, Escalates,
+                is escalated by, Follows, is followed by, Documented, documents, is documented by,
+                Post-Incident Reviews, reviews, is reviewed by, Polaris work item link, implements,
+                is implemented by, Discovery - Connected, connects to, is connected to, Defect, created,
+                is created by, created by, Bonfire Testing, discovered while testing, testing discovered,
+                Addresses, is addressed by, Blocked
             """,
             "Bugzilla": "see also",
             "ServiceNow": """
