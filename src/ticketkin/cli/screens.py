@@ -176,6 +176,17 @@ def show_pair_check(console: SafeConsole, found: Mapping[str, Any], out: Path | 
     for template, count in found["dominant_templates"].items():
         table.add_row(f"{count:,}", "dominant template", Text(f"“{template}…”"))
     console.print(table)
+    nearness = found["kin_nearness"]
+    told = (
+        "Are labels or texts mixed up? A run on this file is refused"
+        if nearness["is_chance"]
+        else "50 is what chance gives"
+    )
+    console.print(
+        "Pairs labelled kin are nearer in words than random pairs in "
+        f"{100 * nearness['share_nearer']:.0f} of 100 comparisons "
+        f"({nearness['n_links']:,} pairs that share no text). {told}."
+    )
     where = f" written to {out}" if out else "; give --out FILE to write them"
     console.print(f"{found['n_cleaned']:,} pairs remain{where} (sha256 {found['sha256'][:16]}…)")
 

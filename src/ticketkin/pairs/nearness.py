@@ -66,8 +66,9 @@ class Nearness:
         return (
             f"{self.n_links:,} links that share no ticket are nearer in words than random pairs in "
             f"{100 * self.share_nearer:.0f} of 100 comparisons (chance is 50; at most "
-            f"{100 * min(self.highest_share, 1):.0f} with 99 % certainty; median similarity {self.linked_similarity:.2f} "
-            f"against {self.random_similarity:.2f} to {self.n_strangers:,} strangers)"
+            f"{100 * min(self.highest_share, 1):.0f} with 99 % certainty; median similarity "
+            f"{self.linked_similarity:.2f}, of random pairs {self.random_similarity:.2f}; "
+            f"{self.n_strangers:,} strangers)"
         )
 
     def to_json(self) -> dict[str, Any]:

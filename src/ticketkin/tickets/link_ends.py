@@ -112,7 +112,7 @@ def end_columns(
     tickets = {name: _tickets(frame[name], known) for name in columns}
     naming = [name for name in columns if tickets[name].null_count() < frame.height]
     naming = sorted(naming, key=lambda name: tickets[name].n_unique(), reverse=True)[:_MOST_COLUMNS]
-    running = {name for name in naming if _is_running_number(frame[name])}
+    running = {name for name in naming if is_running_number(frame[name])}
     pairs = [
         _joined(left, right, tickets, running, kinds)
         for left, right in combinations(sorted(naming, key=frame.columns.index), 2)
@@ -147,7 +147,7 @@ def _joined(
     )
 
 
-def _is_running_number(values: pl.Series) -> bool:
+def is_running_number(values: pl.Series) -> bool:
     """Return whether a column counts its rows: 0, 1, 2, … or any other beginning."""
     if len(values) < 3 or not all(_WHOLE.fullmatch(value) for value in values.head(3)):
         return False

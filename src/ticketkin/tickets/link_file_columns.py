@@ -10,7 +10,7 @@ import polars as pl
 
 from ticketkin.core.errors import MappingError
 from ticketkin.core.tables import Kind
-from ticketkin.tickets.link_ends import direction, end_columns
+from ticketkin.tickets.link_ends import direction, end_columns, is_running_number
 from ticketkin.tickets.link_kinds import LinkKinds, is_kind_column, says_kin
 from ticketkin.tickets.mapping import normalise_name
 from ticketkin.tickets.settings import LinkSettings
@@ -101,8 +101,13 @@ def link_columns(
 def _fullest(frame: pl.DataFrame, known: Mapping[str, str], without: str) -> str | None:
     """Return the column that names most tickets, None where none names any."""
     names = [name for name in frame.columns if name != without]
-    best = max(names, key=lambda name: known_values(frame[name], known), default=None)
+    best = max(names, key=lambda name: _naming(frame[name], known), default=None)
     return best if best is not None and known_values(frame[best], known)[0] else None
+
+
+def _naming(values: pl.Series, known: Mapping[str, str]) -> tuple[bool, bool, tuple[int, int]]:
+    n_named = known_values(values, known)
+    return n_named[0] > 0, not is_running_number(values), n_named
 
 
 def _seen(frame: pl.DataFrame, known: Mapping[str, str], shown: Callable[[str], str]) -> str:
@@ -111,7 +116,7 @@ def _seen(frame: pl.DataFrame, known: Mapping[str, str], shown: Callable[[str], 
     for name in frame.columns[:_MOST_TOLD]:
         counts = value_counts(frame[name])
         n_known, _ = known_values(frame[name], known)
-        example = f", e.g. {shown(next(iter(counts)))!r}" if counts else ""
+        example = f", e.g. {shown(frame[name].filter(frame[name] != '')[0])!r}" if counts else ""
         told.append(f"{shown(name)}: {n_known:,} of {len(counts):,} values{example}")
     more = f"; and {frame.width - _MOST_TOLD:,} more columns" if frame.width > _MOST_TOLD else ""
     tickets = next(iter(known.values()), None)

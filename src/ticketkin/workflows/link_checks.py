@@ -7,12 +7,13 @@ refuse nothing where those that are known prove to be nearer than chance.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import polars as pl
 
 from ticketkin.core.errors import MappingError
 from ticketkin.core.tables import Kind, Links, Origin, Tickets
-from ticketkin.pairs.nearness import Nearness, link_nearness
+from ticketkin.pairs.nearness import NOTHING_COMPARED, Nearness, link_nearness
 from ticketkin.tickets.link_result import LinkResult
 from ticketkin.tickets.settings import LinkSettings
 
@@ -32,11 +33,9 @@ def check_link_file(path: Path, result: LinkResult, tickets: Tickets, settings: 
     not provably nearer than chance, and where its links are no nearer than chance.
     """
     if not len(result.links):
-        raise MappingError(
-            f"{path} gives no link between two imported tickets. {'; '.join(result.lines())}. "
-            f"{_ids(result)}. Export the tickets it names too, name its columns with --link-columns, or "
-            "leave out --links"
-        )
+        if settings.doubtful == "error":
+            refuse_without_links(path, result)
+        return NOTHING_COMPARED
     nearness = link_nearness(tickets, result.links)
     if settings.doubtful == "ignore":
         return nearness
@@ -55,6 +54,14 @@ def check_link_file(path: Path, result: LinkResult, tickets: Tickets, settings: 
             f"be those of other records: {columns}; {_OVERRIDE}"
         )
     return nearness
+
+
+def refuse_without_links(path: Path, result: LinkResult) -> NoReturn:
+    """Raise MappingError for a file that gives no link: silver links in their place would hide that."""
+    raise MappingError(
+        f"{path} gives no link between two imported tickets. {'; '.join(result.lines())}. {_ids(result)}. "
+        "Export the tickets it names too, name its columns with --link-columns, or leave out --links"
+    )
 
 
 def _ids(result: LinkResult) -> str:

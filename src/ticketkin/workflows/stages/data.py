@@ -25,7 +25,12 @@ from ticketkin.tickets.splitting import split_tickets
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.importing import import_job
-from ticketkin.workflows.link_checks import check_column_links, check_link_file, check_pair_file
+from ticketkin.workflows.link_checks import (
+    check_column_links,
+    check_link_file,
+    check_pair_file,
+    refuse_without_links,
+)
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.runtimes import encoder_of_run
 
@@ -66,6 +71,8 @@ def run_links(run: StageRun[Job]) -> None:
     links = result.links
     groups = kin_groups(data.tickets, links)
     if not groups.has_kin.any():
+        if run.job.links_file is not None and not len(read[-1].links):
+            refuse_without_links(run.job.links_file, read[-1])
         links = _silver(run, data, result)
         groups = kin_groups(data.tickets, links)
     run.put(artifact.LINKS, links)
