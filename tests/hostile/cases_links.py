@@ -91,7 +91,40 @@ def _clusters(here: Path, _: Ended) -> None:
     assert (found["n_kin_groups"], found["n_tickets_with_kin"]) == (2, 5), f"the clusters are lost: {found}"
 
 
+_MANY = "number,short_description,description\n" + "".join(
+    f"INC{n},{_WORDS[n // 20 % 6]} {n // 2}x{n // 2}y fails,since {n // 2}z\n" for n in range(100)
+)
+
+
+def _many(
+    name: str, links: str, end: Outcome, check: Check | None = None, options: Sequence[str] = ()
+) -> Case:
+    """Return the case of links between a hundred tickets, of which each two tell of the same."""
+    make = given(
+        {"a.csv": _MANY, "l.csv": links},
+        "import a.csv --out run",
+        ["links", "run", "--links", "l.csv", *options],
+    )
+    return Case(name, "links", make, end, check, may_change=("run/*", "run/*/*"))
+
+
+def _rows(distance: int, n: int = 40) -> str:
+    return "source,target\n" + "".join(f"INC{2 * n},INC{(2 * n + distance) % 100}\n" for n in range(n))
+
+
+_ELSEWHERE = "".join(f"PRB{n},PRB{n + 1}\n" for n in range(500))
+_WRONG = Outcome(2, says=("l.csv", "no nearer than chance", "links.doubtful=ignore"))
+
 CASES = [
+    _many("links to other tickets than meant", _rows(51), _WRONG),
+    _many("links to other tickets, which the user wants", _rows(51), Outcome(), _is(n_read=40, n_links=40), ["--set", "links.doubtful=ignore"]),
+    _many("links to the right tickets", _rows(1), Outcome(), _is(n_read=40, n_links=40)),
+    _many("few links to other tickets", _rows(51, 8), Outcome(), _is(n_links=8)),
+    _many("hardly any known id", _rows(51, 2) + _ELSEWHERE, Outcome(2, says=("l.csv", "2 of 502", "PRB0"))),
+    _many("few right links in a file of another export", _rows(1, 5) + _ELSEWHERE, Outcome(), _is(n_links=5, n_absent=500)),
+    _many("running numbers before the ends", "n,source,target\n" + "".join(f"{n},INC{2 * n},INC{2 * n + 1}\n" for n in range(40)), Outcome(), _is(n_links=40)),
+    _many("kinds of one sign, of dots and of quotes", "source,target,kind\nINC0,INC1,duplicate\nINC2,INC3,?\nINC4,INC5,a.b=c\nINC6,INC7,it's\n", Outcome(says=("links.kinds.a b c=related", "links.kinds.it s=related")), _all_told(4, by_kind={"duplicate": 1})),
+    _many("a hundred kinds", "source,target,kind\nINC0,INC1,duplicate\n" + "".join(f"INC2,INC3,kind {n}\n" for n in range(100)), Outcome(says=("88 more with 88 links",)), _all_told(101)),
     _case("German kinds and a known one", _GERMAN, Outcome((0, 2)), _german_kept_apart),
     _case("unknown kinds alone", _UNKNOWN, _REFUSED),
     _case("unknown kinds alone, the columns named", _UNKNOWN, _REFUSED, options=["--link-columns", "source,target,kind"]),

@@ -145,7 +145,25 @@ def _given(name: str, content: Content, option: str = "--pairs") -> Case:
     return Case(f"run on pairs: {name}", "pair files", given(files, command), Outcome(2, says=("p.json",)))
 
 
+_TEXTS = [f"ticket {n // 2}x of floor {n // 2}y fails" for n in range(100)]
+
+
+def _labelled(kin: int) -> str:
+    """Return pairs of which those at a distance of `kin` are labelled kin, and those at the other not."""
+    return json.dumps([
+        {"text1": _TEXTS[2 * n], "text2": _TEXTS[(2 * n + distance) % 100], "label": int(distance == kin)}
+        for n in range(40) for distance in (1, 51)
+    ])  # fmt: skip
+
+
 RUNS = [
+    Case(
+        "run on pairs: labels the wrong way round",
+        "pair files",
+        given({"p.json": _labelled(51)}, ["run", "--pairs", "p.json", "--offline", "--out", "run"]),
+        Outcome(2, says=("p.json", "no nearer than chance", "wrong way round")),
+        may_change=("run/*", "run/*/*"),
+    ),
     _given("no JSON", "pairs"),
     _given("null", "null"),
     _given("positive pairs that are a number", '{"positive_pairs": 5}'),

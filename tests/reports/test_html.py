@@ -191,3 +191,26 @@ def test_a_second_report_replaces_the_first(report, material, undrawn, tmp_path)
     )
     assert [path.name for path in (tmp_path / "figures").iterdir()] == ["training_lora.png"]
     assert not list(tmp_path.glob(".*.part"))
+
+
+def test_kinds_of_links_that_are_left_out_stand_with_their_option(report, undrawn, tmp_path):
+    kinds = [
+        {
+            "kind": f"kind {n}",
+            "n_links": n,
+            "why": "unknown",
+            "option": f"--set 'links.kinds.kind {n}=related'",
+        }
+        for n in range(1, 30)
+    ]
+    kinds.append({"kind": "", "n_links": 7, "why": "unknown", "option": None})
+    report = report.model_copy(update={"links": {**report.links, "left_out_kinds": kinds}})
+    page = unescape(write_report(report, undrawn, tmp_path).read_text("utf-8"))
+    for kind in kinds[:-1]:
+        assert f"{kind['n_links']} links, unknown; to use them: {kind['option']}" in page
+    assert "no kind given" in page
+
+
+def test_a_report_that_lists_no_kinds_says_so(report, undrawn, tmp_path):
+    page = write_report(report, undrawn, tmp_path).read_text("utf-8")
+    assert "Kinds of links are left out of this copy, or were not recorded." in page

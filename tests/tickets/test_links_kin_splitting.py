@@ -15,7 +15,8 @@ from ticketkin.core.tables import SplitName
 from ticketkin.tickets.importing import import_tickets
 from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.link_files import links_from_file
-from ticketkin.tickets.links import links_from_tickets, merge_links
+from ticketkin.tickets.link_result import merge_links
+from ticketkin.tickets.links import links_from_tickets
 from ticketkin.tickets.settings import LinkSettings, SplitSettings, TicketSettings
 from ticketkin.tickets.splitting import split_tickets
 from ticketkin.tickets.templates import template_groups
@@ -97,7 +98,7 @@ def test_link_file_finds_its_columns_kinds_and_directions(tmp_path: Path) -> Non
 def test_link_file_without_ids_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "links.csv"
     path.write_text("a,b\nX,Y\n")
-    with pytest.raises(MappingError, match="name them with --link-columns"):
+    with pytest.raises(MappingError, match="Name the two with --link-columns"):
         links_from_file(path, make_tickets(3), LinkSettings())
     with pytest.raises(MappingError, match="has no column c"):
         links_from_file(path, make_tickets(3), LinkSettings(columns=("a", "c")))

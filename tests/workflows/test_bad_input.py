@@ -210,12 +210,20 @@ def test_links_that_name_no_imported_ticket(ticketkin: Command, quick: list[str]
     Path("links.csv").write_text("duplicate,master\nCHG1,CHG2\nCHG3,CHG4\n")
     result = ticketkin("run", "a.csv", "--links", "links.csv", *quick, "--out", "run")
     assert result.code == 2
-    assert "no two columns hold ids of the imported tickets (columns: duplicate, master)" in result.told
-    assert "name them with --link-columns source,target[,kind]" in result.told
+    assert (
+        "no two columns hold ids of the imported tickets (duplicate: 0 of 2 values, e.g. 'CHG1'"
+        in result.told
+    )
+    assert "Name the two with --link-columns source,target[,kind]" in result.told
     assert not Path("run/links.parquet").exists()
     # With the columns named they are read, counted, and lose nothing that is there.
     named = ["--links", "links.csv", "--link-columns", "duplicate,master"]
-    assert ticketkin("links", "run", *named).code == 0
+    refused = ticketkin("links", "run", *named)
+    assert (
+        refused.code == 2
+        and "Of 4 different ids 0 (0 %) are tickets; unknown are e.g. 'CHG1'" in refused.told
+    )
+    assert ticketkin("links", "run", *named, "--set", "links.doubtful=ignore").code == 0
     counted = json.loads(Path("run/links.json").read_text())
     assert (counted["n_absent"], counted["n_links"]) == (2, 6)
 

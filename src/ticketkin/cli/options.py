@@ -10,6 +10,7 @@ import typer
 from ticketkin.core.errors import ConfigurationError, InputError, MissingInputError
 from ticketkin.core.outputs import output_path
 from ticketkin.core.run_ownership import is_run
+from ticketkin.tickets.settings import LinkSettings
 from ticketkin.training.candidates import CANDIDATES, always_tried
 from ticketkin.workflows.configuration import Job, load_settings, outside_changes, read_job
 from ticketkin.workflows.recipes import recipe_section
@@ -310,6 +311,20 @@ def stored_job(
 ) -> Job:
     """Return the job stored in a run folder, changed by the given options."""
     return JobOptions((), links=links, link_columns=link_columns, set_=set_, reviewed=reviewed).onto(folder)
+
+
+def link_settings(link_columns: str | None, set_: Sequence[str] | None) -> LinkSettings:
+    """Return how links are read, for a command that has no job.
+
+    Raises InputError for a setting of another section: it would be ignored.
+    """
+    for assignment in set_ or ():
+        if not assignment.strip().startswith("links."):
+            raise InputError(
+                f"--set {assignment!r}: this command takes settings of links, such as links.kinds"
+            )
+    flags = {} if link_columns is None else {"links": {"columns": _names(link_columns)}}
+    return load_settings(assignments=set_ or (), flags=flags).links
 
 
 def training_job(folder: Path, candidate: str, recipe: str | None, set_: Sequence[str] | None) -> Job:

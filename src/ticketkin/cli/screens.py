@@ -83,6 +83,10 @@ def show_verdict(console: SafeConsole, report: Mapping[str, Any], folder: Path) 
         console.print(report["verdict"]["cheaper"])
     for warning in report["warnings"]:
         console.print(f"Warning ({warning['code']}): {warning['message']}")
+    for kind in report["links"].get("left_out_kinds", ()):
+        hint = f"; to use them: {kind['option']}" if kind["option"] else ""
+        name = kind["kind"] or "no kind given"
+        console.print(f"  left out, {kind['why']}: {name}, {kind['n_links']:,} links{hint}", soft_wrap=True)
     for check in report["diagnostics"]:
         if check["outcome"] in (Outcome.FAILED, Outcome.WARNING):
             told = f"Check {check['code']} ({check['outcome']}): {check['evidence']}. {check['advice']}"
@@ -172,6 +176,17 @@ def show_pair_check(console: SafeConsole, found: Mapping[str, Any], out: Path | 
     for template, count in found["dominant_templates"].items():
         table.add_row(f"{count:,}", "dominant template", Text(f"“{template}…”"))
     console.print(table)
+    nearness = found["kin_nearness"]
+    told = (
+        "Are labels or texts mixed up? A run on this file is refused"
+        if nearness["is_chance"]
+        else "50 is what chance gives"
+    )
+    console.print(
+        "Pairs labelled kin are nearer in words than random pairs in "
+        f"{100 * nearness['share_nearer']:.0f} of 100 comparisons "
+        f"({nearness['n_links']:,} pairs that share no text). {told}."
+    )
     where = f" written to {out}" if out else "; give --out FILE to write them"
     console.print(f"{found['n_cleaned']:,} pairs remain{where} (sha256 {found['sha256'][:16]}…)")
 

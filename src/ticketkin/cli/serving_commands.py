@@ -12,10 +12,12 @@ from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.options import (
     ForceOption,
     JsonOption,
+    LinkColumnsOption,
     MapOption,
     RedactWordsOption,
     RunFolder,
     Sources,
+    link_settings,
     parse_map,
     run_folder,
 )
@@ -248,6 +250,10 @@ def replay(
     links: Annotated[
         Path | None, typer.Option("--links", help="File of links beside those in the export.")
     ] = None,
+    link_columns: LinkColumnsOption = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="One setting of links: links.kinds.NAME=related.")
+    ] = None,
     map_: MapOption = None,
     redact_words: RedactWordsOption = None,
     k: Annotated[int, typer.Option("--nearest", min=1, max=1_000, help="Nearest tickets to look at.")] = 10,
@@ -286,6 +292,7 @@ def replay(
         None if map_ is None else parse_map(map_),
         redact_words,
         k,
+        link_settings(link_columns, set_),
     )
     with ConsoleProgress(errors) as progress:
         result = replay_export(folder, request, progress)

@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Kind
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix
 from ticketkin.pairs.interchange import TextPairs
+from ticketkin.pairs.nearness import Nearness, pair_nearness
 from ticketkin.tickets.templates import normalise, template_groups
 
 _NEAR_IDENTICAL = 0.9
@@ -41,6 +42,8 @@ class PairCheck:
     noise: BoolArray | None
     """Labels that a classifier on word overlap and length, trained on other pairs, is sure to be wrong; None
     where there are too few pairs to say."""
+    kin_nearness: Nearness
+    """How near the pairs labelled kin are in words, against random pairs of the same texts."""
     dominant_templates: dict[str, int]
     """Texts that stand in more than a tenth of the pairs, by their first words."""
     cleaned: TextPairs
@@ -55,6 +58,7 @@ class PairCheck:
             "near_repeats": int(self.near_repeats.sum()),
             "short_or_empty": int(self.short.sum()),
             "label_noise": None if self.noise is None else int(self.noise.sum()),
+            "kin_nearness": {**self.kin_nearness.to_json(), "is_chance": self.kin_nearness.is_chance},
             "dominant_templates": self.dominant_templates,
             "n_cleaned": len(self.cleaned),
             "sha256": self.cleaned.digest(),
@@ -83,9 +87,19 @@ def check_pairs(pairs: TextPairs, seed: int = 0) -> PairCheck:
         near_repeats=_later(near * 2 + pairs.labels) & ~repeats,
         short=short,
         noise=_noise(pairs, seed),
+        kin_nearness=_kin_nearness(pairs),
         dominant_templates=_dominant(templates, [*left, *right], n),
         cleaned=cleaned,
     )
+
+
+def _kin_nearness(pairs: TextPairs) -> Nearness:
+    kin = [
+        (one, other)
+        for one, other, label in zip(pairs.left, pairs.right, pairs.labels.tolist(), strict=True)
+        if label == 1
+    ]
+    return pair_nearness(kin, [*pairs.left, *pairs.right])
 
 
 def _answer_codes(pairs: TextPairs) -> IntArray:

@@ -20,7 +20,7 @@ from ticketkin.core.tables import (
 from ticketkin.pairs.interchange import TextPairs, read_text_pairs
 from ticketkin.pairs.sources import DrawnPairs
 from ticketkin.tickets.cleaning import clean_text
-from ticketkin.tickets.links import LinkResult
+from ticketkin.tickets.link_result import LinkResult
 from ticketkin.tickets.reading import RawTable
 from ticketkin.tickets.redaction import Redactor
 from ticketkin.tickets.settings import TicketSettings

@@ -37,6 +37,11 @@ _MISSES = (
     "Linked as kin, yet the winner finds them least alike.",
     "There are none: every kin pair reached the threshold.",
 )
+_LEFT_OUT_KEYS = ("left_out_kinds", "ignored_kinds", "unknown_kinds")
+_NONE_LEFT_OUT = {
+    True: "Links of every kind that was read are used.",
+    False: "Kinds of links are left out of this copy, or were not recorded.",
+}
 _NOT_DECIDED = "No held-out pairs were decided in this run, so there are no mistakes to show."
 
 
@@ -258,9 +263,13 @@ def _data_tables(report: Report, material: ReportMaterial) -> list[DataTable]:
     summary = dict(material.import_summary)
     mapping = summary.pop("mapping", {})
     redactions = summary.pop("redactions", {})
+    is_listed = "left_out_kinds" in report.links
+    apart = _LEFT_OUT_KEYS if is_listed else ()
+    links = {key: value for key, value in report.links.items() if key not in apart}
     return [
         DataTable("Tickets", _flat(report.tickets), "No counts of tickets were recorded."),
-        DataTable("Links", _flat(report.links), "No counts of links were recorded."),
+        DataTable("Links", _flat(links), "No counts of links were recorded."),
+        DataTable("Kinds of links that are left out", _left_out(report.links), _NONE_LEFT_OUT[is_listed]),
         DataTable("Splits", _flat(report.splits), "No counts of splits were recorded."),
         DataTable(
             "Which column became which field",
@@ -294,6 +303,18 @@ def _executed(use: EncoderRuntime) -> str:
     if use.judged_by == use.serves:
         return f"judged with {use.judged_by}, which answers for new tickets, too"
     return f"judged with {use.judged_by}; new tickets are answered with {use.serves}"
+
+
+def _left_out(links: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return each kind of links that is not used: why, how many links, and the option that uses them."""
+    return [
+        (
+            kind["kind"] or "no kind given",
+            f"{format_count(kind['n_links'])} links, {kind['why']}"
+            + (f"; to use them: {kind['option']}" if kind["option"] else ""),
+        )
+        for kind in links.get("left_out_kinds", ())
+    ]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import polars as pl
 
 from ticketkin.core.errors import MappingError
 from ticketkin.core.tables import Kind
-from ticketkin.tickets.link_kinds import LinkKinds, is_kind_column, link_word, says_kin
+from ticketkin.tickets.link_ends import direction, end_columns, is_running_number
+from ticketkin.tickets.link_kinds import LinkKinds, is_kind_column, says_kin
 from ticketkin.tickets.mapping import normalise_name
 from ticketkin.tickets.settings import LinkSettings
 
@@ -29,17 +30,7 @@ _SCORE_NAMES = {
     "score", "similarity", "sim", "cosine", "probability", "prob", "confidence", "certainty", "distance",
     "ahnlichkeit", "wahrscheinlichkeit", "similarite", "probabilite", "similitud", "probabilidad",
 }  # fmt: skip
-# Words of a column's name that only say that it holds ids.
-_ID_WORDS = {"id", "ids", "key", "number", "no", "nr", "ticket", "issue", "bug", "incident", "sys", "ref"}
-_CAUSES = {"cause", "root cause", "ursache", "causa"}
-_EFFECTS = {"effect", "symptom", "consequence", "wirkung", "folge", "effet", "efecto"}
-_DUPLICATES = {"duplicate", "dup", "dupe", "child", "copy", "duplikat", "dublette", "doublon", "duplicado"}
-_MASTERS = {
-    "master", "original", "canonical", "main", "primary", "parent", "duplicate of", "dup of", "dupe of",
-    "haupt", "principal",
-}  # fmt: skip
-_FIRST = {"source", "from", "src", "quelle", "origen"}
-_SECOND = {"target", "to", "dst", "destination", "ziel", "cible", "destino"}
+_MOST_TOLD = 6
 _NUMBER = re.compile(r"[+-]?\d*[.,]?\d+(?:[eE][+-]?\d+)?")
 
 
@@ -91,20 +82,46 @@ def link_columns(
     names = ", ".join(map(shown, frame.columns))
     if settings.columns:
         return _named_columns(frame, settings.columns, known, path, names)
-    hits = {name: known_values(frame[name], known) for name in frame.columns}
-    ids = sorted((name for name in hits if hits[name][0]), key=lambda name: hits[name], reverse=True)
     cluster = next((name for name in frame.columns if _is_cluster_name(name)), None)
-    others = [name for name in ids if name != cluster]
-    if cluster is not None and len(others) == 1:
-        return LinkColumns(others[0], cluster, is_cluster=True)
-    best = (others if len(others) > 1 else ids)[:2]
-    if len(best) < 2:
+    ends = end_columns(frame, [name for name in frame.columns if name != cluster], known, kinds)
+    if cluster is not None and (ends is None or not ends.is_sure):
+        member = _fullest(frame, known, without=cluster)
+        if member is not None:
+            return LinkColumns(member, cluster, is_cluster=True)
+    if ends is None:
+        ends = end_columns(frame, frame.columns, known, kinds)
+    if ends is None:
         raise MappingError(
-            f"{path}: no two columns hold ids of the imported tickets (columns: {names}); "
-            "name them with --link-columns source,target[,kind]"
+            f"{path}: no two columns hold ids of the imported tickets ({_seen(frame, known, shown)}). Name "
+            "the two with --link-columns source,target[,kind], or export the tickets they name, too"
         )
-    left, right = sorted(best, key=frame.columns.index)
-    return _recognised(frame, (left, right), kinds, path, shown)
+    return _recognised(frame, (ends.left, ends.right), kinds, path, shown)
+
+
+def _fullest(frame: pl.DataFrame, known: Mapping[str, str], without: str) -> str | None:
+    """Return the column that names most tickets, None where none names any."""
+    names = [name for name in frame.columns if name != without]
+    best = max(names, key=lambda name: _naming(frame[name], known), default=None)
+    return best if best is not None and known_values(frame[best], known)[0] else None
+
+
+def _naming(values: pl.Series, known: Mapping[str, str]) -> tuple[bool, bool, tuple[int, int]]:
+    n_named = known_values(values, known)
+    return n_named[0] > 0, not is_running_number(values), n_named
+
+
+def _seen(frame: pl.DataFrame, known: Mapping[str, str], shown: Callable[[str], str]) -> str:
+    """Return how many values of each column are ids of tickets, with examples of both."""
+    told = []
+    for name in frame.columns[:_MOST_TOLD]:
+        counts = value_counts(frame[name])
+        n_known, _ = known_values(frame[name], known)
+        example = f", e.g. {shown(frame[name].filter(frame[name] != '')[0])!r}" if counts else ""
+        told.append(f"{shown(name)}: {n_known:,} of {len(counts):,} values{example}")
+    more = f"; and {frame.width - _MOST_TOLD:,} more columns" if frame.width > _MOST_TOLD else ""
+    tickets = next(iter(known.values()), None)
+    called = "" if tickets is None else f"; tickets are called e.g. {shown(tickets)!r}"
+    return f"{'; '.join(told)}{more}{called}"
 
 
 def known_values(values: pl.Series, known: Mapping[str, str]) -> tuple[int, int]:
@@ -124,16 +141,16 @@ def _recognised(
     rest = {name: value_counts(frame[name]) for name in frame.columns if name not in ends}
     label = next((name for name, counts in rest.items() if _is_label(name, counts)), None)
     kind = _kind_column({name: counts for name, counts in rest.items() if name != label}, kinds)
-    source, target, directed, word = _oriented(*ends, kinds)
+    way = direction(*ends, kinds)
     if label is None and kind is None:
         _refuse_scores(rest, path, shown)
     return LinkColumns(
-        source,
-        target,
+        way.source,
+        way.target,
         kind=kind,
         label=label,
-        word=None if kind else word,
-        directed=directed,
+        word=None if kind else way.word,
+        directed=way.kind,
         unused=[name for name in rest if name not in (label, kind) and rest[name]],
     )
 
@@ -151,34 +168,6 @@ def _refuse_scores(columns: Mapping[str, Mapping[str, int]], path: Path, shown: 
                 f"{path}: the column {shown(name)!r} grades the pairs by numbers, and nothing says which of "
                 "them are links. Leave those in the file, and name its columns: --link-columns source,target"
             )
-
-
-def _oriented(left: str, right: str, kinds: LinkKinds) -> tuple[str, str, Kind | None, str | None]:
-    """Return source, target, the kind whose direction the names state, and the link type they state."""
-    one, other = _role(left), _role(right)
-    for firsts, seconds, kind, word in (
-        (_CAUSES, _EFFECTS, Kind.CAUSAL, "causes"),
-        (_DUPLICATES, _MASTERS, Kind.DUPLICATE, None),
-        (_FIRST, _SECOND, None, None),
-    ):
-        is_swapped = one in seconds and other in {*firsts, ""}
-        if is_swapped or (one in {*firsts, ""} and other in seconds):
-            source, target = (right, left) if is_swapped else (left, right)
-            return source, target, kind, word
-    if _CAUSES & {one, other} and "" in (one, other):
-        source, target = (left, right) if one in _CAUSES else (right, left)
-        return source, target, Kind.CAUSAL, "causes"
-    # "caused_by" or "related_to" beside an id: what the ticket is to the one that is named.
-    if one == "" and kinds.kind(other)[0]:
-        return left, right, None, other
-    if other == "" and one not in _DUPLICATES and kinds.kind(one)[0]:
-        return right, left, None, one
-    return left, right, None, None
-
-
-def _role(name: str) -> str:
-    """Return what a column's name says beside that it holds ids: 'master' of Master Ticket ID."""
-    return " ".join(word for word in link_word(name).split() if word not in _ID_WORDS)
 
 
 def _named_columns(

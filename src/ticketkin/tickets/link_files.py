@@ -9,7 +9,8 @@ from ticketkin.tickets.cleaning import is_placeholder
 from ticketkin.tickets.file_words import FileWords
 from ticketkin.tickets.link_file_columns import LinkColumns, link_columns, value_counts
 from ticketkin.tickets.link_kinds import LinkKinds, says_kin
-from ticketkin.tickets.links import LARGEST_SHARED, MASKING, LinkCollector, LinkResult, known_references
+from ticketkin.tickets.link_result import LinkResult
+from ticketkin.tickets.links import LARGEST_SHARED, MASKING, LinkCollector, known_references
 from ticketkin.tickets.reading import read_table
 from ticketkin.tickets.redaction import Redactor
 from ticketkin.tickets.settings import LinkSettings

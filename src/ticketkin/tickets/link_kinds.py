@@ -1,61 +1,23 @@
-"""Link types as systems and people write them, and the kind of kinship each stands for."""
+"""Which kind of kinship a link type stands for, however it is written, and what a setting makes of it."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 
 from ticketkin.core.errors import MappingError
 from ticketkin.core.tables import Kind
+from ticketkin.tickets.link_types import LINK_TYPES
 from ticketkin.tickets.mapping import normalise_name
 from ticketkin.tickets.settings import LinkSettings
 
-# The direction kept is: duplicate -> its master, cause -> its effect. Types of related tickets have none.
-_DUPLICATE = """
-duplicate, duplicates, duplicate of, is duplicate of, is a duplicate of, dup, dupe, dupe of, duplicated,
-parent, child of, parent incident,
-duplikat, duplikat von, ist duplikat von, ist ein duplikat von, dublette, doppelt, dupliziert,
-doublon, doublon de, est un doublon de, dupliqué, duplique,
-duplicado, duplicado de, es duplicado de, duplica, duplica a
-"""
-_DUPLICATED_BY = """
-is duplicated by, duplicated by, has duplicate, hat duplikat, wird dupliziert von, ist original von,
-est dupliqué par, a pour doublon, es duplicado por, duplicado por, tiene duplicado
-"""
-_RELATED = """
-related, relates, relates to, related to, is related to, see also, similar, problem, addresses, reference,
-references, is referenced by, mention, mentioned in, relation,
-cloners, cloner, clones, is cloned by, clone, issue split, split to, split from,
-incorporates, is part of, container, contains, is contained by, supercedes, supersedes, is superceded by,
-is superseded by, replaces, is replaced by, completes, covers, follows up, collection, bundle,
-verwandt, verwandt mit, ähnlich, bezieht sich auf, in beziehung zu, steht in beziehung zu, zugehörig,
-siehe auch,
-lié, liée, lié à, est lié à, relatif, similaire, voir aussi, concerne,
-relacionado, relacionada, relacionado con, está relacionado con, ver también
-"""
-_CAUSES = """
-causes, causal, causality, cause, problem incident, blocks, blocker, regression, regressions, breaks,
-triggers, leads to, is required by, is depended on by, is depended upon by,
-verursacht, ursache, ist ursache von, blockiert, löst aus,
-provoque, est la cause de, bloque, entraîne,
-causa, es causa de, provoca, bloquea
-"""
-_CAUSED_BY = """
-caused by, is caused by, depends on, dependency, dependent, depends, depends upon, is blocked by, blocked by,
-regressed by, broken by, is broken by, required, requires, has to be done after,
-verursacht durch, verursacht von, wird verursacht durch, wird verursacht von, ausgelöst durch, hängt ab von,
-wird blockiert von, blockiert durch,
-causé par, est causé par, provoqué par, dépend de, est bloqué par, bloqué par,
-causado por, causada por, es causado por, provocado por, depende de, bloqueado por, está bloqueado por
-"""
-_NO_KINSHIP = """
-not duplicate, not a duplicate, no duplicate, non duplicate, false positive, different, distinct,
-kein duplikat, pas un doublon, no es duplicado,
-sub task, is sub task of, subtask, child issue, is child of, is parent of, parent of, epic, epic link,
-is epic of, parent feature, none, ignore, unrelated, no, keine, kein, aucun, aucune, ninguno, ninguna
-"""
 _YES = {"1", "1.0", "true", "t", "yes", "y", "ja", "j", "oui", "o", "si", "wahr", "vrai", "verdadero", "x"}
 _NO = {"0", "0.0", "-1", "false", "f", "no", "n", "nein", "non", "falsch", "faux", "falso"}
 # Words a column of remarks holds as well: they alone make no column one of kinds.
-_ALSO_PLAIN_WORDS = {"none", "ignore", "no", "problem", "parent", "keine", "kein", "aucun", "ninguno"}
+_ALSO_PLAIN_WORDS = {
+    "none", "ignore", "no", "problem", "parent", "keine", "kein", "aucun", "ninguno", "test", "tests",
+    "defect", "epic", "child", "master", "created", "blocked", "reviews", "fixes", "change request", "rfc",
+    "required", "different", "documented",
+}  # fmt: skip
 _COLUMN_NAMES = {
     "kind", "type", "link_type", "linktype", "link_kind", "link", "relation", "relation_type", "relationship",
     "relationship_type", "issue_link_type", "issuelinktype", "dependency_type", "type_of_link", "reltype",
@@ -67,27 +29,22 @@ _COLUMN_NAMES = {
 }  # fmt: skip
 
 
+# A dot divides the parts of a setting's name, and an equals sign ends it.
+_FITS_A_SETTING = re.compile(r"[^\W_](?:[^.='\"\\\x00-\x1f\x7f-\x9f]*[^.='\"\\\s\x00-\x1f\x7f-\x9f])?")
+
+
 def link_word(written: str) -> str:
     """Return a link type in one spelling: 'Is_caused  by' is 'is caused by', 'dupliqué' is 'duplique'."""
     return normalise_name(written).replace("_", " ")
 
 
-def _words(text: str) -> list[str]:
-    return [link_word(word) for word in text.replace("\n", " ").split(",")]
-
-
 _PRESETS: Mapping[str, tuple[Kind | None, bool]] = {
-    word: (kind, reverse)
-    for text, kind, reverse in (
-        (_DUPLICATE, Kind.DUPLICATE, False),
-        (_DUPLICATED_BY, Kind.DUPLICATE, True),
-        (_RELATED, Kind.RELATED, False),
-        (_CAUSES, Kind.CAUSAL, False),
-        (_CAUSED_BY, Kind.CAUSAL, True),
-        (_NO_KINSHIP, None, False),
-    )
-    for word in _words(text)
+    link_word(word): (types.kind, types.reverse) for types in LINK_TYPES for word in types.written
 }
+# Beside the kinds: a type whose first ticket is the effect, and one that is to be left out.
+_CAUSED_BY, _IGNORE = "caused-by", "ignore"
+KIND_CHOICES = (*(kind.value for kind in Kind), _CAUSED_BY, _IGNORE)
+"""What `links.kinds` may say of a link type."""
 
 
 class LinkKinds:
@@ -95,9 +52,7 @@ class LinkKinds:
 
     def __init__(self, settings: LinkSettings) -> None:
         self._kinds = dict(_PRESETS)
-        self._kinds |= {
-            link_word(name): (_kind_named(value), False) for name, value in settings.kinds.items()
-        }
+        self._kinds |= {link_word(name): _kind_named(value) for name, value in settings.kinds.items()}
 
     def __contains__(self, written: str) -> bool:
         return link_word(written) in self._kinds
@@ -120,9 +75,9 @@ class LinkKinds:
         named = ", ".join(f"{shown(value)!r} ({count:,})" for value, count in most)
         more = f" and {len(written) - 5:,} more" if len(written) > 5 else ""
         raise MappingError(
-            f"{where}: no value is a known kind of link: {named}{more}. Say what they mean, e.g. --set "
-            f"'links.kinds.{shown(most[0][0])}=duplicate' (or related, causal, ignore), or name the "
-            "columns without that of the kinds: --link-columns source,target"
+            f"{where}: no value is a known kind of link: {named}{more}. Say what they mean, e.g. "
+            f"{kind_option(shown(most[0][0]), Kind.DUPLICATE)} (or {', '.join(KIND_CHOICES[1:])}), or name "
+            "the columns without that of the kinds: --link-columns source,target"
         )
 
 
@@ -137,9 +92,21 @@ def is_kind_column(name: str) -> bool:
     return normalise_name(name) in _COLUMN_NAMES
 
 
-def _kind_named(value: str) -> Kind | None:
-    if value == "ignore":
-        return None
+def kind_option(written: str, kind: str) -> str:
+    """Return the option that gives the link type `written` a kind, as a shell takes it.
+
+    The type stands as it is written where a setting's name can hold it, else in the one spelling that
+    stands for all.
+    """
+    name = written if _FITS_A_SETTING.fullmatch(written) else link_word(written)
+    return f"--set 'links.kinds.{name}={kind}'"
+
+
+def _kind_named(value: str) -> tuple[Kind | None, bool]:
+    if value == _CAUSED_BY:
+        return Kind.CAUSAL, True
+    if value == _IGNORE:
+        return None, False
     if value not in list(Kind):
-        raise MappingError(f"links.kinds: {value!r} is no kind; allowed are {', '.join(Kind)} and ignore")
-    return Kind(value)
+        raise MappingError(f"links.kinds: {value!r} is no kind; allowed are {', '.join(KIND_CHOICES)}")
+    return Kind(value), False

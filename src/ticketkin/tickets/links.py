@@ -6,17 +6,17 @@ related. A number in the notes of a ticket closed as duplicate is a duplicate.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import islice, pairwise
 
-import networkx as nx
 import polars as pl
 
 from ticketkin.core.tables import LINKS_SCHEMA, Kind, Links, Origin, Tickets
 from ticketkin.tickets.file_words import FileWords
 from ticketkin.tickets.link_columns import read_stated_links
 from ticketkin.tickets.link_kinds import LinkKinds
+from ticketkin.tickets.link_result import LinkResult, NamedIds
 from ticketkin.tickets.redaction import Redactor
 from ticketkin.tickets.references import (
     SAYS_DUPLICATE,
@@ -32,72 +32,7 @@ from ticketkin.tickets.settings import LinkSettings
 MASKING = Redactor()
 # A problem, change or cluster shared by more tickets than this is a bucket, not a kinship.
 LARGEST_SHARED = 50
-
-
-@dataclass(frozen=True)
-class LinkResult:
-    """Links between present tickets, and everything that was not one.
-
-    n_read = links + n_absent + n_self + n_repeated + n_ignored + n_rejected.
-    """
-
-    links: Links
-    n_read: int = 0
-    n_absent: int = 0
-    """Links naming a ticket that is not in the export."""
-    n_self: int = 0
-    n_repeated: int = 0
-    n_ignored: int = 0
-    """Links of a kind that is no kinship or unknown, and those left out on purpose."""
-    n_rejected: int = 0
-    """Rows of a file of links that can't be read."""
-    n_reversed: int = 0
-    """Links whose opposite, of the same kind, was read before them; both stay."""
-    cycles: list[list[str]] = field(default_factory=list)
-    """Duplicate chains that lead back to themselves; their tickets stay one kin group."""
-    ignored_kinds: dict[str, int] = field(default_factory=dict)
-    """Link types that are no kinship, as written."""
-    unknown_kinds: dict[str, int] = field(default_factory=dict)
-    """Link types nobody knows, as written."""
-    notes: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        counted = len(self.links) + self.n_absent + self.n_self + self.n_repeated
-        counted += self.n_ignored + self.n_rejected
-        if counted != self.n_read:
-            raise RuntimeError(f"{self.n_read} links were read and {counted} accounted for: {self}")
-
-    def lines(self) -> list[str]:
-        """Return the account of the links as a person reads it."""
-        kinds = (
-            (self.n_absent, "name absent tickets"),
-            (self.n_self, "link a ticket to itself"),
-            (self.n_repeated, "repeat another"),
-            (self.n_ignored, "left out"),
-            (self.n_rejected, "in rows that can't be read"),
-        )
-        counts = "".join(f", {count:,} {word}" for count, word in kinds if count)
-        lines = [f"{self.n_read:,} links read: {len(self.links):,} kept{counts}"]
-        if self.n_reversed:
-            lines.append(f"{self.n_reversed:,} links tell another the other way round")
-        if self.cycles:
-            lines.append(
-                f"{len(self.cycles):,} chains of duplicates lead back to themselves: one kin group each"
-            )
-        if self.ignored_kinds:
-            lines.append(f"left out, as they are no kinship: {_listed(self.ignored_kinds)}")
-        if self.unknown_kinds:
-            first = next(iter(self.unknown_kinds))
-            lines.append(
-                f"left out, of unknown kinds: {_listed(self.unknown_kinds)}; say what they mean, e.g. --set "
-                f"'links.kinds.{first}=related' (or duplicate, causal, ignore)"
-            )
-        return lines + [f"note: {note}" for note in self.notes]
-
-
-def _listed(kinds: Mapping[str, int]) -> str:
-    shown = ", ".join(f"{kind!r} {count:,}" for kind, count in list(kinds.items())[:8])
-    return shown + (f" and {len(kinds) - 8:,} more" if len(kinds) > 8 else "")
+_MOST_EXAMPLES = 3
 
 
 @dataclass
@@ -115,6 +50,10 @@ class LinkCollector:
     n_rejected: int = 0
     ignored_kinds: Counter[str] = field(default_factory=Counter)
     unknown_kinds: Counter[str] = field(default_factory=Counter)
+    said_no: Counter[str] = field(default_factory=Counter)
+    unknown_ids: dict[str, None] = field(default_factory=dict)
+    """Names that no ticket has, in the order they were met."""
+    _known_ids: set[str] = field(default_factory=set)
 
     def add(self, source: str, target: str, kind: Kind, origin: Origin) -> None:
         """Take one link, or count why it is none."""
@@ -122,6 +61,9 @@ class LinkCollector:
         here, there = self.known.get(source.strip()), self.known.get(target.strip())
         if here is None or there is None:
             self.n_absent += 1
+            ends = ((source.strip(), here), (target.strip(), there))
+            self.unknown_ids |= {name: None for name, ticket in ends if name and ticket is None}
+            self._known_ids |= {ticket for _, ticket in ends if ticket is not None}
         elif here == there:
             self.n_self += 1
         else:
@@ -139,12 +81,12 @@ class LinkCollector:
         else:
             self.add(source, target, kind, origin)
 
-    def ignore(self, count: int, kind: str = "") -> None:
-        """Count links that are left out on purpose, under `kind` where they have a name."""
+    def ignore(self, count: int, label: str = "") -> None:
+        """Count links that are left out on purpose, under the `label` that says no of them."""
         self.n_read += count
         self.n_ignored += count
-        if kind:
-            self.ignored_kinds[kind] += count
+        if label:
+            self.said_no[label] += count
 
     def reject(self, count: int) -> None:
         """Count rows that can't be read."""
@@ -155,6 +97,7 @@ class LinkCollector:
         """Return the links, each once."""
         unique = list(dict.fromkeys(self.rows))
         frame = pl.DataFrame(unique, schema=dict(LINKS_SCHEMA), orient="row")
+        n_known = len(self._known_ids | set(frame["source"]) | set(frame["target"]))
         return LinkResult(
             links=Links(frame),
             n_read=self.n_read,
@@ -163,40 +106,32 @@ class LinkCollector:
             n_repeated=len(self.rows) - len(unique),
             n_ignored=self.n_ignored,
             n_rejected=self.n_rejected,
-            n_reversed=_count_reversed(frame),
-            cycles=_duplicate_cycles(frame),
-            ignored_kinds=_shown(self.ignored_kinds, self.words),
-            unknown_kinds=_shown(self.unknown_kinds, self.words),
+            ignored_kinds=self._shown(self.ignored_kinds),
+            unknown_kinds=self._shown(self.unknown_kinds),
+            said_no=self._shown(self.said_no),
+            masked_kinds=frozenset(
+                self.words.shown(kind)
+                for kind in (*self.ignored_kinds, *self.unknown_kinds)
+                if self.words.shown(kind) != kind
+            ),
+            ids=NamedIds(n_known, len(self.unknown_ids), tuple(self._examples(self.unknown_ids))),
             notes=list(notes),
         )
 
+    def _examples(self, names: Iterable[str]) -> list[str]:
+        return [self.words.shown(name) for name in islice(names, _MOST_EXAMPLES)]
 
-def _shown(kinds: Counter[str], words: FileWords) -> dict[str, int]:
-    """Return link types as they may stand on the screen and in a report, most frequent first."""
-    shown = Counter[str]()
-    for kind, count in kinds.items():
-        shown[words.shown(kind)] += count  # two types may be alike once they are masked
-    return dict(shown.most_common())
-
-
-def _count_reversed(frame: pl.DataFrame) -> int:
-    seen: set[tuple[str, str, str]] = set()
-    n_reversed = 0
-    for source, target, kind in frame.select("source", "target", "kind").iter_rows():
-        n_reversed += (target, source, kind) in seen
-        seen.add((source, target, kind))
-    return n_reversed
+    def _shown(self, kinds: Counter[str]) -> dict[str, int]:
+        """Return link types as they may stand on the screen and in a report, most frequent first."""
+        shown = Counter[str]()
+        for kind, count in kinds.items():
+            shown[self.words.shown(kind)] += count  # two types may be alike once they are masked
+        return dict(shown.most_common())
 
 
 def known_references(tickets: Tickets) -> KnownReferences:
     """Return every name a link may use (id, number, sys_id), each with the ticket's id."""
     return known_names(tickets.frame)
-
-
-def _duplicate_cycles(frame: pl.DataFrame) -> list[list[str]]:
-    duplicates = frame.filter(pl.col("kind") == Kind.DUPLICATE.value)
-    graph = nx.DiGraph(zip(duplicates["source"], duplicates["target"], strict=True))
-    return [sorted(part) for part in nx.strongly_connected_components(graph) if len(part) > 1]
 
 
 def links_from_tickets(
@@ -257,27 +192,3 @@ def _add_shared_problems(frame: pl.DataFrame, collector: LinkCollector) -> list[
         for earlier, later in pairwise(members):
             collector.add(later, earlier, Kind.RELATED, Origin.PROBLEM)
     return notes
-
-
-def merge_links(results: Sequence[LinkResult]) -> LinkResult:
-    """Return all links once; a link told by several origins keeps the first."""
-    frame = pl.concat([result.links.frame for result in results])
-    unique = frame.unique(["source", "target", "kind"], keep="first", maintain_order=True)
-    ignored, unknown = Counter[str](), Counter[str]()
-    for result in results:
-        ignored.update(result.ignored_kinds)
-        unknown.update(result.unknown_kinds)
-    return LinkResult(
-        links=Links(unique),
-        n_read=sum(r.n_read for r in results),
-        n_absent=sum(r.n_absent for r in results),
-        n_self=sum(r.n_self for r in results),
-        n_repeated=sum(r.n_repeated for r in results) + frame.height - unique.height,
-        n_ignored=sum(r.n_ignored for r in results),
-        n_rejected=sum(r.n_rejected for r in results),
-        n_reversed=_count_reversed(unique),
-        cycles=_duplicate_cycles(unique),
-        ignored_kinds=dict(ignored),
-        unknown_kinds=dict(unknown),
-        notes=[note for r in results for note in r.notes],
-    )

@@ -39,7 +39,10 @@ class LinkSettings(StageSettings):
     columns: tuple[str, ...] = ()
     """Column names of a link file: source, target and optionally kind (`--link-columns`)."""
     kinds: dict[str, str] = Field(default_factory=dict)
-    """Link type as written in a file to duplicate, related, causal or ignore; added to the presets."""
+    """Link type as written to duplicate, related, causal, caused-by or ignore; added to the presets."""
+    doubtful: Literal["error", "ignore"] = "error"
+    """'error' refuses links that look joined on a wrong column: hardly any id known, or linked tickets no
+    nearer in words than strangers are; 'ignore' takes them."""
     silver: Literal["auto", "never"] = "auto"
     """'auto' makes circular silver links only where people left none."""
     silver_pairs: int = Field(default=2_000, ge=10, le=1_000_000)

@@ -9,6 +9,9 @@ from ticketkin.core.outputs import check_file_output
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.pairs.given import MAPPING, NO_PAIRS, read_given
 from ticketkin.tickets.importing import ImportResult, import_tables, import_tickets
+from ticketkin.tickets.link_result import left_out_lines
+from ticketkin.tickets.links import links_from_tickets
+from ticketkin.tickets.redaction import Redactor
 from ticketkin.workflows.artifacts import save_csv, save_parquet
 from ticketkin.workflows.configuration import Job
 
@@ -38,4 +41,9 @@ def import_to_file(
     save_csv(rejected, result.rejected)
     for line in result.summary.lines(str(rejected)):
         progress.say(line)
+    masking = job.settings.tickets
+    redactor = Redactor.if_asked(masking)
+    links = links_from_tickets(result.tickets, job.settings.links, redactor)
+    for line in left_out_lines(links.left_out_kinds):
+        progress.say(f"links in the tickets' columns {line}")
     return result.summary.to_json()

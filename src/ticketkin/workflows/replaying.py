@@ -1,7 +1,7 @@
 """Replay of an export: tickets stored, links collected, every ticket asked, page and JSON written."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,9 +17,11 @@ from ticketkin.serving.kin import Kin
 from ticketkin.serving.replay import Replay, replay, replayed_rows
 from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.link_files import links_from_file
-from ticketkin.tickets.links import links_from_tickets, merge_links
+from ticketkin.tickets.link_result import merge_links
+from ticketkin.tickets.links import links_from_tickets
 from ticketkin.tickets.redaction import Redactor
 from ticketkin.tickets.settings import LinkSettings
+from ticketkin.workflows.link_checks import check_column_links, check_link_file
 
 REPLAY_JSON, REPLAY_HTML = "replay.json", "replay.html"
 
@@ -36,6 +38,7 @@ class ReplayRequest:
     mapping: Mapping[str, str] | None = None
     redact_words: Path | None = None
     k: int = 10
+    link_settings: LinkSettings = field(default_factory=LinkSettings)
 
 
 def is_replay(folder: Path) -> bool:
@@ -47,7 +50,7 @@ def replay_export(folder: Path, request: ReplayRequest, progress: Progress = SIL
     """Return what the bundle in `folder` would have said of the tickets of exports.
 
     The tickets are stored in an index of their own, which is gone afterwards. Raises as `tickets_of_files`,
-    `links_from_file` and `replayed_rows`.
+    `links_from_file`, `check_link_file` and `replayed_rows`.
     """
     bundle = Bundle.open(folder, request.redact_words)
     settings = bundle.ticket_settings
@@ -58,11 +61,14 @@ def replay_export(folder: Path, request: ReplayRequest, progress: Progress = SIL
         progress.say(f"  {note}")
     tickets = incoming.tickets
     redactor = Redactor.if_asked(settings)
-    results = [links_from_tickets(tickets, LinkSettings(), redactor)]
+    results = [links_from_tickets(tickets, request.link_settings, redactor)]
+    notes = check_column_links(results[0].links, tickets, request.link_settings)
     if request.links is not None:
-        results.append(links_from_file(request.links, tickets, LinkSettings(), redactor))
+        in_file = links_from_file(request.links, tickets, request.link_settings, redactor)
+        check_link_file(request.links, in_file, tickets, request.link_settings)
+        results.append(in_file)
     result = merge_links(results)
-    for line in result.lines():
+    for line in [*result.lines(), *notes]:
         progress.say(f"  {line}")
     linked = LinkedKinds.of(tickets, result.links, kin_groups(tickets, result.links))
     rows = replayed_rows(bundle.record, tickets, linked, request.since, request.until)

@@ -1,13 +1,12 @@
 """Stages from the export to pairs: import, links, split, embed, pairs."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from ticketkin.core.errors import MappingError, NotEnoughDataError
+from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import Links, SplitName
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.encoding import encode_texts
@@ -19,13 +18,20 @@ from ticketkin.pairs.sources import PairInputs
 from ticketkin.runs.stages import StageRun
 from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.link_files import links_from_file
-from ticketkin.tickets.links import LinkResult, links_from_tickets, merge_links
+from ticketkin.tickets.link_result import LinkResult, merge_links
+from ticketkin.tickets.links import links_from_tickets
 from ticketkin.tickets.profiling import profile_lines, profile_tickets
 from ticketkin.tickets.redaction import Redactor
 from ticketkin.tickets.splitting import split_tickets
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.importing import import_job
+from ticketkin.workflows.link_checks import (
+    check_column_links,
+    check_link_file,
+    check_pair_file,
+    refuse_without_links,
+)
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.runtimes import encoder_of_run
 
@@ -47,39 +53,46 @@ def run_links(run: StageRun[Job]) -> None:
     settings = run.job.settings.links
     masking = run.job.settings.tickets
     redactor = Redactor.if_asked(masking)
-    found = [links_from_tickets(data.tickets, settings, redactor)]
+    in_columns = links_from_tickets(data.tickets, settings, redactor)
+    notes = check_column_links(in_columns.links, data.tickets, settings)
+    read = [in_columns]
+    nearness = None
     if run.job.pairs_file is not None:
-        found.append(links_of_given(data.given_pairs))
+        nearness = check_pair_file(run.job.pairs_file, data.given_pairs, data.tickets, settings)
+        read.append(links_of_given(data.given_pairs))
     if run.job.links_file is not None:
-        found.append(links_from_file(run.job.links_file, data.tickets, settings, redactor))
-    result = merge_links(found)
-    for line in result.lines():
+        in_file = links_from_file(run.job.links_file, data.tickets, settings, redactor)
+        nearness = check_link_file(run.job.links_file, in_file, data.tickets, settings)
+        read.append(in_file)
+    result = merge_links(read)
+    for line in [*result.lines(), *notes]:
         run.progress.say(f"  {line}")
+    if nearness is not None:
+        run.progress.say(f"  links of the file: {nearness.evidence}")
     links = result.links
     groups = kin_groups(data.tickets, links)
     if not groups.has_kin.any():
-        if run.job.links_file is not None:
-            _check_yield(run.job.links_file, found[-1])
+        if run.job.links_file is not None and not len(read[-1].links):
+            refuse_without_links(run.job.links_file, read[-1])
         links = _silver(run, data, result)
         groups = kin_groups(data.tickets, links)
     run.put(artifact.LINKS, links)
     summary = _link_summary(result, links)
     summary["n_kin_groups"] = len({int(g) for g in groups.group[groups.has_kin]})
     summary["n_tickets_with_kin"] = int(groups.has_kin.sum())
+    summary["nearness_of_file"] = None if nearness is None else nearness.to_json()
     run.put(artifact.LINK_SUMMARY, summary)
     run.progress.say(
         f"  {len(links):,} links ({summary['labels_from']}), {summary['n_kin_groups']:,} kin groups over "
-        f"{summary['n_tickets_with_kin']:,} tickets"
+        f"{summary['n_tickets_with_kin']:,} tickets{_left_out(result)}"
     )
 
 
-def _check_yield(path: Path, result: LinkResult) -> None:
-    """Raise MappingError where a file of links gave none: silver links would hide that."""
-    if not len(result.links):
-        raise MappingError(
-            f"{path} gives no link between two imported tickets. {'; '.join(result.lines())}. Export the "
-            "tickets it names too, or leave out --links"
-        )
+def _left_out(result: LinkResult) -> str:
+    """Return how many links were left out for their kinds, as the end of a sentence."""
+    if not result.n_left_out_by_kind:
+        return ""
+    return f"; {result.n_left_out_by_kind:,} of {result.n_read:,} links read are left out for their kinds"
 
 
 def _silver(run: StageRun[Job], data: RunData, result: LinkResult) -> Links:
@@ -120,6 +133,8 @@ def _link_summary(result: LinkResult, links: Links) -> dict[str, Any]:
         "cycles": result.cycles[:20],
         "ignored_kinds": result.ignored_kinds,
         "unknown_kinds": result.unknown_kinds,
+        "left_out_kinds": [kind.to_json() for kind in result.left_out_kinds],
+        "said_no": result.said_no,
         "notes": result.notes,
     }
 

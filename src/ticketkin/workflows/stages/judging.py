@@ -189,16 +189,22 @@ def _report(
         candidate["cost_seconds"] = seconds.get("embed" if name == "base" else name)
     imported = run.values.read(artifact.IMPORT_SUMMARY)
     profile = run.values.read(artifact.PROFILE)
+    links = run.values.read(artifact.LINK_SUMMARY)
     opened = datetime.now(UTC).isoformat(timespec="seconds")
     return {
         "schema_version": SCHEMA_VERSION,
         "verdict": {**verdict.to_json(), "holdout_opened_at": opened},
         "candidates": candidates,
         "comparisons": comparisons,
-        "warnings": [*verdict.warnings, *_data_warnings(imported, profile), *_adapted_warning(run)],
+        "warnings": [
+            *verdict.warnings,
+            *_data_warnings(imported, profile),
+            *_links_warning(links),
+            *_adapted_warning(run),
+        ],
         "cost": seconds,
         "tickets": imported,
-        "links": run.values.read(artifact.LINK_SUMMARY),
+        "links": links,
         "splits": _split_counts(data),
         "profile": {key: value for key, value in profile.items() if key != "lengths_tokens"},
         "encoder": run.values.read(artifact.BASE_ENCODER),
@@ -252,6 +258,18 @@ def _data_warnings(imported: Mapping[str, Any], profile: Mapping[str, Any]) -> l
             }
         )
     return warnings
+
+
+def _links_warning(links: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Say how many links are not used for their kinds; the kinds themselves stand beside the links."""
+    n_left_out = sum(kind["n_links"] for kind in links.get("left_out_kinds", ()))
+    if not n_left_out:
+        return []
+    message = (
+        f"{n_left_out:,} of {links['n_read']:,} links read are left out for their kinds; links.json lists "
+        "them, each with the option that makes links of it"
+    )
+    return [{"code": "links_left_out", "message": message}]
 
 
 def _adapted_warning(run: StageRun[Job]) -> list[dict[str, str]]:
