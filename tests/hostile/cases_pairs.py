@@ -145,7 +145,7 @@ def _given(name: str, content: Content, option: str = "--pairs") -> Case:
     return Case(f"run on pairs: {name}", "pair files", given(files, command), Outcome(2, says=("p.json",)))
 
 
-_TEXTS = [f"ticket {n // 2}x of floor {n // 2}y fails" for n in range(100)]
+_TEXTS = [f"{('printer', 'screen')[n % 2]} {n // 2}x of floor {n // 2}y fails" for n in range(100)]
 
 
 def _labelled(kin: int) -> str:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+from html import unescape
 
 import matplotlib.image
 import numpy as np
@@ -204,13 +205,13 @@ def test_kinds_of_links_that_are_left_out_stand_with_their_option(report, undraw
         for n in range(1, 30)
     ]
     kinds.append({"kind": "", "n_links": 7, "why": "unknown", "option": None})
-    report = report.model_copy(update={"links": {**report.links, "left_out_kinds": kinds}})
-    page = unescape(write_report(report, undrawn, tmp_path).read_text("utf-8"))
+    report["links"] |= {"left_out_kinds": kinds}
+    page = unescape(write_report(Report.model_validate(report), undrawn, tmp_path).read_text("utf-8"))
     for kind in kinds[:-1]:
         assert f"{kind['n_links']} links, unknown; to use them: {kind['option']}" in page
     assert "no kind given" in page
 
 
 def test_a_report_that_lists_no_kinds_says_so(report, undrawn, tmp_path):
-    page = write_report(report, undrawn, tmp_path).read_text("utf-8")
+    page = write_report(Report.model_validate(report), undrawn, tmp_path).read_text("utf-8")
     assert "Kinds of links are left out of this copy, or were not recorded." in page

@@ -61,6 +61,7 @@ def private(report, undrawn):
     report["links"] = {
         "n_links": 5, "labels_from": "person", "by_kind": {"duplicate": 5, "canary": 1},
         "by_origin": {"parent": 5, "canary": 1}, "cycles": [["canary"]], "ignored_kinds": {"canary": 2},
+        "left_out_kinds": [{"kind": "canary", "n_links": 2, "why": "unknown", "option": "--set canary"}],
     }  # fmt: skip
     report["profile"] = {
         "n_tickets": 9, "categories": {"Canary": 7}, "templates": [["canary", 3]],

@@ -5,6 +5,7 @@ import random
 import shlex
 import sys
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,7 @@ def ticketkin(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[[str], str]:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))
 
     def call(line: str) -> str:
         monkeypatch.setattr(sys, "argv", ["ticketkin", *shlex.split(line)])
@@ -175,6 +177,27 @@ def test_the_option_on_the_screen_maps_the_kinds_that_were_left_out(
     assert options == ["links.kinds.Sub-task=related", "links.kinds.hangt a b=related"]
     told = ticketkin("links run " + " ".join(f"--set '{option}'" for option in options))
     assert "35 links (person)" in told and "left out" not in told
+
+
+def test_the_verdicts_screen_and_the_report_name_kinds_that_are_left_out(
+    tmp_path: Path, ticketkin: Callable[[str], str], tiny_encoder_folder: Path
+) -> None:
+    export(tmp_path)
+    rows = [f"INC{one},INC{other},Duplicate" for one, other in right(40)]
+    rows += [f"INC{one},INC{other},Child-Issue" for one, other in right(50)[40:]]
+    (tmp_path / "l.csv").write_text("\n".join(["source,target,kind", *rows]), "utf-8")
+    told = ticketkin(
+        f"run incidents.csv --links l.csv --base-model {tiny_encoder_folder} --offline --candidates base "
+        "--set evaluation.n_bootstrap=100 --out run"
+    )
+    assert "Warning (links_left_out): 10 of 50 links read are left out for their kinds" in told
+    option = "--set 'links.kinds.Child-Issue=related'"
+    assert f"left out, no kinship: Child-Issue, 10 links; to use them: {option}" in told
+    report = json.loads((tmp_path / "run" / "report.json").read_text("utf-8"))
+    assert report["links"]["left_out_kinds"] == [
+        {"kind": "Child-Issue", "n_links": 10, "why": "no kinship", "option": option}
+    ]
+    assert option in unescape((tmp_path / "run" / "report.html").read_text("utf-8"))
 
 
 def test_an_import_tells_the_kinds_in_the_link_columns(
