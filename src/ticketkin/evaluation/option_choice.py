@@ -17,5 +17,7 @@ def choose_option(reciprocal_ranks: Float64Array, clusters: IntArray) -> int:
         return 0
     gain = reciprocal_ranks[best] - reciprocal_ranks[0]
     _, group = np.unique(clusters, return_inverse=True)
-    error = float(np.sqrt((np.bincount(group, gain - gain.mean()) ** 2).sum()) / len(gain))
-    return best if gain.mean() > error else 0
+    sums = np.bincount(group, gain - gain.mean())
+    n_groups = len(sums)
+    error = float(np.sqrt((sums**2).sum() * n_groups / max(1, n_groups - 1))) / len(gain)
+    return best if gain.mean() > error * (1 + 1e-9) else 0

@@ -63,7 +63,8 @@ def relative_features(own: FloatArray, best: FloatArray) -> list[FloatArray]:
     finite = np.where(np.isfinite(best), best, 0.0)
     # A candidate stands in the list itself, as half a tie: the best of all has the rank 1/2.
     rank = np.stack([_n_above(best[query], own[query]) for query in range(len(own))])
-    return [own, z_scores(own, best), 1 / (0.5 + np.maximum(rank, 0.5)), own - finite[:, :1]]
+    reciprocal = (1 / (0.5 + np.maximum(rank, 0.5))).astype(np.float32)
+    return [own, z_scores(own, best), reciprocal, own - finite[:, :1]]
 
 
 def z_scores(own: FloatArray, best: FloatArray) -> FloatArray:

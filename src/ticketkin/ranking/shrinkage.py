@@ -39,10 +39,10 @@ class Pull:
         return f"{self.strength:g}{' with trees' if self.with_trees else ''}"
 
 
-DEFAULT = Pull(0.05)
+DEFAULT = Pull(0.2)
 """The best or beside the best from 10 to 320 kin groups on three trackers (docs/experiments.md)."""
-FEW_LINKS = (DEFAULT, Pull(0.0), Pull(0.5))
-MANY_LINKS = (Pull(0.5, with_trees=True), *FEW_LINKS)
+FEW_LINKS = (DEFAULT, Pull(0.0), Pull(0.02))
+MANY_LINKS = (Pull(0.5, with_trees=True), DEFAULT)
 """The first of each is what stays unless another is clearly better."""
 _MANY_KIN_GROUPS = 300
 

@@ -11,7 +11,7 @@ from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import BoolArray, IntArray
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.evaluation.bootstrap import PairedGain
-from ticketkin.evaluation.cross_fitting import CrossFitted, Questions, cross_fit, procedure_once
+from ticketkin.evaluation.cross_fitting import Contender, CrossFitted, Questions, cross_fit, procedure_once
 from ticketkin.evaluation.shuffling import Shuffling
 from ticketkin.evaluation.verdict import PRIMARY, paired_gain
 from ticketkin.ranking.candidate_lists import CandidateLists
@@ -46,24 +46,10 @@ class FoldVerdict:
     """The learned ranking fitted on all links; None where the job does not ask for it."""
 
 
-# Hundreds of fits of a few thousand pairs each: several threads would cost more than they save.
 def judge_in_folds(material: FoldMaterial, progress: Progress) -> FoldVerdict:
-    """Judge every candidate by nested cross-fitting over all links."""
-    data, groups = material.data, material.data.groups
-    settings = data.job.settings.evaluation
-    questions = questions_of(data, groups.group)
-    lists = material.lists(questions.queries, progress)
-    contenders = material.contenders(questions, groups, lists)
-    with threadpool_limits(limits=1):
-        result = cross_fit(
-            questions,
-            material.unlearned_ranks(questions, groups.group),
-            contenders,
-            settings.folds,
-            settings.repeats,
-            data.job.settings.seed,
-            progress,
-        )
+    """Judge every candidate by nested cross-fitting over all links, and fit what is kept."""
+    questions, contenders = _race(material, material.data.groups, progress)
+    result = _cross_fitted(material, questions, contenders, material.data.groups, progress)
     rankers: dict[str, Ranker] = {}
     kept = None
     for contender in contenders:
@@ -72,6 +58,33 @@ def judge_in_folds(material: FoldMaterial, progress: Progress) -> FoldVerdict:
         if isinstance(contender, FusionContender):
             rankers["fusion"], kept = _fusion_rankers(material, contender, questions, result)
     return FoldVerdict(result, rankers, kept)
+
+
+def cross_fitted_on(material: FoldMaterial, kin: KinGroups, progress: Progress) -> CrossFitted:
+    """Return what folds give on any kin groups over the tickets of a run."""
+    questions, contenders = _race(material, kin, progress)
+    return _cross_fitted(material, questions, contenders, kin, progress)
+
+
+def _race(material: FoldMaterial, kin: KinGroups, progress: Progress) -> tuple[Questions, list[Contender]]:
+    questions = questions_of(material.data, kin.group)
+    lists = material.lists(questions.queries, progress)
+    return questions, material.contenders(questions, kin, lists)
+
+
+def _cross_fitted(
+    material: FoldMaterial,
+    questions: Questions,
+    contenders: list[Contender],
+    kin: KinGroups,
+    progress: Progress,
+) -> CrossFitted:
+    settings = material.data.job.settings
+    ranks = material.unlearned_ranks(questions, kin.group)
+    folds, repeats = settings.evaluation.folds, settings.evaluation.repeats
+    # Hundreds of fits of a few thousand pairs each: several threads would cost more than they save.
+    with threadpool_limits(limits=1):
+        return cross_fit(questions, ranks, contenders, folds, repeats, settings.seed, progress)
 
 
 def _fold_of_ticket(result: CrossFitted, unit_of_ticket: IntArray) -> IntArray:
