@@ -79,6 +79,7 @@ def run(place: Path, tiny_encoder_folder: Path) -> Iterator[Path]:
     result = invoke(
         "run", export, "--out", folder, "--base-model", tiny_encoder_folder, "--offline",
         "--candidates", "head", "--set", "evaluation.n_bootstrap=100", "--set", "relations.repeats=1",
+        "--set", "evaluation.by=split",
         "--set", "relations.folds=2", "--set", "head.epochs=1",
     )  # fmt: skip
     assert result.exit_code == 0, (result.output, result.exception)

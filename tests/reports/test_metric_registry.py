@@ -13,7 +13,7 @@ from rich.console import Console
 from ticketkin.cli.screens import show_candidates, show_leaderboard
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.evaluation import pair_statistics
-from ticketkin.evaluation.leaderboard import ModelComparison, leaderboard, pair_leaderboard
+from ticketkin.evaluation.leaderboard import ModelComparison, ModelCost, leaderboard, pair_leaderboard
 from ticketkin.evaluation.metrics import (
     METRICS,
     Direction,
@@ -118,8 +118,9 @@ def test_a_metric_added_in_one_place_stands_in_results_schema_and_page(report):
 def test_it_has_a_column_on_leaderboards_and_on_the_terminal(report):
     retrieval = {name: ranks_of(10 + place) for place, name in enumerate(NAMES)}
     pairs = {name: pairs_of(place) for place, name in enumerate(NAMES)}
-    of_run = leaderboard(retrieval, pairs, {}, "base", 100, 0)
-    of_pairs = pair_leaderboard(pairs, {}, "base", 100, 0)
+    costs = dict.fromkeys(NAMES, ModelCost(100.0, 90.0, 384, 1_536, "mit"))
+    of_run = leaderboard(retrieval, pairs, costs, "base", 100, 0)
+    of_pairs = pair_leaderboard(pairs, costs, "base", 100, 0)
     for comparison, names in (
         (
             ModelComparison(of_run, {}, "base", "x", "mrr", 60, 80, 30, "person", ""),

@@ -27,7 +27,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory, tiny_encoder_folder: Pa
         settings=Settings(
             candidates=("lexical", "base", "head", "fusion"),
             encoder=EncoderSettings(base_model=str(tiny_encoder_folder), offline=True),
-            evaluation=EvaluationSettings(n_bootstrap=100),
+            evaluation=EvaluationSettings(n_bootstrap=100, by="split"),
             relations=RelationSettings(model="logistic", repeats=1, folds=3),
         ),
     )

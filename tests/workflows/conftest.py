@@ -23,7 +23,7 @@ def small_job(tmp_path_factory: pytest.TempPathFactory, tiny_encoder_folder: Pat
         settings=Settings(
             candidates=("lexical", "base", "head", "fusion"),
             encoder=EncoderSettings(base_model=str(tiny_encoder_folder), offline=True),
-            evaluation=EvaluationSettings(n_bootstrap=100),
+            evaluation=EvaluationSettings(n_bootstrap=100, by="split"),
         ),
     )
 

@@ -66,7 +66,7 @@ def quick(tiny_encoder_folder: Path) -> list[str]:
     """Options of a run that takes seconds."""
     return [
         "--base-model", str(tiny_encoder_folder), "--offline", "--candidates", "base",
-        "--set", "evaluation.n_bootstrap=100",
+        "--set", "evaluation.n_bootstrap=100", "--set", "evaluation.by=split",
     ]  # fmt: skip
 
 

@@ -46,6 +46,7 @@ def _arguments(files: tuple[Path, Path], model: Path, out: Path) -> list[str]:
     return [
         "run", "--pairs", str(files[0]), "--test-pairs", str(files[1]), "--base-model", str(model),
         "--offline", "--candidates", "head,fusion", "--set", "evaluation.n_bootstrap=100",
+        "--set", "evaluation.by=split",
         "--out", str(out), "--json",
     ]  # fmt: skip
 
@@ -161,6 +162,7 @@ def test_labels_that_name_kinds_become_links_of_those_kinds(
     arguments = [
         "run", "--pairs", str(path), "--base-model", str(tiny_encoder_folder), "--offline",
         "--candidates", "lexical", "--set", "evaluation.n_bootstrap=100", "--set", "relations.repeats=1",
+        "--set", "evaluation.by=split",
         "--set", "relations.model=logistic", "--set", "relations.folds=2", "--out", str(out),
     ]  # fmt: skip
     assert _run(arguments, monkeypatch) == 0

@@ -42,6 +42,7 @@ def folder(small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 QUICK = [
     "--set", "relations.repeats=1", "--set", "evaluation.n_bootstrap=100", "--set", "relations.folds=3",
+    "--set", "evaluation.by=split",
     "--set", "relations.model=logistic",
 ]  # fmt: skip
 

@@ -81,6 +81,8 @@ def show_verdict(console: SafeConsole, report: Mapping[str, Any], folder: Path) 
     show_candidates(console, report)
     if report["verdict"].get("cheaper"):
         console.print(report["verdict"]["cheaper"])
+    for sentence in proof_sentences(report):
+        console.print(sentence)
     for warning in report["warnings"]:
         console.print(f"Warning ({warning['code']}): {warning['message']}")
     for kind in report["links"].get("left_out_kinds", ()):
@@ -97,6 +99,27 @@ def show_verdict(console: SafeConsole, report: Mapping[str, Any], folder: Path) 
     console.print()
     console.print(f"Report: {folder / REPORT_HTML}", soft_wrap=True)
     console.print(f"Model:  {folder / MODEL}", soft_wrap=True)
+
+
+def proof_sentences(report: Mapping[str, Any]) -> list[str]:
+    """Return what so many links can prove, and which candidates were left out because they are few."""
+    sentences = []
+    power, folds = report.get("power"), report.get("cross_fitting")
+    if power and power["smallest_provable_gain"] is not None:
+        more = power["n_more_kin_groups"]
+        sentence = (
+            f"{power['n_kin_groups']:,} groups of duplicates judged; so many can prove a gain of about "
+            f"{power['smallest_provable_gain']:.3f} or more in {METRICS.primary.title}."
+        )
+        if more:
+            sentence += f" To prove the gain seen here, link about {more:,} more groups of duplicates."
+        sentences.append(sentence)
+    if folds and folds["left_out"]:
+        sentences.append(
+            f"Not tried, as it would be trained once for each of {folds['n_folds']} folds: "
+            f"{', '.join(folds['left_out'])}. To try it: --set evaluation.by=split"
+        )
+    return sentences
 
 
 def show_recipes(console: SafeConsole, recipes: Iterable["Recipe"]) -> None:

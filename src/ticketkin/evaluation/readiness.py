@@ -72,17 +72,19 @@ def assess(
     beats_baseline: Interval,
     latency_ms: float,
     settings: ReadinessSettings,
+    has_holdout: bool = True,
 ) -> Readiness:
     """Return the readiness of a champion.
 
     `evaluation` and `holdout` are its results; `beats_baseline` the paired gain in the primary metric
-    with its interval (all 0 where the baseline was kept). Tiers: *minimum* tells kin from
+    with its interval (all 0 where the baseline was kept); without `has_holdout` the holdout's links were
+    learned from, by other weights than those that scored them. Tiers: *minimum* tells kin from
     strangers at all (ROC-AUC .75), *good* does at .85 and beats the baseline, *excellent* reaches
     the ROC-AUC and false-positive targets too, *production* meets every criterion.
     """
     primary = METRICS.primary
     before, after = (scores.metric(primary.name).value for scores in (evaluation, holdout))
-    drop = None if not before or after is None else (before - after) / before
+    drop = None if not before or after is None or not has_holdout else (before - after) / before
     shortcut = next((check for check in checks if check.code == "category_shortcut"), None)
     ceiling = holdout.metric("spearman_ceiling").value or 0.0
     criteria = [
@@ -113,7 +115,11 @@ def assess(
             by_lower_end=True,
         ),
         Criterion(
-            "holdout_gap", _as_interval(drop), settings.holdout_gap, True, f"share of {primary.title} lost"
+            "holdout_gap",
+            _as_interval(drop),
+            settings.holdout_gap,
+            True,
+            f"share of {primary.title} lost" if has_holdout else "all links judged, none were put aside",
         ),
         Criterion(
             "latency_ms",

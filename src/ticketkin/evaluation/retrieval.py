@@ -1,5 +1,6 @@
 """Retrieval as a user meets it: a new ticket asks for its kin among those that exist."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -32,6 +33,22 @@ class RetrievalScores:
     """For each query the ascending 1-based ranks of all its visible kin."""
     n_candidates: int
     """Tickets a query can meet at most."""
+    n_repeats: int = 1
+    """How often each query was ranked, each time by other weights: the arrays hold all of them in turn."""
+
+    @classmethod
+    def over_repeats(
+        cls, queries: IntArray, clusters: IntArray, repeats: Sequence[list[IntArray]], n_candidates: int
+    ) -> "RetrievalScores":
+        """Return the scores of `queries` that were ranked several times; a query counts as much as before."""
+        n = len(repeats)
+        ranks = [ranks for repeat in repeats for ranks in repeat]
+        return cls(np.tile(queries, n), np.tile(clusters, n), ranks, n_candidates, n)
+
+    @property
+    def n_queries(self) -> int:
+        """Number of tickets that ask."""
+        return len(self.queries) // self.n_repeats
 
     @cached_property
     def first_rank(self) -> IntArray:
@@ -57,7 +74,7 @@ class RetrievalScores:
         resamples = Resamples.draw(self.clusters, n_bootstrap, seed)
         drawn = {metric.name: metric.draw(self.ranks, resamples) for metric in METRICS.retrieval}
         return {
-            "n_queries": len(self.queries),
+            "n_queries": self.n_queries,
             "n_clusters": resamples.n_clusters,
             "n_candidates": self.n_candidates,
             **{name: interval_of(values).to_json() for name, values in drawn.items()},
@@ -105,16 +122,16 @@ def evaluate_retrieval(
         for row, query in enumerate(part):
             seen = similarities[row][mask[row]]
             is_kin = (groups == groups[query])[mask[row]]
-            ranks.append(_ranks(seen[is_kin], seen[~is_kin]))
+            ranks.append(kin_ranks(seen[is_kin], seen[~is_kin]))
     n_candidates = visibility.n_tickets - 1
     return RetrievalScores(queries, groups[queries], ranks, n_candidates)
 
 
-def _ranks(kin: FloatArray, others: FloatArray) -> IntArray:
+def kin_ranks(kin: FloatArray | Float64Array, others: FloatArray | Float64Array) -> IntArray:
     """Return 1-based ranks of `kin` similarities among themselves and `others`, ascending."""
-    kin = np.sort(kin)[::-1]
+    nearest = np.sort(kin)[::-1]
     ordered = np.sort(others)
-    above = len(ordered) - np.searchsorted(ordered, kin, side="right")
-    beside = len(ordered) - np.searchsorted(ordered, kin, side="left") - above
-    ranks: IntArray = np.arange(1, len(kin) + 1) + above + (beside + 1) // 2
+    above = len(ordered) - np.searchsorted(ordered, nearest, side="right")
+    beside = len(ordered) - np.searchsorted(ordered, nearest, side="left") - above
+    ranks: IntArray = np.arange(1, len(nearest) + 1) + above + (beside + 1) // 2
     return ranks.astype(np.int64)

@@ -214,6 +214,51 @@ class Comparison(_Part):
         )
 
 
+class ShuffledResult(_Part):
+    """What the whole procedure gained in the primary metric where links were shuffled and mean nothing."""
+
+    gains: list[float]
+    n_yes: int
+    """Shuffles that would have been called a gain."""
+    share_of_yes: Metric
+    """With Wilson's 95 % interval; null where no shuffle was tried."""
+
+
+class ChoiceResult(_Part):
+    """What was chosen in a fold, or on all links."""
+
+    champion: str
+    options: dict[str, str]
+    """By candidate that is fitted: the strength of a head, how far a ranking may move from the hybrid."""
+
+
+class CrossFittingResult(_Part):
+    """How candidates were judged by folds, where links are few."""
+
+    n_folds: int
+    n_repeats: int
+    n_kin_groups: int
+    procedure: Comparison
+    """The gain of the whole procedure, which chooses anew in each fold, over the baseline."""
+    choices: list[ChoiceResult]
+    """Of each fold of each repeat."""
+    final: ChoiceResult
+    """Of all links: what is kept."""
+    shuffled: ShuffledResult
+    left_out: list[str]
+    """Candidates that were asked for and not judged: to train them once for each fold would take too long."""
+
+
+class PowerResult(_Part):
+    """What so many kin groups can prove."""
+
+    n_kin_groups: int
+    smallest_provable_gain: float | None
+    """In the primary metric, with 80 % power; null where it can't be told."""
+    n_more_kin_groups: int | None
+    """To prove the gain that was seen; 0 where it takes no more, null where nothing was gained."""
+
+
 class Warning(_Part):
     """Something a reader must know before believing a number."""
 
@@ -267,6 +312,9 @@ class Report(_Part):
     verdict: VerdictResult
     candidates: dict[str, CandidateResult]
     comparisons: list[Comparison]
+    cross_fitting: CrossFittingResult | None = None
+    """Null where a split judged."""
+    power: PowerResult | None = None
     warnings: list[Warning]
     diagnostics: list[CheckResult]
     readiness: ReadinessResult

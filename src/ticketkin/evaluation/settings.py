@@ -10,6 +10,16 @@ from ticketkin.core.stage_settings import StageSettings
 class EvaluationSettings(StageSettings):
     """Metrics, thresholds, intervals."""
 
+    by: Literal["auto", "split", "folds"] = "auto"
+    """How candidates are judged: 'split' on links put aside, 'folds' on all links by weights that never saw
+    them. 'auto' takes folds where a split would leave too few kin groups to prove anything.
+    """
+    folds: int = Field(default=5, ge=2, le=100)
+    """Folds of kin groups where candidates are judged by folds, and inside of each to choose by."""
+    repeats: int = Field(default=3, ge=1, le=100)
+    """How often the folds are drawn anew; every ticket counts once, with the mean of its results."""
+    shuffles: int = Field(default=20, ge=0, le=1_000)
+    """How often the whole procedure is tried on shuffled links, in which it must find nothing."""
     n_bootstrap: int = Field(default=1_000, ge=100, le=1_000_000)
     """Resamples of kin groups behind each 95 % interval."""
     threshold_target: Literal["false_positive_rate", "precision", "f1"] = "false_positive_rate"

@@ -18,12 +18,18 @@ from ticketkin.evaluation.bootstrap import (
     PairedGain,
     Resamples,
     percentile_interval,
+    wilson_share,
 )
+from ticketkin.evaluation.cross_fitting import CrossFitted
 from ticketkin.evaluation.metrics import IN_FIRST_TEN, METRICS
 from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.sign_flips import sign_flip_p_value
 
 PRIMARY = METRICS.primary.name
+
+
+PROCEDURE = "procedure"
+"""The choice among all candidates, made anew in each fold: what folds judge."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,45 @@ class Gate:
 
 
 @dataclass(frozen=True)
+class ShuffledLinks:
+    """What the whole procedure gained where the links meant nothing."""
+
+    gains: tuple[PairedGain, ...]
+    """Over the baseline, one for each shuffle."""
+
+    @property
+    def n_yes(self) -> int:
+        """How many shuffles would have been called a gain."""
+        return sum(gain.is_gain for gain in self.gains)
+
+    @property
+    def values(self) -> list[float]:
+        """The gains, in the order they were drawn."""
+        return [gain.gain.value or 0.0 for gain in self.gains]
+
+    @property
+    def passed(self) -> bool:
+        """Whether shuffles were called a gain no more often than by chance, by Wilson's interval."""
+        low = wilson_share(self.n_yes, len(self.gains)).low
+        return low is None or low <= MOST_BY_CHANCE
+
+    @property
+    def evidence(self) -> str:
+        """What was tried and what came of it, in a sentence."""
+        if not self.gains:
+            return "not tried: evaluation.shuffles is 0"
+        return (
+            f"with shuffled links {self.n_yes} of {len(self.gains)} trials were called a gain; "
+            f"{METRICS.primary.title} gained {np.mean(self.values):+.3f} on average, at most "
+            f"{max(self.values):+.3f}"
+        )
+
+    def gate(self) -> Gate:
+        """Return the condition that nothing is found where there is nothing."""
+        return Gate(PROCEDURE, "finds_nothing_in_shuffled_links", self.passed, self.evidence)
+
+
+@dataclass(frozen=True)
 class Verdict:
     """The champion and why."""
 
@@ -59,6 +104,10 @@ class Verdict:
     warnings: list[dict[str, str]]
     cheaper: str = ""
     """Which ranking costs less for a new ticket and could be as good, in words; "" where none is."""
+    gain: PairedGain | None = None
+    """What proves it: the champion's gain over the baseline on the links that judge; that of the whole
+    procedure where folds judge; None where the baseline has no challenger.
+    """
 
     def to_json(self) -> dict[str, Any]:
         """Return the verdict's part of report.json."""
@@ -93,7 +142,7 @@ def paired_gain(
     resamples = Resamples.draw(ours.clusters, n_bootstrap, seed)
     gain = percentile_interval(float(difference.mean()), resamples.means(difference))
     p_value = sign_flip_p_value(difference, ours.clusters, seed)
-    return PairedGain(challenger, baseline, metric, gain, len(difference), resamples.n_clusters, p_value)
+    return PairedGain(challenger, baseline, metric, gain, ours.n_queries, resamples.n_clusters, p_value)
 
 
 def cheaper_choice(
@@ -239,6 +288,80 @@ def decide(
         gates=gates,
         comparisons=comparisons,
         warnings=_warnings(scores, labels_from, synthetic),
+        gain=_headline(gains_of, champion, baseline),
+    )
+
+
+def _headline(gains_of: Mapping[str, _Gains], champion: str, baseline: str) -> PairedGain | None:
+    """Return the champion's gain, or that of the challenger that came closest where the baseline was kept."""
+    if champion != baseline:
+        return gains_of[champion][PRIMARY]
+    gains = [gains[PRIMARY] for gains in gains_of.values()]
+    return max(gains, key=lambda gain: gain.gain.value or 0.0, default=None)
+
+
+def decide_in_folds(
+    result: CrossFitted,
+    encoders: Sequence[str],
+    shuffled: ShuffledLinks,
+    *,
+    labels_from: str,
+    synthetic: bool,
+    n_bootstrap: int,
+    seed: int,
+) -> Verdict:
+    """Return the verdict where all links judge by folds: it is the whole procedure that is tested, once.
+
+    The champion is what the procedure chooses on all links; it wins only where the procedure, which chose
+    anew in each fold, meets the gates, and finds nothing where links are shuffled.
+    """
+    baseline, champion = encoders[0], result.final.champion
+    scores = result.scores
+    gains_of = _all_gains(scores, baseline, [n for n in scores if n != baseline], n_bootstrap, seed)
+    encoder, encoder_gates = _best(baseline, {name: gains_of[name] for name in encoders[1:]})
+    own = {**scores, champion: result.procedure} if champion != baseline else {**scores}
+    proof = decisive_gains({**own, PROCEDURE: result.procedure}, PROCEDURE, baseline, n_bootstrap, seed)
+    _, gates = _best(baseline, {PROCEDURE: proof})
+    gates.append(shuffled.gate())
+    wins = champion != baseline and all(gate.passed for gate in gates)
+    comparisons = [gain for gains in gains_of.values() for gain in gains.values()]
+    comparisons += [
+        paired_gain(scores, name, "lexical", PRIMARY, n_bootstrap, seed)
+        for name in scores
+        if name != "lexical"
+    ]
+    gain = proof[PRIMARY]
+    caution = _caution(labels_from, synthetic)
+    return Verdict(
+        champion=champion if wins else baseline,
+        encoder=encoder,
+        baseline=baseline,
+        kept_baseline=not wins,
+        reason=caution + _reason_in_folds(result, champion if wins else baseline, baseline, gain),
+        gates=[*gates, *encoder_gates],
+        comparisons=comparisons,
+        warnings=_warnings(scores, labels_from, synthetic),
+        gain=gain,
+    )
+
+
+def _reason_in_folds(result: CrossFitted, champion: str, baseline: str, gain: PairedGain) -> str:
+    """Return the verdict in a few sentences, the last of which says how it was reached."""
+    before = _in_first_ten(result.scores[baseline])
+    on = f"{gain.n_queries:,} tickets with known kin"
+    how = (
+        f"All {gain.n_clusters:,} kin groups were used to judge: each ticket was ranked by weights that had "
+        "not seen its links"
+    )
+    if champion == baseline:
+        return (
+            "Keep the baseline: nothing was better than the untouched model beyond chance. It finds kin in "
+            f"the first ten for {before} % of {on}; what was chosen instead has {_primary_gain(gain)}. {how}."
+        )
+    return (
+        f"Yes: '{champion}' is better than the untouched model. Of {on}, {_in_first_ten(result.procedure)} % "
+        f"find kin in the first ten, before {before} %; {_primary_gain(gain)}. {how}; what is kept was then "
+        "fitted on all links."
     )
 
 
@@ -260,7 +383,7 @@ def _reason(
     caution: str,
 ) -> str:
     """Return the verdict in a sentence or two, from the evaluation links alone."""
-    share_of = f"% of {len(scores[baseline].queries)} evaluation tickets"
+    share_of = f"% of {scores[baseline].n_queries} evaluation tickets"
     before = _in_first_ten(scores[baseline])
     if champion == baseline:
         return (
@@ -293,7 +416,7 @@ def with_holdout(
     What was decided stays. `gain` is the champion's over the baseline on the holdout, None where the
     baseline was kept. Without a query on the holdout the reason stays that of the evaluation links.
     """
-    n_queries = len(holdout[verdict.baseline].queries)
+    n_queries = holdout[verdict.baseline].n_queries
     if not n_queries:
         return verdict
     caution, before = _caution(labels_from, synthetic), _in_first_ten(holdout[verdict.baseline])

@@ -1,10 +1,10 @@
 """The learned ranking: words, meaning, fields and filing order, weighed by what links taught.
 
-Two levels. The first, a mean of logistic regression and boosted trees, learns on training links, with
-head embeddings that never saw the kin group they score. The second, a logistic regression on
-evaluation links that no encoder was tuned on, adds the best encoder and turns the result into a
-probability of kinship. Evaluation tickets are always scored by a second level fitted without their
-own kin group.
+Two levels. The first, a logistic regression that starts at the hybrid, with boosted trees beside it where
+links are many, learns on training links, with head embeddings that never saw the kin group they score. The
+second, a logistic regression on evaluation links that no encoder was tuned on, adds the best encoder and
+turns the result into a probability of kinship. Evaluation tickets are always scored by a second level fitted
+without their own kin group.
 """
 
 from collections.abc import Mapping
@@ -16,12 +16,14 @@ import numpy as np
 
 from ticketkin.core.errors import NotEnoughDataError, UnreadableFileError
 from ticketkin.core.progress import SILENT, Progress, track
-from ticketkin.core.tables import FloatArray, IntArray, Visibility
+from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.ranking.candidate_lists import blocks, candidate_lists, joined
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, TicketColumns
 from ticketkin.ranking.corpus_state import REMEDY, CorpusState
 from ticketkin.ranking.crowd import rounded
+from ticketkin.ranking.list_ranker import ListRanker
 from ticketkin.ranking.models import LogisticModel
-from ticketkin.ranking.pair_features import feature_names, pair_features
+from ticketkin.ranking.pair_features import feature_names
 from ticketkin.ranking.retriever import Candidates, Retriever
 from ticketkin.ranking.scorer import (
     TUNED,
@@ -33,12 +35,12 @@ from ticketkin.ranking.scorer import (
     stacked_features,
 )
 from ticketkin.ranking.settings import FusionSettings
-from ticketkin.ranking.trees import BoostedTrees, TreeSettings
+from ticketkin.ranking.shrinkage import choose_pull, fit_level, pulls_for
 
-_BLOCK_QUERIES = 128
 # More queries than this teach the ranking nothing new and cost memory.
 _MOST_TRAINING_QUERIES = 3_000
-_TREES = TreeSettings(n_rounds=150, learning_rate=0.06, n_leaves=15, fewest_in_leaf=40, l2=5.0)
+# Among so many queries the pull is chosen; all of them fit the weights.
+_MOST_CHOOSING_QUERIES = 600
 
 
 @dataclass(frozen=True)
@@ -104,36 +106,38 @@ def fit_first_level(
     folds = np.zeros(len(queries), dtype=np.int64)
     if out_of_fold is not None:
         folds = out_of_fold.fold_of_group[corpus.groups[queries]]
-    features, labels = [], []
+    parts = []
     for fold in np.unique(folds):
         view = corpus if out_of_fold is None else corpus.with_tuned(out_of_fold, int(fold))
-        retriever = Retriever(view.columns)
-        parts = blocks(queries[folds == fold])
-        for block in track(parts, progress, f"fusion fold {fold + 1}", len(parts)):
-            asked = view.columns.take(block)
-            candidates = candidates_of(view.state, retriever, asked, settings.depth)
-            there = candidates.rows >= 0
-            features.append(pair_features(view.state, asked, candidates)[there])
-            labels.append(corpus.kin(block, candidates)[there])
-    if not labels or not np.concatenate(labels).any():
+        own = queries[folds == fold]
+        parts.append(
+            candidate_lists(
+                view.state, view.columns, own, settings.depth, progress, f"fusion fold {fold + 1}"
+            )
+        )
+    lists = joined(parts) if parts else None
+    if lists is None or not lists.kin(corpus.groups).any():
         raise NotEnoughDataError(
             "No training ticket has kin among its nearest tickets, so a ranking can't be learned; give more "
             "links with --links FILE, or leave it out: --candidates base,head"
         )
-    x, y = np.concatenate(features), np.concatenate(labels)
-    head = None if out_of_fold is None else out_of_fold.weights[-1]
-    return FirstLevel(
-        feature_names(corpus.state), LogisticModel.fit(x, y), BoostedTrees.fit(x, y, _TREES, seed), head
+    is_kin, names = lists.kin(corpus.groups), feature_names(corpus.state)
+    clusters = corpus.groups[lists.queries]
+    pulls = pulls_for(len(np.unique(clusters)))
+    sample = np.random.default_rng(seed).permutation(len(lists.queries))[:_MOST_CHOOSING_QUERIES]
+    asked = lists.take(np.sort(sample))
+    pull = choose_pull(
+        asked, asked.kin(corpus.groups), corpus.groups[asked.queries], names, pulls, settings.folds, seed
     )
+    progress.say(f"  the ranking starts at the hybrid; how far it may move from it: {pull.name}")
+    head = None if out_of_fold is None else out_of_fold.weights[-1]
+    return fit_level(lists.features, is_kin.astype(np.int64), names, pull, seed, head)
 
 
-class FusionRanker:
-    """Ranks the tickets of a run by probability of kinship; what is no candidate follows by base cosine.
+class FusionRanker(ListRanker):
+    """Ranks the tickets of a run by probability of kinship."""
 
-    A thin layer over retriever and scorer, which answer for new tickets as they answer here.
-    """
-
-    name = "fusion"
+    scorer: PairScorer
 
     def __init__(
         self,
@@ -143,65 +147,29 @@ class FusionRanker:
         model_of_ticket: IntArray | None = None,
     ) -> None:
         """`cross_fitted[model_of_ticket[row]]` replaces the second level for queries where that is not -1."""
-        self._scorer = scorer
-        self._columns = columns
-        self._retriever = Retriever(columns)
+        super().__init__("fusion", scorer, columns)
         self._cross_fitted = cross_fitted or []
         self._model_of_ticket = (
             np.full(len(columns), -1, dtype=np.int64) if model_of_ticket is None else model_of_ticket
         )
 
-    def _probabilities(self, rows: IntArray, queries: TicketColumns, candidates: Candidates) -> FloatArray:
+    def _scores(self, rows: IntArray, queries: TicketColumns, candidates: Candidates) -> FloatArray:
         """Return the probability of kinship of each candidate, shape (n_queries, k)."""
-        scorer = self._scorer
-        stacked = stacked_features(scorer.state, scorer.first, queries, candidates)
-        result = probabilities(scorer.second, stacked, candidates)
+        stacked = stacked_features(self.scorer.state, self.scorer.first, queries, candidates)
+        result = probabilities(self.scorer.second, stacked, candidates)
         for number, second in enumerate(self._cross_fitted):
             mine = self._model_of_ticket[rows] == number
             if mine.any():
                 result[mine] = probabilities(second, stacked, candidates)[mine]
         return result
 
-    def similarities(self, queries: IntArray, visibility: Visibility) -> FloatArray:
-        """Return probabilities for candidates, shape (n_queries, n_tickets); others lie below zero."""
-        asked = self._columns.take(queries)
-        candidates = self._scorer.candidates(self._retriever, asked)
-        base = self._columns.embeddings["base"]
-        result: FloatArray = base[queries] @ base.T - np.float32(2.0)
-        places, columns = np.nonzero(candidates.rows >= 0)
-        kin = self._probabilities(queries, asked, candidates)
-        result[places, candidates.rows[places, columns]] = kin[places, columns]
-        return result
-
-    def pair_similarities(self, left: IntArray, right: IntArray) -> FloatArray:
-        """Return the probability of kinship of each pair: the later ticket asks for the earlier one.
-
-        Without times both directions are asked and averaged.
-        """
-        if not self._scorer.state.has_times:
-            both = self._ask(left, right) + self._ask(right, left)
-            return (both / 2).astype(np.float32)
-        order = self._columns.order
-        later = order[left] > order[right]
-        return self._ask(np.where(later, left, right), np.where(later, right, left))
-
-    def _ask(self, queries: IntArray, targets: IntArray) -> FloatArray:
-        result = np.zeros(len(queries), dtype=np.float32)
-        by_query = np.argsort(queries, kind="stable")
-        for block in blocks(np.unique(queries)):
-            inside = by_query[np.isin(queries[by_query], block)]
-            place = np.searchsorted(block, queries[inside])
-            column = np.arange(len(inside)) - np.searchsorted(place, place)
-            rows = np.full((len(block), int(column.max()) + 1), -1, dtype=np.int64)
-            rows[place, column] = targets[inside]
-            asked = self._columns.take(block)
-            candidates = replace(self._scorer.candidates(self._retriever, asked), rows=rows, places=rows)
-            result[inside] = self._probabilities(block, asked, candidates)[place, column]
-        return result
+    def with_weights(self, scorer: PairScorer) -> "FusionRanker":
+        """Return the ranker of the same tickets by another scorer over the same corpus state."""
+        return FusionRanker(scorer, self._columns)
 
     def save(self, folder: Path, notes: Mapping[str, Any]) -> None:
         """Write the scorer with its corpus state; see `PairScorer.save`."""
-        self._scorer.save(folder, notes)
+        self.scorer.save(folder, notes)
 
     @classmethod
     def load(cls, folder: Path, given: EmbeddedTickets) -> "FusionRanker":
@@ -248,22 +216,17 @@ def fit_second_level(
     n_folds = min(settings.folds, len(kin_groups))
     fold_of_kin_group = np.random.default_rng(seed).permutation(len(kin_groups)) % max(1, n_folds)
     fold = fold_of_kin_group[np.searchsorted(kin_groups, owner)]
-    cross_fitted = [_fit_or_pass(x[fold != f], y[fold != f]) for f in range(n_folds)]
+    cross_fitted = [fit_or_pass(x[fold != f], y[fold != f]) for f in range(n_folds)]
     model_of_ticket = np.full(len(corpus.groups), -1, dtype=np.int64)
     place = np.searchsorted(kin_groups, corpus.groups).clip(max=len(kin_groups) - 1)
     evaluated = kin_groups[place] == corpus.groups
     model_of_ticket[evaluated] = fold_of_kin_group[place[evaluated]]
     uses_encoder = ENCODER in corpus.columns.embeddings
-    scorer = PairScorer(corpus.state, first, _fit_or_pass(x, y), settings.depth, uses_encoder)
+    scorer = PairScorer(corpus.state, first, fit_or_pass(x, y), settings.depth, uses_encoder)
     return FusionRanker(scorer, corpus.columns, cross_fitted, model_of_ticket)
 
 
-def blocks(queries: IntArray) -> list[IntArray]:
-    """Return the queries cut into blocks."""
-    return [queries[start : start + _BLOCK_QUERIES] for start in range(0, len(queries), _BLOCK_QUERIES)]
-
-
-def _fit_or_pass(features: FloatArray, labels: IntArray) -> LogisticModel:
+def fit_or_pass(features: FloatArray, labels: IntArray) -> LogisticModel:
     """Fit, or pass the first level through where one class is missing."""
     if 0 < labels.sum() < len(labels):
         return LogisticModel.fit(features, labels)

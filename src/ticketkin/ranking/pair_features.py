@@ -60,15 +60,22 @@ def relative_features(own: FloatArray, best: FloatArray) -> list[FloatArray]:
     `own` has the shape (n_queries, k), `best` (n_queries, n): the source's best of each query, descending,
     -inf where there are fewer.
     """
+    finite = np.where(np.isfinite(best), best, 0.0)
+    # A candidate stands in the list itself, as half a tie: the best of all has the rank 1/2.
+    rank = np.stack([_n_above(best[query], own[query]) for query in range(len(own))])
+    reciprocal = (1 / (0.5 + np.maximum(rank, 0.5))).astype(np.float32)
+    return [own, z_scores(own, best), reciprocal, own - finite[:, :1]]
+
+
+def z_scores(own: FloatArray, best: FloatArray) -> FloatArray:
+    """Return by how many standard deviations of the source's best each similarity lies above their mean."""
     seen = np.isfinite(best)
     n_seen = np.maximum(seen.sum(axis=1, keepdims=True), 1)  # the first ticket sees none
     finite = np.where(seen, best, 0.0)
     mean = finite.sum(axis=1, keepdims=True) / n_seen
     spread = np.sqrt((np.where(seen, best - mean, 0.0) ** 2).sum(axis=1, keepdims=True) / n_seen)
-    z = np.clip((own - mean) / np.maximum(spread, _SMALLEST_SPREAD), -_LARGEST_Z, _LARGEST_Z)
-    # A candidate stands in the list itself, as half a tie: the best of all has the rank 1/2.
-    rank = np.stack([_n_above(best[query], own[query]) for query in range(len(own))])
-    return [own, z, 1 / (0.5 + np.maximum(rank, 0.5)), own - finite[:, :1]]
+    z: FloatArray = ((own - mean) / np.maximum(spread, _SMALLEST_SPREAD)).astype(np.float32)
+    return np.clip(z, -_LARGEST_Z, _LARGEST_Z)
 
 
 def _n_above(others: FloatArray, own: FloatArray) -> FloatArray:

@@ -35,6 +35,8 @@ from ticketkin.ranking.trees import BoostedTrees
 
 TUNED = "tuned"
 """The embedding that the head makes of 'base'."""
+UNLEARNED_DEPTH = 60
+"""Candidates taken from each source by a ranking that learned nothing."""
 _ARRAYS = "fusion.safetensors"
 _DESCRIPTION = "fusion.json"
 
@@ -47,6 +49,7 @@ class _Description:
     depth: Annotated[int, Field(ge=1)]
     uses_encoder: bool
     has_head: bool
+    has_trees: bool = True
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,15 @@ class FirstLevel:
 
     names: list[str]
     logistic: LogisticModel
-    trees: BoostedTrees
+    trees: BoostedTrees | None
+    """None where links are too few to grow them."""
     head: FloatArray | None = None
     """Weights of the head whose embeddings are called TUNED, shape (d, d); None where there is none."""
 
     def logits(self, features: FloatArray) -> Float64Array:
         """Return the mean log-odds of both models, shape (n,)."""
+        if self.trees is None:
+            return self.logistic.logits(features)
         mean: Float64Array = (self.logistic.logits(features) + self.trees.raw(features)[:, 0]) / 2
         return mean
 
@@ -105,24 +111,34 @@ class PairScorer:
     def save(self, folder: Path, notes: Mapping[str, Any]) -> None:
         """Write plain arrays and descriptions, the corpus state among them; nothing in them can run code."""
         self.state.save(folder)
-        arrays = self.first.logistic.arrays("logistic") | self.first.trees.arrays("trees")
+        self.save_weights(folder, notes)
+
+    def save_weights(self, folder: Path, notes: Mapping[str, Any]) -> None:
+        """Write what was learned, without the corpus state."""
+        arrays = self.first.logistic.arrays("logistic")
+        if self.first.trees is not None:
+            arrays |= self.first.trees.arrays("trees")
         if self.first.head is not None:
             arrays["head"] = self.first.head
         save_arrays(folder / _ARRAYS, arrays | self.second.arrays("second"))
         description = {"features": self.first.names, "depth": self.depth, **notes}
-        description |= {"uses_encoder": self.uses_encoder, "has_head": self.first.head is not None}
+        description |= {
+            "uses_encoder": self.uses_encoder,
+            "has_head": self.first.head is not None,
+            "has_trees": self.first.trees is not None,
+        }
         write_json(folder / _DESCRIPTION, description)
 
     @classmethod
-    def load(cls, folder: Path) -> "PairScorer":
-        """Return the scorer saved in `folder`.
+    def load(cls, folder: Path, state: CorpusState | None = None) -> "PairScorer":
+        """Return the scorer saved in `folder`, over `state` where the folder holds weights alone.
 
         Raises MissingInputError where the folder holds none, UnreadableFileError where it is damaged.
         """
         if not (folder / _ARRAYS).exists():
             raise MissingInputError(f"{folder} holds no ranking; make one with: ticketkin evaluate RUN")
         description = read_record(folder / _DESCRIPTION, _Description, REMEDY)
-        state = CorpusState.load(folder)
+        state = state or CorpusState.load(folder)
         arrays = load_arrays(folder / _ARRAYS, REMEDY)
         names = feature_names(state)
         if names != description.features:
@@ -136,7 +152,7 @@ class PairScorer:
         first = FirstLevel(
             names,
             LogisticModel.from_arrays(arrays, "logistic", len(names)),
-            BoostedTrees.from_arrays(arrays, "trees", len(names)),
+            BoostedTrees.from_arrays(arrays, "trees", len(names)) if description.has_trees else None,
             head,
         )
         n_stacked = 1 + N_RELATIVE * description.uses_encoder

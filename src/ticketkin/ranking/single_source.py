@@ -9,10 +9,9 @@ import numpy as np
 from ticketkin.core.tables import FloatArray
 from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
 from ticketkin.ranking.corpus_state import CorpusState
+from ticketkin.ranking.hybrid import HybridScorer
 from ticketkin.ranking.retriever import LEXICAL, Candidates, Retrieving, pair_similarities
-from ticketkin.ranking.scorer import PairScorer, candidates_of
-
-_DEPTH = 60
+from ticketkin.ranking.scorer import UNLEARNED_DEPTH, PairScorer, candidates_of
 
 
 class Scorer(Protocol):
@@ -61,7 +60,7 @@ class SimilarityScorer:
 
     def candidates(self, retriever: Retrieving, queries: TicketColumns) -> Candidates:
         """Return each query's candidate list as of its own opening."""
-        return candidates_of(self.state, retriever, queries, _DEPTH)
+        return candidates_of(self.state, retriever, queries, UNLEARNED_DEPTH)
 
     def score(self, queries: TicketColumns, candidates: Candidates) -> FloatArray:
         """Return similarities, shape of `candidates.rows` (n_queries, k), 0 beside -1."""
@@ -77,4 +76,6 @@ def load_scorer(folder: Path, champion: str) -> Scorer:
     """
     if champion == "fusion":
         return PairScorer.load(folder)
+    if champion == "hybrid":
+        return HybridScorer.load(folder)
     return SimilarityScorer(CorpusState.load(folder), LEXICAL if champion == "lexical" else champion)

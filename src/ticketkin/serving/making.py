@@ -14,7 +14,6 @@ from ticketkin.encoders.serving import write_serving
 from ticketkin.encoders.settings import EncoderSettings, Runtime
 from ticketkin.evaluation.schema import Report
 from ticketkin.ranking.columns import EmbeddedTickets
-from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.relations.cross_kinds import CROSS_ENCODER
 from ticketkin.relations.scorer import KindScorer
 from ticketkin.serving.bundle import RANKING, RELATIONS, Bundle
@@ -29,6 +28,8 @@ REPORT_JSON = "report.json"
 REPORT_HTML = "report.html"
 # What a training leaves in a model folder and serving does not read; some of it quotes tickets.
 _LEFT_OUT = ("training_metadata.json", "trainer_state.json", "checkpoint*", "*.part", "README.md")
+# Weights that judged a ranking by folds: what answers was fitted on all links.
+_OF_FOLDS = ("folds",)
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,6 @@ class BundleParts:
     """By folder in the bundle; each is loaded, saved and let go in turn."""
     ranking: Path
     """Folder of the ranking that won."""
-    state: CorpusState | None
-    """The corpus state where `ranking` holds none."""
     relations: Path | None
     """Folder of the model of kinds; None where none was learned."""
     report: Report
@@ -79,9 +78,7 @@ def write_bundle(parts: BundleParts, out: Path, progress: Progress = SILENT) -> 
             progress.say(f"  {name}" + (f" for {runtimes[name]}" if runtimes[name] != "torch" else ""))
             _save_encoder(load(), folder / name, parts.record.template)
             _export(folder / name, runtimes[name], parts.calibration)
-        shutil.copytree(parts.ranking, folder / RANKING)
-        if parts.state is not None:
-            parts.state.save(folder / RANKING)
+        shutil.copytree(parts.ranking, folder / RANKING, ignore=shutil.ignore_patterns(*_OF_FOLDS))
         if parts.relations is not None:
             _save_kinds(parts.relations, folder / RELATIONS)
         write_serving_record(folder, parts.record)

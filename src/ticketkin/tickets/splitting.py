@@ -5,12 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import IntArray, SplitName, Splits, Tickets
+from ticketkin.tickets.folds import independent_units
 from ticketkin.tickets.kin import KinGroups
 from ticketkin.tickets.settings import SplitSettings
 from ticketkin.tickets.templates import template_groups
@@ -36,7 +35,7 @@ def split_tickets(
     that each split gets its share of links. Deterministic by `seed`. Raises NotEnoughDataError with
     fewer than three units that have kin, or where 'time' is asked for and times are missing.
     """
-    unit = _units(groups.group, template_groups(texts, settings.near_identical, progress))
+    unit = independent_units([groups.group, template_groups(texts, settings.near_identical, progress)])
     n_units = int(unit.max()) + 1 if len(unit) else 0
     sizes = np.bincount(unit, minlength=n_units)
     has_kin = np.bincount(unit, weights=groups.has_kin, minlength=n_units) > 0
@@ -56,21 +55,6 @@ def split_tickets(
             assigned[chosen] = _deal_by_deficit(sizes[chosen], shares)
     names = np.array([name.value for name in _NAMES], dtype=object)[assigned[unit]]
     return Splits(pl.DataFrame({"ticket_id": tickets.ids, "split": names.tolist()}))
-
-
-def _units(group: IntArray, template: IntArray) -> IntArray:
-    """Join rows that share a kin group or a template; returns a unit number for each row."""
-    n_rows = len(group)
-    rows = np.arange(n_rows)
-    edges = []
-    for labels in (group, template):
-        first = np.full(int(labels.max()) + 1 if n_rows else 0, -1, dtype=np.int64)
-        first[labels[::-1]] = rows[::-1]
-        edges.append(np.stack([rows, first[labels]]))
-    joined = np.concatenate(edges, axis=1)
-    graph = coo_array((np.ones(joined.shape[1], dtype=np.int8), joined), shape=(n_rows, n_rows))
-    units: IntArray = connected_components(graph, directed=False)[1].astype(np.int64)
-    return units
 
 
 def _dealing_order(

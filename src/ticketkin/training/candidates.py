@@ -24,6 +24,7 @@ class Color(StrEnum):
     GREY = "#6b7684"
     BROWN = "#8c5a2b"
     SKY = "#56a3d9"
+    BLACK = "#222222"
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,14 @@ CANDIDATES: dict[str, Candidate] = {
             section="full",
             more_sections=("strength", "augment"),
             method=_full,
+        ),
+        Candidate(
+            "hybrid",
+            "Add up words and the untouched model",
+            LineStyle(Color.BLACK, (0, (4, 2)), "*"),
+            role="ranking",
+            always=True,
+            by_default=True,
         ),
         Candidate(
             "fusion",

@@ -39,6 +39,11 @@ class Head:
         mixed: FloatArray = identity + np.float32(strength) * (self.weight - identity)
         return mixed
 
+    def moves(self, embeddings: FloatArray) -> FloatArray:
+        """Return what the head adds to each embedding at full strength, shape (n, d)."""
+        moved: FloatArray = embeddings @ (self.weight - np.eye(len(self.weight), dtype=np.float32)).T
+        return moved
+
     def apply(self, embeddings: FloatArray, strength: float) -> FloatArray:
         """Return the head's embeddings, shape (n, d), unit length; strength 0 is the untouched model."""
         moved = embeddings @ self.at_strength(strength).T
@@ -150,14 +155,7 @@ def cross_fit_heads(
     weights = []
     for fold in [*range(n_folds), -1]:
         kept = folds != fold
-        part = PositivePairs(
-            positives.left[kept],
-            positives.right[kept],
-            positives.phase[kept],
-            positives.group[kept],
-            positives.negatives[kept],
-        )
-        weights.append(train_head(embeddings, part, settings, seed).weight)
+        weights.append(train_head(embeddings, positives.take(kept), settings, seed).weight)
     return np.stack(weights)
 
 

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from ticketkin.core.tables import IntArray, Pairs, SplitName, Tickets
+from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Pairs, Phase, SplitName, Tickets
+from ticketkin.pairs.mining import KinshipCodes, mine_negatives
+from ticketkin.pairs.settings import PairSettings
 from ticketkin.tickets.kin import KinGroups
 
 
 @dataclass(frozen=True)
 class PositivePairs:
-    """Kin of the training split; all arrays hold ticket rows unless said otherwise."""
+    """Kin to train on; all arrays hold ticket rows unless said otherwise."""
 
     left: IntArray
     right: IntArray
@@ -24,6 +26,12 @@ class PositivePairs:
 
     def __len__(self) -> int:
         return len(self.left)
+
+    def take(self, kept: BoolArray) -> "PositivePairs":
+        """Return some of the pairs."""
+        return PositivePairs(
+            self.left[kept], self.right[kept], self.phase[kept], self.group[kept], self.negatives[kept]
+        )
 
 
 def positive_pairs(pairs: Pairs, tickets: Tickets, groups: KinGroups) -> PositivePairs:
@@ -46,3 +54,30 @@ def positive_pairs(pairs: Pairs, tickets: Tickets, groups: KinGroups) -> Positiv
         mined = by_anchor.get(anchor, [])
         negatives[place, : len(mined)] = mined
     return PositivePairs(left[kin], right[kin], phase[kin], groups.group[left[kin]], negatives)
+
+
+def kin_positives(
+    groups: KinGroups,
+    embeddings: FloatArray,
+    kinship: KinshipCodes,
+    neighbours: IntArray,
+    settings: PairSettings,
+    seed: int,
+) -> PositivePairs:
+    """Return the pairs of all kin with mined negatives, whatever their split; large groups are sampled.
+
+    `neighbours` are the nearest others of each ticket, shape (n_tickets, k), padded -1; no label shaped them.
+    """
+    generator = np.random.default_rng(seed)
+    pairs = [np.empty((0, 2), dtype=np.int64)]
+    for members in groups.groups:
+        both = np.stack([members[side] for side in np.triu_indices(len(members), k=1)], axis=1)
+        if len(both) > settings.max_positives_per_group:
+            chosen = generator.choice(len(both), settings.max_positives_per_group, replace=False)
+            both = both[np.sort(chosen)]
+        pairs.append(both)
+    left, right = np.concatenate(pairs).T
+    n_negatives, margin = settings.hard_negatives_per_positive, settings.false_negative_margin
+    negatives = mine_negatives(left, right, [neighbours[left]], embeddings, kinship, n_negatives, margin)
+    phase = np.full(len(left), Phase.EASY.value, dtype=np.int64)
+    return PositivePairs(left, right, phase, groups.group[left], negatives)

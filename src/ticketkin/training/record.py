@@ -131,6 +131,8 @@ class CandidateTraining(TrainingRecord):
     encoder: dict[str, Any]
     """How the encoder it began with turns a text into an embedding (`serving_record`)."""
     strength: StrengthSweep | None = None
+    chosen_strength: float | None = None
+    """Where folds chose it, so that there is no one sweep."""
     proof: ActivityProof | ReloadProof | None = None
     """Measured on the saved model, in a fresh process."""
     augmented: dict[str, int] = {}
@@ -144,6 +146,18 @@ class CandidateTraining(TrainingRecord):
         return cls.model_validate(
             {**about, **{name: getattr(record, name) for name in record.model_fields_set}}
         )
+
+
+class LeftOutCandidate(_Part):
+    """What stands in place of a training that was asked for and not made."""
+
+    candidate: str
+    left_out: str
+    """Why, and what makes it."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return self.model_dump(mode="json")
 
 
 def training_versions() -> dict[str, str]:

@@ -4,6 +4,7 @@ from functools import cache
 from pathlib import Path
 
 import polars as pl
+from pydantic import TypeAdapter
 
 from ticketkin.core.artifacts import atomic_path, read_json, write_json
 from ticketkin.core.tables import FloatArray, Links, Pairs, Splits, Tickets
@@ -19,7 +20,7 @@ from ticketkin.runs.artifacts import (
     json_artifact,
     record_artifact,
 )
-from ticketkin.training.record import CandidateTraining, TrainingRecord
+from ticketkin.training.record import CandidateTraining, LeftOutCandidate, TrainingRecord
 
 
 def read_parquet(path: Path) -> pl.DataFrame:
@@ -96,9 +97,14 @@ def trained(candidate: str) -> Folder:
     return Folder(f"candidates/{candidate}")
 
 
-def training_record(candidate: str) -> Artifact[CandidateTraining]:
-    """Return the record that the training of a candidate leaves in its folder."""
-    return record_artifact(f"{trained(candidate)}/training_metadata.json", CandidateTraining)
+_TRAINED_OR_LEFT_OUT: TypeAdapter[CandidateTraining | LeftOutCandidate] = TypeAdapter(
+    CandidateTraining | LeftOutCandidate
+)
+
+
+def training_record(candidate: str) -> Artifact[CandidateTraining | LeftOutCandidate]:
+    """Return the record that the training of a candidate leaves in its folder, or why there was none."""
+    return record_artifact(f"{trained(candidate)}/training_metadata.json", _TRAINED_OR_LEFT_OUT)
 
 
 def model_of(candidate: str) -> Folder:

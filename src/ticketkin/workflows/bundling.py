@@ -17,7 +17,6 @@ from ticketkin.encoders.runtime.choosing import choose_runtime
 from ticketkin.encoders.settings import AskedRuntime
 from ticketkin.evaluation.schema import EncoderRuntime
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets
-from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.relations.record import KindsNotLearned, RelationRecord
 from ticketkin.reports.html import write_shared_report
 from ticketkin.runs.artifacts import remaking
@@ -31,10 +30,8 @@ from ticketkin.training.candidates import CANDIDATES
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.candidates import (
     RankingRecord,
-    crowd_rows,
     embedded_tickets,
     ranking_record,
-    state_rows,
 )
 from ticketkin.workflows.configuration import Job, read_job
 from ticketkin.workflows.report_material import whole_material
@@ -125,7 +122,6 @@ def bundle_parts(
     report, material = shared_parts(data, data.values.read(artifact.REPORT_JSON), whole_material(data.values))
     embeddings = _with_runtimes(data, sources, runtime, progress)
     report = report.model_copy(update={"runtimes": _runtimes(embeddings)})
-    has_state = (ranking_folder / "corpus_state.json").exists()
     base = data.values.read(artifact.BASE_ENCODER)
     settings = data.job.settings
     return BundleParts(
@@ -138,13 +134,12 @@ def bundle_parts(
             masks_words=settings.tickets.redact_words is not None,
             redaction_version=REDACTION_VERSION,
             people_keyed_by=data.values.read(artifact.IMPORT_SUMMARY).get("people_keyed_by", ""),
-            learned_until=_learned_until(data),
+            learned_until=_learned_until(data, ranking),
             near_identical=settings.split.near_identical,
             kinds=kinds,
         ),
         encoders={source.folder: _loader(data, source.folder) for source in sources},
         ranking=ranking_folder,
-        state=None if has_state else _state(data),
         relations=data.values.path(artifact.RELATIONS) if kinds.is_learned else None,
         report=report,
         write_page=partial(write_shared_report, report, material),
@@ -154,10 +149,11 @@ def bundle_parts(
     )
 
 
-def _learned_until(data: RunData) -> str:
+def _learned_until(data: RunData, ranking: RankingRecord) -> str:
     if not data.tickets.has_times:
         return ""
-    rows = [data.splits.rows(data.tickets, split) for split in (SplitName.TRAIN, SplitName.EVALUATION)]
+    learned = [split for split in SplitName if split is not SplitName.HOLDOUT or ranking.judged_by == "folds"]
+    rows = [data.splits.rows(data.tickets, split) for split in learned]
     opened = data.tickets.frame["opened_at"][np.concatenate(rows).tolist()]
     return str(opened.dt.to_string("iso").max() or "")
 
@@ -179,6 +175,8 @@ def _sources(ranking: RankingRecord, kinds: KindsRecord) -> list[EmbeddingSource
         sources.append(EmbeddingSource("title", _folder_of("base"), "title"))
         if CANDIDATES[ranking.encoder].is_slow:
             sources.append(EmbeddingSource(ENCODER, _folder_of(ranking.encoder), "text"))
+    elif ranking.champion == "hybrid":
+        sources.append(EmbeddingSource("base", _folder_of("base"), "text"))
     elif ranking.champion != "lexical":
         sources.append(EmbeddingSource(ranking.champion, _folder_of(ranking.champion), "text"))
     if kinds.is_learned:
@@ -242,12 +240,6 @@ def _loader(data: RunData, folder: str) -> Callable[[], LoadedEncoder]:
         return encoder
 
     return untouched
-
-
-def _state(data: RunData) -> CorpusState:
-    """Return a corpus state without a crowd, for a ranking by one source alone."""
-    given = EmbeddedTickets(data.tickets, data.texts, {})
-    return CorpusState.fit(given, state_rows(data), crowd_rows(data))
 
 
 def _stored(data: RunData, ranking: RankingRecord, sources: list[EmbeddingSource]) -> EmbeddedTickets:

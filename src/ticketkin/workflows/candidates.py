@@ -1,13 +1,14 @@
 """The candidates of a run, built from what its folder holds."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import AfterValidator
 
+from ticketkin.core.arrays import load_arrays, save_arrays
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.progress import Progress
 from ticketkin.core.ranking import Ranker
@@ -17,6 +18,7 @@ from ticketkin.encoders.dense import DenseRanker
 from ticketkin.lexical.bm25 import FieldStatistics, LexicalRanker
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets
 from ticketkin.ranking.corpus_state import FIELD_WEIGHTS, REMEDY, CorpusState, field_statistics
+from ticketkin.ranking.cross_fitted import CrossFittedRanker
 from ticketkin.ranking.fusion import (
     DescribedCorpus,
     FusionRanker,
@@ -24,12 +26,17 @@ from ticketkin.ranking.fusion import (
     fit_first_level,
     fit_second_level,
 )
-from ticketkin.ranking.scorer import FirstLevel
+from ticketkin.ranking.hybrid import HybridScorer
+from ticketkin.ranking.list_ranker import ListRanker
+from ticketkin.ranking.scorer import FirstLevel, PairScorer
 from ticketkin.training.candidates import CANDIDATES, known_candidate, known_encoder, trained_candidates
 from ticketkin.training.head import fold_of_group
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.run_data import RunData
 
+FOLDS = "folds"
+"""Folder of the weights by folds, within that of the ranking; a bundle does not need it."""
+_FOLD_OF_TICKET = "fold_of_ticket.safetensors"
 # Fewer than these are no crowd.
 _SMALLEST_CROWD = 100
 Encoder = Annotated[str, AfterValidator(known_encoder)]
@@ -45,6 +52,8 @@ class RankingRecord:
     start: Literal["base", "adapted"]
     """What the head was trained on."""
     seed: int
+    judged_by: Literal["split", "folds"] = "split"
+    """Whether the ranking was fitted on the links of two splits, or on all links once folds had judged."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +95,11 @@ def crowd_rows(data: RunData) -> IntArray:
 def lexical_ranker(data: RunData) -> LexicalRanker:
     """Return BM25F over title and description, with the statistics of the training split."""
     before = Tickets(data.tickets.frame[state_rows(data).tolist()])
-    return _lexical_ranker(data, field_statistics(before))
+    return lexical_over(data, field_statistics(before))
 
 
-def _lexical_ranker(data: RunData, statistics: FieldStatistics) -> LexicalRanker:
+def lexical_over(data: RunData, statistics: FieldStatistics) -> LexicalRanker:
+    """Return BM25F over title and description with the given statistics."""
     fields = {name: data.tickets.frame[name].to_list() for name in FIELD_WEIGHTS}
     return LexicalRanker.build(fields, FIELD_WEIGHTS, statistics)
 
@@ -105,10 +115,23 @@ def encoder_candidates(data: RunData, *, with_slow: bool) -> EncoderCandidates:
 
 
 def simple_rankers(data: RunData, encoders: EncoderCandidates) -> dict[str, Ranker]:
-    """Return lexical search and each encoder alone."""
+    """Return lexical search, each encoder alone, and the hybrid of words and the untouched encoder."""
     rankers: dict[str, Ranker] = {"lexical": lexical_ranker(data)}
     rankers |= {name: DenseRanker(name, embeddings) for name, embeddings in encoders.embeddings.items()}
-    return rankers
+    return rankers | {"hybrid": hybrid_ranker(data)}
+
+
+def hybrid_ranker(data: RunData) -> ListRanker:
+    """Return the hybrid, with the statistics of the training split."""
+    base = data.embeddings(artifact.BASE_EMBEDDINGS)
+    given = EmbeddedTickets(data.tickets, data.texts, {"base": base})
+    state = CorpusState.fit(replace(given, embeddings={}), state_rows(data))
+    return hybrid_over(HybridScorer.of(state), given)
+
+
+def hybrid_over(scorer: HybridScorer, given: EmbeddedTickets) -> ListRanker:
+    """Return the hybrid as a ranker of the tickets of a run."""
+    return ListRanker("hybrid", scorer, scorer.describe(given))
 
 
 def fusion_ranker(data: RunData, encoders: EncoderCandidates, best: str, progress: Progress) -> FusionRanker:
@@ -151,6 +174,8 @@ def save_ranking(folder: Path, rankers: Mapping[str, Ranker], record: RankingRec
     for ranker in rankers.values():
         if isinstance(ranker, LexicalRanker):
             ranker.statistics.save(folder)
+        if isinstance(ranker, ListRanker) and isinstance(ranker.scorer, HybridScorer):
+            ranker.scorer.state.save(folder)
         if isinstance(ranker, FusionRanker):
             ranker.save(folder, asdict(record))
     write_json(folder / "ranking.json", asdict(record))
@@ -167,28 +192,56 @@ def champion_ranker(data: RunData) -> Ranker:
     ranking = data.values.path(artifact.RANKING)
     record = ranking_record(ranking.parent)
     if record.champion == "lexical":
-        return _lexical_ranker(data, FieldStatistics.load(ranking, FIELD_WEIGHTS, REMEDY))
+        return lexical_over(data, FieldStatistics.load(ranking, FIELD_WEIGHTS, REMEDY))
+    if record.champion == "hybrid":
+        base = data.embeddings(artifact.BASE_EMBEDDINGS)
+        given = EmbeddedTickets(data.tickets, data.texts, {"base": base})
+        return hybrid_over(HybridScorer.load(ranking), given)
     if record.champion != "fusion":
         return DenseRanker(record.champion, data.embeddings(artifact.embeddings_of(record.champion)))
-    return FusionRanker.load(ranking, embedded_tickets(data, record))
+    fitted = FusionRanker.load(ranking, embedded_tickets(data, record))
+    return fitted if record.judged_by == "split" else _by_folds(data, ranking / FOLDS, fitted)
+
+
+def save_folds(folder: Path, folds: CrossFittedRanker, record: RankingRecord) -> None:
+    """Write the weights of each fold, by which kinds of the run's tickets are learned."""
+    for number, ranker in enumerate(folds.rankers):
+        if isinstance(ranker, FusionRanker):
+            place = folder / FOLDS / str(number)
+            place.mkdir(parents=True)
+            ranker.scorer.save_weights(place, asdict(record))
+    save_arrays(folder / FOLDS / _FOLD_OF_TICKET, {"fold": folds.fold_of_ticket})
+
+
+def _by_folds(data: RunData, folder: Path, fitted: FusionRanker) -> Ranker:
+    """Return the learned ranking by folds, as `save_folds` wrote it."""
+    arrays = load_arrays(folder / _FOLD_OF_TICKET, REMEDY)
+    fold = arrays.get("fold", np.int64, (len(data.tickets),))
+    rankers = [
+        fitted.with_weights(PairScorer.load(folder / str(number), fitted.scorer.state))
+        for number in range(int(fold.max()) + 1)
+    ]
+    return CrossFittedRanker("fusion", rankers, fold)
 
 
 def embedded_tickets(data: RunData, record: RankingRecord) -> EmbeddedTickets:
     """Return the tickets of a judged run with the embeddings that its learned ranking reads."""
-    embeddings, _ = fusion_embeddings(data, record.start)
+    embeddings, _ = fusion_embeddings(data, record.start, with_head=record.judged_by == "split")
     if CANDIDATES[record.encoder].is_slow:
         embeddings[ENCODER] = data.embeddings(artifact.embeddings_of(record.encoder))
     return EmbeddedTickets(data.tickets, data.texts, embeddings)
 
 
-def fusion_embeddings(data: RunData, start: str) -> tuple[dict[str, FloatArray], OutOfFold | None]:
+def fusion_embeddings(
+    data: RunData, start: str, *, with_head: bool = True
+) -> tuple[dict[str, FloatArray], OutOfFold | None]:
     """Return the embeddings the fusion looks at, and the head's weights by fold where there is a head.
 
     `start` is the encoder that the head was trained on: 'base', or 'adapted' without labels.
     """
     embeddings = {"base": data.embeddings(artifact.embeddings_of(start))}
     out_of_fold = None
-    if "head" in data.job.settings.candidates:
+    if with_head and "head" in data.job.settings.candidates:
         weights = data.fold_weights(artifact.HEAD_OUT_OF_FOLD, embeddings["base"].shape[1])
         folds = fold_of_group(data.groups.group, len(weights) - 1, data.job.settings.seed)
         out_of_fold = OutOfFold(weights, folds)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ticketkin.core.artifacts import atomic_path
-from ticketkin.core.errors import ConfigurationError, MissingInputError
+from ticketkin.core.errors import ConfigurationError, InputError, MissingInputError
 from ticketkin.core.run_ownership import CONFIG
 from ticketkin.core.stage_settings import StageSettings
 from ticketkin.tickets.pseudonyms import KEY_FILE, SECRET
@@ -58,6 +58,22 @@ class Job(StageSettings):
     def start(self) -> Literal["base", "adapted"]:
         """The encoder that tuning begins with: the adapted one where it is asked for."""
         return "adapted" if "adapted" in self.settings.candidates else "base"
+
+    @property
+    def evaluation_by(self) -> Literal["auto", "split", "folds"]:
+        """How candidates are judged. Raises InputError where folds are asked for and can't be had.
+
+        Fixed test pairs are never learned from, and an adapted encoder is chosen by the split.
+        """
+        by = self.settings.evaluation.by
+        reasons = ["--test-pairs keeps its pairs aside"] * (self.test_pairs_file is not None)
+        reasons += ["the candidate 'adapted' is trained once"] * (self.start == "adapted")
+        if by == "folds" and reasons:
+            raise InputError(
+                f"evaluation.by is folds, but {' and '.join(reasons)}; leave that out, or use "
+                "--set evaluation.by=split"
+            )
+        return "split" if reasons else by
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -159,26 +159,24 @@ def readiness_of(
     judged: Judged,
     verdict: Verdict,
     candidates: Mapping[str, Mapping[str, Any]],
+    held_out: Mapping[str, Any],
     checks: list[Check],
 ) -> Readiness:
-    """Return whether the champion meets the targets, latency measured on the spot."""
+    """Return whether the champion meets the targets, latency measured on the spot.
+
+    `held_out` is its result on the holdout, as in report.json.
+    """
     champion = candidates[verdict.champion]
-    gain = next(
-        (
-            comparison.gain
-            for comparison in verdict.comparisons
-            if (comparison.challenger, comparison.baseline, comparison.metric)
-            == (verdict.champion, verdict.baseline, PRIMARY)
-        ),
-        Interval(0.0, 0.0, 0.0),
-    )
+    is_proven = verdict.gain is not None and not verdict.kept_baseline
+    gain = verdict.gain.gain if is_proven and verdict.gain else Interval(0.0, 0.0, 0.0)
     return assess(
         SplitResult.model_validate(champion["evaluation"]),
-        SplitResult.model_validate(champion["holdout"]),
+        SplitResult.model_validate(held_out),
         checks,
         beats_baseline=gain,
         latency_ms=_latency_ms(run, data, judged, verdict),
         settings=run.job.settings.readiness,
+        has_holdout=judged.folds is None,
     )
 
 

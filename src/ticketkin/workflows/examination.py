@@ -28,7 +28,7 @@ from ticketkin.runs.artifacts import Artifact
 from ticketkin.serving.manifest import is_bundle
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.training.candidates import trained_candidates
-from ticketkin.training.record import TrainingRecord
+from ticketkin.training.record import LeftOutCandidate, TrainingRecord
 from ticketkin.training.record_checks import record_checks
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.candidates import ranking_record
@@ -80,7 +80,7 @@ def _run_folder(folder: Path, progress: Progress) -> Iterator[Examined]:
     for name in (candidate.name for candidate in trained_candidates()):
         place, embeddings = artifact.model_of(name), artifact.embeddings_of(name)
         record = read_metadata(artifact.training_record(name), folder)
-        if record is None or not (folder / place).exists():
+        if record is None or isinstance(record, LeftOutCandidate) or not (folder / place).exists():
             continue
         progress.say(f"examining {name}")
         yield Examined(f"{name}: training record", record_checks(record))

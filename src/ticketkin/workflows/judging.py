@@ -6,14 +6,26 @@ import polars as pl
 
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import IntArray, SplitName
+from ticketkin.encoders.dense import DenseRanker
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
 from ticketkin.evaluation.thresholds import ThresholdChoice, choose_threshold
 from ticketkin.evaluation.verdict import best_encoder
+from ticketkin.ranking.columns import EmbeddedTickets
+from ticketkin.ranking.hybrid import HybridScorer
 from ticketkin.runs.stages import StageRun
 from ticketkin.training.candidates import CANDIDATES
-from ticketkin.workflows.candidates import encoder_candidates, fusion_ranker, simple_rankers
+from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows.candidates import (
+    encoder_candidates,
+    fusion_ranker,
+    hybrid_over,
+    lexical_over,
+    simple_rankers,
+)
 from ticketkin.workflows.configuration import Job
+from ticketkin.workflows.cross_judging import FoldMaterial, label_free_corpus
+from ticketkin.workflows.fold_verdict import FoldVerdict, judge_in_folds
 from ticketkin.workflows.run_data import RunData
 
 
@@ -22,6 +34,8 @@ class Judged:
     """All candidates on the evaluation links."""
 
     rankers: dict[str, Ranker]
+    kept: dict[str, Ranker]
+    """As they are saved: the same ones, or fitted on all links where folds judged."""
     encoders: list[str]
     best_encoder: str
     retrieval: dict[str, RetrievalScores]
@@ -29,6 +43,8 @@ class Judged:
     thresholds: dict[str, ThresholdChoice]
     forward_passes: dict[str, int]
     """Passes of an encoder that a new ticket costs, by candidate."""
+    folds: FoldVerdict | None
+    """What folds gave; None where a split judged."""
 
 
 def score_pairs(data: RunData, ranker: Ranker, split: SplitName) -> PairScores:
@@ -40,6 +56,11 @@ def score_pairs(data: RunData, ranker: Ranker, split: SplitName) -> PairScores:
 
 
 def judge(run: StageRun[Job], data: RunData, *, with_slow: bool) -> Judged:
+    """Evaluate every candidate: on the evaluation links, or by folds of all links."""
+    return _judge_in_folds(run, data) if data.is_judged_in_folds else _judge_by_split(run, data, with_slow)
+
+
+def _judge_by_split(run: StageRun[Job], data: RunData, with_slow: bool) -> Judged:
     """Evaluate every candidate on the evaluation links; the fusion stands on the best encoder."""
     settings = run.job.settings
     encoders = encoder_candidates(data, with_slow=with_slow)
@@ -55,17 +76,60 @@ def judge(run: StageRun[Job], data: RunData, *, with_slow: bool) -> Judged:
         fused = fusion_ranker(data, encoders, best, run.progress)
         rankers["fusion"] = fused
         retrieval["fusion"] = evaluate_retrieval(fused, queries, groups, visibility, run.progress)
+    return _judged(data, rankers, rankers, encoders.names, best, retrieval, None)
+
+
+def _judge_in_folds(run: StageRun[Job], data: RunData) -> Judged:
+    """Evaluate every candidate on all links, each ticket by weights that never saw its kin."""
+    settings = run.job.settings
+    material = fold_material(data)
+    sources = (artifact.TICKETS, artifact.LINKS, artifact.BASE_EMBEDDINGS, artifact.TITLE_EMBEDDINGS)
+    folds = data.values.derive("folds", sources, lambda: judge_in_folds(material, run.progress))
+    retrieval = folds.cross_fitted.scores
+    encoders = [name for name in CANDIDATES if CANDIDATES[name].role == "encoder" and name in retrieval]
+    best = best_encoder(retrieval, encoders, settings.evaluation.n_bootstrap, settings.seed)
+    rankers = {**material.unlearned, **folds.rankers}
+    kept = {**material.unlearned} | ({} if folds.kept is None else {"fusion": folds.kept})
+    in_order = {name: retrieval[name] for name in CANDIDATES if name in retrieval}
+    return _judged(data, {n: rankers[n] for n in in_order}, kept, encoders, best, in_order, folds)
+
+
+def _judged(
+    data: RunData,
+    rankers: dict[str, Ranker],
+    kept: dict[str, Ranker],
+    encoders: list[str],
+    best: str,
+    retrieval: dict[str, RetrievalScores],
+    folds: FoldVerdict | None,
+) -> Judged:
+    evaluation = data.job.settings.evaluation
     pairs = {name: score_pairs(data, ranker, SplitName.EVALUATION) for name, ranker in rankers.items()}
     thresholds = {
-        name: choose_threshold(scores.similarities, scores.labels, settings.evaluation)
+        name: choose_threshold(scores.similarities, scores.labels, evaluation)
         for name, scores in pairs.items()
     }
-    passes = {name: _forward_passes(name, best) for name in rankers}
-    return Judged(rankers, encoders.names, best, retrieval, pairs, thresholds, passes)
+    added = "base" if folds else best
+    passes = {name: _forward_passes(name, added) for name in rankers}
+    return Judged(rankers, kept, encoders, best, retrieval, pairs, thresholds, passes, folds)
+
+
+def fold_material(data: RunData) -> FoldMaterial:
+    """Return what folds are judged by: rankers that learn nothing, over statistics of all tickets."""
+    corpus = label_free_corpus(data)
+    given = EmbeddedTickets(data.tickets, data.texts, {"base": data.embeddings(artifact.BASE_EMBEDDINGS)})
+    unlearned: dict[str, Ranker] = {
+        "lexical": lexical_over(data, corpus.state.fields),
+        "base": DenseRanker("base", given.embeddings["base"]),
+        "hybrid": hybrid_over(HybridScorer.of(corpus.state), given),
+    }
+    return FoldMaterial(data, corpus, unlearned)
 
 
 def _forward_passes(name: str, best: str) -> int:
     """Return how often an encoder reads a new ticket; `best` is the encoder that a learned ranking adds."""
+    if name == "hybrid":
+        return 1
     if CANDIDATES[name].role == "ranking":
         return 2 + CANDIDATES[best].is_slow  # text and title, and the text by a tuned encoder
     return int(CANDIDATES[name].role == "encoder")

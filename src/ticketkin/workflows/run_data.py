@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from ticketkin.core.arrays import check_shape
 from ticketkin.core.tables import FloatArray, IntArray, Links, Pairs, SplitName, Splits, Tickets, Visibility
+from ticketkin.evaluation.power import FEWEST_KIN_GROUPS
 from ticketkin.evaluation.retrieval import queries_with_kin
 from ticketkin.relations.kinds import NONE
 from ticketkin.relations.pairs import NOTHING_STATED
@@ -15,9 +17,11 @@ from ticketkin.relations.reviewed import read_reviewed
 from ticketkin.runs.artifacts import Artifact, remaking
 from ticketkin.runs.values import RunValues
 from ticketkin.tickets.composing import compose_texts
+from ticketkin.tickets.folds import independent_units
 from ticketkin.tickets.kin import KinGroups, kin_groups
-from ticketkin.training.candidates import CANDIDATES
-from ticketkin.training.record import CandidateTraining
+from ticketkin.tickets.templates import template_groups
+from ticketkin.training.candidates import CANDIDATES, trained_candidates
+from ticketkin.training.record import CandidateTraining, LeftOutCandidate
 from ticketkin.training.rivals import EvaluationQueries, RivalSample
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
@@ -80,10 +84,16 @@ class RunData:
         return self.values.read(artifact.GIVEN_PAIRS)
 
     def training_record(self, candidate: str) -> CandidateTraining | None:
-        """Return what the training of a candidate recorded, None where nothing is trained for it."""
+        """Return what the training of a candidate recorded, None where it was not trained."""
         if not CANDIDATES[candidate].is_trained or candidate not in self.job.settings.candidates:
             return None
-        return self.values.read(artifact.training_record(candidate))
+        record = self.values.read(artifact.training_record(candidate))
+        return None if isinstance(record, LeftOutCandidate) else record
+
+    def left_out(self) -> list[str]:
+        """Return the candidates that the job asks for and that were not trained, as folds judge."""
+        wanted = [one for one in trained_candidates() if one.name in self.job.settings.candidates]
+        return [one.name for one in wanted if self.training_record(one.name) is None]
 
     @cached_property
     def stated_kinds(self) -> pl.DataFrame:
@@ -99,6 +109,27 @@ class RunData:
     def visibility(self) -> Visibility:
         """Which tickets a query may see."""
         return self.values.derive("visibility", (artifact.TICKETS,), lambda: self.tickets.visibility)
+
+    @property
+    def is_judged_in_folds(self) -> bool:
+        """Whether all links judge, by folds; otherwise those of one split do."""
+        if self.job.evaluation_by != "auto":
+            return self.job.evaluation_by == "folds"
+        n_kin_groups = len(np.unique(self.groups.group[self.queries(SplitName.EVALUATION)]))
+        return n_kin_groups < FEWEST_KIN_GROUPS
+
+    @property
+    def units(self) -> IntArray:
+        """Unit of each ticket, shape (n_tickets,): kin groups joined by near-identical templates."""
+        return self.units_of(self.groups.group)
+
+    def units_of(self, groups: IntArray) -> IntArray:
+        """Return the unit of each ticket for given kin groups, shape (n_tickets,)."""
+        near = self.job.settings.split.near_identical
+        templates = self.values.derive(
+            ("templates", near), (artifact.TICKETS,), lambda: template_groups(self.texts, near)
+        )
+        return independent_units([groups, templates])
 
     def queries(self, split: SplitName) -> IntArray:
         """Rows of the tickets of `split` that have visible kin."""

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -11,30 +11,37 @@ import numpy as np
 from ticketkin.core.tables import SplitName
 from ticketkin.encoders.loading import load_encoder
 from ticketkin.encoders.serving import write_serving
-from ticketkin.evaluation.bootstrap import PairedGain
+from ticketkin.evaluation.bootstrap import PairedGain, wilson_share
+from ticketkin.evaluation.diagnostics.shuffled import shuffled_links
 from ticketkin.evaluation.pair_decisions import PairScores
+from ticketkin.evaluation.power import Power
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
 from ticketkin.evaluation.schema import SCHEMA_VERSION, Report
 from ticketkin.evaluation.verdict import (
     PRIMARY,
+    ShuffledLinks,
     Verdict,
     cheaper_choice,
     cheaper_words,
     decide,
+    decide_in_folds,
     decisive_gains,
     with_holdout,
 )
+from ticketkin.ranking.cross_fitted import CrossFittedRanker
 from ticketkin.reports.html import write_report
 from ticketkin.runs.stages import StageRun
 from ticketkin.training.candidates import CANDIDATES, slow_candidates
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.candidates import (
     RankingRecord,
+    save_folds,
     save_ranking,
 )
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.diagnosing import diagnose, readiness_of
-from ticketkin.workflows.judging import Judged, judge, score_pairs
+from ticketkin.workflows.fold_verdict import shuffled_gains
+from ticketkin.workflows.judging import Judged, fold_material, judge, score_pairs
 from ticketkin.workflows.pair_files import text_pairs
 from ticketkin.workflows.private_paths import without_paths
 from ticketkin.workflows.report_material import report_material, whole_material
@@ -86,28 +93,29 @@ def run_verdict(run: StageRun[Job]) -> None:
     data = RunData(run.values, run.job)
     settings = run.job.settings
     judged = judge(run, data, with_slow=True)
-    verdict = decide(
-        judged.retrieval,
-        judged.encoders,
-        labels_from=data.links.labels_from,
-        synthetic=run.job.synthetic,
-        n_bootstrap=settings.evaluation.n_bootstrap,
-        seed=settings.seed,
-    )
+    shuffled = _shuffled(run, data, judged)
+    verdict = _decide(run, data, judged, shuffled)
     candidates = _evaluations(data, judged)
     holdout = _open_holdout(run, data, judged, verdict)
-    for name, (retrieval, pairs) in holdout.items():
-        candidates[name]["holdout"] = _result(data, retrieval, pairs, judged.thresholds[name].threshold)
-    gains = _held_out_gains(run, holdout, verdict)
+    held_out_results = {
+        name: _result(data, retrieval, pairs, judged.thresholds[name].threshold)
+        for name, (retrieval, pairs) in holdout.items()
+    }
+    gains: dict[str, PairedGain] = {}
+    if judged.folds is None:
+        gains = _held_out_gains(run, holdout, verdict)
+        for name, result in held_out_results.items():
+            candidates[name]["holdout"] = result
     comparisons = [gain.to_json() for gain in verdict.comparisons]
     comparisons += [{**gain.to_json(), "split": SplitName.HOLDOUT.value} for gain in gains.values()]
-    verdict = with_holdout(
-        verdict,
-        {name: retrieval for name, (retrieval, _) in holdout.items()},
-        gains.get(PRIMARY),
-        labels_from=data.links.labels_from,
-        synthetic=run.job.synthetic,
-    )
+    if judged.folds is None:
+        verdict = with_holdout(
+            verdict,
+            {name: retrieval for name, (retrieval, _) in holdout.items()},
+            gains.get(PRIMARY),
+            labels_from=data.links.labels_from,
+            synthetic=run.job.synthetic,
+        )
     evaluation = settings.evaluation
     cheaper = cheaper_choice(
         judged.retrieval, verdict.champion, judged.forward_passes, evaluation.n_bootstrap, settings.seed
@@ -117,13 +125,78 @@ def run_verdict(run: StageRun[Job]) -> None:
     _keep_ranking(run, judged, verdict)
     held_out = {name: scores for name, (_, scores) in holdout.items()}
     checks = diagnose(run, data, judged, verdict, held_out, candidates)
-    readiness = readiness_of(run, data, judged, verdict, candidates, checks)
+    if judged.folds is not None:
+        checks.append(shuffled_links(shuffled))
+    readiness = readiness_of(
+        run, data, judged, verdict, candidates, held_out_results[verdict.champion], checks
+    )
     content = _report(run, data, verdict, candidates, comparisons)
     content |= {"diagnostics": [check.to_json() for check in checks], "readiness": readiness.to_json()}
+    content |= _proof(data, judged, verdict, shuffled)
     report = Report.model_validate(without_paths(content, run.private_paths))
     material = report_material(run, data, judged, verdict, holdout)
     run.put(artifact.MATERIAL, material)
     run.put(artifact.REPORT_JSON, report)
+
+
+def _shuffled(run: StageRun[Job], data: RunData, judged: Judged) -> ShuffledLinks:
+    """Try the whole procedure on shuffled links, where folds judge."""
+    if judged.folds is None:
+        return ShuffledLinks(())
+    gains = shuffled_gains(fold_material(data), judged.encoders[0], run.progress)
+    return ShuffledLinks(tuple(gains))
+
+
+def _decide(run: StageRun[Job], data: RunData, judged: Judged, shuffled: ShuffledLinks) -> Verdict:
+    settings = run.job.settings
+    labels_from, synthetic = data.links.labels_from, run.job.synthetic
+    n_bootstrap, seed = settings.evaluation.n_bootstrap, settings.seed
+    if judged.folds is None:
+        return decide(
+            judged.retrieval,
+            judged.encoders,
+            labels_from=labels_from,
+            synthetic=synthetic,
+            n_bootstrap=n_bootstrap,
+            seed=seed,
+        )
+    return decide_in_folds(
+        judged.folds.cross_fitted,
+        judged.encoders,
+        shuffled,
+        labels_from=labels_from,
+        synthetic=synthetic,
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+    )
+
+
+def _proof(
+    data: RunData, judged: Judged, verdict: Verdict, shuffled: ShuffledLinks
+) -> dict[str, dict[str, Any] | None]:
+    """Return how the verdict was reached and what so many links can prove, as in report.json."""
+    gain = verdict.gain
+    power = None if gain is None else asdict(Power.of(gain))
+    if judged.folds is None or gain is None:
+        return {"cross_fitting": None, "power": power}
+    result = judged.folds.cross_fitted
+    return {
+        "cross_fitting": {
+            "n_folds": result.n_folds,
+            "n_repeats": result.n_repeats,
+            "n_kin_groups": gain.n_clusters,
+            "procedure": gain.to_json(),
+            "choices": [asdict(choice) for choice in result.choices],
+            "final": asdict(result.final),
+            "shuffled": {
+                "gains": shuffled.values,
+                "n_yes": shuffled.n_yes,
+                "share_of_yes": wilson_share(shuffled.n_yes, len(shuffled.gains)).to_json(),
+            },
+            "left_out": data.left_out(),
+        },
+        "power": power,
+    }
 
 
 def _open_holdout(
@@ -171,8 +244,15 @@ def _keep_ranking(run: StageRun[Job], judged: Judged, verdict: Verdict) -> None:
     with run.writing(artifact.RANKING) as folder:
         start: Literal["base", "adapted"] = "adapted" if "adapted" in judged.encoders else "base"
         seed = run.job.settings.seed
-        record = RankingRecord(verdict.champion, verdict.encoder, start, seed)
-        save_ranking(folder, judged.rankers, record)
+        if judged.folds is None:
+            record = RankingRecord(verdict.champion, verdict.encoder, start, seed)
+            save_ranking(folder, judged.kept, record)
+            return
+        record = RankingRecord(verdict.champion, "base", start, seed, "folds")
+        save_ranking(folder, judged.kept, record)
+        folds = judged.rankers.get("fusion")
+        if isinstance(folds, CrossFittedRanker):
+            save_folds(folder, folds, record)
 
 
 def _report(

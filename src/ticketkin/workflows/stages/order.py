@@ -35,6 +35,21 @@ _SOURCES = ("sources", "pairs_file", "test_pairs_file", "tickets_from")
 _DATA = (artifact.TICKETS, artifact.LINKS, artifact.SPLITS)
 _BASE = (artifact.BASE_ENCODER, artifact.BASE_EMBEDDINGS)
 _JUDGED = (*_DATA, *_BASE, artifact.TITLE_EMBEDDINGS, artifact.PAIRS)
+# What judging reads, by folds too, which train the head anew in each.
+_BY_FOLDS = (
+    "evaluation_by",
+    *_settings(
+        "candidates",
+        "evaluation",
+        "fusion",
+        "head",
+        "pairs",
+        "seed",
+        "split.near_identical",
+        "strength",
+        "tickets",
+    ),
+)
 # Candidates whose training is not the tuning of an encoder on links.
 _OWN_TRAINING = {"adapted": training.run_adapted, "head": training.run_head}
 _FURTHER_OUTPUTS: dict[str, tuple[Place, ...]] = {"head": (artifact.HEAD_OUT_OF_FOLD,)}
@@ -67,7 +82,8 @@ def _training(candidate: Candidate) -> Stage[Job]:
         outputs=_outputs(name),
         reads=(
             *_settings(candidate.section, *candidate.more_sections, "tickets", "encoder", "seed"),
-            *(("start",) if on_links else ()),
+            *(("start", "evaluation_by") if on_links else ()),
+            *(_settings("pairs", "evaluation.folds", "split.near_identical") if name == "head" else ()),
         ),
         run=_OWN_TRAINING.get(name) or partial(training.run_tuning, candidate),
         wanted=lambda job: name in job.settings.candidates,
@@ -145,7 +161,7 @@ def _stages(_registered: tuple[str, ...]) -> tuple[Stage[Job], ...]:
             command="ticketkin evaluate {folder} --provisional",
             inputs=(*_JUDGED, *quick),
             outputs=(artifact.PROVISIONAL,),
-            reads=_settings("candidates", "evaluation", "fusion", "tickets", "seed"),
+            reads=_BY_FOLDS,
             run=judging.run_provisional,
         ),
         *(_training(candidate) for candidate in trained if candidate.is_slow),
@@ -162,17 +178,8 @@ def _stages(_registered: tuple[str, ...]) -> tuple[Stage[Job], ...]:
             ),
             outputs=(artifact.REPORT_JSON, artifact.MATERIAL, artifact.MODEL, artifact.RANKING),
             reads=(
-                *_settings(
-                    "candidates",
-                    "evaluation",
-                    "fusion",
-                    "tickets",
-                    "encoder",
-                    "split",
-                    "adapted",
-                    "readiness",
-                    "seed",
-                ),
+                *_BY_FOLDS,
+                *_settings("encoder", "split", "adapted", "readiness"),
                 *_SOURCES,
                 "links_file",
                 "synthetic",

@@ -1,6 +1,6 @@
 """Stages that tune: adapted, the linear head, LoRA and full; the last three swept over their strength."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,23 +15,29 @@ from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.interpolation import prove_tuned, save_interpolated
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_float32, load_folder
 from ticketkin.encoders.serving import serving_record, write_serving
+from ticketkin.evaluation.cross_fitting import chosen_on_all
 from ticketkin.runs.stages import StageRun
 from ticketkin.training.adapted import train_adapted
 from ticketkin.training.augmentation import augment
 from ticketkin.training.candidates import Candidate
-from ticketkin.training.head import cross_fit_heads, save_head_model, train_head
+from ticketkin.training.head import Head, cross_fit_heads, save_head_model, train_head
 from ticketkin.training.positives import PositivePairs, positive_pairs
-from ticketkin.training.record import CandidateTraining, TrainingRecord
+from ticketkin.training.record import CandidateTraining, LeftOutCandidate, TrainingRecord
 from ticketkin.training.rivals import epoch_judge, sweep, sweep_on_sample
 from ticketkin.training.tuning_data import TuningData
 from ticketkin.training.tuning_methods import TuningMethod
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
+from ticketkin.workflows.cross_judging import head_contender, questions_of
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.runtimes import encoder_of_run
 from ticketkin.workflows.settings import Settings
 
 METADATA = "training_metadata.json"
+_NOTHING_TO_TUNE_ON = (
+    "No training pair is kin, so there is nothing to tune on; give more links with --links FILE, or run the "
+    "untouched candidates alone: --candidates lexical,base"
+)
 
 
 @dataclass(frozen=True)
@@ -57,10 +63,7 @@ def training_positives(data: RunData) -> PositivePairs:
     """Return the training kin with their mined negatives. Raises NotEnoughDataError where there are none."""
     positives = positive_pairs(data.pairs, data.tickets, data.groups)
     if len(positives.left) == 0:
-        raise NotEnoughDataError(
-            "No training pair is kin, so there is nothing to tune on; give more links with --links FILE, "
-            "or run the untouched candidates alone: --candidates lexical,base"
-        )
+        raise NotEnoughDataError(_NOTHING_TO_TUNE_ON)
     return positives
 
 
@@ -92,6 +95,9 @@ def run_adapted(run: StageRun[Job]) -> None:
 def run_head(run: StageRun[Job]) -> None:
     """Tune a linear head, choose its strength, save it as a plain sentence-transformers folder."""
     data = RunData(run.values, run.job)
+    if data.is_judged_in_folds:
+        _run_head_on_all_links(run, data)
+        return
     settings = run.job.settings
     start = start_of(data)
     positives = training_positives(data)
@@ -106,12 +112,29 @@ def run_head(run: StageRun[Job]) -> None:
     out_of_fold = cross_fit_heads(
         start.embeddings, positives, settings.head, settings.fusion.folds, settings.seed, data.groups.group
     )
-    with run.writing(artifact.HEAD) as folder:
-        save_head_model(start.encoder, head, swept.chosen, folder, settings.tickets.template)
-        record = _about("head", start.encoder, run, head.record, strength=swept)
-        write_json(folder / METADATA, record.to_json())
-    run.put(artifact.embeddings_of("head"), head.apply(start.embeddings, swept.chosen))
+    _keep_head(run, start, head, swept.chosen, {"strength": swept})
     run.put(artifact.HEAD_OUT_OF_FOLD, out_of_fold)
+
+
+def _run_head_on_all_links(run: StageRun[Job], data: RunData) -> None:
+    """Tune the head on the links of all splits: folds judge it, and its strength is chosen by folds."""
+    start, seed = start_of(data), run.job.settings.seed
+    questions = questions_of(data, data.groups.group)
+    contender = head_contender(data, questions, data.groups)
+    head = contender.fit(np.ones(questions.n_units, dtype=np.bool_))
+    if head is None:
+        raise NotEnoughDataError(_NOTHING_TO_TUNE_ON)
+    strength = contender.strengths[chosen_on_all(questions, contender, seed)]
+    run.progress.say(f"  trained on the links of all splits; strength chosen by folds: {strength:g}")
+    _keep_head(run, start, head, strength, {"chosen_strength": strength})
+    run.put(artifact.HEAD_OUT_OF_FOLD, head.weight[None])
+
+
+def _keep_head(run: StageRun[Job], start: Start, head: Head, strength: float, about: Mapping[str, Any]) -> None:
+    with run.writing(artifact.HEAD) as folder:
+        save_head_model(start.encoder, head, strength, folder, run.job.settings.tickets.template)
+        write_json(folder / METADATA, _about("head", start.encoder, run, head.record, **about).to_json())
+    run.put(artifact.embeddings_of("head"), head.apply(start.embeddings, strength))
 
 
 def tuning_data_of(data: RunData) -> TuningData:
@@ -142,8 +165,11 @@ def tuning_method(candidate: Candidate, settings: Settings) -> TuningMethod:
 
 def run_tuning(candidate: Candidate, run: StageRun[Job]) -> None:
     """Tune the encoder, prove the saved change active in a fresh process, choose its strength, keep it."""
-    method = tuning_method(candidate, run.job.settings)
     data = RunData(run.values, run.job)
+    if data.is_judged_in_folds:
+        _leave_out(run, candidate.name, len(data.tickets))
+        return
+    method = tuning_method(candidate, run.job.settings)
     start = start_of(data)
     sample = data.rival_sample(start.embeddings)
     judge = epoch_judge(sample, run.job.settings.encoder)
@@ -175,6 +201,17 @@ def run_tuning(candidate: Candidate, run: StageRun[Job]) -> None:
     swept = sweep_on_sample(sample, method.name, embed, settings.strength, run.progress)
     proven = {"strength": swept, "proof": proof, "augmented": augmented.added}
     _keep_tuned(run, data, method.name, start.encoder, save, tuned.record, **proven)
+
+
+def _leave_out(run: StageRun[Job], name: str, n_tickets: int) -> None:
+    """Record why a candidate is not tuned: folds would have to tune it many times over."""
+    reason = (
+        f"{name} is left out: folds judge so few kin groups, and each would have to tune the encoder anew. "
+        "To tune it, let a split judge: --set evaluation.by=split"
+    )
+    run.progress.say(f"  {reason}")
+    run.put(artifact.embeddings_of(name), np.zeros((n_tickets, 0), dtype=np.float32))
+    run.put(artifact.training_record(name), LeftOutCandidate(candidate=name, left_out=reason))
 
 
 def _keep_tuned(

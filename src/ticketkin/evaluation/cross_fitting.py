@@ -1,0 +1,200 @@
+"""Nested cross-fitting: every link judges, and none judges what was fitted or chosen by it.
+
+Where links are few, one split leaves a handful of them to judge by. Here every ticket with kin is ranked by
+weights that never saw its kin group nor a ticket of its template, and every choice, of an option of a
+candidate and of the champion, is made by folds inside of what the weights may see (Varma and Simon 2006;
+Stone 1974). So the gain that comes out is that of the whole procedure, its choices included. What is kept in
+the end is the same procedure on all links.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ticketkin.core.progress import SILENT, Progress, track
+from ticketkin.core.tables import BoolArray, IntArray
+from ticketkin.evaluation.bootstrap import Float64Array
+from ticketkin.evaluation.metrics import METRICS
+from ticketkin.evaluation.option_choice import choose_option
+from ticketkin.evaluation.retrieval import RetrievalScores
+from ticketkin.tickets.folds import deal_folds, held_out_folds
+
+# Folds inside of what may be seen, to choose by: fewer than those that judge, as they cost most of the time.
+_INNER_FOLDS = 3
+Ranks = list[IntArray]
+"""Of each query the ascending ranks of its kin."""
+
+
+class Contender(Protocol):
+    """A candidate that is fitted on links."""
+
+    @property
+    def name(self) -> str:
+        """As the registry calls it."""
+        ...
+
+    @property
+    def options(self) -> Sequence[str]:
+        """What there is to choose among; the first stays unless another is clearly better."""
+        ...
+
+    def ranks(self, seen: BoolArray, asked: IntArray, options: Sequence[int]) -> list[Ranks]:
+        """Return the ranks of the queries at the places `asked`, for each of `options`.
+
+        `seen` tells for each unit whether its tickets may be used in fitting, shape (n_units,).
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Questions:
+    """The tickets with kin, and what must not be torn apart."""
+
+    queries: IntArray
+    """Ticket rows, shape (n_queries,)."""
+    clusters: IntArray
+    """Kin group of each query."""
+    units: IntArray
+    """Unit of each query: kin groups joined by templates."""
+    n_units: int
+    """Of all tickets."""
+    n_candidates: int
+    """Tickets a query can meet at most."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen by folds inside of some units."""
+
+    champion: str
+    options: dict[str, str]
+    """By candidate that is fitted."""
+
+
+@dataclass(frozen=True)
+class _Race:
+    questions: Questions
+    label_free: Mapping[str, Ranks]
+    """By candidate, cheapest first: of equally good ones the first is taken."""
+    contenders: Sequence[Contender]
+    n_folds: int
+
+    def choose(self, seen: BoolArray, seed: int) -> tuple[Choice, dict[str, int]]:
+        """Choose options and champion by folds of the units in `seen`; also returns the options' places."""
+        places = np.flatnonzero(seen[self.questions.units])
+        clusters = self.questions.clusters[places]
+        folds = deal_folds(self.questions.units[places], self.questions.n_units, _INNER_FOLDS, seed)
+        means = {
+            name: float(_reciprocal([ranks[place] for place in places]).mean())
+            for name, ranks in self.label_free.items()
+        }
+        options: dict[str, int] = {}
+        for contender in self.contenders:
+            reciprocal = np.zeros((len(contender.options), len(self.questions.queries)))
+            every = range(len(contender.options))
+            for may_see, held in held_out_folds(folds):
+                asked = places[held[self.questions.units[places]]]
+                for option, ranks in enumerate(contender.ranks(may_see & seen, asked, every)):
+                    reciprocal[option, asked] = _reciprocal(ranks)
+            options[contender.name] = choose_option(reciprocal[:, places], clusters)
+            means[contender.name] = float(reciprocal[options[contender.name], places].mean())
+        names = {one.name: one.options[options[one.name]] for one in self.contenders}
+        return Choice(max(means, key=lambda name: means[name]), names), options
+
+    def once(self, seed: int) -> tuple[dict[str, Ranks], Ranks, list[Choice], IntArray]:
+        """Rank every query once: by each contender and by the procedure; also the choices and the folds."""
+        questions = self.questions
+        folds = deal_folds(questions.units, questions.n_units, self.n_folds, seed)
+        empty: IntArray = np.zeros(0, dtype=np.int64)
+        own = {one.name: [empty] * len(questions.queries) for one in self.contenders}
+        whole = [empty] * len(questions.queries)
+        choices = []
+        for number, (seen, held) in enumerate(held_out_folds(folds)):
+            choice, options = self.choose(seen, seed * 1_009 + number + 1)
+            choices.append(choice)
+            asked = np.flatnonzero(held[questions.units])
+            for contender in self.contenders:
+                for place, ranks in zip(
+                    asked, contender.ranks(seen, asked, [options[contender.name]])[0], strict=True
+                ):
+                    own[contender.name][place] = ranks
+            chosen = own.get(choice.champion) or self.label_free[choice.champion]
+            for place in asked:
+                whole[place] = chosen[place]
+        return own, whole, choices, folds
+
+
+@dataclass(frozen=True)
+class CrossFitted:
+    """Every candidate, and the procedure that chooses among them, on all links."""
+
+    scores: dict[str, RetrievalScores]
+    procedure: RetrievalScores
+    choices: list[Choice]
+    """Of each fold of each repeat."""
+    final: Choice
+    """Of all links: what is kept."""
+    folds: IntArray
+    """Fold of each unit in the first repeat, -1 for a unit without kin; shape (n_units,)."""
+    n_folds: int
+    n_repeats: int
+
+
+def cross_fit(
+    questions: Questions,
+    label_free: Mapping[str, Ranks],
+    contenders: Sequence[Contender],
+    n_folds: int,
+    n_repeats: int,
+    seed: int,
+    progress: Progress = SILENT,
+) -> CrossFitted:
+    """Return the ranks of all candidates and of the procedure, `n_repeats` times with other folds.
+
+    `label_free` holds candidates that no label shaped, cheapest first. Deterministic by `seed`.
+    """
+    race = _Race(questions, label_free, contenders, n_folds)
+    rounds = [
+        race.once(seed + repeat) for repeat in track(range(n_repeats), progress, "cross-fitting", n_repeats)
+    ]
+    final, _ = race.choose(np.ones(questions.n_units, dtype=np.bool_), seed)
+
+    def scores(repeats: Sequence[Ranks]) -> RetrievalScores:
+        return RetrievalScores.over_repeats(
+            questions.queries, questions.clusters, repeats, questions.n_candidates
+        )
+
+    fitted = {one.name: scores([own[one.name] for own, _, _, _ in rounds]) for one in contenders}
+    return CrossFitted(
+        scores={name: scores([ranks] * n_repeats) for name, ranks in label_free.items()} | fitted,
+        procedure=scores([whole for _, whole, _, _ in rounds]),
+        choices=[choice for _, _, choices, _ in rounds for choice in choices],
+        final=final,
+        folds=rounds[0][3],
+        n_folds=int(rounds[0][3].max()) + 1,
+        n_repeats=n_repeats,
+    )
+
+
+def chosen_on_all(questions: Questions, contender: Contender, seed: int) -> int:
+    """Return the place of the option that is chosen by folds of all links: that of the final fit."""
+    every = np.ones(questions.n_units, dtype=np.bool_)
+    return _Race(questions, {}, [contender], _INNER_FOLDS).choose(every, seed)[1][contender.name]
+
+
+def procedure_once(
+    questions: Questions,
+    label_free: Mapping[str, Ranks],
+    contenders: Sequence[Contender],
+    n_folds: int,
+    seed: int,
+) -> RetrievalScores:
+    """Return the ranks of the whole procedure, once: as much as a shuffled set of links is asked for."""
+    _, whole, _, _ = _Race(questions, label_free, contenders, n_folds).once(seed)
+    return RetrievalScores(questions.queries, questions.clusters, whole, questions.n_candidates)
+
+
+def _reciprocal(ranks: Ranks) -> Float64Array:
+    return METRICS.primary.per_query(ranks)

@@ -1,0 +1,38 @@
+"""What so many kin groups can prove, and how many more links would prove what was seen."""
+
+from dataclasses import dataclass
+from math import ceil
+
+from ticketkin.evaluation.bootstrap import PairedGain
+
+FEWEST_KIN_GROUPS = 80
+"""Evaluation kin groups below which a split proves too little: from here on it proves a gain of .10 in MRR in
+four of five cases (`python benchmarks/power.py`).
+"""
+_Z_OF_INTERVAL, _Z_OF_POWER = 1.96, 0.84
+
+
+@dataclass(frozen=True)
+class Power:
+    """What the links at hand can prove."""
+
+    n_kin_groups: int
+    smallest_provable_gain: float | None
+    """In the primary metric: four of five such studies would prove it; None where it can't be told."""
+    n_more_kin_groups: int | None
+    """Kin groups to add before the gain that was seen is proven as surely; 0 where there are enough,
+    None where nothing was gained.
+    """
+
+    @classmethod
+    def of(cls, gain: PairedGain) -> "Power":
+        """Take the error of a gain from its interval; it falls with the root of the number of kin groups."""
+        value, low, high = gain.gain.value, gain.gain.low, gain.gain.high
+        if value is None or low is None or high is None or high <= low:
+            return cls(gain.n_clusters, None, None)
+        error = (high - low) / (2 * _Z_OF_INTERVAL)
+        smallest = (_Z_OF_INTERVAL + _Z_OF_POWER) * error
+        if value <= 0:
+            return cls(gain.n_clusters, smallest, None)
+        needed = ceil(gain.n_clusters * (smallest / value) ** 2)
+        return cls(gain.n_clusters, smallest, max(0, needed - gain.n_clusters))

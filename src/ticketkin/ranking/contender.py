@@ -1,0 +1,100 @@
+"""The learned ranking as a candidate that is judged in folds: only its weights are fitted anew in each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Visibility
+from ticketkin.evaluation.retrieval import kin_ranks
+from ticketkin.ranking.candidate_lists import CandidateLists, blocks
+from ticketkin.ranking.models import Float64Array
+from ticketkin.ranking.scorer import FirstLevel
+from ticketkin.ranking.shrinkage import Pull, fit_level, list_ranks
+
+
+@dataclass(frozen=True)
+class FusionContender:
+    """The first level over lists that hold no label, under each of some pulls."""
+
+    lists: CandidateLists
+    """Of the queries that judge."""
+    names: list[str]
+    """Of the features."""
+    groups: IntArray
+    """Kin-group number of each ticket."""
+    unit_of_ticket: IntArray
+    """What must not be torn apart."""
+    beyond: Sequence[IntArray]
+    """See `ranks_beyond`."""
+    pulls: Sequence[Pull]
+    seed: int
+
+    name = "fusion"
+
+    @property
+    def options(self) -> list[str]:
+        """Names of the pulls."""
+        return [pull.name for pull in self.pulls]
+
+    @cached_property
+    def is_kin(self) -> BoolArray:
+        """Which pairs of the lists are kin."""
+        return self.lists.kin(self.groups)
+
+    @cached_property
+    def _units(self) -> tuple[IntArray, IntArray]:
+        """Unit of each pair's query and of its candidate."""
+        of_query = self.unit_of_ticket[self.lists.queries][self.lists.query_of_pair]
+        return of_query, self.unit_of_ticket[self.lists.rows]
+
+    def fit(self, seen: BoolArray, pull: Pull) -> FirstLevel:
+        """Return weights fitted on the pairs whose tickets both lie in units that may be seen.
+
+        A list without kin teaches nothing about which of its candidates comes first, and is left out.
+        """
+        of_query, of_candidate = self._units
+        used = seen[of_query] & seen[of_candidate]
+        place = self.lists.query_of_pair
+        has_kin = np.bincount(place[used], self.is_kin[used], minlength=len(self.lists.queries)) > 0
+        used &= has_kin[place]
+        labels = self.is_kin[used].astype(np.int64)
+        return fit_level(self.lists.features[used], labels, self.names, pull, self.seed)
+
+    def logits(self, level: FirstLevel, asked: IntArray) -> tuple[CandidateLists, Float64Array]:
+        """Return the lists of the queries at the places `asked`, and the log-odds of their pairs."""
+        lists = self.lists.take(asked)
+        return lists, level.logits(lists.features)
+
+    def ranks(self, seen: BoolArray, asked: IntArray, options: Sequence[int]) -> list[list[IntArray]]:
+        """Return the ranks of kin of the queries at the places `asked`, for each of `options`."""
+        beyond = [self.beyond[place] for place in asked]
+        ranks = []
+        for option in options:
+            lists, logits = self.logits(self.fit(seen, self.pulls[option]), asked)
+            ranks.append(list_ranks(lists, lists.kin(self.groups), logits, beyond))
+        return ranks
+
+
+def ranks_beyond(
+    base: FloatArray, lists: CandidateLists, groups: IntArray, visibility: Visibility
+) -> list[IntArray]:
+    """Return for each query the ranks of the visible kin that is not in its list.
+
+    Whatever is not in a list follows behind it by the cosine of `base`, shape (n_tickets, d), as
+    `ListRanker` has it.
+    """
+    result = []
+    for place in blocks(np.arange(len(lists.queries))):
+        part = lists.queries[place]
+        mask = visibility.mask(part)
+        cosines = base[part] @ base.T
+        for number, query in enumerate(part):
+            own = lists.rows[lists.start[place[number]] : lists.start[place[number] + 1]]
+            outside = mask[number].copy()
+            outside[own] = False
+            is_kin = groups == groups[query]
+            ranks = kin_ranks(cosines[number][outside & is_kin], cosines[number][outside & ~is_kin])
+            result.append(ranks + len(own))
+    return result

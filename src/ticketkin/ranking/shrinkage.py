@@ -1,0 +1,115 @@
+"""How far the learned ranking moves away from the hybrid, which needs no label.
+
+Ten links must be no worse than none, and a thousand as good as weights that are free. The pull towards the
+hybrid is chosen by how well kin is ranked that the weights never saw; the default stays unless another pull
+is clearly better, since among few kin groups the best of several is mostly the luckiest.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ticketkin.core.tables import BoolArray, FloatArray, IntArray
+from ticketkin.evaluation.option_choice import choose_option
+from ticketkin.evaluation.retrieval import kin_ranks
+from ticketkin.ranking.candidate_lists import CandidateLists
+from ticketkin.ranking.hybrid import SOURCES
+from ticketkin.ranking.models import Float64Array, LogisticModel
+from ticketkin.ranking.scorer import FirstLevel
+from ticketkin.ranking.trees import BoostedTrees, TreeSettings
+
+_TREES = TreeSettings(n_rounds=150, learning_rate=0.06, n_leaves=15, fewest_in_leaf=40, l2=5.0)
+
+
+@dataclass(frozen=True)
+class Pull:
+    """How strongly the weights are held at the hybrid."""
+
+    strength: float
+    """As `LogisticModel.fit_towards` takes it: 0 is the hybrid itself, a large one sets the weights free."""
+    with_trees: bool = False
+    """Whether boosted trees, which nothing pulls, have half of the say."""
+
+    @property
+    def name(self) -> str:
+        """Say in a word how far the ranking may move."""
+        if not self.strength:
+            return "hybrid"
+        return f"{self.strength:g}{' with trees' if self.with_trees else ''}"
+
+
+DEFAULT = Pull(0.2)
+"""The best or beside the best from 10 to 320 kin groups on three trackers (docs/experiments.md)."""
+FEW_LINKS = (DEFAULT, Pull(0.0), Pull(0.02))
+MANY_LINKS = (Pull(0.5, with_trees=True), DEFAULT)
+"""The first of each is what stays unless another is clearly better."""
+_MANY_KIN_GROUPS = 300
+
+
+def pulls_for(n_kin_groups: int) -> tuple[Pull, ...]:
+    """Return the pulls to choose among: trees pay only where there are hundreds of kin groups."""
+    return MANY_LINKS if n_kin_groups >= _MANY_KIN_GROUPS else FEW_LINKS
+
+
+def fit_level(
+    features: FloatArray,
+    labels: IntArray,
+    names: list[str],
+    pull: Pull,
+    seed: int,
+    head: FloatArray | None = None,
+) -> FirstLevel:
+    """Return weights fitted on pairs, `features` (n_pairs, n_features) and `labels` 0 or 1, under a pull."""
+    summed = np.array([names.index(f"{source}_z") for source in SOURCES])
+    logistic = LogisticModel.fit_towards(features, labels, summed, pull.strength)
+    learns = pull.with_trees and 0 < labels.sum() < len(labels)
+    trees = BoostedTrees.fit(features, labels, _TREES, seed) if learns else None
+    return FirstLevel(names, logistic, trees, head)
+
+
+def list_ranks(
+    lists: CandidateLists, is_kin: BoolArray, scores: FloatArray | Float64Array, beyond: Sequence[IntArray]
+) -> list[IntArray]:
+    """Return the ascending ranks of each query's kin by the scores of its list.
+
+    `beyond` holds for each query the ranks of the kin that is not in its list.
+    """
+    ranks = []
+    for place, more in enumerate(beyond):
+        own = slice(lists.start[place], lists.start[place + 1])
+        inside = kin_ranks(scores[own][is_kin[own]], scores[own][~is_kin[own]])
+        ranks.append(np.concatenate([inside, more]))
+    return ranks
+
+
+def choose_pull(
+    lists: CandidateLists,
+    is_kin: BoolArray,
+    clusters: IntArray,
+    names: list[str],
+    pulls: Sequence[Pull],
+    n_folds: int,
+    seed: int,
+) -> Pull:
+    """Return the pull that ranks kin best where the weights never saw its kin group.
+
+    `clusters` is the kin group of each query. Kin outside of a list has no rank here, whatever the pull.
+    """
+    known, place = np.unique(clusters, return_inverse=True)
+    n_folds = min(n_folds, len(known))
+    if n_folds < 2 or len(pulls) < 2:
+        return pulls[0]
+    fold = (np.random.default_rng(seed).permutation(len(known)) % n_folds)[place]
+    of_pair, labels = fold[lists.query_of_pair], is_kin.astype(np.int64)
+    beyond = [np.zeros(0, dtype=np.int64)] * len(lists.queries)
+    reciprocal = np.zeros((len(pulls), len(lists.queries)))
+    for option, pull in enumerate(pulls):
+        logits = np.zeros(len(labels))
+        for number in range(n_folds):
+            held = of_pair == number
+            level = fit_level(lists.features[~held], labels[~held], names, pull, seed)
+            logits[held] = level.logits(lists.features[held])
+        ranks = list_ranks(lists, is_kin, logits, beyond)
+        reciprocal[option] = [1 / rank[0] if len(rank) else 0.0 for rank in ranks]
+    return pulls[choose_option(reciprocal, clusters)]

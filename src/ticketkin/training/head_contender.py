@@ -1,0 +1,78 @@
+"""The linear head as a candidate that is judged in folds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Visibility
+from ticketkin.encoders.dense import DenseRanker
+from ticketkin.evaluation.retrieval import evaluate_retrieval
+from ticketkin.training.head import Head, train_head
+from ticketkin.training.positives import PositivePairs
+from ticketkin.training.settings import HeadSettings
+
+
+@dataclass(frozen=True)
+class HeadContender:
+    """A head on frozen embeddings, at each of some strengths."""
+
+    base: FloatArray
+    """Embeddings of all tickets, shape (n_tickets, d), unit length."""
+    positives: PositivePairs
+    """Of all kin, with their negatives."""
+    queries: IntArray
+    groups: IntArray
+    """Kin-group number of each ticket."""
+    unit_of_ticket: IntArray
+    """What must not be torn apart."""
+    visibility: Visibility
+    settings: HeadSettings
+    strengths: Sequence[float]
+    seed: int
+
+    name = "head"
+
+    @property
+    def options(self) -> list[str]:
+        """The strengths."""
+        return [f"strength {strength:g}" for strength in self.strengths]
+
+    def fit(self, seen: BoolArray) -> Head | None:
+        """Return a head trained on what may be seen; None where no kin is."""
+        kept = seen[self.unit_of_ticket[self.positives.left]]
+        if not kept.any():
+            return None
+        negatives = self.positives.negatives[kept]
+        visible = (negatives >= 0) & seen[self.unit_of_ticket[np.maximum(negatives, 0)]]
+        part = replace(self.positives.take(kept), negatives=np.where(visible, negatives, -1))
+        return train_head(*compacted(self.base, part), self.settings, self.seed)
+
+    def ranks(self, seen: BoolArray, asked: IntArray, options: Sequence[int]) -> list[list[IntArray]]:
+        """Return the ranks of kin of the queries at the places `asked`, for each of `options`."""
+        head = self.fit(seen)
+        moves = np.zeros_like(self.base) if head is None else head.moves(self.base)
+        ranks = []
+        for option in options:
+            moved = self.base + np.float32(self.strengths[option]) * moves
+            unit = moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-12)
+            ranker = DenseRanker(self.name, unit)
+            scores = evaluate_retrieval(ranker, self.queries[asked], self.groups, self.visibility)
+            ranks.append(scores.ranks)
+        return ranks
+
+
+def compacted(base: FloatArray, positives: PositivePairs) -> tuple[FloatArray, PositivePairs]:
+    """Return the embeddings that training looks at, and the pairs by their rows: a step costs only these."""
+    used = np.unique(np.concatenate([positives.left, positives.right, positives.negatives.ravel()]))
+    used = used[used >= 0]
+
+    def places(rows: IntArray) -> IntArray:
+        return np.where(rows >= 0, np.searchsorted(used, rows), -1)
+
+    return base[used], replace(
+        positives,
+        left=places(positives.left),
+        right=places(positives.right),
+        negatives=places(positives.negatives),
+    )

@@ -1,0 +1,138 @@
+"""What candidates are judged by where all links judge (`evaluation.by` is folds): made without labels."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.ranking import Ranker
+from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.evaluation.cross_fitting import Contender, Questions, Ranks
+from ticketkin.evaluation.retrieval import evaluate_retrieval, queries_with_kin
+from ticketkin.pairs.mining import KinshipCodes, dense_neighbours
+from ticketkin.ranking.candidate_lists import CandidateLists, candidate_lists
+from ticketkin.ranking.columns import EmbeddedTickets
+from ticketkin.ranking.contender import FusionContender, ranks_beyond
+from ticketkin.ranking.corpus_state import CorpusState
+from ticketkin.ranking.fusion import DescribedCorpus
+from ticketkin.ranking.pair_features import feature_names
+from ticketkin.ranking.shrinkage import FEW_LINKS
+from ticketkin.tickets.kin import KinGroups
+from ticketkin.training.head_contender import HeadContender
+from ticketkin.training.positives import PositivePairs, kin_positives
+from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows.run_data import RunData
+
+
+@dataclass(frozen=True)
+class FoldMaterial:
+    """What folds are judged by, of which no label shaped anything."""
+
+    data: RunData
+    corpus: DescribedCorpus
+    """Over statistics of all tickets: labels never enter them."""
+    unlearned: Mapping[str, Ranker]
+    """Candidates that learn nothing, cheapest first."""
+
+    @property
+    def base(self) -> FloatArray:
+        """Embeddings of the untouched encoder."""
+        return self.corpus.columns.embeddings["base"]
+
+    def unlearned_ranks(self, questions: Questions, groups: IntArray) -> dict[str, Ranks]:
+        """Return the ranks of kin by each candidate that learns nothing."""
+        visibility = self.data.visibility
+        return {
+            name: evaluate_retrieval(ranker, questions.queries, groups, visibility).ranks
+            for name, ranker in self.unlearned.items()
+        }
+
+    def fusion(self, questions: Questions, groups: IntArray, lists: CandidateLists) -> FusionContender:
+        """Return the learned ranking as a contender; `lists` are those of the questions."""
+        return FusionContender(
+            lists,
+            feature_names(self.corpus.state),
+            groups,
+            self.data.units_of(groups),
+            ranks_beyond(self.base, lists, groups, self.data.visibility),
+            FEW_LINKS,
+            self.data.job.settings.seed,
+        )
+
+    def head(self, questions: Questions, kin: KinGroups) -> HeadContender:
+        """Return the linear head as a contender."""
+        return head_contender(self.data, questions, kin)
+
+    def contenders(self, questions: Questions, kin: KinGroups, lists: CandidateLists) -> list[Contender]:
+        """Return the candidates that are fitted on links, as far as the job asks for them."""
+        wanted = self.data.job.settings.candidates
+        every: dict[str, Callable[[], Contender]] = {
+            "head": lambda: self.head(questions, kin),
+            "fusion": lambda: self.fusion(questions, kin.group, lists),
+        }
+        return [make() for name, make in every.items() if name in wanted]
+
+    def lists(self, queries: IntArray, progress: Progress = SILENT) -> CandidateLists:
+        """Return the candidate lists of some tickets with their features."""
+        depth = self.data.job.settings.fusion.depth
+        return candidate_lists(self.corpus.state, self.corpus.columns, queries, depth, progress)
+
+
+def questions_of(data: RunData, groups: IntArray) -> Questions:
+    """Return the tickets that have visible kin by `groups`, true or shuffled."""
+    queries = queries_with_kin(np.arange(len(data.tickets)), groups, data.visibility)
+    units = data.units_of(groups)
+    n_candidates = data.visibility.n_tickets - 1
+    return Questions(queries, groups[queries], units[queries], int(units.max()) + 1, n_candidates)
+
+
+def nearest_others(data: RunData) -> IntArray:
+    """Return the nearest others of each ticket by the untouched encoder, shape (n_tickets, k)."""
+    base = data.embeddings(artifact.BASE_EMBEDDINGS)
+    k = data.job.settings.pairs.n_neighbours
+    return data.values.derive(
+        ("nearest others", k),
+        (artifact.TICKETS, artifact.BASE_EMBEDDINGS),
+        lambda: dense_neighbours(base, np.arange(len(base)), k),
+    )
+
+
+def head_positives(data: RunData, kin: KinGroups) -> PositivePairs:
+    """Return the pairs of all kin that a head is trained on where candidates are judged by folds."""
+    settings = data.job.settings
+    kinship = KinshipCodes.of(data.tickets, kin.group, data.links)
+    base = data.embeddings(artifact.BASE_EMBEDDINGS)
+    return kin_positives(kin, base, kinship, nearest_others(data), settings.pairs, settings.seed)
+
+
+def head_contender(data: RunData, questions: Questions, kin: KinGroups) -> HeadContender:
+    """Return the linear head as a contender on `questions`."""
+    settings = data.job.settings
+    return HeadContender(
+        data.embeddings(artifact.BASE_EMBEDDINGS),
+        head_positives(data, kin),
+        questions.queries,
+        kin.group,
+        data.units_of(kin.group),
+        data.visibility,
+        settings.head,
+        sorted(set(settings.strength.strengths)),
+        settings.seed,
+    )
+
+
+def label_free_corpus(data: RunData) -> DescribedCorpus:
+    """Return the run's tickets over a corpus state that no label shaped: that of all of them."""
+
+    def describe() -> DescribedCorpus:
+        embeddings = {
+            "base": data.embeddings(artifact.BASE_EMBEDDINGS),
+            "title": data.embeddings(artifact.TITLE_EMBEDDINGS),
+        }
+        given = EmbeddedTickets(data.tickets, data.texts, embeddings)
+        state = CorpusState.fit(given, np.arange(len(data.tickets)))
+        return DescribedCorpus.of(state, given, data.groups.group)
+
+    sources = (artifact.TICKETS, artifact.LINKS, artifact.BASE_EMBEDDINGS, artifact.TITLE_EMBEDDINGS)
+    return data.values.derive("label-free corpus", sources, describe)

@@ -1,0 +1,191 @@
+"""All candidates on all links: each ticket by weights that never saw its kin (`evaluation.by` is folds)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from ticketkin.core.progress import Progress, track
+from ticketkin.core.ranking import Ranker
+from ticketkin.core.tables import BoolArray, IntArray
+from ticketkin.encoders.dense import DenseRanker
+from ticketkin.evaluation.bootstrap import PairedGain
+from ticketkin.evaluation.cross_fitting import Contender, CrossFitted, Questions, cross_fit, procedure_once
+from ticketkin.evaluation.shuffling import Shuffling
+from ticketkin.evaluation.verdict import PRIMARY, paired_gain
+from ticketkin.ranking.candidate_lists import CandidateLists
+from ticketkin.ranking.contender import FusionContender
+from ticketkin.ranking.cross_fitted import CrossFittedRanker
+from ticketkin.ranking.fusion import FusionRanker, fit_or_pass
+from ticketkin.ranking.models import Float64Array, LogisticModel
+from ticketkin.ranking.scorer import FirstLevel, PairScorer
+from ticketkin.tickets.folds import held_out_folds
+from ticketkin.tickets.kin import KinGroups
+from ticketkin.training.head_contender import HeadContender
+from ticketkin.workflows.cross_judging import FoldMaterial, questions_of
+from ticketkin.workflows.run_data import RunData
+
+# Shuffled links are drawn within quarters of the file's time and the values of one field.
+_TIMES = 4
+# A field with more values than this tells tickets apart too finely to shuffle within them.
+_MOST_VALUES = 50
+# Shuffled links are judged by fewer folds than true ones: there are many shuffles.
+_SHUFFLE_FOLDS = 3
+_STRATUM_FIELDS = ("category", "service", "subcategory", "assignment_group", "configuration_item")
+
+
+@dataclass(frozen=True)
+class FoldVerdict:
+    """What folds gave, and the rankers of it."""
+
+    cross_fitted: CrossFitted
+    rankers: dict[str, Ranker]
+    """Of the fitted candidates, each ticket by its fold of the first repeat."""
+    kept: FusionRanker | None
+    """The learned ranking fitted on all links; None where the job does not ask for it."""
+
+
+def judge_in_folds(material: FoldMaterial, progress: Progress) -> FoldVerdict:
+    """Judge every candidate by nested cross-fitting over all links, and fit what is kept."""
+    questions, contenders = _race(material, material.data.groups, progress)
+    result = _cross_fitted(material, questions, contenders, material.data.groups, progress)
+    rankers: dict[str, Ranker] = {}
+    kept = None
+    for contender in contenders:
+        if isinstance(contender, HeadContender):
+            rankers["head"] = _head_ranker(contender, result)
+        if isinstance(contender, FusionContender):
+            rankers["fusion"], kept = _fusion_rankers(material, contender, questions, result)
+    return FoldVerdict(result, rankers, kept)
+
+
+def cross_fitted_on(material: FoldMaterial, kin: KinGroups, progress: Progress) -> CrossFitted:
+    """Return what folds give on any kin groups over the tickets of a run."""
+    questions, contenders = _race(material, kin, progress)
+    return _cross_fitted(material, questions, contenders, kin, progress)
+
+
+def _race(material: FoldMaterial, kin: KinGroups, progress: Progress) -> tuple[Questions, list[Contender]]:
+    questions = questions_of(material.data, kin.group)
+    lists = material.lists(questions.queries, progress)
+    return questions, material.contenders(questions, kin, lists)
+
+
+def _cross_fitted(
+    material: FoldMaterial,
+    questions: Questions,
+    contenders: list[Contender],
+    kin: KinGroups,
+    progress: Progress,
+) -> CrossFitted:
+    settings = material.data.job.settings
+    ranks = material.unlearned_ranks(questions, kin.group)
+    folds, repeats = settings.evaluation.folds, settings.evaluation.repeats
+    # Hundreds of fits of a few thousand pairs each: several threads would cost more than they save.
+    with threadpool_limits(limits=1):
+        return cross_fit(questions, ranks, contenders, folds, repeats, settings.seed, progress)
+
+
+def _fold_of_ticket(result: CrossFitted, unit_of_ticket: IntArray) -> IntArray:
+    return result.folds[unit_of_ticket]
+
+
+def _head_ranker(contender: HeadContender, result: CrossFitted) -> CrossFittedRanker:
+    rankers: list[Ranker] = []
+    for (seen, _), choice in zip(held_out_folds(result.folds), result.choices, strict=False):
+        strength = contender.strengths[contender.options.index(choice.options["head"])]
+        head = contender.fit(seen)
+        moved = contender.base if head is None else head.apply(contender.base, strength)
+        rankers.append(DenseRanker("head", moved))
+    return CrossFittedRanker("head", rankers, _fold_of_ticket(result, contender.unit_of_ticket))
+
+
+@dataclass(frozen=True)
+class _Level:
+    """The first level of one fold, and what it gives to the queries it never saw."""
+
+    first: FirstLevel
+    logits: Float64Array
+    labels: IntArray
+
+
+def _level(contender: FusionContender, seen: BoolArray, asked: IntArray, pull: str) -> _Level:
+    first = contender.fit(seen, contender.pulls[contender.options.index(pull)])
+    lists, logits = contender.logits(first, asked)
+    return _Level(first, logits, lists.kin(contender.groups).astype(np.int64))
+
+
+def _calibrated(levels: Sequence[_Level]) -> LogisticModel:
+    """Return the second level: log-odds of pairs that the first never saw, turned into probabilities."""
+    logits = np.concatenate([np.zeros(0), *(level.logits for level in levels)])
+    labels = np.concatenate([np.zeros(0, dtype=np.int64), *(level.labels for level in levels)])
+    return fit_or_pass(logits[:, None].astype(np.float32), labels)
+
+
+def _fusion_rankers(
+    material: FoldMaterial, contender: FusionContender, questions: Questions, result: CrossFitted
+) -> tuple[CrossFittedRanker, FusionRanker]:
+    """Return the learned ranking by folds, and the one that is fitted on all links.
+
+    A fold's probabilities are calibrated on the other folds' tickets.
+    """
+    depth = material.data.job.settings.fusion.depth
+    state, columns = material.corpus.state, material.corpus.columns
+    levels = [
+        _level(contender, seen, np.flatnonzero(held[questions.units]), choice.options["fusion"])
+        for (seen, held), choice in zip(held_out_folds(result.folds), result.choices, strict=False)
+    ]
+
+    def ranker(first: FirstLevel, calibrating: Sequence[_Level]) -> FusionRanker:
+        return FusionRanker(PairScorer(state, first, _calibrated(calibrating), depth, False), columns)
+
+    by_fold = [ranker(level.first, [other for other in levels if other is not level]) for level in levels]
+    every = np.ones(questions.n_units, dtype=np.bool_)
+    pull = contender.pulls[contender.options.index(result.final.options["fusion"])]
+    folds = _fold_of_ticket(result, contender.unit_of_ticket)
+    return CrossFittedRanker("fusion", by_fold, folds), ranker(contender.fit(every, pull), levels)
+
+
+def shuffled_gains(material: FoldMaterial, baseline: str, progress: Progress) -> list[PairedGain]:
+    """Return what the whole procedure gains over the baseline on shuffled links, each time other ones."""
+    data = material.data
+    settings, seed = data.job.settings.evaluation, data.job.settings.seed
+    shuffling = Shuffling.of(data.groups.group, strata(data), seed)
+    lists: CandidateLists | None = None
+    gains = []
+    for number in track(range(settings.shuffles), progress, "shuffled links", settings.shuffles):
+        groups = shuffling.draw(seed + number)
+        questions = questions_of(data, groups)
+        if len(np.unique(questions.units)) < 2:
+            continue
+        if lists is None:
+            lists = material.lists(shuffling.pool)
+        own = lists.take(np.searchsorted(shuffling.pool, questions.queries))
+        kin = KinGroups(groups, np.arange(len(groups)))
+        ranks = material.unlearned_ranks(questions, groups)
+        contenders = material.contenders(questions, kin, own)
+        with threadpool_limits(limits=1):
+            procedure = procedure_once(questions, ranks, contenders, _SHUFFLE_FOLDS, seed + number)
+        scores = {
+            "procedure": procedure,
+            baseline: type(procedure)(
+                questions.queries, questions.clusters, ranks[baseline], questions.n_candidates
+            ),
+        }
+        gains.append(paired_gain(scores, "procedure", baseline, PRIMARY, settings.n_bootstrap, seed))
+    return gains
+
+
+def strata(data: RunData) -> IntArray:
+    """Return the number of each ticket's time and field, within which links are shuffled."""
+    n_tickets = len(data.tickets)
+    order = data.visibility.order
+    place = np.arange(n_tickets) if order is None else order
+    result: IntArray = place * _TIMES // max(1, n_tickets)
+    for name in _STRATUM_FIELDS:
+        values = data.tickets.frame[name].to_numpy().astype(str)
+        _, code = np.unique(values, return_inverse=True)
+        if 1 < code.max() + 1 <= _MOST_VALUES:
+            return result * (int(code.max()) + 1) + code
+    return result

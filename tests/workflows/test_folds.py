@@ -1,0 +1,108 @@
+"""A run whose links are too few for a split is judged by folds, and says so."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ticketkin.cli.screens import proof_sentences
+from ticketkin.core.artifacts import read_json
+from ticketkin.core.errors import InputError
+from ticketkin.core.tables import SplitName
+from ticketkin.evaluation.settings import EvaluationSettings
+from ticketkin.ranking.cross_fitted import CrossFittedRanker
+from ticketkin.ranking.single_source import load_scorer
+from ticketkin.serving.bundle import Bundle
+from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows.candidates import champion_ranker, ranking_record
+from ticketkin.workflows.configuration import Job, read_job
+from ticketkin.workflows.job import list_stages, run_job
+from ticketkin.workflows.run_data import RunData
+
+
+@pytest.fixture(scope="module")
+def folds_run(tmp_path_factory: pytest.TempPathFactory, small_job: Job) -> Path:
+    patch = pytest.MonkeyPatch()
+    patch.setenv("TICKETKIN_CACHE", str(tmp_path_factory.mktemp("cache")))
+    evaluation = EvaluationSettings(n_bootstrap=100, repeats=2, shuffles=2)
+    settings = small_job.settings.model_copy(
+        update={"evaluation": evaluation, "candidates": ("lexical", "base", "head", "lora", "fusion")}
+    )
+    folder = tmp_path_factory.mktemp("runs") / "folds"
+    run_job(small_job.model_copy(update={"settings": settings}), folder)
+    patch.undo()
+    return folder
+
+
+def test_the_report_tells_how_the_proof_was_made(folds_run: Path) -> None:
+    report = read_json(folds_run / artifact.REPORT_JSON)
+    folds = report["cross_fitting"]
+    assert folds["n_repeats"] == 2
+    assert len(folds["choices"]) == 2 * folds["n_folds"]
+    assert folds["left_out"] == ["lora"]
+    assert len(folds["shuffled"]["gains"]) == 2
+    assert "All" in report["verdict"]["reason"]
+    assert {"lexical", "base", "hybrid", "head", "fusion"} == set(report["candidates"])
+    assert all(candidate["holdout"] is None for candidate in report["candidates"].values())
+    assert any(check["code"] == "shuffled_links" for check in report["diagnostics"])
+    data = RunData.of(folds_run, read_job(folds_run))
+    n_queries = sum(len(data.queries(split)) for split in SplitName)
+    assert report["candidates"]["base"]["evaluation"]["retrieval"]["n_queries"] == n_queries
+    assert any("lora" in sentence for sentence in proof_sentences(report))
+
+
+def test_kinds_are_learned_by_rankings_that_never_saw_the_kin(folds_run: Path) -> None:
+    record = ranking_record(folds_run)
+    assert record.judged_by == "folds"
+    if record.champion == "fusion":
+        ranker = champion_ranker(RunData.of(folds_run, read_job(folds_run)))
+        assert isinstance(ranker, CrossFittedRanker)
+        assert len(ranker.rankers) == 5
+
+
+def test_the_bundle_answers_by_what_was_fitted_on_all_links(folds_run: Path) -> None:
+    bundle = Bundle.open(folds_run / artifact.BUNDLE)
+    assert bundle.record.champion == ranking_record(folds_run).champion
+    assert not (folds_run / artifact.BUNDLE / "ranking" / "folds").exists()
+    load_scorer(folds_run / artifact.RANKING, bundle.record.champion)
+
+
+@pytest.mark.parametrize("champion", ["hybrid", "fusion", "lexical"])
+def test_every_ranking_of_a_run_can_be_loaded(folds_run: Path, champion: str) -> None:
+    scorer = load_scorer(folds_run / artifact.RANKING, champion)
+    assert scorer.state.words is not None
+
+
+@pytest.mark.parametrize(
+    "change", [{"repeats": 3}, {"folds": 4}, {"shuffles": 3}, {"by": "split"}, {"by": "folds"}]
+)
+def test_every_setting_of_folds_makes_the_verdict_due(folds_run: Path, change: dict[str, object]) -> None:
+    job = read_job(folds_run)
+    evaluation = job.settings.evaluation.model_copy(update=change)
+    settings = job.settings.model_copy(update={"evaluation": evaluation})
+    changed = job.model_copy(update={"settings": settings})
+    states = {status.stage.name: status.state.value for status in list_stages(folds_run, changed)}
+    assert states["verdict"] == "changed"
+    assert (states["head"] == "changed") == bool({"folds", "by"} & set(change))
+
+
+def test_a_resumed_run_keeps_its_verdict(folds_run: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(folds_run, tmp_path / "run")
+    assert {status.state.value for status in list_stages(copy)} == {"done"}
+
+
+def test_folds_are_refused_where_pairs_must_stay_aside(small_job: Job, tmp_path: Path) -> None:
+    settings = small_job.settings.model_copy(update={"evaluation": EvaluationSettings(by="folds")})
+    job = small_job.model_copy(update={"settings": settings, "test_pairs_file": tmp_path / "pairs.json"})
+    with pytest.raises(InputError, match=r"evaluation\.by=split"):
+        _ = job.evaluation_by
+
+
+def test_statistics_of_folds_hold_no_label(folds_run: Path) -> None:
+    from ticketkin.workflows.cross_judging import label_free_corpus
+
+    data = RunData.of(folds_run, read_job(folds_run))
+    corpus = label_free_corpus(data)
+    assert len(corpus.state.crowd.identity) == len(data.tickets)
+    assert np.isfinite(corpus.columns.embeddings["base"]).all()
