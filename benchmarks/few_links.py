@@ -4,8 +4,8 @@
     python benchmarks/few_links.py --draws 5 --head   # five draws of each, the linear head in the race
 
 For each seed: MRR of the untouched encoder, the hybrid, the learned ranking and the procedure, the gain of
-the procedure with its interval, and whether that is a yes. In a thinned tracker the kin that was dropped stays in
-the file as rivals that a person did not link, so its figures are too low, alike for all candidates.
+the procedure with its interval, and whether that is a yes. In a thinned tracker the kin that was dropped
+stays in the file as rivals that nobody linked, so its figures are too low, for all candidates alike.
 """
 
 import argparse

@@ -4,9 +4,9 @@
 
 Each study draws the gain of every kin group in MRR from a normal distribution with the spread that real
 trackers show (.31 on Hadoop, .20 on Duraspace: half the width of the interval of a gain, times the root of
-the number of groups, by 1.96), and asks the verdict's two questions: does the interval lie above zero, and does the
-sign-flip test agree? The table holds the share of studies that say yes, with Wilson's interval, and without
-any true gain the share of false ones. `evaluation/power.py` takes its constant from here.
+the number of groups, by 1.96), and asks the verdict's two questions: does the interval lie above zero, and
+does the sign-flip test agree? The table holds the share of studies that say yes, with Wilson's interval, and
+without any true gain the share of false ones. `evaluation/power.py` takes its constant from here.
 """
 
 import argparse
