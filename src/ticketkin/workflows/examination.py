@@ -28,7 +28,7 @@ from ticketkin.runs.artifacts import Artifact
 from ticketkin.serving.manifest import is_bundle
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.training.candidates import trained_candidates
-from ticketkin.training.record import LeftOutCandidate, TrainingRecord
+from ticketkin.training.record import LeftOutCandidate
 from ticketkin.training.record_checks import record_checks
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.candidates import ranking_record
@@ -38,7 +38,7 @@ from ticketkin.workflows.stages.training import start_of
 
 _N_TICKETS_ENCODED = 16
 
-Trained = TypeVar("Trained", bound=TrainingRecord)
+Trained = TypeVar("Trained")
 
 
 @dataclass(frozen=True)

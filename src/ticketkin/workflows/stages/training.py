@@ -130,7 +130,9 @@ def _run_head_on_all_links(run: StageRun[Job], data: RunData) -> None:
     run.put(artifact.HEAD_OUT_OF_FOLD, head.weight[None])
 
 
-def _keep_head(run: StageRun[Job], start: Start, head: Head, strength: float, about: Mapping[str, Any]) -> None:
+def _keep_head(
+    run: StageRun[Job], start: Start, head: Head, strength: float, about: Mapping[str, Any]
+) -> None:
     with run.writing(artifact.HEAD) as folder:
         save_head_model(start.encoder, head, strength, folder, run.job.settings.tickets.template)
         write_json(folder / METADATA, _about("head", start.encoder, run, head.record, **about).to_json())
