@@ -26,6 +26,7 @@ from ticketkin.core.errors import UnreadableFileError
 from ticketkin.evaluation.bootstrap import Interval, PairedGain
 from ticketkin.evaluation.metrics import METRICS, MetricDefinition
 from ticketkin.evaluation.thresholds import ThresholdChoice
+from ticketkin.evaluation.verdict_words import Answer
 
 SCHEMA_VERSION = "1"
 
@@ -182,6 +183,8 @@ class VerdictResult(_Part):
     encoder: str
     baseline: str
     kept_baseline: bool
+    answer: Answer | None = None
+    """None in a report of an earlier version."""
     reason: str
     cheaper: str = ""
     """Which ranking costs less for a new ticket and is as good as can be told; "" where none is."""

@@ -21,13 +21,23 @@ from ticketkin.evaluation.bootstrap import (
     wilson_share,
 )
 from ticketkin.evaluation.cross_fitting import CrossFitted
-from ticketkin.evaluation.metrics import IN_FIRST_TEN, METRICS
+from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.sign_flips import sign_flip_p_value
+from ticketkin.evaluation.verdict_words import (
+    Answer,
+    better_words,
+    gain_words,
+    in_first_ten,
+    kept_words,
+    unproven_words,
+)
 
 PRIMARY = METRICS.primary.name
 
 
+WITHOUT_LINKS = "hybrid"
+"""The ranking that learns from no links: what is served until somebody links tickets."""
 PROCEDURE = "procedure"
 """The choice among all candidates, made anew in each fold: what folds judge."""
 
@@ -97,7 +107,7 @@ class Verdict:
     champion: str
     encoder: str
     baseline: str
-    kept_baseline: bool
+    answer: Answer
     reason: str
     gates: list[Gate]
     comparisons: list[PairedGain]
@@ -109,6 +119,11 @@ class Verdict:
     procedure where folds judge; None where the baseline has no challenger.
     """
 
+    @property
+    def kept_baseline(self) -> bool:
+        """Whether the untouched model stays."""
+        return self.champion == self.baseline
+
     def to_json(self) -> dict[str, Any]:
         """Return the verdict's part of report.json."""
         return {
@@ -116,6 +131,7 @@ class Verdict:
             "encoder": self.encoder,
             "baseline": self.baseline,
             "kept_baseline": self.kept_baseline,
+            "answer": self.answer,
             "reason": self.reason,
             "cheaper": self.cheaper,
             "gates": [gate.to_json() for gate in self.gates],
@@ -164,18 +180,6 @@ def cheaper_choice(
     ]
     close = [gain for gain in gains if not gain.is_above_zero]
     return min(close, key=lambda gain: (forward_passes[gain.baseline], gain.gain.value or 0.0), default=None)
-
-
-def cheaper_words(gain: PairedGain | None, forward_passes: Mapping[str, int]) -> str:
-    """Return what a reader should know of a cheaper ranking that could be as good; "" for None."""
-    if gain is None:
-        return ""
-    cheap, dear = forward_passes[gain.baseline], forward_passes[gain.challenger]
-    return (
-        f"'{gain.baseline}' is cheaper for a new ticket ({cheap} instead of {dear} passes of an encoder) and "
-        f"could be as good: over it, '{gain.challenger}' has {_primary_gain(gain)} on {gain.n_queries:,} "
-        "evaluation tickets."
-    )
 
 
 def decisive_gains(
@@ -279,17 +283,59 @@ def decide(
             for name in scores
             if name != "lexical"
         ]
-    return Verdict(
+    verdict = Verdict(
         champion=champion,
         encoder=encoder,
         baseline=baseline,
-        kept_baseline=champion == baseline,
-        reason=_reason(scores, champion, baseline, comparisons, _caution(labels_from, synthetic)),
+        answer="no" if champion == baseline else "yes",
+        reason="",
         gates=gates,
         comparisons=comparisons,
         warnings=_warnings(scores, labels_from, synthetic),
         gain=_headline(gains_of, champion, baseline),
     )
+    if labels_from == "silver":
+        return _unproven(verdict, scores)
+    share_of = f"% of {scores[baseline].n_queries:,} evaluation tickets"
+    return replace(verdict, reason=_reason(verdict, scores, share_of, verdict.gain, synthetic=synthetic))
+
+
+def _unproven(verdict: Verdict, scores: Mapping[str, RetrievalScores]) -> Verdict:
+    """Return the verdict where nobody linked the tickets: nothing that learned from word overlap may win."""
+    champion = WITHOUT_LINKS if WITHOUT_LINKS in scores else verdict.baseline
+    return replace(
+        verdict,
+        champion=champion,
+        encoder=verdict.baseline,
+        answer="unproven",
+        reason=unproven_words(champion),
+        gain=None,
+    )
+
+
+def _reason(
+    verdict: Verdict,
+    scores: Mapping[str, RetrievalScores],
+    share_of: str,
+    gain: PairedGain | None,
+    *,
+    synthetic: bool,
+) -> str:
+    """Return the verdict in a few sentences, in numbers of `scores`, counted as `share_of` says."""
+    before = in_first_ten(scores[verdict.baseline])
+    if verdict.kept_baseline or gain is None:
+        counted = f"It finds kin in the first ten for {before} {share_of}."
+        return kept_words(verdict.gain, _guards_failed(verdict), counted, synthetic=synthetic)
+    after = in_first_ten(scores[verdict.champion])
+    counted = f"It finds kin in the first ten for {after} {share_of}, before {before} %; {gain_words(gain)}."
+    return better_words(verdict.champion, counted, synthetic=synthetic)
+
+
+def _guards_failed(verdict: Verdict) -> list[str]:
+    """Return the titles of the metrics in which the challenger that came closest got worse."""
+    closest = None if verdict.gain is None else verdict.gain.challenger
+    failed = {gate.name for gate in verdict.gates if gate.challenger == closest and not gate.passed}
+    return [guard.title for guard in METRICS.guards if f"{guard.name}_not_worse" in failed]
 
 
 def _headline(gains_of: Mapping[str, _Gains], champion: str, baseline: str) -> PairedGain | None:
@@ -323,118 +369,77 @@ def decide_in_folds(
     proof = decisive_gains({**own, PROCEDURE: result.procedure}, PROCEDURE, baseline, n_bootstrap, seed)
     _, gates = _best(baseline, {PROCEDURE: proof})
     gates.append(shuffled.gate())
-    wins = champion != baseline and all(gate.passed for gate in gates)
+    kept = champion if champion != baseline and all(gate.passed for gate in gates) else baseline
     comparisons = [gain for gains in gains_of.values() for gain in gains.values()]
     comparisons += [
         paired_gain(scores, name, "lexical", PRIMARY, n_bootstrap, seed)
         for name in scores
         if name != "lexical"
     ]
-    gain = proof[PRIMARY]
-    caution = _caution(labels_from, synthetic)
-    return Verdict(
-        champion=champion if wins else baseline,
+    verdict = Verdict(
+        champion=kept,
         encoder=encoder,
         baseline=baseline,
-        kept_baseline=not wins,
-        reason=caution + _reason_in_folds(result, champion if wins else baseline, baseline, gain),
+        answer="no" if kept == baseline else "yes",
+        reason="",
         gates=[*gates, *encoder_gates],
         comparisons=comparisons,
         warnings=_warnings(scores, labels_from, synthetic),
-        gain=gain,
+        gain=proof[PRIMARY],
     )
-
-
-def _reason_in_folds(result: CrossFitted, champion: str, baseline: str, gain: PairedGain) -> str:
-    """Return the verdict in a few sentences, the last of which says how it was reached."""
-    before = _in_first_ten(result.scores[baseline])
-    on = f"{gain.n_queries:,} tickets with known kin"
-    how = (
-        f"All {gain.n_clusters:,} kin groups were used to judge: each ticket was ranked by weights that had "
-        "not seen its links"
-    )
-    if champion == baseline:
-        return (
-            "Keep the baseline: nothing was better than the untouched model beyond chance. It finds kin in "
-            f"the first ten for {before} % of {on}; what was chosen instead has {_primary_gain(gain)}. {how}."
-        )
-    return (
-        f"Yes: '{champion}' is better than the untouched model. Of {on}, {_in_first_ten(result.procedure)} % "
-        f"find kin in the first ten, before {before} %; {_primary_gain(gain)}. {how}; what is kept was then "
-        "fitted on all links."
-    )
-
-
-def _caution(labels_from: str, synthetic: bool) -> str:
     if labels_from == "silver":
-        return "Labels are SILVER and circular (made from word overlap), so this proves nothing: "
-    return "On the built-in synthetic sample: " if synthetic else ""
+        return _unproven(verdict, scores)
+    return replace(verdict, reason=_reason_in_folds(verdict, result, shuffled, synthetic=synthetic))
 
 
-def _in_first_ten(scores: RetrievalScores) -> str:
-    return f"{100 * IN_FIRST_TEN.per_query(scores.ranks).mean():.0f}"
-
-
-def _reason(
-    scores: Mapping[str, RetrievalScores],
-    champion: str,
-    baseline: str,
-    comparisons: Sequence[PairedGain],
-    caution: str,
+def _reason_in_folds(
+    verdict: Verdict, result: CrossFitted, shuffled: ShuffledLinks, *, synthetic: bool
 ) -> str:
-    """Return the verdict in a sentence or two, from the evaluation links alone."""
-    share_of = f"% of {scores[baseline].n_queries} evaluation tickets"
-    before = _in_first_ten(scores[baseline])
-    if champion == baseline:
-        return (
-            f"{caution}Keep the baseline: nothing was better than the untouched model beyond chance. "
-            f"It finds kin in the first ten for {before} {share_of}."
-        )
-    gain = next(
-        c for c in comparisons if (c.challenger, c.baseline, c.metric) == (champion, baseline, PRIMARY)
+    """Return the verdict in a few sentences, the last of which says how it was reached."""
+    proof = decided_by(verdict)
+    before = in_first_ten(result.scores[verdict.baseline])
+    on = f"{proof.n_queries:,} tickets with known kin"
+    how = (
+        f"All {proof.n_clusters:,} groups of duplicates were used to judge: each ticket was ranked by weights "
+        "that had not seen its links"
     )
-    return (
-        f"{caution}Yes: '{champion}' is better than the untouched model. It finds kin in the first ten for "
-        f"{_in_first_ten(scores[champion])} {share_of}, before {before} %; {_primary_gain(gain)}."
+    if verdict.kept_baseline:
+        counted = f"It finds kin in the first ten for {before} % of {on}. {how}."
+        named = replace(proof, challenger=result.final.champion)
+        doubt = "" if shuffled.passed else shuffled.evidence
+        guards = _guards_failed(verdict)
+        return kept_words(named, guards, counted, shuffled=doubt, synthetic=synthetic)
+    after = in_first_ten(result.procedure)
+    counted = (
+        f"Of {on}, {after} % find kin in the first ten, before {before} %; {gain_words(proof)}. {how}; what is "
+        "kept was then fitted on all links."
     )
+    return better_words(verdict.champion, counted, synthetic=synthetic)
 
 
-def _primary_gain(gain: PairedGain) -> str:
-    return f"{METRICS.primary.title} {gain.gain.value:+.3f} [{gain.gain.low:+.3f}, {gain.gain.high:+.3f}]"
+def decided_by(verdict: Verdict) -> PairedGain:
+    """Return the gain that the verdict rests on. Raises ValueError for one that rests on none."""
+    if verdict.gain is None:
+        raise ValueError("this verdict rests on no gain")
+    return verdict.gain
 
 
 def with_holdout(
-    verdict: Verdict,
-    holdout: Mapping[str, RetrievalScores],
-    gain: PairedGain | None,
-    *,
-    labels_from: str,
-    synthetic: bool,
+    verdict: Verdict, holdout: Mapping[str, RetrievalScores], gain: PairedGain | None, *, synthetic: bool
 ) -> Verdict:
     """Return the verdict with its reason stated in numbers of the holdout, links that no candidate has seen.
 
     What was decided stays. `gain` is the champion's over the baseline on the holdout, None where the
-    baseline was kept. Without a query on the holdout the reason stays that of the evaluation links.
+    baseline was kept. Without a query on the holdout, or a link of people, the reason stays.
     """
     n_queries = holdout[verdict.baseline].n_queries
-    if not n_queries:
+    if not n_queries or verdict.answer == "unproven":
         return verdict
-    caution, before = _caution(labels_from, synthetic), _in_first_ten(holdout[verdict.baseline])
-    share_of = f"% of {n_queries} held-out tickets, whose links no candidate has seen"
-    if gain is None:
-        return replace(
-            verdict,
-            reason=f"{caution}Keep the baseline: nothing was better than the untouched model beyond chance. "
-            f"It finds kin in the first ten for {before} {share_of}.",
-        )
-    after = _in_first_ten(holdout[verdict.champion])
-    reason = (
-        f"{caution}Yes: '{verdict.champion}' is better than the untouched model. It finds kin in the first "
-        f"ten for {after} {share_of}, before {before} %; {_primary_gain(gain)}"
-    )
-    if not gain.is_gain:
-        reason += "; there it could be chance, so the proof rests on the evaluation links alone"
-    return replace(verdict, reason=f"{reason}.")
+    share_of = f"% of {n_queries:,} held-out tickets, whose links no candidate has seen"
+    reason = _reason(verdict, holdout, share_of, gain, synthetic=synthetic)
+    if gain is not None and not verdict.kept_baseline and not gain.is_gain:
+        reason += " There it could be chance, so the proof rests on the evaluation links alone."
+    return replace(verdict, reason=reason)
 
 
 def _warnings(

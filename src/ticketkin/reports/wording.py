@@ -157,10 +157,12 @@ def next_steps(report: Report, is_synthetic: bool, n_examples: int) -> list[str]
     steps = []
     if _silver(report):
         steps.append(
-            "Get links made by people (duplicate-of, parent, problem) and give them with --links FILE; "
-            "until then treat this result as a rehearsal."
+            "Get links made by people (duplicate-of, parent, problem) and give them with --links FILE, or judge "
+            "the pairs in to_review.csv and give them with --reviewed FILE."
         )
-    if verdict.kept_baseline:
+    if verdict.answer == "unproven":
+        steps.append(f"Until then rank with {verdict.champion}, which learns from no links.")
+    elif verdict.kept_baseline:
         steps.append(
             f"Keep using {verdict.baseline}. To try again, add links: a few hundred kin groups are often "
             "what tuning lacks."

@@ -115,6 +115,8 @@ class RunData:
         """Whether all links judge, by folds; otherwise those of one split do."""
         if self.job.evaluation_by != "auto":
             return self.job.evaluation_by == "folds"
+        if self.links.labels_from == "silver":  # nothing is proven by either
+            return False
         n_kin_groups = len(np.unique(self.groups.group[self.queries(SplitName.EVALUATION)]))
         return n_kin_groups < FEWEST_KIN_GROUPS
 

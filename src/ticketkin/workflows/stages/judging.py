@@ -22,12 +22,12 @@ from ticketkin.evaluation.verdict import (
     ShuffledLinks,
     Verdict,
     cheaper_choice,
-    cheaper_words,
     decide,
     decide_in_folds,
     decisive_gains,
     with_holdout,
 )
+from ticketkin.evaluation.verdict_words import cheaper_words
 from ticketkin.ranking.cross_fitted import CrossFittedRanker
 from ticketkin.reports.html import write_report
 from ticketkin.runs.stages import StageRun
@@ -47,6 +47,7 @@ from ticketkin.workflows.private_paths import without_paths
 from ticketkin.workflows.report_material import report_material, whole_material
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.runtimes import judged_by
+from ticketkin.workflows.settings import Settings
 from ticketkin.workflows.versions import versions
 
 
@@ -113,14 +114,9 @@ def run_verdict(run: StageRun[Job]) -> None:
             verdict,
             {name: retrieval for name, (retrieval, _) in holdout.items()},
             gains.get(PRIMARY),
-            labels_from=data.links.labels_from,
             synthetic=run.job.synthetic,
         )
-    evaluation = settings.evaluation
-    cheaper = cheaper_choice(
-        judged.retrieval, verdict.champion, judged.forward_passes, evaluation.n_bootstrap, settings.seed
-    )
-    verdict = replace(verdict, cheaper=cheaper_words(cheaper, judged.forward_passes))
+    verdict = replace(verdict, cheaper=_cheaper(settings, judged, verdict))
     _keep_model(run, verdict.encoder)
     _keep_ranking(run, judged, verdict)
     held_out = {name: scores for name, (_, scores) in holdout.items()}
@@ -169,6 +165,16 @@ def _decide(run: StageRun[Job], data: RunData, judged: Judged, shuffled: Shuffle
         n_bootstrap=n_bootstrap,
         seed=seed,
     )
+
+
+def _cheaper(settings: Settings, judged: Judged, verdict: Verdict) -> str:
+    """Return which ranking costs less for a new ticket and could be as good, in words; "" where none is."""
+    if verdict.answer == "unproven":
+        return ""
+    passes = judged.forward_passes
+    n_bootstrap = settings.evaluation.n_bootstrap
+    gain = cheaper_choice(judged.retrieval, verdict.champion, passes, n_bootstrap, settings.seed)
+    return "" if gain is None else cheaper_words(gain, passes[gain.baseline], passes[gain.challenger])
 
 
 def _proof(
