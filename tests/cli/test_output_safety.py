@@ -244,7 +244,10 @@ def test_every_command_that_continues_a_run_keeps_its_settings_and_says_what_it_
         assert "settings of this run that change: lora.rank: 4 -> 16" in said.replace("\n", " ")
     assert read_job(Path("run")).settings.lora.rank == 16
     code, said = ticketkin("links", "run", "--set", "split.by=time", "--set", "candidates=['lexical','base']")
-    for change in ("candidates: lexical,base,head,lora,fusion -> lexical,base", "split.by: category -> time"):
+    for change in (
+        "candidates: lexical,base,head,lora,hybrid,fusion -> lexical,base",
+        "split.by: category -> time",
+    ):
         assert change in said.replace("\n", " ")
     job = read_job(Path("run"))
     assert (job.settings.encoder.offline, job.settings.seed, job.links_file) == (True, 9, stored.links_file)

@@ -27,13 +27,13 @@ QUERY = 150
 def timed_scorer() -> tuple[PairScorer, EmbeddedTickets]:
     tickets, groups = material()
     timed = with_times(tickets)
-    return fitted(timed, groups)._scorer, timed
+    return fitted(timed, groups).scorer, timed
 
 
 @cache
 def untimed_scorer() -> tuple[PairScorer, EmbeddedTickets]:
     tickets, groups = material()
-    return fitted(tickets, groups)._scorer, tickets
+    return fitted(tickets, groups).scorer, tickets
 
 
 def scores(scorer: PairScorer, stored: EmbeddedTickets, query: EmbeddedTickets) -> dict[str, float]:

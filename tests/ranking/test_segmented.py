@@ -17,7 +17,7 @@ CUTS = (0, 1, 50, 51, 120, N)
 def test_scores_over_blocks_are_those_over_one(timed: bool) -> None:
     given, groups = material()
     given = with_times(given) if timed else given
-    scorer = fitted(given, groups)._scorer
+    scorer = fitted(given, groups).scorer
     stored = scorer.describe(given)
     blocks = [stored.take(np.arange(low, high)) for low, high in itertools.pairwise(CUTS)]
     queries = stored.take(EVALUATION)
@@ -30,7 +30,7 @@ def test_scores_over_blocks_are_those_over_one(timed: bool) -> None:
 
 def test_deleted_tickets_are_found_nowhere() -> None:
     given, groups = material()
-    scorer = fitted(given, groups)._scorer
+    scorer = fitted(given, groups).scorer
     stored = scorer.describe(given)
     is_deleted: BoolArray = np.random.default_rng(0).random(N) < 0.4
     kept = np.flatnonzero(~is_deleted)
@@ -48,7 +48,7 @@ def test_deleted_tickets_are_found_nowhere() -> None:
 
 def test_a_query_whose_lists_a_graph_finds_whole_is_scored_as_by_exact_search() -> None:
     given, groups = material()
-    scorer = fitted(given, groups)._scorer
+    scorer = fitted(given, groups).scorer
     stored = scorer.describe(given)
     queries = stored.take(EVALUATION)
     exact = scorer.candidates(Retriever(stored), queries)

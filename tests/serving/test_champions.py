@@ -12,16 +12,16 @@ from ticketkin.core.tables import Tickets
 from ticketkin.serving.kin import Kin
 
 
-@pytest.mark.parametrize("champion", ["base", "head", "lexical"])
-@pytest.mark.parametrize("has_state", [True, False])
+@pytest.mark.parametrize("champion", ["base", "head", "lexical", "hybrid"])
+@pytest.mark.parametrize("has_fusion", [True, False])
 def test_a_single_champion_is_served_as_judged(
-    run_folder: Path, tmp_path: Path, champion: str, has_state: bool
+    run_folder: Path, tmp_path: Path, champion: str, has_fusion: bool
 ) -> None:
     run = Path(shutil.copytree(run_folder, tmp_path / "june"))
     record = run / "ranking/ranking.json"
     record.write_text(json.dumps({**json.loads(record.read_text()), "champion": champion}))
-    if not has_state:  # a run that did not try the learned ranking
-        for name in ("corpus_state.json", "corpus_state.safetensors", "fusion.json", "fusion.safetensors"):
+    if not has_fusion:  # a run that did not try the learned ranking
+        for name in ("fusion.json", "fusion.safetensors"):
             (run / "ranking" / name).unlink()
     relations = run / "relations/relations.json"
     if champion == "lexical":

@@ -62,7 +62,7 @@ def test_the_test_pairs_are_the_holdout_and_nothing_else_is(
     report = json.loads(captured.out)
     told = " ".join(captured.err.split())
     assert "1 training pairs hold a text of the test pairs and are left out" in told
-    assert report["candidates"].keys() == {"lexical", "base", "head", "fusion"}
+    assert report["candidates"].keys() == {"lexical", "base", "head", "hybrid", "fusion"}
     test = read_text_pairs(files[1])
     kept = pairs_of_run(folder, SplitName.HOLDOUT)
     assert sorted(zip(kept.left, kept.right, kept.labels.tolist(), strict=True)) == sorted(

@@ -83,7 +83,9 @@ def test_no_command_opens_a_hostile_model(
 ) -> None:
     export, pairs = tmp_path / "a.csv", tmp_path / "pairs.json"
     draw = random.Random(0)
-    titles = [" ".join(draw.sample(WORDS, 8)) for _ in range(40)]
+    titles = [
+        f"{title} {word}" for title in (" ".join(draw.sample(WORDS, 8)) for _ in range(20)) for word in "xy"
+    ]
     lines = [f"T{n},{title},jam,{f'T{n - 1}' if n % 2 else ''}" for n, title in enumerate(titles)]
     export.write_text("\n".join(["number,short_description,description,parent_incident", *lines]))
     pairs.write_text(json.dumps({"texts1": ["a b", "c d"], "texts2": ["e f", "g h"], "labels": [1, 0]}))

@@ -30,7 +30,7 @@ def test_report_json_follows_the_published_schema(small_run: Path) -> None:
     jsonschema.validate(report, report_json_schema())
     assert report["synthetic"]
     assert report["verdict"]["reason"].startswith("On the built-in synthetic sample:")
-    assert {"lexical", "base", "head", "fusion"} == report["candidates"].keys()
+    assert {"lexical", "base", "head", "hybrid", "fusion"} == report["candidates"].keys()
     judged = {name for name, candidate in report["candidates"].items() if candidate["holdout"]}
     assert judged == {report["verdict"]["champion"], "base"}
     assert report["verdict"]["holdout_opened_at"]

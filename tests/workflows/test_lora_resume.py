@@ -89,7 +89,7 @@ def test_a_run_killed_in_lora_training_goes_on_with_the_same_command(
     training = json.loads((folder / "candidates/lora/training_metadata.json").read_text())
     assert training["steps_done"] == training["steps_planned"] == len(training["history"]["loss"]) == planned
     report = json.loads((folder / "report.json").read_text())
-    assert report["candidates"].keys() == {"lexical", "base", "lora"}
+    assert report["candidates"].keys() == {"lexical", "base", "lora", "hybrid"}
     assert (folder / "manifest.json").exists()
     assert (folder / "report.html").exists()
 

@@ -25,7 +25,6 @@ from ticketkin.core.errors import (
     OutputRefusedError,
     RunLockedError,
 )
-from ticketkin.core.run_ownership import is_run, owning_run
 from ticketkin.doctor.runs import changed_artifacts
 from ticketkin.tickets.sample import write_sample
 from ticketkin.workflows.configuration import Job, read_job
@@ -44,6 +43,7 @@ from ticketkin.workflows.run_folders import (
     LATEST,
     check_run_folder,
     folder_for,
+    is_run,
     point_latest,
     pointer_for,
 )
@@ -273,26 +273,6 @@ def test_a_run_of_an_earlier_version_is_known_by_its_job(here: Path) -> None:
         check_run_folder(folder, job_of("july"), own_names())
     begun(job_of("june"), folder)
     assert json.loads((folder / "run.json").read_text())["schema_version"] == 1
-
-
-def test_results_of_a_run_that_no_record_explains_stay_unless_forced(here: Path) -> None:
-    folder = begun(job_of("june"), Path("runs/old"))
-    (folder / "run.json").write_text('{"schema_version": 99}')
-    (folder / "config.toml").write_text("= no job")
-    assert is_run(folder) and owning_run(folder / "tickets.parquet") == folder.resolve()
-    with pytest.raises(OutputRefusedError, match=r"run\.json and config\.toml can't be read here"):
-        check_run_folder(folder, job_of("june"), own_names())
-    check_run_folder(folder, job_of("june"), own_names(), force=True)
-
-
-def test_a_config_of_another_tool_makes_no_run(here: Path) -> None:
-    Path("other").mkdir()
-    Path("other/config.toml").write_text(
-        begun(job_of("june"), Path("runs/a")).joinpath("config.toml").read_text()
-    )
-    assert not is_run(Path("other")) and owning_run(Path("other/config.toml")) is None
-    with pytest.raises(OutputRefusedError, match="not empty and not a run folder"):
-        check_run_folder(Path("other"), job_of("june"), own_names())
 
 
 def test_an_import_to_a_file_replaces_neither_sources_nor_files_of_the_user(here: Path) -> None:

@@ -9,12 +9,11 @@ import typer
 
 from ticketkin.core.errors import ConfigurationError, InputError, MissingInputError
 from ticketkin.core.outputs import output_path
-from ticketkin.core.run_ownership import is_run
 from ticketkin.tickets.settings import LinkSettings
 from ticketkin.training.candidates import CANDIDATES, always_tried
 from ticketkin.workflows.configuration import Job, load_settings, outside_changes, read_job
 from ticketkin.workflows.recipes import recipe_section
-from ticketkin.workflows.run_folders import LATEST, RUNS, folder_for, followed, job_stored_in
+from ticketkin.workflows.run_folders import LATEST, RUNS, folder_for, followed, is_run, job_stored_in
 
 Sources = Annotated[
     list[Path] | None, typer.Argument(help="Exports: CSV, JSON, JSON Lines, XLSX or Parquet.")

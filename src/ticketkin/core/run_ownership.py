@@ -1,4 +1,4 @@
-"""Which folders are runs, and which files are a run's own, so that no other command writes over them.
+"""Which files are a run's own, so that no other command writes over them.
 
 A run names in run.json what it writes in its folder. Runs of earlier versions do not; what their stages
 recorded as outputs is theirs, beside the files that every run has.
@@ -25,7 +25,7 @@ def owning_run(path: Path) -> Path | None:
     Looked at are the place that is named and, behind links, the place that is meant.
     """
     for place in dict.fromkeys((Path(os.path.abspath(path)), _resolved(path))):  # noqa: PTH100 - keeps links
-        folder = next(filter(is_run, place.parents), None)  # of runs within runs, the inner one decides
+        folder = next(filter(_is_run, place.parents), None)  # of runs within runs, the inner one decides
         if folder is not None and _owns(folder, place.relative_to(folder).parts[0]):
             return folder
     return None
@@ -38,8 +38,7 @@ def _resolved(path: Path) -> Path:
         return path.absolute()
 
 
-def is_run(folder: Path) -> bool:
-    """Return whether Ticketkin made this folder for a run, of whatever version, damaged or not."""
+def _is_run(folder: Path) -> bool:
     if isinstance(_read(folder / RUN_RECORD).get("sources"), dict):
         return True
     known = (folder / RUN_RECORD).is_file() or (folder / CONFIG).is_file()

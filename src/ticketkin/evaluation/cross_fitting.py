@@ -77,8 +77,11 @@ class Choice:
 class _Race:
     questions: Questions
     label_free: Mapping[str, Ranks]
-    """By candidate, cheapest first: of equally good ones the first is taken."""
+    """By candidate."""
     contenders: Sequence[Contender]
+    """The last is the champion unless another candidate is clearly better; without any, the last of those
+    that learn nothing.
+    """
     n_folds: int
 
     def choose(self, seen: BoolArray, seed: int) -> tuple[Choice, dict[str, int]]:
@@ -86,9 +89,8 @@ class _Race:
         places = np.flatnonzero(seen[self.questions.units])
         clusters = self.questions.clusters[places]
         folds = deal_folds(self.questions.units[places], self.questions.n_units, _INNER_FOLDS, seed)
-        means = {
-            name: float(_reciprocal([ranks[place] for place in places]).mean())
-            for name, ranks in self.label_free.items()
+        own = {
+            name: _reciprocal([ranks[place] for place in places]) for name, ranks in self.label_free.items()
         }
         options: dict[str, int] = {}
         for contender in self.contenders:
@@ -99,9 +101,11 @@ class _Race:
                 for option, ranks in enumerate(contender.ranks(may_see & seen, asked, every)):
                     reciprocal[option, asked] = _reciprocal(ranks)
             options[contender.name] = choose_option(reciprocal[:, places], clusters)
-            means[contender.name] = float(reciprocal[options[contender.name], places].mean())
+            own[contender.name] = reciprocal[options[contender.name], places]
         names = {one.name: one.options[options[one.name]] for one in self.contenders}
-        return Choice(max(means, key=lambda name: means[name]), names), options
+        preferred = list(own)[::-1]
+        best = choose_option(np.stack([own[name] for name in preferred]), clusters)
+        return Choice(preferred[best], names), options
 
     def once(self, seed: int) -> tuple[dict[str, Ranks], Ranks, list[Choice], IntArray]:
         """Rank every query once: by each contender and by the procedure; also the choices and the folds."""
@@ -153,7 +157,9 @@ def cross_fit(
 ) -> CrossFitted:
     """Return the ranks of all candidates and of the procedure, `n_repeats` times with other folds.
 
-    `label_free` holds candidates that no label shaped, cheapest first. Deterministic by `seed`.
+    `label_free` holds candidates that no label shaped. The last of all stays the champion unless another one
+    is clearly better, as an option does: a ranking that starts at the hybrid is the safe one. Deterministic
+    by `seed`.
     """
     race = _Race(questions, label_free, contenders, n_folds)
     rounds = [

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
+from scipy.special import expit
 
 from ticketkin.core.arrays import load_arrays, save_arrays
 from ticketkin.core.artifacts import write_json
@@ -195,6 +196,6 @@ def stacked_features(
 def probabilities(second: LogisticModel, stacked: FloatArray, candidates: Candidates) -> FloatArray:
     """Return the probability of kinship, shape (n_queries, k), 0 beside -1."""
     logits = second.logits(stacked.reshape(-1, stacked.shape[2])).reshape(stacked.shape[:2])
-    kin = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+    kin = expit(logits)  # float64: the order of hopeless candidates stays, too
     result: FloatArray = np.where(candidates.rows >= 0, kin, 0.0).astype(np.float32)
     return result

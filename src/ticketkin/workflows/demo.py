@@ -8,14 +8,13 @@ from typing import Any
 from ticketkin.core.artifacts import atomic_path, hash_path, run_lock
 from ticketkin.core.errors import OutputRefusedError
 from ticketkin.core.progress import SILENT, Progress
-from ticketkin.core.run_ownership import is_run
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.runs.keeping import KeptFolder, keep_foreign
 from ticketkin.tickets.sample import write_sample
 from ticketkin.training.settings import LoraSettings, StrengthSettings
 from ticketkin.workflows.configuration import Job, read_job
 from ticketkin.workflows.job import check_run, own_names, run_job
-from ticketkin.workflows.run_folders import followed, has_results, mark_run
+from ticketkin.workflows.run_folders import followed, has_results, is_run, mark_run
 from ticketkin.workflows.settings import Settings
 
 SAMPLE_TICKETS = 1_200

@@ -10,7 +10,7 @@ from ticketkin.core.artifacts import hash_path, read_json, run_lock, write_json
 from ticketkin.core.errors import MissingInputError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.replacement import remove_old, sweep_leftovers
-from ticketkin.core.run_ownership import CONFIG, LOG, RECORDS, RUN_RECORD, is_run
+from ticketkin.core.run_ownership import CONFIG, LOG, RECORDS, RUN_RECORD
 from ticketkin.encoders.cache import default_cache_folder
 from ticketkin.runs.artifacts import Place
 from ticketkin.runs.keeping import keep_foreign
@@ -31,6 +31,7 @@ from ticketkin.workflows.private_paths import private_paths
 from ticketkin.workflows.run_folders import (
     check_run_folder,
     followed,
+    is_run,
     job_stored_in,
     mark_run,
     point_latest,

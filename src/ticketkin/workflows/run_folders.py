@@ -1,4 +1,4 @@
-"""Which folder a job gets, what a run folder must be to take it, and the pointer to the newest run.
+"""Which folders are runs, which folder a job gets, and the pointer to the newest run.
 
 A run folder is known by run.json, written before anything else. It names the sources by content, so that
 a run over other sources is distinguished from one that continues. Runs of earlier versions have none: their
@@ -18,7 +18,7 @@ from ticketkin.core.errors import OutputRefusedError, TicketkinError
 from ticketkin.core.outputs import check_name, check_place
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.replacement import KEPT, LOCK, move_pointer
-from ticketkin.core.run_ownership import CONFIG, RECORDS, RUN_RECORD, is_run
+from ticketkin.core.run_ownership import CONFIG, RECORDS, RUN_RECORD
 from ticketkin.runs.stages import STAGES_VERSION, content_hash
 from ticketkin.workflows.artifacts import REPEATS, TUNING
 from ticketkin.workflows.configuration import Job, read_job
@@ -52,6 +52,11 @@ class RunRecord:
 def followed(folder: Path) -> Path:
     """Return the folder that a link such as runs/latest stands for, so that a later move changes nothing."""
     return folder.parent / folder.readlink() if os.path.islink(folder) else folder  # noqa: PTH114 - never raises
+
+
+def is_run(folder: Path) -> bool:
+    """Return whether Ticketkin made this folder for a run."""
+    return _record(folder) is not None or job_stored_in(folder) is not None
 
 
 def has_results(folder: Path) -> bool:
@@ -149,11 +154,6 @@ def _free_name(runs: Path, day: date, job: Job) -> Path:
 
 def _check_same_sources(folder: Path, job: Job) -> None:
     before = _recorded_sources(folder)
-    if not before:
-        raise OutputRefusedError(
-            f"{folder} holds results of a run whose {RUN_RECORD} and {CONFIG} can't be read here: they would "
-            f"be overwritten. {_ELSEWHERE}"
-        )
     now = {str(path): path for path in job.tickets_from}
     if before.keys() != now.keys():
         raise OutputRefusedError(
