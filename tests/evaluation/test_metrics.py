@@ -19,7 +19,7 @@ from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval, 
 from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.evaluation.sign_flips import sign_flip_p_value
 from ticketkin.evaluation.thresholds import choose_threshold, precision_at_prevalence
-from ticketkin.evaluation.verdict import decide, paired_gain, with_holdout
+from ticketkin.evaluation.verdict import Verdict, decide, paired_gain, with_holdout
 
 SETTINGS = EvaluationSettings(n_bootstrap=200)
 
@@ -204,7 +204,7 @@ def test_verdict_keeps_the_baseline_for_noise_and_crowns_a_real_gain() -> None:
     common = {"labels_from": "person", "synthetic": False, "n_bootstrap": 500, "seed": 0}
     kept = decide(noise, ["base", "head"], **common)
     assert kept.kept_baseline
-    assert kept.reason.startswith("Keep the baseline")
+    assert kept.reason.startswith("Keep the untouched model.")
     better = {**noise, "head": scores_with_ranks(np.maximum(1, base // 3))}
     won = decide(better, ["base", "head"], **common)
     assert (won.champion, won.encoder, won.kept_baseline) == ("head", "head", False)
@@ -242,8 +242,8 @@ def test_the_first_line_tells_what_the_holdout_showed() -> None:
     base = np.random.default_rng(2).integers(2, 30, 200)
     better = np.maximum(1, base // 3)
     scores = {"base": scores_with_ranks(base), "head": scores_with_ranks(better)}
-    common = {"labels_from": "person", "synthetic": False}
-    won = decide(scores, ["base", "head"], n_bootstrap=500, seed=0, **common)
+    common = {"synthetic": False}
+    won = decide(scores, ["base", "head"], labels_from="person", n_bootstrap=500, seed=0, **common)
     assert "% of 200 evaluation tickets" in won.reason
     held = {"base": scores_with_ranks(base[:50]), "head": scores_with_ranks(better[:50])}
     gain = paired_gain(held, "head", "base", "mrr", 500, 0)
@@ -252,9 +252,11 @@ def test_the_first_line_tells_what_the_holdout_showed() -> None:
     assert f"MRR {gain.gain.value:+.3f}" in told and "chance" not in told
     same = {"base": held["base"], "head": held["base"]}
     nothing = with_holdout(won, same, paired_gain(same, "head", "base", "mrr", 500, 0), **common).reason
-    assert "there it could be chance" in nothing
-    kept = decide({"base": scores["base"]}, ["base"], n_bootstrap=500, seed=0, **common)
-    assert with_holdout(kept, {"base": held["base"]}, None, **common).reason.startswith("Keep the baseline")
+    assert "There it could be chance" in nothing
+    kept = decide({"base": scores["base"]}, ["base"], labels_from="person", n_bootstrap=500, seed=0, **common)
+    assert with_holdout(kept, {"base": held["base"]}, None, **common).reason.startswith(
+        "Keep the untouched model."
+    )
 
 
 def test_verdict_sounds_the_alarm_for_identical_candidates_and_silver_labels() -> None:
@@ -269,4 +271,35 @@ def test_verdict_sounds_the_alarm_for_identical_candidates_and_silver_labels() -
     )
     assert {warning["code"] for warning in verdict.warnings} == {"identical_candidates", "silver_labels"}
     assert verdict.kept_baseline
-    assert verdict.reason.startswith("Labels are SILVER and circular")
+    assert verdict.reason.startswith("Nobody has linked these tickets")
+
+
+def _verdict(base: IntArray, other: IntArray, **about: object) -> Verdict:
+    scores = {"base": scores_with_ranks(base), "hybrid": scores_with_ranks(other)}
+    common = {"labels_from": "person", "synthetic": False, "n_bootstrap": 500, "seed": 0}
+    return decide(scores, ["base"], **{**common, **about})
+
+
+def test_without_links_nothing_is_proven_and_the_hybrid_ranks() -> None:
+    base = np.random.default_rng(3).integers(2, 30, 200)
+    for better in (np.maximum(1, base // 3), base * 3):
+        verdict = _verdict(base, better, labels_from="silver")
+        assert (verdict.champion, verdict.encoder, verdict.answer) == ("hybrid", "base", "unproven")
+        assert verdict.reason.startswith("Nobody has linked these tickets") and "Yes" not in verdict.reason
+        assert verdict.gain is None
+
+
+def test_why_the_baseline_stays_is_said() -> None:
+    generator = np.random.default_rng(4)
+    base = generator.integers(2, 30, 400)
+    assert "Everything else was worse" in _verdict(base, base * 3).reason
+    assert "Nothing else is measurably better" in _verdict(base, generator.permutation(base)).reason
+    few = base[:14]
+    reason = _verdict(few, np.where(np.arange(14) < 5, np.maximum(1, few // 4), few + 1)).reason
+    assert "are too few to rule out chance" in reason or "measurably better" in reason
+
+
+def test_the_sample_is_named_with_one_colon() -> None:
+    base = np.random.default_rng(5).integers(2, 30, 200)
+    reason = _verdict(base, np.maximum(1, base // 3), synthetic=True).reason
+    assert reason.startswith("Yes, though on the built-in synthetic sample only: 'hybrid' is better")

@@ -38,6 +38,8 @@ PRIMARY = METRICS.primary.name
 
 WITHOUT_LINKS = "hybrid"
 """The ranking that learns from no links: what is served until somebody links tickets."""
+CHOSEN_IN_FOLDS = "the choice of each fold"
+"""What a sentence calls the procedure where it ends at the baseline."""
 PROCEDURE = "procedure"
 """The choice among all candidates, made anew in each fold: what folds judge."""
 
@@ -400,19 +402,20 @@ def _reason_in_folds(
     before = in_first_ten(result.scores[verdict.baseline])
     on = f"{proof.n_queries:,} tickets with known kin"
     how = (
-        f"All {proof.n_clusters:,} groups of duplicates were used to judge: each ticket was ranked by weights "
-        "that had not seen its links"
+        f"All {proof.n_clusters:,} groups of duplicates were used to judge: each ticket was ranked by "
+        "weights that had not seen its links"
     )
     if verdict.kept_baseline:
         counted = f"It finds kin in the first ten for {before} % of {on}. {how}."
-        named = replace(proof, challenger=result.final.champion)
+        chosen = result.final.champion
+        named = replace(proof, challenger=CHOSEN_IN_FOLDS if chosen == verdict.baseline else chosen)
         doubt = "" if shuffled.passed else shuffled.evidence
         guards = _guards_failed(verdict)
         return kept_words(named, guards, counted, shuffled=doubt, synthetic=synthetic)
     after = in_first_ten(result.procedure)
     counted = (
-        f"Of {on}, {after} % find kin in the first ten, before {before} %; {gain_words(proof)}. {how}; what is "
-        "kept was then fitted on all links."
+        f"Of {on}, {after} % find kin in the first ten, before {before} %; {gain_words(proof)}. {how}; what "
+        "is kept was then fitted on all links."
     )
     return better_words(verdict.champion, counted, synthetic=synthetic)
 

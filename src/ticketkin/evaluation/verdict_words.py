@@ -18,8 +18,8 @@ def unproven_words(champion: str) -> str:
     """Return what to say where nobody linked the tickets: nothing is proven, and how to find out."""
     return (
         "Nobody has linked these tickets, so nothing can be proven yet. Until then rank with "
-        f"'{champion}', which learns from no links. To find out whether more is to be had, judge the pairs "
-        "in to_review.csv and give them back with --reviewed."
+        f"'{champion}', which learns from no links. To find out whether another ranking is better, link some "
+        "duplicates and give them with --links FILE."
     )
 
 
@@ -55,8 +55,8 @@ def _why_kept(gain: PairedGain | None, failed: Sequence[str], shuffled: str) -> 
     more = power.n_more_kin_groups
     if more and more <= _MOST_TIMES_MORE * power.n_kin_groups:
         return (
-            f"'{name}' looks better ({shown}), but {power.n_kin_groups:,} groups of duplicates are too few to "
-            f"rule out chance; about {more:,} more would be enough."
+            f"'{name}' looks better ({shown}), but {power.n_kin_groups:,} groups of duplicates are too few "
+            f"to rule out chance; about {more:,} more would be enough."
         )
     would = power.smallest_provable_gain
     return f"Nothing else is measurably better; nearest came '{name}' ({shown})." + (

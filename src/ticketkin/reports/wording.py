@@ -157,8 +157,7 @@ def next_steps(report: Report, is_synthetic: bool, n_examples: int) -> list[str]
     steps = []
     if _silver(report):
         steps.append(
-            "Get links made by people (duplicate-of, parent, problem) and give them with --links FILE, or judge "
-            "the pairs in to_review.csv and give them with --reviewed FILE."
+            "Get links made by people (duplicate-of, parent, problem) and give them with --links FILE."
         )
     if verdict.answer == "unproven":
         steps.append(f"Until then rank with {verdict.champion}, which learns from no links.")
