@@ -69,7 +69,7 @@ def test_an_active_adapter_is_proven_in_a_fresh_process(
     assert proof.difference_of_merged < 1e-5
     assert proof.zero_modules == []
     assert proof.n_modules > 0
-    assert proof.to_json()["n_probes"] == len(PROBES)
+    assert proof.n_probes == len(PROBES)
 
 
 def test_an_adapter_of_the_wrong_level_is_caught_in_a_fresh_process(
