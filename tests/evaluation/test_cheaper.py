@@ -3,7 +3,8 @@
 import numpy as np
 
 from ticketkin.evaluation.retrieval import RetrievalScores
-from ticketkin.evaluation.verdict import cheaper_choice, cheaper_words
+from ticketkin.evaluation.verdict import cheaper_choice
+from ticketkin.evaluation.verdict_words import cheaper_words
 
 PASSES = {"lexical": 0, "base": 1, "fusion": 2}
 
@@ -21,7 +22,7 @@ def test_the_cheapest_that_could_be_as_good_is_named() -> None:
     }
     gain = cheaper_choice(evaluated, "fusion", PASSES, 200, 0)
     assert gain is not None and (gain.challenger, gain.baseline) == ("fusion", "base")
-    words = cheaper_words(gain, PASSES)
+    words = cheaper_words(gain, PASSES[gain.baseline], PASSES[gain.challenger])
     assert words.startswith("'base' is cheaper for a new ticket (1 instead of 2 passes of an encoder)")
     assert "40 evaluation tickets" in words
 
@@ -36,4 +37,3 @@ def test_nothing_is_named_where_every_cheaper_one_is_worse() -> None:
     evaluated = {"lexical": scores([9] * 40), "base": scores([8] * 40), "fusion": scores([1] * 40)}
     assert cheaper_choice(evaluated, "fusion", PASSES, 200, 0) is None
     assert cheaper_choice(evaluated, "lexical", PASSES, 200, 0) is None
-    assert cheaper_words(None, PASSES) == ""
