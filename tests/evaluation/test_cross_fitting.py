@@ -13,7 +13,7 @@ from ticketkin.evaluation.cross_fitting import Questions, cross_fit
 from ticketkin.evaluation.option_choice import choose_option
 from ticketkin.evaluation.power import Power
 from ticketkin.evaluation.shuffling import Shuffling
-from ticketkin.evaluation.verdict import ShuffledLinks
+from ticketkin.evaluation.verdict_in_folds import ShuffledLinks
 from ticketkin.tickets.folds import deal_folds, held_out_folds, independent_units
 
 labellings = st.integers(4, 40).flatmap(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from ticketkin.core.tables import FloatArray, IntArray, Visibility
 
@@ -23,3 +24,9 @@ class DenseRanker:
         """Return the cosine of each pair, shape (n_pairs,)."""
         cosines: FloatArray = np.einsum("ij,ij->i", self.embeddings[left], self.embeddings[right])
         return cosines
+
+
+def unit_length(vectors: npt.NDArray[np.floating]) -> FloatArray:
+    """Return vectors, shape (n, d), scaled to length 1 as float32; one of zeros stays zero."""
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(norms, 1e-12), dtype=np.float32)

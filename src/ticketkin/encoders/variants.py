@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ticketkin.core.tables import FloatArray
+from ticketkin.encoders.dense import unit_length
 
 
 def embedding_variants(
@@ -14,16 +15,11 @@ def embedding_variants(
     variants: list[tuple[str, FloatArray, float]] = [(model, embeddings, 4)]
     if dimensions:
         variants += [
-            (f"{model} [{size}]", _unit(embeddings[:, :size]), 4)
+            (f"{model} [{size}]", unit_length(embeddings[:, :size]), 4)
             for size in dimensions
             if size < embeddings.shape[1]
         ]
         scale = np.abs(embeddings).max(axis=0, keepdims=True) / 127
-        variants.append((f"{model} [int8]", _unit(np.round(embeddings / scale) * scale), 1))
-        variants.append((f"{model} [binary]", _unit(np.where(embeddings > 0, 1.0, -1.0)), 1 / 8))
+        variants.append((f"{model} [int8]", unit_length(np.round(embeddings / scale) * scale), 1))
+        variants.append((f"{model} [binary]", unit_length(np.where(embeddings > 0, 1.0, -1.0)), 1 / 8))
     return variants
-
-
-def _unit(values: FloatArray) -> FloatArray:
-    norms = np.linalg.norm(values, axis=1, keepdims=True)
-    return np.asarray(values / np.maximum(norms, 1e-12), dtype=np.float32)

@@ -18,9 +18,7 @@ from ticketkin.evaluation.bootstrap import (
     PairedGain,
     Resamples,
     percentile_interval,
-    wilson_share,
 )
-from ticketkin.evaluation.cross_fitting import CrossFitted
 from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.sign_flips import sign_flip_p_value
@@ -38,10 +36,6 @@ PRIMARY = METRICS.primary.name
 
 WITHOUT_LINKS = "hybrid"
 """The ranking that learns from no links: what is served until somebody links tickets."""
-CHOSEN_IN_FOLDS = "the choice of each fold"
-"""What a sentence calls the procedure where it ends at the baseline."""
-PROCEDURE = "procedure"
-"""The choice among all candidates, made anew in each fold: what folds judge."""
 
 
 @dataclass(frozen=True)
@@ -61,45 +55,6 @@ class Gate:
             "passed": self.passed,
             "evidence": self.evidence,
         }
-
-
-@dataclass(frozen=True)
-class ShuffledLinks:
-    """What the whole procedure gained where the links meant nothing."""
-
-    gains: tuple[PairedGain, ...]
-    """Over the baseline, one for each shuffle."""
-
-    @property
-    def n_yes(self) -> int:
-        """How many shuffles would have been called a gain."""
-        return sum(gain.is_gain for gain in self.gains)
-
-    @property
-    def values(self) -> list[float]:
-        """The gains, in the order they were drawn."""
-        return [gain.gain.value or 0.0 for gain in self.gains]
-
-    @property
-    def passed(self) -> bool:
-        """Whether shuffles were called a gain no more often than by chance, by Wilson's interval."""
-        low = wilson_share(self.n_yes, len(self.gains)).low
-        return low is None or low <= MOST_BY_CHANCE
-
-    @property
-    def evidence(self) -> str:
-        """What was tried and what came of it, in a sentence."""
-        if not self.gains:
-            return "not tried: evaluation.shuffles is 0"
-        return (
-            f"with shuffled links {self.n_yes} of {len(self.gains)} trials were called a gain; "
-            f"{METRICS.primary.title} gained {np.mean(self.values):+.3f} on average, at most "
-            f"{max(self.values):+.3f}"
-        )
-
-    def gate(self) -> Gate:
-        """Return the condition that nothing is found where there is nothing."""
-        return Gate(PROCEDURE, "finds_nothing_in_shuffled_links", self.passed, self.evidence)
 
 
 @dataclass(frozen=True)
@@ -194,7 +149,7 @@ def decisive_gains(
     }
 
 
-_Gains = Mapping[str, PairedGain]
+Gains = Mapping[str, PairedGain]
 """By metric, those of one challenger."""
 
 
@@ -202,20 +157,21 @@ def best_encoder(
     scores: Mapping[str, RetrievalScores], encoders: Sequence[str], n_bootstrap: int, seed: int
 ) -> str:
     """Return the best of `encoders`; the first is the untouched one."""
-    return _best(encoders[0], _all_gains(scores, encoders[0], encoders[1:], n_bootstrap, seed))[0]
+    return best_of(encoders[0], all_gains(scores, encoders[0], encoders[1:], n_bootstrap, seed))[0]
 
 
-def _all_gains(
+def all_gains(
     scores: Mapping[str, RetrievalScores],
     baseline: str,
     challengers: Sequence[str],
     n_bootstrap: int,
     seed: int,
-) -> dict[str, _Gains]:
+) -> dict[str, Gains]:
+    """Return the decisive gains of each challenger over the baseline."""
     return {name: decisive_gains(scores, name, baseline, n_bootstrap, seed) for name in challengers}
 
 
-def _best(baseline: str, gains_of: Mapping[str, _Gains]) -> tuple[str, list[Gate]]:
+def best_of(baseline: str, gains_of: Mapping[str, Gains]) -> tuple[str, list[Gate]]:
     """Return the challenger that meets its gates with the largest gain, else the baseline; and all gates."""
     gates: list[Gate] = []
     winners: dict[str, float] = {}
@@ -274,17 +230,10 @@ def decide(
     """
     baseline = encoders[0]
     rankings = [name for name in scores if name != baseline]
-    gains_of = _all_gains(scores, baseline, rankings, n_bootstrap, seed)
-    encoder, gates = _best(baseline, {name: gains_of[name] for name in encoders[1:]})
-    champion, ranking_gates = _best(baseline, gains_of)
+    gains_of = all_gains(scores, baseline, rankings, n_bootstrap, seed)
+    encoder, gates = best_of(baseline, {name: gains_of[name] for name in encoders[1:]})
+    champion, ranking_gates = best_of(baseline, gains_of)
     gates += [gate for gate in ranking_gates if gate.challenger not in encoders]
-    comparisons = [gain for gains in gains_of.values() for gain in gains.values()]
-    if "lexical" in scores:
-        comparisons = comparisons + [
-            paired_gain(scores, name, "lexical", PRIMARY, n_bootstrap, seed)
-            for name in scores
-            if name != "lexical"
-        ]
     verdict = Verdict(
         champion=champion,
         encoder=encoder,
@@ -292,17 +241,29 @@ def decide(
         answer="no" if champion == baseline else "yes",
         reason="",
         gates=gates,
-        comparisons=comparisons,
-        warnings=_warnings(scores, labels_from, synthetic),
+        comparisons=comparisons_of(scores, gains_of, n_bootstrap, seed),
+        warnings=warnings_of(scores, labels_from, synthetic),
         gain=_headline(gains_of, champion, baseline),
     )
     if labels_from == "silver":
-        return _unproven(verdict, scores)
+        return unproven(verdict, scores)
     share_of = f"% of {scores[baseline].n_queries:,} evaluation tickets"
     return replace(verdict, reason=_reason(verdict, scores, share_of, verdict.gain, synthetic=synthetic))
 
 
-def _unproven(verdict: Verdict, scores: Mapping[str, RetrievalScores]) -> Verdict:
+def comparisons_of(
+    scores: Mapping[str, RetrievalScores], gains_of: Mapping[str, Gains], n_bootstrap: int, seed: int
+) -> list[PairedGain]:
+    """Return the gains of each candidate over the untouched encoder, then over lexical search."""
+    over_baseline = [gain for gains in gains_of.values() for gain in gains.values()]
+    if "lexical" not in scores:
+        return over_baseline
+    others = [name for name in scores if name != "lexical"]
+    over_words = [paired_gain(scores, name, "lexical", PRIMARY, n_bootstrap, seed) for name in others]
+    return over_baseline + over_words
+
+
+def unproven(verdict: Verdict, scores: Mapping[str, RetrievalScores]) -> Verdict:
     """Return the verdict where nobody linked the tickets: nothing that learned from word overlap may win."""
     champion = WITHOUT_LINKS if WITHOUT_LINKS in scores else verdict.baseline
     return replace(
@@ -327,104 +288,25 @@ def _reason(
     before = in_first_ten(scores[verdict.baseline])
     if verdict.kept_baseline or gain is None:
         counted = f"It finds kin in the first ten for {before} {share_of}."
-        return kept_words(verdict.gain, _guards_failed(verdict), counted, synthetic=synthetic)
+        return kept_words(verdict.gain, guards_failed(verdict), counted, synthetic=synthetic)
     after = in_first_ten(scores[verdict.champion])
     counted = f"It finds kin in the first ten for {after} {share_of}, before {before} %; {gain_words(gain)}."
     return better_words(verdict.champion, counted, synthetic=synthetic)
 
 
-def _guards_failed(verdict: Verdict) -> list[str]:
+def guards_failed(verdict: Verdict) -> list[str]:
     """Return the titles of the metrics in which the challenger that came closest got worse."""
     closest = None if verdict.gain is None else verdict.gain.challenger
     failed = {gate.name for gate in verdict.gates if gate.challenger == closest and not gate.passed}
     return [guard.title for guard in METRICS.guards if f"{guard.name}_not_worse" in failed]
 
 
-def _headline(gains_of: Mapping[str, _Gains], champion: str, baseline: str) -> PairedGain | None:
+def _headline(gains_of: Mapping[str, Gains], champion: str, baseline: str) -> PairedGain | None:
     """Return the champion's gain, or that of the challenger that came closest where the baseline was kept."""
     if champion != baseline:
         return gains_of[champion][PRIMARY]
     gains = [gains[PRIMARY] for gains in gains_of.values()]
     return max(gains, key=lambda gain: gain.gain.value or 0.0, default=None)
-
-
-def decide_in_folds(
-    result: CrossFitted,
-    encoders: Sequence[str],
-    shuffled: ShuffledLinks,
-    *,
-    labels_from: str,
-    synthetic: bool,
-    n_bootstrap: int,
-    seed: int,
-) -> Verdict:
-    """Return the verdict where all links judge by folds: it is the whole procedure that is tested, once.
-
-    The champion is what the procedure chooses on all links; it wins only where the procedure, which chose
-    anew in each fold, meets the gates, and finds nothing where links are shuffled.
-    """
-    baseline, champion = encoders[0], result.final.champion
-    scores = result.scores
-    gains_of = _all_gains(scores, baseline, [n for n in scores if n != baseline], n_bootstrap, seed)
-    encoder, encoder_gates = _best(baseline, {name: gains_of[name] for name in encoders[1:]})
-    own = {**scores, champion: result.procedure} if champion != baseline else {**scores}
-    proof = decisive_gains({**own, PROCEDURE: result.procedure}, PROCEDURE, baseline, n_bootstrap, seed)
-    _, gates = _best(baseline, {PROCEDURE: proof})
-    gates.append(shuffled.gate())
-    kept = champion if champion != baseline and all(gate.passed for gate in gates) else baseline
-    comparisons = [gain for gains in gains_of.values() for gain in gains.values()]
-    comparisons += [
-        paired_gain(scores, name, "lexical", PRIMARY, n_bootstrap, seed)
-        for name in scores
-        if name != "lexical"
-    ]
-    verdict = Verdict(
-        champion=kept,
-        encoder=encoder,
-        baseline=baseline,
-        answer="no" if kept == baseline else "yes",
-        reason="",
-        gates=[*gates, *encoder_gates],
-        comparisons=comparisons,
-        warnings=_warnings(scores, labels_from, synthetic),
-        gain=proof[PRIMARY],
-    )
-    if labels_from == "silver":
-        return _unproven(verdict, scores)
-    return replace(verdict, reason=_reason_in_folds(verdict, result, shuffled, synthetic=synthetic))
-
-
-def _reason_in_folds(
-    verdict: Verdict, result: CrossFitted, shuffled: ShuffledLinks, *, synthetic: bool
-) -> str:
-    """Return the verdict in a few sentences, the last of which says how it was reached."""
-    proof = decided_by(verdict)
-    before = in_first_ten(result.scores[verdict.baseline])
-    on = f"{proof.n_queries:,} tickets with known kin"
-    how = (
-        f"All {proof.n_clusters:,} groups of duplicates were used to judge: each ticket was ranked by "
-        "weights that had not seen its links"
-    )
-    if verdict.kept_baseline:
-        counted = f"It finds kin in the first ten for {before} % of {on}. {how}."
-        chosen = result.final.champion
-        named = replace(proof, challenger=CHOSEN_IN_FOLDS if chosen == verdict.baseline else chosen)
-        doubt = "" if shuffled.passed else shuffled.evidence
-        guards = _guards_failed(verdict)
-        return kept_words(named, guards, counted, shuffled=doubt, synthetic=synthetic)
-    after = in_first_ten(result.procedure)
-    counted = (
-        f"Of {on}, {after} % find kin in the first ten, before {before} %; {gain_words(proof)}. {how}; what "
-        "is kept was then fitted on all links."
-    )
-    return better_words(verdict.champion, counted, synthetic=synthetic)
-
-
-def decided_by(verdict: Verdict) -> PairedGain:
-    """Return the gain that the verdict rests on. Raises ValueError for one that rests on none."""
-    if verdict.gain is None:
-        raise ValueError("this verdict rests on no gain")
-    return verdict.gain
 
 
 def with_holdout(
@@ -445,9 +327,10 @@ def with_holdout(
     return replace(verdict, reason=reason)
 
 
-def _warnings(
+def warnings_of(
     scores: Mapping[str, RetrievalScores], labels_from: str, synthetic: bool
 ) -> list[dict[str, str]]:
+    """Return what to know before the numbers are relied on: a code and a message each."""
     warnings = []
     if labels_from == "silver":
         warnings.append(

@@ -38,6 +38,10 @@ class FusionContender:
         """Names of the pulls."""
         return [pull.name for pull in self.pulls]
 
+    def pull(self, option: str) -> Pull:
+        """Return the pull that an option stands for."""
+        return self.pulls[self.options.index(option)]
+
     @cached_property
     def is_kin(self) -> BoolArray:
         """Which pairs of the lists are kin."""

@@ -1,16 +1,17 @@
 """The hybrid: meaning and words together, without a label."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from ticketkin.core.tables import FloatArray
-from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
+from ticketkin.ranking.columns import TicketColumns
 from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.ranking.pair_features import z_scores
-from ticketkin.ranking.retriever import LEXICAL, Candidates, Retrieving, pair_similarities
-from ticketkin.ranking.scorer import UNLEARNED_DEPTH, candidates_of
+from ticketkin.ranking.retriever import LEXICAL, Candidates, pair_similarities
+from ticketkin.ranking.scorer import UnlearnedScorer
 
 SOURCES = ("base", LEXICAL)
 """Whose z-scores are summed. A third one, of the title's embedding, gained nothing on three trackers and
@@ -19,10 +20,8 @@ costs a pass of the encoder (docs/experiments.md).
 
 
 @dataclass(frozen=True)
-class HybridScorer:
+class HybridScorer(UnlearnedScorer):
     """Ranks by the sum of the z-scores of meaning and of words, each within what the query meets."""
-
-    state: CorpusState
 
     @classmethod
     def of(cls, state: CorpusState) -> "HybridScorer":
@@ -35,19 +34,9 @@ class HybridScorer:
         return cls.of(CorpusState.load(folder))
 
     @property
-    def encoders(self) -> list[str]:
-        """Names of the embeddings that tickets must bring."""
-        return [name for name in SOURCES if name != LEXICAL]
-
-    def describe(self, given: EmbeddedTickets) -> TicketColumns:
-        """Return tickets as the scorer reads them; other embeddings than 'base' are left out."""
-        return self.state.describe(
-            replace(given, embeddings={name: given.embeddings[name] for name in self.encoders})
-        )
-
-    def candidates(self, retriever: Retrieving, queries: TicketColumns) -> Candidates:
-        """Return each query's candidate list as of its own opening."""
-        return candidates_of(self.state, retriever, queries, UNLEARNED_DEPTH)
+    def sources(self) -> Sequence[str]:
+        """Meaning and words."""
+        return SOURCES
 
     def score(self, queries: TicketColumns, candidates: Candidates) -> FloatArray:
         """Return scores from 0 to 1, shape of `candidates.rows` (n_queries, k), 0 beside -1.

@@ -7,7 +7,7 @@ candidates = scorer.candidates(index, query)
 probabilities = scorer.score(query, candidates)         # beside candidates.rows
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +21,7 @@ from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import MissingInputError
 from ticketkin.core.records import read_record
 from ticketkin.core.tables import FloatArray
+from ticketkin.encoders.dense import unit_length
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, TicketColumns
 from ticketkin.ranking.corpus_state import REMEDY, CorpusState
 from ticketkin.ranking.models import Float64Array, LogisticModel
@@ -31,7 +32,7 @@ from ticketkin.ranking.pair_features import (
     pair_features,
     relative_features,
 )
-from ticketkin.ranking.retriever import Candidates, Retrieving, pair_similarities
+from ticketkin.ranking.retriever import LEXICAL, Candidates, Retrieving, pair_similarities
 from ticketkin.ranking.trees import BoostedTrees
 
 TUNED = "tuned"
@@ -163,9 +164,7 @@ class PairScorer:
 
 def apply_head(weight: FloatArray, base: FloatArray) -> FloatArray:
     """Return the embeddings of a head over those of its encoder, shape (n, d), unit length."""
-    moved = base @ weight.T
-    unit: FloatArray = moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-12)
-    return unit.astype(np.float32)
+    return unit_length(base @ weight.T)
 
 
 def candidates_of(
@@ -174,6 +173,32 @@ def candidates_of(
     """Return each query's candidate list, `depth` of each source, as of its own opening where times count."""
     as_of = queries.opened_at if state.has_times else None
     return retriever.candidates(queries, depth, max(depth, DEEPEST_RANK), as_of)
+
+
+@dataclass(frozen=True)
+class UnlearnedScorer:
+    """What rankings share that learn nothing: they read some sources of a ticket over frozen statistics."""
+
+    state: CorpusState
+
+    @property
+    def sources(self) -> Sequence[str]:
+        """Names of the embeddings it ranks by, and LEXICAL."""
+        raise NotImplementedError
+
+    @property
+    def encoders(self) -> list[str]:
+        """Names of the embeddings that tickets must bring."""
+        return [name for name in self.sources if name != LEXICAL]
+
+    def describe(self, given: EmbeddedTickets) -> TicketColumns:
+        """Return tickets as the scorer reads them; embeddings that it does not read are left out."""
+        embeddings = {name: given.embeddings[name] for name in self.encoders}
+        return self.state.describe(replace(given, embeddings=embeddings))
+
+    def candidates(self, retriever: Retrieving, queries: TicketColumns) -> Candidates:
+        """Return each query's candidate list as of its own opening."""
+        return candidates_of(self.state, retriever, queries, UNLEARNED_DEPTH)
 
 
 def stacked_features(

@@ -1,6 +1,7 @@
 """One encoder or the words alone as a ranking, behind the same face as the learned one."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -11,7 +12,7 @@ from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
 from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.ranking.hybrid import HybridScorer
 from ticketkin.ranking.retriever import LEXICAL, Candidates, Retrieving, pair_similarities
-from ticketkin.ranking.scorer import UNLEARNED_DEPTH, PairScorer, candidates_of
+from ticketkin.ranking.scorer import PairScorer, UnlearnedScorer
 
 
 class Scorer(Protocol):
@@ -41,26 +42,16 @@ class Scorer(Protocol):
 
 
 @dataclass(frozen=True)
-class SimilarityScorer:
+class SimilarityScorer(UnlearnedScorer):
     """Ranks by the similarity of one source."""
 
-    state: CorpusState
     source: str
     """Name of an embedding, or LEXICAL."""
 
     @property
-    def encoders(self) -> list[str]:
-        """Names of the embeddings that tickets must bring."""
-        return [] if self.source == LEXICAL else [self.source]
-
-    def describe(self, given: EmbeddedTickets) -> TicketColumns:
-        """Return tickets as the scorer reads them; other embeddings than `source` are left out."""
-        embeddings = {name: given.embeddings[name] for name in self.encoders}
-        return self.state.describe(replace(given, embeddings=embeddings))
-
-    def candidates(self, retriever: Retrieving, queries: TicketColumns) -> Candidates:
-        """Return each query's candidate list as of its own opening."""
-        return candidates_of(self.state, retriever, queries, UNLEARNED_DEPTH)
+    def sources(self) -> Sequence[str]:
+        """The one source."""
+        return (self.source,)
 
     def score(self, queries: TicketColumns, candidates: Candidates) -> FloatArray:
         """Return similarities, shape of `candidates.rows` (n_queries, k), 0 beside -1."""

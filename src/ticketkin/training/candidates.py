@@ -51,6 +51,10 @@ class Candidate:
     """It is part of a run that names no candidates."""
     is_slow: bool = False
     """Its training takes minutes: the provisional table does not wait for it."""
+    forward_passes: int = 1
+    """How often an encoder reads a new ticket, without the best encoder that it may add."""
+    adds_best_encoder: bool = False
+    """Whether it ranks by the best tuned encoder, too."""
     section: str = ""
     """The section of the settings that its training reads; "" for one that is not trained."""
     more_sections: tuple[str, ...] = ()
@@ -86,6 +90,7 @@ CANDIDATES: dict[str, Candidate] = {
             "Compare words",
             LineStyle(Color.GREY, ":", "s"),
             role="lexical",
+            forward_passes=0,
             always=True,
             by_default=True,
         ),
@@ -142,6 +147,8 @@ CANDIDATES: dict[str, Candidate] = {
             "Learn a ranking",
             LineStyle(Color.BLUE, "-", "v"),
             role="ranking",
+            forward_passes=2,  # text and title
+            adds_best_encoder=True,
             by_default=True,
         ),
     )

@@ -14,6 +14,7 @@ import numpy as np
 
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.encoders.dense import unit_length
 from ticketkin.encoders.serving import write_serving
 from ticketkin.training.positives import PositivePairs
 from ticketkin.training.record import History, TrainingRecord, training_versions
@@ -46,10 +47,7 @@ class Head:
 
     def apply(self, embeddings: FloatArray, strength: float) -> FloatArray:
         """Return the head's embeddings, shape (n, d), unit length; strength 0 is the untouched model."""
-        moved = embeddings @ self.at_strength(strength).T
-        norms = np.linalg.norm(moved, axis=1, keepdims=True)
-        unit: FloatArray = (moved / np.maximum(norms, 1e-12)).astype(np.float32)
-        return unit
+        return unit_length(embeddings @ self.at_strength(strength).T)
 
 
 def train_head(

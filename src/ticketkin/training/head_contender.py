@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Visibility
-from ticketkin.encoders.dense import DenseRanker
+from ticketkin.encoders.dense import DenseRanker, unit_length
 from ticketkin.evaluation.retrieval import evaluate_retrieval
 from ticketkin.training.head import Head, train_head
 from ticketkin.training.positives import PositivePairs
@@ -38,6 +38,10 @@ class HeadContender:
         """The strengths."""
         return [f"strength {strength:g}" for strength in self.strengths]
 
+    def strength(self, option: str) -> float:
+        """Return the strength that an option stands for."""
+        return self.strengths[self.options.index(option)]
+
     def fit(self, seen: BoolArray) -> Head | None:
         """Return a head trained on what may be seen; None where no kin is."""
         kept = seen[self.unit_of_ticket[self.positives.left]]
@@ -55,8 +59,7 @@ class HeadContender:
         ranks = []
         for option in options:
             moved = self.base + np.float32(self.strengths[option]) * moves
-            unit = moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-12)
-            ranker = DenseRanker(self.name, unit)
+            ranker = DenseRanker(self.name, unit_length(moved))
             scores = evaluate_retrieval(ranker, self.queries[asked], self.groups, self.visibility)
             ranks.append(scores.ranks)
         return ranks

@@ -1,7 +1,7 @@
 """The candidates of a run, built from what its folder holds."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -123,14 +123,14 @@ def simple_rankers(data: RunData, encoders: EncoderCandidates) -> dict[str, Rank
 
 def hybrid_ranker(data: RunData) -> ListRanker:
     """Return the hybrid, with the statistics of the training split."""
-    base = data.embeddings(artifact.BASE_EMBEDDINGS)
-    given = EmbeddedTickets(data.tickets, data.texts, {"base": base})
-    state = CorpusState.fit(replace(given, embeddings={}), state_rows(data))
-    return hybrid_over(HybridScorer.of(state), given)
+    given = EmbeddedTickets(data.tickets, data.texts, {})
+    return hybrid_over(data, HybridScorer.of(CorpusState.fit(given, state_rows(data))))
 
 
-def hybrid_over(scorer: HybridScorer, given: EmbeddedTickets) -> ListRanker:
+def hybrid_over(data: RunData, scorer: HybridScorer) -> ListRanker:
     """Return the hybrid as a ranker of the tickets of a run."""
+    embeddings = {"base": data.embeddings(artifact.BASE_EMBEDDINGS)}
+    given = EmbeddedTickets(data.tickets, data.texts, embeddings)
     return ListRanker("hybrid", scorer, scorer.describe(given))
 
 
@@ -194,9 +194,7 @@ def champion_ranker(data: RunData) -> Ranker:
     if record.champion == "lexical":
         return lexical_over(data, FieldStatistics.load(ranking, FIELD_WEIGHTS, REMEDY))
     if record.champion == "hybrid":
-        base = data.embeddings(artifact.BASE_EMBEDDINGS)
-        given = EmbeddedTickets(data.tickets, data.texts, {"base": base})
-        return hybrid_over(HybridScorer.load(ranking), given)
+        return hybrid_over(data, HybridScorer.load(ranking))
     if record.champion != "fusion":
         return DenseRanker(record.champion, data.embeddings(artifact.embeddings_of(record.champion)))
     fitted = FusionRanker.load(ranking, embedded_tickets(data, record))

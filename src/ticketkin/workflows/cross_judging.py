@@ -24,6 +24,9 @@ from ticketkin.training.positives import PositivePairs, kin_positives
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.run_data import RunData
 
+LABEL_FREE = (artifact.TICKETS, artifact.LINKS, artifact.BASE_EMBEDDINGS, artifact.TITLE_EMBEDDINGS)
+"""What `FoldMaterial` is made of; links say only which pairs are kin."""
+
 
 @dataclass(frozen=True)
 class FoldMaterial:
@@ -134,5 +137,4 @@ def label_free_corpus(data: RunData) -> DescribedCorpus:
         state = CorpusState.fit(given, np.arange(len(data.tickets)))
         return DescribedCorpus.of(state, given, data.groups.group)
 
-    sources = (artifact.TICKETS, artifact.LINKS, artifact.BASE_EMBEDDINGS, artifact.TITLE_EMBEDDINGS)
-    return data.values.derive("label-free corpus", sources, describe)
+    return data.values.derive("label-free corpus", LABEL_FREE, describe)

@@ -12,8 +12,10 @@ from ticketkin.core.tables import BoolArray, IntArray
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.cross_fitting import Contender, CrossFitted, Questions, cross_fit, procedure_once
+from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.shuffling import Shuffling
 from ticketkin.evaluation.verdict import PRIMARY, paired_gain
+from ticketkin.evaluation.verdict_in_folds import PROCEDURE
 from ticketkin.ranking.candidate_lists import CandidateLists
 from ticketkin.ranking.contender import FusionContender
 from ticketkin.ranking.cross_fitted import CrossFittedRanker
@@ -94,7 +96,7 @@ def _fold_of_ticket(result: CrossFitted, unit_of_ticket: IntArray) -> IntArray:
 def _head_ranker(contender: HeadContender, result: CrossFitted) -> CrossFittedRanker:
     rankers: list[Ranker] = []
     for (seen, _), choice in zip(held_out_folds(result.folds), result.choices, strict=False):
-        strength = contender.strengths[contender.options.index(choice.options["head"])]
+        strength = contender.strength(choice.options["head"])
         head = contender.fit(seen)
         moved = contender.base if head is None else head.apply(contender.base, strength)
         rankers.append(DenseRanker("head", moved))
@@ -111,7 +113,7 @@ class _Level:
 
 
 def _level(contender: FusionContender, seen: BoolArray, asked: IntArray, pull: str) -> _Level:
-    first = contender.fit(seen, contender.pulls[contender.options.index(pull)])
+    first = contender.fit(seen, contender.pull(pull))
     lists, logits = contender.logits(first, asked)
     return _Level(first, logits, lists.kin(contender.groups).astype(np.int64))
 
@@ -142,7 +144,7 @@ def _fusion_rankers(
 
     by_fold = [ranker(level.first, [other for other in levels if other is not level]) for level in levels]
     every = np.ones(questions.n_units, dtype=np.bool_)
-    pull = contender.pulls[contender.options.index(result.final.options["fusion"])]
+    pull = contender.pull(result.final.options["fusion"])
     folds = _fold_of_ticket(result, contender.unit_of_ticket)
     return CrossFittedRanker("fusion", by_fold, folds), ranker(contender.fit(every, pull), levels)
 
@@ -167,13 +169,11 @@ def shuffled_gains(material: FoldMaterial, baseline: str, progress: Progress) ->
         contenders = material.contenders(questions, kin, own)
         with threadpool_limits(limits=1):
             procedure = procedure_once(questions, ranks, contenders, _SHUFFLE_FOLDS, seed + number)
-        scores = {
-            "procedure": procedure,
-            baseline: type(procedure)(
-                questions.queries, questions.clusters, ranks[baseline], questions.n_candidates
-            ),
-        }
-        gains.append(paired_gain(scores, "procedure", baseline, PRIMARY, settings.n_bootstrap, seed))
+        untouched = RetrievalScores(
+            questions.queries, questions.clusters, ranks[baseline], questions.n_candidates
+        )
+        scores = {PROCEDURE: procedure, baseline: untouched}
+        gains.append(paired_gain(scores, PROCEDURE, baseline, PRIMARY, settings.n_bootstrap, seed))
     return gains
 
 

@@ -11,7 +11,6 @@ from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
 from ticketkin.evaluation.thresholds import ThresholdChoice, choose_threshold
 from ticketkin.evaluation.verdict import best_encoder
-from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.hybrid import HybridScorer
 from ticketkin.runs.stages import StageRun
 from ticketkin.training.candidates import CANDIDATES
@@ -24,7 +23,7 @@ from ticketkin.workflows.candidates import (
     simple_rankers,
 )
 from ticketkin.workflows.configuration import Job
-from ticketkin.workflows.cross_judging import FoldMaterial, label_free_corpus
+from ticketkin.workflows.cross_judging import LABEL_FREE, FoldMaterial, label_free_corpus
 from ticketkin.workflows.fold_verdict import FoldVerdict, judge_in_folds
 from ticketkin.workflows.run_data import RunData
 
@@ -83,8 +82,7 @@ def _judge_in_folds(run: StageRun[Job], data: RunData) -> Judged:
     """Evaluate every candidate on all links, each ticket by weights that never saw its kin."""
     settings = run.job.settings
     material = fold_material(data)
-    sources = (artifact.TICKETS, artifact.LINKS, artifact.BASE_EMBEDDINGS, artifact.TITLE_EMBEDDINGS)
-    folds = data.values.derive("folds", sources, lambda: judge_in_folds(material, run.progress))
+    folds = data.values.derive("folds", LABEL_FREE, lambda: judge_in_folds(material, run.progress))
     retrieval = folds.cross_fitted.scores
     encoders = [name for name in CANDIDATES if CANDIDATES[name].role == "encoder" and name in retrieval]
     best = best_encoder(retrieval, encoders, settings.evaluation.n_bootstrap, settings.seed)
@@ -117,19 +115,18 @@ def _judged(
 def fold_material(data: RunData) -> FoldMaterial:
     """Return what folds are judged by: rankers that learn nothing, over statistics of all tickets."""
     corpus = label_free_corpus(data)
-    given = EmbeddedTickets(data.tickets, data.texts, {"base": data.embeddings(artifact.BASE_EMBEDDINGS)})
-    unlearned: dict[str, Ranker] = {
-        "lexical": lexical_over(data, corpus.state.fields),
-        "base": DenseRanker("base", given.embeddings["base"]),
-        "hybrid": hybrid_over(HybridScorer.of(corpus.state), given),
-    }
-    return FoldMaterial(data, corpus, unlearned)
+
+    def unlearned() -> dict[str, Ranker]:
+        return {
+            "lexical": lexical_over(data, corpus.state.fields),
+            "base": DenseRanker("base", data.embeddings(artifact.BASE_EMBEDDINGS)),
+            "hybrid": hybrid_over(data, HybridScorer.of(corpus.state)),
+        }
+
+    return FoldMaterial(data, corpus, data.values.derive("unlearned rankers", LABEL_FREE, unlearned))
 
 
 def _forward_passes(name: str, best: str) -> int:
     """Return how often an encoder reads a new ticket; `best` is the encoder that a learned ranking adds."""
-    if name == "hybrid":
-        return 1
-    if CANDIDATES[name].role == "ranking":
-        return 2 + CANDIDATES[best].is_slow  # text and title, and the text by a tuned encoder
-    return int(CANDIDATES[name].role == "encoder")
+    candidate = CANDIDATES[name]
+    return candidate.forward_passes + (candidate.adds_best_encoder and CANDIDATES[best].is_slow)

@@ -1,7 +1,7 @@
 """Does the procedure find nothing where there is nothing?"""
 
 from ticketkin.core.checks import Check, failed, passed, skipped
-from ticketkin.evaluation.verdict import ShuffledLinks
+from ticketkin.evaluation.verdict_in_folds import ShuffledLinks
 
 _CODE = "shuffled_links"
 

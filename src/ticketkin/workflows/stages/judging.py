@@ -19,14 +19,13 @@ from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
 from ticketkin.evaluation.schema import SCHEMA_VERSION, Report
 from ticketkin.evaluation.verdict import (
     PRIMARY,
-    ShuffledLinks,
     Verdict,
     cheaper_choice,
     decide,
-    decide_in_folds,
     decisive_gains,
     with_holdout,
 )
+from ticketkin.evaluation.verdict_in_folds import ShuffledLinks, decide_in_folds
 from ticketkin.evaluation.verdict_words import cheaper_words
 from ticketkin.ranking.cross_fitted import CrossFittedRanker
 from ticketkin.reports.html import write_report
@@ -295,7 +294,7 @@ def _report(
         "profile": {key: value for key, value in profile.items() if key != "lengths_tokens"},
         "encoder": run.values.read(artifact.BASE_ENCODER),
         "runtimes": [
-            {"encoder": name, "judged_by": judged_by(data, name), "serves": judged_by(data, name)}
+            {"encoder": name, "judged_by": (by := judged_by(data, name)), "serves": by}
             for name in ("base", *(name for name in candidates if CANDIDATES[name].is_trained))
         ],
         "test_pairs_sha256": text_pairs(data, SplitName.HOLDOUT).digest(),

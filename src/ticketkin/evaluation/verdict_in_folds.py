@@ -1,0 +1,133 @@
+"""The verdict where all links judge by folds: on the whole procedure, checked against shuffled links."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ticketkin.evaluation.bootstrap import MOST_BY_CHANCE, PairedGain, wilson_share
+from ticketkin.evaluation.cross_fitting import CrossFitted
+from ticketkin.evaluation.metrics import METRICS
+from ticketkin.evaluation.verdict import (
+    PRIMARY,
+    Gate,
+    Verdict,
+    all_gains,
+    best_of,
+    comparisons_of,
+    decisive_gains,
+    guards_failed,
+    unproven,
+    warnings_of,
+)
+from ticketkin.evaluation.verdict_words import better_words, gain_words, in_first_ten, kept_words
+
+CHOSEN_IN_FOLDS = "the choice of each fold"
+"""What a sentence calls the procedure where it ends at the baseline."""
+PROCEDURE = "procedure"
+"""The choice among all candidates, made anew in each fold: what folds judge."""
+
+
+@dataclass(frozen=True)
+class ShuffledLinks:
+    """What the whole procedure gained where the links meant nothing."""
+
+    gains: tuple[PairedGain, ...]
+    """Over the baseline, one for each shuffle."""
+
+    @property
+    def n_yes(self) -> int:
+        """How many shuffles would have been called a gain."""
+        return sum(gain.is_gain for gain in self.gains)
+
+    @property
+    def values(self) -> list[float]:
+        """The gains, in the order they were drawn."""
+        return [gain.gain.value or 0.0 for gain in self.gains]
+
+    @property
+    def passed(self) -> bool:
+        """Whether shuffles were called a gain no more often than by chance, by Wilson's interval."""
+        low = wilson_share(self.n_yes, len(self.gains)).low
+        return low is None or low <= MOST_BY_CHANCE
+
+    @property
+    def evidence(self) -> str:
+        """What was tried and what came of it, in a sentence."""
+        if not self.gains:
+            return "not tried: evaluation.shuffles is 0"
+        return (
+            f"with shuffled links {self.n_yes} of {len(self.gains)} trials were called a gain; "
+            f"{METRICS.primary.title} gained {np.mean(self.values):+.3f} on average, at most "
+            f"{max(self.values):+.3f}"
+        )
+
+    def gate(self) -> Gate:
+        """Return the condition that nothing is found where there is nothing."""
+        return Gate(PROCEDURE, "finds_nothing_in_shuffled_links", self.passed, self.evidence)
+
+
+def decide_in_folds(
+    result: CrossFitted,
+    encoders: Sequence[str],
+    shuffled: ShuffledLinks,
+    *,
+    labels_from: str,
+    synthetic: bool,
+    n_bootstrap: int,
+    seed: int,
+) -> Verdict:
+    """Return the verdict where all links judge by folds: it is the whole procedure that is tested, once.
+
+    The champion is what the procedure chooses on all links; it wins only where the procedure, which chose
+    anew in each fold, meets the gates, and finds nothing where links are shuffled.
+    """
+    baseline, champion = encoders[0], result.final.champion
+    scores = result.scores
+    gains_of = all_gains(scores, baseline, [n for n in scores if n != baseline], n_bootstrap, seed)
+    encoder, encoder_gates = best_of(baseline, {name: gains_of[name] for name in encoders[1:]})
+    own = {**scores, champion: result.procedure} if champion != baseline else {**scores}
+    proof = decisive_gains({**own, PROCEDURE: result.procedure}, PROCEDURE, baseline, n_bootstrap, seed)
+    _, gates = best_of(baseline, {PROCEDURE: proof})
+    gates.append(shuffled.gate())
+    kept = champion if champion != baseline and all(gate.passed for gate in gates) else baseline
+    verdict = Verdict(
+        champion=kept,
+        encoder=encoder,
+        baseline=baseline,
+        answer="no" if kept == baseline else "yes",
+        reason="",
+        gates=[*gates, *encoder_gates],
+        comparisons=comparisons_of(scores, gains_of, n_bootstrap, seed),
+        warnings=warnings_of(scores, labels_from, synthetic),
+        gain=proof[PRIMARY],
+    )
+    if labels_from == "silver":
+        return unproven(verdict, scores)
+    reason = _reason(verdict, proof[PRIMARY], result, shuffled, synthetic=synthetic)
+    return replace(verdict, reason=reason)
+
+
+def _reason(
+    verdict: Verdict, proof: PairedGain, result: CrossFitted, shuffled: ShuffledLinks, *, synthetic: bool
+) -> str:
+    """Return the verdict in a few sentences, the last of which says how it was reached."""
+    before = in_first_ten(result.scores[verdict.baseline])
+    on = f"{proof.n_queries:,} tickets with known kin"
+    how = (
+        f"All {proof.n_clusters:,} groups of duplicates were used to judge: each ticket was ranked by "
+        "weights that had not seen its links"
+    )
+    if verdict.kept_baseline:
+        counted = f"It finds kin in the first ten for {before} % of {on}. {how}."
+        chosen = result.final.champion
+        named = replace(proof, challenger=CHOSEN_IN_FOLDS if chosen == verdict.baseline else chosen)
+        doubt = "" if shuffled.passed else shuffled.evidence
+        guards = guards_failed(verdict)
+        return kept_words(named, guards, counted, shuffled=doubt, synthetic=synthetic)
+    after = in_first_ten(result.procedure)
+    counted = (
+        f"Of {on}, {after} % find kin in the first ten, before {before} %; {gain_words(proof)}. {how}; what "
+        "is kept was then fitted on all links."
+    )
+    return better_words(verdict.champion, counted, synthetic=synthetic)
