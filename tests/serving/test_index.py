@@ -62,6 +62,7 @@ class IndexMachine(RuleBasedStateMachine):
         self.place = Path(tempfile.mkdtemp())
         self.index = opened(self.place / "index", create=True)
         self.expected: dict[str, int] = {}
+        self.linked: set[frozenset[str]] = set()
 
     @rule(tickets=st.dictionaries(NAMES, st.integers(0, 2), min_size=1, max_size=6))
     def put(self, tickets: dict[str, int]) -> None:
@@ -76,6 +77,14 @@ class IndexMachine(RuleBasedStateMachine):
         assert self.index.delete(names) == sum(name in self.expected for name in names)
         for name in names:
             self.expected.pop(name, None)
+        self.linked = {pair for pair in self.linked if pair.isdisjoint(names)}
+
+    @rule(pairs=st.lists(st.tuples(NAMES, NAMES), max_size=4))
+    def link(self, pairs: list[tuple[str, str]]) -> None:
+        stored = {frozenset(pair) for pair in pairs if set(pair) <= self.expected.keys()}
+        new = {pair for pair in stored if len(pair) == 2} - self.linked
+        assert self.index.link(pairs) == len(new)
+        self.linked |= new
 
     @precondition(lambda self: (self.place / "index" / "index.json").exists())
     @rule()
@@ -95,6 +104,9 @@ class IndexMachine(RuleBasedStateMachine):
     @invariant()
     def holds_what_it_was_given(self) -> None:
         check_content(self.index, self.expected)
+        for name in self.expected:
+            tied = {other for pair in self.linked if name in pair for other in pair} - {name}
+            assert set(self.index.links.of(name)) == tied
 
     def teardown(self) -> None:
         shutil.rmtree(self.place)
@@ -136,6 +148,18 @@ def test_a_changed_byte_of_any_file_is_told(folder: Path) -> None:
         with pytest.raises(UnreadableFileError, match="its content changed"):
             opened(folder)
         path.write_bytes(content)
+    opened(folder).check()
+
+
+def test_damaged_links_are_told(folder: Path) -> None:
+    opened(folder).link([("T1", "T2")])
+    path = folder / "links.json"
+    content = path.read_text()
+    for damage in ("", "[]", content.replace("T2", "T3"), content.replace('"version": 1', '"version": 2')):
+        path.write_text(damage)
+        with pytest.raises(UnreadableFileError, match=REMEDY):
+            opened(folder).check()
+    path.write_text(content)
     opened(folder).check()
 
 

@@ -139,7 +139,40 @@ def test_parents_are_followed_through_stored_tickets(bundle: Path, tmp_path: Pat
     assert row is not None
     stored = kin.index.tickets(np.array([row])).frame.row(0, named=True)
     assert kin._parent({"opened_at": datetime(2024, 2, 1)}, stored, row) == "INC1"
-    assert kin._parent({"opened_at": datetime(2024, 2, 1)}, {**stored, "parent": ""}, row) == "INC2"
+    first = kin.index.row_of("INC1")
+    assert first is not None
+    top = kin.index.tickets(np.array([first])).frame.row(0, named=True)
+    assert kin._parent({"opened_at": datetime(2024, 2, 1)}, top, first) == "INC1"
+
+
+def test_duplicates_linked_elsewhere_tell_the_parent_and_outlive_an_update(
+    bundle: Path, tmp_path: Path
+) -> None:
+    kin = Kin.open(bundle, tmp_path / "fresh")
+    text = "VPN client drops the tunnel after standby on the train"
+    tickets = [
+        {"number": f"INC{n}", "title": text, "state": "New", "opened_at": f"2024-01-0{n} 10:00:00"}
+        for n in (1, 2, 3)
+    ]
+    kin.add(tickets)
+
+    def parent(number: str) -> str:
+        row = kin.index.row_of(number)
+        assert row is not None
+        stored = kin.index.tickets(np.array([row])).frame.row(0, named=True)
+        return kin._parent({"opened_at": datetime(2024, 2, 1)}, stored, row)
+
+    assert parent("INC3") == "INC3"
+    assert kin.link([("INC2", "INC3"), ("INC2", "INC1")]) == 2
+    assert kin.link([("INC3", "INC2")]) == 0, "the order within a pair says nothing"
+    assert parent("INC3") == parent("INC1") == "INC1", "over a third ticket"
+    kin.add([{**tickets[2], "title": text + " again"}])
+    assert parent("INC3") == "INC1"
+    assert Kin.open(bundle, tmp_path / "fresh").index.links.of("INC3") == ["INC2"]
+    with pytest.raises(InputError, match="no ticket 'INC9'"):
+        kin.link([("INC1", "INC9")])
+    kin.index.delete(["INC2"])
+    assert parent("INC3") == "INC3"
 
 
 def test_a_ticket_that_opens_now_sees_what_a_desk_ahead_of_utc_has_just_stored(

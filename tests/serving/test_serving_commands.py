@@ -10,9 +10,16 @@ from bundle_material import Judged
 from typer.testing import CliRunner
 
 from ticketkin.cli.app import app
-from ticketkin.core.errors import InputError, LeakageError, MissingInputError, OutputRefusedError
+from ticketkin.core.errors import (
+    InputError,
+    LeakageError,
+    MappingError,
+    MissingInputError,
+    OutputRefusedError,
+)
 from ticketkin.core.run_ownership import owning_run
 from ticketkin.runs.stages import State
+from ticketkin.serving.kin import Kin
 from ticketkin.serving.manifest import read_manifest
 from ticketkin.tickets.sample import write_sample
 from ticketkin.workflows.job import list_stages
@@ -137,3 +144,29 @@ def test_leaking_columns_stay_refused(judged: Judged, tmp_path: Path) -> None:
 def test_the_doctor_knows_a_bundle(judged: Judged) -> None:
     shown = ran("doctor", judged.bundle)
     assert "bundle_parity" in shown and "largest difference" in " ".join(shown.split())
+
+
+def test_a_link_file_joins_stored_tickets_and_a_wrong_one_is_refused(judged: Judged, tmp_path: Path) -> None:
+    bundle = Path(shutil.copytree(judged.bundle, tmp_path / "kin"))
+    with Kin.open(bundle, create=False) as kin:
+        known = kin.index.links.pairs
+        (bundle / "index/links.json").unlink()
+    assert known, "a bundle with the run's tickets knows the run's links"
+    links = tmp_path / "duplicates.csv"
+    links.write_text("child,master\n" + "".join(f"{one},{other}\n" for one, other in known))
+    done = json.loads(ran("index", bundle, "--links", links, "--json"))
+    assert done["n_linked"] == len(known) and done["n_stored"] == len(judged.tickets)
+    assert f"{links.name}: 0 pairs are new" in ran("index", bundle, "--links", links)
+    assert Kin.open(bundle, create=False).index.links.pairs == known
+
+    ids = judged.tickets.ids
+    links.write_text(
+        "child,master\n" + "".join(f"{one},{two}\n" for one, two in zip(ids, ids[90:], strict=False))
+    )
+    with pytest.raises(MappingError, match="no nearer than chance"):
+        ran("index", bundle, "--links", links)
+    links.write_text("child,master\nnobody,nothing\n")
+    with pytest.raises((MappingError, InputError)):
+        ran("index", bundle, "--links", links)
+    with pytest.raises(MissingInputError, match="no index"):
+        ran("index", bundle, "--links", links, "--index", tmp_path / "empty")

@@ -24,6 +24,7 @@ from ticketkin.cli.options import (
 from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.core.errors import InputError
 from ticketkin.core.outputs import output_path
+from ticketkin.core.printing import printable_line
 from ticketkin.core.progress import Progress
 from ticketkin.encoders.settings import AskedRuntime
 
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from ticketkin.serving.kin import Kin
 
 serving = typer.Typer()
+
+LinkSetOption = Annotated[
+    list[str] | None, typer.Option("--set", help="One setting of links: links.kinds.NAME=related.")
+]
 
 
 @serving.command()
@@ -100,6 +105,12 @@ def index(
     index_: Annotated[
         Path | None, typer.Option("--index", help="Folder of the stored tickets; default: index in FOLDER.")
     ] = None,
+    links: Annotated[
+        Path | None,
+        typer.Option("--links", help="File of links: which stored tickets are duplicates of which."),
+    ] = None,
+    link_columns: LinkColumnsOption = None,
+    set_: LinkSetOption = None,
     map_: MapOption = None,
     redact_words: RedactWordsOption = None,
     delete: Annotated[
@@ -130,8 +141,10 @@ def index(
     Examples:
       ticketkin index kin-june incidents.csv
       ticketkin index kin-june yesterday.csv --delete closed-accounts.txt
+      ticketkin index kin-june incidents.csv --links duplicates.csv
       ticketkin index kin-june incidents.csv --index /data/kin-index
 
+    Links of a file tell under which ticket a new duplicate is closed, and stay when a ticket is stored anew.
     A deleted ticket is found no more, and its text leaves the disk with the next merge, at once with --purge.
     Texts are cleaned and masked as in training. Only what is new or changed is encoded, and every 2,000
     tickets are on the disk before it goes on: after a stop, the same command continues.
@@ -140,9 +153,12 @@ def index(
     from ticketkin.serving.indexing import read_names, update_index
     from ticketkin.serving.kin import Kin
     from ticketkin.workflows.artifacts import save_csv
+    from ticketkin.workflows.index_linking import link_index
 
-    if not sources and delete is None and not purge:
-        raise InputError("Nothing was given to store or to delete; name an export, or give --delete FILE")
+    if not sources and delete is None and links is None and not purge:
+        raise InputError(
+            "Nothing was given to store or to delete; name an export, or give --links FILE or --delete FILE"
+        )
     if rejected is not None:
         check_file_output(rejected, sources or [], force=force)
     names = [] if delete is None else read_names(delete)
@@ -150,15 +166,20 @@ def index(
         kin = Kin.open(folder, index_, redact_words=redact_words, create=bool(sources))
         mapping = None if map_ is None else parse_map(map_)
         done = update_index(kin.bundle, kin.index, sources or [], names, progress, mapping=mapping)
+        n_linked = 0
+        if links is not None:
+            n_linked = link_index(kin, links, link_settings(link_columns, set_), progress)
         if purge:
             kin.index.compact()
             kin.index.tend(progress)
     if rejected is not None:
         save_csv(rejected, done.rejected)
     if as_json:
-        print_json(done.to_json())
+        print_json({**done.to_json(), "n_linked": n_linked})
     else:
         show_index(screen, done, rejected)
+        if links is not None:
+            screen.print(f"Duplicates linked by {printable_line(links.name)}: {n_linked:,} pairs are new")
 
 
 @serving.command()
@@ -251,9 +272,7 @@ def replay(
         Path | None, typer.Option("--links", help="File of links beside those in the export.")
     ] = None,
     link_columns: LinkColumnsOption = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="One setting of links: links.kinds.NAME=related.")
-    ] = None,
+    set_: LinkSetOption = None,
     map_: MapOption = None,
     redact_words: RedactWordsOption = None,
     k: Annotated[int, typer.Option("--nearest", min=1, max=1_000, help="Nearest tickets to look at.")] = 10,

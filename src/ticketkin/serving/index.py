@@ -6,7 +6,7 @@ replaces the manifest in one step: a process killed at any moment leaves the ind
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -45,6 +45,7 @@ from ticketkin.serving.segment import (
     with_graphs,
     write_segment,
 )
+from ticketkin.serving.stored_links import StoredLinks
 
 _MANIFEST = "index.json"
 _VERSION = 2
@@ -183,9 +184,42 @@ class Index:
             rows = self._rows_of(stable_hashes(ids))
             rows = np.unique(rows[rows >= 0])
             if len(rows):
+                self._forget_links(self.tickets(rows).ids)
                 self._commit(self._without(rows))
                 self._merge_where_due()
             return len(rows)
+
+    def link(self, pairs: Iterable[tuple[str, str]]) -> int:
+        """Store which tickets people know to be duplicates of each other, beside what their columns say.
+
+        Returns how many pairs were new. Those that name a ticket that is not stored are left out. Raises as
+        `put`.
+        """
+        with self._writing():
+            self.__dict__.pop("links", None)  # another process may have stored some
+            given = list(pairs)
+            names = list(dict.fromkeys(name for pair in given for name in pair))
+            stored = dict(zip(names, (self._rows_of(stable_hashes(names)) >= 0).tolist(), strict=True))
+            links = self.links.with_pairs(pair for pair in given if stored[pair[0]] and stored[pair[1]])
+            n_new = len(links.pairs) - len(self.links.pairs)
+            if n_new:
+                self._keep_links(links)
+            return n_new
+
+    @cached_property
+    def links(self) -> StoredLinks:
+        """The duplicates given to `link`. Raises UnreadableFileError where their file is damaged."""
+        return StoredLinks.read(self._folder, REMEDY)
+
+    def _keep_links(self, links: StoredLinks) -> None:
+        links.write(self._folder)
+        self.__dict__["links"] = links
+
+    def _forget_links(self, ids: list[str]) -> None:
+        self.__dict__.pop("links", None)
+        links = self.links.without(ids)
+        if len(links.pairs) < len(self.links.pairs):
+            self._keep_links(links)
 
     def tend(self, progress: Progress = SILENT) -> None:
         """Give large segments the graphs that quick searches need, after much was stored. Raises as `put`.
@@ -233,6 +267,7 @@ class Index:
 
     def check(self) -> None:
         """Read every file of the index. Raises UnreadableFileError naming one that changed."""
+        StoredLinks.read(self._folder, REMEDY)
         for live in self._live:
             live.segment.check()
 
@@ -258,6 +293,11 @@ class Index:
             if len(own) and not live.is_deleted[own[0]]:
                 return live.start + int(own[0])
         return None
+
+    def all_tickets(self) -> Tickets:
+        """Return every live ticket, in the order of rows."""
+        rows = [live.start + live.rows for live in self._live]
+        return self.tickets(np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64))
 
     def embedded(self, rows: IntArray) -> EmbeddedTickets:
         """Return tickets as they were given, with texts and embeddings, in the order of `rows`."""
@@ -311,7 +351,7 @@ class Index:
             lives.append(_Live(segment, is_deleted, start))
             start += len(segment)
         self._manifest, self._live = manifest, lives
-        for cached in ("retriever", "newest_opening"):
+        for cached in ("retriever", "newest_opening", "links"):
             self.__dict__.pop(cached, None)
 
     @contextmanager

@@ -9,7 +9,7 @@ with Kin.open("kin-june") as kin:                      # its index lies in kin-j
         print(relation.band, relation.kind, relation.ticket_id, relation.probability, relation.evidence)
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -48,7 +48,7 @@ from ticketkin.tickets.templates import template_groups
 _BLOCK_QUERIES = 64
 _POOL_FACTOR, _POOL_MORE = 3, 10
 """Of the best candidates, so many times `k` and more are looked through for those of one template."""
-_LONGEST_CHAIN = 10
+_LARGEST_TIE = 20
 _MOST_AHEAD = timedelta(days=1)
 _CHARACTERS_A_TOKEN = 6
 """More than most tokens have: a text longer than so many for each token is cut for sure."""
@@ -119,6 +119,21 @@ class Kin:
         """Store tickets that were cleaned and masked already."""
         return store_in_batches(self.index, self.bundle.embed, tickets, progress)
 
+    def link(self, pairs: Sequence[tuple[str, str]]) -> int:
+        """Store pairs of ids or numbers that people know to be duplicates; return how many were new.
+
+        They tell which ticket a new duplicate is closed under. Raises InputError naming an absent ticket.
+        """
+        rows = self._rows(dict.fromkeys(name for pair in pairs for name in pair))
+        ids = (
+            dict(
+                zip(rows, self.index.tickets(np.array(list(rows.values()), dtype=np.int64)).ids, strict=True)
+            )
+            if rows
+            else {}
+        )
+        return self.index.link((ids[one], ids[other]) for one, other in pairs)
+
     def relate(self, ticket: str | Mapping[str, Value], k: int = 10, **fields: Value) -> Answer:
         """Return what the `k` nearest stored tickets are to a ticket.
 
@@ -132,18 +147,21 @@ class Kin:
 
     def relate_stored(self, names: Sequence[str], k: int = 10) -> list[Answer]:
         """Return answers for stored tickets by id or number. Raises InputError naming one that is absent."""
-        rows = []
+        known = self._rows(names)
+        given = self.index.embedded(np.array([known[name] for name in names], dtype=np.int64))
+        return self._related(given, [[] for _ in names], k)
+
+    def _rows(self, names: Iterable[str]) -> dict[str, int]:
+        rows = {}
         for name in names:
             row = self.index.row_of(name)
             if row is None:
                 raise InputError(
-                    f"The index holds no ticket {name!r}; give an id or number that was stored, or a "
-                    "new ticket "
-                    'with --text "…"'
+                    f"The index holds no ticket {name!r}; give an id or number that was stored, or a new "
+                    'ticket with --text "…"'
                 )
-            rows.append(row)
-        given = self.index.embedded(np.array(rows, dtype=np.int64))
-        return self._related(given, [[] for _ in rows], k)
+            rows[name] = row
+        return rows
 
     def relate_all(
         self,
@@ -321,20 +339,31 @@ class Kin:
         return probabilities
 
     def _parent(self, query: Row, candidate: Row, row: int) -> str:
-        """Return the ticket to close under: up the chain of parents that stored tickets name."""
-        if not candidate["duplicate_of"] and not candidate["parent"]:
+        """Return the ticket to close under, of those that people tied to the candidate as duplicates."""
+        rows = self._tied(row)
+        if len(rows) == 1:
             return str(candidate["ticket_id"])
-        chain = [row]
-        while len(chain) < _LONGEST_CHAIN:
-            frame = self.index.tickets(np.array(chain[-1:], dtype=np.int64)).frame
-            named = frame["duplicate_of"][0] or frame["parent"][0]
-            above = self.index.row_of(named) if named else None
-            if above is None or above in chain:
-                break
-            chain.append(above)
-        group = self.index.tickets(np.array(chain, dtype=np.int64))
-        order = np.arange(len(chain), dtype=np.int64)[::-1]  # the top of the chain comes first
+        group = self.index.tickets(np.array(rows, dtype=np.int64))
+        order = np.arange(len(rows), dtype=np.int64)[::-1]  # the top of a chain of parents comes first
         times = group.frame["opened_at"]
         if not times.null_count():
             order = np.asarray(times.rank("ordinal").to_numpy(), dtype=np.int64)
         return parent_among(group, query, order)
+
+    def _tied(self, row: int) -> list[int]:
+        """Return the rows tied to one by parents that stored tickets name and by links that were given.
+
+        At most `_LARGEST_TIE`; the ticket itself comes first.
+        """
+        tied = {row: None}
+        waiting = [row]
+        while waiting and len(tied) < _LARGEST_TIE:
+            one = next(
+                self.index.tickets(np.array([waiting.pop(0)], dtype=np.int64)).frame.iter_rows(named=True)
+            )
+            names = [one["duplicate_of"] or one["parent"], *self.index.links.of(one["ticket_id"])]
+            rows = [self.index.row_of(name) for name in names if name]
+            fresh = [other for other in rows if other is not None and other not in tied]
+            tied |= dict.fromkeys(fresh)
+            waiting += fresh
+        return list(tied)

@@ -53,6 +53,8 @@ class BundleParts:
     """Texts of training tickets, from which exported encoders take their ranges; none of them is stored."""
     stored: EmbeddedTickets | None = None
     """Tickets of the index; None for a bundle without one, which holds no ticket text."""
+    linked: Sequence[tuple[str, str]] = ()
+    """Ids of them that people linked as duplicates."""
 
 
 def make_bundle(
@@ -92,8 +94,18 @@ def write_bundle(parts: BundleParts, out: Path, progress: Progress = SILENT) -> 
         if parts.stored is not None:
             progress.say(f"  index of {len(parts.stored.tickets):,} tickets")
             bundle = Bundle(folder, manifest, parts.record)
-            Index.open(folder / INDEX, bundle.scorer, manifest.id, create=True).put(parts.stored)
+            index = Index.open(folder / INDEX, bundle.scorer, manifest.id, create=True)
+            fill_index(index, parts.stored, parts.linked, progress)
     return manifest
+
+
+def fill_index(
+    index: Index, stored: EmbeddedTickets, linked: Sequence[tuple[str, str]], progress: Progress
+) -> None:
+    """Store the tickets of a run with the duplicates that people linked."""
+    index.put(stored)
+    index.link(linked)
+    index.tend(progress)
 
 
 def _save_encoder(encoder: LoadedEncoder, folder: Path, template: str) -> None:

@@ -22,9 +22,10 @@ from ticketkin.reports.html import write_shared_report
 from ticketkin.runs.artifacts import remaking
 from ticketkin.runs.stages import StageRun
 from ticketkin.serving.kin import Kin
-from ticketkin.serving.making import BundleParts, make_bundle, write_bundle
+from ticketkin.serving.making import BundleParts, fill_index, make_bundle, write_bundle
 from ticketkin.serving.manifest import Manifest, default_index, is_bundle
 from ticketkin.serving.record import UNTOUCHED, EmbeddingSource, KindsRecord, ServingRecord
+from ticketkin.serving.stored_links import linked_duplicates
 from ticketkin.tickets.redaction import REDACTION_VERSION
 from ticketkin.training.candidates import CANDIDATES
 from ticketkin.workflows import artifacts as artifact
@@ -96,8 +97,7 @@ def open_run(
     parts = bundle_parts(RunData.of(folder, job), with_index=True)
     if parts.stored is not None:
         progress.say(f"storing the {len(parts.stored.tickets):,} tickets of the run in {place}")
-        kin.index.put(parts.stored)
-        kin.index.tend(progress)
+        fill_index(kin.index, parts.stored, parts.linked, progress)
     return kin
 
 
@@ -146,6 +146,7 @@ def bundle_parts(
         licence=licence_of(Path(settings.encoder.base_model).expanduser(), base["name"]),
         calibration=runtime_trial(data).calibration,
         stored=_stored(data, ranking, sources) if with_index else None,
+        linked=linked_duplicates(data.links),
     )
 
 
