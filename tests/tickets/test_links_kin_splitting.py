@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ticket_material import make_links, make_tickets
 from ticketkin.core.errors import MappingError, NotEnoughDataError
 from ticketkin.core.tables import SplitName
+from ticketkin.tickets import templates as templates_module
 from ticketkin.tickets.importing import import_tickets
 from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.link_files import links_from_file
@@ -203,3 +204,14 @@ def test_close_codes_say_duplicate_or_its_opposite(
     result = links_from_tickets(tickets)
     assert list(result.links.frame.select("source", "target").iter_rows()) == expected
     assert result.n_self == 0
+
+
+def test_a_few_texts_are_joined_as_many_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = np.random.default_rng(5)
+    words = ["printer", "queue", "stuck", "floor", "reset", "password", "token", "expired", "disk", "full"]
+    templates = [" ".join(generator.choice(words, 14)) for _ in range(8)]
+    texts = [f"{template} ticket {number}" for number in range(9) for template in templates] + ["", "  "]
+    each_with_each = template_groups(texts, 0.9)
+    monkeypatch.setattr(templates_module, "_FEW_TEXTS", 0)
+    assert (template_groups(texts, 0.9) == each_with_each).all()
+    assert len(set(each_with_each.tolist())) == len(templates) + 2

@@ -147,6 +147,7 @@ class PairState:
             if vectors.shape[1] != self.dimension:
                 raise ValueError(f"embeddings of {self.dimension} dimensions are needed, not {vectors.shape}")
         frame = _with_project(given)
+        descriptions = frame["description"].to_list()
         return PairTickets(
             texts=np.array(given.texts, dtype=object),
             embeddings=embeddings,
@@ -158,12 +159,13 @@ class PairState:
             parts=_objects(frozenset(filter(None, _PARTS.split(text))) for text in frame["subcategory"]),
             names=_objects(
                 frozenset(name for name in names if len(name) >= _SHORTEST_NAME)
-                for names in frame.select("ticket_id", "number").iter_rows()
+                for names in zip(frame["ticket_id"].to_list(), frame["number"].to_list(), strict=True)
             ),
             statements=_objects(
-                f"{title} {description}" for title, description in frame.select("title", "description").rows()
+                f"{title} {description}"
+                for title, description in zip(given.titles, descriptions, strict=True)
             ),
-            lengths=np.log1p(frame["description"].str.len_chars().to_numpy()).astype(np.float32),
+            lengths=np.log1p([len(description) for description in descriptions]).astype(np.float32),
             opened_at=opening_times(given.tickets),
         )
 
@@ -200,12 +202,15 @@ class PairState:
         return [f"{name} {value}" for name, values in self.common_values.items() for value in values]
 
     def _common(self, frame: pl.DataFrame) -> FloatArray:
+        # Plain comparisons: a new ticket is one row, for which a query of the frame costs more than its work.
+        texts = {name: frame[name].to_list() for name in self.common_values}
         columns = [
-            (frame[name] == value).cast(pl.Float32).to_numpy()
+            [text == value for text in texts[name]]
             for name, values in self.common_values.items()
             for value in values
         ]
-        return np.stack(columns, axis=1) if columns else np.zeros((frame.height, 0), dtype=np.float32)
+        common: FloatArray = np.array(columns, dtype=np.float32).reshape(len(columns), frame.height).T
+        return common
 
     @cached_property
     def fingerprint(self) -> str:

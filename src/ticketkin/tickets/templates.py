@@ -19,6 +19,8 @@ from ticketkin.core.tables import IntArray
 _N_HASHES = 64
 _N_BANDS = 16
 _SHINGLE_WORDS = 3
+# So few texts are compared each with each, which is quicker than sorting them into bands.
+_FEW_TEXTS = 100
 _BAND_MIX = np.random.default_rng(1998).integers(1, 1 << 63, _N_HASHES // _N_BANDS, dtype=np.uint64)
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -60,6 +62,23 @@ def template_groups(texts: Sequence[str], threshold: float, progress: Progress =
     n_texts = len(texts)
     signatures = _signatures(texts, progress)
     filled = np.flatnonzero((signatures != np.iinfo(np.uint32).max).any(axis=1))
+    edges = _all_pairs if len(filled) <= _FEW_TEXTS else _pairs_by_bands
+    joined = edges(signatures, filled, threshold)
+    graph = coo_array((np.ones(joined.shape[1], dtype=np.int8), joined), shape=(n_texts, n_texts))
+    groups: IntArray = connected_components(graph, directed=False)[1].astype(np.int64)
+    return groups
+
+
+def _all_pairs(signatures: npt.NDArray[np.uint32], filled: IntArray, threshold: float) -> IntArray:
+    """Return the pairs of a few texts that are alike, shape (2, n_pairs)."""
+    own = signatures[filled]
+    alike = (own[:, None, :] == own[None, :, :]).mean(axis=2) >= threshold
+    pairs: IntArray = filled[np.stack(np.nonzero(np.triu(alike, 1)))]
+    return pairs
+
+
+def _pairs_by_bands(signatures: npt.NDArray[np.uint32], filled: IntArray, threshold: float) -> IntArray:
+    """Return pairs that join what is alike of many texts, shape (2, n_pairs)."""
     edges: list[npt.NDArray[np.int64]] = []
     rows_per_band = len(_BAND_MIX)
     for band in range(_N_BANDS):
@@ -78,7 +97,4 @@ def template_groups(texts: Sequence[str], threshold: float, progress: Progress =
             left, right = members[differ], other[differ]
             alike = (signatures[left] == signatures[right]).mean(axis=1) >= threshold
             edges.append(np.stack([left[alike], right[alike]]))
-    joined = np.concatenate(edges, axis=1) if edges else np.empty((2, 0), dtype=np.int64)
-    graph = coo_array((np.ones(joined.shape[1], dtype=np.int8), joined), shape=(n_texts, n_texts))
-    groups: IntArray = connected_components(graph, directed=False)[1].astype(np.int64)
-    return groups
+    return np.concatenate(edges, axis=1)
