@@ -10,7 +10,7 @@ from bundle_material import Judged
 from index_material import BUNDLE, embedded, scorer
 from test_serving_commands import ran
 
-from ticketkin.core.errors import InputError, MissingInputError, UnreadableFileError
+from ticketkin.core.errors import InputError, MissingInputError, TicketkinError, UnreadableFileError
 from ticketkin.core.tables import Tickets
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.serving import index as index_module
@@ -175,3 +175,30 @@ def test_bad_commands_are_told(empty_bundle: Path, tmp_path: Path) -> None:
         ran("index", empty_bundle, "--index", tmp_path / "none", "--delete", tmp_path / "ids.txt")
     with pytest.raises(InputError, match="no bundle"):
         ran("index", tmp_path, tmp_path / "tickets.csv")
+
+
+def test_an_index_never_goes_over_files_of_the_user(empty_bundle: Path, tmp_path: Path) -> None:
+    export = write_export(tmp_path / "tickets.csv", [row_of(n) for n in range(3)])
+    before = export.read_bytes()
+    mine = tmp_path / "mine"
+    (mine / "index").mkdir(parents=True)
+    (mine / "index/letter.txt").write_text("dear")
+    (tmp_path / "a-file").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "tickets.csv")
+    for options in (
+        ("--index", mine / "index"),
+        ("--index", tmp_path / "a-file"),
+        ("--index", export),
+        ("--rejected", export, "--force"),
+        ("--rejected", tmp_path / "link", "--force"),
+        ("--rejected", mine),
+        ("--rejected", tmp_path / "nowhere" / "out.csv" / "x"),
+    ):
+        try:
+            ran("index", empty_bundle, export, *options)
+        except TicketkinError as error:
+            assert "Traceback" not in str(error) and len(str(error)) > 20
+        assert export.read_bytes() == before, options
+        assert (mine / "index/letter.txt").read_text() == "dear"
+        assert (tmp_path / "a-file").read_text() == "mine"
+        assert sorted(path.name for path in (mine / "index").iterdir()) == ["letter.txt"]

@@ -170,3 +170,14 @@ def test_a_link_file_joins_stored_tickets_and_a_wrong_one_is_refused(judged: Jud
         ran("index", bundle, "--links", links)
     with pytest.raises(MissingInputError, match="no index"):
         ran("index", bundle, "--links", links, "--index", tmp_path / "empty")
+
+
+def test_kinds_learned_over_another_encoder_are_not_bundled(run_folder: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(run_folder, tmp_path / "run"))
+    record = run / "relations" / "classifier.json"
+    content = json.loads(record.read_text())
+    content["fitted_on"]["encoder"] = "0" * 64
+    record.write_text(json.dumps(content))
+    with pytest.raises(InputError, match="belongs to another run"):
+        ran("bundle", run, "--out", tmp_path / "kin")
+    assert not (tmp_path / "kin").exists()

@@ -42,6 +42,15 @@ class TicketProfile:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class FileProfile:
+    """A profile and the lengths that a histogram is drawn of; profile.json."""
+
+    profile: TicketProfile
+    lengths_tokens: list[int]
+    """Of each ticket's text, uncut."""
+
+
 def profile_tickets(
     tickets: Tickets, texts: Sequence[str], lengths_tokens: IntArray, limit_tokens: int
 ) -> TicketProfile:

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from ticketkin.core.artifacts import atomic_path, read_json, write_json
 from ticketkin.core.tables import FloatArray, Links, Pairs, Splits, Tickets
+from ticketkin.encoders.untouched import UntouchedEncoder
 from ticketkin.evaluation.schema import read_report
 from ticketkin.relations.families import FamiliesRecord
 from ticketkin.relations.record import RELATION_RECORD
@@ -20,6 +21,8 @@ from ticketkin.runs.artifacts import (
     json_artifact,
     record_artifact,
 )
+from ticketkin.tickets.account import ImportSummary
+from ticketkin.tickets.profiling import FileProfile
 from ticketkin.training.record import CandidateTraining, LeftOutCandidate, TrainingRecord
 
 
@@ -54,14 +57,14 @@ TICKETS = Artifact(
     "tickets.parquet", lambda p: Tickets(read_parquet(p)), lambda p, v: save_parquet(p, v.frame)
 )
 REJECTED = Artifact("rejected.csv", _read_csv, save_csv)
-IMPORT_SUMMARY = json_artifact("import.json")
+IMPORT_SUMMARY = record_artifact("import.json", ImportSummary)
 LINKS = Artifact("links.parquet", lambda p: Links(read_parquet(p)), lambda p, v: save_parquet(p, v.frame))
 LINK_SUMMARY = json_artifact("links.json")
 SPLITS = Artifact("splits.parquet", lambda p: Splits(read_parquet(p)), lambda p, v: save_parquet(p, v.frame))
 PAIRS = Artifact("pairs.parquet", lambda p: Pairs(read_parquet(p)), lambda p, v: save_parquet(p, v.frame))
 GIVEN_PAIRS = Artifact("given_pairs.parquet", read_parquet, save_parquet)
-PROFILE = json_artifact("profile.json")
-BASE_ENCODER = json_artifact("embeddings/base.json")
+PROFILE = record_artifact("profile.json", FileProfile)
+BASE_ENCODER = record_artifact("embeddings/base.json", UntouchedEncoder)
 BASE_EMBEDDINGS = array_artifact("embeddings/base.npy", 2)
 TITLE_EMBEDDINGS = array_artifact("embeddings/title.npy", 2)
 ADAPTED = Folder("candidates/adapted")

@@ -35,6 +35,7 @@ from ticketkin.workflows.candidates import (
     ranking_record,
 )
 from ticketkin.workflows.configuration import Job, read_job
+from ticketkin.workflows.relation_material import load_kinds
 from ticketkin.workflows.report_material import whole_material
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.runtimes import judged_by, runtime_trial
@@ -127,27 +128,33 @@ def bundle_parts(
     return BundleParts(
         record=ServingRecord(
             champion=ranking.champion,
-            base_model=base["name"],
+            base_model=base.name,
             template=settings.tickets.template,
             embeddings=embeddings,
             tickets=settings.tickets.model_copy(update={"redact_words": None}),
             masks_words=settings.tickets.redact_words is not None,
             redaction_version=REDACTION_VERSION,
-            people_keyed_by=data.values.read(artifact.IMPORT_SUMMARY).get("people_keyed_by", ""),
+            people_keyed_by=data.values.read(artifact.IMPORT_SUMMARY).people_keyed_by,
             learned_until=_learned_until(data, ranking),
             near_identical=settings.split.near_identical,
             kinds=kinds,
         ),
         encoders={source.folder: _loader(data, source.folder) for source in sources},
         ranking=ranking_folder,
-        relations=data.values.path(artifact.RELATIONS) if kinds.is_learned else None,
+        relations=_relations(data) if kinds.is_learned else None,
         report=report,
         write_page=partial(write_shared_report, report, material),
-        licence=licence_of(Path(settings.encoder.base_model).expanduser(), base["name"]),
+        licence=licence_of(Path(settings.encoder.base_model).expanduser(), base.name),
         calibration=runtime_trial(data).calibration,
         stored=_stored(data, ranking, sources) if with_index else None,
         linked=linked_duplicates(data.links),
     )
+
+
+def _relations(data: RunData) -> Path:
+    """Return the folder of the model of kinds, which must be of this run's encoder and tickets."""
+    load_kinds(data)
+    return data.values.path(artifact.RELATIONS)
 
 
 def _learned_until(data: RunData, ranking: RankingRecord) -> str:
@@ -230,8 +237,7 @@ def _loader(data: RunData, folder: str) -> Callable[[], LoadedEncoder]:
 
     def untouched() -> LoadedEncoder:
         encoder = load_encoder(settings)
-        record = data.values.read(artifact.BASE_ENCODER)
-        judged: str = record.get("source_fingerprint") or record["fingerprint"]
+        judged = data.values.read(artifact.BASE_ENCODER).source_fingerprint
         if encoder.fingerprint != judged:
             raise InputError(
                 f"The base model {settings.base_model} is not the one that was judged any more (fingerprint "

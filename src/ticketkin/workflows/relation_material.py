@@ -17,7 +17,7 @@ from ticketkin.workflows.run_data import RunData
 
 def fingerprints(data: RunData) -> tuple[str, str]:
     """Return the fingerprints of the untouched encoder and of the tickets of a run."""
-    encoder: str = data.values.read(artifact.BASE_ENCODER)["fingerprint"]
+    encoder = data.values.read(artifact.BASE_ENCODER).fingerprint
     return encoder, hash_path(data.values.path(artifact.TICKETS))
 
 

@@ -21,7 +21,6 @@ from ticketkin.reports.material import (
     TokenLengths,
     TrainingCurve,
 )
-from ticketkin.runs.artifacts import JsonObject
 from ticketkin.runs.stages import StageRun
 from ticketkin.runs.values import RunValues
 from ticketkin.tickets.redaction import NOT_RECOGNISED, recognised_kinds
@@ -46,13 +45,10 @@ def report_material(
     holdout: Mapping[str, tuple[RetrievalScores, PairScores]],
 ) -> ReportMaterial:
     """Return curves, histograms and the worst mistakes of the champion on the holdout."""
-    stored: JsonObject = run.values.read(artifact.PROFILE)
-    profile = dict(stored)
-    lengths = np.array(profile.pop("lengths_tokens"), dtype=np.int64)
+    stored = run.values.read(artifact.PROFILE)
     threshold = judged.thresholds[verdict.champion].threshold
     false_alarms, misses = _worst(data, holdout[verdict.champion][1], threshold)
     training, strengths = _training(data)
-    imported: JsonObject = run.values.read(artifact.IMPORT_SUMMARY)
     return ReportMaterial(
         title=", ".join(path.name for path in run.job.tickets_from),
         is_synthetic=run.job.synthetic,
@@ -68,11 +64,11 @@ def report_material(
         },
         training=training,
         strengths=strengths,
-        lengths=TokenLengths(lengths, int(profile["limit_tokens"])),
+        lengths=TokenLengths(np.array(stored.lengths_tokens, dtype=np.int64), stored.profile.limit_tokens),
         false_alarms=false_alarms,
         misses=misses,
-        profile=profile,
-        import_summary=without_paths(imported, run.private_paths),
+        profile=stored.profile.to_json(),
+        import_summary=without_paths(run.values.read(artifact.IMPORT_SUMMARY).to_json(), run.private_paths),
         command=_command(run),
         versions=versions(),
         seed=run.job.settings.seed,

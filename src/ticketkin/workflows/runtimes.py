@@ -31,9 +31,7 @@ def encoder_of_run(
 def judged_by(data: RunData, encoder: str) -> Runtime:
     """Return what executed an encoder when it was judged: base, or the candidate that tuned it."""
     if encoder == "base":
-        base = data.values.read(artifact.BASE_ENCODER)
-        runtime: Runtime = (base.get("runtime") or {}).get("runtime", "torch")
-        return runtime
+        return data.values.read(artifact.BASE_ENCODER).runtime.runtime
     record = data.training_record(encoder)
     return "torch" if record is None or record.runtime is None else record.runtime.runtime
 

@@ -1,6 +1,5 @@
 """Stages from the export to pairs: import, links, split, embed, pairs."""
 
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from ticketkin.core.tables import Links, SplitName
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import load_encoder
+from ticketkin.encoders.untouched import UntouchedEncoder
 from ticketkin.pairs.building import build_given_pairs, build_pairs
 from ticketkin.pairs.given import given_by_split, links_of_given, with_given_holdout
 from ticketkin.pairs.silver import silver_links
@@ -20,7 +20,7 @@ from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.link_files import links_from_file
 from ticketkin.tickets.link_result import LinkResult, merge_links
 from ticketkin.tickets.links import links_from_tickets
-from ticketkin.tickets.profiling import profile_lines, profile_tickets
+from ticketkin.tickets.profiling import FileProfile, profile_lines, profile_tickets
 from ticketkin.tickets.redaction import Redactor
 from ticketkin.tickets.splitting import split_tickets
 from ticketkin.workflows import artifacts as artifact
@@ -42,7 +42,7 @@ def run_import(run: StageRun[Job]) -> None:
     run.put(artifact.TICKETS, result.tickets)
     run.put(artifact.GIVEN_PAIRS, given)
     run.put(artifact.REJECTED, result.rejected)
-    run.put(artifact.IMPORT_SUMMARY, result.summary.to_json())
+    run.put(artifact.IMPORT_SUMMARY, result.summary)
     for line in result.summary.lines(str(run.place(artifact.REJECTED))):
         run.progress.say(f"  {line}")
 
@@ -170,19 +170,19 @@ def run_embed(run: StageRun[Job]) -> None:
     model, choice = encoder_of_run(encoder, data, settings, run.progress)
     for stored, texts in ((artifact.BASE_EMBEDDINGS, data.texts), (artifact.TITLE_EMBEDDINGS, data.titles)):
         run.put(stored, encode_texts(model, texts, cache, settings, run.progress))
-    run.put(artifact.PROFILE, {**profile.to_json(), "lengths_tokens": np.asarray(lengths).tolist()})
+    run.put(artifact.PROFILE, FileProfile(profile, np.asarray(lengths).tolist()))
     run.put(
         artifact.BASE_ENCODER,
-        {
-            "name": encoder.name,
-            "fingerprint": model.fingerprint,
-            "source_fingerprint": encoder.fingerprint,
-            "runtime": asdict(choice.record),
-            "max_length_tokens": encoder.max_length_tokens,
-            "device": encoder.device,
-            "packaged": encoder.packaged,
-            "template": run.job.settings.tickets.template,
-        },
+        UntouchedEncoder(
+            name=encoder.name,
+            fingerprint=model.fingerprint,
+            source_fingerprint=encoder.fingerprint,
+            runtime=choice.record,
+            max_length_tokens=encoder.max_length_tokens,
+            device=encoder.device,
+            packaged=encoder.packaged,
+            template=run.job.settings.tickets.template,
+        ),
     )
 
 

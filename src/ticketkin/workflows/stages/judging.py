@@ -30,6 +30,8 @@ from ticketkin.evaluation.verdict_words import cheaper_words
 from ticketkin.ranking.cross_fitted import CrossFittedRanker
 from ticketkin.reports.html import write_report
 from ticketkin.runs.stages import StageRun
+from ticketkin.tickets.account import ImportSummary
+from ticketkin.tickets.profiling import TicketProfile
 from ticketkin.training.candidates import CANDIDATES, slow_candidates
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.candidates import (
@@ -273,7 +275,7 @@ def _report(
         candidate["training"] = None if record is None else record.to_json()
         candidate["cost_seconds"] = seconds.get("embed" if name == "base" else name)
     imported = run.values.read(artifact.IMPORT_SUMMARY)
-    profile = run.values.read(artifact.PROFILE)
+    profile = run.values.read(artifact.PROFILE).profile
     links = run.values.read(artifact.LINK_SUMMARY)
     opened = datetime.now(UTC).isoformat(timespec="seconds")
     return {
@@ -288,11 +290,11 @@ def _report(
             *_adapted_warning(run),
         ],
         "cost": seconds,
-        "tickets": imported,
+        "tickets": imported.to_json(),
         "links": links,
         "splits": _split_counts(data),
-        "profile": {key: value for key, value in profile.items() if key != "lengths_tokens"},
-        "encoder": run.values.read(artifact.BASE_ENCODER),
+        "profile": profile.to_json(),
+        "encoder": asdict(run.values.read(artifact.BASE_ENCODER)),
         "runtimes": [
             {"encoder": name, "judged_by": (by := judged_by(data, name)), "serves": by}
             for name in ("base", *(name for name in candidates if CANDIDATES[name].is_trained))
@@ -317,28 +319,28 @@ def _split_counts(data: RunData) -> dict[str, dict[str, int]]:
     return counts
 
 
-def _data_warnings(imported: Mapping[str, Any], profile: Mapping[str, Any]) -> list[dict[str, str]]:
+def _data_warnings(imported: ImportSummary, profile: TicketProfile) -> list[dict[str, str]]:
     warnings = []
-    if profile["share_cut"] > 0.25:
+    if profile.share_cut > 0.25:
         warnings.append(
             {
                 "code": "texts_cut",
-                "message": f"{100 * profile['share_cut']:.0f} % of the texts are longer than the "
-                f"{profile['limit_tokens']} tokens the model reads; what stands late is not seen",
+                "message": f"{100 * profile.share_cut:.0f} % of the texts are longer than the "
+                f"{profile.limit_tokens} tokens the model reads; what stands late is not seen",
             }
         )
-    if imported["n_rejected"]:
+    if imported.n_rejected:
         warnings.append(
             {
                 "code": "rejected_rows",
-                "message": f"{imported['n_rejected']:,} rows could not be used; see rejected.csv",
+                "message": f"{imported.n_rejected:,} rows could not be used; see rejected.csv",
             }
         )
-    if profile["n_without_time"]:
+    if profile.n_without_time:
         warnings.append(
             {
                 "code": "no_opening_times",
-                "message": f"{profile['n_without_time']:,} tickets have no opening time, so every other "
+                "message": f"{profile.n_without_time:,} tickets have no opening time, so every other "
                 "ticket counts as a candidate, later ones too; map the column with --map opened_at=COLUMN",
             }
         )
