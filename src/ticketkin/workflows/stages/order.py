@@ -121,9 +121,14 @@ def _stages(_registered: tuple[str, ...]) -> tuple[Stage[Job], ...]:
             command="ticketkin links {folder}",
             inputs=(artifact.TICKETS, artifact.GIVEN_PAIRS),
             outputs=(artifact.LINKS, artifact.LINK_SUMMARY),
-            reads=(*_settings("links", "tickets", "seed"), "pairs_file", "links_file"),
+            reads=(
+                *_settings("links", "split.near_identical", "tickets", "seed"),
+                "pairs_file",
+                "links_file",
+                "reviewed_file",
+            ),
             run=data.run_links,
-            external=_links_file,
+            external=lambda job: (*_links_file(job), *_reviewed_file(job)),
         ),
         Stage(
             name="split",
