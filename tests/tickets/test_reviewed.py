@@ -32,12 +32,12 @@ def test_a_row_that_says_the_same_again_is_one_row(tmp_path: Path) -> None:
 def test_pairs_without_an_answer_are_counted_and_other_columns_ignored(tmp_path: Path) -> None:
     path = _write(
         tmp_path,
-        "rank,source,target,kind,why\n1,T0,T1,duplicate,x\n2,T1,T2,,y\n3,T2,T3,Unsure,\n4,T3,T4,?,\n"
+        "rank,source,target,kind,why\n1,T0,T1,duplicate,x\n2,T1,T2,,y\n3,T2,T3,Unsure,\n4,T3,T4,unsure,\n"
         "5,T1,T0,,again\n6,T9,T8,,of another export\n",
     )
     review = read_reviewed(path, make_tickets(5))
     assert review.answers.rows() == [("T0", "T1", "duplicate")]
-    assert (review.n_unsure, review.n_empty) == (2, 2)
+    assert review.unsure == (("T2", "T3"), ("T3", "T4")) and review.n_empty == 2
     assert review.line() == "1 of 5 pairs judged: 1 duplicate; 2 unsure"
 
 

@@ -1,24 +1,26 @@
 """Pairs that a person judged: a file of two tickets and a kind, the last word on a pair."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
-from ticketkin.core.errors import InputError
+from ticketkin.core.errors import InputError, MappingError
 from ticketkin.core.tables import Kind, Tickets
 from ticketkin.tickets.links import known_references
 from ticketkin.tickets.mapping import normalise_name
 from ticketkin.tickets.reading import read_table
+from ticketkin.tickets.reading.table import RawTable
 
 NONE = "none"
 """The answer that two tickets are no kin."""
 CAUSED_BY = "caused-by"
 """The answer that the second ticket caused the first."""
 ANSWERS = (*(kind.value for kind in Kind), CAUSED_BY, NONE)
-"""What may stand in the column `kind`, beside nothing and `UNSURE`."""
-UNSURE = ("unsure", "?")
+"""What may stand in the column `kind`, beside nothing and `UNSURE`; also spelt `caused by`."""
+UNSURE = "unsure"
+"""The answer that teaches nothing."""
 REVIEW_SCHEMA: Mapping[str, pl.DataType] = {
     "source": pl.String(),
     "target": pl.String(),
@@ -36,10 +38,15 @@ class Review:
 
     answers: pl.DataFrame
     """Each judged pair once (`REVIEW_SCHEMA`)."""
-    n_unsure: int = 0
-    """Pairs of which the person is not sure."""
+    unsure: tuple[tuple[str, str], ...] = ()
+    """Pairs of tickets that the person can't decide on."""
     n_empty: int = 0
     """Pairs that wait for an answer."""
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Pairs that the person has looked at."""
+        return [*self.answers.select("source", "target").rows(), *self.unsure]
 
     @property
     def by_kind(self) -> dict[str, int]:
@@ -51,9 +58,9 @@ class Review:
         """Return how far the review is, as in "31 of 50 pairs judged: 9 duplicate, 22 none"."""
         n_judged = self.answers.height
         kinds = [f"{count:,} {kind}" for kind, count in self.by_kind.items()]
-        unsure = f"; {self.n_unsure:,} unsure" if self.n_unsure else ""
+        unsure = f"; {len(self.unsure):,} unsure" if len(self.unsure) else ""
         counted = f": {', '.join(kinds)}" if kinds else ""
-        return f"{n_judged:,} of {n_judged + self.n_unsure + self.n_empty:,} pairs judged{counted}{unsure}"
+        return f"{n_judged:,} of {n_judged + len(self.unsure) + self.n_empty:,} pairs judged{counted}{unsure}"
 
 
 NOTHING_REVIEWED = Review(pl.DataFrame(schema=dict(REVIEW_SCHEMA)))
@@ -67,25 +74,48 @@ def read_reviewed(path: Path, tickets: Tickets) -> Review:
     out: raises InputError where a column is missing, and with the rows that can't be read, whose kind or
     ticket is not one, or that say two things of one pair. A row that says the same again is one row.
     """
-    table = read_table(path)
-    names = {name.strip().lower(): name for name in table.frame.columns}
-    lacking = [name for name in _COLUMNS if name not in names]
-    if lacking:
-        raise InputError(
-            f"{path}: lacks the column {', '.join(lacking)}; it has {', '.join(table.frame.columns)}. A "
-            "review has the columns source, target, kind"
-        )
+    table, frame = _read(path)
     rows = _Rows(known_references(tickets))
     rows.faults += [(row, f"row {row} can't be read ({reason})") for row, reason in table.rejected]
-    columns = table.frame.select(names[name] for name in _COLUMNS).iter_rows()
-    for number, cells in zip(table.rows, columns, strict=True):
-        source, target, word = (str(cell or "").strip() for cell in cells)
+    for number, (source, target, word) in zip(table.rows, frame.iter_rows(), strict=True):
         rows.add(number, source, target, word)
     if rows.faults:
         messages = [fault for _, fault in sorted(rows.faults)]
         more = f" and {len(messages) - _MOST_NAMED:,} more" if len(messages) > _MOST_NAMED else ""
         raise InputError(f"{path}: {'; '.join(messages[:_MOST_NAMED])}{more}")
     return rows.review()
+
+
+def joined_reviews(paths: Sequence[Path]) -> pl.DataFrame:
+    """Return the rows of several reviews as they are written, each pair once (`REVIEW_SCHEMA`).
+
+    An answer stands until a later file gives another. Raises InputError for a row that can't be read.
+    """
+    rows: dict[frozenset[str], tuple[str, str, str]] = {}
+    for path in paths:
+        table, frame = _read(path)
+        if table.rejected:
+            row, reason = table.rejected[0]
+            raise InputError(f"{path}: row {row} can't be read ({reason}); correct it")
+        for source, target, word in frame.iter_rows():
+            pair = frozenset((source, target))
+            if word or pair not in rows:
+                rows[pair] = (source, target, word)
+    return pl.DataFrame(list(rows.values()), schema=dict(REVIEW_SCHEMA), orient="row")
+
+
+def _read(path: Path) -> tuple[RawTable, pl.DataFrame]:
+    """Return a file and its columns source, target and kind. Raises InputError where it lacks one."""
+    table = read_table(path)
+    names = {name.strip().lower(): name for name in table.frame.columns}
+    lacking = [name for name in _COLUMNS if name not in names]
+    if lacking:
+        raise MappingError(
+            f"{path}: lacks the column {', '.join(lacking)}; it has {', '.join(table.frame.columns)}. A "
+            "review has the columns source, target, kind"
+        )
+    columns = [pl.col(names[name]).fill_null("").str.strip_chars().alias(name) for name in _COLUMNS]
+    return table, table.frame.select(columns)
 
 
 @dataclass(frozen=True)
@@ -116,21 +146,23 @@ class _Rows:
     known: Mapping[str, str]
     faults: list[tuple[int, str]] = field(default_factory=list)
     answers: dict[frozenset[str], tuple[int, _Answer]] = field(default_factory=dict)
-    unsure: set[frozenset[str]] = field(default_factory=set)
+    unsure: dict[frozenset[str], tuple[str, str]] = field(default_factory=dict)
     empty: set[frozenset[str]] = field(default_factory=set)
 
     def add(self, number: int, source: str, target: str, written: str) -> None:
         """Take one row, or note what is wrong with it."""
         one, other = self._ticket(source), self._ticket(target)
         word = written.casefold()
-        if not word or word in UNSURE:
-            pair = frozenset({one or source, other or target})
-            (self.unsure if word else self.empty).add(pair)
+        if not word:
+            self.empty.add(frozenset({one or source, other or target}))
             return
         word = normalise_name(word).replace("_", "-")
         fault = self._fault(source, target, written, word)
         if fault or one is None or other is None:
             self.faults.append((number, f"row {number} {fault}"))
+            return
+        if word == UNSURE:
+            self.unsure[frozenset({one, other})] = (one, other)
             return
         answer = _Answer.of(one, other, word)
         first, before = self.answers.setdefault(frozenset({one, other}), (number, answer))
@@ -144,11 +176,11 @@ class _Rows:
     def review(self) -> Review:
         """Return the answers, each pair once."""
         rows = [(answer.source, answer.target, answer.kind) for _, answer in self.answers.values()]
-        unsure = self.unsure - self.answers.keys()
-        empty = self.empty - self.answers.keys() - unsure
+        unsure = [ends for pair, ends in self.unsure.items() if pair not in self.answers]
+        empty = self.empty - self.answers.keys() - self.unsure.keys()
         return Review(
             pl.DataFrame(rows, schema=dict(REVIEW_SCHEMA), orient="row"),
-            n_unsure=len(unsure),
+            unsure=tuple(unsure),
             n_empty=len(empty),
         )
 
@@ -159,11 +191,9 @@ class _Rows:
 
     def _fault(self, source: str, target: str, written: str, word: str) -> str:
         """Return what is wrong with a row, "" where nothing is."""
-        if word not in ANSWERS:
+        if word not in (*ANSWERS, UNSURE):
             allowed = ", ".join(ANSWERS)
-            return (
-                f"has the kind {written[:_MOST_SHOWN]!r}, allowed are {allowed}, and nothing or {UNSURE[0]}"
-            )
+            return f"has the kind {written[:_MOST_SHOWN]!r}, allowed are {allowed}, {UNSURE}, or nothing"
         absent = [name for name in (source, target) if self._ticket(name) is None]
         if absent:
             return f"names {absent[0][:_MOST_SHOWN]!r}, which is no ticket of this export"

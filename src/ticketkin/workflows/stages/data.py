@@ -86,7 +86,7 @@ def run_links(run: StageRun[Job]) -> None:
     summary["n_kin_groups"] = len(groups.groups)
     summary["n_tickets_with_kin"] = int(groups.has_kin.sum())
     summary["nearness_of_file"] = None if nearness is None else nearness.to_json()
-    summary["review"] = _reviewed(run, data, links, groups)
+    summary |= _reviewed(run, data, links, groups)
     run.put(artifact.LINK_SUMMARY, summary)
     run.progress.say(
         f"  {len(links):,} links ({summary['labels_from']}), {summary['n_kin_groups']:,} kin groups over "
@@ -99,23 +99,22 @@ def _n_units(data: RunData, groups: KinGroups) -> int:
     return len(np.unique(data.units_of(groups.group)[groups.has_kin])) if groups.has_kin.any() else 0
 
 
-def _reviewed(run: StageRun[Job], data: RunData, links: Links, groups: KinGroups) -> dict[str, Any] | None:
+def _reviewed(run: StageRun[Job], data: RunData, links: Links, groups: KinGroups) -> dict[str, Any]:
     """Say how far the review is and what contradicts it; return that for links.json."""
     if run.job.reviewed_file is None:
-        return None
+        return {"review": {}, "review_contradictions": []}
     review = data.review
     run.progress.say(f"  review: {review.line()}")
     against = contradictions(review, links, groups, data.tickets.position)
     for contradiction in against[:_MOST_CONTRADICTIONS]:
         run.progress.say(f"  the review is contradicted: {contradiction}")
-    return {
-        "n_judged": review.answers.height,
-        "n_unsure": review.n_unsure,
-        "n_empty": review.n_empty,
-        "by_kind": review.by_kind,
-        "n_contradictions": len(against),
-        "contradictions": [str(contradiction) for contradiction in against[:_MOST_CONTRADICTIONS]],
+    counts = {"judged": review.answers.height, **review.by_kind}
+    counts |= {
+        "unsure": len(review.unsure),
+        "without an answer": review.n_empty,
+        "contradicted": len(against),
     }
+    return {"review": counts, "review_contradictions": list(map(str, against[:_MOST_CONTRADICTIONS]))}
 
 
 def _left_out(result: LinkResult) -> str:
