@@ -265,12 +265,29 @@ def test_a_base_model_with_a_pickle_alone_is_never_opened(
     assert not Path("run/embeddings/base.npy").exists()
 
 
-def test_one_kin_group_is_too_few_to_judge(ticketkin: Command, quick: list[str]) -> None:
-    export(Path("a.csv"), 20, 1)
+def test_one_kin_group_is_too_few_to_judge_by(ticketkin: Command, quick: list[str]) -> None:
+    export(Path("a.csv"), 60, 1)
     result = ticketkin("run", "a.csv", *quick, "--out", "run")
+    assert result.code == 0, result.err
+    assert "only 1 groups of duplicates linked by people: making SILVER ones" in result.told
+    summary = json.loads(Path("run/links.json").read_text())
+    assert summary["labels_from"] == "silver" and summary["n_people_kin_groups"] == 1
+    assert summary["by_origin"]["duplicate_of"] == 1 and summary["by_origin"]["silver"] > 1
+
+
+def test_one_kin_group_is_refused_where_no_silver_link_may_stand_beside_it(
+    ticketkin: Command, quick: list[str]
+) -> None:
+    export(Path("a.csv"), 20, 1)
+    result = ticketkin("run", "a.csv", *quick, "--set", "links.silver=never", "--out", "run")
     assert result.code == 1  # the input is fine, the job can't be done
     assert "1 independent kin groups were found" in result.told
     assert "add links with --links FILE" in result.told
+
+
+def test_kinds_are_learned_from_fewer_pairs_than_components(ticketkin: Command, quick: list[str]) -> None:
+    export(Path("a.csv"), 20, 0)
+    assert ticketkin("run", "a.csv", *quick, "--out", "run").code == 0
 
 
 def test_silver_links_can_be_refused(ticketkin: Command, quick: list[str]) -> None:
@@ -313,3 +330,26 @@ def test_a_file_of_one_category_is_judged_like_any_other(ticketkin: Command, qui
     assert report["links"]["labels_from"] == "person"
     assert report["profile"]["categories"] == {"Hardware": 60}
     assert all(part["n_queries"] > 0 for part in report["splits"].values())
+
+
+def test_a_desk_without_links_judges_pairs_and_the_verdict_is_theirs(
+    ticketkin: Command, quick: list[str]
+) -> None:
+    export(Path("a.csv"), 60, 0)
+    options = [*quick, "--set", "evaluation.by=auto", "--set", "evaluation.shuffles=2"]
+    assert ticketkin("run", "a.csv", *options, "--out", "run").code == 0
+    pairs = pl.read_csv("run/to_review.csv", infer_schema=False)
+    number = pl.col("source", "target").str.strip_prefix("INC").cast(pl.Int64) // 2
+    couples = pairs.select(number)
+    kinds = (couples["source"] == couples["target"]).replace_strict({True: "duplicate", False: "none"})
+    n_duplicates = int((kinds == "duplicate").sum())
+    assert n_duplicates >= 6
+    pairs.with_columns(kind=kinds).write_csv("run/to_review.csv")
+    result = ticketkin("run", "--resume", "--out", "run", "--reviewed", "run/to_review.csv")
+    assert result.code == 0, result.err
+    assert f"review: {pairs.height} of {pairs.height} pairs judged: {n_duplicates} duplicate" in result.told
+    report = json.loads(Path("run/report.json").read_text())
+    assert report["links"]["labels_from"] == "person"
+    assert report["links"]["by_origin"] == {"review": n_duplicates}
+    assert report["verdict"]["answer"] != "unproven"
+    assert report["cross_fitting"]["n_kin_groups"] == n_duplicates

@@ -113,6 +113,7 @@ def run(
       ticketkin run incidents.csv --candidates base,head --set split.by=time
       ticketkin run incidents.csv --recipe lora-hybrid
       ticketkin run --resume --out runs/june --set split.by=time
+      ticketkin run --resume --out runs/june --reviewed runs/june/to_review.csv
 
     A killed run continues with the same command: finished stages are kept. Without --out each job gets a
     folder of its own in runs/, by date and name, and runs/latest points to the newest.
@@ -141,8 +142,9 @@ def run(
         folder = run_to_resume(out)
         job = options.onto(folder)
     else:
-        job = options.job_in(out)
-        folder = run_folder_of(out, job)
+        named = out or options.run_of_answers()
+        job = options.job_in(named)
+        folder = run_folder_of(named, job)
     left_out = options.not_applied(job, folder)
     if dry_run:
         check_run(folder, job, force=force)
@@ -249,15 +251,17 @@ def links(
     folder: RunFolder,
     links_file: LinksOption = None,
     link_columns: LinkColumnsOption = None,
+    reviewed: ReviewedOption = None,
     set_: SetOption = None,
 ) -> None:
     """Collect the links people made.
 
     \b
-    Example:
+    Examples:
       ticketkin links runs/june --links duplicates.csv --link-columns duplicate,master
+      ticketkin links runs/june --reviewed runs/june/to_review.csv
     """
-    run_stage_command("links", folder, stored_job(folder, set_, links_file, link_columns))
+    run_stage_command("links", folder, stored_job(folder, set_, links_file, link_columns, reviewed))
 
 
 @app.command()

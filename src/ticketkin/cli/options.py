@@ -9,6 +9,7 @@ import typer
 
 from ticketkin.core.errors import ConfigurationError, InputError, MissingInputError
 from ticketkin.core.outputs import output_path
+from ticketkin.core.run_ownership import owning_run
 from ticketkin.tickets.settings import LinkSettings
 from ticketkin.training.candidates import CANDIDATES, always_tried
 from ticketkin.workflows.configuration import Job, load_settings, outside_changes, read_job
@@ -88,7 +89,10 @@ TestPairsOption = Annotated[
 ]
 ReviewedOption = Annotated[
     Path | None,
-    typer.Option("--reviewed", help="Pairs a person reviewed: source, target, kind; they win over links."),
+    typer.Option(
+        "--reviewed",
+        help="Pairs a person judged, e.g. RUN/to_review.csv: source, target, kind; they win over links.",
+    ),
 ]
 RecipeOption = Annotated[
     str | None, typer.Option("--recipe", help="A named training configuration; see: ticketkin recipes.")
@@ -179,6 +183,16 @@ class JobOptions:
         if stored is None or set(stored.tickets_from) != set(fresh.tickets_from):
             return fresh
         return self._changed(stored)
+
+    def run_of_answers(self) -> Path | None:
+        """Return the run that asked for the answers given with --reviewed, None where the sources are others.
+
+        The same command then goes on with that run, in which its pairs were chosen.
+        """
+        run = None if self.reviewed is None else owning_run(self.reviewed)
+        stored = None if run is None else job_stored_in(run)
+        given = {path.resolve() for path in (*self.sources, self.pairs, self.test_pairs) if path is not None}
+        return run if stored is not None and set(stored.tickets_from) == given else None
 
     def not_applied(self, job: Job, folder: Path) -> str | None:
         """Return the line on what settings file and environment ask for and a stored job leaves out."""

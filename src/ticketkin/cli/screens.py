@@ -11,7 +11,8 @@ from ticketkin.cli.console import SafeConsole, print_json
 from ticketkin.core.checks import Outcome
 from ticketkin.evaluation.metrics import METRICS, Place
 from ticketkin.runs.stages import StageStatus
-from ticketkin.workflows.artifacts import MODEL, REPORT_HTML
+from ticketkin.workflows.answers import how_to_judge
+from ticketkin.workflows.artifacts import MODEL, REPORT_HTML, TO_REVIEW
 from ticketkin.workflows.configuration import Job
 
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ def show_verdict(console: SafeConsole, report: Mapping[str, Any], folder: Path) 
     """Print the verdict, the candidates, the warnings and where the results lie."""
     console.print()
     console.print(report["verdict"]["reason"], style="bold")
+    to_judge = how_to_judge(folder)
+    if to_judge is not None and report["verdict"]["answer"] != "yes":
+        console.print(to_judge, style="bold", soft_wrap=True)
     console.print()
     show_candidates(console, report)
     if report["verdict"].get("cheaper"):
@@ -99,6 +103,8 @@ def show_verdict(console: SafeConsole, report: Mapping[str, Any], folder: Path) 
     console.print()
     console.print(f"Report: {folder / REPORT_HTML}", soft_wrap=True)
     console.print(f"Model:  {folder / MODEL}", soft_wrap=True)
+    if to_judge is not None:
+        console.print(f"Pairs to judge: {folder / TO_REVIEW}", soft_wrap=True)
 
 
 def proof_sentences(report: Mapping[str, Any]) -> list[str]:

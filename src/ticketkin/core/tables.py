@@ -29,6 +29,7 @@ class Origin(StrEnum):
     CLOSE_NOTES = "close_notes"
     STATED = "stated"
     FILE = "file"
+    REVIEW = "review"
     SILVER = "silver"
 
     @property

@@ -33,7 +33,8 @@ from ticketkin.evaluation.verdict_words import (
 
 PRIMARY = METRICS.primary.name
 
-
+FEWEST_TO_PROVE = 6
+"""Kin groups below which no gain is beyond chance: where all n of them gain, p of the test is 2 / 2^n."""
 WITHOUT_LINKS = "hybrid"
 """The ranking that learns from no links: what is served until somebody links tickets."""
 
@@ -221,8 +222,11 @@ def decide(
     synthetic: bool,
     n_bootstrap: int,
     seed: int,
+    n_people_groups: int = 0,
 ) -> Verdict:
     """Return the verdict over `scores` on the evaluation links.
+
+    `n_people_groups` kin groups are people's where silver ones stand beside them.
 
     `encoders` names the encoder candidates, the untouched one first; every other name in `scores`
     is a ranking. The baseline of both questions is the untouched encoder; a ranking is compared
@@ -246,7 +250,9 @@ def decide(
         gain=_headline(gains_of, champion, baseline),
     )
     if labels_from == "silver":
-        return unproven(verdict, scores)
+        return unproven(verdict, scores, n_people_groups)
+    if proves_nothing(scores):
+        return unproven(verdict, scores, n_kin_groups(scores))
     share_of = f"% of {scores[baseline].n_queries:,} evaluation tickets"
     return replace(verdict, reason=_reason(verdict, scores, share_of, verdict.gain, synthetic=synthetic))
 
@@ -263,15 +269,29 @@ def comparisons_of(
     return over_baseline + over_words
 
 
-def unproven(verdict: Verdict, scores: Mapping[str, RetrievalScores]) -> Verdict:
-    """Return the verdict where nobody linked the tickets: nothing that learned from word overlap may win."""
+def n_kin_groups(scores: Mapping[str, RetrievalScores]) -> int:
+    """Return how many kin groups judge."""
+    return len(np.unique(next(iter(scores.values())).clusters))
+
+
+def proves_nothing(scores: Mapping[str, RetrievalScores]) -> bool:
+    """Return whether too few kin groups judge to prove any gain, however large."""
+    return n_kin_groups(scores) < FEWEST_TO_PROVE
+
+
+def unproven(verdict: Verdict, scores: Mapping[str, RetrievalScores], n_groups: int) -> Verdict:
+    """Return the verdict where people linked `n_groups` kin groups, none or too few to prove anything.
+
+    What learned from word overlap, or from a handful of links, may not win; nor does that the untouched model
+    has no proven challenger speak for it.
+    """
     champion = WITHOUT_LINKS if WITHOUT_LINKS in scores else verdict.baseline
     return replace(
         verdict,
         champion=champion,
         encoder=verdict.baseline,
         answer="unproven",
-        reason=unproven_words(champion),
+        reason=unproven_words(champion, n_groups),
         gain=None,
     )
 
@@ -344,8 +364,7 @@ def warnings_of(
         warnings.append(
             _warning("synthetic", "These tickets are the built-in sample; no real desk wrote them")
         )
-    names = list(scores)
-    n_clusters = len(np.unique(scores[names[0]].clusters))
+    names, n_clusters = list(scores), n_kin_groups(scores)
     if n_clusters < FEW_CLUSTERS:
         warnings.append(
             _warning(

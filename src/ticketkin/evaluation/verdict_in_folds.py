@@ -17,6 +17,8 @@ from ticketkin.evaluation.verdict import (
     comparisons_of,
     decisive_gains,
     guards_failed,
+    n_kin_groups,
+    proves_nothing,
     unproven,
     warnings_of,
 )
@@ -76,11 +78,13 @@ def decide_in_folds(
     synthetic: bool,
     n_bootstrap: int,
     seed: int,
+    n_people_groups: int = 0,
 ) -> Verdict:
     """Return the verdict where all links judge by folds: it is the whole procedure that is tested, once.
 
     The champion is what the procedure chooses on all links; it wins only where the procedure, which chose
-    anew in each fold, meets the gates, and finds nothing where links are shuffled.
+    anew in each fold, meets the gates, and finds nothing where links are shuffled. `n_people_groups` as in
+    `decide`.
     """
     baseline, champion = encoders[0], result.final.champion
     scores = result.scores
@@ -103,7 +107,9 @@ def decide_in_folds(
         gain=proof[PRIMARY],
     )
     if labels_from == "silver":
-        return unproven(verdict, scores)
+        return unproven(verdict, scores, n_people_groups)
+    if proves_nothing(scores):
+        return unproven(verdict, scores, n_kin_groups(scores))
     reason = _reason(verdict, proof[PRIMARY], result, shuffled, synthetic=synthetic)
     return replace(verdict, reason=reason)
 

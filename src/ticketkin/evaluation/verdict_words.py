@@ -9,17 +9,20 @@ from ticketkin.evaluation.power import Power
 from ticketkin.evaluation.retrieval import RetrievalScores
 
 Answer = Literal["yes", "no", "unproven"]
-"""Whether anything is better than the untouched model; unproven where nobody linked the tickets."""
+"""Whether anything is better than the untouched model; unproven where people linked none or too few."""
 _MOST_TIMES_MORE = 10
 """Links to add, as a multiple of those at hand, above which a gain is called none rather than unproven."""
 
 
-def unproven_words(champion: str) -> str:
-    """Return what to say where nobody linked the tickets: nothing is proven, and how to find out."""
+def unproven_words(champion: str, n_groups: int) -> str:
+    """Return what to say where people linked no duplicates, or too few to prove anything: how to find out."""
+    why = "Nobody has linked these tickets, so nothing can be proven yet."
+    if n_groups:
+        groups = "group" if n_groups == 1 else "groups"
+        why = f"Only {n_groups:,} {groups} of duplicates can judge, too few to prove anything yet."
     return (
-        "Nobody has linked these tickets, so nothing can be proven yet. Until then rank with "
-        f"'{champion}', which learns from no links. To find out whether another ranking is better, link some "
-        "duplicates and give them with --links FILE."
+        f"{why} Until then rank with '{champion}', which learns from no links. To find out whether another "
+        "ranking is better, judge some pairs of tickets, or give links with --links FILE."
     )
 
 

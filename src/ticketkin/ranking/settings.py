@@ -1,4 +1,4 @@
-"""Settings of the learned ranking."""
+"""Settings of the learned ranking, and of the pairs that people are asked to judge."""
 
 from pydantic import Field
 
@@ -12,3 +12,10 @@ class FusionSettings(StageSettings):
     """Candidates taken from each first ranking."""
     folds: int = Field(default=5, ge=2, le=100)
     """Kin-group folds for weights and calibration that never saw what they score."""
+
+
+class ReviewSettings(StageSettings):
+    """Pairs that a person is asked to judge first."""
+
+    pairs: int = Field(default=50, ge=0, le=10_000)
+    """How many stand in to_review.csv; with 0 there is none."""

@@ -149,7 +149,7 @@ def _reduced(features: PairFeatures) -> Any:
     for name in ("earlier", "later", "difference", "product"):
         own = [place for place in embedding if features.names[place].startswith(f"{name}_")]
         if own:
-            parts.append((name, PCA(min(_COMPONENTS, len(own)), random_state=0), own))
+            parts.append((name, PCA(min(_COMPONENTS, len(own), len(features.values)), random_state=0), own))
     return make_pipeline(ColumnTransformer(parts), StandardScaler())
 
 

@@ -361,7 +361,7 @@ def render_report(report: Report, material: ReportMaterial, drawn: list[PageFigu
         words=wording.plain_words(report),
         gain=wording.headline_gain(report, comparisons),
         comparisons=comparisons,
-        steps=wording.next_steps(report, is_synthetic, n_examples),
+        steps=wording.next_steps(report, is_synthetic, n_examples, material.n_to_review),
         primary=METRICS.primary,
         columns=METRICS.shown_in(Place.REPORT),
         candidates=_candidate_rows(report),

@@ -150,6 +150,8 @@ class ReportMaterial:
     """Kinds of kin, how well models distinguish them, or why they were not learned."""
     families: Annotated[FamiliesRecord | None, _EMPTY_IS_ABSENT] = None
     """The largest families alone."""
+    n_to_review: int = 0
+    """Pairs that wait in to_review.csv for a person's judgement."""
     command: str = ""
     """The command that does it again."""
     versions: Mapping[str, str] = field(default_factory=dict)

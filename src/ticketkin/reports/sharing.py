@@ -53,6 +53,7 @@ def shareable(
         import_summary=_counts(material.import_summary),
         relations=_with_sentences(relations, parts["relations"]),
         families=_families(material.families),
+        n_to_review=0,
         command="ticketkin run EXPORT",
         is_shared=True,
     )

@@ -145,8 +145,8 @@ def headline_gain(report: Report, rows: Sequence[GainRow]) -> GainRow | None:
     return max(measured, key=lambda row: row.value or 0.0, default=None)
 
 
-def next_steps(report: Report, is_synthetic: bool, n_examples: int) -> list[str]:
-    """Return what to do next, most useful first."""
+def next_steps(report: Report, is_synthetic: bool, n_examples: int, n_to_review: int = 0) -> list[str]:
+    """Return what to do next, most useful first; `n_to_review` pairs wait in to_review.csv."""
     verdict = report.verdict
     if is_synthetic:
         return [
@@ -155,6 +155,12 @@ def next_steps(report: Report, is_synthetic: bool, n_examples: int) -> list[str]
             "better model and a surer answer.",
         ]
     steps = []
+    if n_to_review and verdict.answer != "yes":
+        steps.append(
+            f"Judge the {n_to_review:,} pairs in to_review.csv, which lies beside this report: fill in the "
+            "column kind, leave it empty where you are not sure. Then: ticketkin run --resume --out FOLDER "
+            "--reviewed FOLDER/to_review.csv, where FOLDER is the folder of this report."
+        )
     if _silver(report):
         steps.append(
             "Get links made by people (duplicate-of, parent, problem) and give them with --links FILE."

@@ -47,7 +47,7 @@ class LeftOutKind:
 class LinkResult:
     """Links between present tickets, and everything that was not one.
 
-    n_read = links + n_absent + n_self + n_repeated + n_ignored + n_rejected.
+    n_read = links + n_absent + n_self + n_repeated + n_ignored + n_rejected + n_overruled.
     """
 
     links: Links
@@ -60,6 +60,8 @@ class LinkResult:
     """Links of a kind that is no kinship or unknown, and those left out on purpose."""
     n_rejected: int = 0
     """Rows of a file of links that can't be read."""
+    n_overruled: int = 0
+    """Links between two tickets of which a person said something else in a review."""
     ignored_kinds: dict[str, int] = field(default_factory=dict)
     """Link types that are no kinship, as written."""
     unknown_kinds: dict[str, int] = field(default_factory=dict)
@@ -73,7 +75,7 @@ class LinkResult:
 
     def __post_init__(self) -> None:
         counted = len(self.links) + self.n_absent + self.n_self + self.n_repeated
-        counted += self.n_ignored + self.n_rejected
+        counted += self.n_ignored + self.n_rejected + self.n_overruled
         if counted != self.n_read:
             raise RuntimeError(f"{self.n_read} links were read and {counted} accounted for: {self}")
 
@@ -120,6 +122,7 @@ class LinkResult:
             (self.n_repeated, "repeat another"),
             (self.n_ignored, "left out"),
             (self.n_rejected, "in rows that can't be read"),
+            (self.n_overruled, "overruled by a review"),
         )
         counts = "".join(f", {count:,} {word}" for count, word in kinds if count)
         lines = [f"{self.n_read:,} links read: {len(self.links):,} kept{counts}"]

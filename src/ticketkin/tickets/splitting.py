@@ -15,6 +15,8 @@ from ticketkin.tickets.settings import SplitSettings
 from ticketkin.tickets.templates import template_groups
 
 _NAMES = (SplitName.TRAIN, SplitName.EVALUATION, SplitName.HOLDOUT)
+FEWEST_GROUPS = len(_NAMES)
+"""Kin groups below which nothing can be judged: each split needs one."""
 # A unit larger than this share of the holdout would be the holdout: such templates go to training.
 _LARGEST_SHARE_OF_HOLDOUT = 0.25
 
@@ -39,7 +41,7 @@ def split_tickets(
     n_units = int(unit.max()) + 1 if len(unit) else 0
     sizes = np.bincount(unit, minlength=n_units)
     has_kin = np.bincount(unit, weights=groups.has_kin, minlength=n_units) > 0
-    if has_kin.sum() < len(_NAMES):
+    if has_kin.sum() < FEWEST_GROUPS:
         raise NotEnoughDataError(
             f"{int(has_kin.sum())} independent kin groups were found, and each of train, evaluation and "
             "holdout needs at least one; add links with --links FILE, or loosen --set split.near_identical=1"

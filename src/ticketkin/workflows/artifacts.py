@@ -1,6 +1,6 @@
 """Every file and folder of a run, with the type of what it holds."""
 
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import polars as pl
@@ -43,14 +43,14 @@ def _read_csv(path: Path) -> pl.DataFrame:
         return pl.read_csv(stream, infer_schema=False)
 
 
-def save_csv(path: Path, frame: pl.DataFrame) -> None:
+def save_csv(path: Path, frame: pl.DataFrame, *, for_spreadsheets: bool = False) -> None:
     """Write a table as CSV, atomically; a cell that a spreadsheet would run as a formula gets a quote first.
 
-    See OWASP, "CSV Injection".
+    See OWASP, "CSV Injection". A file `for_spreadsheets` begins with the mark by which they know UTF-8.
     """
     safe = frame.with_columns(pl.col(pl.String).str.replace(r"^([=+\-@\t\r])", "'$1"))
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        safe.write_csv(stream)
+        safe.write_csv(stream, include_bom=for_spreadsheets)
 
 
 TICKETS = Artifact(
@@ -75,6 +75,10 @@ CROSS_ENCODER_WORK = Folder("candidates/cross_encoder")
 PROVISIONAL = json_artifact("provisional.json")
 MODEL = Folder("model")
 RANKING = Folder("ranking")
+TO_REVIEW = Artifact("to_review.csv", _read_csv, partial(save_csv, for_spreadsheets=True))
+TO_REVIEW_SUMMARY = json_artifact("to_review.json")
+REVIEWED = Artifact("reviewed.csv", _read_csv, save_csv)
+"""Answers that a run took over from files which runs write anew; no stage writes it."""
 RELATIONS = Folder("relations")
 CROSS_ENCODER_RECORD = record_artifact(f"{RELATIONS}/cross_encoder/training_metadata.json", TrainingRecord)
 RELATIONS_JSON = record_artifact(f"{RELATIONS}/relations.json", RELATION_RECORD)

@@ -188,15 +188,26 @@ def ranking_record(folder: Path) -> RankingRecord:
 
 
 def champion_ranker(data: RunData) -> Ranker:
-    """Return the ranking that won in a judged run, as `ranking/` holds it. Raises as `FusionRanker.load`."""
+    """Return the ranking that won in a judged run, as `ranking/` holds it. Raises as `saved_ranker`."""
     ranking = data.values.path(artifact.RANKING)
-    record = ranking_record(ranking.parent)
-    if record.champion == "lexical":
+    return saved_ranker(data, ranking_record(ranking.parent).champion)
+
+
+def saved_ranker(data: RunData, name: str) -> Ranker:
+    """Return a ranking of a judged run, as `ranking/` holds it. Raises as `FusionRanker.load`."""
+    sources = (artifact.TICKETS, artifact.RANKING)
+    return data.values.derive(("saved ranking", name), sources, lambda: _load_ranker(data, name))
+
+
+def _load_ranker(data: RunData, name: str) -> Ranker:
+    ranking = data.values.path(artifact.RANKING)
+    if name == "lexical":
         return lexical_over(data, FieldStatistics.load(ranking, FIELD_WEIGHTS, REMEDY))
-    if record.champion == "hybrid":
+    if name == "hybrid":
         return hybrid_over(data, HybridScorer.load(ranking))
-    if record.champion != "fusion":
-        return DenseRanker(record.champion, data.embeddings(artifact.embeddings_of(record.champion)))
+    if name != "fusion":
+        return DenseRanker(name, data.embeddings(artifact.embeddings_of(name)))
+    record = ranking_record(ranking.parent)
     fitted = FusionRanker.load(ranking, embedded_tickets(data, record))
     return fitted if record.judged_by == "split" else _by_folds(data, ranking / FOLDS, fitted)
 

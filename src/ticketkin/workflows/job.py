@@ -25,6 +25,7 @@ from ticketkin.runs.stages import (
 )
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows import damage
+from ticketkin.workflows.answers import take_over_answers
 from ticketkin.workflows.configuration import Job, changed_settings, read_job, write_job
 from ticketkin.workflows.log import logged
 from ticketkin.workflows.private_paths import private_paths
@@ -103,9 +104,9 @@ def run_one_stage(
     begins = stage is stages()[0]
     if job is None or not (begins or is_run(folder)):
         job = read_job(folder)
-    with _owned(folder, job, progress, begins=begins, force=force or not begins) as telling:
-        context = run_context(folder, job, telling)
-        wanted = _wanted_artifacts(job)
+    with _owned(folder, job, progress, begins=begins, force=force or not begins) as (taken, telling):
+        context = run_context(folder, taken, telling)
+        wanted = _wanted_artifacts(taken)
         _check_ready(stage, context, wanted)
         with damage.damage_named(folder, stages()[: stages().index(stage)]):
             seconds = run_stage(stage, context, wanted)
@@ -115,8 +116,12 @@ def run_one_stage(
 
 
 @contextmanager
-def _owned(folder: Path, job: Job, progress: Progress, *, begins: bool, force: bool) -> Iterator[Progress]:
-    """Own the run folder of `job`: checked, locked and swept; yields progress that is logged.
+def _owned(
+    folder: Path, job: Job, progress: Progress, *, begins: bool, force: bool
+) -> Iterator[tuple[Job, Progress]]:
+    """Own the run folder of `job`: checked, locked and swept; yields the job to run and logged progress.
+
+    The job is the one given, with the answers of a review that lies in a run taken over.
 
     Where the run `begins`, which reads the sources, they are recorded. In a folder that is no run yet, what
     has a name that the run needs is moved to `kept/`.
@@ -131,11 +136,12 @@ def _owned(folder: Path, job: Job, progress: Progress, *, begins: bool, force: b
         with logged(folder, progress) as telling:
             for line in [*sweep_leftovers(folder), *_swept_cache()]:
                 telling.say(line)
+            job = take_over_answers(job, folder, telling)
             changed = settings_that_change(folder, job)
             if changed is not None:
                 telling.say(changed)
             write_job(job, folder)
-            yield telling
+            yield job, telling
 
 
 def _swept_cache() -> list[str]:
@@ -179,16 +185,16 @@ def run_job(
     where `folder` is not empty and not a run, or holds results of other sources.
     """
     folder = followed(folder)
-    with _owned(folder, job, progress, begins=True, force=force) as telling:
+    with _owned(folder, job, progress, begins=True, force=force) as (taken, telling):
         remove_old(folder / artifact.MANIFEST)
-        context = run_context(folder, job, telling)
-        wanted = _wanted_artifacts(job)
-        due = [stage for stage in stages() if stage.wanted(job)]
+        context = run_context(folder, taken, telling)
+        wanted = _wanted_artifacts(taken)
+        due = [stage for stage in stages() if stage.wanted(taken)]
         for number, stage in enumerate(due, start=1):
             _run_if_due(stage, context, wanted, f"[{number}/{len(due)}] {stage.title}")
             if number == 1 and latest is not None:
                 point_latest(latest, folder, telling)
-        _write_manifest(folder, job, due)
+        _write_manifest(folder, taken, due)
         report: dict[str, Any] = read_json(folder / artifact.REPORT_JSON)
         return report
 

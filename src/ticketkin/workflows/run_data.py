@@ -12,13 +12,12 @@ from ticketkin.core.tables import FloatArray, IntArray, Links, Pairs, SplitName,
 from ticketkin.evaluation.power import FEWEST_KIN_GROUPS
 from ticketkin.evaluation.retrieval import queries_with_kin
 from ticketkin.relations.kinds import NONE
-from ticketkin.relations.pairs import NOTHING_STATED
-from ticketkin.relations.reviewed import read_reviewed
 from ticketkin.runs.artifacts import Artifact, remaking
 from ticketkin.runs.values import RunValues
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.tickets.folds import independent_units
 from ticketkin.tickets.kin import KinGroups, kin_groups
+from ticketkin.tickets.reviewed import NOTHING_REVIEWED, Review, read_reviewed
 from ticketkin.tickets.templates import template_groups
 from ticketkin.training.candidates import CANDIDATES, trained_candidates
 from ticketkin.training.record import CandidateTraining, LeftOutCandidate
@@ -96,14 +95,17 @@ class RunData:
         return [one.name for one in wanted if self.training_record(one.name) is None]
 
     @cached_property
+    def review(self) -> Review:
+        """What a person said of pairs; nothing where the job names no file. Raises as `read_reviewed`."""
+        path = self.job.reviewed_file
+        return NOTHING_REVIEWED if path is None else read_reviewed(path, self.tickets)
+
+    @cached_property
     def stated_kinds(self) -> pl.DataFrame:
         """Kinds of pairs that people stated apart from links (`STATED_SCHEMA`): in files and in a review."""
-        kinds = (
-            read_reviewed(self.job.reviewed_file, self.tickets) if self.job.reviewed_file else NOTHING_STATED
-        )
         given = self.given_pairs.filter((pl.col("kind") == NONE) & (pl.col("left") != pl.col("right")))
         stated = given.select(source="left", target="right", kind="kind", final=pl.lit(value=False))
-        return pl.concat([stated, kinds])
+        return pl.concat([stated, self.review.answers.with_columns(final=pl.lit(value=True))])
 
     @property
     def visibility(self) -> Visibility:

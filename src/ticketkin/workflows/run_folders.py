@@ -20,7 +20,7 @@ from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.replacement import KEPT, LOCK, move_pointer
 from ticketkin.core.run_ownership import CONFIG, RECORDS, RUN_RECORD
 from ticketkin.runs.stages import STAGES_VERSION, content_hash
-from ticketkin.workflows.artifacts import REPEATS, TUNING
+from ticketkin.workflows.artifacts import REPEATS, REVIEWED, TO_REVIEW, TUNING
 from ticketkin.workflows.configuration import Job, read_job
 
 RUNS = Path("runs")
@@ -67,14 +67,16 @@ def has_results(folder: Path) -> bool:
 def check_run_folder(folder: Path, job: Job, own_names: frozenset[str], *, force: bool = False) -> None:
     """Check that `job` may run in `folder`, where runs write `own_names`.
 
-    Raises OutputRefusedError where a file the job reads is among them, even with `force`; where `folder` is
+    Raises OutputRefusedError where a file the job reads is among them, even with `force` (the answers in
+    to_review.csv are taken over before it is replaced); where `folder` is
     a file or can't be written to; and, without `force`, where it holds anything else than a run, or results
     of other sources.
     """
     check_name(folder)
     for source in job.files:
         place = _place_in(folder, source)
-        if place is not None and place.parts[0] in own_names:
+        is_answered = source == job.reviewed_file and place == Path(TO_REVIEW)
+        if place is not None and place.parts[0] in own_names and not is_answered:
             raise OutputRefusedError(
                 f"{source} is read, and a run in {folder} writes {place.parts[0]} itself; move the file, or "
                 "choose another --out"
@@ -99,7 +101,10 @@ def mark_run(folder: Path, job: Job, own_names: frozenset[str]) -> None:
     Where there is one and a source is missing now, it stays: what the source held then is not forgotten.
     """
     if _record(folder) is None or all(path.is_file() for path in job.tickets_from):
-        write_json(folder / RUN_RECORD, asdict(RunRecord.of(job, own_names | {REPEATS.name, TUNING.name})))
+        write_json(
+            folder / RUN_RECORD,
+            asdict(RunRecord.of(job, own_names | {REPEATS.name, REVIEWED.name, TUNING.name})),
+        )
 
 
 def folder_for(job: Job, runs: Path = RUNS, today: date | None = None) -> Path:

@@ -8,7 +8,7 @@ from ticketkin.core.stage_settings import LARGEST_SEED, StageSettings
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.settings import EvaluationSettings, ReadinessSettings
 from ticketkin.pairs.settings import PairSettings
-from ticketkin.ranking.settings import FusionSettings
+from ticketkin.ranking.settings import FusionSettings, ReviewSettings
 from ticketkin.relations.settings import FamilySettings, RelationSettings
 from ticketkin.tickets.settings import LinkSettings, SplitSettings, TicketSettings
 from ticketkin.training.candidates import CANDIDATES, known_candidate
@@ -45,6 +45,7 @@ class Settings(StageSettings):
     full: FullSettings = FullSettings()
     strength: StrengthSettings = StrengthSettings()
     fusion: FusionSettings = FusionSettings()
+    review: ReviewSettings = ReviewSettings()
     relations: RelationSettings = RelationSettings()
     families: FamilySettings = FamilySettings()
     evaluation: EvaluationSettings = EvaluationSettings()

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from ticketkin.core.errors import NotEnoughDataError
-from ticketkin.core.tables import Links, SplitName
+from ticketkin.core.tables import Kind, Links, SplitName
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import load_encoder
@@ -16,13 +16,14 @@ from ticketkin.pairs.given import given_by_split, links_of_given, with_given_hol
 from ticketkin.pairs.silver import silver_links
 from ticketkin.pairs.sources import PairInputs
 from ticketkin.runs.stages import StageRun
-from ticketkin.tickets.kin import kin_groups
+from ticketkin.tickets.kin import KinGroups, kin_groups
 from ticketkin.tickets.link_files import links_from_file
 from ticketkin.tickets.link_result import LinkResult, merge_links
 from ticketkin.tickets.links import links_from_tickets
 from ticketkin.tickets.profiling import FileProfile, profile_lines, profile_tickets
 from ticketkin.tickets.redaction import Redactor
-from ticketkin.tickets.splitting import split_tickets
+from ticketkin.tickets.review_links import contradictions, with_review
+from ticketkin.tickets.splitting import FEWEST_GROUPS, split_tickets
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.importing import import_job
@@ -34,6 +35,8 @@ from ticketkin.workflows.link_checks import (
 )
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.runtimes import encoder_of_run
+
+_MOST_CONTRADICTIONS = 20
 
 
 def run_import(run: StageRun[Job]) -> None:
@@ -48,7 +51,7 @@ def run_import(run: StageRun[Job]) -> None:
 
 
 def run_links(run: StageRun[Job]) -> None:
-    """Collect people's links; where there are none, make silver ones and say so."""
+    """Collect people's links; where there are too few to judge by, make silver ones and say so."""
     data = RunData(run.values, run.job)
     settings = run.job.settings.links
     masking = run.job.settings.tickets
@@ -64,28 +67,54 @@ def run_links(run: StageRun[Job]) -> None:
         in_file = links_from_file(run.job.links_file, data.tickets, settings, redactor)
         nearness = check_link_file(run.job.links_file, in_file, data.tickets, settings)
         read.append(in_file)
-    result = merge_links(read)
+        if not len(in_file.links) and not kin_groups(data.tickets, merge_links(read).links).has_kin.any():
+            refuse_without_links(run.job.links_file, in_file)
+    result = with_review(merge_links(read), data.review)
     for line in [*result.lines(), *notes]:
         run.progress.say(f"  {line}")
     if nearness is not None:
         run.progress.say(f"  links of the file: {nearness.evidence}")
     links = result.links
     groups = kin_groups(data.tickets, links)
-    if not groups.has_kin.any():
-        if run.job.links_file is not None and not len(read[-1].links):
-            refuse_without_links(run.job.links_file, read[-1])
-        links = _silver(run, data, result)
+    n_people_groups = _n_units(data, groups)
+    if n_people_groups < FEWEST_GROUPS:
+        links = _silver(run, data, result, n_people_groups)
         groups = kin_groups(data.tickets, links)
     run.put(artifact.LINKS, links)
     summary = _link_summary(result, links)
-    summary["n_kin_groups"] = len({int(g) for g in groups.group[groups.has_kin]})
+    summary["n_people_kin_groups"] = n_people_groups
+    summary["n_kin_groups"] = len(groups.groups)
     summary["n_tickets_with_kin"] = int(groups.has_kin.sum())
     summary["nearness_of_file"] = None if nearness is None else nearness.to_json()
+    summary |= _reviewed(run, data, links, groups)
     run.put(artifact.LINK_SUMMARY, summary)
     run.progress.say(
         f"  {len(links):,} links ({summary['labels_from']}), {summary['n_kin_groups']:,} kin groups over "
         f"{summary['n_tickets_with_kin']:,} tickets{_left_out(result)}"
     )
+
+
+def _n_units(data: RunData, groups: KinGroups) -> int:
+    """Return how many independent parts the kin groups make: splits and folds take each as one."""
+    return len(np.unique(data.units_of(groups.group)[groups.has_kin])) if groups.has_kin.any() else 0
+
+
+def _reviewed(run: StageRun[Job], data: RunData, links: Links, groups: KinGroups) -> dict[str, Any]:
+    """Say how far the review is and what contradicts it; return that for links.json."""
+    if run.job.reviewed_file is None:
+        return {"review": {}, "review_contradictions": []}
+    review = data.review
+    run.progress.say(f"  review: {review.line()}")
+    against = contradictions(review, links, groups, data.tickets.position)
+    for contradiction in against[:_MOST_CONTRADICTIONS]:
+        run.progress.say(f"  the review is contradicted: {contradiction}")
+    counts = {"judged": review.answers.height, **review.by_kind}
+    counts |= {
+        "unsure": len(review.unsure),
+        "without an answer": review.n_empty,
+        "contradicted": len(against),
+    }
+    return {"review": counts, "review_contradictions": list(map(str, against[:_MOST_CONTRADICTIONS]))}
 
 
 def _left_out(result: LinkResult) -> str:
@@ -95,19 +124,27 @@ def _left_out(result: LinkResult) -> str:
     return f"; {result.n_left_out_by_kind:,} of {result.n_read:,} links read are left out for their kinds"
 
 
-def _silver(run: StageRun[Job], data: RunData, result: LinkResult) -> Links:
+def _silver(run: StageRun[Job], data: RunData, result: LinkResult, n_groups: int) -> Links:
+    """Return the links with silver ones beside them: people linked fewer groups than can be judged by."""
     settings = run.job.settings.links
     if settings.silver == "never":
+        if n_groups:  # the splits will tell how many they need
+            return result.links
         raise NotEnoughDataError(
             f"No duplicate link from people was found ({len(result.links)} links of other kinds) and silver "
             "links are switched off; give --links FILE, or allow them with --set links.silver=auto"
         )
-    kept = f" ({len(result.links):,} of other kinds are kept)" if len(result.links) else ""
+    others = int((result.links.frame["kind"] != Kind.DUPLICATE.value).sum())
+    kept = f" ({others:,} of other kinds are kept)" if others else ""
+    linked = f"only {n_groups:,} groups of duplicates" if n_groups else "no duplicates"
     run.progress.say(
-        f"  no duplicates linked by people{kept}: making SILVER ones from word overlap; they are circular"
+        f"  {linked} linked by people{kept}: making SILVER ones from word overlap; they are circular"
     )
     silver = silver_links(data.tickets, data.texts, settings, run.job.settings.seed).frame
-    told = {frozenset(ends) for ends in result.links.frame.select("source", "target").iter_rows()}
+    by_people = pl.concat(
+        [result.links.frame.select("source", "target"), data.review.answers.select("source", "target")]
+    )
+    told = {frozenset(ends) for ends in by_people.iter_rows()}
     is_new = pl.Series(
         [frozenset(ends) not in told for ends in silver.select("source", "target").iter_rows()]
     )
@@ -128,6 +165,7 @@ def _link_summary(result: LinkResult, links: Links) -> dict[str, Any]:
         "n_repeated": result.n_repeated,
         "n_ignored": result.n_ignored,
         "n_rejected": result.n_rejected,
+        "n_overruled": result.n_overruled,
         "n_reversed": result.n_reversed,
         "n_cycles": len(result.cycles),
         "cycles": result.cycles[:20],

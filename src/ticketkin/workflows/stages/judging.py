@@ -148,6 +148,7 @@ def _decide(run: StageRun[Job], data: RunData, judged: Judged, shuffled: Shuffle
     settings = run.job.settings
     labels_from, synthetic = data.links.labels_from, run.job.synthetic
     n_bootstrap, seed = settings.evaluation.n_bootstrap, settings.seed
+    n_people_groups: int = run.values.read(artifact.LINK_SUMMARY)["n_people_kin_groups"]
     if judged.folds is None:
         return decide(
             judged.retrieval,
@@ -156,6 +157,7 @@ def _decide(run: StageRun[Job], data: RunData, judged: Judged, shuffled: Shuffle
             synthetic=synthetic,
             n_bootstrap=n_bootstrap,
             seed=seed,
+            n_people_groups=n_people_groups,
         )
     return decide_in_folds(
         judged.folds.cross_fitted,
@@ -165,6 +167,7 @@ def _decide(run: StageRun[Job], data: RunData, judged: Judged, shuffled: Shuffle
         synthetic=synthetic,
         n_bootstrap=n_bootstrap,
         seed=seed,
+        n_people_groups=n_people_groups,
     )
 
 
@@ -287,6 +290,7 @@ def _report(
             *verdict.warnings,
             *_data_warnings(imported, profile),
             *_links_warning(links),
+            *_review_warning(links),
             *_adapted_warning(run),
         ],
         "cost": seconds,
@@ -359,6 +363,19 @@ def _links_warning(links: Mapping[str, Any]) -> list[dict[str, str]]:
     return [{"code": "links_left_out", "message": message}]
 
 
+def _review_warning(links: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Name the judged pairs that links join all the same."""
+    named = links["review_contradictions"]
+    if not named:
+        return []
+    more = links["review"]["contradicted"] - 1
+    others = f"; {more:,} more judged pairs are contradicted so" if more else ""
+    message = (
+        f"{named[0]}{others}. Kin groups follow the links: correct them, or the review; links.json lists them"
+    )
+    return [{"code": "review_contradicted", "message": message}]
+
+
 def _adapted_warning(run: StageRun[Job]) -> list[dict[str, str]]:
     """Say that held-out texts were read, where they were: no label was, but a later ticket's would be new."""
     settings = run.job.settings
@@ -374,4 +391,7 @@ def _adapted_warning(run: StageRun[Job]) -> list[dict[str, str]]:
 def run_report(run: StageRun[Job]) -> None:
     """Write report.html from report.json and its material."""
     report = run.values.read(artifact.REPORT_JSON)
-    write_report(report, whole_material(run.values), run.place(artifact.REPORT_HTML).parent)
+    asked = run.job.settings.review.pairs > 0
+    n_to_review = run.values.read(artifact.TO_REVIEW_SUMMARY)["n_pairs"] if asked else 0
+    material = replace(whole_material(run.values), n_to_review=n_to_review)
+    write_report(report, material, run.place(artifact.REPORT_HTML).parent)

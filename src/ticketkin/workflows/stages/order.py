@@ -8,7 +8,7 @@ from ticketkin.runs.stages import Stage
 from ticketkin.tickets.redaction import REDACTION_VERSION
 from ticketkin.training.candidates import CANDIDATES, Candidate, trained_candidates
 from ticketkin.workflows import artifacts as artifact
-from ticketkin.workflows import bundling, families, relating
+from ticketkin.workflows import bundling, families, relating, reviewing
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.stages import data, judging, training
 
@@ -121,9 +121,14 @@ def _stages(_registered: tuple[str, ...]) -> tuple[Stage[Job], ...]:
             command="ticketkin links {folder}",
             inputs=(artifact.TICKETS, artifact.GIVEN_PAIRS),
             outputs=(artifact.LINKS, artifact.LINK_SUMMARY),
-            reads=(*_settings("links", "tickets", "seed"), "pairs_file", "links_file"),
+            reads=(
+                *_settings("links", "split.near_identical", "tickets", "seed"),
+                "pairs_file",
+                "links_file",
+                "reviewed_file",
+            ),
             run=data.run_links,
-            external=_links_file,
+            external=lambda job: (*_links_file(job), *_reviewed_file(job)),
         ),
         Stage(
             name="split",
@@ -187,6 +192,20 @@ def _stages(_registered: tuple[str, ...]) -> tuple[Stage[Job], ...]:
             run=judging.run_verdict,
         ),
         Stage(
+            name="to_review",
+            title="Choose the pairs to be judged first",
+            command="ticketkin run --resume --out {folder}",
+            inputs=(*_DATA, *ranked_by, artifact.REPORT_JSON),
+            outputs=(artifact.TO_REVIEW, artifact.TO_REVIEW_SUMMARY),
+            reads=(
+                *_settings("review", "candidates", "tickets", "split.near_identical", "seed"),
+                "reviewed_file",
+            ),
+            run=reviewing.run_to_review,
+            wanted=lambda job: job.settings.review.pairs > 0,
+            external=_reviewed_file,
+        ),
+        Stage(
             name="relations",
             title="Learn which kind of kin a pair is",
             command="ticketkin relations {folder}",
@@ -214,9 +233,15 @@ def _stages(_registered: tuple[str, ...]) -> tuple[Stage[Job], ...]:
             name="report",
             title="Write the report",
             command="ticketkin report {folder}",
-            inputs=(artifact.REPORT_JSON, artifact.MATERIAL, artifact.RELATIONS, artifact.FAMILIES),
+            inputs=(
+                artifact.REPORT_JSON,
+                artifact.MATERIAL,
+                artifact.TO_REVIEW_SUMMARY,
+                artifact.RELATIONS,
+                artifact.FAMILIES,
+            ),
             outputs=(artifact.REPORT_HTML, artifact.FIGURES),
-            reads=(),
+            reads=_settings("review"),
             run=judging.run_report,
         ),
         Stage(
