@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator
 
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.records import read_record
 from ticketkin.encoders.settings import Runtime
 from ticketkin.serving.manifest import COPY_AGAIN
 from ticketkin.tickets.settings import TicketSettings
+from ticketkin.training.candidates import known_candidate
 
 RECORD = "serving.json"
 UNTOUCHED = "untouched"
@@ -47,7 +50,7 @@ class KindsRecord:
 class ServingRecord:
     """What a ticket goes through before it is scored."""
 
-    champion: str
+    champion: Annotated[str, AfterValidator(known_candidate)]
     base_model: str
     template: str
     embeddings: list[EmbeddingSource]

@@ -37,6 +37,18 @@ class LineStyle:
 
 
 @dataclass(frozen=True)
+class ForwardPass:
+    """A text of a new ticket that goes through an encoder."""
+
+    embedding: str
+    """As the ranking calls what comes out."""
+    encoder: Literal["base", "start", "best"]
+    """The untouched one, the one that tuning began with, or the best one where its training is slow (of a
+    quick one, the head, the ranking holds the weights)."""
+    reads: Literal["text", "title"] = "text"
+
+
+@dataclass(frozen=True)
 class Candidate:
     """One entry of the registry."""
 
@@ -51,10 +63,10 @@ class Candidate:
     """It is part of a run that names no candidates."""
     is_slow: bool = False
     """Its training takes minutes: the provisional table does not wait for it."""
-    forward_passes: int = 1
-    """How often an encoder reads a new ticket, without the best encoder that it may add."""
-    adds_best_encoder: bool = False
-    """Whether it ranks by the best tuned encoder, too."""
+    passes: tuple[ForwardPass, ...] = ()
+    """What a ranking needs of a new ticket; an encoder reads its text once, by itself."""
+    is_learned: bool = False
+    """Whether it is a ranking whose score is a probability of kinship; others give a similarity."""
     section: str = ""
     """The section of the settings that its training reads; "" for one that is not trained."""
     more_sections: tuple[str, ...] = ()
@@ -63,6 +75,20 @@ class Candidate:
     """Makes, of its section, the encoder's settings and a seed, the way it is tuned on links; None for one
     with a stage of its own.
     """
+
+    def forward_passes(self, start: str, best: str) -> list[tuple[ForwardPass, str]]:
+        """Return what a new ticket costs: each pass with the name of its encoder.
+
+        `start` is the encoder that tuning began with, `best` the best of the encoders alone.
+        """
+        if self.role == "encoder":
+            return [(ForwardPass(self.name, "base"), self.name)]
+        named = {"base": "base", "start": start, "best": best}
+        return [
+            (one, named[one.encoder])
+            for one in self.passes
+            if one.encoder != "best" or CANDIDATES[best].is_slow
+        ]
 
     @property
     def is_trained(self) -> bool:
@@ -82,6 +108,11 @@ def _full(section: Any, encoder: "EncoderSettings", seed: int) -> "TuningMethod"
     return Full(section, encoder, seed)
 
 
+_LEARNED_FROM = (
+    ForwardPass("base", "start"),
+    ForwardPass("title", "base", "title"),
+    ForwardPass("encoder", "best"),
+)
 CANDIDATES: dict[str, Candidate] = {
     candidate.name: candidate
     for candidate in (
@@ -90,7 +121,6 @@ CANDIDATES: dict[str, Candidate] = {
             "Compare words",
             LineStyle(Color.GREY, ":", "s"),
             role="lexical",
-            forward_passes=0,
             always=True,
             by_default=True,
         ),
@@ -139,6 +169,7 @@ CANDIDATES: dict[str, Candidate] = {
             "Add up words and the untouched model",
             LineStyle(Color.BLACK, (0, (4, 2)), "*"),
             role="ranking",
+            passes=(ForwardPass("base", "base"),),
             always=True,
             by_default=True,
         ),
@@ -147,8 +178,8 @@ CANDIDATES: dict[str, Candidate] = {
             "Learn a ranking",
             LineStyle(Color.BLUE, "-", "v"),
             role="ranking",
-            forward_passes=2,  # text and title
-            adds_best_encoder=True,
+            passes=_LEARNED_FROM,
+            is_learned=True,
             by_default=True,
         ),
     )

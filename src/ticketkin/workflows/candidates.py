@@ -29,6 +29,7 @@ from ticketkin.ranking.fusion import (
 from ticketkin.ranking.hybrid import HybridScorer
 from ticketkin.ranking.list_ranker import ListRanker
 from ticketkin.ranking.scorer import FirstLevel, PairScorer
+from ticketkin.ranking.single_source import load_scorer
 from ticketkin.training.candidates import CANDIDATES, known_candidate, known_encoder, trained_candidates
 from ticketkin.training.head import fold_of_group
 from ticketkin.workflows import artifacts as artifact
@@ -191,14 +192,15 @@ def champion_ranker(data: RunData) -> Ranker:
     """Return the ranking that won in a judged run, as `ranking/` holds it. Raises as `FusionRanker.load`."""
     ranking = data.values.path(artifact.RANKING)
     record = ranking_record(ranking.parent)
+    if CANDIDATES[record.champion].is_learned:
+        fitted = FusionRanker.load(ranking, embedded_tickets(data, record))
+        return fitted if record.judged_by == "split" else _by_folds(data, ranking / FOLDS, fitted)
+    scorer = load_scorer(ranking, record.champion)
+    if isinstance(scorer, HybridScorer):
+        return hybrid_over(data, scorer)
     if record.champion == "lexical":
-        return lexical_over(data, FieldStatistics.load(ranking, FIELD_WEIGHTS, REMEDY))
-    if record.champion == "hybrid":
-        return hybrid_over(data, HybridScorer.load(ranking))
-    if record.champion != "fusion":
-        return DenseRanker(record.champion, data.embeddings(artifact.embeddings_of(record.champion)))
-    fitted = FusionRanker.load(ranking, embedded_tickets(data, record))
-    return fitted if record.judged_by == "split" else _by_folds(data, ranking / FOLDS, fitted)
+        return lexical_over(data, scorer.state.fields)
+    return DenseRanker(record.champion, data.embeddings(artifact.embeddings_of(record.champion)))
 
 
 def save_folds(folder: Path, folds: CrossFittedRanker, record: RankingRecord) -> None:

@@ -108,7 +108,7 @@ def _judged(
         for name, scores in pairs.items()
     }
     added = "base" if folds else best
-    passes = {name: _forward_passes(name, added) for name in rankers}
+    passes = {name: len(CANDIDATES[name].forward_passes("base", added)) for name in rankers}
     return Judged(rankers, kept, encoders, best, retrieval, pairs, thresholds, passes, folds)
 
 
@@ -124,9 +124,3 @@ def fold_material(data: RunData) -> FoldMaterial:
         }
 
     return FoldMaterial(data, corpus, data.values.derive("unlearned rankers", LABEL_FREE, unlearned))
-
-
-def _forward_passes(name: str, best: str) -> int:
-    """Return how often an encoder reads a new ticket; `best` is the encoder that a learned ranking adds."""
-    candidate = CANDIDATES[name]
-    return candidate.forward_passes + (candidate.adds_best_encoder and CANDIDATES[best].is_slow)
