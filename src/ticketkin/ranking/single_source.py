@@ -64,6 +64,7 @@ _RANKINGS: Mapping[str, Callable[[Path], Scorer]] = {
     "lexical": lambda folder: SimilarityScorer(CorpusState.load(folder), LEXICAL),
     "hybrid": HybridScorer.load,
     "fusion": PairScorer.load,
+    "reranker": PairScorer.load_reranked,
 }
 """How each ranking is read; whatever else wins is an encoder, which ranks by its embedding."""
 

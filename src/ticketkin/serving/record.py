@@ -66,11 +66,13 @@ class ServingRecord:
     near_identical: float
     """Estimated Jaccard similarity from which on two texts share a template."""
     kinds: KindsRecord
+    n_pairs_read: int = 0
+    """Tickets of a list that a cross-encoder reads together with the new one; 0 without one."""
 
     @property
     def n_forward_passes(self) -> int:
-        """Texts that go through an encoder for one ticket."""
-        return len(self.embeddings)
+        """Texts that go through an encoder for one ticket, and pairs through a cross-encoder."""
+        return len(self.embeddings) + self.n_pairs_read
 
 
 def write_serving_record(folder: Path, record: ServingRecord) -> None:

@@ -25,6 +25,7 @@ class Color(StrEnum):
     BROWN = "#8c5a2b"
     SKY = "#56a3d9"
     BLACK = "#222222"
+    PINK = "#cc79a7"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,10 @@ class Candidate:
     """What a ranking needs of a new ticket; an encoder reads its text once, by itself."""
     is_learned: bool = False
     """Whether it is a ranking whose score is a probability of kinship; others give a similarity."""
+    builds_on: str = ""
+    """A ranking that it adds to, and that must be in the race beside it; "" for none."""
+    reads_pairs: bool = False
+    """Whether it reads a new ticket together with each of the first of its list: so many more passes."""
     section: str = ""
     """The section of the settings that its training reads; "" for one that is not trained."""
     more_sections: tuple[str, ...] = ()
@@ -92,7 +97,7 @@ class Candidate:
 
     @property
     def is_trained(self) -> bool:
-        """Whether it is an encoder with a training of its own."""
+        """Whether it has a training of its own."""
         return bool(self.section)
 
 
@@ -182,6 +187,18 @@ CANDIDATES: dict[str, Candidate] = {
             is_learned=True,
             by_default=True,
         ),
+        Candidate(
+            "reranker",
+            "Train a cross-encoder for the first of each list",
+            LineStyle(Color.PINK, (0, (5, 1, 1, 1, 1, 1)), "h"),
+            role="ranking",
+            is_slow=True,
+            passes=_LEARNED_FROM,
+            is_learned=True,
+            builds_on="fusion",
+            reads_pairs=True,
+            section="reranker",
+        ),
     )
 }
 
@@ -189,6 +206,11 @@ CANDIDATES: dict[str, Candidate] = {
 def trained_candidates() -> list[Candidate]:
     """Return the candidates with a training of their own, in the order they are trained."""
     return [candidate for candidate in CANDIDATES.values() if candidate.is_trained]
+
+
+def trained_encoders() -> list[Candidate]:
+    """Return the encoders with a training of their own: each leaves embeddings of all tickets."""
+    return [candidate for candidate in trained_candidates() if candidate.role == "encoder"]
 
 
 def searched_candidates() -> list[str]:

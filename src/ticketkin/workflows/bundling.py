@@ -137,6 +137,7 @@ def bundle_parts(
             learned_until=_learned_until(data, ranking),
             near_identical=settings.split.near_identical,
             kinds=kinds,
+            n_pairs_read=settings.reranker.n_read if CANDIDATES[ranking.champion].reads_pairs else 0,
         ),
         encoders={source.folder: _loader(data, source.folder) for source in sources},
         ranking=ranking_folder,

@@ -20,6 +20,7 @@ from ticketkin.workflows.candidates import (
     fusion_ranker,
     hybrid_over,
     lexical_over,
+    reranker_of,
     simple_rankers,
 )
 from ticketkin.workflows.configuration import Job
@@ -75,6 +76,11 @@ def _judge_by_split(run: StageRun[Job], data: RunData, with_slow: bool) -> Judge
         fused = fusion_ranker(data, encoders, best, run.progress)
         rankers["fusion"] = fused
         retrieval["fusion"] = evaluate_retrieval(fused, queries, groups, visibility, run.progress)
+    reranker = reranker_of(data) if with_slow else None
+    if reranker is not None:
+        reranked = fusion_ranker(data, encoders, best, run.progress, reranker)
+        rankers["reranker"] = reranked
+        retrieval["reranker"] = evaluate_retrieval(reranked, queries, groups, visibility, run.progress)
     return _judged(data, rankers, rankers, encoders.names, best, retrieval, None)
 
 
@@ -108,7 +114,7 @@ def _judged(
         for name, scores in pairs.items()
     }
     added = "base" if folds else best
-    passes = {name: len(CANDIDATES[name].forward_passes("base", added)) for name in rankers}
+    passes = {name: _n_forward_passes(data, name, added) for name in rankers}
     return Judged(rankers, kept, encoders, best, retrieval, pairs, thresholds, passes, folds)
 
 
@@ -124,3 +130,10 @@ def fold_material(data: RunData) -> FoldMaterial:
         }
 
     return FoldMaterial(data, corpus, data.values.derive("unlearned rankers", LABEL_FREE, unlearned))
+
+
+def _n_forward_passes(data: RunData, name: str, best: str) -> int:
+    """Return what a new ticket costs by a candidate; `best` is the encoder that a learned ranking adds."""
+    candidate = CANDIDATES[name]
+    n_read = data.job.settings.reranker.n_read if candidate.reads_pairs else 0
+    return len(candidate.forward_passes("base", best)) + n_read

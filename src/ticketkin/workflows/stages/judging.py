@@ -198,7 +198,7 @@ def _proof(
                 "n_yes": shuffled.n_yes,
                 "share_of_yes": wilson_share(shuffled.n_yes, len(shuffled.gains)).to_json(),
             },
-            "left_out": data.left_out(),
+            "left_out": [one.candidate for one in data.left_out()],
         },
         "power": power,
     }
@@ -286,6 +286,7 @@ def _report(
             *_data_warnings(imported, profile),
             *_links_warning(links),
             *_adapted_warning(run),
+            *_left_out_warnings(data),
         ],
         "cost": seconds,
         "tickets": imported,
@@ -295,7 +296,8 @@ def _report(
         "encoder": run.values.read(artifact.BASE_ENCODER),
         "runtimes": [
             {"encoder": name, "judged_by": (by := judged_by(data, name)), "serves": by}
-            for name in ("base", *(name for name in candidates if CANDIDATES[name].is_trained))
+            for name in candidates
+            if CANDIDATES[name].role == "encoder"
         ],
         "test_pairs_sha256": text_pairs(data, SplitName.HOLDOUT).digest(),
         "synthetic": run.job.synthetic,
@@ -355,6 +357,13 @@ def _links_warning(links: Mapping[str, Any]) -> list[dict[str, str]]:
         "them, each with the option that makes links of it"
     )
     return [{"code": "links_left_out", "message": message}]
+
+
+def _left_out_warnings(data: RunData) -> list[dict[str, str]]:
+    """Say which candidate was trained and left out; where folds judge, the proof says it."""
+    if data.is_judged_in_folds:
+        return []
+    return [{"code": f"{one.candidate}_left_out", "message": one.left_out} for one in data.left_out()]
 
 
 def _adapted_warning(run: StageRun[Job]) -> list[dict[str, str]]:
