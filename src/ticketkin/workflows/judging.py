@@ -1,6 +1,6 @@
 """All candidates side by side on the evaluation links."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -27,6 +27,7 @@ from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.cross_judging import LABEL_FREE, FoldMaterial, label_free_corpus
 from ticketkin.workflows.fold_verdict import FoldVerdict, judge_in_folds
 from ticketkin.workflows.run_data import RunData
+from ticketkin.workflows.tuned_folds import contender_maker, tuned_in_folds
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ def score_pairs(data: RunData, ranker: Ranker, split: SplitName) -> PairScores:
 
 def judge(run: StageRun[Job], data: RunData, *, with_slow: bool) -> Judged:
     """Evaluate every candidate: on the evaluation links, or by folds of all links."""
-    return _judge_in_folds(run, data) if data.is_judged_in_folds else _judge_by_split(run, data, with_slow)
+    by = _judge_in_folds if data.is_judged_in_folds else _judge_by_split
+    return by(run, data, with_slow)
 
 
 def _judge_by_split(run: StageRun[Job], data: RunData, with_slow: bool) -> Judged:
@@ -84,11 +86,17 @@ def _judge_by_split(run: StageRun[Job], data: RunData, with_slow: bool) -> Judge
     return _judged(data, rankers, rankers, encoders.names, best, retrieval, None)
 
 
-def _judge_in_folds(run: StageRun[Job], data: RunData) -> Judged:
+def _judge_in_folds(run: StageRun[Job], data: RunData, with_slow: bool) -> Judged:
     """Evaluate every candidate on all links, each ticket by weights that never saw its kin."""
     settings = run.job.settings
     material = fold_material(data)
-    folds = data.values.derive("folds", LABEL_FREE, lambda: judge_in_folds(material, run.progress))
+    key = "folds"
+    if with_slow and tuned_in_folds(settings):
+        key = "folds with tuned encoders"
+        material = replace(
+            material, tuned=contender_maker(data, run.place(artifact.TUNED_FOLDS), run.progress)
+        )
+    folds = data.values.derive(key, LABEL_FREE, lambda: judge_in_folds(material, run.progress))
     retrieval = folds.cross_fitted.scores
     encoders = [name for name in CANDIDATES if CANDIDATES[name].role == "encoder" and name in retrieval]
     best = best_encoder(retrieval, encoders, settings.evaluation.n_bootstrap, settings.seed)

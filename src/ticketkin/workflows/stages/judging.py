@@ -47,6 +47,7 @@ from ticketkin.workflows.report_material import report_material, whole_material
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.runtimes import judged_by
 from ticketkin.workflows.settings import Settings
+from ticketkin.workflows.tuned_folds import tuned_in_folds
 from ticketkin.workflows.versions import versions
 
 
@@ -139,7 +140,7 @@ def _shuffled(run: StageRun[Job], data: RunData, judged: Judged) -> ShuffledLink
     if judged.folds is None:
         return ShuffledLinks(())
     gains = shuffled_gains(fold_material(data), judged.encoders[0], run.progress)
-    return ShuffledLinks(tuple(gains))
+    return ShuffledLinks(tuple(gains), tuple(one.name for one in tuned_in_folds(run.job.settings)))
 
 
 def _decide(run: StageRun[Job], data: RunData, judged: Judged, shuffled: ShuffledLinks) -> Verdict:
@@ -360,9 +361,7 @@ def _links_warning(links: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _left_out_warnings(data: RunData) -> list[dict[str, str]]:
-    """Say which candidate was trained and left out; where folds judge, the proof says it."""
-    if data.is_judged_in_folds:
-        return []
+    """Say which candidates that were asked for do not stand in the table, and why."""
     return [{"code": f"{one.candidate}_left_out", "message": one.left_out} for one in data.left_out()]
 
 

@@ -56,6 +56,15 @@ _OWN_TRAINING = {
     "head": training.run_head,
     "reranker": reranking.run_reranker,
 }
+# What tuning in folds reads beside the section of a candidate.
+_TUNED_BY_FOLDS = (
+    "pairs",
+    "candidates",
+    "evaluation.folds",
+    "evaluation.repeats",
+    "evaluation.tuned_in_folds",
+    "split.near_identical",
+)
 _OWN_SETTINGS = {
     "head": _settings("pairs", "evaluation.folds", "split.near_identical"),
     "reranker": _settings("split.near_identical"),
@@ -93,11 +102,18 @@ def _training(candidate: Candidate) -> Stage[Job]:
         reads=(
             *_settings(candidate.section, *candidate.more_sections, "tickets", "encoder", "seed"),
             *(("start", "evaluation_by") if on_links else ()),
-            *_OWN_SETTINGS.get(name, ()),
+            *_OWN_SETTINGS.get(name, _settings(*_TUNED_BY_FOLDS) if candidate.method else ()),
         ),
+        scratch=(artifact.TUNED_FOLDS,) if candidate.method else (),
         run=_OWN_TRAINING.get(name) or partial(training.run_tuning, candidate),
         wanted=lambda job: name in job.settings.candidates,
     )
+
+
+def _tuned_sections() -> tuple[str, ...]:
+    """Return the sections of what folds tune anew."""
+    tuned = [one for one in trained_candidates() if one.method]
+    return tuple(dict.fromkeys(name for one in tuned for name in (one.section, *one.more_sections)))
 
 
 @cache
@@ -187,9 +203,10 @@ def _stages(_registered: tuple[str, ...]) -> tuple[Stage[Job], ...]:
                 artifact.LINK_SUMMARY,
             ),
             outputs=(artifact.REPORT_JSON, artifact.MATERIAL, artifact.MODEL, artifact.RANKING),
+            scratch=(artifact.TUNED_FOLDS,),
             reads=(
                 *_BY_FOLDS,
-                *_settings("encoder", "split", "adapted", "readiness", "reranker"),
+                *_settings("encoder", "split", "adapted", "readiness", "reranker", *_tuned_sections()),
                 *_SOURCES,
                 "links_file",
                 "synthetic",
