@@ -120,6 +120,7 @@ def run(
     """
     from ticketkin.workflows.job import check_run, list_stages, run_job, settings_that_change
     from ticketkin.workflows.run_folders import pointer_for
+    from ticketkin.workflows.tuned_folds import dry_run_notes
 
     options = JobOptions(
         sources or [],
@@ -152,6 +153,8 @@ def run(
             if line is not None:
                 errors.print(line, soft_wrap=True)
         show_stages(screen, list_stages(folder, job), folder, as_json)
+        for line in dry_run_notes(folder, job):
+            errors.print(line, soft_wrap=True)
         return
     with ConsoleProgress(errors) as progress:
         if out is None:

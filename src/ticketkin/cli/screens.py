@@ -108,9 +108,9 @@ def show_verdict(console: SafeConsole, report: Mapping[str, Any], folder: Path) 
 
 
 def proof_sentences(report: Mapping[str, Any]) -> list[str]:
-    """Return what so many links can prove, and which candidates were left out because they are few."""
+    """Return what so many links can prove."""
     sentences = []
-    power, folds = report.get("power"), report.get("cross_fitting")
+    power = report.get("power")
     if power and power["smallest_provable_gain"] is not None:
         more = power["n_more_kin_groups"]
         sentence = (
@@ -120,11 +120,6 @@ def proof_sentences(report: Mapping[str, Any]) -> list[str]:
         if more:
             sentence += f" To prove the gain seen here, link about {more:,} more groups of duplicates."
         sentences.append(sentence)
-    if folds and folds["left_out"]:
-        sentences.append(
-            f"Not tried, as it would be trained once for each of {folds['n_folds']} folds: "
-            f"{', '.join(folds['left_out'])}. To try it: --set evaluation.by=split"
-        )
     return sentences
 
 

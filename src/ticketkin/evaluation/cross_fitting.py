@@ -184,6 +184,11 @@ def cross_fit(
     )
 
 
+def n_fits(n_folds: int, n_repeats: int) -> int:
+    """Return how many parts of the links `cross_fit` fits each candidate on."""
+    return n_repeats * n_folds * (1 + _INNER_FOLDS) + _INNER_FOLDS
+
+
 def chosen_on_all(questions: Questions, contender: Contender, seed: int) -> int:
     """Return the place of the option that is chosen by folds of all links: that of the final fit."""
     every = np.ones(questions.n_units, dtype=np.bool_)

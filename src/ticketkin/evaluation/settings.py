@@ -20,6 +20,9 @@ class EvaluationSettings(StageSettings):
     """How often the folds are drawn anew; every ticket counts once, with the mean of its results."""
     shuffles: int = Field(default=20, ge=0, le=1_000)
     """How often the whole procedure is tried on shuffled links, in which it must find nothing."""
+    tuned_in_folds: bool = False
+    """Tune 'lora' and 'full' anew in each fold, which takes hours where it takes minutes in a split; without
+    it they are not judged where folds judge."""
     n_bootstrap: int = Field(default=1_000, ge=100, le=1_000_000)
     """Resamples of kin groups behind each 95 % interval."""
     threshold_target: Literal["false_positive_rate", "precision", "f1"] = "false_positive_rate"

@@ -36,6 +36,8 @@ class ShuffledLinks:
 
     gains: tuple[PairedGain, ...]
     """Over the baseline, one for each shuffle."""
+    without: tuple[str, ...] = ()
+    """Candidates of the procedure that were not tried on shuffled links."""
 
     @property
     def n_yes(self) -> int:
@@ -61,8 +63,14 @@ class ShuffledLinks:
         return (
             f"with shuffled links {self.n_yes} of {len(self.gains)} trials were called a gain; "
             f"{METRICS.primary.title} gained {np.mean(self.values):+.3f} on average, at most "
-            f"{max(self.values):+.3f}"
+            f"{max(self.values):+.3f}{self._untried}"
         )
+
+    @property
+    def _untried(self) -> str:
+        if not self.without:
+            return ""
+        return f"; {', '.join(self.without)} took no part in it, as each trial would tune the encoder anew"
 
     def gate(self) -> Gate:
         """Return the condition that nothing is found where there is nothing."""

@@ -193,9 +193,7 @@ def _with_difficulty(parts: Sequence[_Part], inputs: PairInputs, words: csr_matr
     for value in (0, 1):
         chosen = np.flatnonzero((label == value) & (assigned == 0))
         alike = _rank_share(lexical[chosen]) + _rank_share(dense[chosen])
-        hard = -alike if value == 1 else alike
-        thirds = np.minimum(2, (_rank_share(hard) * 3).astype(np.int64))
-        phase[chosen] = int(Phase.EASY) + thirds
+        phase[chosen] = phases_of(-alike if value == 1 else alike)
     ids = np.array(inputs.tickets.ids, dtype=object)
     drawn_by = np.concatenate([part.origin for part in parts])
     origins = _origins(inputs, ids, left, right)
@@ -212,6 +210,12 @@ def _with_difficulty(parts: Sequence[_Part], inputs: PairInputs, words: csr_matr
             "base_similarity": dense,
         }
     )
+
+
+def phases_of(hardness: FloatArray) -> IntArray:
+    """Return the phase of each pair, shape of `hardness`: its thirds, the least hard ones first."""
+    thirds: IntArray = np.minimum(2, (_rank_share(hardness) * 3).astype(np.int64))
+    return int(Phase.EASY) + thirds
 
 
 def _rank_share(values: FloatArray) -> FloatArray:

@@ -1,6 +1,6 @@
 """Tickets as the scorer reads them, in columns: made alike for stored tickets and for a new one."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -44,6 +44,43 @@ class EmbeddedTickets:
 
 
 @dataclass(frozen=True)
+class TextRows:
+    """The composed texts of n tickets, read only where they are asked for: those of a million are large."""
+
+    source: Callable[[IntArray], list[str]]
+    """Gives the texts of some rows of where they lie."""
+    rows: IntArray
+    """Row of each ticket there, shape (n,)."""
+
+    @classmethod
+    def of(cls, texts: list[str]) -> "TextRows":
+        """Return texts that are in memory."""
+        return cls(lambda rows: [texts[row] for row in rows.tolist()], np.arange(len(texts)))
+
+    def take(self, rows: IntArray) -> "TextRows":
+        """Return those of some of the tickets."""
+        return TextRows(self.source, self.rows[rows])
+
+    def append(self, other: "TextRows") -> "TextRows":
+        """Return these and then those of `other`."""
+        n_own = len(self.rows)
+
+        def both(rows: IntArray) -> list[str]:
+            texts = np.empty(len(rows), dtype=object)
+            is_own = rows < n_own
+            texts[is_own] = self.read(rows[is_own])
+            texts[~is_own] = other.read(rows[~is_own] - n_own)
+            read: list[str] = texts.tolist()
+            return read
+
+        return TextRows(both, np.arange(n_own + len(other.rows)))
+
+    def read(self, rows: IntArray) -> list[str]:
+        """Return the texts of some of the tickets."""
+        return self.source(self.rows[rows])
+
+
+@dataclass(frozen=True)
 class TicketColumns:
     """n tickets over one corpus state: everything that scoring a pair of them needs."""
 
@@ -66,6 +103,8 @@ class TicketColumns:
     """TF-IDF of the title's character n-grams."""
     embeddings: Mapping[str, FloatArray]
     """By encoder name, each (n, d), unit length."""
+    texts: TextRows
+    """Composed by the template."""
     crowd_row: IntArray
     """Each ticket's own row in the crowd, shape (n,), -1 where it is not in it."""
     crowding: Mapping[str, CrowdNeighbours] = field(default_factory=dict)
@@ -97,6 +136,7 @@ class TicketColumns:
             words=self.words[rows],
             characters=self.characters[rows],
             embeddings={name: vectors[rows] for name, vectors in self.embeddings.items()},
+            texts=self.texts.take(rows),
             crowd_row=self.crowd_row[rows],
             crowding={name: near.take(rows) for name, near in self.crowding.items()},
         )
@@ -117,6 +157,7 @@ class TicketColumns:
                 name: np.concatenate([vectors, other.embeddings[name]])
                 for name, vectors in self.embeddings.items()
             },
+            texts=self.texts.append(other.texts),
             crowd_row=np.concatenate([self.crowd_row, other.crowd_row]),
             crowding={name: near.append(other.crowding[name]) for name, near in self.crowding.items()},
         )

@@ -20,7 +20,7 @@ from ticketkin.core.tables import PERSON_FIELDS, FloatArray, IntArray, Tickets
 from ticketkin.lexical.bm25 import FieldStatistics
 from ticketkin.lexical.tfidf import TermStatistics
 from ticketkin.lexical.vocabulary import stable_hash, stable_hashes
-from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, Float64Array, TicketColumns
+from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, Float64Array, TextRows, TicketColumns
 from ticketkin.ranking.crowd import NO_TIME, Crowd
 from ticketkin.ranking.filing import FilingPlaces
 
@@ -108,6 +108,7 @@ class CorpusState:
             words=self.words.rows(given.texts),
             characters=self.characters.rows(given.titles),
             embeddings={},
+            texts=TextRows.of(given.texts),
             crowd_row=self.crowd.rows_of(identity),
         )
         return self.with_embeddings(columns, given.embeddings)

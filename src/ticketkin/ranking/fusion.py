@@ -3,8 +3,8 @@
 Two levels. The first, a logistic regression that starts at the hybrid, with boosted trees beside it where
 links are many, learns on training links, with head embeddings that never saw the kin group they score. The
 second, a logistic regression on evaluation links that no encoder was tuned on, adds the best encoder and
-turns the result into a probability of kinship. Evaluation tickets are always scored by a second level fitted
-without their own kin group.
+what a cross-encoder read, and turns the result into a probability of kinship. Evaluation tickets are always
+scored by a second level fitted without their own kin group.
 """
 
 from collections.abc import Mapping
@@ -24,6 +24,7 @@ from ticketkin.ranking.crowd import rounded
 from ticketkin.ranking.list_ranker import ListRanker
 from ticketkin.ranking.models import LogisticModel
 from ticketkin.ranking.pair_features import feature_names
+from ticketkin.ranking.reranker import Reranker
 from ticketkin.ranking.retriever import Candidates, Retriever
 from ticketkin.ranking.scorer import (
     TUNED,
@@ -147,7 +148,7 @@ class FusionRanker(ListRanker):
         model_of_ticket: IntArray | None = None,
     ) -> None:
         """`cross_fitted[model_of_ticket[row]]` replaces the second level for queries where that is not -1."""
-        super().__init__("fusion", scorer, columns)
+        super().__init__("fusion" if scorer.reranker is None else "reranker", scorer, columns)
         self._cross_fitted = cross_fitted or []
         self._model_of_ticket = (
             np.full(len(columns), -1, dtype=np.int64) if model_of_ticket is None else model_of_ticket
@@ -155,7 +156,7 @@ class FusionRanker(ListRanker):
 
     def _scores(self, rows: IntArray, queries: TicketColumns, candidates: Candidates) -> FloatArray:
         """Return the probability of kinship of each candidate, shape (n_queries, k)."""
-        stacked = stacked_features(self.scorer.state, self.scorer.first, queries, candidates)
+        stacked = self.scorer.stacked(queries, candidates)
         result = probabilities(self.scorer.second, stacked, candidates)
         for number, second in enumerate(self._cross_fitted):
             mine = self._model_of_ticket[rows] == number
@@ -172,13 +173,15 @@ class FusionRanker(ListRanker):
         self.scorer.save(folder, notes)
 
     @classmethod
-    def load(cls, folder: Path, given: EmbeddedTickets) -> "FusionRanker":
+    def load(cls, folder: Path, given: EmbeddedTickets, *, reranked: bool = False) -> "FusionRanker":
         """Return the ranking saved in `folder` over the tickets of a run; fields may hold new values.
+
+        It is the one with a cross-encoder where `reranked` is given.
 
         Raises MissingInputError where the folder holds none, UnreadableFileError where it is damaged or the
         run lacks an embedding it was fitted on.
         """
-        scorer = PairScorer.load(folder)
+        scorer = PairScorer.load_reranked(folder) if reranked else PairScorer.load(folder)
         lacking = [name for name in scorer.encoders if name not in given.embeddings]
         if lacking:
             raise UnreadableFileError(
@@ -195,6 +198,7 @@ def fit_second_level(
     settings: FusionSettings,
     seed: int,
     progress: Progress = SILENT,
+    reranker: Reranker | None = None,
 ) -> FusionRanker:
     """Return the ranking calibrated on evaluation `queries`, cross-fitted by kin group.
 
@@ -208,7 +212,7 @@ def fit_second_level(
         asked = corpus.columns.take(block)
         candidates = candidates_of(corpus.state, retriever, asked, settings.depth)
         there = candidates.rows >= 0
-        features.append(stacked_features(corpus.state, first, asked, candidates)[there])
+        features.append(stacked_features(corpus.state, first, asked, candidates, reranker)[there])
         labels.append(corpus.kin(block, candidates)[there])
         owners.append(np.broadcast_to(corpus.groups[block][:, None], there.shape)[there])
     x, y, owner = np.concatenate(features), np.concatenate(labels), np.concatenate(owners)
@@ -222,7 +226,7 @@ def fit_second_level(
     evaluated = kin_groups[place] == corpus.groups
     model_of_ticket[evaluated] = fold_of_kin_group[place[evaluated]]
     uses_encoder = ENCODER in corpus.columns.embeddings
-    scorer = PairScorer(corpus.state, first, fit_or_pass(x, y), settings.depth, uses_encoder)
+    scorer = PairScorer(corpus.state, first, fit_or_pass(x, y), settings.depth, uses_encoder, reranker)
     return FusionRanker(scorer, corpus.columns, cross_fitted, model_of_ticket)
 
 

@@ -9,14 +9,9 @@ import numpy as np
 from ticketkin.core.tables import FloatArray
 from ticketkin.ranking.columns import TicketColumns
 from ticketkin.ranking.corpus_state import CorpusState
-from ticketkin.ranking.pair_features import z_scores
-from ticketkin.ranking.retriever import LEXICAL, Candidates, pair_similarities
+from ticketkin.ranking.pair_features import HYBRID_SOURCES, hybrid_z
+from ticketkin.ranking.retriever import Candidates
 from ticketkin.ranking.scorer import UnlearnedScorer
-
-SOURCES = ("base", LEXICAL)
-"""Whose z-scores are summed. A third one, of the title's embedding, gained nothing on three trackers and
-costs a pass of the encoder (docs/experiments.md).
-"""
 
 
 @dataclass(frozen=True)
@@ -36,17 +31,13 @@ class HybridScorer(UnlearnedScorer):
     @property
     def sources(self) -> Sequence[str]:
         """Meaning and words."""
-        return SOURCES
+        return HYBRID_SOURCES
 
     def score(self, queries: TicketColumns, candidates: Candidates) -> FloatArray:
         """Return scores from 0 to 1, shape of `candidates.rows` (n_queries, k), 0 beside -1.
 
         One half stands for what is as near as the average of the source's best. It is no probability.
         """
-        total = np.zeros(candidates.rows.shape, dtype=np.float64)
-        for name in SOURCES:
-            own = pair_similarities(name, queries, candidates.stored, candidates.places)
-            total += z_scores(own, candidates.nearest[name].similarities)
-        mean = total / len(SOURCES)
+        mean = hybrid_z(queries, candidates, candidates.places)
         scores: FloatArray = np.where(candidates.rows >= 0, (1 + mean / (1 + np.abs(mean))) / 2, 0.0)
         return scores.astype(np.float32)

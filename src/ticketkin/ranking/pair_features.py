@@ -9,7 +9,7 @@ import numpy as np
 
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.lexical.neighbours import paired_cosines
-from ticketkin.ranking.columns import TicketColumns
+from ticketkin.ranking.columns import Float64Array, TicketColumns
 from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.ranking.crowd import N_NEIGHBOURS
 from ticketkin.ranking.retriever import LEXICAL, Candidates, pair_similarities
@@ -23,6 +23,11 @@ _LARGEST_Z = 20.0
 _FAR_DAYS = 10_000.0
 # Of a similarity: itself, its z-score, its reciprocal rank, its margin to the best.
 N_RELATIVE = 4
+
+HYBRID_SOURCES = ("base", LEXICAL)
+"""Whose z-scores the hybrid sums. A third one, of the title's embedding, gained nothing on three trackers and
+costs a pass of the encoder (docs/experiments.md).
+"""
 
 
 def feature_names(state: CorpusState) -> list[str]:
@@ -76,6 +81,19 @@ def z_scores(own: FloatArray, best: FloatArray) -> FloatArray:
     spread = np.sqrt((np.where(seen, best - mean, 0.0) ** 2).sum(axis=1, keepdims=True) / n_seen)
     z: FloatArray = ((own - mean) / np.maximum(spread, _SMALLEST_SPREAD)).astype(np.float32)
     return np.clip(z, -_LARGEST_Z, _LARGEST_Z)
+
+
+def hybrid_z(queries: TicketColumns, candidates: Candidates, places: IntArray) -> Float64Array:
+    """Return the mean z-score of meaning and words of each pair, shape of `places` (n_queries, k).
+
+    `places` are rows of `candidates.stored`; beside -1 stands nonsense.
+    """
+    total = np.zeros(places.shape, dtype=np.float64)
+    for name in HYBRID_SOURCES:
+        own = pair_similarities(name, queries, candidates.stored, places)
+        total += z_scores(own, candidates.nearest[name].similarities)
+    mean: Float64Array = total / len(HYBRID_SOURCES)
+    return mean
 
 
 def _n_above(others: FloatArray, own: FloatArray) -> FloatArray:

@@ -55,6 +55,8 @@ class Candidates:
     """By source."""
     places: IntArray
     """Rows of `stored`, beside `rows`: the same ones where `stored` holds every ticket."""
+    listed: IntArray
+    """Rows of `stored` that make up each query's own list, whichever of them `places` asks for."""
 
 
 class Retrieving(Protocol):
@@ -126,7 +128,7 @@ class Retriever:
         """
         nearest = self.nearest(queries, n, as_of)
         rows = proposed_rows(nearest, len(queries), depth)
-        return Candidates(self._stored, rows, nearest, rows)
+        return Candidates(self._stored, rows, nearest, rows, rows)
 
     def nearest(self, queries: TicketColumns, n: int, as_of: IntArray | None) -> dict[str, Nearest]:
         """Return each source's `n` best for each query.

@@ -7,6 +7,7 @@ candidates = scorer.candidates(index, query)
 probabilities = scorer.score(query, candidates)         # beside candidates.rows
 """
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,9 @@ from ticketkin.core.errors import MissingInputError
 from ticketkin.core.records import read_record
 from ticketkin.core.tables import FloatArray
 from ticketkin.encoders.dense import unit_length
+from ticketkin.encoders.loading import pick_device
+from ticketkin.encoders.safety import check_model_folder
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, TicketColumns
 from ticketkin.ranking.corpus_state import REMEDY, CorpusState
 from ticketkin.ranking.models import Float64Array, LogisticModel
@@ -32,6 +36,7 @@ from ticketkin.ranking.pair_features import (
     pair_features,
     relative_features,
 )
+from ticketkin.ranking.reranker import N_FEATURES, Reranker
 from ticketkin.ranking.retriever import LEXICAL, Candidates, Retrieving, pair_similarities
 from ticketkin.ranking.trees import BoostedTrees
 
@@ -39,6 +44,9 @@ TUNED = "tuned"
 """The embedding that the head makes of 'base'."""
 UNLEARNED_DEPTH = 60
 """Candidates taken from each source by a ranking that learned nothing."""
+RERANKED = "reranker"
+"""Folder of the second level that reads pairs, beside the first level and the corpus state."""
+_CROSS_ENCODER = "cross_encoder"
 _ARRAYS = "fusion.safetensors"
 _DESCRIPTION = "fusion.json"
 
@@ -52,6 +60,8 @@ class _Description:
     uses_encoder: bool
     has_head: bool
     has_trees: bool = True
+    n_read: Annotated[int, Field(ge=0)] = 0
+    """Tickets of a list that a cross-encoder reads; 0 without one."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +94,8 @@ class PairScorer:
     """Candidates taken from each source."""
     uses_encoder: bool
     """Whether tickets need the embedding ENCODER."""
+    reranker: Reranker | None = None
+    """What reads the first tickets of a list together with the query."""
 
     @property
     def encoders(self) -> list[str]:
@@ -107,8 +119,11 @@ class PairScorer:
 
     def score(self, queries: TicketColumns, candidates: Candidates) -> FloatArray:
         """Return the probability of kinship, shape of `candidates.rows` (n_queries, k), 0 beside -1."""
-        stacked = stacked_features(self.state, self.first, queries, candidates)
-        return probabilities(self.second, stacked, candidates)
+        return probabilities(self.second, self.stacked(queries, candidates), candidates)
+
+    def stacked(self, queries: TicketColumns, candidates: Candidates) -> FloatArray:
+        """Return the features of the second level, as `stacked_features`."""
+        return stacked_features(self.state, self.first, queries, candidates, self.reranker)
 
     def save(self, folder: Path, notes: Mapping[str, Any]) -> None:
         """Write plain arrays and descriptions, the corpus state among them; nothing in them can run code."""
@@ -116,7 +131,7 @@ class PairScorer:
         self.save_weights(folder, notes)
 
     def save_weights(self, folder: Path, notes: Mapping[str, Any]) -> None:
-        """Write what was learned, without the corpus state."""
+        """Write what was learned, without the corpus state; a cross-encoder is copied."""
         arrays = self.first.logistic.arrays("logistic")
         if self.first.trees is not None:
             arrays |= self.first.trees.arrays("trees")
@@ -128,7 +143,10 @@ class PairScorer:
             "uses_encoder": self.uses_encoder,
             "has_head": self.first.head is not None,
             "has_trees": self.first.trees is not None,
+            "n_read": 0 if self.reranker is None else self.reranker.n_read,
         }
+        if self.reranker is not None:
+            shutil.copytree(self.reranker.folder, folder / _CROSS_ENCODER)
         write_json(folder / _DESCRIPTION, description)
 
     @classmethod
@@ -157,9 +175,19 @@ class PairScorer:
             BoostedTrees.from_arrays(arrays, "trees", len(names)) if description.has_trees else None,
             head,
         )
-        n_stacked = 1 + N_RELATIVE * description.uses_encoder
+        n_read = description.n_read
+        n_stacked = 1 + N_RELATIVE * description.uses_encoder + N_FEATURES * (n_read > 0)
         second = LogisticModel.from_arrays(arrays, "second", n_stacked)
-        return cls(state, first, second, description.depth, description.uses_encoder)
+        reranker = None
+        if n_read:
+            check_model_folder(folder / _CROSS_ENCODER)
+            reranker = Reranker(folder / _CROSS_ENCODER, n_read, pick_device(EncoderSettings()))
+        return cls(state, first, second, description.depth, description.uses_encoder, reranker)
+
+    @classmethod
+    def load_reranked(cls, folder: Path) -> "PairScorer":
+        """Return the scorer with a cross-encoder from a `ranking/` folder. Raises as `load`."""
+        return cls.load(folder / RERANKED, CorpusState.load(folder))
 
 
 def apply_head(weight: FloatArray, base: FloatArray) -> FloatArray:
@@ -202,11 +230,16 @@ class UnlearnedScorer:
 
 
 def stacked_features(
-    state: CorpusState, first: FirstLevel, queries: TicketColumns, candidates: Candidates
+    state: CorpusState,
+    first: FirstLevel,
+    queries: TicketColumns,
+    candidates: Candidates,
+    reranker: Reranker | None = None,
 ) -> FloatArray:
     """Return the features of the second level, shape (n_queries, k, f).
 
-    They are the first level's log-odds and, where there is one, the relative features of the encoder.
+    They are the first level's log-odds and, where there are such, the relative features of the encoder and
+    what the cross-encoder read.
     """
     features = pair_features(state, queries, candidates)
     logits = first.logits(features.reshape(-1, features.shape[2])).reshape(candidates.rows.shape)
@@ -214,6 +247,8 @@ def stacked_features(
     if ENCODER in queries.embeddings:
         own = pair_similarities(ENCODER, queries, candidates.stored, candidates.places)
         columns += relative_features(own, candidates.nearest[ENCODER].similarities)
+    if reranker is not None:
+        columns += reranker.features(queries, candidates)
     stacked: FloatArray = np.stack(columns, axis=2).astype(np.float32)
     return stacked
 

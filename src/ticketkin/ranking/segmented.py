@@ -45,7 +45,7 @@ class SegmentedRetriever:
         # Where there is no candidate, any ticket stands beside the -1.
         chosen = np.unique(np.maximum(rows, 0))
         places = np.where(rows >= 0, np.searchsorted(chosen, rows), -1)
-        return Candidates(self.take(chosen), rows, nearest, places)
+        return Candidates(self.take(chosen), rows, nearest, places, places)
 
     def take(self, rows: IntArray) -> TicketColumns:
         """Return some tickets by ascending rows."""

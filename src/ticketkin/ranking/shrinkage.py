@@ -14,8 +14,8 @@ from ticketkin.core.tables import BoolArray, FloatArray, IntArray
 from ticketkin.evaluation.option_choice import choose_option
 from ticketkin.evaluation.retrieval import kin_ranks
 from ticketkin.ranking.candidate_lists import CandidateLists
-from ticketkin.ranking.hybrid import SOURCES
 from ticketkin.ranking.models import Float64Array, LogisticModel
+from ticketkin.ranking.pair_features import HYBRID_SOURCES
 from ticketkin.ranking.scorer import FirstLevel
 from ticketkin.ranking.trees import BoostedTrees, TreeSettings
 
@@ -61,7 +61,7 @@ def fit_level(
     head: FloatArray | None = None,
 ) -> FirstLevel:
     """Return weights fitted on pairs, `features` (n_pairs, n_features) and `labels` 0 or 1, under a pull."""
-    summed = np.array([names.index(f"{source}_z") for source in SOURCES])
+    summed = np.array([names.index(f"{source}_z") for source in HYBRID_SOURCES])
     logistic = LogisticModel.fit_towards(features, labels, summed, pull.strength)
     learns = pull.with_trees and 0 < labels.sum() < len(labels)
     trees = BoostedTrees.fit(features, labels, _TREES, seed) if learns else None

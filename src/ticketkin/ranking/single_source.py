@@ -1,6 +1,6 @@
 """One encoder or the words alone as a ranking, behind the same face as the learned one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -60,13 +60,20 @@ class SimilarityScorer(UnlearnedScorer):
         return scores
 
 
+_RANKINGS: Mapping[str, Callable[[Path], Scorer]] = {
+    "lexical": lambda folder: SimilarityScorer(CorpusState.load(folder), LEXICAL),
+    "hybrid": HybridScorer.load,
+    "fusion": PairScorer.load,
+    "reranker": PairScorer.load_reranked,
+}
+"""How each ranking is read; whatever else wins is an encoder, which ranks by its embedding."""
+
+
 def load_scorer(folder: Path, champion: str) -> Scorer:
     """Return the ranking that won, from a `ranking/` folder.
 
     Raises as `PairScorer.load` and `CorpusState.load`.
     """
-    if champion == "fusion":
-        return PairScorer.load(folder)
-    if champion == "hybrid":
-        return HybridScorer.load(folder)
-    return SimilarityScorer(CorpusState.load(folder), LEXICAL if champion == "lexical" else champion)
+    if champion in _RANKINGS:
+        return _RANKINGS[champion](folder)
+    return SimilarityScorer(CorpusState.load(folder), champion)

@@ -24,6 +24,7 @@ from ticketkin.tickets.composing import compose_texts
 from ticketkin.tickets.pseudonyms import NoPseudonyms, Pseudonyms, pseudonyms_of
 from ticketkin.tickets.redaction import REDACTION_VERSION
 from ticketkin.tickets.settings import TicketSettings
+from ticketkin.training.candidates import CANDIDATES
 
 RANKING = "ranking"
 RELATIONS = "relations"
@@ -84,7 +85,7 @@ class Bundle:
     @property
     def gives_probabilities(self) -> bool:
         """Whether the ranking's score is a probability of kinship; else it is a similarity."""
-        return self.record.champion == "fusion"
+        return CANDIDATES[self.record.champion].is_learned
 
     @cached_property
     def scorer(self) -> Scorer:

@@ -14,6 +14,7 @@ from ticketkin.encoders.serving import write_serving
 from ticketkin.encoders.settings import EncoderSettings, Runtime
 from ticketkin.evaluation.schema import Report
 from ticketkin.ranking.columns import EmbeddedTickets
+from ticketkin.ranking.scorer import RERANKED
 from ticketkin.relations.cross_kinds import CROSS_ENCODER
 from ticketkin.relations.scorer import KindScorer
 from ticketkin.serving.bundle import RANKING, RELATIONS, Bundle
@@ -29,7 +30,7 @@ REPORT_HTML = "report.html"
 # What a training leaves in a model folder and serving does not read; some of it quotes tickets.
 _LEFT_OUT = ("training_metadata.json", "trainer_state.json", "checkpoint*", "*.part", "README.md")
 # Weights that judged a ranking by folds: what answers was fitted on all links.
-_OF_FOLDS = ("folds",)
+_FOLDS = "folds"
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ def write_bundle(parts: BundleParts, out: Path, progress: Progress = SILENT) -> 
             progress.say(f"  {name}" + (f" for {runtimes[name]}" if runtimes[name] != "torch" else ""))
             _save_encoder(load(), folder / name, parts.record.template)
             _export(folder / name, runtimes[name], parts.calibration)
-        shutil.copytree(parts.ranking, folder / RANKING, ignore=shutil.ignore_patterns(*_OF_FOLDS))
+        unused = (_FOLDS, *(() if parts.record.n_pairs_read else (RERANKED,)), *_LEFT_OUT)
+        shutil.copytree(parts.ranking, folder / RANKING, ignore=shutil.ignore_patterns(*unused))
         if parts.relations is not None:
             _save_kinds(parts.relations, folder / RELATIONS)
         write_serving_record(folder, parts.record)

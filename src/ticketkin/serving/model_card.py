@@ -83,13 +83,18 @@ def _cost(record: ServingRecord) -> Iterator[str]:
     yield ""
     passes = "pass" if n_passes == 1 else "passes"
     yield (
-        f"{n_passes} forward {passes} through an encoder:"
+        f"{n_passes} forward {passes} through a model:"
         if n_passes
         else "No forward pass: words alone are compared."
     )
     yield ""
     for source in record.embeddings:
         yield f"- `{source.name}`: its {source.reads}, by `{source.folder}`"
+    if record.n_pairs_read:
+        yield (
+            f"- `reranker`: its text together with that of each of the {record.n_pairs_read} first tickets "
+            "of its list, by `ranking/reranker/cross_encoder`"
+        )
     yield ""
 
 

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator
 
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.records import read_record
 from ticketkin.encoders.settings import Runtime
 from ticketkin.serving.manifest import COPY_AGAIN
 from ticketkin.tickets.settings import TicketSettings
+from ticketkin.training.candidates import known_candidate
 
 RECORD = "serving.json"
 UNTOUCHED = "untouched"
@@ -47,7 +50,7 @@ class KindsRecord:
 class ServingRecord:
     """What a ticket goes through before it is scored."""
 
-    champion: str
+    champion: Annotated[str, AfterValidator(known_candidate)]
     base_model: str
     template: str
     embeddings: list[EmbeddingSource]
@@ -63,11 +66,13 @@ class ServingRecord:
     near_identical: float
     """Estimated Jaccard similarity from which on two texts share a template."""
     kinds: KindsRecord
+    n_pairs_read: int = 0
+    """Tickets of a list that a cross-encoder reads together with the new one; 0 without one."""
 
     @property
     def n_forward_passes(self) -> int:
-        """Texts that go through an encoder for one ticket."""
-        return len(self.embeddings)
+        """Texts that go through an encoder for one ticket, and pairs through a cross-encoder."""
+        return len(self.embeddings) + self.n_pairs_read
 
 
 def write_serving_record(folder: Path, record: ServingRecord) -> None:

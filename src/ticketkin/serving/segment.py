@@ -23,7 +23,7 @@ from ticketkin.core.errors import UnreadableFileError
 from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Tickets
 from ticketkin.lexical.bm25 import FieldRows
 from ticketkin.lexical.vocabulary import stable_hashes
-from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
+from ticketkin.ranking.columns import EmbeddedTickets, TextRows, TicketColumns
 from ticketkin.ranking.crowd import CrowdNeighbours
 from ticketkin.ranking.graphs import Graph
 from ticketkin.ranking.retriever import Retriever, postings_of
@@ -187,6 +187,7 @@ class Segment:
             words=self._matrix("words"),
             characters=self._matrix("characters"),
             embeddings={name: self.embedding(name) for name in self.record.described},
+            texts=TextRows(self._texts, np.arange(n)),
             crowd_row=self._array("crowd_row", "i", (n,)),
             crowding={
                 name: CrowdNeighbours(
@@ -196,6 +197,10 @@ class Segment:
                 for name in self.record.crowds
             },
         )
+
+    def _texts(self, rows: IntArray) -> list[str]:
+        texts: list[str] = self._table[TEXT].take(rows).to_pylist()
+        return texts
 
     @cached_property
     def _postings(self) -> csr_matrix:

@@ -25,6 +25,7 @@ class Color(StrEnum):
     BROWN = "#8c5a2b"
     SKY = "#56a3d9"
     BLACK = "#222222"
+    PINK = "#cc79a7"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,18 @@ class LineStyle:
     color: Color
     dash: str | tuple[int, tuple[float, ...]] = "-"
     marker: str = "o"
+
+
+@dataclass(frozen=True)
+class ForwardPass:
+    """A text of a new ticket that goes through an encoder."""
+
+    embedding: str
+    """As the ranking calls what comes out."""
+    encoder: Literal["base", "start", "best"]
+    """The untouched one, the one that tuning began with, or the best one where its training is slow (of a
+    quick one, the head, the ranking holds the weights)."""
+    reads: Literal["text", "title"] = "text"
 
 
 @dataclass(frozen=True)
@@ -51,10 +64,14 @@ class Candidate:
     """It is part of a run that names no candidates."""
     is_slow: bool = False
     """Its training takes minutes: the provisional table does not wait for it."""
-    forward_passes: int = 1
-    """How often an encoder reads a new ticket, without the best encoder that it may add."""
-    adds_best_encoder: bool = False
-    """Whether it ranks by the best tuned encoder, too."""
+    passes: tuple[ForwardPass, ...] = ()
+    """What a ranking needs of a new ticket; an encoder reads its text once, by itself."""
+    is_learned: bool = False
+    """Whether it is a ranking whose score is a probability of kinship; others give a similarity."""
+    builds_on: str = ""
+    """A ranking that it adds to, and that must be in the race beside it; "" for none."""
+    reads_pairs: bool = False
+    """Whether it reads a new ticket together with each of the first of its list: so many more passes."""
     section: str = ""
     """The section of the settings that its training reads; "" for one that is not trained."""
     more_sections: tuple[str, ...] = ()
@@ -64,9 +81,23 @@ class Candidate:
     with a stage of its own.
     """
 
+    def forward_passes(self, start: str, best: str) -> list[tuple[ForwardPass, str]]:
+        """Return what a new ticket costs: each pass with the name of its encoder.
+
+        `start` is the encoder that tuning began with, `best` the best of the encoders alone.
+        """
+        if self.role == "encoder":
+            return [(ForwardPass(self.name, "base"), self.name)]
+        named = {"base": "base", "start": start, "best": best}
+        return [
+            (one, named[one.encoder])
+            for one in self.passes
+            if one.encoder != "best" or CANDIDATES[best].is_slow
+        ]
+
     @property
     def is_trained(self) -> bool:
-        """Whether it is an encoder with a training of its own."""
+        """Whether it has a training of its own."""
         return bool(self.section)
 
 
@@ -82,6 +113,11 @@ def _full(section: Any, encoder: "EncoderSettings", seed: int) -> "TuningMethod"
     return Full(section, encoder, seed)
 
 
+_LEARNED_FROM = (
+    ForwardPass("base", "start"),
+    ForwardPass("title", "base", "title"),
+    ForwardPass("encoder", "best"),
+)
 CANDIDATES: dict[str, Candidate] = {
     candidate.name: candidate
     for candidate in (
@@ -90,7 +126,6 @@ CANDIDATES: dict[str, Candidate] = {
             "Compare words",
             LineStyle(Color.GREY, ":", "s"),
             role="lexical",
-            forward_passes=0,
             always=True,
             by_default=True,
         ),
@@ -139,6 +174,7 @@ CANDIDATES: dict[str, Candidate] = {
             "Add up words and the untouched model",
             LineStyle(Color.BLACK, (0, (4, 2)), "*"),
             role="ranking",
+            passes=(ForwardPass("base", "base"),),
             always=True,
             by_default=True,
         ),
@@ -147,9 +183,21 @@ CANDIDATES: dict[str, Candidate] = {
             "Learn a ranking",
             LineStyle(Color.BLUE, "-", "v"),
             role="ranking",
-            forward_passes=2,  # text and title
-            adds_best_encoder=True,
+            passes=_LEARNED_FROM,
+            is_learned=True,
             by_default=True,
+        ),
+        Candidate(
+            "reranker",
+            "Train a cross-encoder for the first of each list",
+            LineStyle(Color.PINK, (0, (5, 1, 1, 1, 1, 1)), "h"),
+            role="ranking",
+            is_slow=True,
+            passes=_LEARNED_FROM,
+            is_learned=True,
+            builds_on="fusion",
+            reads_pairs=True,
+            section="reranker",
         ),
     )
 }
@@ -158,6 +206,11 @@ CANDIDATES: dict[str, Candidate] = {
 def trained_candidates() -> list[Candidate]:
     """Return the candidates with a training of their own, in the order they are trained."""
     return [candidate for candidate in CANDIDATES.values() if candidate.is_trained]
+
+
+def trained_encoders() -> list[Candidate]:
+    """Return the encoders with a training of their own: each leaves embeddings of all tickets."""
+    return [candidate for candidate in trained_candidates() if candidate.role == "encoder"]
 
 
 def searched_candidates() -> list[str]:

@@ -24,7 +24,7 @@ from ticketkin.encoders.cross_encoder import (
 from ticketkin.training.loop import TrainingLoop, seeded
 from ticketkin.training.objective import Objective
 from ticketkin.training.record import TrainingRecord, training_versions
-from ticketkin.training.settings import CrossEncoderSettings
+from ticketkin.training.settings import PairReaderSettings
 from ticketkin.training.tuning_data import Step, passes_over
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class _PairObjective(Objective):
 def train_cross_encoder(
     base: CrossBase,
     examples: PairExamples,
-    settings: CrossEncoderSettings,
+    settings: PairReaderSettings,
     folder: Path,
     seed: int,
     progress: Progress = SILENT,
@@ -177,13 +177,13 @@ def save_cross_encoder(trained: TrainedCrossEncoder, folder: Path) -> None:
     write_json(folder / "training_metadata.json", trained.record.to_json())
 
 
-def _attach_adapter(model: Any, settings: CrossEncoderSettings) -> None:
+def _attach_adapter(model: Any, settings: PairReaderSettings) -> None:
     """Add LoRA to all linear layers; the head learns whole and is saved beside it."""
     try:
         from peft import LoraConfig, TaskType
     except ImportError as error:
         raise MissingExtraError(
-            "relations.cross_encoder.method=lora needs peft, which is not installed; install the extra with: "
+            "A cross-encoder with method=lora needs peft, which is not installed; install the extra with: "
             "pip install 'ticketkin[lora]', or use method=full"
         ) from error
     heads = sorted({name.split(".")[0] for name in head_tensors(model)})
@@ -213,7 +213,7 @@ def _record(
     base: CrossBase,
     loop: TrainingLoop,
     examples: PairExamples,
-    settings: CrossEncoderSettings,
+    settings: PairReaderSettings,
 ) -> TrainingRecord:
     classes = np.bincount(examples.label, minlength=examples.n_classes)
     return TrainingRecord(

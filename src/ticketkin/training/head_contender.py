@@ -38,10 +38,6 @@ class HeadContender:
         """The strengths."""
         return [f"strength {strength:g}" for strength in self.strengths]
 
-    def strength(self, option: str) -> float:
-        """Return the strength that an option stands for."""
-        return self.strengths[self.options.index(option)]
-
     def fit(self, seen: BoolArray) -> Head | None:
         """Return a head trained on what may be seen; None where no kin is."""
         kept = seen[self.unit_of_ticket[self.positives.left]]
@@ -51,6 +47,11 @@ class HeadContender:
         visible = (negatives >= 0) & seen[self.unit_of_ticket[np.maximum(negatives, 0)]]
         part = replace(self.positives.take(kept), negatives=np.where(visible, negatives, -1))
         return train_head(*compacted(self.base, part), self.settings, self.seed)
+
+    def embeddings(self, seen: BoolArray, option: int) -> FloatArray:
+        """Return all tickets by a head trained on what may be seen, shape (n_tickets, d), unit length."""
+        head = self.fit(seen)
+        return self.base if head is None else head.apply(self.base, self.strengths[option])
 
     def ranks(self, seen: BoolArray, asked: IntArray, options: Sequence[int]) -> list[list[IntArray]]:
         """Return the ranks of kin of the queries at the places `asked`, for each of `options`."""

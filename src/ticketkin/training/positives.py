@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Pairs, Phase, SplitName, Tickets
+from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Pairs, SplitName, Tickets
+from ticketkin.pairs.building import phases_of
 from ticketkin.pairs.mining import KinshipCodes, mine_negatives
 from ticketkin.pairs.settings import PairSettings
 from ticketkin.tickets.kin import KinGroups
@@ -79,5 +80,5 @@ def kin_positives(
     left, right = np.concatenate(pairs).T
     n_negatives, margin = settings.hard_negatives_per_positive, settings.false_negative_margin
     negatives = mine_negatives(left, right, [neighbours[left]], embeddings, kinship, n_negatives, margin)
-    phase = np.full(len(left), Phase.EASY.value, dtype=np.int64)
+    phase = phases_of(-np.einsum("ij,ij->i", embeddings[left], embeddings[right]))
     return PositivePairs(left, right, phase, groups.group[left], negatives)

@@ -121,6 +121,32 @@ class TrainingRecord(_Part):
         return self.model_dump(mode="json")
 
 
+class RerankerGate(_Part):
+    """Whether the first of each list are ranked better by what a reranker reads, on kin it has not seen."""
+
+    n_queries: int
+    """Tickets with kin among the first of their list."""
+    n_read: int
+    before: float
+    """MRR within the first of each list by the hybrid."""
+    after: float
+    """The same with what the reranker read added to it."""
+    passed: bool
+    """Whether it is better by more than one standard error."""
+
+    @property
+    def sentence(self) -> str:
+        """What was measured and what follows, in a sentence."""
+        if not self.n_queries:
+            return "no training ticket whose links the reranker has not seen has kin in its list"
+        verdict = "so it is kept" if self.passed else "no clear gain"
+        return (
+            f"on {self.n_queries:,} training tickets whose links the reranker has not seen, MRR within the "
+            f"first {self.n_read} of the list is {self.before:.3f} without it and {self.after:.3f} with it: "
+            f"{verdict}"
+        )
+
+
 class CandidateTraining(TrainingRecord):
     """The training of a candidate, the encoder it began with, and how the saved model was proven and kept."""
 
@@ -139,6 +165,8 @@ class CandidateTraining(TrainingRecord):
     """Altered positives that were added, by the way they were altered."""
     runtime: RuntimeRecord | None = None
     """What executes the encoder."""
+    gate: RerankerGate | None = None
+    """What a reranker was kept for."""
 
     @classmethod
     def of(cls, record: TrainingRecord, **about: Any) -> "CandidateTraining":

@@ -145,8 +145,8 @@ class StrengthSettings(StageSettings):
         return self
 
 
-class CrossEncoderSettings(OptimiserSettings):
-    """A model that reads both tickets of a pair at once: slower, and it sees how they differ."""
+class PairReaderSettings(OptimiserSettings):
+    """The training of a model that reads both tickets of a pair at once."""
 
     base_model: str = DEFAULT_CROSS_ENCODER
     """Hub name or local folder; offline without it, the packaged MiniLM with a fresh head."""
@@ -166,6 +166,24 @@ class CrossEncoderSettings(OptimiserSettings):
     """Pairs a step; halves when memory runs out."""
     max_length_tokens: int = Field(default=512, ge=16, le=131_072)
     """Tokens of both tickets together; the longer one is cut until they fit."""
+
+
+class RerankerSettings(PairReaderSettings):
+    """A model that reads a ticket together with each of the first of its list, and orders them anew."""
+
+    n_read: int = Field(default=20, ge=2, le=200)
+    """The first so many by the hybrid are read, a forward pass for each; the others keep their place."""
+    epochs: int = Field(default=1, ge=1, le=10_000)
+    """Passes over the pairs."""
+    max_length_tokens: int = Field(default=256, ge=16, le=131_072)
+    """Tokens of both tickets together; the longer one is cut until they fit."""
+    unseen_share: float = Field(default=0.2, gt=0, lt=1)
+    """Share of the training kin groups it does not train on: it is kept only if it ranks theirs better."""
+
+
+class CrossEncoderSettings(PairReaderSettings):
+    """A model that reads both tickets of a pair at once: slower, and it sees how they differ."""
+
     validation_share: float = Field(default=0.2, gt=0, lt=1)
     """Share of the training blocks on which the threshold is chosen and the probability calibrated."""
     none_per_cause: float = Field(default=3.0, gt=0, le=1_000)

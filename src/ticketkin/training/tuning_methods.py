@@ -29,9 +29,14 @@ class TuningMethod(Protocol):
     """Of the candidate."""
 
     def train(
-        self, start: LoadedEncoder, data: TuningData, folder: Path, progress: Progress, judge: EncoderJudge
+        self,
+        start: LoadedEncoder,
+        data: TuningData,
+        folder: Path,
+        progress: Progress,
+        judge: EncoderJudge | None,
     ) -> TunedEncoder:
-        """Train into `folder`."""
+        """Train into `folder`; without a judge to the end, whatever `patience` says."""
 
     def prove(self, start: LoadedEncoder, tuned: TunedEncoder) -> ActivityProof | ReloadProof:
         """Return how the reloaded model differs from its start and from memory; raise if it is not active."""
@@ -54,7 +59,12 @@ class Lora:
         self._settings, self._encoder, self._seed = settings, encoder, seed
 
     def train(
-        self, start: LoadedEncoder, data: TuningData, folder: Path, progress: Progress, judge: EncoderJudge
+        self,
+        start: LoadedEncoder,
+        data: TuningData,
+        folder: Path,
+        progress: Progress,
+        judge: EncoderJudge | None,
     ) -> TunedEncoder:
         """Train an adapter."""
         return train_lora(start, data, self._settings, folder, self._seed, progress, judge)
@@ -90,7 +100,12 @@ class Full:
         self._settings, self._encoder, self._seed = settings, encoder, seed
 
     def train(
-        self, start: LoadedEncoder, data: TuningData, folder: Path, progress: Progress, judge: EncoderJudge
+        self,
+        start: LoadedEncoder,
+        data: TuningData,
+        folder: Path,
+        progress: Progress,
+        judge: EncoderJudge | None,
     ) -> TunedEncoder:
         """Tune every weight."""
         return train_full(start, data, self._settings, folder, self._seed, progress, judge)

@@ -16,7 +16,7 @@ from ticketkin.encoders.presets import licence_of
 from ticketkin.encoders.runtime.choosing import choose_runtime
 from ticketkin.encoders.settings import AskedRuntime
 from ticketkin.evaluation.schema import EncoderRuntime
-from ticketkin.ranking.columns import ENCODER, EmbeddedTickets
+from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.relations.record import KindsNotLearned, RelationRecord
 from ticketkin.reports.html import write_shared_report
 from ticketkin.runs.artifacts import remaking
@@ -138,6 +138,7 @@ def bundle_parts(
             learned_until=_learned_until(data, ranking),
             near_identical=settings.split.near_identical,
             kinds=kinds,
+            n_pairs_read=settings.reranker.n_read if CANDIDATES[ranking.champion].reads_pairs else 0,
         ),
         encoders={source.folder: _loader(data, source.folder) for source in sources},
         ranking=ranking_folder,
@@ -177,16 +178,8 @@ def _encoder_in(folder: str) -> str:
 
 def _sources(ranking: RankingRecord, kinds: KindsRecord) -> list[EmbeddingSource]:
     """Return the forward passes of a ticket: what the ranking reads, then what the kinds read beside it."""
-    sources: list[EmbeddingSource] = []
-    if ranking.champion == "fusion":
-        sources.append(EmbeddingSource("base", _folder_of(ranking.start), "text"))
-        sources.append(EmbeddingSource("title", _folder_of("base"), "title"))
-        if CANDIDATES[ranking.encoder].is_slow:
-            sources.append(EmbeddingSource(ENCODER, _folder_of(ranking.encoder), "text"))
-    elif ranking.champion == "hybrid":
-        sources.append(EmbeddingSource("base", _folder_of("base"), "text"))
-    elif ranking.champion != "lexical":
-        sources.append(EmbeddingSource(ranking.champion, _folder_of(ranking.champion), "text"))
+    passes = CANDIDATES[ranking.champion].forward_passes(ranking.start, ranking.encoder)
+    sources = [EmbeddingSource(one.embedding, _folder_of(encoder), one.reads) for one, encoder in passes]
     if kinds.is_learned:
         names = {source.name for source in sources}
         if kinds.base not in names:
@@ -223,7 +216,8 @@ def _runtimes(sources: list[EmbeddingSource]) -> list[EncoderRuntime]:
 
 
 def _kinds_record(learned: RelationRecord, ranking: RankingRecord) -> KindsRecord:
-    is_tuned = ranking.champion == "fusion" and ranking.start != "base"
+    passes = CANDIDATES[ranking.champion].forward_passes(ranking.start, ranking.encoder)
+    is_tuned = any(one.embedding == "base" and encoder != "base" for one, encoder in passes)
     base = UNTOUCHED if is_tuned else "base"
     if isinstance(learned, KindsNotLearned):
         return KindsRecord(False, learned.reason, None, base)
@@ -251,7 +245,8 @@ def _loader(data: RunData, folder: str) -> Callable[[], LoadedEncoder]:
 
 def _stored(data: RunData, ranking: RankingRecord, sources: list[EmbeddingSource]) -> EmbeddedTickets:
     """Return the run's tickets with the embeddings of the bundle, as the run made them."""
-    known = dict(embedded_tickets(data, ranking).embeddings) if ranking.champion == "fusion" else {}
+    is_learned = CANDIDATES[ranking.champion].is_learned
+    known = dict(embedded_tickets(data, ranking).embeddings) if is_learned else {}
     for source in sources:
         if source.name not in known:
             text = artifact.embeddings_of(_encoder_in(source.folder))

@@ -15,6 +15,7 @@ from ticketkin.core.ranking import Ranker
 from ticketkin.core.records import read_record
 from ticketkin.core.tables import FloatArray, IntArray, SplitName, Tickets
 from ticketkin.encoders.dense import DenseRanker
+from ticketkin.encoders.loading import pick_device
 from ticketkin.lexical.bm25 import FieldStatistics, LexicalRanker
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets
 from ticketkin.ranking.corpus_state import FIELD_WEIGHTS, REMEDY, CorpusState, field_statistics
@@ -28,8 +29,10 @@ from ticketkin.ranking.fusion import (
 )
 from ticketkin.ranking.hybrid import HybridScorer
 from ticketkin.ranking.list_ranker import ListRanker
-from ticketkin.ranking.scorer import FirstLevel, PairScorer
-from ticketkin.training.candidates import CANDIDATES, known_candidate, known_encoder, trained_candidates
+from ticketkin.ranking.reranker import Reranker
+from ticketkin.ranking.scorer import RERANKED, FirstLevel, PairScorer
+from ticketkin.ranking.single_source import load_scorer
+from ticketkin.training.candidates import CANDIDATES, known_candidate, known_encoder, trained_encoders
 from ticketkin.training.head import fold_of_group
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.run_data import RunData
@@ -108,7 +111,7 @@ def encoder_candidates(data: RunData, *, with_slow: bool) -> EncoderCandidates:
     """Return the untouched encoder and the tuned ones that the job asks for."""
     embeddings = {"base": data.embeddings(artifact.BASE_EMBEDDINGS)}
     wanted = data.job.settings.candidates
-    for candidate in trained_candidates():
+    for candidate in trained_encoders():
         if candidate.name in wanted and (with_slow or not candidate.is_slow):
             embeddings[candidate.name] = data.embeddings(artifact.embeddings_of(candidate.name))
     return EncoderCandidates(embeddings)
@@ -118,27 +121,37 @@ def simple_rankers(data: RunData, encoders: EncoderCandidates) -> dict[str, Rank
     """Return lexical search, each encoder alone, and the hybrid of words and the untouched encoder."""
     rankers: dict[str, Ranker] = {"lexical": lexical_ranker(data)}
     rankers |= {name: DenseRanker(name, embeddings) for name, embeddings in encoders.embeddings.items()}
-    return rankers | {"hybrid": hybrid_ranker(data)}
+    return rankers | {"hybrid": hybrid_over(data, hybrid_scorer(data))}
 
 
-def hybrid_ranker(data: RunData) -> ListRanker:
+def hybrid_scorer(data: RunData) -> HybridScorer:
     """Return the hybrid, with the statistics of the training split."""
     given = EmbeddedTickets(data.tickets, data.texts, {})
-    return hybrid_over(data, HybridScorer.of(CorpusState.fit(given, state_rows(data))))
+    return HybridScorer.of(CorpusState.fit(given, state_rows(data)))
+
+
+def hybrid_tickets(data: RunData) -> EmbeddedTickets:
+    """Return the tickets of a run with what the hybrid reads of them."""
+    embeddings = {"base": data.embeddings(artifact.BASE_EMBEDDINGS)}
+    return EmbeddedTickets(data.tickets, data.texts, embeddings)
 
 
 def hybrid_over(data: RunData, scorer: HybridScorer) -> ListRanker:
     """Return the hybrid as a ranker of the tickets of a run."""
-    embeddings = {"base": data.embeddings(artifact.BASE_EMBEDDINGS)}
-    given = EmbeddedTickets(data.tickets, data.texts, embeddings)
-    return ListRanker("hybrid", scorer, scorer.describe(given))
+    return ListRanker("hybrid", scorer, scorer.describe(hybrid_tickets(data)))
 
 
-def fusion_ranker(data: RunData, encoders: EncoderCandidates, best: str, progress: Progress) -> FusionRanker:
+def fusion_ranker(
+    data: RunData,
+    encoders: EncoderCandidates,
+    best: str,
+    progress: Progress,
+    reranker: Reranker | None = None,
+) -> FusionRanker:
     """Return the learned ranking over the best encoder.
 
-    The head enters the first level out of fold. LoRA and full tuning, which saw every training link, enter
-    only at the second level, fitted on evaluation links.
+    The head enters the first level out of fold. LoRA, full tuning and the reranker, which saw training links,
+    enter only at the second level, fitted on evaluation links.
     """
     settings, seed = data.job.settings.fusion, data.job.settings.seed
     start = "adapted" if "adapted" in encoders.embeddings else "base"
@@ -155,7 +168,21 @@ def fusion_ranker(data: RunData, encoders: EncoderCandidates, best: str, progres
     )
     if CANDIDATES[best].is_slow:
         corpus = corpus.with_encoder(encoders.embeddings[best])
-    return fit_second_level(first, corpus, data.queries(SplitName.EVALUATION), settings, seed, progress)
+    queries = data.queries(SplitName.EVALUATION)
+    return fit_second_level(first, corpus, queries, settings, seed, progress, reranker)
+
+
+def reranker_of(data: RunData) -> Reranker | None:
+    """Return the trained reranker; None where the job does not ask for it, or where it was left out."""
+    if data.training_record("reranker") is None:
+        return None
+    settings = data.job.settings
+    model = artifact.model_of("reranker")
+    return data.values.derive(
+        "reranker",
+        (model,),
+        lambda: Reranker(data.values.path(model), settings.reranker.n_read, pick_device(settings.encoder)),
+    )
 
 
 def _first_level(data: RunData, start: str, progress: Progress) -> tuple[DescribedCorpus, FirstLevel]:
@@ -176,8 +203,11 @@ def save_ranking(folder: Path, rankers: Mapping[str, Ranker], record: RankingRec
             ranker.statistics.save(folder)
         if isinstance(ranker, ListRanker) and isinstance(ranker.scorer, HybridScorer):
             ranker.scorer.state.save(folder)
-        if isinstance(ranker, FusionRanker):
+        if isinstance(ranker, FusionRanker) and ranker.scorer.reranker is None:
             ranker.save(folder, asdict(record))
+        elif isinstance(ranker, FusionRanker):
+            (folder / RERANKED).mkdir()
+            ranker.scorer.save_weights(folder / RERANKED, asdict(record))
     write_json(folder / "ranking.json", asdict(record))
 
 
@@ -194,22 +224,26 @@ def champion_ranker(data: RunData) -> Ranker:
 
 
 def saved_ranker(data: RunData, name: str) -> Ranker:
-    """Return a ranking of a judged run, as `ranking/` holds it. Raises as `FusionRanker.load`."""
+    """Return a ranking of a judged run, as `ranking/` holds it.
+
+    Raises as `load_scorer` and `FusionRanker.load`.
+    """
     sources = (artifact.TICKETS, artifact.RANKING)
     return data.values.derive(("saved ranking", name), sources, lambda: _load_ranker(data, name))
 
 
 def _load_ranker(data: RunData, name: str) -> Ranker:
-    ranking = data.values.path(artifact.RANKING)
-    if name == "lexical":
-        return lexical_over(data, FieldStatistics.load(ranking, FIELD_WEIGHTS, REMEDY))
-    if name == "hybrid":
-        return hybrid_over(data, HybridScorer.load(ranking))
-    if name != "fusion":
+    ranking, candidate = data.values.path(artifact.RANKING), CANDIDATES[name]
+    if candidate.is_learned:
+        record = ranking_record(ranking.parent)
+        fitted = FusionRanker.load(ranking, embedded_tickets(data, record), reranked=candidate.reads_pairs)
+        return fitted if record.judged_by == "split" else _by_folds(data, ranking / FOLDS, fitted)
+    if candidate.role == "encoder":
         return DenseRanker(name, data.embeddings(artifact.embeddings_of(name)))
-    record = ranking_record(ranking.parent)
-    fitted = FusionRanker.load(ranking, embedded_tickets(data, record))
-    return fitted if record.judged_by == "split" else _by_folds(data, ranking / FOLDS, fitted)
+    scorer = load_scorer(ranking, name)
+    if isinstance(scorer, HybridScorer):
+        return hybrid_over(data, scorer)
+    return lexical_over(data, scorer.state.fields)
 
 
 def save_folds(folder: Path, folds: CrossFittedRanker, record: RankingRecord) -> None:

@@ -1,6 +1,6 @@
 """What candidates are judged by where all links judge (`evaluation.by` is folds): made without labels."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +37,8 @@ class FoldMaterial:
     """Over statistics of all tickets: labels never enter them."""
     unlearned: Mapping[str, Ranker]
     """Candidates that learn nothing, cheapest first."""
+    tuned: Callable[[Questions, KinGroups], Sequence[Contender]] = lambda *_: ()
+    """Encoders that each fold tunes anew; by default none."""
 
     @property
     def base(self) -> FloatArray:
@@ -74,7 +76,8 @@ class FoldMaterial:
             "head": lambda: self.head(questions, kin),
             "fusion": lambda: self.fusion(questions, kin.group, lists),
         }
-        return [make() for name, make in every.items() if name in wanted]
+        head, fusion = ([make()] if name in wanted else [] for name, make in every.items())
+        return [*head, *self.tuned(questions, kin), *fusion]
 
     def lists(self, queries: IntArray, progress: Progress = SILENT) -> CandidateLists:
         """Return the candidate lists of some tickets with their features."""

@@ -27,7 +27,7 @@ from ticketkin.relations.cross_kinds import CROSS_ENCODER
 from ticketkin.runs.artifacts import Artifact
 from ticketkin.serving.manifest import is_bundle
 from ticketkin.tickets.composing import compose_texts
-from ticketkin.training.candidates import trained_candidates
+from ticketkin.training.candidates import trained_encoders
 from ticketkin.training.record import LeftOutCandidate
 from ticketkin.training.record_checks import record_checks
 from ticketkin.workflows import artifacts as artifact
@@ -77,7 +77,7 @@ def examine(path: Path, settings: EncoderSettings, progress: Progress = SILENT) 
 def _run_folder(folder: Path, progress: Progress) -> Iterator[Examined]:
     data = RunData.of(folder, read_job(folder))
     yield Examined("run", [changed_artifacts(folder), _reported_candidates(folder)])
-    for name in (candidate.name for candidate in trained_candidates()):
+    for name in (candidate.name for candidate in trained_encoders()):
         place, embeddings = artifact.model_of(name), artifact.embeddings_of(name)
         record = read_metadata(artifact.training_record(name), folder)
         if record is None or isinstance(record, LeftOutCandidate) or not (folder / place).exists():
@@ -91,6 +91,7 @@ def _run_folder(folder: Path, progress: Progress) -> Iterator[Examined]:
             yield Examined(f"{name}: adapter", examine_adapter(Subject(adapter, base, merged, rates)))
         checks = examine_model(folder / place)
         yield Examined(f"{name}: model", [*checks, _reproduced(data, folder / place, embeddings)])
+    yield from _reranker(folder, progress)
     cross_encoder = folder / artifact.RELATIONS / CROSS_ENCODER
     trained = read_metadata(artifact.CROSS_ENCODER_RECORD, folder)
     if trained is not None:
@@ -101,6 +102,16 @@ def _run_folder(folder: Path, progress: Progress) -> Iterator[Examined]:
     if (folder / artifact.MODEL).exists():
         progress.say("examining the kept model")
         yield Examined("model", [*examine_model(folder / artifact.MODEL), _kept(folder, data)])
+
+
+def _reranker(folder: Path, progress: Progress) -> Iterator[Examined]:
+    record = read_metadata(artifact.training_record("reranker"), folder)
+    if record is None or isinstance(record, LeftOutCandidate):
+        return
+    progress.say("examining the reranker")
+    model = load_cross_encoder(folder / artifact.model_of("reranker"), "cpu")
+    head = head_check(model, record.head_change, record.head_digest)
+    yield Examined("reranker", [*record_checks(record), head])
 
 
 def read_metadata(record: Artifact[Trained], folder: Path) -> Trained | None:

@@ -25,6 +25,7 @@ from ticketkin.ranking.scorer import FirstLevel, PairScorer
 from ticketkin.tickets.folds import held_out_folds
 from ticketkin.tickets.kin import KinGroups
 from ticketkin.training.head_contender import HeadContender
+from ticketkin.training.tuned_contender import TunedContender
 from ticketkin.workflows.cross_judging import FoldMaterial, questions_of
 from ticketkin.workflows.run_data import RunData
 
@@ -55,8 +56,8 @@ def judge_in_folds(material: FoldMaterial, progress: Progress) -> FoldVerdict:
     rankers: dict[str, Ranker] = {}
     kept = None
     for contender in contenders:
-        if isinstance(contender, HeadContender):
-            rankers["head"] = _head_ranker(contender, result)
+        if isinstance(contender, HeadContender | TunedContender):
+            rankers[contender.name] = _encoder_by_folds(contender, result)
         if isinstance(contender, FusionContender):
             rankers["fusion"], kept = _fusion_rankers(material, contender, questions, result)
     return FoldVerdict(result, rankers, kept)
@@ -93,14 +94,12 @@ def _fold_of_ticket(result: CrossFitted, unit_of_ticket: IntArray) -> IntArray:
     return result.folds[unit_of_ticket]
 
 
-def _head_ranker(contender: HeadContender, result: CrossFitted) -> CrossFittedRanker:
-    rankers: list[Ranker] = []
+def _encoder_by_folds(contender: HeadContender | TunedContender, result: CrossFitted) -> CrossFittedRanker:
+    name, rankers = contender.name, list[Ranker]()
     for (seen, _), choice in zip(held_out_folds(result.folds), result.choices, strict=False):
-        strength = contender.strength(choice.options["head"])
-        head = contender.fit(seen)
-        moved = contender.base if head is None else head.apply(contender.base, strength)
-        rankers.append(DenseRanker("head", moved))
-    return CrossFittedRanker("head", rankers, _fold_of_ticket(result, contender.unit_of_ticket))
+        option = contender.options.index(choice.options[name])
+        rankers.append(DenseRanker(name, contender.embeddings(seen, option)))
+    return CrossFittedRanker(name, rankers, _fold_of_ticket(result, contender.unit_of_ticket))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """All candidates side by side on the evaluation links."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -20,12 +20,14 @@ from ticketkin.workflows.candidates import (
     fusion_ranker,
     hybrid_over,
     lexical_over,
+    reranker_of,
     simple_rankers,
 )
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.cross_judging import LABEL_FREE, FoldMaterial, label_free_corpus
 from ticketkin.workflows.fold_verdict import FoldVerdict, judge_in_folds
 from ticketkin.workflows.run_data import RunData
+from ticketkin.workflows.tuned_folds import contender_maker, tuned_in_folds
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ def score_pairs(data: RunData, ranker: Ranker, split: SplitName) -> PairScores:
 
 def judge(run: StageRun[Job], data: RunData, *, with_slow: bool) -> Judged:
     """Evaluate every candidate: on the evaluation links, or by folds of all links."""
-    return _judge_in_folds(run, data) if data.is_judged_in_folds else _judge_by_split(run, data, with_slow)
+    by = _judge_in_folds if data.is_judged_in_folds else _judge_by_split
+    return by(run, data, with_slow)
 
 
 def _judge_by_split(run: StageRun[Job], data: RunData, with_slow: bool) -> Judged:
@@ -75,14 +78,25 @@ def _judge_by_split(run: StageRun[Job], data: RunData, with_slow: bool) -> Judge
         fused = fusion_ranker(data, encoders, best, run.progress)
         rankers["fusion"] = fused
         retrieval["fusion"] = evaluate_retrieval(fused, queries, groups, visibility, run.progress)
+    reranker = reranker_of(data) if with_slow else None
+    if reranker is not None:
+        reranked = fusion_ranker(data, encoders, best, run.progress, reranker)
+        rankers["reranker"] = reranked
+        retrieval["reranker"] = evaluate_retrieval(reranked, queries, groups, visibility, run.progress)
     return _judged(data, rankers, rankers, encoders.names, best, retrieval, None)
 
 
-def _judge_in_folds(run: StageRun[Job], data: RunData) -> Judged:
+def _judge_in_folds(run: StageRun[Job], data: RunData, with_slow: bool) -> Judged:
     """Evaluate every candidate on all links, each ticket by weights that never saw its kin."""
     settings = run.job.settings
     material = fold_material(data)
-    folds = data.values.derive("folds", LABEL_FREE, lambda: judge_in_folds(material, run.progress))
+    key = "folds"
+    if with_slow and tuned_in_folds(settings):
+        key = "folds with tuned encoders"
+        material = replace(
+            material, tuned=contender_maker(data, run.place(artifact.TUNED_FOLDS), run.progress)
+        )
+    folds = data.values.derive(key, LABEL_FREE, lambda: judge_in_folds(material, run.progress))
     retrieval = folds.cross_fitted.scores
     encoders = [name for name in CANDIDATES if CANDIDATES[name].role == "encoder" and name in retrieval]
     best = best_encoder(retrieval, encoders, settings.evaluation.n_bootstrap, settings.seed)
@@ -108,7 +122,7 @@ def _judged(
         for name, scores in pairs.items()
     }
     added = "base" if folds else best
-    passes = {name: _forward_passes(name, added) for name in rankers}
+    passes = {name: _n_forward_passes(data, name, added) for name in rankers}
     return Judged(rankers, kept, encoders, best, retrieval, pairs, thresholds, passes, folds)
 
 
@@ -126,7 +140,8 @@ def fold_material(data: RunData) -> FoldMaterial:
     return FoldMaterial(data, corpus, data.values.derive("unlearned rankers", LABEL_FREE, unlearned))
 
 
-def _forward_passes(name: str, best: str) -> int:
-    """Return how often an encoder reads a new ticket; `best` is the encoder that a learned ranking adds."""
+def _n_forward_passes(data: RunData, name: str, best: str) -> int:
+    """Return what a new ticket costs by a candidate; `best` is the encoder that a learned ranking adds."""
     candidate = CANDIDATES[name]
-    return candidate.forward_passes + (candidate.adds_best_encoder and CANDIDATES[best].is_slow)
+    n_read = data.job.settings.reranker.n_read if candidate.reads_pairs else 0
+    return len(candidate.forward_passes("base", best)) + n_read

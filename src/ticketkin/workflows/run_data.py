@@ -89,10 +89,11 @@ class RunData:
         record = self.values.read(artifact.training_record(candidate))
         return None if isinstance(record, LeftOutCandidate) else record
 
-    def left_out(self) -> list[str]:
-        """Return the candidates that the job asks for and that were not trained, as folds judge."""
+    def left_out(self) -> list[LeftOutCandidate]:
+        """Return the candidates that the job asks for and that do not take part, each with its reason."""
         wanted = [one for one in trained_candidates() if one.name in self.job.settings.candidates]
-        return [one.name for one in wanted if self.training_record(one.name) is None]
+        records = [self.values.read(artifact.training_record(one.name)) for one in wanted]
+        return [record for record in records if isinstance(record, LeftOutCandidate)]
 
     @cached_property
     def review(self) -> Review:

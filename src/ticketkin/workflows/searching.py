@@ -22,7 +22,8 @@ from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.settings import Settings
-from ticketkin.workflows.stages.training import start_of, training_positives, tuning_data_of, tuning_method
+from ticketkin.workflows.stages.training import start_of, training_positives, tuning_data_of
+from ticketkin.workflows.tuned_folds import tuning_method
 
 if TYPE_CHECKING:
     from optuna import Trial

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from ticketkin.core.stage_settings import LARGEST_SEED, StageSettings
 from ticketkin.encoders.settings import EncoderSettings
@@ -18,6 +18,7 @@ from ticketkin.training.settings import (
     FullSettings,
     HeadSettings,
     LoraSettings,
+    RerankerSettings,
     StrengthSettings,
 )
 
@@ -46,7 +47,19 @@ class Settings(StageSettings):
     strength: StrengthSettings = StrengthSettings()
     fusion: FusionSettings = FusionSettings()
     review: ReviewSettings = ReviewSettings()
+    reranker: RerankerSettings = RerankerSettings()
     relations: RelationSettings = RelationSettings()
     families: FamilySettings = FamilySettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     readiness: ReadinessSettings = ReadinessSettings()
+
+    @model_validator(mode="after")
+    def _names_what_candidates_build_on(self) -> "Settings":
+        for name in self.candidates:
+            needed = CANDIDATES[name].builds_on
+            if needed and needed not in self.candidates:
+                raise ValueError(
+                    f"candidates: {name} adds to {needed}, which is not among them; name both: "
+                    f"--candidates {','.join((*self.candidates, needed))}"
+                )
+        return self

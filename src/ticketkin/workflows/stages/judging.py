@@ -49,6 +49,7 @@ from ticketkin.workflows.report_material import report_material, whole_material
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.runtimes import judged_by
 from ticketkin.workflows.settings import Settings
+from ticketkin.workflows.tuned_folds import tuned_in_folds
 from ticketkin.workflows.versions import versions
 
 
@@ -141,7 +142,7 @@ def _shuffled(run: StageRun[Job], data: RunData, judged: Judged) -> ShuffledLink
     if judged.folds is None:
         return ShuffledLinks(())
     gains = shuffled_gains(fold_material(data), judged.encoders[0], run.progress)
-    return ShuffledLinks(tuple(gains))
+    return ShuffledLinks(tuple(gains), tuple(one.name for one in tuned_in_folds(run.job.settings)))
 
 
 def _decide(run: StageRun[Job], data: RunData, judged: Judged, shuffled: ShuffledLinks) -> Verdict:
@@ -203,7 +204,7 @@ def _proof(
                 "n_yes": shuffled.n_yes,
                 "share_of_yes": wilson_share(shuffled.n_yes, len(shuffled.gains)).to_json(),
             },
-            "left_out": data.left_out(),
+            "left_out": [one.candidate for one in data.left_out()],
         },
         "power": power,
     }
@@ -292,6 +293,7 @@ def _report(
             *_links_warning(links),
             *_review_warning(links),
             *_adapted_warning(run),
+            *_left_out_warnings(data),
         ],
         "cost": seconds,
         "tickets": imported.to_json(),
@@ -301,7 +303,8 @@ def _report(
         "encoder": asdict(run.values.read(artifact.BASE_ENCODER)),
         "runtimes": [
             {"encoder": name, "judged_by": (by := judged_by(data, name)), "serves": by}
-            for name in ("base", *(name for name in candidates if CANDIDATES[name].is_trained))
+            for name in candidates
+            if CANDIDATES[name].role == "encoder"
         ],
         "test_pairs_sha256": text_pairs(data, SplitName.HOLDOUT).digest(),
         "synthetic": run.job.synthetic,
@@ -374,6 +377,11 @@ def _review_warning(links: Mapping[str, Any]) -> list[dict[str, str]]:
         f"{named[0]}{others}. Kin groups follow the links: correct them, or the review; links.json lists them"
     )
     return [{"code": "review_contradicted", "message": message}]
+
+
+def _left_out_warnings(data: RunData) -> list[dict[str, str]]:
+    """Say which candidates that were asked for do not stand in the table, and why."""
+    return [{"code": f"{one.candidate}_left_out", "message": one.left_out} for one in data.left_out()]
 
 
 def _adapted_warning(run: StageRun[Job]) -> list[dict[str, str]]:

@@ -6,11 +6,11 @@ from pathlib import Path
 from ticketkin.runs.artifacts import Place
 from ticketkin.runs.stages import Stage
 from ticketkin.tickets.redaction import REDACTION_VERSION
-from ticketkin.training.candidates import CANDIDATES, Candidate, trained_candidates
+from ticketkin.training.candidates import CANDIDATES, Candidate, trained_candidates, trained_encoders
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows import bundling, families, relating, reviewing
 from ticketkin.workflows.configuration import Job
-from ticketkin.workflows.stages import data, judging, training
+from ticketkin.workflows.stages import data, judging, reranking, training
 
 
 def _sources(job: Job) -> tuple[Path, ...]:
@@ -51,7 +51,24 @@ _BY_FOLDS = (
     ),
 )
 # Candidates whose training is not the tuning of an encoder on links.
-_OWN_TRAINING = {"adapted": training.run_adapted, "head": training.run_head}
+_OWN_TRAINING = {
+    "adapted": training.run_adapted,
+    "head": training.run_head,
+    "reranker": reranking.run_reranker,
+}
+# What tuning in folds reads beside the section of a candidate.
+_TUNED_BY_FOLDS = (
+    "pairs",
+    "candidates",
+    "evaluation.folds",
+    "evaluation.repeats",
+    "evaluation.tuned_in_folds",
+    "split.near_identical",
+)
+_OWN_SETTINGS = {
+    "head": _settings("pairs", "evaluation.folds", "split.near_identical"),
+    "reranker": _settings("split.near_identical"),
+}
 _FURTHER_OUTPUTS: dict[str, tuple[Place, ...]] = {"head": (artifact.HEAD_OUT_OF_FOLD,)}
 
 
@@ -67,7 +84,9 @@ def stage_named(name: str) -> Stage[Job]:
 
 def _outputs(candidate: str) -> tuple[Place, ...]:
     further = _FURTHER_OUTPUTS.get(candidate, ())
-    return (artifact.trained(candidate), artifact.embeddings_of(candidate), *further)
+    if CANDIDATES[candidate].role == "encoder":
+        further = (artifact.embeddings_of(candidate), *further)
+    return (artifact.trained(candidate), *further)
 
 
 def _training(candidate: Candidate) -> Stage[Job]:
@@ -83,11 +102,18 @@ def _training(candidate: Candidate) -> Stage[Job]:
         reads=(
             *_settings(candidate.section, *candidate.more_sections, "tickets", "encoder", "seed"),
             *(("start", "evaluation_by") if on_links else ()),
-            *(_settings("pairs", "evaluation.folds", "split.near_identical") if name == "head" else ()),
+            *_OWN_SETTINGS.get(name, _settings(*_TUNED_BY_FOLDS) if candidate.method else ()),
         ),
+        scratch=(artifact.TUNED_FOLDS,) if candidate.method else (),
         run=_OWN_TRAINING.get(name) or partial(training.run_tuning, candidate),
         wanted=lambda job: name in job.settings.candidates,
     )
+
+
+def _tuned_sections() -> tuple[str, ...]:
+    """Return the sections of what folds tune anew."""
+    tuned = [one for one in trained_candidates() if one.method]
+    return tuple(dict.fromkeys(name for one in tuned for name in (one.section, *one.more_sections)))
 
 
 @cache
@@ -100,7 +126,7 @@ def _stages(_registered: tuple[str, ...]) -> tuple[Stage[Job], ...]:
         artifact.BASE_EMBEDDINGS,
         artifact.TITLE_EMBEDDINGS,
         artifact.HEAD_OUT_OF_FOLD,
-        *(artifact.embeddings_of(one.name) for one in trained),
+        *(artifact.embeddings_of(one.name) for one in trained_encoders()),
         artifact.RANKING,
     )
     return (
@@ -182,9 +208,10 @@ def _stages(_registered: tuple[str, ...]) -> tuple[Stage[Job], ...]:
                 artifact.LINK_SUMMARY,
             ),
             outputs=(artifact.REPORT_JSON, artifact.MATERIAL, artifact.MODEL, artifact.RANKING),
+            scratch=(artifact.TUNED_FOLDS,),
             reads=(
                 *_BY_FOLDS,
-                *_settings("encoder", "split", "adapted", "readiness"),
+                *_settings("encoder", "split", "adapted", "readiness", "reranker", *_tuned_sections()),
                 *_SOURCES,
                 "links_file",
                 "synthetic",
@@ -260,7 +287,9 @@ def _stages(_registered: tuple[str, ...]) -> tuple[Stage[Job], ...]:
                 artifact.FAMILIES,
             ),
             outputs=(artifact.BUNDLE,),
-            reads=_settings("candidates", "tickets", "encoder", "split", "relations", "seed"),
+            reads=_settings(
+                "candidates", "tickets", "encoder", "split", "relations", "reranker.n_read", "seed"
+            ),
             versions=(REDACTION_VERSION,),
             run=bundling.run_bundle,
         ),

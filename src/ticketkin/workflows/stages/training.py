@@ -25,13 +25,18 @@ from ticketkin.training.positives import PositivePairs, positive_pairs
 from ticketkin.training.record import CandidateTraining, LeftOutCandidate, TrainingRecord
 from ticketkin.training.rivals import epoch_judge, sweep, sweep_on_sample
 from ticketkin.training.tuning_data import TuningData
-from ticketkin.training.tuning_methods import TuningMethod
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.cross_judging import head_contender, questions_of
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.runtimes import encoder_of_run
-from ticketkin.workflows.settings import Settings
+from ticketkin.workflows.tuned_folds import (
+    fold_cost,
+    not_granted,
+    tuned_contender,
+    tuned_in_folds,
+    tuning_method,
+)
 
 METADATA = "training_metadata.json"
 _NOTHING_TO_TUNE_ON = (
@@ -158,18 +163,11 @@ def tuning_data_of(data: RunData) -> TuningData:
     )
 
 
-def tuning_method(candidate: Candidate, settings: Settings) -> TuningMethod:
-    """Return the way a candidate is tuned on links. Raises ValueError for one with a stage of its own."""
-    if candidate.method is None:
-        raise ValueError(f"{candidate.name} is not tuned by a method")
-    return candidate.method(getattr(settings, candidate.section), settings.encoder, settings.seed)
-
-
 def run_tuning(candidate: Candidate, run: StageRun[Job]) -> None:
     """Tune the encoder, prove the saved change active in a fresh process, choose its strength, keep it."""
     data = RunData(run.values, run.job)
     if data.is_judged_in_folds:
-        _leave_out(run, candidate.name, len(data.tickets))
+        _tune_in_folds(candidate, run, data)
         return
     method = tuning_method(candidate, run.job.settings)
     start = start_of(data)
@@ -205,12 +203,35 @@ def run_tuning(candidate: Candidate, run: StageRun[Job]) -> None:
     _keep_tuned(run, data, method.name, start.encoder, save, tuned.record, **proven)
 
 
-def _leave_out(run: StageRun[Job], name: str, n_tickets: int) -> None:
-    """Record why a candidate is not tuned: folds would have to tune it many times over."""
-    reason = (
-        f"{name} is left out: folds judge so few kin groups, and each would have to tune the encoder anew. "
-        "To tune it, let a split judge: --set evaluation.by=split"
-    )
+def _tune_in_folds(candidate: Candidate, run: StageRun[Job], data: RunData) -> None:
+    """Tune on the links of all splits at the strength that folds choose; leave it out where that is not asked
+    for.
+    """
+    settings, name = run.job.settings, candidate.name
+    questions = questions_of(data, data.groups.group)
+    work = run.place(artifact.TUNED_FOLDS)
+    contender = tuned_contender(data, candidate, questions, data.groups, work, run.progress)
+    cost = fold_cost(data, candidate, contender)
+    if not settings.evaluation.tuned_in_folds:
+        _leave_out(run, name, len(data.tickets), not_granted(name, cost))
+        return
+    tuned_in_folds(settings)
+    run.progress.say(f"  {name} in folds: {cost.sentence}; a killed run goes on from the last one")
+    strength = contender.strengths[chosen_on_all(questions, contender, settings.seed)]
+    place = run.place(artifact.trained(name))
+    tuned = contender.train(np.ones(questions.n_units, dtype=np.bool_), place)
+    method, start = contender.method, contender.encoder
+    proof = method.prove(start, tuned)
+    run.progress.say(f"  trained on the links of all splits; strength chosen by folds: {strength:g}")
+
+    def save(folder: Path) -> None:
+        method.save(start, tuned, strength, folder)
+
+    _keep_tuned(run, data, name, start, save, tuned.record, chosen_strength=strength, proof=proof)
+
+
+def _leave_out(run: StageRun[Job], name: str, n_tickets: int, reason: str) -> None:
+    """Record why a candidate is not tuned."""
     run.progress.say(f"  {reason}")
     run.put(artifact.embeddings_of(name), np.zeros((n_tickets, 0), dtype=np.float32))
     run.put(artifact.training_record(name), LeftOutCandidate(candidate=name, left_out=reason))

@@ -1,0 +1,187 @@
+"""Tuned encoders where folds judge: which take part, what that costs, and why one does not."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from ticketkin.core.artifacts import hash_value
+from ticketkin.core.errors import InputError
+from ticketkin.core.progress import SILENT, Progress
+from ticketkin.encoders.encoding import encode_texts
+from ticketkin.encoders.loading import LoadedEncoder, load_encoder
+from ticketkin.evaluation.cross_fitting import Questions, n_fits
+from ticketkin.tickets.kin import KinGroups
+from ticketkin.training.augmentation import augment
+from ticketkin.training.candidates import CANDIDATES, Candidate
+from ticketkin.training.record import LeftOutCandidate
+from ticketkin.training.tuned_contender import TunedContender
+from ticketkin.training.tuning_data import TuningData
+from ticketkin.training.tuning_methods import TuningMethod
+from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows.configuration import Job
+from ticketkin.workflows.cross_judging import head_positives
+from ticketkin.workflows.run_data import RunData
+from ticketkin.workflows.settings import Settings
+
+GRANT = "--set evaluation.tuned_in_folds=true"
+_N_TIMED = 32
+# A step reads anchor, positive and negative, and goes back through each at twice the cost of going forward.
+_TEXTS_A_PAIR, _BACK_AND_FORTH = 3, 3
+
+
+def tuning_method(candidate: Candidate, settings: Settings) -> TuningMethod:
+    """Return the way a candidate is tuned on links. Raises ValueError for one with a stage of its own."""
+    if candidate.method is None:
+        raise ValueError(f"{candidate.name} is not tuned by a method")
+    return candidate.method(getattr(settings, candidate.section), settings.encoder, settings.seed)
+
+
+def tuned_in_folds(settings: Settings) -> list[Candidate]:
+    """Return the candidates that each fold tunes anew: those with a method, where the time is granted.
+
+    Raises InputError where one would look at evaluation links while it trains, which folds do not have.
+    """
+    if not settings.evaluation.tuned_in_folds:
+        return []
+    wanted = [one for one in CANDIDATES.values() if one.method and one.name in settings.candidates]
+    for candidate in wanted:
+        patience = getattr(settings, candidate.section).patience
+        if patience:
+            raise InputError(
+                f"{candidate.section}.patience is {patience}, but where folds judge no link is put aside to "
+                f"stop a training by; set {candidate.section}.patience=0, or evaluation.by=split"
+            )
+    return wanted
+
+
+def tuned_contender(
+    data: RunData,
+    candidate: Candidate,
+    questions: Questions,
+    kin: KinGroups,
+    work: Path,
+    progress: Progress = SILENT,
+) -> TunedContender:
+    """Return a tuned encoder as a contender on `questions`; `work` keeps what each fold gave."""
+    settings = data.job.settings
+    tuning, augmenting = getattr(settings, candidate.section), settings.augment
+
+    def altered(part: TuningData) -> TuningData:
+        return augment(part, augmenting, settings.seed, offline=settings.encoder.offline).data
+
+    return TunedContender(
+        tuning_method(candidate, settings),
+        hash_value({
+            "name": candidate.name,
+            "tuning": tuning.model_dump(exclude={"checkpoint_steps"}),
+            "augment": augmenting.model_dump(),
+            "seed": settings.seed,
+        }),
+        lambda: load_encoder(settings.encoder),
+        data.embeddings(artifact.BASE_EMBEDDINGS),
+        data.texts,
+        head_positives(data, kin),
+        questions.queries,
+        kin.group,
+        data.units_of(kin.group),
+        data.visibility,
+        sorted(set(settings.strength.strengths)),
+        altered,
+        work / candidate.name,
+        progress,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FoldCost:
+    """What it costs to judge a tuned encoder by folds."""
+
+    n_trainings: int
+    """At most: a fold that keeps the untouched encoder needs none."""
+    seconds: float
+    """Of all of them, as far as a few texts can tell."""
+
+    @property
+    def sentence(self) -> str:
+        """Say it to somebody who decides whether it is worth it."""
+        return f"up to {self.n_trainings} trainings, about {_duration(self.seconds)} on this machine"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:,.1f} h"
+
+
+def n_trainings(settings: Settings, n_units: int | None = None) -> int:
+    """Return how often folds tune an encoder, the last time on all links; fewer where units are few."""
+    evaluation = settings.evaluation
+    folds = evaluation.folds if n_units is None else min(evaluation.folds, n_units)
+    return n_fits(folds, evaluation.repeats) + 1
+
+
+def fold_cost(data: RunData, candidate: Candidate, contender: TunedContender) -> FoldCost:
+    """Return what folds cost for a candidate, by the time that a few texts take to encode."""
+    settings = data.job.settings
+    sample = data.texts[:: max(1, len(data.texts) // _N_TIMED)][:_N_TIMED]
+    encoder: LoadedEncoder = contender.encoder
+    encode_texts(encoder, sample[:2], None, settings.encoder)  # what is done once is not counted
+    started = perf_counter()
+    encode_texts(encoder, sample, None, settings.encoder)
+    a_text = (perf_counter() - started) / max(1, len(sample))
+    positives = contender.data(np.ones(int(contender.unit_of_ticket.max()) + 1, dtype=np.bool_))
+    epochs = getattr(settings, candidate.section).epochs_per_phase
+    n_pairs = sum(passes * int((positives.phase <= p).sum()) for p, passes in enumerate(epochs, start=1))
+    training = _TEXTS_A_PAIR * _BACK_AND_FORTH * n_pairs * a_text
+    encodings = a_text * len(data.texts) * (len(contender.strengths) - 1)
+    n = n_trainings(settings, len(np.unique(contender.unit_of_ticket[contender.queries])))
+    return FoldCost(n, n * (training + encodings))
+
+
+def not_granted(name: str, cost: FoldCost) -> str:
+    """Return why a tuned encoder is not judged, and what grants it the time."""
+    return (
+        f"{name} was not judged: links are few, so folds judge, and each would tune the encoder anew "
+        f"({cost.sentence}). To grant the time: {GRANT}; fewer rounds and strengths take less, for example "
+        "--set evaluation.repeats=1 --set strength.strengths=0,1. Or let a split judge: "
+        "--set evaluation.by=split"
+    )
+
+
+def dry_run_notes(folder: Path, job: Job) -> list[str]:
+    """Return what tuning in folds would cost, or that it is not asked for, before anything runs."""
+    if job.evaluation_by == "split":
+        return []
+    settings = job.settings
+    n, granted = n_trainings(settings), tuned_in_folds(settings)
+    notes = [
+        f"{one.name}: where folds judge, it is trained up to {n} times, and all tickets are encoded at up to "
+        f"{len(set(settings.strength.strengths)) - 1} strengths each time; its stage tells the hours first"
+        for one in granted
+    ]
+    for one in CANDIDATES.values():
+        if one.method and one.name in settings.candidates and one not in granted:
+            path = folder / artifact.training_record(one.name)
+            record = artifact.training_record(one.name).read(path) if path.exists() else None
+            notes.append(
+                record.left_out
+                if isinstance(record, LeftOutCandidate)
+                else f"{one.name}: not judged where folds judge; {GRANT} would train it up to {n} times"
+            )
+    return notes
+
+
+ContenderMaker = Callable[[Questions, KinGroups], list[TunedContender]]
+
+
+def contender_maker(data: RunData, work: Path, progress: Progress) -> ContenderMaker:
+    """Return what makes the tuned contenders that the job grants the time for."""
+    granted = tuned_in_folds(data.job.settings)
+    return lambda questions, kin: [
+        tuned_contender(data, candidate, questions, kin, work, progress) for candidate in granted
+    ]
