@@ -20,6 +20,8 @@ class EvaluationSettings(StageSettings):
     """How often the folds are drawn anew; every ticket counts once, with the mean of its results."""
     shuffles: int = Field(default=20, ge=0, le=1_000)
     """How often the whole procedure is tried on shuffled links, in which it must find nothing."""
+    learning_curve: bool = True
+    """Whether the learned ranking is fitted on parts of the links, too: it shows what more would bring."""
     n_bootstrap: int = Field(default=1_000, ge=100, le=1_000_000)
     """Resamples of kin groups behind each 95 % interval."""
     threshold_target: Literal["false_positive_rate", "precision", "f1"] = "false_positive_rate"

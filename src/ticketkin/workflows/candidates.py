@@ -28,7 +28,7 @@ from ticketkin.ranking.fusion import (
 )
 from ticketkin.ranking.hybrid import HybridScorer
 from ticketkin.ranking.list_ranker import ListRanker
-from ticketkin.ranking.scorer import FirstLevel, PairScorer
+from ticketkin.ranking.scorer import FirstLevel, PairScorer, apply_head
 from ticketkin.training.candidates import CANDIDATES, known_candidate, known_encoder, trained_candidates
 from ticketkin.training.head import fold_of_group
 from ticketkin.workflows import artifacts as artifact
@@ -36,6 +36,7 @@ from ticketkin.workflows.run_data import RunData
 
 FOLDS = "folds"
 """Folder of the weights by folds, within that of the ranking; a bundle does not need it."""
+_HEADS = "heads.safetensors"
 _FOLD_OF_TICKET = "fold_of_ticket.safetensors"
 # Fewer than these are no crowd.
 _SMALLEST_CROWD = 100
@@ -195,6 +196,8 @@ def champion_ranker(data: RunData) -> Ranker:
         return lexical_over(data, FieldStatistics.load(ranking, FIELD_WEIGHTS, REMEDY))
     if record.champion == "hybrid":
         return hybrid_over(data, HybridScorer.load(ranking))
+    if record.champion == "head" and record.judged_by == "folds":
+        return _heads_by_folds(data, ranking / FOLDS)
     if record.champion != "fusion":
         return DenseRanker(record.champion, data.embeddings(artifact.embeddings_of(record.champion)))
     fitted = FusionRanker.load(ranking, embedded_tickets(data, record))
@@ -209,6 +212,28 @@ def save_folds(folder: Path, folds: CrossFittedRanker, record: RankingRecord) ->
             place.mkdir(parents=True)
             ranker.scorer.save_weights(place, asdict(record))
     save_arrays(folder / FOLDS / _FOLD_OF_TICKET, {"fold": folds.fold_of_ticket})
+
+
+def save_heads(folder: Path, heads: FloatArray, fold_of_ticket: IntArray) -> None:
+    """Write the head of each fold, by which kinds are learned where the head won."""
+    (folder / FOLDS).mkdir(exist_ok=True)
+    save_arrays(folder / FOLDS / _HEADS, {"heads": heads, "fold": fold_of_ticket})
+
+
+def _heads_by_folds(data: RunData, folder: Path) -> Ranker:
+    """Return the head by folds, as `save_heads` wrote it: the one that is kept has seen all links."""
+    base = data.embeddings(artifact.BASE_EMBEDDINGS)
+    arrays = load_arrays(folder / _HEADS, REMEDY)
+    fold = arrays.get("fold", np.int64, (len(data.tickets),))
+    n_folds = int(fold.max()) + 1
+    heads = arrays.get("heads", np.float32, (n_folds, base.shape[1], base.shape[1]))
+    return ranker_of_heads(heads, base, fold)
+
+
+def ranker_of_heads(heads: FloatArray, base: FloatArray, fold_of_ticket: IntArray) -> CrossFittedRanker:
+    """Return what ranks each ticket by the head of its fold; `heads` has the shape (n_folds, d, d)."""
+    rankers = [DenseRanker("head", apply_head(head, base)) for head in heads]
+    return CrossFittedRanker("head", rankers, fold_of_ticket)
 
 
 def _by_folds(data: RunData, folder: Path, fitted: FusionRanker) -> Ranker:

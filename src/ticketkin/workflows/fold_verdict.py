@@ -8,8 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from ticketkin.core.progress import Progress, track
 from ticketkin.core.ranking import Ranker
-from ticketkin.core.tables import BoolArray, IntArray
-from ticketkin.encoders.dense import DenseRanker
+from ticketkin.core.tables import BoolArray, FloatArray, IntArray
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.cross_fitting import Contender, CrossFitted, Questions, cross_fit, procedure_once
 from ticketkin.evaluation.retrieval import RetrievalScores
@@ -25,6 +24,7 @@ from ticketkin.ranking.scorer import FirstLevel, PairScorer
 from ticketkin.tickets.folds import held_out_folds
 from ticketkin.tickets.kin import KinGroups
 from ticketkin.training.head_contender import HeadContender
+from ticketkin.workflows.candidates import ranker_of_heads
 from ticketkin.workflows.cross_judging import FoldMaterial, questions_of
 from ticketkin.workflows.run_data import RunData
 
@@ -41,11 +41,16 @@ _STRATUM_FIELDS = ("category", "service", "subcategory", "assignment_group", "co
 class FoldVerdict:
     """What folds gave, and the rankers of it."""
 
+    questions: Questions
     cross_fitted: CrossFitted
+    contender: FusionContender | None
+    """The learned ranking, before it is fitted; None where the job does not ask for it."""
     rankers: dict[str, Ranker]
     """Of the fitted candidates, each ticket by its fold of the first repeat."""
     kept: FusionRanker | None
     """The learned ranking fitted on all links; None where the job does not ask for it."""
+    heads: FloatArray | None
+    """The linear head of each fold at its strength, shape (n_folds, d, d); None as above."""
 
 
 def judge_in_folds(material: FoldMaterial, progress: Progress) -> FoldVerdict:
@@ -53,13 +58,16 @@ def judge_in_folds(material: FoldMaterial, progress: Progress) -> FoldVerdict:
     questions, contenders = _race(material, material.data.groups, progress)
     result = _cross_fitted(material, questions, contenders, material.data.groups, progress)
     rankers: dict[str, Ranker] = {}
-    kept = None
+    kept, learned, heads = None, None, None
     for contender in contenders:
         if isinstance(contender, HeadContender):
-            rankers["head"] = _head_ranker(contender, result)
+            heads = _heads_by_fold(contender, result)
+            fold_of_ticket = _fold_of_ticket(result, contender.unit_of_ticket)
+            rankers["head"] = ranker_of_heads(heads, contender.base, fold_of_ticket)
         if isinstance(contender, FusionContender):
             rankers["fusion"], kept = _fusion_rankers(material, contender, questions, result)
-    return FoldVerdict(result, rankers, kept)
+            learned = contender
+    return FoldVerdict(questions, result, learned, rankers, kept, heads)
 
 
 def cross_fitted_on(material: FoldMaterial, kin: KinGroups, progress: Progress) -> CrossFitted:
@@ -93,14 +101,15 @@ def _fold_of_ticket(result: CrossFitted, unit_of_ticket: IntArray) -> IntArray:
     return result.folds[unit_of_ticket]
 
 
-def _head_ranker(contender: HeadContender, result: CrossFitted) -> CrossFittedRanker:
-    rankers: list[Ranker] = []
+def _heads_by_fold(contender: HeadContender, result: CrossFitted) -> FloatArray:
+    """Return the head of each fold of the first repeat at the strength that was chosen there."""
+    heads = []
     for (seen, _), choice in zip(held_out_folds(result.folds), result.choices, strict=False):
-        strength = contender.strength(choice.options["head"])
         head = contender.fit(seen)
-        moved = contender.base if head is None else head.apply(contender.base, strength)
-        rankers.append(DenseRanker("head", moved))
-    return CrossFittedRanker("head", rankers, _fold_of_ticket(result, contender.unit_of_ticket))
+        untouched = np.eye(contender.base.shape[1], dtype=np.float32)
+        strength = contender.strength(choice.options["head"])
+        heads.append(untouched if head is None else head.at_strength(strength))
+    return np.stack(heads)
 
 
 @dataclass(frozen=True)
