@@ -24,7 +24,7 @@ def test_the_cheapest_that_could_be_as_good_is_named() -> None:
     assert gain is not None and (gain.challenger, gain.baseline) == ("fusion", "base")
     words = cheaper_words(gain, PASSES[gain.baseline], PASSES[gain.challenger])
     assert words.startswith("'base' is cheaper for a new ticket (1 instead of 2 passes of an encoder)")
-    assert "40 evaluation tickets" in words
+    assert "40 tickets with known kin" in words
 
 
 def test_of_several_the_cheapest_is_named_though_a_dearer_one_is_nearer() -> None:

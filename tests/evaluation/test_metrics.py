@@ -20,6 +20,7 @@ from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.evaluation.sign_flips import sign_flip_p_value
 from ticketkin.evaluation.thresholds import choose_threshold, precision_at_prevalence
 from ticketkin.evaluation.verdict import Verdict, decide, paired_gain, with_holdout
+from ticketkin.evaluation.verdict_words import dearer_words, first_sentence
 
 SETTINGS = EvaluationSettings(n_bootstrap=200)
 
@@ -204,7 +205,7 @@ def test_verdict_keeps_the_baseline_for_noise_and_crowns_a_real_gain() -> None:
     common = {"labels_from": "person", "synthetic": False, "n_bootstrap": 500, "seed": 0}
     kept = decide(noise, ["base", "head"], **common)
     assert kept.kept_baseline
-    assert kept.reason.startswith("Keep the untouched model.")
+    assert kept.reason.startswith("Keep the untouched model: nothing else is measurably better.")
     better = {**noise, "head": scores_with_ranks(np.maximum(1, base // 3))}
     won = decide(better, ["base", "head"], **common)
     assert (won.champion, won.encoder, won.kept_baseline) == ("head", "head", False)
@@ -255,7 +256,7 @@ def test_the_first_line_tells_what_the_holdout_showed() -> None:
     assert "There it could be chance" in nothing
     kept = decide({"base": scores["base"]}, ["base"], labels_from="person", n_bootstrap=500, seed=0, **common)
     assert with_holdout(kept, {"base": held["base"]}, None, **common).reason.startswith(
-        "Keep the untouched model."
+        "Keep the untouched model: nothing else could be compared with it."
     )
 
 
@@ -292,11 +293,50 @@ def test_without_links_nothing_is_proven_and_the_hybrid_ranks() -> None:
 def test_why_the_baseline_stays_is_said() -> None:
     generator = np.random.default_rng(4)
     base = generator.integers(2, 30, 400)
-    assert "Everything else was worse" in _verdict(base, base * 3).reason
-    assert "Nothing else is measurably better" in _verdict(base, generator.permutation(base)).reason
+    assert "everything else is worse" in _verdict(base, base * 3).reason
+    assert "nothing else is measurably better" in _verdict(base, generator.permutation(base)).reason
     few = base[:14]
     reason = _verdict(few, np.where(np.arange(14) < 5, np.maximum(1, few // 4), few + 1)).reason
     assert "are too few to rule out chance" in reason or "measurably better" in reason
+
+
+def _first_line(reason: str) -> str:
+    return first_sentence(reason)[0]
+
+
+def test_the_first_line_is_one_sentence_in_every_case() -> None:
+    generator = np.random.default_rng(4)
+    base = generator.integers(2, 30, 400)
+    better, level = np.maximum(1, base // 3), generator.permutation(base)
+    # Of 40 kin groups, 8 gain much and 14 lose a little.
+    few = np.full(80, 2)
+    close = np.repeat([1] * 8 + [3] * 14 + [2] * 18, 2)
+    won = _verdict(base, better).reason
+    untouched = "keep the untouched model"
+    expected = {
+        won: "Yes: 'hybrid' is better than the untouched model.",
+        dearer_words(
+            won, "lexical"
+        ): "Yes: 'hybrid' is better than the untouched model; 'lexical' costs less and could be as good.",
+        _verdict(base, better, synthetic=True).reason: "Yes, though on the built-in synthetic sample only: "
+        "'hybrid' is better than the untouched model.",
+        _verdict(base, level).reason: f"K{untouched[1:]}: nothing else is measurably better.",
+        _verdict(
+            base, level, synthetic=True
+        ).reason: f"On the built-in synthetic sample, {untouched}: nothing else is measurably better.",
+        _verdict(base, base * 3).reason: f"K{untouched[1:]}: everything else is worse.",
+        _verdict(
+            few, close
+        ).reason: f"K{untouched[1:]}: 'hybrid' looks better, but 40 groups of duplicates are "
+        "too few to rule out chance.",
+        _verdict(
+            base, base, labels_from="silver"
+        ).reason: "Nobody has linked these tickets, so nothing can be proven yet.",
+    }
+    for reason, line in expected.items():
+        assert _first_line(reason) == line
+        assert line.count(":") <= 1
+        assert reason.startswith(line) and len(reason) > len(line)
 
 
 def test_the_sample_is_named_with_one_colon() -> None:

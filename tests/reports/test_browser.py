@@ -39,7 +39,7 @@ def test_opens_without_overflow_errors_or_network(browser, width, scheme, writte
     assert dialogs == []
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
     assert page.locator("svg.figure").count() == 9
-    assert page.get_by_role("img", name="ROC curves on the holdout pairs").count() == 1
+    assert page.get_by_role("img", name="ROC curves on the test pairs").count() == 1
     answer = page.locator(".answer .big").bounding_box()
     assert answer["y"] + answer["height"] < 844  # yes or no stands on the first screen
     page.close()

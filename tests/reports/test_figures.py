@@ -2,6 +2,7 @@
 
 import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import auc, confusion_matrix
 
-from ticketkin.reports import figures
+from ticketkin.reports import drawing, figures, page
 from ticketkin.reports.drawing import inline_svg
 from ticketkin.reports.material import (
     PairSimilarities,
@@ -61,7 +62,7 @@ def test_precision_recall_marks_no_threshold_that_calls_nothing_kin():
 
 
 def test_recall_figure_draws_each_candidate_and_thickens_the_champion(material):
-    axes = figures.recall_figure(material.recall_curves, "fusion").figure.axes[0]
+    axes = figures.recall_figure(material.recall_curves, "fusion", "evaluation links").figure.axes[0]
     for name, curve in material.recall_curves.items():
         assert np.array_equal(line(axes, name).get_ydata(), curve.share)
     widths = {drawn.get_label(): drawn.get_linewidth() for drawn in axes.lines}
@@ -100,7 +101,9 @@ def test_strengths_ring_the_chosen_one():
 
 
 def test_a_single_point_recall_curve_can_be_drawn():
-    shown = figures.recall_figure({"base": RecallCurve(np.array([10]), np.array([0.0]))}, "base")
+    shown = figures.recall_figure(
+        {"base": RecallCurve(np.array([10]), np.array([0.0]))}, "base", "evaluation links"
+    )
     assert "base 0%" in shown.alt
 
 
@@ -138,3 +141,9 @@ def test_drawing_leaves_pyplot_alone(material):
     figures.roc_figure(material.pair_similarities)
     pyplot = sys.modules.get("matplotlib.pyplot")
     assert pyplot is None or not pyplot.get_fignums()
+
+
+def test_every_colour_of_a_figure_stands_in_the_style_of_the_page_in_light_and_dark() -> None:
+    css = (Path(page.__file__).parent / "templates" / "report.css").read_text("utf-8")
+    for variable in drawing._VARIABLES.values():
+        assert css.count(f"--{variable}:") == 2, variable

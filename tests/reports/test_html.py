@@ -101,7 +101,7 @@ def test_texts_of_tickets_and_names_are_escaped(report, undrawn, tmp_path):
 
 def test_numbers_carry_interval_count_and_origin(page):
     text = text_of(page)
-    assert "fusion best ranking .702 [.67, .74]" in text
+    assert "weighed as your links teach best ranking .702 [.67, .74]" in text
     assert (
         "412 queries · 200 kin groups · 2,751 tickets searched · 380 kin pairs · 1,900 not-kin pairs" in text
     )
@@ -130,8 +130,8 @@ def test_bare_material_is_explained_not_drawn(report, tmp_path):
     assert "No training was recorded in this run" in text
     assert "No candidate was tuned in this run" in text
     assert "Text lengths were not measured" in text
-    assert "The held-out pairs lack kin, or lack strangers" in text
-    assert "No held-out pairs were decided in this run" in text
+    assert "The test pairs lack kin, or lack strangers" in text
+    assert "No test pairs were decided in this run" in text
     assert "The command was not recorded" in text
     assert "None" not in text
 
@@ -148,7 +148,7 @@ def test_null_metrics_become_dashes(report, undrawn, tmp_path):
     report |= {"comparisons": [], "warnings": [], "cost": {}, "tickets": {}, "links": {}, "splits": {}}
     material = dataclasses.replace(undrawn, recall_curves={})
     text = text_of(write_report(Report.model_validate(report), material, tmp_path).read_text("utf-8"))
-    assert f"lexical {ABSENT} {ABSENT} {ABSENT} {ABSENT} {ABSENT} 1.2 s" in text
+    assert f"lexical Words in common, no model {ABSENT} {ABSENT} {ABSENT} {ABSENT} {ABSENT} 1.2 s" in text
     assert "There was no challenger to compare with base" in text
     assert "No candidate was scored on the holdout links." in text
     assert "No evaluation ticket has kin that it may see" in text

@@ -28,7 +28,7 @@ from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.schema import Report, read_report, report_json_schema
 from ticketkin.evaluation.verdict import decide
-from ticketkin.reports.html import render_report
+from ticketkin.reports.html import DrawnFigures, render_report
 from ticketkin.reports.leaderboard import leaderboard_html, leaderboard_table
 from ticketkin.reports.material import ReportMaterial
 from ticketkin.workflows.repeating import _summary
@@ -106,7 +106,9 @@ def test_a_metric_added_in_one_place_stands_in_results_schema_and_page(report):
     del evaluation["retrieval"]["worst_rank"]
     with pytest.raises(jsonschema.ValidationError, match="worst_rank"):
         jsonschema.validate(written, schema)
-    page = render_report(Report.model_validate(judged_report(report)), ReportMaterial(title="x"), [])
+    page = render_report(
+        Report.model_validate(judged_report(report)), ReportMaterial(title="x"), DrawnFigures([], [])
+    )
     assert "<th>Worst rank</th>" in page and WORST_RANK.description in page
     best = page.index('data-head="Worst rank" class="best"')
     assert page[best:].startswith('data-head="Worst rank" class="best"><b>10.500</b>')
@@ -181,7 +183,7 @@ def test_a_report_of_an_earlier_version_is_read_whole_and_shown():
     content = json.loads(EARLIER.read_text("utf-8"))
     earlier = read_report(EARLIER)
     assert earlier.model_dump(mode="json", exclude_unset=True) == content
-    assert "Worst mistakes" in render_report(earlier, ReportMaterial(title="earlier"), [])
+    assert "Worst mistakes" in render_report(earlier, ReportMaterial(title="earlier"), DrawnFigures([], []))
     evaluation = content["candidates"]["base"]["evaluation"]
     assert set(evaluation["retrieval"]) <= set(ranks_of(3).to_json(50, 0)), "a tool of then finds its keys"
     assert set(evaluation["pairs"]) <= set(pairs_of(0).to_json(0.5, 0.01, 50, 0))
@@ -206,7 +208,7 @@ def test_a_damaged_report_is_a_plain_message(tmp_path, damage, reason):
 
 @pytest.mark.usefixtures("_toys")
 def test_a_report_from_before_a_metric_shows_a_dash_for_it():
-    page = render_report(read_report(EARLIER), ReportMaterial(title="earlier"), [])
+    page = render_report(read_report(EARLIER), ReportMaterial(title="earlier"), DrawnFigures([], []))
     cell = page[page.index('data-head="Worst rank"') :]
     assert cell[: cell.index("</td>")].endswith('<b>\N{EN DASH}</b><span class="interval"></span>')
 

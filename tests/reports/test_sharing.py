@@ -9,7 +9,7 @@ from ticketkin.core.checks import failed, warning
 from ticketkin.evaluation.schema import Report
 from ticketkin.relations.families import FamiliesRecord, FamilyRecord, TieRecord
 from ticketkin.relations.record import KindsLearned, KindsNotLearned
-from ticketkin.reports.html import render_report, write_report
+from ticketkin.reports.html import DrawnFigures, render_report, write_report
 from ticketkin.reports.kin_figures import family_figure
 from ticketkin.reports.material import MaskedKind, Masking
 from ticketkin.reports.sharing import shareable
@@ -89,7 +89,7 @@ VALUES = ["Jane Canary", "Canary printer down", "CANARY-1", "person", "yes", "1,
 
 def test_a_shared_copy_keeps_numbers_and_nothing_else(private):
     bare, material = shareable(*private, VALUES)
-    page = render_report(bare, material, [])
+    page = render_report(bare, material, DrawnFigures([], []))
     assert "canary" not in page.lower()
     assert "7003" not in page
     assert "the caller … wrote most; 1,234 tickets" in page

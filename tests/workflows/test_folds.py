@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ticketkin.core.artifacts import read_json
+from ticketkin.core.artifacts import read_json, write_json
 from ticketkin.core.errors import InputError
 from ticketkin.core.tables import SplitName
+from ticketkin.encoders.dense import DenseRanker
+from ticketkin.evaluation.retrieval import evaluate_retrieval
+from ticketkin.evaluation.schema import read_report
 from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.ranking.cross_fitted import CrossFittedRanker
 from ticketkin.ranking.single_source import load_scorer
@@ -53,6 +56,41 @@ def test_the_report_tells_how_the_proof_was_made(folds_run: Path) -> None:
     assert "--set evaluation.tuned_in_folds=true" in warning
 
 
+def test_the_learning_curve_and_the_power_are_recorded_with_what_they_rest_on(folds_run: Path) -> None:
+    report = read_report(folds_run / artifact.REPORT_JSON)
+    assert report.power is not None and report.power.gain == report.cross_fitting.procedure
+    assert report.cross_fitting.retrieval.n_queries == report.power.gain.n_queries
+    curve = report.learning_curve
+    assert [point.share for point in curve.points] == [0.125, 0.25, 0.5, 1.0]
+    sizes = [point.n_kin_groups for point in curve.points]
+    assert sizes == sorted(sizes) and sizes[-1] < report.cross_fitting.n_kin_groups
+    for point in curve.points:
+        assert [gain.baseline for gain in point.gains] == ["base", "hybrid"]
+        assert {gain.n_queries for gain in point.gains} == {report.power.gain.n_queries}
+    page = (folds_run / artifact.REPORT_HTML).read_text("utf-8")
+    assert 'id="learning_curve-alt"' in page and "evaluation tickets" not in page
+    card = (folds_run / artifact.BUNDLE / "MODEL_CARD.md").read_text("utf-8")
+    assert "| all, by folds |" in card and "It was the procedure that was judged" in card
+
+
+def test_kinds_of_a_head_that_won_rest_on_heads_that_never_saw_the_kin(
+    folds_run: Path, tmp_path: Path
+) -> None:
+    """The head that is kept saw all links: its similarities would make the bands too sure."""
+    run = shutil.copytree(folds_run, tmp_path / "run")
+    record = run / artifact.RANKING / "ranking.json"
+    write_json(record, read_json(record) | {"champion": "head"})
+    data = RunData.of(run, read_job(run))
+    ranker = champion_ranker(data)
+    assert isinstance(ranker, CrossFittedRanker)
+    scores = evaluate_retrieval(
+        ranker, data.queries(SplitName.EVALUATION), data.groups.group, data.visibility
+    )
+    kept = DenseRanker("head", data.embeddings(artifact.embeddings_of("head")))
+    of_kept = evaluate_retrieval(kept, data.queries(SplitName.EVALUATION), data.groups.group, data.visibility)
+    assert [ranks.tolist() for ranks in scores.ranks] != [ranks.tolist() for ranks in of_kept.ranks]
+
+
 def test_kinds_are_learned_by_rankings_that_never_saw_the_kin(folds_run: Path) -> None:
     record = ranking_record(folds_run)
     assert record.judged_by == "folds"
@@ -76,7 +114,15 @@ def test_every_ranking_of_a_run_can_be_loaded(folds_run: Path, champion: str) ->
 
 
 @pytest.mark.parametrize(
-    "change", [{"repeats": 3}, {"folds": 4}, {"shuffles": 3}, {"by": "split"}, {"by": "folds"}]
+    "change",
+    [
+        {"repeats": 3},
+        {"folds": 4},
+        {"shuffles": 3},
+        {"learning_curve": False},
+        {"by": "split"},
+        {"by": "folds"},
+    ],
 )
 def test_every_setting_of_folds_makes_the_verdict_due(folds_run: Path, change: dict[str, object]) -> None:
     job = read_job(folds_run)

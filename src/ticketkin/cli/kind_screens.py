@@ -85,7 +85,7 @@ def _show_causes(console: SafeConsole, quality: "CauseQuality") -> None:
 def _show_two_stage(console: SafeConsole, two_stage: "TwoStageQuality") -> None:
     """Print what is said and suggested of the holdout tickets' nearest others, and how often rightly."""
     from ticketkin.relations.bands import BAND_WORDS
-    from ticketkin.reports.kinds import BAND_HEADS
+    from ticketkin.reports.kinds import BAND_HEADS, bands_words
 
     holdout = two_stage.holdout
     table = Table(
@@ -109,6 +109,7 @@ def _show_two_stage(console: SafeConsole, two_stage: "TwoStageQuality") -> None:
                 f"{quality.false_alarms_per_1000_tickets:.0f}",
             )
     console.print(table)
+    console.print(bands_words(two_stage))
 
 
 def show_families(console: SafeConsole, record: "FamiliesRecord", folder: Path, top: int) -> None:

@@ -49,12 +49,13 @@ def format_metric(metric: Mapping[str, Any] | None) -> str:
 
 
 def show_candidates(console: SafeConsole, report: Mapping[str, Any]) -> None:
-    """Print the candidates side by side on the evaluation links."""
+    """Print the candidates side by side on the links that judged."""
     candidates = report["candidates"]
     first = next(iter(candidates.values()))["evaluation"]
+    retrieval = first["retrieval"]
     table = Table(
-        title=f"Evaluation links ({first['labels_from']}): {first['retrieval']['n_queries']:,} queries, "
-        f"{first['retrieval']['n_candidates']:,} candidates",
+        title=f"{_judging_links(report)} ({first['labels_from']}): {retrieval['n_queries']:,} tickets with "
+        f"known kin, each among up to {retrieval['n_candidates']:,} others",
         title_justify="left",
         box=None,
         pad_edge=False,
@@ -72,6 +73,10 @@ def show_candidates(console: SafeConsole, report: Mapping[str, Any]) -> None:
             str(candidate.get("forward_passes", "")),
         )
     console.print(table)
+
+
+def _judging_links(report: Mapping[str, Any]) -> str:
+    return "All links, by folds" if report.get("cross_fitting") else "Evaluation links"
 
 
 def show_verdict(console: SafeConsole, report: Mapping[str, Any], folder: Path) -> None:
@@ -97,14 +102,22 @@ def show_verdict(console: SafeConsole, report: Mapping[str, Any], folder: Path) 
         if check["outcome"] in (Outcome.FAILED, Outcome.WARNING):
             told = f"Check {check['code']} ({check['outcome']}): {check['evidence']}. {check['advice']}"
             console.print(told)
-    missed = [c["name"] for c in report["readiness"]["criteria"] if not c["passed"]]
-    short = f"; not met: {', '.join(missed)}" if missed else "; every criterion is met"
-    console.print(f"Readiness: {report['readiness']['tier']}{short}")
+    console.print(_readiness_words(report["readiness"]))
     console.print()
     console.print(f"Report: {folder / REPORT_HTML}", soft_wrap=True)
     console.print(f"Model:  {folder / MODEL}", soft_wrap=True)
     if to_judge is not None:
         console.print(f"Pairs to judge: {folder / TO_REVIEW}", soft_wrap=True)
+
+
+def _readiness_words(readiness: Mapping[str, Any]) -> str:
+    criteria = readiness["criteria"]
+    parts = {
+        "not met": [c["name"] for c in criteria if not c["passed"] and c["value"] is not None],
+        "not measured": [c["name"] for c in criteria if c["value"] is None],
+    }
+    shown = [f"; {what}: {', '.join(names)}" for what, names in parts.items() if names]
+    return f"Readiness: {readiness['tier']}{''.join(shown) or '; every criterion is met'}"
 
 
 def proof_sentences(report: Mapping[str, Any]) -> list[str]:
@@ -298,7 +311,7 @@ def show_repeated(console: SafeConsole, found: "Repeated") -> None:
     n = len(found.seeds)
     table = Table(
         title=f"Mean ± deviation over {n} splits (seeds {', '.join(map(str, found.seeds))}), "
-        f"{min(found.n_queries):,} to {max(found.n_queries):,} evaluation queries each",
+        f"{min(found.n_queries):,} to {max(found.n_queries):,} tickets with known kin each",
         title_justify="left",
         box=None,
         pad_edge=False,

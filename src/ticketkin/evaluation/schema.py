@@ -26,7 +26,7 @@ from ticketkin.core.errors import UnreadableFileError
 from ticketkin.evaluation.bootstrap import Interval, PairedGain
 from ticketkin.evaluation.metrics import METRICS, MetricDefinition
 from ticketkin.evaluation.thresholds import ThresholdChoice
-from ticketkin.evaluation.verdict_words import Answer
+from ticketkin.evaluation.verdict_words import Answer, first_sentence
 
 SCHEMA_VERSION = "1"
 
@@ -191,6 +191,16 @@ class VerdictResult(_Part):
     gates: list[GateResult] = []
     holdout_opened_at: str | None = None
 
+    @property
+    def first_line(self) -> str:
+        """The answer: the first sentence of the reason."""
+        return first_sentence(self.reason)[0]
+
+    @property
+    def grounds(self) -> str:
+        """What the answer rests on: the other sentences."""
+        return first_sentence(self.reason)[1]
+
 
 class Comparison(_Part):
     """A paired gain on the same queries."""
@@ -243,6 +253,8 @@ class CrossFittingResult(_Part):
     n_kin_groups: int
     procedure: Comparison
     """The gain of the whole procedure, which chooses anew in each fold, over the baseline."""
+    retrieval: Retrieval | None = None
+    """What the whole procedure finds; null in a report of an earlier version."""
     choices: list[ChoiceResult]
     """Of each fold of each repeat."""
     final: ChoiceResult
@@ -260,6 +272,27 @@ class PowerResult(_Part):
     """In the primary metric, with 80 % power; null where it can't be told."""
     n_more_kin_groups: int | None
     """To prove the gain that was seen; 0 where it takes no more, null where nothing was gained."""
+    gain: Comparison | None = None
+    """The gain that was seen; null in a report of an earlier version."""
+
+
+class LearningPointResult(_Part):
+    """What the learned ranking gains when it has learned from a part of the kin groups."""
+
+    share: float
+    n_kin_groups: int
+    """Learned from, on average over the draws of the part."""
+    gains: list[Comparison]
+    """In the primary metric: over the untouched encoder, and over the hybrid, which needs no links."""
+
+
+class LearningCurveResult(_Part):
+    """How the learned ranking grows with the links it learns from."""
+
+    points: list[LearningPointResult]
+    """By rising number of kin groups."""
+    last_doubling: Comparison
+    """What all kin groups gain over half of them."""
 
 
 class Warning(_Part):
@@ -318,6 +351,8 @@ class Report(_Part):
     cross_fitting: CrossFittingResult | None = None
     """Null where a split judged."""
     power: PowerResult | None = None
+    learning_curve: LearningCurveResult | None = None
+    """Null where it was not drawn: too few kin groups, no people's links, or switched off."""
     warnings: list[Warning]
     diagnostics: list[CheckResult]
     readiness: ReadinessResult

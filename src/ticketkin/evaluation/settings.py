@@ -23,6 +23,8 @@ class EvaluationSettings(StageSettings):
     tuned_in_folds: bool = False
     """Tune 'lora' and 'full' anew in each fold, which takes hours where it takes minutes in a split; without
     it they are not judged where folds judge."""
+    learning_curve: bool = True
+    """Whether the learned ranking is fitted on parts of the links, too: it shows what more would bring."""
     n_bootstrap: int = Field(default=1_000, ge=100, le=1_000_000)
     """Resamples of kin groups behind each 95 % interval."""
     threshold_target: Literal["false_positive_rate", "precision", "f1"] = "false_positive_rate"

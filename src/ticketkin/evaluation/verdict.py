@@ -348,7 +348,7 @@ def with_holdout(
 
 
 def warnings_of(
-    scores: Mapping[str, RetrievalScores], labels_from: str, synthetic: bool
+    scores: Mapping[str, RetrievalScores], labels_from: str, synthetic: bool, *, by_split: bool = True
 ) -> list[dict[str, str]]:
     """Return what to know before the numbers are relied on: a code and a message each."""
     warnings = []
@@ -370,7 +370,7 @@ def warnings_of(
             _warning(
                 "few_kin_groups",
                 f"Only {n_clusters} kin groups judge the candidates; below {FEW_CLUSTERS} the intervals are "
-                "too narrow. Add links, or raise split.evaluation",
+                f"too narrow. Add links{', or raise split.evaluation' if by_split else ''}",
             )
         )
     for place, name in enumerate(names):

@@ -111,7 +111,7 @@ def decide_in_folds(
         reason="",
         gates=[*gates, *encoder_gates],
         comparisons=comparisons_of(scores, gains_of, n_bootstrap, seed),
-        warnings=warnings_of(scores, labels_from, synthetic),
+        warnings=warnings_of(scores, labels_from, synthetic, by_split=False),
         gain=proof[PRIMARY],
     )
     if labels_from == "silver":
@@ -129,8 +129,8 @@ def _reason(
     before = in_first_ten(result.scores[verdict.baseline])
     on = f"{proof.n_queries:,} tickets with known kin"
     how = (
-        f"All {proof.n_clusters:,} groups of duplicates were used to judge: each ticket was ranked by "
-        "weights that had not seen its links"
+        f"All {proof.n_clusters:,} groups of duplicates were used to judge: whatever ranked a ticket had not "
+        "seen its links"
     )
     if verdict.kept_baseline:
         counted = f"It finds kin in the first ten for {before} % of {on}. {how}."

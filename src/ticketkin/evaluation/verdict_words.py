@@ -26,43 +26,49 @@ def unproven_words(champion: str, n_groups: int) -> str:
     )
 
 
-def better_words(champion: str, found: str, *, synthetic: bool) -> str:
-    """Return the sentences where a challenger won; `found` says what it finds and how it was counted."""
+def better_words(champion: str, counted: str, *, synthetic: bool) -> str:
+    """Return the sentences where a challenger won; `counted` says what it finds and how that was counted."""
     answer = "Yes, though on the built-in synthetic sample only" if synthetic else "Yes"
-    return f"{answer}: '{champion}' is better than the untouched model. {found}"
+    return f"{answer}: '{champion}' is better than the untouched model. {counted}"
 
 
 def kept_words(
-    gain: PairedGain | None, failed: Sequence[str], found: str, *, shuffled: str = "", synthetic: bool
+    gain: PairedGain | None, failed: Sequence[str], counted: str, *, shuffled: str = "", synthetic: bool
 ) -> str:
     """Return the sentences where the baseline stays: worse, level, or too few links to tell.
 
     `gain` is that of the challenger that came closest, `failed` the guard metrics in which that one got
     worse, `shuffled` what a gain on shuffled links says against it.
     """
-    where = "On the built-in synthetic sample: keep" if synthetic else "Keep"
-    return f"{where} the untouched model. {_why_kept(gain, failed, shuffled)} {found}"
+    where = "On the built-in synthetic sample, keep" if synthetic else "Keep"
+    why, evidence = _why_kept(gain, failed, shuffled)
+    return " ".join(part for part in (f"{where} the untouched model: {why}.", evidence, counted) if part)
 
 
-def _why_kept(gain: PairedGain | None, failed: Sequence[str], shuffled: str) -> str:
+def _why_kept(gain: PairedGain | None, failed: Sequence[str], shuffled: str) -> tuple[str, str]:
+    """Return why, as the end of the first sentence, and the numbers behind it in a sentence of their own."""
     if gain is None or gain.gain.value is None:
-        return "Nothing else could be compared with it."
+        return "nothing else could be compared with it", ""
     name, shown = gain.challenger, gain_words(gain)
     if shuffled:
-        return f"What looks like a gain of '{name}' is no proof: {shuffled}."
+        return f"what looks like a gain of '{name}' is no proof", f"{shuffled[:1].upper()}{shuffled[1:]}."
     if gain.is_gain and failed:
-        return f"'{name}' is better in one way ({shown}) and worse in another ({', '.join(failed)})."
+        return (
+            f"'{name}' is better in one way and worse in another",
+            f"Better: {shown}; worse: {', '.join(failed)}.",
+        )
     if gain.is_loss:
-        return f"Everything else was worse; nearest came '{name}' ({shown})."
+        return "everything else is worse", f"Nearest came '{name}' ({shown})."
     power = Power.of(gain)
     more = power.n_more_kin_groups
     if more and more <= _MOST_TIMES_MORE * power.n_kin_groups:
         return (
-            f"'{name}' looks better ({shown}), but {power.n_kin_groups:,} groups of duplicates are too few "
-            f"to rule out chance; about {more:,} more would be enough."
+            f"'{name}' looks better, but {power.n_kin_groups:,} groups of duplicates are too few to rule out "
+            "chance",
+            f"It gained {shown}; about {more:,} more groups of duplicates would be enough.",
         )
     would = power.smallest_provable_gain
-    return f"Nothing else is measurably better; nearest came '{name}' ({shown})." + (
+    return "nothing else is measurably better", f"Nearest came '{name}' ({shown})." + (
         f" A gain of {would:.3f} would have been seen." if would is not None else ""
     )
 
@@ -72,8 +78,20 @@ def cheaper_words(gain: PairedGain, cheap: int, dear: int) -> str:
     return (
         f"'{gain.baseline}' is cheaper for a new ticket ({cheap} instead of {dear} passes of an encoder) and "
         f"could be as good: over it, '{gain.challenger}' has {gain_words(gain)} on {gain.n_queries:,} "
-        "evaluation tickets."
+        "tickets with known kin."
     )
+
+
+def dearer_words(reason: str, cheaper: str) -> str:
+    """Return the sentences of a verdict whose first one names what is cheaper and could be as good, too."""
+    answer, grounds = first_sentence(reason)
+    return f"{answer[:-1]}; '{cheaper}' costs less and could be as good. {grounds}"
+
+
+def first_sentence(reason: str) -> tuple[str, str]:
+    """Return the answer of a verdict, which is its first sentence, and the grounds, which are the others."""
+    answer, stop, grounds = reason.partition(". ")
+    return answer + stop.strip(), grounds
 
 
 def gain_words(gain: PairedGain) -> str:

@@ -76,7 +76,7 @@ def similarity_histogram(name: str, pairs: PairSimilarities) -> ReportFigure:
         title=f"How similar are kin and strangers? ({name})",
         explanation="The less the two hills overlap, the better kin can be told from strangers; "
         "pairs right of the dashed line are called kin.",
-        alt=f"Histogram of similarities by {name} of {len(kin)} kin and {len(other)} not-kin holdout pairs.",
+        alt=f"Histogram of similarities by {name} of {len(kin)} kin and {len(other)} not-kin test pairs.",
         figure=figure,
     )
 
@@ -101,7 +101,7 @@ def roc_figure(pairs: Mapping[str, PairSimilarities]) -> ReportFigure:
         title="Kin found against false alarms (ROC)",
         explanation="The closer a curve hugs the upper left corner, the more kin are found for the same "
         "false alarms; the dot is where the threshold puts us, the dotted line is guessing.",
-        alt="ROC curves on the holdout pairs; areas: " + ", ".join(areas) + ".",
+        alt="ROC curves on the test pairs; areas: " + ", ".join(areas) + ".",
         figure=figure,
     )
 
@@ -126,7 +126,7 @@ def precision_recall_figure(pairs: Mapping[str, PairSimilarities]) -> ReportFigu
         title="How many calls are right? (precision and recall)",
         explanation="A curve that stays high to the right finds most kin while few calls are wrong. "
         "In daily use kin are rarer than among these pairs, so expect lower precision there.",
-        alt="Precision-recall curves on the holdout pairs; average precision: " + ", ".join(areas) + ".",
+        alt="Precision-recall curves on the test pairs; average precision: " + ", ".join(areas) + ".",
         figure=figure,
     )
 
@@ -184,7 +184,7 @@ def confusion_figure(name: str, pairs: PairSimilarities) -> ReportFigure:
     return ReportFigure(
         name="confusion",
         title=f"Right and wrong calls ({name})",
-        explanation="Each holdout pair is counted in one of the four boxes; blue boxes are right calls, "
+        explanation="Each test pair is counted in one of the four boxes; blue boxes are right calls, "
         "orange ones are mistakes.",
         alt=f"Confusion matrix of {name}: {hits} kin found, {misses} missed, {false_alarms} false alarms, "
         f"{rejections} rightly left apart.",
@@ -192,8 +192,8 @@ def confusion_figure(name: str, pairs: PairSimilarities) -> ReportFigure:
     )
 
 
-def recall_figure(curves: Mapping[str, RecallCurve], champion: str) -> ReportFigure:
-    """Return the share of queries with kin in the top k, one line a candidate."""
+def recall_figure(curves: Mapping[str, RecallCurve], champion: str, links: str) -> ReportFigure:
+    """Return the share of queries with kin in the top k, one line a candidate; `links` says which judged."""
     figure, (axes,) = new_axes("results looked at (k)", "tickets that find kin")
     lowest = 1.0
     for position, (name, curve) in enumerate(curves.items()):
@@ -209,7 +209,7 @@ def recall_figure(curves: Mapping[str, RecallCurve], champion: str) -> ReportFig
         name="recall_at_k",
         title="How far down must one look?",
         explanation="Of all tickets that have kin, the share that shows at least one of them within "
-        "the first k results (evaluation links); higher and earlier is better.",
+        f"the first k results ({links}); higher and earlier is better.",
         alt="Recall at k by candidate; at the largest k: "
         + ", ".join(f"{name} {curve.share[-1]:.0%}" for name, curve in curves.items() if len(curve.share))
         + ".",

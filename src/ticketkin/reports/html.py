@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ticketkin.core.artifacts import atomic_path
-from ticketkin.evaluation.metrics import IN_FIRST_TEN, METRICS, MetricDefinition, Place
+from ticketkin.evaluation.metrics import METRICS, MetricDefinition, Place
 from ticketkin.evaluation.schema import CriterionResult, EncoderRuntime, Report, Split, SplitResult
-from ticketkin.reports import figures, wording
-from ticketkin.reports.drawing import ReportFigure, inline_svg, save_png
+from ticketkin.reports import wording
+from ticketkin.reports.drawing import ReportFigure, save_png
 from ticketkin.reports.formatting import (
     format_count,
     format_interval,
@@ -20,9 +20,11 @@ from ticketkin.reports.formatting import (
     format_share,
     format_value,
 )
-from ticketkin.reports.kinds import kinds_absent, kinds_figures, kinds_section, largest_families
+from ticketkin.reports.kinds import kinds_absent, kinds_section, largest_families
 from ticketkin.reports.material import ReportMaterial
 from ticketkin.reports.page import render_page
+from ticketkin.reports.page_figures import PageFigure, draw_figures, inlined
+from ticketkin.reports.proof import proof_figures, proof_section
 
 REPORT_HTML = "report.html"
 FIGURES = "figures"
@@ -42,94 +44,22 @@ _NONE_LEFT_OUT = {
     True: "Links of every kind that was read are used.",
     False: "Kinds of links are left out of this copy, or were not recorded.",
 }
-_NOT_DECIDED = "No held-out pairs were decided in this run, so there are no mistakes to show."
+# Where folds judge, the parts of a split give pairs and kinds alone.
+_SPLITS = {True: "Splits", False: "Splits, for thresholds and kinds alone"}
+_NOT_DECIDED = "No test pairs were decided in this run, so there are no mistakes to show."
 
 
 @dataclass(frozen=True)
-class PageFigure:
-    """A figure as SVG for the page, or the reason why there is none."""
+class DrawnFigures:
+    """The figures of a report by the section they stand in."""
 
-    title: str
-    explanation: str
-    alt: str = ""
-    name: str = ""
-    svg: str = ""
+    proof: list[ReportFigure]
+    others: list[ReportFigure | PageFigure]
 
-
-def draw_figures(report: Report, material: ReportMaterial) -> list[ReportFigure | PageFigure]:
-    """Return the figures in reading order; one that lacks its values is a `PageFigure` with the reason."""
-    champion = report.verdict.champion
-    measured = report.candidates[champion].evaluation.metric(IN_FIRST_TEN.name)
-    drawn: list[ReportFigure | PageFigure] = [_recall(material, champion, measured.value is not None)]
-    drawn += _pair_figures(material, champion)
-    drawn.append(
-        figures.strengths_figure(material.strengths)
-        if material.strengths
-        else PageFigure(
-            "How much tuning is good?",
-            "No candidate was tuned in this run, so there is no strength to choose. "
-            "Add head or lora to --candidates.",
-        )
-    )
-    trained = {name: record for name, record in material.training.items() if len(record.loss)}
-    drawn += [figures.training_figure(name, record) for name, record in trained.items()]
-    if not trained:
-        drawn.append(
-            PageFigure(
-                "Training",
-                "No training was recorded in this run: LoRA was not among the candidates, or there were no "
-                "kin to train on. Add it with --candidates lexical,base,head,lora,fusion.",
-            )
-        )
-    drawn.append(
-        figures.lengths_figure(material.lengths)
-        if material.lengths is not None and len(material.lengths.tokens)
-        else PageFigure(
-            "Are tickets too long for the model?", "Text lengths were not measured, so none are drawn."
-        )
-    )
-    return [*drawn, *kinds_figures(material)]
-
-
-def _recall(material: ReportMaterial, champion: str, is_measured: bool) -> ReportFigure | PageFigure:
-    curves = {name: curve for name, curve in material.recall_curves.items() if len(curve.k)}
-    if curves:
-        return figures.recall_figure(curves, champion)
-    if is_measured:
-        why = (
-            "The ranks behind this curve were not kept; recall at 1, 5, 10 and 20 stand in the tables above."
-        )
-    else:
-        why = (
-            "No evaluation ticket has kin that it may see, so retrieval could not be measured. More links or "
-            "an export over a longer time, would allow it."
-        )
-    return PageFigure("How far down must one look?", why)
-
-
-def _pair_figures(material: ReportMaterial, champion: str) -> list[ReportFigure | PageFigure]:
-    scored = {name: p for name, p in material.pair_similarities.items() if figures.has_both_classes(p)}
-    if not scored:
-        return [
-            PageFigure(
-                "Kin and strangers",
-                "The held-out pairs lack kin, or lack strangers, so histograms, ROC, precision-recall and "
-                "the confusion matrix can't be drawn. More links would allow it.",
-            )
-        ]
-    # The baseline first, so that the reader sees what changed.
-    ordered = sorted(scored, key=lambda name: name == champion)
-    drawn: list[ReportFigure | PageFigure] = [figures.similarity_histogram(n, scored[n]) for n in ordered]
-    drawn += [figures.roc_figure(scored), figures.precision_recall_figure(scored)]
-    decided = [name for name in reversed(ordered) if scored[name].threshold is not None]
-    drawn.append(
-        figures.confusion_figure(decided[0], scored[decided[0]])
-        if decided
-        else PageFigure(
-            "Right and wrong calls", "No threshold was chosen, so no pair was called kin or not kin."
-        )
-    )
-    return drawn
+    @classmethod
+    def of(cls, report: Report, material: ReportMaterial) -> "DrawnFigures":
+        """Draw them."""
+        return cls(proof_figures(report), draw_figures(report, material))
 
 
 @dataclass(frozen=True)
@@ -147,6 +77,7 @@ class CandidateRow:
     """One candidate in the table side by side."""
 
     name: str
+    about: str
     marks: list[str]
     cells: list[MetricCell]
     cost: str
@@ -164,6 +95,7 @@ def _candidate_rows(report: Report) -> list[CandidateRow]:
     return [
         CandidateRow(
             name=name,
+            about=wording.about(name),
             marks=[mark for mark, marked in marks if marked == name],
             cells=[_metric_cell(candidate.evaluation, metric, best[metric.name]) for metric in columns],
             cost=format_seconds(candidate.cost_seconds),
@@ -270,7 +202,7 @@ def _data_tables(report: Report, material: ReportMaterial) -> list[DataTable]:
         DataTable("Tickets", _flat(report.tickets), "No counts of tickets were recorded."),
         DataTable("Links", _flat(links), "No counts of links were recorded."),
         DataTable("Kinds of links that are left out", _left_out(report.links), _NONE_LEFT_OUT[is_listed]),
-        DataTable("Splits", _flat(report.splits), "No counts of splits were recorded."),
+        DataTable(_SPLITS[report.cross_fitting is None], _flat(report.splits), "No counts were recorded."),
         DataTable(
             "Which column became which field",
             _flat(mapping, named=False),
@@ -346,9 +278,10 @@ def _outcomes(report: Report) -> str:
     return ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common()) or "none"
 
 
-def render_report(report: Report, material: ReportMaterial, drawn: list[PageFigure]) -> str:
+def render_report(report: Report, material: ReportMaterial, drawn: DrawnFigures) -> str:
     """Return the page as HTML text; every value from tickets is escaped by jinja2's autoescape."""
     comparisons = wording.comparison_rows(report)
+    gain = wording.headline_gain(report, comparisons)
     is_synthetic = material.is_synthetic or report.synthetic
     is_decided = any(p.threshold is not None for p in material.pair_similarities.values())
     n_examples = len(material.false_alarms) + len(material.misses)
@@ -359,7 +292,9 @@ def render_report(report: Report, material: ReportMaterial, drawn: list[PageFigu
         material=material,
         notices=wording.notices(report, material),
         words=wording.plain_words(report),
-        gain=wording.headline_gain(report, comparisons),
+        gain=gain,
+        gain_tickets=wording.gain_tickets(report, gain),
+        about=wording.about(report.verdict.champion),
         comparisons=comparisons,
         steps=wording.next_steps(report, is_synthetic, n_examples, material.n_to_review),
         primary=METRICS.primary,
@@ -369,7 +304,13 @@ def render_report(report: Report, material: ReportMaterial, drawn: list[PageFigu
             "evaluation": _metric_table(report, "evaluation"),
             "holdout": _metric_table(report, "holdout"),
         },
-        figures=drawn,
+        in_folds=report.cross_fitting is not None,
+        figures=inlined(drawn.others),
+        proof=proof_section(report),
+        proof_figures=inlined([*drawn.proof]),
+        links=wording.judging_links(report),
+        few_pairs=wording.few_pairs(report),
+        few_test_pairs=wording.few_test_pairs(material),
         examples=[
             (title, meaning, pairs, absent if is_decided else _NOT_DECIDED)
             for title, meaning, pairs, absent in (
@@ -396,10 +337,10 @@ def write_report(report: Report, material: ReportMaterial, folder: Path) -> Path
     `material` holds what `report` does not. Figures of an earlier report are replaced. The page names no
     web address and needs no other file.
     """
-    drawn = draw_figures(report, material)
+    drawn = DrawnFigures.of(report, material)
     with atomic_path(folder / FIGURES) as pictures:
         pictures.mkdir()
-        for shown in drawn:
+        for shown in (*drawn.proof, *drawn.others):
             if isinstance(shown, ReportFigure):
                 save_png(shown, pictures)
     path = folder / REPORT_HTML
@@ -409,17 +350,9 @@ def write_report(report: Report, material: ReportMaterial, folder: Path) -> Path
 
 def write_shared_report(report: Report, material: ReportMaterial, path: Path) -> None:
     """Write one page with all figures to `path`; both parts come from `reports.sharing.shareable`."""
-    _write_page(path, report, material, draw_figures(report, material))
+    _write_page(path, report, material, DrawnFigures.of(report, material))
 
 
-def _write_page(
-    path: Path, report: Report, material: ReportMaterial, drawn: list[ReportFigure | PageFigure]
-) -> None:
-    inlined = [
-        PageFigure(shown.title, shown.explanation, shown.alt, shown.name, inline_svg(shown))
-        if isinstance(shown, ReportFigure)
-        else shown
-        for shown in drawn
-    ]
+def _write_page(path: Path, report: Report, material: ReportMaterial, drawn: DrawnFigures) -> None:
     with atomic_path(path) as temporary:
-        temporary.write_text(render_report(report, material, inlined), "utf-8")
+        temporary.write_text(render_report(report, material, drawn), "utf-8")

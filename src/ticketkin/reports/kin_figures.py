@@ -76,7 +76,7 @@ def reliability_figure(reliability: Mapping[str, Sequence[ReliabilityBin]]) -> R
         name="kinds_reliability",
         title="Can the probabilities of kinds be believed?",
         explanation="On the dotted line a predicted probability is right; below it the model is too sure. "
-        "What ticketkin relate answers is calibrated on evaluation tickets first.",
+        "What ticketkin relate answers is calibrated on other tickets first.",
         alt="Share of pairs that are truly of a kind by predicted probability, out of fold.",
         figure=figure,
     )

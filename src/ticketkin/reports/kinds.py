@@ -3,11 +3,12 @@
 from typing import Any
 
 from ticketkin.relations.bands import BAND_WORDS, REPORTED_BANDS, ReportedBand
+from ticketkin.relations.kinds import NONE
 from ticketkin.relations.record import KindsLearned, KindsNotLearned, TwoStageQuality
 from ticketkin.reports.drawing import ReportFigure
 from ticketkin.reports.formatting import ABSENT, format_count, format_metric, format_share
 from ticketkin.reports.kin_figures import family_figure, kinds_confusion_figure, reliability_figure
-from ticketkin.reports.material import ReportMaterial
+from ticketkin.reports.material import FEW_PAIRS, ReportMaterial
 
 _NOT_LEARNED = "Kinds of kin were not learned in this run."
 BAND_HEADS = (
@@ -64,6 +65,7 @@ def kinds_section(material: ReportMaterial) -> dict[str, Any] | None:
             for kind, quality in learned.kept.by_kind.items()
         ],
         "n_queries": format_count(two_stage.holdout.n_queries),
+        "set_on": bands_words(two_stage),
         "band_heads": BAND_HEADS,
         "bands": [
             {"kind": kind, "cells": _band_cells(two_stage, kind, band)}
@@ -84,6 +86,18 @@ def _band_cells(two_stage: TwoStageQuality, kind: str, band: ReportedBand) -> li
         ABSENT if threshold is None else false_alarms,
     )
     return list(zip(BAND_HEADS, cells, strict=True))
+
+
+def bands_words(two_stage: TwoStageQuality) -> str:
+    """Return on how many linked pairs the thresholds of the bands were set, with a caution where few."""
+    by_kind = two_stage.pairs_by_split.get("evaluation", {})
+    linked = {kind: n for kind, n in by_kind.items() if kind != NONE and n}
+    if not linked:
+        return "No linked pair was there to set the thresholds on."
+    counts = ", ".join(f"{format_count(n)} {kind}" for kind, n in linked.items())
+    few = [kind for kind, n in linked.items() if n < FEW_PAIRS]
+    caution = f"; {' and '.join(few)}: so few that the thresholds will move as links are added" if few else ""
+    return f"The thresholds were set on other tickets, with {counts} pairs that people linked{caution}."
 
 
 def largest_families(material: ReportMaterial) -> dict[str, Any] | None:

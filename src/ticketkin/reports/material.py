@@ -33,6 +33,10 @@ Floats = Annotated[npt.NDArray[np.float64], PlainValidator(_as_floats), PlainSer
 Integers = Annotated[npt.NDArray[np.int64], PlainValidator(_as_integers), PlainSerializer(_as_list)]
 
 
+FEW_PAIRS = 30
+"""Below so many pairs of kin, one pair moves a threshold or a rate by more than three points."""
+
+
 # Material of an earlier version holds {} for what is absent.
 _EMPTY_IS_ABSENT = BeforeValidator(lambda value: None if value == {} else value)
 

@@ -1,12 +1,14 @@
 """The first screen in plain words: what came out, by how much, and what to do next."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ticketkin.evaluation.metrics import IN_FIRST_TEN, METRICS, NumberFormat
-from ticketkin.evaluation.schema import Comparison, Report, Split
+from ticketkin.evaluation.schema import Comparison, Report, Retrieval, Split
+from ticketkin.evaluation.verdict_in_folds import CHOSEN_IN_FOLDS
 from ticketkin.reports.formatting import format_gain
-from ticketkin.reports.material import ReportMaterial
+from ticketkin.reports.material import FEW_PAIRS, ReportMaterial
+from ticketkin.training.candidates import CANDIDATES
 
 _SYNTHETIC = (
     "These tickets are synthetic: they come from Ticketkin's built-in sample. The numbers show that the "
@@ -30,14 +32,16 @@ _SHARED = (
 
 @dataclass(frozen=True)
 class PlainWords:
-    """Of 100 held-out tickets, how many find kin in the top 10."""
+    """Of 100 tickets with known kin, how many find kin in the top 10."""
 
     after: int
     before: int | None
     """By the baseline; None where the champion is the baseline."""
     n_queries: int
-    links: str
-    """'held-out' if counted on the holdout, else 'evaluation'."""
+    tickets: str
+    """Which ones, such as 'held-out tickets'."""
+    is_held_out: bool
+    """Whether they were put aside before any choice was made."""
 
 
 def notices(report: Report, material: ReportMaterial) -> list[str]:
@@ -58,23 +62,60 @@ def _silver(report: Report) -> list[str]:
 
 
 def plain_words(report: Report) -> PlainWords | None:
-    """Return recall@10 as tickets of 100, on the holdout where champion and baseline have it."""
-    verdict = report.verdict
+    """Return recall@10 as tickets of 100: by folds, or on the holdout where champion and baseline have it."""
+    verdict, folds = report.verdict, report.cross_fitting
+    if folds is not None and folds.retrieval is not None:
+        baseline = report.candidates[verdict.baseline].evaluation.retrieval
+        judged = baseline if verdict.kept_baseline else folds.retrieval
+        return _plain(report, judged, baseline, "tickets with known kin")
     splits: tuple[tuple[Split, str], ...] = (("holdout", "held-out"), ("evaluation", "evaluation"))
-    for split, words in splits:
+    for split, word in splits:
         champion = report.candidates[verdict.champion].on(split)
-        baseline = report.candidates[verdict.baseline].on(split)
-        if champion is None or baseline is None:
-            continue
-        after, before = (scores.metric(IN_FIRST_TEN.name).value for scores in (champion, baseline))
-        if after is not None and before is not None:
-            return PlainWords(
-                after=round(100 * after),
-                before=None if verdict.kept_baseline else round(100 * before),
-                n_queries=champion.retrieval.n_queries,
-                links=words,
-            )
+        baseline_result = report.candidates[verdict.baseline].on(split)
+        if champion is not None and baseline_result is not None:
+            words = _plain(report, champion.retrieval, baseline_result.retrieval, f"{word} tickets")
+            if words is not None:
+                return words
     return None
+
+
+def _plain(report: Report, judged: Retrieval, baseline: Retrieval, tickets: str) -> PlainWords | None:
+    after, before = (scores.metric(IN_FIRST_TEN.name).value for scores in (judged, baseline))
+    if after is None or before is None:
+        return None
+    return PlainWords(
+        after=round(100 * after),
+        before=None if report.verdict.kept_baseline else round(100 * before),
+        n_queries=judged.n_queries,
+        tickets=tickets,
+        is_held_out=tickets.startswith("held-out"),
+    )
+
+
+def few_pairs(report: Report) -> str:
+    """Return what to know of ROC-AUC and F1 where they rest on few pairs, or ""."""
+    n = report.candidates[report.verdict.champion].evaluation.pairs.n_positive
+    if n >= FEW_PAIRS:
+        return ""
+    return (
+        f"ROC-AUC, F1 and thresholds rest on {n:,} pairs of kin: they show a direction, no more, and will "
+        "move as links are added."
+    )
+
+
+def few_test_pairs(material: ReportMaterial) -> str:
+    """Return what to know of figures of pairs where they rest on few, or ""."""
+    n = min((int(pairs.labels.sum()) for pairs in material.pair_similarities.values()), default=FEW_PAIRS)
+    return (
+        ""
+        if n >= FEW_PAIRS
+        else f"Only {n:,} of the test pairs are kin: such figures show a direction, no more."
+    )
+
+
+def judging_links(report: Report, split: Split = "evaluation") -> str:
+    """Return which links candidates were judged on, as tables and sentences name them."""
+    return "all links, by folds" if report.cross_fitting is not None else f"{split} links"
 
 
 @dataclass(frozen=True)
@@ -86,6 +127,8 @@ class GainRow:
     metric: str
     """Its name in the registry."""
     split: Split
+    links: str
+    """Which links judged, in words."""
     gain: str
     """With its interval, as people read it: `+.031 [+.012, +.050]`."""
     value: float | None
@@ -106,10 +149,12 @@ class GainRow:
 
 def comparison_rows(report: Report) -> list[GainRow]:
     """Return the paired comparisons as rows."""
-    return [_gain_row(comparison) for comparison in report.comparisons]
+    return [
+        _gain_row(comparison, judging_links(report, comparison.split)) for comparison in report.comparisons
+    ]
 
 
-def _gain_row(comparison: Comparison) -> GainRow:
+def _gain_row(comparison: Comparison, links: str) -> GainRow:
     gain, definition = comparison.paired_gain(), METRICS.get(comparison.metric)
     number_format = NumberFormat.SHARE if definition is None else definition.format
     doubt = ""
@@ -122,6 +167,7 @@ def _gain_row(comparison: Comparison) -> GainRow:
         baseline=gain.baseline,
         metric=gain.metric,
         split=comparison.split,
+        links=links,
         gain=format_gain(gain.gain, number_format),
         value=gain.gain.value,
         n=gain.n_queries,
@@ -134,15 +180,33 @@ def _gain_row(comparison: Comparison) -> GainRow:
 def headline_gain(report: Report, rows: Sequence[GainRow]) -> GainRow | None:
     """Return the row that answers "by how much": champion against baseline in MRR, holdout first.
 
-    Where the baseline was kept, it is the challenger that came closest.
+    Where the baseline was kept, it is the challenger that came closest; where folds judged, the procedure.
     """
     verdict, primary = report.verdict, METRICS.primary.name
+    if report.cross_fitting is not None:
+        folds = report.cross_fitting
+        chosen_on_all = folds.final.champion
+        name = CHOSEN_IN_FOLDS if chosen_on_all == verdict.baseline else chosen_on_all
+        return replace(_gain_row(folds.procedure, judging_links(report)), challenger=name)
     chosen = [row for row in rows if row.baseline == verdict.baseline and row.metric == primary]
     if verdict.champion != verdict.baseline:
         chosen = [row for row in chosen if row.challenger == verdict.champion]
         return min(chosen, key=lambda row: row.split != "holdout", default=None)
     measured = [row for row in chosen if row.value is not None]
     return max(measured, key=lambda row: row.value or 0.0, default=None)
+
+
+def gain_tickets(report: Report, gain: GainRow | None) -> str:
+    """Return on which tickets the headline gain was measured, in words."""
+    if report.cross_fitting is not None:
+        return "tickets with known kin"
+    return "held-out tickets" if gain is not None and gain.split == "holdout" else "evaluation tickets"
+
+
+def about(candidate: str) -> str:
+    """Return what a candidate is, as the beginning of a sentence; "" for one of another version."""
+    words = CANDIDATES[candidate].about if candidate in CANDIDATES else ""
+    return words[:1].upper() + words[1:]
 
 
 def next_steps(report: Report, is_synthetic: bool, n_examples: int, n_to_review: int = 0) -> list[str]:
@@ -168,14 +232,11 @@ def next_steps(report: Report, is_synthetic: bool, n_examples: int, n_to_review:
     if verdict.answer == "unproven":
         steps.append(f"Until then rank with {verdict.champion}, which learns from no links.")
     elif verdict.kept_baseline:
-        steps.append(
-            f"Keep using {verdict.baseline}. To try again, add links: a few hundred kin groups are often "
-            "what tuning lacks."
-        )
+        steps.append(_to_try_again(report))
     else:
         steps.append(
-            "Use the winner: model/ loads with SentenceTransformer; ranking/ holds the learned ranking where "
-            "that won."
+            "Put it to use: bundle/ in the run folder answers for new tickets (ticketkin relate); model/ "
+            "is the best encoder alone, for programs that load it themselves."
         )
     if n_examples:
         steps.append(
@@ -185,6 +246,17 @@ def next_steps(report: Report, is_synthetic: bool, n_examples: int, n_to_review:
     if report.warnings:
         steps.append("Go through the warnings below before you rely on the numbers.")
     return steps
+
+
+def _to_try_again(report: Report) -> str:
+    power, baseline = report.power, report.verdict.baseline
+    more = None if power is None else power.n_more_kin_groups
+    if more:
+        return (
+            f"Keep using {baseline}. To find out whether the gain is real, link about {more:,} more groups "
+            "of duplicates and give them with --links FILE."
+        )
+    return f"Keep using {baseline}. To try again, add links of people with --links FILE."
 
 
 def masked_briefly(material: ReportMaterial) -> str:

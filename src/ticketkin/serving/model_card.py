@@ -43,15 +43,38 @@ def _verdict(report: Report) -> Iterator[str]:
         + " |"
     )
     yield "|---|---|---|" + "---|" * len(METRICS.shown_in(Place.TERMINAL))
+    judging = ("all, by folds" if report.cross_fitting else "evaluation", "holdout")
     for name in dict.fromkeys([verdict.champion, verdict.baseline]):
         candidate = report.candidates[name]
-        for split in ("evaluation", "holdout"):
-            result = candidate.evaluation if split == "evaluation" else candidate.holdout
+        for result, links in zip((candidate.evaluation, candidate.holdout), judging, strict=True):
             if result is not None:
                 shown = " | ".join(_shown(result.metric(m.name)) for m in METRICS.shown_in(Place.TERMINAL))
-                yield f"| {name} | {split} | {result.retrieval.n_queries:,} | {shown} |"
+                yield f"| {name} | {links} | {result.retrieval.n_queries:,} | {shown} |"
     yield ""
     yield "Values stand with their 95 % intervals, which resample kin groups."
+    yield ""
+    yield from _how_judged(report)
+
+
+def _how_judged(report: Report) -> Iterator[str]:
+    """Tell how folds judged, where they did."""
+    folds = report.cross_fitting
+    if folds is None:
+        return
+    shuffled = folds.shuffled
+    kept = "what is in this bundle learns nothing from links"
+    if report.verdict.champion in folds.final.options:
+        kept = "what is in this bundle was then fitted on all links, and no link was left to judge it by"
+    yield (
+        f"Judged by {folds.n_folds} folds over all {folds.n_kin_groups:,} groups of duplicates, "
+        f"{folds.n_repeats} times: whatever ranked a ticket had not seen its links. It was the procedure "
+        f"that was judged; {kept}."
+    )
+    if shuffled.gains:
+        yield (
+            f"On links put on tickets at random, {shuffled.n_yes} of {len(shuffled.gains)} tries looked like "
+            "a gain."
+        )
     yield ""
 
 
@@ -73,7 +96,8 @@ def _labels(report: Report) -> Iterator[str]:
         if counts:
             yield f"- {what}: {counts}"
     sizes = ", ".join(f"{name} {part.get('n_tickets', 0):,}" for name, part in report.splits.items())
-    yield f"- Tickets by split: {sizes}"
+    what = "Tickets by split, for thresholds and kinds alone" if report.cross_fitting else "Tickets by split"
+    yield f"- {what}: {sizes}"
     yield ""
 
 
@@ -121,8 +145,8 @@ def _limits(report: Report, record: ServingRecord) -> Iterator[str]:
     yield ""
     yield "- Judged on the links of one desk; for another desk's tickets its numbers do not hold."
     yield (
-        "- Statistics of words, crowding and calibration are frozen at the training tickets; only "
-        "a new run renews them."
+        f"- Statistics of words, crowding and calibration are frozen at the {_frozen_at(report)} tickets; "
+        "only a new run renews them."
     )
     yield f"- {_masking(record.tickets)} (redaction version {record.redaction_version})."
     if record.masks_words:
@@ -142,6 +166,10 @@ def _limits(report: Report, record: ServingRecord) -> Iterator[str]:
         if check.outcome in ("failed", "warning"):
             yield f"- {check.evidence}. {check.advice}"
     yield ""
+
+
+def _frozen_at(report: Report) -> str:
+    return "run's" if report.cross_fitting else "training"
 
 
 def _masking(settings: TicketSettings) -> str:

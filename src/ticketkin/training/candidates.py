@@ -57,6 +57,8 @@ class Candidate:
     title: str
     """The title of its stage, where it has one."""
     style: LineStyle
+    about: str = ""
+    """What it is, in a few words for a reader who knows none of the names."""
     role: Literal["lexical", "encoder", "ranking"] = "encoder"
     always: bool = False
     """It is part of every run, whatever is asked for."""
@@ -125,6 +127,7 @@ CANDIDATES: dict[str, Candidate] = {
             "lexical",
             "Compare words",
             LineStyle(Color.GREY, ":", "s"),
+            about="words in common, no model",
             role="lexical",
             always=True,
             by_default=True,
@@ -133,6 +136,7 @@ CANDIDATES: dict[str, Candidate] = {
             "base",
             "Encode with the untouched model",
             LineStyle(Color.ORANGE, "--", "o"),
+            about="the untouched model: compares meaning",
             always=True,
             by_default=True,
         ),
@@ -140,12 +144,14 @@ CANDIDATES: dict[str, Candidate] = {
             "adapted",
             "Train the encoder on all texts, without labels",
             LineStyle(Color.BROWN, (0, (3, 1, 1, 1)), "P"),
+            about="the model, trained further on your texts",
             section="adapted",
         ),
         Candidate(
             "head",
             "Tune a linear head on frozen embeddings",
             LineStyle(Color.GREEN, "-.", "^"),
+            about="the model with a light adjustment learned from your links",
             by_default=True,
             section="head",
             more_sections=("strength", "fusion"),
@@ -154,6 +160,7 @@ CANDIDATES: dict[str, Candidate] = {
             "lora",
             "Tune the encoder with LoRA",
             LineStyle(Color.PURPLE, (0, (6, 1.5)), "D"),
+            about="the model, tuned on your links",
             by_default=True,
             is_slow=True,
             section="lora",
@@ -164,6 +171,7 @@ CANDIDATES: dict[str, Candidate] = {
             "full",
             "Tune every weight of the encoder",
             LineStyle(Color.SKY, (0, (1, 1)), "X"),
+            about="the model, every weight of it tuned on your links",
             is_slow=True,
             section="full",
             more_sections=("strength", "augment"),
@@ -173,6 +181,7 @@ CANDIDATES: dict[str, Candidate] = {
             "hybrid",
             "Add up words and the untouched model",
             LineStyle(Color.BLACK, (0, (4, 2)), "*"),
+            about="words and meaning added up; needs no links",
             role="ranking",
             passes=(ForwardPass("base", "base"),),
             always=True,
@@ -182,6 +191,7 @@ CANDIDATES: dict[str, Candidate] = {
             "fusion",
             "Learn a ranking",
             LineStyle(Color.BLUE, "-", "v"),
+            about="words, meaning, fields and filing order, weighed as your links teach",
             role="ranking",
             passes=_LEARNED_FROM,
             is_learned=True,

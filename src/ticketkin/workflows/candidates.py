@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import AfterValidator
 
-from ticketkin.core.arrays import load_arrays, save_arrays
+from ticketkin.core.arrays import AnyArray, load_arrays, save_arrays
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.progress import Progress
 from ticketkin.core.ranking import Ranker
@@ -32,13 +32,19 @@ from ticketkin.ranking.list_ranker import ListRanker
 from ticketkin.ranking.reranker import Reranker
 from ticketkin.ranking.scorer import RERANKED, FirstLevel, PairScorer
 from ticketkin.ranking.single_source import load_scorer
-from ticketkin.training.candidates import CANDIDATES, known_candidate, known_encoder, trained_encoders
+from ticketkin.training.candidates import (
+    CANDIDATES,
+    known_candidate,
+    known_encoder,
+    trained_encoders,
+)
 from ticketkin.training.head import fold_of_group
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.run_data import RunData
 
 FOLDS = "folds"
 """Folder of the weights by folds, within that of the ranking; a bundle does not need it."""
+_ENCODER_FOLDS = "encoder_folds.safetensors"
 _FOLD_OF_TICKET = "fold_of_ticket.safetensors"
 # Fewer than these are no crowd.
 _SMALLEST_CROWD = 100
@@ -239,6 +245,9 @@ def _load_ranker(data: RunData, name: str) -> Ranker:
         fitted = FusionRanker.load(ranking, embedded_tickets(data, record), reranked=candidate.reads_pairs)
         return fitted if record.judged_by == "split" else _by_folds(data, ranking / FOLDS, fitted)
     if candidate.role == "encoder":
+        record = ranking_record(ranking.parent)
+        if name == record.champion and candidate.is_trained and record.judged_by == "folds":
+            return _encoder_by_folds(data, name, ranking / FOLDS)
         return DenseRanker(name, data.embeddings(artifact.embeddings_of(name)))
     scorer = load_scorer(ranking, name)
     if isinstance(scorer, HybridScorer):
@@ -254,6 +263,23 @@ def save_folds(folder: Path, folds: CrossFittedRanker, record: RankingRecord) ->
             place.mkdir(parents=True)
             ranker.scorer.save_weights(place, asdict(record))
     save_arrays(folder / FOLDS / _FOLD_OF_TICKET, {"fold": folds.fold_of_ticket})
+
+
+def save_encoder_folds(folder: Path, folds: CrossFittedRanker) -> None:
+    """Write what each fold's encoder embeds: where an encoder won, kinds are learned by these."""
+    embeddings = [ranker.embeddings for ranker in folds.rankers if isinstance(ranker, DenseRanker)]
+    (folder / FOLDS).mkdir(exist_ok=True)
+    arrays: dict[str, AnyArray] = {"embeddings": np.stack(embeddings), "fold": folds.fold_of_ticket}
+    save_arrays(folder / FOLDS / _ENCODER_FOLDS, arrays)
+
+
+def _encoder_by_folds(data: RunData, name: str, folder: Path) -> Ranker:
+    """Return an encoder by folds, as `save_encoder_folds` wrote it: the one that is kept saw all links."""
+    arrays = load_arrays(folder / _ENCODER_FOLDS, REMEDY)
+    fold = arrays.get("fold", np.int64, (len(data.tickets),))
+    shape = (int(fold.max()) + 1, len(data.tickets), None)
+    embeddings = arrays.get("embeddings", np.float32, shape)
+    return CrossFittedRanker(name, [DenseRanker(name, own) for own in embeddings], fold)
 
 
 def _by_folds(data: RunData, folder: Path, fitted: FusionRanker) -> Ranker:

@@ -42,7 +42,10 @@ _STRATUM_FIELDS = ("category", "service", "subcategory", "assignment_group", "co
 class FoldVerdict:
     """What folds gave, and the rankers of it."""
 
+    questions: Questions
     cross_fitted: CrossFitted
+    contender: FusionContender | None
+    """The learned ranking, before it is fitted; None where the job does not ask for it."""
     rankers: dict[str, Ranker]
     """Of the fitted candidates, each ticket by its fold of the first repeat."""
     kept: FusionRanker | None
@@ -54,13 +57,14 @@ def judge_in_folds(material: FoldMaterial, progress: Progress) -> FoldVerdict:
     questions, contenders = _race(material, material.data.groups, progress)
     result = _cross_fitted(material, questions, contenders, material.data.groups, progress)
     rankers: dict[str, Ranker] = {}
-    kept = None
+    kept, learned = None, None
     for contender in contenders:
         if isinstance(contender, HeadContender | TunedContender):
             rankers[contender.name] = _encoder_by_folds(contender, result)
         if isinstance(contender, FusionContender):
             rankers["fusion"], kept = _fusion_rankers(material, contender, questions, result)
-    return FoldVerdict(result, rankers, kept)
+            learned = contender
+    return FoldVerdict(questions, result, learned, rankers, kept)
 
 
 def cross_fitted_on(material: FoldMaterial, kin: KinGroups, progress: Progress) -> CrossFitted:

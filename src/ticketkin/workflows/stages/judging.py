@@ -11,10 +11,9 @@ import numpy as np
 from ticketkin.core.tables import SplitName
 from ticketkin.encoders.loading import load_encoder
 from ticketkin.encoders.serving import write_serving
-from ticketkin.evaluation.bootstrap import PairedGain, wilson_share
+from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.diagnostics.shuffled import shuffled_links
 from ticketkin.evaluation.pair_decisions import PairScores
-from ticketkin.evaluation.power import Power
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
 from ticketkin.evaluation.schema import SCHEMA_VERSION, Report
 from ticketkin.evaluation.verdict import (
@@ -26,7 +25,7 @@ from ticketkin.evaluation.verdict import (
     with_holdout,
 )
 from ticketkin.evaluation.verdict_in_folds import ShuffledLinks, decide_in_folds
-from ticketkin.evaluation.verdict_words import cheaper_words
+from ticketkin.evaluation.verdict_words import cheaper_words, dearer_words
 from ticketkin.ranking.cross_fitted import CrossFittedRanker
 from ticketkin.reports.html import write_report
 from ticketkin.runs.stages import StageRun
@@ -36,6 +35,7 @@ from ticketkin.training.candidates import CANDIDATES, slow_candidates
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.candidates import (
     RankingRecord,
+    save_encoder_folds,
     save_folds,
     save_ranking,
 )
@@ -43,8 +43,10 @@ from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.diagnosing import diagnose, readiness_of
 from ticketkin.workflows.fold_verdict import shuffled_gains
 from ticketkin.workflows.judging import Judged, fold_material, judge, score_pairs
+from ticketkin.workflows.learning import learning_curve
 from ticketkin.workflows.pair_files import text_pairs
 from ticketkin.workflows.private_paths import without_paths
+from ticketkin.workflows.proof_record import learning_record, proof_record
 from ticketkin.workflows.report_material import report_material, whole_material
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.runtimes import judged_by
@@ -81,7 +83,8 @@ def run_provisional(run: StageRun[Job]) -> None:
     data = RunData(run.values, run.job)
     judged = judge(run, data, with_slow=False)
     run.put(artifact.PROVISIONAL, {"candidates": _evaluations(data, judged)})
-    run.progress.say(f"  provisional, on evaluation links{_still_to_come(run)}:")
+    where = "all links, by folds" if data.is_judged_in_folds else "evaluation links"
+    run.progress.say(f"  provisional, on {where}{_still_to_come(run)}:")
     for name, scores in judged.retrieval.items():
         run.progress.say(f"    {name:<8} {scores.summary()}")
 
@@ -118,7 +121,7 @@ def run_verdict(run: StageRun[Job]) -> None:
             gains.get(PRIMARY),
             synthetic=run.job.synthetic,
         )
-    verdict = replace(verdict, cheaper=_cheaper(settings, judged, verdict))
+    verdict = _with_cheaper(settings, judged, verdict)
     _keep_model(run, verdict.encoder)
     _keep_ranking(run, judged, verdict)
     held_out = {name: scores for name, (_, scores) in holdout.items()}
@@ -130,7 +133,8 @@ def run_verdict(run: StageRun[Job]) -> None:
     )
     content = _report(run, data, verdict, candidates, comparisons)
     content |= {"diagnostics": [check.to_json() for check in checks], "readiness": readiness.to_json()}
-    content |= _proof(data, judged, verdict, shuffled)
+    content |= proof_record(data, judged, verdict, shuffled)
+    content["learning_curve"] = learning_record(learning_curve(data, judged, run.progress))
     report = Report.model_validate(without_paths(content, run.private_paths))
     material = report_material(run, data, judged, verdict, holdout)
     run.put(artifact.MATERIAL, material)
@@ -172,42 +176,20 @@ def _decide(run: StageRun[Job], data: RunData, judged: Judged, shuffled: Shuffle
     )
 
 
-def _cheaper(settings: Settings, judged: Judged, verdict: Verdict) -> str:
-    """Return which ranking costs less for a new ticket and could be as good, in words; "" where none is."""
+def _with_cheaper(settings: Settings, judged: Judged, verdict: Verdict) -> Verdict:
+    """Return the verdict with the ranking that costs less for a new ticket and could be as good, if any."""
     if verdict.answer == "unproven":
-        return ""
+        return verdict
     passes = judged.forward_passes
     n_bootstrap = settings.evaluation.n_bootstrap
     gain = cheaper_choice(judged.retrieval, verdict.champion, passes, n_bootstrap, settings.seed)
-    return "" if gain is None else cheaper_words(gain, passes[gain.baseline], passes[gain.challenger])
-
-
-def _proof(
-    data: RunData, judged: Judged, verdict: Verdict, shuffled: ShuffledLinks
-) -> dict[str, dict[str, Any] | None]:
-    """Return how the verdict was reached and what so many links can prove, as in report.json."""
-    gain = verdict.gain
-    power = None if gain is None else asdict(Power.of(gain))
-    if judged.folds is None or gain is None:
-        return {"cross_fitting": None, "power": power}
-    result = judged.folds.cross_fitted
-    return {
-        "cross_fitting": {
-            "n_folds": result.n_folds,
-            "n_repeats": result.n_repeats,
-            "n_kin_groups": gain.n_clusters,
-            "procedure": gain.to_json(),
-            "choices": [asdict(choice) for choice in result.choices],
-            "final": asdict(result.final),
-            "shuffled": {
-                "gains": shuffled.values,
-                "n_yes": shuffled.n_yes,
-                "share_of_yes": wilson_share(shuffled.n_yes, len(shuffled.gains)).to_json(),
-            },
-            "left_out": [one.candidate for one in data.left_out()],
-        },
-        "power": power,
-    }
+    if gain is None:
+        return verdict
+    return replace(
+        verdict,
+        cheaper=cheaper_words(gain, passes[gain.baseline], passes[gain.challenger]),
+        reason=dearer_words(verdict.reason, gain.baseline),
+    )
 
 
 def _open_holdout(
@@ -264,6 +246,9 @@ def _keep_ranking(run: StageRun[Job], judged: Judged, verdict: Verdict) -> None:
         folds = judged.rankers.get("fusion")
         if isinstance(folds, CrossFittedRanker):
             save_folds(folder, folds, record)
+        champion = judged.rankers[verdict.champion]
+        if CANDIDATES[verdict.champion].role == "encoder" and isinstance(champion, CrossFittedRanker):
+            save_encoder_folds(folder, champion)
 
 
 def _report(

@@ -1,0 +1,113 @@
+"""The learning curve of a run: how the learned ranking grows with the linked kin groups it learns from."""
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import replace
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from ticketkin.core.progress import Progress
+from ticketkin.core.tables import IntArray, SplitName
+from ticketkin.evaluation.cross_fitting import Questions, Ranks
+from ticketkin.evaluation.learning_curve import LearningCurve, LearningTrial, Lesson
+from ticketkin.evaluation.retrieval import RetrievalScores
+from ticketkin.evaluation.verdict import WITHOUT_LINKS
+from ticketkin.ranking.shrinkage import FEW_LINKS, MANY_LINKS, pulls_for
+from ticketkin.tickets.folds import deal_folds, held_out_folds
+from ticketkin.workflows.cross_judging import questions_of
+from ticketkin.workflows.judging import Judged, fold_material
+from ticketkin.workflows.run_data import RunData
+
+# With fewer kin groups an eighth of what may be learned from is hardly one.
+_FEWEST_KIN_GROUPS = 20
+# More queries than this teach the ranking nothing new and cost memory.
+_MOST_TRAINING_QUERIES = 3_000
+
+
+def learning_curve(data: RunData, judged: Judged, progress: Progress) -> LearningCurve | None:
+    """Return the learning curve; None where it is not wanted or there is nothing to draw it from."""
+    settings = data.job.settings
+    wanted = settings.evaluation.learning_curve and "fusion" in settings.candidates
+    if not wanted or data.links.labels_from == "silver":
+        return None
+    trial = _in_folds(data, judged) if judged.folds is not None else _by_split(data, judged, progress)
+    if trial is None or len(np.unique(trial.questions.clusters)) < _FEWEST_KIN_GROUPS:
+        return None
+    # By folds there are many small fits: several threads would cost more than they save.
+    with nullcontext() if judged.folds is None else threadpool_limits(limits=1):
+        return trial.curve(settings.evaluation.n_bootstrap, settings.seed, progress)
+
+
+def _compared(judged: Judged) -> list[str]:
+    return [judged.encoders[0], WITHOUT_LINKS]
+
+
+def _in_folds(data: RunData, judged: Judged) -> LearningTrial | None:
+    """Learn from parts of what each fold may see, and ask the fold."""
+    folds = judged.folds
+    if folds is None or folds.contender is None:
+        return None
+    settings, contender, questions = data.job.settings, folds.contender, folds.questions
+
+    def lessons(seed: int) -> list[Lesson]:
+        dealt = deal_folds(questions.units, questions.n_units, settings.evaluation.folds, seed)
+        return [(seen, np.flatnonzero(held[questions.units])) for seen, held in held_out_folds(dealt)]
+
+    n = len(questions.queries)
+    return LearningTrial(
+        questions,
+        contender,
+        lambda _: 0,
+        [lessons(settings.seed + repeat) for repeat in range(settings.evaluation.repeats)],
+        {name: judged.retrieval[name].ranks[:n] for name in _compared(judged)},
+    )
+
+
+def _by_split(data: RunData, judged: Judged, progress: Progress) -> LearningTrial | None:
+    """Learn from parts of the training links, and ask the evaluation tickets.
+
+    As in folds, the lists are made by statistics that hold no label, and without the head, which saw every
+    training link.
+    """
+    material, groups = fold_material(data), data.groups.group
+    train, evaluation = _training_queries(data), data.queries(SplitName.EVALUATION)
+    queries = np.union1d(train, evaluation)
+    if not len(train) or not len(evaluation):
+        return None
+    units, every = data.units, questions_of(data, groups)
+    questions = Questions(queries, groups[queries], units[queries], every.n_units, every.n_candidates)
+    contender = material.fusion(questions, groups, material.lists(queries, progress))
+    contender = replace(contender, pulls=(FEW_LINKS[0], MANY_LINKS[0]))
+    seen = np.ones(every.n_units, dtype=np.bool_)
+    seen[units[np.setdiff1d(every.queries, train)]] = False
+    lesson = (seen, np.searchsorted(queries, evaluation))
+    return LearningTrial(
+        questions,
+        contender,
+        lambda n_kin_groups: contender.pulls.index(pulls_for(n_kin_groups)[0]),
+        [[lesson]] * data.job.settings.evaluation.repeats,
+        _ranks_by_place(queries, {name: judged.retrieval[name] for name in _compared(judged)}),
+    )
+
+
+def _training_queries(data: RunData) -> IntArray:
+    """Return the training tickets with kin, ascending; where they are very many, those of some kin groups."""
+    train = np.sort(data.queries(SplitName.TRAIN))
+    kin_groups, group, size = np.unique(data.groups.group[train], return_inverse=True, return_counts=True)
+    order = np.random.default_rng(data.job.settings.seed).permutation(len(kin_groups))
+    kept = np.zeros(len(kin_groups), dtype=np.bool_)
+    kept[order[np.cumsum(size[order]) <= _MOST_TRAINING_QUERIES]] = True
+    chosen: IntArray = train[kept[group]]
+    return chosen
+
+
+def _ranks_by_place(queries: IntArray, scores: Mapping[str, RetrievalScores]) -> dict[str, Ranks]:
+    """Return the ranks of each of `queries`, empty where it was not asked."""
+    empty: IntArray = np.zeros(0, dtype=np.int64)
+    by_place: dict[str, Ranks] = {}
+    for name, one in scores.items():
+        by_place[name] = [empty] * len(queries)
+        for place, ranks in zip(np.searchsorted(queries, one.queries), one.ranks, strict=True):
+            by_place[name][place] = ranks
+    return by_place
