@@ -207,6 +207,7 @@ CANDIDATES: dict[str, Candidate] = {
             is_learned=True,
             builds_on="fusion",
             reads_pairs=True,
+            about="the learned ranking, whose first candidates a second model reads beside the ticket",
             section="reranker",
         ),
     )
