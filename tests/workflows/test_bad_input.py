@@ -314,7 +314,9 @@ def test_without_any_link_the_run_says_first_that_its_labels_prove_nothing(
     for candidate in report["candidates"].values():
         assert candidate["evaluation"]["labels_from"] == "silver"
     assert report["warnings"][0]["code"] == "silver_labels"
-    assert "Warning (silver_labels): No person linked these tickets." in " ".join(result.out.split())
+    assert "Warning (silver_labels): People linked none of these tickets, or too few." in " ".join(
+        result.out.split()
+    )
     assert set(pl.read_parquet("run/links.parquet")["origin"]) == {"silver"}
     assert report["verdict"]["answer"] == "unproven" and report["verdict"]["champion"] == "hybrid"
     page = Path("run/report.html").read_text("utf-8")

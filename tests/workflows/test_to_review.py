@@ -183,8 +183,8 @@ def test_the_screen_names_the_file_and_the_command(run: Path) -> None:
     sentence = how_to_judge(run)
     assert sentence is not None
     path = run / "to_review.csv"
-    assert f"judge the 50 pairs in {path}" in sentence
-    assert sentence.endswith(f"ticketkin run --resume --out {run} --reviewed {path}")
+    assert f"To find out more, judge the 50 pairs in {path}" in sentence
+    assert sentence.endswith(f"ticketkin run {run} --reviewed {path}")
     (run / "to_review.json").unlink()
     assert how_to_judge(run) is None
 
@@ -216,3 +216,20 @@ def test_the_command_over_the_same_export_goes_on_with_the_run_that_asked(
     assert f"reviewed_file: none -> {run / 'to_review.csv'}" in " ".join(told.err.split())
     due = {stage["stage"]: stage["state"] for stage in json.loads(told.out)}
     assert due["import"] == "done" and due["links"] == "changed"
+
+
+def test_a_run_folder_in_place_of_an_export_goes_on(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def called(*words: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["ticketkin", "run", *words, "--dry-run", "--json"])
+        with pytest.raises(SystemExit):
+            main()
+        printed = capsys.readouterr()
+        return printed.out or " ".join(printed.err.split())
+
+    fill_in(run, "none")
+    told = json.loads(called(str(run), "--reviewed", str(run / "to_review.csv")))
+    due = {stage["stage"]: stage["state"] for stage in told}
+    assert due["import"] == "done" and due["links"] == "changed"
+    assert "is a run, and a run goes on by itself" in called(str(run), "--out", str(run.parent / "other"))

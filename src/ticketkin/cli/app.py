@@ -31,6 +31,7 @@ from ticketkin.cli.options import (
     Sources,
     TestPairsOption,
     out_folder,
+    run_among,
     run_folder_of,
     run_to_resume,
     stored_job,
@@ -113,17 +114,19 @@ def run(
       ticketkin run incidents.csv --candidates base,head --set split.by=time
       ticketkin run incidents.csv --recipe lora-hybrid
       ticketkin run --resume --out runs/june --set split.by=time
-      ticketkin run --resume --out runs/june --reviewed runs/june/to_review.csv
+      ticketkin run runs/june --reviewed runs/june/to_review.csv
 
-    A killed run continues with the same command: finished stages are kept. Without --out each job gets a
+    A killed run continues with the same command: finished stages are kept. A run folder in place of an
+    export is the same as --resume --out FOLDER. Without --out each job gets a
     folder of its own in runs/, by date and name, and runs/latest points to the newest.
     """
     from ticketkin.workflows.job import check_run, list_stages, run_job, settings_that_change
     from ticketkin.workflows.run_folders import pointer_for
     from ticketkin.workflows.tuned_folds import dry_run_notes
 
+    begun = run_among(sources or [], out)
     options = JobOptions(
-        sources or [],
+        [] if begun else sources or [],
         links,
         link_columns,
         map_,
@@ -139,8 +142,8 @@ def run(
         reviewed,
         redact_words,
     )
-    if resume:
-        folder = run_to_resume(out)
+    if resume or begun:
+        folder = begun or run_to_resume(out)
         job = options.onto(folder)
     else:
         named = out or options.run_of_answers()

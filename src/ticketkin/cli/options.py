@@ -287,6 +287,21 @@ def parse_map(text: str) -> dict[str, str]:
     return mapping
 
 
+def run_among(sources: Sequence[Path], out: Path | None) -> Path | None:
+    """Return the run folder that was named in place of an export, None where exports were named.
+
+    Raises InputError where something else is named beside it.
+    """
+    runs = [path for path in sources if path.is_dir() and is_run(path)]
+    if not runs:
+        return None
+    if len(sources) > 1 or out is not None:
+        raise InputError(
+            f"{runs[0]} is a run, and a run goes on by itself; name it alone, or exports to begin another"
+        )
+    return followed(runs[0])
+
+
 def run_to_resume(out: Path | None) -> Path:
     """Return the folder of --out, else the newest run. Raises MissingInputError where there is none."""
     if out is not None:

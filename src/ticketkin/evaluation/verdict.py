@@ -356,8 +356,8 @@ def warnings_of(
         warnings.append(
             _warning(
                 "silver_labels",
-                "No person linked these tickets. The labels come from word overlap, so a ranker near to word "
-                "overlap looks best. Add people's links with --links FILE",
+                "People linked none of these tickets, or too few. The labels come from word overlap, so a "
+                "ranker near to word overlap looks best. Add people's links with --links FILE",
             )
         )
     if synthetic:

@@ -15,8 +15,8 @@ _SYNTHETIC = (
     "method runs from end to end, not how good it will be on your tickets."
 )
 _SILVER = (
-    "The labels are silver and circular: no links made by people were found, so kin were guessed from "
-    "similar wording. Good numbers below are no proof; only links made by people are."
+    "The labels are silver and circular: no links made by people were found, or too few to judge by, so kin "
+    "were guessed from similar wording. Good numbers below are no proof; only links made by people are."
 )
 
 
@@ -222,8 +222,8 @@ def next_steps(report: Report, is_synthetic: bool, n_examples: int, n_to_review:
     if n_to_review and verdict.answer != "yes":
         steps.append(
             f"Judge the {n_to_review:,} pairs in to_review.csv, which lies beside this report: fill in the "
-            "column kind, leave it empty where you are not sure. Then: ticketkin run --resume --out FOLDER "
-            "--reviewed FOLDER/to_review.csv, where FOLDER is the folder of this report."
+            "column kind, leave it empty where you are not sure. Then: ticketkin run FOLDER --reviewed "
+            "FOLDER/to_review.csv, where FOLDER is the folder of this report."
         )
     if _silver(report):
         steps.append(

@@ -40,6 +40,6 @@ def how_to_judge(folder: Path) -> str | None:
         return None
     run, pairs = shlex.quote(str(folder)), shlex.quote(str(folder / artifact.TO_REVIEW))
     return (
-        f"To find out, judge the {n_pairs:,} pairs in {pairs} (column kind), then: "
-        f"ticketkin run --resume --out {run} --reviewed {pairs}"
+        f"To find out more, judge the {n_pairs:,} pairs in {pairs} (column kind), then: "
+        f"ticketkin run {run} --reviewed {pairs}"
     )

@@ -153,7 +153,7 @@ def _decide(run: StageRun[Job], data: RunData, judged: Judged, shuffled: Shuffle
     settings = run.job.settings
     labels_from, synthetic = data.links.labels_from, run.job.synthetic
     n_bootstrap, seed = settings.evaluation.n_bootstrap, settings.seed
-    n_people_groups: int = run.values.read(artifact.LINK_SUMMARY)["n_people_kin_groups"]
+    n_people_groups: int = run.values.read(artifact.LINK_SUMMARY).get("n_people_kin_groups", 0)
     if judged.folds is None:
         return decide(
             judged.retrieval,
@@ -353,7 +353,7 @@ def _links_warning(links: Mapping[str, Any]) -> list[dict[str, str]]:
 
 def _review_warning(links: Mapping[str, Any]) -> list[dict[str, str]]:
     """Name the judged pairs that links join all the same."""
-    named = links["review_contradictions"]
+    named = links.get("review_contradictions")
     if not named:
         return []
     more = links["review"]["contradicted"] - 1
