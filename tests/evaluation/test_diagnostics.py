@@ -1,6 +1,7 @@
 """Each diagnostic on data that is sound and on data with the fault it exists for."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -36,6 +37,7 @@ from ticketkin.evaluation.diagnostics.similarities import (
     trivial_threshold,
 )
 from ticketkin.evaluation.pair_decisions import PairScores
+from ticketkin.evaluation.power import Power
 from ticketkin.evaluation.settings import EvaluationSettings
 
 TEXTS = [f"{a} {b} does {c} since today" for a in ("printer", "mail", "vpn") for b in ("red", "blue", "green")
@@ -241,10 +243,20 @@ def _gain(value: float, low: float, high: float) -> PairedGain:
     return PairedGain("head", "base", "mrr", Interval(value, low, high), 50, 30, 0.01)
 
 
+@given(st.floats(0.001, 0.5), st.floats(0.0001, 0.5), st.floats(0.051, 0.999), st.integers(2, 400))
+def test_a_gain_that_the_exact_test_doubts_always_asks_for_more_kin_groups(
+    value: float, half: float, p_value: float, n: int
+) -> None:
+    gain = PairedGain("head", "base", "mrr", Interval(value, value - half, value + half), n, n, p_value)
+    power = Power.of(gain)
+    assert power.smallest_provable_gain > value and power.n_more_kin_groups > 0
+    assert Power.of(replace(gain, p_value=0.001)).n_more_kin_groups <= power.n_more_kin_groups
+
+
 def test_a_gain_within_its_interval_asks_for_more_links() -> None:
     assert small_sample(_gain(0.1, 0.05, 0.15)).outcome is Outcome.PASSED
     told = small_sample(_gain(0.05, -0.05, 0.15))
-    assert told.outcome is Outcome.WARNING and "about 120 kin groups" in told.advice
+    assert told.outcome is Outcome.WARNING and "about 215 more kin groups" in told.advice
     assert small_sample(_gain(0.0, -0.1, 0.1)).outcome is Outcome.WARNING
 
 

@@ -139,3 +139,17 @@ def test_a_report_from_before_the_proof_was_recorded_is_still_a_page(folds, tmp_
     del earlier["cross_fitting"]["retrieval"], earlier["power"]["gain"], earlier["learning_curve"]
     page = write_report(Report.model_validate(earlier), ReportMaterial(title="earlier"), tmp_path)
     assert "How this was judged" in text_of(page.read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("p_value", "more", "told"),
+    [(0.2, 40, "Not proven keep"), (0.2, 9_000, "No keep"), (0.001, 40, "No keep")],
+)
+def test_a_gain_that_a_few_more_links_would_prove_is_called_not_proven(
+    folds, undrawn, tmp_path, p_value, more, told
+) -> None:
+    folds["verdict"] |= {"champion": "base", "kept_baseline": True}
+    folds["power"]["gain"]["p_value"] = p_value
+    folds["power"]["n_more_kin_groups"] = more
+    text = text_of(write_report(Report.model_validate(folds), undrawn, tmp_path).read_text("utf-8"))
+    assert told in text

@@ -3,13 +3,20 @@
 from dataclasses import dataclass
 from math import ceil
 
-from ticketkin.evaluation.bootstrap import PairedGain
+from ticketkin.evaluation.bootstrap import MOST_BY_CHANCE, PairedGain
 
 FEWEST_KIN_GROUPS = 80
 """Evaluation kin groups below which a split proves too little: from here on it proves a gain of .10 in MRR in
 four of five cases (`python benchmarks/power.py`).
 """
+_MOST_TIMES_MORE = 10
+"""Kin groups to add, as a multiple of those at hand, above which a gain is called none, not unproven."""
 _Z_OF_INTERVAL, _Z_OF_POWER = 1.96, 0.84
+
+
+def is_within_reach(n_more_kin_groups: int | None, n_kin_groups: int) -> bool:
+    """Return whether a gain was seen that more kin groups, not too many, would prove."""
+    return bool(n_more_kin_groups) and (n_more_kin_groups or 0) <= _MOST_TIMES_MORE * n_kin_groups
 
 
 @dataclass(frozen=True)
@@ -26,11 +33,19 @@ class Power:
 
     @classmethod
     def of(cls, gain: PairedGain) -> "Power":
-        """Take the error of a gain from its interval; it falls with the root of the number of kin groups."""
+        """Take the error of a gain from its interval; it falls with the root of the number of kin groups.
+
+        Among few kin groups the interval is too narrow; where the exact test does not agree that there is a
+        gain, the error is at least what the test makes of it.
+        """
+        from scipy.stats import norm
+
         value, low, high = gain.gain.value, gain.gain.low, gain.gain.high
         if value is None or low is None or high is None or high <= low:
             return cls(gain.n_clusters, None, None)
         error = (high - low) / (2 * _Z_OF_INTERVAL)
+        if MOST_BY_CHANCE < gain.p_value < 1:
+            error = max(error, abs(value) / float(norm.isf(gain.p_value / 2)))
         smallest = (_Z_OF_INTERVAL + _Z_OF_POWER) * error
         if value <= 0:
             return cls(gain.n_clusters, smallest, None)

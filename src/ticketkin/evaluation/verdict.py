@@ -307,7 +307,7 @@ def _reason(
     """Return the verdict in a few sentences, in numbers of `scores`, counted as `share_of` says."""
     before = in_first_ten(scores[verdict.baseline])
     if verdict.kept_baseline or gain is None:
-        counted = f"It finds kin in the first ten for {before} {share_of}."
+        counted = f"The untouched model finds kin in the first ten for {before} {share_of}."
         return kept_words(verdict.gain, guards_failed(verdict), counted, synthetic=synthetic)
     after = in_first_ten(scores[verdict.champion])
     counted = f"It finds kin in the first ten for {after} {share_of}, before {before} %; {gain_words(gain)}."

@@ -133,7 +133,7 @@ def _reason(
         "seen its links"
     )
     if verdict.kept_baseline:
-        counted = f"It finds kin in the first ten for {before} % of {on}. {how}."
+        counted = f"The untouched model finds kin in the first ten for {before} % of {on}. {how}."
         chosen = result.final.champion
         named = replace(proof, challenger=CHOSEN_IN_FOLDS if chosen == verdict.baseline else chosen)
         doubt = "" if shuffled.passed else shuffled.evidence

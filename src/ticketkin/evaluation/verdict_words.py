@@ -5,13 +5,11 @@ from typing import Literal
 
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.metrics import IN_FIRST_TEN, METRICS
-from ticketkin.evaluation.power import Power
+from ticketkin.evaluation.power import Power, is_within_reach
 from ticketkin.evaluation.retrieval import RetrievalScores
 
 Answer = Literal["yes", "no", "unproven"]
 """Whether anything is better than the untouched model; unproven where people linked none or too few."""
-_MOST_TIMES_MORE = 10
-"""Links to add, as a multiple of those at hand, above which a gain is called none rather than unproven."""
 
 
 def unproven_words(champion: str, n_groups: int) -> str:
@@ -61,7 +59,7 @@ def _why_kept(gain: PairedGain | None, failed: Sequence[str], shuffled: str) -> 
         return "everything else is worse", f"Nearest came '{name}' ({shown})."
     power = Power.of(gain)
     more = power.n_more_kin_groups
-    if more and more <= _MOST_TIMES_MORE * power.n_kin_groups:
+    if is_within_reach(more, power.n_kin_groups):
         return (
             f"'{name}' looks better, but {power.n_kin_groups:,} groups of duplicates are too few to rule out "
             "chance",

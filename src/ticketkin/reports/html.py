@@ -295,6 +295,7 @@ def render_report(report: Report, material: ReportMaterial, drawn: DrawnFigures)
         gain=gain,
         gain_tickets=wording.gain_tickets(report, gain),
         about=wording.about(report.verdict.champion),
+        too_few=wording.too_few(report),
         comparisons=comparisons,
         steps=wording.next_steps(report, is_synthetic, n_examples, material.n_to_review),
         primary=METRICS.primary,

@@ -88,7 +88,7 @@ def power_figure(power: PowerResult, smallest: float) -> ReportFigure:
     if more and now + more <= shown[-1]:
         axes.axvline(now + more, color=FAINT, linewidth=1)
         axes.annotate(
-            f"{now + more:,} would prove it", (now + more, seen or 0), xytext=(-4, 8),
+            f"{now + more:,} would prove it", (now + more, 0), xytext=(-6, 8),
             textcoords="offset points", ha="right", fontsize=10.5, color=INK,
         )  # fmt: skip
     axes.set_ylim(bottom=0)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ticketkin.evaluation.metrics import IN_FIRST_TEN, METRICS, NumberFormat
+from ticketkin.evaluation.power import is_within_reach
 from ticketkin.evaluation.schema import Comparison, Report, Retrieval, Split
 from ticketkin.evaluation.verdict_in_folds import CHOSEN_IN_FOLDS
 from ticketkin.reports.formatting import format_gain
@@ -194,6 +195,14 @@ def headline_gain(report: Report, rows: Sequence[GainRow]) -> GainRow | None:
         return min(chosen, key=lambda row: row.split != "holdout", default=None)
     measured = [row for row in chosen if row.value is not None]
     return max(measured, key=lambda row: row.value or 0.0, default=None)
+
+
+def too_few(report: Report) -> bool:
+    """Return whether the baseline stays only because links are too few to prove the gain that was seen."""
+    verdict, power = report.verdict, report.power
+    if power is None or not verdict.kept_baseline or (power.gain and power.gain.paired_gain().is_gain):
+        return False
+    return is_within_reach(power.n_more_kin_groups, power.n_kin_groups)
 
 
 def gain_tickets(report: Report, gain: GainRow | None) -> str:

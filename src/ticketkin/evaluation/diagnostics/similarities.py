@@ -12,6 +12,7 @@ from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.pair_decisions import PairScores
+from ticketkin.evaluation.power import Power, is_within_reach
 from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.evaluation.thresholds import choose_threshold
 
@@ -189,14 +190,13 @@ def small_sample(gain: PairedGain) -> Check:
         f"{gain.n_queries} queries of {gain.n_clusters} kin groups, p {gain.p_value:.3f}"
     )
     if low <= 0 <= high or not gain.is_beyond_chance:
-        wanted = int(np.ceil(gain.n_clusters * ((high - low) / 2 / max(abs(value), 1e-3)) ** 2))
+        power = Power.of(gain)
         return warning(
             "small_sample",
             f"too few links to tell. {evidence}",
-            f"about {wanted:,} kin groups would be needed for a gain of this size; ticketkin repeat shows "
-            "whether it holds on other splits"
-            if wanted < 100_000
-            else "the gain is nearly zero; more links are unlikely to show one",
+            f"about {power.n_more_kin_groups:,} more kin groups would prove a gain of this size"
+            if is_within_reach(power.n_more_kin_groups, power.n_kin_groups)
+            else "the gain is nearly zero, or none; more links are unlikely to show one",
         )
     return passed("small_sample", evidence)
 
