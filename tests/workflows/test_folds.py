@@ -7,18 +7,28 @@ import numpy as np
 import pytest
 
 from ticketkin.core.artifacts import read_json, write_json
+<<<<<<< HEAD
 from ticketkin.core.errors import InputError
 from ticketkin.core.tables import SplitName
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.evaluation.retrieval import evaluate_retrieval
 from ticketkin.evaluation.schema import read_report
+=======
+from ticketkin.core.checks import Outcome
+from ticketkin.core.errors import InputError
+from ticketkin.core.tables import SplitName
+from ticketkin.encoders.loading import load_encoder
+from ticketkin.encoders.settings import EncoderSettings
+>>>>>>> rerank
 from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.ranking.cross_fitted import CrossFittedRanker
 from ticketkin.ranking.single_source import load_scorer
 from ticketkin.serving.bundle import Bundle
+from ticketkin.training.head import Head, save_head_model
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.candidates import champion_ranker, ranking_record
 from ticketkin.workflows.configuration import Job, read_job
+from ticketkin.workflows.examination import examine
 from ticketkin.workflows.job import list_stages, run_job
 from ticketkin.workflows.run_data import RunData
 
@@ -153,3 +163,24 @@ def test_statistics_of_folds_hold_no_label(folds_run: Path) -> None:
     corpus = label_free_corpus(data)
     assert len(corpus.state.crowd.identity) == len(data.tickets)
     assert np.isfinite(corpus.columns.embeddings["base"]).all()
+
+
+def test_the_doctor_knows_which_encoder_the_verdict_kept(folds_run: Path, tmp_path: Path) -> None:
+    """The ranking of folds stands on the untouched encoder, whichever encoder was the best alone."""
+    copy = Path(shutil.copytree(folds_run, tmp_path / "run"))
+    data = RunData.of(copy, read_job(copy))
+    settings = data.job.settings
+    record = data.training_record("head")
+    assert record is not None
+    turned = Head(np.random.default_rng(0).normal(size=(32, 32)).astype(np.float32), record)
+    base = data.embeddings(artifact.BASE_EMBEDDINGS)
+    artifact.embeddings_of("head").write(copy / artifact.embeddings_of("head"), turned.apply(base, 1.0))
+    shutil.rmtree(copy / artifact.MODEL)
+    (copy / artifact.MODEL).mkdir()
+    start = load_encoder(settings.encoder)
+    save_head_model(start, turned, 1.0, copy / artifact.MODEL, settings.tickets.template)
+    report = read_json(copy / artifact.REPORT_JSON)
+    report["verdict"]["encoder"] = "head"
+    write_json(copy / artifact.REPORT_JSON, report)
+    checks = {one.name: one.checks for one in examine(copy, EncoderSettings())}["model"]
+    assert {check.outcome for check in checks if check.code == "embeddings_reproduced"} == {Outcome.PASSED}

@@ -31,7 +31,6 @@ from ticketkin.training.candidates import trained_encoders
 from ticketkin.training.record import LeftOutCandidate
 from ticketkin.training.record_checks import record_checks
 from ticketkin.workflows import artifacts as artifact
-from ticketkin.workflows.candidates import ranking_record
 from ticketkin.workflows.configuration import read_job
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.stages.training import start_of
@@ -156,5 +155,5 @@ def _reproduced(data: RunData, model_folder: Path, embeddings: Artifact[FloatArr
 
 def _kept(folder: Path, data: RunData) -> Check:
     """Examine that model/ gives the embeddings of the encoder that the verdict names."""
-    encoder = ranking_record(folder).encoder
+    encoder = data.values.read(artifact.REPORT_JSON).verdict.encoder
     return _reproduced(data, folder / artifact.MODEL, artifact.embeddings_of(encoder))
