@@ -7,19 +7,14 @@ import numpy as np
 import pytest
 
 from ticketkin.core.artifacts import read_json, write_json
-<<<<<<< HEAD
-from ticketkin.core.errors import InputError
-from ticketkin.core.tables import SplitName
-from ticketkin.encoders.dense import DenseRanker
-from ticketkin.evaluation.retrieval import evaluate_retrieval
-from ticketkin.evaluation.schema import read_report
-=======
 from ticketkin.core.checks import Outcome
 from ticketkin.core.errors import InputError
 from ticketkin.core.tables import SplitName
+from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.loading import load_encoder
 from ticketkin.encoders.settings import EncoderSettings
->>>>>>> rerank
+from ticketkin.evaluation.retrieval import evaluate_retrieval
+from ticketkin.evaluation.schema import read_report
 from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.ranking.cross_fitted import CrossFittedRanker
 from ticketkin.ranking.single_source import load_scorer
