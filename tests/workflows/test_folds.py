@@ -13,7 +13,6 @@ from ticketkin.core.tables import SplitName
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.loading import load_encoder
 from ticketkin.encoders.settings import EncoderSettings
-from ticketkin.evaluation.retrieval import evaluate_retrieval
 from ticketkin.evaluation.schema import read_report
 from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.ranking.cross_fitted import CrossFittedRanker
@@ -21,7 +20,7 @@ from ticketkin.ranking.single_source import load_scorer
 from ticketkin.serving.bundle import Bundle
 from ticketkin.training.head import Head, save_head_model
 from ticketkin.workflows import artifacts as artifact
-from ticketkin.workflows.candidates import champion_ranker, ranking_record
+from ticketkin.workflows.candidates import champion_ranker, ranking_record, save_encoder_folds
 from ticketkin.workflows.configuration import Job, read_job
 from ticketkin.workflows.examination import examine
 from ticketkin.workflows.job import list_stages, run_job
@@ -78,22 +77,26 @@ def test_the_learning_curve_and_the_power_are_recorded_with_what_they_rest_on(fo
     assert "| all, by folds |" in card and "It was the procedure that was judged" in card
 
 
-def test_kinds_of_a_head_that_won_rest_on_heads_that_never_saw_the_kin(
+def test_kinds_of_an_encoder_that_won_rest_on_encoders_that_never_saw_the_kin(
     folds_run: Path, tmp_path: Path
 ) -> None:
-    """The head that is kept saw all links: its similarities would make the bands too sure."""
+    """The encoder that is kept saw all links: its similarities would make the bands too sure."""
     run = shutil.copytree(folds_run, tmp_path / "run")
     record = run / artifact.RANKING / "ranking.json"
     write_json(record, read_json(record) | {"champion": "head"})
     data = RunData.of(run, read_job(run))
+    base = data.embeddings(artifact.BASE_EMBEDDINGS)
+    fold = np.arange(len(base)) % 3
+    by_fold = [base, base[::-1], base]
+    won = CrossFittedRanker("head", [DenseRanker("head", own) for own in by_fold], fold)
+    save_encoder_folds(run / artifact.RANKING, won)
     ranker = champion_ranker(data)
     assert isinstance(ranker, CrossFittedRanker)
-    scores = evaluate_retrieval(
-        ranker, data.queries(SplitName.EVALUATION), data.groups.group, data.visibility
-    )
-    kept = DenseRanker("head", data.embeddings(artifact.embeddings_of("head")))
-    of_kept = evaluate_retrieval(kept, data.queries(SplitName.EVALUATION), data.groups.group, data.visibility)
-    assert [ranks.tolist() for ranks in scores.ranks] != [ranks.tolist() for ranks in of_kept.ranks]
+    rows = np.arange(6)
+    expected = [
+        by_fold[number][row] @ by_fold[number].T for row, number in zip(rows, fold[rows], strict=True)
+    ]
+    assert np.allclose(ranker.similarities(rows, data.visibility), expected, atol=1e-6)
 
 
 def test_kinds_are_learned_by_rankings_that_never_saw_the_kin(folds_run: Path) -> None:
