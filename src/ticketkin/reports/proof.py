@@ -13,7 +13,7 @@ from ticketkin.reports.formatting import format_count, format_gain, format_share
 from ticketkin.reports.proof_figures import by_baseline, learning_figure, power_figure, shuffled_figure
 
 # A last doubling of the links that brought less than this, by the upper end of its range, brought nothing.
-_HARDLY = 0.01
+_HARDLY = 0.02
 # Names of what is chosen, by candidate; another one is called by its own.
 _OPTIONS = {
     "head": "strength of the adjustment (head)",
@@ -81,11 +81,11 @@ def _judged_by_folds(report: Report, folds: CrossFittingResult) -> list[str]:
     others = folds.n_folds - 1
     gain = format_gain(procedure.gain)
     return [
-        f"There are few links, so all of them judged, in turn. The {folds.n_kin_groups:,} groups of "
+        f"No links were put aside: all of them judged, in turn. The {folds.n_kin_groups:,} groups of "
         f"duplicates were dealt into {folds.n_folds} parts. The tickets of each part were ranked by what had "
         f"learned from the other {others} alone, so nothing that ranked a ticket had seen its links. This "
         f"was done {_times(folds.n_repeats)}; a ticket counts once, with the mean of its results.",
-        f"What was judged is the whole procedure, its choices included: in every part it chose anew what to "
+        "What was judged is the whole procedure, its choices included: in every part it chose anew what to "
         f"rank by. Over the untouched model it gained {gain} in {METRICS.primary.title} (95 % range in "
         f"brackets) on {procedure.n_queries:,} tickets with known kin in {procedure.n_clusters:,} groups of "
         "duplicates.",

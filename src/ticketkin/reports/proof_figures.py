@@ -92,7 +92,8 @@ def power_figure(power: PowerResult, smallest: float) -> ReportFigure:
             textcoords="offset points", ha="right", fontsize=10.5, color=INK,
         )  # fmt: skip
     axes.set_ylim(bottom=0)
-    add_legend(axes, loc="upper right")
+    # Above the axes: inside, it would hide a line.
+    add_legend(axes, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     return ReportFigure(
         name="power",
         title="How large must a gain be to be proven?",
