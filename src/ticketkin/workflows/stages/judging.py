@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ticketkin.core.tables import SplitName
+from ticketkin.core.tables import Origin, SplitName
 from ticketkin.encoders.loading import load_encoder
 from ticketkin.encoders.serving import write_serving
 from ticketkin.evaluation.bootstrap import PairedGain, wilson_share
@@ -289,6 +289,7 @@ def _report(
             *_data_warnings(imported, profile),
             *_links_warning(links),
             *_review_warning(links),
+            *_pooled_warning(links),
             *_adapted_warning(run),
         ],
         "cost": seconds,
@@ -372,6 +373,19 @@ def _review_warning(links: Mapping[str, Any]) -> list[dict[str, str]]:
         f"{named[0]}{others}. Kin groups follow the links: correct them, or the review; links.json lists them"
     )
     return [{"code": "review_contradicted", "message": message}]
+
+
+def _pooled_warning(links: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Say that most links were found by the rankings that they judge, where it is so."""
+    n_reviewed = links["by_origin"].get(Origin.REVIEW.value, 0)
+    if links["labels_from"] == "silver" or 2 * n_reviewed <= links["n_links"]:
+        return []
+    message = (
+        f"{n_reviewed:,} of {links['n_links']:,} links were judged among pairs that the rankings themselves "
+        "put at the top. All of them look better on such links than on tickets at large, and differences between "
+        "them look smaller; links that agents made in their work judge more surely"
+    )
+    return [{"code": "links_from_review", "message": message}]
 
 
 def _adapted_warning(run: StageRun[Job]) -> list[dict[str, str]]:
