@@ -355,3 +355,4 @@ def test_a_desk_without_links_judges_pairs_and_the_verdict_is_theirs(
     assert report["links"]["by_origin"] == {"review": n_duplicates}
     assert report["verdict"]["answer"] != "unproven"
     assert report["cross_fitting"]["n_kin_groups"] == n_duplicates
+    assert "links_from_review" in {warning["code"] for warning in report["warnings"]}

@@ -5,6 +5,10 @@ duplicates nothing can be judged. The others are those that rankings disagree on
 meaning, and those next to the threshold: they tell the rankings apart, and favour none. In two trackers of
 2,500 and 3,000 issues, whose links were put aside, 16 and 6 % of the best 50 pairs of agreement were linked
 duplicates, and 0 to 4 % of those of disagreement.
+
+What is judged here was found by the rankings that it then judges: of 15 duplicates among 200 such pairs, the
+untouched encoder put 14 first, while over all linked tickets of that tracker its MRR is .63. Such links teach,
+but they make the differences between rankings look smaller than they are.
 """
 
 from collections.abc import Iterator, Mapping

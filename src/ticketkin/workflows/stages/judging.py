@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ticketkin.core.tables import SplitName
+from ticketkin.core.tables import Origin, SplitName
 from ticketkin.encoders.loading import load_encoder
 from ticketkin.encoders.serving import write_serving
 from ticketkin.evaluation.bootstrap import PairedGain
@@ -277,6 +277,7 @@ def _report(
             *_data_warnings(imported, profile),
             *_links_warning(links),
             *_review_warning(links),
+            *_pooled_warning(links),
             *_adapted_warning(run),
             *_left_out_warnings(data),
         ],
@@ -367,6 +368,19 @@ def _review_warning(links: Mapping[str, Any]) -> list[dict[str, str]]:
 def _left_out_warnings(data: RunData) -> list[dict[str, str]]:
     """Say which candidates that were asked for do not stand in the table, and why."""
     return [{"code": f"{one.candidate}_left_out", "message": one.left_out} for one in data.left_out()]
+
+
+def _pooled_warning(links: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Say that most links were found by the rankings that they judge, where it is so."""
+    n_reviewed = links["by_origin"].get(Origin.REVIEW.value, 0)
+    if links["labels_from"] == "silver" or 2 * n_reviewed <= links["n_links"]:
+        return []
+    message = (
+        f"{n_reviewed:,} of {links['n_links']:,} links were judged among pairs that the rankings themselves "
+        "put at the top. All of them look better on such links than on tickets at large, and differences between "
+        "them look smaller; links that agents made in their work judge more surely"
+    )
+    return [{"code": "links_from_review", "message": message}]
 
 
 def _adapted_warning(run: StageRun[Job]) -> list[dict[str, str]]:
