@@ -7,8 +7,8 @@ meaning, and those next to the threshold: they tell the rankings apart, and favo
 duplicates, and 0 to 4 % of those of disagreement.
 
 What is judged here was found by the rankings that it then judges: of 15 duplicates among 200 such pairs, the
-untouched encoder put 14 first, while over all linked tickets of that tracker its MRR is .63. Such links teach,
-but they make the differences between rankings look smaller than they are.
+untouched encoder put 14 first, while over all linked tickets of that tracker its MRR is .63. Such links
+teach, but they make the differences between rankings look smaller than they are.
 """
 
 from collections.abc import Iterator, Mapping
