@@ -53,9 +53,10 @@ def show_candidates(console: SafeConsole, report: Mapping[str, Any]) -> None:
     candidates = report["candidates"]
     first = next(iter(candidates.values()))["evaluation"]
     retrieval = first["retrieval"]
+    kin = "guessed kin" if first["labels_from"] == "silver" else "known kin"
     table = Table(
         title=f"{_judging_links(report)} ({first['labels_from']}): {retrieval['n_queries']:,} tickets with "
-        f"known kin, each among up to {retrieval['n_candidates']:,} others",
+        f"{kin}, each among up to {retrieval['n_candidates']:,} others",
         title_justify="left",
         box=None,
         pad_edge=False,

@@ -69,6 +69,18 @@ class DescribedCorpus:
         tuned = out_of_fold.tuned(self.columns.embeddings["base"], fold)
         return replace(self, state=state, columns=state.with_embeddings(self.columns, {TUNED: tuned}))
 
+    def without_tuned(self) -> "DescribedCorpus":
+        """Return the corpus without the embedding 'tuned', which every training link shaped."""
+        columns, crowd = self.columns, self.state.crowd
+        embeddings = {name: rows for name, rows in columns.embeddings.items() if name != TUNED}
+        crowding = {name: near for name, near in columns.crowding.items() if name != TUNED}
+        members = {name: rows for name, rows in crowd.embeddings.items() if name != TUNED}
+        return replace(
+            self,
+            state=replace(self.state, crowd=replace(crowd, embeddings=members)),
+            columns=replace(columns, embeddings=embeddings, crowding=crowding),
+        )
+
     def kin(self, queries: IntArray, candidates: Candidates) -> IntArray:
         """Return 1 where a candidate is kin of its query, shape of `candidates.rows`."""
         same: IntArray = (self.groups[candidates.rows] == self.groups[queries][:, None]).astype(np.int64)

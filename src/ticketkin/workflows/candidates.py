@@ -160,7 +160,20 @@ def fusion_ranker(
     enter only at the second level, fitted on evaluation links.
     """
     settings, seed = data.job.settings.fusion, data.job.settings.seed
-    start = "adapted" if "adapted" in encoders.embeddings else "base"
+    corpus, first = described_and_fitted(
+        data, "adapted" if "adapted" in encoders.embeddings else "base", progress
+    )
+    if CANDIDATES[best].is_slow:
+        corpus = corpus.with_encoder(encoders.embeddings[best])
+    queries = data.queries(SplitName.EVALUATION)
+    return fit_second_level(first, corpus, queries, settings, seed, progress, reranker)
+
+
+def described_and_fitted(data: RunData, start: str, progress: Progress) -> tuple[DescribedCorpus, FirstLevel]:
+    """Return the run's tickets over their corpus state, and the first level fitted on training links.
+
+    `start` is the encoder that the head was trained on. Both are made once in a run.
+    """
     sources = (
         artifact.TICKETS,
         artifact.LINKS,
@@ -169,13 +182,10 @@ def fusion_ranker(
         artifact.TITLE_EMBEDDINGS,
         *((artifact.HEAD_OUT_OF_FOLD,) if "head" in data.job.settings.candidates else ()),
     )
-    corpus, first = data.values.derive(
+    made: tuple[DescribedCorpus, FirstLevel] = data.values.derive(
         ("first level", start), sources, lambda: _first_level(data, start, progress)
     )
-    if CANDIDATES[best].is_slow:
-        corpus = corpus.with_encoder(encoders.embeddings[best])
-    queries = data.queries(SplitName.EVALUATION)
-    return fit_second_level(first, corpus, queries, settings, seed, progress, reranker)
+    return made
 
 
 def reranker_of(data: RunData) -> Reranker | None:
@@ -192,7 +202,6 @@ def reranker_of(data: RunData) -> Reranker | None:
 
 
 def _first_level(data: RunData, start: str, progress: Progress) -> tuple[DescribedCorpus, FirstLevel]:
-    """Return the run's tickets over their corpus state, and the first level fitted on training links."""
     settings, seed = data.job.settings.fusion, data.job.settings.seed
     embeddings, out_of_fold = fusion_embeddings(data, start)
     given = EmbeddedTickets(data.tickets, data.texts, embeddings)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -13,10 +12,14 @@ from ticketkin.evaluation.cross_fitting import Questions, Ranks
 from ticketkin.evaluation.learning_curve import LearningCurve, LearningTrial, Lesson
 from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.verdict import WITHOUT_LINKS
+from ticketkin.ranking.candidate_lists import candidate_lists
+from ticketkin.ranking.contender import FusionContender, ranks_beyond
+from ticketkin.ranking.pair_features import feature_names
 from ticketkin.ranking.shrinkage import FEW_LINKS, MANY_LINKS, pulls_for
 from ticketkin.tickets.folds import deal_folds, held_out_folds
+from ticketkin.workflows.candidates import described_and_fitted
 from ticketkin.workflows.cross_judging import questions_of
-from ticketkin.workflows.judging import Judged, fold_material
+from ticketkin.workflows.judging import Judged
 from ticketkin.workflows.run_data import RunData
 
 # With fewer kin groups an eighth of what may be learned from is hardly one.
@@ -67,18 +70,27 @@ def _in_folds(data: RunData, judged: Judged) -> LearningTrial | None:
 def _by_split(data: RunData, judged: Judged, progress: Progress) -> LearningTrial | None:
     """Learn from parts of the training links, and ask the evaluation tickets.
 
-    As in folds, the lists are made by statistics that hold no label, and without the head, which saw every
-    training link.
+    The lists are those of the run's own ranking, but for the head, which saw every training link.
     """
-    material, groups = fold_material(data), data.groups.group
+    settings, groups = data.job.settings, data.groups.group
     train, evaluation = _training_queries(data), data.queries(SplitName.EVALUATION)
     queries = np.union1d(train, evaluation)
     if not len(train) or not len(evaluation):
         return None
     units, every = data.units, questions_of(data, groups)
     questions = Questions(queries, groups[queries], units[queries], every.n_units, every.n_candidates)
-    contender = material.fusion(questions, groups, material.lists(queries, progress))
-    contender = replace(contender, pulls=(FEW_LINKS[0], MANY_LINKS[0]))
+    start = "adapted" if "adapted" in judged.encoders else "base"
+    corpus = described_and_fitted(data, start, progress)[0].without_tuned()
+    lists = candidate_lists(corpus.state, corpus.columns, queries, settings.fusion.depth, progress)
+    contender = FusionContender(
+        lists,
+        feature_names(corpus.state),
+        groups,
+        units,
+        ranks_beyond(corpus.columns.embeddings["base"], lists, groups, data.visibility),
+        (FEW_LINKS[0], MANY_LINKS[0]),
+        settings.seed,
+    )
     seen = np.ones(every.n_units, dtype=np.bool_)
     seen[units[np.setdiff1d(every.queries, train)]] = False
     lesson = (seen, np.searchsorted(queries, evaluation))
@@ -86,7 +98,7 @@ def _by_split(data: RunData, judged: Judged, progress: Progress) -> LearningTria
         questions,
         contender,
         lambda n_kin_groups: contender.pulls.index(pulls_for(n_kin_groups)[0]),
-        [[lesson]] * data.job.settings.evaluation.repeats,
+        [[lesson]] * settings.evaluation.repeats,
         _ranks_by_place(queries, {name: judged.retrieval[name] for name in _compared(judged)}),
     )
 
