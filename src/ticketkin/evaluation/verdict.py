@@ -310,7 +310,10 @@ def _reason(
         counted = f"The untouched model finds kin in the first ten for {before} {share_of}."
         return kept_words(verdict.gain, guards_failed(verdict), counted, synthetic=synthetic)
     after = in_first_ten(scores[verdict.champion])
-    counted = f"It finds kin in the first ten for {after} {share_of}, before {before} %; {gain_words(gain)}."
+    counted = (
+        f"'{verdict.champion}' finds kin in the first ten for {after} {share_of}, before {before} %; "
+        f"{gain_words(gain)}."
+    )
     return better_words(verdict.champion, counted, synthetic=synthetic)
 
 
