@@ -144,5 +144,5 @@ def test_values_are_read_as_toml_and_bare_words_as_text() -> None:
     assert found.split.by == "time"
 
 
-def test_all_candidates_but_full_tuning_are_tried_by_default() -> None:
-    assert set(Settings().candidates) == CANDIDATES.keys() - {"full", "adapted"}
+def test_the_costliest_candidates_are_tried_only_where_named() -> None:
+    assert set(Settings().candidates) == CANDIDATES.keys() - {"full", "adapted", "reranker"}

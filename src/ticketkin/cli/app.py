@@ -156,7 +156,7 @@ def run(
             if line is not None:
                 errors.print(line, soft_wrap=True)
         show_stages(screen, list_stages(folder, job), folder, as_json)
-        for line in dry_run_notes(folder, job):
+        for line in () if as_json else dry_run_notes(folder, job):
             errors.print(line, soft_wrap=True)
         return
     with ConsoleProgress(errors) as progress:
