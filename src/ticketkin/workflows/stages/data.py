@@ -77,7 +77,7 @@ def run_links(run: StageRun[Job]) -> None:
     links = result.links
     groups = kin_groups(data.tickets, links)
     n_people_groups = _n_units(data, groups)
-    # A review that has just begun must not end in an error; whoever gives few links is told how many it takes.
+    # A review that has just begun must not end in an error; whoever gives few links is told what it takes.
     fewest = 1 if run.job.reviewed_file is None else FEWEST_GROUPS
     if n_people_groups < fewest:
         links = _silver(run, data, result, n_people_groups)
