@@ -11,13 +11,11 @@ from ticketkin.cli.console import SafeConsole, print_json
 from ticketkin.core.checks import Outcome
 from ticketkin.evaluation.metrics import METRICS, Place
 from ticketkin.runs.stages import StageStatus
-from ticketkin.workflows.answers import how_to_judge
-from ticketkin.workflows.artifacts import MODEL, REPORT_HTML, TO_REVIEW
-from ticketkin.workflows.configuration import Job
 
 if TYPE_CHECKING:
     from ticketkin.evaluation.leaderboard import ModelComparison
     from ticketkin.training.search import SearchResult
+    from ticketkin.workflows.configuration import Job
     from ticketkin.workflows.examination import Examined
     from ticketkin.workflows.recipes import Recipe
     from ticketkin.workflows.repeating import Repeated, Spread
@@ -84,6 +82,9 @@ def show_verdict(console: SafeConsole, report: Mapping[str, Any], folder: Path) 
     """Print the verdict, the candidates, the warnings and where the results lie."""
     console.print()
     console.print(report["verdict"]["reason"], style="bold")
+    from ticketkin.workflows.answers import how_to_judge  # here: commands that answer start without it
+    from ticketkin.workflows.artifacts import MODEL, REPORT_HTML, TO_REVIEW
+
     to_judge = how_to_judge(folder)
     if to_judge is not None and report["verdict"]["answer"] != "yes":
         console.print(to_judge, style="bold", soft_wrap=True)
@@ -152,7 +153,7 @@ def show_recipes(console: SafeConsole, recipes: Iterable["Recipe"]) -> None:
 
 
 def show_stages(
-    console: SafeConsole, statuses: Sequence[StageStatus[Job]], folder: Path, as_json: bool
+    console: SafeConsole, statuses: Sequence["StageStatus[Job]"], folder: Path, as_json: bool
 ) -> None:
     """Print each stage with its state, the reason and the command that runs it alone."""
     rows = [
