@@ -126,7 +126,7 @@ def build(bundle_folder: Path, work: Path, n: int) -> Path:
         print(f"{n:,}: {len(index):,} stored, {time.perf_counter() - started:,.0f} s", file=sys.stderr)
     stored = time.perf_counter() - started
     index.tend()
-    result = {"store_seconds": stored, "graph_seconds": time.perf_counter() - started - stored}
+    result = {"store_seconds": stored, "cells_seconds": time.perf_counter() - started - stored}
     (work / f"built-{n}.json").write_text(json.dumps(result), "utf-8")
     return place
 
@@ -225,7 +225,7 @@ def main() -> None:
     bundle = make_bundle(work, TypeAdapter(AskedRuntime).validate_python(arguments.runtime))
     table = Table(
         "tickets", "median ms", "p99 ms", "encode ms", "index ms", "index p99", "recall", "resident GB",
-        "anonymous GB", "disk GB", "cold s", "store s", "graph s", box=None,
+        "anonymous GB", "disk GB", "cold s", "store s", "cells s", box=None,
     )  # fmt: skip
     for size in arguments.sizes.split(","):
         n = int(size)
@@ -244,7 +244,7 @@ def main() -> None:
             f"{recall:.2%}",
             *(f"{value:.2f}" for value in gigabytes),
             f"{cold_seconds(bundle, place):.1f}",
-            *(f"{built[name]:,.0f}" for name in ("store_seconds", "graph_seconds")),
+            *(f"{built[name]:,.0f}" for name in ("store_seconds", "cells_seconds")),
         )
     Console(width=150).print(table)
 

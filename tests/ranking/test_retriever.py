@@ -1,4 +1,4 @@
-"""Retrieval against brute force, by graphs, and after tickets were appended."""
+"""Retrieval against brute force, by cells, and after tickets were appended."""
 
 import numpy as np
 import pytest
@@ -56,7 +56,7 @@ def test_appended_tickets_are_found_as_if_they_had_been_there(approximate: bool)
         assert np.allclose(found.similarities[:, 0], whole[source].similarities[:, 0])
 
 
-def test_a_graph_knows_its_recall() -> None:
+def test_cells_know_their_recall() -> None:
     columns = described(material()[0])
     recall = Retriever(columns, approximate=True).recall
     assert recall.keys() == {"base", "title"}

@@ -1,4 +1,4 @@
-"""Search over several blocks, and over graphs, scores what one exact search does."""
+"""Search over several blocks, and over cells, scores what one exact search does."""
 
 import itertools
 
@@ -46,7 +46,7 @@ def test_deleted_tickets_are_found_nowhere() -> None:
     assert (scorer.score(queries, without) == scorer.score(queries, hidden)).all()
 
 
-def test_a_query_whose_lists_a_graph_finds_whole_is_scored_as_by_exact_search() -> None:
+def test_a_query_whose_lists_cells_find_whole_is_scored_as_by_exact_search() -> None:
     given, groups = material()
     scorer = fitted(given, groups).scorer
     stored = scorer.describe(given)

@@ -174,7 +174,7 @@ def test_a_missing_or_short_file_is_told(folder: Path) -> None:
         opened(folder)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"version": 2, "bundle": "x", "segments": [{}]}'])
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"version": 3, "bundle": "x", "segments": [{}]}'])
 def test_a_damaged_manifest_is_told(folder: Path, content: str) -> None:
     (folder / "index.json").write_text(content)
     with pytest.raises(UnreadableFileError, match="damaged"):
@@ -185,8 +185,8 @@ def test_another_version_another_bundle_and_none_are_told(folder: Path, tmp_path
     with pytest.raises(InputError, match="belongs to the bundle"):
         Index.open(folder, scorer(), "c" * 64)
     manifest = folder / "index.json"
-    manifest.write_text(manifest.read_text().replace('"version": 2', '"version": 1'))
-    with pytest.raises(UnreadableFileError, match="version 1"):
+    manifest.write_text(manifest.read_text().replace('"version": 3', '"version": 2'))
+    with pytest.raises(UnreadableFileError, match="version 2"):
         opened(folder)
     with pytest.raises(MissingInputError, match="ticketkin index"):
         opened(tmp_path / "none")

@@ -63,7 +63,7 @@ def test_only_what_is_new_or_changed_is_encoded(index: Index) -> None:
     assert len(index) == 26
 
 
-def test_large_segments_get_graphs_that_find_what_an_exact_search_does(
+def test_large_segments_get_cells_that_find_what_an_exact_search_does(
     index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [f"T{n}" for n in range(300)]
@@ -71,7 +71,7 @@ def test_large_segments_get_graphs_that_find_what_an_exact_search_does(
     queries = scorer().describe(embedded(["T900", "T901"], [0, 0]))
     assert index.retriever is not None
     exact = scorer().candidates(index.retriever, queries)
-    monkeypatch.setattr(index_module, "GRAPH_FROM", 100)
+    monkeypatch.setattr(index_module, "CELLS_FROM", 100)
     folder, n_before = index._folder, len(list(index._folder.iterdir()))
     index.tend()
     assert index.recall["base"] > 0.99
@@ -82,8 +82,8 @@ def test_large_segments_get_graphs_that_find_what_an_exact_search_does(
     for name, nearest in exact.nearest.items():
         assert nearest.similarities == pytest.approx(found.nearest[name].similarities)
     assert n_before >= len(list(folder.iterdir()))  # no segment stayed behind
-    graph = next(folder.glob("segment-*/graph_base.faiss"))
-    graph.write_bytes(graph.read_bytes()[:-1] + b"\x7f")
+    cells = next(folder.glob("segment-*/cells_base.faiss"))
+    cells.write_bytes(cells.read_bytes()[:-1] + b"\x7f")
     with pytest.raises(UnreadableFileError, match="content changed"):
         _ = Index.open(folder, scorer(), BUNDLE).retriever
 

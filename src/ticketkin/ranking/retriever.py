@@ -1,7 +1,7 @@
 """The first step of a search: of each source, the stored tickets nearest to a query.
 
 Sources are the embeddings and the words. The exact way compares with every stored ticket; the approximate
-one asks a graph for more than are needed, compares those exactly, and knows how much of the exact answer it
+one asks cells for more than are needed, compares those exactly, and knows how much of the exact answer it
 gives.
 """
 
@@ -14,8 +14,8 @@ from scipy.sparse import csr_matrix
 
 from ticketkin.core.tables import BoolArray, FloatArray, IntArray
 from ticketkin.lexical.neighbours import paired_cosines
+from ticketkin.ranking.cells import Cells
 from ticketkin.ranking.columns import ENCODER, Float64Array, TicketColumns
-from ticketkin.ranking.graphs import Graph
 from ticketkin.ranking.visible import VisibleTickets
 
 LEXICAL = "lexical"
@@ -25,7 +25,7 @@ _SAME = 1e-6
 _BLOCK_ENTRIES = 25_000_000
 _BLOCK_QUERIES = 128
 _N_RECALL_QUERIES = 200
-# Of a graph's answers, those a query may not see are dropped: it is asked for this many times as many.
+# Of the cells' answers, those a query may not see are dropped: they are asked for this many times as many.
 _SPARE = 2
 # Of all that are compared with a query, so many times as many as are needed are looked at first.
 _FIRST_LOOK = 4
@@ -72,29 +72,29 @@ class Retrieving(Protocol):
 
 
 class Retriever:
-    """Finds the stored tickets nearest to queries, exactly or by graphs; tickets can be appended."""
+    """Finds the stored tickets nearest to queries, exactly or by cells; tickets can be appended."""
 
     def __init__(
         self,
         stored: TicketColumns,
         *,
         approximate: bool = False,
-        graphs: Mapping[str, Graph] | None = None,
+        cells: Mapping[str, Cells] | None = None,
         postings: csr_matrix | None = None,
         is_deleted: BoolArray | None = None,
     ) -> None:
-        """`graphs` and `postings` are what an earlier retriever made of the same tickets.
+        """`cells` and `postings` are what an earlier retriever made of the same tickets.
 
         Tickets that are deleted, shape (n_stored,), are never found.
         """
         self._stored = stored
         self._is_deleted = is_deleted
-        self._graphs = dict(graphs or {})
+        self._cells = dict(cells or {})
         self._postings = postings_of(stored) if postings is None else postings
         self.recall: dict[str, float] = {}
         """Share of the exact 200 nearest that an approximate source gives, measured on stored tickets."""
         if approximate:
-            self._graphs = {name: Graph.of(vectors) for name, vectors in stored.embeddings.items()}
+            self._cells = {name: Cells.of(vectors) for name, vectors in stored.embeddings.items()}
             self.recall = self._measured_recall()
 
     @property
@@ -103,9 +103,9 @@ class Retriever:
         return self._stored
 
     @property
-    def graphs(self) -> dict[str, Graph]:
-        """The graph of each approximate source."""
-        return dict(self._graphs)
+    def cells(self) -> dict[str, Cells]:
+        """The cells of each approximate source."""
+        return dict(self._cells)
 
     @property
     def sources(self) -> list[str]:
@@ -115,8 +115,8 @@ class Retriever:
     def append(self, more: TicketColumns) -> None:
         """Store more tickets, described by the same corpus state; rows of those that are there stay."""
         self._stored = self._stored.append(more)
-        for name, graph in self._graphs.items():
-            graph.add(more.embeddings[name])
+        for name, cells in self._cells.items():
+            cells.add(more.embeddings[name])
         self._postings = postings_of(self._stored)
         if self._is_deleted is not None:
             self._is_deleted = np.concatenate([self._is_deleted, np.zeros(len(more), dtype=np.bool_)])
@@ -153,8 +153,8 @@ class Retriever:
     def _of_source(self, name: str, queries: TicketColumns, n: int, visible: VisibleTickets) -> Nearest:
         if name == LEXICAL:
             return self._by_words(queries, n, visible)
-        if name in self._graphs:
-            return self._by_graph(name, queries, n, visible)
+        if name in self._cells:
+            return self._by_cells(name, queries, n, visible)
         similarity = queries.embeddings[name] @ self._stored.embeddings[name].T
         chosen = np.full((len(queries), n), -1, dtype=np.int64)
         for query, values in enumerate(similarity):
@@ -174,10 +174,10 @@ class Retriever:
             n_visible[query] = n if len(best) == n else visible.count(query)
         return self._ordered(LEXICAL, queries, chosen, n_visible)
 
-    def _by_graph(self, name: str, queries: TicketColumns, n: int, visible: VisibleTickets) -> Nearest:
-        """Ask the graph; a query that gets fewer visible tickets than there are is answered exactly."""
+    def _by_cells(self, name: str, queries: TicketColumns, n: int, visible: VisibleTickets) -> Nearest:
+        """Ask the cells; a query that gets fewer visible tickets than there are is answered exactly."""
         vectors = self._stored.embeddings[name]
-        proposed = self._graphs[name].search(queries.embeddings[name], min(_SPARE * n, len(self._stored)))
+        proposed = self._cells[name].search(queries.embeddings[name], min(_SPARE * n, len(self._stored)))
         chosen = np.full((len(queries), n), -1, dtype=np.int64)
         for query, rows in enumerate(proposed):
             seen = np.sort(rows[rows >= 0])  # in the order they lie on the disk
@@ -241,7 +241,7 @@ class Retriever:
         return newest_first(chosen, similarities, opened[safe], identity[safe])
 
     def _measured_recall(self) -> dict[str, float]:
-        """Return the share of the exact nearest that each graph gives to stored tickets."""
+        """Return the share of the exact nearest that the cells of a source give to stored tickets."""
         n_queries = min(_N_RECALL_QUERIES, len(self._stored))
         rows = np.unique(np.linspace(0, len(self._stored) - 1, n_queries).astype(np.int64))
         queries = self._stored.take(rows)
@@ -249,8 +249,8 @@ class Retriever:
         exact = Retriever(self._stored, postings=self._postings).nearest(queries, n, None)
         visible = self._visible(queries, None)
         recall = {}
-        for name in self._graphs:
-            approximate = self._by_graph(name, queries, n, visible).similarities
+        for name in self._cells:
+            approximate = self._by_cells(name, queries, n, visible).similarities
             border = exact[name].similarities[:, -1:] - _SAME
             recall[name] = float((approximate >= border).mean()) if n else 1.0
         return recall

@@ -36,19 +36,19 @@ from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.segmented import SegmentedRetriever
 from ticketkin.ranking.single_source import Scorer
 from ticketkin.serving.segment import (
-    GRAPH_FROM,
+    CELLS_FROM,
     REMEDY,
     Segment,
     SegmentRecord,
     StoredBlock,
     content_hashes,
-    with_graphs,
+    with_cells,
     write_segment,
 )
 from ticketkin.serving.stored_links import StoredLinks
 
 _MANIFEST = "index.json"
-_VERSION = 2
+_VERSION = 3
 _SEGMENT = "segment-"
 # More segments than these slow a search down, so the small ones are merged.
 _MOST_SEGMENTS = 8
@@ -222,39 +222,39 @@ class Index:
             self._keep_links(links)
 
     def tend(self, progress: Progress = SILENT) -> None:
-        """Give large segments the graphs that quick searches need, after much was stored. Raises as `put`.
+        """Give large segments the cells that quick searches need, after much was stored. Raises as `put`.
 
         Until then a search in them is exact and takes the longer. A kill leaves the index as it was.
         """
-        if self._first_without_graphs() is None:
+        if self._first_without_cells() is None:
             return
         with self._writing():
-            first = self._first_without_graphs()
+            first = self._first_without_cells()
             if first is None:
                 return
             if len(self._live) > first + 1:
                 progress.say(f"merging {len(self._live) - first} parts of the index")
                 self._merge(first)
             progress.say(f"making {len(self._live[first].rows):,} tickets quick to search")
-            self._with_graphs(first)
+            self._with_cells(first)
             for name, recall in self.recall.items():
                 progress.say(f"  {name}: {recall:.1%} of the 200 nearest of an exact search")
 
-    def _first_without_graphs(self) -> int | None:
-        """Return the segment from which on all should become one that has graphs; None where all is well."""
+    def _first_without_cells(self) -> int | None:
+        """Return the segment from which on all should become one that has cells; None where all is well."""
         sizes = [len(live.rows) for live in self._live]
-        with_graphs = [place for place, live in enumerate(self._live) if live.segment.has_graphs]
-        first = with_graphs[-1] + 1 if with_graphs else 0
-        if sum(sizes[first:]) < GRAPH_FROM:
+        with_cells = [place for place, live in enumerate(self._live) if live.segment.has_cells]
+        first = with_cells[-1] + 1 if with_cells else 0
+        if sum(sizes[first:]) < CELLS_FROM:
             return None
-        # Where most tickets need new graphs, one of all costs hardly more, and is searched once.
+        # Where most tickets need new cells, one of all costs hardly more, and is searched once.
         return 0 if 2 * sum(sizes[first:]) > sum(sizes) else first
 
-    def _with_graphs(self, place: int) -> None:
-        """Replace a segment by one with the same files and graphs beside them."""
+    def _with_cells(self, place: int) -> None:
+        """Replace a segment by one with the same files and cells beside them."""
         live, name = self._live[place], _new_name()
         with atomic_path(self._folder / name) as folder:
-            record = replace(with_graphs(live.segment, folder), name=name)
+            record = replace(with_cells(live.segment, folder), name=name)
         listed = [each.listed for each in self._live]
         listed[place] = replace(listed[place], segment=record)
         self._commit(listed)

@@ -1,4 +1,4 @@
-"""A block of stored tickets on the disk, written once: the tickets, what scoring reads of them, and graphs.
+"""A block of stored tickets on the disk, written once: the tickets, what scoring reads of them, and cells.
 
 Large arrays stay on the disk and are mapped into memory: what a search reads of them are the rows of its
 candidates. Nothing in a segment names code.
@@ -23,9 +23,9 @@ from ticketkin.core.errors import UnreadableFileError
 from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Tickets
 from ticketkin.lexical.bm25 import FieldRows
 from ticketkin.lexical.vocabulary import stable_hashes
+from ticketkin.ranking.cells import Cells
 from ticketkin.ranking.columns import EmbeddedTickets, TextRows, TicketColumns
 from ticketkin.ranking.crowd import CrowdNeighbours
-from ticketkin.ranking.graphs import Graph
 from ticketkin.ranking.retriever import Retriever, postings_of
 
 REMEDY = "Delete the folder and build the index again: ticketkin index BUNDLE EXPORT"
@@ -36,9 +36,9 @@ _PLAIN = ("identity", "opened_at", "place", "values", "lengths", "crowd_row")
 # Files above this are mapped and not read, and their checksum is not taken at every start.
 _MAPPED_BYTES = 4 << 20
 _BLOCK_BYTES = 1 << 20
-# From so many tickets on the inverted index of the words is kept, and a graph answers for each embedding.
+# From so many tickets on the inverted index of the words is kept, and cells answer for each embedding.
 _KEEPS_POSTINGS = 5_000
-GRAPH_FROM = 30_000
+CELLS_FROM = 30_000
 Size = Annotated[int, Field(ge=0)]
 
 
@@ -66,7 +66,7 @@ class SegmentRecord:
     widths: dict[str, Size]
     """Columns of each sparse matrix."""
     recall: dict[str, Annotated[float, Field(ge=0, le=1)]]
-    """Of each embedding that a graph answers for."""
+    """Of each embedding that cells answer for."""
     files: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")], FileRecord]
 
 
@@ -104,8 +104,8 @@ class Segment:
         return self.record.n_tickets
 
     @property
-    def has_graphs(self) -> bool:
-        """Whether graphs answer for its embeddings; a ranking by words alone needs none."""
+    def has_cells(self) -> bool:
+        """Whether cells answer for its embeddings; a ranking by words alone needs none."""
         return bool(self.record.recall) or not self.record.described
 
     def check(self) -> None:
@@ -207,20 +207,20 @@ class Segment:
         return self._matrix(_POSTINGS) if _POSTINGS in self.record.widths else postings_of(self.columns)
 
     @cached_property
-    def _graphs(self) -> dict[str, Graph]:
-        graphs = {}
+    def _cells(self) -> dict[str, Cells]:
+        cells = {}
         for name in self.record.recall:
-            path = self.folder / _graph_file(name)
+            path = self.folder / _cells_file(name)
             if not path.exists():  # another process has merged the segment since it was opened
                 return {}
             _check_content(path, self.record.files[path.name])  # it is read whole, by code that trusts it
-            graphs[name] = Graph.load(path, (len(self), self.columns.embeddings[name].shape[1]), REMEDY)
-        return graphs
+            cells[name] = Cells.load(path, (len(self), self.columns.embeddings[name].shape[1]), REMEDY)
+        return cells
 
     def retriever(self, is_deleted: BoolArray) -> Retriever:
         """Return the search over the tickets that are not deleted."""
         hides = is_deleted if is_deleted.any() else None
-        retriever = Retriever(self.columns, graphs=self._graphs, postings=self._postings, is_deleted=hides)
+        retriever = Retriever(self.columns, cells=self._cells, postings=self._postings, is_deleted=hides)
         retriever.recall = dict(self.record.recall)
         return retriever
 
@@ -326,10 +326,10 @@ def _write_table(path: Path, frame: pl.DataFrame) -> None:
         writer.write_table(table)
 
 
-def with_graphs(segment: Segment, folder: Path) -> SegmentRecord:
-    """Write the files of a segment and a graph for each embedding that the ranking reads into `folder`.
+def with_cells(segment: Segment, folder: Path) -> SegmentRecord:
+    """Write the files of a segment and cells for each embedding that the ranking reads into `folder`.
 
-    Returns the record of it, with the measured share of the nearest that the graphs find. Files are linked
+    Returns the record of it, with the measured share of the nearest that the cells find. Files are linked
     where the file system can, since they never change.
     """
     folder.mkdir(parents=True)
@@ -340,15 +340,15 @@ def with_graphs(segment: Segment, folder: Path) -> SegmentRecord:
             shutil.copyfile(segment.folder / name, folder / name)
     retriever = Retriever(segment.columns, approximate=True)
     files = dict(segment.record.files)
-    for name, graph in retriever.graphs.items():
-        path = folder / _graph_file(name)
-        graph.save(path)
+    for name, cells in retriever.cells.items():
+        path = folder / _cells_file(name)
+        cells.save(path)
         files[path.name] = _file_record(path)
     return replace(segment.record, recall=retriever.recall, files=files)
 
 
-def _graph_file(name: str) -> str:
-    return f"graph_{name}.faiss"
+def _cells_file(name: str) -> str:
+    return f"cells_{name}.faiss"
 
 
 def _matrices(columns: TicketColumns) -> Iterator[tuple[str, csr_matrix]]:
