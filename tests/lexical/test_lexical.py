@@ -8,7 +8,7 @@ from ticketkin.core.tables import Visibility
 from ticketkin.lexical.bm25 import FieldStatistics, LexicalRanker
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix, tfidf_neighbours
 from ticketkin.lexical.tfidf import TermStatistics
-from ticketkin.lexical.words import character_ngrams, make_tokenizer, written_words
+from ticketkin.lexical.words import character_ngrams, tokenize, written_words
 
 VOCABULARY = ("mail", "vpn", "printer", "crash", "slow", "login", "NullPointerException", "x42")
 words = st.lists(st.sampled_from(VOCABULARY), max_size=6)
@@ -16,7 +16,7 @@ corpora = st.lists(words.map(" ".join), min_size=2, max_size=15)
 
 
 def test_identifiers_match_whole_and_in_parts() -> None:
-    terms = make_tokenizer()("NullPointerException in org.apache.sshd, printers jammed")
+    terms = tokenize("NullPointerException in org.apache.sshd, printers jammed")
     assert "nullpointerexception" in terms
     assert {"null", "pointer", "org.apache.sshd", "apach", "printer", "jam"} <= set(terms)
     assert "in" not in terms
@@ -109,7 +109,7 @@ def test_what_a_ticket_weighs_depends_on_the_statistics_alone(texts: list[str], 
 @given(text=st.text(max_size=120))
 @settings(max_examples=100, deadline=None)
 def test_the_words_of_a_text_hold_its_terms_in_order(text: str) -> None:
-    tokenize, words = make_tokenizer(), written_words(text)
+    words = written_words(text)
     assert [term for word in words for term in tokenize(word)] == tokenize(text)
     assert all(word in text for word in words)
 

@@ -21,7 +21,7 @@ from ticketkin.core.arrays import AnyArray, load_arrays, save_arrays
 from ticketkin.core.tables import FloatArray, IntArray, Visibility
 from ticketkin.lexical.neighbours import paired_cosines
 from ticketkin.lexical.vocabulary import MOST_TERMS, Vocabulary
-from ticketkin.lexical.words import count_terms, make_tokenizer
+from ticketkin.lexical.words import count_terms, tokenize
 
 # Repeats matter more than in web search: a ticket that says a word five times is about it.
 _K1 = 4.0
@@ -88,7 +88,6 @@ class FieldStatistics:
 
     def rows(self, fields: Mapping[str, Sequence[str]]) -> FieldRows:
         """Return the weights of tickets, fitted on or not; `fields` holds the texts of every field."""
-        tokenize = make_tokenizer()
         relative = {
             name: _by_relative_length(self.vocabulary.count(fields[name], tokenize), length)
             for name, length in self.mean_lengths.items()

@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.tables import BoolArray, FloatArray, IntArray
 from ticketkin.lexical.vocabulary import MOST_TERMS
-from ticketkin.lexical.words import character_ngrams, make_tokenizer
+from ticketkin.lexical.words import character_ngrams, tokenize
 
 _BLOCK_ROWS = 5_000
 # benchmarks/speed.py measures what this many find of the exact neighbours.
@@ -44,7 +44,7 @@ def make_vectorizer(analyzer: Analyzer) -> Any:
 
 def make_analyzer(analyzer: Analyzer) -> Callable[[str], list[str]]:
     """Return a function from a text to its terms, in order."""
-    return character_ngrams if analyzer == "characters" else make_tokenizer()
+    return character_ngrams if analyzer == "characters" else tokenize
 
 
 def tfidf_matrix(texts: Sequence[str], analyzer: Analyzer = "word") -> csr_matrix:

@@ -1,6 +1,7 @@
 """Words of service-desk texts: stems of plain words, and identifiers both whole and in parts."""
 
 import re
+import threading
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
@@ -16,29 +17,41 @@ _STOP_WORDS = (
     "a an and are as at be by for from has have i in is it its of on or that the this to was we were will"
 )
 _NGRAM_LENGTHS = (3, 4, 5)
+# Some tens of megabytes: the titles, descriptions and whole texts of a few thousand tickets.
+_TEXTS_REMEMBERED = 12_000
+_OF_THREAD = threading.local()
 _STOP = frozenset([*_STOP_WORDS.split(), "with", "you", "your"])
 
 
-def make_tokenizer() -> Callable[[str], list[str]]:
-    """Return a function from text to terms, in order.
+def tokenize(text: str) -> list[str]:
+    """Return the terms of a text, in order.
 
     `NullPointerException` gives the whole and `null pointer exception`, `org.apache.sshd` the whole and
     its parts, so that error codes match exactly and words still match words.
     """
-    stemmer = Stemmer.Stemmer("english")
-    stem = lru_cache(maxsize=200_000)(stemmer.stemWord)
+    return list(_terms(text))
 
-    def tokenize(text: str) -> list[str]:
-        terms: list[str] = []
-        for token in _TOKEN.findall(text):
-            parts = _PART.findall(_CAMEL.sub(" ", token))
-            lowered = token.lower()
-            if len(parts) > 1:
-                terms.append(lowered)
-            terms.extend(stem(word) for part in parts if (word := part.lower()) not in _STOP)
-        return terms
 
-    return tokenize
+@lru_cache(maxsize=_TEXTS_REMEMBERED)
+def _terms(text: str) -> tuple[str, ...]:
+    """Lexical search, the ranking and the kinds read the same texts one after another."""
+    stem = _stem()
+    terms: list[str] = []
+    for token in _TOKEN.findall(text):
+        parts = _PART.findall(_CAMEL.sub(" ", token))
+        lowered = token.lower()
+        if len(parts) > 1:
+            terms.append(lowered)
+        terms.extend(stem(word) for part in parts if (word := part.lower()) not in _STOP)
+    return tuple(terms)
+
+
+def _stem() -> Callable[[str], str]:
+    """Return a function from a word to its stem. A stemmer must not be shared between threads."""
+    if not hasattr(_OF_THREAD, "stem"):
+        _OF_THREAD.stem = lru_cache(maxsize=200_000)(Stemmer.Stemmer("english").stemWord)
+    stem: Callable[[str], str] = _OF_THREAD.stem
+    return stem
 
 
 def character_ngrams(text: str) -> list[str]:
@@ -58,13 +71,12 @@ def character_ngrams(text: str) -> list[str]:
 
 
 def written_words(text: str) -> list[str]:
-    """Return the words that `make_tokenizer` splits a text into, as the text writes them."""
+    """Return the words that `tokenize` splits a text into, as the text writes them."""
     return _TOKEN.findall(text)
 
 
 def count_terms(texts: Sequence[str], vocabulary: dict[str, int]) -> csr_matrix:
     """Return term counts, shape (n_texts, len(vocabulary)); new terms are added to `vocabulary`."""
-    tokenize = make_tokenizer()
     indices: list[int] = []
     starts = [0]
     for text in texts:
