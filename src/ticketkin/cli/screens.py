@@ -80,11 +80,11 @@ def _judging_links(report: Mapping[str, Any]) -> str:
 
 def show_verdict(console: SafeConsole, report: Mapping[str, Any], folder: Path) -> None:
     """Print the verdict, the candidates, the warnings and where the results lie."""
-    console.print()
-    console.print(report["verdict"]["reason"], style="bold")
     from ticketkin.workflows.answers import how_to_judge  # here: commands that answer start without it
     from ticketkin.workflows.artifacts import MODEL, REPORT_HTML, TO_REVIEW
 
+    console.print()
+    console.print(report["verdict"]["reason"], style="bold")
     to_judge = how_to_judge(folder)
     if to_judge is not None and report["verdict"]["answer"] != "yes":
         console.print(to_judge, style="bold", soft_wrap=True)
@@ -102,8 +102,8 @@ def show_verdict(console: SafeConsole, report: Mapping[str, Any], folder: Path) 
         console.print(f"  left out, {kind['why']}: {name}, {kind['n_links']:,} links{hint}", soft_wrap=True)
     for check in report["diagnostics"]:
         if check["outcome"] in (Outcome.FAILED, Outcome.WARNING):
-            told = f"Check {check['code']} ({check['outcome']}): {check['evidence']}. {check['advice']}"
-            console.print(told)
+            named = f"Check {check['code']} ({check['outcome']})"
+            console.print(f"{named}: {check['evidence']}. {check['advice']}")
     console.print(_readiness_words(report["readiness"]))
     console.print()
     console.print(f"Report: {folder / REPORT_HTML}", soft_wrap=True)

@@ -146,9 +146,9 @@ def _silver(run: StageRun[Job], data: RunData, result: LinkResult, n_groups: int
     by_people = pl.concat(
         [result.links.frame.select("source", "target"), data.review.answers.select("source", "target")]
     )
-    told = {frozenset(ends) for ends in by_people.iter_rows()}
+    stated = {frozenset(ends) for ends in by_people.iter_rows()}
     is_new = pl.Series(
-        [frozenset(ends) not in told for ends in silver.select("source", "target").iter_rows()]
+        [frozenset(ends) not in stated for ends in silver.select("source", "target").iter_rows()]
     )
     return Links(pl.concat([result.links.frame, silver.filter(is_new)]))  # what people say of a pair stands
 
