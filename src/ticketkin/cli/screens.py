@@ -190,10 +190,10 @@ def show_examined(console: SafeConsole, examined: Sequence["Examined"]) -> None:
         table.add_column()
         for check in subject.checks:
             counts[check.outcome] += 1
-            told = Text(check.evidence)
+            evidence = Text(check.evidence)
             if check.advice:
-                told.append(f"\n→ {check.advice}", style="bold")
-            table.add_row(check_mark(console, check.outcome), check.code, told)
+                evidence.append(f"\n→ {check.advice}", style="bold")
+            table.add_row(check_mark(console, check.outcome), check.code, evidence)
         console.print(table)
     console.print("\n" + ", ".join(f"{n} {outcome}" for outcome, n in counts.items() if n))
 
@@ -216,7 +216,7 @@ def show_pair_check(console: SafeConsole, found: Mapping[str, Any], out: Path | 
         table.add_row(f"{count:,}", "dominant template", Text(f"“{template}…”"))
     console.print(table)
     nearness = found["kin_nearness"]
-    told = (
+    against_chance = (
         "Are labels or texts mixed up? A run on this file is refused"
         if nearness["is_chance"]
         else "50 is what chance gives"
@@ -224,7 +224,7 @@ def show_pair_check(console: SafeConsole, found: Mapping[str, Any], out: Path | 
     console.print(
         "Pairs labelled kin are nearer in words than random pairs in "
         f"{100 * nearness['share_nearer']:.0f} of 100 comparisons "
-        f"({nearness['n_links']:,} pairs that share no text). {told}."
+        f"({nearness['n_links']:,} pairs that share no text). {against_chance}."
     )
     where = f" written to {out}" if out else "; give --out FILE to write them"
     console.print(f"{found['n_cleaned']:,} pairs remain{where} (sha256 {found['sha256'][:16]}…)")

@@ -59,8 +59,8 @@ def stated_links(frame: pl.DataFrame, columns: Sequence[LinkColumn]) -> pl.Serie
     parts = []
     for column in columns:
         if not column.kind:
-            told = [_issue_links(cell) for cell in frame[column.name]]
-            parts.append(pl.lit(pl.Series(told, dtype=pl.String)))
+            written = [_issue_links(cell) for cell in frame[column.name]]
+            parts.append(pl.lit(pl.Series(written, dtype=pl.String)))
             continue
         sign = " > " if column.outward else " < "
         references = pl.col(column.name).str.replace_all(_SEPARATORS, " ").str.strip_chars(" ")

@@ -112,16 +112,16 @@ def _naming(values: pl.Series, known: Mapping[str, str]) -> tuple[bool, bool, tu
 
 def _seen(frame: pl.DataFrame, known: Mapping[str, str], shown: Callable[[str], str]) -> str:
     """Return how many values of each column are ids of tickets, with examples of both."""
-    told = []
+    seen = []
     for name in frame.columns[:_MOST_TOLD]:
         counts = value_counts(frame[name])
         n_known, _ = known_values(frame[name], known)
         example = f", e.g. {shown(frame[name].filter(frame[name] != '')[0])!r}" if counts else ""
-        told.append(f"{shown(name)}: {n_known:,} of {len(counts):,} values{example}")
+        seen.append(f"{shown(name)}: {n_known:,} of {len(counts):,} values{example}")
     more = f"; and {frame.width - _MOST_TOLD:,} more columns" if frame.width > _MOST_TOLD else ""
     tickets = next(iter(known.values()), None)
     called = "" if tickets is None else f"; tickets are called e.g. {shown(tickets)!r}"
-    return f"{'; '.join(told)}{more}{called}"
+    return f"{'; '.join(seen)}{more}{called}"
 
 
 def known_values(values: pl.Series, known: Mapping[str, str]) -> tuple[int, int]:

@@ -87,15 +87,15 @@ def check_column_links(links: Links, tickets: Tickets, settings: LinkSettings) -
         if not nearness.is_chance:
             continue
         where = _WITHOUT_COLUMN.get(origin, f"the column mapped to {origin.value}")
-        told = f"links in {where} are no nearer than chance: {nearness.evidence}"
+        sentence = f"links in {where} are no nearer than chance: {nearness.evidence}"
         if is_duplicate and settings.doubtful == "error":
             remedy = (
                 ""
                 if origin in _WITHOUT_COLUMN
                 else f"map the right column with --map {origin.value}=COLUMN; "
             )
-            raise MappingError(f"{told}. Duplicates are nearer: {remedy}{_OVERRIDE}")
-        notes.append(f"note: {told}; check what they mean")
+            raise MappingError(f"{sentence}. Duplicates are nearer: {remedy}{_OVERRIDE}")
+        notes.append(f"note: {sentence}; check what they mean")
     return notes
 
 

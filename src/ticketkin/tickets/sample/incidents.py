@@ -84,12 +84,20 @@ def _item(event: Event, random: Random) -> str:
     return random.choice((event.asset, "", _some_item(event.service, event.town, random)))
 
 
-def _incident(event: Event, opened: datetime, told: tuple[str, str], role: str, random: Random) -> Incident:
+def _incident(event: Event, opened: datetime, texts: tuple[str, str], role: str, random: Random) -> Incident:
     category, subcategory = event.service.category, event.fault.subcategory
     if random.random() < _WRONG_CATEGORY_SHARE:
         category, subcategory = random.choice((("Inquiry", "Other"), ("Hardware", "Other"), ("Software", "")))
     return Incident(
-        opened, *told, event.service, _item(event, random), category, subcategory, person(random), event, role
+        opened,
+        *texts,
+        event.service,
+        _item(event, random),
+        category,
+        subcategory,
+        person(random),
+        event,
+        role,
     )
 
 
@@ -99,12 +107,12 @@ def _reports(event: Event, begin: datetime, random: Random, register: TemplateRe
     for report in range(random.choice(_REPORTS)):
         delay = random.lognormvariate(log(_MEDIAN_DELAY_MINUTES), _DELAY_SPREAD) if report else 0.0
         opened = begin + timedelta(minutes=delay)
-        told = tell(event, sides[report % len(sides)], random, register)
-        incidents.append(_incident(event, opened, told, "report", random))
+        texts = tell(event, sides[report % len(sides)], random, register)
+        incidents.append(_incident(event, opened, texts, "report", random))
     if random.random() < 0.25:
         service = _SERVICE_BY_NAME[random.choice(event.service.hits)]
-        told = tell_follow_up(event, random, register)
-        effect = _incident(event, begin + timedelta(hours=random.randint(1, 5)), told, "follow_up", random)
+        texts = tell_follow_up(event, random, register)
+        effect = _incident(event, begin + timedelta(hours=random.randint(1, 5)), texts, "follow_up", random)
         effect.service, effect.category, effect.subcategory = service, service.category, ""
         effect.item = _some_item(service, event.town, random)
         incidents.append(effect)
@@ -114,8 +122,8 @@ def _reports(event: Event, begin: datetime, random: Random, register: TemplateRe
 def _alert(opened: datetime, random: Random) -> Incident:
     service = random.choice(SERVICES)
     item = _some_item(service, random.choice(phrases.TOWNS), random)
-    told = tell_alert(service, item, random)
-    return Incident(opened, *told, service, item, service.category, "Monitoring", "monitoring", role="alert")
+    texts = tell_alert(service, item, random)
+    return Incident(opened, *texts, service, item, service.category, "Monitoring", "monitoring", role="alert")
 
 
 def _happenings(n_tickets: int, random: Random, register: TemplateRegister) -> Iterator[list[Incident]]:
