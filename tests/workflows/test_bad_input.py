@@ -265,21 +265,12 @@ def test_a_base_model_with_a_pickle_alone_is_never_opened(
     assert not Path("run/embeddings/base.npy").exists()
 
 
-def test_one_kin_group_is_too_few_to_judge_by(ticketkin: Command, quick: list[str]) -> None:
-    export(Path("a.csv"), 60, 1)
-    result = ticketkin("run", "a.csv", *quick, "--out", "run")
-    assert result.code == 0, result.err
-    assert "only 1 groups of duplicates linked by people: making SILVER ones" in result.told
-    summary = json.loads(Path("run/links.json").read_text())
-    assert summary["labels_from"] == "silver" and summary["n_people_kin_groups"] == 1
-    assert summary["by_origin"]["duplicate_of"] == 1 and summary["by_origin"]["silver"] > 1
-
-
-def test_one_kin_group_is_refused_where_no_silver_link_may_stand_beside_it(
-    ticketkin: Command, quick: list[str]
+@pytest.mark.parametrize("options", [(), ("--set", "links.silver=never")])
+def test_one_kin_group_is_too_few_to_judge(
+    ticketkin: Command, quick: list[str], options: tuple[str, ...]
 ) -> None:
     export(Path("a.csv"), 20, 1)
-    result = ticketkin("run", "a.csv", *quick, "--set", "links.silver=never", "--out", "run")
+    result = ticketkin("run", "a.csv", *quick, *options, "--out", "run")
     assert result.code == 1  # the input is fine, the job can't be done
     assert "1 independent kin groups were found" in result.told
     assert "add links with --links FILE" in result.told
