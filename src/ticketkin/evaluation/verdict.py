@@ -249,10 +249,9 @@ def decide(
         warnings=warnings_of(scores, labels_from, synthetic),
         gain=_headline(gains_of, champion, baseline),
     )
-    if labels_from == "silver":
-        return unproven(verdict, scores, n_people_groups)
-    if proves_nothing(scores):
-        return unproven(verdict, scores, n_kin_groups(scores))
+    n_too_few = too_few_to_prove(scores, labels_from, n_people_groups)
+    if n_too_few is not None:
+        return unproven(verdict, scores, n_too_few)
     share_of = f"% of {scores[baseline].n_queries:,} evaluation tickets"
     return replace(verdict, reason=_reason(verdict, scores, share_of, verdict.gain, synthetic=synthetic))
 
@@ -274,9 +273,16 @@ def n_kin_groups(scores: Mapping[str, RetrievalScores]) -> int:
     return len(np.unique(next(iter(scores.values())).clusters))
 
 
-def proves_nothing(scores: Mapping[str, RetrievalScores]) -> bool:
-    """Return whether too few kin groups judge to prove any gain, however large."""
-    return n_kin_groups(scores) < FEWEST_TO_PROVE
+def too_few_to_prove(
+    scores: Mapping[str, RetrievalScores], labels_from: str, n_people_groups: int
+) -> int | None:
+    """Return how many kin groups of people there are, where they are too few to prove any gain, however
+    large; None where they are enough.
+    """
+    if labels_from == "silver":
+        return n_people_groups
+    n_groups = n_kin_groups(scores)
+    return n_groups if n_groups < FEWEST_TO_PROVE else None
 
 
 def unproven(verdict: Verdict, scores: Mapping[str, RetrievalScores], n_groups: int) -> Verdict:

@@ -17,8 +17,7 @@ from ticketkin.evaluation.verdict import (
     comparisons_of,
     decisive_gains,
     guards_failed,
-    n_kin_groups,
-    proves_nothing,
+    too_few_to_prove,
     unproven,
     warnings_of,
 )
@@ -114,10 +113,9 @@ def decide_in_folds(
         warnings=warnings_of(scores, labels_from, synthetic, by_split=False),
         gain=proof[PRIMARY],
     )
-    if labels_from == "silver":
-        return unproven(verdict, scores, n_people_groups)
-    if proves_nothing(scores):
-        return unproven(verdict, scores, n_kin_groups(scores))
+    n_too_few = too_few_to_prove(scores, labels_from, n_people_groups)
+    if n_too_few is not None:
+        return unproven(verdict, scores, n_too_few)
     reason = _reason(verdict, proof[PRIMARY], result, shuffled, synthetic=synthetic)
     return replace(verdict, reason=reason)
 
