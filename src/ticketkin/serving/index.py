@@ -196,7 +196,6 @@ class Index:
         `put`.
         """
         with self._writing():
-            self.__dict__.pop("links", None)  # another process may have stored some
             given = list(pairs)
             names = list(dict.fromkeys(name for pair in given for name in pair))
             stored = dict(zip(names, (self._rows_of(stable_hashes(names)) >= 0).tolist(), strict=True))
@@ -216,7 +215,6 @@ class Index:
         self.__dict__["links"] = links
 
     def _forget_links(self, ids: list[str]) -> None:
-        self.__dict__.pop("links", None)
         links = self.links.without(ids)
         if len(links.pairs) < len(self.links.pairs):
             self._keep_links(links)
@@ -351,13 +349,14 @@ class Index:
             lives.append(_Live(segment, is_deleted, start))
             start += len(segment)
         self._manifest, self._live = manifest, lives
-        for cached in ("retriever", "newest_opening", "links"):
+        for cached in ("retriever", "newest_opening"):
             self.__dict__.pop(cached, None)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """Own the index, with what other processes wrote before; what killed ones left is deleted."""
         with _lock(self._folder):
+            self.__dict__.pop("links", None)  # a file of their own: the manifest does not tell of a change
             if (self._folder / _MANIFEST).exists():
                 manifest = _read_manifest(self._folder, self._bundle)
                 if manifest != self._manifest:
