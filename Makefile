@@ -26,6 +26,7 @@ check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/pytest --collect-only -qq -n 0 >/dev/null
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
