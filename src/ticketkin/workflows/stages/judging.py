@@ -278,6 +278,7 @@ def _report(
         "cost": seconds,
         "tickets": imported.to_json(),
         "links": links,
+        "pairs": data.pair_account.model_dump(mode="json"),
         "splits": _split_counts(data),
         "profile": profile.to_json(),
         "encoder": asdict(run.values.read(artifact.BASE_ENCODER)),
