@@ -39,8 +39,9 @@ from ticketkin.workflows.candidates import (
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.diagnosing import diagnose, readiness_of
 from ticketkin.workflows.fold_verdict import shuffled_gains
+from ticketkin.workflows.gain_sources import sources_of
 from ticketkin.workflows.judging import Judged, fold_material, judge, score_pairs
-from ticketkin.workflows.learning import learning_curve
+from ticketkin.workflows.learning import fusion_trial, learning_curve
 from ticketkin.workflows.pair_files import text_pairs
 from ticketkin.workflows.private_paths import without_paths
 from ticketkin.workflows.proof_record import learning_record, proof_record
@@ -120,11 +121,16 @@ def run_verdict(run: StageRun[Job]) -> None:
             synthetic=run.job.synthetic,
         )
     held_out = {name: scores for name, (_, scores) in holdout.items()}
-    checks = diagnose(run, data, judged, verdict, held_out, candidates)
+    trial = fusion_trial(data, judged, run.progress)
+    is_learned = trial is not None and CANDIDATES[verdict.champion].is_learned
+    sources = sources_of(trial, data.visibility, verdict.baseline, settings.seed) if is_learned else None
+    checks = diagnose(run, data, judged, verdict, held_out, candidates, sources)
     if judged.folds is not None:
         checks.append(shuffled_links(shuffled))
     verdict = heeding(verdict, checks, synthetic=run.job.synthetic)
     verdict = _with_cheaper(settings, judged, verdict)
+    if sources is not None and verdict.answer == "yes":
+        verdict = replace(verdict, reason=f"{verdict.reason} {sources.sentence}.")
     _keep_model(run, verdict.encoder)
     _keep_ranking(run, judged, verdict)
     readiness = readiness_of(
@@ -133,7 +139,7 @@ def run_verdict(run: StageRun[Job]) -> None:
     content = _report(run, data, verdict, candidates, comparisons)
     content |= {"diagnostics": [check.to_json() for check in checks], "readiness": readiness.to_json()}
     content |= proof_record(data, judged, verdict, shuffled)
-    content["learning_curve"] = learning_record(learning_curve(data, judged, run.progress))
+    content["learning_curve"] = learning_record(learning_curve(data, judged, trial, run.progress))
     report = Report.model_validate(without_paths(content, run.private_paths))
     material = report_material(run, data, judged, verdict, holdout)
     run.put(artifact.MATERIAL, material)
