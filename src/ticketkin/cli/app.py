@@ -1,6 +1,5 @@
 """The `ticketkin` command."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -247,7 +246,7 @@ def import_command(
             if left_out is not None:
                 progress.say(left_out)
             run_one_stage("import", folder, progress, job, force=force, latest=pointer_for(folder))
-            summary = json.loads((folder / IMPORT_SUMMARY).read_text("utf-8"))
+            summary = IMPORT_SUMMARY.read(folder / IMPORT_SUMMARY)
     if as_json:
         print_json(summary)
 
@@ -334,13 +333,18 @@ def evaluate(
     from ticketkin.workflows.artifacts import PROVISIONAL, REPORT_JSON
 
     run_stage_command("provisional" if provisional else "verdict", folder, stored_job(folder, set_))
-    result = json.loads((folder / (PROVISIONAL if provisional else REPORT_JSON)).read_text("utf-8"))
+    if provisional:
+        early = PROVISIONAL.read(folder / PROVISIONAL)
+        if as_json:
+            print_json(early)
+        else:
+            show_candidates(screen, early.candidates, in_folds=early.in_folds)
+        return
+    judged = REPORT_JSON.read(folder / REPORT_JSON)
     if as_json:
-        print_json(result)
-    elif provisional:
-        show_candidates(screen, result)
+        print_json(judged)
     else:
-        show_verdict(screen, result, folder)
+        show_verdict(screen, judged, folder)
 
 
 @app.command()
