@@ -42,7 +42,7 @@ def inputs(seed: int, n_groups: int = 40) -> PairInputs:
 def built(material: PairInputs, seed: int) -> Pairs:
     return build_pairs(
         material, PairSettings(n_neighbours=10), EvaluationSettings().negatives_per_positive, seed
-    )
+    ).pairs
 
 
 @given(st.integers(0, 200))

@@ -34,7 +34,7 @@ def _inputs(seed: int = 0) -> PairInputs:
 
 def _train(material: PairInputs, seed: int = 0, **change: object) -> Pairs:
     settings = PairSettings(n_neighbours=10, n_drawn=200, **change)
-    return build_pairs(material, settings, EvaluationSettings().negatives_per_positive, seed)
+    return build_pairs(material, settings, EvaluationSettings().negatives_per_positive, seed).pairs
 
 
 @given(

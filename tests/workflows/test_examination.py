@@ -113,7 +113,7 @@ def test_the_report_tells_what_was_looked_at_and_how_ready_the_champion_is(small
     readiness = report["readiness"]
     names = [criterion["name"] for criterion in readiness["criteria"]]
     assert names == ["spearman", "roc_auc", "false_positive_rate", "category_shortcut", "beats_baseline",
-                     "holdout_gap", "latency_ms"]  # fmt: skip
+                     "holdout_gap", "latency_ms", "failed_checks"]  # fmt: skip
     assert all(
         criterion["value"] > 0 for criterion in readiness["criteria"] if criterion["name"] == "latency_ms"
     )

@@ -186,6 +186,8 @@ class Report(ReportPart):
     """Seconds for each stage."""
     tickets: dict[str, Any]
     links: dict[str, Any]
+    pairs: dict[str, Any] = Field({})
+    """Where the labelled pairs come from, and what became of those in files; empty in an earlier version."""
     splits: dict[str, Any]
     profile: dict[str, Any]
     encoder: dict[str, Any]

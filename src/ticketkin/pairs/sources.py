@@ -5,21 +5,22 @@ from similarities: such pairs are marked silver, and circular labels are reporte
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from ticketkin.core.errors import NotEnoughDataError
+from ticketkin.core.errors import ConfigurationError, NotEnoughDataError
 from ticketkin.core.progress import Progress
-from ticketkin.core.tables import FloatArray, IntArray, Links, Origin, Phase, Splits, Tickets
+from ticketkin.core.tables import FloatArray, IntArray, Links, Phase, Splits, Tickets
 from ticketkin.lexical.neighbours import tfidf_neighbours
+from ticketkin.pairs.drawn import DrawnPairs, NamedPairs
+from ticketkin.pairs.given_splits import GivenPairs
 from ticketkin.pairs.mining import KinshipCodes, dense_neighbours, mine_negatives
-from ticketkin.pairs.settings import PairSettings
+from ticketkin.pairs.settings import PairSettings, PairSource
 from ticketkin.pairs.silver import POSITIVE_ABOVE, silver_negatives
 from ticketkin.tickets.kin import KinGroups
 
-MINED = "mined"
 _BANDS = ((0.52, 0.36), (0.40, 0.45), (0.30, 0.50))
 """Of the curriculum: kin at least so similar, strangers at most, for the easy, medium and hard phase."""
 _BORDER = (0.36, 0.52)
@@ -40,28 +41,6 @@ class PairInputs:
 
 
 @dataclass(frozen=True)
-class DrawnPairs:
-    """Labelled pairs of ticket rows; all of shape (n,)."""
-
-    left: IntArray
-    right: IntArray
-    label: IntArray
-    silver: bool = False
-    """True: a similarity gave the labels."""
-    phase: Phase | None = None
-    """None: measured like all others."""
-
-    def __len__(self) -> int:
-        return len(self.left)
-
-    @property
-    def kin(self) -> "DrawnPairs":
-        """The pairs labelled kin alone."""
-        chosen = self.label == 1
-        return replace(self, left=self.left[chosen], right=self.right[chosen], label=self.label[chosen])
-
-
-@dataclass(frozen=True)
 class Drawing:
     """What a source draws with, within the tickets of one split."""
 
@@ -74,19 +53,40 @@ class Drawing:
     settings: PairSettings
     generator: np.random.Generator
     progress: Progress
+    given: Sequence[DrawnPairs] = ()
+    """The split's pairs of a file."""
 
 
-def draw_training_pairs(drawing: Drawing) -> list[DrawnPairs]:
-    """Return the pairs of all sources that the settings name.
+def chosen_sources(settings: PairSettings, given: GivenPairs | None) -> tuple[PairSource, ...]:
+    """Return the sources of training pairs; 'auto' becomes those that suit an export or files of pairs.
+
+    A file that labels kin alone has hard negatives mined beside it then. Raises
+    ConfigurationError where pairs as given are asked for and there is no file of them.
+    """
+    if "given" in settings.sources and given is None:
+        raise ConfigurationError(
+            "pairs.sources names 'given', the pairs of a file, but this run reads tickets; give the pairs "
+            "with --pairs FILE, or leave 'given' out"
+        )
+    by_default: tuple[PairSource, ...] = ("links", "hard-negatives")
+    if given is not None:
+        by_default = ("given",) if given.has_strangers else ("given", "hard-negatives")
+    expanded = (by_default if name == "auto" else (name,) for name in settings.sources)
+    return tuple(dict.fromkeys(name for names in expanded for name in names))
+
+
+def draw_training_pairs(drawing: Drawing, sources: Sequence[PairSource]) -> list[NamedPairs]:
+    """Return the pairs of all sources, in their order.
 
     Raises NotEnoughDataError where none of them gives a positive.
     """
-    drawn: list[DrawnPairs] = []
-    for name in drawing.settings.sources:
-        drawn += _SOURCES[name](drawing, drawn)
-    if not any(bool((part.label == 1).any()) for part in drawn):
+    drawn: list[NamedPairs] = []
+    for name in sources:
+        before = [part.pairs for part in drawn]
+        drawn += [NamedPairs(pairs, name) for pairs in _SOURCES[name](drawing, before)]
+    if not any(len(part.pairs.kin) for part in drawn):
         raise NotEnoughDataError(
-            f"The pair sources {', '.join(drawing.settings.sources)} gave no training pair of kin; name "
+            f"The pair sources {', '.join(sources)} gave no training pair of kin; name "
             "others with --set pairs.sources=links,hard-negatives, or give more links with --links FILE"
         )
     return drawn
@@ -134,6 +134,10 @@ def _labelled(
     left: IntArray, right: IntArray, label: int, *, silver: bool = False, phase: Phase | None = None
 ) -> DrawnPairs:
     return DrawnPairs(left, right, np.full(len(left), label, dtype=np.int64), silver, phase)
+
+
+def _given(drawing: Drawing, _: list[DrawnPairs]) -> list[DrawnPairs]:
+    return list(drawing.given)
 
 
 def _links(drawing: Drawing, _: list[DrawnPairs]) -> list[DrawnPairs]:
@@ -246,6 +250,7 @@ def _random_and_near(drawing: Drawing) -> tuple[IntArray, IntArray, FloatArray]:
 
 
 _SOURCES: dict[str, Callable[[Drawing, list[DrawnPairs]], list[DrawnPairs]]] = {
+    "given": _given,
     "links": _links,
     "hard-negatives": _hard_negatives,
     "tfidf-hybrid": _tfidf_hybrid,
@@ -253,8 +258,3 @@ _SOURCES: dict[str, Callable[[Drawing, list[DrawnPairs]], list[DrawnPairs]]] = {
     "cross-category-positives": _cross_category,
     "borderline": _borderline,
 }
-
-
-def origin_of(drawn: DrawnPairs) -> str:
-    """Return who gave the label where no link names the pair."""
-    return Origin.SILVER.value if drawn.silver else MINED

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model
 from ticketkin.encoders.activity import ActivityProof
 from ticketkin.encoders.interpolation import ReloadProof
 from ticketkin.encoders.runtime.fidelity import RuntimeRecord
+from ticketkin.pairs.account import PairAccount
 from ticketkin.training.strength import StrengthSweep
 
 _PACKAGES = ("torch", "transformers", "sentence-transformers", "peft", "numpy")
@@ -165,6 +166,8 @@ class CandidateTraining(TrainingRecord):
     """Altered positives that were added, by the way they were altered."""
     runtime: RuntimeRecord | None = None
     """What executes the encoder."""
+    pairs: PairAccount | None = None
+    """Where the labelled pairs it was trained on come from."""
     gate: RerankerGate | None = None
     """What a reranker was kept for."""
 

@@ -67,6 +67,7 @@ def report_of(run: StageRun[Job], data: RunData, decision: Decision) -> Report:
         cost=run.seconds,
         tickets=imported.to_json(),
         links=links.model_dump(mode="json"),
+        pairs=data.pair_account.model_dump(mode="json"),
         splits=_split_counts(data),
         profile=profile.to_json(),
         encoder=asdict(run.values.read(artifact.BASE_ENCODER)),
