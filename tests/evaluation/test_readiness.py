@@ -34,11 +34,12 @@ def _assess(
     after: float = 0.7,
     latency: float = 50,
     shortcut: Outcome = Outcome.PASSED,
+    leakage: Outcome = Outcome.PASSED,
 ) -> Readiness:
     return assess(
         _result(area, 0.7),
         _result(area, after, rate),
-        [Check("category_shortcut", shortcut, "ROC-AUC 0.9")],
+        [Check("category_shortcut", shortcut, "ROC-AUC 0.9"), Check("leakage", leakage, "two splits")],
         beats_baseline=Interval(gain, gain - 0.02, gain + 0.02),
         latency_ms=latency,
         settings=ReadinessSettings(),
@@ -56,6 +57,8 @@ def _assess(
         (_assess(rate=0.4), "good"),
         (_assess(gain=0.01), "minimum"),
         (_assess(area=0.8), "minimum"),
+        (_assess(leakage=Outcome.FAILED), "minimum"),
+        (_assess(leakage=Outcome.WARNING), "production"),
         (_assess(area=0.6), "none"),
     ],
 )

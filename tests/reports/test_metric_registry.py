@@ -27,6 +27,7 @@ from ticketkin.evaluation.metrics import (
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.schema import Report, read_report, report_json_schema
+from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.evaluation.verdict import decide
 from ticketkin.reports.html import DrawnFigures, render_report
 from ticketkin.reports.leaderboard import leaderboard_html, leaderboard_table
@@ -156,7 +157,12 @@ def test_a_guard_whose_lower_values_are_better_stops_a_challenger_that_raises_it
         ranks = [np.array([first, worst]) for _ in range(60)]
         return RetrievalScores(np.arange(60), np.arange(60) // 2, ranks, 99)
 
-    common = {"labels_from": "person", "synthetic": False, "n_bootstrap": 100, "seed": 0}
+    common = {
+        "labels_from": "person",
+        "synthetic": False,
+        "settings": EvaluationSettings(n_bootstrap=100),
+        "seed": 0,
+    }
     base = scores(4, 20)
     won = decide({"base": base, "head": scores(1, 10)}, ["base", "head"], **common)
     assert won.champion == "head"

@@ -79,13 +79,14 @@ def assess(
     `evaluation` and `holdout` are its results; `beats_baseline` the paired gain in the primary metric
     with its interval (all 0 where the baseline was kept); without `has_holdout` the holdout's links were
     learned from, by other weights than those that scored them. Tiers: *minimum* tells kin from
-    strangers at all (ROC-AUC .75), *good* does at .85 and beats the baseline, *excellent* reaches
-    the ROC-AUC and false-positive targets too, *production* meets every criterion.
+    strangers at all (ROC-AUC .75), *good* does at .85, beats the baseline and no check failed,
+    *excellent* reaches the ROC-AUC and false-positive targets too, *production* meets every criterion.
     """
     primary = METRICS.primary
     before, after = (scores.metric(primary.name).value for scores in (evaluation, holdout))
     drop = None if not before or after is None or not has_holdout else (before - after) / before
     shortcut = next((check for check in checks if check.code == "category_shortcut"), None)
+    failed = [check.code for check in checks if check.outcome is Outcome.FAILED]
     ceiling = holdout.metric("spearman_ceiling").value or 0.0
     criteria = [
         _of_metric(
@@ -128,6 +129,13 @@ def assess(
             True,
             "median of one ticket encoded and ranked, on this machine",
         ),
+        Criterion(
+            "failed_checks",
+            _as_interval(float(len(failed))),
+            0.0,
+            True,
+            f"with one, nothing is proven{': ' * bool(failed)}{', '.join(failed)}",
+        ),
     ]  # fmt: skip
     return Readiness(_tier(criteria, holdout.metric("roc_auc").value or 0.0), criteria)
 
@@ -143,7 +151,7 @@ def _tier(criteria: Sequence[Criterion], area: float) -> Tier:
     by_name = {criterion.name: criterion.passed for criterion in criteria}
     if area < _MINIMUM_AUC:
         return "none"
-    if area < _GOOD_AUC or not by_name["beats_baseline"]:
+    if area < _GOOD_AUC or not (by_name["beats_baseline"] and by_name["failed_checks"]):
         return "minimum"
     if not (by_name["roc_auc"] and by_name["false_positive_rate"]):
         return "good"

@@ -360,6 +360,8 @@ class Report(_Part):
     """Seconds for each stage."""
     tickets: dict[str, Any]
     links: dict[str, Any]
+    pairs: dict[str, Any] = {}
+    """Where the labelled pairs come from, and what became of those in files; empty in an earlier version."""
     splits: dict[str, Any]
     profile: dict[str, Any]
     encoder: dict[str, Any]

@@ -10,6 +10,7 @@ from ticketkin.core.artifacts import atomic_path, read_json, write_json
 from ticketkin.core.tables import FloatArray, Links, Pairs, Splits, Tickets
 from ticketkin.encoders.untouched import UntouchedEncoder
 from ticketkin.evaluation.schema import read_report
+from ticketkin.pairs.account import PairAccount
 from ticketkin.relations.families import FamiliesRecord
 from ticketkin.relations.record import RELATION_RECORD
 from ticketkin.reports.material import ReportMaterial
@@ -62,6 +63,7 @@ LINKS = Artifact("links.parquet", lambda p: Links(read_parquet(p)), lambda p, v:
 LINK_SUMMARY = json_artifact("links.json")
 SPLITS = Artifact("splits.parquet", lambda p: Splits(read_parquet(p)), lambda p, v: save_parquet(p, v.frame))
 PAIRS = Artifact("pairs.parquet", lambda p: Pairs(read_parquet(p)), lambda p, v: save_parquet(p, v.frame))
+PAIR_ACCOUNT = record_artifact("pairs.json", PairAccount)
 GIVEN_PAIRS = Artifact("given_pairs.parquet", read_parquet, save_parquet)
 PROFILE = record_artifact("profile.json", FileProfile)
 BASE_ENCODER = record_artifact("embeddings/base.json", UntouchedEncoder)

@@ -73,7 +73,7 @@ def _judge_by_split(run: StageRun[Job], data: RunData, with_slow: bool) -> Judge
         name: evaluate_retrieval(ranker, queries, groups, visibility, run.progress)
         for name, ranker in rankers.items()
     }
-    best = best_encoder(retrieval, encoders.names, settings.evaluation.n_bootstrap, settings.seed)
+    best = best_encoder(retrieval, encoders.names, settings.evaluation, settings.seed)
     if "fusion" in settings.candidates:
         fused = fusion_ranker(data, encoders, best, run.progress)
         rankers["fusion"] = fused
@@ -99,7 +99,7 @@ def _judge_in_folds(run: StageRun[Job], data: RunData, with_slow: bool) -> Judge
     folds = data.values.derive(key, LABEL_FREE, lambda: judge_in_folds(material, run.progress))
     retrieval = folds.cross_fitted.scores
     encoders = [name for name in CANDIDATES if CANDIDATES[name].role == "encoder" and name in retrieval]
-    best = best_encoder(retrieval, encoders, settings.evaluation.n_bootstrap, settings.seed)
+    best = best_encoder(retrieval, encoders, settings.evaluation, settings.seed)
     rankers = {**material.unlearned, **folds.rankers}
     kept = {**material.unlearned} | ({} if folds.kept is None else {"fusion": folds.kept})
     in_order = {name: retrieval[name] for name in CANDIDATES if name in retrieval}

@@ -11,10 +11,11 @@ from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import load_encoder
 from ticketkin.encoders.untouched import UntouchedEncoder
-from ticketkin.pairs.building import build_given_pairs, build_pairs
-from ticketkin.pairs.given import given_by_split, links_of_given, with_given_holdout
+from ticketkin.pairs.building import build_pairs
+from ticketkin.pairs.drawing import PairInputs
+from ticketkin.pairs.given import links_of_given, with_given_holdout
+from ticketkin.pairs.given_splits import given_by_split
 from ticketkin.pairs.silver import silver_links
-from ticketkin.pairs.sources import PairInputs
 from ticketkin.runs.stages import StageRun
 from ticketkin.tickets.kin import KinGroups, kin_groups
 from ticketkin.tickets.link_files import links_from_file
@@ -238,24 +239,26 @@ def run_pairs(run: StageRun[Job]) -> None:
         splits=data.splits,
         embeddings=data.embeddings(artifact.BASE_EMBEDDINGS),
     )
-    if run.job.pairs_file is None:
-        pairs = build_pairs(
-            inputs, settings.pairs, settings.evaluation.negatives_per_positive, settings.seed, run.progress
-        )
-    else:
-        given, n_crossing = given_by_split(data.given_pairs, data.tickets, data.splits)
-        run.progress.say(f"  pairs as given; {n_crossing:,} lie across a split's border and are left out")
-        pairs = build_given_pairs(
-            inputs,
-            given,
-            frozen=run.job.test_pairs_file is not None,
-            settings=settings.pairs,
-            negatives_per_positive=settings.evaluation.negatives_per_positive,
-            seed=settings.seed,
-            progress=run.progress,
-        )
-    run.put(artifact.PAIRS, pairs)
-    counts = pairs.frame.group_by("split", "label").agg(pl.len()).sort("split", "label", descending=True)
+    given = None
+    if run.job.pairs_file is not None:
+        given = given_by_split(data.given_pairs, data.tickets, data.splits)
+    built = build_pairs(
+        inputs,
+        settings.pairs,
+        settings.evaluation.negatives_per_positive,
+        settings.seed,
+        run.progress,
+        given,
+    )
+    run.put(artifact.PAIRS, built.pairs)
+    run.put(artifact.PAIR_ACCOUNT, built.account)
+    for line in built.account.lines():
+        run.progress.say(f"  {line}")
     run.progress.say(
-        "  " + ", ".join(f"{s}: {n:,} {'kin' if y else 'not kin'}" for s, y, n in counts.iter_rows())
+        "  "
+        + ", ".join(
+            f"{split.value}: {counts.kin:,} kin, {counts.strangers:,} not kin"
+            for split in SplitName
+            for counts in [built.account.of_split(split)]
+        )
     )

@@ -13,16 +13,15 @@ from ticketkin.encoders.loading import load_encoder
 from ticketkin.encoders.serving import write_serving
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.diagnostics.shuffled import shuffled_links
+from ticketkin.evaluation.objections import heeding, with_holdout
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
 from ticketkin.evaluation.schema import SCHEMA_VERSION, Report
 from ticketkin.evaluation.verdict import (
-    PRIMARY,
     Verdict,
     cheaper_choice,
     decide,
     decisive_gains,
-    with_holdout,
 )
 from ticketkin.evaluation.verdict_in_folds import ShuffledLinks, decide_in_folds
 from ticketkin.evaluation.verdict_words import cheaper_words, dearer_words
@@ -117,16 +116,17 @@ def run_verdict(run: StageRun[Job]) -> None:
         verdict = with_holdout(
             verdict,
             {name: retrieval for name, (retrieval, _) in holdout.items()},
-            gains.get(PRIMARY),
+            gains,
             synthetic=run.job.synthetic,
         )
-    verdict = _with_cheaper(settings, judged, verdict)
-    _keep_model(run, verdict.encoder)
-    _keep_ranking(run, judged, verdict)
     held_out = {name: scores for name, (_, scores) in holdout.items()}
     checks = diagnose(run, data, judged, verdict, held_out, candidates)
     if judged.folds is not None:
         checks.append(shuffled_links(shuffled))
+    verdict = heeding(verdict, checks, synthetic=run.job.synthetic)
+    verdict = _with_cheaper(settings, judged, verdict)
+    _keep_model(run, verdict.encoder)
+    _keep_ranking(run, judged, verdict)
     readiness = readiness_of(
         run, data, judged, verdict, candidates, held_out_results[verdict.champion], checks
     )
@@ -150,8 +150,7 @@ def _shuffled(run: StageRun[Job], data: RunData, judged: Judged) -> ShuffledLink
 
 def _decide(run: StageRun[Job], data: RunData, judged: Judged, shuffled: ShuffledLinks) -> Verdict:
     settings = run.job.settings
-    labels_from, synthetic = data.links.labels_from, run.job.synthetic
-    n_bootstrap, seed = settings.evaluation.n_bootstrap, settings.seed
+    labels_from, synthetic, seed = data.links.labels_from, run.job.synthetic, settings.seed
     n_people_groups: int = run.values.read(artifact.LINK_SUMMARY).get("n_people_kin_groups", 0)
     if judged.folds is None:
         return decide(
@@ -159,7 +158,7 @@ def _decide(run: StageRun[Job], data: RunData, judged: Judged, shuffled: Shuffle
             judged.encoders,
             labels_from=labels_from,
             synthetic=synthetic,
-            n_bootstrap=n_bootstrap,
+            settings=settings.evaluation,
             seed=seed,
             n_people_groups=n_people_groups,
         )
@@ -169,7 +168,7 @@ def _decide(run: StageRun[Job], data: RunData, judged: Judged, shuffled: Shuffle
         shuffled,
         labels_from=labels_from,
         synthetic=synthetic,
-        n_bootstrap=n_bootstrap,
+        settings=settings.evaluation,
         seed=seed,
         n_people_groups=n_people_groups,
     )
@@ -279,6 +278,7 @@ def _report(
         "cost": seconds,
         "tickets": imported.to_json(),
         "links": links,
+        "pairs": data.pair_account.model_dump(mode="json"),
         "splits": _split_counts(data),
         "profile": profile.to_json(),
         "encoder": asdict(run.values.read(artifact.BASE_ENCODER)),
