@@ -129,6 +129,7 @@ class Bench:
             texts=self.texts, left=left[kin], right=right[kin], phase=np.arange(n) % 3 + 1,
             group=self.groups[left[kin]], negatives=np.full((n, 1), -1), group_of_row=self.groups,
             labelled_left=left, labelled_right=right, labels=labels,
+            labelled_phase=np.arange(len(labels)) % 3 + 1,
         )  # fmt: skip
 
     def train(self, name: str, settings: LoraSettings, data: TuningData | None = None) -> TunedEncoder:

@@ -13,10 +13,10 @@ from ticket_material import make_tickets
 from ticketkin.core.errors import ConfigurationError
 from ticketkin.core.tables import Pairs, SplitName, Splits, Tickets
 from ticketkin.pairs.building import BuiltPairs, build_pairs
+from ticketkin.pairs.drawing import PairInputs
 from ticketkin.pairs.given import GIVEN_SCHEMA, links_of_given, with_given_holdout
 from ticketkin.pairs.given_splits import GivenPairs, given_by_split
 from ticketkin.pairs.settings import PairSettings
-from ticketkin.pairs.sources import PairInputs
 from ticketkin.tickets.kin import kin_groups
 
 N_TICKETS = 24

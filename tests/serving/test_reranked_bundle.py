@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bundle_material import judged_copy
 from pydantic import ValidationError
 
+from bundle_material import judged_copy
 from ticketkin.core.artifacts import read_json
 from ticketkin.core.checks import Outcome
 from ticketkin.core.tables import FloatArray, SplitName, Tickets

@@ -15,6 +15,7 @@ from ticketkin.pairs.interchange import TextPairs, read_text_pairs, write_text_p
 from ticketkin.workflows.configuration import read_job
 from ticketkin.workflows.pair_files import pairs_of_run
 from ticketkin.workflows.run_data import RunData
+from ticketkin.workflows.stages.training import tuning_data_of
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +94,9 @@ def test_the_test_pairs_are_the_holdout_and_nothing_else_is(
     assert len(trained) + judged - drawn + left_out == len(train)
     for a, b, phase in zip(trained.left, trained.right, trained.phases.tolist(), strict=True):  # type: ignore[union-attr]
         assert phase_of[a, b] == phase
+    tuned_on = tuning_data_of(RunData.of(folder, read_job(folder)))
+    assert tuned_on.phases_are_given and tuned_on.labelled_phase.tolist() == trained.phases.tolist()  # type: ignore[union-attr]
+    assert "phase_order" in {check["code"] for check in report["diagnostics"]}
     assert _run(["run", "--resume", "--out", str(folder), "--dry-run", "--json"], monkeypatch) == 0
     assert {stage["state"] for stage in json.loads(capsys.readouterr().out)} == {"done"}
 

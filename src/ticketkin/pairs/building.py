@@ -20,19 +20,13 @@ from ticketkin.core.tables import (
 )
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix
 from ticketkin.pairs.account import DrawnCount, LabelCounts, PairAccount, PhasesFrom
+from ticketkin.pairs.drawing import Drawing, PairInputs, kin_pairs
 from ticketkin.pairs.drawn import DrawnPairs, NamedPairs
 from ticketkin.pairs.given_splits import GivenPairs
 from ticketkin.pairs.mining import KinshipCodes
 from ticketkin.pairs.settings import PairSettings, PairSource
 from ticketkin.pairs.silver import silver_negatives
-from ticketkin.pairs.sources import (
-    Drawing,
-    PairInputs,
-    chosen_sources,
-    draw_training_pairs,
-    hard_negatives,
-    kin_pairs,
-)
+from ticketkin.pairs.sources import chosen_sources, draw_training_pairs, hard_negatives
 
 # Half of the test negatives are hard (mined), half random: a desk meets both.
 _HARD_SHARE_OF_TEST = 0.5
@@ -112,7 +106,8 @@ def build_pairs(
 def _phases_from(sources: Sequence[PairSource], given: GivenPairs | None) -> PhasesFrom:
     if given is not None and given.has_phases and "given" in sources:
         return "file"
-    return "bands" if "curriculum-bands" in sources else "measured"
+    by_source: dict[str, PhasesFrom] = {"curriculum-bands": "bands", "category-phases": "categories"}
+    return next((by_source[name] for name in sources if name in by_source), "measured")
 
 
 def _given_test_pairs(

@@ -12,7 +12,9 @@ PairSource = Literal[
     "links",
     "hard-negatives",
     "tfidf-hybrid",
+    "tfidf-hard-negatives",
     "curriculum-bands",
+    "category-phases",
     "cross-category-positives",
     "borderline",
 ]

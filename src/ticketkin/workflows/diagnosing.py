@@ -20,6 +20,7 @@ from ticketkin.evaluation.diagnostics.leakage import (
     leakage_checks,
     template_shortcut,
 )
+from ticketkin.evaluation.diagnostics.pair_files import phases_get_harder
 from ticketkin.evaluation.diagnostics.redundancy import metric_redundancy
 from ticketkin.evaluation.diagnostics.similarities import (
     adversarial_pairs,
@@ -72,7 +73,7 @@ def diagnose(
     )
     test = pairs.frame["split"].is_in(["evaluation", "holdout"]).to_numpy() & (pairs.labels == 1)
     checks.append(template_shortcut(data.texts, pairs.left[test], pairs.right[test], near))
-    checks += _mismatch(pairs)
+    checks += [*_mismatch(pairs), phases_get_harder(pairs)]
     checks += [_category_shortcut(data, judged, verdict), _context_ablation(run, data, judged)]
     champion = verdict.champion
     checks += [

@@ -10,10 +10,10 @@ from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import load_encoder
 from ticketkin.encoders.untouched import UntouchedEncoder
 from ticketkin.pairs.building import build_pairs
+from ticketkin.pairs.drawing import PairInputs
 from ticketkin.pairs.given import links_of_given, with_given_holdout
 from ticketkin.pairs.given_splits import given_by_split
 from ticketkin.pairs.silver import silver_links
-from ticketkin.pairs.sources import PairInputs
 from ticketkin.runs.stages import StageRun
 from ticketkin.tickets.kin import KinGroups, kin_groups
 from ticketkin.tickets.link_files import links_from_file

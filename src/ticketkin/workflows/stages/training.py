@@ -160,6 +160,9 @@ def tuning_data_of(data: RunData) -> TuningData:
         labelled_left=left,
         labelled_right=right,
         labels=train.frame["label"].to_numpy().astype(np.int64),
+        labelled_phase=train.frame["phase"].to_numpy().astype(np.int64),
+        negative_phase=positives.negative_phase,
+        phases_are_given=data.pair_account.phases_from != "measured",
     )
 
 
