@@ -34,7 +34,7 @@ DEFAULT_DATA = Path(__file__).parents[1] / "../shared/data/eclipse"
 def grow(n_tickets: int) -> dict[str, float]:
     """Return seconds of each step and the peak memory at `n_tickets`."""
     from ticketkin.pairs.building import build_pairs
-    from ticketkin.pairs.sources import PairInputs
+    from ticketkin.pairs.drawing import PairInputs
     from ticketkin.tickets.composing import compose_texts
     from ticketkin.tickets.importing import import_tickets
     from ticketkin.tickets.kin import kin_groups

@@ -115,6 +115,7 @@ def test_tuning_reads_texts_with_the_prompt_and_so_does_what_it_saves(tmp_path: 
         negatives=np.full((8, 1), -1), group_of_row=np.concatenate([rows, rows]),
         labelled_left=np.concatenate([rows, rows]),
         labelled_right=np.concatenate([rows + 8, (rows + 1) % 8 + 8]), labels=np.repeat([1, 0], 8),
+        labelled_phase=np.tile(rows % 3 + 1, 2),
     )  # fmt: skip
     seen: list[str] = []
     plain = KinObjective.loss

@@ -13,6 +13,7 @@ from ticket_material import make_tickets
 from ticketkin.core.checks import Check, Outcome
 from ticketkin.core.tables import IntArray
 from ticketkin.evaluation.bootstrap import Interval, PairedGain
+from ticketkin.evaluation.diagnostics.identical import identical_candidates
 from ticketkin.evaluation.diagnostics.labels import (
     LabelledPairs,
     circular_labels,
@@ -25,19 +26,21 @@ from ticketkin.evaluation.diagnostics.leakage import (
     leakage_checks,
     template_shortcut,
 )
+from ticketkin.evaluation.diagnostics.redundancy import metric_redundancy
 from ticketkin.evaluation.diagnostics.similarities import (
     adversarial_pairs,
     category_shortcut,
     context_ablation,
-    metric_redundancy,
     score_distribution,
     small_sample,
     split_mismatch,
     threshold_stability,
     trivial_threshold,
 )
+from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.power import Power
+from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.settings import EvaluationSettings
 
 TEXTS = [f"{a} {b} does {c} since today" for a in ("printer", "mail", "vpn") for b in ("red", "blue", "green")
@@ -99,6 +102,8 @@ def test_a_class_absent_from_a_split_is_a_fault() -> None:
     one_sided = labelled([0, 1] * 40 + [0] * 40, [0.5] * 120, splits)
     told = next(iter(class_support(one_sided)))
     assert told.outcome is Outcome.FAILED and "holdout: 0 kin, 40 not kin" in told.evidence
+    by_folds = next(iter(class_support(one_sided, by_folds=True)))
+    assert by_folds.outcome is Outcome.WARNING  # no link of a split judges there
     few = labelled([0, 1] * 40 + [0] * 38 + [1] * 2, [0.5] * 120, splits)
     assert outcomes(class_support(few))["class_support"] is Outcome.WARNING
 
@@ -266,6 +271,29 @@ def test_one_number_under_two_names() -> None:
     twins = {name: {**metrics, "area": metrics["auc"]} for name, metrics in sound.items()}
     told = metric_redundancy(twins)
     assert told.outcome is Outcome.FAILED and "area and auc" in told.evidence
+
+
+def test_metrics_that_agree_on_few_tickets_are_not_one_number() -> None:
+    """Where every ticket has one kin MAP is MRR; where all is found, everything is 1."""
+    one_kin = {"base": {"mrr": 0.5, "map": 0.5}, "head": {"mrr": 0.8, "map": 0.8}}
+    assert metric_redundancy(one_kin).outcome is Outcome.PASSED
+    names = [metric.name for metric in METRICS]
+    perfect = {name: dict.fromkeys(names, 1.0) for name in ("base", "head")}
+    assert metric_redundancy(perfect).outcome is Outcome.PASSED
+
+
+def _ranked(*ranks: int) -> RetrievalScores:
+    rows = np.arange(len(ranks))
+    return RetrievalScores(rows, rows, [np.array([rank]) for rank in ranks], 99)
+
+
+def test_candidates_that_rank_alike_are_reported_unless_they_had_to() -> None:
+    alike = {"base": _ranked(1, 3, 2), "lora": _ranked(1, 3, 2), "head": _ranked(1, 1, 2)}
+    told = identical_candidates(alike, ())
+    assert told.outcome is Outcome.WARNING and told.evidence.startswith("'base' and 'lora' rank every ticket")
+    assert identical_candidates(alike, {"lora"}).outcome is Outcome.PASSED  # strength 0 was chosen
+    perfect = {"base": _ranked(1, 1, 1), "lora": _ranked(1, 1, 1)}
+    assert identical_candidates(perfect, ()).outcome is Outcome.PASSED
 
 
 def test_the_threshold_is_chosen_again_in_folds() -> None:

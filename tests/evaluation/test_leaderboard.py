@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketkin.evaluation.bootstrap import Interval
-from ticketkin.evaluation.leaderboard import ModelComparison, ModelCost, Row, holm, leaderboard
+from ticketkin.evaluation.leaderboard import ModelComparison, ModelCost, Row, leaderboard
+from ticketkin.evaluation.multiplicity import holm
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores
 

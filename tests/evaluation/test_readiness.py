@@ -4,8 +4,9 @@ import pytest
 
 from ticketkin.core.checks import Check, Outcome
 from ticketkin.evaluation.bootstrap import Interval
-from ticketkin.evaluation.readiness import Readiness, assess
-from ticketkin.evaluation.schema import Confusion, Metric, PairDecisions, Retrieval, SplitResult
+from ticketkin.evaluation.metric_results import Confusion, Metric, PairDecisions, Retrieval, SplitResult
+from ticketkin.evaluation.readiness import assess
+from ticketkin.evaluation.schema import ReadinessResult
 from ticketkin.evaluation.settings import ReadinessSettings
 
 
@@ -34,11 +35,12 @@ def _assess(
     after: float = 0.7,
     latency: float = 50,
     shortcut: Outcome = Outcome.PASSED,
-) -> Readiness:
+    leakage: Outcome = Outcome.PASSED,
+) -> ReadinessResult:
     return assess(
         _result(area, 0.7),
         _result(area, after, rate),
-        [Check("category_shortcut", shortcut, "ROC-AUC 0.9")],
+        [Check("category_shortcut", shortcut, "ROC-AUC 0.9"), Check("leakage", leakage, "two splits")],
         beats_baseline=Interval(gain, gain - 0.02, gain + 0.02),
         latency_ms=latency,
         settings=ReadinessSettings(),
@@ -56,17 +58,19 @@ def _assess(
         (_assess(rate=0.4), "good"),
         (_assess(gain=0.01), "minimum"),
         (_assess(area=0.8), "minimum"),
+        (_assess(leakage=Outcome.FAILED), "minimum"),
+        (_assess(leakage=Outcome.WARNING), "production"),
         (_assess(area=0.6), "none"),
     ],
 )
-def test_tiers_add_up(readiness: Readiness, tier: str) -> None:
+def test_tiers_add_up(readiness: ReadinessResult, tier: str) -> None:
     assert readiness.tier == tier
 
 
 def test_a_criterion_says_how_far_it_is_from_its_target() -> None:
-    by_name = {row["name"]: row for row in _assess(area=0.9, latency=600, gain=0.01).to_json()["criteria"]}
-    assert by_name["roc_auc"]["gap"] == pytest.approx(-0.05) and not by_name["roc_auc"]["passed"]
-    assert by_name["latency_ms"]["gap"] == pytest.approx(-100) and not by_name["latency_ms"]["passed"]
-    assert by_name["false_positive_rate"]["gap"] == pytest.approx(0.15)
-    assert not by_name["beats_baseline"]["passed"]  # the interval holds zero
-    assert "ceiling here is 0.866" in by_name["spearman"]["note"]
+    by_name = {row.name: row for row in _assess(area=0.9, latency=600, gain=0.01).criteria}
+    assert by_name["roc_auc"].gap == pytest.approx(-0.05) and not by_name["roc_auc"].passed
+    assert by_name["latency_ms"].gap == pytest.approx(-100) and not by_name["latency_ms"].passed
+    assert by_name["false_positive_rate"].gap == pytest.approx(0.15)
+    assert not by_name["beats_baseline"].passed  # the interval holds zero
+    assert "ceiling here is 0.866" in by_name["spearman"].note

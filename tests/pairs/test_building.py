@@ -12,10 +12,10 @@ from ticketkin.core.tables import LINKS_SCHEMA, Links, Pairs, SplitName
 from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix
 from ticketkin.pairs.building import build_pairs
+from ticketkin.pairs.drawing import PairInputs
 from ticketkin.pairs.mining import KinshipCodes, mine_negatives
 from ticketkin.pairs.settings import PairSettings
 from ticketkin.pairs.silver import silver_links, silver_negatives
-from ticketkin.pairs.sources import PairInputs
 from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.settings import LinkSettings, SplitSettings
 from ticketkin.tickets.splitting import split_tickets
@@ -42,7 +42,7 @@ def inputs(seed: int, n_groups: int = 40) -> PairInputs:
 def built(material: PairInputs, seed: int) -> Pairs:
     return build_pairs(
         material, PairSettings(n_neighbours=10), EvaluationSettings().negatives_per_positive, seed
-    )
+    ).pairs
 
 
 @given(st.integers(0, 200))

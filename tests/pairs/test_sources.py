@@ -13,10 +13,11 @@ from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import Pairs, SplitName
 from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.pairs.building import build_pairs
+from ticketkin.pairs.drawing import PairInputs
 from ticketkin.pairs.settings import PairSettings
-from ticketkin.pairs.sources import PairInputs
 
 SILVER_SOURCES = ("tfidf-hybrid", "cross-category-positives", "curriculum-bands")
+TRUE_SOURCES = ("hard-negatives", "borderline", "tfidf-hard-negatives", "category-phases")
 
 
 def _inputs(seed: int = 0) -> PairInputs:
@@ -34,14 +35,12 @@ def _inputs(seed: int = 0) -> PairInputs:
 
 def _train(material: PairInputs, seed: int = 0, **change: object) -> Pairs:
     settings = PairSettings(n_neighbours=10, n_drawn=200, **change)
-    return build_pairs(material, settings, EvaluationSettings().negatives_per_positive, seed)
+    return build_pairs(material, settings, EvaluationSettings().negatives_per_positive, seed).pairs
 
 
 @given(
     seed=st.integers(0, 30),
-    sources=st.lists(
-        st.sampled_from(["hard-negatives", "borderline", *SILVER_SOURCES]), unique=True, max_size=4
-    ),
+    sources=st.lists(st.sampled_from([*TRUE_SOURCES, *SILVER_SOURCES]), unique=True, max_size=4),
 )
 @settings(max_examples=25, deadline=None)
 def test_sources_combine_and_never_touch_the_test_pairs(seed: int, sources: list[str]) -> None:
@@ -82,19 +81,54 @@ def test_the_hybrid_follows_its_shares_and_thresholds() -> None:
         assert hard.sum() / len(frame) == pytest.approx(hard_share, abs=0.1)
 
 
-def test_bands_of_a_curriculum_do_not_overlap_and_bring_their_phases() -> None:
-    material = _inputs()
-    frame = _train(material, sources=("curriculum-bands",)).of(SplitName.TRAIN).frame
+@given(st.integers(0, 40))
+@settings(max_examples=15, deadline=None)
+def test_bands_of_a_curriculum_get_harder_and_never_call_the_nearer_pair_strangers(seed: int) -> None:
+    material = _inputs(seed)
+    train = _train(material, seed, sources=("curriculum-bands",)).of(SplitName.TRAIN)
+    frame = train.frame
     assert set(frame["phase"]) == {1, 2, 3} and set(frame["origin"]) == {"silver"}
-    lowest = [0.52, 0.40, 0.30]
-    highest = [0.36, 0.45, 0.50]
-    for number in (1, 2, 3):
-        of_phase = frame.filter(frame["phase"] == number)
-        kin = of_phase.filter(of_phase["label"] == 1)["base_similarity"].to_numpy()
-        strangers = of_phase.filter(of_phase["label"] == 0)["base_similarity"].to_numpy()
-        assert kin.min() >= lowest[number - 1] - 1e-6 and strangers.max() <= highest[number - 1] + 1e-6
-        if number > 1:
-            assert kin.max() < lowest[number - 2] + 1e-6 and strangers.min() > highest[number - 2] - 1e-6
+    assert frame.select("left", "right").n_unique() == len(frame)
+    left, right = train.rows(material.tickets)
+    linked = material.groups.group[left] == material.groups.group[right]
+    similarity, label = frame["base_similarity"].to_numpy(), frame["label"].to_numpy()
+    phase = frame["phase"].to_numpy()
+    for number, (kin_from, strangers_to) in enumerate([(0.52, 0.36), (0.40, 0.45), (0.30, 0.50)], start=1):
+        assert similarity[(phase == number) & (label == 1)].min() >= kin_from - 1e-6
+        assert similarity[(phase == number) & (label == 0)].max() <= strangers_to + 1e-6
+    assert similarity[(label == 1) & ~linked].min() >= 0.5 - 1e-6, "unlinked pairs are kin where surely alike"
+    means = [[similarity[(phase == number) & (label == y)].mean() for number in (1, 2, 3)] for y in (1, 0)]
+    assert means[0] == sorted(means[0], reverse=True) and means[1] == sorted(means[1])
+
+
+def test_phases_by_category_go_from_what_the_category_tells_to_what_it_does_not() -> None:
+    material = _inputs()
+    train = _train(material, sources=("category-phases",)).of(SplitName.TRAIN)
+    category = material.tickets.frame["category"].to_numpy()
+    left, right = train.rows(material.tickets)
+    same = category[left] == category[right]
+    label, phase = train.frame["label"].to_numpy(), train.frame["phase"].to_numpy()
+    border = train.frame["base_similarity"].is_between(0.36, 0.52).to_numpy()
+    assert set(phase) == {1, 2, 3} and "silver" not in set(train.frame["origin"])
+    assert (border == (phase == 3)).all()
+    assert (same == (label == 1))[phase == 1].all() and (same == (label == 0))[phase == 2].all()
+    kin = material.groups.group[left] == material.groups.group[right]
+    assert (kin == (label == 1)).all()
+
+
+def test_phases_by_category_need_categories() -> None:
+    material = replace(_inputs(), tickets=make_tickets(len(_inputs().tickets)))
+    with pytest.raises(NotEnoughDataError, match="--map category=COLUMN"):
+        _train(material, sources=("category-phases",))
+
+
+def test_strangers_alike_in_words_lie_between_the_cosines() -> None:
+    material = _inputs()
+    train = _train(material, sources=("links", "tfidf-hard-negatives")).of(SplitName.TRAIN)
+    frame = train.frame.filter(train.frame["label"] == 0)
+    assert len(frame) and frame["lexical_similarity"].is_between(0.3 - 1e-6, 0.5 + 1e-6).all()
+    assert set(frame["origin"]) == {"mined"}
+    assert set(train.frame.filter(train.frame["label"] == 1)["origin"]) <= {"file", "group"}
 
 
 def test_cross_category_positives_cross_categories() -> None:

@@ -27,6 +27,7 @@ from ticketkin.evaluation.metrics import (
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.schema import Report, read_report, report_json_schema
+from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.evaluation.verdict import decide
 from ticketkin.reports.html import DrawnFigures, render_report
 from ticketkin.reports.leaderboard import leaderboard_html, leaderboard_table
@@ -86,8 +87,8 @@ def judged_report(report: dict) -> dict:
     for place, name in enumerate(NAMES):
         result = {
             "labels_from": "person",
-            "retrieval": ranks_of(10 + place).to_json(100, 0),
-            "pairs": pairs_of(place).to_json(0.5, 0.01, 100, 0),
+            "retrieval": ranks_of(10 + place).measured(100, 0).model_dump(mode="json"),
+            "pairs": pairs_of(place).measured(0.5, 0.01, 100, 0).model_dump(mode="json"),
         }
         report["candidates"][name] |= {"evaluation": result, "holdout": None}
     return json.loads(json.dumps(report))
@@ -136,7 +137,8 @@ def test_it_has_a_column_on_leaderboards_and_on_the_terminal(report):
             assert METRICS[name].title in shown
             assert name in leaderboard_table(comparison).columns
             assert comparison.to_json()["rows"][0][name]["value"] is not None
-    candidates = printed(lambda console: show_candidates(console, judged_report(report)))
+    judged = Report.model_validate(judged_report(report)).candidates
+    candidates = printed(lambda console: show_candidates(console, judged, in_folds=False))
     assert "Worst rank" in candidates and "Gap" in candidates
     splits = {"evaluation": {"n_queries": 60}}
     averaged = Report.model_validate({**judged_report(report), "splits": splits})
@@ -156,7 +158,12 @@ def test_a_guard_whose_lower_values_are_better_stops_a_challenger_that_raises_it
         ranks = [np.array([first, worst]) for _ in range(60)]
         return RetrievalScores(np.arange(60), np.arange(60) // 2, ranks, 99)
 
-    common = {"labels_from": "person", "synthetic": False, "n_bootstrap": 100, "seed": 0}
+    common = {
+        "labels_from": "person",
+        "synthetic": False,
+        "settings": EvaluationSettings(n_bootstrap=100),
+        "seed": 0,
+    }
     base = scores(4, 20)
     won = decide({"base": base, "head": scores(1, 10)}, ["base", "head"], **common)
     assert won.champion == "head"
@@ -185,8 +192,9 @@ def test_a_report_of_an_earlier_version_is_read_whole_and_shown():
     assert earlier.model_dump(mode="json", exclude_unset=True) == content
     assert "Worst mistakes" in render_report(earlier, ReportMaterial(title="earlier"), DrawnFigures([], []))
     evaluation = content["candidates"]["base"]["evaluation"]
-    assert set(evaluation["retrieval"]) <= set(ranks_of(3).to_json(50, 0)), "a tool of then finds its keys"
-    assert set(evaluation["pairs"]) <= set(pairs_of(0).to_json(0.5, 0.01, 50, 0))
+    retrieval, pairs = ranks_of(3).measured(50, 0), pairs_of(0).measured(0.5, 0.01, 50, 0)
+    assert set(evaluation["retrieval"]) <= set(retrieval.model_dump()), "a tool of then finds its keys"
+    assert set(evaluation["pairs"]) <= set(pairs.model_dump())
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bundle_material import judged_copy
 
+from bundle_material import judged_copy
 from ticketkin.core.tables import Tickets
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.settings import EvaluationSettings
@@ -65,8 +65,8 @@ def tuned_run(tmp_path_factory: pytest.TempPathFactory, tiny_encoder_folder: Pat
     patch.setenv("TICKETKIN_CACHE", str(tmp_path_factory.mktemp("cache")))
     best = judging.best_encoder
 
-    def lora_where_it_is_there(scores: Any, encoders: list[str], n_bootstrap: int, seed: int) -> str:
-        return "lora" if "lora" in encoders else best(scores, encoders, n_bootstrap, seed)
+    def lora_where_it_is_there(scores: Any, encoders: list[str], *rest: Any) -> str:
+        return "lora" if "lora" in encoders else best(scores, encoders, *rest)
 
     decide = stage.decide
     patch.setattr(judging, "best_encoder", lora_where_it_is_there)

@@ -19,8 +19,8 @@ from ticketkin.training.augmentation import (
     with_synonyms,
     without_words,
 )
+from ticketkin.training.plan import phase_records, plan_steps
 from ticketkin.training.settings import AugmentSettings
-from ticketkin.training.tuning_data import phase_records, plan_steps
 from tiny_model import WORDS
 
 WORD_TEXTS = st.lists(st.text("abcäß0", min_size=1, max_size=5), min_size=1, max_size=30).map(" ".join)

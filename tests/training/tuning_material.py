@@ -52,6 +52,7 @@ def tuning_data(n_groups: int = 15, seed: int = 0) -> TuningData:
         labelled_left=np.concatenate([left, left]),
         labelled_right=np.concatenate([right, far]),
         labels=np.repeat([1, 0], len(left)).astype(np.int64),
+        labelled_phase=np.tile(np.arange(len(left)) % 3 + 1, 2),
     )
 
 

@@ -107,13 +107,13 @@ def test_the_report_tells_what_was_looked_at_and_how_ready_the_champion_is(small
     assert {
         "circular_labels", "label_conflicts", "class_support", "leakage", "late_fields", "resolution_in_text",
         "template_shortcut", "split_mismatch", "category_shortcut", "context_ablation", "trivial_threshold",
-        "threshold_stability", "score_distribution", "metric_redundancy", "small_sample",
+        "threshold_stability", "phase_order", "score_distribution", "metric_redundancy", "small_sample",
     } <= codes.keys()  # fmt: skip
     assert not [check for check in codes.values() if check["outcome"] == "failed"]
     readiness = report["readiness"]
     names = [criterion["name"] for criterion in readiness["criteria"]]
     assert names == ["spearman", "roc_auc", "false_positive_rate", "category_shortcut", "beats_baseline",
-                     "holdout_gap", "latency_ms"]  # fmt: skip
+                     "holdout_gap", "latency_ms", "failed_checks"]  # fmt: skip
     assert all(
         criterion["value"] > 0 for criterion in readiness["criteria"] if criterion["name"] == "latency_ms"
     )

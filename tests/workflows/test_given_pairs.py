@@ -15,20 +15,21 @@ from ticketkin.pairs.interchange import TextPairs, read_text_pairs, write_text_p
 from ticketkin.workflows.configuration import read_job
 from ticketkin.workflows.pair_files import pairs_of_run
 from ticketkin.workflows.run_data import RunData
+from ticketkin.workflows.stages.training import tuning_data_of
 
 
 @pytest.fixture(scope="module")
 def files(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Training pairs with phases, test pairs, and one training pair that holds a text of the test."""
+    """Training pairs with phases, test pairs, and training pairs that hold one or two texts of the test."""
     folder = tmp_path_factory.mktemp("pairs")
     train, test = (pairs_of_run(small_run, split) for split in (SplitName.TRAIN, SplitName.HOLDOUT))
     leaking = TextPairs(
-        left=[*train.left, test.left[0]],
-        right=[*train.right, train.right[0]],
-        labels=pl.Series([*train.labels.tolist(), 1]).to_numpy(),
-        phases=pl.Series([*train.phases.tolist(), 1]).to_numpy(),  # type: ignore[union-attr]
-        left_categories=[*(train.left_categories or []), ""],
-        right_categories=[*(train.right_categories or []), ""],
+        left=[*train.left, test.left[0], test.left[0]],
+        right=[*train.right, train.right[0], test.left[1]],
+        labels=pl.Series([*train.labels.tolist(), 1, 0]).to_numpy(),
+        phases=pl.Series([*train.phases.tolist(), 1, 1]).to_numpy(),  # type: ignore[union-attr]
+        left_categories=[*(train.left_categories or []), "", ""],
+        right_categories=[*(train.right_categories or []), "", ""],
     )
     write_text_pairs(leaking, folder / "train.json")
     write_text_pairs(test, folder / "test.json")
@@ -61,14 +62,17 @@ def test_the_test_pairs_are_the_holdout_and_nothing_else_is(
     captured = capsys.readouterr()
     report = json.loads(captured.out)
     told = " ".join(captured.err.split())
-    assert "1 training pairs hold a text of the test pairs and are left out" in told
+    assert "left out: 2 training pairs (1 kin and 1 strangers) hold a text of the test pairs" in told
     assert report["candidates"].keys() == {"lexical", "base", "head", "hybrid", "fusion"}
     test = read_text_pairs(files[1])
     kept = pairs_of_run(folder, SplitName.HOLDOUT)
     assert sorted(zip(kept.left, kept.right, kept.labels.tolist(), strict=True)) == sorted(
         zip(test.left, test.right, test.labels.tolist(), strict=True)
     )
-    assert report["test_pairs_sha256"] == kept.digest()
+    assert report["test_pairs_sha256"] == kept.digest() == test.digest()
+    record = json.loads((folder / "candidates/head/training_metadata.json").read_text("utf-8"))
+    assert record["pairs"] == report["pairs"] == json.loads((folder / "pairs.json").read_text("utf-8"))
+    assert report["pairs"]["sources"] == ["given"] and report["pairs"]["phases_from"] == "file"
     tickets = pl.read_parquet(folder / "tickets.parquet")
     splits = dict(pl.read_parquet(folder / "splits.parquet").iter_rows())
     held_out = {*test.left, *test.right}
@@ -80,9 +84,19 @@ def test_the_test_pairs_are_the_holdout_and_nothing_else_is(
         for a, b, phase in zip(train.left, train.right, train.phases.tolist(), strict=True)  # type: ignore[union-attr]
     }
     trained = pairs_of_run(folder, SplitName.TRAIN)
-    assert len(trained) > 20
+    used = report["pairs"]["given"]["used"]["train"]
+    assert len(trained) == used["kin"] + used["strangers"] > 20
+    left_out = sum(sum(part["counts"].values()) for part in report["pairs"]["given"]["left_out"])
+    judged = len(pairs_of_run(folder, SplitName.EVALUATION))
+    drawn = sum(
+        sum(part["counts"].values()) for part in report["pairs"]["drawn"] if part["source"] != "given"
+    )
+    assert len(trained) + judged - drawn + left_out == len(train)
     for a, b, phase in zip(trained.left, trained.right, trained.phases.tolist(), strict=True):  # type: ignore[union-attr]
         assert phase_of[a, b] == phase
+    tuned_on = tuning_data_of(RunData.of(folder, read_job(folder)))
+    assert tuned_on.phases_are_given and tuned_on.labelled_phase.tolist() == trained.phases.tolist()  # type: ignore[union-attr]
+    assert "phase_order" in {check["code"] for check in report["diagnostics"]}
     assert _run(["run", "--resume", "--out", str(folder), "--dry-run", "--json"], monkeypatch) == 0
     assert {stage["state"] for stage in json.loads(capsys.readouterr().out)} == {"done"}
 

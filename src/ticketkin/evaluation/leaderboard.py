@@ -9,6 +9,7 @@ import numpy as np
 from ticketkin.encoders.presets import OPEN_LICENCES
 from ticketkin.evaluation.bootstrap import Float64Array, Interval, Resamples
 from ticketkin.evaluation.metrics import METRICS, MetricDefinition, PairMetric, Place, interval_of
+from ticketkin.evaluation.multiplicity import holm
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores
 
@@ -223,14 +224,3 @@ def _rows(
 
 def _place(value: float | None, primary: MetricDefinition) -> float:
     return np.inf if value is None else -float(primary.improvement(np.array(value)))
-
-
-def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Return p-values corrected for their number by the step-down method of Holm (1979)."""
-    ordered = sorted(p_values, key=lambda name: p_values[name])
-    corrected: dict[str, float] = {}
-    largest = 0.0
-    for place, name in enumerate(ordered):
-        largest = max(largest, min(1.0, (len(ordered) - place) * p_values[name]))
-        corrected[name] = largest
-    return corrected

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ticketkin.core.checks import Check, Outcome
 from ticketkin.evaluation.bootstrap import Interval
+from ticketkin.evaluation.metric_results import SplitResult
 from ticketkin.evaluation.metrics import METRICS, Direction
-from ticketkin.evaluation.schema import SplitResult, Tier
+from ticketkin.evaluation.schema import CriterionResult, ReadinessResult, Tier
 from ticketkin.evaluation.settings import ReadinessSettings
 
 _MINIMUM_AUC, _GOOD_AUC = 0.75, 0.85
@@ -37,31 +37,22 @@ class Criterion:
             return self.value.low is not None and self.value.low > self.target
         return self.value.value <= self.target if self.at_most else self.value.value >= self.target
 
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for report.json."""
+    @property
+    def result(self) -> CriterionResult:
+        """The criterion as report.json holds it."""
         value = self.value.value
         gap = None if value is None else (self.target - value if self.at_most else value - self.target)
-        return {
-            "name": self.name,
-            **self.value.to_json(),
-            "target": self.target,
-            "at_most": self.at_most,
-            "gap": gap,
-            "passed": self.passed,
-            "note": self.note,
-        }
-
-
-@dataclass(frozen=True)
-class Readiness:
-    """All criteria and the tier."""
-
-    tier: Tier
-    criteria: list[Criterion]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for report.json."""
-        return {"tier": self.tier, "criteria": [criterion.to_json() for criterion in self.criteria]}
+        return CriterionResult(
+            value=value,
+            low=self.value.low,
+            high=self.value.high,
+            name=self.name,
+            target=self.target,
+            at_most=self.at_most,
+            gap=gap,
+            passed=self.passed,
+            note=self.note,
+        )
 
 
 def assess(
@@ -73,19 +64,20 @@ def assess(
     latency_ms: float,
     settings: ReadinessSettings,
     has_holdout: bool = True,
-) -> Readiness:
+) -> ReadinessResult:
     """Return the readiness of a champion.
 
     `evaluation` and `holdout` are its results; `beats_baseline` the paired gain in the primary metric
     with its interval (all 0 where the baseline was kept); without `has_holdout` the holdout's links were
     learned from, by other weights than those that scored them. Tiers: *minimum* tells kin from
-    strangers at all (ROC-AUC .75), *good* does at .85 and beats the baseline, *excellent* reaches
-    the ROC-AUC and false-positive targets too, *production* meets every criterion.
+    strangers at all (ROC-AUC .75), *good* does at .85, beats the baseline and no check failed,
+    *excellent* reaches the ROC-AUC and false-positive targets too, *production* meets every criterion.
     """
     primary = METRICS.primary
     before, after = (scores.metric(primary.name).value for scores in (evaluation, holdout))
     drop = None if not before or after is None or not has_holdout else (before - after) / before
     shortcut = next((check for check in checks if check.code == "category_shortcut"), None)
+    failed = [check.code for check in checks if check.outcome is Outcome.FAILED]
     ceiling = holdout.metric("spearman_ceiling").value or 0.0
     criteria = [
         _of_metric(
@@ -128,8 +120,16 @@ def assess(
             True,
             "median of one ticket encoded and ranked, on this machine",
         ),
+        Criterion(
+            "failed_checks",
+            _as_interval(float(len(failed))),
+            0.0,
+            True,
+            f"with one, nothing is proven{': ' * bool(failed)}{', '.join(failed)}",
+        ),
     ]  # fmt: skip
-    return Readiness(_tier(criteria, holdout.metric("roc_auc").value or 0.0), criteria)
+    tier = _tier(criteria, holdout.metric("roc_auc").value or 0.0)
+    return ReadinessResult(tier=tier, criteria=[criterion.result for criterion in criteria])
 
 
 def _of_metric(name: str, scores: SplitResult, target: float, note: str = "") -> Criterion:
@@ -143,7 +143,7 @@ def _tier(criteria: Sequence[Criterion], area: float) -> Tier:
     by_name = {criterion.name: criterion.passed for criterion in criteria}
     if area < _MINIMUM_AUC:
         return "none"
-    if area < _GOOD_AUC or not by_name["beats_baseline"]:
+    if area < _GOOD_AUC or not (by_name["beats_baseline"] and by_name["failed_checks"]):
         return "minimum"
     if not (by_name["roc_auc"] and by_name["false_positive_rate"]):
         return "good"

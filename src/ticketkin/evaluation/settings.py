@@ -25,6 +25,8 @@ class EvaluationSettings(StageSettings):
     it they are not judged where folds judge."""
     learning_curve: bool = True
     """Whether the learned ranking is fitted on parts of the links, too: it shows what more would bring."""
+    smallest_gain: float = Field(default=0.01, ge=0, lt=1)
+    """Gain in MRR below which a change is not worth having, however sure it is."""
     n_bootstrap: int = Field(default=1_000, ge=100, le=1_000_000)
     """Resamples of kin groups behind each 95 % interval."""
     threshold_target: Literal["false_positive_rate", "precision", "f1"] = "false_positive_rate"

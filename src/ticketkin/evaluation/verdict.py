@@ -2,13 +2,13 @@
 
 Two questions. Which encoder: untouched, or tuned? And which ranking: words, an encoder alone, or a
 learned fusion? A challenger wins only if the lower end of the paired 95 % interval of its gain in the
-primary metric (MRR) on the evaluation links lies above zero, an exact test rules out chance among so few
-kin groups, and no guard metric got worse.
+primary metric (MRR) on the evaluation links lies above zero, an exact test, corrected for the number of
+challengers, rules out chance among so few kin groups, the gain is worth having, and no guard metric got
+worse. What may speak against it afterwards stands in `objections.py`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -20,10 +20,14 @@ from ticketkin.evaluation.bootstrap import (
     percentile_interval,
 )
 from ticketkin.evaluation.metrics import METRICS
+from ticketkin.evaluation.multiplicity import holm
 from ticketkin.evaluation.retrieval import RetrievalScores
+from ticketkin.evaluation.schema import GateResult, VerdictResult, Warning
+from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.evaluation.sign_flips import sign_flip_p_value
 from ticketkin.evaluation.verdict_words import (
     Answer,
+    WhyKept,
     better_words,
     gain_words,
     in_first_ten,
@@ -33,29 +37,8 @@ from ticketkin.evaluation.verdict_words import (
 
 PRIMARY = METRICS.primary.name
 
-FEWEST_TO_PROVE = 6
-"""Kin groups below which no gain is beyond chance: where all n of them gain, p of the test is 2 / 2^n."""
 WITHOUT_LINKS = "hybrid"
 """The ranking that learns from no links: what is served until somebody links tickets."""
-
-
-@dataclass(frozen=True)
-class Gate:
-    """One condition a challenger had to meet, with its evidence."""
-
-    challenger: str
-    name: str
-    passed: bool
-    evidence: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for report.json."""
-        return {
-            "challenger": self.challenger,
-            "name": self.name,
-            "passed": self.passed,
-            "evidence": self.evidence,
-        }
 
 
 @dataclass(frozen=True)
@@ -67,9 +50,9 @@ class Verdict:
     baseline: str
     answer: Answer
     reason: str
-    gates: list[Gate]
+    gates: list[GateResult]
     comparisons: list[PairedGain]
-    warnings: list[dict[str, str]]
+    warnings: list[Warning]
     cheaper: str = ""
     """Which ranking costs less for a new ticket and could be as good, in words; "" where none is."""
     gain: PairedGain | None = None
@@ -82,18 +65,19 @@ class Verdict:
         """Whether the untouched model stays."""
         return self.champion == self.baseline
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the verdict's part of report.json."""
-        return {
-            "champion": self.champion,
-            "encoder": self.encoder,
-            "baseline": self.baseline,
-            "kept_baseline": self.kept_baseline,
-            "answer": self.answer,
-            "reason": self.reason,
-            "cheaper": self.cheaper,
-            "gates": [gate.to_json() for gate in self.gates],
-        }
+    def result(self, holdout_opened_at: str) -> VerdictResult:
+        """Return the verdict as report.json holds it."""
+        return VerdictResult(
+            champion=self.champion,
+            encoder=self.encoder,
+            baseline=self.baseline,
+            kept_baseline=self.kept_baseline,
+            answer=self.answer,
+            reason=self.reason,
+            cheaper=self.cheaper,
+            gates=self.gates,
+            holdout_opened_at=holdout_opened_at,
+        )
 
 
 def paired_gain(
@@ -155,10 +139,14 @@ Gains = Mapping[str, PairedGain]
 
 
 def best_encoder(
-    scores: Mapping[str, RetrievalScores], encoders: Sequence[str], n_bootstrap: int, seed: int
+    scores: Mapping[str, RetrievalScores],
+    encoders: Sequence[str],
+    settings: EvaluationSettings,
+    seed: int,
 ) -> str:
     """Return the best of `encoders`; the first is the untouched one."""
-    return best_of(encoders[0], all_gains(scores, encoders[0], encoders[1:], n_bootstrap, seed))[0]
+    gains_of = all_gains(scores, encoders[0], encoders[1:], settings.n_bootstrap, seed)
+    return best_of(encoders[0], corrected(gains_of), settings.smallest_gain)[0]
 
 
 def all_gains(
@@ -172,17 +160,32 @@ def all_gains(
     return {name: decisive_gains(scores, name, baseline, n_bootstrap, seed) for name in challengers}
 
 
-def best_of(baseline: str, gains_of: Mapping[str, Gains]) -> tuple[str, list[Gate]]:
-    """Return the challenger that meets its gates with the largest gain, else the baseline; and all gates."""
-    gates: list[Gate] = []
+def corrected(gains_of: Mapping[str, Gains]) -> dict[str, Gains]:
+    """Return the gains of challengers that are tried at once: p of the primary metric corrected by Holm."""
+    p_values = holm({name: gains[PRIMARY].p_value for name, gains in gains_of.items()})
+    return {
+        name: {**gains, PRIMARY: replace(gains[PRIMARY], p_value=p_values[name])}
+        for name, gains in gains_of.items()
+    }
+
+
+def best_of(
+    baseline: str, gains_of: Mapping[str, Gains], smallest_gain: float
+) -> tuple[str, list[GateResult]]:
+    """Return the challenger that meets its gates with the largest gain, else the baseline; and all gates.
+
+    A gain of less than `smallest_gain` in the primary metric is not worth a change.
+    """
+    gates: list[GateResult] = []
     winners: dict[str, float] = {}
     for name, gains in gains_of.items():
         own = [
-            Gate(name, "gain_above_zero", gains[PRIMARY].is_above_zero, _evidence(gains[PRIMARY])),
+            _gate(name, "gain_above_zero", gains[PRIMARY].is_above_zero, _evidence(gains[PRIMARY])),
             _beyond_chance(gains[PRIMARY]),
+            _worth_having(gains[PRIMARY], smallest_gain),
         ]
         own += [
-            Gate(name, f"{guard}_not_worse", not gain.is_loss, _evidence(gain))
+            _gate(name, f"{guard}_not_worse", not gain.is_loss, _evidence(gain))
             for guard, gain in gains.items()
             if guard != PRIMARY
         ]
@@ -193,13 +196,27 @@ def best_of(baseline: str, gains_of: Mapping[str, Gains]) -> tuple[str, list[Gat
     return best, gates
 
 
-def _beyond_chance(gain: PairedGain) -> Gate:
-    return Gate(
+def _gate(challenger: str, name: str, passed: bool, evidence: str) -> GateResult:
+    return GateResult(challenger=challenger, name=name, passed=passed, evidence=evidence)
+
+
+def _beyond_chance(gain: PairedGain) -> GateResult:
+    return _gate(
         gain.challenger,
         "beyond_chance",
         gain.is_beyond_chance,
         f"sign-flip test over {gain.n_clusters} kin groups: p {gain.p_value:.3f}, "
         f"at most {MOST_BY_CHANCE} wanted",
+    )
+
+
+def _worth_having(gain: PairedGain, smallest_gain: float) -> GateResult:
+    value = gain.gain.value
+    return _gate(
+        gain.challenger,
+        "gain_worth_having",
+        value is not None and value >= smallest_gain,
+        f"{_evidence(gain)}; at least {smallest_gain:g} is asked (evaluation.smallest_gain)",
     )
 
 
@@ -220,7 +237,7 @@ def decide(
     *,
     labels_from: str,
     synthetic: bool,
-    n_bootstrap: int,
+    settings: EvaluationSettings,
     seed: int,
     n_people_groups: int = 0,
 ) -> Verdict:
@@ -234,9 +251,11 @@ def decide(
     """
     baseline = encoders[0]
     rankings = [name for name in scores if name != baseline]
-    gains_of = all_gains(scores, baseline, rankings, n_bootstrap, seed)
-    encoder, gates = best_of(baseline, {name: gains_of[name] for name in encoders[1:]})
-    champion, ranking_gates = best_of(baseline, gains_of)
+    uncorrected = all_gains(scores, baseline, rankings, settings.n_bootstrap, seed)
+    of_encoders = corrected({name: uncorrected[name] for name in encoders[1:]})
+    encoder, gates = best_of(baseline, of_encoders, settings.smallest_gain)
+    gains_of = corrected(uncorrected)
+    champion, ranking_gates = best_of(baseline, gains_of, settings.smallest_gain)
     gates += [gate for gate in ranking_gates if gate.challenger not in encoders]
     verdict = Verdict(
         champion=champion,
@@ -245,15 +264,15 @@ def decide(
         answer="no" if champion == baseline else "yes",
         reason="",
         gates=gates,
-        comparisons=comparisons_of(scores, gains_of, n_bootstrap, seed),
+        comparisons=comparisons_of(scores, gains_of, settings.n_bootstrap, seed),
         warnings=warnings_of(scores, labels_from, synthetic),
         gain=_headline(gains_of, champion, baseline),
     )
-    n_too_few = too_few_to_prove(scores, labels_from, n_people_groups)
+    n_too_few = too_few_to_prove(scores, labels_from, n_people_groups, len(rankings))
     if n_too_few is not None:
         return unproven(verdict, scores, n_too_few)
     share_of = f"% of {scores[baseline].n_queries:,} evaluation tickets"
-    return replace(verdict, reason=_reason(verdict, scores, share_of, verdict.gain, synthetic=synthetic))
+    return replace(verdict, reason=reason_of(verdict, scores, share_of, verdict.gain, synthetic=synthetic))
 
 
 def comparisons_of(
@@ -274,15 +293,17 @@ def n_kin_groups(scores: Mapping[str, RetrievalScores]) -> int:
 
 
 def too_few_to_prove(
-    scores: Mapping[str, RetrievalScores], labels_from: str, n_people_groups: int
+    scores: Mapping[str, RetrievalScores], labels_from: str, n_people_groups: int, n_challengers: int
 ) -> int | None:
     """Return how many kin groups of people there are, where they are too few to prove any gain, however
     large; None where they are enough.
+
+    Where all n groups gain, p of the exact test is 2 / 2^n, and `n_challengers` are tried at once.
     """
     if labels_from == "silver":
         return n_people_groups
     n_groups = n_kin_groups(scores)
-    return n_groups if n_groups < FEWEST_TO_PROVE else None
+    return n_groups if 2.0 ** (1 - n_groups) * max(1, n_challengers) > MOST_BY_CHANCE else None
 
 
 def unproven(verdict: Verdict, scores: Mapping[str, RetrievalScores], n_groups: int) -> Verdict:
@@ -302,19 +323,21 @@ def unproven(verdict: Verdict, scores: Mapping[str, RetrievalScores], n_groups: 
     )
 
 
-def _reason(
+def reason_of(
     verdict: Verdict,
     scores: Mapping[str, RetrievalScores],
     share_of: str,
     gain: PairedGain | None,
     *,
     synthetic: bool,
+    objection: str = "",
 ) -> str:
     """Return the verdict in a few sentences, in numbers of `scores`, counted as `share_of` says."""
     before = in_first_ten(scores[verdict.baseline])
     if verdict.kept_baseline or gain is None:
         counted = f"The untouched model finds kin in the first ten for {before} {share_of}."
-        return kept_words(verdict.gain, guards_failed(verdict), counted, synthetic=synthetic)
+        why = WhyKept(verdict.gain, guards_failed(verdict), too_small(verdict), objection)
+        return kept_words(why, counted, synthetic=synthetic)
     after = in_first_ten(scores[verdict.champion])
     counted = (
         f"'{verdict.champion}' finds kin in the first ten for {after} {share_of}, before {before} %; "
@@ -325,9 +348,18 @@ def _reason(
 
 def guards_failed(verdict: Verdict) -> list[str]:
     """Return the titles of the metrics in which the challenger that came closest got worse."""
-    closest = None if verdict.gain is None else verdict.gain.challenger
-    failed = {gate.name for gate in verdict.gates if gate.challenger == closest and not gate.passed}
+    failed = _gates_failed(verdict)
     return [guard.title for guard in METRICS.guards if f"{guard.name}_not_worse" in failed]
+
+
+def too_small(verdict: Verdict) -> bool:
+    """Return whether the challenger that came closest is better, by less than is worth having."""
+    return _gates_failed(verdict) == {"gain_worth_having"}
+
+
+def _gates_failed(verdict: Verdict) -> set[str]:
+    closest = None if verdict.gain is None else verdict.gain.challenger
+    return {gate.name for gate in verdict.gates if gate.challenger == closest and not gate.passed}
 
 
 def _headline(gains_of: Mapping[str, Gains], champion: str, baseline: str) -> PairedGain | None:
@@ -338,62 +370,33 @@ def _headline(gains_of: Mapping[str, Gains], champion: str, baseline: str) -> Pa
     return max(gains, key=lambda gain: gain.gain.value or 0.0, default=None)
 
 
-def with_holdout(
-    verdict: Verdict, holdout: Mapping[str, RetrievalScores], gain: PairedGain | None, *, synthetic: bool
-) -> Verdict:
-    """Return the verdict with its reason stated in numbers of the holdout, links that no candidate has seen.
-
-    What was decided stays. `gain` is the champion's over the baseline on the holdout, None where the
-    baseline was kept. Without a query on the holdout, or a link of people, the reason stays.
-    """
-    n_queries = holdout[verdict.baseline].n_queries
-    if not n_queries or verdict.answer == "unproven":
-        return verdict
-    share_of = f"% of {n_queries:,} held-out tickets, whose links no candidate has seen"
-    reason = _reason(verdict, holdout, share_of, gain, synthetic=synthetic)
-    if gain is not None and not verdict.kept_baseline and not gain.is_gain:
-        reason += " There it could be chance, so the proof rests on the evaluation links alone."
-    return replace(verdict, reason=reason)
-
-
 def warnings_of(
     scores: Mapping[str, RetrievalScores], labels_from: str, synthetic: bool, *, by_split: bool = True
-) -> list[dict[str, str]]:
+) -> list[Warning]:
     """Return what to know before the numbers are relied on: a code and a message each."""
     warnings = []
     if labels_from == "silver":
         warnings.append(
-            _warning(
-                "silver_labels",
-                "People linked none of these tickets, or too few. The labels come from word overlap, so a "
-                "ranker near to word overlap looks best. Add people's links with --links FILE",
+            Warning(
+                code="silver_labels",
+                message="People linked none of these tickets, or too few. The labels come from word overlap, "
+                "so a ranker near to word overlap looks best. Add people's links with --links FILE",
             )
         )
     if synthetic:
         warnings.append(
-            _warning("synthetic", "These tickets are the built-in sample; no real desk wrote them")
-        )
-    names, n_clusters = list(scores), n_kin_groups(scores)
-    if n_clusters < FEW_CLUSTERS:
-        warnings.append(
-            _warning(
-                "few_kin_groups",
-                f"Only {n_clusters} kin groups judge the candidates; below {FEW_CLUSTERS} the intervals are "
-                f"too narrow. Add links{', or raise split.evaluation' if by_split else ''}",
+            Warning(
+                code="synthetic",
+                message="These tickets are the built-in sample; no real desk wrote them",
             )
         )
-    for place, name in enumerate(names):
-        for other in names[place + 1 :]:
-            if all(map(np.array_equal, scores[name].ranks, scores[other].ranks)):
-                warnings.append(
-                    _warning(
-                        "identical_candidates",
-                        f"{name} and {other} rank every ticket alike. That is not a tie: the tuned change is "
-                        "zero, or was not loaded",
-                    )
-                )
+    n_clusters = n_kin_groups(scores)
+    if n_clusters < FEW_CLUSTERS:
+        warnings.append(
+            Warning(
+                code="few_kin_groups",
+                message=f"Only {n_clusters} kin groups judge the candidates; below {FEW_CLUSTERS} the "
+                f"intervals are too narrow. Add links{', or raise split.evaluation' if by_split else ''}",
+            )
+        )
     return warnings
-
-
-def _warning(code: str, message: str) -> dict[str, str]:
-    return {"code": code, "message": message}

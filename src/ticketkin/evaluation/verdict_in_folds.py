@@ -8,20 +8,23 @@ import numpy as np
 from ticketkin.evaluation.bootstrap import MOST_BY_CHANCE, PairedGain, wilson_share
 from ticketkin.evaluation.cross_fitting import CrossFitted
 from ticketkin.evaluation.metrics import METRICS
+from ticketkin.evaluation.schema import GateResult
+from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.evaluation.verdict import (
     PRIMARY,
-    Gate,
     Verdict,
     all_gains,
     best_of,
     comparisons_of,
+    corrected,
     decisive_gains,
     guards_failed,
     too_few_to_prove,
+    too_small,
     unproven,
     warnings_of,
 )
-from ticketkin.evaluation.verdict_words import better_words, gain_words, in_first_ten, kept_words
+from ticketkin.evaluation.verdict_words import WhyKept, better_words, gain_words, in_first_ten, kept_words
 
 CHOSEN_IN_FOLDS = "the choice of each fold"
 """What a sentence calls the procedure where it ends at the baseline."""
@@ -71,9 +74,14 @@ class ShuffledLinks:
             return ""
         return f"; {', '.join(self.without)} took no part in it, as each trial would tune the encoder anew"
 
-    def gate(self) -> Gate:
-        """Return the condition that nothing is found where there is nothing."""
-        return Gate(PROCEDURE, "finds_nothing_in_shuffled_links", self.passed, self.evidence)
+    def gate(self) -> GateResult:
+        """Return the condition that nothing is gained where links mean nothing."""
+        return GateResult(
+            challenger=PROCEDURE,
+            name="finds_nothing_in_shuffled_links",
+            passed=self.passed,
+            evidence=self.evidence,
+        )
 
 
 def decide_in_folds(
@@ -83,7 +91,7 @@ def decide_in_folds(
     *,
     labels_from: str,
     synthetic: bool,
-    n_bootstrap: int,
+    settings: EvaluationSettings,
     seed: int,
     n_people_groups: int = 0,
 ) -> Verdict:
@@ -93,13 +101,14 @@ def decide_in_folds(
     anew in each fold, meets the gates, and finds nothing where links are shuffled. `n_people_groups` as in
     `decide`.
     """
-    baseline, champion = encoders[0], result.final.champion
+    baseline, champion, n_bootstrap = encoders[0], result.final.champion, settings.n_bootstrap
     scores = result.scores
     gains_of = all_gains(scores, baseline, [n for n in scores if n != baseline], n_bootstrap, seed)
-    encoder, encoder_gates = best_of(baseline, {name: gains_of[name] for name in encoders[1:]})
+    of_encoders = corrected({name: gains_of[name] for name in encoders[1:]})
+    encoder, encoder_gates = best_of(baseline, of_encoders, settings.smallest_gain)
     own = {**scores, champion: result.procedure} if champion != baseline else {**scores}
     proof = decisive_gains({**own, PROCEDURE: result.procedure}, PROCEDURE, baseline, n_bootstrap, seed)
-    _, gates = best_of(baseline, {PROCEDURE: proof})
+    _, gates = best_of(baseline, {PROCEDURE: proof}, settings.smallest_gain)
     gates.append(shuffled.gate())
     kept = champion if champion != baseline and all(gate.passed for gate in gates) else baseline
     verdict = Verdict(
@@ -109,11 +118,11 @@ def decide_in_folds(
         answer="no" if kept == baseline else "yes",
         reason="",
         gates=[*gates, *encoder_gates],
-        comparisons=comparisons_of(scores, gains_of, n_bootstrap, seed),
+        comparisons=comparisons_of(scores, corrected(gains_of), n_bootstrap, seed),
         warnings=warnings_of(scores, labels_from, synthetic, by_split=False),
         gain=proof[PRIMARY],
     )
-    n_too_few = too_few_to_prove(scores, labels_from, n_people_groups)
+    n_too_few = too_few_to_prove(scores, labels_from, n_people_groups, n_challengers=1)
     if n_too_few is not None:
         return unproven(verdict, scores, n_too_few)
     reason = _reason(verdict, proof[PRIMARY], result, shuffled, synthetic=synthetic)
@@ -135,8 +144,8 @@ def _reason(
         chosen = result.final.champion
         named = replace(proof, challenger=CHOSEN_IN_FOLDS if chosen == verdict.baseline else chosen)
         doubt = "" if shuffled.passed else shuffled.evidence
-        guards = guards_failed(verdict)
-        return kept_words(named, guards, counted, shuffled=doubt, synthetic=synthetic)
+        why = WhyKept(named, guards_failed(verdict), too_small(verdict), doubt)
+        return kept_words(why, counted, synthetic=synthetic)
     after = in_first_ten(result.procedure)
     counted = (
         f"Of {on}, {after} % find kin in the first ten, before {before} %; {gain_words(proof)}. {how}; what "

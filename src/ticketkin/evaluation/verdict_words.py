@@ -1,6 +1,7 @@
 """The verdict in sentences: what came out, on what, and what a reader should know before acting on it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from ticketkin.evaluation.bootstrap import PairedGain
@@ -30,30 +31,44 @@ def better_words(champion: str, counted: str, *, synthetic: bool) -> str:
     return f"{answer}: '{champion}' is better than the untouched model. {counted}"
 
 
-def kept_words(
-    gain: PairedGain | None, failed: Sequence[str], counted: str, *, shuffled: str = "", synthetic: bool
-) -> str:
-    """Return the sentences where the baseline stays: worse, level, or too few links to tell.
+@dataclass(frozen=True)
+class WhyKept:
+    """What there is to say where the baseline stays."""
 
-    `gain` is that of the challenger that came closest, `failed` the guard metrics in which that one got
-    worse, `shuffled` what a gain on shuffled links says against it.
-    """
+    gain: PairedGain | None
+    """Of the challenger that came closest."""
+    guards_failed: Sequence[str]
+    """Titles of the guard metrics in which it got worse."""
+    too_small: bool = False
+    """Whether it is better, by less than is worth having."""
+    objection: str = ""
+    """What speaks against a gain that was seen: on shuffled links, on the holdout, or a check that failed."""
+
+
+def kept_words(why: WhyKept, counted: str, *, synthetic: bool) -> str:
+    """Return the sentences where the baseline stays: worse, level, or too few links to tell."""
     where = "On the built-in synthetic sample, keep" if synthetic else "Keep"
-    why, evidence = _why_kept(gain, failed, shuffled)
-    return " ".join(part for part in (f"{where} the untouched model: {why}.", evidence, counted) if part)
+    end, evidence = _why_kept(why)
+    return " ".join(part for part in (f"{where} the untouched model: {end}.", evidence, counted) if part)
 
 
-def _why_kept(gain: PairedGain | None, failed: Sequence[str], shuffled: str) -> tuple[str, str]:
+def _why_kept(why: WhyKept) -> tuple[str, str]:
     """Return why, as the end of the first sentence, and the numbers behind it in a sentence of their own."""
+    gain, failed = why.gain, why.guards_failed
     if gain is None or gain.gain.value is None:
         return "nothing else could be compared with it", ""
     name, shown = gain.challenger, gain_words(gain)
-    if shuffled:
-        return f"what looks like a gain of '{name}' is no proof", f"{shuffled[:1].upper()}{shuffled[1:]}."
-    if gain.is_gain and failed:
+    if why.objection:
+        evidence = why.objection[:1].upper() + why.objection[1:].removesuffix(".")
+        return f"what looks like a gain of '{name}' is no proof", f"{evidence}."
+    if gain.is_gain and (failed or why.too_small):
         return (
-            f"'{name}' is better in one way and worse in another",
-            f"Better: {shown}; worse: {', '.join(failed)}.",
+            (
+                f"'{name}' is better in one way and worse in another",
+                f"Better: {shown}; worse: {', '.join(failed)}.",
+            )
+            if failed
+            else (f"'{name}' is better by less than is worth a change", f"It gained {shown}.")
         )
     if gain.is_loss:
         return "everything else is worse", f"Nearest came '{name}' ({shown})."

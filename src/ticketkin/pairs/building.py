@@ -1,6 +1,6 @@
 """Pairs of every split: positives from kin groups, negatives mined or drawn, difficulty measured."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,18 +19,14 @@ from ticketkin.core.tables import (
     SplitName,
 )
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix
+from ticketkin.pairs.account import DrawnCount, LabelCounts, PairAccount, PhasesFrom
+from ticketkin.pairs.drawing import Drawing, PairInputs, kin_pairs
+from ticketkin.pairs.drawn import DrawnPairs, NamedPairs
+from ticketkin.pairs.given_splits import GivenPairs
 from ticketkin.pairs.mining import KinshipCodes
-from ticketkin.pairs.settings import PairSettings
+from ticketkin.pairs.settings import PairSettings, PairSource
 from ticketkin.pairs.silver import silver_negatives
-from ticketkin.pairs.sources import (
-    Drawing,
-    DrawnPairs,
-    PairInputs,
-    draw_training_pairs,
-    hard_negatives,
-    kin_pairs,
-    origin_of,
-)
+from ticketkin.pairs.sources import chosen_sources, draw_training_pairs, hard_negatives
 
 # Half of the test negatives are hard (mined), half random: a desk meets both.
 _HARD_SHARE_OF_TEST = 0.5
@@ -38,8 +34,16 @@ _DRAWS_PER_NEGATIVE = 4
 
 
 @dataclass(frozen=True)
+class BuiltPairs:
+    """The pairs of all splits, and where they come from."""
+
+    pairs: Pairs
+    account: PairAccount
+
+
+@dataclass(frozen=True)
 class _Part:
-    """The pairs of one split, each unordered pair once."""
+    """The pairs of one split, each unordered pair once, but for frozen test pairs."""
 
     left: IntArray
     right: IntArray
@@ -57,77 +61,82 @@ def build_pairs(
     negatives_per_positive: int,
     seed: int,
     progress: Progress = SILENT,
-) -> Pairs:
+    given: GivenPairs | None = None,
+) -> BuiltPairs:
     """Return the labelled pairs of all splits; both tickets of a pair lie in its split.
 
-    Training: what `settings.sources` name, by default every positive of a kin group (large groups sampled)
-    with its mined hard negatives. Evaluation and holdout: always the kin of people's links, with
-    `negatives_per_positive` negatives, half mined and half drawn at random. Silver links get the
-    negatives of their own recipe instead, unless sources are named for training. The phase is measured:
-    positives by how unlike, negatives by how alike their texts are, in words and in the untouched
-    embedding, by thirds; bands of a curriculum bring their own. Deterministic by `seed`. Raises
-    NotEnoughDataError where a split has no positive.
+    Training: what `settings.sources` name; by default of an export every positive of a kin group (large
+    groups sampled) with its mined hard negatives, and of files the pairs as they are `given`. Evaluation and
+    holdout: the kin of people's links, with `negatives_per_positive` negatives, half mined and half drawn at
+    random; of files the pairs given, with such negatives only where they hold fewer strangers than kin, and
+    a frozen holdout as it is. Silver links get the negatives of their own recipe instead, unless sources are
+    named for training. The phase is measured: positives by how unlike, negatives by how alike their texts
+    are, in words and in the untouched embedding, by thirds; a file and bands of a curriculum bring their own.
+    Deterministic by `seed`. Raises NotEnoughDataError where a split has no positive, or frozen pairs lack a
+    label; ConfigurationError where a source is named that the run does not have.
     """
     generator = np.random.default_rng(seed)
     kinship = KinshipCodes.of(inputs.tickets, inputs.groups.group, inputs.links)
     words = tfidf_matrix(inputs.texts)
-    parts = []
+    sources = chosen_sources(settings, given)
+    of_own_recipe = inputs.links.labels_from == Origin.SILVER.value and given is None
+    parts, counts = [], []
     for split in SplitName:
         rows = inputs.splits.rows(inputs.tickets, split)
-        drawing = Drawing(inputs, words, rows, kinship, settings, generator, progress)
-        of_own_recipe = inputs.links.labels_from == Origin.SILVER.value
-        by_sources = not of_own_recipe or settings.sources != PairSettings().sources
-        if split is SplitName.TRAIN and by_sources:
-            drawn = draw_training_pairs(drawing)
+        as_given = [] if given is None else given.by_split[split]
+        drawing = Drawing(inputs, words, rows, kinship, settings, generator, progress, as_given)
+        if split is SplitName.TRAIN and (not of_own_recipe or settings.sources != PairSettings().sources):
+            drawn = draw_training_pairs(drawing, sources)
+        elif given is not None:
+            drawn = _given_test_pairs(drawing, split, negatives_per_positive, frozen=given.frozen)
         else:
             drawn = _test_pairs(drawing, split, None if of_own_recipe else negatives_per_positive)
-        parts.append(_joined(drawn, split))
-    return Pairs(_with_difficulty(parts, inputs, words))
+        part, of_split = _joined(drawn, split)
+        parts.append(part)
+        counts += of_split
+    account = PairAccount(
+        sources=list(sources),
+        drawn=counts,
+        given=None if given is None else given.account,
+        phases_from=_phases_from(sources, given),
+    )
+    return BuiltPairs(Pairs(_with_difficulty(parts, inputs, words)), account)
 
 
-def build_given_pairs(
-    inputs: PairInputs,
-    given: Mapping[SplitName, Sequence[DrawnPairs]],
-    *,
-    frozen: bool,
-    settings: PairSettings,
-    negatives_per_positive: int,
-    seed: int,
-    progress: Progress = SILENT,
-) -> Pairs:
-    """Return pairs that came labelled, difficulty measured where they bring no phase.
-
-    Most strangers of a file lie across the borders of its splits and are lost: where a split keeps fewer
-    strangers than kin, strangers are mined and drawn as for an export. `frozen` test pairs are never added
-    to. Raises NotEnoughDataError where a split has no kin, or frozen pairs lack a label.
-    """
-    generator = np.random.default_rng(seed)
-    kinship = KinshipCodes.of(inputs.tickets, inputs.groups.group, inputs.links)
-    words = tfidf_matrix(inputs.texts)
-    parts = []
-    for split, drawn in given.items():
-        labels = np.concatenate([np.zeros(0, dtype=np.int64), *(part.label for part in drawn)])
-        n_kin, n_strangers = int((labels == 1).sum()), int((labels == 0).sum())
-        is_frozen = frozen and split is SplitName.HOLDOUT
-        if not n_kin or (is_frozen and not n_strangers):
-            raise NotEnoughDataError(
-                f"The {split} split holds {n_kin} given pairs of kin and {n_strangers} of strangers; give "
-                "more pairs, or another --seed"
-            )
-        more: list[DrawnPairs] = []
-        if n_strangers < n_kin and not is_frozen:
-            rows = inputs.splits.rows(inputs.tickets, split)
-            drawing = Drawing(inputs, words, rows, kinship, settings, generator, progress)
-            more = [
-                strangers
-                for part in drawn
-                for strangers in _test_negatives(drawing, part.kin, negatives_per_positive)
-            ]
-        parts.append(_joined([*drawn, *more], split))
-    return Pairs(_with_difficulty(parts, inputs, words))
+def _phases_from(sources: Sequence[PairSource], given: GivenPairs | None) -> PhasesFrom:
+    if given is not None and given.has_phases and "given" in sources:
+        return "file"
+    by_source: dict[str, PhasesFrom] = {"curriculum-bands": "bands", "category-phases": "categories"}
+    return next((by_source[name] for name in sources if name in by_source), "measured")
 
 
-def _test_pairs(drawing: Drawing, split: SplitName, negatives_per_positive: int | None) -> list[DrawnPairs]:
+def _given_test_pairs(
+    drawing: Drawing, split: SplitName, negatives_per_positive: int, *, frozen: bool
+) -> list[NamedPairs]:
+    """Return the pairs given to judge on; too few strangers are made up for unless the pairs are frozen."""
+    labels = np.concatenate([np.zeros(0, dtype=np.int64), *(part.label for part in drawing.given)])
+    counts = LabelCounts.of(labels)
+    is_frozen = frozen and split is SplitName.HOLDOUT
+    if not counts.kin or (is_frozen and not counts.strangers):
+        raise NotEnoughDataError(
+            f"The {split} split holds {counts.kin} given pairs of kin and {counts.strangers} of strangers; "
+            "give more pairs, or another --seed"
+        )
+    given = [NamedPairs(part, "given") for part in drawing.given]
+    if is_frozen or counts.strangers >= counts.kin:
+        return given
+    reason = f"as the {counts.strangers:,} strangers given there are fewer than the {counts.kin:,} kin"
+    return [
+        *given,
+        *(
+            NamedPairs(strangers, "drawn strangers", reason)
+            for part in drawing.given
+            for strangers in _test_negatives(drawing, part.kin, negatives_per_positive)
+        ),
+    ]
+
+
+def _test_pairs(drawing: Drawing, split: SplitName, negatives_per_positive: int | None) -> list[NamedPairs]:
     """Return kin and strangers to judge on; without their number those of the silver recipe."""
     positives = kin_pairs(drawing)
     if not len(positives):
@@ -143,8 +152,10 @@ def _test_pairs(drawing: Drawing, split: SplitName, negatives_per_positive: int 
             len(positives),
             drawing.generator,
         )
-        return [positives, DrawnPairs(left, right, np.zeros(len(left), dtype=np.int64), silver=True)]
-    return [positives, *_test_negatives(drawing, positives, negatives_per_positive)]
+        negatives = [DrawnPairs(left, right, np.zeros(len(left), dtype=np.int64), silver=True)]
+    else:
+        negatives = _test_negatives(drawing, positives, negatives_per_positive)
+    return [NamedPairs(positives, "links"), *(NamedPairs(part, "drawn strangers") for part in negatives)]
 
 
 def _test_negatives(drawing: Drawing, positives: DrawnPairs, negatives_per_positive: int) -> list[DrawnPairs]:
@@ -169,17 +180,29 @@ def _random_negatives(
     return left[allowed][:n_negatives], right[allowed][:n_negatives]
 
 
-def _joined(drawn: Sequence[DrawnPairs], split: SplitName) -> _Part:
-    """Put all sources together; where two name the same pair, the first one's label counts."""
+def _joined(drawn: Sequence[NamedPairs], split: SplitName) -> tuple[_Part, list[DrawnCount]]:
+    """Put all sources together; where two name the same pair, the first one's label counts.
+
+    Pairs as given were told apart before; a frozen test set may hold one twice.
+    """
     left, right, label = (
-        np.concatenate([getattr(part, name) for part in drawn]) for name in ("left", "right", "label")
+        np.concatenate([getattr(part.pairs, name) for part in drawn]) for name in ("left", "right", "label")
     )
-    phase = np.concatenate([np.full(len(part), int(part.phase or 0)) for part in drawn])
-    origin = np.concatenate([np.full(len(part), origin_of(part), dtype=object) for part in drawn])
+    phase = np.concatenate([np.full(len(part.pairs), int(part.pairs.phase or 0)) for part in drawn])
+    origin = np.concatenate([np.full(len(part.pairs), part.pairs.origin, dtype=object) for part in drawn])
+    place = np.concatenate([np.full(len(part.pairs), number) for number, part in enumerate(drawn)])
     key = np.stack([np.minimum(left, right), np.maximum(left, right)], axis=1)
     _, first = np.unique(key, axis=0, return_index=True)
-    first = np.sort(first)
-    return _Part(left[first], right[first], label[first], phase[first], origin[first], split)
+    as_given = np.array([part.source == "given" for part in drawn])[place]
+    kept = np.union1d(first, np.flatnonzero(as_given))
+    counted: dict[tuple[str, str], list[IntArray]] = {}
+    for number, part in enumerate(drawn):
+        counted.setdefault((part.source, part.reason), []).append(label[kept[place[kept] == number]])
+    counts = [
+        DrawnCount(split=split, source=source, counts=LabelCounts.of(np.concatenate(labels)), reason=reason)
+        for (source, reason), labels in counted.items()
+    ]
+    return _Part(left[kept], right[kept], label[kept], phase[kept], origin[kept], split), counts
 
 
 def _with_difficulty(parts: Sequence[_Part], inputs: PairInputs, words: csr_matrix) -> pl.DataFrame:

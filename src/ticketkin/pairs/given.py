@@ -7,18 +7,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ticketkin.core.tables import (
-    IntArray,
-    Kind,
-    Links,
-    Origin,
-    Phase,
-    SplitName,
-    Splits,
-    Tickets,
-)
+from ticketkin.core.tables import Kind, Links, Origin, SplitName, Splits
 from ticketkin.pairs.interchange import TextPairs, read_text_pairs
-from ticketkin.pairs.sources import DrawnPairs
 from ticketkin.tickets.cleaning import clean_text
 from ticketkin.tickets.link_result import LinkResult
 from ticketkin.tickets.reading import RawTable
@@ -37,6 +27,8 @@ GIVEN_SCHEMA: Mapping[str, pl.DataType] = {
 kind of kin it is: duplicate where the file tells kin or not alone."""
 NO_PAIRS = pl.DataFrame(schema=dict(GIVEN_SCHEMA))
 _UNNAMED = {1: Kind.DUPLICATE.value, 0: "none"}
+SIMILARITY_KINDS = frozenset(_UNNAMED.values())
+"""Kinds that a similarity learns; related and causal tickets are neither near nor far."""
 MAPPING = {"ticket_id": "id", "description": "text", "category": "category"}
 """Columns of the table of texts."""
 
@@ -136,7 +128,7 @@ def links_of_given(given: pl.DataFrame) -> LinkResult:
     A training pair that holds a text of the test pairs is no link: it would carry the test into
     training. Such pairs are counted in the notes.
     """
-    test = _test_ids(given)
+    test = test_ids(given)
     kin = given.filter((pl.col("label") == 1) & (pl.col("left") != pl.col("right")))
     crossing = ~kin["is_test"] & (kin["left"].is_in(test) | kin["right"].is_in(test))
     kept = kin.filter(~crossing)
@@ -162,14 +154,15 @@ def links_of_given(given: pl.DataFrame) -> LinkResult:
     )
 
 
-def _test_ids(given: pl.DataFrame) -> list[str]:
+def test_ids(given: pl.DataFrame) -> list[str]:
+    """Return the ids of all texts of the test pairs."""
     test = given.filter("is_test")
     return pl.concat([test["left"], test["right"]]).unique().to_list()
 
 
 def with_given_holdout(splits: Splits, given: pl.DataFrame) -> Splits:
     """Return `splits` with exactly the texts of the test file held out, where there is one."""
-    test = _test_ids(given)
+    test = test_ids(given)
     if not test:
         return splits
     name = pl.col("split")
@@ -183,43 +176,3 @@ def with_given_holdout(splits: Splits, given: pl.DataFrame) -> Splits:
             .alias("split")
         )
     )
-
-
-def given_by_split(
-    given: pl.DataFrame, tickets: Tickets, splits: Splits
-) -> tuple[dict[SplitName, list[DrawnPairs]], int]:
-    """Return the pairs of each split as given, and how many lie across a border and are left out.
-
-    Related and causal pairs are neither kin nor strangers to a similarity, so none is returned.
-    """
-    given = given.filter(pl.col("kind").is_in(list(_UNNAMED.values())))
-    split_of = dict(splits.frame.iter_rows())
-    left, right = given["left"].to_list(), given["right"].to_list()
-    sides = [(split_of[a], split_of[b]) for a, b in zip(left, right, strict=True)]
-    inside = np.array([a == b for a, b in sides]) & (given["left"] != given["right"]).to_numpy()
-    by_split: dict[SplitName, list[DrawnPairs]] = {}
-    for split in SplitName:
-        chosen = inside & np.array([a == split.value for a, _ in sides])
-        by_split[split] = _by_phase(given.filter(pl.Series(chosen)), tickets, split)
-    return by_split, int((~inside).sum())
-
-
-def _by_phase(given: pl.DataFrame, tickets: Tickets, split: SplitName) -> list[DrawnPairs]:
-    left, right = (_rows(given[side], tickets) for side in ("left", "right"))
-    label = given["label"].cast(pl.Int64).to_numpy()
-    phases = given["phase"].cast(pl.Int64).to_numpy()
-    if split is not SplitName.TRAIN:  # a test pair's difficulty is always measured
-        phases = np.zeros_like(phases)
-    return [
-        DrawnPairs(
-            left[phases == phase],
-            right[phases == phase],
-            label[phases == phase],
-            phase=Phase(phase) if phase else None,
-        )
-        for phase in np.unique(phases).tolist()
-    ]
-
-
-def _rows(ids: Sequence[str] | pl.Series, tickets: Tickets) -> IntArray:
-    return np.array([tickets.position[ticket_id] for ticket_id in ids], dtype=np.int64)

@@ -7,15 +7,25 @@ from pydantic import Field
 from ticketkin.core.stage_settings import StageSettings
 
 PairSource = Literal[
-    "links", "hard-negatives", "tfidf-hybrid", "curriculum-bands", "cross-category-positives", "borderline"
+    "auto",
+    "given",
+    "links",
+    "hard-negatives",
+    "tfidf-hybrid",
+    "tfidf-hard-negatives",
+    "curriculum-bands",
+    "category-phases",
+    "cross-category-positives",
+    "borderline",
 ]
 
 
 class PairSettings(StageSettings):
     """Training and test pairs."""
 
-    sources: tuple[PairSource, ...] = Field(default=("links", "hard-negatives"), min_length=1)
-    """Where training pairs come from, in this order. Test pairs always come from links."""
+    sources: tuple[PairSource, ...] = Field(default=("auto",), min_length=1)
+    """Where training pairs come from, in this order; `auto` is `links,hard-negatives` of an export and
+    `given` of a file of pairs. Test pairs always come from links, or from the file."""
     n_drawn: int = Field(default=2_000, ge=10, le=10_000_000)
     """Pairs that a source which draws from similarities adds, at most."""
     hybrid_hard_share: float = Field(default=0.3, ge=0, lt=1)

@@ -29,7 +29,7 @@ from ticketkin.runs.keeping import StageFiles
 from ticketkin.runs.values import RunValues, UndeclaredError
 
 # Raised when a stage's outputs change for the same inputs, so that old runs are redone.
-STAGES_VERSION = 9
+STAGES_VERSION = 10
 
 T = TypeVar("T")
 J = TypeVar("J")

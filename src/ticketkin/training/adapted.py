@@ -12,10 +12,10 @@ from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.encoders.loading import LoadedEncoder, load_float32
 from ticketkin.training.loop import TrainingLoop, seeded
+from ticketkin.training.plan import passes_over
 from ticketkin.training.preparation import EncoderJudge, TunedEncoder, judge_of, probes_among, tuned_encoder
 from ticketkin.training.record import History, PhaseRecord, TrainingRecord, training_versions
 from ticketkin.training.settings import AdaptedSettings
-from ticketkin.training.tuning_data import passes_over
 from ticketkin.training.unlabelled import objective_named
 from ticketkin.training.weights import WeightChanges, save_unit_length, train_all_weights
 

@@ -75,6 +75,11 @@ def _with(data: TuningData, source: IntArray, texts: list[str], settings: Augmen
         phase=np.concatenate([data.phase, phase]),
         group=np.concatenate([data.group, data.group[source]]),
         negatives=np.concatenate([data.negatives, data.negatives[source]]),
+        negative_phase=(
+            None
+            if data.negative_phase is None
+            else np.concatenate([data.negative_phase, data.negative_phase[source]])
+        ),
         group_of_row=np.concatenate([data.group_of_row, data.group[source]]),
     )
 

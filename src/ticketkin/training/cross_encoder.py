@@ -23,9 +23,10 @@ from ticketkin.encoders.cross_encoder import (
 )
 from ticketkin.training.loop import TrainingLoop, seeded
 from ticketkin.training.objective import Objective
+from ticketkin.training.plan import passes_over
 from ticketkin.training.record import TrainingRecord, training_versions
 from ticketkin.training.settings import PairReaderSettings
-from ticketkin.training.tuning_data import Step, passes_over
+from ticketkin.training.tuning_data import Step
 
 if TYPE_CHECKING:
     from torch import Tensor

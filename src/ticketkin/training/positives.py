@@ -24,6 +24,8 @@ class PositivePairs:
     """Kin group of each pair, shape (n_pairs,)."""
     negatives: IntArray
     """Mined negatives of each pair's left ticket, shape (n_pairs, h), padded -1."""
+    negative_phase: IntArray | None = None
+    """Phase of each negative, shape (n_pairs, h), where it is labelled apart; None: its positive's."""
 
     def __len__(self) -> int:
         return len(self.left)
@@ -31,7 +33,12 @@ class PositivePairs:
     def take(self, kept: BoolArray) -> "PositivePairs":
         """Return some of the pairs."""
         return PositivePairs(
-            self.left[kept], self.right[kept], self.phase[kept], self.group[kept], self.negatives[kept]
+            self.left[kept],
+            self.right[kept],
+            self.phase[kept],
+            self.group[kept],
+            self.negatives[kept],
+            None if self.negative_phase is None else self.negative_phase[kept],
         )
 
 
@@ -39,22 +46,26 @@ def positive_pairs(pairs: Pairs, tickets: Tickets, groups: KinGroups) -> Positiv
     """Return the training positives with the labelled negatives of their left ticket beside them.
 
     Labelled negatives become hard negatives of a ranking loss this way; fed to it as pairs they would
-    be taken for positives.
+    be taken for positives. A negative is its left ticket's; where that is no anchor, its right ticket's.
     """
     train = pairs.of(SplitName.TRAIN)
     left, right = train.rows(tickets)
     label = train.frame["label"].to_numpy()
     phase = train.frame["phase"].cast(pl.Int64).to_numpy()
     kin = label == 1
-    by_anchor: dict[int, list[int]] = {}
-    for a, b in zip(left[~kin].tolist(), right[~kin].tolist(), strict=True):
-        by_anchor.setdefault(a, []).append(b)
-    widest = max((len(mined) for mined in by_anchor.values()), default=0)
-    negatives = np.full((int(kin.sum()), widest), -1, dtype=np.int64)
+    by_anchor: dict[int, list[tuple[int, int]]] = {}
+    anchors = set(left[kin].tolist())
+    for a, b, of_phase in zip(left[~kin].tolist(), right[~kin].tolist(), phase[~kin].tolist(), strict=True):
+        anchor, negative = (a, b) if a in anchors or b not in anchors else (b, a)
+        by_anchor.setdefault(anchor, []).append((negative, of_phase))
+    widest = max((len(by_anchor.get(anchor, [])) for anchor in anchors), default=0)
+    negatives, negative_phase = np.full((2, int(kin.sum()), widest), -1, dtype=np.int64)
     for place, anchor in enumerate(left[kin].tolist()):
-        mined = by_anchor.get(anchor, [])
-        negatives[place, : len(mined)] = mined
-    return PositivePairs(left[kin], right[kin], phase[kin], groups.group[left[kin]], negatives)
+        for column, (negative, of_phase) in enumerate(by_anchor.get(anchor, [])):
+            negatives[place, column], negative_phase[place, column] = negative, of_phase
+    return PositivePairs(
+        left[kin], right[kin], phase[kin], groups.group[left[kin]], negatives, negative_phase
+    )
 
 
 def kin_positives(

@@ -17,12 +17,13 @@ from ticketkin.encoders.loading import LoadedEncoder
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.training.loop import Judge, TrainingLoop
 from ticketkin.training.losses import check_losses
+from ticketkin.training.plan import examples_seen, phase_records, plan_steps
 from ticketkin.training.record import TrainingRecord, training_versions
 from ticketkin.training.settings import TuningSettings
-from ticketkin.training.tuning_data import Step, TuningData, examples_seen, phase_records, plan_steps
+from ticketkin.training.tuning_data import Step, TuningData
 
 _N_PROBES = 32
-_METHOD = 3  # raise when a change of the method must not continue older checkpoints
+_METHOD = 4  # raise when a change of the method must not continue older checkpoints
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,9 @@ def training_record(
         settings=settings.model_dump(mode="json"),
         phases=phase_records(data, done),
         positives_by_phase=[int((data.phase == phase).sum()) for phase in (1, 2, 3)],
+        labelled_by_phase=[int((data.labelled_phase == phase).sum()) for phase in (1, 2, 3)],
+        phases_are_given=data.phases_are_given,
+        is_cumulative=data.is_cumulative(settings),
         examples=examples_seen(data, done, settings),
         steps_planned=len(loop.steps),
         steps_done=len(done),

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model
 from ticketkin.encoders.activity import ActivityProof
 from ticketkin.encoders.interpolation import ReloadProof
 from ticketkin.encoders.runtime.fidelity import RuntimeRecord
+from ticketkin.pairs.account import PairAccount
 from ticketkin.training.strength import StrengthSweep
 
 _PACKAGES = ("torch", "transformers", "sentence-transformers", "peft", "numpy")
@@ -68,7 +69,11 @@ class PhaseRecord(_Part):
     """Of a training without labels, each of whose objectives is a phase."""
     texts: int = 0
     positives: int = 0
-    """Of its own."""
+    """Different ones that its steps saw."""
+    labelled: int = 0
+    """Different labelled pairs that its steps saw."""
+    of_phases: list[int] = []
+    """Which phases these pairs belong to."""
     steps: int
     examples: int
     """Seen in its steps, repeats counted."""
@@ -90,6 +95,13 @@ class TrainingRecord(_Part):
     n_positives: int = 0
     phases: list[PhaseRecord] = []
     positives_by_phase: list[int] = []
+    """There are, by the phase they belong to."""
+    labelled_by_phase: list[int] = []
+    """Labelled pairs there are, by the phase they belong to."""
+    phases_are_given: bool = False
+    """Whether a file or a source gives the phases; otherwise they are measured."""
+    is_cumulative: bool = True
+    """Whether a phase trains on the earlier ones' pairs, too."""
     examples: dict[str, dict[str, int]]
     """Seen by each loss, by label, repeats counted."""
     steps_planned: int
@@ -165,6 +177,8 @@ class CandidateTraining(TrainingRecord):
     """Altered positives that were added, by the way they were altered."""
     runtime: RuntimeRecord | None = None
     """What executes the encoder."""
+    pairs: PairAccount | None = None
+    """Where the labelled pairs it was trained on come from."""
     gate: RerankerGate | None = None
     """What a reranker was kept for."""
 

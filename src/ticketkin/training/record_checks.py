@@ -1,6 +1,6 @@
 """Where a training did otherwise than was asked for, by its record."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import isclose
 
 import numpy as np
@@ -56,27 +56,49 @@ def _steps(record: TrainingRecord) -> Iterator[Check]:
 
 
 def _phases(record: TrainingRecord) -> Iterator[Check]:
-    """Yield whether each phase asked for had examples of its own."""
+    """Yield whether each phase was executed as it is asked for, on the pairs that belong to it."""
     epochs = record.settings.get("epochs_per_phase")
-    if epochs is None:
-        return
-    executed = {phase.phase for phase in record.phases}
+    if epochs is not None:
+        yield _phase_check(record, epochs)
+
+
+def _phase_check(record: TrainingRecord, epochs: Sequence[int]) -> Check:
+    by_labels = record.losses.get("ranking") == "none"
+    what = "labelled pairs" if by_labels else "positives"
+    own = dict(enumerate(record.labelled_by_phase if by_labels else record.positives_by_phase, start=1))
+    shown = ", ".join(f"phase {number}: {count:,}" for number, count in own.items())
     asked = [number for number, passes in enumerate(epochs, start=1) if passes]
+    executed = {phase.phase: phase for phase in record.phases}
+    if record.phases_are_given:  # a file may have two phases
+        asked = [number for number in asked if own.get(number) or record.is_cumulative]
     absent = [number for number in asked if number not in executed]
-    own = record.positives_by_phase
-    empty = [number for number in range(1, len(epochs) + 1) if own[number - 1] == 0]
-    shown = ", ".join(f"phase {n + 1}: {count:,}" for n, count in enumerate(own))
-    if absent or (empty and len(asked) > 1):
-        what = (
-            f"asked for but not executed: {absent}" if absent else f"without a positive of their own: {empty}"
-        )
-        yield failed(
+    empty = [number for number, count in own.items() if count == 0]
+    foreign = {
+        number: sorted(set(phase.of_phases) - set(range(number + 1) if record.is_cumulative else [number]))
+        for number, phase in executed.items()
+    }
+    mixed = [f"phase {number} saw pairs of {others}" for number, others in foreign.items() if others]
+    unused = [
+        number
+        for number, count in own.items()
+        if count and not any(number in phase.of_phases for phase in executed.values())
+    ]
+    how = "each with the earlier ones' pairs" if record.is_cumulative else "each on its own pairs"
+    if absent or mixed or (empty and len(asked) > 1 and not record.phases_are_given):
+        fault = f"asked for but not executed: {absent}" if absent else "; ".join(mixed)
+        fault = fault or f"without {what} of their own: {empty}"
+        return failed(
             "phases",
-            f"phases {what} ({shown}); the curriculum is not one",
-            "check the phase column of the pairs; build them again with ticketkin pairs",
+            f"phases {fault} ({what} of their own: {shown}); the curriculum is not one",
+            "check the phases of the pairs; build them again with ticketkin pairs",
         )
-    else:
-        yield passed("phases", f"executed {sorted(executed)}; positives of their own: {shown}")
+    if unused and record.stopped_early is None:
+        return warning(
+            "phases",
+            f"executed {sorted(executed)}, {how}; pairs of phase {unused} were never trained on ({shown})",
+            "give each phase its passes with epochs_per_phase, or set curriculum=cumulative",
+        )
+    return passed("phases", f"executed {sorted(executed)}, {how}; {what} of their own: {shown}")
 
 
 def _labels(record: TrainingRecord) -> Iterator[Check]:

@@ -102,7 +102,10 @@ class TuningSettings(OptimiserSettings):
     """What tuning on kin adds."""
 
     epochs_per_phase: tuple[Epochs, Epochs, Epochs] = (1, 1, 1)
-    """Passes over the easy, medium and hard phase; each phase keeps the earlier ones' positives."""
+    """Passes over the easy, medium and hard phase."""
+    curriculum: Literal["auto", "own", "cumulative"] = "auto"
+    """What a phase trains on: its own pairs, or the earlier phases' too; 'auto' is own where a file or a
+    source gives the phases, cumulative where they are measured."""
     batch_size: int = Field(default=32, ge=2, le=65_536)
     """Positives a batch (labelled pairs where there is no ranking loss); halves when memory runs out."""
     ranking_loss: Literal["none", "symmetric", "mnrl", "gist", "triplet"] = "symmetric"

@@ -92,6 +92,7 @@ class TunedContender:
             labelled_left=np.concatenate([part.left, part.left[place]]),
             labelled_right=np.concatenate([part.right, part.negatives[place, column]]),
             labels=np.repeat(np.array([1, 0]), [len(part), len(place)]),
+            labelled_phase=np.concatenate([part.phase, part.phase[place]]),
         )
 
     def train(self, seen: BoolArray, folder: Path) -> TunedEncoder:

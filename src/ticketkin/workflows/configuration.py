@@ -60,14 +60,21 @@ class Job(StageSettings):
         return "adapted" if "adapted" in self.settings.candidates else "base"
 
     @property
+    def trains_as_given(self) -> bool:
+        """Whether training is on the pairs of a file as they are; folds would train on all kin of theirs."""
+        return self.pairs_file is not None and not {"auto", "given"}.isdisjoint(self.settings.pairs.sources)
+
+    @property
     def evaluation_by(self) -> Literal["auto", "split", "folds"]:
         """How candidates are judged. Raises InputError where folds are asked for and can't be had.
 
-        Fixed test pairs are never learned from, and an adapted encoder is chosen by the split.
+        Fixed test pairs are never learned from, an adapted encoder is chosen by the split, and so is a
+        training on pairs as given.
         """
         by = self.settings.evaluation.by
         reasons = ["--test-pairs keeps its pairs aside"] * (self.test_pairs_file is not None)
         reasons += ["the candidate 'adapted' is trained once"] * (self.start == "adapted")
+        reasons += ["training is on the pairs of the file alone"] * self.trains_as_given
         if by == "folds" and reasons:
             raise InputError(
                 f"evaluation.by is folds, but {' and '.join(reasons)}; leave that out, or use "

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from statistics import median
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import load_encoder, load_folder
 from ticketkin.evaluation.bootstrap import Interval, PairedGain
+from ticketkin.evaluation.diagnostics.identical import identical_candidates
 from ticketkin.evaluation.diagnostics.labels import LabelledPairs, label_checks
 from ticketkin.evaluation.diagnostics.leakage import (
     content_only,
@@ -20,25 +20,27 @@ from ticketkin.evaluation.diagnostics.leakage import (
     leakage_checks,
     template_shortcut,
 )
+from ticketkin.evaluation.diagnostics.pair_files import phases_get_harder
+from ticketkin.evaluation.diagnostics.redundancy import metric_redundancy
 from ticketkin.evaluation.diagnostics.similarities import (
     adversarial_pairs,
     category_shortcut,
     context_ablation,
-    metric_redundancy,
     score_distribution,
     small_sample,
     split_mismatch,
     threshold_stability,
     trivial_threshold,
 )
+from ticketkin.evaluation.metric_results import SplitResult
 from ticketkin.evaluation.pair_decisions import PairScores
-from ticketkin.evaluation.readiness import Readiness, assess
+from ticketkin.evaluation.readiness import assess
 from ticketkin.evaluation.retrieval import evaluate_retrieval
-from ticketkin.evaluation.schema import SplitResult, metric_values
+from ticketkin.evaluation.schema import CandidateResult, ReadinessResult
 from ticketkin.evaluation.verdict import PRIMARY, Verdict
 from ticketkin.runs.stages import StageRun
 from ticketkin.tickets.composing import compose_texts
-from ticketkin.training.candidates import trained_candidates
+from ticketkin.training.candidates import CANDIDATES, trained_candidates
 from ticketkin.training.record_checks import record_checks
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
@@ -46,6 +48,7 @@ from ticketkin.workflows.judging import Judged
 from ticketkin.workflows.run_data import RunData
 
 _N_LATENCY_QUERIES = 9
+_AT_BASE = "strength 0"
 
 
 def diagnose(
@@ -54,31 +57,31 @@ def diagnose(
     judged: Judged,
     verdict: Verdict,
     holdout: Mapping[str, PairScores],
-    candidates: Mapping[str, Mapping[str, Any]],
+    candidates: Mapping[str, CandidateResult],
 ) -> list[Check]:
     """Return the checks of labels, leakage, similarities, thresholds and training records.
 
-    `holdout` are the champion's and the baseline's scores there, `candidates` the results as in
-    report.json.
+    `holdout` are the champion's and the baseline's scores there, `candidates` the results of all.
     """
     settings = run.job.settings
     pairs = _labelled_pairs(data)
     splits = {split.value: data.splits.rows(data.tickets, split) for split in SplitName}
     near = settings.split.near_identical
-    checks = label_checks(pairs)
+    checks = label_checks(pairs, by_folds=judged.folds is not None)
     checks += leakage_checks(
         data.tickets, data.texts, settings.tickets.template, data.groups.group, splits, near
     )
     test = pairs.frame["split"].is_in(["evaluation", "holdout"]).to_numpy() & (pairs.labels == 1)
     checks.append(template_shortcut(data.texts, pairs.left[test], pairs.right[test], near))
-    checks += _mismatch(pairs)
+    checks += [*_mismatch(pairs), phases_get_harder(pairs)]
     checks += [_category_shortcut(data, judged, verdict), _context_ablation(run, data, judged)]
     champion = verdict.champion
     checks += [
         trivial_threshold(champion, holdout[champion], judged.thresholds[champion].threshold),
         threshold_stability(champion, judged.pairs[champion], settings.evaluation, settings.seed),
         score_distribution(champion, holdout[champion]),
-        metric_redundancy({name: metric_values(candidate) for name, candidate in candidates.items()}),
+        metric_redundancy({name: candidate.metric_values() for name, candidate in candidates.items()}),
+        identical_candidates(judged.retrieval, _unmoved(data, judged)),
     ]
     if data.links.labels_from != "silver":  # more labels that were guessed prove nothing either
         checks += [small_sample(gain) for gain in verdict.comparisons if _is_main(gain, verdict)]
@@ -140,6 +143,19 @@ def _is_main(gain: PairedGain, verdict: Verdict) -> bool:
     return gain.metric == PRIMARY and gain.baseline == verdict.baseline and gain.challenger != "lexical"
 
 
+def _unmoved(data: RunData, judged: Judged) -> set[str]:
+    """Return the candidates that may stand where they began: strength 0, or the hybrid's own weights."""
+    unmoved = {name for name in judged.retrieval if CANDIDATES[name].is_learned}
+    for name in judged.encoders:
+        record = data.training_record(name)
+        if record is not None and record.strength is not None and record.strength.chosen == 0:
+            unmoved.add(name)
+    if judged.folds is not None:
+        choices = judged.folds.cross_fitted.choices
+        unmoved |= {name for name in choices[0].options if {c.options[name] for c in choices} == {_AT_BASE}}
+    return unmoved
+
+
 def _training_checks(data: RunData) -> list[Check]:
     """Return what went otherwise than asked in any training; what went well is in the doctor's list."""
     checks = []
@@ -159,20 +175,19 @@ def readiness_of(
     data: RunData,
     judged: Judged,
     verdict: Verdict,
-    candidates: Mapping[str, Mapping[str, Any]],
-    held_out: Mapping[str, Any],
+    candidates: Mapping[str, CandidateResult],
+    held_out: SplitResult,
     checks: list[Check],
-) -> Readiness:
+) -> ReadinessResult:
     """Return whether the champion meets the targets, latency measured on the spot.
 
-    `held_out` is its result on the holdout, as in report.json.
+    `held_out` is its result on the holdout.
     """
-    champion = candidates[verdict.champion]
     is_proven = verdict.gain is not None and not verdict.kept_baseline
     gain = verdict.gain.gain if is_proven and verdict.gain else Interval(0.0, 0.0, 0.0)
     return assess(
-        SplitResult.model_validate(champion["evaluation"]),
-        SplitResult.model_validate(held_out),
+        candidates[verdict.champion].evaluation,
+        held_out,
         checks,
         beats_baseline=gain,
         latency_ms=_latency_ms(run, data, judged, verdict),

@@ -86,7 +86,7 @@ def _judge_by_split(run: StageRun[Job], data: RunData, with_slow: bool) -> Judge
     names = simple_names(encoders)
     results = {name: _result_of_simple(data, encoders, name, progress) for name in names}
     retrieval = {name: one.retrieval for name, one in results.items()}
-    best = best_encoder(retrieval, encoders.names, settings.evaluation.n_bootstrap, settings.seed)
+    best = best_encoder(retrieval, encoders.names, settings.evaluation, settings.seed)
     if "fusion" in settings.candidates:
         results["fusion"] = _result_of_fusion(data, encoders, best, progress)
     reranker = reranker_of(data) if with_slow else None
@@ -135,7 +135,7 @@ def _judge_in_folds(run: StageRun[Job], data: RunData, with_slow: bool) -> Judge
     folds = data.values.derive(key, LABEL_FREE, lambda: judge_in_folds(material, run.progress))
     retrieval = folds.cross_fitted.scores
     encoders = [name for name in CANDIDATES if CANDIDATES[name].role == "encoder" and name in retrieval]
-    best = best_encoder(retrieval, encoders, settings.evaluation.n_bootstrap, settings.seed)
+    best = best_encoder(retrieval, encoders, settings.evaluation, settings.seed)
     rankers = {**material.unlearned, **folds.rankers}
     kept = {**material.unlearned} | ({} if folds.kept is None else {"fusion": folds.kept})
     results = {

@@ -39,14 +39,14 @@ def run_to_review(run: StageRun[Job]) -> None:
     answers = _answers_not_given(path, data) if path.exists() else ""
     if answers:
         run.progress.say(f"  {path} {answers}, so it was left as it is; give it with --reviewed")
-        run.put(artifact.TO_REVIEW_SUMMARY, {"n_pairs": read_table(path).frame.height, "why": {}})
+        run.put(artifact.TO_REVIEW_SUMMARY, artifact.ToReviewSummary(read_table(path).frame.height, {}))
         return
     rankers, served = _rankers(data)
     pool = pool_pairs(rankers, _asking(data), _has_text(data), data.visibility, run.progress)
     chosen = choose_pairs(pool, _known(data), served, run.job.settings.review.pairs, run.job.settings.seed)
     run.put(artifact.TO_REVIEW, _table(data, pool, served, chosen))
     why = Counter(pair.why for pair in chosen)
-    run.put(artifact.TO_REVIEW_SUMMARY, {"n_pairs": len(chosen), "why": dict(why)})
+    run.put(artifact.TO_REVIEW_SUMMARY, artifact.ToReviewSummary(len(chosen), dict(why)))
     run.progress.say(f"  {len(chosen):,} pairs to judge")
     for reason, count in why.items():
         run.progress.say(f"    {count:,}: {reason}")

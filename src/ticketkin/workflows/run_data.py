@@ -11,6 +11,7 @@ from ticketkin.core.arrays import check_shape
 from ticketkin.core.tables import FloatArray, IntArray, Links, Pairs, SplitName, Splits, Tickets, Visibility
 from ticketkin.evaluation.power import FEWEST_KIN_GROUPS
 from ticketkin.evaluation.retrieval import queries_with_kin
+from ticketkin.pairs.account import PairAccount
 from ticketkin.relations.kinds import NONE
 from ticketkin.runs.artifacts import Artifact, remaking
 from ticketkin.runs.values import RunValues
@@ -76,6 +77,11 @@ class RunData:
     def pairs(self) -> Pairs:
         """Labelled pairs of all splits."""
         return self.values.read(artifact.PAIRS)
+
+    @property
+    def pair_account(self) -> PairAccount:
+        """Where the labelled pairs come from."""
+        return self.values.read(artifact.PAIR_ACCOUNT)
 
     @property
     def given_pairs(self) -> pl.DataFrame:

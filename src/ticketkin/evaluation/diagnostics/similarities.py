@@ -222,29 +222,6 @@ def score_distribution(name: str, scores: PairScores) -> Check:
     return passed("score_distribution", evidence)
 
 
-def metric_redundancy(values: Mapping[str, Mapping[str, float | None]]) -> Check:
-    """Find two metrics that are one: equal to the last digit for every candidate.
-
-    `values` gives for each candidate its metrics by name.
-    """
-    candidates = list(values.values())
-    names = sorted(set.intersection(*(set(metrics) for metrics in candidates))) if candidates else []
-    by_metric = {name: [metrics[name] for metrics in candidates] for name in names}
-    twins = [
-        f"{one} and {other}"
-        for place, one in enumerate(names)
-        for other in names[place + 1 :]
-        if len(candidates) > 1 and None not in by_metric[one] and by_metric[one] == by_metric[other]
-    ]
-    if twins:
-        return failed(
-            "metric_redundancy",
-            f"{'; '.join(twins)} are equal for all {len(candidates)} candidates: one number under two names",
-            "count it once",
-        )
-    return passed("metric_redundancy", f"no two of {len(names)} metrics are one number")
-
-
 def threshold_stability(name: str, scores: PairScores, settings: EvaluationSettings, seed: int) -> Check:
     """Return how much the threshold varies when chosen on four fifths of the pairs."""
     if np.bincount(scores.labels, minlength=2).min() < _FEWEST_PAIRS:

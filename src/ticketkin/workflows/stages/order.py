@@ -34,6 +34,7 @@ def _settings(*sections: str) -> tuple[str, ...]:
 _SOURCES = ("sources", "pairs_file", "test_pairs_file", "tickets_from")
 _DATA = (artifact.TICKETS, artifact.LINKS, artifact.SPLITS)
 _BASE = (artifact.BASE_ENCODER, artifact.BASE_EMBEDDINGS)
+_LABELLED: tuple[Place, ...] = (artifact.PAIRS, artifact.PAIR_ACCOUNT)
 _JUDGED = (*_DATA, *_BASE, artifact.TITLE_EMBEDDINGS, artifact.PAIRS)
 # What judging reads, by folds too, which train the head anew in each.
 _BY_FOLDS = (
@@ -97,7 +98,7 @@ def _training(candidate: Candidate) -> Stage[Job]:
         name=name,
         title=candidate.title,
         command=f"ticketkin train {{folder}} {name}",
-        inputs=(*_DATA, *_BASE, *((artifact.PAIRS, *_outputs("adapted")) if on_links else ())),
+        inputs=(*_DATA, *_BASE, *((*_LABELLED, *_outputs("adapted")) if on_links else ())),
         outputs=_outputs(name),
         reads=(
             *_settings(candidate.section, *candidate.more_sections, "tickets", "encoder", "seed"),
@@ -181,8 +182,8 @@ def _stages(_registered: tuple[str, ...]) -> tuple[Stage[Job], ...]:
             title="Build training and test pairs",
             command="ticketkin pairs {folder}",
             inputs=(*_DATA, artifact.GIVEN_PAIRS, artifact.BASE_EMBEDDINGS),
-            outputs=(artifact.PAIRS,),
-            reads=(*_settings("pairs", "evaluation", "tickets", "seed"), "pairs_file", "test_pairs_file"),
+            outputs=(artifact.PAIRS, artifact.PAIR_ACCOUNT),
+            reads=(*_settings("pairs", "evaluation", "tickets", "seed"), "pairs_file"),
             run=data.run_pairs,
         ),
         *(_training(candidate) for candidate in trained if not candidate.is_slow),
@@ -206,6 +207,7 @@ def _stages(_registered: tuple[str, ...]) -> tuple[Stage[Job], ...]:
                 artifact.PROFILE,
                 artifact.IMPORT_SUMMARY,
                 artifact.LINK_SUMMARY,
+                artifact.PAIR_ACCOUNT,
             ),
             outputs=(artifact.REPORT_JSON, artifact.MATERIAL, artifact.MODEL, artifact.RANKING),
             scratch=(artifact.TUNED_FOLDS,),

@@ -52,7 +52,7 @@ def run_reranker(run: StageRun[Job]) -> None:
         shutil.rmtree(run.place(artifact.model_of(_NAME)))
         _leave_out(run, f"reranker is left out: {gate.sentence}")
         return
-    run.put(artifact.training_record(_NAME), _about(run, base, trained.record, gate))
+    run.put(artifact.training_record(_NAME), _about(run, data, base, trained.record, gate))
 
 
 def _leave_out(run: StageRun[Job], reason: str) -> None:
@@ -139,7 +139,7 @@ def _reciprocal_rank(scores: FloatArray, is_kin: BoolArray) -> float:
 
 
 def _about(
-    run: StageRun[Job], base: CrossBase, record: TrainingRecord, gate: RerankerGate
+    run: StageRun[Job], data: RunData, base: CrossBase, record: TrainingRecord, gate: RerankerGate
 ) -> CandidateTraining:
     return CandidateTraining.of(
         record,
@@ -148,5 +148,6 @@ def _about(
         base_fingerprint=hash_path(base.folder),
         template=run.job.settings.tickets.template,
         encoder={"max_length_tokens": run.job.settings.reranker.max_length_tokens},
+        pairs=data.pair_account,
         gate=gate,
     )

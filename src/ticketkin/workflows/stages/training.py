@@ -117,7 +117,7 @@ def run_head(run: StageRun[Job]) -> None:
     out_of_fold = cross_fit_heads(
         start.embeddings, positives, settings.head, settings.fusion.folds, settings.seed, data.groups.group
     )
-    _keep_head(run, start, head, swept.chosen, {"strength": swept})
+    _keep_head(run, start, head, swept.chosen, {"strength": swept, "pairs": data.pair_account})
     run.put(artifact.HEAD_OUT_OF_FOLD, out_of_fold)
 
 
@@ -160,6 +160,9 @@ def tuning_data_of(data: RunData) -> TuningData:
         labelled_left=left,
         labelled_right=right,
         labels=train.frame["label"].to_numpy().astype(np.int64),
+        labelled_phase=train.frame["phase"].to_numpy().astype(np.int64),
+        negative_phase=positives.negative_phase,
+        phases_are_given=data.pair_account.phases_from != "measured",
     )
 
 
@@ -199,7 +202,12 @@ def run_tuning(candidate: Candidate, run: StageRun[Job]) -> None:
         method.save(start.encoder, tuned, swept.chosen, folder)
 
     swept = sweep_on_sample(sample, method.name, embed, settings.strength, run.progress)
-    proven = {"strength": swept, "proof": proof, "augmented": augmented.added}
+    proven = {
+        "strength": swept,
+        "proof": proof,
+        "augmented": augmented.added,
+        "pairs": data.pair_account,
+    }
     _keep_tuned(run, data, method.name, start.encoder, save, tuned.record, **proven)
 
 
