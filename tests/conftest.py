@@ -1,11 +1,18 @@
 """Fixtures of all tests: no network, and a tiny encoder made once a session."""
 
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from bundle_material import Judged
+    from ticketkin.store.embedded import EmbeddedServer
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -33,3 +40,68 @@ def tiny_encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tiny_model import build_tiny_encoder
 
     return build_tiny_encoder(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory, tiny_encoder_folder: Path) -> Iterator[Path]:
+    """The folder of the finished run: 300 sample tickets, untouched encoder, head and learned ranking."""
+    from ticketkin.encoders.settings import EncoderSettings
+    from ticketkin.evaluation.settings import EvaluationSettings
+    from ticketkin.relations.settings import RelationSettings
+    from ticketkin.tickets.sample import write_sample
+    from ticketkin.workflows.configuration import Job
+    from ticketkin.workflows.job import run_job
+    from ticketkin.workflows.settings import Settings
+
+    sample = tmp_path_factory.mktemp("sample") / "incidents.csv"
+    write_sample(sample, 300, 3)
+    job = Job(
+        sources=(sample,),
+        synthetic=True,
+        settings=Settings(
+            candidates=("lexical", "base", "head", "fusion"),
+            encoder=EncoderSettings(base_model=str(tiny_encoder_folder), offline=True),
+            evaluation=EvaluationSettings(n_bootstrap=100, by="split"),
+            relations=RelationSettings(model="logistic", repeats=1, folds=3),
+        ),
+    )
+    patch = pytest.MonkeyPatch()
+    patch.setenv("TICKETKIN_CACHE", str(tmp_path_factory.mktemp("cache")))
+    folder = tmp_path_factory.mktemp("runs") / "june"
+    run_job(job, folder)
+    yield folder
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def judged(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> "Judged":
+    """The bundle of the run on another path, with an index, and what the run knew."""
+    from bundle_material import judged_copy
+
+    return judged_copy(run_folder, tmp_path_factory.mktemp("bundles"))
+
+
+@pytest.fixture
+def bundle(judged: "Judged", tmp_path: Path) -> Path:
+    """A copy of the bundle that a test may damage."""
+    return Path(shutil.copytree(judged.bundle, tmp_path / "kin"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> "Iterator[EmbeddedServer]":
+    """A PostgreSQL server of the session's own; its folder is short, as sockets need it."""
+    from ticketkin.store.embedded import EmbeddedServer
+
+    with tempfile.TemporaryDirectory(prefix="kin-") as folder:
+        server = EmbeddedServer(Path(folder) / "pg")
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def database_url(postgres: "EmbeddedServer") -> Iterator[str]:
+    """The address of a new, empty database."""
+    from new_databases import new_database
+
+    with new_database(postgres) as url:
+        yield url

@@ -312,7 +312,7 @@ def test_no_json_raises_anything_but_a_plain_error(
         return
     assert len(pairs.left) == len(pairs.right) == len(pairs.labels) > 0
     assert set(pairs.labels.tolist()) <= {0, 1}
-    check_pairs(pairs).to_json()
+    check_pairs(pairs).counts()
 
 
 @settings(max_examples=200, deadline=None)
@@ -367,12 +367,12 @@ def test_a_digest_does_not_give_away_what_redaction_takes_out() -> None:
 def test_pairs_that_differ_in_a_number_are_other_pairs() -> None:
     texts = ["Printer HP4250 on floor 3 is jammed", "Printer HP4250 on floor 4 is jammed"]
     other = ["paper stuck in the printer again"] * 2
-    found = check_pairs(TextPairs(texts, other, np.array([1, 0]))).to_json()
-    assert (found["repeats"], found["contradictions"], found["n_cleaned"]) == (0, 0, 2)
-    found = check_pairs(TextPairs(texts, other, np.array([1, 1]))).to_json()
-    assert (found["repeats"], found["near_repeats"], found["n_cleaned"]) == (0, 1, 2)
+    counts = check_pairs(TextPairs(texts, other, np.array([1, 0]))).counts()
+    assert (counts.repeats, counts.contradictions, counts.n_cleaned) == (0, 0, 2)
+    counts = check_pairs(TextPairs(texts, other, np.array([1, 1]))).counts()
+    assert (counts.repeats, counts.near_repeats, counts.n_cleaned) == (0, 1, 2)
     spaced = TextPairs([texts[0], f" {texts[0].upper()}\n"], other, np.array([1, 1]))
-    assert check_pairs(spaced).to_json()["repeats"] == 1
+    assert check_pairs(spaced).counts().repeats == 1
 
 
 def test_one_pair_of_two_kinds_or_directions_contradicts_itself() -> None:
@@ -383,12 +383,12 @@ def test_one_pair_of_two_kinds_or_directions_contradicts_itself() -> None:
     both_ways = TextPairs([left[0], right[0]], [right[0], left[0]], np.array([1, 1]), kinds=["causal"] * 2)
     assert check_pairs(both_ways).contradictions.all()
     same = TextPairs(left, right, np.array([1, 1]), kinds=["causal"] * 2)
-    assert check_pairs(same).to_json()["repeats"] == 1
+    assert check_pairs(same).counts().repeats == 1
 
 
 def test_texts_without_a_word_can_be_checked() -> None:
     pairs = TextPairs(["1"] * 120, [str(n) for n in range(120)], np.repeat([1, 0], 60))
-    assert check_pairs(pairs).to_json()["short_or_empty"] == 120
+    assert check_pairs(pairs).counts().short_or_empty == 120
 
 
 def test_what_is_no_json_says_so(tmp_path: Path) -> None:
@@ -417,9 +417,9 @@ def _with(pairs: TextPairs, *rows: tuple[str, str, int]) -> TextPairs:
 
 
 def test_a_sound_set_stays_as_it_is() -> None:
-    found = check_pairs(_sound()).to_json()
-    assert not any(found[name] for name in ("contradictions", "repeats", "near_repeats", "short_or_empty"))
-    assert found["n_cleaned"] == 120 and found["sha256"] == _sound().digest()
+    counts = check_pairs(_sound()).counts()
+    assert not counts.contradictions + counts.repeats + counts.near_repeats + counts.short_or_empty
+    assert counts.n_cleaned == 120 and counts.sha256 == _sound().digest()
 
 
 def test_each_fault_is_counted_and_dropped() -> None:
@@ -433,12 +433,12 @@ def test_each_fault_is_counted_and_dropped() -> None:
         ("two words", sound.right[3], 0),
         (f"{sound.left[4]} 4711", f"{sound.right[4]} (0012345)", 1),
     )
-    found = check_pairs(spoilt)
-    told = found.to_json()
-    assert (told["repeats"], told["contradictions"], told["short_or_empty"]) == (1, 2, 2)
-    assert told["n_cleaned"] == 120, "the last row differs in numbers, which tell tickets apart"
-    assert found.near_repeats.nonzero()[0].tolist() == [124]
-    assert found.contradictions.nonzero()[0].tolist() == [1, 121]
+    checked = check_pairs(spoilt)
+    counts = checked.counts()
+    assert (counts.repeats, counts.contradictions, counts.short_or_empty) == (1, 2, 2)
+    assert counts.n_cleaned == 120, "the last row differs in numbers, which tell tickets apart"
+    assert checked.near_repeats.nonzero()[0].tolist() == [124]
+    assert checked.contradictions.nonzero()[0].tolist() == [1, 121]
 
 
 def test_flipped_labels_are_suspected() -> None:
@@ -455,8 +455,8 @@ def test_a_template_in_most_pairs_is_named() -> None:
     sound = _sound()
     alert = "disk of the host is nearly full since the nightly backup"
     rows = [(f"{alert} {n}", sound.left[n], 0) for n in range(40)]
-    told = check_pairs(_with(sound, *rows)).to_json()["dominant_templates"]
-    assert list(told.values()) == [40] and next(iter(told)).startswith("disk of the host")
+    templates = check_pairs(_with(sound, *rows)).counts().dominant_templates
+    assert list(templates.values()) == [40] and next(iter(templates)).startswith("disk of the host")
 
 
 def test_a_header_in_the_middle_of_a_pair_file_is_told(tmp_path: Path) -> None:

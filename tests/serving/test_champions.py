@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bundle_material import judged_copy
 
+from bundle_material import judged_copy
 from ticketkin.core.tables import Tickets
 from ticketkin.serving.kin import Kin
 

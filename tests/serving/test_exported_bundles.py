@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from bundle_material import Judged
 from typer.testing import CliRunner
 
+from bundle_material import Judged
 from ticketkin.cli.app import app
 from ticketkin.doctor.bundles import examine_bundle
 from ticketkin.evaluation.schema import read_report

@@ -6,10 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from bundle_material import Judged
 from index_material import BUNDLE, embedded, scorer
 from test_serving_commands import ran
 
+from bundle_material import Judged
 from ticketkin.core.errors import InputError, MissingInputError, TicketkinError, UnreadableFileError
 from ticketkin.core.tables import Tickets
 from ticketkin.ranking.columns import EmbeddedTickets

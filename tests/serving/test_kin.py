@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bundle_material import Judged
 
+from bundle_material import Judged
 from ticketkin import Kin
 from ticketkin.core.errors import InputError, MissingInputError
 

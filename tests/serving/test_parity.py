@@ -1,8 +1,8 @@
 """A new ticket gets the scores that the verdict gave it, on a copy of the bundle with the run deleted."""
 
 import numpy as np
-from bundle_material import Judged
 
+from bundle_material import Judged
 from ticketkin.core.tables import Tickets
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.index import Index

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from bundle_material import Judged
 from scipy.stats import binomtest
 from typer.testing import CliRunner
 
+from bundle_material import Judged
 from ticketkin.cli.app import app
 from ticketkin.core.errors import InputError, NotEnoughDataError, OutputRefusedError
 from ticketkin.relations.scorer import KindScorer

@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from bundle_material import Judged
 from typer.testing import CliRunner
 
+from bundle_material import Judged
 from ticketkin.cli.app import app
 from ticketkin.core.errors import (
     InputError,

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bundle_material import judged_copy
 
+from bundle_material import judged_copy
 from ticketkin.core.tables import Tickets
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.settings import EvaluationSettings

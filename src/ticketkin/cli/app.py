@@ -1,6 +1,5 @@
 """The `ticketkin` command."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -40,6 +39,7 @@ from ticketkin.cli.options import (
 from ticketkin.cli.pair_commands import pairs as pair_commands
 from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.cli.screens import show_candidates, show_recipes, show_stages, show_verdict
+from ticketkin.cli.service_commands import service
 from ticketkin.cli.serving_commands import serving
 from ticketkin.cli.stages import run_stage_command
 from ticketkin.core.errors import InputError
@@ -58,6 +58,7 @@ app = typer.Typer(
 )
 app.add_typer(models)
 app.add_typer(serving)
+app.add_typer(service)
 app.add_typer(pair_commands, name="pairs")
 
 
@@ -247,7 +248,7 @@ def import_command(
             if left_out is not None:
                 progress.say(left_out)
             run_one_stage("import", folder, progress, job, force=force, latest=pointer_for(folder))
-            summary = json.loads((folder / IMPORT_SUMMARY).read_text("utf-8"))
+            summary = IMPORT_SUMMARY.read(folder / IMPORT_SUMMARY)
     if as_json:
         print_json(summary)
 
@@ -334,13 +335,18 @@ def evaluate(
     from ticketkin.workflows.artifacts import PROVISIONAL, REPORT_JSON
 
     run_stage_command("provisional" if provisional else "verdict", folder, stored_job(folder, set_))
-    result = json.loads((folder / (PROVISIONAL if provisional else REPORT_JSON)).read_text("utf-8"))
+    if provisional:
+        early = PROVISIONAL.read(folder / PROVISIONAL)
+        if as_json:
+            print_json(early)
+        else:
+            show_candidates(screen, early.candidates, in_folds=early.in_folds)
+        return
+    judged = REPORT_JSON.read(folder / REPORT_JSON)
     if as_json:
-        print_json(result)
-    elif provisional:
-        show_candidates(screen, result)
+        print_json(judged)
     else:
-        show_verdict(screen, result, folder)
+        show_verdict(screen, judged, folder)
 
 
 @app.command()

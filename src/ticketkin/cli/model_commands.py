@@ -302,7 +302,6 @@ def ready(
 
     Targets are settings: --set readiness.roc_auc=0.9 with ticketkin run or evaluate.
     """
-    from ticketkin.core.artifacts import read_json
     from ticketkin.workflows.artifacts import REPORT_JSON
     from ticketkin.workflows.job import damage_named
 
@@ -310,12 +309,12 @@ def ready(
     if not path.exists():
         raise MissingInputError(f"{folder} has no verdict yet. Run: ticketkin evaluate {folder}")
     with damage_named(folder):
-        readiness = read_json(path)["readiness"]
+        readiness = REPORT_JSON.read(path).readiness
     if as_json:
         print_json(readiness)
     else:
         show_readiness(screen, readiness, tier)
-    if TIERS.index(readiness["tier"]) < TIERS.index(tier):
+    if TIERS.index(readiness.tier) < TIERS.index(tier):
         sys.exit(1)
 
 

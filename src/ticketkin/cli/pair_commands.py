@@ -77,10 +77,11 @@ def check(
     checked = check_pairs(pairs)
     if out is not None:
         write_text_pairs(checked.cleaned, out)
+    counts = checked.counts()
     if as_json:
-        print_json(checked.to_json())
+        print_json(counts)
     else:
-        show_pair_check(screen, checked.to_json(), out)
+        show_pair_check(screen, counts, out)
 
 
 @pairs.command()

@@ -17,6 +17,7 @@ The tree::
         ├── ModelUnavailableError   the encoder can't be had; names --offline and --base-model
         ├── MissingExtraError       an optional package is not installed; names the extra
         ├── NotEnoughDataError      too few tickets, links or classes for the step
+        ├── StoreUnavailableError   the database can't be reached, is full, or was stopped
         └── InactiveAdapterError    an adapter changes nothing after reload
 
 A message says what came, what is allowed, and what to do.
@@ -85,6 +86,10 @@ class MissingExtraError(JobError):
 
 class NotEnoughDataError(JobError):
     """Too few tickets, links or classes for the step."""
+
+
+class StoreUnavailableError(JobError):
+    """The database of a service can't be reached, is full, or was stopped."""
 
 
 class InactiveAdapterError(JobError):

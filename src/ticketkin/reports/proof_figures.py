@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ticketkin.evaluation.metric_results import Metric
 from ticketkin.evaluation.metrics import METRICS
-from ticketkin.evaluation.schema import (
+from ticketkin.evaluation.proof_results import (
     Comparison,
     CrossFittingResult,
     LearningCurveResult,
-    Metric,
     PowerResult,
 )
 from ticketkin.reports.drawing import (

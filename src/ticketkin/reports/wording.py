@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ticketkin.evaluation.metric_results import Retrieval, Split
 from ticketkin.evaluation.metrics import IN_FIRST_TEN, METRICS, NumberFormat
 from ticketkin.evaluation.power import is_within_reach
-from ticketkin.evaluation.schema import Comparison, Report, Retrieval, Split
+from ticketkin.evaluation.proof_results import Comparison
+from ticketkin.evaluation.schema import Report
 from ticketkin.evaluation.verdict_in_folds import CHOSEN_IN_FOLDS
 from ticketkin.reports.formatting import format_gain
 from ticketkin.reports.material import FEW_PAIRS, ReportMaterial

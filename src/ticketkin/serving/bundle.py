@@ -4,11 +4,13 @@ bundle = Bundle.open(Path("kin-june"))          # every file checked against its
 described = bundle.scorer.describe(bundle.embed(tickets))
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 
+from ticketkin.core.artifacts import hash_value
 from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray, Tickets
@@ -19,7 +21,7 @@ from ticketkin.ranking.single_source import Scorer, load_scorer
 from ticketkin.relations.scorer import KindScorer
 from ticketkin.serving.encoding import ServingEncoder, open_encoder
 from ticketkin.serving.manifest import Manifest, check_files, read_manifest
-from ticketkin.serving.record import ServingRecord, read_serving_record
+from ticketkin.serving.record import EmbeddingSource, ServingRecord, read_serving_record
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.tickets.pseudonyms import NoPseudonyms, Pseudonyms, pseudonyms_of
 from ticketkin.tickets.redaction import REDACTION_VERSION
@@ -41,6 +43,8 @@ class Bundle:
     record: ServingRecord
     redact_words: Path | None = None
     """File of words to mask, where the run masked one."""
+    _encoding: Lock = field(default_factory=Lock, repr=False, compare=False)
+    """Tokenizers can't be used by two threads at once."""
 
     @classmethod
     def open(cls, folder: Path, redact_words: Path | None = None) -> "Bundle":
@@ -109,15 +113,46 @@ class Bundle:
         runtimes = {source.folder: source.runtime for source in self.record.embeddings}
         return {name: open_encoder(self.folder / name, runtime) for name, runtime in runtimes.items()}
 
+    @cached_property
+    def models(self) -> Mapping[str, str]:
+        """By the name of each embedding, a hash of its encoder, of what executes that and of what it reads.
+
+        Equal means equal embeddings of equal texts, in another bundle too.
+        """
+        return {source.name: self._model(source) for source in self.record.embeddings}
+
+    def _model(self, source: EmbeddingSource) -> str:
+        places = (f"{source.folder}/", f"{source.folder}-exported/")
+        files = {
+            name: record.sha256 for name, record in self.manifest.files.items() if name.startswith(places)
+        }
+        made_by = {"files": list(files.values()), "runtime": source.runtime, "reads": source.reads}
+        return hash_value(made_by)[:32]
+
+    def texts_read(self, tickets: Tickets) -> dict[str, list[str]]:
+        """Return the texts that the encoders read of tickets, by the name of each embedding."""
+        reads = self._reads(tickets)
+        return {source.name: reads[source.reads] for source in self.record.embeddings}
+
+    def _reads(self, tickets: Tickets) -> dict[str, list[str]]:
+        return {
+            "text": compose_texts(tickets, self.record.template),
+            "title": tickets.frame["title"].to_list(),
+        }
+
     def embed(self, tickets: Tickets, progress: Progress = SILENT) -> EmbeddedTickets:
         """Return tickets with their composed texts and every embedding that ranking and kinds read."""
-        texts = compose_texts(tickets, self.record.template)
-        reads: dict[str, Sequence[str]] = {"text": texts, "title": tickets.frame["title"].to_list()}
-        embeddings: dict[str, FloatArray] = {
-            source.name: self._encoders[source.folder].encode(reads[source.reads], progress)
-            for source in self.record.embeddings
-        }
-        return EmbeddedTickets(tickets, texts, embeddings)
+        reads = self._reads(tickets)
+        with self._encoding:
+            embeddings: dict[str, FloatArray] = {
+                source.name: self._encoders[source.folder].encode(reads[source.reads], progress)
+                for source in self.record.embeddings
+            }
+        return EmbeddedTickets(tickets, reads["text"], embeddings)
+
+    def with_embeddings(self, tickets: Tickets, embeddings: Mapping[str, FloatArray]) -> EmbeddedTickets:
+        """Return tickets with embeddings that `embed` made of them before."""
+        return EmbeddedTickets(tickets, self._reads(tickets)["text"], embeddings)
 
     def for_kinds(self, given: EmbeddedTickets) -> EmbeddedTickets:
         """Return embedded tickets as the model of kinds reads them: by the untouched encoder."""

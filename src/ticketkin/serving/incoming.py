@@ -31,7 +31,7 @@ class Incoming:
     tickets: Tickets
     notes: list[str]
     rejected: pl.DataFrame | None = None
-    """Rows of files that can't be used, with source, row and reason."""
+    """Rows of files, and records counted from 1, that can't be used, with source, row and reason."""
 
 
 def new_ticket(
@@ -117,7 +117,7 @@ def _imported(
     table = RawTable(frame, list(range(1, len(records) + 1)), len(records))
     own = settings.model_copy(update={"mapping": {name: name for name in names}})
     result = import_tables([(_NO_NAME, table)], own, SILENT, pseudonymising)
-    return Incoming(result.tickets, _notes(result.summary, settings))
+    return Incoming(result.tickets, _notes(result.summary, settings), result.rejected)
 
 
 def _cell(value: Value) -> str:

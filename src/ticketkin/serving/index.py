@@ -5,6 +5,7 @@ and the rows of each that are deleted. Whatever changes the index writes a segme
 replaces the manifest in one step: a process killed at any moment leaves the index before or after the change.
 """
 
+import copy
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -180,8 +181,12 @@ class Index:
 
     def delete(self, ids: list[str]) -> int:
         """Delete tickets by id; return how many there were. Raises as `put`."""
+        return self.delete_hashed(stable_hashes(ids))
+
+    def delete_hashed(self, identity: IntArray) -> int:
+        """Delete tickets by the hashes of their ids, as `delete` does."""
         with self._writing():
-            rows = self._rows_of(stable_hashes(ids))
+            rows = self._rows_of(identity)
             rows = np.unique(rows[rows >= 0])
             if len(rows):
                 self._forget_links(self.tickets(rows).ids)
@@ -209,6 +214,17 @@ class Index:
     def links(self) -> StoredLinks:
         """The duplicates given to `link`. Raises UnreadableFileError where their file is damaged."""
         return StoredLinks.read(self._folder, REMEDY)
+
+    def replace_links(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Store these duplicates in place of those that were given to `link` before. Raises as `put`."""
+        with self._writing():
+            links = StoredLinks([]).with_pairs(pairs)
+            if links.pairs != self.links.pairs:
+                self._keep_links(links)
+
+    def snapshot(self) -> "Index":
+        """Return the index as it is now: what is read from it stays so while this one is changed."""
+        return copy.copy(self)
 
     def _keep_links(self, links: StoredLinks) -> None:
         links.write(self._folder)
@@ -301,14 +317,7 @@ class Index:
         """Return tickets as they were given, with texts and embeddings, in the order of `rows`."""
         order = np.argsort(rows, kind="stable")
         taken = [live.segment.take(own) for live, own in self._by_segment(rows[order])]
-        joined = EmbeddedTickets(
-            Tickets(pl.concat([piece.tickets.frame for piece in taken])),
-            [text for piece in taken for text in piece.texts],
-            {
-                name: np.concatenate([piece.embeddings[name] for piece in taken])
-                for name in taken[0].embeddings
-            },
-        )
+        joined = EmbeddedTickets.joined(taken)
         return joined if (order[1:] > order[:-1]).all() else joined.take(np.argsort(order))
 
     def tickets(self, rows: IntArray) -> Tickets:

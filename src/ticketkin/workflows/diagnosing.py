@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from statistics import median
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
@@ -33,10 +32,11 @@ from ticketkin.evaluation.diagnostics.similarities import (
     threshold_stability,
     trivial_threshold,
 )
+from ticketkin.evaluation.metric_results import SplitResult
 from ticketkin.evaluation.pair_decisions import PairScores
-from ticketkin.evaluation.readiness import Readiness, assess
+from ticketkin.evaluation.readiness import assess
 from ticketkin.evaluation.retrieval import evaluate_retrieval
-from ticketkin.evaluation.schema import SplitResult, metric_values
+from ticketkin.evaluation.schema import CandidateResult, ReadinessResult
 from ticketkin.evaluation.verdict import PRIMARY, Verdict
 from ticketkin.runs.stages import StageRun
 from ticketkin.tickets.composing import compose_texts
@@ -57,12 +57,11 @@ def diagnose(
     judged: Judged,
     verdict: Verdict,
     holdout: Mapping[str, PairScores],
-    candidates: Mapping[str, Mapping[str, Any]],
+    candidates: Mapping[str, CandidateResult],
 ) -> list[Check]:
     """Return the checks of labels, leakage, similarities, thresholds and training records.
 
-    `holdout` are the champion's and the baseline's scores there, `candidates` the results as in
-    report.json.
+    `holdout` are the champion's and the baseline's scores there, `candidates` the results of all.
     """
     settings = run.job.settings
     pairs = _labelled_pairs(data)
@@ -81,7 +80,7 @@ def diagnose(
         trivial_threshold(champion, holdout[champion], judged.thresholds[champion].threshold),
         threshold_stability(champion, judged.pairs[champion], settings.evaluation, settings.seed),
         score_distribution(champion, holdout[champion]),
-        metric_redundancy({name: metric_values(candidate) for name, candidate in candidates.items()}),
+        metric_redundancy({name: candidate.metric_values() for name, candidate in candidates.items()}),
         identical_candidates(judged.retrieval, _unmoved(data, judged)),
     ]
     if data.links.labels_from != "silver":  # more labels that were guessed prove nothing either
@@ -176,20 +175,19 @@ def readiness_of(
     data: RunData,
     judged: Judged,
     verdict: Verdict,
-    candidates: Mapping[str, Mapping[str, Any]],
-    held_out: Mapping[str, Any],
+    candidates: Mapping[str, CandidateResult],
+    held_out: SplitResult,
     checks: list[Check],
-) -> Readiness:
+) -> ReadinessResult:
     """Return whether the champion meets the targets, latency measured on the spot.
 
-    `held_out` is its result on the holdout, as in report.json.
+    `held_out` is its result on the holdout.
     """
-    champion = candidates[verdict.champion]
     is_proven = verdict.gain is not None and not verdict.kept_baseline
     gain = verdict.gain.gain if is_proven and verdict.gain else Interval(0.0, 0.0, 0.0)
     return assess(
-        SplitResult.model_validate(champion["evaluation"]),
-        SplitResult.model_validate(held_out),
+        candidates[verdict.champion].evaluation,
+        held_out,
         checks,
         beats_baseline=gain,
         latency_ms=_latency_ms(run, data, judged, verdict),

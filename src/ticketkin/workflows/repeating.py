@@ -10,8 +10,9 @@ from typing import Any
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT, Progress
+from ticketkin.evaluation.metric_results import Metric, Split
 from ticketkin.evaluation.metrics import METRICS, Place
-from ticketkin.evaluation.schema import Metric, Report, Split
+from ticketkin.evaluation.schema import Report
 from ticketkin.evaluation.verdict import PRIMARY
 from ticketkin.training.candidates import slow_candidates
 from ticketkin.workflows import artifacts as artifact

@@ -68,7 +68,7 @@ def report_material(
         false_alarms=false_alarms,
         misses=misses,
         profile=stored.profile.to_json(),
-        import_summary=without_paths(run.values.read(artifact.IMPORT_SUMMARY).to_json(), run.private_paths),
+        import_summary=without_paths(run.values.read(artifact.IMPORT_SUMMARY), run.private_paths).to_json(),
         command=_command(run),
         versions=versions(),
         seed=run.job.settings.seed,

@@ -1,0 +1,60 @@
+"""The service as an ASGI application.
+
+app = create_app(Corpus(bundle, database, folder), ServiceSettings())
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from anyio import to_thread
+from fastapi import FastAPI
+
+from ticketkin.service.corpus import Corpus
+from ticketkin.service.problems import answer_errors
+from ticketkin.service.protection import BodyLimit, OwnOrigin, SafeHeaders
+from ticketkin.service.routes import health, questions, tickets
+from ticketkin.service.serving_state import ServingState
+from ticketkin.service.settings import ServiceSettings
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_DESCRIPTION = """Finds the kin of a ticket: its duplicates, its relatives, its cause.
+
+Send tickets as they open and change (`POST /v1/tickets`), and ask about one by its text or number
+(`POST /v1/relate`). Refusals are problem documents (RFC 9457).
+"""
+
+
+def create_app(corpus: Corpus, settings: ServiceSettings) -> FastAPI:
+    """Return the application; it follows the database while it runs. The corpus stays the caller's."""
+    serving = ServingState(corpus, settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if serving.parity is None:
+            await to_thread.run_sync(serving.warm_up)
+        corpus.start_following()
+        yield
+
+    app = FastAPI(
+        title="Ticketkin",
+        version=version("ticketkin"),
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        # Their pages load scripts from other sites; /openapi.json is what they would show.
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.serving = serving
+    answer_errors(app)
+    for router in (health.router, tickets.router, questions.router):
+        app.include_router(router)
+    # The last one added is passed first.
+    app.add_middleware(BodyLimit, most_bytes=settings.most_body_bytes)
+    app.add_middleware(OwnOrigin, hosts=_own_names(settings))
+    app.add_middleware(SafeHeaders)
+    return app
+
+
+def _own_names(settings: ServiceSettings) -> frozenset[str]:
+    return LOOPBACK | {settings.host.lower()} | {name.lower() for name in settings.hosts}

@@ -1,0 +1,1 @@
+"""The doors of the service, by what they are about."""

@@ -1,0 +1,69 @@
+"""What the doors of one process share."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from pydantic import BaseModel, ConfigDict
+
+from ticketkin.core.checks import Check, Outcome
+from ticketkin.service.corpus import Corpus
+from ticketkin.service.settings import ServiceSettings
+
+_MOST_SECONDS_BEHIND = 30.0
+"""A process that has not seen the database for so long should get no more questions."""
+
+
+class Readiness(BaseModel):
+    """Whether a process can answer, and by what."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    is_ready: bool
+    bundle: str
+    """Id of the bundle: equal means equal answers."""
+    parity: str
+    """How the bundle's own probes scored here, against when it was made."""
+    n_tickets: int
+    """Stored tickets that answers come from."""
+    change: int
+    """Number of the last change of stored tickets that answers take into account."""
+    seconds_behind: float | None
+    """Since this process was last as new as the database; none before the first time."""
+
+
+class ServingState:
+    """A corpus, what is allowed, and how the self-test at the start went."""
+
+    def __init__(self, corpus: Corpus, settings: ServiceSettings) -> None:
+        self.corpus, self.settings = corpus, settings
+        self.parity: Check | None = None
+        """None until the corpus is warm."""
+
+    def warm_up(self) -> None:
+        """Take over what is stored and test the bundle against itself."""
+        self.parity = self.corpus.warm_up()
+
+    def readiness(self) -> Readiness:
+        """Return whether questions can be answered."""
+        state = self.corpus.state
+        is_ready = (
+            self.parity is not None
+            and self.parity.outcome is not Outcome.FAILED
+            and state.seconds_behind <= _MOST_SECONDS_BEHIND
+        )
+        return Readiness(
+            is_ready=is_ready,
+            bundle=self.corpus.bundle.id,
+            parity="not tested yet" if self.parity is None else self.parity.evidence,
+            n_tickets=state.n_tickets,
+            change=state.change,
+            seconds_behind=None if state.seconds_behind == float("inf") else state.seconds_behind,
+        )
+
+
+def _of_request(request: Request) -> ServingState:
+    state: ServingState = request.app.state.serving
+    return state
+
+
+Serving = Annotated[ServingState, Depends(_of_request)]

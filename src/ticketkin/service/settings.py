@@ -1,0 +1,22 @@
+"""What a service allows and where it listens."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ServiceSettings(BaseModel):
+    """How a service listens and what it takes at most."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = Field(default=8477, ge=0, le=65_535)
+    """Port to listen on; 0 takes a free one."""
+    hosts: tuple[str, ...] = ()
+    """Names under which the service is reached besides those of this machine, as browsers send them."""
+    most_body_bytes: int = Field(default=8 << 20, ge=1_024)
+    """Largest body of a request."""
+    most_tickets: int = Field(default=500, ge=1)
+    """Most tickets of one request."""
+    most_nearest: int = Field(default=100, ge=1)
+    """Most relations of one answer."""

