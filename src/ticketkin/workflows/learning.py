@@ -17,7 +17,7 @@ from ticketkin.ranking.contender import FusionContender, ranks_beyond
 from ticketkin.ranking.pair_features import feature_names
 from ticketkin.ranking.shrinkage import FEW_LINKS, MANY_LINKS, pulls_for
 from ticketkin.tickets.folds import deal_folds, held_out_folds
-from ticketkin.workflows.candidates import described_and_fitted
+from ticketkin.workflows.candidates import described_and_fitted, first_level_start
 from ticketkin.workflows.cross_judging import questions_of
 from ticketkin.workflows.judging import Judged
 from ticketkin.workflows.run_data import RunData
@@ -79,7 +79,7 @@ def _by_split(data: RunData, judged: Judged, progress: Progress) -> LearningTria
         return None
     units, every = data.units, questions_of(data, groups)
     questions = Questions(queries, groups[queries], units[queries], every.n_units, every.n_candidates)
-    start = "adapted" if "adapted" in judged.encoders else "base"
+    start = first_level_start(judged.encoders)
     corpus = described_and_fitted(data, start, progress)[0].without_tuned()
     lists = candidate_lists(corpus.state, corpus.columns, queries, settings.fusion.depth, progress)
     contender = FusionContender(

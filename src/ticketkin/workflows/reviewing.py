@@ -22,8 +22,10 @@ from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.run_data import RunData
 
 _UNLEARNED = ("lexical", "base", "hybrid")
-_MOST_ASKING = 4_000
-"""Tickets whose nearest are looked at; of more, so many are drawn, those without links first."""
+_ASKING_A_PAIR, _FEWEST_ASKING = 20, 500
+"""Tickets whose nearest are looked at, for each pair to be judged; of more, so many are drawn, those without
+links first.
+"""
 _LONGEST_DESCRIPTION = 400
 
 
@@ -97,7 +99,8 @@ def _asking(data: RunData) -> IntArray:
     """Return the tickets whose nearest are looked at, ascending."""
     drawn = np.random.default_rng(data.job.settings.seed).permutation(len(data.tickets))
     without_links_first = drawn[np.argsort(_is_linked(data)[drawn], kind="stable")]
-    return np.sort(without_links_first[:_MOST_ASKING])
+    n_asking = max(_FEWEST_ASKING, _ASKING_A_PAIR * data.job.settings.review.pairs)
+    return np.sort(without_links_first[:n_asking])
 
 
 def _known(data: RunData) -> Known:

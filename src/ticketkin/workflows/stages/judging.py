@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Literal
 
 from ticketkin.core.tables import SplitName
 from ticketkin.encoders.loading import load_encoder
@@ -31,6 +30,7 @@ from ticketkin.training.candidates import CANDIDATES, slow_candidates
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.candidates import (
     RankingRecord,
+    first_level_start,
     save_encoder_folds,
     save_folds,
     save_ranking,
@@ -225,7 +225,7 @@ def _keep_model(run: StageRun[Job], encoder: str) -> None:
 def _keep_ranking(run: StageRun[Job], judged: Judged, verdict: Verdict) -> None:
     """Write ranking/: which ranking won, and the learned one where there is one."""
     with run.writing(artifact.RANKING) as folder:
-        start: Literal["base", "adapted"] = "adapted" if "adapted" in judged.encoders else "base"
+        start = first_level_start(judged.encoders)
         seed = run.job.settings.seed
         if judged.folds is None:
             record = RankingRecord(verdict.champion, verdict.encoder, start, seed)
