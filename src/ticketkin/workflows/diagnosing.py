@@ -45,6 +45,7 @@ from ticketkin.training.record_checks import record_checks
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.judging import Judged
+from ticketkin.workflows.pair_checks import checks_as_given
 from ticketkin.workflows.run_data import RunData
 
 _N_LATENCY_QUERIES = 9
@@ -74,6 +75,8 @@ def diagnose(
     test = pairs.frame["split"].is_in(["evaluation", "holdout"]).to_numpy() & (pairs.labels == 1)
     checks.append(template_shortcut(data.texts, pairs.left[test], pairs.right[test], near))
     checks += [*_mismatch(pairs), phases_get_harder(pairs)]
+    as_given = checks_as_given(data)
+    checks = [as_given.get(check.code, check) for check in checks]
     checks += [_category_shortcut(data, judged, verdict), _context_ablation(run, data, judged)]
     champion = verdict.champion
     checks += [

@@ -149,7 +149,7 @@ def _stages(_registered: tuple[str, ...]) -> tuple[Stage[Job], ...]:
             inputs=(artifact.TICKETS, artifact.GIVEN_PAIRS),
             outputs=(artifact.LINKS, artifact.LINK_SUMMARY),
             reads=(
-                *_settings("links", "split.near_identical", "tickets", "seed"),
+                *_settings("links", "pairs.labels_from", "split.near_identical", "tickets", "seed"),
                 "pairs_file",
                 "links_file",
                 "reviewed_file",
@@ -208,6 +208,7 @@ def _stages(_registered: tuple[str, ...]) -> tuple[Stage[Job], ...]:
                 artifact.IMPORT_SUMMARY,
                 artifact.LINK_SUMMARY,
                 artifact.PAIR_ACCOUNT,
+                artifact.GIVEN_PAIRS,
             ),
             outputs=(artifact.REPORT_JSON, artifact.MATERIAL, artifact.MODEL, artifact.RANKING),
             scratch=(artifact.TUNED_FOLDS,),
