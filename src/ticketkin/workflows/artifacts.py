@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 from pydantic import TypeAdapter
 
-from ticketkin.core.artifacts import atomic_path, read_json, write_json
+from ticketkin.core.artifacts import atomic_path, write_json
 from ticketkin.core.tables import FloatArray, Links, Pairs, Splits, Tickets
 from ticketkin.encoders.untouched import UntouchedEncoder
 from ticketkin.evaluation.schema import ProvisionalReport, read_report
@@ -97,11 +97,7 @@ RELATIONS_JSON = record_artifact(f"{RELATIONS}/relations.json", RELATION_RECORD)
 FAMILIES = Folder("families")
 FAMILIES_JSON = record_artifact(f"{FAMILIES}/families.json", FamiliesRecord)
 REPORT_JSON = Artifact("report.json", read_report, lambda p, v: write_json(p, v.model_dump(mode="json")))
-MATERIAL = Artifact(
-    "report_material.json",
-    lambda p: ReportMaterial.from_json(read_json(p)),
-    lambda p, v: write_json(p, v.to_json()),
-)
+MATERIAL = record_artifact("report_material.json", ReportMaterial)
 REPORT_HTML = Place("report.html")
 BUNDLE = Folder("bundle")
 FIGURES = Folder("figures")
