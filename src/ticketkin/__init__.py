@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ticketkin.core.errors import InputError, JobError, TicketkinError
+    from ticketkin.evaluation.schema import Report
     from ticketkin.serving.answers import Answer, Relation
     from ticketkin.serving.kin import Kin
     from ticketkin.tickets.importing import import_tickets
@@ -32,6 +33,7 @@ _HOME = {
     "Kin": "ticketkin.serving.kin",
     "Relater": "ticketkin.workflows.relater",
     "Relation": "ticketkin.serving.answers",
+    "Report": "ticketkin.evaluation.schema",
     "Settings": "ticketkin.workflows.settings",
     "TicketkinError": "ticketkin.core.errors",
     "build_run_families": "ticketkin.workflows.relation_jobs",
@@ -52,6 +54,7 @@ __all__ = [
     "Kin",
     "Relater",
     "Relation",
+    "Report",
     "Settings",
     "TicketkinError",
     "build_run_families",

@@ -5,11 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from ticketkin.core.artifacts import (
     atomic_path,
@@ -109,6 +111,24 @@ def test_json_round_trip(tmp_path_factory: pytest.TempPathFactory, value: object
     path = tmp_path_factory.mktemp("json") / "a.json"
     write_json(path, value)
     assert read_json(path) == value == json.loads(path.read_text("utf-8"))
+
+
+class Size(BaseModel):
+    n: int = 3
+
+
+@dataclass(frozen=True)
+class Box:
+    sizes: list[Size]
+    by_name: dict[str, Size]
+
+
+def test_records_are_written_as_their_fields_however_deep_they_lie(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_json(path, {"boxes": [Box([Size()], {"small": Size(n=1)})]})
+    assert read_json(path) == {"boxes": [{"sizes": [{"n": 3}], "by_name": {"small": {"n": 1}}}]}
+    with pytest.raises(TypeError, match="type can't be written as JSON: give plain values"):
+        write_json(path, Box)
 
 
 @given(st.dictionaries(st.text(), st.integers(), min_size=2, max_size=5), st.integers())

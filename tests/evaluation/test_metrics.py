@@ -14,6 +14,7 @@ from sklearn import metrics
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import FloatArray, IntArray, Visibility
 from ticketkin.evaluation.bootstrap import Resamples, mean_interval
+from ticketkin.evaluation.metric_results import NOT_MEASURED, Confusion
 from ticketkin.evaluation.objections import with_holdout
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval, queries_with_kin
@@ -55,44 +56,45 @@ def pair_scores(seed: int, n: int = 120, ties: bool = False) -> PairScores:
 def test_pair_metrics_equal_scikit_learn(seed: int, ties: bool) -> None:
     scores = pair_scores(seed, ties=ties)
     threshold = 0.7
-    found = scores.to_json(threshold, 0.01, 100, 0)
-    said = scores.similarities >= threshold
+    measured = scores.measured(threshold, 0.01, 100, 0)
+    called_kin = scores.similarities >= threshold
     expected = {
         "roc_auc": metrics.roc_auc_score(scores.labels, scores.similarities),
         "pr_auc": metrics.average_precision_score(scores.labels, scores.similarities),
         "spearman": spearmanr(scores.similarities, scores.labels).statistic,
         "pearson": np.corrcoef(scores.similarities, scores.labels)[0, 1],
-        "f1": metrics.f1_score(scores.labels, said),
-        "precision": metrics.precision_score(scores.labels, said),
-        "recall": metrics.recall_score(scores.labels, said),
-        "accuracy": metrics.accuracy_score(scores.labels, said),
+        "f1": metrics.f1_score(scores.labels, called_kin),
+        "precision": metrics.precision_score(scores.labels, called_kin),
+        "recall": metrics.recall_score(scores.labels, called_kin),
+        "accuracy": metrics.accuracy_score(scores.labels, called_kin),
     }
     for name, value in expected.items():
-        assert found[name]["value"] == pytest.approx(value, abs=1e-6), name
-        assert found[name]["low"] <= found[name]["value"] <= found[name]["high"]
-    tn, fp, fn, tp = metrics.confusion_matrix(scores.labels, said).ravel()
-    assert found["confusion"] == {
-        "true_positive": tp, "false_positive": fp, "false_negative": fn, "true_negative": tn,
-    }  # fmt: skip
-    assert found["false_positive_rate"]["value"] == pytest.approx(fp / (fp + tn))
+        metric = measured.metric(name)
+        assert metric.value == pytest.approx(value, abs=1e-6), name
+        assert metric.low <= metric.value <= metric.high
+    tn, fp, fn, tp = metrics.confusion_matrix(scores.labels, called_kin).ravel()
+    assert measured.confusion == Confusion(
+        true_positive=tp, false_positive=fp, false_negative=fn, true_negative=tn
+    )
+    assert measured.metric("false_positive_rate").value == pytest.approx(fp / (fp + tn))
 
 
 def test_spearman_on_two_labels_is_the_roc_auc_in_disguise() -> None:
     scores = pair_scores(3, n=400)
-    found = scores.to_json(0.5, 0.01, 100, 0)
+    measured = scores.measured(0.5, 0.01, 100, 0)
     share = scores.labels.mean()
-    auc = found["roc_auc"]["value"]
-    assert found["spearman"]["value"] == pytest.approx(
+    auc = measured.metric("roc_auc").value
+    assert measured.metric("spearman").value == pytest.approx(
         (2 * auc - 1) * math.sqrt(3 * share * (1 - share)), abs=1e-5
     )
-    assert found["spearman_ceiling"]["value"] == pytest.approx(math.sqrt(3 * share * (1 - share)))
+    assert measured.metric("spearman_ceiling").value == pytest.approx(math.sqrt(3 * share * (1 - share)))
 
 
 def test_one_class_gives_null_not_a_number_and_no_crash() -> None:
     scores = PairScores(np.ones(5, dtype=np.float32), np.ones(5, dtype=np.int64), np.arange(5))
-    found = scores.to_json(0.5, 0.01, 100, 0)
-    assert found["roc_auc"] == {"value": None, "low": None, "high": None}
-    assert found["false_positive_rate"]["value"] is None
+    measured = scores.measured(0.5, 0.01, 100, 0)
+    assert measured.metric("roc_auc") == NOT_MEASURED
+    assert measured.metric("false_positive_rate").value is None
 
 
 def test_calling_everything_kin_looks_good_by_f1_and_is_caught_by_the_false_positive_rate() -> None:
@@ -110,8 +112,8 @@ def test_calling_everything_kin_looks_good_by_f1_and_is_caught_by_the_false_posi
 def test_the_target_false_positive_rate_is_never_exceeded(seed: int, target: float, ties: bool) -> None:
     scores = pair_scores(seed, ties=ties)
     choice = choose_threshold(scores.similarities, scores.labels, EvaluationSettings(target_value=target))
-    said = scores.similarities >= choice.threshold
-    assert (said & (scores.labels == 0)).sum() / (scores.labels == 0).sum() <= target
+    called_kin = scores.similarities >= choice.threshold
+    assert (called_kin & (scores.labels == 0)).sum() / (scores.labels == 0).sum() <= target
 
 
 def test_precision_target_and_bayes() -> None:
@@ -237,7 +239,7 @@ def test_a_gain_of_three_kin_groups_is_no_proof() -> None:
     gates = {gate.name: gate for gate in verdict.gates}
     assert gates["gain_above_zero"].passed and not gates["beyond_chance"].passed
     assert "6 kin groups: p 0.250" in gates["beyond_chance"].evidence
-    assert verdict.kept_baseline and "few_kin_groups" in {warning["code"] for warning in verdict.warnings}
+    assert verdict.kept_baseline and "few_kin_groups" in {warning.code for warning in verdict.warnings}
 
 
 def test_the_first_line_tells_what_the_holdout_showed() -> None:
@@ -275,7 +277,7 @@ def test_silver_labels_are_a_warning_and_no_proof() -> None:
         settings=SETTINGS,
         seed=0,
     )
-    assert {warning["code"] for warning in verdict.warnings} == {"silver_labels"}
+    assert {warning.code for warning in verdict.warnings} == {"silver_labels"}
     assert verdict.kept_baseline
     assert verdict.reason.startswith("Nobody has linked these tickets")
 

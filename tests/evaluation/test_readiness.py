@@ -4,8 +4,9 @@ import pytest
 
 from ticketkin.core.checks import Check, Outcome
 from ticketkin.evaluation.bootstrap import Interval
-from ticketkin.evaluation.readiness import Readiness, assess
-from ticketkin.evaluation.schema import Confusion, Metric, PairDecisions, Retrieval, SplitResult
+from ticketkin.evaluation.metric_results import Confusion, Metric, PairDecisions, Retrieval, SplitResult
+from ticketkin.evaluation.readiness import assess
+from ticketkin.evaluation.schema import ReadinessResult
 from ticketkin.evaluation.settings import ReadinessSettings
 
 
@@ -35,7 +36,7 @@ def _assess(
     latency: float = 50,
     shortcut: Outcome = Outcome.PASSED,
     leakage: Outcome = Outcome.PASSED,
-) -> Readiness:
+) -> ReadinessResult:
     return assess(
         _result(area, 0.7),
         _result(area, after, rate),
@@ -62,14 +63,14 @@ def _assess(
         (_assess(area=0.6), "none"),
     ],
 )
-def test_tiers_add_up(readiness: Readiness, tier: str) -> None:
+def test_tiers_add_up(readiness: ReadinessResult, tier: str) -> None:
     assert readiness.tier == tier
 
 
 def test_a_criterion_says_how_far_it_is_from_its_target() -> None:
-    by_name = {row["name"]: row for row in _assess(area=0.9, latency=600, gain=0.01).to_json()["criteria"]}
-    assert by_name["roc_auc"]["gap"] == pytest.approx(-0.05) and not by_name["roc_auc"]["passed"]
-    assert by_name["latency_ms"]["gap"] == pytest.approx(-100) and not by_name["latency_ms"]["passed"]
-    assert by_name["false_positive_rate"]["gap"] == pytest.approx(0.15)
-    assert not by_name["beats_baseline"]["passed"]  # the interval holds zero
-    assert "ceiling here is 0.866" in by_name["spearman"]["note"]
+    by_name = {row.name: row for row in _assess(area=0.9, latency=600, gain=0.01).criteria}
+    assert by_name["roc_auc"].gap == pytest.approx(-0.05) and not by_name["roc_auc"].passed
+    assert by_name["latency_ms"].gap == pytest.approx(-100) and not by_name["latency_ms"].passed
+    assert by_name["false_positive_rate"].gap == pytest.approx(0.15)
+    assert not by_name["beats_baseline"].passed  # the interval holds zero
+    assert "ceiling here is 0.866" in by_name["spearman"].note

@@ -87,8 +87,8 @@ def judged_report(report: dict) -> dict:
     for place, name in enumerate(NAMES):
         result = {
             "labels_from": "person",
-            "retrieval": ranks_of(10 + place).to_json(100, 0),
-            "pairs": pairs_of(place).to_json(0.5, 0.01, 100, 0),
+            "retrieval": ranks_of(10 + place).measured(100, 0).model_dump(mode="json"),
+            "pairs": pairs_of(place).measured(0.5, 0.01, 100, 0).model_dump(mode="json"),
         }
         report["candidates"][name] |= {"evaluation": result, "holdout": None}
     return json.loads(json.dumps(report))
@@ -137,7 +137,8 @@ def test_it_has_a_column_on_leaderboards_and_on_the_terminal(report):
             assert METRICS[name].title in shown
             assert name in leaderboard_table(comparison).columns
             assert comparison.to_json()["rows"][0][name]["value"] is not None
-    candidates = printed(lambda console: show_candidates(console, judged_report(report)))
+    judged = Report.model_validate(judged_report(report)).candidates
+    candidates = printed(lambda console: show_candidates(console, judged, in_folds=False))
     assert "Worst rank" in candidates and "Gap" in candidates
     splits = {"evaluation": {"n_queries": 60}}
     averaged = Report.model_validate({**judged_report(report), "splits": splits})
@@ -191,8 +192,9 @@ def test_a_report_of_an_earlier_version_is_read_whole_and_shown():
     assert earlier.model_dump(mode="json", exclude_unset=True) == content
     assert "Worst mistakes" in render_report(earlier, ReportMaterial(title="earlier"), DrawnFigures([], []))
     evaluation = content["candidates"]["base"]["evaluation"]
-    assert set(evaluation["retrieval"]) <= set(ranks_of(3).to_json(50, 0)), "a tool of then finds its keys"
-    assert set(evaluation["pairs"]) <= set(pairs_of(0).to_json(0.5, 0.01, 50, 0))
+    retrieval, pairs = ranks_of(3).measured(50, 0), pairs_of(0).measured(0.5, 0.01, 50, 0)
+    assert set(evaluation["retrieval"]) <= set(retrieval.model_dump()), "a tool of then finds its keys"
+    assert set(evaluation["pairs"]) <= set(pairs.model_dump())
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_html import text_of
 
-from ticketkin.evaluation.schema import PowerResult, Report
+from ticketkin.evaluation.proof_results import PowerResult
+from ticketkin.evaluation.schema import Report
 from ticketkin.reports.html import write_report
 from ticketkin.reports.material import ReportMaterial
 from ticketkin.reports.proof import proof_figures, proof_section

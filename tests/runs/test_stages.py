@@ -7,13 +7,18 @@ import pytest
 
 from ticketkin.core.progress import SILENT
 from ticketkin.core.stage_settings import StageSettings
-from ticketkin.runs.artifacts import Folder, Place, array_artifact, json_artifact
+from ticketkin.runs.artifacts import Artifact, Folder, Place, array_artifact, record_artifact
 from ticketkin.runs.stages import RunContext, Stage, StageRun, State, run_stage, stage_status
 from ticketkin.runs.values import RunValues, UndeclaredError
 
-FIRST, SECOND, OTHER = json_artifact("first.json"), json_artifact("second.json"), json_artifact("other.json")
+
+def numbers(name: str) -> Artifact[dict[str, int]]:
+    return record_artifact(name, dict[str, int])
+
+
+FIRST, SECOND, OTHER = numbers("first.json"), numbers("second.json"), numbers("other.json")
 MODEL = Folder("model")
-WEIGHTS = json_artifact("model/weights.json")
+WEIGHTS = numbers("model/weights.json")
 
 
 class Part(StageSettings):

@@ -187,9 +187,9 @@ def test_one_that_fails_its_gate_is_left_out_and_that_is_told(
     monkeypatch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(reranking, "choose_option", lambda *_: 0)
     report = run_job(job, tmp_path / "run")
-    assert "reranker" not in report["candidates"] and "fusion" in report["candidates"]
-    (warning,) = [one for one in report["warnings"] if one["code"] == "reranker_left_out"]
-    assert "no clear gain" in warning["message"]
+    assert "reranker" not in report.candidates and "fusion" in report.candidates
+    (warning,) = [one for one in report.warnings if one.code == "reranker_left_out"]
+    assert "no clear gain" in warning.message
     assert not (tmp_path / "run/candidates/reranker/model").exists()
     assert not (tmp_path / "run/ranking/reranker").exists()
     assert {status.state.value for status in list_stages(tmp_path / "run")} == {"done"}
@@ -201,7 +201,7 @@ def test_folds_leave_it_out_and_say_so(job: Job, tmp_path: Path, monkeypatch: py
         update={"evaluation": EvaluationSettings(n_bootstrap=100, by="folds", repeats=1, shuffles=0)}
     )
     report = run_job(job.model_copy(update={"settings": settings}), tmp_path / "run")
-    assert report["cross_fitting"]["left_out"] == ["reranker"]
+    assert report.cross_fitting is not None and report.cross_fitting.left_out == ["reranker"]
     record = read_json(tmp_path / "run/candidates/reranker/training_metadata.json")
     assert "--set evaluation.by=split" in record["left_out"]
 

@@ -65,9 +65,10 @@ def test_a_registered_candidate_runs_like_every_other(small_job: Job, tmp_path: 
     report = run_job(job, folder)
     assert (folder / "candidates/toy/model").is_dir()
     assert len(embeddings_of("toy").read(folder / embeddings_of("toy"))) == 300
-    assert report["candidates"]["toy"]["training"]["steps_done"] > 0
-    assert report["candidates"]["toy"]["cost_seconds"] > 0
-    assert "toy" in {gain["challenger"] for gain in report["comparisons"]}
+    toy = report.candidates["toy"]
+    assert toy.training is not None and toy.training["steps_done"] > 0
+    assert toy.cost_seconds is not None and toy.cost_seconds > 0
+    assert "toy" in {gain.challenger for gain in report.comparisons}
     page = (folder / "report.html").read_text("utf-8")
     assert ">toy<" in page.replace("\n", "")
     states = {status.stage.name: status.state for status in list_stages(folder, job)}

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ticketkin.cli.console import SafeConsole
+from ticketkin.cli.screens import show_candidates
 from ticketkin.core.artifacts import read_json, write_json
 from ticketkin.core.checks import Outcome
 from ticketkin.core.errors import InputError
@@ -52,12 +54,22 @@ def test_the_report_tells_how_the_proof_was_made(folds_run: Path) -> None:
     assert {"lexical", "base", "hybrid", "head", "fusion"} == set(report["candidates"])
     assert all(candidate["holdout"] is None for candidate in report["candidates"].values())
     assert any(check["code"] == "shuffled_links" for check in report["diagnostics"])
+    (sources,) = [check for check in report["diagnostics"] if check["code"] == "gain_sources"]
+    assert "and without reading any text" in sources["evidence"]
+    assert report["verdict"]["reason"].endswith(f"{sources['evidence'].partition('). ')[2]}.")
     data = RunData.of(folds_run, read_job(folds_run))
     n_queries = sum(len(data.queries(split)) for split in SplitName)
     assert report["candidates"]["base"]["evaluation"]["retrieval"]["n_queries"] == n_queries
     (warning,) = [one["message"] for one in report["warnings"] if one["code"] == "lora_left_out"]
     assert "up to 44 trainings, about" in warning  # two repeats of five folds, with three inside of each
     assert "--set evaluation.tuned_in_folds=true" in warning
+
+
+def test_the_provisional_table_is_of_all_links(folds_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    early = artifact.PROVISIONAL.read(folds_run / artifact.PROVISIONAL)
+    assert early.in_folds
+    show_candidates(SafeConsole(width=200), early.candidates, in_folds=early.in_folds)
+    assert capsys.readouterr().out.startswith("All links, by folds (person)")
 
 
 def test_the_learning_curve_and_the_power_are_recorded_with_what_they_rest_on(folds_run: Path) -> None:

@@ -64,14 +64,14 @@ def test_the_import_tells_what_became_of_every_row(tmp_path: Path, export: Path)
     assert "columns used: number = number, title = short_description" in told
     assert "columns not used: sys_mod_count, [EMAIL]" in told
     assert "example.com" not in told + str(summary)
-    assert summary["n_rows"] == 8
+    assert summary.n_rows == 8
 
     in_run = Said()
     run_one_stage("import", tmp_path / "run", in_run, Job(sources=(export,)))
     assert [line for line in in_run.lines if "rejected.csv" not in line] == [
         line for line in said.lines if "rejected.csv" not in line
     ]
-    assert read_json(tmp_path / "run" / IMPORT_SUMMARY) == summary
+    assert IMPORT_SUMMARY.read(tmp_path / "run" / IMPORT_SUMMARY) == summary
 
 
 def links_of(tmp_path: Path, export: Path, content: str) -> list[str]:

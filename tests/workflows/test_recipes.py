@@ -77,8 +77,9 @@ def test_a_recipe_runs_to_its_verdict(
     flags = {"encoder": small_job.settings.encoder.model_dump(exclude_none=True)}
     settings = load_settings(recipe=name, assignments=quick, environment={}, flags=flags)
     report = run_job(small_job.model_copy(update={"settings": settings}), tmp_path / "run")
-    assert report["candidates"].keys() == {"lexical", "base", "hybrid", candidate}
-    training = report["candidates"][candidate]["training"]
+    assert report.candidates.keys() == {"lexical", "base", "hybrid", candidate}
+    training = report.candidates[candidate].training
+    assert training is not None
     assert training["steps_done"] == training["steps_planned"] > 0
     assert read_job(tmp_path / "run").settings.recipe == name
 
@@ -97,11 +98,11 @@ def test_domain_adapt_tunes_from_the_adapted_encoder(
     settings = load_settings(recipe="domain-adapt", assignments=quick, environment={}, flags=flags)
     folder = tmp_path / "run"
     report = run_job(small_job.model_copy(update={"settings": settings}), folder)
-    assert report["candidates"].keys() == {"lexical", "base", "adapted", "head", "lora", "hybrid", "fusion"}
-    training = {name: report["candidates"][name]["training"] for name in ("adapted", "head", "lora")}
+    assert report.candidates.keys() == {"lexical", "base", "adapted", "head", "lora", "hybrid", "fusion"}
+    training = {name: report.candidates[name].training or {} for name in ("adapted", "head", "lora")}
     assert [phase["objective"] for phase in training["adapted"]["phases"]] == ["mlm", "simcse"]
-    assert "adapted_read_all_texts" in {warning["code"] for warning in report["warnings"]}
-    base = report["encoder"]["fingerprint"]
+    assert "adapted_read_all_texts" in {warning.code for warning in report.warnings}
+    base = report.encoder["fingerprint"]
     assert training["adapted"]["base_fingerprint"] == base
     assert training["head"]["base_fingerprint"] == training["lora"]["base_fingerprint"] != base
     checks = [check for subject in examine(folder, settings.encoder) for check in subject.checks]

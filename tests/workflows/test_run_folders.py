@@ -450,7 +450,7 @@ def test_a_folder_with_signs_of_patterns_in_its_name_runs_to_the_end(small_job: 
     settings = small_job.settings.model_copy(update={"candidates": ("lexical", "base", "head", "fusion")})
     (tmp_path / "runs" / "run j xx").mkdir(parents=True)  # what the pattern would match
     report = run_job(small_job.model_copy(update={"settings": settings}), folder)
-    assert report["tickets"]["n_tickets"] == 300
+    assert report.tickets["n_tickets"] == 300
     assert {status.state.value for status in list_stages(folder)} == {"done"}
     assert len(RunData.of(folder, read_job(folder)).tickets.frame) == 300
 

@@ -13,6 +13,7 @@ from ticketkin.core.progress import SILENT
 from ticketkin.core.tables import BoolArray
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.cross_fitting import cross_fit
+from ticketkin.evaluation.schema import Report
 from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.ranking.cross_fitted import CrossFittedRanker
 from ticketkin.relations.settings import RelationSettings
@@ -45,14 +46,14 @@ class FoldsRun:
     """A run that was killed in the middle of its folds and then finished."""
 
     folder: Path
-    report: dict[str, Any]
+    report: Report
     n_before: int
     """Trainings that were finished before the kill."""
     n_after: int
-    said: list[str]
+    lines: list[str]
 
 
-class Said:
+class KeptLines:
     """Keeps the lines that a run says."""
 
     def __init__(self) -> None:
@@ -101,31 +102,33 @@ def run(tmp_path_factory: pytest.TempPathFactory, job: Job) -> Iterator[FoldsRun
         return tuned
 
     patch.setattr(Lora, "train", killed)
-    said = Said()
+    progress = KeptLines()
     with pytest.raises(KeyboardInterrupt):
-        run_job(job, folder, said)
+        run_job(job, folder, progress)
     n_before, n_finished = n_finished, -1_000
-    report = run_job(job, folder, said)
-    yield FoldsRun(folder, report, n_before, n_finished + 1_000, said.lines)
+    report = run_job(job, folder, progress)
+    yield FoldsRun(folder, report, n_before, n_finished + 1_000, progress.lines)
     patch.undo()
 
 
 def test_it_is_judged_on_all_links_beside_the_others(run: FoldsRun) -> None:
-    assert list(run.report["candidates"]) == ["lexical", "base", "lora", "hybrid", "fusion"]
-    assert run.report["cross_fitting"]["left_out"] == []
-    assert all("lora" in choice["options"] for choice in run.report["cross_fitting"]["choices"])
-    queries = {one["evaluation"]["retrieval"]["n_queries"] for one in run.report["candidates"].values()}
+    assert list(run.report.candidates) == ["lexical", "base", "lora", "hybrid", "fusion"]
+    folds = run.report.cross_fitting
+    assert folds is not None and folds.left_out == []
+    assert all("lora" in choice.options for choice in folds.choices)
+    queries = {one.evaluation.retrieval.n_queries for one in run.report.candidates.values()}
     assert len(queries) == 1
-    training = run.report["candidates"]["lora"]["training"]
+    training = run.report.candidates["lora"].training
+    assert training is not None
     assert training["chosen_strength"] in (0.0, 1.0) and training["proof"]
-    option = run.report["cross_fitting"]["final"]["options"]["lora"]
+    option = folds.final.options["lora"]
     assert option == f"strength {training['chosen_strength']:g}"
-    (shuffled,) = [one for one in run.report["diagnostics"] if one["code"] == "shuffled_links"]
-    assert "lora took no part in it" in shuffled["evidence"]
+    (shuffled,) = [one for one in run.report.diagnostics if one.code == "shuffled_links"]
+    assert "lora took no part in it" in shuffled.evidence
 
 
 def test_the_cost_is_told_first(run: FoldsRun, job: Job, tmp_path: Path) -> None:
-    (line,) = [line for line in run.said if "lora in folds" in line]
+    (line,) = [line for line in run.lines if "lora in folds" in line]
     assert f"{N_TRAININGS} trainings, about" in line
     (note,) = dry_run_notes(tmp_path / "new", job)
     assert f"trained up to {N_TRAININGS} times" in note
@@ -137,11 +140,12 @@ def test_a_kill_loses_no_training_that_was_finished(run: FoldsRun) -> None:
     # One by one the parts of the links, and all of them, which lies in the candidate's own folder.
     assert run.n_before + run.n_after == len(kept) + 1
     # A fold that keeps the untouched encoder, strength 0, needs none.
-    untouched = [one for one in run.report["cross_fitting"]["choices"] if one["options"]["lora"] == NONE]
+    assert run.report.cross_fitting is not None
+    untouched = [one for one in run.report.cross_fitting.choices if one.options["lora"] == NONE]
     assert run.n_before + run.n_after == N_TRAININGS - len(untouched)
     assert all([file.name for file in place.iterdir()] == ["strength_1.npy"] for place in kept)
     assert {status.state.value for status in list_stages(run.folder)} == {"done"}
-    assert Bundle.open(run.folder / artifact.BUNDLE).record.champion in run.report["candidates"]
+    assert Bundle.open(run.folder / artifact.BUNDLE).record.champion in run.report.candidates
 
 
 def contender_of(run: FoldsRun) -> TunedContender:

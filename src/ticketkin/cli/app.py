@@ -1,6 +1,5 @@
 """The `ticketkin` command."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -249,7 +248,7 @@ def import_command(
             if left_out is not None:
                 progress.say(left_out)
             run_one_stage("import", folder, progress, job, force=force, latest=pointer_for(folder))
-            summary = json.loads((folder / IMPORT_SUMMARY).read_text("utf-8"))
+            summary = IMPORT_SUMMARY.read(folder / IMPORT_SUMMARY)
     if as_json:
         print_json(summary)
 
@@ -336,13 +335,18 @@ def evaluate(
     from ticketkin.workflows.artifacts import PROVISIONAL, REPORT_JSON
 
     run_stage_command("provisional" if provisional else "verdict", folder, stored_job(folder, set_))
-    result = json.loads((folder / (PROVISIONAL if provisional else REPORT_JSON)).read_text("utf-8"))
+    if provisional:
+        early = PROVISIONAL.read(folder / PROVISIONAL)
+        if as_json:
+            print_json(early)
+        else:
+            show_candidates(screen, early.candidates, in_folds=early.in_folds)
+        return
+    judged = REPORT_JSON.read(folder / REPORT_JSON)
     if as_json:
-        print_json(result)
-    elif provisional:
-        show_candidates(screen, result)
+        print_json(judged)
     else:
-        show_verdict(screen, result, folder)
+        show_verdict(screen, judged, folder)
 
 
 @app.command()
@@ -412,7 +416,7 @@ def recipes(as_json: JsonOption = False) -> None:
 
     shipped = all_recipes().values()
     if as_json:
-        print_json([vars(recipe) for recipe in shipped])
+        print_json(list(shipped))
     else:
         show_recipes(screen, shipped)
 
@@ -435,13 +439,13 @@ def sample(
     Example:
       ticketkin sample incidents.csv --tickets 5000 --seed 1
     """
-    from dataclasses import asdict
-
     from ticketkin.tickets.sample import write_sample
 
-    summary = asdict(write_sample(out, n_tickets, seed, force=force))
+    summary = write_sample(out, n_tickets, seed, force=force)
     if as_json:
         print_json(summary)
     else:
-        counts = ", ".join(f"{name} {value}" for name, value in summary.items() if isinstance(value, int))
+        counts = ", ".join(
+            f"{name} {value}" for name, value in vars(summary).items() if isinstance(value, int)
+        )
         screen.print(f"Wrote {out} (synthetic): {counts}", soft_wrap=True)

@@ -14,6 +14,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
+from ticketkin.core.artifacts import plain
 from ticketkin.core.printing import printable, printable_json
 
 
@@ -49,9 +50,19 @@ errors = SafeConsole(stderr=True)
 
 
 def print_json(value: Any) -> None:
-    """Print machine-readable results on standard output: valid JSON in any encoding of the stream."""
-    text = json.dumps(value, indent=2, ensure_ascii=not _holds_unicode(sys.stdout.encoding), default=str)
+    """Print machine-readable results on standard output: valid JSON in any encoding of the stream.
+
+    `value` is what JSON knows, a dataclass, a pydantic model, or lists and mappings of these.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=not _holds_unicode(sys.stdout.encoding), default=_plain)
     sys.stdout.write(printable_json(text) + "\n")
+
+
+def _plain(value: object) -> object:
+    try:
+        return plain(value)
+    except TypeError:
+        return str(value)
 
 
 def _holds_unicode(encoding: str | None) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
@@ -14,6 +14,9 @@ from ticketkin.runs.stages import StageStatus
 
 if TYPE_CHECKING:
     from ticketkin.evaluation.leaderboard import ModelComparison
+    from ticketkin.evaluation.proof_results import PowerResult
+    from ticketkin.evaluation.schema import CandidateResult, ReadinessResult, Report
+    from ticketkin.pairs.checking import PairCounts
     from ticketkin.training.search import SearchResult
     from ticketkin.workflows.configuration import Job
     from ticketkin.workflows.examination import Examined
@@ -36,25 +39,16 @@ def check_mark(console: SafeConsole, outcome: Outcome) -> Text:
     return Text(console.mark(sign, plain), style)
 
 
-def format_metric(metric: Mapping[str, Any] | None) -> str:
-    """Return a metric as `.644 [.610, .680]`, or a dash where it could not be computed."""
-    if metric is None or metric.get("value") is None:
-        return "-"
-    value, low, high = (metric[key] for key in ("value", "low", "high"))
-    if low is None or high is None:
-        return f"{value:.3f}"
-    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
-
-
-def show_candidates(console: SafeConsole, report: Mapping[str, Any]) -> None:
-    """Print the candidates side by side on the links that judged."""
-    candidates = report["candidates"]
-    first = next(iter(candidates.values()))["evaluation"]
-    retrieval = first["retrieval"]
-    kin = "guessed kin" if first["labels_from"] == "silver" else "known kin"
+def show_candidates(
+    console: SafeConsole, candidates: Mapping[str, "CandidateResult"], *, in_folds: bool
+) -> None:
+    """Print the candidates side by side on the links that judged: all of them, where folds did."""
+    first = next(iter(candidates.values())).evaluation
+    links = "All links, by folds" if in_folds else "Evaluation links"
+    kin = "guessed kin" if first.labels_from == "silver" else "known kin"
     table = Table(
-        title=f"{_judging_links(report)} ({first['labels_from']}): {retrieval['n_queries']:,} tickets with "
-        f"{kin}, each among up to {retrieval['n_candidates']:,} others",
+        title=f"{links} ({first.labels_from}): {first.retrieval.n_queries:,} tickets with "
+        f"{kin}, each among up to {first.retrieval.n_candidates:,} others",
         title_justify="left",
         box=None,
         pad_edge=False,
@@ -65,46 +59,42 @@ def show_candidates(console: SafeConsole, report: Mapping[str, Any]) -> None:
         table.add_column(metric.short_title)
     table.add_column("encoder passes", justify="right")
     for name, candidate in candidates.items():
-        evaluation = candidate["evaluation"]
+        passes = candidate.forward_passes
         table.add_row(
             name,
-            *(format_metric(evaluation[metric.part].get(metric.name)) for metric in columns),
-            str(candidate.get("forward_passes", "")),
+            *(str(candidate.evaluation.metric(metric.name).interval) for metric in columns),
+            "" if passes is None else str(passes),
         )
     console.print(table)
 
 
-def _judging_links(report: Mapping[str, Any]) -> str:
-    return "All links, by folds" if report.get("cross_fitting") else "Evaluation links"
-
-
-def show_verdict(console: SafeConsole, report: Mapping[str, Any], folder: Path) -> None:
+def show_verdict(console: SafeConsole, report: "Report", folder: Path) -> None:
     """Print the verdict, the candidates, the warnings and where the results lie."""
     from ticketkin.workflows.answers import how_to_judge  # here: commands that answer start without it
     from ticketkin.workflows.artifacts import MODEL, REPORT_HTML, TO_REVIEW
 
     console.print()
-    console.print(report["verdict"]["reason"], style="bold")
+    console.print(report.verdict.reason, style="bold")
     to_judge = how_to_judge(folder)
-    if to_judge is not None and report["verdict"]["answer"] != "yes":
+    if to_judge is not None and report.verdict.answer != "yes":
         console.print(to_judge, style="bold", soft_wrap=True)
     console.print()
-    show_candidates(console, report)
-    if report["verdict"].get("cheaper"):
-        console.print(report["verdict"]["cheaper"])
-    for sentence in proof_sentences(report):
-        console.print(sentence)
-    for warning in report["warnings"]:
-        console.print(f"Warning ({warning['code']}): {warning['message']}")
-    for kind in report["links"].get("left_out_kinds", ()):
-        hint = f"; to use them: {kind['option']}" if kind["option"] else ""
-        name = kind["kind"] or "no kind given"
-        console.print(f"  left out, {kind['why']}: {name}, {kind['n_links']:,} links{hint}", soft_wrap=True)
-    for check in report["diagnostics"]:
-        if check["outcome"] in (Outcome.FAILED, Outcome.WARNING):
-            named = f"Check {check['code']} ({check['outcome']})"
-            console.print(f"{named}: {check['evidence']}. {check['advice']}")
-    console.print(_readiness_words(report["readiness"]))
+    show_candidates(console, report.candidates, in_folds=report.cross_fitting is not None)
+    if report.verdict.cheaper:
+        console.print(report.verdict.cheaper)
+    provable = None if report.power is None else _power_words(report.power)
+    if provable is not None:
+        console.print(provable)
+    for warning in report.warnings:
+        console.print(f"Warning ({warning.code}): {warning.message}")
+    for kind in report.left_out_kinds or ():
+        hint = f"; to use them: {kind.option}" if kind.option else ""
+        name = kind.kind or "no kind given"
+        console.print(f"  left out, {kind.why}: {name}, {kind.n_links:,} links{hint}", soft_wrap=True)
+    for check in report.diagnostics:
+        if check.outcome in (Outcome.FAILED, Outcome.WARNING):
+            console.print(f"Check {check.code} ({check.outcome}): {check.evidence}. {check.advice}")
+    console.print(_readiness_words(report.readiness))
     console.print()
     console.print(f"Report: {folder / REPORT_HTML}", soft_wrap=True)
     console.print(f"Model:  {folder / MODEL}", soft_wrap=True)
@@ -112,30 +102,29 @@ def show_verdict(console: SafeConsole, report: Mapping[str, Any], folder: Path) 
         console.print(f"Pairs to judge: {folder / TO_REVIEW}", soft_wrap=True)
 
 
-def _readiness_words(readiness: Mapping[str, Any]) -> str:
-    criteria = readiness["criteria"]
+def _readiness_words(readiness: "ReadinessResult") -> str:
+    criteria = readiness.criteria
     parts = {
-        "not met": [c["name"] for c in criteria if not c["passed"] and c["value"] is not None],
-        "not measured": [c["name"] for c in criteria if c["value"] is None],
+        "not met": [c.name for c in criteria if not c.passed and c.value is not None],
+        "not measured": [c.name for c in criteria if c.value is None],
     }
     shown = [f"; {what}: {', '.join(names)}" for what, names in parts.items() if names]
-    return f"Readiness: {readiness['tier']}{''.join(shown) or '; every criterion is met'}"
+    return f"Readiness: {readiness.tier}{''.join(shown) or '; every criterion is met'}"
 
 
-def proof_sentences(report: Mapping[str, Any]) -> list[str]:
-    """Return what so many links can prove."""
-    sentences = []
-    power = report.get("power")
-    if power and power["smallest_provable_gain"] is not None:
-        more = power["n_more_kin_groups"]
-        sentence = (
-            f"{power['n_kin_groups']:,} groups of duplicates judged; so many can prove a gain of about "
-            f"{power['smallest_provable_gain']:.3f} or more in {METRICS.primary.title}."
+def _power_words(power: "PowerResult") -> str | None:
+    """Return what so many links can prove; None where it can't be told."""
+    if power.smallest_provable_gain is None:
+        return None
+    sentence = (
+        f"{power.n_kin_groups:,} groups of duplicates judged; so many can prove a gain of about "
+        f"{power.smallest_provable_gain:.3f} or more in {METRICS.primary.title}."
+    )
+    if power.n_more_kin_groups:
+        sentence += (
+            f" To prove the gain seen here, link about {power.n_more_kin_groups:,} more groups of duplicates."
         )
-        if more:
-            sentence += f" To prove the gain seen here, link about {more:,} more groups of duplicates."
-        sentences.append(sentence)
-    return sentences
+    return sentence
 
 
 def show_recipes(console: SafeConsole, recipes: Iterable["Recipe"]) -> None:
@@ -198,36 +187,36 @@ def show_examined(console: SafeConsole, examined: Sequence["Examined"]) -> None:
     console.print("\n" + ", ".join(f"{n} {outcome}" for outcome, n in counts.items() if n))
 
 
-def show_pair_check(console: SafeConsole, found: Mapping[str, Any], out: Path | None) -> None:
+def show_pair_check(console: SafeConsole, counts: "PairCounts", out: Path | None) -> None:
     """Print the counts of a pair check, what they mean, and where the cleaned set lies."""
-    noise = found["label_noise"]
-    meanings = {
-        "contradictions": "the same texts with different labels or kinds; dropped",
-        "repeats": "the same texts with one label again; dropped",
-        "near_repeats": "texts that differ in numbers and ids only; kept",
-        "short_or_empty": "a text of fewer than three words; dropped",
-        "label_noise": "too few pairs to say" if noise is None else "likely labelled wrong; read them; kept",
-    }
-    table = Table(title=f"{found['n_pairs']:,} pairs", title_justify="left", box=None, show_header=False)
-    for name, meaning in meanings.items():
-        count = found[name]
-        table.add_row("-" if count is None else f"{count:,}", name.replace("_", " "), meaning)
-    for template, count in found["dominant_templates"].items():
-        table.add_row(f"{count:,}", "dominant template", Text(f"“{template}…”"))
+    noise = counts.label_noise
+    of_noise = "too few pairs to say" if noise is None else "likely labelled wrong; read them; kept"
+    rows = (
+        ("contradictions", counts.contradictions, "the same texts with different labels or kinds; dropped"),
+        ("repeats", counts.repeats, "the same texts with one label again; dropped"),
+        ("near repeats", counts.near_repeats, "texts that differ in numbers and ids only; kept"),
+        ("short or empty", counts.short_or_empty, "a text of fewer than three words; dropped"),
+        ("label noise", noise, of_noise),
+    )
+    table = Table(title=f"{counts.n_pairs:,} pairs", title_justify="left", box=None, show_header=False)
+    for name, count, meaning in rows:
+        table.add_row("-" if count is None else f"{count:,}", name, meaning)
+    for template, n_pairs in counts.dominant_templates.items():
+        table.add_row(f"{n_pairs:,}", "dominant template", Text(f"“{template}…”"))
     console.print(table)
-    nearness = found["kin_nearness"]
+    nearness = counts.kin_nearness
     against_chance = (
         "Are labels or texts mixed up? A run on this file is refused"
-        if nearness["is_chance"]
+        if nearness.is_chance
         else "50 is what chance gives"
     )
     console.print(
         "Pairs labelled kin are nearer in words than random pairs in "
-        f"{100 * nearness['share_nearer']:.0f} of 100 comparisons "
-        f"({nearness['n_links']:,} pairs that share no text). {against_chance}."
+        f"{100 * nearness.share_nearer:.0f} of 100 comparisons "
+        f"({nearness.n_links:,} pairs that share no text). {against_chance}."
     )
     where = f" written to {out}" if out else "; give --out FILE to write them"
-    console.print(f"{found['n_cleaned']:,} pairs remain{where} (sha256 {found['sha256'][:16]}…)")
+    console.print(f"{counts.n_cleaned:,} pairs remain{where} (sha256 {counts.sha256[:16]}…)")
 
 
 def show_leaderboard(console: SafeConsole, comparison: "ModelComparison", out: Path | None) -> None:
@@ -256,13 +245,13 @@ def show_leaderboard(console: SafeConsole, comparison: "ModelComparison", out: P
         console.print(f"Written: {out}/leaderboard.html, .csv, .json", soft_wrap=True)
 
 
-def show_search(console: SafeConsole, found: "SearchResult", folder: Path) -> None:
+def show_search(console: SafeConsole, search: "SearchResult", folder: Path) -> None:
     """Print the trials, best first, and the command that trains with the best settings."""
-    finished = sorted(found.trials, key=lambda trial: -(trial.mrr or 0.0))
+    finished = sorted(search.trials, key=lambda trial: -(trial.mrr or 0.0))
     names = list(dict.fromkeys(name for trial in finished for name in trial.parameters))
     table = Table(
-        title=f"{found.candidate}: MRR on {found.n_queries:,} evaluation queries; untuned "
-        f"{found.untuned_mrr:.3f}",
+        title=f"{search.candidate}: MRR on {search.n_queries:,} evaluation queries; untuned "
+        f"{search.untuned_mrr:.3f}",
         title_justify="left",
         box=None,
         pad_edge=False,
@@ -278,8 +267,8 @@ def show_search(console: SafeConsole, found: "SearchResult", folder: Path) -> No
             f"{trial.seconds:,.0f}",
         )
     console.print(table)
-    assignments = " ".join(f"--set {assignment}" for assignment in found.assignments)
-    pairs_too = any(assignment.startswith("pairs.") for assignment in found.assignments)
+    assignments = " ".join(f"--set {assignment}" for assignment in search.assignments)
+    pairs_too = any(assignment.startswith("pairs.") for assignment in search.assignments)
     console.print(
         f"\nTo go on with the best: ticketkin run --resume --out {folder} {assignments}",
         soft_wrap=True,
@@ -288,32 +277,30 @@ def show_search(console: SafeConsole, found: "SearchResult", folder: Path) -> No
         console.print("(the pairs are built anew where their negatives change)")
 
 
-def show_readiness(console: SafeConsole, found: Mapping[str, Any], wanted: str) -> None:
+def show_readiness(console: SafeConsole, readiness: "ReadinessResult", wanted: str) -> None:
     """Print each criterion with its target, and the tier."""
     table = Table(box=None, pad_edge=False)
     for head in ("", "criterion", "value", "target", "gap", ""):
         table.add_column(head)
-    for criterion in found["criteria"]:
-        mark = check_mark(console, Outcome.PASSED if criterion["passed"] else Outcome.FAILED)
-        gap = criterion["gap"]
+    for criterion in readiness.criteria:
         table.add_row(
-            mark,
-            criterion["name"],
-            format_metric(criterion),
-            f"{'at most' if criterion['at_most'] else 'at least'} {criterion['target']:.3g}",
-            "-" if gap is None else f"{gap:+.3g}",
-            Text(criterion["note"]),
+            check_mark(console, Outcome.PASSED if criterion.passed else Outcome.FAILED),
+            criterion.name,
+            str(criterion.interval),
+            f"{'at most' if criterion.at_most else 'at least'} {criterion.target:.3g}",
+            "-" if criterion.gap is None else f"{criterion.gap:+.3g}",
+            Text(criterion.note),
         )
     console.print(table)
-    console.print(f"\nTier: {found['tier']}; asked for: {wanted}")
+    console.print(f"\nTier: {readiness.tier}; asked for: {wanted}")
 
 
-def show_repeated(console: SafeConsole, found: "Repeated") -> None:
+def show_repeated(console: SafeConsole, repeated: "Repeated") -> None:
     """Print mean and spread of every candidate over the splits, and how often each won."""
-    n = len(found.seeds)
+    n = len(repeated.seeds)
     table = Table(
-        title=f"Mean ± deviation over {n} splits (seeds {', '.join(map(str, found.seeds))}), "
-        f"{min(found.n_queries):,} to {max(found.n_queries):,} tickets with known kin each",
+        title=f"Mean ± deviation over {n} splits (seeds {', '.join(map(str, repeated.seeds))}), "
+        f"{min(repeated.n_queries):,} to {max(repeated.n_queries):,} tickets with known kin each",
         title_justify="left",
         box=None,
         pad_edge=False,
@@ -322,19 +309,19 @@ def show_repeated(console: SafeConsole, found: "Repeated") -> None:
     heads = (metric.short_title for metric in columns)
     for head in ("candidate", *heads, f"gain in {primary}", "above zero"):
         table.add_column(head)
-    for name, metrics in found.metrics.items():
-        gain = found.gains.get(name)
+    for name, metrics in repeated.metrics.items():
+        gain = repeated.gains.get(name)
         table.add_row(
             name,
             *(_spread(metrics[metric.name]) for metric in columns),
             "" if gain is None else f"{gain.mean:+.3f} ({gain.lowest:+.3f} to {gain.highest:+.3f})",
-            "" if gain is None else f"{found.n_above_zero[name]} of {n}",
+            "" if gain is None else f"{repeated.n_above_zero[name]} of {n}",
         )
     console.print(table)
-    won = ", ".join(f"{name} {times} of {n}" for name, times in found.champions.items())
+    won = ", ".join(f"{name} {times} of {n}" for name, times in repeated.champions.items())
     console.print(f"\nChampion: {won}")
-    if found.holdout_gain is not None:
-        spread = found.holdout_gain
+    if repeated.holdout_gain is not None:
+        spread = repeated.holdout_gain
         console.print(
             f"Holdout gain in {primary} of the champion: {spread.mean:+.3f} "
             f"({spread.lowest:+.3f} to {spread.highest:+.3f})",

@@ -6,10 +6,12 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from pydantic import BaseModel
 
 from ticketkin.core.errors import OutputRefusedError, RunLockedError, UnsafeArtifactError
 from ticketkin.core.replacement import LOCK, contained_files, part_beside, put_in_place, remove_old
@@ -52,9 +54,26 @@ def before_replacing(act: _Replacing) -> Iterator[None]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, atomically; NaN is refused, since JSON has none."""
+    """Write `value` as indented JSON, atomically; NaN is refused, since JSON has none.
+
+    It may be or hold dataclasses and pydantic models.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=plain)
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+        temporary.write_text(text + "\n", "utf-8")
+
+
+def plain(record: object) -> dict[str, Any]:
+    """Return what JSON holds of a dataclass or a pydantic model. Raises TypeError for anything else.
+
+    Parts are returned as they are: `json.dumps(..., default=plain)` asks again for each of them.
+    """
+    if isinstance(record, BaseModel):
+        return record.model_dump()
+    if is_dataclass(record) and not isinstance(record, type):
+        return {part.name: getattr(record, part.name) for part in fields(record)}
+    kind = type(record).__name__
+    raise TypeError(f"{kind} can't be written as JSON: give plain values, dataclasses or pydantic models")
 
 
 def read_json(path: Path) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,10 @@ import polars as pl
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
+
+
+LabelsFrom = Literal["person", "silver"]
+"""Who says which tickets are kin: people, or the overlap of words."""
 
 
 class Origin(StrEnum):
@@ -33,7 +38,7 @@ class Origin(StrEnum):
     SILVER = "silver"
 
     @property
-    def labels_from(self) -> str:
+    def labels_from(self) -> LabelsFrom:
         """'silver' or 'person'."""
         return "silver" if self is Origin.SILVER else "person"
 
@@ -208,7 +213,7 @@ class Links:
         return self.frame.height
 
     @property
-    def labels_from(self) -> str:
+    def labels_from(self) -> LabelsFrom:
         """'person' if no link is silver, else 'silver': one silver link taints the proof."""
         return "silver" if (self.frame["origin"] == Origin.SILVER.value).any() else "person"
 

@@ -1,14 +1,12 @@
 """What can be wrong with the files and the numbers of a run."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 from ticketkin.core.artifacts import hash_path
 from ticketkin.core.checks import Check, failed, passed
 from ticketkin.core.run_ownership import RECORDS
-from ticketkin.evaluation.schema import metric_values
 from ticketkin.runs.stages import read_record
 
 
@@ -36,16 +34,18 @@ def changed_artifacts(folder: Path) -> Check:
     return passed("artifacts", f"all {n_checked} artifacts are as the run made them")
 
 
-def identical_metrics(candidates: Mapping[str, Mapping[str, Any]]) -> Check:
+def identical_metrics(
+    metrics: Mapping[str, Mapping[str, float | None]], untouched: Collection[str] = ()
+) -> Check:
     """Sound the alarm where two candidates agree in every metric: one of them is not what it claims.
 
-    `candidates` are those of report.json. A tuned candidate swept to strength 0 is the base, and says so.
+    `metrics` are the values of each candidate by name. Those `untouched` were tuned and swept to strength 0:
+    they are the base, and say so.
     """
     same = [
         f"{one} and {other}"
-        for one, other in combinations(sorted(candidates), 2)
-        if metric_values(candidates[one]) == metric_values(candidates[other])
-        and not _untouched(candidates, one, other)
+        for one, other in combinations(sorted(metrics), 2)
+        if metrics[one] == metrics[other] and not {one, other} & {*untouched}
     ]
     if same:
         return failed(
@@ -53,10 +53,4 @@ def identical_metrics(candidates: Mapping[str, Mapping[str, Any]]) -> Check:
             f"{', '.join(same)} agree in every metric to the last digit: no tie, one of them is the other",
             "examine both; an adapter that is not active gives exactly the base's numbers",
         )
-    return passed("identical_metrics", f"no two of {len(candidates)} candidates agree in every metric")
-
-
-def _untouched(candidates: Mapping[str, Mapping[str, Any]], one: str, other: str) -> bool:
-    """Return True where a tuned candidate was swept to strength 0: then it is the base, and says so."""
-    training = [candidates[name].get("training") or {} for name in (one, other)]
-    return any((record.get("strength") or {}).get("chosen") == 0 for record in training)
+    return passed("identical_metrics", f"no two of {len(metrics)} candidates agree in every metric")

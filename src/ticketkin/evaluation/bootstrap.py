@@ -7,7 +7,6 @@ data", 2007), and two candidates are always compared on the same draws.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -156,15 +155,3 @@ class PairedGain:
     def is_loss(self) -> bool:
         """True if the whole interval lies below zero."""
         return self.gain.high is not None and self.gain.high < 0
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for report.json."""
-        return {
-            "challenger": self.challenger,
-            "baseline": self.baseline,
-            "metric": self.metric,
-            "gain": self.gain.to_json(),
-            "n_queries": self.n_queries,
-            "n_clusters": self.n_clusters,
-            "p_value": self.p_value,
-        }

@@ -7,7 +7,8 @@ from ticketkin.core.checks import Check, Outcome
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.retrieval import RetrievalScores
-from ticketkin.evaluation.verdict import PRIMARY, Gains, Gate, Verdict, reason_of
+from ticketkin.evaluation.schema import GateResult
+from ticketkin.evaluation.verdict import PRIMARY, Gains, Verdict, reason_of
 from ticketkin.evaluation.verdict_words import WhyKept, gain_words, kept_words
 
 
@@ -27,7 +28,12 @@ def with_holdout(
     objection = _against(gains)
     if gains and not verdict.kept_baseline:
         shown = gain_words(gains[PRIMARY])
-        gate = Gate(verdict.champion, "gains_on_holdout", not objection, objection or shown)
+        gate = GateResult(
+            challenger=verdict.champion,
+            name="gains_on_holdout",
+            passed=not objection,
+            evidence=objection or shown,
+        )
         verdict = replace(verdict, gates=[*verdict.gates, gate])
     if objection:
         verdict = _kept(verdict)
@@ -56,7 +62,12 @@ def heeding(verdict: Verdict, checks: Sequence[Check], *, synthetic: bool) -> Ve
     if not failed or verdict.answer != "yes" or verdict.gain is None:
         return verdict
     gates = [
-        Gate(verdict.champion, f"check_{check.code}", passed=False, evidence=check.evidence)
+        GateResult(
+            challenger=verdict.champion,
+            name=f"check_{check.code}",
+            passed=False,
+            evidence=check.evidence,
+        )
         for check in failed
     ]
     gain = replace(verdict.gain, challenger=verdict.champion)

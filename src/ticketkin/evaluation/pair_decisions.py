@@ -1,13 +1,12 @@
 """Pair decisions: is this pair kin or not, at a threshold chosen elsewhere."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.evaluation.bootstrap import Resamples
+from ticketkin.evaluation.metric_results import Confusion, Metric, PairDecisions
 from ticketkin.evaluation.metrics import METRICS, interval_of
 from ticketkin.evaluation.pair_statistics import PairSample
-from ticketkin.evaluation.schema import Confusion
 
 
 @dataclass(frozen=True)
@@ -37,14 +36,14 @@ class PairScores:
             true_negative=int((~called & ~kin).sum()),
         )
 
-    def to_json(self, threshold: float, prevalence: float, n_bootstrap: int, seed: int) -> dict[str, Any]:
+    def measured(self, threshold: float, prevalence: float, n_bootstrap: int, seed: int) -> PairDecisions:
         """Return counts and metrics with intervals, as in report.json; null where one class is missing."""
         n_kin = int(self.labels.sum())
         sample = self.sample(n_bootstrap, seed, threshold, prevalence)
-        return {
-            "n_positive": n_kin,
-            "n_negative": len(self.labels) - n_kin,
-            "confusion": self.confusion(threshold).model_dump(),
-            "prevalence": prevalence,
-            **{metric.name: interval_of(metric.draw(sample)).to_json() for metric in METRICS.pairs},
-        }
+        return PairDecisions(
+            n_positive=n_kin,
+            n_negative=len(self.labels) - n_kin,
+            confusion=self.confusion(threshold),
+            prevalence=prevalence,
+            metrics={metric.name: Metric.of(interval_of(metric.draw(sample))) for metric in METRICS.pairs},
+        )

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ticketkin.core.checks import Check, Outcome
 from ticketkin.evaluation.bootstrap import Interval
+from ticketkin.evaluation.metric_results import SplitResult
 from ticketkin.evaluation.metrics import METRICS, Direction
-from ticketkin.evaluation.schema import SplitResult, Tier
+from ticketkin.evaluation.schema import CriterionResult, ReadinessResult, Tier
 from ticketkin.evaluation.settings import ReadinessSettings
 
 _MINIMUM_AUC, _GOOD_AUC = 0.75, 0.85
@@ -37,31 +37,22 @@ class Criterion:
             return self.value.low is not None and self.value.low > self.target
         return self.value.value <= self.target if self.at_most else self.value.value >= self.target
 
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for report.json."""
+    @property
+    def result(self) -> CriterionResult:
+        """The criterion as report.json holds it."""
         value = self.value.value
         gap = None if value is None else (self.target - value if self.at_most else value - self.target)
-        return {
-            "name": self.name,
-            **self.value.to_json(),
-            "target": self.target,
-            "at_most": self.at_most,
-            "gap": gap,
-            "passed": self.passed,
-            "note": self.note,
-        }
-
-
-@dataclass(frozen=True)
-class Readiness:
-    """All criteria and the tier."""
-
-    tier: Tier
-    criteria: list[Criterion]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for report.json."""
-        return {"tier": self.tier, "criteria": [criterion.to_json() for criterion in self.criteria]}
+        return CriterionResult(
+            value=value,
+            low=self.value.low,
+            high=self.value.high,
+            name=self.name,
+            target=self.target,
+            at_most=self.at_most,
+            gap=gap,
+            passed=self.passed,
+            note=self.note,
+        )
 
 
 def assess(
@@ -73,7 +64,7 @@ def assess(
     latency_ms: float,
     settings: ReadinessSettings,
     has_holdout: bool = True,
-) -> Readiness:
+) -> ReadinessResult:
     """Return the readiness of a champion.
 
     `evaluation` and `holdout` are its results; `beats_baseline` the paired gain in the primary metric
@@ -137,7 +128,8 @@ def assess(
             f"with one, nothing is proven{': ' * bool(failed)}{', '.join(failed)}",
         ),
     ]  # fmt: skip
-    return Readiness(_tier(criteria, holdout.metric("roc_auc").value or 0.0), criteria)
+    tier = _tier(criteria, holdout.metric("roc_auc").value or 0.0)
+    return ReadinessResult(tier=tier, criteria=[criterion.result for criterion in criteria])
 
 
 def _of_metric(name: str, scores: SplitResult, target: float, note: str = "") -> Criterion:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import FloatArray, IntArray, Visibility
 from ticketkin.evaluation.bootstrap import Float64Array, Resamples
+from ticketkin.evaluation.metric_results import Metric, Retrieval
 from ticketkin.evaluation.metrics import METRICS, Place, interval_of
 from ticketkin.evaluation.rank_statistics import first_rank
 
@@ -69,16 +69,16 @@ class RetrievalScores:
         ks = list(range(1, _CURVE_TO + 1))
         return ks, [float((self.first_rank <= k).mean()) for k in ks]
 
-    def to_json(self, n_bootstrap: int, seed: int) -> dict[str, Any]:
+    def measured(self, n_bootstrap: int, seed: int) -> Retrieval:
         """Return counts and metrics with intervals, as in report.json."""
         resamples = Resamples.draw(self.clusters, n_bootstrap, seed)
         drawn = {metric.name: metric.draw(self.ranks, resamples) for metric in METRICS.retrieval}
-        return {
-            "n_queries": self.n_queries,
-            "n_clusters": resamples.n_clusters,
-            "n_candidates": self.n_candidates,
-            **{name: interval_of(values).to_json() for name, values in drawn.items()},
-        }
+        return Retrieval(
+            n_queries=self.n_queries,
+            n_clusters=resamples.n_clusters,
+            n_candidates=self.n_candidates,
+            metrics={name: Metric.of(interval_of(values)) for name, values in drawn.items()},
+        )
 
 
 def queries_with_kin(rows: IntArray, groups: IntArray, visibility: Visibility) -> IntArray:

@@ -1,7 +1,6 @@
 """A threshold for "these two are kin", chosen for what a user can bear, on evaluation pairs only."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -22,10 +21,6 @@ class ThresholdChoice:
     f1_threshold: float
     f1_false_positive_rate: float
     """What F1's choice would cost: on balanced pairs F1 likes to call everything kin."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return asdict(self)
 
 
 def precision_at_prevalence(

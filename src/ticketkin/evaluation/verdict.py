@@ -9,7 +9,6 @@ worse. What may speak against it afterwards stands in `objections.py`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from ticketkin.evaluation.bootstrap import (
 from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.multiplicity import holm
 from ticketkin.evaluation.retrieval import RetrievalScores
+from ticketkin.evaluation.schema import GateResult, VerdictResult, Warning
 from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.evaluation.sign_flips import sign_flip_p_value
 from ticketkin.evaluation.verdict_words import (
@@ -42,25 +42,6 @@ WITHOUT_LINKS = "hybrid"
 
 
 @dataclass(frozen=True)
-class Gate:
-    """One condition a challenger had to meet, with its evidence."""
-
-    challenger: str
-    name: str
-    passed: bool
-    evidence: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for report.json."""
-        return {
-            "challenger": self.challenger,
-            "name": self.name,
-            "passed": self.passed,
-            "evidence": self.evidence,
-        }
-
-
-@dataclass(frozen=True)
 class Verdict:
     """The champion and why."""
 
@@ -69,9 +50,9 @@ class Verdict:
     baseline: str
     answer: Answer
     reason: str
-    gates: list[Gate]
+    gates: list[GateResult]
     comparisons: list[PairedGain]
-    warnings: list[dict[str, str]]
+    warnings: list[Warning]
     cheaper: str = ""
     """Which ranking costs less for a new ticket and could be as good, in words; "" where none is."""
     gain: PairedGain | None = None
@@ -84,18 +65,19 @@ class Verdict:
         """Whether the untouched model stays."""
         return self.champion == self.baseline
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the verdict's part of report.json."""
-        return {
-            "champion": self.champion,
-            "encoder": self.encoder,
-            "baseline": self.baseline,
-            "kept_baseline": self.kept_baseline,
-            "answer": self.answer,
-            "reason": self.reason,
-            "cheaper": self.cheaper,
-            "gates": [gate.to_json() for gate in self.gates],
-        }
+    def result(self, holdout_opened_at: str) -> VerdictResult:
+        """Return the verdict as report.json holds it."""
+        return VerdictResult(
+            champion=self.champion,
+            encoder=self.encoder,
+            baseline=self.baseline,
+            kept_baseline=self.kept_baseline,
+            answer=self.answer,
+            reason=self.reason,
+            cheaper=self.cheaper,
+            gates=self.gates,
+            holdout_opened_at=holdout_opened_at,
+        )
 
 
 def paired_gain(
@@ -187,21 +169,23 @@ def corrected(gains_of: Mapping[str, Gains]) -> dict[str, Gains]:
     }
 
 
-def best_of(baseline: str, gains_of: Mapping[str, Gains], smallest_gain: float) -> tuple[str, list[Gate]]:
+def best_of(
+    baseline: str, gains_of: Mapping[str, Gains], smallest_gain: float
+) -> tuple[str, list[GateResult]]:
     """Return the challenger that meets its gates with the largest gain, else the baseline; and all gates.
 
     A gain of less than `smallest_gain` in the primary metric is not worth a change.
     """
-    gates: list[Gate] = []
+    gates: list[GateResult] = []
     winners: dict[str, float] = {}
     for name, gains in gains_of.items():
         own = [
-            Gate(name, "gain_above_zero", gains[PRIMARY].is_above_zero, _evidence(gains[PRIMARY])),
+            _gate(name, "gain_above_zero", gains[PRIMARY].is_above_zero, _evidence(gains[PRIMARY])),
             _beyond_chance(gains[PRIMARY]),
             _worth_having(gains[PRIMARY], smallest_gain),
         ]
         own += [
-            Gate(name, f"{guard}_not_worse", not gain.is_loss, _evidence(gain))
+            _gate(name, f"{guard}_not_worse", not gain.is_loss, _evidence(gain))
             for guard, gain in gains.items()
             if guard != PRIMARY
         ]
@@ -212,8 +196,12 @@ def best_of(baseline: str, gains_of: Mapping[str, Gains], smallest_gain: float) 
     return best, gates
 
 
-def _beyond_chance(gain: PairedGain) -> Gate:
-    return Gate(
+def _gate(challenger: str, name: str, passed: bool, evidence: str) -> GateResult:
+    return GateResult(challenger=challenger, name=name, passed=passed, evidence=evidence)
+
+
+def _beyond_chance(gain: PairedGain) -> GateResult:
+    return _gate(
         gain.challenger,
         "beyond_chance",
         gain.is_beyond_chance,
@@ -222,9 +210,9 @@ def _beyond_chance(gain: PairedGain) -> Gate:
     )
 
 
-def _worth_having(gain: PairedGain, smallest_gain: float) -> Gate:
+def _worth_having(gain: PairedGain, smallest_gain: float) -> GateResult:
     value = gain.gain.value
-    return Gate(
+    return _gate(
         gain.challenger,
         "gain_worth_having",
         value is not None and value >= smallest_gain,
@@ -384,32 +372,31 @@ def _headline(gains_of: Mapping[str, Gains], champion: str, baseline: str) -> Pa
 
 def warnings_of(
     scores: Mapping[str, RetrievalScores], labels_from: str, synthetic: bool, *, by_split: bool = True
-) -> list[dict[str, str]]:
+) -> list[Warning]:
     """Return what to know before the numbers are relied on: a code and a message each."""
     warnings = []
     if labels_from == "silver":
         warnings.append(
-            _warning(
-                "silver_labels",
-                "People linked none of these tickets, or too few. The labels come from word overlap, so a "
-                "ranker near to word overlap looks best. Add people's links with --links FILE",
+            Warning(
+                code="silver_labels",
+                message="People linked none of these tickets, or too few. The labels come from word overlap, "
+                "so a ranker near to word overlap looks best. Add people's links with --links FILE",
             )
         )
     if synthetic:
         warnings.append(
-            _warning("synthetic", "These tickets are the built-in sample; no real desk wrote them")
+            Warning(
+                code="synthetic",
+                message="These tickets are the built-in sample; no real desk wrote them",
+            )
         )
     n_clusters = n_kin_groups(scores)
     if n_clusters < FEW_CLUSTERS:
         warnings.append(
-            _warning(
-                "few_kin_groups",
-                f"Only {n_clusters} kin groups judge the candidates; below {FEW_CLUSTERS} the intervals are "
-                f"too narrow. Add links{', or raise split.evaluation' if by_split else ''}",
+            Warning(
+                code="few_kin_groups",
+                message=f"Only {n_clusters} kin groups judge the candidates; below {FEW_CLUSTERS} the "
+                f"intervals are too narrow. Add links{', or raise split.evaluation' if by_split else ''}",
             )
         )
     return warnings
-
-
-def _warning(code: str, message: str) -> dict[str, str]:
-    return {"code": code, "message": message}

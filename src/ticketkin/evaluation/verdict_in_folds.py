@@ -8,10 +8,10 @@ import numpy as np
 from ticketkin.evaluation.bootstrap import MOST_BY_CHANCE, PairedGain, wilson_share
 from ticketkin.evaluation.cross_fitting import CrossFitted
 from ticketkin.evaluation.metrics import METRICS
+from ticketkin.evaluation.schema import GateResult
 from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.evaluation.verdict import (
     PRIMARY,
-    Gate,
     Verdict,
     all_gains,
     best_of,
@@ -74,9 +74,14 @@ class ShuffledLinks:
             return ""
         return f"; {', '.join(self.without)} took no part in it, as each trial would tune the encoder anew"
 
-    def gate(self) -> Gate:
-        """Return the condition that nothing is found where there is nothing."""
-        return Gate(PROCEDURE, "finds_nothing_in_shuffled_links", self.passed, self.evidence)
+    def gate(self) -> GateResult:
+        """Return the condition that nothing is gained where links mean nothing."""
+        return GateResult(
+            challenger=PROCEDURE,
+            name="finds_nothing_in_shuffled_links",
+            passed=self.passed,
+            evidence=self.evidence,
+        )
 
 
 def decide_in_folds(

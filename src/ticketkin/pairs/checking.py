@@ -26,6 +26,37 @@ _DOMINANT_SHARE = 0.1
 
 
 @dataclass(frozen=True)
+class KinNearness:
+    """How near the pairs labelled kin are in words, as `Nearness` has it, and whether that is mere chance."""
+
+    n_links: int
+    n_strangers: int
+    share_nearer: float
+    highest_share: float
+    linked_similarity: float
+    random_similarity: float
+    is_chance: bool
+
+
+@dataclass(frozen=True)
+class PairCounts:
+    """A check of pairs in numbers."""
+
+    n_pairs: int
+    contradictions: int
+    repeats: int
+    near_repeats: int
+    short_or_empty: int
+    label_noise: int | None
+    """None where there are too few pairs to say."""
+    kin_nearness: KinNearness
+    dominant_templates: dict[str, int]
+    n_cleaned: int
+    sha256: str
+    """Of the cleaned set: texts and labels."""
+
+
+@dataclass(frozen=True)
 class PairCheck:
     """What was found; all masks have shape (n_pairs,)."""
 
@@ -49,20 +80,29 @@ class PairCheck:
     cleaned: TextPairs
     """The set without contradictions, repeats and short texts; a person reads near repeats and noise."""
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the counts."""
-        return {
-            "n_pairs": len(self.contradictions),
-            "contradictions": int(self.contradictions.sum()),
-            "repeats": int(self.repeats.sum()),
-            "near_repeats": int(self.near_repeats.sum()),
-            "short_or_empty": int(self.short.sum()),
-            "label_noise": None if self.noise is None else int(self.noise.sum()),
-            "kin_nearness": {**self.kin_nearness.to_json(), "is_chance": self.kin_nearness.is_chance},
-            "dominant_templates": self.dominant_templates,
-            "n_cleaned": len(self.cleaned),
-            "sha256": self.cleaned.digest(),
-        }
+    def counts(self) -> PairCounts:
+        """Return how many pairs each mask holds."""
+        nearness = self.kin_nearness.rounded()
+        return PairCounts(
+            n_pairs=len(self.contradictions),
+            contradictions=int(self.contradictions.sum()),
+            repeats=int(self.repeats.sum()),
+            near_repeats=int(self.near_repeats.sum()),
+            short_or_empty=int(self.short.sum()),
+            label_noise=None if self.noise is None else int(self.noise.sum()),
+            kin_nearness=KinNearness(
+                n_links=nearness.n_links,
+                n_strangers=nearness.n_strangers,
+                share_nearer=nearness.share_nearer,
+                highest_share=nearness.highest_share,
+                linked_similarity=nearness.linked_similarity,
+                random_similarity=nearness.random_similarity,
+                is_chance=self.kin_nearness.is_chance,
+            ),
+            dominant_templates=self.dominant_templates,
+            n_cleaned=len(self.cleaned),
+            sha256=self.cleaned.digest(),
+        )
 
 
 def check_pairs(pairs: TextPairs, seed: int = 0) -> PairCheck:

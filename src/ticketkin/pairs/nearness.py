@@ -10,7 +10,6 @@ the bar that links must be able to reach stands far below the former.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -71,16 +70,16 @@ class Nearness:
             f"{self.n_strangers:,} strangers)"
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """Return all numbers."""
-        return {
-            "n_links": self.n_links,
-            "n_strangers": self.n_strangers,
-            "share_nearer": round(self.share_nearer, 4),
-            "highest_share": round(self.highest_share, 4),
-            "linked_similarity": round(self.linked_similarity, 4),
-            "random_similarity": round(self.random_similarity, 4),
-        }
+    def rounded(self) -> "Nearness":
+        """Return the numbers to four places, as they are written."""
+        return Nearness(
+            self.n_links,
+            self.n_strangers,
+            round(self.share_nearer, 4),
+            round(self.highest_share, 4),
+            round(self.linked_similarity, 4),
+            round(self.random_similarity, 4),
+        )
 
 
 NOTHING_COMPARED = Nearness(0, 0, 0.5, 1.0, 0.0, 0.0)

@@ -1,12 +1,13 @@
 """Tickets as the scorer reads them, in columns: made alike for stored tickets and for a new one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 from scipy.sparse import csr_matrix, vstack
 
 from ticketkin.core.tables import FloatArray, IntArray, Tickets
@@ -40,6 +41,15 @@ class EmbeddedTickets:
             Tickets(self.tickets.frame[rows.tolist()]),
             [self.texts[row] for row in rows],
             {name: vectors[rows] for name, vectors in self.embeddings.items()},
+        )
+
+    @classmethod
+    def joined(cls, parts: "Sequence[EmbeddedTickets]") -> "EmbeddedTickets":
+        """Return the tickets of one or more parts that hold the same embeddings, one after the other."""
+        return cls(
+            Tickets(pl.concat([part.tickets.frame for part in parts])),
+            [text for part in parts for text in part.texts],
+            {name: np.concatenate([part.embeddings[name] for part in parts]) for name in parts[0].embeddings},
         )
 
 

@@ -1,14 +1,15 @@
 """report.html: one self-contained page that opens from disk without network, and its figures as PNG."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ticketkin.core.artifacts import atomic_path
+from ticketkin.evaluation.metric_results import Split, SplitResult
 from ticketkin.evaluation.metrics import METRICS, MetricDefinition, Place
-from ticketkin.evaluation.schema import CriterionResult, EncoderRuntime, Report, Split, SplitResult
+from ticketkin.evaluation.schema import CriterionResult, EncoderRuntime, LeftOutKindResult, Report
 from ticketkin.reports import wording
 from ticketkin.reports.drawing import ReportFigure, save_png
 from ticketkin.reports.formatting import (
@@ -192,16 +193,17 @@ class DataTable:
 def _data_tables(report: Report, material: ReportMaterial) -> list[DataTable]:
     """Return the tables about the data; an absent one says so."""
     choice = report.candidates[report.verdict.champion].threshold_choice
-    summary = dict(material.import_summary)
+    summary = dict(report.tickets)
     mapping = summary.pop("mapping", {})
     redactions = summary.pop("redactions", {})
-    is_listed = "left_out_kinds" in report.links
+    left_out = report.left_out_kinds
+    is_listed = left_out is not None
     apart = _LEFT_OUT_KEYS if is_listed else ()
     links = {key: value for key, value in report.links.items() if key not in apart}
     return [
         DataTable("Tickets", _flat(report.tickets), "No counts of tickets were recorded."),
         DataTable("Links", _flat(links), "No counts of links were recorded."),
-        DataTable("Kinds of links that are left out", _left_out(report.links), _NONE_LEFT_OUT[is_listed]),
+        DataTable("Kinds of links that are left out", _left_out(left_out or ()), _NONE_LEFT_OUT[is_listed]),
         DataTable(_SPLITS[report.cross_fitting is None], _flat(report.splits), "No counts were recorded."),
         DataTable(
             "Which column became which field",
@@ -216,7 +218,7 @@ def _data_tables(report: Report, material: ReportMaterial) -> list[DataTable]:
             "No personal data was recognised, or redaction was off.",
         ),
         DataTable("Import: repaired and rejected", _flat(summary), "The import left no summary."),
-        DataTable("Profile", _flat(material.profile or report.profile), "No profile was made."),
+        DataTable("Profile", _flat(report.profile), "No profile was made."),
         DataTable("Untouched model", _flat(report.encoder), "Nothing about the model was recorded."),
         DataTable(
             "What executes the models",
@@ -225,7 +227,7 @@ def _data_tables(report: Report, material: ReportMaterial) -> list[DataTable]:
         ),
         DataTable(
             "Threshold of the winner",
-            _flat(None if choice is None else choice.to_json()),
+            _flat(None if choice is None else asdict(choice)),
             "No threshold was chosen.",
         ),
     ]
@@ -237,15 +239,15 @@ def _executed(use: EncoderRuntime) -> str:
     return f"judged with {use.judged_by}; new tickets are answered with {use.serves}"
 
 
-def _left_out(links: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _left_out(kinds: Sequence[LeftOutKindResult]) -> list[tuple[str, str]]:
     """Return each kind of links that is not used: why, how many links, and the option that uses them."""
     return [
         (
-            kind["kind"] or "no kind given",
-            f"{format_count(kind['n_links'])} links, {kind['why']}"
-            + (f"; to use them: {kind['option']}" if kind["option"] else ""),
+            kind.kind or "no kind given",
+            f"{format_count(kind.n_links)} links, {kind.why}"
+            + (f"; to use them: {kind.option}" if kind.option else ""),
         )
-        for kind in links.get("left_out_kinds", ())
+        for kind in kinds
     ]
 
 
@@ -320,9 +322,9 @@ def render_report(report: Report, material: ReportMaterial, drawn: DrawnFigures)
             )
         ],
         masking=material.masking,
-        masked_briefly=wording.masked_briefly(material),
-        seed=material.seed if material.seed is not None else report.seed,
-        versions=material.versions or report.versions,
+        masked_briefly=wording.masked_briefly(report, material),
+        seed=report.seed,
+        versions=report.versions,
         data_tables=_data_tables(report, material),
         kinds=kinds_section(material),
         kinds_absent=kinds_absent(material),

@@ -7,7 +7,8 @@ from math import ceil
 
 from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.power import FEWEST_KIN_GROUPS
-from ticketkin.evaluation.schema import ChoiceResult, CrossFittingResult, PowerResult, Report
+from ticketkin.evaluation.proof_results import ChoiceResult, CrossFittingResult, PowerResult
+from ticketkin.evaluation.schema import Report
 from ticketkin.reports.drawing import ReportFigure
 from ticketkin.reports.formatting import format_count, format_gain, format_share
 from ticketkin.reports.proof_figures import by_baseline, learning_figure, power_figure, shuffled_figure

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ticketkin.evaluation.metric_results import Retrieval, Split
 from ticketkin.evaluation.metrics import IN_FIRST_TEN, METRICS, NumberFormat
 from ticketkin.evaluation.power import is_within_reach
-from ticketkin.evaluation.schema import Comparison, Report, Retrieval, Split
+from ticketkin.evaluation.proof_results import Comparison
+from ticketkin.evaluation.schema import Report
 from ticketkin.evaluation.verdict_in_folds import CHOSEN_IN_FOLDS
 from ticketkin.reports.formatting import format_gain
 from ticketkin.reports.material import FEW_PAIRS, ReportMaterial
@@ -268,13 +270,13 @@ def _to_try_again(report: Report) -> str:
     return f"Keep using {baseline}. To try again, add links of people with --links FILE."
 
 
-def masked_briefly(material: ReportMaterial) -> str:
+def masked_briefly(report: Report, material: ReportMaterial) -> str:
     """Return in one line what stands above the texts of tickets."""
     if material.masking is None:
         return "What was replaced in these texts was not recorded: treat them as personal data."
     if not material.masking.is_on:
         return "Redaction was switched off, so nothing was replaced: these texts are personal data."
-    redactions = material.import_summary.get("redactions") or {}
+    redactions = report.tickets.get("redactions") or {}
     n_replaced = sum(count for count in redactions.values() if isinstance(count, int))
     replaced = f"{n_replaced:,} pieces of personal data and secrets were" if n_replaced else "Nothing was"
     return (

@@ -4,19 +4,17 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 from pydantic import TypeAdapter
 
 from ticketkin.core.arrays import load_array, save_array
-from ticketkin.core.artifacts import read_json, write_json
+from ticketkin.core.artifacts import write_json
 from ticketkin.core.records import read_record
 from ticketkin.core.tables import FloatArray
 
 T = TypeVar("T")
-# What a JSON file holds.
-JsonObject = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -54,11 +52,6 @@ class Artifact(Place, Generic[T]):
 def remaking(folder: Path) -> str:
     """Return the way out for a damaged file of the run in `folder`."""
     return f"Its stage writes it again: ticketkin run --resume --out {shlex.quote(str(folder))}"
-
-
-def json_artifact(name: str) -> Artifact[JsonObject]:
-    """Return an artifact that is a JSON object."""
-    return Artifact(name, read_json, write_json)
 
 
 def record_artifact(name: str, kind: type[T] | TypeAdapter[T]) -> Artifact[T]:

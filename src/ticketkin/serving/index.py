@@ -317,14 +317,7 @@ class Index:
         """Return tickets as they were given, with texts and embeddings, in the order of `rows`."""
         order = np.argsort(rows, kind="stable")
         taken = [live.segment.take(own) for live, own in self._by_segment(rows[order])]
-        joined = EmbeddedTickets(
-            Tickets(pl.concat([piece.tickets.frame for piece in taken])),
-            [text for piece in taken for text in piece.texts],
-            {
-                name: np.concatenate([piece.embeddings[name] for piece in taken])
-                for name in taken[0].embeddings
-            },
-        )
+        joined = EmbeddedTickets.joined(taken)
         return joined if (order[1:] > order[:-1]).all() else joined.take(np.argsort(order))
 
     def tickets(self, rows: IntArray) -> Tickets:

@@ -327,8 +327,10 @@ class Kin:
         self, kinds: KindScorer, query: EmbeddedTickets, nearest: _Nearest
     ) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
         """Return the probability of each kind, (n, 4); the ticket that was filed first stands first."""
-        mine = kinds.describe(self.bundle.for_kinds(query)).take(np.zeros(len(nearest.rows), dtype=np.int64))
-        theirs = kinds.describe(self.bundle.for_kinds(nearest.stored))
+        n = len(nearest.rows)
+        both = [self.bundle.for_kinds(given) for given in (nearest.stored, query)]
+        described = kinds.describe(EmbeddedTickets.joined(both))
+        mine, theirs = described.take(np.full(n, n)), described.take(np.arange(n))
         probabilities = kinds.probabilities(theirs, mine)
         own_row = self.index.row_of(query.tickets.ids[0])
         if self.bundle.scorer.state.has_times or own_row is None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from ticketkin.evaluation.metric_results import Metric
 from ticketkin.evaluation.metrics import METRICS, Place
-from ticketkin.evaluation.schema import Metric, Report
+from ticketkin.evaluation.schema import Report
 from ticketkin.serving.record import ServingRecord
 from ticketkin.tickets.settings import TicketSettings
 

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import networkx as nx
 import polars as pl
@@ -37,10 +36,10 @@ class LeftOutKind:
     option: str | None
     """The option that makes links of it; None where no setting can name the type."""
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the type with its count, why it was left out, and the option."""
-        why = "no kinship" if self.is_known else "unknown"
-        return {"kind": self.written, "n_links": self.n_links, "why": why, "option": self.option}
+    @property
+    def why(self) -> str:
+        """Why its links are not used."""
+        return "no kinship" if self.is_known else "unknown"
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def take_over_answers(job: Job, folder: Path, progress: Progress) -> Job:
 def how_to_judge(folder: Path) -> str | None:
     """Return which pairs to judge and the command that takes the answers back; None where there are none."""
     path = folder / artifact.TO_REVIEW_SUMMARY
-    n_pairs = artifact.TO_REVIEW_SUMMARY.read(path)["n_pairs"] if path.exists() else 0
+    n_pairs = artifact.TO_REVIEW_SUMMARY.read(path).n_pairs if path.exists() else 0
     if not n_pairs:
         return None
     run, pairs = shlex.quote(str(folder)), shlex.quote(str(folder / artifact.TO_REVIEW))

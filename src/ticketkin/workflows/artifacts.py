@@ -1,15 +1,16 @@
 """Every file and folder of a run, with the type of what it holds."""
 
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
 import polars as pl
 from pydantic import TypeAdapter
 
-from ticketkin.core.artifacts import atomic_path, read_json, write_json
+from ticketkin.core.artifacts import atomic_path, write_json
 from ticketkin.core.tables import FloatArray, Links, Pairs, Splits, Tickets
 from ticketkin.encoders.untouched import UntouchedEncoder
-from ticketkin.evaluation.schema import read_report
+from ticketkin.evaluation.schema import ProvisionalReport, read_report
 from ticketkin.pairs.account import PairAccount
 from ticketkin.relations.families import FamiliesRecord
 from ticketkin.relations.record import RELATION_RECORD
@@ -19,12 +20,12 @@ from ticketkin.runs.artifacts import (
     Folder,
     Place,
     array_artifact,
-    json_artifact,
     record_artifact,
 )
 from ticketkin.tickets.account import ImportSummary
 from ticketkin.tickets.profiling import FileProfile
 from ticketkin.training.record import CandidateTraining, LeftOutCandidate, TrainingRecord
+from ticketkin.workflows.link_summary import LinkSummary
 
 
 def read_parquet(path: Path) -> pl.DataFrame:
@@ -58,13 +59,21 @@ def without_formulas(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.col(pl.String).str.replace(r"^([=+\-@\t\r])", "'$1"))
 
 
+@dataclass(frozen=True)
+class ToReviewSummary:
+    """Pairs that wait for a person's judgement, and how many of them for each reason; to_review.json."""
+
+    n_pairs: int
+    why: dict[str, int]
+
+
 TICKETS = Artifact(
     "tickets.parquet", lambda p: Tickets(read_parquet(p)), lambda p, v: save_parquet(p, v.frame)
 )
 REJECTED = Artifact("rejected.csv", _read_csv, save_csv)
 IMPORT_SUMMARY = record_artifact("import.json", ImportSummary)
 LINKS = Artifact("links.parquet", lambda p: Links(read_parquet(p)), lambda p, v: save_parquet(p, v.frame))
-LINK_SUMMARY = json_artifact("links.json")
+LINK_SUMMARY = record_artifact("links.json", LinkSummary)
 SPLITS = Artifact("splits.parquet", lambda p: Splits(read_parquet(p)), lambda p, v: save_parquet(p, v.frame))
 PAIRS = Artifact("pairs.parquet", lambda p: Pairs(read_parquet(p)), lambda p, v: save_parquet(p, v.frame))
 PAIR_ACCOUNT = record_artifact("pairs.json", PairAccount)
@@ -79,11 +88,11 @@ LORA = Folder("candidates/lora")
 HEAD_OUT_OF_FOLD = array_artifact("embeddings/head_out_of_fold.npy", 3)
 CROSS_ENCODER_WORK = Folder("candidates/cross_encoder")
 TUNED_FOLDS = Folder("candidates/folds")
-PROVISIONAL = json_artifact("provisional.json")
+PROVISIONAL = record_artifact("provisional.json", ProvisionalReport)
 MODEL = Folder("model")
 RANKING = Folder("ranking")
 TO_REVIEW = Artifact("to_review.csv", _read_csv, partial(save_csv, for_spreadsheets=True))
-TO_REVIEW_SUMMARY = json_artifact("to_review.json")
+TO_REVIEW_SUMMARY = record_artifact("to_review.json", ToReviewSummary)
 REVIEWED = Artifact("reviewed.csv", _read_csv, save_csv)
 """Answers that a run took over from files which runs write anew; no stage writes it."""
 RELATIONS = Folder("relations")
@@ -92,15 +101,11 @@ RELATIONS_JSON = record_artifact(f"{RELATIONS}/relations.json", RELATION_RECORD)
 FAMILIES = Folder("families")
 FAMILIES_JSON = record_artifact(f"{FAMILIES}/families.json", FamiliesRecord)
 REPORT_JSON = Artifact("report.json", read_report, lambda p, v: write_json(p, v.model_dump(mode="json")))
-MATERIAL = Artifact(
-    "report_material.json",
-    lambda p: ReportMaterial.from_json(read_json(p)),
-    lambda p, v: write_json(p, v.to_json()),
-)
+MATERIAL = record_artifact("report_material.json", ReportMaterial)
 REPORT_HTML = Place("report.html")
 BUNDLE = Folder("bundle")
 FIGURES = Folder("figures")
-MANIFEST = json_artifact("manifest.json")
+MANIFEST = Place("manifest.json")
 # Folders of commands that work on a run: none of its stages writes there.
 REPEATS = Folder("repeats")
 TUNING = Folder("tuning")

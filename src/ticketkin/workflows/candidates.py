@@ -1,6 +1,6 @@
 """The candidates of a run, built from what its folder holds."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -32,6 +32,7 @@ from ticketkin.ranking.list_ranker import ListRanker
 from ticketkin.ranking.reranker import Reranker
 from ticketkin.ranking.scorer import RERANKED, FirstLevel, PairScorer
 from ticketkin.ranking.single_source import load_scorer
+from ticketkin.runs.artifacts import Place
 from ticketkin.training.candidates import (
     CANDIDATES,
     known_candidate,
@@ -49,6 +50,7 @@ _FOLD_OF_TICKET = "fold_of_ticket.safetensors"
 # Fewer than these are no crowd.
 _SMALLEST_CROWD = 100
 Encoder = Annotated[str, AfterValidator(known_encoder)]
+Start = Literal["base", "adapted"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class RankingRecord:
     champion: Annotated[str, AfterValidator(known_candidate)]
     encoder: Encoder
     """The best of the encoders alone."""
-    start: Literal["base", "adapted"]
+    start: Start
     """What the head was trained on."""
     seed: int
     judged_by: Literal["split", "folds"] = "split"
@@ -125,9 +127,21 @@ def encoder_candidates(data: RunData, *, with_slow: bool) -> EncoderCandidates:
 
 def simple_rankers(data: RunData, encoders: EncoderCandidates) -> dict[str, Ranker]:
     """Return lexical search, each encoder alone, and the hybrid of words and the untouched encoder."""
-    rankers: dict[str, Ranker] = {"lexical": lexical_ranker(data)}
-    rankers |= {name: DenseRanker(name, embeddings) for name, embeddings in encoders.embeddings.items()}
-    return rankers | {"hybrid": hybrid_over(data, hybrid_scorer(data))}
+    return {name: simple_ranker(data, encoders, name) for name in simple_names(encoders)}
+
+
+def simple_names(encoders: EncoderCandidates) -> tuple[str, ...]:
+    """Return the names of the rankings that `simple_ranker` makes."""
+    return ("lexical", *encoders.names, "hybrid")
+
+
+def simple_ranker(data: RunData, encoders: EncoderCandidates, name: str) -> Ranker:
+    """Return one of the rankings that nothing was fitted for beside an encoder."""
+    if name == "lexical":
+        return lexical_ranker(data)
+    if name == "hybrid":
+        return hybrid_over(data, hybrid_scorer(data))
+    return DenseRanker(name, encoders.embeddings[name])
 
 
 def hybrid_scorer(data: RunData) -> HybridScorer:
@@ -160,21 +174,36 @@ def fusion_ranker(
     enter only at the second level, fitted on evaluation links.
     """
     settings, seed = data.job.settings.fusion, data.job.settings.seed
-    corpus, first = described_and_fitted(
-        data, "adapted" if "adapted" in encoders.embeddings else "base", progress
-    )
+    corpus, first = described_and_fitted(data, first_level_start(encoders.names), progress)
     if CANDIDATES[best].is_slow:
         corpus = corpus.with_encoder(encoders.embeddings[best])
     queries = data.queries(SplitName.EVALUATION)
     return fit_second_level(first, corpus, queries, settings, seed, progress, reranker)
 
 
-def described_and_fitted(data: RunData, start: str, progress: Progress) -> tuple[DescribedCorpus, FirstLevel]:
+def described_and_fitted(
+    data: RunData, start: Start, progress: Progress
+) -> tuple[DescribedCorpus, FirstLevel]:
     """Return the run's tickets over their corpus state, and the first level fitted on training links.
 
     `start` is the encoder that the head was trained on. Both are made once in a run.
     """
-    sources = (
+    made: tuple[DescribedCorpus, FirstLevel] = data.values.derive(
+        ("first level", start),
+        first_level_sources(data, start),
+        lambda: _first_level(data, start, progress),
+    )
+    return made
+
+
+def first_level_start(encoders: Collection[str]) -> Start:
+    """Return which of the encoders in the race the head was trained on."""
+    return "adapted" if "adapted" in encoders else "base"
+
+
+def first_level_sources(data: RunData, start: Start) -> tuple[Place, ...]:
+    """Return what the first level of the learned ranking is made of."""
+    return (
         artifact.TICKETS,
         artifact.LINKS,
         artifact.SPLITS,
@@ -182,10 +211,6 @@ def described_and_fitted(data: RunData, start: str, progress: Progress) -> tuple
         artifact.TITLE_EMBEDDINGS,
         *((artifact.HEAD_OUT_OF_FOLD,) if "head" in data.job.settings.candidates else ()),
     )
-    made: tuple[DescribedCorpus, FirstLevel] = data.values.derive(
-        ("first level", start), sources, lambda: _first_level(data, start, progress)
-    )
-    return made
 
 
 def reranker_of(data: RunData) -> Reranker | None:
@@ -201,7 +226,7 @@ def reranker_of(data: RunData) -> Reranker | None:
     )
 
 
-def _first_level(data: RunData, start: str, progress: Progress) -> tuple[DescribedCorpus, FirstLevel]:
+def _first_level(data: RunData, start: Start, progress: Progress) -> tuple[DescribedCorpus, FirstLevel]:
     settings, seed = data.job.settings.fusion, data.job.settings.seed
     embeddings, out_of_fold = fusion_embeddings(data, start)
     given = EmbeddedTickets(data.tickets, data.texts, embeddings)
@@ -311,7 +336,7 @@ def embedded_tickets(data: RunData, record: RankingRecord) -> EmbeddedTickets:
 
 
 def fusion_embeddings(
-    data: RunData, start: str, *, with_head: bool = True
+    data: RunData, start: Start, *, with_head: bool = True
 ) -> tuple[dict[str, FloatArray], OutOfFold | None]:
     """Return the embeddings the fusion looks at, and the head's weights by fold where there is a head.
 

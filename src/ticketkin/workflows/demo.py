@@ -3,12 +3,12 @@
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from ticketkin.core.artifacts import atomic_path, hash_path, run_lock
 from ticketkin.core.errors import OutputRefusedError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.encoders.settings import EncoderSettings
+from ticketkin.evaluation.schema import Report
 from ticketkin.runs.keeping import KeptFolder, keep_foreign
 from ticketkin.tickets.sample import write_sample
 from ticketkin.training.settings import LoraSettings, StrengthSettings
@@ -36,8 +36,8 @@ def demo_job(sample: Path, seed: int) -> Job:
     )
 
 
-def run_demo(folder: Path, seed: int, progress: Progress = SILENT, *, force: bool = False) -> dict[str, Any]:
-    """Write the sample into `folder` and run the whole job on it; returns report.json's content.
+def run_demo(folder: Path, seed: int, progress: Progress = SILENT, *, force: bool = False) -> Report:
+    """Write the sample into `folder` and run the whole job on it; returns its report.
 
     The same seed writes the same sample, so a demo that was killed continues. Raises OutputRefusedError where
     `folder` holds anything else, or the demo of another seed, unless `force` is given.

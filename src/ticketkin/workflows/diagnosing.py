@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from statistics import median
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import load_encoder, load_folder
 from ticketkin.evaluation.bootstrap import Interval, PairedGain
+from ticketkin.evaluation.diagnostics.gain_sources import GainSources, fields_of_ranking, gain_sources
 from ticketkin.evaluation.diagnostics.identical import identical_candidates
 from ticketkin.evaluation.diagnostics.labels import LabelledPairs, label_checks
 from ticketkin.evaluation.diagnostics.leakage import (
@@ -33,10 +33,11 @@ from ticketkin.evaluation.diagnostics.similarities import (
     threshold_stability,
     trivial_threshold,
 )
+from ticketkin.evaluation.metric_results import SplitResult
 from ticketkin.evaluation.pair_decisions import PairScores
-from ticketkin.evaluation.readiness import Readiness, assess
+from ticketkin.evaluation.readiness import assess
 from ticketkin.evaluation.retrieval import evaluate_retrieval
-from ticketkin.evaluation.schema import SplitResult, metric_values
+from ticketkin.evaluation.schema import CandidateResult, ReadinessResult
 from ticketkin.evaluation.verdict import PRIMARY, Verdict
 from ticketkin.runs.stages import StageRun
 from ticketkin.tickets.composing import compose_texts
@@ -57,12 +58,13 @@ def diagnose(
     judged: Judged,
     verdict: Verdict,
     holdout: Mapping[str, PairScores],
-    candidates: Mapping[str, Mapping[str, Any]],
+    candidates: Mapping[str, CandidateResult],
+    sources: GainSources | None,
 ) -> list[Check]:
     """Return the checks of labels, leakage, similarities, thresholds and training records.
 
-    `holdout` are the champion's and the baseline's scores there, `candidates` the results as in
-    report.json.
+    `holdout` are the champion's and the baseline's scores there, `candidates` the results of all, `sources`
+    what the champion's gain rests on where it compares more than texts.
     """
     settings = run.job.settings
     pairs = _labelled_pairs(data)
@@ -75,13 +77,15 @@ def diagnose(
     test = pairs.frame["split"].is_in(["evaluation", "holdout"]).to_numpy() & (pairs.labels == 1)
     checks.append(template_shortcut(data.texts, pairs.left[test], pairs.right[test], near))
     checks += [*_mismatch(pairs), phases_get_harder(pairs)]
-    checks += [_category_shortcut(data, judged, verdict), _context_ablation(run, data, judged)]
     champion = verdict.champion
+    checks.append(_category_shortcut(data, judged, verdict))
+    checks += _context_checks(run, data, sources)
+    checks.append(gain_sources(sources))
     checks += [
         trivial_threshold(champion, holdout[champion], judged.thresholds[champion].threshold),
         threshold_stability(champion, judged.pairs[champion], settings.evaluation, settings.seed),
         score_distribution(champion, holdout[champion]),
-        metric_redundancy({name: metric_values(candidate) for name, candidate in candidates.items()}),
+        metric_redundancy({name: candidate.metric_values() for name, candidate in candidates.items()}),
         identical_candidates(judged.retrieval, _unmoved(data, judged)),
     ]
     if data.links.labels_from != "silver":  # more labels that were guessed prove nothing either
@@ -107,18 +111,26 @@ def _mismatch(pairs: LabelledPairs) -> list[Check]:
 
 
 def _category_shortcut(data: RunData, judged: Judged, verdict: Verdict) -> Check:
-    """Judge the champion's encoder, which is what could lean on the category in the text."""
+    """Judge the champion, which may lean on the category as a field or in the text."""
     rows = np.concatenate(
         [data.splits.rows(data.tickets, s) for s in (SplitName.EVALUATION, SplitName.HOLDOUT)]
     )
     categories = data.tickets.frame["category"].to_list()
     mined = adversarial_pairs(categories, data.groups.group, np.sort(rows), data.job.settings.seed)
-    ranker = judged.rankers[verdict.encoder]
+    ranker = judged.rankers[verdict.champion]
     return category_shortcut(ranker.pair_similarities(mined.left, mined.right), mined.labels)
 
 
-def _context_ablation(run: StageRun[Job], data: RunData, judged: Judged) -> Check:
-    """Compare the untouched encoder with and without context, among the evaluation tickets."""
+def _context_checks(run: StageRun[Job], data: RunData, sources: GainSources | None) -> list[Check]:
+    """Judge context as fields that the champion compares, and as a part of the text."""
+    of_fields = [] if sources is None or not sources.fields else [fields_of_ranking(sources)]
+    if of_fields and not context_fields(run.job.settings.tickets.template):
+        return of_fields
+    return [*of_fields, _context_ablation(run, data)]
+
+
+def _context_ablation(run: StageRun[Job], data: RunData) -> Check:
+    """Compare the untouched encoder with and without context in the text, among the evaluation tickets."""
     template = run.job.settings.tickets.template
     fields = context_fields(template)
     queries = data.queries(SplitName.EVALUATION)
@@ -176,20 +188,19 @@ def readiness_of(
     data: RunData,
     judged: Judged,
     verdict: Verdict,
-    candidates: Mapping[str, Mapping[str, Any]],
-    held_out: Mapping[str, Any],
+    candidates: Mapping[str, CandidateResult],
+    held_out: SplitResult,
     checks: list[Check],
-) -> Readiness:
+) -> ReadinessResult:
     """Return whether the champion meets the targets, latency measured on the spot.
 
-    `held_out` is its result on the holdout, as in report.json.
+    `held_out` is its result on the holdout.
     """
-    champion = candidates[verdict.champion]
     is_proven = verdict.gain is not None and not verdict.kept_baseline
     gain = verdict.gain.gain if is_proven and verdict.gain else Interval(0.0, 0.0, 0.0)
     return assess(
-        SplitResult.model_validate(champion["evaluation"]),
-        SplitResult.model_validate(held_out),
+        candidates[verdict.champion].evaluation,
+        held_out,
         checks,
         beats_baseline=gain,
         latency_ms=_latency_ms(run, data, judged, verdict),

@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
-from ticketkin.core.artifacts import read_json
 from ticketkin.core.checks import Check, failed, passed, skipped
 from ticketkin.core.errors import InputError, UnreadableFileError
 from ticketkin.core.progress import SILENT, Progress
@@ -46,10 +45,6 @@ class Examined:
 
     name: str
     checks: list[Check]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return {"name": self.name, "checks": [check.to_json() for check in self.checks]}
 
 
 def examine(path: Path, settings: EncoderSettings, progress: Progress = SILENT) -> list[Examined]:
@@ -123,7 +118,11 @@ def _reported_candidates(folder: Path) -> Check:
     path = folder / artifact.REPORT_JSON
     if not path.exists():
         return skipped("identical_metrics", "the run has no verdict yet")
-    return identical_metrics(read_json(path)["candidates"])
+    candidates = artifact.REPORT_JSON.read(path).candidates
+    return identical_metrics(
+        {name: candidate.metric_values() for name, candidate in candidates.items()},
+        [name for name, candidate in candidates.items() if candidate.strength == 0],
+    )
 
 
 def _reproduced(data: RunData, model_folder: Path, embeddings: Artifact[FloatArray]) -> Check:

@@ -4,14 +4,14 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
 
-from ticketkin.core.artifacts import hash_path, read_json, run_lock, write_json
+from ticketkin.core.artifacts import hash_path, run_lock, write_json
 from ticketkin.core.errors import MissingInputError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.replacement import remove_old, sweep_leftovers
 from ticketkin.core.run_ownership import CONFIG, LOG, RECORDS, RUN_RECORD
 from ticketkin.encoders.cache import default_cache_folder
+from ticketkin.evaluation.schema import Report
 from ticketkin.runs.artifacts import Place
 from ticketkin.runs.keeping import keep_foreign
 from ticketkin.runs.stages import (
@@ -175,8 +175,8 @@ def run_job(
     *,
     force: bool = False,
     latest: Path | None = None,
-) -> dict[str, Any]:
-    """Run every stage that is due, in order, and return the content of report.json.
+) -> Report:
+    """Run every stage that is due, in order, and return the report.
 
     Stages whose inputs and settings have not changed are kept. The manifest is written last. Once the
     tickets are read, `latest` becomes a link to the folder, beside which it lies.
@@ -195,8 +195,7 @@ def run_job(
             if number == 1 and latest is not None:
                 point_latest(latest, folder, telling)
         _write_manifest(folder, taken, due)
-        report: dict[str, Any] = read_json(folder / artifact.REPORT_JSON)
-        return report
+        return artifact.REPORT_JSON.read(folder / artifact.REPORT_JSON)
 
 
 def _run_if_due(

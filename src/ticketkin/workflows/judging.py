@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from ticketkin.core.progress import Progress
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import IntArray, SplitName
 from ticketkin.encoders.dense import DenseRanker
@@ -16,18 +17,25 @@ from ticketkin.runs.stages import StageRun
 from ticketkin.training.candidates import CANDIDATES
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.candidates import (
+    EncoderCandidates,
     encoder_candidates,
+    first_level_sources,
+    first_level_start,
     fusion_ranker,
     hybrid_over,
     lexical_over,
     reranker_of,
-    simple_rankers,
+    simple_names,
+    simple_ranker,
 )
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.cross_judging import LABEL_FREE, FoldMaterial, label_free_corpus
 from ticketkin.workflows.fold_verdict import FoldVerdict, judge_in_folds
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.tuned_folds import contender_maker, tuned_in_folds
+
+# Which tickets are asked, and which pairs are scored, where a split judges.
+_EVALUATED = (artifact.TICKETS, artifact.LINKS, artifact.SPLITS, artifact.PAIRS)
 
 
 @dataclass(frozen=True)
@@ -62,28 +70,56 @@ def judge(run: StageRun[Job], data: RunData, *, with_slow: bool) -> Judged:
     return by(run, data, with_slow)
 
 
+@dataclass(frozen=True)
+class _Result:
+    """A candidate with what it does on the evaluation links."""
+
+    ranker: Ranker
+    retrieval: RetrievalScores
+    pairs: PairScores
+
+
 def _judge_by_split(run: StageRun[Job], data: RunData, with_slow: bool) -> Judged:
     """Evaluate every candidate on the evaluation links; the fusion stands on the best encoder."""
-    settings = run.job.settings
+    settings, progress = run.job.settings, run.progress
     encoders = encoder_candidates(data, with_slow=with_slow)
-    rankers = simple_rankers(data, encoders)
-    queries = data.queries(SplitName.EVALUATION)
-    groups, visibility = data.groups.group, data.visibility
-    retrieval = {
-        name: evaluate_retrieval(ranker, queries, groups, visibility, run.progress)
-        for name, ranker in rankers.items()
-    }
+    names = simple_names(encoders)
+    results = {name: _result_of_simple(data, encoders, name, progress) for name in names}
+    retrieval = {name: one.retrieval for name, one in results.items()}
     best = best_encoder(retrieval, encoders.names, settings.evaluation, settings.seed)
     if "fusion" in settings.candidates:
-        fused = fusion_ranker(data, encoders, best, run.progress)
-        rankers["fusion"] = fused
-        retrieval["fusion"] = evaluate_retrieval(fused, queries, groups, visibility, run.progress)
+        results["fusion"] = _result_of_fusion(data, encoders, best, progress)
     reranker = reranker_of(data) if with_slow else None
     if reranker is not None:
-        reranked = fusion_ranker(data, encoders, best, run.progress, reranker)
-        rankers["reranker"] = reranked
-        retrieval["reranker"] = evaluate_retrieval(reranked, queries, groups, visibility, run.progress)
-    return _judged(data, rankers, rankers, encoders.names, best, retrieval, None)
+        reranked = fusion_ranker(data, encoders, best, progress, reranker)
+        results["reranker"] = _on_evaluation_links(data, reranked, progress)
+    return _judged(data, results, encoders.names, best)
+
+
+def _result_of_simple(data: RunData, encoders: EncoderCandidates, name: str, progress: Progress) -> _Result:
+    """Return the result of a ranking that is not fitted; the verdict takes over the quick comparison's."""
+    read = artifact.embeddings_of(name) if name in encoders.names else artifact.BASE_EMBEDDINGS
+    return data.values.derive(
+        ("on evaluation links", name),
+        (*_EVALUATED, read, artifact.TITLE_EMBEDDINGS),
+        lambda: _on_evaluation_links(data, simple_ranker(data, encoders, name), progress),
+    )
+
+
+def _result_of_fusion(data: RunData, encoders: EncoderCandidates, best: str, progress: Progress) -> _Result:
+    """Return the result of the learned ranking, of which a quick encoder that wins is no part."""
+    added = (artifact.embeddings_of(best),) if CANDIDATES[best].is_slow else ()
+    return data.values.derive(
+        ("on evaluation links", "fusion", *added),
+        (*_EVALUATED, *first_level_sources(data, first_level_start(encoders.names)), *added),
+        lambda: _on_evaluation_links(data, fusion_ranker(data, encoders, best, progress), progress),
+    )
+
+
+def _on_evaluation_links(data: RunData, ranker: Ranker, progress: Progress) -> _Result:
+    queries = data.queries(SplitName.EVALUATION)
+    retrieval = evaluate_retrieval(ranker, queries, data.groups.group, data.visibility, progress)
+    return _Result(ranker, retrieval, score_pairs(data, ranker, SplitName.EVALUATION))
 
 
 def _judge_in_folds(run: StageRun[Job], data: RunData, with_slow: bool) -> Judged:
@@ -102,28 +138,41 @@ def _judge_in_folds(run: StageRun[Job], data: RunData, with_slow: bool) -> Judge
     best = best_encoder(retrieval, encoders, settings.evaluation, settings.seed)
     rankers = {**material.unlearned, **folds.rankers}
     kept = {**material.unlearned} | ({} if folds.kept is None else {"fusion": folds.kept})
-    in_order = {name: retrieval[name] for name in CANDIDATES if name in retrieval}
-    return _judged(data, {n: rankers[n] for n in in_order}, kept, encoders, best, in_order, folds)
+    results = {
+        name: _Result(rankers[name], retrieval[name], score_pairs(data, rankers[name], SplitName.EVALUATION))
+        for name in CANDIDATES
+        if name in retrieval
+    }
+    return _judged(data, results, encoders, best, kept, folds)
 
 
 def _judged(
     data: RunData,
-    rankers: dict[str, Ranker],
-    kept: dict[str, Ranker],
+    results: dict[str, _Result],
     encoders: list[str],
     best: str,
-    retrieval: dict[str, RetrievalScores],
-    folds: FoldVerdict | None,
+    kept: dict[str, Ranker] | None = None,
+    folds: FoldVerdict | None = None,
 ) -> Judged:
     evaluation = data.job.settings.evaluation
-    pairs = {name: score_pairs(data, ranker, SplitName.EVALUATION) for name, ranker in rankers.items()}
+    rankers = {name: one.ranker for name, one in results.items()}
+    pairs = {name: one.pairs for name, one in results.items()}
     thresholds = {
         name: choose_threshold(scores.similarities, scores.labels, evaluation)
         for name, scores in pairs.items()
     }
     added = "base" if folds else best
-    passes = {name: _n_forward_passes(data, name, added) for name in rankers}
-    return Judged(rankers, kept, encoders, best, retrieval, pairs, thresholds, passes, folds)
+    return Judged(
+        rankers,
+        rankers if kept is None else kept,
+        encoders,
+        best,
+        {name: one.retrieval for name, one in results.items()},
+        pairs,
+        thresholds,
+        {name: _n_forward_passes(data, name, added) for name in rankers},
+        folds,
+    )
 
 
 def fold_material(data: RunData) -> FoldMaterial:

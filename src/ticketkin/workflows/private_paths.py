@@ -3,7 +3,9 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
 
 from ticketkin.encoders.cache import default_cache_folder
 from ticketkin.workflows.configuration import Job
@@ -12,13 +14,16 @@ from ticketkin.workflows.configuration import Job
 _FEWEST_PARTS = 3
 
 
-def without_paths(values: Mapping[str, Any], paths: Sequence[Path]) -> dict[str, Any]:
+_Model = TypeVar("_Model")
+
+
+def without_paths(part: _Model, paths: Sequence[Path]) -> _Model:
     """Return a part of a report with the name alone for each of `paths` and what they lie in.
 
-    Texts of tickets stay.
-
-    The profile is left as it is: its sentences are tickets'.
+    `part` is a pydantic model or a dataclass. The profile is left as it is: its sentences are tickets'.
     """
+    adapter = TypeAdapter(type(part))
+    values = adapter.dump_python(part, mode="json")
     known = {path.absolute() for path in paths} | {path.resolve() for path in paths}
     known |= {parent for path in known for parent in path.parents}
     shown = sorted((str(path) for path in known if len(path.parts) >= _FEWEST_PARTS), key=len, reverse=True)
@@ -33,7 +38,9 @@ def without_paths(values: Mapping[str, Any], paths: Sequence[Path]) -> dict[str,
             return [name_alone(inner) for inner in value]
         return value
 
-    return {key: value if key == "profile" else name_alone(value) for key, value in values.items()}
+    return adapter.validate_python(
+        {key: value if key == "profile" else name_alone(value) for key, value in values.items()}
+    )
 
 
 def private_paths(job: Job, folder: Path) -> tuple[Path, ...]:

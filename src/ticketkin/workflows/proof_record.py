@@ -1,49 +1,100 @@
 """How a verdict was reached, as report.json tells it: folds, shuffled links, power, the learning curve."""
 
-from dataclasses import asdict
-from typing import Any
+from dataclasses import dataclass
 
-from ticketkin.evaluation.bootstrap import wilson_share
+from ticketkin.evaluation.bootstrap import PairedGain, wilson_share
+from ticketkin.evaluation.cross_fitting import Choice
 from ticketkin.evaluation.learning_curve import LearningCurve
+from ticketkin.evaluation.metric_results import Metric
 from ticketkin.evaluation.power import Power
+from ticketkin.evaluation.proof_results import (
+    ChoiceResult,
+    Comparison,
+    CrossFittingResult,
+    LearningCurveResult,
+    LearningPointResult,
+    PowerResult,
+    ShuffledResult,
+)
 from ticketkin.evaluation.verdict import Verdict
 from ticketkin.evaluation.verdict_in_folds import ShuffledLinks
 from ticketkin.workflows.judging import Judged
 from ticketkin.workflows.run_data import RunData
 
 
-def proof_record(
+@dataclass(frozen=True)
+class Proof:
+    """What the verdict rests on, as report.json holds it."""
+
+    cross_fitting: CrossFittingResult | None
+    power: PowerResult | None
+    learning_curve: LearningCurveResult | None
+
+    @classmethod
+    def of(
+        cls,
+        data: RunData,
+        judged: Judged,
+        verdict: Verdict,
+        shuffled: ShuffledLinks,
+        curve: LearningCurve | None,
+    ) -> "Proof":
+        """Gather how the verdict was reached and what so many links can prove."""
+        return cls(_cross_fitting(data, judged, verdict, shuffled), _power(verdict.gain), _learning(curve))
+
+
+def _power(gain: PairedGain | None) -> PowerResult | None:
+    """Return what so many links can prove; None where nothing was compared."""
+    if gain is None:
+        return None
+    power = Power.of(gain)
+    return PowerResult(
+        n_kin_groups=power.n_kin_groups,
+        smallest_provable_gain=power.smallest_provable_gain,
+        n_more_kin_groups=power.n_more_kin_groups,
+        gain=Comparison.of(gain),
+    )
+
+
+def _cross_fitting(
     data: RunData, judged: Judged, verdict: Verdict, shuffled: ShuffledLinks
-) -> dict[str, dict[str, Any] | None]:
-    """Return how the verdict was reached and what so many links can prove, as in report.json."""
+) -> CrossFittingResult | None:
+    """Return how the verdict was reached by folds; None where a split judged, or nothing was proven."""
     gain = verdict.gain
-    power = None if gain is None else {**asdict(Power.of(gain)), "gain": gain.to_json()}
     if judged.folds is None or gain is None:
-        return {"cross_fitting": None, "power": power}
-    result, evaluation = judged.folds.cross_fitted, data.job.settings.evaluation
-    return {
-        "cross_fitting": {
-            "n_folds": result.n_folds,
-            "n_repeats": result.n_repeats,
-            "n_kin_groups": gain.n_clusters,
-            "procedure": gain.to_json(),
-            "retrieval": result.procedure.to_json(evaluation.n_bootstrap, data.job.settings.seed),
-            "choices": [asdict(choice) for choice in result.choices],
-            "final": asdict(result.final),
-            "shuffled": {
-                "gains": shuffled.values,
-                "n_yes": shuffled.n_yes,
-                "share_of_yes": wilson_share(shuffled.n_yes, len(shuffled.gains)).to_json(),
-            },
-            "left_out": [one.candidate for one in data.left_out()],
-        },
-        "power": power,
-    }
+        return None
+    result, settings = judged.folds.cross_fitted, data.job.settings
+    return CrossFittingResult(
+        n_folds=result.n_folds,
+        n_repeats=result.n_repeats,
+        n_kin_groups=gain.n_clusters,
+        procedure=Comparison.of(gain),
+        retrieval=result.procedure.measured(settings.evaluation.n_bootstrap, settings.seed),
+        choices=[_choice(choice) for choice in result.choices],
+        final=_choice(result.final),
+        shuffled=ShuffledResult(
+            gains=shuffled.values,
+            n_yes=shuffled.n_yes,
+            share_of_yes=Metric.of(wilson_share(shuffled.n_yes, len(shuffled.gains))),
+        ),
+        left_out=[one.candidate for one in data.left_out()],
+    )
 
 
-def learning_record(curve: LearningCurve | None) -> dict[str, Any] | None:
+def _choice(choice: Choice) -> ChoiceResult:
+    return ChoiceResult(champion=choice.champion, options=dict(choice.options))
+
+
+def _learning(curve: LearningCurve | None) -> LearningCurveResult | None:
     """Return the learning curve as in report.json; None where there is none."""
     if curve is None:
         return None
-    points = [{**asdict(point), "gains": [gain.to_json() for gain in point.gains]} for point in curve.points]
-    return {"points": points, "last_doubling": curve.last_doubling.to_json()}
+    points = [
+        LearningPointResult(
+            share=point.share,
+            n_kin_groups=point.n_kin_groups,
+            gains=[Comparison.of(gain) for gain in point.gains],
+        )
+        for point in curve.points
+    ]
+    return LearningCurveResult(points=points, last_doubling=Comparison.of(curve.last_doubling))

@@ -22,8 +22,10 @@ from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.run_data import RunData
 
 _UNLEARNED = ("lexical", "base", "hybrid")
-_MOST_ASKING = 4_000
-"""Tickets whose nearest are looked at; of more, so many are drawn, those without links first."""
+_ASKING_A_PAIR, _FEWEST_ASKING = 20, 500
+"""Tickets whose nearest are looked at, for each pair to be judged; of more, so many are drawn, those without
+links first.
+"""
 _LONGEST_DESCRIPTION = 400
 
 
@@ -37,14 +39,14 @@ def run_to_review(run: StageRun[Job]) -> None:
     answers = _answers_not_given(path, data) if path.exists() else ""
     if answers:
         run.progress.say(f"  {path} {answers}, so it was left as it is; give it with --reviewed")
-        run.put(artifact.TO_REVIEW_SUMMARY, {"n_pairs": read_table(path).frame.height, "why": {}})
+        run.put(artifact.TO_REVIEW_SUMMARY, artifact.ToReviewSummary(read_table(path).frame.height, {}))
         return
     rankers, served = _rankers(data)
     pool = pool_pairs(rankers, _asking(data), _has_text(data), data.visibility, run.progress)
     chosen = choose_pairs(pool, _known(data), served, run.job.settings.review.pairs, run.job.settings.seed)
     run.put(artifact.TO_REVIEW, _table(data, pool, served, chosen))
     why = Counter(pair.why for pair in chosen)
-    run.put(artifact.TO_REVIEW_SUMMARY, {"n_pairs": len(chosen), "why": dict(why)})
+    run.put(artifact.TO_REVIEW_SUMMARY, artifact.ToReviewSummary(len(chosen), dict(why)))
     run.progress.say(f"  {len(chosen):,} pairs to judge")
     for reason, count in why.items():
         run.progress.say(f"    {count:,}: {reason}")
@@ -97,7 +99,8 @@ def _asking(data: RunData) -> IntArray:
     """Return the tickets whose nearest are looked at, ascending."""
     drawn = np.random.default_rng(data.job.settings.seed).permutation(len(data.tickets))
     without_links_first = drawn[np.argsort(_is_linked(data)[drawn], kind="stable")]
-    return np.sort(without_links_first[:_MOST_ASKING])
+    n_asking = max(_FEWEST_ASKING, _ASKING_A_PAIR * data.job.settings.review.pairs)
+    return np.sort(without_links_first[:n_asking])
 
 
 def _known(data: RunData) -> Known:

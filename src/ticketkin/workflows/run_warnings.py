@@ -1,17 +1,16 @@
 """What to know of the data before a run's numbers are relied on: a code and a message each."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from ticketkin.core.tables import Origin
+from ticketkin.evaluation.schema import Warning
 from ticketkin.tickets.account import ImportSummary
 from ticketkin.tickets.profiling import TicketProfile
+from ticketkin.workflows.link_summary import CONTRADICTED, LinkSummary
 from ticketkin.workflows.settings import Settings
 
 
 def warnings_of_run(
-    settings: Settings, imported: ImportSummary, profile: TicketProfile, links: Mapping[str, Any]
-) -> list[dict[str, str]]:
+    settings: Settings, imported: ImportSummary, profile: TicketProfile, links: LinkSummary
+) -> list[Warning]:
     """Return the warnings on tickets, links, review and what an encoder read."""
     return [
         *_data_warnings(imported, profile),
@@ -22,73 +21,73 @@ def warnings_of_run(
     ]
 
 
-def _data_warnings(imported: ImportSummary, profile: TicketProfile) -> list[dict[str, str]]:
+def _data_warnings(imported: ImportSummary, profile: TicketProfile) -> list[Warning]:
     warnings = []
     if profile.share_cut > 0.25:
         warnings.append(
-            {
-                "code": "texts_cut",
-                "message": f"{100 * profile.share_cut:.0f} % of the texts are longer than the "
+            Warning(
+                code="texts_cut",
+                message=f"{100 * profile.share_cut:.0f} % of the texts are longer than the "
                 f"{profile.limit_tokens} tokens the model reads; what stands late is not seen",
-            }
+            )
         )
     if imported.n_rejected:
         warnings.append(
-            {
-                "code": "rejected_rows",
-                "message": f"{imported.n_rejected:,} rows could not be used; see rejected.csv",
-            }
+            Warning(
+                code="rejected_rows",
+                message=f"{imported.n_rejected:,} rows could not be used; see rejected.csv",
+            )
         )
     if profile.n_without_time:
         warnings.append(
-            {
-                "code": "no_opening_times",
-                "message": f"{profile.n_without_time:,} tickets have no opening time, so every other "
+            Warning(
+                code="no_opening_times",
+                message=f"{profile.n_without_time:,} tickets have no opening time, so every other "
                 "ticket counts as a candidate, later ones too; map the column with --map opened_at=COLUMN",
-            }
+            )
         )
     return warnings
 
 
-def _links_warning(links: Mapping[str, Any]) -> list[dict[str, str]]:
+def _links_warning(links: LinkSummary) -> list[Warning]:
     """Say how many links are not used for their kinds; the kinds themselves stand beside the links."""
-    n_left_out = sum(kind["n_links"] for kind in links.get("left_out_kinds", ()))
+    n_left_out = sum(kind.n_links for kind in links.left_out_kinds)
     if not n_left_out:
         return []
     message = (
-        f"{n_left_out:,} of {links['n_read']:,} links read are left out for their kinds; links.json lists "
+        f"{n_left_out:,} of {links.n_read:,} links read are left out for their kinds; links.json lists "
         "them, each with the option that makes links of it"
     )
-    return [{"code": "links_left_out", "message": message}]
+    return [Warning(code="links_left_out", message=message)]
 
 
-def _review_warning(links: Mapping[str, Any]) -> list[dict[str, str]]:
+def _review_warning(links: LinkSummary) -> list[Warning]:
     """Name the judged pairs that links join all the same."""
-    named = links.get("review_contradictions")
+    named = links.review_contradictions
     if not named:
         return []
-    more = links["review"]["contradicted"] - 1
+    more = links.review[CONTRADICTED] - 1
     others = f"; {more:,} more judged pairs are contradicted so" if more else ""
     message = (
         f"{named[0]}{others}. Kin groups follow the links: correct them, or the review; links.json lists them"
     )
-    return [{"code": "review_contradicted", "message": message}]
+    return [Warning(code="review_contradicted", message=message)]
 
 
-def _pooled_warning(links: Mapping[str, Any]) -> list[dict[str, str]]:
+def _pooled_warning(links: LinkSummary) -> list[Warning]:
     """Say that most links were found by the rankings that they judge, where it is so."""
-    n_reviewed = links["by_origin"].get(Origin.REVIEW.value, 0)
-    if links["labels_from"] == "silver" or 2 * n_reviewed <= links["n_links"]:
+    n_reviewed = links.by_origin.get(Origin.REVIEW.value, 0)
+    if links.labels_from == "silver" or 2 * n_reviewed <= links.n_links:
         return []
     message = (
-        f"{n_reviewed:,} of {links['n_links']:,} links were judged among pairs that the rankings themselves "
+        f"{n_reviewed:,} of {links.n_links:,} links were judged among pairs that the rankings themselves "
         "put at the top. All of them look better on such links than on tickets at large, and differences "
         "between them look smaller; links that agents made in their work judge more surely"
     )
-    return [{"code": "links_from_review", "message": message}]
+    return [Warning(code="links_from_review", message=message)]
 
 
-def _adapted_warning(settings: Settings) -> list[dict[str, str]]:
+def _adapted_warning(settings: Settings) -> list[Warning]:
     """Say that held-out texts were read, where they were: no label was, but a later ticket's would be new."""
     if "adapted" not in settings.candidates or settings.adapted.texts != "all":
         return []
@@ -96,4 +95,4 @@ def _adapted_warning(settings: Settings) -> list[dict[str, str]]:
         "the adapted encoder read the texts of all tickets, held-out ones too, without any label; tomorrow's "
         "tickets will be new to it. --set adapted.texts=train leaves them out"
     )
-    return [{"code": "adapted_read_all_texts", "message": message}]
+    return [Warning(code="adapted_read_all_texts", message=message)]

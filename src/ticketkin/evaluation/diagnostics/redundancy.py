@@ -7,7 +7,6 @@ from itertools import combinations
 import numpy as np
 
 from ticketkin.core.checks import Check, failed, passed
-from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores
 
@@ -52,10 +51,9 @@ def _example() -> dict[str, float | None]:
     rows = np.arange(len(ranks))
     similarities = np.array([0.9, 0.8, 0.7, 0.65, 0.6, 0.5, 0.45, 0.3, 0.2, 0.1], dtype=np.float32)
     labels = np.array([1, 0, 1, 1, 0, 0, 1, 0, 0, 0])
-    retrieval = RetrievalScores(rows, rows, ranks, 99).to_json(_FEWEST_RESAMPLES, 0)
-    pairs = PairScores(similarities, labels, np.arange(10)).to_json(0.55, 0.01, _FEWEST_RESAMPLES, 0)
-    both = retrieval | pairs
-    return {metric.name: both[metric.name]["value"] for metric in METRICS}
+    retrieval = RetrievalScores(rows, rows, ranks, 99).measured(_FEWEST_RESAMPLES, 0)
+    pairs = PairScores(similarities, labels, np.arange(10)).measured(0.55, 0.01, _FEWEST_RESAMPLES, 0)
+    return {name: metric.value for name, metric in (retrieval.metrics | pairs.metrics).items()}
 
 
 _FEWEST_RESAMPLES = 2

@@ -1,7 +1,5 @@
 """Stages from the export to pairs: import, links, split, embed, pairs."""
 
-from typing import Any
-
 import numpy as np
 import polars as pl
 
@@ -34,10 +32,9 @@ from ticketkin.workflows.link_checks import (
     check_pair_file,
     refuse_without_links,
 )
+from ticketkin.workflows.link_summary import LinkSummary, ReviewSummary
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.runtimes import encoder_of_run
-
-_MOST_CONTRADICTIONS = 20
 
 
 def run_import(run: StageRun[Job]) -> None:
@@ -84,16 +81,18 @@ def run_links(run: StageRun[Job]) -> None:
         links = _silver(run, data, result, n_people_groups)
         groups = kin_groups(data.tickets, links)
     run.put(artifact.LINKS, links)
-    summary = _link_summary(result, links)
-    summary["n_people_kin_groups"] = n_people_groups
-    summary["n_kin_groups"] = len(groups.groups)
-    summary["n_tickets_with_kin"] = int(groups.has_kin.sum())
-    summary["nearness_of_file"] = None if nearness is None else nearness.to_json()
-    summary |= _reviewed(run, data, links, groups)
+    summary = LinkSummary.of(
+        result,
+        links,
+        groups,
+        n_people_kin_groups=n_people_groups,
+        nearness=nearness,
+        review=_reviewed(run, data, links, groups),
+    )
     run.put(artifact.LINK_SUMMARY, summary)
     run.progress.say(
-        f"  {len(links):,} links ({summary['labels_from']}), {summary['n_kin_groups']:,} kin groups over "
-        f"{summary['n_tickets_with_kin']:,} tickets{_left_out(result)}"
+        f"  {len(links):,} links ({summary.labels_from}), {summary.n_kin_groups:,} kin groups over "
+        f"{summary.n_tickets_with_kin:,} tickets{_left_out(result)}"
     )
 
 
@@ -102,22 +101,16 @@ def _n_units(data: RunData, groups: KinGroups) -> int:
     return len(np.unique(data.units_of(groups.group)[groups.has_kin])) if groups.has_kin.any() else 0
 
 
-def _reviewed(run: StageRun[Job], data: RunData, links: Links, groups: KinGroups) -> dict[str, Any]:
+def _reviewed(run: StageRun[Job], data: RunData, links: Links, groups: KinGroups) -> ReviewSummary:
     """Say how far the review is and what contradicts it; return that for links.json."""
     if run.job.reviewed_file is None:
-        return {"review": {}, "review_contradictions": []}
+        return ReviewSummary()
     review = data.review
     run.progress.say(f"  review: {review.line()}")
-    against = contradictions(review, links, groups, data.tickets.position)
-    for contradiction in against[:_MOST_CONTRADICTIONS]:
+    summary = ReviewSummary.of(review, contradictions(review, links, groups, data.tickets.position))
+    for contradiction in summary.contradictions:
         run.progress.say(f"  the review is contradicted: {contradiction}")
-    counts = {"judged": review.answers.height, **review.by_kind}
-    counts |= {
-        "unsure": len(review.unsure),
-        "without an answer": review.n_empty,
-        "contradicted": len(against),
-    }
-    return {"review": counts, "review_contradictions": list(map(str, against[:_MOST_CONTRADICTIONS]))}
+    return summary
 
 
 def _left_out(result: LinkResult) -> str:
@@ -152,32 +145,6 @@ def _silver(run: StageRun[Job], data: RunData, result: LinkResult, n_groups: int
         [frozenset(ends) not in stated for ends in silver.select("source", "target").iter_rows()]
     )
     return Links(pl.concat([result.links.frame, silver.filter(is_new)]))  # what people say of a pair stands
-
-
-def _link_summary(result: LinkResult, links: Links) -> dict[str, Any]:
-    by_kind = {row[0]: row[1] for row in links.frame.group_by("kind").len().sort("kind").iter_rows()}
-    by_origin = {row[0]: row[1] for row in links.frame.group_by("origin").len().sort("origin").iter_rows()}
-    return {
-        "n_links": len(links),
-        "labels_from": links.labels_from,
-        "by_kind": by_kind,
-        "by_origin": by_origin,
-        "n_read": result.n_read,
-        "n_absent": result.n_absent,
-        "n_self": result.n_self,
-        "n_repeated": result.n_repeated,
-        "n_ignored": result.n_ignored,
-        "n_rejected": result.n_rejected,
-        "n_overruled": result.n_overruled,
-        "n_reversed": result.n_reversed,
-        "n_cycles": len(result.cycles),
-        "cycles": result.cycles[:20],
-        "ignored_kinds": result.ignored_kinds,
-        "unknown_kinds": result.unknown_kinds,
-        "left_out_kinds": [kind.to_json() for kind in result.left_out_kinds],
-        "said_no": result.said_no,
-        "notes": result.notes,
-    }
 
 
 def run_split(run: StageRun[Job]) -> None:

@@ -2,21 +2,19 @@
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
-from typing import Any, Literal
-
-import numpy as np
+from dataclasses import replace
 
 from ticketkin.core.tables import SplitName
 from ticketkin.encoders.loading import load_encoder
 from ticketkin.encoders.serving import write_serving
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.diagnostics.shuffled import shuffled_links
+from ticketkin.evaluation.metric_results import SplitResult
 from ticketkin.evaluation.objections import heeding, with_holdout
 from ticketkin.evaluation.pair_decisions import PairScores
+from ticketkin.evaluation.proof_results import Comparison
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
-from ticketkin.evaluation.schema import SCHEMA_VERSION, Report
+from ticketkin.evaluation.schema import CandidateResult, ProvisionalReport
 from ticketkin.evaluation.verdict import (
     Verdict,
     cheaper_choice,
@@ -32,6 +30,7 @@ from ticketkin.training.candidates import CANDIDATES, slow_candidates
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.candidates import (
     RankingRecord,
+    first_level_start,
     save_encoder_folds,
     save_folds,
     save_ranking,
@@ -39,39 +38,37 @@ from ticketkin.workflows.candidates import (
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.diagnosing import diagnose, readiness_of
 from ticketkin.workflows.fold_verdict import shuffled_gains
+from ticketkin.workflows.gain_sources import sources_of
 from ticketkin.workflows.judging import Judged, fold_material, judge, score_pairs
-from ticketkin.workflows.learning import learning_curve
-from ticketkin.workflows.pair_files import text_pairs
+from ticketkin.workflows.learning import fusion_trial, learning_curve
 from ticketkin.workflows.private_paths import without_paths
-from ticketkin.workflows.proof_record import learning_record, proof_record
+from ticketkin.workflows.proof_record import Proof
 from ticketkin.workflows.report_material import report_material, whole_material
+from ticketkin.workflows.report_record import Decision, report_of
 from ticketkin.workflows.run_data import RunData
-from ticketkin.workflows.run_warnings import warnings_of_run
-from ticketkin.workflows.runtimes import judged_by
 from ticketkin.workflows.settings import Settings
 from ticketkin.workflows.tuned_folds import tuned_in_folds
-from ticketkin.workflows.versions import versions
 
 
-def _result(data: RunData, retrieval: RetrievalScores, pairs: PairScores, threshold: float) -> dict[str, Any]:
+def _result(data: RunData, retrieval: RetrievalScores, pairs: PairScores, threshold: float) -> SplitResult:
     settings = data.job.settings
     n_bootstrap, seed = settings.evaluation.n_bootstrap, settings.seed
-    return {
-        "labels_from": data.links.labels_from,
-        "retrieval": retrieval.to_json(n_bootstrap, seed),
-        "pairs": pairs.to_json(threshold, settings.evaluation.prevalence, n_bootstrap, seed),
-    }
+    return SplitResult(
+        labels_from=data.links.labels_from,
+        retrieval=retrieval.measured(n_bootstrap, seed),
+        pairs=pairs.measured(threshold, settings.evaluation.prevalence, n_bootstrap, seed),
+    )
 
 
-def _evaluations(data: RunData, judged: Judged) -> dict[str, dict[str, Any]]:
+def _evaluations(data: RunData, judged: Judged) -> dict[str, CandidateResult]:
     return {
-        name: {
-            "evaluation": _result(
+        name: CandidateResult(
+            evaluation=_result(
                 data, judged.retrieval[name], judged.pairs[name], judged.thresholds[name].threshold
             ),
-            "threshold_choice": judged.thresholds[name].to_json(),
-            "forward_passes": judged.forward_passes[name],
-        }
+            threshold_choice=judged.thresholds[name],
+            forward_passes=judged.forward_passes[name],
+        )
         for name in judged.rankers
     }
 
@@ -80,7 +77,8 @@ def run_provisional(run: StageRun[Job]) -> None:
     """Compare the quick candidates; no verdict, and the holdout stays closed."""
     data = RunData(run.values, run.job)
     judged = judge(run, data, with_slow=False)
-    run.put(artifact.PROVISIONAL, {"candidates": _evaluations(data, judged)})
+    in_folds = judged.folds is not None
+    run.put(artifact.PROVISIONAL, ProvisionalReport(candidates=_evaluations(data, judged), in_folds=in_folds))
     where = "all links, by folds" if data.is_judged_in_folds else "evaluation links"
     run.progress.say(f"  provisional, on {where}{_still_to_come(run)}:")
     for name, scores in judged.retrieval.items():
@@ -101,43 +99,44 @@ def run_verdict(run: StageRun[Job]) -> None:
     verdict = _decide(run, data, judged, shuffled)
     candidates = _evaluations(data, judged)
     holdout = _open_holdout(run, data, judged, verdict)
-    held_out_results = {
+    held_out = {
         name: _result(data, retrieval, pairs, judged.thresholds[name].threshold)
         for name, (retrieval, pairs) in holdout.items()
     }
     gains: dict[str, PairedGain] = {}
     if judged.folds is None:
         gains = _held_out_gains(run, holdout, verdict)
-        for name, result in held_out_results.items():
-            candidates[name]["holdout"] = result
-    comparisons = [gain.to_json() for gain in verdict.comparisons]
-    comparisons += [{**gain.to_json(), "split": SplitName.HOLDOUT.value} for gain in gains.values()]
-    if judged.folds is None:
+        for name, result in held_out.items():
+            candidates[name] = candidates[name].model_copy(update={"holdout": result})
         verdict = with_holdout(
             verdict,
             {name: retrieval for name, (retrieval, _) in holdout.items()},
             gains,
             synthetic=run.job.synthetic,
         )
-    held_out = {name: scores for name, (_, scores) in holdout.items()}
-    checks = diagnose(run, data, judged, verdict, held_out, candidates)
+    comparisons = [Comparison.of(gain) for gain in verdict.comparisons]
+    comparisons += [Comparison.of(gain, "holdout") for gain in gains.values()]
+    pairs_held_out = {name: scores for name, (_, scores) in holdout.items()}
+    trial = fusion_trial(data, judged, run.progress)
+    sources = None
+    if trial is not None and CANDIDATES[verdict.champion].is_learned:
+        sources = sources_of(trial, data.visibility, verdict.baseline, settings.seed)
+    checks = diagnose(run, data, judged, verdict, pairs_held_out, candidates, sources)
     if judged.folds is not None:
         checks.append(shuffled_links(shuffled))
     verdict = heeding(verdict, checks, synthetic=run.job.synthetic)
     verdict = _with_cheaper(settings, judged, verdict)
+    if sources is not None and verdict.answer == "yes":
+        verdict = replace(verdict, reason=f"{verdict.reason} {sources.sentence}.")
     _keep_model(run, verdict.encoder)
     _keep_ranking(run, judged, verdict)
-    readiness = readiness_of(
-        run, data, judged, verdict, candidates, held_out_results[verdict.champion], checks
-    )
-    content = _report(run, data, verdict, candidates, comparisons)
-    content |= {"diagnostics": [check.to_json() for check in checks], "readiness": readiness.to_json()}
-    content |= proof_record(data, judged, verdict, shuffled)
-    content["learning_curve"] = learning_record(learning_curve(data, judged, run.progress))
-    report = Report.model_validate(without_paths(content, run.private_paths))
+    readiness = readiness_of(run, data, judged, verdict, candidates, held_out[verdict.champion], checks)
+    proof = Proof.of(data, judged, verdict, shuffled, learning_curve(data, judged, trial, run.progress))
+    decision = Decision(verdict, candidates, comparisons, checks, readiness, proof)
+    report = report_of(run, data, decision)
     material = report_material(run, data, judged, verdict, holdout)
     run.put(artifact.MATERIAL, material)
-    run.put(artifact.REPORT_JSON, report)
+    run.put(artifact.REPORT_JSON, without_paths(report, run.private_paths))
 
 
 def _shuffled(run: StageRun[Job], data: RunData, judged: Judged) -> ShuffledLinks:
@@ -151,7 +150,7 @@ def _shuffled(run: StageRun[Job], data: RunData, judged: Judged) -> ShuffledLink
 def _decide(run: StageRun[Job], data: RunData, judged: Judged, shuffled: ShuffledLinks) -> Verdict:
     settings = run.job.settings
     labels_from, synthetic, seed = data.links.labels_from, run.job.synthetic, settings.seed
-    n_people_groups: int = run.values.read(artifact.LINK_SUMMARY).get("n_people_kin_groups", 0)
+    n_people_groups = run.values.read(artifact.LINK_SUMMARY).n_people_kin_groups
     if judged.folds is None:
         return decide(
             judged.retrieval,
@@ -233,7 +232,7 @@ def _keep_model(run: StageRun[Job], encoder: str) -> None:
 def _keep_ranking(run: StageRun[Job], judged: Judged, verdict: Verdict) -> None:
     """Write ranking/: which ranking won, and the learned one where there is one."""
     with run.writing(artifact.RANKING) as folder:
-        start: Literal["base", "adapted"] = "adapted" if "adapted" in judged.encoders else "base"
+        start = first_level_start(judged.encoders)
         seed = run.job.settings.seed
         if judged.folds is None:
             record = RankingRecord(verdict.champion, verdict.encoder, start, seed)
@@ -249,73 +248,10 @@ def _keep_ranking(run: StageRun[Job], judged: Judged, verdict: Verdict) -> None:
             save_encoder_folds(folder, champion)
 
 
-def _report(
-    run: StageRun[Job],
-    data: RunData,
-    verdict: Verdict,
-    candidates: Mapping[str, dict[str, Any]],
-    comparisons: list[dict[str, Any]],
-) -> dict[str, Any]:
-    seconds = run.seconds
-    for name, candidate in candidates.items():
-        record = data.training_record(name)
-        candidate["training"] = None if record is None else record.to_json()
-        candidate["cost_seconds"] = seconds.get("embed" if name == "base" else name)
-    imported = run.values.read(artifact.IMPORT_SUMMARY)
-    profile = run.values.read(artifact.PROFILE).profile
-    links = run.values.read(artifact.LINK_SUMMARY)
-    opened = datetime.now(UTC).isoformat(timespec="seconds")
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "verdict": {**verdict.to_json(), "holdout_opened_at": opened},
-        "candidates": candidates,
-        "comparisons": comparisons,
-        "warnings": [
-            *verdict.warnings,
-            *warnings_of_run(run.job.settings, imported, profile, links),
-            *_left_out_warnings(data),
-        ],
-        "cost": seconds,
-        "tickets": imported.to_json(),
-        "links": links,
-        "pairs": data.pair_account.model_dump(mode="json"),
-        "splits": _split_counts(data),
-        "profile": profile.to_json(),
-        "encoder": asdict(run.values.read(artifact.BASE_ENCODER)),
-        "runtimes": [
-            {"encoder": name, "judged_by": (by := judged_by(data, name)), "serves": by}
-            for name in candidates
-            if CANDIDATES[name].role == "encoder"
-        ],
-        "test_pairs_sha256": text_pairs(data, SplitName.HOLDOUT).digest(),
-        "synthetic": run.job.synthetic,
-        "seed": run.job.settings.seed,
-        "versions": versions(),
-    }
-
-
-def _split_counts(data: RunData) -> dict[str, dict[str, int]]:
-    counts = {}
-    for name in SplitName:
-        rows = data.splits.rows(data.tickets, name)
-        counts[name.value] = {
-            "n_tickets": len(rows),
-            "n_with_kin": int(data.groups.has_kin[rows].sum()),
-            "n_kin_groups": len(np.unique(data.groups.group[rows][data.groups.has_kin[rows]])),
-            "n_queries": len(data.queries(name)),
-        }
-    return counts
-
-
-def _left_out_warnings(data: RunData) -> list[dict[str, str]]:
-    """Say which candidates that were asked for do not stand in the table, and why."""
-    return [{"code": f"{one.candidate}_left_out", "message": one.left_out} for one in data.left_out()]
-
-
 def run_report(run: StageRun[Job]) -> None:
     """Write report.html from report.json and its material."""
     report = run.values.read(artifact.REPORT_JSON)
     asked = run.job.settings.review.pairs > 0
-    n_to_review = run.values.read(artifact.TO_REVIEW_SUMMARY)["n_pairs"] if asked else 0
+    n_to_review = run.values.read(artifact.TO_REVIEW_SUMMARY).n_pairs if asked else 0
     material = replace(whole_material(run.values), n_to_review=n_to_review)
     write_report(report, material, run.place(artifact.REPORT_HTML).parent)
