@@ -18,7 +18,7 @@ from rich.table import Table
 
 from few_links_data import kin_groups_of, prepared, thinned
 from ticketkin.core.progress import SILENT
-from ticketkin.evaluation.verdict import PRIMARY, paired_gain
+from ticketkin.evaluation.gains import PRIMARY, paired_gain
 from ticketkin.evaluation.verdict_in_folds import PROCEDURE
 from ticketkin.tickets.kin import KinGroups
 from ticketkin.workflows.fold_verdict import cross_fitted_on
