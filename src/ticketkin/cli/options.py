@@ -192,6 +192,16 @@ class JobOptions:
             return fresh
         return self._changed(stored)
 
+    def resumed(self, folder: Path) -> tuple[Path, Job]:
+        """Return a run folder and the job stored in it, changed by what was given. Raises as `onto`."""
+        return folder, self.onto(folder)
+
+    def begun(self, out: Path | None) -> tuple[Path, Job]:
+        """Return the folder and the job of a run that is not resumed by name. Raises as `job_in`."""
+        named = out or self.run_of_answers()
+        job = self.job_in(named)
+        return run_folder_of(named, job), job
+
     def run_of_answers(self) -> Path | None:
         """Return the run that asked for the answers given with --reviewed, None where the sources are others.
 

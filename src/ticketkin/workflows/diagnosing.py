@@ -33,12 +33,13 @@ from ticketkin.evaluation.diagnostics.similarities import (
     threshold_stability,
     trivial_threshold,
 )
+from ticketkin.evaluation.gains import PRIMARY
 from ticketkin.evaluation.metric_results import SplitResult
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.readiness import assess
 from ticketkin.evaluation.retrieval import evaluate_retrieval
 from ticketkin.evaluation.schema import CandidateResult, ReadinessResult
-from ticketkin.evaluation.verdict import PRIMARY, Verdict
+from ticketkin.evaluation.verdict import Verdict
 from ticketkin.runs.stages import StageRun
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.training.candidates import CANDIDATES, trained_candidates

@@ -9,18 +9,14 @@ from ticketkin.encoders.loading import load_encoder
 from ticketkin.encoders.serving import write_serving
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.diagnostics.shuffled import shuffled_links
+from ticketkin.evaluation.gains import cheaper_choice, decisive_gains
 from ticketkin.evaluation.metric_results import SplitResult
 from ticketkin.evaluation.objections import heeding, with_holdout
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.proof_results import Comparison
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
 from ticketkin.evaluation.schema import CandidateResult, ProvisionalReport
-from ticketkin.evaluation.verdict import (
-    Verdict,
-    cheaper_choice,
-    decide,
-    decisive_gains,
-)
+from ticketkin.evaluation.verdict import Verdict, decide
 from ticketkin.evaluation.verdict_in_folds import ShuffledLinks, decide_in_folds
 from ticketkin.evaluation.verdict_words import cheaper_words, dearer_words
 from ticketkin.ranking.cross_fitted import CrossFittedRanker
