@@ -11,9 +11,10 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 from ticketkin.service.corpus import Corpus
+from ticketkin.service.metrics import Measuring
 from ticketkin.service.problems import answer_errors
 from ticketkin.service.protection import BodyLimit, OwnOrigin, SafeHeaders
-from ticketkin.service.routes import health, questions, tickets
+from ticketkin.service.routes import answers, families, health, model, questions, session, tickets
 from ticketkin.service.serving_state import ServingState
 from ticketkin.service.settings import ServiceSettings
 
@@ -33,8 +34,9 @@ def create_app(corpus: Corpus, settings: ServiceSettings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         if serving.parity is None:
             await to_thread.run_sync(serving.warm_up)
-        corpus.start_following()
+        await to_thread.run_sync(serving.start)
         yield
+        await to_thread.run_sync(serving.stop)
 
     app = FastAPI(
         title="Ticketkin",
@@ -47,12 +49,13 @@ def create_app(corpus: Corpus, settings: ServiceSettings) -> FastAPI:
     )
     app.state.serving = serving
     answer_errors(app)
-    for router in (health.router, tickets.router, questions.router):
-        app.include_router(router)
+    for doors in (health, tickets, questions, families, answers, model, session):
+        app.include_router(doors.router)
     # The last one added is passed first.
     app.add_middleware(BodyLimit, most_bytes=settings.most_body_bytes)
     app.add_middleware(OwnOrigin, hosts=_own_names(settings))
     app.add_middleware(SafeHeaders)
+    app.add_middleware(Measuring, measures=serving.measures)
     return app
 
 

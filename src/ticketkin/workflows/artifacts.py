@@ -50,9 +50,13 @@ def save_csv(path: Path, frame: pl.DataFrame, *, for_spreadsheets: bool = False)
 
     See OWASP, "CSV Injection". A file `for_spreadsheets` begins with the mark by which they know UTF-8.
     """
-    safe = frame.with_columns(pl.col(pl.String).str.replace(r"^([=+\-@\t\r])", "'$1"))
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        safe.write_csv(stream, include_bom=for_spreadsheets)
+        without_formulas(frame).write_csv(stream, include_bom=for_spreadsheets)
+
+
+def without_formulas(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a table in which no text begins as a formula of a spreadsheet does."""
+    return frame.with_columns(pl.col(pl.String).str.replace(r"^([=+\-@\t\r])", "'$1"))
 
 
 @dataclass(frozen=True)
