@@ -2,12 +2,68 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from ticketkin.lexical.tfidf import TermStatistics
-from ticketkin.lexical.words import written_words
+from ticketkin.lexical.words import word_parts, word_spans, written_words
+
+_MOST_COMMON = 0.2
+"""Words that stand in a larger share of all texts say nothing of two that share them."""
+_LEAST_IDF = float(np.log(1 / _MOST_COMMON) + 1)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a text."""
+
+    text: str
+    is_shared: bool
+    """Whether it is a word that the other text holds, too."""
+
+
+def pieces(statistics: TermStatistics, text: str, other: str) -> list[Piece]:
+    """Return a text in pieces, which joined give it, cut at the words that `other` holds, too.
+
+    Words that stand in more than a fifth of all texts are not taken for shared.
+    """
+    theirs = frozenset(statistics.tokenize(other))
+    words = [(span, _whole_term(statistics, text[slice(*span)])) for span in word_spans(text)]
+    shared = sorted({term for _, term in words if term in theirs})
+    telling = {term for term, idf in zip(shared, statistics.idf_of(shared), strict=True) if idf > _LEAST_IDF}
+    cut: list[Piece] = []
+    done = 0
+    for (start, end), term in words:
+        if term in telling:
+            if start > done:
+                cut.append(Piece(text[done:start], is_shared=False))
+            cut.append(Piece(text[start:end], is_shared=True))
+            done = end
+    if done < len(text):
+        cut.append(Piece(text[done:], is_shared=False))
+    return cut
+
+
+def words_apart(statistics: TermStatistics, text: str, other: str, n_words: int) -> list[str]:
+    """Return words that only `text` holds, the weightiest by TF-IDF first, as it writes them."""
+    theirs = frozenset(statistics.tokenize(other))
+    counts: Counter[str] = Counter()
+    written: dict[str, str] = {}
+    for word in written_words(text):
+        term = _whole_term(statistics, word)
+        if term is not None and term not in theirs:
+            counts[term] += 1
+            written.setdefault(term, word)
+    weights = np.array([1 + np.log(n) for n in counts.values()]) * statistics.idf_of(list(counts))
+    heaviest = [list(counts)[place] for place in np.argsort(-weights, kind="stable")]
+    return [written[term] for term in heaviest[:n_words]]
+
+
+def _whole_term(statistics: TermStatistics, word: str) -> str | None:
+    """Return the term of a whole word, not of a part of it; None for a word that says nothing."""
+    return next(iter(statistics.tokenize(word)), None)
 
 
 def shared_words(statistics: TermStatistics, one: str, other: str, n_words: int) -> list[str]:
@@ -23,11 +79,14 @@ def shared_words(statistics: TermStatistics, one: str, other: str, n_words: int)
 
 @lru_cache(maxsize=8)  # a ticket is compared with each of its nearest
 def _written_terms(tokenize: Callable[[str], list[str]], text: str) -> tuple[Counter[str], Mapping[str, str]]:
-    """Return how often each term is in a text, and the word that first wrote it."""
+    """Return how often each term is in a text, and the word, or the part of a word, that first wrote it."""
     counts: Counter[str] = Counter()
     written: dict[str, str] = {}
     for word in written_words(text):
-        for term in tokenize(word):
-            counts[term] += 1
-            written.setdefault(term, word)
+        counts.update(terms := tokenize(word))
+        if len(terms) == 1 or (terms and terms[0] == word.lower()):
+            written.setdefault(terms[0], word)
+        for part in word_parts(word):
+            for term in tokenize(part):
+                written.setdefault(term, part)
     return counts, written

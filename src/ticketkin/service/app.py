@@ -11,6 +11,9 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 from ticketkin.service.corpus import Corpus
+from ticketkin.service.pages import asking
+from ticketkin.service.pages.refusals import ReadableRefusals
+from ticketkin.service.pages.rendering import OwnFiles
 from ticketkin.service.problems import answer_errors
 from ticketkin.service.protection import BodyLimit, OwnOrigin, SafeHeaders
 from ticketkin.service.routes import health, questions, tickets
@@ -49,9 +52,13 @@ def create_app(corpus: Corpus, settings: ServiceSettings) -> FastAPI:
     answer_errors(app)
     for router in (health.router, tickets.router, questions.router):
         app.include_router(router)
+    for places in (asking,):
+        app.include_router(places.router)
+    app.mount("/static", OwnFiles())
     # The last one added is passed first.
     app.add_middleware(BodyLimit, most_bytes=settings.most_body_bytes)
     app.add_middleware(OwnOrigin, hosts=_own_names(settings))
+    app.add_middleware(ReadableRefusals)
     app.add_middleware(SafeHeaders)
     return app
 

@@ -137,13 +137,14 @@ class Corpus:
     def kin_of(self, name: str, k: int) -> Answer:
         """Return the same for a stored ticket by id or number. Raises UnknownTicketError without one."""
         kin = self._kin
-        if kin.index.row_of(name) is None:
-            raise UnknownTicketError(
-                f"No ticket {name[:60]!r} is stored; give the id or number of one that was sent here, or the "
-                "text of a new one"
-            )
+        _row_of(kin, name)
         with self._scoring:
             return kin.relate_stored([name], k)[0]
+
+    def stored(self, names: Sequence[str]) -> Tickets:
+        """Return stored tickets by id or number, in the order of `names`. Raises as `kin_of`."""
+        kin = self._kin
+        return kin.index.tickets(np.array([_row_of(kin, name) for name in names], dtype=np.int64))
 
     def store(self, tickets: Tickets, progress: Progress = SILENT) -> TicketCounts:
         """Store tickets that were cleaned and masked; then they are in the database and searched.
@@ -281,6 +282,16 @@ class Corpus:
                 pass  # filled anew
         shutil.rmtree(folder, ignore_errors=True)
         return Index.open(folder, self.bundle.scorer, self.bundle.id, create=True), _Followed()
+
+
+def _row_of(kin: Kin, name: str) -> int:
+    row = kin.index.row_of(name)
+    if row is None:
+        raise UnknownTicketError(
+            f"No ticket {name[:60]!r} is stored; give the id or number of one that was sent here, or the "
+            "text of a new one"
+        )
+    return row
 
 
 def _own_slot(folder: Path) -> FileLock:
