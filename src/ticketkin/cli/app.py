@@ -416,7 +416,7 @@ def recipes(as_json: JsonOption = False) -> None:
 
     shipped = all_recipes().values()
     if as_json:
-        print_json([vars(recipe) for recipe in shipped])
+        print_json(list(shipped))
     else:
         show_recipes(screen, shipped)
 
@@ -439,13 +439,13 @@ def sample(
     Example:
       ticketkin sample incidents.csv --tickets 5000 --seed 1
     """
-    from dataclasses import asdict
-
     from ticketkin.tickets.sample import write_sample
 
-    summary = asdict(write_sample(out, n_tickets, seed, force=force))
+    summary = write_sample(out, n_tickets, seed, force=force)
     if as_json:
         print_json(summary)
     else:
-        counts = ", ".join(f"{name} {value}" for name, value in summary.items() if isinstance(value, int))
+        counts = ", ".join(
+            f"{name} {value}" for name, value in vars(summary).items() if isinstance(value, int)
+        )
         screen.print(f"Wrote {out} (synthetic): {counts}", soft_wrap=True)

@@ -98,6 +98,14 @@ RecipeOption = Annotated[
     str | None, typer.Option("--recipe", help="A named training configuration; see: ticketkin recipes.")
 ]
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")]
+KinFromOption = Annotated[
+    float | None,
+    typer.Option(
+        "--kin-from",
+        help="Where labels are grades (0 to 1, 1 to 5): the grade from which a pair is kin.",
+        metavar="GRADE",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print machine-readable results.")]
 
 

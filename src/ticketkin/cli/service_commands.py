@@ -1,30 +1,50 @@
-"""Commands for a service: start it."""
+"""Commands for a service: start it, and say who may use it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
-from ticketkin.cli.console import errors, screen
-from ticketkin.cli.options import MapOption, RedactWordsOption, parse_map
+from ticketkin.cli.console import errors, print_json, screen
+from ticketkin.cli.options import JsonOption, MapOption, RedactWordsOption, parse_map
 from ticketkin.cli.progress import ConsoleProgress
-from ticketkin.core.errors import MissingExtraError
+from ticketkin.core.errors import InputError, MissingExtraError
 
 service = typer.Typer()
+keys = typer.Typer(help="Keys of a service: who may use it.", no_args_is_help=True)
+service.add_typer(keys, name="keys")
+
+BundleFolder = Annotated[Path, typer.Argument(help="Bundle.", metavar="BUNDLE")]
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", help="Folder of the service's own data; default: BUNDLE-service."),
+]
+
+
+@contextmanager
+def _extra_named() -> Iterator[None]:
+    """Turn a package that is missing into an error that names what to install."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"A service needs {error.name}, which is not installed; install: pip install 'ticketkin[service]'"
+        ) from error
 
 
 @service.command()
 def serve(
-    folder: Annotated[Path, typer.Argument(help="Bundle.", metavar="BUNDLE")],
+    folder: BundleFolder,
     tickets: Annotated[
         list[Path] | None, typer.Option("--tickets", help="Export of tickets to store first. Repeatable.")
     ] = None,
     map_: MapOption = None,
     redact_words: RedactWordsOption = None,
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", help="Folder of the service's own data; default: BUNDLE-service."),
-    ] = None,
+    data: DataOption = None,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
         int, typer.Option("--port", min=0, max=65_535, help="Port to listen on; 0 takes a free one.")
@@ -33,6 +53,9 @@ def serve(
         list[str] | None,
         typer.Option("--name", help="A further name under which browsers reach it. Repeatable."),
     ] = None,
+    sign_in: Annotated[
+        bool, typer.Option("--sign-in", help="Let nobody in without a key; needed for another --host.")
+    ] = False,
 ) -> None:
     """Answer over HTTP, for people, ticket systems and assistants, from a store that keeps every ticket.
 
@@ -45,13 +68,9 @@ def serve(
     needs pgvector, and any number of processes may serve them. Without it a database is started in the
     folder of --data. What was stored is there at the next start.
     """
-    try:
+    with _extra_named():
         from ticketkin.service.running import ServeRequest, serve
         from ticketkin.service.settings import ServiceSettings
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            f"A service needs {error.name}, which is not installed; install: pip install 'ticketkin[service]'"
-        ) from error
 
     request = ServeRequest(
         bundle=folder,
@@ -59,7 +78,93 @@ def serve(
         mapping=None if map_ is None else parse_map(map_),
         redact_words=redact_words,
         data=data,
-        settings=ServiceSettings(host=host, port=port, hosts=tuple(name or ())),
+        settings=ServiceSettings(host=host, port=port, hosts=tuple(name or ()), signs_in=sign_in),
     )
     with ConsoleProgress(errors) as progress:
         serve(request, lambda address: screen.print(f"Ticketkin answers at {address}"), progress)
+
+
+@keys.command("create")
+def create(
+    folder: BundleFolder,
+    name: Annotated[str, typer.Argument(help="Who it is for: a person or a program.", metavar="NAME")],
+    role: Annotated[str, typer.Option("--role", help="agent, reviewer or administrator.")] = "agent",
+    days: Annotated[
+        int | None, typer.Option("--days", min=1, help="How long it opens; default: always.")
+    ] = None,
+    data: DataOption = None,
+) -> None:
+    """Make a key and print it, once: the database keeps its hash alone.
+
+    \b
+    Examples:
+      ticketkin keys create kin-june "service desk page" --role agent
+      ticketkin keys create kin-june "ticket system" --role administrator --days 365
+
+    An agent asks; a reviewer also says what tickets are to each other; an administrator also stores and
+    deletes tickets.
+    """
+    with _extra_named():
+        from ticketkin.service.place import Place
+        from ticketkin.store.audit import put_audit
+        from ticketkin.store.keys import Role, create_key
+
+    if role not in list(Role):
+        raise InputError(f"--role {role!r} is not known; allowed are {', '.join(Role)}")
+    if not name.strip() or len(name) > 200:
+        raise InputError("NAME is blank or longer than 200 characters; say who the key is for")
+    with Place.of(folder, data).database() as database, database.transaction() as connection:
+        lasts = None if days is None else timedelta(days=days)
+        key_id, key = create_key(connection, name.strip(), Role(role), lasts)
+        put_audit(connection, "command line", f"created key {key_id}")
+    screen.print(key, soft_wrap=True)
+    errors.print(
+        f"Key {key_id} of {name.strip()}. It is shown this once; keep it as a password", soft_wrap=True
+    )
+
+
+@keys.command("list")
+def list_(folder: BundleFolder, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Show who has a key, and until when."""
+    with _extra_named():
+        from ticketkin.service.place import Place
+        from ticketkin.store.keys import listed_keys
+
+    with Place.of(folder, data).database() as database, database.transaction() as connection:
+        listed = listed_keys(connection)
+    if as_json:
+        print_json([
+            {
+                "key_id": key.key_id,
+                "name": key.name,
+                "role": key.role.value,
+                "opens": key.opens,
+                "expires_at": None if key.expires_at is None else key.expires_at.isoformat(),
+            }
+            for key in listed
+        ])  # fmt: skip
+        return
+    table = Table("Key", "Name", "Role", "Opens")
+    for key in listed:
+        until = "always" if key.expires_at is None else f"until {key.expires_at:%Y-%m-%d}"
+        table.add_row(key.key_id, key.name, key.role.value, until if key.opens else "no more")
+    screen.print(table)
+
+
+@keys.command("revoke")
+def revoke(
+    folder: BundleFolder,
+    key_id: Annotated[str, typer.Argument(help="As keys list shows it.", metavar="KEY")],
+    data: DataOption = None,
+) -> None:
+    """Let a key open nothing any more, within ten seconds in every process."""
+    with _extra_named():
+        from ticketkin.service.place import Place
+        from ticketkin.store.audit import put_audit
+        from ticketkin.store.keys import revoke_key
+
+    with Place.of(folder, data).database() as database, database.transaction() as connection:
+        if not revoke_key(connection, key_id):
+            raise InputError(f"There is no key {key_id!r} that opens anything; see ticketkin keys list")
+        put_audit(connection, "command line", f"revoked key {key_id}")
+    screen.print(f"Key {key_id} opens nothing any more")

@@ -67,26 +67,41 @@ def _whole_term(statistics: TermStatistics, word: str) -> str | None:
 
 
 def shared_words(statistics: TermStatistics, one: str, other: str, n_words: int) -> list[str]:
-    """Return words that both texts hold, the weightiest by TF-IDF first, as `one` writes them."""
+    """Return words that both texts hold, the weightiest by TF-IDF first, as `one` writes them.
+
+    Of a word such as `wks-003` that `other` does not hold whole, only the parts that it holds are named.
+    """
     mine, written = _written_terms(statistics.tokenize, one)
     theirs = Counter(statistics.tokenize(other))
     shared = sorted(mine.keys() & theirs.keys())
     repeats = np.array([(1 + np.log(mine[term])) * (1 + np.log(theirs[term])) for term in shared])
     weights = repeats * statistics.idf_of(shared) ** 2
     heaviest = [written[shared[place]] for place in np.argsort(-weights, kind="stable")]
-    return list(dict.fromkeys(heaviest))[:n_words]
+    named = [first.word if first.whole in theirs else first.part for first in heaviest]
+    return list(dict.fromkeys(named))[:n_words]
+
+
+@dataclass(frozen=True)
+class _Written:
+    """Where a term was first written."""
+
+    word: str
+    whole: str
+    """The term of the whole word."""
+    part: str
 
 
 @lru_cache(maxsize=8)  # a ticket is compared with each of its nearest
-def _written_terms(tokenize: Callable[[str], list[str]], text: str) -> tuple[Counter[str], Mapping[str, str]]:
-    """Return how often each term is in a text, and the word, or the part of a word, that first wrote it."""
+def _written_terms(
+    tokenize: Callable[[str], list[str]], text: str
+) -> tuple[Counter[str], Mapping[str, _Written]]:
+    """Return how often each term is in a text, and where it was first written."""
     counts: Counter[str] = Counter()
-    written: dict[str, str] = {}
+    written: dict[str, _Written] = {}
     for word in written_words(text):
-        counts.update(terms := tokenize(word))
-        if len(terms) == 1 or (terms and terms[0] == word.lower()):
-            written.setdefault(terms[0], word)
-        for part in word_parts(word):
-            for term in tokenize(part):
-                written.setdefault(term, part)
+        terms = tokenize(word)
+        counts.update(terms)
+        for part in (word, *word_parts(word)) if len(terms) > 1 else (word,):
+            for term in tokenize(part)[:1]:
+                written.setdefault(term, _Written(word, terms[0], part))
     return counts, written

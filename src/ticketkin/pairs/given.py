@@ -33,15 +33,18 @@ MAPPING = {"ticket_id": "id", "description": "text", "category": "category"}
 """Columns of the table of texts."""
 
 
-def read_given(train: Path, test: Path | None, settings: TicketSettings) -> tuple[RawTable, pl.DataFrame]:
+def read_given(
+    train: Path, test: Path | None, settings: TicketSettings, kin_from: float | None = None
+) -> tuple[RawTable, pl.DataFrame]:
     """Return the texts of one or two pair files as a table of tickets, and the pairs as `GIVEN_SCHEMA`.
 
     The same text is the same ticket wherever it stands, and so are texts that cleaning and redaction with
-    `settings` make the same; how many these are stands in the notes. Raises as `read_text_pairs`.
+    `settings` make the same; how many these are stands in the notes. Labels may be grades, kin
+    from `kin_from` on. Raises as `read_text_pairs`.
     """
-    files = [(read_text_pairs(train), False)]
+    files = [(read_text_pairs(train, kin_from), False)]
     if test is not None:
-        files.append((read_text_pairs(test), True))
+        files.append((read_text_pairs(test, kin_from), True))
     ids = _TextIds(settings)
     raw_of: dict[str, str] = {}
     categories: dict[str, str] = {}
@@ -59,7 +62,8 @@ def read_given(train: Path, test: Path | None, settings: TicketSettings) -> tupl
     )
     given = pl.concat([_as_frame(pairs, is_test, ids) for pairs, is_test in files])
     rows = list(range(1, table.height + 1))
-    notes = _notes_on_merging([pairs for pairs, _ in files], ids)
+    notes = [note for pairs, _ in files for note in pairs.notes]
+    notes += _notes_on_merging([pairs for pairs, _ in files], ids)
     return RawTable(table, rows, table.height, notes=notes), given
 
 

@@ -193,7 +193,7 @@ class DataTable:
 def _data_tables(report: Report, material: ReportMaterial) -> list[DataTable]:
     """Return the tables about the data; an absent one says so."""
     choice = report.candidates[report.verdict.champion].threshold_choice
-    summary = dict(material.import_summary)
+    summary = dict(report.tickets)
     mapping = summary.pop("mapping", {})
     redactions = summary.pop("redactions", {})
     left_out = report.left_out_kinds
@@ -218,7 +218,7 @@ def _data_tables(report: Report, material: ReportMaterial) -> list[DataTable]:
             "No personal data was recognised, or redaction was off.",
         ),
         DataTable("Import: repaired and rejected", _flat(summary), "The import left no summary."),
-        DataTable("Profile", _flat(material.profile or report.profile), "No profile was made."),
+        DataTable("Profile", _flat(report.profile), "No profile was made."),
         DataTable("Untouched model", _flat(report.encoder), "Nothing about the model was recorded."),
         DataTable(
             "What executes the models",
@@ -322,9 +322,9 @@ def render_report(report: Report, material: ReportMaterial, drawn: DrawnFigures)
             )
         ],
         masking=material.masking,
-        masked_briefly=wording.masked_briefly(material),
-        seed=material.seed if material.seed is not None else report.seed,
-        versions=material.versions or report.versions,
+        masked_briefly=wording.masked_briefly(report, material),
+        seed=report.seed,
+        versions=report.versions,
         data_tables=_data_tables(report, material),
         kinds=kinds_section(material),
         kinds_absent=kinds_absent(material),

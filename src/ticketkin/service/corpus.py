@@ -18,12 +18,13 @@ from pydantic import NonNegativeInt
 
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.checks import Check
-from ticketkin.core.errors import InputError, TicketkinError
+from ticketkin.core.errors import TicketkinError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.records import read_record
 from ticketkin.core.tables import FloatArray, Links, Tickets
 from ticketkin.lexical.vocabulary import stable_hashes
 from ticketkin.ranking.columns import EmbeddedTickets
+from ticketkin.service.refusals import UnknownTicketError
 from ticketkin.serving.answers import Answer
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.incoming import Value
@@ -32,6 +33,7 @@ from ticketkin.serving.kin import Kin
 from ticketkin.serving.parity import parity_check
 from ticketkin.serving.segment import content_hashes
 from ticketkin.serving.stored_links import linked_duplicates
+from ticketkin.store.audit import put_audit
 from ticketkin.store.database import Database, Transaction
 from ticketkin.store.embeddings import put_embeddings, stored_embeddings
 from ticketkin.store.links import links_change, put_links, stored_links
@@ -46,15 +48,13 @@ from ticketkin.store.tickets import (
     stored_content,
 )
 
+COMMAND_LINE = "command line"
+"""Who acts where nobody signed in."""
 FOLLOW_SECONDS = 1.0
 """How often a process looks what others changed."""
 _BATCH_TICKETS = 1_000
 _FOLLOWED = "followed.json"
 _REMEDY = "Delete this folder: it is filled again from the database"
-
-
-class UnknownTicketError(InputError):
-    """No stored ticket has this id or number."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,11 @@ class Corpus:
         behind = time.monotonic() - self._as_new_at if self._as_new_at else float("inf")
         return CorpusState(len(self._kin), self._followed.change, behind)
 
+    @property
+    def followed(self) -> tuple[int, int]:
+        """Numbers of the last changes of tickets and of links that this process has taken over."""
+        return self._followed.change, self._followed.links_change
+
     def warm_up(self, progress: Progress = SILENT) -> Check:
         """Take over what the database holds and score the bundle's own probes; return how those went.
 
@@ -146,7 +151,14 @@ class Corpus:
         kin = self._kin
         return kin.index.tickets(np.array([_row_of(kin, name) for name in names], dtype=np.int64))
 
-    def store(self, tickets: Tickets, progress: Progress = SILENT) -> TicketCounts:
+    def named(self, name: str) -> tuple[str, str]:
+        """Return id and title of a stored ticket by id or number. Raises as `kin_of`."""
+        ticket = self.stored([name])
+        return ticket.ids[0], ticket.frame["title"][0]
+
+    def store(
+        self, tickets: Tickets, progress: Progress = SILENT, *, actor: str = COMMAND_LINE
+    ) -> TicketCounts:
         """Store tickets that were cleaned and masked; then they are in the database and searched.
 
         Only what is new or changed is encoded. A batch is stored with its embeddings or not at all.
@@ -157,7 +169,7 @@ class Corpus:
         with progress.task("store tickets", len(due)) as task:
             for start in range(0, len(due), _BATCH_TICKETS):
                 batch = Tickets(tickets.frame[due[start : start + _BATCH_TICKETS]])
-                counts = self._put(batch)
+                counts = self._put(batch, actor)
                 added, updated = added + counts.n_added, updated + counts.n_updated
                 unchanged += counts.n_unchanged
                 task.advance(len(batch))
@@ -165,12 +177,14 @@ class Corpus:
             self.catch_up(progress)
         return TicketCounts(added, updated, unchanged)
 
-    def delete(self, names: Sequence[str]) -> list[str]:
+    def delete(self, names: Sequence[str], actor: str) -> list[str]:
         """Delete tickets by id or number; return the names that no stored ticket has."""
         with self.database.transaction() as connection:
             known = names_to_ids(connection, names)
             ids = list(dict.fromkeys(known.values()))
-            delete_tickets(connection, ids, stable_hashes(ids))
+            if ids:
+                delete_tickets(connection, ids, stable_hashes(ids))
+                put_audit(connection, actor, "deleted tickets", tickets=len(ids))
         if ids:
             self.catch_up()
         return [name for name in dict.fromkeys(names) if name not in known]
@@ -229,11 +243,12 @@ class Corpus:
         content = content_hashes(tickets).tolist()
         return [row for row, name in enumerate(tickets.ids) if stored.get(name) != content[row]]
 
-    def _put(self, tickets: Tickets) -> TicketCounts:
+    def _put(self, tickets: Tickets, actor: str) -> TicketCounts:
         embedded = self.bundle.embed(tickets)
         with self.database.transaction() as connection:
             counts = put_tickets(connection, tickets, content_hashes(tickets), stable_hashes(tickets.ids))
             self._put_embeddings(connection, embedded)
+            put_audit(connection, actor, "stored tickets", new=counts.n_added, changed=counts.n_updated)
         return counts
 
     def _put_embeddings(self, connection: Transaction, embedded: EmbeddedTickets) -> None:

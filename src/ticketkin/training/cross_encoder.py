@@ -175,7 +175,7 @@ def _relative_change(before: dict[str, Any], after: dict[str, Any]) -> float:
 def save_cross_encoder(trained: TrainedCrossEncoder, folder: Path) -> None:
     """Write a plain sentence-transformers CrossEncoder folder and its training record."""
     trained.model.save_pretrained(str(folder), create_model_card=False)
-    write_json(folder / "training_metadata.json", trained.record.to_json())
+    write_json(folder / "training_metadata.json", trained.record)
 
 
 def _attach_adapter(model: Any, settings: PairReaderSettings) -> None:

@@ -128,10 +128,6 @@ class TrainingRecord(_Part):
     head_digest: str = ""
     """Hash of the head of a cross-encoder when training ended."""
 
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON, of what was given."""
-        return self.model_dump(mode="json")
-
 
 class RerankerGate(_Part):
     """Whether the first of each list are ranked better by what a reranker reads, on kin it has not seen."""
@@ -196,10 +192,6 @@ class LeftOutCandidate(_Part):
     candidate: str
     left_out: str
     """Why, and what makes it."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return self.model_dump(mode="json")
 
 
 def training_versions() -> dict[str, str]:

@@ -12,6 +12,7 @@ from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import load_encoder, load_folder
 from ticketkin.evaluation.bootstrap import Interval, PairedGain
+from ticketkin.evaluation.diagnostics.gain_sources import GainSources, fields_of_ranking, gain_sources
 from ticketkin.evaluation.diagnostics.identical import identical_candidates
 from ticketkin.evaluation.diagnostics.labels import LabelledPairs, label_checks
 from ticketkin.evaluation.diagnostics.leakage import (
@@ -58,10 +59,12 @@ def diagnose(
     verdict: Verdict,
     holdout: Mapping[str, PairScores],
     candidates: Mapping[str, CandidateResult],
+    sources: GainSources | None,
 ) -> list[Check]:
     """Return the checks of labels, leakage, similarities, thresholds and training records.
 
-    `holdout` are the champion's and the baseline's scores there, `candidates` the results of all.
+    `holdout` are the champion's and the baseline's scores there, `candidates` the results of all, `sources`
+    what the champion's gain rests on where it compares more than texts.
     """
     settings = run.job.settings
     pairs = _labelled_pairs(data)
@@ -74,8 +77,10 @@ def diagnose(
     test = pairs.frame["split"].is_in(["evaluation", "holdout"]).to_numpy() & (pairs.labels == 1)
     checks.append(template_shortcut(data.texts, pairs.left[test], pairs.right[test], near))
     checks += [*_mismatch(pairs), phases_get_harder(pairs)]
-    checks += [_category_shortcut(data, judged, verdict), _context_ablation(run, data, judged)]
     champion = verdict.champion
+    checks.append(_category_shortcut(data, judged, verdict))
+    checks += _context_checks(run, data, sources)
+    checks.append(gain_sources(sources))
     checks += [
         trivial_threshold(champion, holdout[champion], judged.thresholds[champion].threshold),
         threshold_stability(champion, judged.pairs[champion], settings.evaluation, settings.seed),
@@ -106,18 +111,26 @@ def _mismatch(pairs: LabelledPairs) -> list[Check]:
 
 
 def _category_shortcut(data: RunData, judged: Judged, verdict: Verdict) -> Check:
-    """Judge the champion's encoder, which is what could lean on the category in the text."""
+    """Judge the champion, which may lean on the category as a field or in the text."""
     rows = np.concatenate(
         [data.splits.rows(data.tickets, s) for s in (SplitName.EVALUATION, SplitName.HOLDOUT)]
     )
     categories = data.tickets.frame["category"].to_list()
     mined = adversarial_pairs(categories, data.groups.group, np.sort(rows), data.job.settings.seed)
-    ranker = judged.rankers[verdict.encoder]
+    ranker = judged.rankers[verdict.champion]
     return category_shortcut(ranker.pair_similarities(mined.left, mined.right), mined.labels)
 
 
-def _context_ablation(run: StageRun[Job], data: RunData, judged: Judged) -> Check:
-    """Compare the untouched encoder with and without context, among the evaluation tickets."""
+def _context_checks(run: StageRun[Job], data: RunData, sources: GainSources | None) -> list[Check]:
+    """Judge context as fields that the champion compares, and as a part of the text."""
+    of_fields = [] if sources is None or not sources.fields else [fields_of_ranking(sources)]
+    if of_fields and not context_fields(run.job.settings.tickets.template):
+        return of_fields
+    return [*of_fields, _context_ablation(run, data)]
+
+
+def _context_ablation(run: StageRun[Job], data: RunData) -> Check:
+    """Compare the untouched encoder with and without context in the text, among the evaluation tickets."""
     template = run.job.settings.tickets.template
     fields = context_fields(template)
     queries = data.queries(SplitName.EVALUATION)

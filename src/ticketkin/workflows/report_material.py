@@ -28,9 +28,7 @@ from ticketkin.training.candidates import trained_candidates
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.judging import Judged
-from ticketkin.workflows.private_paths import without_paths
 from ticketkin.workflows.run_data import RunData
-from ticketkin.workflows.versions import versions
 
 _N_EXAMPLES = 8
 _MOST_FAMILIES = 8
@@ -67,11 +65,7 @@ def report_material(
         lengths=TokenLengths(np.array(stored.lengths_tokens, dtype=np.int64), stored.profile.limit_tokens),
         false_alarms=false_alarms,
         misses=misses,
-        profile=stored.profile.to_json(),
-        import_summary=without_paths(run.values.read(artifact.IMPORT_SUMMARY), run.private_paths).to_json(),
         command=_command(run),
-        versions=versions(),
-        seed=run.job.settings.seed,
         masking=_masking(run),
     )
 

@@ -64,7 +64,7 @@ def search_settings(
         result = SearchResult(
             candidate, trials, trying.untuned_mrr, len(trying.data.queries(SplitName.EVALUATION))
         )
-        write_json(place / "trials.json", result.to_json())
+        write_json(place / "trials.json", result.record)
     if result.best is None:
         raise JobError(
             f"No trial of {candidate} finished within {minutes:g} minutes; give more --minutes, or shorten "
@@ -108,7 +108,10 @@ class _Trying:
     def _encoder(self, trial: "Trial", settings: Settings) -> StrengthSweep:
         data = tuning_data_of(self.data)
         n = settings.pairs.hard_negatives_per_positive
-        data = replace(data, negatives=data.negatives[:, :n])
+        phase = data.negative_phase
+        data = replace(
+            data, negatives=data.negatives[:, :n], negative_phase=None if phase is None else phase[:, :n]
+        )
         method = tuning_method(CANDIDATES[self._candidate], settings)
         folder = self._place / f"trial-{trial.number}"
         progress = self._context.progress

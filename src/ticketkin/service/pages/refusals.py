@@ -1,5 +1,7 @@
 """Refusals as pages where a browser asks for one; programs get problem documents."""
 
+from http import HTTPStatus
+
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,7 +33,7 @@ class ReadableRefusals:
                 return
             document.extend(message.get("body", b""))
             if message["type"] == "http.response.body" and not message.get("more_body", False):
-                body = _page(Problem.model_validate_json(bytes(document)))
+                body = _page(Problem.model_validate_json(bytes(document)), scope)
                 headers = MutableHeaders(scope=held)
                 headers["Content-Type"] = "text/html; charset=utf-8"
                 headers["Content-Length"] = str(len(body))
@@ -41,5 +43,10 @@ class ReadableRefusals:
         await self._app(scope, receive, readable)
 
 
-def _page(fault: Problem) -> bytes:
-    return render("refusal.html", fault=fault).encode()
+def _page(fault: Problem, scope: Scope) -> bytes:
+    if fault.status != HTTPStatus.UNAUTHORIZED:
+        return render("refusal.html", fault=fault).encode()
+    address = scope["path"]
+    if scope["query_string"]:
+        address += f"?{scope['query_string'].decode('latin-1')}"
+    return render("sign_in.html", next=address if scope["method"] == "GET" else "/", refused="").encode()

@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 from ticketkin.service.pages.wording import format_moment, format_percent
 from ticketkin.service.serving_state import ServingState
+from ticketkin.store.keys import Identity, Role
 
 _HERE = Path(__file__).parent
 
@@ -28,10 +29,17 @@ class OwnFiles(StaticFiles):
         return response
 
 
-def page(request: Request, template: str, **values: Any) -> HTMLResponse:
-    """Return a page of the service, with what answers at its foot."""
+def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """Return a page of the service."""
     serving: ServingState = request.app.state.serving
-    return HTMLResponse(render(template, readiness=serving.readiness(), **values))
+    return HTMLResponse(render(template, signs_in=serving.settings.signs_in, **values), status)
+
+
+def signed_in_page(request: Request, who: Identity, template: str, **values: Any) -> HTMLResponse:
+    """Return a page for somebody who may ask; what answers stands at its foot."""
+    serving: ServingState = request.app.state.serving
+    may_answer = who.role.may(Role.REVIEWER)
+    return page(request, template, who=who, may_answer=may_answer, readiness=serving.readiness(), **values)
 
 
 def render(template: str, **values: Any) -> str:

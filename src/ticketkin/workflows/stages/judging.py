@@ -38,8 +38,9 @@ from ticketkin.workflows.candidates import (
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.diagnosing import diagnose, readiness_of
 from ticketkin.workflows.fold_verdict import shuffled_gains
+from ticketkin.workflows.gain_sources import sources_of
 from ticketkin.workflows.judging import Judged, fold_material, judge, score_pairs
-from ticketkin.workflows.learning import learning_curve
+from ticketkin.workflows.learning import fusion_trial, learning_curve
 from ticketkin.workflows.private_paths import without_paths
 from ticketkin.workflows.proof_record import Proof
 from ticketkin.workflows.report_material import report_material, whole_material
@@ -116,15 +117,21 @@ def run_verdict(run: StageRun[Job]) -> None:
     comparisons = [Comparison.of(gain) for gain in verdict.comparisons]
     comparisons += [Comparison.of(gain, "holdout") for gain in gains.values()]
     pairs_held_out = {name: scores for name, (_, scores) in holdout.items()}
-    checks = diagnose(run, data, judged, verdict, pairs_held_out, candidates)
+    trial = fusion_trial(data, judged, run.progress)
+    sources = None
+    if trial is not None and CANDIDATES[verdict.champion].is_learned:
+        sources = sources_of(trial, data.visibility, verdict.baseline, settings.seed)
+    checks = diagnose(run, data, judged, verdict, pairs_held_out, candidates, sources)
     if judged.folds is not None:
         checks.append(shuffled_links(shuffled))
     verdict = heeding(verdict, checks, synthetic=run.job.synthetic)
     verdict = _with_cheaper(settings, judged, verdict)
+    if sources is not None and verdict.answer == "yes":
+        verdict = replace(verdict, reason=f"{verdict.reason} {sources.sentence}.")
     _keep_model(run, verdict.encoder)
     _keep_ranking(run, judged, verdict)
     readiness = readiness_of(run, data, judged, verdict, candidates, held_out[verdict.champion], checks)
-    proof = Proof.of(data, judged, verdict, shuffled, learning_curve(data, judged, run.progress))
+    proof = Proof.of(data, judged, verdict, shuffled, learning_curve(data, judged, trial, run.progress))
     decision = Decision(verdict, candidates, comparisons, checks, readiness, proof)
     report = report_of(run, data, decision)
     material = report_material(run, data, judged, verdict, holdout)

@@ -137,7 +137,7 @@ def _stages(_registered: tuple[str, ...]) -> tuple[Stage[Job], ...]:
             command="ticketkin import SOURCE --out {folder}",
             inputs=(),
             outputs=(artifact.TICKETS, artifact.REJECTED, artifact.IMPORT_SUMMARY, artifact.GIVEN_PAIRS),
-            reads=(*_settings("tickets"), *_SOURCES),
+            reads=(*_settings("tickets", "pairs.kin_from"), *_SOURCES),
             versions=(REDACTION_VERSION,),
             run=data.run_import,
             external=_sources,

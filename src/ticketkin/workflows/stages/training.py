@@ -140,7 +140,7 @@ def _keep_head(
 ) -> None:
     with run.writing(artifact.HEAD) as folder:
         save_head_model(start.encoder, head, strength, folder, run.job.settings.tickets.template)
-        write_json(folder / METADATA, _about("head", start.encoder, run, head.record, **about).to_json())
+        write_json(folder / METADATA, _about("head", start.encoder, run, head.record, **about))
     run.put(artifact.embeddings_of("head"), head.apply(start.embeddings, strength))
 
 
