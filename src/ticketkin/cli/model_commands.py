@@ -8,6 +8,13 @@ import typer
 
 from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.kind_screens import show_families, show_relations
+from ticketkin.cli.model_screens import (
+    show_examined,
+    show_leaderboard,
+    show_readiness,
+    show_repeated,
+    show_search,
+)
 from ticketkin.cli.options import (
     ForceOption,
     ForceRunOption,
@@ -21,13 +28,6 @@ from ticketkin.cli.options import (
     stored_job,
 )
 from ticketkin.cli.progress import ConsoleProgress
-from ticketkin.cli.screens import (
-    show_examined,
-    show_leaderboard,
-    show_readiness,
-    show_repeated,
-    show_search,
-)
 from ticketkin.core.checks import any_failed
 from ticketkin.core.errors import InputError, MissingInputError
 from ticketkin.core.outputs import output_path

@@ -109,6 +109,25 @@ class Database:
         finally:
             self._pool.putconn(connection)
 
+    @property
+    def is_own(self) -> bool:
+        """Whether Ticketkin started the server itself."""
+        return self._server is not None
+
+    @contextmanager
+    def outside_transactions(self) -> Iterator[Transaction]:
+        """Yield a connection for commands that can't be part of a transaction."""
+        connection = self._connected()
+        try:
+            connection.autocommit = True
+            yield connection
+        except psycopg.OperationalError as error:
+            raise _unavailable(error) from error
+        finally:
+            if not connection.closed:
+                connection.autocommit = False
+            self._pool.putconn(connection)
+
     def _connected(self) -> Transaction:
         """Return a connection; a server of our own that was killed is started again."""
         if self._server is None:

@@ -33,12 +33,13 @@ from ticketkin.evaluation.diagnostics.similarities import (
     threshold_stability,
     trivial_threshold,
 )
+from ticketkin.evaluation.gains import PRIMARY
 from ticketkin.evaluation.metric_results import SplitResult
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.readiness import assess
 from ticketkin.evaluation.retrieval import evaluate_retrieval
 from ticketkin.evaluation.schema import CandidateResult, ReadinessResult
-from ticketkin.evaluation.verdict import PRIMARY, Verdict
+from ticketkin.evaluation.verdict import Verdict
 from ticketkin.runs.stages import StageRun
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.training.candidates import CANDIDATES, trained_candidates
@@ -46,6 +47,7 @@ from ticketkin.training.record_checks import record_checks
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.judging import Judged
+from ticketkin.workflows.pair_checks import checks_as_given
 from ticketkin.workflows.run_data import RunData
 
 _N_LATENCY_QUERIES = 9
@@ -77,6 +79,8 @@ def diagnose(
     test = pairs.frame["split"].is_in(["evaluation", "holdout"]).to_numpy() & (pairs.labels == 1)
     checks.append(template_shortcut(data.texts, pairs.left[test], pairs.right[test], near))
     checks += [*_mismatch(pairs), phases_get_harder(pairs)]
+    as_given = checks_as_given(data)
+    checks = [as_given.get(check.code, check) for check in checks]
     champion = verdict.champion
     checks.append(_category_shortcut(data, judged, verdict))
     checks += _context_checks(run, data, sources)

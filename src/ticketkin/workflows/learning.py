@@ -12,6 +12,7 @@ from ticketkin.core.tables import IntArray, SplitName
 from ticketkin.evaluation.cross_fitting import Questions, Ranks
 from ticketkin.evaluation.learning_curve import LearningCurve, LearningTrial, Lesson
 from ticketkin.evaluation.retrieval import RetrievalScores
+from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.evaluation.verdict import WITHOUT_LINKS
 from ticketkin.ranking.candidate_lists import candidate_lists
 from ticketkin.ranking.contender import FusionContender, ranks_beyond
@@ -28,6 +29,8 @@ from ticketkin.workflows.run_data import RunData
 _FEWEST_KIN_GROUPS = 20
 # More queries than this teach the ranking nothing new and cost memory.
 _MOST_TRAINING_QUERIES = 3_000
+# Parts of the links are drawn as often as that, at most: the curve shows a tendency, and decides nothing.
+_MOST_DRAWS = 3
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def _in_folds(data: RunData, judged: Judged) -> FusionTrial | None:
         questions,
         contender,
         lambda _: 0,
-        [lessons(settings.seed + repeat) for repeat in range(settings.evaluation.repeats)],
+        [lessons(settings.seed + repeat) for repeat in range(_draws(settings.evaluation))],
         {name: judged.retrieval[name].ranks[:n] for name in _compared(judged)},
     )
     return FusionTrial(learning, contender, label_free_corpus(data))
@@ -117,10 +120,14 @@ def _by_split(data: RunData, judged: Judged, progress: Progress) -> FusionTrial 
         questions,
         contender,
         lambda n_kin_groups: contender.pulls.index(pulls_for(n_kin_groups)[0]),
-        [[lesson]] * settings.evaluation.repeats,
+        [[lesson]] * _draws(settings.evaluation),
         _ranks_by_place(queries, {name: judged.retrieval[name] for name in _compared(judged)}),
     )
     return FusionTrial(learning, contender, corpus)
+
+
+def _draws(settings: EvaluationSettings) -> int:
+    return min(_MOST_DRAWS, settings.repeats)
 
 
 def _training_queries(data: RunData) -> IntArray:

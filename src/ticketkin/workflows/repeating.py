@@ -9,10 +9,10 @@ from statistics import fmean, stdev
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT, Progress
+from ticketkin.evaluation.gains import PRIMARY
 from ticketkin.evaluation.metric_results import Metric, Split
 from ticketkin.evaluation.metrics import METRICS, Place
 from ticketkin.evaluation.schema import Report
-from ticketkin.evaluation.verdict import PRIMARY
 from ticketkin.training.candidates import slow_candidates
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
