@@ -47,6 +47,8 @@ from ticketkin.training.record_checks import record_checks
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.judging import Judged
+from ticketkin.workflows.link_diagnosis import link_checks
+from ticketkin.workflows.pair_checks import checks_as_given
 from ticketkin.workflows.run_data import RunData
 
 _N_LATENCY_QUERIES = 9
@@ -72,12 +74,15 @@ def diagnose(
     splits = {split.value: data.splits.rows(data.tickets, split) for split in SplitName}
     near = settings.split.near_identical
     checks = label_checks(pairs, by_folds=judged.folds is not None)
+    checks += link_checks(data, judged)
     checks += leakage_checks(
         data.tickets, data.texts, settings.tickets.template, data.groups.group, splits, near
     )
     test = pairs.frame["split"].is_in(["evaluation", "holdout"]).to_numpy() & (pairs.labels == 1)
     checks.append(template_shortcut(data.texts, pairs.left[test], pairs.right[test], near))
     checks += [*_mismatch(pairs), phases_get_harder(pairs)]
+    as_given = checks_as_given(data)
+    checks = [as_given.get(check.code, check) for check in checks]
     champion = verdict.champion
     checks.append(_category_shortcut(data, judged, verdict))
     checks += _context_checks(run, data, sources)

@@ -10,6 +10,7 @@ from ticketkin.encoders.serving import write_serving
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.diagnostics.shuffled import shuffled_links
 from ticketkin.evaluation.gains import cheaper_choice, decisive_gains
+from ticketkin.evaluation.labellers import with_labeller
 from ticketkin.evaluation.metric_results import SplitResult
 from ticketkin.evaluation.objections import heeding, with_holdout
 from ticketkin.evaluation.pair_decisions import PairScores
@@ -37,6 +38,7 @@ from ticketkin.workflows.fold_verdict import shuffled_gains
 from ticketkin.workflows.gain_sources import sources_of
 from ticketkin.workflows.judging import Judged, fold_material, judge, score_pairs
 from ticketkin.workflows.learning import fusion_trial, learning_curve
+from ticketkin.workflows.pair_checks import labeller_of
 from ticketkin.workflows.private_paths import without_paths
 from ticketkin.workflows.proof_record import Proof
 from ticketkin.workflows.report_material import report_material, whole_material
@@ -121,7 +123,7 @@ def run_verdict(run: StageRun[Job]) -> None:
     if judged.folds is not None:
         checks.append(shuffled_links(shuffled))
     verdict = heeding(verdict, checks, synthetic=run.job.synthetic)
-    verdict = _with_cheaper(settings, judged, verdict)
+    verdict = with_labeller(_with_cheaper(settings, judged, verdict), labeller_of(data.job))
     if sources is not None and verdict.answer == "yes":
         verdict = replace(verdict, reason=f"{verdict.reason} {sources.sentence}.")
     _keep_model(run, verdict.encoder)
