@@ -96,7 +96,7 @@ def test_epochs_show_loss_and_what_the_model_was_worth_after_each():
     assert np.array_equal(upper.lines[0].get_ydata(), curve.loss)
     for name, values in (("MRR", curve.mrr), ("Spearman", curve.spearman), ("Pearson", curve.pearson)):
         assert np.array_equal(line(lower, name).get_ydata(), values)
-    assert line(lower, "kept").get_xdata()[0] == 2 and "weights of epoch 2 are kept" in shown.explanation
+    assert line(lower, "kept").get_xdata()[0] == 2 and "Epoch 2 is kept" in shown.explanation
     without_pairs = replace(curve, spearman=np.array([]), pearson=np.array([]))
     assert "<svg" in inline_svg(epochs_figure("lora", without_pairs))
 

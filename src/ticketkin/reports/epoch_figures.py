@@ -26,7 +26,7 @@ def epochs_figure(name: str, curve: EpochCurve) -> ReportFigure:
         name=f"epochs_{name}",
         title=f"Epochs of {name}",
         explanation="Mean loss of each epoch, and how well the model did after it on links it was not "
-        f"trained on. The weights of epoch {curve.kept_epoch} are kept: its {METRICS.primary.title} is the best.",
+        f"trained on. Epoch {curve.kept_epoch} is kept: its {METRICS.primary.title} is the best.",
         alt=f"Epochs of {name}: {METRICS.primary.title} "
         + ", ".join(f"{value:.3f}" for value in curve.mrr)
         + f"; epoch {curve.kept_epoch} is kept.",
