@@ -150,11 +150,15 @@ class Corpus:
         with self._scoring:
             return kin.relate_stored([name], k)[0]
 
+    def stored(self, names: Sequence[str]) -> Tickets:
+        """Return stored tickets by id or number, in the order of `names`. Raises as `kin_of`."""
+        kin = self._kin
+        return kin.index.tickets(np.array([_row_of(kin, name) for name in names], dtype=np.int64))
+
     def named(self, name: str) -> tuple[str, str]:
         """Return id and title of a stored ticket by id or number. Raises as `kin_of`."""
-        kin = self._kin
-        tickets = kin.index.tickets(np.array([_row_of(kin, name)], dtype=np.int64))
-        return tickets.ids[0], tickets.frame["title"][0]
+        ticket = self.stored([name])
+        return ticket.ids[0], ticket.frame["title"][0]
 
     def store(
         self, tickets: Tickets, progress: Progress = SILENT, *, actor: str = COMMAND_LINE
