@@ -102,6 +102,7 @@ def ended(desk: Desk, state: str, code: str = "of the provider") -> Any:
 
 
 def test_a_person_signs_in_with_the_role_of_their_group(guarded: Desk, accounts: Accounts) -> None:
+    assert 'href="/sign-in/oidc"' in guarded.client.get("/sign-in").text
     asked = begun(guarded)
     accounts.claims |= {"nonce": asked["nonce"]}
     back = ended(guarded, asked["state"])
@@ -165,6 +166,7 @@ def test_a_provider_that_is_away_is_told(guarded: Desk, accounts: Accounts) -> N
 
 def test_without_a_provider_keys_alone_sign_in(desk: Desk) -> None:
     assert desk.client.get("/sign-in/oidc").status_code == 404
+    assert "/sign-in/oidc" not in desk.client.get("/sign-in").text
 
 
 @pytest.mark.parametrize(
