@@ -13,9 +13,11 @@ import numpy as np
 from ticketkin.core.checks import Check, Outcome, failed, passed, warning
 from ticketkin.core.errors import InputError, TicketkinError, UnreadableFileError
 from ticketkin.core.tables import FloatArray
+from ticketkin.doctor.fingerprints import compare_with_fingerprint, probe_embeddings
 from ticketkin.encoders.activity import SAME
-from ticketkin.encoders.fresh_process import SavedModel, embed_freshly, embed_with, largest_difference
+from ticketkin.encoders.fresh_process import SavedModel, embed_freshly
 from ticketkin.encoders.loading import load_float32
+from ticketkin.encoders.probes import PROBES, embed_with, largest_difference
 from ticketkin.encoders.safety import check_model_folder, module_folders
 from ticketkin.encoders.serving import SERVING, read_serving, serving_record
 from ticketkin.encoders.weights import saved_weights
@@ -23,16 +25,6 @@ from ticketkin.encoders.weights import saved_weights
 if TYPE_CHECKING:
     from torch import Tensor
 
-PROBES = (
-    "Printer on the third floor prints empty pages",
-    "VPN drops every hour since the update, must log in again",
-    "Cannot open the shared mailbox of the sales team",
-    "Password reset link never arrives",
-    "Invoice posting stops with a timeout in the finance system",
-    "Laptop stays black after login, only the pointer moves",
-    "No network in meeting room 2",
-    "Database backup failed last night, disk full",
-)
 _COLLAPSED = 0.995
 """Median cosine of unlike texts above which a model tells nothing apart."""
 _SHORTEST = 0.99
@@ -81,9 +73,14 @@ def examine_model(folder: Path, probes: Sequence[str] = PROBES) -> list[Check]:
             )
         ]
     saved = saved_weights(next(iter(module_folders(folder))))
+    everything = {
+        f"{place}/{name}": weight
+        for place in module_folders(folder)
+        for name, weight in saved_weights(place).items()
+    }
     checks = [
         passed("model_files", "complete, safetensors only"),
-        precision_check("model_precision", saved),
+        precision_check("model_precision", everything),
         _weights(model, saved),
         _values(folder),
     ]
@@ -91,7 +88,7 @@ def examine_model(folder: Path, probes: Sequence[str] = PROBES) -> list[Check]:
     numbers = _numbers(here)
     checks.append(numbers)
     if numbers.outcome is Outcome.FAILED:
-        return checks
+        return [*checks, *compare_with_fingerprint(folder, None)]
     checks += [
         _spread(here),
         _length(model),
@@ -99,7 +96,8 @@ def examine_model(folder: Path, probes: Sequence[str] = PROBES) -> list[Check]:
     ]
     reloaded = embed_freshly([SavedModel(str(folder))], probes)[0]
     again = "the model is not the same twice: see model_weights, and save it again from a good copy"
-    return [*checks, same_embeddings("model_reload", "reloaded in a fresh process", here, reloaded, again)]
+    checks.append(same_embeddings("model_reload", "reloaded in a fresh process", here, reloaded, again))
+    return [*checks, *compare_with_fingerprint(folder, probe_embeddings(model))]
 
 
 def _weights(model: Any, saved: "Mapping[str, Tensor]") -> Check:

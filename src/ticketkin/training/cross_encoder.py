@@ -20,6 +20,8 @@ from ticketkin.encoders.cross_encoder import (
     load_cross_encoder,
     merged_cross_encoder,
     pair_logits,
+    save_cross_adapter,
+    save_cross_model,
 )
 from ticketkin.training.loop import TrainingLoop, seeded
 from ticketkin.training.objective import Objective
@@ -174,7 +176,7 @@ def _relative_change(before: dict[str, Any], after: dict[str, Any]) -> float:
 
 def save_cross_encoder(trained: TrainedCrossEncoder, folder: Path) -> None:
     """Write a plain sentence-transformers CrossEncoder folder and its training record."""
-    trained.model.save_pretrained(str(folder), create_model_card=False)
+    save_cross_model(trained.model, folder)
     write_json(folder / "training_metadata.json", trained.record.to_json())
 
 
@@ -203,7 +205,7 @@ def _attach_adapter(model: Any, settings: PairReaderSettings) -> None:
 
 def _keep_adapter(model: Any, folder: Path) -> None:
     with atomic_path(folder) as temporary:
-        model.save_pretrained(str(temporary), create_model_card=False)
+        save_cross_adapter(model, temporary)
 
 
 def _judge(model: Any, pairs: PairExamples, metric: PairJudge) -> Callable[[], float]:
