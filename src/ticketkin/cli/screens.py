@@ -30,6 +30,8 @@ _CHECK_MARKS = {
     Outcome.FAILED: ("✘", "x", "red"),
     Outcome.SKIPPED: ("-", "-", "dim"),
 }
+# Names of models are read whole, over several lines where they must.
+_MODEL_WIDTH = 16
 _STAGE_MARKS = {"done": ("✔", "+"), "ready": ("·", "."), "changed": ("↻", "~"), "waiting": ("…", "-")}
 
 
@@ -221,7 +223,13 @@ def show_pair_check(console: SafeConsole, counts: "PairCounts", out: Path | None
 
 def show_leaderboard(console: SafeConsole, comparison: "ModelComparison", out: Path | None) -> None:
     """Print the leaderboard, what was skipped, and where the files lie."""
-    from ticketkin.reports.leaderboard import leaderboard_cells, leaderboard_heads, recommendation_words
+    from ticketkin.reports.leaderboard import (
+        decision_cells,
+        decision_heads,
+        leaderboard_cells,
+        leaderboard_heads,
+        recommendation_words,
+    )
 
     if comparison.labels_from == "silver":
         console.print("Labels are SILVER and circular: this table proves nothing.", style="bold")
@@ -233,11 +241,26 @@ def show_leaderboard(console: SafeConsole, comparison: "ModelComparison", out: P
         box=None,
         pad_edge=False,
     )
-    for head in ("model", *leaderboard_heads(comparison)):
-        table.add_column(head)
+    called = Table(
+        title=f"What each model calls kin, at its own threshold chosen on {comparison.threshold_from}",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
+    for shown, heads in ((table, leaderboard_heads(comparison)), (called, decision_heads())):
+        shown.add_column("model", overflow="fold", min_width=_MODEL_WIDTH)
+        for head in heads:
+            shown.add_column(head)
     for row in comparison.rows:
         table.add_row(Text(row.name), *leaderboard_cells(comparison, row))
+        called.add_row(Text(row.name), *decision_cells(comparison.decisions[row.name]))
     console.print(table)
+    console.print()
+    console.print(called)
+    for check in comparison.checks:
+        if check.outcome is Outcome.FAILED:
+            mark = check_mark(console, check.outcome)
+            console.print(Text.assemble(mark, f" {check.evidence}. {check.advice}"))
     console.print(recommendation_words(comparison), style="bold")
     for model, reason in comparison.skipped.items():
         console.print(f"Skipped {model}: {reason}")

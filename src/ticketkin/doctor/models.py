@@ -5,6 +5,7 @@ random, and the model encodes on.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,27 @@ def same_embeddings(code: str, what: str, memory: FloatArray, other: FloatArray,
     if difference > SAME:
         return failed(code, f"{what}: embeddings differ from those in memory by {difference:.2g}", advice)
     return passed(code, f"{what}: embeddings equal those in memory (difference {difference:.1g})")
+
+
+def identical_models(embeddings: Mapping[str, FloatArray]) -> Check:
+    """Sound the alarm where two models embed the same texts alike: one is the other under another name.
+
+    `embeddings` are those of some texts by each model's name, shape (n_texts, d).
+    """
+    code = "identical_models"
+    same = [
+        f"{one} and {other}"
+        for one, other in combinations(embeddings, 2)
+        if largest_difference(embeddings[one], embeddings[other]) <= SAME
+    ]
+    if same:
+        return failed(
+            code,
+            f"{', '.join(same)} give the same embeddings: no tie, one of them is the other",
+            "A copy of the base, or an adapter that was not loaded, gives exactly the base's numbers; "
+            "examine both with: ticketkin doctor",
+        )
+    return passed(code, f"no two of {len(embeddings)} models give the same embeddings")
 
 
 def examine_model(folder: Path, probes: Sequence[str] = PROBES) -> list[Check]:
