@@ -157,7 +157,7 @@ def test_damaged_files_are_told(adapter: Path, name: str, content: str, message:
 def test_a_healthy_model_passes_every_check(model: Path) -> None:
     checks = examine_model(model)
     assert set(found(checks).values()) == {Outcome.PASSED}
-    assert len(checks) == 9
+    assert len(checks) == 13
 
 
 def test_a_model_saved_while_wrapped_is_drawn_anew(tiny_encoder_folder: Path, tmp_path: Path) -> None:
