@@ -14,6 +14,7 @@ from ticketkin.core.tables import FloatArray
 from ticketkin.encoders.fingerprint import (
     FINGERPRINT,
     N_BASE_PROBES,
+    SAME_MODEL,
     BaseFingerprint,
     Fingerprint,
     Plain,
@@ -26,8 +27,6 @@ from ticketkin.encoders.fingerprint import (
 from ticketkin.encoders.probes import FINGERPRINT_PROBES, embed_with, largest_difference
 from ticketkin.encoders.saving import base_in
 
-_SAME_MODEL = 1e-4
-"""Largest difference of a value between two processors or releases of a library."""
 _RESTORE = "restore the folder from the run or bundle that it came from, or train again"
 _SHOWN = 3
 
@@ -144,7 +143,7 @@ def _outputs(saved: Fingerprint, now: FloatArray) -> Check:
     then = saved.outputs.values()
     what = "scores" if saved.form == "cross-encoder" else "embeddings"
     difference = largest_difference(now, then)
-    if difference <= _SAME_MODEL:
+    if difference <= SAME_MODEL:
         return passed(
             code, f"{what} of {len(then)} made-up tickets are those of then (difference {difference:.1g})"
         )
@@ -166,8 +165,8 @@ def _is_base(saved: Fingerprint, now: FloatArray, then: FloatArray) -> bool:
     if saved.base is None:
         return False
     base = saved.base.outputs.values()
-    was_tuned = largest_difference(then[:N_BASE_PROBES], base) > _SAME_MODEL
-    return was_tuned and largest_difference(now[:N_BASE_PROBES], base) <= _SAME_MODEL
+    was_tuned = largest_difference(then[:N_BASE_PROBES], base) > SAME_MODEL
+    return was_tuned and largest_difference(now[:N_BASE_PROBES], base) <= SAME_MODEL
 
 
 def base_check(adapter: Path, base: str, untouched: Any) -> Check:
@@ -184,9 +183,9 @@ def base_check(adapter: Path, base: str, untouched: Any) -> Check:
         return passed(code, f"it was trained on this base{_name(saved.base)}")
     embeddings = now.outputs.values()
     difference = largest_difference(embeddings, saved.base.outputs.values())
-    if difference <= _SAME_MODEL:
+    if difference <= SAME_MODEL:
         return passed(code, f"its base embeds as this one does{_name(saved.base)}; its files are others")
-    if largest_difference(embeddings, saved.outputs.values()[:N_BASE_PROBES]) <= _SAME_MODEL:
+    if largest_difference(embeddings, saved.outputs.values()[:N_BASE_PROBES]) <= SAME_MODEL:
         return failed(
             code,
             "the base given is this adapter's merged model: loaded on it, its change counts twice",

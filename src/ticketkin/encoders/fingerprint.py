@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 FINGERPRINT = "fingerprint.json"
 N_BASE_PROBES = 8
 """Embeddings kept of the base: enough to recognise it."""
+SAME_MODEL = 1e-4
+"""Largest difference of a value between two processors or releases of a library."""
 Form = Literal["encoder", "adapter", "cross-encoder", "adapter of a cross-encoder"]
 Plain = str | int | float | bool | None
 
@@ -168,6 +170,19 @@ def read_fingerprint(folder: Path) -> Fingerprint | None:
     except (ValueError, binascii.Error) as error:
         raise UnreadableFileError(f"{path} is damaged ({error}). {_SAVE_AGAIN}") from error
     return saved
+
+
+def says_it_is_untouched(folder: Path) -> bool:
+    """Return whether a model folder was saved as what it began with: not tuned, or tuned at strength 0.
+
+    Raises as `read_fingerprint`.
+    """
+    saved = read_fingerprint(folder)
+    if saved is None or saved.outputs is None:
+        return False
+    return saved.base is None or bool(
+        np.allclose(saved.outputs.values()[:N_BASE_PROBES], saved.base.outputs.values(), atol=SAME_MODEL)
+    )
 
 
 def digest_weights(folder: Path) -> dict[str, WeightDigest]:

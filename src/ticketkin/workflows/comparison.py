@@ -23,6 +23,7 @@ from ticketkin.encoders.adapter_files import TENSORS
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
+from ticketkin.encoders.fingerprint import says_it_is_untouched
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder, pick_device
 from ticketkin.encoders.presets import licence_of
 from ticketkin.encoders.settings import EncoderSettings
@@ -203,7 +204,8 @@ def compare_models(
             continue
         # Offline another model stands in for the default: rows tell which one answered.
         named[model] = encoder.name if encoder.packaged else model
-        looks[named[model]] = embeddings[_spread(len(embeddings))]
+        if not says_it_is_untouched(Path(model).expanduser()):
+            looks[named[model]] = embeddings[_spread(len(embeddings))]
         for name, variant, bytes_a_value in embedding_variants(named[model], embeddings, dimensions):
             ground.score(name, variant)
             size = variant.shape[1]
