@@ -18,7 +18,8 @@ from rich.table import Table
 
 from few_links_data import kin_groups_of, prepared, thinned
 from ticketkin.core.progress import SILENT
-from ticketkin.evaluation.verdict import PRIMARY, paired_gain
+from ticketkin.evaluation.gains import PRIMARY, paired_gain
+from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.evaluation.verdict_in_folds import PROCEDURE
 from ticketkin.tickets.kin import KinGroups
 from ticketkin.workflows.fold_verdict import cross_fitted_on
@@ -47,18 +48,21 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--sizes", type=int, nargs="*", default=list(SIZES))
     parser.add_argument("--head", action="store_true", help="the linear head in the race")
+    parser.add_argument(
+        "--repeats", type=int, default=EvaluationSettings().repeats, help="draws of the folds"
+    )
     parser.add_argument("--work", type=Path, default=Path("runs/few-links"))
     arguments = parser.parse_args()
     candidates = ("lexical", "base", *(("head",) if arguments.head else ()), "fusion")
     table = Table("links", "seed", "groups", "queries", *SHOWN, PROCEDURE, "gain", "verdict", box=None)
     for name in ("hadoop", "duraspace"):
         for seed in range(arguments.seeds):
-            data = prepared(name, seed, arguments.work, candidates)
+            data = prepared(name, seed, arguments.work, candidates, repeats=arguments.repeats)
             row, _, _ = measured(data, data.groups)
             table.add_row(name, str(seed), *row)
             print(name, seed, *row, flush=True)
     if arguments.sizes:
-        data = prepared("eclipse", 0, arguments.work, candidates)
+        data = prepared("eclipse", 0, arguments.work, candidates, repeats=arguments.repeats)
         known = kin_groups_of(data)
         for size in arguments.sizes:
             for draw in range(arguments.draws):

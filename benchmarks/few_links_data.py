@@ -22,8 +22,8 @@ _LINKS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def prepared(name: str, seed: int, work: Path, candidates: tuple[str, ...], shuffles: int = 0) -> RunData:
-    """Return a tracker with its embeddings; its links are judged by folds."""
+def prepared(name: str, seed: int, work: Path, candidates: tuple[str, ...], **judging: int) -> RunData:
+    """Return a tracker with its embeddings; its links are judged by folds, by settings of `judging`."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     link_file, columns = _LINKS[name]
     settings = Settings(
@@ -31,7 +31,7 @@ def prepared(name: str, seed: int, work: Path, candidates: tuple[str, ...], shuf
         candidates=candidates,
         links=LinkSettings(columns=columns),
         encoder=EncoderSettings(offline=True),
-        evaluation=EvaluationSettings(by="folds", shuffles=shuffles),
+        evaluation=EvaluationSettings.model_validate({"by": "folds", "shuffles": 0, **judging}),
     )
     folder = (SHARED / name).resolve()
     job = Job(sources=(folder / "reports.csv",), links_file=folder / link_file, settings=settings)

@@ -16,8 +16,8 @@ from rich.table import Table
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import FloatArray, IntArray, Visibility
 from ticketkin.evaluation.bootstrap import Resamples, mean_interval
+from ticketkin.evaluation.gains import paired_gain
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval, queries_with_kin
-from ticketkin.evaluation.verdict import paired_gain
 from ticketkin.lexical.bm25 import LexicalRanker
 from ticketkin.lexical.neighbours import tfidf_matrix
 from ticketkin.ranking.corpus_state import FIELD_WEIGHTS

@@ -22,8 +22,8 @@ from ticketkin.core.progress import SILENT
 from ticketkin.core.tables import IntArray, SplitName
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.bootstrap import Resamples, mean_interval
+from ticketkin.evaluation.gains import paired_gain
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
-from ticketkin.evaluation.verdict import paired_gain
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.workflows.candidates import encoder_candidates, fusion_ranker, simple_rankers

@@ -28,8 +28,8 @@ from ticketkin.core.tables import FloatArray, SplitName
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import load_folder
+from ticketkin.evaluation.gains import paired_gain
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
-from ticketkin.evaluation.verdict import paired_gain
 from ticketkin.training.record import record_checks
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job, load_settings

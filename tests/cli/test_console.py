@@ -83,7 +83,7 @@ def test_no_module_prints_past_the_console() -> None:
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
 def test_passed_and_failed_differ_in_any_encoding(encoding: str) -> None:
-    from ticketkin.cli.screens import show_examined
+    from ticketkin.cli.model_screens import show_examined
     from ticketkin.core.checks import Check, Outcome
     from ticketkin.workflows.examination import Examined
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ticketkin.evaluation.gains import cheaper_choice
 from ticketkin.evaluation.retrieval import RetrievalScores
-from ticketkin.evaluation.verdict import cheaper_choice
 from ticketkin.evaluation.verdict_words import cheaper_words
 
 PASSES = {"lexical": 0, "base": 1, "fusion": 2}

@@ -14,6 +14,7 @@ from sklearn import metrics
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import FloatArray, IntArray, Visibility
 from ticketkin.evaluation.bootstrap import Resamples, mean_interval
+from ticketkin.evaluation.gains import decisive_gains
 from ticketkin.evaluation.metric_results import NOT_MEASURED, Confusion
 from ticketkin.evaluation.objections import with_holdout
 from ticketkin.evaluation.pair_decisions import PairScores
@@ -21,7 +22,7 @@ from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval, 
 from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.evaluation.sign_flips import sign_flip_p_value
 from ticketkin.evaluation.thresholds import choose_threshold, precision_at_prevalence
-from ticketkin.evaluation.verdict import Verdict, decide, decisive_gains
+from ticketkin.evaluation.verdict import Verdict, decide
 from ticketkin.evaluation.verdict_words import dearer_words, first_sentence
 
 SETTINGS = EvaluationSettings(n_bootstrap=200)

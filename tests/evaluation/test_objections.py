@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from ticketkin.core.checks import failed, passed, warning
 from ticketkin.core.tables import IntArray
+from ticketkin.evaluation.gains import decisive_gains
 from ticketkin.evaluation.multiplicity import holm
 from ticketkin.evaluation.objections import heeding, with_holdout
 from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.settings import EvaluationSettings
-from ticketkin.evaluation.verdict import Verdict, decide, decisive_gains
+from ticketkin.evaluation.verdict import Verdict, decide
 
 SETTINGS = EvaluationSettings(n_bootstrap=200)
 BASE = np.random.default_rng(2).integers(2, 30, 200)

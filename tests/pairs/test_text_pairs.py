@@ -1,4 +1,4 @@
-"""Pairs in files: the three shapes, round trips, faults told by row, and what a check finds."""
+"""Pairs in files: the shapes, round trips, faults told by row, and what a check finds."""
 
 import json
 import random
@@ -36,6 +36,97 @@ def _read(tmp_path: Path, content: Any) -> TextPairs:
 def test_every_shape_gives_the_same_pairs(tmp_path: Path, content: Any) -> None:
     pairs = _read(tmp_path, content)
     assert (pairs.left, pairs.right, pairs.labels.tolist()) == (["a", "b"], ["c", "d"], [1, 0])
+
+
+RELATED = {"text1": "a", "text2": "c", "relationship": "Related"}
+APART = {"text1": "b", "text2": "d", "relationship": "none"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"relationship_pairs": [RELATED, APART]},
+        [RELATED, APART],
+        [{**RELATED, "label": 1}, {**APART, "label": 0}],
+        [{**RELATED, "label": "related"}, {**APART, "label": 0}],
+        {"texts1": ["a", "b"], "texts2": ["c", "d"], "relationships": ["related", "none"]},
+    ],
+)
+def test_relationships_are_kinds(tmp_path: Path, content: Any) -> None:
+    pairs = _read(tmp_path, content)
+    assert (pairs.left, pairs.right) == (["a", "b"], ["c", "d"])
+    assert (pairs.kinds, pairs.labels.tolist(), pairs.notes) == (["related", "none"], [1, 0], [])
+
+
+def test_what_a_record_says_beside_its_label_is_read(tmp_path: Path) -> None:
+    pairs = _read(tmp_path, [
+        {"text1": "a", "text2": "c", "label": 1, "phase": 0, "category1": "mail", "category2": "vpn"},
+        {"text_a": "b", "text_b": "d", "label": 0, "phase": 2, "category1": "mail", "category2": None},
+    ])  # fmt: skip
+    assert pairs.phases is not None and pairs.phases.tolist() == [1, 3]
+    assert (pairs.left_categories, pairs.right_categories) == (["mail", "mail"], ["vpn", ""])
+    (tmp_path / "p.csv").write_text("text_a,text_b,label,phase,category\na,b,1,2,mail\nc,d,0,3,vpn\n")
+    table = read_text_pairs(tmp_path / "p.csv")
+    assert table.phases is not None and table.phases.tolist() == [2, 3]
+    assert table.left_categories == table.right_categories == ["mail", "vpn"]
+
+
+def test_one_column_of_categories_is_that_of_both_texts(tmp_path: Path) -> None:
+    pairs = _read(tmp_path, {**COLUMNS, "categories": ["mail", ["vpn", "lan"]]})
+    assert (pairs.left_categories, pairs.right_categories) == (["mail", "vpn"], ["mail", "lan"])
+    with pytest.raises(InputError, match=r"pair 2 has \['x'\] in categories, which is no category"):
+        _read(tmp_path, {**COLUMNS, "categories": ["mail", ["x"]]})
+    with pytest.raises(InputError, match="categories holds 1 values for 2 pairs"):
+        _read(tmp_path, {**COLUMNS, "categories": ["mail"]})
+
+
+def test_what_is_not_read_is_named(tmp_path: Path) -> None:
+    pairs = _read(tmp_path, {**COLUMNS, "weights": [1, 2], "metadata": {"made": "by hand"}})
+    assert pairs.notes == [
+        "not read of pairs.json, being no text, label, phase or category: metadata, weights"
+    ]
+    records = [{"text1": "a", "text2": "c", "label": 1, "score": 0.9}]
+    assert "score" in _read(tmp_path, {"relationship_pairs": records, "date": "June"}).notes[0]
+    assert "date, score" in _read(tmp_path, {"relationship_pairs": records, "date": "June"}).notes[0]
+
+
+@pytest.mark.parametrize(
+    ("grades", "kin_from", "labels"),
+    [
+        ([0.1, 0.5, 0.9], 0.5, [0, 1, 1]),
+        ([1, 3, 5], 4, [0, 0, 1]),
+        ([1.5, 4, 5], 4, [0, 1, 1]),
+        (["0.1", "0.9", "1"], 0.7, [0, 1, 1]),
+        ([0, 1, 1], 4, [0, 1, 1]),  # a test file of 0 and 1 beside a training file of grades
+    ],
+)
+def test_grades_are_read_where_it_is_said_from_which_one_a_pair_is_kin(
+    tmp_path: Path, grades: list[Any], kin_from: float, labels: list[int]
+) -> None:
+    path = tmp_path / "pairs.json"
+    path.write_text(
+        json.dumps({"texts1": ["a", "b", "c"], "texts2": ["d", "e", "f"], "labels": grades}), "utf-8"
+    )
+    pairs = read_text_pairs(path, kin_from)
+    assert pairs.labels.tolist() == labels and pairs.kinds is None
+    assert any("kin from" in note for note in pairs.notes) == (grades != labels)
+
+
+@pytest.mark.parametrize(("grades", "shown"), [([0.2, 0.8], "from 0.2 to 0.8"), ([1, 5], "from 1 to 5")])
+def test_grades_are_refused_by_name_until_then(tmp_path: Path, grades: list[Any], shown: str) -> None:
+    with pytest.raises(InputError, match=rf"If these are grades {shown}, .*pairs\.kin_from=GRADE"):
+        _read(tmp_path, {**COLUMNS, "labels": grades})
+
+
+def test_grades_that_part_nothing_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.json"
+    for kin_from, message in ((6, "no pair is kin"), (0.5, "every pair is kin")):
+        path.write_text(json.dumps({**COLUMNS, "labels": [3, 5]}), "utf-8")
+        with pytest.raises(InputError, match=message):
+            read_text_pairs(path, kin_from)
+    path.write_text(json.dumps({**COLUMNS, "labels": [3, -1]}), "utf-8")
+    with pytest.raises(InputError, match="pair 2 has the grade -1"):
+        read_text_pairs(path, 2)
 
 
 def test_labels_may_name_kinds_in_json_and_in_tables(tmp_path: Path) -> None:
@@ -94,11 +185,11 @@ def test_phases_may_count_from_zero_and_bear_either_name(tmp_path: Path) -> None
         ({**COLUMNS, "labels": [1, True]}, "pair 2 has the label True"),
         ([{"text1": "a", "label": 1}], "pair 1 lacks a text"),
         (["a"], "pair 1 is str, not an object"),
-        ({**COLUMNS, "phases": [1]}, "phases must be 2 whole numbers, one for each pair; it holds 1 values"),
+        ({**COLUMNS, "phases": [1]}, "phases holds 1 values for 2 pairs"),
         ({**COLUMNS, "phases": ["1", "2"]}, "pair 1 has the phase '1', which is no whole number; pair 2"),
         ({**COLUMNS, "phases": [1, True]}, "pair 2 has the phase True"),
         ({**COLUMNS, "phases": [[1], [1, 2]]}, "pair 1 has the phase [1]"),
-        ({**COLUMNS, "phases": {"1": 2}}, "phases must be 2 whole numbers, one for each pair; it holds dict"),
+        ({**COLUMNS, "phases": {"1": 2}}, "phases is dict, not a list"),
         ({**COLUMNS, "phases": [1, 10**30]}, "phases run from 1 to 1000"),
         ({**COLUMNS, "phases": [-1, 1]}, "phases run from -1 to 1"),
         ({**COLUMNS, "texts1": "ab"}, "texts1 is str, not a list"),
@@ -122,6 +213,23 @@ def test_phases_may_count_from_zero_and_bear_either_name(tmp_path: Path) -> None
         ({"positive_pairs": [["a"]], "negative_pairs": []}, "pair 1 is list, not an object"),
         ({"positive_pairs": [[1, 2]]}, "pair 1 lacks a text"),
         ({"positive_pairs": [], "negative_pairs": []}, "holds no pairs"),
+        (
+            {"positive_pairs": [["a", "b", "c"]]},
+            "pair 1 of positive_pairs is a list of 3",
+        ),
+        (
+            {"negative_pairs": [{"text1": "a", "text2": "b", "label": 1}]},
+            "pair 1 of negative_pairs has the label 1; leave it out there",
+        ),
+        (
+            {"relationship_pairs": [{**APART, "relationship": "cousin"}]},
+            "relationship 'cousin', allowed are",
+        ),
+        ([RELATED, {**APART, "label": 1}], "pair 2 has the label 1 and the relationship 'none'"),
+        (
+            {"relationship_pairs": [], "positive_pairs": []},
+            "holds positive_pairs, relationship_pairs",
+        ),
         (dict.fromkeys(map(str, range(99)), 1), "and 91 more; allowed are"),
         ("texts1", "holds str; allowed are"),
         (None, "holds NoneType; allowed are"),
@@ -226,7 +334,7 @@ def test_no_bytes_raise_anything_but_a_plain_error(
     ("table", "message"),
     [
         ("text_a,label\na,1\n", r"lacks the column text2 or text_b .*; it has text_a, label"),
-        ("text_a,text_b\na,b\n", r"lacks the column label; it has text_a, text_b"),
+        ("text_a,text_b\na,b\n", r"lacks the column label or relationship; it has text_a, text_b"),
         ("a,b\n1,2\n", "lacks the column text1 .*, and text2 .*, and label"),
         ("text_a,text_b,label\na,b,1\nc,d\n", "row 2 can't be read"),
         ("text_a,text_b,label\na,b,1\n\nc,d,yes\n", "row 3 has the label 'yes', allowed are duplicate"),

@@ -130,15 +130,20 @@ def make_report() -> dict:
                  "at_most": True, "gap": 459.0, "passed": True, "note": "on this machine"},
             ]},
             "cost": {"import": 1.4, "embed": 94.0, "head": 6.3, "lora": 1260.0, "verdict": 22.0},
-            "tickets": {"n_tickets": 2751, "first_opened": "2001-10-10", "n_categories": 18},
+            "tickets": {
+                "n_tickets": 2751, "first_opened": "2001-10-10", "n_categories": 18,
+                "system": "bugzilla", "mapping": {"title": "short_desc", "description": "desc"},
+                "unused_columns": ["votes", "qa_contact"], "n_rejected": 3, "repairs": {"mojibake": 14},
+                "redactions": {"email": 212, "phone": 3},
+            },
             "links": {"n_links": 1830, "duplicate": 1790, "related": 40, "n_kin_groups": 640},
             "splits": {"train": 2104, "evaluation": 372, "holdout": 275},
-            "profile": {"n_empty_descriptions": 12},
+            "profile": {"n_empty_descriptions": 12, "languages": {"en": 2740, "de": 11}},
             "encoder": {"name": "all-MiniLM-L6-v2", "max_length_tokens": 256},
             "test_pairs_sha256": "5f" * 32,
             "synthetic": False,
             "seed": 42,
-            "versions": {"ticketkin": "0.1.0"},
+            "versions": {"ticketkin": "0.1.0", "torch": "2.13.0"},
         }
     )  # fmt: skip
 
@@ -170,15 +175,7 @@ def make_material() -> ReportMaterial:
         lengths=TokenLengths(random.lognormal(4.8, 0.8, 2751).astype(int), 256),
         false_alarms=(alarm, alarm),
         misses=(miss,),
-        profile={"n_empty_descriptions": 12, "languages": {"en": 2740, "de": 11}},
-        import_summary={
-            "system": "bugzilla", "mapping": {"title": "short_desc", "description": "desc"},
-            "unused_columns": ["votes", "qa_contact"], "n_rejected": 3, "repairs": {"mojibake": 14},
-            "redactions": {"email": 212, "phone": 3},
-        },
         command="ticketkin run reports.csv --links pairs.csv --offline --seed 42",
-        versions={"ticketkin": "0.1.0", "torch": "2.13.0"},
-        seed=42,
     )  # fmt: skip
 
 

@@ -53,9 +53,8 @@ def test_long_words_do_not_push_the_page_wide(browser, report, undrawn, tmp_path
         title=word,
         false_alarms=(example,),
         command=word,
-        profile={word: word},
-        versions={word: word},
     )
+    report |= {"profile": {word: word}, "versions": {word: word}}
     report["verdict"]["reason"] = word
     report["warnings"] = [{"code": "long", "message": word}]
     path = write_report(Report.model_validate(report), material, tmp_path)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from ticketkin.cli.screens import show_candidates, show_leaderboard
+from ticketkin.cli.model_screens import show_leaderboard
+from ticketkin.cli.screens import show_candidates
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.evaluation import pair_statistics
 from ticketkin.evaluation.leaderboard import ModelComparison, ModelCost, leaderboard, pair_leaderboard

@@ -75,7 +75,6 @@ def private(report, undrawn):
     ]
     material = dataclasses.replace(
         undrawn, title="canary.csv", command="ticketkin run canary.csv", masking=MASKING,
-        profile=report["profile"], import_summary=report["tickets"],
         relations=learned.model_copy(update={
             "gates": gates, "contradictions": [("7003", "CANARY-2", "x")], "notes": ["of Jane Canary"],
         }),

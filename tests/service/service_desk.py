@@ -11,6 +11,8 @@ from new_databases import new_database
 from ticketkin.core.checks import passed
 from ticketkin.service.app import create_app
 from ticketkin.service.corpus import Corpus
+from ticketkin.service.identities import KnownIdentities
+from ticketkin.service.recording import Recorder
 from ticketkin.service.settings import ServiceSettings
 from ticketkin.serving.bundle import Bundle
 from ticketkin.store.database import Database
@@ -23,6 +25,8 @@ class Desk:
 
     corpus: Corpus
     client: TestClient
+    recorder: Recorder
+    identities: KnownIdentities
 
 
 @contextmanager
@@ -41,4 +45,4 @@ def running(corpus: Corpus, **settings: object) -> Iterator[Desk]:
     corpus.catch_up()
     app.state.serving.parity = passed("bundle_parity", "not tested here")
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
-        yield Desk(corpus, client)
+        yield Desk(corpus, client, app.state.serving.recorder, app.state.serving.identities)

@@ -106,7 +106,7 @@ def test_two_processes_of_one_database_agree(corpus: Corpus, judged: Judged) -> 
         corpus.store(tickets)
         changed = tickets.frame[:3].with_columns(state=pl.lit("Closed"))
         other.store(Tickets(changed))
-        corpus.delete(tickets.ids[5:8])
+        corpus.delete(tickets.ids[5:8], "test")
         corpus.catch_up()
         other.catch_up()
         assert len(corpus.kin) == len(other.kin) == 37

@@ -170,7 +170,7 @@ def test_ids_column_names_and_file_names_let_no_address_through(tmp_path: Path) 
         "di@example.com,Mail,x,too,many",
     )
     result = load(path)
-    said = str(result.tickets.frame.rows()) + str(result.rejected.rows()) + str(result.summary.to_json())
+    said = str(result.tickets.frame.rows()) + str(result.rejected.rows()) + str(result.summary)
     said += str(result.summary.lines("rejected.csv"))
     assert "@example.com" not in said
     assert "\x1b" not in "".join(result.summary.lines("r.csv"))

@@ -41,9 +41,9 @@ def test_profile_counts_what_is_there() -> None:
     titles = ["The printer on the second floor is jammed again"] * 2
     titles += ["Der Drucker im zweiten Stock ist kaputt", ""]
     tickets = make_tickets(4, title=titles, category=["Print", "Print", "Print", ""])
-    profile = profile_tickets(tickets, titles, np.array([10, 10, 20, 2]), limit_tokens=12).to_json()
-    assert (profile["n_tickets"], profile["n_empty"], profile["n_exact_repeats"]) == (4, 1, 1)
-    assert profile["share_cut"] == 0.25
-    assert profile["categories"] == {"Print": 3, "(none)": 1}
-    assert profile["languages"]["english"] == pytest.approx(2 / 3, abs=0.01)
-    assert profile["templates"] == [("the printer on the second floor is jammed again", 2)]
+    profile = profile_tickets(tickets, titles, np.array([10, 10, 20, 2]), limit_tokens=12)
+    assert (profile.n_tickets, profile.n_empty, profile.n_exact_repeats) == (4, 1, 1)
+    assert profile.share_cut == 0.25
+    assert profile.categories == {"Print": 3, "(none)": 1}
+    assert profile.languages["english"] == pytest.approx(2 / 3, abs=0.01)
+    assert profile.templates == [("the printer on the second floor is jammed again", 2)]

@@ -65,7 +65,7 @@ def test_the_head_finds_the_subspace_kin_share_and_so_serves_groups_it_never_saw
     np.testing.assert_allclose(np.linalg.norm(head.apply(embeddings, 0.5), axis=1), 1, atol=1e-5)
     losses = head.record.history.loss
     assert np.mean(losses[-8:]) < np.mean(losses[:8])
-    json.dumps(head.record.to_json(), allow_nan=False)
+    json.dumps(head.record.model_dump(mode="json"), allow_nan=False)
 
 
 def test_the_seed_alone_decides() -> None:

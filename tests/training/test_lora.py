@@ -106,7 +106,7 @@ def test_the_record_tells_what_was_really_applied(trained: TunedEncoder) -> None
     assert all(change > 0 for change in record.relative_change.values())
     assert (record.seed, record.batch_size, record.precision) == (7, 8, "float32")
     assert record.versions["peft"]
-    json.dumps(record.to_json(), allow_nan=False)
+    json.dumps(record.model_dump(mode="json"), allow_nan=False)
 
 
 def test_a_training_killed_in_the_middle_ends_with_the_same_adapter(

@@ -50,11 +50,11 @@ def test_a_record_is_read_as_it_was_written(
     artifact.write(path, record)
     again = artifact.read(path)
     assert again == record and type(again.proof) is type(proof)
-    assert json.loads(path.read_text("utf-8")) == again.to_json()
+    assert json.loads(path.read_text("utf-8")) == again.model_dump(mode="json")
 
 
 def test_what_does_not_apply_to_a_method_is_not_written(head: Head) -> None:
-    written = CandidateTraining.of(head.record, **ABOUT).to_json()
+    written = CandidateTraining.of(head.record, **ABOUT).model_dump(mode="json")
     assert written["stopped_early"] is None and written["encoder"] == ABOUT["encoder"]
     assert written.keys() >= {*ABOUT, "n_positives", "parameters_total", "history", "seed"}
     assert not written.keys() & {"fresh_head", "head_digest", "objectives", "best_step", "proof", "runtime"}

@@ -110,6 +110,7 @@ def test_the_report_tells_what_was_looked_at_and_how_ready_the_champion_is(small
         "threshold_stability", "phase_order", "score_distribution", "metric_redundancy", "small_sample",
     } <= codes.keys()  # fmt: skip
     assert not [check for check in codes.values() if check["outcome"] == "failed"]
+    assert "and without reading any text" in report["verdict"]["reason"]
     readiness = report["readiness"]
     names = [criterion["name"] for criterion in readiness["criteria"]]
     assert names == ["spearman", "roc_auc", "false_positive_rate", "category_shortcut", "beats_baseline",

@@ -54,6 +54,9 @@ def test_the_report_tells_how_the_proof_was_made(folds_run: Path) -> None:
     assert {"lexical", "base", "hybrid", "head", "fusion"} == set(report["candidates"])
     assert all(candidate["holdout"] is None for candidate in report["candidates"].values())
     assert any(check["code"] == "shuffled_links" for check in report["diagnostics"])
+    (sources,) = [check for check in report["diagnostics"] if check["code"] == "gain_sources"]
+    assert "and without reading any text" in sources["evidence"]
+    assert report["verdict"]["reason"].endswith(f"{sources['evidence'].partition('). ')[2]}.")
     data = RunData.of(folds_run, read_job(folds_run))
     n_queries = sum(len(data.queries(split)) for split in SplitName)
     assert report["candidates"]["base"]["evaluation"]["retrieval"]["n_queries"] == n_queries

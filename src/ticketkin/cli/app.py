@@ -14,6 +14,7 @@ from ticketkin.cli.options import (
     ForceRunOption,
     JobOptions,
     JsonOption,
+    LabelsFromOption,
     LinkColumnsOption,
     LinksOption,
     MapOption,
@@ -46,6 +47,7 @@ from ticketkin.core.errors import InputError
 from ticketkin.core.outputs import output_path
 from ticketkin.core.stage_settings import LARGEST_SEED
 from ticketkin.training.candidates import trained_candidates
+from ticketkin.workflows.configuration import Job
 
 app = typer.Typer(
     name="ticketkin",
@@ -91,6 +93,7 @@ def run(
     recipe: RecipeOption = None,
     pairs: PairsOption = None,
     test_pairs: TestPairsOption = None,
+    labels_from: LabelsFromOption = None,
     reviewed: ReviewedOption = None,
     redact_words: RedactWordsOption = None,
     seed: SeedOption = None,
@@ -121,9 +124,8 @@ def run(
     export is the same as --resume --out FOLDER. Without --out each job gets a
     folder of its own in runs/, by date and name, and runs/latest points to the newest.
     """
-    from ticketkin.workflows.job import check_run, list_stages, run_job, settings_that_change
+    from ticketkin.workflows.job import run_job
     from ticketkin.workflows.run_folders import pointer_for
-    from ticketkin.workflows.tuned_folds import dry_run_notes
 
     begun = run_among(sources or [], out)
     options = JobOptions(
@@ -142,23 +144,12 @@ def run(
         test_pairs,
         reviewed,
         redact_words,
+        labels_from,
     )
-    if resume or begun:
-        folder = begun or run_to_resume(out)
-        job = options.onto(folder)
-    else:
-        named = out or options.run_of_answers()
-        job = options.job_in(named)
-        folder = run_folder_of(named, job)
+    folder, job = options.resumed(begun or run_to_resume(out)) if resume or begun else options.begun(out)
     left_out = options.not_applied(job, folder)
     if dry_run:
-        check_run(folder, job, force=force)
-        for line in (settings_that_change(folder, job), left_out):
-            if line is not None:
-                errors.print(line, soft_wrap=True)
-        show_stages(screen, list_stages(folder, job), folder, as_json)
-        for line in () if as_json else dry_run_notes(folder, job):
-            errors.print(line, soft_wrap=True)
+        _show_plan(folder, job, left_out, force=force, as_json=as_json)
         return
     with ConsoleProgress(errors) as progress:
         if out is None:
@@ -170,6 +161,20 @@ def run(
         print_json(report)
     else:
         show_verdict(screen, report, folder)
+
+
+def _show_plan(folder: Path, job: Job, left_out: str | None, *, force: bool, as_json: bool) -> None:
+    """Print what a run would do and why; `left_out` says which settings around it are not used."""
+    from ticketkin.workflows.job import check_run, list_stages, settings_that_change
+    from ticketkin.workflows.tuned_folds import dry_run_notes
+
+    check_run(folder, job, force=force)
+    for line in (settings_that_change(folder, job), left_out):
+        if line is not None:
+            errors.print(line, soft_wrap=True)
+    show_stages(screen, list_stages(folder, job), folder, as_json)
+    for line in () if as_json else dry_run_notes(folder, job):
+        errors.print(line, soft_wrap=True)
 
 
 @app.command()
@@ -416,7 +421,7 @@ def recipes(as_json: JsonOption = False) -> None:
 
     shipped = all_recipes().values()
     if as_json:
-        print_json([vars(recipe) for recipe in shipped])
+        print_json(list(shipped))
     else:
         show_recipes(screen, shipped)
 
@@ -439,13 +444,13 @@ def sample(
     Example:
       ticketkin sample incidents.csv --tickets 5000 --seed 1
     """
-    from dataclasses import asdict
-
     from ticketkin.tickets.sample import write_sample
 
-    summary = asdict(write_sample(out, n_tickets, seed, force=force))
+    summary = write_sample(out, n_tickets, seed, force=force)
     if as_json:
         print_json(summary)
     else:
-        counts = ", ".join(f"{name} {value}" for name, value in summary.items() if isinstance(value, int))
+        counts = ", ".join(
+            f"{name} {value}" for name, value in vars(summary).items() if isinstance(value, int)
+        )
         screen.print(f"Wrote {out} (synthetic): {counts}", soft_wrap=True)

@@ -1,7 +1,6 @@
 """Commands about models on their own: examine, repair, merge."""
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,13 @@ import typer
 
 from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.kind_screens import show_families, show_relations
+from ticketkin.cli.model_screens import (
+    show_examined,
+    show_leaderboard,
+    show_readiness,
+    show_repeated,
+    show_search,
+)
 from ticketkin.cli.options import (
     ForceOption,
     ForceRunOption,
@@ -22,13 +28,6 @@ from ticketkin.cli.options import (
     stored_job,
 )
 from ticketkin.cli.progress import ConsoleProgress
-from ticketkin.cli.screens import (
-    show_examined,
-    show_leaderboard,
-    show_readiness,
-    show_repeated,
-    show_search,
-)
 from ticketkin.core.checks import any_failed
 from ticketkin.core.errors import InputError, MissingInputError
 from ticketkin.core.outputs import output_path
@@ -105,7 +104,7 @@ def doctor(
     with ConsoleProgress(errors) as progress, damage_named(path):
         examined = examine(path, _encoder_settings(base_model, offline), progress)
     if as_json:
-        print_json([subject.to_json() for subject in examined])
+        print_json(examined)
     else:
         show_examined(screen, examined)
     if any_failed(check for subject in examined for check in subject.checks):
@@ -169,7 +168,7 @@ def tune(
             folder, stored_job(folder, set_), candidate, minutes=minutes, n_trials=trials, progress=progress
         )
     if as_json:
-        print_json(result.to_json())
+        print_json(result.record)
     else:
         show_search(screen, result, folder)
 
@@ -217,7 +216,7 @@ def relations(
         job = stored_job(folder, [*asked, *(set_ or ())], reviewed=reviewed)
         record = learn_relations(folder, job, progress)
     if as_json:
-        print_json(record.model_dump(mode="json"))
+        print_json(record)
     else:
         show_relations(screen, record)
 
@@ -250,7 +249,7 @@ def families(
         job = stored_job(folder, [*asked, *(set_ or ())])
         record = build_run_families(folder, job, progress)
     if as_json:
-        print_json(asdict(record))
+        print_json(record)
     else:
         show_families(screen, record, folder, top)
 
@@ -282,7 +281,7 @@ def repeat(
     with ConsoleProgress(errors) as progress:
         repeated = repeat_job(job, folder, chosen, with_slow=with_slow, progress=progress, force=force)
     if as_json:
-        print_json(repeated.to_json())
+        print_json(repeated)
     else:
         show_repeated(screen, repeated)
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ticketkin.cli.console import print_json, screen
-from ticketkin.cli.options import ForceOption, JsonOption, RunFolder, SetOption, stored_job
+from ticketkin.cli.console import errors, print_json, screen
+from ticketkin.cli.options import ForceOption, JsonOption, KinFromOption, RunFolder, SetOption, stored_job
 from ticketkin.cli.screens import show_pair_check
 from ticketkin.cli.stages import run_stage_command
 from ticketkin.core.outputs import check_file_output, output_path
@@ -45,7 +45,7 @@ def build(folder: RunFolder, set_: SetOption = None) -> None:
 
 @pairs.command()
 def check(
-    path: Annotated[Path, typer.Argument(help="JSON file of labelled pairs.")],
+    path: Annotated[Path, typer.Argument(help="JSON file or table of labelled pairs.")],
     out: Annotated[
         Path | None,
         typer.Option(
@@ -56,6 +56,7 @@ def check(
             metavar="FILE",
         ),
     ] = None,
+    kin_from: KinFromOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -70,7 +71,10 @@ def check(
 
     if out is not None:
         check_file_output(out, [path], force=force)
-    checked = check_pairs(read_text_pairs(path))
+    pairs = read_text_pairs(path, kin_from)
+    for note in pairs.notes:
+        errors.print(f"note: {note}", soft_wrap=True)
+    checked = check_pairs(pairs)
     if out is not None:
         write_text_pairs(checked.cleaned, out)
     counts = checked.counts()

@@ -13,15 +13,11 @@ from ticketkin.evaluation.metrics import METRICS, Place
 from ticketkin.runs.stages import StageStatus
 
 if TYPE_CHECKING:
-    from ticketkin.evaluation.leaderboard import ModelComparison
     from ticketkin.evaluation.proof_results import PowerResult
     from ticketkin.evaluation.schema import CandidateResult, ReadinessResult, Report
     from ticketkin.pairs.checking import PairCounts
-    from ticketkin.training.search import SearchResult
     from ticketkin.workflows.configuration import Job
-    from ticketkin.workflows.examination import Examined
     from ticketkin.workflows.recipes import Recipe
-    from ticketkin.workflows.repeating import Repeated, Spread
 
 # Sign, what stands for it where the terminal lacks it, style.
 _CHECK_MARKS = {
@@ -30,8 +26,6 @@ _CHECK_MARKS = {
     Outcome.FAILED: ("✘", "x", "red"),
     Outcome.SKIPPED: ("-", "-", "dim"),
 }
-# Names of models are read whole, over several lines where they must.
-_MODEL_WIDTH = 16
 _STAGE_MARKS = {"done": ("✔", "+"), "ready": ("·", "."), "changed": ("↻", "~"), "waiting": ("…", "-")}
 
 
@@ -170,25 +164,6 @@ def show_stages(
     console.print(table)
 
 
-def show_examined(console: SafeConsole, examined: Sequence["Examined"]) -> None:
-    """Print each check with its verdict, evidence and remedy, and the count of each outcome."""
-    counts = dict.fromkeys(Outcome, 0)
-    for subject in examined:
-        console.print(f"\n{subject.name}", style="bold")
-        table = Table(box=None, pad_edge=False, show_header=False)
-        table.add_column(width=1)
-        table.add_column(no_wrap=True)
-        table.add_column()
-        for check in subject.checks:
-            counts[check.outcome] += 1
-            evidence = Text(check.evidence)
-            if check.advice:
-                evidence.append(f"\n→ {check.advice}", style="bold")
-            table.add_row(check_mark(console, check.outcome), check.code, evidence)
-        console.print(table)
-    console.print("\n" + ", ".join(f"{n} {outcome}" for outcome, n in counts.items() if n))
-
-
 def show_pair_check(console: SafeConsole, counts: "PairCounts", out: Path | None) -> None:
     """Print the counts of a pair check, what they mean, and where the cleaned set lies."""
     noise = counts.label_noise
@@ -219,137 +194,3 @@ def show_pair_check(console: SafeConsole, counts: "PairCounts", out: Path | None
     )
     where = f" written to {out}" if out else "; give --out FILE to write them"
     console.print(f"{counts.n_cleaned:,} pairs remain{where} (sha256 {counts.sha256[:16]}…)")
-
-
-def show_leaderboard(console: SafeConsole, comparison: "ModelComparison", out: Path | None) -> None:
-    """Print the leaderboard, what was skipped, and where the files lie."""
-    from ticketkin.reports.leaderboard import (
-        decision_cells,
-        decision_heads,
-        leaderboard_cells,
-        leaderboard_heads,
-        recommendation_words,
-    )
-
-    if comparison.labels_from == "silver":
-        console.print("Labels are SILVER and circular: this table proves nothing.", style="bold")
-    table = Table(
-        title=f"{comparison.judged_on} ({comparison.labels_from}): "
-        + (f"{comparison.n_queries:,} queries" if comparison.n_queries else f"{comparison.n_pairs:,} pairs")
-        + f" of {comparison.n_clusters:,} kin groups; differences to {comparison.baseline}, p by Holm",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-    )
-    called = Table(
-        title=f"What each model calls kin, at its own threshold chosen on {comparison.threshold_from}",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-    )
-    for shown, heads in ((table, leaderboard_heads(comparison)), (called, decision_heads())):
-        shown.add_column("model", overflow="fold", min_width=_MODEL_WIDTH)
-        for head in heads:
-            shown.add_column(head)
-    for row in comparison.rows:
-        table.add_row(Text(row.name), *leaderboard_cells(comparison, row))
-        called.add_row(Text(row.name), *decision_cells(comparison.decisions[row.name]))
-    console.print(table)
-    console.print()
-    console.print(called)
-    for check in comparison.checks:
-        if check.outcome is Outcome.FAILED:
-            mark = check_mark(console, check.outcome)
-            console.print(Text.assemble(mark, f" {check.evidence}. {check.advice}"))
-    console.print(recommendation_words(comparison), style="bold")
-    for model, reason in comparison.skipped.items():
-        console.print(f"Skipped {model}: {reason}")
-    if out is not None:
-        console.print(f"Written: {out}/leaderboard.html, .csv, .json", soft_wrap=True)
-
-
-def show_search(console: SafeConsole, search: "SearchResult", folder: Path) -> None:
-    """Print the trials, best first, and the command that trains with the best settings."""
-    finished = sorted(search.trials, key=lambda trial: -(trial.mrr or 0.0))
-    names = list(dict.fromkeys(name for trial in finished for name in trial.parameters))
-    table = Table(
-        title=f"{search.candidate}: MRR on {search.n_queries:,} evaluation queries; untuned "
-        f"{search.untuned_mrr:.3f}",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-    )
-    for head in ("trial", "MRR", *names, "seconds"):
-        table.add_column(head)
-    for trial in finished:
-        values = (trial.parameters.get(name) for name in names)
-        table.add_row(
-            str(trial.number),
-            "stopped" if trial.mrr is None else f"{trial.mrr:.3f}",
-            *(f"{value:.2g}" if isinstance(value, float) else str(value) for value in values),
-            f"{trial.seconds:,.0f}",
-        )
-    console.print(table)
-    assignments = " ".join(f"--set {assignment}" for assignment in search.assignments)
-    pairs_too = any(assignment.startswith("pairs.") for assignment in search.assignments)
-    console.print(
-        f"\nTo go on with the best: ticketkin run --resume --out {folder} {assignments}",
-        soft_wrap=True,
-    )
-    if pairs_too:
-        console.print("(the pairs are built anew where their negatives change)")
-
-
-def show_readiness(console: SafeConsole, readiness: "ReadinessResult", wanted: str) -> None:
-    """Print each criterion with its target, and the tier."""
-    table = Table(box=None, pad_edge=False)
-    for head in ("", "criterion", "value", "target", "gap", ""):
-        table.add_column(head)
-    for criterion in readiness.criteria:
-        table.add_row(
-            check_mark(console, Outcome.PASSED if criterion.passed else Outcome.FAILED),
-            criterion.name,
-            str(criterion.interval),
-            f"{'at most' if criterion.at_most else 'at least'} {criterion.target:.3g}",
-            "-" if criterion.gap is None else f"{criterion.gap:+.3g}",
-            Text(criterion.note),
-        )
-    console.print(table)
-    console.print(f"\nTier: {readiness.tier}; asked for: {wanted}")
-
-
-def show_repeated(console: SafeConsole, repeated: "Repeated") -> None:
-    """Print mean and spread of every candidate over the splits, and how often each won."""
-    n = len(repeated.seeds)
-    table = Table(
-        title=f"Mean ± deviation over {n} splits (seeds {', '.join(map(str, repeated.seeds))}), "
-        f"{min(repeated.n_queries):,} to {max(repeated.n_queries):,} tickets with known kin each",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-    )
-    columns, primary = METRICS.shown_in(Place.REPEATS), METRICS.primary.short_title
-    heads = (metric.short_title for metric in columns)
-    for head in ("candidate", *heads, f"gain in {primary}", "above zero"):
-        table.add_column(head)
-    for name, metrics in repeated.metrics.items():
-        gain = repeated.gains.get(name)
-        table.add_row(
-            name,
-            *(_spread(metrics[metric.name]) for metric in columns),
-            "" if gain is None else f"{gain.mean:+.3f} ({gain.lowest:+.3f} to {gain.highest:+.3f})",
-            "" if gain is None else f"{repeated.n_above_zero[name]} of {n}",
-        )
-    console.print(table)
-    won = ", ".join(f"{name} {times} of {n}" for name, times in repeated.champions.items())
-    console.print(f"\nChampion: {won}")
-    if repeated.holdout_gain is not None:
-        spread = repeated.holdout_gain
-        console.print(
-            f"Holdout gain in {primary} of the champion: {spread.mean:+.3f} "
-            f"({spread.lowest:+.3f} to {spread.highest:+.3f})",
-        )
-
-
-def _spread(spread: "Spread") -> str:
-    return f"{spread.mean:.3f} ± {spread.deviation:.3f}"

@@ -1,30 +1,53 @@
-"""Commands for a service: start it."""
+"""Commands for a service: start it, and say who may use it."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
-from ticketkin.cli.console import errors, screen
-from ticketkin.cli.options import MapOption, RedactWordsOption, parse_map
+from ticketkin.cli.console import errors, print_json, screen
+from ticketkin.cli.options import ForceOption, JsonOption, MapOption, RedactWordsOption, parse_map
 from ticketkin.cli.progress import ConsoleProgress
-from ticketkin.core.errors import MissingExtraError
+from ticketkin.core.artifacts import write_json
+from ticketkin.core.errors import InputError, MissingExtraError
+from ticketkin.core.outputs import check_file_output, output_path
 
 service = typer.Typer()
+keys = typer.Typer(help="Keys of a service: who may use it.", no_args_is_help=True)
+service.add_typer(keys, name="keys")
+
+BundleFolder = Annotated[Path, typer.Argument(help="Bundle.", metavar="BUNDLE")]
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", help="Folder of the service's own data; default: BUNDLE-service."),
+]
+
+
+@contextmanager
+def _extra_named() -> Iterator[None]:
+    """Turn a package that is missing into an error that names what to install."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"A service needs {error.name}, which is not installed; install: pip install 'ticketkin[service]'"
+        ) from error
 
 
 @service.command()
 def serve(
-    folder: Annotated[Path, typer.Argument(help="Bundle.", metavar="BUNDLE")],
+    folder: BundleFolder,
     tickets: Annotated[
         list[Path] | None, typer.Option("--tickets", help="Export of tickets to store first. Repeatable.")
     ] = None,
     map_: MapOption = None,
     redact_words: RedactWordsOption = None,
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", help="Folder of the service's own data; default: BUNDLE-service."),
-    ] = None,
+    data: DataOption = None,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
         int, typer.Option("--port", min=0, max=65_535, help="Port to listen on; 0 takes a free one.")
@@ -33,6 +56,12 @@ def serve(
         list[str] | None,
         typer.Option("--name", help="A further name under which browsers reach it. Repeatable."),
     ] = None,
+    rate: Annotated[
+        int, typer.Option("--rate", min=1, help="Requests of one sender that are answered in a minute.")
+    ] = 1_200,
+    sign_in: Annotated[
+        bool, typer.Option("--sign-in", help="Let nobody in without a key; needed for another --host.")
+    ] = False,
 ) -> None:
     """Answer over HTTP, for people, ticket systems and assistants, from a store that keeps every ticket.
 
@@ -45,13 +74,9 @@ def serve(
     needs pgvector, and any number of processes may serve them. Without it a database is started in the
     folder of --data. What was stored is there at the next start.
     """
-    try:
+    with _extra_named():
         from ticketkin.service.running import ServeRequest, serve
         from ticketkin.service.settings import ServiceSettings
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            f"A service needs {error.name}, which is not installed; install: pip install 'ticketkin[service]'"
-        ) from error
 
     request = ServeRequest(
         bundle=folder,
@@ -59,7 +84,188 @@ def serve(
         mapping=None if map_ is None else parse_map(map_),
         redact_words=redact_words,
         data=data,
-        settings=ServiceSettings(host=host, port=port, hosts=tuple(name or ())),
+        settings=ServiceSettings(
+            host=host, port=port, hosts=tuple(name or ()), signs_in=sign_in, most_requests_a_minute=rate
+        ),
     )
     with ConsoleProgress(errors) as progress:
         serve(request, lambda address: screen.print(f"Ticketkin answers at {address}"), progress)
+
+
+@service.command()
+def erase(
+    folder: BundleFolder,
+    ticket: Annotated[
+        list[str] | None, typer.Option("--ticket", help="Id or number of a ticket to erase. Repeatable.")
+    ] = None,
+    person: Annotated[
+        list[str] | None,
+        typer.Option("--person", help="Account of a person, or the name of a key. Repeatable."),
+    ] = None,
+    with_tickets: Annotated[
+        bool, typer.Option("--with-tickets", help="Erase the tickets that these people opened, too.")
+    ] = False,
+    data: DataOption = None,
+    receipt: Annotated[
+        Path | None,
+        typer.Option(
+            "--receipt", help="Write the receipt to a .json file.", parser=output_path, metavar="FILE"
+        ),
+    ] = None,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a ticket or a person out of a service for good: out of database, indexes and what was shown.
+
+    \b
+    Examples:
+      ticketkin erase kin-june --ticket INC0012345 --receipt erased.json
+      ticketkin erase kin-june --person jane.doe
+      ticketkin erase kin-june --person jane.doe --with-tickets
+
+    A person is found among the callers of tickets by the pseudonym of the account, and among those who used
+    the service by name. The tables are written anew, so that no byte stays; the service may run meanwhile
+    and waits for it. The receipt says what was done and what it does not reach.
+    """
+    with _extra_named():
+        from ticketkin.service.erasing import ErasureRequest
+        from ticketkin.service.erasing import erase as erase_from
+        from ticketkin.service.place import Place
+
+    if receipt is not None:
+        check_file_output(receipt, [folder], force=force)
+    request = ErasureRequest(tuple(ticket or ()), tuple(person or ()), with_tickets)
+    with ConsoleProgress(errors) as progress:
+        done = erase_from(folder, Place.of(folder, data), request, progress)
+    if receipt is not None:
+        write_json(receipt, done.to_json())
+    if as_json:
+        print_json(done.to_json())
+        return
+    for what, n_rows in done.rows.items():
+        screen.print(f"Erased: {n_rows:,} {what}")
+    if done.unknown_tickets:
+        screen.print(f"Not stored: {done.unknown_tickets:,} of the named tickets")
+    if done.people_left_out:
+        screen.print(f"Callers could not be looked for: {done.people_left_out}", soft_wrap=True)
+    screen.print(
+        f"Indexes: {done.indexes_deleted:,} deleted, {done.indexes_rewritten:,} written anew, "
+        f"{done.indexes_waiting:,} still to be written by a running service"
+    )
+    for line in done.not_covered:
+        screen.print(f"Not reached: {line}", soft_wrap=True)
+
+
+@service.command()
+def mcp(
+    url: Annotated[str, typer.Option("--url", help="Address of the running service.")] = (
+        "http://127.0.0.1:8477"
+    ),
+) -> None:
+    """Offer a running service to an assistant as tools: relate, kin_of_ticket, families.
+
+    \b
+    Examples:
+      ticketkin mcp
+      ticketkin mcp --url https://kin.example
+
+    It speaks the Model Context Protocol over standard input and output, as assistants start such programs.
+    A key comes from the environment variable TICKETKIN_KEY. None of the tools changes anything.
+    """
+    with _extra_named():
+        import httpx2
+
+        from ticketkin.service.assistants import assistant_server
+
+    if not url.startswith(("http://", "https://")):
+        raise InputError(f"--url {url[:100]!r} is no address; write it as http://127.0.0.1:8477")
+    key = os.environ.get("TICKETKIN_KEY")
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    with httpx2.Client(base_url=url, headers=headers, timeout=60.0) as client:
+        assistant_server(client).run()
+
+
+@keys.command("create")
+def create(
+    folder: BundleFolder,
+    name: Annotated[str, typer.Argument(help="Who it is for: a person or a program.", metavar="NAME")],
+    role: Annotated[str, typer.Option("--role", help="agent, reviewer or administrator.")] = "agent",
+    days: Annotated[
+        int | None, typer.Option("--days", min=1, help="How long it opens; default: always.")
+    ] = None,
+    data: DataOption = None,
+) -> None:
+    """Make a key and print it, once: the database keeps its hash alone.
+
+    \b
+    Examples:
+      ticketkin keys create kin-june "service desk page" --role agent
+      ticketkin keys create kin-june "ticket system" --role administrator --days 365
+
+    An agent asks; a reviewer also says what tickets are to each other; an administrator also stores and
+    deletes tickets.
+    """
+    with _extra_named():
+        from ticketkin.service.place import Place
+        from ticketkin.store.audit import put_audit
+        from ticketkin.store.keys import Role, create_key
+
+    if role not in list(Role):
+        raise InputError(f"--role {role!r} is not known; allowed are {', '.join(Role)}")
+    if not name.strip() or len(name) > 200:
+        raise InputError("NAME is blank or longer than 200 characters; say who the key is for")
+    with Place.of(folder, data).database() as database, database.transaction() as connection:
+        lasts = None if days is None else timedelta(days=days)
+        key_id, key = create_key(connection, name.strip(), Role(role), lasts)
+        put_audit(connection, "command line", f"created key {key_id}")
+    screen.print(key, soft_wrap=True)
+    errors.print(
+        f"Key {key_id} of {name.strip()}. It is shown this once; keep it as a password", soft_wrap=True
+    )
+
+
+@keys.command("list")
+def list_(folder: BundleFolder, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Show who has a key, and until when."""
+    with _extra_named():
+        from ticketkin.service.place import Place
+        from ticketkin.store.keys import listed_keys
+
+    with Place.of(folder, data).database() as database, database.transaction() as connection:
+        listed = listed_keys(connection)
+    if as_json:
+        print_json([
+            {
+                "key_id": key.key_id,
+                "name": key.name,
+                "role": key.role.value,
+                "opens": key.opens,
+                "expires_at": None if key.expires_at is None else key.expires_at.isoformat(),
+            }
+            for key in listed
+        ])  # fmt: skip
+        return
+    table = Table("Key", "Name", "Role", "Opens")
+    for key in listed:
+        until = "always" if key.expires_at is None else f"until {key.expires_at:%Y-%m-%d}"
+        table.add_row(key.key_id, key.name, key.role.value, until if key.opens else "no more")
+    screen.print(table)
+
+
+@keys.command("revoke")
+def revoke(
+    folder: BundleFolder,
+    key_id: Annotated[str, typer.Argument(help="As keys list shows it.", metavar="KEY")],
+    data: DataOption = None,
+) -> None:
+    """Let a key open nothing any more, within ten seconds in every process."""
+    with _extra_named():
+        from ticketkin.service.place import Place
+        from ticketkin.store.audit import put_audit
+        from ticketkin.store.keys import revoke_key
+
+    with Place.of(folder, data).database() as database, database.transaction() as connection:
+        if not revoke_key(connection, key_id):
+            raise InputError(f"There is no key {key_id!r} that opens anything; see ticketkin keys list")
+        put_audit(connection, "command line", f"revoked key {key_id}")
+    screen.print(f"Key {key_id} opens nothing any more")

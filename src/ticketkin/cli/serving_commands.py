@@ -155,16 +155,13 @@ def index(
     from ticketkin.workflows.artifacts import save_csv
     from ticketkin.workflows.index_linking import link_index
 
-    if not sources and delete is None and links is None and not purge:
-        raise InputError(
-            "Nothing was given to store or to delete; name an export, or give --links FILE or --delete FILE"
-        )
+    _check_asked(sources or delete or links or purge)
     if rejected is not None:
         check_file_output(rejected, sources or [], force=force)
     names = [] if delete is None else read_names(delete)
+    mapping = None if map_ is None else parse_map(map_)
     with ConsoleProgress(errors) as progress:
         kin = Kin.open(folder, index_, redact_words=redact_words, create=bool(sources))
-        mapping = None if map_ is None else parse_map(map_)
         done = update_index(kin.bundle, kin.index, sources or [], names, progress, mapping=mapping)
         n_linked = 0
         if links is not None:
@@ -176,10 +173,18 @@ def index(
         save_csv(rejected, done.rejected)
     if as_json:
         print_json({**done.to_json(), "n_linked": n_linked})
-    else:
-        show_index(screen, done, rejected)
-        if links is not None:
-            screen.print(f"Duplicates linked by {printable_line(links.name)}: {n_linked:,} pairs are new")
+        return
+    show_index(screen, done, rejected)
+    if links is not None:
+        screen.print(f"Duplicates linked by {printable_line(links.name)}: {n_linked:,} pairs are new")
+
+
+def _check_asked(change: object) -> None:
+    """Raise InputError where no change of an index was asked for."""
+    if not change:
+        raise InputError(
+            "Nothing was given to store or to delete; name an export, or give --links FILE or --delete FILE"
+        )
 
 
 @serving.command()

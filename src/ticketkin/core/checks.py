@@ -1,9 +1,8 @@
 """The outcome of looking at something that could be wrong: a verdict, its evidence, what to do."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 
 class Outcome(StrEnum):
@@ -27,10 +26,6 @@ class Check:
     """What was found, with its numbers."""
     advice: str = ""
     """What to do about it; empty if it passed."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return asdict(self)
 
 
 def passed(code: str, evidence: str) -> Check:

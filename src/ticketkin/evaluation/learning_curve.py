@@ -13,9 +13,9 @@ from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.tables import BoolArray, IntArray
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.cross_fitting import Contender, Questions, Ranks
+from ticketkin.evaluation.gains import paired_gain
 from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.retrieval import RetrievalScores
-from ticketkin.evaluation.verdict import paired_gain
 
 SHARES = (0.125, 0.25, 0.5, 1.0)
 """Of the kin groups that may be learned from; each is twice the one before."""

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 from ticketkin.core.checks import Check, Outcome
 from ticketkin.evaluation.bootstrap import PairedGain
+from ticketkin.evaluation.gains import PRIMARY, Gains
 from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.schema import GateResult
-from ticketkin.evaluation.verdict import PRIMARY, Gains, Verdict, reason_of
+from ticketkin.evaluation.verdict import Verdict, reason_of
 from ticketkin.evaluation.verdict_words import WhyKept, gain_words, kept_words
 
 

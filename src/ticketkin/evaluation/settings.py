@@ -16,8 +16,9 @@ class EvaluationSettings(StageSettings):
     """
     folds: int = Field(default=5, ge=2, le=100)
     """Folds of kin groups where candidates are judged by folds, and inside of each to choose by."""
-    repeats: int = Field(default=3, ge=1, le=100)
-    """How often the folds are drawn anew; every ticket counts once, with the mean of its results."""
+    repeats: int = Field(default=10, ge=1, le=100)
+    """How often the folds are drawn anew; every ticket counts once, with the mean of its results. Where links
+    are few, a verdict of three draws hangs on the draw."""
     shuffles: int = Field(default=20, ge=0, le=1_000)
     """How often the whole procedure is tried on shuffled links, in which it must find nothing."""
     tuned_in_folds: bool = False

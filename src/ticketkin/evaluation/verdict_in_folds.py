@@ -7,17 +7,13 @@ import numpy as np
 
 from ticketkin.evaluation.bootstrap import MOST_BY_CHANCE, PairedGain, wilson_share
 from ticketkin.evaluation.cross_fitting import CrossFitted
+from ticketkin.evaluation.gains import PRIMARY, all_gains, comparisons_of, corrected, decisive_gains
 from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.schema import GateResult
 from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.evaluation.verdict import (
-    PRIMARY,
     Verdict,
-    all_gains,
     best_of,
-    comparisons_of,
-    corrected,
-    decisive_gains,
     guards_failed,
     too_few_to_prove,
     too_small,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ticketkin.core.tables import Kind, Links, Origin, SplitName, Splits
+from ticketkin.core.tables import Kind, Labeller, Links, Origin, SplitName, Splits
 from ticketkin.pairs.interchange import TextPairs, read_text_pairs
 from ticketkin.tickets.cleaning import clean_text
 from ticketkin.tickets.link_result import LinkResult
@@ -33,15 +33,18 @@ MAPPING = {"ticket_id": "id", "description": "text", "category": "category"}
 """Columns of the table of texts."""
 
 
-def read_given(train: Path, test: Path | None, settings: TicketSettings) -> tuple[RawTable, pl.DataFrame]:
+def read_given(
+    train: Path, test: Path | None, settings: TicketSettings, kin_from: float | None = None
+) -> tuple[RawTable, pl.DataFrame]:
     """Return the texts of one or two pair files as a table of tickets, and the pairs as `GIVEN_SCHEMA`.
 
     The same text is the same ticket wherever it stands, and so are texts that cleaning and redaction with
-    `settings` make the same; how many these are stands in the notes. Raises as `read_text_pairs`.
+    `settings` make the same; how many these are stands in the notes. Labels may be grades, kin
+    from `kin_from` on. Raises as `read_text_pairs`.
     """
-    files = [(read_text_pairs(train), False)]
+    files = [(read_text_pairs(train, kin_from), False)]
     if test is not None:
-        files.append((read_text_pairs(test), True))
+        files.append((read_text_pairs(test, kin_from), True))
     ids = _TextIds(settings)
     raw_of: dict[str, str] = {}
     categories: dict[str, str] = {}
@@ -59,7 +62,8 @@ def read_given(train: Path, test: Path | None, settings: TicketSettings) -> tupl
     )
     given = pl.concat([_as_frame(pairs, is_test, ids) for pairs, is_test in files])
     rows = list(range(1, table.height + 1))
-    notes = _notes_on_merging([pairs for pairs, _ in files], ids)
+    notes = [note for pairs, _ in files for note in pairs.notes]
+    notes += _notes_on_merging([pairs for pairs, _ in files], ids)
     return RawTable(table, rows, table.height, notes=notes), given
 
 
@@ -122,7 +126,22 @@ def _as_frame(pairs: TextPairs, is_test: bool, ids: _TextIds) -> pl.DataFrame:
     )
 
 
-def links_of_given(given: pl.DataFrame) -> LinkResult:
+_ORIGIN: Mapping[Labeller, Origin] = {
+    "unknown": Origin.UNKNOWN,
+    "person": Origin.FILE,
+    "rule": Origin.RULE,
+    "model": Origin.MODEL,
+}
+_WHO_LABELLED: Mapping[Labeller, str] = {
+    "unknown": "nobody has said who labelled the pairs of the file: state it with --labels-from person, rule "
+    "or model; the check circular_labels looks whether a similarity did",
+    "person": "a person labelled the pairs of the file, as --labels-from says",
+    "rule": "a rule labelled the pairs of the file, as --labels-from says: they prove nothing",
+    "model": "a model labelled the pairs of the file, as --labels-from says: they prove nothing",
+}
+
+
+def links_of_given(given: pl.DataFrame, labeller: Labeller = "unknown") -> LinkResult:
     """Return the pairs labelled kin as links of their kind, duplicates where the file names none.
 
     A training pair that holds a text of the test pairs is no link: it would carry the test into
@@ -136,9 +155,9 @@ def links_of_given(given: pl.DataFrame) -> LinkResult:
         pl.col("left").alias("source"),
         pl.col("right").alias("target"),
         "kind",
-        pl.lit(Origin.FILE.value).alias("origin"),
+        pl.lit(_ORIGIN[labeller].value).alias("origin"),
     ).unique(["source", "target", "kind"], keep="first", maintain_order=True)
-    notes = ["labels come from a file of pairs: who made them is not known; see the check circular_labels"]
+    notes = [_WHO_LABELLED[labeller]]
     same = given.filter(pl.col("left") == pl.col("right")).height
     if same:
         notes.append(f"{same:,} pairs hold the same text twice and are left out")

@@ -1,41 +1,35 @@
-"""Pairs of texts in files: the JSON shapes that notebooks of this field write, read and written.
+"""Pairs of texts in files: what notebooks of this field write (`shapes.py`), read, checked and written.
 
-Three shapes are read: `{"texts1": […], "texts2": […], "labels": […]}` with "phases" (or
-"phase_indicators"), "categories1" and "categories2" beside them; a list of `{"text1", "text2", "label"}`
-(or "text_a", "text_b"); and `{"positive_pairs": […], "negative_pairs": […]}`, each pair a list of two texts
-or an object. The first is written. The second may be a table too (CSV, XLSX, Parquet), and a label may
-name a kind of kin: duplicate, related, causal (the first text is the cause) or none.
+A label is 0 or 1, or names a kind of kin: duplicate, related, causal (the first text is the cause) or none.
+Grades, such as 0 to 1 or 1 to 5, are read where it is said from which grade a pair is kin.
 
-Whatever else a file holds is told by pair: nothing is guessed, and no pair is left out.
+Whatever else a file holds is told by pair: nothing is guessed, no pair is left out, and columns that are not
+read are named.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from reprlib import Repr
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from ticketkin.core.artifacts import write_json
-from ticketkin.core.errors import InputError, UnreadableFileError
+from ticketkin.core.errors import InputError
 from ticketkin.core.tables import BoolArray, IntArray, Kind
-from ticketkin.tickets.reading import TABLE_ENDINGS, read_table
-from ticketkin.tickets.reading.encodings import decode_file, without_surrogates
+from ticketkin.pairs.shapes import PairColumns, raise_for, read_columns
+from ticketkin.tickets.reading.encodings import without_surrogates
 from ticketkin.tickets.redaction import redact
 
-_LEFT_NAMES = ("text1", "text_a", "texts1", "sentence1")
-_RIGHT_NAMES = ("text2", "text_b", "texts2", "sentence2")
-_SHAPES = (
-    'allowed are {"texts1", "texts2", "labels"}, a list of {"text1", "text2", "label"}, and '
-    '{"positive_pairs", "negative_pairs"}'
-)
 _NOT_KIN = "none"
 _KINDS = (*(kind.value for kind in Kind), _NOT_KIN)
-_NUMBERS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
-_MOST_TOLD = 5
+_NUMBER = re.compile(r"[+-]?\d{1,9}(\.\d{1,9})?")
+_PHASE = re.compile(r"\d")
+_HIGHEST_GRADE = 100
 _MOST_NAMES = 8
 # Values are shown shortened: they may be long, or nested deeper than can be printed.
 _short = Repr()
@@ -56,6 +50,8 @@ class TextPairs:
     right_categories: list[str] | None = None
     kinds: list[str] | None = None
     """duplicate, related, causal or none, where the file names kinds."""
+    notes: list[str] = field(default_factory=list)
+    """What is to be said of the file."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -89,40 +85,195 @@ class TextPairs:
         )
 
 
-def read_text_pairs(path: Path) -> TextPairs:
-    """Return the pairs of a JSON file in any of the three shapes, or of a table.
+def read_text_pairs(path: Path, kin_from: float | None = None) -> TextPairs:
+    """Return the pairs of a file in any of the shapes of `shapes.py`.
 
-    Raises UnreadableFileError for a file that is missing, damaged or of another shape, and InputError
-    naming the pairs where a text, a label, a phase or a category is not one.
+    `kin_from` is the grade from which a pair is kin, where labels are grades. Raises UnreadableFileError for
+    a file that is missing, damaged or of another shape, and InputError naming the pairs where a text, a
+    label, a phase or a category is not one.
     """
-    if not path.is_file():
-        raise UnreadableFileError(f"{path}: no such file")
-    if path.suffix.lower() in TABLE_ENDINGS:
-        return _from_table(path)
-    content = _json(path)
-    if isinstance(content, list):
-        return _from_records(content, path)
-    if isinstance(content, dict) and {"texts1", "texts2", "labels"} <= content.keys():
-        return _from_columns(content, path)
-    if isinstance(content, dict) and content.keys() & {"positive_pairs", "negative_pairs"}:
-        sides = [
-            (_list(content.get(name, []), name, path), label)
-            for name, label in (("positive_pairs", 1), ("negative_pairs", 0))
-        ]
-        return _from_records([_with_label(pair, label) for pairs, label in sides for pair in pairs], path)
-    names = sorted(content) if isinstance(content, dict) else [type(content).__name__]
+    given = read_columns(path)
+    left, right = given.columns["left"], given.columns["right"]
+    faults = (
+        f"{given.rows.name(place)} lacks a text"
+        for place, (one, other) in enumerate(zip(left, right, strict=True))
+        if not isinstance(one, str) or not isinstance(other, str)
+    )
+    raise_for(faults, path)
+    labels, kinds, notes = _labels(given, kin_from)
+    of_both = _categories(given, "category")
+    return TextPairs(
+        left=[without_surrogates(text) for text in left],
+        right=[without_surrogates(text) for text in right],
+        labels=labels,
+        phases=_phases(given),
+        left_categories=_of_side(_categories(given, "left_category") or of_both, 0),
+        right_categories=_of_side(_categories(given, "right_category") or of_both, 1),
+        kinds=kinds,
+        notes=[*notes, *_notes_on_unread(given)],
+    )
+
+
+def _notes_on_unread(given: PairColumns) -> list[str]:
+    if not given.unread:
+        return []
+    names = sorted(given.unread)
+    shown = ", ".join(name[:40] for name in names[:_MOST_NAMES])
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    shown = ", ".join(name[:40] for name in names[:_MOST_NAMES]) or "nothing"
-    raise UnreadableFileError(f"{path} holds {shown}{more}; {_SHAPES}")
+    return [f"not read of {given.path.name}, being no text, label, phase or category: {shown}{more}"]
 
 
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(decode_file(path).text)
-    except RecursionError as error:
-        raise UnreadableFileError(f"{path} is nested too deeply; {_SHAPES}") from error
-    except (OSError, ValueError) as error:
-        raise UnreadableFileError(f"{path} is no JSON file ({error}); {_SHAPES}") from error
+def _labels(given: PairColumns, kin_from: float | None) -> tuple[IntArray, list[str] | None, list[str]]:
+    """Return 1 for kin and 0 for not kin, the kinds where the file names them, and what is to be said."""
+    labels = [_label(label) for label in given.columns.get("label", [])]
+    if "relationship" in given.columns:
+        kinds = [_label(word) for word in given.columns["relationship"]]
+        _check_labels(given, "relationship", kinds, _KINDS)
+        if labels:
+            _check_agreement(given, labels, kinds)
+        return _as_array(kinds), kinds, []
+    named = any(isinstance(label, str) for label in labels)
+    if not named and kin_from is not None and not _are_plain(labels, kin_from):
+        return _graded(given, labels, kin_from)
+    _check_labels(given, "label", labels, _KINDS if named else (0, 1))
+    return _as_array(labels), labels if named else None, []
+
+
+def _as_array(labels: Sequence[str | int]) -> IntArray:
+    return np.array([int(label not in (0, _NOT_KIN)) for label in labels], dtype=np.int64)
+
+
+def _label(label: Any) -> Any:
+    """Return a label as a number or a word in lower case; whatever else as it is."""
+    if isinstance(label, str):
+        word = label.strip().lower()
+        if not _NUMBER.fullmatch(word):
+            return word
+        label = float(word)
+    return int(label) if isinstance(label, float) and label in (0.0, 1.0) else label
+
+
+def _check_labels(
+    given: PairColumns, name: str, labels: Sequence[Any], allowed: tuple[str | int, ...]
+) -> None:
+    """Raise InputError naming the pairs whose label is not allowed, with a hint where they may be grades."""
+    choice = "0 and 1" if allowed == (0, 1) else ", ".join(_KINDS)
+    faults = [
+        f"{given.rows.name(place)} has the {name} {_short.repr(given.columns[name][place])}, "
+        f"allowed are {choice}"
+        for place, label in enumerate(labels)
+        if type(label) not in (str, int) or label not in allowed
+    ]
+    hint = ""
+    if faults and all(map(_is_grade, labels)):
+        hint = (
+            f". If these are grades from {min(labels):g} to {max(labels):g}, say from which one a pair is "
+            "kin: --set pairs.kin_from=GRADE with ticketkin run, or --kin-from GRADE with ticketkin pairs "
+            "check, which writes labels of 0 and 1 with --out"
+        )
+    raise_for(faults, given.path, hint)
+
+
+def _check_agreement(given: PairColumns, labels: Sequence[Any], kinds: Sequence[str]) -> None:
+    """Raise InputError where the label of a pair and its relationship say different things."""
+    raise_for(
+        (
+            f"{given.rows.name(place)} has the label {_short.repr(given.columns['label'][place])} and the "
+            f"relationship {kind!r}; a relationship of kin goes with 1, 'none' with 0"
+            for place, (label, kind) in enumerate(zip(labels, kinds, strict=True))
+            if label not in (kind, int(kind != _NOT_KIN)) or isinstance(label, bool)
+        ),
+        given.path,
+    )
+
+
+def _is_grade(label: Any) -> bool:
+    is_number = isinstance(label, int | float) and not isinstance(label, bool)
+    return is_number and 0 <= label <= _HIGHEST_GRADE
+
+
+def _are_plain(labels: Sequence[Any], kin_from: float) -> bool:
+    """Return whether labels are 0 and 1 already, and no grades of a scale that goes further."""
+    values = {label for label in labels if type(label) is int}
+    return all(type(label) is int for label in labels) and values <= {0, 1} and (0 in values or kin_from <= 1)
+
+
+def _graded(
+    given: PairColumns, grades: Sequence[Any], kin_from: float
+) -> tuple[IntArray, list[str] | None, list[str]]:
+    """Return grades as labels, kin from `kin_from` on. Raises InputError where that parts nothing."""
+    raise_for(
+        (
+            f"{given.rows.name(place)} has the grade {_short.repr(given.columns['label'][place])}; "
+            f"allowed are numbers from 0 to {_HIGHEST_GRADE}"
+            for place, grade in enumerate(grades)
+            if not _is_grade(grade)
+        ),
+        given.path,
+    )
+    labels = (np.array(grades, dtype=np.float64) >= kin_from).astype(np.int64)
+    scale = f"grades from {min(grades):g} to {max(grades):g}"
+    if labels.all() or not labels.any():
+        side = "every pair is" if labels.all() else "no pair is"
+        raise InputError(f"{given.path}: {side} kin with pairs.kin_from={kin_from:g}; it holds {scale}")
+    n_kin = int(labels.sum())
+    note = f"{scale} are read as kin from {kin_from:g} on: {n_kin:,} kin, {len(labels) - n_kin:,} not kin"
+    return labels, None, [f"{given.path.name}: {note}"]
+
+
+def _phases(given: PairColumns) -> IntArray | None:
+    """Return phases 1 to 3, None where the file has none; notebooks that count from 0 are shifted."""
+    if "phase" not in given.columns:
+        return None
+    values = _of_each_pair(given, "phase")
+    if given.is_table:
+        values = [int(value) if _PHASE.fullmatch(value or "") else value for value in values]
+    raise_for(
+        (
+            f"{given.rows.name(place)} has the phase {_short.repr(value)}, which is no whole number"
+            for place, value in enumerate(values)
+            if type(value) is not int
+        ),
+        given.path,
+    )
+    lowest, highest = min(values), max(values)
+    shift = int(lowest == 0)
+    if lowest < 0 or highest + shift > 3:
+        raise InputError(
+            f"{given.path}: phases run from {_short.repr(lowest)} to {_short.repr(highest)}; "
+            "allowed are 1 to 3 or 0 to 2"
+        )
+    return np.array(values, dtype=np.int64) + shift
+
+
+def _categories(given: PairColumns, name: str) -> list[tuple[str, str]]:
+    """Return the categories of both texts of each pair, from a column of one or of two for it; or nothing."""
+    if name not in given.columns:
+        return []
+    values = [value if isinstance(value, list) else [value, value] for value in _of_each_pair(given, name)]
+    raise_for(
+        (
+            f"{given.rows.name(place)} has {_short.repr(given.columns[name][place])} in "
+            f"{given.written[name]}, which is no category"
+            for place, value in enumerate(values)
+            if len(value) != 2 or any(isinstance(part, dict | list) for part in value)
+        ),
+        given.path,
+    )
+    named = [["" if part is None else without_surrogates(str(part)) for part in value] for value in values]
+    return [(one, other) for one, other in named]
+
+
+def _of_side(categories: list[tuple[str, str]], side: Literal[0, 1]) -> list[str] | None:
+    return [of_both[side] for of_both in categories] or None
+
+
+def _of_each_pair(given: PairColumns, name: str) -> list[Any]:
+    """Return a column. Raises InputError where it has not a value for each pair."""
+    values, n = given.columns[name], len(given.columns["left"])
+    if len(values) != n:
+        raise InputError(f"{given.path}: {given.written[name]} holds {len(values)} values for {n} pairs")
+    return values
 
 
 def write_text_pairs(pairs: TextPairs, path: Path) -> None:
@@ -136,155 +287,3 @@ def write_text_pairs(pairs: TextPairs, path: Path) -> None:
         "categories2": pairs.right_categories,
     }
     write_json(path, {name: values for name, values in columns.items() if values is not None})
-
-
-def _from_table(path: Path) -> TextPairs:
-    table = read_table(path)
-    if table.rejected:
-        _raise_for([f"row {row} can't be read ({reason})" for row, reason in table.rejected], path)
-    names = {name.strip().lower(): name for name in table.frame.columns}
-    lacking = [
-        " or ".join(wanted)
-        for wanted in (_LEFT_NAMES, _RIGHT_NAMES, ("label",))
-        if not names.keys() & set(wanted)
-    ]
-    if lacking:
-        shown = ", ".join(name[:40] for name in table.frame.columns[:_MOST_NAMES])
-        raise InputError(
-            f"{path}: lacks the column {', and '.join(lacking)}; it has {shown}. A table of pairs has the "
-            "columns text_a, text_b, label"
-        )
-    frame = table.frame.select(list(names.values())).rename(
-        {original: name for name, original in names.items()}
-    )
-    return _from_records(list(frame.iter_rows(named=True)), path, _Rows("row", table.rows))
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """How faults name their pair: by its place in a list, or by its row in a table."""
-
-    word: str = "pair"
-    numbers: Sequence[int] = field(default=())
-
-    def name(self, place: int) -> str:
-        number = self.numbers[place] if self.numbers else place + 1
-        return f"{self.word} {number}"
-
-
-_PAIRS = _Rows()
-
-
-def _with_label(pair: Any, label: int) -> Any:
-    if isinstance(pair, Mapping):
-        return {**pair, "label": label}
-    if isinstance(pair, list) and len(pair) >= 2:
-        return {"text1": pair[0], "text2": pair[1], "label": label}
-    return pair
-
-
-def _from_records(records: Sequence[Any], path: Path, rows: _Rows = _PAIRS) -> TextPairs:
-    columns: dict[str, list[Any]] = {"texts1": [], "texts2": [], "labels": []}
-    faults = []
-    for place, record in enumerate(records):
-        if not isinstance(record, Mapping):
-            faults.append(f"{rows.name(place)} is {type(record).__name__}, not an object")
-            continue
-        columns["texts1"].append(next((record[n] for n in _LEFT_NAMES if n in record), None))
-        columns["texts2"].append(next((record[n] for n in _RIGHT_NAMES if n in record), None))
-        columns["labels"].append(record.get("label"))
-    _raise_for(faults, path)
-    return _from_columns(columns, path, rows)
-
-
-def _from_columns(columns: Mapping[str, Any], path: Path, rows: _Rows = _PAIRS) -> TextPairs:
-    left, right, given = (_list(columns[name], name, path) for name in ("texts1", "texts2", "labels"))
-    lengths = {"texts1": len(left), "texts2": len(right), "labels": len(given)}
-    if len(set(lengths.values())) > 1:
-        raise InputError(f"{path}: the columns differ in length: {lengths}")
-    if not given:
-        raise UnreadableFileError(f"{path} holds no pairs")
-    labels = [_label(label) for label in given]
-    named = any(isinstance(label, str) for label in labels)
-    allowed: tuple[str | int, ...] = _KINDS if named else (0, 1)
-    faults = []
-    for place, (one, other, label) in enumerate(zip(left, right, labels, strict=True)):
-        if not isinstance(one, str) or not isinstance(other, str):
-            faults.append(f"{rows.name(place)} lacks a text")
-        elif type(label) not in (str, int) or label not in allowed:
-            shown, choice = _short.repr(given[place]), ", ".join(_KINDS) if named else "0 and 1"
-            faults.append(f"{rows.name(place)} has the label {shown}, allowed are {choice}")
-    _raise_for(faults, path)
-    phases = columns.get("phases", columns.get("phase_indicators"))
-    return TextPairs(
-        left=[without_surrogates(text) for text in left],
-        right=[without_surrogates(text) for text in right],
-        labels=np.array([int(label not in (0, _NOT_KIN)) for label in labels], dtype=np.int64),
-        phases=None if phases is None else _phases(phases, len(labels), path),
-        left_categories=_optional(columns, "categories1", len(labels), path),
-        right_categories=_optional(columns, "categories2", len(labels), path),
-        kinds=labels if named else None,
-    )
-
-
-def _list(values: Any, name: str, path: Path) -> list[Any]:
-    if not isinstance(values, list):
-        raise InputError(f"{path}: {name} is {type(values).__name__}, not a list with a value for each pair")
-    return values
-
-
-def _label(label: Any) -> Any:
-    """Return a label as 0, 1 or a word in lower case; whatever else as it is."""
-    if isinstance(label, str):
-        word = label.strip().lower()
-        return _NUMBERS.get(word, word)
-    if isinstance(label, float) and label in (0.0, 1.0):
-        return int(label)
-    return label
-
-
-def _phases(values: Any, n: int, path: Path) -> IntArray:
-    """Return phases 1 to 3; notebooks that count from 0 are shifted."""
-    if not isinstance(values, list) or len(values) != n:
-        held = f"{len(values)} values" if isinstance(values, list) else type(values).__name__
-        raise InputError(f"{path}: phases must be {n} whole numbers, one for each pair; it holds {held}")
-    _raise_for(
-        (
-            f"pair {place} has the phase {_short.repr(value)}, which is no whole number"
-            for place, value in enumerate(values, start=1)
-            if type(value) is not int
-        ),
-        path,
-    )
-    lowest, highest = min(values), max(values)
-    shift = int(lowest == 0)
-    if lowest < 0 or highest + shift > 3:
-        raise InputError(
-            f"{path}: phases run from {_short.repr(lowest)} to {_short.repr(highest)}; allowed are 1 to 3 or "
-            "0 to 2"
-        )
-    return np.array(values, dtype=np.int64) + shift
-
-
-def _optional(columns: Mapping[str, Any], name: str, n: int, path: Path) -> list[str] | None:
-    values = columns.get(name)
-    if values is None:
-        return None
-    if len(_list(values, name, path)) != n:
-        raise InputError(f"{path}: {name} holds {len(values)} values for {n} pairs")
-    _raise_for(
-        (
-            f"pair {place} has {_short.repr(value)} in {name}, which is no category"
-            for place, value in enumerate(values, start=1)
-            if isinstance(value, dict | list)
-        ),
-        path,
-    )
-    return ["" if value is None else without_surrogates(str(value)) for value in values]
-
-
-def _raise_for(faults: Iterable[str], path: Path) -> None:
-    listed = list(faults)
-    if listed:
-        more = f" and {len(listed) - _MOST_TOLD} more" if len(listed) > _MOST_TOLD else ""
-        raise InputError(f"{path}: {'; '.join(listed[:_MOST_TOLD])}{more}")

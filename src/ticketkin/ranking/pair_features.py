@@ -5,6 +5,8 @@ soft: two similarities less than .015 apart count as a partial tie, so that the 
 embedding, which change with the batch a text was encoded in, can't swap two ranks.
 """
 
+from typing import Literal
+
 import numpy as np
 
 from ticketkin.core.tables import FloatArray, IntArray
@@ -24,6 +26,10 @@ _FAR_DAYS = 10_000.0
 # Of a similarity: itself, its z-score, its reciprocal rank, its margin to the best.
 N_RELATIVE = 4
 
+_SAME, _FILING_DISTANCE = "same_", "filing_distance"
+Part = Literal["text", "fields", "filing times"]
+"""What of two tickets a feature compares; the order of filing counts as times where there are none."""
+
 HYBRID_SOURCES = ("base", LEXICAL)
 """Whose z-scores the hybrid sums. A third one, of the title's embedding, gained nothing on three trackers and
 costs a pass of the encoder (docs/experiments.md).
@@ -38,9 +44,16 @@ def feature_names(state: CorpusState) -> list[str]:
     for source in state.crowd.embeddings:
         names += [f"{source}_uncrowded", f"{source}_reverse_rank"]
     names += ["title_words", "description_words", "words", "title_characters", "length_gap"]
-    names += [f"same_{name}" for name in state.agreement_fields]
-    names += ["filing_distance"] * (state.clock != "none")
+    names += [f"{_SAME}{name}" for name in state.agreement_fields]
+    names += [_FILING_DISTANCE] * (state.clock != "none")
     return names
+
+
+def part_of(feature: str) -> Part:
+    """Return what of two tickets a feature compares, by its name."""
+    if feature == _FILING_DISTANCE:
+        return "filing times"
+    return "fields" if feature.startswith(_SAME) else "text"
 
 
 def pair_features(state: CorpusState, queries: TicketColumns, candidates: Candidates) -> FloatArray:
@@ -54,7 +67,7 @@ def pair_features(state: CorpusState, queries: TicketColumns, candidates: Candid
     for name in state.crowd.embeddings:
         columns += _crowd_features(name, queries, candidates.stored, safe, similarities[name])
     columns += _text_features(queries, candidates.stored, safe)
-    columns += _field_features(state, queries, candidates.stored, safe)
+    columns += field_features(state, queries, candidates.stored, safe)
     stacked: FloatArray = np.stack(columns, axis=2).astype(np.float32)
     return stacked
 
@@ -146,10 +159,13 @@ def _text_features(queries: TicketColumns, stored: TicketColumns, safe: IntArray
     return [*columns, np.abs(queries.lengths[:, None] - stored.lengths[safe])]
 
 
-def _field_features(
+def field_features(
     state: CorpusState, queries: TicketColumns, stored: TicketColumns, safe: IntArray
 ) -> list[FloatArray]:
-    """Return whether each field agrees, and how far apart the two were filed; unknown counts as far."""
+    """Return whether each field agrees, and how far apart the two were filed; unknown counts as far.
+
+    They are the last columns of `pair_features`; `safe` are rows of `stored`, shape (n_queries, k).
+    """
     mine, theirs = queries.values[:, None, :], stored.values[safe]
     same = ((mine == theirs) & (mine != 0)).astype(np.float32)
     columns = [same[:, :, column] for column in range(same.shape[2])]

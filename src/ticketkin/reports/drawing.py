@@ -51,10 +51,9 @@ class ReportFigure:
     figure: "Figure"
 
 
-def candidate_style(name: str, position: int = 0) -> dict[str, Any]:
-    """Return colour, line style and marker of a candidate, as keywords of `Axes.plot`."""
-    style = CANDIDATES[name].style if name in CANDIDATES else _OTHER_STYLES[position % len(_OTHER_STYLES)]
-    return {"color": style.color, "linestyle": style.dash, "marker": style.marker}
+def candidate_style(name: str, position: int = 0) -> LineStyle:
+    """Return colour, line style and marker of a candidate; of what is none, by its position in the figure."""
+    return CANDIDATES[name].style if name in CANDIDATES else _OTHER_STYLES[position % len(_OTHER_STYLES)]
 
 
 def new_axes(xlabel: str, ylabel: str, rows: int = 1) -> tuple["Figure", list["Axes"]]:

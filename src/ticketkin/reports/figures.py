@@ -90,10 +90,10 @@ def roc_figure(pairs: Mapping[str, PairSimilarities]) -> ReportFigure:
     areas = []
     for position, (name, scored) in enumerate(pairs.items()):
         false_alarms, recall, _ = roc_curve(scored.labels, scored.similarities)
-        style = candidate_style(name, position) | {"marker": ""}
+        style = candidate_style(name, position)
         areas.append(f"{name} {format_share(roc_auc_score(scored.labels, scored.similarities))}")
-        axes.plot(false_alarms, recall, label=areas[-1], linewidth=2, **style)
-        _mark_threshold(axes, scored, style["color"], precision=False)
+        axes.plot(false_alarms, recall, label=areas[-1], linewidth=2, color=style.color, linestyle=style.dash)
+        _mark_threshold(axes, scored, style.color, precision=False)
     add_legend(axes, loc="lower right", title=METRICS["roc_auc"].title)
     _ink_legend_title(axes)
     return ReportFigure(
@@ -114,10 +114,10 @@ def precision_recall_figure(pairs: Mapping[str, PairSimilarities]) -> ReportFigu
     areas = []
     for position, (name, scored) in enumerate(pairs.items()):
         precision, recall, _ = precision_recall_curve(scored.labels, scored.similarities)
-        style = candidate_style(name, position) | {"marker": ""}
+        style = candidate_style(name, position)
         areas.append(f"{name} {format_share(average_precision_score(scored.labels, scored.similarities))}")
-        axes.plot(recall, precision, label=areas[-1], linewidth=2, **style)
-        _mark_threshold(axes, scored, style["color"], precision=True)
+        axes.plot(recall, precision, label=areas[-1], linewidth=2, color=style.color, linestyle=style.dash)
+        _mark_threshold(axes, scored, style.color, precision=True)
     axes.set_ylim(0, 1.03)
     add_legend(axes, loc="lower left", title=METRICS["pr_auc"].title)
     _ink_legend_title(axes)
@@ -200,7 +200,10 @@ def recall_figure(curves: Mapping[str, RecallCurve], champion: str, links: str) 
         width = 3.0 if name == champion else 1.6
         every = max(1, len(curve.k) // _N_MARKERS)
         style = candidate_style(name, position)
-        axes.plot(curve.k, curve.share, label=name, linewidth=width, markevery=every, markersize=5, **style)
+        axes.plot(
+            curve.k, curve.share, label=name, linewidth=width, markevery=every, markersize=5,
+            color=style.color, linestyle=style.dash, marker=style.marker,
+        )  # fmt: skip
         lowest = min(lowest, float(np.min(curve.share, initial=1.0)))
     axes.set_ylim(max(0.0, np.floor(lowest * 10) / 10 - 0.05), 1.02)
     axes.yaxis.set_major_formatter(_percent)
@@ -275,11 +278,14 @@ def strengths_figure(curves: Mapping[str, StrengthCurve]) -> ReportFigure:
     figure, (axes,) = new_axes("strength λ of the tuning", f"{METRICS.primary.title} on evaluation links")
     for position, (name, curve) in enumerate(curves.items()):
         style = candidate_style(name, position)
-        axes.plot(curve.strengths, curve.mrr, label=name, linewidth=2, markersize=5, **style)
+        axes.plot(
+            curve.strengths, curve.mrr, label=name, linewidth=2, markersize=5,
+            color=style.color, linestyle=style.dash, marker=style.marker,
+        )  # fmt: skip
         at = int(np.argmin(np.abs(curve.strengths - curve.chosen)))
         axes.plot(
             curve.strengths[at], curve.mrr[at], marker="o", markersize=13, fillstyle="none",
-            color=style["color"], markeredgewidth=2, linestyle="",
+            color=style.color, markeredgewidth=2, linestyle="",
         )  # fmt: skip
     axes.margins(y=0.2)
     add_legend(axes, loc="best")

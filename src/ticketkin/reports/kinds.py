@@ -1,7 +1,8 @@
 """What the report says of kinds of kin and of families."""
 
-from typing import Any
+from dataclasses import dataclass
 
+from ticketkin.core.checks import Check
 from ticketkin.relations.bands import BAND_WORDS, REPORTED_BANDS, ReportedBand
 from ticketkin.relations.kinds import NONE
 from ticketkin.relations.record import KindsLearned, KindsNotLearned, TwoStageQuality
@@ -42,38 +43,82 @@ def kinds_absent(material: ReportMaterial) -> str:
     return _NOT_LEARNED
 
 
-def kinds_section(material: ReportMaterial) -> dict[str, Any] | None:
+@dataclass(frozen=True)
+class KindRow:
+    """How well one kind is told from the others."""
+
+    kind: str
+    n: str
+    precision: str
+    recall: str
+    f1: str
+
+
+@dataclass(frozen=True)
+class CellRow:
+    """A row of a table: what it is of, then each column's head with the cell under it."""
+
+    name: str
+    cells: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class KindsSection:
+    """What the section on kinds shows."""
+
+    counts: str
+    notes: list[str]
+    folds: str
+    macro: str
+    rows: list[KindRow]
+    n_queries: str
+    set_on: str
+    """On how many pairs the thresholds were set."""
+    band_heads: tuple[str, ...]
+    bands: list[CellRow]
+    gates: list[Check]
+
+
+@dataclass(frozen=True)
+class FamiliesTable:
+    """The largest families."""
+
+    summary: str
+    rows: list[CellRow]
+
+
+def kinds_section(material: ReportMaterial) -> KindsSection | None:
     """Return what the section on kinds shows, or None where no kinds were learned."""
     learned = material.relations
     if not isinstance(learned, KindsLearned):
         return None
     two_stage = learned.two_stage
     counts = ", ".join(f"{format_count(n)} {kind}" for kind, n in learned.counts.items())
-    return {
-        "counts": f"Pairs whose kind people stated: {counts} (the last sampled to go with them)",
-        "notes": learned.notes,
-        "folds": f"{learned.n_repeats} times {learned.n_folds} folds, {learned.model.replace('_', ' ')}",
-        "macro": format_metric(learned.kept.macro_f1),
-        "rows": [
-            {
-                "kind": kind,
-                "n": format_count(quality.n),
-                "precision": format_metric(quality.precision),
-                "recall": format_metric(quality.recall),
-                "f1": format_metric(quality.f1),
-            }
+    return KindsSection(
+        counts=f"Pairs whose kind people stated: {counts} (the last sampled to go with them)",
+        notes=learned.notes,
+        folds=f"{learned.n_repeats} times {learned.n_folds} folds, {learned.model.replace('_', ' ')}",
+        macro=format_metric(learned.kept.macro_f1),
+        rows=[
+            KindRow(
+                kind=kind,
+                n=format_count(quality.n),
+                precision=format_metric(quality.precision),
+                recall=format_metric(quality.recall),
+                f1=format_metric(quality.f1),
+            )
             for kind, quality in learned.kept.by_kind.items()
         ],
-        "n_queries": format_count(two_stage.holdout.n_queries),
-        "set_on": bands_words(two_stage),
-        "band_heads": BAND_HEADS,
-        "bands": [
-            {"kind": kind, "cells": _band_cells(two_stage, kind, band)}
+        n_queries=format_count(two_stage.holdout.n_queries),
+        set_on=bands_words(two_stage),
+        band_heads=BAND_HEADS,
+        bands=[
+            CellRow(kind, _band_cells(two_stage, kind, band))
             for kind in two_stage.holdout.by_kind
             for band in REPORTED_BANDS
         ],
-        "gates": learned.gates,
-    }
+        gates=learned.gates,
+    )
 
 
 def _band_cells(two_stage: TwoStageQuality, kind: str, band: ReportedBand) -> list[tuple[str, str]]:
@@ -100,25 +145,25 @@ def bands_words(two_stage: TwoStageQuality) -> str:
     return f"The thresholds were set on other tickets, with {counts} pairs that people linked{caution}."
 
 
-def largest_families(material: ReportMaterial) -> dict[str, Any] | None:
+def largest_families(material: ReportMaterial) -> FamiliesTable | None:
     """Return the table of the largest families, or None where no link joins two tickets."""
     families = material.families
     if families is None or not families.families:
         return None
-    return {
-        "summary": f"{format_count(families.n_families)} families over {format_count(families.n_tickets)} "
+    return FamiliesTable(
+        summary=f"{format_count(families.n_families)} families over {format_count(families.n_tickets)} "
         "tickets; all of them lie in families/ as CSV, JSON and GraphML.",
-        "rows": [
-            {
-                "family": family.family,
-                "cells": [
+        rows=[
+            CellRow(
+                str(family.family),
+                [
                     ("tickets", format_count(len(family.tickets))),
                     ("duplicates", format_count(len(family.duplicate_of))),
                     ("related", format_count(len(family.related))),
                     ("causal", format_count(len(family.causal))),
                     ("longest chain", " → ".join(family.longest_chain) or ABSENT),
                 ],
-            }
+            )
             for family in families.families
         ],
-    }
+    )

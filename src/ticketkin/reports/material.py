@@ -1,7 +1,7 @@
 """What report.html shows beyond report.json: raw values behind the figures, example pairs, provenance.
 
 All of it is optional but the title: a part that is absent is explained in the report, not drawn empty.
-`to_json` and `from_json` let one stage gather the material and another write the page.
+One stage gathers the material and writes it as JSON, another writes the page of it.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BeforeValidator, PlainSerializer, PlainValidator, TypeAdapter
+from pydantic import BeforeValidator, PlainSerializer, PlainValidator
 
 from ticketkin.relations.families import FamiliesRecord
 from ticketkin.relations.record import RelationRecord
@@ -77,6 +77,21 @@ class RecallCurve:
 
 
 @dataclass(frozen=True)
+class EpochCurve:
+    """What one training was worth after each epoch, on the evaluation links; all of shape (n_epochs,)."""
+
+    loss: Floats
+    """Mean over the steps of the epoch."""
+    mrr: Floats
+    spearman: Floats
+    """Of similarity and label over the evaluation pairs; empty where these were not looked at."""
+    pearson: Floats
+    """As `spearman`."""
+    kept_epoch: int
+    """Whose weights are kept, from 1 on."""
+
+
+@dataclass(frozen=True)
 class TrainingCurve:
     """What one training did at each optimiser step."""
 
@@ -84,6 +99,8 @@ class TrainingCurve:
     """As the optimiser applied it, shape (n_steps,)."""
     loss: Floats
     """Shape (n_steps,)."""
+    epochs: EpochCurve | None = None
+    """None where no epoch was judged."""
 
 
 @dataclass(frozen=True)
@@ -146,10 +163,6 @@ class ReportMaterial:
     """Not kin, yet most similar; worst first."""
     misses: tuple[PairExample, ...] = ()
     """Kin, yet least similar; worst first."""
-    profile: Mapping[str, Any] = field(default_factory=dict)
-    """The profile of the tickets (its to_json); empty: report.json's."""
-    import_summary: Mapping[str, Any] = field(default_factory=dict)
-    """What the import found and repaired (its to_json): system, mapping, redactions, n_rejected."""
     relations: Annotated[RelationRecord | None, _EMPTY_IS_ABSENT] = None
     """Kinds of kin, how well models distinguish them, or why they were not learned."""
     families: Annotated[FamiliesRecord | None, _EMPTY_IS_ABSENT] = None
@@ -158,24 +171,7 @@ class ReportMaterial:
     """Pairs that wait in to_review.csv for a person's judgement."""
     command: str = ""
     """The command that does it again."""
-    versions: Mapping[str, str] = field(default_factory=dict)
-    """By package; empty: report.json's."""
-    seed: int | None = None
-    """None: report.json's."""
     masking: Masking | None = None
     """None: an earlier version did not record it."""
     is_shared: bool = False
     """A copy without any ticket's text."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the material as plain JSON types."""
-        value: dict[str, Any] = _ADAPTER.dump_python(self, mode="json")
-        return value
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> "ReportMaterial":
-        """Return the material that `to_json` wrote. Raises pydantic.ValidationError for another shape."""
-        return _ADAPTER.validate_python(dict(value))
-
-
-_ADAPTER = TypeAdapter(ReportMaterial)

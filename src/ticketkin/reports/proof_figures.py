@@ -116,10 +116,11 @@ def learning_figure(curve: LearningCurveResult) -> ReportFigure:
         at = [shift * n for n in n_kin_groups]
         drawn = [_drawn(gain.gain) for gain in gains]
         axes.plot(
-            at, [value for value, _, _ in drawn], label=f"over {name}", linewidth=2, markersize=7, **style
-        )
+            at, [value for value, _, _ in drawn], label=f"over {name}", linewidth=2, markersize=7,
+            color=style.color, linestyle=style.dash, marker=style.marker,
+        )  # fmt: skip
         for x, (_, low, high) in zip(at, drawn, strict=True):
-            axes.plot([x, x], [low, high], color=style["color"], linewidth=1.2)
+            axes.plot([x, x], [low, high], color=style.color, linewidth=1.2)
     axes.set_xscale("log", base=2)
     axes.set_xticks(n_kin_groups, [f"{n:,}" for n in n_kin_groups])
     axes.minorticks_off()

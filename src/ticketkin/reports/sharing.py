@@ -49,8 +49,6 @@ def shareable(
         title="shared copy",
         false_alarms=(),
         misses=(),
-        profile=_profile(material.profile),
-        import_summary=_counts(material.import_summary),
         relations=_with_sentences(relations, parts["relations"]),
         families=_families(material.families),
         n_to_review=0,

@@ -270,13 +270,13 @@ def _to_try_again(report: Report) -> str:
     return f"Keep using {baseline}. To try again, add links of people with --links FILE."
 
 
-def masked_briefly(material: ReportMaterial) -> str:
+def masked_briefly(report: Report, material: ReportMaterial) -> str:
     """Return in one line what stands above the texts of tickets."""
     if material.masking is None:
         return "What was replaced in these texts was not recorded: treat them as personal data."
     if not material.masking.is_on:
         return "Redaction was switched off, so nothing was replaced: these texts are personal data."
-    redactions = material.import_summary.get("redactions") or {}
+    redactions = report.tickets.get("redactions") or {}
     n_replaced = sum(count for count in redactions.values() if isinstance(count, int))
     replaced = f"{n_replaced:,} pieces of personal data and secrets were" if n_replaced else "Nothing was"
     return (

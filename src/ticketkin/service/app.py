@@ -11,9 +11,13 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 from ticketkin.service.corpus import Corpus
+from ticketkin.service.metrics import Measuring
+from ticketkin.service.pages import asking, entrance
+from ticketkin.service.pages.refusals import ReadableRefusals
+from ticketkin.service.pages.rendering import OwnFiles
 from ticketkin.service.problems import answer_errors
 from ticketkin.service.protection import BodyLimit, OwnOrigin, SafeHeaders
-from ticketkin.service.routes import health, questions, tickets
+from ticketkin.service.routes import answers, families, health, model, questions, session, tickets
 from ticketkin.service.serving_state import ServingState
 from ticketkin.service.settings import ServiceSettings
 
@@ -33,8 +37,9 @@ def create_app(corpus: Corpus, settings: ServiceSettings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         if serving.parity is None:
             await to_thread.run_sync(serving.warm_up)
-        corpus.start_following()
+        await to_thread.run_sync(serving.start)
         yield
+        await to_thread.run_sync(serving.stop)
 
     app = FastAPI(
         title="Ticketkin",
@@ -47,12 +52,16 @@ def create_app(corpus: Corpus, settings: ServiceSettings) -> FastAPI:
     )
     app.state.serving = serving
     answer_errors(app)
-    for router in (health.router, tickets.router, questions.router):
-        app.include_router(router)
+    doors = (health, tickets, questions, families, answers, model, session)
+    for part in (*doors, asking, entrance):
+        app.include_router(part.router)
+    app.mount("/static", OwnFiles())
     # The last one added is passed first.
     app.add_middleware(BodyLimit, most_bytes=settings.most_body_bytes)
     app.add_middleware(OwnOrigin, hosts=_own_names(settings))
+    app.add_middleware(ReadableRefusals)
     app.add_middleware(SafeHeaders)
+    app.add_middleware(Measuring, measures=serving.measures)
     return app
 
 

@@ -18,12 +18,13 @@ from pydantic import NonNegativeInt
 
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.checks import Check
-from ticketkin.core.errors import InputError, TicketkinError
+from ticketkin.core.errors import TicketkinError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.records import read_record
 from ticketkin.core.tables import FloatArray, Links, Tickets
 from ticketkin.lexical.vocabulary import stable_hashes
 from ticketkin.ranking.columns import EmbeddedTickets
+from ticketkin.service.refusals import UnknownTicketError
 from ticketkin.serving.answers import Answer
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.incoming import Value
@@ -32,8 +33,10 @@ from ticketkin.serving.kin import Kin
 from ticketkin.serving.parity import parity_check
 from ticketkin.serving.segment import content_hashes
 from ticketkin.serving.stored_links import linked_duplicates
+from ticketkin.store.audit import put_audit
 from ticketkin.store.database import Database, Transaction
 from ticketkin.store.embeddings import put_embeddings, stored_embeddings
+from ticketkin.store.erasing import count_erasures
 from ticketkin.store.links import links_change, put_links, stored_links
 from ticketkin.store.tickets import (
     TicketCounts,
@@ -46,23 +49,24 @@ from ticketkin.store.tickets import (
     stored_content,
 )
 
+COMMAND_LINE = "command line"
+"""Who acts where nobody signed in."""
 FOLLOW_SECONDS = 1.0
 """How often a process looks what others changed."""
 _BATCH_TICKETS = 1_000
-_FOLLOWED = "followed.json"
-_REMEDY = "Delete this folder: it is filled again from the database"
-
-
-class UnknownTicketError(InputError):
-    """No stored ticket has this id or number."""
+SLOT, FOLLOWED = ".slot", "followed.json"
+"""Files beside an index: the lock of the process that uses it, and how far it has followed."""
+REMEDY = "Delete this folder: it is filled again from the database"
 
 
 @dataclass(frozen=True)
-class _Followed:
+class Followed:
     """How far the index has followed the database."""
 
     change: NonNegativeInt = 0
     links_change: NonNegativeInt = 0
+    erasures: NonNegativeInt = 0
+    """How many of them have left no byte in the index."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,11 @@ class Corpus:
         behind = time.monotonic() - self._as_new_at if self._as_new_at else float("inf")
         return CorpusState(len(self._kin), self._followed.change, behind)
 
+    @property
+    def followed(self) -> tuple[int, int]:
+        """Numbers of the last changes of tickets and of links that this process has taken over."""
+        return self._followed.change, self._followed.links_change
+
     def warm_up(self, progress: Progress = SILENT) -> Check:
         """Take over what the database holds and score the bundle's own probes; return how those went.
 
@@ -137,15 +146,23 @@ class Corpus:
     def kin_of(self, name: str, k: int) -> Answer:
         """Return the same for a stored ticket by id or number. Raises UnknownTicketError without one."""
         kin = self._kin
-        if kin.index.row_of(name) is None:
-            raise UnknownTicketError(
-                f"No ticket {name[:60]!r} is stored; give the id or number of one that was sent here, or the "
-                "text of a new one"
-            )
+        _row_of(kin, name)
         with self._scoring:
             return kin.relate_stored([name], k)[0]
 
-    def store(self, tickets: Tickets, progress: Progress = SILENT) -> TicketCounts:
+    def stored(self, names: Sequence[str]) -> Tickets:
+        """Return stored tickets by id or number, in the order of `names`. Raises as `kin_of`."""
+        kin = self._kin
+        return kin.index.tickets(np.array([_row_of(kin, name) for name in names], dtype=np.int64))
+
+    def named(self, name: str) -> tuple[str, str]:
+        """Return id and title of a stored ticket by id or number. Raises as `kin_of`."""
+        ticket = self.stored([name])
+        return ticket.ids[0], ticket.frame["title"][0]
+
+    def store(
+        self, tickets: Tickets, progress: Progress = SILENT, *, actor: str = COMMAND_LINE
+    ) -> TicketCounts:
         """Store tickets that were cleaned and masked; then they are in the database and searched.
 
         Only what is new or changed is encoded. A batch is stored with its embeddings or not at all.
@@ -156,7 +173,7 @@ class Corpus:
         with progress.task("store tickets", len(due)) as task:
             for start in range(0, len(due), _BATCH_TICKETS):
                 batch = Tickets(tickets.frame[due[start : start + _BATCH_TICKETS]])
-                counts = self._put(batch)
+                counts = self._put(batch, actor)
                 added, updated = added + counts.n_added, updated + counts.n_updated
                 unchanged += counts.n_unchanged
                 task.advance(len(batch))
@@ -164,12 +181,14 @@ class Corpus:
             self.catch_up(progress)
         return TicketCounts(added, updated, unchanged)
 
-    def delete(self, names: Sequence[str]) -> list[str]:
+    def delete(self, names: Sequence[str], actor: str) -> list[str]:
         """Delete tickets by id or number; return the names that no stored ticket has."""
         with self.database.transaction() as connection:
             known = names_to_ids(connection, names)
             ids = list(dict.fromkeys(known.values()))
-            delete_tickets(connection, ids, stable_hashes(ids))
+            if ids:
+                delete_tickets(connection, ids, stable_hashes(ids))
+                put_audit(connection, actor, "deleted tickets", tickets=len(ids))
         if ids:
             self.catch_up()
         return [name for name in dict.fromkeys(names) if name not in known]
@@ -185,7 +204,7 @@ class Corpus:
     def catch_up(self, progress: Progress = SILENT) -> None:
         """Take over all that was changed in the database before this call."""
         with self.database.transaction() as connection:
-            wanted = _Followed(newest_change(connection), links_change(connection))
+            wanted = Followed(newest_change(connection), links_change(connection), count_erasures(connection))
         if self._has(wanted):
             self._as_new_at = time.monotonic()
             return
@@ -194,15 +213,20 @@ class Corpus:
                 self._follow_once(progress)
             self._as_new_at = time.monotonic()
 
-    def _has(self, wanted: _Followed) -> bool:
+    def _has(self, wanted: Followed) -> bool:
         own = self._followed
-        return own.change >= wanted.change and own.links_change == wanted.links_change
+        return (
+            own.change >= wanted.change
+            and own.links_change == wanted.links_change
+            and own.erasures >= wanted.erasures
+        )
 
     def _follow_once(self, progress: Progress) -> None:
         with self.database.transaction() as connection:
             changes = changes_after(connection, self._followed.change, _BATCH_TICKETS)
             stored, missing = self._embedded(connection, changes.stored)
             links, n_links = stored_links(connection), links_change(connection)
+            erasures = count_erasures(connection)
         if len(changes.deleted):
             self._index.delete_hashed(changes.deleted)
         if len(changes.stored):
@@ -210,8 +234,12 @@ class Corpus:
             self._index.tend(progress)
         # Those that name tickets of a later batch are taken over with the last one.
         self._index.replace_links(linked_duplicates(links))
-        self._followed = _Followed(changes.until, n_links)
-        write_json(self._place / _FOLLOWED, vars(self._followed))
+        is_last = len(changes.stored) < _BATCH_TICKETS
+        if is_last and erasures > self._followed.erasures:
+            self._index.compact()
+            self._index.tend(progress)
+        self._followed = Followed(changes.until, n_links, erasures if is_last else self._followed.erasures)
+        write_json(self._place / FOLLOWED, vars(self._followed))
         self._kin = Kin(self.bundle, self._index.snapshot())
 
     def _follow(self) -> None:
@@ -228,11 +256,12 @@ class Corpus:
         content = content_hashes(tickets).tolist()
         return [row for row, name in enumerate(tickets.ids) if stored.get(name) != content[row]]
 
-    def _put(self, tickets: Tickets) -> TicketCounts:
+    def _put(self, tickets: Tickets, actor: str) -> TicketCounts:
         embedded = self.bundle.embed(tickets)
         with self.database.transaction() as connection:
             counts = put_tickets(connection, tickets, content_hashes(tickets), stable_hashes(tickets.ids))
             self._put_embeddings(connection, embedded)
+            put_audit(connection, actor, "stored tickets", new=counts.n_added, changed=counts.n_updated)
         return counts
 
     def _put_embeddings(self, connection: Transaction, embedded: EmbeddedTickets) -> None:
@@ -267,12 +296,12 @@ class Corpus:
             embeddings[name] = whole
         return self.bundle.with_embeddings(given.tickets, embeddings)
 
-    def _opened(self) -> tuple[Index, _Followed]:
+    def _opened(self) -> tuple[Index, Followed]:
         """Return the index of an earlier process, an empty one where it is none or damaged."""
-        folder, path = self._place / "index", self._place / _FOLLOWED
+        folder, path = self._place / "index", self._place / FOLLOWED
         if path.exists():
             try:
-                followed = read_record(path, _Followed, _REMEDY)
+                followed = read_record(path, Followed, REMEDY)
                 with self.database.transaction() as connection:
                     is_ahead = followed.change > newest_change(connection)  # of a database that was restored
                 if not is_ahead:
@@ -280,7 +309,17 @@ class Corpus:
             except TicketkinError:
                 pass  # filled anew
         shutil.rmtree(folder, ignore_errors=True)
-        return Index.open(folder, self.bundle.scorer, self.bundle.id, create=True), _Followed()
+        return Index.open(folder, self.bundle.scorer, self.bundle.id, create=True), Followed()
+
+
+def _row_of(kin: Kin, name: str) -> int:
+    row = kin.index.row_of(name)
+    if row is None:
+        raise UnknownTicketError(
+            f"No ticket {name[:60]!r} is stored; give the id or number of one that was sent here, or the "
+            "text of a new one"
+        )
+    return row
 
 
 def _own_slot(folder: Path) -> FileLock:
@@ -289,7 +328,7 @@ def _own_slot(folder: Path) -> FileLock:
     while True:
         place = folder / str(number)
         place.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(place / ".slot")
+        lock = FileLock(place / SLOT)
         try:
             lock.acquire(timeout=0)
         except Timeout:

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from ticketkin.core.errors import InputError, RunLockedError, StoreUnavailableError, TicketkinError
 from ticketkin.core.faults import as_ticketkin_error
-from ticketkin.service.corpus import UnknownTicketError
+from ticketkin.service.refusals import RefusedError
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_SECONDS = "2"
@@ -58,8 +58,8 @@ def answer_errors(app: FastAPI) -> None:
 
 
 def _refusal(_: Request, error: Exception) -> JSONResponse:
-    if isinstance(error, UnknownTicketError):
-        return problem(404, str(error))
+    if isinstance(error, RefusedError):
+        return problem(error.status, str(error), headers=error.headers)
     if isinstance(error, InputError):
         return problem(422, str(error))
     if isinstance(error, StoreUnavailableError | RunLockedError):

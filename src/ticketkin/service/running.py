@@ -1,6 +1,5 @@
 """One process of the service, from a bundle and a database to an address that answers."""
 
-import os
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,19 +8,18 @@ from pathlib import Path
 
 from ticketkin.core.errors import InputError, JobError
 from ticketkin.core.progress import SILENT, Progress
-from ticketkin.core.run_ownership import owning_run
-from ticketkin.core.user_folders import user_folder
 from ticketkin.service.app import create_app
 from ticketkin.service.corpus import Corpus
+from ticketkin.service.logs import keep_texts_out
+from ticketkin.service.place import Place
 from ticketkin.service.settings import ServiceSettings
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.incoming import tickets_of_files
-from ticketkin.serving.manifest import MANIFEST
-from ticketkin.store.database import DATABASE_URL, Database
+from ticketkin.store.database import Database
+from ticketkin.store.keys import listed_keys
 
 _GRACE_SECONDS = 3
 """For requests that are being answered when the service is stopped."""
-_DATABASE, _INDEXES = "database", "indexes"
 
 
 @dataclass(frozen=True)
@@ -39,21 +37,6 @@ class ServeRequest:
     settings: ServiceSettings = field(default_factory=ServiceSettings)
 
 
-def default_data(bundle: Path, url: str | None) -> Path:
-    """Return where a service keeps its own: beside the bundle, or in the user's cache beside a server's.
-
-    Not in the bundle, which is replaced whole.
-    """
-    if url is not None:
-        cache = user_folder("XDG_CACHE_HOME", ".cache")
-        return (cache or bundle.absolute().parent) / "ticketkin" / "service"
-    run = owning_run(bundle / MANIFEST)
-    if run is not None:
-        return run / "service"
-    whole = bundle.absolute()
-    return whole.with_name(f"{whole.name}-service")
-
-
 def serve(
     request: ServeRequest, announce: Callable[[str], None] = lambda _: None, progress: Progress = SILENT
 ) -> None:
@@ -65,13 +48,14 @@ def serve(
     import uvicorn
 
     settings = request.settings
-    _check_address(settings)
-    url = os.environ.get(DATABASE_URL) or None
-    data = request.data or default_data(request.bundle, url)
+    if not settings.signs_in:
+        _check_address(settings)
+    place = Place.of(request.bundle, request.data)
     bundle = Bundle.open(request.bundle, request.redact_words)
-    with _listening(settings) as listener, Database.open(url, data / _DATABASE) as database:
-        progress.say(f"Store: {'the database of ' + DATABASE_URL if url else data}")
-        corpus = Corpus(bundle, database, data / _INDEXES)
+    with _listening(settings) as listener, place.database() as database:
+        progress.say(f"Store: {place}")
+        _check_keys(settings, database)
+        corpus = Corpus(bundle, database, place.indexes)
         try:
             _store_files(corpus, request, progress)
             app = create_app(corpus, settings)
@@ -84,6 +68,7 @@ def serve(
                 server_header=False,
                 timeout_graceful_shutdown=_GRACE_SECONDS,
             )
+            keep_texts_out()
             uvicorn.Server(config).run(sockets=[listener])
         finally:
             corpus.close()
@@ -114,7 +99,20 @@ def _check_address(settings: ServiceSettings) -> None:
     if not is_own:
         raise InputError(
             f"--host {settings.host} can be reached from other machines, and nobody has to sign in; without "
-            "sign-in only 127.0.0.1, ::1 and localhost are allowed"
+            "sign-in only 127.0.0.1, ::1 and localhost are allowed. Make keys (ticketkin keys create) and "
+            "give --sign-in"
+        )
+
+
+def _check_keys(settings: ServiceSettings, database: Database) -> None:
+    if not settings.signs_in:
+        return
+    with database.transaction() as connection:
+        opening = [key for key in listed_keys(connection) if key.opens]
+    if not opening:
+        raise InputError(
+            "--sign-in lets nobody in, as there is no key; make one: ticketkin keys create BUNDLE NAME "
+            "--role administrator"
         )
 
 

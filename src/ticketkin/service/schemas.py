@@ -1,12 +1,18 @@
 """What goes in and out of the service, as its documentation shows it."""
 
-from typing import Annotated, Any, Self
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
 
 from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, create_model, model_validator
 
-from ticketkin.core.tables import OPENING_FIELDS
+from ticketkin.core.tables import OPENING_FIELDS, Tickets
+from ticketkin.relations.families import FamilyRecord, TieRecord
+from ticketkin.service.desk_time import DeskTime
 from ticketkin.serving.answers import Relation
+from ticketkin.store.answers import StoredAnswer
 from ticketkin.tickets.mapping import MAPPABLE
 
 _LONGEST = 200_000
@@ -127,6 +133,43 @@ class RelateIn(_Strict):
         return self
 
 
+class TicketOut(_Strict):
+    """A stored ticket, as it was cleaned and masked."""
+
+    ticket_id: str
+    number: str
+    opened_at: DeskTime | None
+    title: str
+    description: str
+    category: str
+    subcategory: str
+    service: str
+    configuration_item: str
+    assignment_group: str
+    priority: str
+    state: str
+    close_code: str
+    close_notes: str
+    resolved_at: str
+    closed_at: str
+    parent: str
+    problem: str
+    caused_by: str
+    duplicate_of: str
+
+    @classmethod
+    def all_of(cls, tickets: Tickets) -> list[Self]:
+        """Return tickets in their order."""
+        names = list(cls.model_fields)
+        return [cls(**row) for row in tickets.frame.select(names).iter_rows(named=True)]
+
+
+class TicketsFound(_Strict):
+    """Stored tickets."""
+
+    tickets: list[TicketOut]
+
+
 class KinAnswer(_Strict):
     """What the nearest stored tickets are to a ticket."""
 
@@ -141,3 +184,189 @@ class KinAnswer(_Strict):
     """Id of the bundle that answered."""
     change: int
     """Number of the last change of stored tickets that the answer takes into account."""
+    question_id: UUID
+    """Under which it is kept what was shown; the text of a new ticket is not."""
+
+
+class FamilyMember(_Strict):
+    """A ticket of a family."""
+
+    ticket_id: str
+    title: str
+    duplicate_of: str
+    """The one parent that it is a duplicate of; empty for a parent, and for what is no duplicate."""
+
+
+class FamilyOut(_Strict):
+    """Tickets joined by people's links."""
+
+    family: int
+    """Its number; the largest family is 1, and 0 is a ticket that nobody linked."""
+    tickets: list[FamilyMember]
+    """In filing order."""
+    causal: list[TieRecord]
+    """Each source is the cause of its target."""
+    related: list[TieRecord]
+    longest_chain: list[str]
+    """From the first cause to the last effect; empty without causes."""
+
+    @classmethod
+    def of(cls, family: FamilyRecord, titles: Mapping[str, str]) -> Self:
+        """Return a family with the titles of its tickets."""
+        return cls(
+            family=family.family,
+            tickets=[
+                FamilyMember(
+                    ticket_id=name, title=titles[name], duplicate_of=family.duplicate_of.get(name, "")
+                )
+                for name in family.tickets
+            ],
+            causal=family.causal,
+            related=family.related,
+            longest_chain=family.longest_chain,
+        )
+
+    @classmethod
+    def alone(cls, ticket_id: str, title: str) -> Self:
+        """Return the family of a ticket that nobody linked."""
+        member = FamilyMember(ticket_id=ticket_id, title=title, duplicate_of="")
+        return cls(family=0, tickets=[member], causal=[], related=[], longest_chain=[])
+
+
+class FamiliesPage(_Strict):
+    """Some of the families, the largest first."""
+
+    n_families: int
+    n_tickets: int
+    """Tickets in all of them."""
+    left_out: list[tuple[str, str]]
+    """Cause and effect of each causal link that would make something its own cause."""
+    change: int
+    """Number of the last change of stored tickets that they take into account."""
+    families: list[FamilyOut]
+
+
+class AnswerIn(_Strict):
+    """What a person says of two stored tickets."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        use_attribute_docstrings=True,
+        json_schema_extra={
+            "examples": [{"source": "INC0012345", "target": "INC0012001", "answer": "duplicate"}]
+        },
+    )
+
+    source: Annotated[str, Field(min_length=1, max_length=1_000)]
+    """Id or number; of a causal pair the ticket that caused the other."""
+    target: Annotated[str, Field(min_length=1, max_length=1_000)]
+    answer: Literal["duplicate", "related", "causal", "caused-by", "none", "unsure"]
+    """caused-by: the target caused the source. unsure teaches nothing."""
+
+
+class AnswerOut(_Strict):
+    """An answer as it is kept."""
+
+    answer_id: UUID
+    source: str
+    target: str
+    answer: str
+    reviewer: str
+    answered_at: datetime
+    withdrawn_at: datetime | None
+    """When it was taken back."""
+
+    @classmethod
+    def of(cls, stored: StoredAnswer) -> Self:
+        """Return a stored answer."""
+        return cls(**vars(stored))
+
+
+class AnswersOut(_Strict):
+    """What people said of pairs."""
+
+    counts: dict[str, int]
+    """Pairs by the last answer that stands."""
+    newest: list[AnswerOut]
+    """The newest answers, those that were taken back among them."""
+
+
+class SuggestionOut(_Strict):
+    """A ticket that was named beside a stored one."""
+
+    asked_at: datetime
+    ticket_id: str
+    candidate: str
+    kind: str
+    band: str
+    probability: float | None
+
+
+class SuggestionsOut(_Strict):
+    """What was said or suggested last."""
+
+    suggestions: list[SuggestionOut]
+
+
+class EmbeddingOut(_Strict):
+    """One forward pass of a ticket."""
+
+    name: str
+    reads: str
+    runtime: str
+
+
+class ModelOut(_Strict):
+    """What answers, and what was proven of it."""
+
+    bundle: str
+    """Id: equal means equal answers."""
+    made_by: str
+    """Version of Ticketkin."""
+    base_model: str
+    champion: str
+    """The ranking that won."""
+    verdict: str
+    """What was proven, in a sentence."""
+    grounds: str
+    """What that rests on."""
+    readiness: str
+    is_synthetic: bool
+    """Whether it was learned on the built-in sample: then it says nothing of a real desk."""
+    learned_until: str
+    """When the last ticket opened that was learned from; empty without opening times."""
+    kinds: str
+    """Whether kinds of kin were learned, and why not."""
+    embeddings: list[EmbeddingOut]
+    n_forward_passes: int
+    """Texts and pairs that go through an encoder for one ticket."""
+    parity: str
+    """How the bundle's own probes scored here, against when it was made."""
+
+
+class AuditEntryOut(_Strict):
+    """One thing that was done."""
+
+    at: datetime
+    actor: str
+    action: str
+    counts: Mapping[str, int]
+
+
+class AuditOut(_Strict):
+    """The newest things that were done."""
+
+    entries: list[AuditEntryOut]
+
+
+class SignInIn(_Strict):
+    """A key, to sign in a browser."""
+
+    key: Annotated[str, Field(min_length=1, max_length=1_000)]
+
+
+class SignedIn(_Strict):
+    """Who is signed in."""
+
+    name: str
+    role: str

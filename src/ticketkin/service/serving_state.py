@@ -6,8 +6,17 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict
 
 from ticketkin.core.checks import Check, Outcome
+from ticketkin.evaluation.schema import read_report
 from ticketkin.service.corpus import Corpus
+from ticketkin.service.identities import KnownIdentities
+from ticketkin.service.known_families import FamilyBuilder
+from ticketkin.service.limits import RateLimit
+from ticketkin.service.metrics import Measures
+from ticketkin.service.open_groups import OpenGrouping
+from ticketkin.service.recording import Recorder
 from ticketkin.service.settings import ServiceSettings
+from ticketkin.serving.making import REPORT_JSON
+from ticketkin.store.suggestions import forget_questions
 
 _MOST_SECONDS_BEHIND = 30.0
 """A process that has not seen the database for so long should get no more questions."""
@@ -38,6 +47,29 @@ class ServingState:
         self.corpus, self.settings = corpus, settings
         self.parity: Check | None = None
         """None until the corpus is warm."""
+        self.report = read_report(corpus.bundle.folder / REPORT_JSON)
+        self.identities = KnownIdentities(corpus.database)
+        self.limit = RateLimit(settings.most_requests_a_minute)
+        self.recorder = Recorder(corpus)
+        self.measures = Measures(corpus, self.recorder)
+        self.families = FamilyBuilder(corpus)
+        self.open_groups = OpenGrouping(corpus)
+
+    def start(self) -> None:
+        """Follow the database and keep what is shown, in threads of their own."""
+        with self.corpus.database.transaction() as connection:
+            forget_questions(connection, self.settings.keeps_questions_days)
+        self.corpus.start_following()
+        self.recorder.start()
+
+    def stop(self) -> None:
+        """Keep what waits to be kept; the corpus is closed by whoever opened it."""
+        self.recorder.close()
+
+    def links_changed(self) -> None:
+        """Let the next answer know what a person has just said."""
+        self.corpus.catch_up()
+        self.families.forget()
 
     def warm_up(self) -> None:
         """Take over what is stored and test the bundle against itself."""

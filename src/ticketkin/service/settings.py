@@ -18,5 +18,13 @@ class ServiceSettings(BaseModel):
     """Largest body of a request."""
     most_tickets: int = Field(default=500, ge=1)
     """Most tickets of one request."""
+    signs_in: bool = False
+    """Whether everybody has to sign in; without it the service listens on this machine alone."""
+    session_hours: int = Field(default=12, ge=1)
+    """How long a browser stays signed in."""
+    most_requests_a_minute: int = Field(default=1_200, ge=1)
+    """Of one person, program or address; a short burst may be a tenth of it."""
+    keeps_questions_days: int = Field(default=90, ge=1)
+    """How long it is kept what was shown to people."""
     most_nearest: int = Field(default=100, ge=1)
     """Most relations of one answer."""

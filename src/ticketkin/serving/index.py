@@ -31,7 +31,7 @@ from ticketkin.core.errors import (
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.records import read_record
 from ticketkin.core.replacement import LOCK, is_leftover, sweep_leftovers
-from ticketkin.core.tables import BoolArray, IntArray, Tickets
+from ticketkin.core.tables import TICKETS_SCHEMA, BoolArray, IntArray, Tickets
 from ticketkin.lexical.vocabulary import stable_hash, stable_hashes
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.segmented import SegmentedRetriever
@@ -322,6 +322,8 @@ class Index:
 
     def tickets(self, rows: IntArray) -> Tickets:
         """Return tickets in the order of `rows`."""
+        if not self._live:
+            return Tickets(pl.DataFrame(schema=dict(TICKETS_SCHEMA)))
         order = np.argsort(rows, kind="stable")
         frames = [live.segment.frame(own) for live, own in self._by_segment(rows[order])]
         return Tickets(pl.concat(frames)[np.argsort(order).tolist()])

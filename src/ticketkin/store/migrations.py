@@ -75,7 +75,104 @@ CREATE TABLE links (
 CREATE INDEX ON links (target);
 """
 
-MIGRATIONS: tuple[str, ...] = (_TICKETS,)
+_USE = """
+CREATE TABLE questions (
+    question_id uuid PRIMARY KEY,
+    asked_at timestamptz NOT NULL DEFAULT now(),
+    ticket_id text REFERENCES tickets ON DELETE CASCADE,
+    bundle text NOT NULL,
+    change bigint NOT NULL
+);
+CREATE INDEX ON questions (asked_at);
+CREATE INDEX ON questions (ticket_id);
+
+CREATE TABLE suggestions (
+    question_id uuid NOT NULL REFERENCES questions ON DELETE CASCADE,
+    place smallint NOT NULL,
+    candidate text NOT NULL REFERENCES tickets ON DELETE CASCADE,
+    kind text NOT NULL,
+    band text NOT NULL,
+    probability double precision,
+    similarity double precision,
+    PRIMARY KEY (question_id, place)
+);
+CREATE INDEX ON suggestions (candidate);
+
+CREATE TABLE answers (
+    answer_id uuid PRIMARY KEY,
+    source text NOT NULL REFERENCES tickets ON DELETE CASCADE,
+    target text NOT NULL REFERENCES tickets ON DELETE CASCADE,
+    answer text NOT NULL CHECK (answer IN ('duplicate', 'related', 'causal', 'none', 'unsure')),
+    reviewer text NOT NULL,
+    answered_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    withdrawn_at timestamptz,
+    CHECK (source <> target)
+);
+CREATE INDEX ON answers (source);
+CREATE INDEX ON answers (target);
+CREATE INDEX ON answers (answered_at);
+"""
+
+_SIGN_IN = """
+CREATE TABLE api_keys (
+    key_id text PRIMARY KEY,
+    hash bytea NOT NULL UNIQUE,
+    name text NOT NULL,
+    role text NOT NULL CHECK (role IN ('agent', 'reviewer', 'administrator')),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz,
+    revoked_at timestamptz
+);
+
+CREATE TABLE sessions (
+    hash bytea PRIMARY KEY,
+    name text NOT NULL,
+    role text NOT NULL CHECK (role IN ('agent', 'reviewer', 'administrator')),
+    key_id text REFERENCES api_keys ON DELETE CASCADE,
+    expires_at timestamptz NOT NULL
+);
+
+CREATE TABLE audit (
+    audit_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at timestamptz NOT NULL DEFAULT now(),
+    actor text NOT NULL,
+    action text NOT NULL,
+    counts jsonb NOT NULL DEFAULT '{}'
+);
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the audit is only ever added to';
+END $$;
+CREATE TRIGGER audit_is_added_to BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+"""
+
+_ERASURE = """
+ALTER TABLE installation ADD COLUMN erasures bigint NOT NULL DEFAULT 0;
+
+-- What the planner samples of a column stays in its statistics; so nothing of these is sampled.
+DO $$
+DECLARE one record;
+BEGIN
+    FOR one IN
+        SELECT table_name, column_name FROM information_schema.columns
+        WHERE table_schema = current_schema() AND data_type = 'text'
+    LOOP
+        EXECUTE format('ALTER TABLE %I ALTER COLUMN %I SET STATISTICS 0', one.table_name, one.column_name);
+    END LOOP;
+    ALTER TABLE embeddings ALTER COLUMN vector SET STATISTICS 0;
+END $$;
+
+CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND current_setting('ticketkin.erases', true) = 'on' THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION 'the audit is only ever added to';
+END $$;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_TICKETS, _USE, _SIGN_IN, _ERASURE)
 """The SQL of each step; its number is its place, counted from 1."""
 
 

@@ -6,6 +6,7 @@ order, and a reader that remembers the largest number it saw misses nothing.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import polars as pl
@@ -150,6 +151,27 @@ def tickets_by_id(connection: Transaction, ids: Sequence[str]) -> Tickets:
     """Return the stored tickets of these ids, in the order in which they came."""
     rows = connection.execute(
         sql.SQL("{} WHERE ticket_id = ANY(%s) ORDER BY change").format(_SELECT), (list(ids),)
+    ).fetchall()
+    return _tickets([row[:-1] for row in rows])
+
+
+def tickets_opened_since(connection: Transaction, since: datetime) -> Tickets:
+    """Return the stored tickets that opened then or later, in the order of their opening."""
+    rows = connection.execute(
+        sql.SQL("{} WHERE opened_at >= %s ORDER BY opened_at, ticket_id").format(_SELECT), (since,)
+    ).fetchall()
+    return _tickets([row[:-1] for row in rows])
+
+
+def tickets_named(connection: Transaction, text: str, most: int) -> Tickets:
+    """Return the stored tickets whose number begins with a text or whose title holds it, newest first."""
+    pattern = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    rows = connection.execute(
+        sql.SQL(
+            "{} WHERE number ILIKE %s OR title ILIKE %s "
+            "ORDER BY opened_at DESC NULLS LAST, change DESC LIMIT %s"
+        ).format(_SELECT),
+        (f"{pattern}%", f"%{pattern}%", most),
     ).fetchall()
     return _tickets([row[:-1] for row in rows])
 

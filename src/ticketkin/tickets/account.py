@@ -2,8 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -76,10 +75,6 @@ class ImportSummary:
     """Why people are left out, a sentence; empty where they are kept, or none is named."""
     other_mappings: dict[str, str]
     """Source and system -> its columns, for sources that are mapped otherwise than the first."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return asdict(self)
 
     def lines(self, rejected_file: str) -> list[str]:
         """Return the account as a person reads it; `rejected_file` is where the rejected rows lie."""

@@ -58,16 +58,25 @@ class SearchResult:
         rank = self.best.parameters.get("rank")
         return shown if rank is None else [*shown, f"{self.candidate}.alpha={ALPHA_A_RANK * rank}"]
 
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return {
-            "candidate": self.candidate,
-            "untuned_mrr": self.untuned_mrr,
-            "n_queries": self.n_queries,
-            "trials": [vars(trial) for trial in self.trials],
-            "best": None if self.best is None else vars(self.best),
-            "set": self.assignments,
-        }
+    @property
+    def record(self) -> "SearchRecord":
+        """The trials as trials.json holds them."""
+        return SearchRecord(
+            self.candidate, self.untuned_mrr, self.n_queries, self.trials, self.best, self.assignments
+        )
+
+
+@dataclass(frozen=True)
+class SearchRecord:
+    """The whole of trials.json."""
+
+    candidate: str
+    untuned_mrr: float
+    n_queries: int
+    trials: list[TrialResult]
+    best: TrialResult | None
+    set: list[str]
+    """Settings of the best trial, as `--set` takes them."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 from pydantic import TypeAdapter
 
-from ticketkin.core.artifacts import atomic_path, read_json, write_json
+from ticketkin.core.artifacts import atomic_path, write_json
 from ticketkin.core.tables import FloatArray, Links, Pairs, Splits, Tickets
 from ticketkin.encoders.untouched import UntouchedEncoder
 from ticketkin.evaluation.schema import ProvisionalReport, read_report
@@ -50,9 +50,13 @@ def save_csv(path: Path, frame: pl.DataFrame, *, for_spreadsheets: bool = False)
 
     See OWASP, "CSV Injection". A file `for_spreadsheets` begins with the mark by which they know UTF-8.
     """
-    safe = frame.with_columns(pl.col(pl.String).str.replace(r"^([=+\-@\t\r])", "'$1"))
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        safe.write_csv(stream, include_bom=for_spreadsheets)
+        without_formulas(frame).write_csv(stream, include_bom=for_spreadsheets)
+
+
+def without_formulas(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a table in which no text begins as a formula of a spreadsheet does."""
+    return frame.with_columns(pl.col(pl.String).str.replace(r"^([=+\-@\t\r])", "'$1"))
 
 
 @dataclass(frozen=True)
@@ -97,11 +101,7 @@ RELATIONS_JSON = record_artifact(f"{RELATIONS}/relations.json", RELATION_RECORD)
 FAMILIES = Folder("families")
 FAMILIES_JSON = record_artifact(f"{FAMILIES}/families.json", FamiliesRecord)
 REPORT_JSON = Artifact("report.json", read_report, lambda p, v: write_json(p, v.model_dump(mode="json")))
-MATERIAL = Artifact(
-    "report_material.json",
-    lambda p: ReportMaterial.from_json(read_json(p)),
-    lambda p, v: write_json(p, v.to_json()),
-)
+MATERIAL = record_artifact("report_material.json", ReportMaterial)
 REPORT_HTML = Place("report.html")
 BUNDLE = Folder("bundle")
 FIGURES = Folder("figures")

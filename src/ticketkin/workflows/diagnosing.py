@@ -11,7 +11,8 @@ from ticketkin.core.tables import SplitName
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import load_encoder, load_folder
-from ticketkin.evaluation.bootstrap import Interval, PairedGain
+from ticketkin.evaluation.bootstrap import Interval
+from ticketkin.evaluation.diagnostics.gain_sources import GainSources, fields_of_ranking, gain_sources
 from ticketkin.evaluation.diagnostics.identical import identical_candidates
 from ticketkin.evaluation.diagnostics.labels import LabelledPairs, label_checks
 from ticketkin.evaluation.diagnostics.leakage import (
@@ -32,12 +33,13 @@ from ticketkin.evaluation.diagnostics.similarities import (
     threshold_stability,
     trivial_threshold,
 )
+from ticketkin.evaluation.gains import PRIMARY
 from ticketkin.evaluation.metric_results import SplitResult
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.readiness import assess
 from ticketkin.evaluation.retrieval import evaluate_retrieval
 from ticketkin.evaluation.schema import CandidateResult, ReadinessResult
-from ticketkin.evaluation.verdict import PRIMARY, Verdict
+from ticketkin.evaluation.verdict import Verdict
 from ticketkin.runs.stages import StageRun
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.training.candidates import CANDIDATES, trained_candidates
@@ -45,6 +47,8 @@ from ticketkin.training.record_checks import record_checks
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.judging import Judged
+from ticketkin.workflows.link_diagnosis import link_checks
+from ticketkin.workflows.pair_checks import checks_as_given
 from ticketkin.workflows.run_data import RunData
 
 _N_LATENCY_QUERIES = 9
@@ -58,24 +62,31 @@ def diagnose(
     verdict: Verdict,
     holdout: Mapping[str, PairScores],
     candidates: Mapping[str, CandidateResult],
+    sources: GainSources | None,
 ) -> list[Check]:
     """Return the checks of labels, leakage, similarities, thresholds and training records.
 
-    `holdout` are the champion's and the baseline's scores there, `candidates` the results of all.
+    `holdout` are the champion's and the baseline's scores there, `candidates` the results of all, `sources`
+    what the champion's gain rests on where it compares more than texts.
     """
     settings = run.job.settings
     pairs = _labelled_pairs(data)
     splits = {split.value: data.splits.rows(data.tickets, split) for split in SplitName}
     near = settings.split.near_identical
     checks = label_checks(pairs, by_folds=judged.folds is not None)
+    checks += link_checks(data, judged)
     checks += leakage_checks(
         data.tickets, data.texts, settings.tickets.template, data.groups.group, splits, near
     )
     test = pairs.frame["split"].is_in(["evaluation", "holdout"]).to_numpy() & (pairs.labels == 1)
     checks.append(template_shortcut(data.texts, pairs.left[test], pairs.right[test], near))
     checks += [*_mismatch(pairs), phases_get_harder(pairs)]
-    checks += [_category_shortcut(data, judged, verdict), _context_ablation(run, data, judged)]
+    as_given = checks_as_given(data)
+    checks = [as_given.get(check.code, check) for check in checks]
     champion = verdict.champion
+    checks.append(_category_shortcut(data, judged, verdict))
+    checks += _context_checks(run, data, sources)
+    checks.append(gain_sources(sources))
     checks += [
         trivial_threshold(champion, holdout[champion], judged.thresholds[champion].threshold),
         threshold_stability(champion, judged.pairs[champion], settings.evaluation, settings.seed),
@@ -83,8 +94,10 @@ def diagnose(
         metric_redundancy({name: candidate.metric_values() for name, candidate in candidates.items()}),
         identical_candidates(judged.retrieval, _unmoved(data, judged)),
     ]
-    if data.links.labels_from != "silver":  # more labels that were guessed prove nothing either
-        checks += [small_sample(gain) for gain in verdict.comparisons if _is_main(gain, verdict)]
+    if data.links.labels_from != "silver" and verdict.gain is not None:
+        # More labels that were guessed prove nothing either. What decides is one gain: of the others, whose
+        # chance is corrected for their number, nothing follows about how many links are needed.
+        checks.append(small_sample(verdict.gain))
     checks += _training_checks(data)
     return checks
 
@@ -106,18 +119,26 @@ def _mismatch(pairs: LabelledPairs) -> list[Check]:
 
 
 def _category_shortcut(data: RunData, judged: Judged, verdict: Verdict) -> Check:
-    """Judge the champion's encoder, which is what could lean on the category in the text."""
+    """Judge the champion, which may lean on the category as a field or in the text."""
     rows = np.concatenate(
         [data.splits.rows(data.tickets, s) for s in (SplitName.EVALUATION, SplitName.HOLDOUT)]
     )
     categories = data.tickets.frame["category"].to_list()
     mined = adversarial_pairs(categories, data.groups.group, np.sort(rows), data.job.settings.seed)
-    ranker = judged.rankers[verdict.encoder]
+    ranker = judged.rankers[verdict.champion]
     return category_shortcut(ranker.pair_similarities(mined.left, mined.right), mined.labels)
 
 
-def _context_ablation(run: StageRun[Job], data: RunData, judged: Judged) -> Check:
-    """Compare the untouched encoder with and without context, among the evaluation tickets."""
+def _context_checks(run: StageRun[Job], data: RunData, sources: GainSources | None) -> list[Check]:
+    """Judge context as fields that the champion compares, and as a part of the text."""
+    of_fields = [] if sources is None or not sources.fields else [fields_of_ranking(sources)]
+    if of_fields and not context_fields(run.job.settings.tickets.template):
+        return of_fields
+    return [*of_fields, _context_ablation(run, data)]
+
+
+def _context_ablation(run: StageRun[Job], data: RunData) -> Check:
+    """Compare the untouched encoder with and without context in the text, among the evaluation tickets."""
     template = run.job.settings.tickets.template
     fields = context_fields(template)
     queries = data.queries(SplitName.EVALUATION)
@@ -137,10 +158,6 @@ def _context_ablation(run: StageRun[Job], data: RunData, judged: Judged) -> Chec
         )
         mrr.append(float(scores.per_query(PRIMARY).mean()))
     return context_ablation(mrr[0], mrr[1], len(queries), fields)
-
-
-def _is_main(gain: PairedGain, verdict: Verdict) -> bool:
-    return gain.metric == PRIMARY and gain.baseline == verdict.baseline and gain.challenger != "lexical"
 
 
 def _unmoved(data: RunData, judged: Judged) -> set[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -46,10 +46,6 @@ class Examined:
 
     name: str
     checks: list[Check]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return {"name": self.name, "checks": [check.to_json() for check in self.checks]}
 
 
 def examine(path: Path, settings: EncoderSettings, progress: Progress = SILENT) -> list[Examined]:

@@ -12,9 +12,9 @@ from ticketkin.core.tables import BoolArray, IntArray
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.cross_fitting import Contender, CrossFitted, Questions, cross_fit, procedure_once
+from ticketkin.evaluation.gains import PRIMARY, paired_gain
 from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.shuffling import Shuffling
-from ticketkin.evaluation.verdict import PRIMARY, paired_gain
 from ticketkin.evaluation.verdict_in_folds import PROCEDURE
 from ticketkin.ranking.candidate_lists import CandidateLists
 from ticketkin.ranking.contender import FusionContender

@@ -21,7 +21,7 @@ def import_job(job: Job, progress: Progress = SILENT) -> tuple[ImportResult, pl.
     settings = job.settings.tickets
     if job.pairs_file is None:
         return import_tickets(job.sources, settings, progress), NO_PAIRS
-    table, given = read_given(job.pairs_file, job.test_pairs_file, settings)
+    table, given = read_given(job.pairs_file, job.test_pairs_file, settings, job.settings.pairs.kin_from)
     mapped = settings.model_copy(update={"mapping": MAPPING})
     return import_tables([(job.pairs_file.name, table)], mapped, progress), given
 

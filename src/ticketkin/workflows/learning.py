@@ -1,7 +1,8 @@
-"""The learning curve of a run: how the learned ranking grows with the linked kin groups it learns from."""
+"""The learned ranking of a run fitted on parts of its links: how it grows with what it learns from."""
 
 from collections.abc import Mapping
 from contextlib import nullcontext
+from dataclasses import dataclass
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -11,14 +12,16 @@ from ticketkin.core.tables import IntArray, SplitName
 from ticketkin.evaluation.cross_fitting import Questions, Ranks
 from ticketkin.evaluation.learning_curve import LearningCurve, LearningTrial, Lesson
 from ticketkin.evaluation.retrieval import RetrievalScores
+from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.evaluation.verdict import WITHOUT_LINKS
 from ticketkin.ranking.candidate_lists import candidate_lists
 from ticketkin.ranking.contender import FusionContender, ranks_beyond
+from ticketkin.ranking.fusion import DescribedCorpus
 from ticketkin.ranking.pair_features import feature_names
 from ticketkin.ranking.shrinkage import FEW_LINKS, MANY_LINKS, pulls_for
 from ticketkin.tickets.folds import deal_folds, held_out_folds
 from ticketkin.workflows.candidates import described_and_fitted, first_level_start
-from ticketkin.workflows.cross_judging import questions_of
+from ticketkin.workflows.cross_judging import label_free_corpus, questions_of
 from ticketkin.workflows.judging import Judged
 from ticketkin.workflows.run_data import RunData
 
@@ -26,27 +29,45 @@ from ticketkin.workflows.run_data import RunData
 _FEWEST_KIN_GROUPS = 20
 # More queries than this teach the ranking nothing new and cost memory.
 _MOST_TRAINING_QUERIES = 3_000
+# Parts of the links are drawn as often as that, at most: the curve shows a tendency, and decides nothing.
+_MOST_DRAWS = 3
 
 
-def learning_curve(data: RunData, judged: Judged, progress: Progress) -> LearningCurve | None:
+@dataclass(frozen=True)
+class FusionTrial:
+    """The learned ranking over fixed candidate lists, to be fitted on parts of links or of features."""
+
+    learning: LearningTrial
+    contender: FusionContender
+    corpus: DescribedCorpus
+
+
+def fusion_trial(data: RunData, judged: Judged, progress: Progress) -> FusionTrial | None:
+    """Return the learned ranking to be tried; None where the job has none, or no links of people."""
+    if "fusion" not in data.job.settings.candidates or data.links.labels_from == "silver":
+        return None
+    return _in_folds(data, judged) if judged.folds is not None else _by_split(data, judged, progress)
+
+
+def learning_curve(
+    data: RunData, judged: Judged, trial: FusionTrial | None, progress: Progress
+) -> LearningCurve | None:
     """Return the learning curve; None where it is not wanted or there is nothing to draw it from."""
     settings = data.job.settings
-    wanted = settings.evaluation.learning_curve and "fusion" in settings.candidates
-    if not wanted or data.links.labels_from == "silver":
+    if trial is None or not settings.evaluation.learning_curve:
         return None
-    trial = _in_folds(data, judged) if judged.folds is not None else _by_split(data, judged, progress)
-    if trial is None or len(np.unique(trial.questions.clusters)) < _FEWEST_KIN_GROUPS:
+    if len(np.unique(trial.learning.questions.clusters)) < _FEWEST_KIN_GROUPS:
         return None
     # By folds there are many small fits: several threads would cost more than they save.
     with nullcontext() if judged.folds is None else threadpool_limits(limits=1):
-        return trial.curve(settings.evaluation.n_bootstrap, settings.seed, progress)
+        return trial.learning.curve(settings.evaluation.n_bootstrap, settings.seed, progress)
 
 
 def _compared(judged: Judged) -> list[str]:
     return [judged.encoders[0], WITHOUT_LINKS]
 
 
-def _in_folds(data: RunData, judged: Judged) -> LearningTrial | None:
+def _in_folds(data: RunData, judged: Judged) -> FusionTrial | None:
     """Learn from parts of what each fold may see, and ask the fold."""
     folds = judged.folds
     if folds is None or folds.contender is None:
@@ -58,16 +79,17 @@ def _in_folds(data: RunData, judged: Judged) -> LearningTrial | None:
         return [(seen, np.flatnonzero(held[questions.units])) for seen, held in held_out_folds(dealt)]
 
     n = len(questions.queries)
-    return LearningTrial(
+    learning = LearningTrial(
         questions,
         contender,
         lambda _: 0,
-        [lessons(settings.seed + repeat) for repeat in range(settings.evaluation.repeats)],
+        [lessons(settings.seed + repeat) for repeat in range(_draws(settings.evaluation))],
         {name: judged.retrieval[name].ranks[:n] for name in _compared(judged)},
     )
+    return FusionTrial(learning, contender, label_free_corpus(data))
 
 
-def _by_split(data: RunData, judged: Judged, progress: Progress) -> LearningTrial | None:
+def _by_split(data: RunData, judged: Judged, progress: Progress) -> FusionTrial | None:
     """Learn from parts of the training links, and ask the evaluation tickets.
 
     The lists are those of the run's own ranking, but for the head, which saw every training link.
@@ -94,13 +116,18 @@ def _by_split(data: RunData, judged: Judged, progress: Progress) -> LearningTria
     seen = np.ones(every.n_units, dtype=np.bool_)
     seen[units[np.setdiff1d(every.queries, train)]] = False
     lesson = (seen, np.searchsorted(queries, evaluation))
-    return LearningTrial(
+    learning = LearningTrial(
         questions,
         contender,
         lambda n_kin_groups: contender.pulls.index(pulls_for(n_kin_groups)[0]),
-        [[lesson]] * settings.evaluation.repeats,
+        [[lesson]] * _draws(settings.evaluation),
         _ranks_by_place(queries, {name: judged.retrieval[name] for name in _compared(judged)}),
     )
+    return FusionTrial(learning, contender, corpus)
+
+
+def _draws(settings: EvaluationSettings) -> int:
+    return min(_MOST_DRAWS, settings.repeats)
 
 
 def _training_queries(data: RunData) -> IntArray:

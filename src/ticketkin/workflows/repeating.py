@@ -1,19 +1,18 @@
 """The same job over several splits: what stays of a result when the split is another."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import nan
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
 
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT, Progress
+from ticketkin.evaluation.gains import PRIMARY
 from ticketkin.evaluation.metric_results import Metric, Split
 from ticketkin.evaluation.metrics import METRICS, Place
 from ticketkin.evaluation.schema import Report
-from ticketkin.evaluation.verdict import PRIMARY
 from ticketkin.training.candidates import slow_candidates
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
@@ -56,10 +55,6 @@ class Repeated:
     holdout_gain: Spread | None
     """Of the champion over the baseline on the holdout, where it was not the baseline itself."""
 
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return asdict(self)
-
 
 def repeat_job(
     job: Job,
@@ -90,7 +85,7 @@ def repeat_job(
         run_job(repeated, place, progress, force=force)
         reports.append(artifact.REPORT_JSON.read(place / artifact.REPORT_JSON))
     summary = _summary(reports)
-    write_json(folder / artifact.REPEATS / "repeats.json", summary.to_json())
+    write_json(folder / artifact.REPEATS / "repeats.json", summary)
     return summary
 
 

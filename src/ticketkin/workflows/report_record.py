@@ -65,11 +65,11 @@ def report_of(run: StageRun[Job], data: RunData, decision: Decision) -> Report:
         diagnostics=[CheckResult.of(check) for check in decision.checks],
         readiness=decision.readiness,
         cost=run.seconds,
-        tickets=imported.to_json(),
+        tickets=asdict(imported),
         links=links.model_dump(mode="json"),
         pairs=data.pair_account.model_dump(mode="json"),
         splits=_split_counts(data),
-        profile=profile.to_json(),
+        profile=asdict(profile),
         encoder=asdict(run.values.read(artifact.BASE_ENCODER)),
         runtimes=[
             EncoderRuntime(encoder=name, judged_by=(by := judged_by(data, name)), serves=by)
@@ -90,7 +90,7 @@ def _with_training(
     record = data.training_record(name)
     return candidate.model_copy(
         update={
-            "training": None if record is None else record.to_json(),
+            "training": None if record is None else record.model_dump(mode="json"),
             "cost_seconds": run.seconds.get("embed" if name == "base" else name),
         }
     )

@@ -15,6 +15,8 @@ from ticketkin.encoders.loading import LoadedEncoder
 from ticketkin.runs.stages import RunContext
 from ticketkin.training.candidates import CANDIDATES, searched_candidates
 from ticketkin.training.head import train_head
+from ticketkin.training.loop import EpochScores
+from ticketkin.training.preparation import EncoderJudge
 from ticketkin.training.rivals import epoch_judge, sweep, sweep_on_sample
 from ticketkin.training.search import SearchResult, draw_combination, open_study, run_trials
 from ticketkin.training.strength import StrengthSweep
@@ -64,7 +66,7 @@ def search_settings(
         result = SearchResult(
             candidate, trials, trying.untuned_mrr, len(trying.data.queries(SplitName.EVALUATION))
         )
-        write_json(place / "trials.json", result.to_json())
+        write_json(place / "trials.json", result.record)
     if result.best is None:
         raise JobError(
             f"No trial of {candidate} finished within {minutes:g} minutes; give more --minutes, or shorten "
@@ -108,7 +110,10 @@ class _Trying:
     def _encoder(self, trial: "Trial", settings: Settings) -> StrengthSweep:
         data = tuning_data_of(self.data)
         n = settings.pairs.hard_negatives_per_positive
-        data = replace(data, negatives=data.negatives[:, :n])
+        phase = data.negative_phase
+        data = replace(
+            data, negatives=data.negatives[:, :n], negative_phase=None if phase is None else phase[:, :n]
+        )
         method = tuning_method(CANDIDATES[self._candidate], settings)
         folder = self._place / f"trial-{trial.number}"
         progress = self._context.progress
@@ -124,21 +129,21 @@ class _Trying:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _judge(self, trial: "Trial") -> Callable[[LoadedEncoder], float]:
+    def _judge(self, trial: "Trial") -> EncoderJudge:
         """Judge each epoch; stop a training that falls behind, or that the time is up for."""
         from optuna import TrialPruned
 
-        mrr = epoch_judge(self._sample, self._context.job.settings.encoder)
+        score = epoch_judge(self._sample, self._context.job.settings.encoder)
         epochs = 0
 
-        def judged(encoder: LoadedEncoder) -> float:
+        def judged(encoder: LoadedEncoder) -> EpochScores:
             nonlocal epochs
             epochs += 1
-            value = mrr(encoder)
-            trial.report(value, epochs)
+            scores = score(encoder)
+            trial.report(scores.value, epochs)
             if trial.should_prune() or monotonic() > self._deadline:
                 raise TrialPruned
-            return value
+            return scores
 
         return judged
 

@@ -5,22 +5,25 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from ticketkin.core.errors import InputError
+from ticketkin.relations.bands import REPORTED_BANDS
 from ticketkin.service.problems import responses
-from ticketkin.service.schemas import KinAnswer, Name, RelateIn
+from ticketkin.service.schemas import KinAnswer, Name, RelateIn, SuggestionOut, SuggestionsOut
 from ticketkin.service.serving_state import Serving, ServingState
+from ticketkin.service.signing_in import Agent
 from ticketkin.serving.answers import Answer
 from ticketkin.serving.incoming import Value
+from ticketkin.store.suggestions import newest_suggestions
 
 router = APIRouter(prefix="/v1", tags=["questions"])
 
 
 @router.post("/relate", responses=responses(401, 403, 404, 413, 422, 429, 503))
-def relate(asked: RelateIn, serving: Serving) -> KinAnswer:
+def relate(asked: RelateIn, serving: Serving, _: Agent) -> KinAnswer:
     """Say what the nearest stored tickets are to a new ticket, or to a stored one, and why."""
     _check_nearest(asked.k, serving)
     if asked.ticket is not None:
         return _answer(serving.corpus.kin_of(asked.ticket, asked.k), serving)
-    title, _, description = (asked.text or "").strip().partition("\n")
+    title, _newline, description = (asked.text or "").strip().partition("\n")
     record: dict[str, Value] = {
         "title": title,
         "description": description,
@@ -35,6 +38,7 @@ def relate(asked: RelateIn, serving: Serving) -> KinAnswer:
 def kin_of_ticket(
     name: Name,
     serving: Serving,
+    _: Agent,
     k: Annotated[int, Query(ge=1, description="How many of the nearest tickets to look at.")] = 10,
 ) -> KinAnswer:
     """Say what the nearest stored tickets are to a stored one, as of when it opened."""
@@ -56,4 +60,15 @@ def _answer(answer: Answer, serving: ServingState) -> KinAnswer:
         notes=answer.notes,
         bundle=serving.corpus.bundle.id,
         change=serving.corpus.state.change,
+        question_id=serving.recorder.note(answer),
     )
+
+
+@router.get("/suggestions", responses=responses(401, 403, 422, 429, 503))
+def suggestions(
+    serving: Serving, _: Agent, most: Annotated[int, Query(ge=1, le=200, description="How many.")] = 20
+) -> SuggestionsOut:
+    """Return what was said or suggested last of stored tickets, each pair once."""
+    with serving.corpus.database.transaction() as connection:
+        newest = newest_suggestions(connection, REPORTED_BANDS, most)
+    return SuggestionsOut(suggestions=[SuggestionOut(**vars(one)) for one in newest])

@@ -4,23 +4,21 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 
+from ticketkin.core.artifacts import write_json
 from ticketkin.core.tables import SplitName
 from ticketkin.encoders.loading import load_encoder
 from ticketkin.encoders.saving import save_encoder
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.diagnostics.shuffled import shuffled_links
+from ticketkin.evaluation.gains import cheaper_choice, decisive_gains
+from ticketkin.evaluation.labellers import with_labeller
 from ticketkin.evaluation.metric_results import SplitResult
 from ticketkin.evaluation.objections import heeding, with_holdout
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.proof_results import Comparison
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
 from ticketkin.evaluation.schema import CandidateResult, ProvisionalReport
-from ticketkin.evaluation.verdict import (
-    Verdict,
-    cheaper_choice,
-    decide,
-    decisive_gains,
-)
+from ticketkin.evaluation.verdict import Verdict, decide
 from ticketkin.evaluation.verdict_in_folds import ShuffledLinks, decide_in_folds
 from ticketkin.evaluation.verdict_words import cheaper_words, dearer_words
 from ticketkin.ranking.cross_fitted import CrossFittedRanker
@@ -38,8 +36,11 @@ from ticketkin.workflows.candidates import (
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.diagnosing import diagnose, readiness_of
 from ticketkin.workflows.fold_verdict import shuffled_gains
+from ticketkin.workflows.gain_sources import sources_of
 from ticketkin.workflows.judging import Judged, fold_material, judge, score_pairs
-from ticketkin.workflows.learning import learning_curve
+from ticketkin.workflows.learning import fusion_trial, learning_curve
+from ticketkin.workflows.model_metadata import METADATA, data_hashes, model_metadata
+from ticketkin.workflows.pair_checks import labeller_of
 from ticketkin.workflows.private_paths import without_paths
 from ticketkin.workflows.proof_record import Proof
 from ticketkin.workflows.report_material import report_material, whole_material
@@ -116,15 +117,21 @@ def run_verdict(run: StageRun[Job]) -> None:
     comparisons = [Comparison.of(gain) for gain in verdict.comparisons]
     comparisons += [Comparison.of(gain, "holdout") for gain in gains.values()]
     pairs_held_out = {name: scores for name, (_, scores) in holdout.items()}
-    checks = diagnose(run, data, judged, verdict, pairs_held_out, candidates)
+    trial = fusion_trial(data, judged, run.progress)
+    sources = None
+    if trial is not None and CANDIDATES[verdict.champion].is_learned:
+        sources = sources_of(trial, data.visibility, verdict.baseline, settings.seed)
+    checks = diagnose(run, data, judged, verdict, pairs_held_out, candidates, sources)
     if judged.folds is not None:
         checks.append(shuffled_links(shuffled))
     verdict = heeding(verdict, checks, synthetic=run.job.synthetic)
-    verdict = _with_cheaper(settings, judged, verdict)
-    _keep_model(run, verdict.encoder)
+    verdict = with_labeller(_with_cheaper(settings, judged, verdict), labeller_of(data.job))
+    if sources is not None and verdict.answer == "yes":
+        verdict = replace(verdict, reason=f"{verdict.reason} {sources.sentence}.")
+    _keep_model(run, data, verdict.encoder, candidates[verdict.encoder])
     _keep_ranking(run, judged, verdict)
     readiness = readiness_of(run, data, judged, verdict, candidates, held_out[verdict.champion], checks)
-    proof = Proof.of(data, judged, verdict, shuffled, learning_curve(data, judged, run.progress))
+    proof = Proof.of(data, judged, verdict, shuffled, learning_curve(data, judged, trial, run.progress))
     decision = Decision(verdict, candidates, comparisons, checks, readiness, proof)
     report = report_of(run, data, decision)
     material = report_material(run, data, judged, verdict, holdout)
@@ -211,14 +218,21 @@ def _held_out_gains(
     )
 
 
-def _keep_model(run: StageRun[Job], encoder: str) -> None:
-    """Put the best encoder into model/ as a plain sentence-transformers folder."""
+def _keep_model(run: StageRun[Job], data: RunData, encoder: str, result: CandidateResult) -> None:
+    """Put the best encoder into model/ as a plain sentence-transformers folder, its record beside it."""
     with run.writing(artifact.MODEL) as folder:
         if encoder == "base":
             loaded = load_encoder(run.job.settings.encoder)
             save_encoder(loaded.model, folder, None, run.job.settings.tickets.template)
         else:
             shutil.copytree(run.values.path(artifact.model_of(encoder)), folder, dirs_exist_ok=True)
+        record = model_metadata(
+            None if encoder == "base" else data.training_record(encoder),
+            run.values.read(artifact.BASE_ENCODER),
+            result,
+            data_hashes(run.values, artifact.TICKETS, artifact.LINKS, artifact.SPLITS, artifact.PAIRS),
+        )
+        write_json(folder / METADATA, without_paths(record, run.private_paths))
 
 
 def _keep_ranking(run: StageRun[Job], judged: Judged, verdict: Verdict) -> None:

@@ -1,0 +1,92 @@
+"""Keeps what was shown to people, behind their backs: nobody waits for it."""
+
+import logging
+from queue import Empty, Full, Queue
+from threading import Event, Thread
+from uuid import UUID, uuid4
+
+from ticketkin.core.errors import StoreUnavailableError
+from ticketkin.service.corpus import Corpus
+from ticketkin.serving.answers import Answer
+from ticketkin.store.suggestions import Question, Shown, put_question
+
+_MOST_WAITING = 10_000
+_MOST_AT_ONCE = 200
+_RETRY_SECONDS = 2.0
+_log = logging.getLogger(__name__)
+
+
+class Recorder:
+    """Writes questions and what was shown into the database, in a thread of its own."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        self._corpus = corpus
+        self._waiting: Queue[Question] = Queue(_MOST_WAITING)
+        self._stopping = Event()
+        self._writer = Thread(target=self._write, name="record what was shown", daemon=True)
+        self.n_lost = 0
+        """Questions that were not kept, as the database was away for too long."""
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._writer.start()
+
+    def close(self) -> None:
+        """Write what waits, for a short time, and stop."""
+        self._stopping.set()
+        if self._writer.is_alive():
+            self._writer.join(timeout=_RETRY_SECONDS)
+
+    def wait(self) -> None:
+        """Return once everything that was noted is in the database."""
+        self._waiting.join()
+
+    def note(self, answer: Answer) -> UUID:
+        """Return the id of the question; it is written soon."""
+        question = Question(
+            uuid4(),
+            answer.ticket_id or None,
+            self._corpus.bundle.id,
+            self._corpus.state.change,
+            [
+                Shown(one.ticket_id, one.kind, one.band or "", one.probability, one.similarity)
+                for one in answer.relations
+            ],
+        )
+        try:
+            self._waiting.put_nowait(question)
+        except Full:
+            self.n_lost += 1
+        return question.question_id
+
+    def _write(self) -> None:
+        while True:
+            batch = self._next()
+            if not batch:
+                if self._stopping.is_set():
+                    return
+                continue
+            while not self._written(batch) and not self._stopping.wait(_RETRY_SECONDS):
+                pass
+            for _ in batch:
+                self._waiting.task_done()
+
+    def _next(self) -> list[Question]:
+        batch: list[Question] = []
+        try:
+            batch.append(self._waiting.get(timeout=0.2))
+            while len(batch) < _MOST_AT_ONCE:
+                batch.append(self._waiting.get_nowait())
+        except Empty:
+            pass
+        return batch
+
+    def _written(self, batch: list[Question]) -> bool:
+        try:
+            with self._corpus.database.transaction() as connection:
+                for question in batch:
+                    put_question(connection, question)
+        except StoreUnavailableError as error:
+            _log.warning("what was shown waits to be kept: %s", error)
+            return False
+        return True

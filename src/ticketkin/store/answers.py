@@ -1,0 +1,124 @@
+"""What people say of pairs of tickets, and the links that follow from it.
+
+Answers are never changed: a later one of a pair goes before an earlier one, and one that is taken back stays
+with the time when it was.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import polars as pl
+
+from ticketkin.core.tables import Kind, Origin
+from ticketkin.store.database import Transaction
+from ticketkin.store.links import mark_links_changed
+from ticketkin.store.tickets import await_turn
+from ticketkin.tickets.reviewed import CAUSED_BY, REVIEW_SCHEMA
+
+
+@dataclass(frozen=True)
+class StoredAnswer:
+    """What one person said of two tickets."""
+
+    answer_id: UUID
+    source: str
+    """Of a cause, the ticket that caused the other."""
+    target: str
+    answer: str
+    """duplicate, related, causal, none or unsure."""
+    reviewer: str
+    answered_at: datetime
+    withdrawn_at: datetime | None
+
+
+_COLUMNS = "answer_id, source, target, answer, reviewer, answered_at, withdrawn_at"
+
+
+def put_answer(connection: Transaction, source: str, target: str, answer: str, reviewer: str) -> StoredAnswer:
+    """Store what a person said of two stored tickets, by their ids, and the link that follows."""
+    await_turn(connection)
+    if answer == CAUSED_BY:
+        source, target, answer = target, source, Kind.CAUSAL.value
+    row = connection.execute(
+        f"INSERT INTO answers (answer_id, source, target, answer, reviewer) VALUES (%s, %s, %s, %s, %s) "  # noqa: S608 - names of columns
+        f"RETURNING {_COLUMNS}",
+        (uuid4(), source, target, answer, reviewer),
+    ).fetchone()
+    assert row is not None  # noqa: S101 - it was inserted
+    _link(connection, source, target)
+    return StoredAnswer(*row)
+
+
+def withdraw_answer(connection: Transaction, answer_id: UUID) -> bool:
+    """Take an answer back; the one before it counts again. Return whether it was there and not taken back."""
+    await_turn(connection)
+    row = connection.execute(
+        "UPDATE answers SET withdrawn_at = clock_timestamp() WHERE answer_id = %s AND withdrawn_at IS NULL "
+        "RETURNING source, target",
+        (answer_id,),
+    ).fetchone()
+    if row is None:
+        return False
+    _link(connection, str(row[0]), str(row[1]))
+    return True
+
+
+def newest_answers(connection: Transaction, most: int) -> list[StoredAnswer]:
+    """Return the newest answers, those that were taken back among them, the newest first."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM answers ORDER BY answered_at DESC LIMIT %s",  # noqa: S608 - names of columns
+        (most,),
+    ).fetchall()
+    return [StoredAnswer(*row) for row in rows]
+
+
+def reviewed_pairs(connection: Transaction) -> pl.DataFrame:
+    """Return each pair with its last answer that stands (`REVIEW_SCHEMA`), as `--reviewed` reads them."""
+    rows = connection.execute(
+        """
+        SELECT source, target, answer FROM (
+            SELECT DISTINCT ON (least(source, target), greatest(source, target))
+                source, target, answer, answered_at
+            FROM answers WHERE withdrawn_at IS NULL
+            ORDER BY least(source, target), greatest(source, target), answered_at DESC
+        ) AS standing ORDER BY answered_at
+        """
+    ).fetchall()
+    return pl.DataFrame(rows, schema=dict(REVIEW_SCHEMA), orient="row")
+
+
+def count_answers(connection: Transaction) -> dict[str, int]:
+    """Return how many pairs have each answer as their last."""
+    counts = reviewed_pairs(connection)["kind"].value_counts()
+    return dict(counts.sort("kind").iter_rows())
+
+
+def _link(connection: Transaction, one: str, other: str) -> None:
+    """Let the link of a pair be what its last answer says."""
+    pair = (one, other, other, one)
+    row = connection.execute(
+        """
+        SELECT source, target, answer FROM answers
+        WHERE withdrawn_at IS NULL AND ((source = %s AND target = %s) OR (source = %s AND target = %s))
+        ORDER BY answered_at DESC LIMIT 1
+        """,
+        pair,
+    ).fetchone()
+    connection.execute(
+        "DELETE FROM links WHERE ((source = %s AND target = %s) OR (source = %s AND target = %s)) "
+        "AND origin = %s",
+        (*pair, Origin.REVIEW.value),
+    )
+    if row is not None and row[2] in _KINDS:
+        source, target, kind = row
+        first, second = (source, target) if kind == Kind.CAUSAL.value else sorted((source, target))
+        connection.execute(
+            "INSERT INTO links (source, target, kind, origin) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            (first, second, kind, Origin.REVIEW.value),
+        )
+    mark_links_changed(connection)
+
+
+_KINDS: Sequence[str] = tuple(kind.value for kind in Kind)

@@ -1,0 +1,101 @@
+"""What was shown to people: the question, and each ticket that was named with how surely."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from ticketkin.store.database import Transaction
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One ticket that an answer named."""
+
+    candidate: str
+    """Its id."""
+    kind: str
+    band: str
+    """Empty where no kinds were learned."""
+    probability: float | None
+    similarity: float | None
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A ticket that was named beside a stored one."""
+
+    asked_at: datetime
+    ticket_id: str
+    candidate: str
+    kind: str
+    band: str
+    probability: float | None
+
+
+@dataclass(frozen=True)
+class Question:
+    """What was asked, and what was shown."""
+
+    question_id: UUID
+    ticket_id: str | None
+    """Of a stored ticket; None for a new one, whose text is not kept."""
+    bundle: str
+    change: int
+    """Number of the last change of stored tickets that the answer took into account."""
+    shown: Sequence[Shown]
+
+
+def put_question(connection: Transaction, question: Question) -> None:
+    """Keep what was shown. What names a ticket that was deleted meanwhile is left out."""
+    shown = question.shown
+    connection.execute(
+        "INSERT INTO questions (question_id, ticket_id, bundle, change) "
+        "VALUES (%s, (SELECT ticket_id FROM tickets WHERE ticket_id = %s FOR KEY SHARE), %s, %s)",
+        (question.question_id, question.ticket_id, question.bundle, question.change),
+    )
+    connection.execute(
+        """
+        INSERT INTO suggestions (question_id, place, candidate, kind, band, probability, similarity)
+        SELECT %s, shown.place, tickets.ticket_id, shown.kind, shown.band, shown.probability, shown.similarity
+        FROM unnest(%s::text[], %s::text[], %s::text[], %s::float8[], %s::float8[]) WITH ORDINALITY
+            AS shown (candidate, kind, band, probability, similarity, place)
+        JOIN (SELECT ticket_id FROM tickets WHERE ticket_id = ANY(%s) FOR KEY SHARE) AS tickets
+            ON tickets.ticket_id = shown.candidate
+        """,
+        (
+            question.question_id,
+            [one.candidate for one in shown],
+            [one.kind for one in shown],
+            [one.band for one in shown],
+            [one.probability for one in shown],
+            [one.similarity for one in shown],
+            [one.candidate for one in shown],
+        ),
+    )
+
+
+def newest_suggestions(connection: Transaction, bands: Sequence[str], most: int) -> list[Suggestion]:
+    """Return what was shown last for stored tickets in some bands, each pair once, the newest first."""
+    rows = connection.execute(
+        """
+        SELECT asked_at, ticket_id, candidate, kind, band, probability FROM (
+            SELECT DISTINCT ON (questions.ticket_id, candidate)
+                asked_at, questions.ticket_id, candidate, kind, band, probability
+            FROM (
+                SELECT * FROM questions WHERE ticket_id IS NOT NULL ORDER BY asked_at DESC LIMIT 1000
+            ) AS questions JOIN suggestions USING (question_id)
+            WHERE band = ANY(%s)
+            ORDER BY questions.ticket_id, candidate, asked_at DESC
+        ) AS shown ORDER BY asked_at DESC, probability DESC LIMIT %s
+        """,
+        (list(bands), most),
+    ).fetchall()
+    return [Suggestion(*row) for row in rows]
+
+
+def forget_questions(connection: Transaction, older_than_days: int) -> int:
+    """Delete what was shown longer ago; return how many questions that were."""
+    return connection.execute(
+        "DELETE FROM questions WHERE asked_at < now() - make_interval(days => %s)", (older_than_days,)
+    ).rowcount

@@ -1,0 +1,93 @@
+"""A service as it is started, and the commands around it."""
+
+import io
+import json
+import logging
+import socket
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bundle_material import Judged
+from new_databases import new_database
+from ticketkin.cli.app import app
+from ticketkin.core.errors import InputError, JobError
+from ticketkin.service.logs import WithoutTexts
+from ticketkin.service.place import Place
+from ticketkin.service.running import ServeRequest, serve
+from ticketkin.service.settings import ServiceSettings
+from ticketkin.store.database import DATABASE_URL
+from ticketkin.store.embedded import EmbeddedServer
+
+runner = CliRunner()
+
+
+@pytest.fixture
+def named_database(postgres: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> object:
+    with new_database(postgres) as url:
+        monkeypatch.setenv(DATABASE_URL, url)
+        yield url
+
+
+def ran(*arguments: object) -> str:
+    result = runner.invoke(app, [str(argument) for argument in arguments])
+    if result.exception is not None:
+        raise result.exception
+    return result.stdout
+
+
+def test_keys_are_made_listed_and_revoked(named_database: str, tmp_path: Path) -> None:
+    key = ran("keys", "create", tmp_path / "kin", "ticket system", "--role", "administrator", "--days", "9")
+    assert key.startswith("kin_") and len(key.strip()) > 40
+    (listed,) = json.loads(ran("keys", "list", tmp_path / "kin", "--json"))
+    assert (listed["name"], listed["role"], listed["opens"]) == ("ticket system", "administrator", True)
+    assert key.strip() not in ran("keys", "list", tmp_path / "kin")
+    assert "no more" in ran("keys", "revoke", tmp_path / "kin", listed["key_id"]) + ran(
+        "keys", "list", tmp_path / "kin"
+    )
+    with pytest.raises(InputError, match="no key"):
+        ran("keys", "revoke", tmp_path / "kin", listed["key_id"])
+    with pytest.raises(InputError, match="allowed are agent, reviewer, administrator"):
+        ran("keys", "create", tmp_path / "kin", "x", "--role", "king")
+    with pytest.raises(InputError, match="NAME is blank"):
+        ran("keys", "create", tmp_path / "kin", " ")
+
+
+def test_sign_in_without_a_key_would_let_nobody_in(
+    named_database: str, judged: Judged, tmp_path: Path
+) -> None:
+    settings = ServiceSettings(port=0, signs_in=True)
+    with pytest.raises(InputError, match="ticketkin keys create"):
+        serve(ServeRequest(judged.bundle, data=tmp_path, settings=settings))
+
+
+def test_a_port_that_is_taken_is_told(judged: Judged, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = ServiceSettings(port=taken.getsockname()[1])
+        with pytest.raises(JobError, match="Choose another port"):
+            serve(ServeRequest(judged.bundle, data=tmp_path, settings=settings))
+
+
+def test_a_service_keeps_its_own_beside_the_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(DATABASE_URL, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert Place.of(tmp_path / "kin", None).folder == tmp_path / "kin-service"
+    assert Place.of(tmp_path / "kin", tmp_path / "x").folder == tmp_path / "x"
+    monkeypatch.setenv(DATABASE_URL, "postgresql://desk:opensesame@db/kin")
+    elsewhere = Place.of(tmp_path / "kin", None)
+    assert elsewhere.folder == tmp_path / "cache/ticketkin/service" and "opensesame" not in str(elsewhere)
+
+
+def test_the_log_holds_no_message_of_an_error() -> None:
+    logger, text = logging.getLogger("tests.of.the.log"), io.StringIO()
+    logger.propagate = False
+    logger.addHandler(logging.StreamHandler(text))
+    logger.addFilter(WithoutTexts())
+    try:
+        raise ValueError("Password of Jane is opensesame")
+    except ValueError:
+        logger.exception("while answering %s", "INC1")
+    logger.error("plain")
+    assert "opensesame" not in text.getvalue() and "ValueError at" in text.getvalue()
+    assert "plain" in text.getvalue()
