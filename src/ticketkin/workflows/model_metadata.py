@@ -1,9 +1,10 @@
 """What stands beside every model: when it was made, of which data, and what it measured."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ticketkin.core.artifacts import hash_path
+from ticketkin.core.checks import Check
 from ticketkin.encoders.untouched import UntouchedEncoder
 from ticketkin.evaluation.schema import CandidateResult
 from ticketkin.runs.artifacts import Place
@@ -40,10 +41,16 @@ def model_metadata(
     training: CandidateTraining | None,
     base: UntouchedEncoder,
     result: CandidateResult,
+    checks: Sequence[Check],
     hashes: Mapping[str, str],
 ) -> CandidateTraining | UntouchedModel:
     """Return what stands beside a model: its training, and what it measured; without one, the `base`."""
-    about: dict[str, Any] = {"made_at": utc_now(), "data_hashes": dict(hashes), "metrics": _metrics(result)}
+    about: dict[str, Any] = {
+        "made_at": utc_now(),
+        "data_hashes": dict(hashes),
+        "metrics": _metrics(result),
+        "checks": list(checks),
+    }
     if training is not None:
         return CandidateTraining.of(training, **about)
     return UntouchedModel(
