@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ticketkin.core.artifacts import plain
 from ticketkin.core.checks import Check
 from ticketkin.encoders.presets import OPEN_LICENCES
 from ticketkin.evaluation.bootstrap import Float64Array, Interval, Resamples
@@ -124,7 +125,7 @@ class ModelComparison:
         return {
             **{name: value for name, value in vars(self).items() if name != "decisions"},
             "rows": [row.to_json() | {"decisions": self.decisions[row.name].to_json()} for row in self.rows],
-            "checks": [check.to_json() for check in self.checks],
+            "checks": [plain(check) for check in self.checks],
             "recommendation": None if recommended is None else recommended.to_json(),
         }
 

@@ -196,15 +196,16 @@ def compare_models(
     for model in dict.fromkeys([baseline, *models]):
         progress.say(f"encoding with {model}")
         try:
-            encoder = _loaded(model, ground.encoder)
-            embeddings, cost = _encoded(encoder, ground, progress)
+            loaded = _loaded(model, ground.encoder)
+            embeddings, cost = _encoded(loaded, ground, progress)
+            is_tuned = not says_it_is_untouched(Path(model).expanduser())
         except TicketkinError as error:
             skipped[model] = str(error)
             progress.say(f"  skipped: {error}")
             continue
         # Offline another model stands in for the default: rows tell which one answered.
-        named[model] = encoder.name if encoder.packaged else model
-        if not says_it_is_untouched(Path(model).expanduser()):
+        named[model] = loaded.name if loaded.packaged else model
+        if is_tuned:
             looks[named[model]] = embeddings[_spread(len(embeddings))]
         for name, variant, bytes_a_value in embedding_variants(named[model], embeddings, dimensions):
             ground.score(name, variant)
