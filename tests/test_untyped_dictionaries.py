@@ -40,6 +40,7 @@ STATED = {
     "serving/record.py": "the record of a bundle",
     "serving/replay.py": "replay.json",
     "cli/answers.py": "answers in JSON",
+    "service/erasing.py": "the receipt of an erasure in JSON",
     "service/problems.py": "descriptions of errors for OpenAPI",
     "service/routes/answers.py": "descriptions of answers for OpenAPI",
     "service/schemas.py": "fields of a schema that is made of a list",

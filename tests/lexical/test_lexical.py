@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from ticketkin.core.tables import Visibility
 from ticketkin.lexical.bm25 import FieldStatistics, LexicalRanker
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix, tfidf_neighbours
+from ticketkin.lexical.shared_words import pieces, shared_words, words_apart
 from ticketkin.lexical.tfidf import TermStatistics
 from ticketkin.lexical.words import character_ngrams, tokenize, written_words
 
@@ -123,3 +124,27 @@ def test_the_document_frequency_of_a_term_is_known_and_rows_keep_their_columns_i
     common, rare, unseen = words.idf_of(["printer", "vpn", "0x8007"])
     assert common < rare < unseen == np.float32(words.unseen_idf)
     assert TermStatistics.fit(texts, "characters").idf_of(["zzzzz"]) == [0]
+
+
+@given(st.text(), st.text())
+def test_pieces_make_up_the_text_and_only_shared_words_are_marked(text: str, other: str) -> None:
+    statistics = TermStatistics.fit([text, other, "printer", "paper jam"], "word")
+    cut = pieces(statistics, text, other)
+    assert "".join(piece.text for piece in cut) == text
+    theirs = tokenize(other)
+    assert all(set(tokenize(piece.text)) & set(theirs) for piece in cut if piece.is_shared)
+    assert all(
+        word in text and set(tokenize(word)) & set(theirs)
+        for word in shared_words(statistics, text, other, 9)
+    )
+    assert all(word in text for word in words_apart(statistics, text, other, 9))
+
+
+def test_words_are_marked_whole_and_those_of_one_text_are_named() -> None:
+    statistics = TermStatistics.fit(["the printer jams"] * 9 + ["wks-eas-003"], "word")
+    mine, theirs = "Printer of wks-eas-003 smells of lemon lemon", "wks-qua-003 smelled, printer too"
+    assert [piece.text for piece in pieces(statistics, mine, theirs) if piece.is_shared] == ["smells"]
+    assert words_apart(statistics, mine, theirs, 2) == ["lemon", "wks-eas-003"]
+    assert shared_words(statistics, mine, theirs, 9)[0] == "smells"
+    assert "wks-eas-003" not in shared_words(statistics, mine, theirs, 9)
+    assert shared_words(statistics, mine, "on WKS-EAS-003", 9) == ["wks-eas-003"]

@@ -5,12 +5,15 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from ticketkin.cli.entry import main
 from ticketkin.core.errors import InputError
 from ticketkin.core.tables import SplitName
+from ticketkin.evaluation.verdict_words import first_sentence
 from ticketkin.pairs.interchange import TextPairs, read_text_pairs, write_text_pairs
 from ticketkin.workflows.configuration import read_job
 from ticketkin.workflows.pair_files import pairs_of_run
@@ -72,6 +75,9 @@ def test_the_test_pairs_are_the_holdout_and_nothing_else_is(
     assert report["test_pairs_sha256"] == kept.digest() == test.digest()
     record = json.loads((folder / "candidates/head/training_metadata.json").read_text("utf-8"))
     assert record["pairs"] == report["pairs"] == json.loads((folder / "pairs.json").read_text("utf-8"))
+    answer, _ = first_sentence(report["verdict"]["reason"])
+    assert answer.endswith("; nobody has said who labelled these pairs.")
+    assert report["links"]["labels_from"] == "unknown"
     assert report["pairs"]["sources"] == ["given"] and report["pairs"]["phases_from"] == "file"
     tickets = pl.read_parquet(folder / "tickets.parquet")
     splits = dict(pl.read_parquet(folder / "splits.parquet").iter_rows())
@@ -108,8 +114,14 @@ def test_without_test_pairs_the_holdout_comes_from_the_one_file(
     monkeypatch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))
     arguments = _arguments(files, tiny_encoder_folder, tmp_path / "run")
     place = arguments.index("--test-pairs")
-    assert _run([*arguments[:place], *arguments[place + 2 :]], monkeypatch) == 0
+    stated = ["--labels-from", "rule"]
+    assert _run([*arguments[:place], *arguments[place + 2 :], *stated], monkeypatch) == 0
     report = json.loads(capsys.readouterr().out)
+    assert report["verdict"]["reason"].startswith("A rule labelled these pairs, so they prove nothing")
+    assert report["verdict"]["answer"] == "unproven" and report["links"]["by_origin"].keys() == {"rule"}
+    checks = {check["code"]: check for check in report["diagnostics"]}
+    assert checks["circular_labels"]["outcome"] == "failed"
+    assert "a rule made the labels" in checks["circular_labels"]["evidence"]
     assert report["splits"]["holdout"]["n_queries"] > 0
 
 
@@ -119,6 +131,8 @@ def test_without_test_pairs_the_holdout_comes_from_the_one_file(
         (["--test-pairs", "{test}"], "--test-pairs goes with --pairs"),
         (["{train}", "--pairs", "{train}"], "--pairs stands for the whole export"),
         (["--pairs", "nowhere.json"], "nowhere.json: no such file"),
+        (["{train}", "--labels-from", "person"], "--labels-from says who labelled a file of pairs"),
+        (["--pairs", "{train}", "--labels-from", "me"], "pairs.labels_from: got 'me'"),
     ],
 )
 def test_what_does_not_go_together_is_told(
@@ -152,6 +166,51 @@ def test_strangers_are_mined_where_a_file_brings_none_but_never_into_frozen_pair
     capsys.readouterr()
     assert _run([*frozen, "--out", str(tmp_path / "frozen")], monkeypatch) != 0
     assert "Error: " in capsys.readouterr().err
+
+
+def _cut_by_word_overlap(path: Path) -> Path:
+    """Pairs that are kin where scikit-learn's TF-IDF cosine is above .5, and strangers below .3."""
+    draw = np.random.default_rng(0)
+    words = np.array([f"{a}{b}{c}" for a in "bcdfg" for b in "aeiou" for c in "lmnrst"])
+    texts = [" ".join(draw.choice(words, 6, replace=False)) for _ in range(120)]
+    for place in range(0, 120, 2):  # every other text repeats some words of the one before
+        kept = int(draw.integers(0, 7))
+        texts[place + 1] = " ".join([*texts[place].split()[:kept], *texts[place + 1].split()[kept:]])
+    rows = TfidfVectorizer(ngram_range=(1, 2), stop_words="english").fit_transform(texts)
+    left, right = np.arange(0, 120, 2), np.arange(1, 120, 2)
+    left, right = np.append(left, draw.integers(0, 120, 90)), np.append(right, draw.integers(0, 120, 90))
+    cosines = np.asarray(rows[left].multiply(rows[right]).sum(axis=1)).ravel()
+    chosen = [row for row in range(len(left)) if left[row] != right[row] and not 0.3 <= cosines[row] <= 0.5]
+    write_text_pairs(
+        TextPairs(
+            [texts[left[row]] for row in chosen],
+            [texts[right[row]] for row in chosen],
+            (cosines[chosen] > 0.5).astype(np.int64),
+        ),
+        path,
+    )
+    return path
+
+
+def test_labels_that_word_overlap_cut_are_named_and_prove_nothing(
+    tiny_encoder_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))
+    path = _cut_by_word_overlap(tmp_path / "cut.json")
+    arguments = [
+        "run", "--pairs", str(path), "--labels-from", "person", "--base-model", str(tiny_encoder_folder),
+        "--offline", "--candidates", "lexical", "--set", "evaluation.n_bootstrap=100",
+        "--out", str(tmp_path / "run"), "--json",
+    ]  # fmt: skip
+    assert _run(arguments, monkeypatch) == 0
+    report = json.loads(capsys.readouterr().out)
+    circular = next(check for check in report["diagnostics"] if check["code"] == "circular_labels")
+    assert (
+        circular["outcome"] == "failed"
+        and "reproduces the labels of the training pairs" in circular["evidence"]
+    )
+    assert report["verdict"]["answer"] != "yes"
 
 
 def test_labels_that_name_kinds_become_links_of_those_kinds(

@@ -14,6 +14,7 @@ from ticketkin.cli.options import (
     ForceRunOption,
     JobOptions,
     JsonOption,
+    LabelsFromOption,
     LinkColumnsOption,
     LinksOption,
     MapOption,
@@ -92,6 +93,7 @@ def run(
     recipe: RecipeOption = None,
     pairs: PairsOption = None,
     test_pairs: TestPairsOption = None,
+    labels_from: LabelsFromOption = None,
     reviewed: ReviewedOption = None,
     redact_words: RedactWordsOption = None,
     seed: SeedOption = None,
@@ -142,6 +144,7 @@ def run(
         test_pairs,
         reviewed,
         redact_words,
+        labels_from,
     )
     folder, job = options.resumed(begun or run_to_resume(out)) if resume or begun else options.begun(out)
     left_out = options.not_applied(job, folder)

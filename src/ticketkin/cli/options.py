@@ -98,6 +98,15 @@ RecipeOption = Annotated[
     str | None, typer.Option("--recipe", help="A named training configuration; see: ticketkin recipes.")
 ]
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")]
+LabelsFromOption = Annotated[
+    str | None,
+    typer.Option(
+        "--labels-from",
+        help="Who labelled the pairs: person, rule or model.",
+        metavar="WHO",
+        show_default=False,
+    ),
+]
 KinFromOption = Annotated[
     float | None,
     typer.Option(
@@ -113,7 +122,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print machine-readable
 # is refused for a run that exists, so that none is ever dropped without a word.
 _CHANGES_STORED = frozenset({
     "links", "link_columns", "map_", "set_", "offline", "base_model", "candidates", "seed", "recipe",
-    "redact_words", "reviewed",
+    "redact_words", "reviewed", "labels_from",
 })  # fmt: skip
 # A run folder named so is a slip: whoever types it expects a file.
 _FILE_ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".xlsx", ".xml", ".parquet", ".html", ".txt")
@@ -139,6 +148,7 @@ class JobOptions:
     test_pairs: Path | None = None
     reviewed: Path | None = None
     redact_words: Path | None = None
+    labels_from: str | None = None
 
     def job(self) -> Job:
         """Return the job. Raises InputError where a file is missing or an option is malformed."""
@@ -148,6 +158,8 @@ class JobOptions:
             raise InputError("No export was given; name at least one file, e.g. ticketkin run incidents.csv")
         if self.pairs is not None and (self.sources or self.links):
             raise InputError("--pairs stands for the whole export; leave out the files and --links beside it")
+        if self.labels_from is not None and self.pairs is None:
+            raise InputError("--labels-from says who labelled a file of pairs; name the file with --pairs")
         self._check_given()
         return Job(
             sources=tuple(path.resolve() for path in self.sources),
@@ -263,6 +275,7 @@ class JobOptions:
             ("links", "columns"): None if self.link_columns is None else _names(self.link_columns),
             ("encoder", "offline"): self.offline or None,
             ("encoder", "base_model"): self.base_model,
+            ("pairs", "labels_from"): self.labels_from,
         }
         flags: dict[str, Any] = {}
         for (section, name), value in given.items():

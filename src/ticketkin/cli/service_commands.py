@@ -1,5 +1,6 @@
 """Commands for a service: start it, and say who may use it."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -10,9 +11,11 @@ import typer
 from rich.table import Table
 
 from ticketkin.cli.console import errors, print_json, screen
-from ticketkin.cli.options import JsonOption, MapOption, RedactWordsOption, parse_map
+from ticketkin.cli.options import ForceOption, JsonOption, MapOption, RedactWordsOption, parse_map
 from ticketkin.cli.progress import ConsoleProgress
+from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import InputError, MissingExtraError
+from ticketkin.core.outputs import check_file_output, output_path
 
 service = typer.Typer()
 keys = typer.Typer(help="Keys of a service: who may use it.", no_args_is_help=True)
@@ -53,6 +56,9 @@ def serve(
         list[str] | None,
         typer.Option("--name", help="A further name under which browsers reach it. Repeatable."),
     ] = None,
+    rate: Annotated[
+        int, typer.Option("--rate", min=1, help="Requests of one sender that are answered in a minute.")
+    ] = 1_200,
     sign_in: Annotated[
         bool, typer.Option("--sign-in", help="Let nobody in without a key; needed for another --host.")
     ] = False,
@@ -78,10 +84,105 @@ def serve(
         mapping=None if map_ is None else parse_map(map_),
         redact_words=redact_words,
         data=data,
-        settings=ServiceSettings(host=host, port=port, hosts=tuple(name or ()), signs_in=sign_in),
+        settings=ServiceSettings(
+            host=host, port=port, hosts=tuple(name or ()), signs_in=sign_in, most_requests_a_minute=rate
+        ),
     )
     with ConsoleProgress(errors) as progress:
         serve(request, lambda address: screen.print(f"Ticketkin answers at {address}"), progress)
+
+
+@service.command()
+def erase(
+    folder: BundleFolder,
+    ticket: Annotated[
+        list[str] | None, typer.Option("--ticket", help="Id or number of a ticket to erase. Repeatable.")
+    ] = None,
+    person: Annotated[
+        list[str] | None,
+        typer.Option("--person", help="Account of a person, or the name of a key. Repeatable."),
+    ] = None,
+    with_tickets: Annotated[
+        bool, typer.Option("--with-tickets", help="Erase the tickets that these people opened, too.")
+    ] = False,
+    data: DataOption = None,
+    receipt: Annotated[
+        Path | None,
+        typer.Option(
+            "--receipt", help="Write the receipt to a .json file.", parser=output_path, metavar="FILE"
+        ),
+    ] = None,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a ticket or a person out of a service for good: out of database, indexes and what was shown.
+
+    \b
+    Examples:
+      ticketkin erase kin-june --ticket INC0012345 --receipt erased.json
+      ticketkin erase kin-june --person jane.doe
+      ticketkin erase kin-june --person jane.doe --with-tickets
+
+    A person is found among the callers of tickets by the pseudonym of the account, and among those who used
+    the service by name. The tables are written anew, so that no byte stays; the service may run meanwhile
+    and waits for it. The receipt says what was done and what it does not reach.
+    """
+    with _extra_named():
+        from ticketkin.service.erasing import ErasureRequest
+        from ticketkin.service.erasing import erase as erase_from
+        from ticketkin.service.place import Place
+
+    if receipt is not None:
+        check_file_output(receipt, [folder], force=force)
+    request = ErasureRequest(tuple(ticket or ()), tuple(person or ()), with_tickets)
+    with ConsoleProgress(errors) as progress:
+        done = erase_from(folder, Place.of(folder, data), request, progress)
+    if receipt is not None:
+        write_json(receipt, done.to_json())
+    if as_json:
+        print_json(done.to_json())
+        return
+    for what, n_rows in done.rows.items():
+        screen.print(f"Erased: {n_rows:,} {what}")
+    if done.unknown_tickets:
+        screen.print(f"Not stored: {done.unknown_tickets:,} of the named tickets")
+    if done.people_left_out:
+        screen.print(f"Callers could not be looked for: {done.people_left_out}", soft_wrap=True)
+    screen.print(
+        f"Indexes: {done.indexes_deleted:,} deleted, {done.indexes_rewritten:,} written anew, "
+        f"{done.indexes_waiting:,} still to be written by a running service"
+    )
+    for line in done.not_covered:
+        screen.print(f"Not reached: {line}", soft_wrap=True)
+
+
+@service.command()
+def mcp(
+    url: Annotated[str, typer.Option("--url", help="Address of the running service.")] = (
+        "http://127.0.0.1:8477"
+    ),
+) -> None:
+    """Offer a running service to an assistant as tools: relate, kin_of_ticket, families.
+
+    \b
+    Examples:
+      ticketkin mcp
+      ticketkin mcp --url https://kin.example
+
+    It speaks the Model Context Protocol over standard input and output, as assistants start such programs.
+    A key comes from the environment variable TICKETKIN_KEY. None of the tools changes anything.
+    """
+    with _extra_named():
+        import httpx2
+
+        from ticketkin.service.assistants import assistant_server
+
+    if not url.startswith(("http://", "https://")):
+        raise InputError(f"--url {url[:100]!r} is no address; write it as http://127.0.0.1:8477")
+    key = os.environ.get("TICKETKIN_KEY")
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    with httpx2.Client(base_url=url, headers=headers, timeout=60.0) as client:
+        assistant_server(client).run()
 
 
 @keys.command("create")

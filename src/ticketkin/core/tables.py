@@ -20,8 +20,10 @@ FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 
 
-LabelsFrom = Literal["person", "silver"]
-"""Who says which tickets are kin: people, or the overlap of words."""
+LabelsFrom = Literal["person", "unknown", "silver"]
+"""Who says which tickets are kin: people, nobody knows, or the overlap of words, a rule or a model."""
+Labeller = Literal["unknown", "person", "rule", "model"]
+"""Who labelled a file of pairs, as far as somebody said so."""
 
 
 class Origin(StrEnum):
@@ -35,12 +37,18 @@ class Origin(StrEnum):
     STATED = "stated"
     FILE = "file"
     REVIEW = "review"
+    UNKNOWN = "unknown"
+    """A file of pairs of which nobody said who labelled it."""
+    RULE = "rule"
+    MODEL = "model"
     SILVER = "silver"
 
     @property
     def labels_from(self) -> LabelsFrom:
-        """'silver' or 'person'."""
-        return "silver" if self is Origin.SILVER else "person"
+        """What the label is worth."""
+        if self is Origin.UNKNOWN:
+            return "unknown"
+        return "silver" if self in (Origin.SILVER, Origin.RULE, Origin.MODEL) else "person"
 
 
 class Kind(StrEnum):
@@ -214,8 +222,9 @@ class Links:
 
     @property
     def labels_from(self) -> LabelsFrom:
-        """'person' if no link is silver, else 'silver': one silver link taints the proof."""
-        return "silver" if (self.frame["origin"] == Origin.SILVER.value).any() else "person"
+        """'person' if people made every link: one silver or unknown link taints the proof."""
+        values = {Origin(origin).labels_from for origin in self.frame["origin"].unique()}
+        return "silver" if "silver" in values else "unknown" if "unknown" in values else "person"
 
 
 @dataclass(frozen=True)

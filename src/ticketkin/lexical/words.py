@@ -38,7 +38,7 @@ def _terms(text: str) -> tuple[str, ...]:
     stem = _stem()
     terms: list[str] = []
     for token in _TOKEN.findall(text):
-        parts = _PART.findall(_CAMEL.sub(" ", token))
+        parts = word_parts(token)
         lowered = token.lower()
         if len(parts) > 1:
             terms.append(lowered)
@@ -73,6 +73,16 @@ def character_ngrams(text: str) -> list[str]:
 def written_words(text: str) -> list[str]:
     """Return the words that `tokenize` splits a text into, as the text writes them."""
     return _TOKEN.findall(text)
+
+
+def word_parts(word: str) -> list[str]:
+    """Return the plain words and numbers within a word: `sshd.Null2` has `sshd`, `Null` and `2`."""
+    return _PART.findall(_CAMEL.sub(" ", word))
+
+
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Return where each of the `written_words` begins and ends."""
+    return [match.span() for match in _TOKEN.finditer(text)]
 
 
 def count_terms(texts: Sequence[str], vocabulary: dict[str, int]) -> csr_matrix:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ticketkin.core.tables import Kind, Links, Origin, SplitName, Splits
+from ticketkin.core.tables import Kind, Labeller, Links, Origin, SplitName, Splits
 from ticketkin.pairs.interchange import TextPairs, read_text_pairs
 from ticketkin.tickets.cleaning import clean_text
 from ticketkin.tickets.link_result import LinkResult
@@ -126,7 +126,22 @@ def _as_frame(pairs: TextPairs, is_test: bool, ids: _TextIds) -> pl.DataFrame:
     )
 
 
-def links_of_given(given: pl.DataFrame) -> LinkResult:
+_ORIGIN: Mapping[Labeller, Origin] = {
+    "unknown": Origin.UNKNOWN,
+    "person": Origin.FILE,
+    "rule": Origin.RULE,
+    "model": Origin.MODEL,
+}
+_WHO_LABELLED: Mapping[Labeller, str] = {
+    "unknown": "nobody has said who labelled the pairs of the file: state it with --labels-from person, rule "
+    "or model; the check circular_labels looks whether a similarity did",
+    "person": "a person labelled the pairs of the file, as --labels-from says",
+    "rule": "a rule labelled the pairs of the file, as --labels-from says: they prove nothing",
+    "model": "a model labelled the pairs of the file, as --labels-from says: they prove nothing",
+}
+
+
+def links_of_given(given: pl.DataFrame, labeller: Labeller = "unknown") -> LinkResult:
     """Return the pairs labelled kin as links of their kind, duplicates where the file names none.
 
     A training pair that holds a text of the test pairs is no link: it would carry the test into
@@ -140,9 +155,9 @@ def links_of_given(given: pl.DataFrame) -> LinkResult:
         pl.col("left").alias("source"),
         pl.col("right").alias("target"),
         "kind",
-        pl.lit(Origin.FILE.value).alias("origin"),
+        pl.lit(_ORIGIN[labeller].value).alias("origin"),
     ).unique(["source", "target", "kind"], keep="first", maintain_order=True)
-    notes = ["labels come from a file of pairs: who made them is not known; see the check circular_labels"]
+    notes = [_WHO_LABELLED[labeller]]
     same = given.filter(pl.col("left") == pl.col("right")).height
     if same:
         notes.append(f"{same:,} pairs hold the same text twice and are left out")

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from ticketkin.core.stage_settings import StageSettings
+from ticketkin.core.tables import Labeller
 
 PairSource = Literal[
     "auto",
@@ -26,6 +27,8 @@ class PairSettings(StageSettings):
     sources: tuple[PairSource, ...] = Field(default=("auto",), min_length=1)
     """Where training pairs come from, in this order; `auto` is `links,hard-negatives` of an export and
     `given` of a file of pairs. Test pairs always come from links, or from the file."""
+    labels_from: Labeller = "unknown"
+    """Who labelled the pairs of a file: a person, a rule or a model."""
     kin_from: float | None = Field(default=None, gt=0, le=100)
     """Grade from which a pair of a file is kin, where its labels are grades (0 to 1, 1 to 5)."""
     n_drawn: int = Field(default=2_000, ge=10, le=10_000_000)

@@ -12,6 +12,9 @@ from fastapi import FastAPI
 
 from ticketkin.service.corpus import Corpus
 from ticketkin.service.metrics import Measuring
+from ticketkin.service.pages import asking, entrance
+from ticketkin.service.pages.refusals import ReadableRefusals
+from ticketkin.service.pages.rendering import OwnFiles
 from ticketkin.service.problems import answer_errors
 from ticketkin.service.protection import BodyLimit, OwnOrigin, SafeHeaders
 from ticketkin.service.routes import answers, families, health, model, questions, session, tickets
@@ -49,11 +52,14 @@ def create_app(corpus: Corpus, settings: ServiceSettings) -> FastAPI:
     )
     app.state.serving = serving
     answer_errors(app)
-    for doors in (health, tickets, questions, families, answers, model, session):
-        app.include_router(doors.router)
+    doors = (health, tickets, questions, families, answers, model, session)
+    for part in (*doors, asking, entrance):
+        app.include_router(part.router)
+    app.mount("/static", OwnFiles())
     # The last one added is passed first.
     app.add_middleware(BodyLimit, most_bytes=settings.most_body_bytes)
     app.add_middleware(OwnOrigin, hosts=_own_names(settings))
+    app.add_middleware(ReadableRefusals)
     app.add_middleware(SafeHeaders)
     app.add_middleware(Measuring, measures=serving.measures)
     return app

@@ -36,6 +36,7 @@ from ticketkin.serving.stored_links import linked_duplicates
 from ticketkin.store.audit import put_audit
 from ticketkin.store.database import Database, Transaction
 from ticketkin.store.embeddings import put_embeddings, stored_embeddings
+from ticketkin.store.erasing import count_erasures
 from ticketkin.store.links import links_change, put_links, stored_links
 from ticketkin.store.tickets import (
     TicketCounts,
@@ -53,16 +54,19 @@ COMMAND_LINE = "command line"
 FOLLOW_SECONDS = 1.0
 """How often a process looks what others changed."""
 _BATCH_TICKETS = 1_000
-_FOLLOWED = "followed.json"
-_REMEDY = "Delete this folder: it is filled again from the database"
+SLOT, FOLLOWED = ".slot", "followed.json"
+"""Files beside an index: the lock of the process that uses it, and how far it has followed."""
+REMEDY = "Delete this folder: it is filled again from the database"
 
 
 @dataclass(frozen=True)
-class _Followed:
+class Followed:
     """How far the index has followed the database."""
 
     change: NonNegativeInt = 0
     links_change: NonNegativeInt = 0
+    erasures: NonNegativeInt = 0
+    """How many of them have left no byte in the index."""
 
 
 @dataclass(frozen=True)
@@ -146,11 +150,15 @@ class Corpus:
         with self._scoring:
             return kin.relate_stored([name], k)[0]
 
+    def stored(self, names: Sequence[str]) -> Tickets:
+        """Return stored tickets by id or number, in the order of `names`. Raises as `kin_of`."""
+        kin = self._kin
+        return kin.index.tickets(np.array([_row_of(kin, name) for name in names], dtype=np.int64))
+
     def named(self, name: str) -> tuple[str, str]:
         """Return id and title of a stored ticket by id or number. Raises as `kin_of`."""
-        kin = self._kin
-        tickets = kin.index.tickets(np.array([_row_of(kin, name)], dtype=np.int64))
-        return tickets.ids[0], tickets.frame["title"][0]
+        ticket = self.stored([name])
+        return ticket.ids[0], ticket.frame["title"][0]
 
     def store(
         self, tickets: Tickets, progress: Progress = SILENT, *, actor: str = COMMAND_LINE
@@ -196,7 +204,7 @@ class Corpus:
     def catch_up(self, progress: Progress = SILENT) -> None:
         """Take over all that was changed in the database before this call."""
         with self.database.transaction() as connection:
-            wanted = _Followed(newest_change(connection), links_change(connection))
+            wanted = Followed(newest_change(connection), links_change(connection), count_erasures(connection))
         if self._has(wanted):
             self._as_new_at = time.monotonic()
             return
@@ -205,15 +213,20 @@ class Corpus:
                 self._follow_once(progress)
             self._as_new_at = time.monotonic()
 
-    def _has(self, wanted: _Followed) -> bool:
+    def _has(self, wanted: Followed) -> bool:
         own = self._followed
-        return own.change >= wanted.change and own.links_change == wanted.links_change
+        return (
+            own.change >= wanted.change
+            and own.links_change == wanted.links_change
+            and own.erasures >= wanted.erasures
+        )
 
     def _follow_once(self, progress: Progress) -> None:
         with self.database.transaction() as connection:
             changes = changes_after(connection, self._followed.change, _BATCH_TICKETS)
             stored, missing = self._embedded(connection, changes.stored)
             links, n_links = stored_links(connection), links_change(connection)
+            erasures = count_erasures(connection)
         if len(changes.deleted):
             self._index.delete_hashed(changes.deleted)
         if len(changes.stored):
@@ -221,8 +234,12 @@ class Corpus:
             self._index.tend(progress)
         # Those that name tickets of a later batch are taken over with the last one.
         self._index.replace_links(linked_duplicates(links))
-        self._followed = _Followed(changes.until, n_links)
-        write_json(self._place / _FOLLOWED, vars(self._followed))
+        is_last = len(changes.stored) < _BATCH_TICKETS
+        if is_last and erasures > self._followed.erasures:
+            self._index.compact()
+            self._index.tend(progress)
+        self._followed = Followed(changes.until, n_links, erasures if is_last else self._followed.erasures)
+        write_json(self._place / FOLLOWED, vars(self._followed))
         self._kin = Kin(self.bundle, self._index.snapshot())
 
     def _follow(self) -> None:
@@ -279,12 +296,12 @@ class Corpus:
             embeddings[name] = whole
         return self.bundle.with_embeddings(given.tickets, embeddings)
 
-    def _opened(self) -> tuple[Index, _Followed]:
+    def _opened(self) -> tuple[Index, Followed]:
         """Return the index of an earlier process, an empty one where it is none or damaged."""
-        folder, path = self._place / "index", self._place / _FOLLOWED
+        folder, path = self._place / "index", self._place / FOLLOWED
         if path.exists():
             try:
-                followed = read_record(path, _Followed, _REMEDY)
+                followed = read_record(path, Followed, REMEDY)
                 with self.database.transaction() as connection:
                     is_ahead = followed.change > newest_change(connection)  # of a database that was restored
                 if not is_ahead:
@@ -292,7 +309,7 @@ class Corpus:
             except TicketkinError:
                 pass  # filled anew
         shutil.rmtree(folder, ignore_errors=True)
-        return Index.open(folder, self.bundle.scorer, self.bundle.id, create=True), _Followed()
+        return Index.open(folder, self.bundle.scorer, self.bundle.id, create=True), Followed()
 
 
 def _row_of(kin: Kin, name: str) -> int:
@@ -311,7 +328,7 @@ def _own_slot(folder: Path) -> FileLock:
     while True:
         place = folder / str(number)
         place.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(place / ".slot")
+        lock = FileLock(place / SLOT)
         try:
             lock.acquire(timeout=0)
         except Timeout:

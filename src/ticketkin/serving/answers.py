@@ -127,10 +127,16 @@ class Telling:
 
 
 def surest_first(relations: Sequence[Relation]) -> list[Relation]:
-    """Return relations by band, then probability, then the ranking's similarity."""
-    return sorted(
-        relations, key=lambda one: (_BAND_ORDER[one.band], -(one.probability or 0), -(one.similarity or 0))
-    )
+    """Return relations by band, then probability, then the ranking's similarity.
+
+    Where nothing is said the probability is mostly that of no kin, so the nearest come first.
+    """
+
+    def place(one: Relation) -> tuple[int, float, float]:
+        sure = 0.0 if one.band == "silent" else one.probability or 0.0
+        return _BAND_ORDER[one.band], -sure, -(one.similarity or 0.0)
+
+    return sorted(relations, key=place)
 
 
 def kin_relation(candidate: Row, evidence: list[str], similarity: float, *, is_probability: bool) -> Relation:

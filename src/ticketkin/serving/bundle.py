@@ -16,6 +16,7 @@ from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray, Tickets
 from ticketkin.encoders.safety import check_model_folder
 from ticketkin.encoders.serving import read_serving
+from ticketkin.lexical.tfidf import TermStatistics
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.single_source import Scorer, load_scorer
 from ticketkin.relations.scorer import KindScorer
@@ -100,6 +101,11 @@ class Bundle:
     def kinds(self) -> KindScorer | None:
         """The model of kinds; None where none was learned."""
         return KindScorer.load(self.folder / RELATIONS) if self.record.kinds.is_learned else None
+
+    @property
+    def words(self) -> TermStatistics:
+        """How telling a word is, for evidence that a person can check."""
+        return self.scorer.state.words if self.kinds is None else self.kinds.state.words
 
     @cached_property
     def max_length_tokens(self) -> int:

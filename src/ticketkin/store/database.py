@@ -98,7 +98,8 @@ class Database:
     def transaction(self) -> Iterator[Transaction]:
         """Yield a connection; what is done with it is committed where the block ends without an error.
 
-        Raises StoreUnavailableError where the database can't be reached, was stopped meanwhile, or is full.
+        Raises StoreUnavailableError where the database can't be reached, was stopped meanwhile, or is full,
+        InputError for a value that it can't hold, such as a text with a NUL character.
         """
         connection = self._connected()
         try:
@@ -106,7 +107,28 @@ class Database:
                 yield connection
         except psycopg.OperationalError as error:
             raise _unavailable(error) from error
+        except psycopg.DataError as error:
+            raise InputError(f"The database can't take a value: {first_line(error)}; correct it") from error
         finally:
+            self._pool.putconn(connection)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether Ticketkin started the server itself."""
+        return self._server is not None
+
+    @contextmanager
+    def outside_transactions(self) -> Iterator[Transaction]:
+        """Yield a connection for commands that can't be part of a transaction."""
+        connection = self._connected()
+        try:
+            connection.autocommit = True
+            yield connection
+        except psycopg.OperationalError as error:
+            raise _unavailable(error) from error
+        finally:
+            if not connection.closed:
+                connection.autocommit = False
             self._pool.putconn(connection)
 
     def _connected(self) -> Transaction:

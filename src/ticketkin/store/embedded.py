@@ -6,9 +6,11 @@ starts it, the last one to end stops it.
 
 import os
 import warnings
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, ClassVar
 
 from ticketkin.core.errors import JobError, MissingExtraError, StoreUnavailableError
 
@@ -32,13 +34,19 @@ log_min_error_statement = panic
 class EmbeddedServer:
     """A running PostgreSQL whose data lies in `folder`."""
 
+    _users: ClassVar[Counter[Path]] = Counter()
+    """How many of this process use the server of a folder."""
+    _using = Lock()
+
     def __init__(self, folder: Path) -> None:
         """Start it, or join the one that another process started.
 
         Raises MissingExtraError where the wheel is not installed, JobError where it does not start.
         """
         self.folder = folder.absolute()
-        self._server = self._started()
+        with self._using:
+            self._server = self._started()
+            self._users[self.folder] += 1
 
     @property
     def url(self) -> str:
@@ -48,7 +56,8 @@ class EmbeddedServer:
     def revive(self) -> None:
         """Start it again where it was killed; what was committed is there. Raises StoreUnavailableError."""
         try:
-            self._server.start()
+            with self._using:  # of two threads that miss it, one starts it and the other finds it there
+                self._server.start()
         except Exception as error:
             raise StoreUnavailableError(
                 f"The database in {self.folder} was stopped and does not start again: {_last_line(error)}. "
@@ -56,11 +65,23 @@ class EmbeddedServer:
             ) from error
 
     def stop(self) -> None:
-        """Leave it; it stops where no other process uses it."""
+        """Leave it; it stops where nobody else uses it, in this process or in another."""
         import psutil
 
-        with suppress(psutil.Error):  # it was killed meanwhile
-            self._server.cleanup()
+        with self._using:
+            self._users[self.folder] -= 1
+            if self._users[self.folder] <= 0:
+                self._forget_killed()
+                with suppress(psutil.Error):  # it was killed meanwhile
+                    self._server.cleanup()
+
+    def _forget_killed(self) -> None:
+        """Take processes that were killed off the list of those that use the server."""
+        import psutil
+
+        with self._server._lock:
+            listed = self._server.global_process_id_list
+            listed.put([pid for pid in listed.get_and_add(os.getpid()) if psutil.pid_exists(pid)])
 
     def _started(self) -> "PostgresServer":
         try:

@@ -147,7 +147,32 @@ CREATE TRIGGER audit_is_added_to BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 """
 
-MIGRATIONS: tuple[str, ...] = (_TICKETS, _USE, _SIGN_IN)
+_ERASURE = """
+ALTER TABLE installation ADD COLUMN erasures bigint NOT NULL DEFAULT 0;
+
+-- What the planner samples of a column stays in its statistics; so nothing of these is sampled.
+DO $$
+DECLARE one record;
+BEGIN
+    FOR one IN
+        SELECT table_name, column_name FROM information_schema.columns
+        WHERE table_schema = current_schema() AND data_type = 'text'
+    LOOP
+        EXECUTE format('ALTER TABLE %I ALTER COLUMN %I SET STATISTICS 0', one.table_name, one.column_name);
+    END LOOP;
+    ALTER TABLE embeddings ALTER COLUMN vector SET STATISTICS 0;
+END $$;
+
+CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND current_setting('ticketkin.erases', true) = 'on' THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION 'the audit is only ever added to';
+END $$;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_TICKETS, _USE, _SIGN_IN, _ERASURE)
 """The SQL of each step; its number is its place, counted from 1."""
 
 

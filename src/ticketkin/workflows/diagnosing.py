@@ -11,7 +11,7 @@ from ticketkin.core.tables import SplitName
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import load_encoder, load_folder
-from ticketkin.evaluation.bootstrap import Interval, PairedGain
+from ticketkin.evaluation.bootstrap import Interval
 from ticketkin.evaluation.diagnostics.gain_sources import GainSources, fields_of_ranking, gain_sources
 from ticketkin.evaluation.diagnostics.identical import identical_candidates
 from ticketkin.evaluation.diagnostics.labels import LabelledPairs, label_checks
@@ -47,6 +47,8 @@ from ticketkin.training.record_checks import record_checks
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.judging import Judged
+from ticketkin.workflows.link_diagnosis import link_checks
+from ticketkin.workflows.pair_checks import checks_as_given
 from ticketkin.workflows.run_data import RunData
 
 _N_LATENCY_QUERIES = 9
@@ -72,12 +74,15 @@ def diagnose(
     splits = {split.value: data.splits.rows(data.tickets, split) for split in SplitName}
     near = settings.split.near_identical
     checks = label_checks(pairs, by_folds=judged.folds is not None)
+    checks += link_checks(data, judged)
     checks += leakage_checks(
         data.tickets, data.texts, settings.tickets.template, data.groups.group, splits, near
     )
     test = pairs.frame["split"].is_in(["evaluation", "holdout"]).to_numpy() & (pairs.labels == 1)
     checks.append(template_shortcut(data.texts, pairs.left[test], pairs.right[test], near))
     checks += [*_mismatch(pairs), phases_get_harder(pairs)]
+    as_given = checks_as_given(data)
+    checks = [as_given.get(check.code, check) for check in checks]
     champion = verdict.champion
     checks.append(_category_shortcut(data, judged, verdict))
     checks += _context_checks(run, data, sources)
@@ -89,8 +94,10 @@ def diagnose(
         metric_redundancy({name: candidate.metric_values() for name, candidate in candidates.items()}),
         identical_candidates(judged.retrieval, _unmoved(data, judged)),
     ]
-    if data.links.labels_from != "silver":  # more labels that were guessed prove nothing either
-        checks += [small_sample(gain) for gain in verdict.comparisons if _is_main(gain, verdict)]
+    if data.links.labels_from != "silver" and verdict.gain is not None:
+        # More labels that were guessed prove nothing either. What decides is one gain: of the others, whose
+        # chance is corrected for their number, nothing follows about how many links are needed.
+        checks.append(small_sample(verdict.gain))
     checks += _training_checks(data)
     return checks
 
@@ -151,10 +158,6 @@ def _context_ablation(run: StageRun[Job], data: RunData) -> Check:
         )
         mrr.append(float(scores.per_query(PRIMARY).mean()))
     return context_ablation(mrr[0], mrr[1], len(queries), fields)
-
-
-def _is_main(gain: PairedGain, verdict: Verdict) -> bool:
-    return gain.metric == PRIMARY and gain.baseline == verdict.baseline and gain.challenger != "lexical"
 
 
 def _unmoved(data: RunData, judged: Judged) -> set[str]:

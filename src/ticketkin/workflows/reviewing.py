@@ -72,7 +72,7 @@ def _rankers(data: RunData) -> tuple[dict[str, Ranker], Served]:
     threshold = 0.5 if choice is None else choice.threshold
     rankers = {name: saved_ranker(data, name) for name in dict.fromkeys((*_UNLEARNED, verdict.champion))}
     learned = None if verdict.champion in _UNLEARNED else verdict.champion
-    if learned is None and data.links.labels_from == "person" and "fusion" in data.job.settings.candidates:
+    if learned is None and data.links.labels_from != "silver" and "fusion" in data.job.settings.candidates:
         try:
             rankers["fusion"], learned = saved_ranker(data, "fusion"), "fusion"
         except MissingInputError:  # so few links judged that none was kept
@@ -82,7 +82,8 @@ def _rankers(data: RunData) -> tuple[dict[str, Ranker], Served]:
 
 def _people_links(data: RunData) -> Links:
     """Return the links that people made; silver ones hide no pair from a person."""
-    return Links(data.links.frame.filter(pl.col("origin") != Origin.SILVER.value))
+    guessed = [origin.value for origin in Origin if origin.labels_from == "silver"]
+    return Links(data.links.frame.filter(~pl.col("origin").is_in(guessed)))
 
 
 def _is_linked(data: RunData) -> BoolArray:

@@ -18,7 +18,7 @@ from ticketkin.evaluation.thresholds import choose_threshold
 
 _FEWEST_PAIRS = 20
 _ADVERSARIAL_TARGET = 0.70
-_LARGEST_AUC_GAP = 0.10
+LARGEST_AUC_GAP = 0.10
 _TOO_EASY, _TOO_HARD = 0.995, 0.55
 _CALLS_ALL_KIN = 0.5
 """A false-positive rate above which a threshold is no decision any more."""
@@ -131,7 +131,7 @@ def split_mismatch(similarities: Mapping[str, FloatArray], labels: Mapping[str, 
     train = areas.get("train")
     tests = [area for split, area in areas.items() if split != "train"]
     # Harder training pairs are meant: their negatives are all mined, the test's only in part.
-    if train is not None and tests and train - float(np.mean(tests)) > _LARGEST_AUC_GAP:
+    if train is not None and tests and train - float(np.mean(tests)) > LARGEST_AUC_GAP:
         yield warning(
             "split_mismatch",
             f"training pairs are easier than test pairs. {evidence}",

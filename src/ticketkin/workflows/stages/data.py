@@ -60,7 +60,7 @@ def run_links(run: StageRun[Job]) -> None:
     nearness = None
     if run.job.pairs_file is not None:
         nearness = check_pair_file(run.job.pairs_file, data.given_pairs, data.tickets, settings)
-        read.append(links_of_given(data.given_pairs))
+        read.append(links_of_given(data.given_pairs, run.job.settings.pairs.labels_from))
     if run.job.links_file is not None:
         in_file = links_from_file(run.job.links_file, data.tickets, settings, redactor)
         nearness = check_link_file(run.job.links_file, in_file, data.tickets, settings)
@@ -74,10 +74,11 @@ def run_links(run: StageRun[Job]) -> None:
         run.progress.say(f"  links of the file: {nearness.evidence}")
     links = result.links
     groups = kin_groups(data.tickets, links)
-    n_people_groups = _n_units(data, groups)
+    by_rule = links.labels_from == "silver"  # of a file, as is stated: people linked none
+    n_people_groups = 0 if by_rule else _n_units(data, groups)
     # A review that has just begun must not end in an error; whoever gives few links is told what it takes.
     fewest = 1 if run.job.reviewed_file is None else FEWEST_GROUPS
-    if n_people_groups < fewest:
+    if n_people_groups < fewest and not by_rule:
         links = _silver(run, data, result, n_people_groups)
         groups = kin_groups(data.tickets, links)
     run.put(artifact.LINKS, links)

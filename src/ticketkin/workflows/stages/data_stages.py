@@ -40,7 +40,7 @@ def links_stage() -> Stage[Job]:
         inputs=(artifact.TICKETS, artifact.GIVEN_PAIRS),
         outputs=(artifact.LINKS, artifact.LINK_SUMMARY),
         reads=(
-            *settings_of("links", "split.near_identical", "tickets", "seed"),
+            *settings_of("links", "pairs.labels_from", "split.near_identical", "tickets", "seed"),
             "pairs_file",
             "links_file",
             "reviewed_file",

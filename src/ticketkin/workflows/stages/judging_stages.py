@@ -47,6 +47,7 @@ def verdict_stage() -> Stage[Job]:
             artifact.IMPORT_SUMMARY,
             artifact.LINK_SUMMARY,
             artifact.PAIR_ACCOUNT,
+            artifact.GIVEN_PAIRS,
         ),
         outputs=(artifact.REPORT_JSON, artifact.MATERIAL, artifact.MODEL, artifact.RANKING),
         scratch=(artifact.TUNED_FOLDS,),

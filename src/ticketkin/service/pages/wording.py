@@ -1,0 +1,110 @@
+"""What the pages say, in the words of a service desk."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from ticketkin.core.tables import Kind
+from ticketkin.serving.answers import KIN, Relation
+
+_KIND_TITLES = {
+    Kind.DUPLICATE.value: "Duplicate",
+    Kind.RELATED.value: "Related",
+    Kind.CAUSAL.value: "Cause or effect",
+    KIN: "Similar",
+}
+FIELD_TITLES = {
+    "category": "category",
+    "subcategory": "subcategory",
+    "service": "service",
+    "configuration_item": "configuration item",
+    "assignment_group": "assignment group",
+    "priority": "priority",
+}
+LIKELY = 0.5
+"""Where no kinds were learned, the probability from which on a ticket is worth a person's look."""
+_NOTHING = "Nothing known"
+
+
+def format_percent(probability: float | None) -> str:
+    """Return a probability as people say it; never 0 % or 100 %, as nothing is that sure."""
+    if probability is None:
+        return ""
+    if probability > 0.99:
+        return "over 99 %"
+    if probability < 0.01:
+        return "under 1 %"
+    return f"{probability:.0%}".replace("%", " %")
+
+
+def format_moment(moment: datetime | None) -> str:
+    """Return a time to the minute; "" where it is not known."""
+    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def is_worth_showing(relation: Relation) -> bool:
+    """Return whether something is stated of a pair; the others are merely the nearest."""
+    if relation.band is not None:
+        return relation.band in ("say", "suggest")
+    return relation.kind == KIN and (relation.probability or 0.0) >= LIKELY
+
+
+def headline(shown: Sequence[Relation]) -> str:
+    """Return the answer in one sentence."""
+    if not shown:
+        return _NOTHING
+    first = shown[0]
+    sure = format_percent(first.probability)
+    other = first.ticket_id
+    if first.kind == KIN:
+        return f"{other} is most likely kin of this ticket ({sure})"
+    verb = "is" if first.band == "say" else "may be"
+    if first.kind == Kind.DUPLICATE.value:
+        return f"This {verb} a duplicate of {other} ({sure})"
+    if first.kind == Kind.CAUSAL.value:
+        return _cause(first, sure)
+    return f"This {verb} related to {other} ({sure})"
+
+
+def _cause(relation: Relation, sure: str) -> str:
+    if relation.direction.startswith(f"{relation.ticket_id} caused "):
+        verb = "caused" if relation.band == "say" else "may have caused"
+        return f"{relation.ticket_id} {verb} this ticket ({sure})"
+    verb = "is" if relation.band == "say" else "may be"
+    return f"{relation.ticket_id} {verb} the cause or the effect of this ticket ({sure})"
+
+
+def explanation(shown: Sequence[Relation], n_nearest: int, n_tickets: int) -> str:
+    """Return what stands below the answer."""
+    if not shown:
+        none = f"None of the {n_tickets:,} stored tickets is near enough to say anything about this one."
+        return (
+            f"{none} The nearest ones are listed, in case you see more than the numbers do."
+            if n_nearest
+            else none
+        )
+    parent = shown[0].parent
+    if not parent:
+        return "Check the reasons before you act on it."
+    if parent == shown[0].ticket_id:
+        return f"If you agree, close this ticket under {parent}."
+    return (
+        f"If you agree, close this ticket under {parent}: people tied it to {shown[0].ticket_id}, and of "
+        "these tickets it is the first one that is open, or the first that was filed."
+    )
+
+
+def kind_title(relation: Relation) -> str:
+    """Return what a relation is called; a kind of which nothing is said is not named."""
+    return "Only near" if relation.band == "silent" else _KIND_TITLES[relation.kind]
+
+
+def certainty(relation: Relation) -> str:
+    """Return how sure it is that a relation is what its label says; "" where nothing is said."""
+    sure = format_percent(relation.probability)
+    if relation.band == "say":
+        return f"sure: {sure}"
+    if relation.band == "suggest":
+        return f"worth a look: {sure}"
+    if relation.probability is None:
+        return f"similarity {relation.similarity:.2f}" if relation.similarity is not None else ""
+    return sure if relation.kind == KIN else ""

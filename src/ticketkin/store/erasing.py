@@ -1,0 +1,87 @@
+"""A ticket or a person out of every table, and their bytes out of the files of the database."""
+
+from collections.abc import Mapping, Sequence
+
+from psycopg import sql
+
+from ticketkin.core.tables import IntArray
+from ticketkin.store.database import Database, Transaction
+from ticketkin.store.tickets import await_turn, delete_tickets
+
+ERASED = "an erased person"
+"""What stands where somebody's name stood."""
+_OF_TICKETS: Mapping[str, Sequence[str]] = {
+    "embeddings": ("ticket_id",),
+    "links": ("source", "target"),
+    "questions": ("ticket_id",),
+    "suggestions": ("candidate",),
+    "answers": ("source", "target"),
+}
+_REWRITTEN = ("tickets", *_OF_TICKETS, "api_keys", "sessions", "audit")
+
+
+def erase_tickets(connection: Transaction, ids: Sequence[str], identity: IntArray) -> dict[str, int]:
+    """Delete tickets with everything that names them; return how many rows of each table that were.
+
+    `identity` (n,) are the hashes of `ids`.
+    """
+    await_turn(connection)
+    counts = {}
+    for table, columns in _OF_TICKETS.items():
+        named = sql.SQL(" OR ").join(
+            sql.SQL("{} = ANY(%s)").format(sql.Identifier(column)) for column in columns
+        )
+        query = sql.SQL("SELECT count(*) FROM {} WHERE {}").format(sql.Identifier(table), named)
+        row = connection.execute(query, [list(ids)] * len(columns)).fetchone()
+        counts[table] = int(row[0]) if row is not None else 0
+    return {"tickets": delete_tickets(connection, ids, identity), **counts}
+
+
+def ids_of_caller(connection: Transaction, caller: str) -> list[str]:
+    """Return the ids of the tickets that one person opened, by the person's pseudonym."""
+    rows = connection.execute("SELECT ticket_id FROM tickets WHERE caller = %s", (caller,)).fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def erase_user(connection: Transaction, name: str) -> dict[str, int]:
+    """Put `ERASED` in place of somebody who used the service, and revoke their keys; return how many rows."""
+    connection.execute("SET LOCAL ticketkin.erases = 'on'")
+    connection.execute("DELETE FROM sessions WHERE name = %s", (name,))
+    return {
+        "keys": connection.execute(
+            "UPDATE api_keys SET name = %s, revoked_at = coalesce(revoked_at, now()) WHERE name = %s",
+            (ERASED, name),
+        ).rowcount,
+        "answers given": connection.execute(
+            "UPDATE answers SET reviewer = %s WHERE reviewer = %s", (ERASED, name)
+        ).rowcount,
+        "audit entries": connection.execute(
+            "UPDATE audit SET actor = %s WHERE actor = %s", (ERASED, name)
+        ).rowcount,
+    }
+
+
+def note_erasure(connection: Transaction) -> int:
+    """Tell every process to write its index anew; return the number of this erasure."""
+    row = connection.execute("UPDATE installation SET erasures = erasures + 1 RETURNING erasures").fetchone()
+    return int(row[0]) if row is not None else 0
+
+
+def count_erasures(connection: Transaction) -> int:
+    """Return how many erasures there were."""
+    row = connection.execute("SELECT erasures FROM installation").fetchone()
+    return int(row[0]) if row is not None else 0
+
+
+def rewrite_tables(database: Database) -> None:
+    """Write all tables anew without what was deleted, and let the server drop its log of changes.
+
+    Others wait meanwhile. A server of one's own keeps no older log; another one may archive it.
+    """
+    with database.outside_transactions() as connection:
+        for table in _REWRITTEN:
+            connection.execute(sql.SQL("VACUUM (FULL, ANALYZE) {}").format(sql.Identifier(table)))
+        if database.is_own:
+            for _ in range(2):  # the first checkpoint still needs the segment in which it stands
+                connection.execute("SELECT pg_switch_wal()")
+                connection.execute("CHECKPOINT")

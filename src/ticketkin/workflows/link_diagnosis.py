@@ -1,0 +1,43 @@
+"""The checks of a run's links that ask who made them, and how."""
+
+import numpy as np
+import polars as pl
+
+from ticketkin.core.checks import Check
+from ticketkin.core.tables import IntArray, Kind
+from ticketkin.evaluation.diagnostics.made_labels import LinkRanks, links_of_a_search, single_ranker
+from ticketkin.evaluation.diagnostics.rules import links_of_a_rule
+from ticketkin.training.candidates import CANDIDATES
+from ticketkin.workflows.judging import Judged
+from ticketkin.workflows.run_data import RunData
+
+_SEARCHES = ("lexical", "base")
+
+
+def link_checks(data: RunData, judged: Judged) -> list[Check]:
+    """Return the checks of the links; none of guessed ones, which prove nothing anyway."""
+    if data.links.labels_from == "silver":
+        return []
+    left, right = duplicate_rows(data)
+    seed, n_tickets = data.job.settings.seed, len(data.tickets)
+    unlearned = [name for name in judged.retrieval if not _learns(name)]
+    ranks = {name: LinkRanks.of(judged.rankers[name], left, right, n_tickets, seed) for name in _SEARCHES}
+    return [
+        single_ranker(judged.retrieval, unlearned),
+        links_of_a_search(ranks),
+        links_of_a_rule(data.tickets, left, right, data.groups.group, seed),
+    ]
+
+
+def duplicate_rows(data: RunData) -> tuple[IntArray, IntArray]:
+    """Return the ticket rows of both ends of each duplicate link, source and target."""
+    links = data.links.frame.filter(pl.col("kind") == Kind.DUPLICATE.value)
+    position = data.tickets.position
+    source, target = (
+        np.array([position[one] for one in links[end]], dtype=np.int64) for end in ("source", "target")
+    )
+    return source, target
+
+
+def _learns(name: str) -> bool:
+    return CANDIDATES[name].is_trained or CANDIDATES[name].is_learned

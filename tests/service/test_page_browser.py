@@ -1,0 +1,91 @@
+"""The pages in a real browser: every flow by keyboard, wide and narrow, light and dark, with axe."""
+
+from collections.abc import Iterator
+
+import pytest
+from browser import Window, chromium, served, window
+from service_desk import new_corpus
+
+from bundle_material import Judged
+from ticket_material import make_tickets
+from ticketkin.core.tables import Tickets
+from ticketkin.serving.bundle import Bundle
+from ticketkin.store.embedded import EmbeddedServer
+
+HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)> " + "x" * 400
+LOOKS = [(1280, "light"), (390, "dark")]
+
+
+@pytest.fixture(scope="module")
+def address(
+    opened_bundle: Bundle, postgres: EmbeddedServer, judged: Judged, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    with new_corpus(opened_bundle, postgres, tmp_path_factory.mktemp("browser")) as corpus:
+        corpus.store(Tickets(judged.tickets.frame[:120]))
+        hostile = {"title": [HOSTILE], "description": [HOSTILE], "service": [HOSTILE], "state": ["Open"]}
+        corpus.store(make_tickets(1, ["2023-01-01 10:00:00"], number=["EVIL7"], **hostile))
+        with served(corpus) as opened:
+            yield opened
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(params=LOOKS, ids=["wide and light", "narrow and dark"])
+def screen(request: pytest.FixtureRequest, browser: object, address: str) -> Iterator[Window]:
+    with window(browser, address, *request.param) as opened:
+        yield opened
+
+
+def assert_sound(screen: Window) -> None:
+    assert screen.violations() == []
+    assert not screen.is_wide()
+    assert screen.faults == []
+
+
+def test_asking_by_keyboard(screen: Window, judged: Judged) -> None:
+    page = screen.page
+    page.goto("/")
+    assert_sound(screen)
+    page.keyboard.type(judged.tickets.frame["title"][100])
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector("#headline:focus")
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert page.locator("ol.kin > li").count() > 0
+    assert page.locator("mark").count() > 0
+    assert page.url.endswith("/")  # a ticket's text stands in no address
+    assert_sound(screen)
+
+
+def test_a_hostile_ticket_does_nothing(screen: Window) -> None:
+    screen.page.goto("/ask?ticket=EVIL7")
+    screen.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert_sound(screen)
+    screen.page.fill("#text", HOSTILE)
+    screen.page.click("#ask-button")
+    screen.page.wait_for_selector("#headline:focus")
+    assert_sound(screen)
+
+
+def test_a_refusal_stands_where_the_answer_would(screen: Window) -> None:
+    screen.page.goto("/")
+    screen.page.fill("#text", "INC999999999")
+    screen.page.click("#ask-button")
+    screen.page.wait_for_selector(".refusal")
+    assert "No ticket" in screen.page.inner_text("#answer")
+    assert screen.page.input_value("#text") == "INC999999999"
+    screen.faults = [fault for fault in screen.faults if "404" not in fault]  # the console names the status
+    assert_sound(screen)
+
+
+def test_without_scripts_the_page_answers_too(browser: object, address: str, judged: Judged) -> None:
+    with window(browser, address, 1280, "light", java_script_enabled=False) as screen:
+        screen.page.goto("/")
+        screen.page.fill("#text", judged.tickets.ids[100])
+        screen.page.click("#ask-button")
+        assert screen.page.inner_text("#headline")
+        assert screen.page.locator("ol.kin > li").count() > 0
+        assert screen.faults == []
