@@ -213,9 +213,9 @@ def test_learned_kinds_beat_the_majority_and_folds_share_no_ticket(monkeypatch: 
     trained_on: list[set[int]] = []
     plain = assessment.fit_classifier
 
-    def fit(name: str, part: PairFeatures, kinds: np.ndarray, blocks: np.ndarray, seed: int) -> object:
+    def fit(name: str, part: PairFeatures, kinds: np.ndarray, blocks: np.ndarray, *rest: object) -> object:
         trained_on.append(set(blocks.tolist()))
-        return plain(name, part, kinds, blocks, seed)  # type: ignore[arg-type]
+        return plain(name, part, kinds, blocks, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(assessment, "fit_classifier", fit)
     results = {

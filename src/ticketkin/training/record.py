@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
+from ticketkin.core.checks import Check
 from ticketkin.encoders.activity import ActivityProof
 from ticketkin.encoders.interpolation import ReloadProof
 from ticketkin.encoders.runtime.fidelity import RuntimeRecord
@@ -191,6 +192,8 @@ class CandidateTraining(TrainingRecord):
     """SHA-256 of the files of the run that it was made of."""
     metrics: dict[str, dict[str, float | None]] = {}
     """By split: what strength and epoch were chosen by; in model/ all that was measured."""
+    checks: list[Check] = []
+    """Of model/: what the diagnostics of its run say, that of the category among them."""
     gate: RerankerGate | None = None
     """What a reranker was kept for."""
 
@@ -211,6 +214,7 @@ class UntouchedModel(_Part):
     made_at: str
     data_hashes: dict[str, str]
     metrics: dict[str, dict[str, float | None]]
+    checks: list[Check]
     versions: dict[str, str]
 
 
