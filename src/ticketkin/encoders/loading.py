@@ -317,7 +317,7 @@ def _is_linked(path: Path) -> bool:
     return path.is_file() and path.name != "fingerprint.json"
 
 
-def hash_model(folder: Path) -> dict[str, Any]:
+def hash_model(folder: Path) -> dict[str, str]:
     """Hash what shapes the embeddings; model cards and metadata do not."""
     return {
         path.relative_to(folder).as_posix(): hash_path(path)

@@ -1,7 +1,6 @@
 """The leaderboard as a page and as a table."""
 
 from dataclasses import asdict
-from typing import Any
 
 import polars as pl
 
@@ -123,7 +122,7 @@ def leaderboard_html(comparison: ModelComparison) -> str:
     )
 
 
-def _decision_rows(comparison: ModelComparison) -> list[dict[str, Any]]:
+def _decision_rows(comparison: ModelComparison) -> list[dict[str, object]]:
     heads = decision_heads()
     return [
         {
@@ -138,7 +137,7 @@ def leaderboard_table(comparison: ModelComparison) -> pl.DataFrame:
     """Return one row a model with a column for each number: metric, metric_low, metric_high."""
     rows = []
     for row in comparison.rows:
-        flat: dict[str, Any] = {"name": row.name}
+        flat: dict[str, str | float | None] = {"name": row.name}
         decisions = comparison.decisions[row.name]
         measured = row.metrics | {"difference": row.difference} | decisions.metrics
         for name, interval in measured.items():
