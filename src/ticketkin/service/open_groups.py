@@ -12,6 +12,7 @@ from ticketkin.lexical.vocabulary import stable_hash
 from ticketkin.relations.families import SAID, Tie, build_families, parent_tiers
 from ticketkin.relations.pairs import filing_order
 from ticketkin.service.corpus import Corpus
+from ticketkin.service.desk_time import DeskTime
 from ticketkin.serving.answers import KIN, Answer, Relation
 from ticketkin.store.tickets import tickets_opened_since
 
@@ -28,7 +29,7 @@ class OpenTicket:
 
     ticket_id: str
     title: str
-    opened_at: datetime
+    opened_at: DeskTime
     assignment_group: str
 
 
@@ -48,7 +49,7 @@ class OpenGroup:
 class OpenGroups:
     """What grows now."""
 
-    as_of: datetime | None
+    as_of: DeskTime | None
     """When the newest stored ticket opened: that is the desk's clock. None without opening times."""
     n_open: int
     """Open tickets that were looked at."""

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, create_model, mode
 
 from ticketkin.core.tables import OPENING_FIELDS, Tickets
 from ticketkin.relations.families import FamilyRecord, TieRecord
+from ticketkin.service.desk_time import DeskTime
 from ticketkin.serving.answers import Relation
 from ticketkin.store.answers import StoredAnswer
 from ticketkin.tickets.mapping import MAPPABLE
@@ -137,7 +138,7 @@ class TicketOut(_Strict):
 
     ticket_id: str
     number: str
-    opened_at: datetime | None
+    opened_at: DeskTime | None
     title: str
     description: str
     category: str

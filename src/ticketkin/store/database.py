@@ -98,7 +98,8 @@ class Database:
     def transaction(self) -> Iterator[Transaction]:
         """Yield a connection; what is done with it is committed where the block ends without an error.
 
-        Raises StoreUnavailableError where the database can't be reached, was stopped meanwhile, or is full.
+        Raises StoreUnavailableError where the database can't be reached, was stopped meanwhile, or is full,
+        InputError for a value that it can't hold, such as a text with a NUL character.
         """
         connection = self._connected()
         try:
@@ -106,6 +107,8 @@ class Database:
                 yield connection
         except psycopg.OperationalError as error:
             raise _unavailable(error) from error
+        except psycopg.DataError as error:
+            raise InputError(f"The database can't take a value: {first_line(error)}; correct it") from error
         finally:
             self._pool.putconn(connection)
 

@@ -20,11 +20,13 @@ from ticketkin.encoders.cross_encoder import (
     load_cross_encoder,
     merged_cross_encoder,
     pair_logits,
+    save_cross_adapter,
+    save_cross_model,
 )
-from ticketkin.training.loop import TrainingLoop, seeded
+from ticketkin.training.loop import EpochScores, Judge, TrainingLoop, seeded
 from ticketkin.training.objective import Objective
 from ticketkin.training.plan import passes_over
-from ticketkin.training.record import TrainingRecord, training_versions
+from ticketkin.training.record import TrainingRecord, training_versions, utc_now
 from ticketkin.training.settings import PairReaderSettings
 from ticketkin.training.tuning_data import Step
 
@@ -132,7 +134,8 @@ def train_cross_encoder(
     """Train on `examples`, a killed training going on from `folder/checkpoint`. Deterministic by `seed`.
 
     The token limit holds for both texts together: the longer one is cut first (longest first), so that
-    neither crowds the other out. With `settings.patience`, the validation pairs end it at a plateau.
+    neither crowds the other out. The epoch that is best on the validation pairs is kept, and with
+    `settings.patience` a plateau ends the training.
     Raises JobError as `TrainingLoop`, MissingExtraError where LoRA is asked for without peft.
     """
     both = examples.unfolded()
@@ -165,7 +168,7 @@ def train_cross_encoder(
     return TrainedCrossEncoder(model, record.model_copy(update=about_head))
 
 
-def _relative_change(before: dict[str, Any], after: dict[str, Any]) -> float:
+def _relative_change(before: dict[str, "Tensor"], after: dict[str, "Tensor"]) -> float:
     """Return ||W after - W before|| / ||W before|| over all weights together."""
     change = sum(float((after[name] - weight).norm()) ** 2 for name, weight in before.items())
     size = sum(float(weight.norm()) ** 2 for weight in before.values())
@@ -174,8 +177,9 @@ def _relative_change(before: dict[str, Any], after: dict[str, Any]) -> float:
 
 def save_cross_encoder(trained: TrainedCrossEncoder, folder: Path) -> None:
     """Write a plain sentence-transformers CrossEncoder folder and its training record."""
-    trained.model.save_pretrained(str(folder), create_model_card=False)
-    write_json(folder / "training_metadata.json", trained.record)
+    save_cross_model(trained.model, folder)
+    record = trained.record.model_copy(update={"made_at": utc_now()})
+    write_json(folder / "training_metadata.json", record)
 
 
 def _attach_adapter(model: Any, settings: PairReaderSettings) -> None:
@@ -203,11 +207,11 @@ def _attach_adapter(model: Any, settings: PairReaderSettings) -> None:
 
 def _keep_adapter(model: Any, folder: Path) -> None:
     with atomic_path(folder) as temporary:
-        model.save_pretrained(str(temporary), create_model_card=False)
+        save_cross_adapter(model, temporary)
 
 
-def _judge(model: Any, pairs: PairExamples, metric: PairJudge) -> Callable[[], float]:
-    return lambda: metric(pair_logits(model, pairs.left, pairs.right))
+def _judge(model: Any, pairs: PairExamples, metric: PairJudge) -> Judge:
+    return lambda: EpochScores(metric(pair_logits(model, pairs.left, pairs.right)))
 
 
 def _record(
@@ -233,5 +237,6 @@ def _record(
         device=base.device,
         precision=loop.precision.name,
         seconds=round(loop.seconds_before, 3),
+        data_sha256=examples.digest(),
         versions=training_versions(),
     )
