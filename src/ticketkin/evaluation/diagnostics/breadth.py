@@ -3,7 +3,7 @@
 import numpy as np
 
 from ticketkin.core.checks import Check, failed, passed, skipped, warning
-from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.core.tables import BoolArray, FloatArray, IntArray
 from ticketkin.evaluation.pair_decisions import PairScores
 
 _FEWEST = 20
@@ -33,7 +33,7 @@ def too_good(name: str, scores: PairScores) -> Check:
     return passed("too_good", evidence)
 
 
-def only_linked(has_kin: IntArray) -> Check:
+def only_linked(has_kin: BoolArray) -> Check:
     """Find an export that holds linked tickets only; `has_kin` tells for each ticket whether it has kin."""
     share = float(has_kin.mean()) if len(has_kin) else 0.0
     evidence = f"{100 * share:.0f} % of {len(has_kin):,} tickets have kin"

@@ -122,7 +122,8 @@ def _values(tickets: Tickets) -> Iterator[set[str]]:
 
 def _telling(tokens: Sequence[set[str]], linked: BoolArray, unlinked: BoolArray, what: str) -> Iterator[str]:
     ours, theirs = (
-        Counter(token for row in np.flatnonzero(rows) for token in tokens[row]) for rows in (linked, unlinked)
+        Counter(token for row in np.flatnonzero(rows).tolist() for token in tokens[row])
+        for rows in (linked, unlinked)
     )
     n_ours, n_theirs = int(linked.sum()), int(unlinked.sum())
     for token, count in ours.most_common():

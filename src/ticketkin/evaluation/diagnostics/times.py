@@ -34,7 +34,7 @@ def opening_times(tickets: Tickets) -> Check:
             "; ".join(faults),
             "map the column of opening times with --map opened_at=COLUMN; look at how its dates are written",
         )
-    return passed(_CODE, f"{opened.len():,} opening times from {opened.min()} to {opened.max()}")
+    return passed(_CODE, f"{opened.len():,} opening times from {opened.dt.min()} to {opened.dt.max()}")
 
 
 def _same_as_later(frame: pl.DataFrame) -> str:
@@ -43,7 +43,7 @@ def _same_as_later(frame: pl.DataFrame) -> str:
         known = frame["opened_at"].is_not_null() & later.is_not_null()
         if known.sum() < _FEWEST:
             continue
-        share = float((frame["opened_at"] == later).filter(known).mean() or 0.0)
+        share = float((frame["opened_at"] == later).filter(known).to_numpy().mean())
         if share > _MOST:
             return f"{100 * share:.0f} % of the tickets were opened in the very second of {column}"
     return ""
@@ -58,7 +58,7 @@ def _repeated(opened: pl.Series) -> str:
 
 
 def _midnight(opened: pl.Series) -> str:
-    share = float((opened == opened.dt.truncate("1d")).mean() or 0.0)
+    share = float((opened == opened.dt.truncate("1d")).to_numpy().mean())
     if share < _NEARLY_ALL or opened.n_unique() < 2:
         return ""
     return f"{100 * share:.0f} % of the opening times are midnight: within a day nobody knows what came first"
