@@ -2,6 +2,7 @@
 
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ from sklearn.metrics import auc, confusion_matrix
 
 from ticketkin.reports import drawing, figures, page
 from ticketkin.reports.drawing import inline_svg
+from ticketkin.reports.epoch_figures import epochs_figure
 from ticketkin.reports.material import (
+    EpochCurve,
     PairSimilarities,
     RecallCurve,
     StrengthCurve,
@@ -78,6 +81,24 @@ def test_training_figure_shows_the_learning_rate_that_was_applied(material):
     assert np.array_equal(lower.lines[0].get_ydata(), record.learning_rate)
     assert "240 steps" in shown.alt
     assert "0.0002" in shown.alt
+
+
+def test_epochs_show_loss_and_what_the_model_was_worth_after_each():
+    curve = EpochCurve(
+        loss=np.array([0.9, 0.5, 0.3]),
+        mrr=np.array([0.6, 0.7, 0.65]),
+        spearman=np.array([0.3, 0.4, 0.5]),
+        pearson=np.array([0.2, 0.3, 0.4]),
+        kept_epoch=2,
+    )
+    shown = epochs_figure("lora", curve)
+    upper, lower = shown.figure.axes
+    assert np.array_equal(upper.lines[0].get_ydata(), curve.loss)
+    for name, values in (("MRR", curve.mrr), ("Spearman", curve.spearman), ("Pearson", curve.pearson)):
+        assert np.array_equal(line(lower, name).get_ydata(), values)
+    assert line(lower, "kept").get_xdata()[0] == 2 and "Epoch 2 is kept" in shown.explanation
+    without_pairs = replace(curve, spearman=np.array([]), pearson=np.array([]))
+    assert "<svg" in inline_svg(epochs_figure("lora", without_pairs))
 
 
 def test_one_training_step_can_be_drawn():

@@ -1,5 +1,6 @@
 """What the loop adds to a step: precision, cached gradients, recomputation, early stopping."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from ticketkin.core.checks import Outcome
 from ticketkin.core.errors import ConfigurationError
 from ticketkin.encoders.adapter import attach_adapter
 from ticketkin.encoders.loading import LoadedEncoder, load_float32, load_folder
-from ticketkin.training.loop import TrainingLoop, seeded
+from ticketkin.training.loop import EpochScores, TrainingLoop, seeded
 from ticketkin.training.lora import train_lora
 from ticketkin.training.objective import KinObjective
 from ticketkin.training.precision import chosen_precision
@@ -95,10 +96,10 @@ def _judging(values: list[float]):
     """Judge by a list, and keep the weights' sum at each look."""
     seen = []
 
-    def judge(encoder: LoadedEncoder) -> float:
+    def judge(encoder: LoadedEncoder) -> EpochScores:
         assert not encoder.model.training
         seen.append(encoder.model.encode(["printer is slow"])[0])
-        return values[len(seen) - 1]
+        return EpochScores(values[len(seen) - 1], 0.1 * len(seen), 0.2 * len(seen))
 
     return judge, seen
 
@@ -144,8 +145,24 @@ def test_a_stopped_training_is_read_back_as_it_was(tiny_encoder_folder: Path, tm
     np.testing.assert_allclose(again.probe_embeddings, first.probe_embeddings, atol=1e-6)
 
 
-def test_without_patience_nothing_is_judged(tiny_encoder_folder: Path, tmp_path: Path) -> None:
-    result, seen = _trained(tiny_encoder_folder, tmp_path, [], SETTINGS)
+def test_the_best_of_all_epochs_is_kept_by_default(tiny_encoder_folder: Path, tmp_path: Path) -> None:
+    result, seen = _trained(tiny_encoder_folder, tmp_path, [0.3, 0.5, 0.4, 0.2], SETTINGS)
+    record = result.record
+    assert [evaluation.value for evaluation in record.evaluations] == [0.3, 0.5, 0.4, 0.2]
+    assert [evaluation.pearson for evaluation in record.evaluations] == pytest.approx([0.1, 0.2, 0.3, 0.4])
+    assert [evaluation.spearman for evaluation in record.evaluations] == pytest.approx([0.2, 0.4, 0.6, 0.8])
+    ends = [0, *(evaluation.step for evaluation in record.evaluations)]
+    losses = [np.mean(record.history.loss[a:b]) for a, b in pairwise(ends)]
+    assert [evaluation.loss for evaluation in record.evaluations] == pytest.approx(losses)
+    assert record.stopped_early is None and record.steps_done == record.steps_planned
+    assert record.best_step == record.evaluations[1].step
+    kept = load_folder(result.folder, ENCODER).model.encode(["printer is slow"])[0]
+    np.testing.assert_allclose(kept, seen[1], atol=1e-5)
+
+
+def test_the_last_epoch_is_kept_where_that_is_asked_for(tiny_encoder_folder: Path, tmp_path: Path) -> None:
+    settings = SETTINGS.model_copy(update={"keep_best": False})
+    result, seen = _trained(tiny_encoder_folder, tmp_path, [], settings)
     assert not seen and result.record.evaluations == [] and result.record.best_step is None
 
 

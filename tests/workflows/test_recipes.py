@@ -3,13 +3,17 @@
 import json
 import shutil
 import sys
+from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ticketkin.cli.entry import main
+from ticketkin.core.artifacts import hash_path, read_json
 from ticketkin.core.checks import Outcome
 from ticketkin.core.errors import ConfigurationError
+from ticketkin.evaluation.schema import Report
 from ticketkin.workflows.configuration import Job, load_settings, read_job
 from ticketkin.workflows.examination import examine
 from ticketkin.workflows.job import run_job, run_one_stage
@@ -63,6 +67,27 @@ def test_set_wins_over_a_recipe_and_unknown_ones_are_named() -> None:
         recipe_section("pairs-cosine", "lora")
 
 
+def _assert_epochs_and_metadata(folder: Path, candidate: str, report: Report) -> None:
+    """Every epoch was judged on links and pairs, and beside every model stands what it was made of."""
+    beside = read_json(folder / f"candidates/{candidate}/training_metadata.json")
+    (epoch,) = beside["evaluations"]
+    assert epoch["step"] == beside["best_step"] == beside["steps_done"]
+    assert abs(epoch["spearman"]) <= 1 and abs(epoch["pearson"]) <= 1
+    assert epoch["loss"] == pytest.approx(np.mean(beside["history"]["loss"]))
+    page = (folder / "report.html").read_text("utf-8")
+    assert f"Epochs of {candidate}" in page
+    served = read_json(folder / "model" / "training_metadata.json")
+    evaluation = report.candidates[report.verdict.encoder].evaluation
+    assert served["metrics"]["evaluation"]["mrr"] == evaluation.retrieval.metrics["mrr"].value
+    assert served["candidate"] == report.verdict.encoder
+    for record in (beside, served):
+        assert datetime.fromisoformat(record["made_at"]).tzinfo is not None
+        assert record["versions"]["torch"]
+        for name, digest in record["data_hashes"].items():
+            assert hash_path(folder / name) == digest
+        assert "pairs.parquet" in record["data_hashes"]
+
+
 @pytest.mark.parametrize("name", ["pairs-cosine", "lora-hybrid"])
 def test_a_recipe_runs_to_its_verdict(
     name: str, small_job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -82,6 +107,7 @@ def test_a_recipe_runs_to_its_verdict(
     assert training is not None
     assert training["steps_done"] == training["steps_planned"] > 0
     assert read_job(tmp_path / "run").settings.recipe == name
+    _assert_epochs_and_metadata(tmp_path / "run", candidate, report)
 
 
 @pytest.mark.slow

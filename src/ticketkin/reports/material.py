@@ -77,6 +77,21 @@ class RecallCurve:
 
 
 @dataclass(frozen=True)
+class EpochCurve:
+    """What one training was worth after each epoch, on the evaluation links; all of shape (n_epochs,)."""
+
+    loss: Floats
+    """Mean over the steps of the epoch."""
+    mrr: Floats
+    spearman: Floats
+    """Of similarity and label over the evaluation pairs; empty where these were not looked at."""
+    pearson: Floats
+    """As `spearman`."""
+    kept_epoch: int
+    """Whose weights are kept, from 1 on."""
+
+
+@dataclass(frozen=True)
 class TrainingCurve:
     """What one training did at each optimiser step."""
 
@@ -84,6 +99,8 @@ class TrainingCurve:
     """As the optimiser applied it, shape (n_steps,)."""
     loss: Floats
     """Shape (n_steps,)."""
+    epochs: EpochCurve | None = None
+    """None where no epoch was judged."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from ticketkin.evaluation.metrics import IN_FIRST_TEN
 from ticketkin.evaluation.schema import Report
 from ticketkin.reports import figures
 from ticketkin.reports.drawing import ReportFigure, inline_svg
+from ticketkin.reports.epoch_figures import epochs_figure
 from ticketkin.reports.kinds import kinds_figures
 from ticketkin.reports.material import ReportMaterial
 from ticketkin.reports.wording import judging_links
@@ -53,7 +54,10 @@ def _tuning_figures(material: ReportMaterial, *, explain: bool) -> list[ReportFi
                 "Add head or lora to --candidates.",
             )
         )
-    drawn += [figures.training_figure(name, record) for name, record in trained.items()]
+    for name, record in trained.items():
+        drawn.append(figures.training_figure(name, record))
+        if record.epochs is not None:
+            drawn.append(epochs_figure(name, record.epochs))
     if not trained and explain:
         drawn.append(
             PageFigure(

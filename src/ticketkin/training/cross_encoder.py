@@ -21,10 +21,10 @@ from ticketkin.encoders.cross_encoder import (
     merged_cross_encoder,
     pair_logits,
 )
-from ticketkin.training.loop import TrainingLoop, seeded
+from ticketkin.training.loop import EpochScores, Judge, TrainingLoop, seeded
 from ticketkin.training.objective import Objective
 from ticketkin.training.plan import passes_over
-from ticketkin.training.record import TrainingRecord, training_versions
+from ticketkin.training.record import TrainingRecord, training_versions, utc_now
 from ticketkin.training.settings import PairReaderSettings
 from ticketkin.training.tuning_data import Step
 
@@ -132,7 +132,8 @@ def train_cross_encoder(
     """Train on `examples`, a killed training going on from `folder/checkpoint`. Deterministic by `seed`.
 
     The token limit holds for both texts together: the longer one is cut first (longest first), so that
-    neither crowds the other out. With `settings.patience`, the validation pairs end it at a plateau.
+    neither crowds the other out. The epoch that is best on the validation pairs is kept, and with
+    `settings.patience` a plateau ends the training.
     Raises JobError as `TrainingLoop`, MissingExtraError where LoRA is asked for without peft.
     """
     both = examples.unfolded()
@@ -175,7 +176,8 @@ def _relative_change(before: dict[str, Any], after: dict[str, Any]) -> float:
 def save_cross_encoder(trained: TrainedCrossEncoder, folder: Path) -> None:
     """Write a plain sentence-transformers CrossEncoder folder and its training record."""
     trained.model.save_pretrained(str(folder), create_model_card=False)
-    write_json(folder / "training_metadata.json", trained.record)
+    record = trained.record.model_copy(update={"made_at": utc_now()})
+    write_json(folder / "training_metadata.json", record)
 
 
 def _attach_adapter(model: Any, settings: PairReaderSettings) -> None:
@@ -206,8 +208,8 @@ def _keep_adapter(model: Any, folder: Path) -> None:
         model.save_pretrained(str(temporary), create_model_card=False)
 
 
-def _judge(model: Any, pairs: PairExamples, metric: PairJudge) -> Callable[[], float]:
-    return lambda: metric(pair_logits(model, pairs.left, pairs.right))
+def _judge(model: Any, pairs: PairExamples, metric: PairJudge) -> Judge:
+    return lambda: EpochScores(metric(pair_logits(model, pairs.left, pairs.right)))
 
 
 def _record(
@@ -233,5 +235,6 @@ def _record(
         device=base.device,
         precision=loop.precision.name,
         seconds=round(loop.seconds_before, 3),
+        data_sha256=examples.digest(),
         versions=training_versions(),
     )

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
+from statistics import fmean
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +27,20 @@ _LARGEST_GRADIENT_NORM = 1.0
 _MOST_SKIPPED = 10
 """So many float16 steps in a row may overflow while the scale settles; more is a fault."""
 
-Judge = Callable[[], float]
-"""The metric on evaluation links by the model as it is now; higher is better."""
+
+@dataclass(frozen=True)
+class EpochScores:
+    """How good a model is on links that it was not trained on."""
+
+    value: float
+    """What the best epoch is chosen by; higher is better."""
+    pearson: float | None = None
+    """Of similarity and label over pairs, where there are some."""
+    spearman: float | None = None
+
+
+Judge = Callable[[], EpochScores]
+"""Scores the model as it is now."""
 
 
 class TrainingLoop:
@@ -46,7 +60,7 @@ class TrainingLoop:
         self.name, self.model, self.objective, self.steps, self.settings = (
             name, model, objective, steps, settings,
         )  # fmt: skip
-        self.judge = judge if settings.patience else None
+        self.judge = judge if settings.keep_best or settings.patience else None
         self.device = model.device
         self.weights = {n: p for n, p in model.named_parameters() if p.requires_grad}
         self.weights |= objective.own_weights()
@@ -74,8 +88,8 @@ class TrainingLoop:
         """Train to the end, from the last checkpoint in `folder` if there is one of `identity`.
 
         Loss or gradient that is not finite stops the training at the last good checkpoint; raises
-        JobError if there is none yet, or if the smallest batch does not fit into memory. With a judge, a
-        plateau stops it too, and the weights of the best evaluation are kept.
+        JobError if there is none yet, or if the smallest batch does not fit into memory. With a judge, the
+        weights of the best epoch are kept, and with `patience` a plateau stops it, too.
         """
         started = perf_counter()
         first = self._restore(load_checkpoint(folder, identity))
@@ -169,17 +183,23 @@ class TrainingLoop:
         """Judge the model as it is and keep a copy of its weights if it is the best so far."""
         assert self.judge is not None  # noqa: S101 - the caller asked
         self.model.eval()
-        value = self.judge()
+        scores = self.judge()
         self.model.train()
-        self.evaluations.append(Evaluation(done, value))
+        before = self.evaluations[-1].step if self.evaluations else 0
+        loss = fmean(self.history.loss[before:done])
+        self.evaluations.append(Evaluation(done, scores.value, scores.pearson, scores.spearman, loss))
         if self.best_step == done:
             self._best = {name: weight.detach().clone() for name, weight in self.weights.items()}
-        progress.say(f"  after step {done} of {len(self.steps)}: {value:.4f} on the evaluation links")
+        further = "" if scores.spearman is None else f", Spearman {scores.spearman:.3f} of pairs"
+        progress.say(
+            f"  after step {done} of {len(self.steps)}: {scores.value:.4f} on the evaluation links{further}, "
+            f"mean loss {loss:.3f}"
+        )
 
     def _plateaued(self, progress: Progress) -> bool:
         """Return True, and note it, if the last `patience` evaluations brought nothing better."""
         best = self.best_step
-        if best is None:
+        if best is None or not self.settings.patience:
             return False
         since = sum(evaluation.step > best for evaluation in self.evaluations)
         if since < self.settings.patience:

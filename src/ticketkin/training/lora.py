@@ -34,7 +34,7 @@ def train_lora(
 
     `encoder` itself stays as it is: a fresh copy is trained. By default the loss is InfoNCE over kin with
     in-batch and mined negatives (kin of the same group masked), plus CoSENT over labelled pairs.
-    With `settings.patience`, `judge` scores the model after each epoch. A killed training continues from
+    `judge` scores the model after each epoch, and the best one is kept. A killed training continues from
     `folder/checkpoint` and ends with the same adapter; the same training finished before is read from
     there. Deterministic by `seed`.
 

@@ -15,7 +15,7 @@ from ticketkin.encoders.encoding import (
 )
 from ticketkin.encoders.loading import LoadedEncoder
 from ticketkin.encoders.settings import EncoderSettings
-from ticketkin.training.loop import Judge, TrainingLoop
+from ticketkin.training.loop import EpochScores, Judge, TrainingLoop
 from ticketkin.training.losses import check_losses
 from ticketkin.training.plan import examples_seen, phase_records, plan_steps
 from ticketkin.training.record import TrainingRecord, training_versions
@@ -54,8 +54,8 @@ def tuned_encoder(
     return TunedEncoder(folder, record, probes, embeddings, adapter_folder)
 
 
-EncoderJudge = Callable[[LoadedEncoder], float]
-"""The metric on evaluation links of an encoder; higher is better."""
+EncoderJudge = Callable[[LoadedEncoder], EpochScores]
+"""Scores an encoder on the evaluation links."""
 
 
 def judge_of(judge: EncoderJudge | None, encoder: LoadedEncoder, model: Any) -> Judge | None:
@@ -63,7 +63,7 @@ def judge_of(judge: EncoderJudge | None, encoder: LoadedEncoder, model: Any) -> 
     if judge is None:
         return None
 
-    def scored() -> float:
+    def scored() -> EpochScores:
         while_training = model.max_seq_length
         model.max_seq_length = encoder.max_length_tokens
         try:

@@ -3,6 +3,7 @@
 import platform
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -32,10 +33,18 @@ class History:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The metric on the evaluation links after some steps."""
+    """How good the model is after an epoch, on links that it was not trained on."""
 
     step: int
+    """Steps done."""
     value: float
+    """What the best epoch is chosen by: MRR of the evaluation links, or of a cross-encoder its validation."""
+    pearson: float | None = None
+    """Of similarity and label over the evaluation pairs, where these were looked at."""
+    spearman: float | None = None
+    """As `pearson`."""
+    loss: float | None = None
+    """Mean over the steps of the epoch."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +130,8 @@ class TrainingRecord(_Part):
     precision: str
     seed: int | None = None
     seconds: float
+    made_at: str = ""
+    """When the model was saved, in UTC (ISO 8601)."""
     data_sha256: str = ""
     versions: dict[str, str]
     head_change: float = 0.0
@@ -175,6 +186,10 @@ class CandidateTraining(TrainingRecord):
     """What executes the encoder."""
     pairs: PairAccount | None = None
     """Where the labelled pairs it was trained on come from."""
+    data_hashes: dict[str, str] = {}
+    """SHA-256 of the files of the run that it was made of."""
+    metrics: dict[str, dict[str, float | None]] = {}
+    """By split: what strength and epoch were chosen by; in model/ all that was measured."""
     gate: RerankerGate | None = None
     """What a reranker was kept for."""
 
@@ -182,8 +197,20 @@ class CandidateTraining(TrainingRecord):
     def of(cls, record: TrainingRecord, **about: Any) -> "CandidateTraining":
         """Return `record` with what is known `about` the candidate."""
         return cls.model_validate(
-            {**about, **{name: getattr(record, name) for name in record.model_fields_set}}
+            {**{name: getattr(record, name) for name in record.model_fields_set}, **about}
         )
+
+
+class UntouchedModel(_Part):
+    """What stands beside a model that was not trained: the base, where nothing was better."""
+
+    candidate: str
+    base_model: str
+    base_fingerprint: str
+    made_at: str
+    data_hashes: dict[str, str]
+    metrics: dict[str, dict[str, float | None]]
+    versions: dict[str, str]
 
 
 class LeftOutCandidate(_Part):
@@ -192,6 +219,11 @@ class LeftOutCandidate(_Part):
     candidate: str
     left_out: str
     """Why, and what makes it."""
+
+
+def utc_now() -> str:
+    """Return the time in UTC, as records hold it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def training_versions() -> dict[str, str]:

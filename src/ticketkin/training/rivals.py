@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import pearsonr, spearmanr
 
 from ticketkin.core.progress import Progress
 from ticketkin.core.tables import FloatArray, IntArray, Visibility
@@ -12,6 +13,7 @@ from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import LoadedEncoder
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.retrieval import evaluate_retrieval
+from ticketkin.training.loop import EpochScores
 from ticketkin.training.preparation import EncoderJudge
 from ticketkin.training.settings import StrengthSettings
 from ticketkin.training.strength import StrengthSweep, sweep_strengths
@@ -37,6 +39,25 @@ class EvaluationQueries:
 
 
 @dataclass(frozen=True)
+class EvaluationPairs:
+    """The labelled pairs of the evaluation tickets, as ticket rows; all of shape (n_pairs,)."""
+
+    left: IntArray
+    right: IntArray
+    labels: IntArray
+
+    def correlations(self, embeddings: FloatArray) -> tuple[float | None, float | None]:
+        """Return Pearson's and Spearman's correlation of similarity and label; None where one is constant."""
+        similarities = np.einsum("ij,ij->i", embeddings[self.left], embeddings[self.right])
+        if not len(self.labels) or np.ptp(self.labels) == 0 or np.ptp(similarities) == 0:
+            return None, None
+        return (
+            float(pearsonr(similarities, self.labels).statistic),
+            float(spearmanr(similarities, self.labels).statistic),
+        )
+
+
+@dataclass(frozen=True)
 class RivalSample:
     """The evaluation tickets and the nearest rivals of their queries: encoding the whole file costs minutes.
 
@@ -50,10 +71,17 @@ class RivalSample:
     """The sample's tickets, ascending."""
     texts: list[str]
     """The texts of these tickets, which are encoded."""
+    pairs: EvaluationPairs | None = None
+    """Of the evaluation tickets, where they are built already."""
 
     @classmethod
     def of(
-        cls, judged: EvaluationQueries, split_rows: IntArray, texts: Sequence[str], start: FloatArray
+        cls,
+        judged: EvaluationQueries,
+        split_rows: IntArray,
+        texts: Sequence[str],
+        start: FloatArray,
+        pairs: EvaluationPairs | None = None,
     ) -> "RivalSample":
         """Take the tickets of the evaluation split and the rivals that the starting encoder ranks first.
 
@@ -61,7 +89,7 @@ class RivalSample:
         """
         rivals = _nearest_visible(start, judged.queries, judged.visibility)
         rows = np.union1d(split_rows, rivals)
-        return cls(judged, start, rows, [texts[row] for row in rows])
+        return cls(judged, start, rows, [texts[row] for row in rows], pairs)
 
     def placed(self, embeddings: FloatArray) -> FloatArray:
         """Place the sample's embeddings at their ticket rows; the others are zero, similar to nothing."""
@@ -102,12 +130,18 @@ def sweep_on_sample(
 
 
 def epoch_judge(sample: RivalSample, settings: EncoderSettings) -> EncoderJudge:
-    """Return the judge of a training: MRR of the evaluation queries by the encoder as it is then."""
+    """Return the judge of a training: MRR of the evaluation queries, and how similarity goes with the labels
+    of the evaluation pairs, by the encoder as it is then.
+    """
 
-    def mrr(encoder: LoadedEncoder) -> float:
-        return sample.judged.mrr("epoch", sample.placed(encode_texts(encoder, sample.texts, None, settings)))
+    def scores(encoder: LoadedEncoder) -> EpochScores:
+        placed = sample.placed(encode_texts(encoder, sample.texts, None, settings))
+        mrr = sample.judged.mrr("epoch", placed)
+        return (
+            EpochScores(mrr) if sample.pairs is None else EpochScores(mrr, *sample.pairs.correlations(placed))
+        )
 
-    return mrr
+    return scores
 
 
 def _nearest_visible(embeddings: FloatArray, queries: IntArray, visibility: Visibility) -> IntArray:

@@ -75,8 +75,10 @@ class OptimiserSettings(StageSettings):
     gradient_checkpointing: bool = False
     """Recompute activations instead of keeping them: less memory, a third more time."""
     patience: int = Field(default=0, ge=0, le=10_000)
-    """Epochs without a better MRR on the evaluation links before it stops with the best epoch's weights; 0
-    trains to the end without looking."""
+    """Epochs without a better MRR on the evaluation links before it stops; 0 trains to the end."""
+    keep_best: bool = True
+    """Judge the model on the evaluation links after each epoch and keep the best epoch's weights; false keeps
+    the last one's."""
     checkpoint_steps: int = Field(default=20, ge=1, le=10_000_000)
     """A killed training continues from the last of these."""
 

@@ -11,6 +11,8 @@ from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.verdict import Verdict
 from ticketkin.reports.material import (
+    EpochCurve,
+    Floats,
     MaskedKind,
     Masking,
     PairExample,
@@ -25,6 +27,7 @@ from ticketkin.runs.stages import StageRun
 from ticketkin.runs.values import RunValues
 from ticketkin.tickets.redaction import NOT_RECOGNISED, recognised_kinds
 from ticketkin.training.candidates import trained_candidates
+from ticketkin.training.record import TrainingRecord
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.judging import Judged
@@ -125,10 +128,25 @@ def _training(data: RunData) -> tuple[dict[str, TrainingCurve], dict[str, Streng
         if record is None:
             continue
         history, sweep = record.history, record.strength
-        training[name] = TrainingCurve(np.array(history.learning_rate), np.array(history.loss))
+        training[name] = TrainingCurve(
+            np.array(history.learning_rate), np.array(history.loss), _epochs(record)
+        )
         if sweep is not None:
             strengths[name] = StrengthCurve(np.array(sweep.strengths), np.array(sweep.mrr), sweep.chosen)
     return training, strengths
+
+
+def _epochs(record: TrainingRecord) -> EpochCurve | None:
+    judged = record.evaluations
+    if not judged:
+        return None
+    best = max(range(len(judged)), key=lambda place: judged[place].value)
+
+    def values(name: str) -> Floats:
+        measured = [getattr(evaluation, name) for evaluation in judged]
+        return np.array([value for value in measured if value is not None], dtype=np.float64)
+
+    return EpochCurve(values("loss"), values("value"), values("spearman"), values("pearson"), best + 1)
 
 
 def whole_material(values: RunValues) -> ReportMaterial:

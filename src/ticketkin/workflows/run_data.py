@@ -22,7 +22,7 @@ from ticketkin.tickets.reviewed import NOTHING_REVIEWED, Review, read_reviewed
 from ticketkin.tickets.templates import template_groups
 from ticketkin.training.candidates import CANDIDATES, trained_candidates
 from ticketkin.training.record import CandidateTraining, LeftOutCandidate
-from ticketkin.training.rivals import EvaluationQueries, RivalSample
+from ticketkin.training.rivals import EvaluationPairs, EvaluationQueries, RivalSample
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
 
@@ -150,10 +150,15 @@ class RunData:
         """Return the queries that strengths and epochs of a training are chosen by."""
         return EvaluationQueries(self.queries(SplitName.EVALUATION), self.groups.group, self.visibility)
 
-    def rival_sample(self, start: FloatArray) -> RivalSample:
-        """Return the tickets on which a training that begins with embeddings `start` is judged."""
+    def rival_sample(self, start: FloatArray, pairs: EvaluationPairs | None = None) -> RivalSample:
+        """Return the tickets, and `pairs` of them, on which a training that begins at `start` is judged."""
         rows = self.splits.rows(self.tickets, SplitName.EVALUATION)
-        return RivalSample.of(self.evaluation_queries(), rows, self.texts, start)
+        return RivalSample.of(self.evaluation_queries(), rows, self.texts, start, pairs)
+
+    def evaluation_pairs(self) -> EvaluationPairs:
+        """Return the labelled pairs of the evaluation tickets."""
+        pairs = self.pairs.of(SplitName.EVALUATION)
+        return EvaluationPairs(*pairs.rows(self.tickets), pairs.frame["label"].cast(pl.Int64).to_numpy())
 
     def embeddings(self, stored: Artifact[FloatArray]) -> FloatArray:
         """Return embeddings, shape (n_tickets, d), unit length.

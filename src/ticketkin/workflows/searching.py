@@ -15,6 +15,8 @@ from ticketkin.encoders.loading import LoadedEncoder
 from ticketkin.runs.stages import RunContext
 from ticketkin.training.candidates import CANDIDATES, searched_candidates
 from ticketkin.training.head import train_head
+from ticketkin.training.loop import EpochScores
+from ticketkin.training.preparation import EncoderJudge
 from ticketkin.training.rivals import epoch_judge, sweep, sweep_on_sample
 from ticketkin.training.search import SearchResult, draw_combination, open_study, run_trials
 from ticketkin.training.strength import StrengthSweep
@@ -127,21 +129,21 @@ class _Trying:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _judge(self, trial: "Trial") -> Callable[[LoadedEncoder], float]:
+    def _judge(self, trial: "Trial") -> EncoderJudge:
         """Judge each epoch; stop a training that falls behind, or that the time is up for."""
         from optuna import TrialPruned
 
-        mrr = epoch_judge(self._sample, self._context.job.settings.encoder)
+        score = epoch_judge(self._sample, self._context.job.settings.encoder)
         epochs = 0
 
-        def judged(encoder: LoadedEncoder) -> float:
+        def judged(encoder: LoadedEncoder) -> EpochScores:
             nonlocal epochs
             epochs += 1
-            value = mrr(encoder)
-            trial.report(value, epochs)
+            scores = score(encoder)
+            trial.report(scores.value, epochs)
             if trial.should_prune() or monotonic() > self._deadline:
                 raise TrialPruned
-            return value
+            return scores
 
         return judged
 

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 
+from ticketkin.core.artifacts import write_json
 from ticketkin.core.tables import SplitName
 from ticketkin.encoders.loading import load_encoder
 from ticketkin.encoders.serving import write_serving
@@ -38,6 +39,7 @@ from ticketkin.workflows.fold_verdict import shuffled_gains
 from ticketkin.workflows.gain_sources import sources_of
 from ticketkin.workflows.judging import Judged, fold_material, judge, score_pairs
 from ticketkin.workflows.learning import fusion_trial, learning_curve
+from ticketkin.workflows.model_metadata import METADATA, data_hashes, model_metadata
 from ticketkin.workflows.pair_checks import labeller_of
 from ticketkin.workflows.private_paths import without_paths
 from ticketkin.workflows.proof_record import Proof
@@ -126,7 +128,7 @@ def run_verdict(run: StageRun[Job]) -> None:
     verdict = with_labeller(_with_cheaper(settings, judged, verdict), labeller_of(data.job))
     if sources is not None and verdict.answer == "yes":
         verdict = replace(verdict, reason=f"{verdict.reason} {sources.sentence}.")
-    _keep_model(run, verdict.encoder)
+    _keep_model(run, data, verdict.encoder, candidates[verdict.encoder])
     _keep_ranking(run, judged, verdict)
     readiness = readiness_of(run, data, judged, verdict, candidates, held_out[verdict.champion], checks)
     proof = Proof.of(data, judged, verdict, shuffled, learning_curve(data, judged, trial, run.progress))
@@ -216,8 +218,8 @@ def _held_out_gains(
     )
 
 
-def _keep_model(run: StageRun[Job], encoder: str) -> None:
-    """Put the best encoder into model/ as a plain sentence-transformers folder."""
+def _keep_model(run: StageRun[Job], data: RunData, encoder: str, result: CandidateResult) -> None:
+    """Put the best encoder into model/ as a plain sentence-transformers folder, its record beside it."""
     with run.writing(artifact.MODEL) as folder:
         if encoder == "base":
             loaded = load_encoder(run.job.settings.encoder)
@@ -225,6 +227,13 @@ def _keep_model(run: StageRun[Job], encoder: str) -> None:
             write_serving(folder, loaded.model, run.job.settings.tickets.template)
         else:
             shutil.copytree(run.values.path(artifact.model_of(encoder)), folder, dirs_exist_ok=True)
+        record = model_metadata(
+            None if encoder == "base" else data.training_record(encoder),
+            run.values.read(artifact.BASE_ENCODER),
+            result,
+            data_hashes(run.values, artifact.TICKETS, artifact.LINKS, artifact.SPLITS, artifact.PAIRS),
+        )
+        write_json(folder / METADATA, without_paths(record, run.private_paths))
 
 
 def _keep_ranking(run: StageRun[Job], judged: Judged, verdict: Verdict) -> None:

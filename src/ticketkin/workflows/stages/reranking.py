@@ -14,10 +14,17 @@ from ticketkin.ranking.retriever import Retriever
 from ticketkin.runs.stages import StageRun
 from ticketkin.training.cross_encoder import PairExamples, save_cross_encoder, train_cross_encoder
 from ticketkin.training.positives import PositivePairs
-from ticketkin.training.record import CandidateTraining, LeftOutCandidate, RerankerGate, TrainingRecord
+from ticketkin.training.record import (
+    CandidateTraining,
+    LeftOutCandidate,
+    RerankerGate,
+    TrainingRecord,
+    utc_now,
+)
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.candidates import hybrid_scorer, hybrid_tickets
 from ticketkin.workflows.configuration import Job
+from ticketkin.workflows.model_metadata import data_hashes
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.stages.training import training_positives
 
@@ -149,5 +156,9 @@ def _about(
         template=run.job.settings.tickets.template,
         encoder={"max_length_tokens": run.job.settings.reranker.max_length_tokens},
         pairs=data.pair_account,
+        made_at=utc_now(),
+        data_hashes=data_hashes(
+            run.values, artifact.TICKETS, artifact.LINKS, artifact.SPLITS, artifact.PAIRS
+        ),
         gate=gate,
     )

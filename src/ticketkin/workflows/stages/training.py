@@ -22,12 +22,13 @@ from ticketkin.training.augmentation import augment
 from ticketkin.training.candidates import Candidate
 from ticketkin.training.head import Head, cross_fit_heads, save_head_model, train_head
 from ticketkin.training.positives import PositivePairs, positive_pairs
-from ticketkin.training.record import CandidateTraining, LeftOutCandidate, TrainingRecord
+from ticketkin.training.record import CandidateTraining, LeftOutCandidate, TrainingRecord, utc_now
 from ticketkin.training.rivals import epoch_judge, sweep, sweep_on_sample
 from ticketkin.training.tuning_data import TuningData
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.cross_judging import head_contender, questions_of
+from ticketkin.workflows.model_metadata import METADATA, chosen_by, data_hashes
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.runtimes import encoder_of_run
 from ticketkin.workflows.tuned_folds import (
@@ -38,7 +39,8 @@ from ticketkin.workflows.tuned_folds import (
     tuning_method,
 )
 
-METADATA = "training_metadata.json"
+_READ = (artifact.TICKETS, artifact.LINKS, artifact.SPLITS, artifact.PAIRS)
+"""Files of the run that a training is made of; one without labels of the first alone."""
 _NOTHING_TO_TUNE_ON = (
     "No training pair is kin, so there is nothing to tune on; give more links with --links FILE, or run the "
     "untouched candidates alone: --candidates lexical,base"
@@ -174,7 +176,7 @@ def run_tuning(candidate: Candidate, run: StageRun[Job]) -> None:
         return
     method = tuning_method(candidate, run.job.settings)
     start = start_of(data)
-    sample = data.rival_sample(start.embeddings)
+    sample = data.rival_sample(start.embeddings, data.evaluation_pairs())
     judge = epoch_judge(sample, run.job.settings.encoder)
     place = run.place(artifact.trained(method.name))
     settings = run.job.settings
@@ -280,5 +282,8 @@ def _about(
         base_fingerprint=start.fingerprint,
         template=run.job.settings.tickets.template,
         encoder=serving_record(start.model),
+        made_at=utc_now(),
+        data_hashes=data_hashes(run.values, *(_READ if name != "adapted" else _READ[:1])),
+        metrics=chosen_by(record, about.get("strength")),
         **about,
     )

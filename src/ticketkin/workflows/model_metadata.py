@@ -1,0 +1,66 @@
+"""What stands beside every model: when it was made, of which data, and what it measured."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ticketkin.core.artifacts import hash_path
+from ticketkin.encoders.untouched import UntouchedEncoder
+from ticketkin.evaluation.schema import CandidateResult
+from ticketkin.runs.artifacts import Place
+from ticketkin.runs.values import RunValues
+from ticketkin.training.record import (
+    CandidateTraining,
+    TrainingRecord,
+    UntouchedModel,
+    training_versions,
+    utc_now,
+)
+from ticketkin.training.strength import StrengthSweep
+
+METADATA = "training_metadata.json"
+
+
+def data_hashes(values: RunValues, *stored: Place) -> dict[str, str]:
+    """Return the SHA-256 of files of a run by their names."""
+    return {str(one): hash_path(values.path(one)) for one in stored}
+
+
+def chosen_by(record: TrainingRecord, sweep: StrengthSweep | None) -> dict[str, dict[str, float | None]]:
+    """Return the metrics on the evaluation links by which strength and epoch of a training were chosen."""
+    measured: dict[str, float | None] = {}
+    best = max(record.evaluations, key=lambda evaluation: evaluation.value, default=None)
+    if best is not None:
+        measured = {"mrr": best.value, "pearson": best.pearson, "spearman": best.spearman}
+    if sweep is not None:
+        measured["mrr"] = sweep.mrr[sweep.strengths.index(sweep.chosen)]
+    return {"evaluation": measured} if measured else {}
+
+
+def model_metadata(
+    training: CandidateTraining | None,
+    base: UntouchedEncoder,
+    result: CandidateResult,
+    hashes: Mapping[str, str],
+) -> CandidateTraining | UntouchedModel:
+    """Return what stands beside a model: its training, and what it measured; without one, the `base`."""
+    about: dict[str, Any] = {"made_at": utc_now(), "data_hashes": dict(hashes), "metrics": _metrics(result)}
+    if training is not None:
+        return CandidateTraining.of(training, **about)
+    return UntouchedModel(
+        candidate="base",
+        base_model=base.name,
+        base_fingerprint=base.fingerprint,
+        versions=training_versions(),
+        **about,
+    )
+
+
+def _metrics(result: CandidateResult) -> dict[str, dict[str, float | None]]:
+    """Return every metric on the evaluation links, and on the holdout where it was opened for the model."""
+    return {
+        split: {
+            name: metric.value for name, metric in (scores.retrieval.metrics | scores.pairs.metrics).items()
+        }
+        for split, scores in (("evaluation", result.evaluation), ("holdout", result.holdout))
+        if scores is not None
+    }
