@@ -1,5 +1,6 @@
 """Commands for a service: start it, and say who may use it."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -55,6 +56,9 @@ def serve(
         list[str] | None,
         typer.Option("--name", help="A further name under which browsers reach it. Repeatable."),
     ] = None,
+    rate: Annotated[
+        int, typer.Option("--rate", min=1, help="Requests of one sender that are answered in a minute.")
+    ] = 1_200,
     sign_in: Annotated[
         bool, typer.Option("--sign-in", help="Let nobody in without a key; needed for another --host.")
     ] = False,
@@ -80,7 +84,9 @@ def serve(
         mapping=None if map_ is None else parse_map(map_),
         redact_words=redact_words,
         data=data,
-        settings=ServiceSettings(host=host, port=port, hosts=tuple(name or ()), signs_in=sign_in),
+        settings=ServiceSettings(
+            host=host, port=port, hosts=tuple(name or ()), signs_in=sign_in, most_requests_a_minute=rate
+        ),
     )
     with ConsoleProgress(errors) as progress:
         serve(request, lambda address: screen.print(f"Ticketkin answers at {address}"), progress)
@@ -148,6 +154,35 @@ def erase(
     )
     for line in done.not_covered:
         screen.print(f"Not reached: {line}", soft_wrap=True)
+
+
+@service.command()
+def mcp(
+    url: Annotated[str, typer.Option("--url", help="Address of the running service.")] = (
+        "http://127.0.0.1:8477"
+    ),
+) -> None:
+    """Offer a running service to an assistant as tools: relate, kin_of_ticket, families.
+
+    \b
+    Examples:
+      ticketkin mcp
+      ticketkin mcp --url https://kin.example
+
+    It speaks the Model Context Protocol over standard input and output, as assistants start such programs.
+    A key comes from the environment variable TICKETKIN_KEY. None of the tools changes anything.
+    """
+    with _extra_named():
+        import httpx2
+
+        from ticketkin.service.assistants import assistant_server
+
+    if not url.startswith(("http://", "https://")):
+        raise InputError(f"--url {url[:100]!r} is no address; write it as http://127.0.0.1:8477")
+    key = os.environ.get("TICKETKIN_KEY")
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    with httpx2.Client(base_url=url, headers=headers, timeout=60.0) as client:
+        assistant_server(client).run()
 
 
 @keys.command("create")

@@ -5,6 +5,7 @@ random, and the model encodes on.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from ticketkin.encoders.activity import SAME
 from ticketkin.encoders.fresh_process import SavedModel, embed_freshly, embed_with, largest_difference
 from ticketkin.encoders.loading import load_float32
 from ticketkin.encoders.safety import check_model_folder, module_folders
-from ticketkin.encoders.serving import SERVING, read_serving, serving_record
+from ticketkin.encoders.serving import SERVING, read_serving, text_encoding
 from ticketkin.encoders.weights import saved_weights
 
 if TYPE_CHECKING:
@@ -201,10 +202,9 @@ def _served_as_trained(model: Any, folder: Path) -> Check:
             f"no {SERVING}: the text template and token limit of its training are unknown",
             "compose texts as in training; models of ticketkin carry the file",
         )
-    now = serving_record(model)
-    other = [
-        f"{key} is {now[key]!r}, was {trained.get(key)!r}" for key in now if now[key] != trained.get(key)
-    ]
+    now = text_encoding(model)
+    parts = [(part.name, getattr(now, part.name), getattr(trained, part.name)) for part in fields(now)]
+    other = [f"{name} is {value!r}, was {before!r}" for name, value, before in parts if value != before]
     if other:
         return failed(
             "model_serving",
@@ -213,6 +213,6 @@ def _served_as_trained(model: Any, folder: Path) -> Check:
         )
     return passed(
         "model_serving",
-        f"as in training: template {trained['template']!r}, {now['max_length_tokens']} tokens, "
-        f"{now['dimension']} dimensions",
+        f"as in training: template {trained.template!r}, {now.max_length_tokens} tokens, "
+        f"{now.dimension} dimensions",
     )

@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,9 @@ from ticketkin.encoders.loading import is_failure, locate_model, packaged_model,
 from ticketkin.encoders.safety import check_model_folder
 from ticketkin.encoders.settings import DEFAULT_CROSS_ENCODER, EncoderSettings
 from ticketkin.encoders.weights import saved_shapes
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Float64Array = npt.NDArray[np.float64]
 _PAIRS_A_BATCH = 32
@@ -126,7 +129,7 @@ def pair_logits(model: Any, left: Sequence[str], right: Sequence[str]) -> Float6
     return np.asarray(logits, dtype=np.float64).reshape(len(pairs), -1)
 
 
-def head_tensors(model: Any) -> dict[str, Any]:
+def head_tensors(model: Any) -> dict[str, "Tensor"]:
     """Return the weights of the classification head by name, copied."""
     # An adapter keeps the head it trains beside the one it found.
     return {

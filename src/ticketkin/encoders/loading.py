@@ -309,7 +309,7 @@ def _prompted(folder: Path, prompt: str) -> Path:
     return prepared
 
 
-def _hash_model(folder: Path) -> dict[str, Any]:
+def _hash_model(folder: Path) -> dict[str, str]:
     """Hash what shapes the embeddings; model cards and metadata do not."""
     return {
         path.relative_to(folder).as_posix(): hash_path(path)

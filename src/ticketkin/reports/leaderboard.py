@@ -1,7 +1,6 @@
 """The leaderboard as a page and as a table."""
 
 from dataclasses import asdict
-from typing import Any
 
 import polars as pl
 
@@ -100,7 +99,7 @@ def leaderboard_table(comparison: ModelComparison) -> pl.DataFrame:
     """Return one row a model with a column for each number: metric, metric_low, metric_high."""
     rows = []
     for row in comparison.rows:
-        flat: dict[str, Any] = {"name": row.name}
+        flat: dict[str, str | float | None] = {"name": row.name}
         for name, interval in (*row.metrics.items(), ("difference", row.difference)):
             flat |= {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
         rows.append({**flat, "p_value": row.p_value, **asdict(row.cost)})

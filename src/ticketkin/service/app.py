@@ -12,7 +12,8 @@ from fastapi import FastAPI
 
 from ticketkin.service.corpus import Corpus
 from ticketkin.service.metrics import Measuring
-from ticketkin.service.pages import asking, entrance
+from ticketkin.service.pages import asking, entrance, now, trust
+from ticketkin.service.pages import families as family_pages
 from ticketkin.service.pages.refusals import ReadableRefusals
 from ticketkin.service.pages.rendering import OwnFiles
 from ticketkin.service.problems import answer_errors
@@ -53,7 +54,7 @@ def create_app(corpus: Corpus, settings: ServiceSettings) -> FastAPI:
     app.state.serving = serving
     answer_errors(app)
     doors = (health, tickets, questions, families, answers, model, session)
-    for part in (*doors, asking, entrance):
+    for part in (*doors, asking, now, family_pages, trust, entrance):
         app.include_router(part.router)
     app.mount("/static", OwnFiles())
     # The last one added is passed first.

@@ -166,7 +166,7 @@ def train_cross_encoder(
     return TrainedCrossEncoder(model, record.model_copy(update=about_head))
 
 
-def _relative_change(before: dict[str, Any], after: dict[str, Any]) -> float:
+def _relative_change(before: dict[str, "Tensor"], after: dict[str, "Tensor"]) -> float:
     """Return ||W after - W before|| / ||W before|| over all weights together."""
     change = sum(float((after[name] - weight).norm()) ** 2 for name, weight in before.items())
     size = sum(float(weight.norm()) ** 2 for weight in before.values())

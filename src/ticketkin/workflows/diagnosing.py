@@ -48,7 +48,7 @@ from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.judging import Judged
 from ticketkin.workflows.link_diagnosis import link_checks
-from ticketkin.workflows.pair_checks import checks_as_given
+from ticketkin.workflows.pair_checks import adversarial_pairs_given, checks_as_given
 from ticketkin.workflows.run_data import RunData
 
 _N_LATENCY_QUERIES = 9
@@ -119,13 +119,18 @@ def _mismatch(pairs: LabelledPairs) -> list[Check]:
 
 
 def _category_shortcut(data: RunData, judged: Judged, verdict: Verdict) -> Check:
-    """Judge the champion, which may lean on the category as a field or in the text."""
+    """Judge the champion, which may lean on the category as a field or in the text; on labels of files as
+    they are given, as kin groups join pairs that nobody labelled.
+    """
+    ranker = judged.rankers[verdict.champion]
+    if data.job.pairs_file is not None:
+        given = adversarial_pairs_given(data)
+        return category_shortcut(ranker.pair_similarities(given.left, given.right), given.labels)
     rows = np.concatenate(
         [data.splits.rows(data.tickets, s) for s in (SplitName.EVALUATION, SplitName.HOLDOUT)]
     )
     categories = data.tickets.frame["category"].to_list()
     mined = adversarial_pairs(categories, data.groups.group, np.sort(rows), data.job.settings.seed)
-    ranker = judged.rankers[verdict.champion]
     return category_shortcut(ranker.pair_similarities(mined.left, mined.right), mined.labels)
 
 

@@ -132,7 +132,7 @@ def _reproduced(data: RunData, model_folder: Path, embeddings: Artifact[FloatArr
         saved = data.embeddings(embeddings)
     except UnreadableFileError as error:
         return failed("embeddings_reproduced", str(error), "the numbers of the evaluation can't be checked")
-    template = data.job.settings.tickets.template if serving is None else serving["template"]
+    template = data.job.settings.tickets.template if serving is None else serving.template
     rows = np.unique(np.linspace(0, len(saved) - 1, _N_TICKETS_ENCODED).astype(np.int64))
     texts = compose_texts(data.tickets, template)
     now = embed_with(load_float32(str(model_folder), "cpu"), [texts[row] for row in rows])

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ticketkin.core.tables import Kind
+from ticketkin.evaluation.schema import TIERS, Tier
 from ticketkin.serving.answers import KIN, Relation
 
 _KIND_TITLES = {
@@ -108,3 +109,21 @@ def certainty(relation: Relation) -> str:
     if relation.probability is None:
         return f"similarity {relation.similarity:.2f}" if relation.similarity is not None else ""
     return sure if relation.kind == KIN else ""
+
+
+def statement(kind: str, band: str) -> str:
+    """Return what is stated of a pair of one kind in one band."""
+    verb = "is" if band == "say" else "may be"
+    if kind == Kind.DUPLICATE.value:
+        return f"{verb} a duplicate of"
+    if kind == Kind.CAUSAL.value:
+        return f"{verb} the cause or the effect of"
+    return "is near" if kind == KIN else f"{verb} related to"
+
+
+def readiness_words(tier: Tier) -> str:
+    """Return how ready a model is, for those who don't know the names of the steps."""
+    step, last = TIERS.index(tier), len(TIERS) - 1
+    if not step:
+        return "not yet: it reached none of the steps that are asked for"
+    return f"{tier}: step {step} of {last}"
