@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 from sklearn.metrics import brier_score_loss, precision_recall_fscore_support
 
 from relations_material import desk
@@ -395,5 +396,5 @@ def test_bands_reach_their_precision_or_never_speak(seed: int, target: float) ->
         else:
             assert said.sum() >= 5 and (kinds[said] == code).mean() >= target
             assert bands.suggest[name] is not None and bands.suggest[name] <= bands.say[name]
-    again = Bands.from_json(bands.to_json())
+    again = TypeAdapter(Bands).validate_json(TypeAdapter(Bands).dump_json(bands))
     assert again == bands

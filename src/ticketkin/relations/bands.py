@@ -1,8 +1,8 @@
 """Say it, suggest it, stay silent: calibrated probabilities and the thresholds between the bands."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -119,15 +119,6 @@ class Bands:
     def threshold(self, kind: str, band: ReportedBand) -> float | None:
         """Return from which probability on a kind is in a band; None where it never is."""
         return (self.say if band == "say" else self.suggest).get(kind)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "Bands":
-        """Rebuild from `to_json`."""
-        return cls(**values)
 
 
 def _sign(name: str) -> float:

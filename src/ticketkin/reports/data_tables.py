@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from ticketkin.evaluation.schema import EncoderRuntime, LeftOutKindResult, Report
 from ticketkin.reports.formatting import (
@@ -22,7 +21,7 @@ _NONE_LEFT_OUT = {
 _SPLITS = {True: "Splits", False: "Splits, for thresholds and kinds alone"}
 
 
-def _flat(values: Mapping[str, Any] | None, named: bool = True) -> list[tuple[str, str]]:
+def _flat(values: Mapping[str, object] | None, named: bool = True) -> list[tuple[str, str]]:
     """Return plain values and one level of counts as (name, text) rows; `named` spells out the keys."""
     rows = []
     for key, value in (values or {}).items():

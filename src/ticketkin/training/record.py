@@ -13,6 +13,7 @@ from ticketkin.core.checks import Check
 from ticketkin.encoders.activity import ActivityProof
 from ticketkin.encoders.interpolation import ReloadProof
 from ticketkin.encoders.runtime.fidelity import RuntimeRecord
+from ticketkin.encoders.serving import TextEncoding
 from ticketkin.pairs.account import PairAccount
 from ticketkin.training.strength import StrengthSweep
 
@@ -174,8 +175,8 @@ class CandidateTraining(TrainingRecord):
     base_model: str
     base_fingerprint: str
     template: str
-    encoder: dict[str, Any]
-    """How the encoder it began with turns a text into an embedding (`serving_record`)."""
+    encoder: TextEncoding
+    """How the encoder it began with turns a text into an embedding."""
     strength: StrengthSweep | None = None
     chosen_strength: float | None = None
     """Where folds chose it, so that there is no one sweep."""

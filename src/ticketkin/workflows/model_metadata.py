@@ -1,7 +1,6 @@
 """What stands beside every model: when it was made, of which data, and what it measured."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from ticketkin.core.artifacts import hash_path
 from ticketkin.core.checks import Check
@@ -45,20 +44,20 @@ def model_metadata(
     hashes: Mapping[str, str],
 ) -> CandidateTraining | UntouchedModel:
     """Return what stands beside a model: its training, and what it measured; without one, the `base`."""
-    about: dict[str, Any] = {
-        "made_at": utc_now(),
-        "data_hashes": dict(hashes),
-        "metrics": _metrics(result),
-        "checks": list(checks),
-    }
+    made_at, metrics = utc_now(), _metrics(result)
     if training is not None:
-        return CandidateTraining.of(training, **about)
+        return CandidateTraining.of(
+            training, made_at=made_at, data_hashes=dict(hashes), metrics=metrics, checks=list(checks)
+        )
     return UntouchedModel(
         candidate="base",
         base_model=base.name,
         base_fingerprint=base.fingerprint,
         versions=training_versions(),
-        **about,
+        made_at=made_at,
+        data_hashes=dict(hashes),
+        metrics=metrics,
+        checks=list(checks),
     )
 
 
