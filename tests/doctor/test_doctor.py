@@ -13,12 +13,12 @@ from adapter_material import save_adapter, save_around_the_whole, save_while_wra
 from ticketkin.core.checks import Check, Outcome, any_failed
 from ticketkin.core.errors import InactiveAdapterError, InputError
 from ticketkin.doctor.adapters import Subject, examine_adapter
-from ticketkin.doctor.models import PROBES, examine_model
+from ticketkin.doctor.models import examine_model
 from ticketkin.doctor.repair import merge_adapter, rekey_adapter
 from ticketkin.encoders.adapter import scaled_merge
-from ticketkin.encoders.fresh_process import embed_with
 from ticketkin.encoders.loading import load_float32
-from ticketkin.encoders.serving import write_serving
+from ticketkin.encoders.probes import PROBES, embed_with
+from ticketkin.encoders.saving import save_encoder
 
 pytest.importorskip("peft", reason="the extra 'lora' is not installed")
 
@@ -35,9 +35,8 @@ def adapter(saved: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def model(tiny_encoder_folder: Path, tmp_path: Path) -> Path:
-    folder = Path(shutil.copytree(tiny_encoder_folder, tmp_path / "model"))
-    write_serving(folder, load_float32(str(folder), "cpu"), "{title}")
-    return folder
+    save_encoder(load_float32(str(tiny_encoder_folder), "cpu"), tmp_path / "model", None, "{title}")
+    return tmp_path / "model"
 
 
 def found(checks: list[Check]) -> dict[str, Outcome]:
@@ -62,7 +61,8 @@ def test_a_healthy_adapter_passes_every_check(tiny_encoder_folder: Path, adapter
     assert found(checks).keys() == {
         "adapter_files", "adapter_precision", "adapter_numbers", "adapter_zero", "adapter_level",
         "adapter_keys", "adapter_values", "adapter_effect", "adapter_reload", "adapter_merged",
-        "adapter_change", "adapter_record",
+        "adapter_change", "adapter_record", "adapter_base",
+        "fingerprint_settings", "fingerprint_tokenizer", "fingerprint_weights", "fingerprint_embeddings",
     }  # fmt: skip
 
 
@@ -157,7 +157,7 @@ def test_damaged_files_are_told(adapter: Path, name: str, content: str, message:
 def test_a_healthy_model_passes_every_check(model: Path) -> None:
     checks = examine_model(model)
     assert set(found(checks).values()) == {Outcome.PASSED}
-    assert len(checks) == 9
+    assert len(checks) == 13
 
 
 def test_a_model_saved_while_wrapped_is_drawn_anew(tiny_encoder_folder: Path, tmp_path: Path) -> None:

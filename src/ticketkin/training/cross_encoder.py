@@ -20,6 +20,8 @@ from ticketkin.encoders.cross_encoder import (
     load_cross_encoder,
     merged_cross_encoder,
     pair_logits,
+    save_cross_adapter,
+    save_cross_model,
 )
 from ticketkin.training.loop import EpochScores, Judge, TrainingLoop, seeded
 from ticketkin.training.objective import Objective
@@ -175,7 +177,7 @@ def _relative_change(before: dict[str, "Tensor"], after: dict[str, "Tensor"]) ->
 
 def save_cross_encoder(trained: TrainedCrossEncoder, folder: Path) -> None:
     """Write a plain sentence-transformers CrossEncoder folder and its training record."""
-    trained.model.save_pretrained(str(folder), create_model_card=False)
+    save_cross_model(trained.model, folder)
     record = trained.record.model_copy(update={"made_at": utc_now()})
     write_json(folder / "training_metadata.json", record)
 
@@ -205,7 +207,7 @@ def _attach_adapter(model: Any, settings: PairReaderSettings) -> None:
 
 def _keep_adapter(model: Any, folder: Path) -> None:
     with atomic_path(folder) as temporary:
-        model.save_pretrained(str(temporary), create_model_card=False)
+        save_cross_adapter(model, temporary)
 
 
 def _judge(model: Any, pairs: PairExamples, metric: PairJudge) -> Judge:

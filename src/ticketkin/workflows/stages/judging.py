@@ -8,7 +8,7 @@ from ticketkin.core.artifacts import write_json
 from ticketkin.core.checks import Check
 from ticketkin.core.tables import SplitName
 from ticketkin.encoders.loading import load_encoder
-from ticketkin.encoders.serving import write_serving
+from ticketkin.encoders.saving import save_encoder
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.diagnostics.shuffled import shuffled_links
 from ticketkin.evaluation.gains import cheaper_choice, decisive_gains
@@ -226,8 +226,7 @@ def _keep_model(
     with run.writing(artifact.MODEL) as folder:
         if encoder == "base":
             loaded = load_encoder(run.job.settings.encoder)
-            loaded.model.save_pretrained(str(folder), create_model_card=False)
-            write_serving(folder, loaded.model, run.job.settings.tickets.template)
+            save_encoder(loaded.model, folder, None, run.job.settings.tickets.template)
         else:
             shutil.copytree(run.values.path(artifact.model_of(encoder)), folder, dirs_exist_ok=True)
         record = model_metadata(

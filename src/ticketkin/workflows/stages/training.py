@@ -13,8 +13,8 @@ from ticketkin.core.tables import FloatArray, SplitName
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.interpolation import prove_tuned, save_interpolated
-from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_float32, load_folder
-from ticketkin.encoders.serving import text_encoding, write_serving
+from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_folder
+from ticketkin.encoders.serving import text_encoding
 from ticketkin.evaluation.cross_fitting import chosen_on_all
 from ticketkin.runs.stages import StageRun
 from ticketkin.training.adapted import train_adapted
@@ -94,7 +94,7 @@ def run_adapted(run: StageRun[Job]) -> None:
     proof = prove_tuned(encoder.source, result.folder, result.probe_texts, result.probe_embeddings)
 
     def save(folder: Path) -> None:
-        save_interpolated(encoder.source, result.folder, 1.0, folder)
+        save_interpolated(encoder.source, result.folder, 1.0, folder, settings.tickets.template)
 
     _keep_tuned(run, data, "adapted", encoder, save, result.record, proof=proof)
 
@@ -200,7 +200,7 @@ def run_tuning(candidate: Candidate, run: StageRun[Job]) -> None:
         return method.embed(start.encoder, tuned, strength, texts, run.progress)
 
     def save(folder: Path) -> None:
-        method.save(start.encoder, tuned, swept.chosen, folder)
+        method.save(start.encoder, tuned, swept.chosen, folder, settings.tickets.template)
 
     swept = sweep_on_sample(sample, method.name, embed, settings.strength, run.progress)
     proven = {
@@ -234,7 +234,7 @@ def _tune_in_folds(candidate: Candidate, run: StageRun[Job], data: RunData) -> N
     run.progress.say(f"  trained on the links of all splits; strength chosen by folds: {strength:g}")
 
     def save(folder: Path) -> None:
-        method.save(start, tuned, strength, folder)
+        method.save(start, tuned, strength, folder, settings.tickets.template)
 
     _keep_tuned(run, data, name, start, save, tuned.record, chosen_strength=strength, proof=proof)
 
@@ -260,7 +260,6 @@ def _keep_tuned(
     place = artifact.model_of(name)
     with run.writing(place) as folder:
         save(folder)
-        write_serving(folder, load_float32(str(folder), "cpu"), settings.tickets.template)
     final = load_folder(run.place(place), settings.encoder)
     cache = EmbeddingCache(default_cache_folder(), run.progress)
     model, choice = encoder_of_run(final, data, settings.encoder, run.progress)
