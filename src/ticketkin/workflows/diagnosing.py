@@ -92,7 +92,7 @@ def diagnose(
     checks.append(gain_sources(sources))
     checks += [
         trivial_threshold(champion, holdout[champion], judged.thresholds[champion].threshold),
-        threshold_stability(champion, judged.pairs[champion], settings.evaluation, settings.seed),
+        threshold_stability(champion, judged.pairs[champion], judged.thresholds[champion]),
         score_distribution(champion, holdout[champion]),
         too_good(champion, holdout[champion]),
         metric_redundancy({name: candidate.metric_values() for name, candidate in candidates.items()}),
