@@ -7,10 +7,11 @@ INSTALLED := $(VENV)/.installed
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test test-slow test-explore check format bench bench-quality bench-speed bench-lexical bench-base-rate bench-relations bench-redaction clean
+.PHONY: demo test test-slow test-explore check format bench bench-quality bench-speed bench-lexical bench-base-rate bench-relations bench-redaction bench-service clean
 
 demo: $(INSTALLED)
 	$(BIN)/ticketkin demo --out runs/demo
+	@echo "Open it in a browser: $(BIN)/ticketkin serve --demo"
 
 test: $(INSTALLED)
 	$(BIN)/pytest
@@ -48,6 +49,9 @@ bench-base-rate: $(INSTALLED)
 
 bench-relations: $(INSTALLED)
 	$(BIN)/python benchmarks/relations.py duraspace
+
+bench-service: $(INSTALLED)
+	$(BIN)/python benchmarks/service.py runs/demo/bundle --tickets 2000 --mixed-seconds 60
 
 bench-redaction: $(INSTALLED)
 	$(BIN)/python benchmarks/redaction.py

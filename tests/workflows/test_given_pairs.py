@@ -16,6 +16,7 @@ from ticketkin.core.tables import SplitName
 from ticketkin.evaluation.verdict_words import first_sentence
 from ticketkin.pairs.interchange import TextPairs, read_text_pairs, write_text_pairs
 from ticketkin.workflows.configuration import read_job
+from ticketkin.workflows.pair_checks import adversarial_pairs_given
 from ticketkin.workflows.pair_files import pairs_of_run
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.stages.training import tuning_data_of
@@ -64,8 +65,8 @@ def test_the_test_pairs_are_the_holdout_and_nothing_else_is(
     assert _run(_arguments(files, tiny_encoder_folder, folder), monkeypatch) == 0
     captured = capsys.readouterr()
     report = json.loads(captured.out)
-    told = " ".join(captured.err.split())
-    assert "left out: 2 training pairs (1 kin and 1 strangers) hold a text of the test pairs" in told
+    output = " ".join(captured.err.split())
+    assert "left out: 2 training pairs (1 kin and 1 strangers) hold a text of the test pairs" in output
     assert report["candidates"].keys() == {"lexical", "base", "head", "hybrid", "fusion"}
     test = read_text_pairs(files[1])
     kept = pairs_of_run(folder, SplitName.HOLDOUT)
@@ -102,9 +103,41 @@ def test_the_test_pairs_are_the_holdout_and_nothing_else_is(
         assert phase_of[a, b] == phase
     tuned_on = tuning_data_of(RunData.of(folder, read_job(folder)))
     assert tuned_on.phases_are_given and tuned_on.labelled_phase.tolist() == trained.phases.tolist()  # type: ignore[union-attr]
-    assert "phase_order" in {check["code"] for check in report["diagnostics"]}
+    checks = {check["code"]: check for check in report["diagnostics"]}
+    assert "phase_order" in checks
+    served = json.loads((folder / "model/training_metadata.json").read_text("utf-8"))
+    assert [check["code"] for check in served["checks"]] == [check["code"] for check in report["diagnostics"]]
+    _assert_adversarial_pairs_are_the_files_own(RunData.of(folder, read_job(folder)), test)
     assert _run(["run", "--resume", "--out", str(folder), "--dry-run", "--json"], monkeypatch) == 0
     assert {stage["state"] for stage in json.loads(capsys.readouterr().out)} == {"done"}
+
+
+def _assert_adversarial_pairs_are_the_files_own(data: RunData, test: TextPairs) -> None:
+    """Kin across categories and strangers within one, each labelled in a file, no ticket trained on."""
+    mined = adversarial_pairs_given(data)
+    categories = data.tickets.frame["category"].to_list()
+    labels = {
+        frozenset((a, b)): label
+        for a, b, label in zip(test.left, test.right, test.labels.tolist(), strict=True)
+    }
+    in_test = 0
+    for left, right, label in zip(mined.left, mined.right, mined.labels.tolist(), strict=True):
+        assert (categories[left] == categories[right]) == (label == 0)
+        pair = frozenset((data.texts[left], data.texts[right]))
+        in_test += pair in labels
+        assert labels.get(pair, label) == label
+    expected = [
+        label
+        for (a, b, label) in zip(test.left, test.right, test.labels.tolist(), strict=True)
+        if a != b and _against_category(data, a, b, label)
+    ]
+    assert in_test == len(expected) > 0
+
+
+def _against_category(data: RunData, left: str, right: str, label: int) -> bool:
+    category = dict(zip(data.texts, data.tickets.frame["category"].to_list(), strict=True))
+    one, other = category[left], category[right]
+    return bool(one and other) and (one == other) == (label == 0)
 
 
 def test_without_test_pairs_the_holdout_comes_from_the_one_file(
@@ -135,7 +168,7 @@ def test_without_test_pairs_the_holdout_comes_from_the_one_file(
         (["--pairs", "{train}", "--labels-from", "me"], "pairs.labels_from: got 'me'"),
     ],
 )
-def test_what_does_not_go_together_is_told(
+def test_what_does_not_go_together_is_reported(
     files: tuple[Path, Path], arguments: list[str], message: str, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
@@ -239,8 +272,8 @@ def test_labels_that_name_kinds_become_links_of_those_kinds(
         "--set", "relations.model=logistic", "--set", "relations.folds=2", "--out", str(out),
     ]  # fmt: skip
     assert _run(arguments, monkeypatch) == 0
-    told = " ".join(capsys.readouterr().err.split())
-    assert "1 pairs hold the same text twice and are left out" in told
+    output = " ".join(capsys.readouterr().err.split())
+    assert "1 pairs hold the same text twice and are left out" in output
     record = json.loads((out / "relations/relations.json").read_text())
     assert record["learned"] and record["mixture_of_none"]["told"] > 0
     contradicted = len(record["contradictions"])

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ticketkin.workflows.examination import Examined
     from ticketkin.workflows.repeating import Repeated, Spread
 
+# Names of models are read whole, over several lines where they must.
+_MODEL_WIDTH = 16
+
 
 def show_examined(console: SafeConsole, examined: Sequence["Examined"]) -> None:
     """Print each check with its verdict, evidence and remedy, and the count of each outcome."""
@@ -41,7 +44,13 @@ def show_examined(console: SafeConsole, examined: Sequence["Examined"]) -> None:
 
 def show_leaderboard(console: SafeConsole, comparison: "ModelComparison", out: Path | None) -> None:
     """Print the leaderboard, what was skipped, and where the files lie."""
-    from ticketkin.reports.leaderboard import leaderboard_cells, leaderboard_heads, recommendation_words
+    from ticketkin.reports.leaderboard import (
+        decision_cells,
+        decision_heads,
+        leaderboard_cells,
+        leaderboard_heads,
+        recommendation_words,
+    )
 
     if comparison.labels_from == "silver":
         console.print("Labels are SILVER and circular: this table proves nothing.", style="bold")
@@ -53,11 +62,26 @@ def show_leaderboard(console: SafeConsole, comparison: "ModelComparison", out: P
         box=None,
         pad_edge=False,
     )
-    for head in ("model", *leaderboard_heads(comparison)):
-        table.add_column(head)
+    called = Table(
+        title=f"What each model calls kin, at its own threshold chosen on {comparison.threshold_from}",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
+    for shown, heads in ((table, leaderboard_heads(comparison)), (called, decision_heads())):
+        shown.add_column("model", overflow="fold", min_width=_MODEL_WIDTH)
+        for head in heads:
+            shown.add_column(head)
     for row in comparison.rows:
         table.add_row(Text(row.name), *leaderboard_cells(comparison, row))
+        called.add_row(Text(row.name), *decision_cells(comparison.decisions[row.name]))
     console.print(table)
+    console.print()
+    console.print(called)
+    for check in comparison.checks:
+        if check.outcome is Outcome.FAILED:
+            mark = check_mark(console, check.outcome)
+            console.print(Text.assemble(mark, f" {check.evidence}. {check.advice}"))
     console.print(recommendation_words(comparison), style="bold")
     for model, reason in comparison.skipped.items():
         console.print(f"Skipped {model}: {reason}")

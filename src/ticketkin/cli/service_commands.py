@@ -1,5 +1,6 @@
 """Commands for a service: start it, and say who may use it."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,6 +16,7 @@ from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import InputError, MissingExtraError
 from ticketkin.core.outputs import check_file_output, output_path
+from ticketkin.core.progress import Progress
 
 service = typer.Typer()
 keys = typer.Typer(help="Keys of a service: who may use it.", no_args_is_help=True)
@@ -40,12 +42,18 @@ def _extra_named() -> Iterator[None]:
 
 @service.command()
 def serve(
-    folder: BundleFolder,
+    folder: Annotated[
+        Path | None, typer.Argument(help="Bundle; with --demo the demo's run folder.", metavar="BUNDLE")
+    ] = None,
     tickets: Annotated[
         list[Path] | None, typer.Option("--tickets", help="Export of tickets to store first. Repeatable.")
     ] = None,
     map_: MapOption = None,
     redact_words: RedactWordsOption = None,
+    demo: Annotated[
+        bool,
+        typer.Option("--demo", help="Serve the demo, which is run first where it is not there yet."),
+    ] = False,
     data: DataOption = None,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
@@ -55,6 +63,9 @@ def serve(
         list[str] | None,
         typer.Option("--name", help="A further name under which browsers reach it. Repeatable."),
     ] = None,
+    rate: Annotated[
+        int, typer.Option("--rate", min=1, help="Requests of one sender that are answered in a minute.")
+    ] = 1_200,
     sign_in: Annotated[
         bool, typer.Option("--sign-in", help="Let nobody in without a key; needed for another --host.")
     ] = False,
@@ -63,6 +74,7 @@ def serve(
 
     \b
     Examples:
+      ticketkin serve --demo
       ticketkin serve kin-june --tickets incidents.csv
       ticketkin serve kin-june --port 9000 --data /srv/ticketkin
 
@@ -74,16 +86,36 @@ def serve(
         from ticketkin.service.running import ServeRequest, serve
         from ticketkin.service.settings import ServiceSettings
 
+    with ConsoleProgress(errors) as progress:
+        bundle, exports = _served(folder, tickets or [], progress, is_demo=demo)
     request = ServeRequest(
-        bundle=folder,
-        tickets=tuple(tickets or ()),
+        bundle=bundle,
+        tickets=tuple(exports),
         mapping=None if map_ is None else parse_map(map_),
         redact_words=redact_words,
         data=data,
-        settings=ServiceSettings(host=host, port=port, hosts=tuple(name or ()), signs_in=sign_in),
+        settings=ServiceSettings(
+            host=host, port=port, hosts=tuple(name or ()), signs_in=sign_in, most_requests_a_minute=rate
+        ),
     )
     with ConsoleProgress(errors) as progress:
         serve(request, lambda address: screen.print(f"Ticketkin answers at {address}"), progress)
+
+
+def _served(
+    folder: Path | None, tickets: list[Path], progress: Progress, *, is_demo: bool
+) -> tuple[Path, list[Path]]:
+    """Return the bundle to serve and the exports to store first."""
+    if not is_demo:
+        if folder is None:
+            raise InputError(
+                "Name a bundle to serve (ticketkin bundle RUN --out FOLDER makes one), or give --demo"
+            )
+        return folder, tickets
+    from ticketkin.workflows.demo import DEMO, served_demo
+
+    demo = served_demo(folder or DEMO, progress)
+    return demo.bundle, [demo.tickets, *tickets]
 
 
 @service.command()
@@ -148,6 +180,35 @@ def erase(
     )
     for line in done.not_covered:
         screen.print(f"Not reached: {line}", soft_wrap=True)
+
+
+@service.command()
+def mcp(
+    url: Annotated[str, typer.Option("--url", help="Address of the running service.")] = (
+        "http://127.0.0.1:8477"
+    ),
+) -> None:
+    """Offer a running service to an assistant as tools: relate, kin_of_ticket, families.
+
+    \b
+    Examples:
+      ticketkin mcp
+      ticketkin mcp --url https://kin.example
+
+    It speaks the Model Context Protocol over standard input and output, as assistants start such programs.
+    A key comes from the environment variable TICKETKIN_KEY. None of the tools changes anything.
+    """
+    with _extra_named():
+        import httpx2
+
+        from ticketkin.service.assistants import assistant_server
+
+    if not url.startswith(("http://", "https://")):
+        raise InputError(f"--url {url[:100]!r} is no address; write it as http://127.0.0.1:8477")
+    key = os.environ.get("TICKETKIN_KEY")
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    with httpx2.Client(base_url=url, headers=headers, timeout=60.0) as client:
+        assistant_server(client).run()
 
 
 @keys.command("create")

@@ -20,6 +20,7 @@ import errno
 import os
 import re
 import shutil
+import stat
 import sys
 import time
 import uuid
@@ -32,6 +33,7 @@ _LEFTOVER = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(?P<kind>part|old|version)
 _CAN_NOT_EXCHANGE = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM}
 _AT_WORKING_FOLDER = -100
 _EXCHANGE = 2  # RENAME_EXCHANGE on Linux, RENAME_SWAP on macOS
+_ARRAYS, _PRIVATE = ".safetensors", 0o600
 # Characters of a name that its temporary neighbour repeats: long names stay within what a file system takes.
 _MOST_REPEATED = 40
 # A folder with this file is a run of its own, which its own process sweeps.
@@ -51,6 +53,7 @@ def put_in_place(temporary: Path, path: Path) -> None:
     Raises OSError as the file system does; NotADirectoryError where a folder would replace a file, and
     IsADirectoryError the other way round.
     """
+    _make_readable(temporary, path)
     flush(temporary)
     if not temporary.is_dir():
         temporary.replace(path)
@@ -209,6 +212,22 @@ def _point_to(temporary: Path, path: Path) -> None:
     if before is not None:
         with contextlib.suppress(OSError):
             remove_old(before)
+
+
+def _make_readable(temporary: Path, path: Path) -> None:
+    """Give arrays the mode of any new file here: safetensors makes them readable by their owner alone."""
+    if temporary.is_dir():
+        arrays = list(temporary.rglob(f"*{_ARRAYS}"))
+    else:
+        arrays = [temporary] if path.suffix == _ARRAYS else []
+    private = [file for file in arrays if stat.S_IMODE(file.lstat().st_mode) == _PRIVATE]
+    if not private:
+        return
+    new = part_beside(path)
+    new.touch()
+    for file in private:
+        shutil.copymode(new, file)
+    new.unlink()
 
 
 def _exchange(one: Path, other: Path) -> bool:

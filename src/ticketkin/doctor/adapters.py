@@ -13,12 +13,14 @@ from typing import Any
 from ticketkin.core.checks import Check, failed, passed, skipped, warning
 from ticketkin.core.errors import TicketkinError
 from ticketkin.core.tables import FloatArray
-from ticketkin.doctor.models import PROBES, precision_check, same_embeddings
+from ticketkin.doctor.fingerprints import base_check, compare_with_fingerprint, probe_embeddings
+from ticketkin.doctor.models import precision_check, same_embeddings
 from ticketkin.encoders.activity import DIFFERENT, SAME
 from ticketkin.encoders.adapter import lora_modules, relative_changes
 from ticketkin.encoders.adapter_files import AdapterFiles, read_adapter, wrong_level
-from ticketkin.encoders.fresh_process import SavedModel, embed_freshly, embed_with, largest_difference
+from ticketkin.encoders.fresh_process import SavedModel, embed_freshly
 from ticketkin.encoders.loading import load_encoder, load_float32, model_at_hand
+from ticketkin.encoders.probes import PROBES, embed_with, largest_difference
 from ticketkin.encoders.settings import EncoderSettings
 
 _HARDLY_MOVED = 1e-3
@@ -51,11 +53,12 @@ def examine_adapter(subject: Subject, probes: Sequence[str] = PROBES) -> list[Ch
         return [failed("adapter_files", str(error), _TRAIN_AGAIN)]
     checks = [_complete(adapter), precision_check("adapter_precision", adapter.tensors), *_halves(adapter)]
     if adapter.config.get("task_type") == "SEQ_CLS":
-        return [*checks, _head(adapter)]
+        return [*checks, _head(adapter), *compare_with_fingerprint(subject.folder, None)]
     if subject.base is None:
         return [
             *checks,
             skipped("adapter_effect", "the base model is not at hand; name it with --base-model DIR"),
+            *compare_with_fingerprint(subject.folder, None),
         ]
     layers = _layers(load_float32(subject.base, "cpu"))
     level = wrong_level(adapter.modules, layers)
@@ -156,6 +159,7 @@ def _behaviour(subject: Subject, adapter: AdapterFiles, probes: Sequence[str]) -
     """Yield what the adapter does once it is loaded."""
     base = str(subject.base)
     model = load_float32(base, "cpu")
+    yield base_check(subject.folder, base, model)
     model.load_adapter(str(subject.folder))
     model.eval()
     yield _values(adapter, model)
@@ -185,6 +189,7 @@ def _behaviour(subject: Subject, adapter: AdapterFiles, probes: Sequence[str]) -
             "merge again: ticketkin merge",
         )
     yield from _size(model, subject.learning_rates)
+    yield from compare_with_fingerprint(subject.folder, probe_embeddings(model))
 
 
 def _values(adapter: AdapterFiles, model: Any) -> Check:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 from ticketkin.core.checks import Check, any_failed, failed, passed, skipped, warning
 from ticketkin.core.errors import TicketkinError
+from ticketkin.doctor.cross_encoders import examine_cross_encoder, is_cross_encoder
 from ticketkin.doctor.models import examine_model
+from ticketkin.encoders.fingerprint import FINGERPRINT
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.index import Index
 from ticketkin.serving.manifest import COPY_AGAIN, check_files, default_index, read_manifest
@@ -21,7 +23,14 @@ def examine_bundle(folder: Path) -> list[tuple[str, list[Check]]]:
     bundle = Bundle(folder, read_manifest(folder), read_serving_record(folder))
     checks += [_redaction(bundle), _parity(bundle), _index(bundle)]
     models = dict.fromkeys(source.folder for source in bundle.record.embeddings)
-    return [("bundle", checks), *((name, examine_model(folder / name)) for name in models)]
+    readers = [
+        path.parent for path in sorted(folder.glob(f"*/**/{FINGERPRINT}")) if is_cross_encoder(path.parent)
+    ]
+    return [
+        ("bundle", checks),
+        *((name, examine_model(folder / name)) for name in models),
+        *((path.relative_to(folder).as_posix(), examine_cross_encoder(path)) for path in readers),
+    ]
 
 
 def _files(folder: Path) -> Check:

@@ -5,6 +5,8 @@ random, and the model encodes on.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,26 +15,18 @@ import numpy as np
 from ticketkin.core.checks import Check, Outcome, failed, passed, warning
 from ticketkin.core.errors import InputError, TicketkinError, UnreadableFileError
 from ticketkin.core.tables import FloatArray
+from ticketkin.doctor.fingerprints import compare_with_fingerprint, probe_embeddings
 from ticketkin.encoders.activity import SAME
-from ticketkin.encoders.fresh_process import SavedModel, embed_freshly, embed_with, largest_difference
+from ticketkin.encoders.fresh_process import SavedModel, embed_freshly
 from ticketkin.encoders.loading import load_float32
+from ticketkin.encoders.probes import PROBES, embed_with, largest_difference
 from ticketkin.encoders.safety import check_model_folder, module_folders
-from ticketkin.encoders.serving import SERVING, read_serving, serving_record
+from ticketkin.encoders.serving import SERVING, read_serving, text_encoding
 from ticketkin.encoders.weights import saved_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-PROBES = (
-    "Printer on the third floor prints empty pages",
-    "VPN drops every hour since the update, must log in again",
-    "Cannot open the shared mailbox of the sales team",
-    "Password reset link never arrives",
-    "Invoice posting stops with a timeout in the finance system",
-    "Laptop stays black after login, only the pointer moves",
-    "No network in meeting room 2",
-    "Database backup failed last night, disk full",
-)
 _COLLAPSED = 0.995
 """Median cosine of unlike texts above which a model tells nothing apart."""
 _SHORTEST = 0.99
@@ -67,6 +61,27 @@ def same_embeddings(code: str, what: str, memory: FloatArray, other: FloatArray,
     return passed(code, f"{what}: embeddings equal those in memory (difference {difference:.1g})")
 
 
+def identical_models(embeddings: Mapping[str, FloatArray]) -> Check:
+    """Sound the alarm where two models embed the same texts alike: one is the other under another name.
+
+    `embeddings` are those of some texts by each model's name, shape (n_texts, d).
+    """
+    code = "identical_models"
+    same = [
+        f"{one} and {other}"
+        for one, other in combinations(embeddings, 2)
+        if largest_difference(embeddings[one], embeddings[other]) <= SAME
+    ]
+    if same:
+        return failed(
+            code,
+            f"{', '.join(same)} give the same embeddings: no tie, one of them is the other",
+            "A copy of the base, or an adapter that was not loaded, gives exactly the base's numbers; "
+            "examine both with: ticketkin doctor",
+        )
+    return passed(code, f"no two of {len(embeddings)} models give the same embeddings")
+
+
 def examine_model(folder: Path, probes: Sequence[str] = PROBES) -> list[Check]:
     """Return the checks of a plain sentence-transformers folder."""
     try:
@@ -81,9 +96,14 @@ def examine_model(folder: Path, probes: Sequence[str] = PROBES) -> list[Check]:
             )
         ]
     saved = saved_weights(next(iter(module_folders(folder))))
+    everything = {
+        f"{place}/{name}": weight
+        for place in module_folders(folder)
+        for name, weight in saved_weights(place).items()
+    }
     checks = [
         passed("model_files", "complete, safetensors only"),
-        precision_check("model_precision", saved),
+        precision_check("model_precision", everything),
         _weights(model, saved),
         _values(folder),
     ]
@@ -91,7 +111,7 @@ def examine_model(folder: Path, probes: Sequence[str] = PROBES) -> list[Check]:
     numbers = _numbers(here)
     checks.append(numbers)
     if numbers.outcome is Outcome.FAILED:
-        return checks
+        return [*checks, *compare_with_fingerprint(folder, None)]
     checks += [
         _spread(here),
         _length(model),
@@ -99,7 +119,8 @@ def examine_model(folder: Path, probes: Sequence[str] = PROBES) -> list[Check]:
     ]
     reloaded = embed_freshly([SavedModel(str(folder))], probes)[0]
     again = "the model is not the same twice: see model_weights, and save it again from a good copy"
-    return [*checks, same_embeddings("model_reload", "reloaded in a fresh process", here, reloaded, again)]
+    checks.append(same_embeddings("model_reload", "reloaded in a fresh process", here, reloaded, again))
+    return [*checks, *compare_with_fingerprint(folder, probe_embeddings(model))]
 
 
 def _weights(model: Any, saved: "Mapping[str, Tensor]") -> Check:
@@ -201,10 +222,9 @@ def _served_as_trained(model: Any, folder: Path) -> Check:
             f"no {SERVING}: the text template and token limit of its training are unknown",
             "compose texts as in training; models of ticketkin carry the file",
         )
-    now = serving_record(model)
-    other = [
-        f"{key} is {now[key]!r}, was {trained.get(key)!r}" for key in now if now[key] != trained.get(key)
-    ]
+    now = text_encoding(model)
+    parts = [(part.name, getattr(now, part.name), getattr(trained, part.name)) for part in fields(now)]
+    other = [f"{name} is {value!r}, was {before!r}" for name, value, before in parts if value != before]
     if other:
         return failed(
             "model_serving",
@@ -213,6 +233,6 @@ def _served_as_trained(model: Any, folder: Path) -> Check:
         )
     return passed(
         "model_serving",
-        f"as in training: template {trained['template']!r}, {now['max_length_tokens']} tokens, "
-        f"{now['dimension']} dimensions",
+        f"as in training: template {trained.template!r}, {now.max_length_tokens} tokens, "
+        f"{now.dimension} dimensions",
     )

@@ -7,12 +7,14 @@ from ticketkin.core.artifacts import atomic_path
 from ticketkin.core.errors import InactiveAdapterError, InputError
 from ticketkin.core.outputs import check_folder_output
 from ticketkin.core.replacement import contained_entries
-from ticketkin.doctor.models import PROBES
 from ticketkin.encoders.activity import SAME
 from ticketkin.encoders.adapter import lora_modules, scaled_merge
 from ticketkin.encoders.adapter_files import AdapterFiles, read_adapter, wrong_level
-from ticketkin.encoders.fresh_process import SavedModel, embed_freshly, largest_difference
+from ticketkin.encoders.fingerprint import FINGERPRINT
+from ticketkin.encoders.fresh_process import SavedModel, embed_freshly
 from ticketkin.encoders.loading import load_float32
+from ticketkin.encoders.probes import PROBES, largest_difference
+from ticketkin.encoders.saving import base_in, save_adapter
 from ticketkin.encoders.serving import SERVING
 
 # What sentence-transformers, peft and Ticketkin write into the folder of a model or adapter, beside weights.
@@ -21,7 +23,8 @@ _MODEL_FILES = frozenset({
     "modules.json", "config.json", "config_sentence_transformers.json", "sentence_bert_config.json",
     "adapter_config.json", "model.safetensors.index.json", "tokenizer.json", "tokenizer_config.json",
     "special_tokens_map.json", "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt",
-    "sentencepiece.bpe.model", "spiece.model", "chat_template.jinja", SERVING, "training_metadata.json",
+    "sentencepiece.bpe.model", "spiece.model", "chat_template.jinja", SERVING, FINGERPRINT,
+    "training_metadata.json",
 })  # fmt: skip
 
 
@@ -67,6 +70,7 @@ def rekey_adapter(folder: Path, base: str, out: Path, *, force: bool = False) ->
             f"The adapter in {folder} does not fit the base {base}: {len(unknown)} of {len(names)} modules "
             f"are not in it ({', '.join(unknown[:3])}). Name the base it was trained from with --base-model"
         )
+    untouched = base_in(base, model)
     config = adapter.config
     model.add_adapter(
         LoraConfig(
@@ -80,7 +84,7 @@ def rekey_adapter(folder: Path, base: str, out: Path, *, force: bool = False) ->
     )
     _fill(model, adapter, prefix)
     with atomic_path(out) as temporary:
-        model.save_pretrained(str(temporary), create_model_card=False)
+        save_adapter(model, temporary, untouched)
     return len(names)
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from ticketkin.core.errors import InactiveAdapterError, TicketkinError
 from ticketkin.core.tables import FloatArray
 from ticketkin.encoders.adapter_files import read_adapter
-from ticketkin.encoders.fresh_process import SavedModel, embed_freshly, largest_difference
+from ticketkin.encoders.fresh_process import SavedModel, embed_freshly
 from ticketkin.encoders.loading import LoadedEncoder
+from ticketkin.encoders.probes import largest_difference
 
 SAME = 1e-5
 """Largest difference of an embedding's values between two loads of one model."""

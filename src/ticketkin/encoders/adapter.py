@@ -13,6 +13,7 @@ from ticketkin.core.tables import FloatArray
 from ticketkin.encoders.encoding import encode_with_weights
 from ticketkin.encoders.loading import LoadedEncoder, load_float32, pick_device
 from ticketkin.encoders.safety import check_adapter_folder
+from ticketkin.encoders.saving import base_in, save_encoder
 from ticketkin.encoders.settings import EncoderSettings, LowRankSettings
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def scaled_merge(
     strength: float,
     folder: Path,
     max_length_tokens: int | None = None,
+    template: str | None = None,
 ) -> None:
     """Write W + strength * BA as a plain sentence-transformers folder; no peft is needed to load it.
 
@@ -104,15 +106,18 @@ def scaled_merge(
     as `load_with_adapter`.
     """
     tuned = load_with_adapter(source, adapter_folder, "cpu", strength)
-    save_merged(Path(source), tuned, folder, max_length_tokens)
+    save_merged(Path(source), tuned, folder, max_length_tokens, template)
 
 
-def save_merged(source: Path, tuned: Any, folder: Path, max_length_tokens: int | None) -> None:
+def save_merged(
+    source: Path, tuned: Any, folder: Path, max_length_tokens: int | None, template: str | None = None
+) -> None:
     """Add the adapter's change to a fresh base and write that as a plain folder."""
     import torch
     from sentence_transformers.sentence_transformer.modules import Normalize
 
     plain = load_float32(str(source), "cpu")
+    base = base_in(source, plain)
     layers = dict(plain.named_modules())
     with torch.no_grad():
         for name, module in lora_modules(tuned):
@@ -121,7 +126,7 @@ def save_merged(source: Path, tuned: Any, folder: Path, max_length_tokens: int |
         plain.append(Normalize())
     if max_length_tokens is not None:
         plain.max_seq_length = max_length_tokens
-    plain.save_pretrained(str(folder), create_model_card=False)
+    save_encoder(plain, folder, base, template)
 
 
 def embeddings_at_strength(

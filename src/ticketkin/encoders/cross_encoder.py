@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +13,18 @@ import numpy.typing as npt
 from ticketkin.core.artifacts import hash_value
 from ticketkin.core.checks import Check, failed, passed
 from ticketkin.core.errors import ModelUnavailableError
+from ticketkin.core.tables import FloatArray
 from ticketkin.encoders.adapter import lora_modules
+from ticketkin.encoders.fingerprint import write_fingerprint
 from ticketkin.encoders.loading import is_failure, locate_model, packaged_model, pick_device
+from ticketkin.encoders.probes import FINGERPRINT_PROBES
 from ticketkin.encoders.safety import check_model_folder
+from ticketkin.encoders.saving import write_model
 from ticketkin.encoders.settings import DEFAULT_CROSS_ENCODER, EncoderSettings
 from ticketkin.encoders.weights import saved_shapes
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Float64Array = npt.NDArray[np.float64]
 _PAIRS_A_BATCH = 32
@@ -126,7 +133,7 @@ def pair_logits(model: Any, left: Sequence[str], right: Sequence[str]) -> Float6
     return np.asarray(logits, dtype=np.float64).reshape(len(pairs), -1)
 
 
-def head_tensors(model: Any) -> dict[str, Any]:
+def head_tensors(model: Any) -> dict[str, "Tensor"]:
     """Return the weights of the classification head by name, copied."""
     # An adapter keeps the head it trains beside the one it found.
     return {
@@ -151,6 +158,24 @@ def merged_cross_encoder(base: CrossBase, tuned: Any) -> Any:
             if name in heads:
                 weight.copy_(heads[name])
     return plain
+
+
+def probe_logits(model: Any) -> FloatArray:
+    """Return what a cross-encoder says of each probe and the next one, (n_probes, n_labels) float32."""
+    following = (*FINGERPRINT_PROBES[1:], FINGERPRINT_PROBES[0])
+    return pair_logits(model, FINGERPRINT_PROBES, following).astype(np.float32)
+
+
+def save_cross_model(model: Any, folder: Path) -> None:
+    """Write a plain sentence-transformers CrossEncoder folder with its fingerprint."""
+    write_model(model, folder)
+    write_fingerprint(folder, "cross-encoder", probe_logits(model), None)
+
+
+def save_cross_adapter(model: Any, folder: Path) -> None:
+    """Write the adapter of a cross-encoder with its fingerprint."""
+    write_model(model, folder)
+    write_fingerprint(folder, "adapter of a cross-encoder", None, None)
 
 
 def head_digest(model: Any) -> str:

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,12 +18,11 @@ from ticketkin.core.tables import FloatArray
 from ticketkin.encoders.adapter import load_with_adapter
 from ticketkin.encoders.child_process import end_with_parent, run_module
 from ticketkin.encoders.loading import load_float32
+from ticketkin.encoders.probes import embed_with
 from ticketkin.encoders.safety import check_adapter_folder
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-
-_TEXTS_A_BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -55,16 +54,6 @@ def embed_here(models: Sequence[SavedModel], texts: Sequence[str]) -> list[Float
     return [embed_with(model, texts) for model in loaded]
 
 
-def embed_with(model: Any, texts: Sequence[str]) -> FloatArray:
-    """Return unit-length embeddings (n_texts, d) float32 by a model in memory."""
-    return np.asarray(
-        model.encode(
-            list(texts), batch_size=_TEXTS_A_BATCH, normalize_embeddings=True, show_progress_bar=False
-        ),
-        dtype=np.float32,
-    )
-
-
 def embed_freshly(models: Sequence[SavedModel], texts: Sequence[str]) -> list[FloatArray]:
     """Return what `embed_here` gives in a fresh process.
 
@@ -76,14 +65,6 @@ def embed_freshly(models: Sequence[SavedModel], texts: Sequence[str]) -> list[Fl
         run_module("ticketkin.encoders.fresh_process", [str(question), str(answer)])
         with np.load(answer, allow_pickle=False) as saved:
             return [saved[f"arr_{place}"] for place in range(len(models))]
-
-
-def largest_difference(one: FloatArray, other: FloatArray) -> float:
-    """Return the largest absolute difference over all values; infinite for other shapes or a NaN."""
-    if one.shape != other.shape:
-        return float("inf")
-    difference = float(np.abs(one - other).max())
-    return difference if np.isfinite(difference) else float("inf")
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -9,8 +9,10 @@ from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray
 from ticketkin.encoders.activity import DIFFERENT, SAME
 from ticketkin.encoders.encoding import encode_with_weights
-from ticketkin.encoders.fresh_process import SavedModel, embed_freshly, largest_difference
+from ticketkin.encoders.fresh_process import SavedModel, embed_freshly
 from ticketkin.encoders.loading import LoadedEncoder, load_float32, pick_device
+from ticketkin.encoders.probes import largest_difference
+from ticketkin.encoders.saving import base_in, save_encoder
 from ticketkin.encoders.settings import EncoderSettings
 
 
@@ -26,9 +28,12 @@ def interpolated(base: str, tuned: Path, strength: float, device: str = "cpu") -
     return model
 
 
-def save_interpolated(base: str, tuned: Path, strength: float, folder: Path) -> None:
+def save_interpolated(
+    base: str, tuned: Path, strength: float, folder: Path, template: str | None = None
+) -> None:
     """Write the model at `strength` as a plain sentence-transformers folder."""
-    interpolated(base, tuned, strength).save_pretrained(str(folder), create_model_card=False)
+    untouched = base_in(base, load_float32(base, "cpu"))
+    save_encoder(interpolated(base, tuned, strength), folder, untouched, template)
 
 
 def interpolated_embeddings(

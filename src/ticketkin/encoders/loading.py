@@ -30,6 +30,9 @@ PACKAGED_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 # The official file's hash; the package carries the same bytes.
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _TEXTS_TOKENISED = 1_000
+_SHAPE_NOTHING = frozenset({
+    "ticketkin.json", "fingerprint.json", "training_metadata.json", "data_config.json"
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -278,7 +281,7 @@ def default_prompt(model: "SentenceTransformer") -> str:
 
 def model_fingerprint(folder: Path, max_length_tokens: int, prompt: str) -> str:
     """Return the hash of all that shapes the embeddings of the model in `folder`."""
-    shaping = {"folder": _hash_model(folder), "max_length_tokens": max_length_tokens}
+    shaping = {"folder": hash_model(folder), "max_length_tokens": max_length_tokens}
     return hash_value(shaping | ({"prompt": prompt} if prompt else {}))
 
 
@@ -289,12 +292,12 @@ def _prompted(folder: Path, prompt: str) -> Path:
     they would read other texts than the ones that were judged. Weights are linked, not copied.
     """
     prepared = (
-        default_cache_folder() / PROMPTED / hash_value({"folder": _hash_model(folder), "prompt": prompt})[:32]
+        default_cache_folder() / PROMPTED / hash_value({"folder": hash_model(folder), "prompt": prompt})[:32]
     )
     if prepared.exists():
         return prepared
     with atomic_path(prepared) as temporary:
-        for file in (path for path in folder.rglob("*") if path.is_file()):
+        for file in (path for path in folder.rglob("*") if _is_linked(path)):
             target = temporary / file.relative_to(folder)
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
@@ -309,12 +312,17 @@ def _prompted(folder: Path, prompt: str) -> Path:
     return prepared
 
 
-def _hash_model(folder: Path) -> dict[str, Any]:
+def _is_linked(path: Path) -> bool:
+    # With a prompt the model embeds otherwise than when its fingerprint was taken.
+    return path.is_file() and path.name != "fingerprint.json"
+
+
+def hash_model(folder: Path) -> dict[str, str]:
     """Hash what shapes the embeddings; model cards and metadata do not."""
     return {
         path.relative_to(folder).as_posix(): hash_path(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file()
         and path.suffix in {".safetensors", ".json", ".txt", ".model"}
-        and path.name not in {"ticketkin.json", "training_metadata.json", "data_config.json"}
+        and path.name not in _SHAPE_NOTHING
     }

@@ -1,5 +1,6 @@
 """The weights in a model folder, found as a loader finds them."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,18 +39,22 @@ def saved_shapes(place: Path) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def saved_weights(place: Path) -> "dict[str, Tensor]":
-    """Return every saved weight by name. Raises ModelUnavailableError for a damaged file."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+def iterate_weights(files: Sequence[Path]) -> "Iterator[tuple[str, Tensor]]":
+    """Yield every weight of some files with its name. Raises ModelUnavailableError for a damaged file."""
+    from safetensors import SafetensorError, safe_open
 
-    weights: dict[str, Tensor] = {}
-    for path in weight_files(place):
+    for path in files:
         try:
-            weights |= load_file(path)
+            with safe_open(path, framework="pt") as tensors:
+                for name in tensors.keys():  # noqa: SIM118 - it is no dict
+                    yield name, tensors.get_tensor(name)
         except (SafetensorError, OSError, ValueError, KeyError) as error:
             raise _damaged(path, error) from error
-    return weights
+
+
+def saved_weights(place: Path) -> "dict[str, Tensor]":
+    """Return every saved weight by name. Raises ModelUnavailableError for a damaged file."""
+    return dict(iterate_weights(weight_files(place)))
 
 
 def _damaged(path: Path, error: Exception) -> ModelUnavailableError:

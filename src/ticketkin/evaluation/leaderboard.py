@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from ticketkin.core.artifacts import plain
+from ticketkin.core.checks import Check
 from ticketkin.encoders.presets import OPEN_LICENCES
 from ticketkin.evaluation.bootstrap import Float64Array, Interval, Resamples
 from ticketkin.evaluation.metrics import METRICS, MetricDefinition, PairMetric, Place, interval_of
+from ticketkin.evaluation.model_decisions import ModelDecisions
 from ticketkin.evaluation.multiplicity import holm
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores
@@ -44,6 +47,8 @@ class Row:
     """Paired difference in the primary metric to the baseline; 0 for the baseline itself."""
     p_value: float | None
     """Two-sided, by the bootstrap over kin groups, corrected by Holm's method; None for the baseline."""
+    percent: float | None
+    """The difference as a share of the baseline's value, in per cent; None where that is 0 or unknown."""
     behind_best: Interval
     """Paired difference in the primary metric to the first row, below zero where worse; 0 for that row."""
     cost: ModelCost
@@ -60,6 +65,7 @@ class Row:
             **{name: interval.to_json() for name, interval in self.metrics.items()},
             "difference": self.difference.to_json(),
             "p_value": self.p_value,
+            "percent": self.percent,
             "behind_best": self.behind_best.to_json(),
             **asdict(self.cost),
         }
@@ -107,13 +113,19 @@ class ModelComparison:
     n_clusters: int
     labels_from: str
     test_pairs_sha256: str
+    decisions: dict[str, ModelDecisions]
+    """What each row calls kin at its threshold, by its name."""
+    threshold_from: str
+    """What the thresholds were chosen on."""
+    checks: list[Check]
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         recommended = self.recommendation
         return {
-            **vars(self),
-            "rows": [row.to_json() for row in self.rows],
+            **{name: value for name, value in vars(self).items() if name != "decisions"},
+            "rows": [row.to_json() | {"decisions": self.decisions[row.name].to_json()} for row in self.rows],
+            "checks": [plain(check) for check in self.checks],
             "recommendation": None if recommended is None else recommended.to_json(),
         }
 
@@ -213,6 +225,7 @@ def _rows(
             {metric: interval_of(value) for metric, value in values.items()},
             differences[name],
             corrected.get(name),
+            _percent(differences[name], drawn[baseline][primary.name][0]),
             interval_of(primary.improvement(values[primary.name] - drawn[best][primary.name])),
             costs[name],
         )
@@ -220,6 +233,12 @@ def _rows(
     ]
     # A value that could not be computed comes last, whichever direction is better.
     return sorted(rows, key=lambda row: _place(row.metrics[primary.name].value, primary))
+
+
+def _percent(difference: Interval, of: float) -> float | None:
+    if difference.value is None or not np.isfinite(of) or of == 0:
+        return None
+    return float(100 * difference.value / abs(of))
 
 
 def _place(value: float | None, primary: MetricDefinition) -> float:

@@ -31,6 +31,8 @@ class Place(StrEnum):
     """Models compared on the links of a run."""
     PAIR_LEADERBOARD = "pair leaderboard"
     """Models compared on a file of pairs."""
+    DECISIONS = "decisions"
+    """What each compared model calls kin at its threshold."""
 
 
 class Role(StrEnum):
@@ -306,31 +308,35 @@ _PAIRS = (
                 2 * n.true_positive, 2 * n.true_positive + n.false_positive + n.false_negative
             )
         ),
-        places=frozenset({Place.REPORT}),
+        places=frozenset({Place.REPORT, Place.DECISIONS}),
     ),
     PairMetric(
         name="precision",
         title="Precision",
         description="share of the pairs called kin that are kin, among these pairs",
         statistic=pair.of_counts(lambda n: pair.share(n.true_positive, n.true_positive + n.false_positive)),
+        places=frozenset({Place.DECISIONS}),
     ),
     PairMetric(
         name="recall",
         title="Recall",
         description="share of the kin that are called kin",
         statistic=pair.of_counts(lambda n: n.recall),
+        places=frozenset({Place.DECISIONS}),
     ),
     PairMetric(
         name="accuracy",
         title="Accuracy",
         description="share of the pairs that are called rightly",
         statistic=pair.of_counts(lambda n: n.accuracy),
+        places=frozenset({Place.DECISIONS}),
     ),
     PairMetric(
         name="false_positive_rate",
         title="False positive rate",
         description="share of the other pairs that are called kin; lower is better",
         statistic=pair.of_counts(lambda n: n.false_positive_rate),
+        places=frozenset({Place.DECISIONS}),
         direction=Direction.LOWER,
     ),
     PairMetric(

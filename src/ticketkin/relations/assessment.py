@@ -11,6 +11,7 @@ from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.stage_settings import LARGEST_SEED
 from ticketkin.core.tables import BoolArray, IntArray
 from ticketkin.evaluation.bootstrap import Float64Array, Interval, Resamples, statistic_interval
+from ticketkin.relations.balance import Balance
 from ticketkin.relations.classifier import fit_classifier
 from ticketkin.relations.features import PairFeatures
 from ticketkin.relations.kinds import KINDS
@@ -151,11 +152,15 @@ Fit = Callable[[IntArray, int], Callable[[IntArray], Float64Array]]
 """Fits a model on some pairs (their places) by a seed and returns what gives other pairs' probabilities."""
 
 
-def feature_fit(name: RelationModel, features: PairFeatures, pairs: RelationPairs) -> Fit:
-    """Return how a classifier over features is fitted; it is tuned inside the pairs it is given."""
+def feature_fit(
+    name: RelationModel, features: PairFeatures, pairs: RelationPairs, balance: Balance = "weights"
+) -> Fit:
+    """Return how a classifier over features is fitted, tuned and balanced inside the pairs it is given."""
 
     def fit(places: IntArray, seed: int) -> Callable[[IntArray], Float64Array]:
-        fitted = fit_classifier(name, features.rows(places), pairs.kind[places], pairs.block[places], seed)
+        fitted = fit_classifier(
+            name, features.rows(places), pairs.kind[places], pairs.block[places], seed, balance
+        )
         return lambda others: fitted.probabilities(features.rows(others))
 
     return fit

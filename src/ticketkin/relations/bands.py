@@ -1,8 +1,8 @@
 """Say it, suggest it, stay silent: calibrated probabilities and the thresholds between the bands."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -16,7 +16,7 @@ REPORTED_BANDS: tuple[ReportedBand, ...] = get_args(ReportedBand)
 """Bands whose pairs a user sees, the surest first."""
 # What is counted by band: who reads suggestions reads what is said too.
 BAND_WORDS: dict[ReportedBand, str] = {"say": "say", "suggest": "say or suggest"}
-_FEWEST_SAID = 5
+_FEWEST_REPORTED = 5
 """A precision over fewer pairs than this sets no threshold."""
 _CLIP = 1e-6
 
@@ -120,15 +120,6 @@ class Bands:
         """Return from which probability on a kind is in a band; None where it never is."""
         return (self.say if band == "say" else self.suggest).get(kind)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "Bands":
-        """Rebuild from `to_json`."""
-        return cls(**values)
-
 
 def _sign(name: str) -> float:
     """Return how a kind goes with similarity: strangers are the less likely the nearer they rank."""
@@ -171,5 +162,5 @@ def _threshold(calibrated: Float64Array, kinds: IntArray, name: str, target: flo
     values, true = calibrated[likeliest, code], kinds[likeliest] == code
     order = np.argsort(-values, kind="stable")
     precision = np.cumsum(true[order]) / np.arange(1, len(order) + 1)
-    reached = np.flatnonzero((precision >= target) & (np.arange(1, len(order) + 1) >= _FEWEST_SAID))
+    reached = np.flatnonzero((precision >= target) & (np.arange(1, len(order) + 1) >= _FEWEST_REPORTED))
     return float(values[order[reached[-1]]]) if len(reached) else None

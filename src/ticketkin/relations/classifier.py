@@ -9,6 +9,7 @@ import numpy as np
 from ticketkin.core.arrays import AnyArray
 from ticketkin.core.tables import IntArray
 from ticketkin.ranking.trees import BoostedTrees, TreeSettings
+from ticketkin.relations.balance import Balance, class_weight, oversampled, sample_weights
 from ticketkin.relations.features import PairFeatures
 from ticketkin.relations.kinds import KINDS
 from ticketkin.relations.pair_state import PairState, PairTickets
@@ -87,28 +88,36 @@ class FeatureKindModel:
 
 
 def fit_classifier(
-    name: RelationModel, features: PairFeatures, kinds: IntArray, blocks: IntArray, seed: int
+    name: RelationModel,
+    features: PairFeatures,
+    kinds: IntArray,
+    blocks: IntArray,
+    seed: int,
+    balance: Balance = "weights",
 ) -> RelationClassifier:
-    """Fit a model; penalties are tuned on inner folds of `blocks`, classes weighted by their rarity.
+    """Fit a model; penalties are tuned on inner folds of `blocks`, rare kinds made up for by `balance`.
 
     'embedding_logistic' is the classic: logistic regression on the embeddings' difference and product alone,
-    untuned and unweighted.
+    untuned and unweighted. Only what is given is oversampled, so that no copy of a pair that judges is known.
     """
+    if balance == "oversample" and name != "majority":
+        again = oversampled(kinds, seed)
+        features, kinds, blocks = features.rows(again), kinds[again], blocks[again]
     chosen = features.starting_with("difference_", "product_") if name == "embedding_logistic" else features
     if name == "kernel_svm" and len(kinds) > _MOST_IN_KERNEL:
         kept = _sampled(kinds, _MOST_IN_KERNEL, seed)
-        chosen, kinds = chosen.rows(kept), kinds[kept]
+        chosen, kinds, blocks = chosen.rows(kept), kinds[kept], blocks[kept]
     if name == "majority":
         return _majority(chosen, kinds)
     scaling: Any = _scaler() if name == "embedding_logistic" else _reduced(chosen)
     values = scaling.fit_transform(chosen.values)
     fit: dict[RelationModel, Callable[[], Predictor]] = {
         "embedding_logistic": lambda: _classic(values, kinds),
-        "logistic": lambda: _logistic(values, kinds, blocks),
-        "svm": lambda: _svm(values, kinds),
-        "kernel_svm": lambda: _kernel_svm(values, kinds, seed),
-        "trees": lambda: _trees(values, kinds, seed),
-        "mlp": lambda: _mlp(values, kinds, seed),
+        "logistic": lambda: _logistic(values, kinds, blocks, balance),
+        "svm": lambda: _svm(values, kinds, blocks, balance),
+        "kernel_svm": lambda: _kernel_svm(values, kinds, seed, balance),
+        "trees": lambda: _trees(values, kinds, seed, balance),
+        "mlp": lambda: _mlp(values, kinds, seed, balance),
     }
     affine = AffineMap.of(scaling.transform, len(chosen.names))
     return RelationClassifier(name, chosen.names, np.unique(kinds), affine, fit[name]())
@@ -166,13 +175,13 @@ def _classic(values: AnyArray, kinds: IntArray) -> Predictor:
     return Linear.of(LogisticRegression(C=1.0, max_iter=200).fit(values, kinds))
 
 
-def _logistic(values: AnyArray, kinds: IntArray, blocks: IntArray) -> Predictor:
+def _logistic(values: AnyArray, kinds: IntArray, blocks: IntArray, balance: Balance) -> Predictor:
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV
 
     # The components are found once, without a label; only the penalty is chosen on inner folds.
     search = GridSearchCV(
-        LogisticRegression(max_iter=400, class_weight="balanced"),
+        LogisticRegression(max_iter=400, class_weight=class_weight(balance)),
         {"C": list(_PENALTIES)},
         scoring="f1_macro",
         cv=_inner_folds(kinds, blocks),
@@ -180,37 +189,39 @@ def _logistic(values: AnyArray, kinds: IntArray, blocks: IntArray) -> Predictor:
     return Linear.of(search.fit(values, kinds).best_estimator_)
 
 
-def _svm(values: AnyArray, kinds: IntArray) -> Predictor:
+def _svm(values: AnyArray, kinds: IntArray, blocks: IntArray, balance: Balance) -> Predictor:
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.svm import LinearSVC
 
-    machine = CalibratedClassifierCV(LinearSVC(C=0.03, class_weight="balanced"), cv=_INNER_FOLDS)
+    # Copies of a pair share its block, so that none is calibrated on what it was fitted on.
+    folds = _inner_folds(kinds, blocks) if balance == "oversample" else _INNER_FOLDS
+    machine = CalibratedClassifierCV(LinearSVC(C=0.03, class_weight=class_weight(balance)), cv=folds)
     return CalibratedMargins.of(machine.fit(values, kinds))
 
 
-def _kernel_svm(values: AnyArray, kinds: IntArray, seed: int) -> Predictor:
+def _kernel_svm(values: AnyArray, kinds: IntArray, seed: int, balance: Balance) -> Predictor:
     from sklearn.svm import SVC
 
     variance = float(values.var())
     machine = SVC(
         C=1.0,
         gamma=1 / (values.shape[1] * variance) if variance else 1.0,
-        class_weight="balanced",
+        class_weight=class_weight(balance),
         decision_function_shape="ovo",
         random_state=seed,
     )
     return KernelMachine.of(machine.fit(values, kinds))
 
 
-def _trees(values: AnyArray, kinds: IntArray, seed: int) -> Predictor:
-    from sklearn.utils.class_weight import compute_sample_weight
-
+def _trees(values: AnyArray, kinds: IntArray, seed: int, balance: Balance) -> Predictor:
     labels = np.unique(kinds, return_inverse=True)[1]
-    return Trees(BoostedTrees.fit(values, labels, _TREES, seed, compute_sample_weight("balanced", labels)))
+    return Trees(BoostedTrees.fit(values, labels, _TREES, seed, sample_weights(labels, balance)))
 
 
-def _mlp(values: AnyArray, kinds: IntArray, seed: int) -> Predictor:
+def _mlp(values: AnyArray, kinds: IntArray, seed: int, balance: Balance) -> Predictor:
     from sklearn.neural_network import MLPClassifier
 
-    network = MLPClassifier((48,), alpha=1.0, max_iter=300, early_stopping=True, random_state=seed)
-    return Network.of(network.fit(values, kinds))
+    # Copies would stand among the pairs that tell when to stop; without them the loss on all does.
+    stops_early = balance != "oversample"
+    network = MLPClassifier((48,), alpha=1.0, max_iter=300, early_stopping=stops_early, random_state=seed)
+    return Network.of(network.fit(values, kinds, sample_weight=sample_weights(kinds, balance)))

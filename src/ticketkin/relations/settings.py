@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from ticketkin.core.stage_settings import StageSettings
+from ticketkin.relations.balance import Balance
 from ticketkin.training.settings import CrossEncoderSettings
 
 RelationModel = Literal[
@@ -17,6 +18,9 @@ class RelationSettings(StageSettings):
 
     model: RelationModel = "kernel_svm"
     """The classifier that is kept."""
+    balance: Balance = "weights"
+    """What makes up for rare kinds: weights of the classes, their pairs again (within training folds), or
+    nothing."""
     compare: tuple[RelationModel, ...] = ()
     """Further classifiers to assess beside it; `ticketkin relations --compare` names all."""
     ablation: bool = False

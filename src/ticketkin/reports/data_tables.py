@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ticketkin.evaluation.schema import EncoderRuntime, LeftOutKindResult, Report
 from ticketkin.reports.formatting import (
@@ -88,7 +87,7 @@ _PERSONAL_DATA = {
 _SPLITS = {True: "Splits", False: "Splits, for thresholds and kinds alone"}
 
 
-def _rows(values: Mapping[str, Any] | None, names: Mapping[str, str]) -> list[Row]:
+def _rows(values: Mapping[str, object] | None, names: Mapping[str, str]) -> list[Row]:
     """Return what there is to say as rows; `names` spells out keys, and what is zero or empty is left out."""
     return [
         (names.get(key, format_name(key)), text)
@@ -97,7 +96,7 @@ def _rows(values: Mapping[str, Any] | None, names: Mapping[str, str]) -> list[Ro
     ]
 
 
-def _text(value: Any, names: Mapping[str, str]) -> str:
+def _text(value: object, names: Mapping[str, str]) -> str:
     """Return a value in words, "" where there is nothing to say."""
     if isinstance(value, Mapping):
         parts = [
@@ -164,16 +163,19 @@ def data_tables(report: Report, material: ReportMaterial) -> list[DataTable]:
     ]
 
 
-def _tickets(summary: Mapping[str, Any]) -> list[Row]:
+def _tickets(summary: Mapping[str, object]) -> list[Row]:
     """Return what became of the rows of the export."""
+    counts = summary.get("repairs")
     repairs = [
-        f"{format_count(n)} {repair_words(kind)}" for kind, n in (summary.get("repairs") or {}).items() if n
+        f"{format_count(n)} {repair_words(str(kind))}"
+        for kind, n in (counts.items() if isinstance(counts, Mapping) else ())
+        if n
     ]
     rest = {key: value for key, value in summary.items() if key not in ("repairs", "people_keyed_by")}
     return _rows({**rest, "repairs": repairs}, _TICKETS)
 
 
-def _splits(splits: Mapping[str, Any]) -> list[Row]:
+def _splits(splits: Mapping[str, object]) -> list[Row]:
     """Return each part of the split in a sentence."""
     return [
         (
@@ -187,28 +189,33 @@ def _splits(splits: Mapping[str, Any]) -> list[Row]:
     ]
 
 
-def _profile(profile: Mapping[str, Any]) -> list[Row]:
+def _profile(profile: Mapping[str, object]) -> list[Row]:
     """Return lengths, times, languages and templates of the texts."""
     values = dict(profile)
-    shares = {str(name): _percent(share) for name, share in (values.get("languages") or {}).items()}
-    values["languages"] = ", ".join(f"{name} {share}" for name, share in shares.items())
-    values["templates"] = [
-        f"“{str(text)[:_LONGEST_QUOTE]}{'…' * (len(str(text)) > _LONGEST_QUOTE)}” {n:,} times"
-        for text, n in values.get("templates") or ()
-    ]
+    languages, templates = values.get("languages"), values.get("templates")
+    if isinstance(languages, Mapping):
+        values["languages"] = ", ".join(f"{name} {_percent(share)}" for name, share in languages.items())
+    if isinstance(templates, list | tuple):
+        values["templates"] = [_quoted(str(text), n) for text, n in templates]
     if "share_cut" in values:
         values["share_cut"] = _percent(values["share_cut"])
     for name in ("length_tokens_median", "length_tokens_p95"):
-        if isinstance(values.get(name), float):
-            values[name] = round(values[name])
+        length = values.get(name)
+        if isinstance(length, float):
+            values[name] = round(length)
     return _rows(values, _PROFILE)
 
 
-def _percent(share: Any) -> str:
+def _quoted(text: str, n: int) -> str:
+    end = "…" if len(text) > _LONGEST_QUOTE else ""
+    return f"“{text[:_LONGEST_QUOTE]}{end}” {n:,} times"
+
+
+def _percent(share: object) -> str:
     return f"{100 * share:.3g} %" if isinstance(share, int | float) else str(share)
 
 
-def _encoder(encoder: Mapping[str, Any]) -> list[Row]:
+def _encoder(encoder: Mapping[str, object]) -> list[Row]:
     """Return which model it is; what executes it stands in a table of its own."""
     values = {key: value for key, value in encoder.items() if key != "runtime"}
     if values.get("source_fingerprint") == values.get("fingerprint"):

@@ -1,12 +1,13 @@
 """The leaderboard as a page and as a table."""
 
 from dataclasses import asdict
-from typing import Any
 
 import polars as pl
 
+from ticketkin.core.checks import Outcome
 from ticketkin.evaluation.leaderboard import ModelComparison, Recommendation, Row
 from ticketkin.evaluation.metrics import METRICS, MetricDefinition, Place
+from ticketkin.evaluation.model_decisions import ModelDecisions
 from ticketkin.reports.formatting import format_gain, format_metric
 from ticketkin.reports.page import render_page
 
@@ -16,14 +17,20 @@ _COSTS = {
     "texts_per_second": "texts/s",
     "size_mib": "MiB",
 }
+_CALLS = {
+    "true_positive": "kin called kin",
+    "false_positive": "strangers called kin",
+    "false_negative": "kin missed",
+    "true_negative": "strangers let be",
+}
 _NO_RECOMMENDATION = "Nobody has linked these tickets, so this table recommends no model."
 
 
-def leaderboard_heads(comparison: ModelComparison) -> list[str]:
-    """Return the column heads after the model's name."""
+def leaderboard_heads(comparison: ModelComparison, *, in_full: bool = False) -> list[str]:
+    """Return the column heads after the model's name; short ones for a terminal."""
     primary = METRICS[comparison.primary]
-    shown = (metric.short_title for metric in _shown(comparison))
-    return [*shown, f"difference in {primary.short_title}", "p", *_COSTS.values()]
+    shown = (metric.title if in_full else metric.short_title for metric in _shown(comparison))
+    return [*shown, f"difference in {primary.short_title}", "vs baseline", "p", *_COSTS.values()]
 
 
 def leaderboard_cells(comparison: ModelComparison, row: Row) -> list[str]:
@@ -32,6 +39,7 @@ def leaderboard_cells(comparison: ModelComparison, row: Row) -> list[str]:
     return [
         *(format_metric(row.metrics[metric.name], metric.format) for metric in _shown(comparison)),
         "" if row.p_value is None else format_gain(row.difference, primary.format),
+        "" if row.p_value is None or row.percent is None else f"{row.percent:+.1f} %",
         "" if row.p_value is None else f"{row.p_value:.3f}",
         *(f"{getattr(row.cost, name):,.4g}" for name in _COSTS),
     ]
@@ -41,6 +49,22 @@ def _shown(comparison: ModelComparison) -> list[MetricDefinition]:
     """Return the metrics that have a column; where pairs alone judge, those of retrieval have no value."""
     place = Place.LEADERBOARD if comparison.n_queries else Place.PAIR_LEADERBOARD
     return [metric for metric in METRICS.shown_in(place) if metric.name in comparison.rows[0].metrics]
+
+
+def decision_heads() -> list[str]:
+    """Return the column heads, after the model's name, of what each model calls kin."""
+    metrics = (metric.title for metric in METRICS.shown_in(Place.DECISIONS))
+    return ["threshold", *metrics, *_CALLS.values()]
+
+
+def decision_cells(decisions: ModelDecisions) -> list[str]:
+    """Return a model's calls as text, in the order of the heads."""
+    shown = METRICS.shown_in(Place.DECISIONS)
+    return [
+        f"{decisions.threshold:.3f}",
+        *(format_metric(decisions.metrics[metric.name], metric.format) for metric in shown),
+        *(f"{getattr(decisions.confusion, name):,}" for name in _CALLS),
+    ]
 
 
 def recommendation_words(comparison: ModelComparison) -> str:
@@ -82,7 +106,7 @@ def _faster(times: float) -> str:
 
 def leaderboard_html(comparison: ModelComparison) -> str:
     """Return the page."""
-    heads = [*leaderboard_heads(comparison), "licence"]
+    heads = [*leaderboard_heads(comparison, in_full=True), "licence"]
     rows = []
     for row in comparison.rows:
         cells = [*leaderboard_cells(comparison, row), row.cost.licence or "not known here"]
@@ -92,16 +116,32 @@ def leaderboard_html(comparison: ModelComparison) -> str:
         comparison=comparison,
         heads=heads,
         rows=rows,
+        decisions=_decision_rows(comparison),
+        alarms=[check for check in comparison.checks if check.outcome is Outcome.FAILED],
         recommendation=recommendation_words(comparison),
     )
+
+
+def _decision_rows(comparison: ModelComparison) -> list[dict[str, object]]:
+    heads = decision_heads()
+    return [
+        {
+            "name": row.name,
+            "cells": list(zip(heads, decision_cells(comparison.decisions[row.name]), strict=True)),
+        }
+        for row in comparison.rows
+    ]
 
 
 def leaderboard_table(comparison: ModelComparison) -> pl.DataFrame:
     """Return one row a model with a column for each number: metric, metric_low, metric_high."""
     rows = []
     for row in comparison.rows:
-        flat: dict[str, Any] = {"name": row.name}
-        for name, interval in (*row.metrics.items(), ("difference", row.difference)):
+        flat: dict[str, str | float | None] = {"name": row.name}
+        decisions = comparison.decisions[row.name]
+        measured = row.metrics | {"difference": row.difference} | decisions.metrics
+        for name, interval in measured.items():
             flat |= {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
-        rows.append({**flat, "p_value": row.p_value, **asdict(row.cost)})
+        calls = {"threshold": decisions.threshold, **decisions.confusion.model_dump()}
+        rows.append({**flat, "percent": row.percent, "p_value": row.p_value, **calls, **asdict(row.cost)})
     return pl.DataFrame(rows, infer_schema_length=None)

@@ -16,7 +16,7 @@ class UndeclaredError(RuntimeError):
 
 @dataclass
 class _Memory:
-    read: dict[str, Any] = field(default_factory=dict)
+    read: dict[Place, Any] = field(default_factory=dict)
     derived: dict[Hashable, tuple[tuple[Place, ...], Any]] = field(default_factory=dict)
 
 
@@ -37,9 +37,10 @@ class RunValues:
     def read(self, artifact: Artifact[T]) -> T:
         """Return the value of an artifact. Raises as its reader does, and UndeclaredError."""
         self._check(artifact)
-        if artifact.name not in self._memory.read:
-            self._memory.read[artifact.name] = artifact.read(self._folder / artifact)
-        value: T = self._memory.read[artifact.name]
+        place = Place(artifact.name)
+        if place not in self._memory.read:
+            self._memory.read[place] = artifact.read(self._folder / artifact)
+        value: T = self._memory.read[place]
         return value
 
     def path(self, place: Place) -> Path:
@@ -58,8 +59,8 @@ class RunValues:
 
     def forget(self, place: Place) -> None:
         """Drop what was read or derived of a file or folder: it is written anew."""
-        for name in [name for name in self._memory.read if Place(name).lies_in(place)]:
-            del self._memory.read[name]
+        for within in [kept for kept in self._memory.read if kept.lies_in(place)]:
+            del self._memory.read[within]
         stale = [
             key
             for key, (sources, _) in self._memory.derived.items()

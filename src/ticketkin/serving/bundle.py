@@ -111,7 +111,7 @@ class Bundle:
     def max_length_tokens(self) -> int:
         """Tokens of a text that every encoder reads at least."""
         records = (read_serving(self.folder / source.folder) for source in self.record.embeddings)
-        limits = [int(record["max_length_tokens"]) for record in records if record is not None]
+        limits = [record.max_length_tokens for record in records if record and record.max_length_tokens]
         return min(limits, default=_NO_LIMIT)
 
     @cached_property

@@ -8,9 +8,10 @@ from pathlib import Path
 from ticketkin.core.artifacts import atomic_path, write_json
 from ticketkin.core.outputs import check_folder_output
 from ticketkin.core.progress import SILENT, Progress
+from ticketkin.encoders.fingerprint import read_fingerprint
 from ticketkin.encoders.loading import LoadedEncoder, load_folder
 from ticketkin.encoders.runtime.serving import export_folder
-from ticketkin.encoders.serving import write_serving
+from ticketkin.encoders.saving import save_encoder
 from ticketkin.encoders.settings import EncoderSettings, Runtime
 from ticketkin.evaluation.schema import Report
 from ticketkin.ranking.columns import EmbeddedTickets
@@ -113,8 +114,8 @@ def fill_index(
 def _save_encoder(encoder: LoadedEncoder, folder: Path, template: str) -> None:
     """Save an encoder as it was used: its prompt and its token limit in its own settings files."""
     encoder.model.max_seq_length = encoder.max_length_tokens
-    encoder.model.save_pretrained(str(folder), create_model_card=False)
-    write_serving(folder, encoder.model, template)
+    saved = read_fingerprint(Path(encoder.source))
+    save_encoder(encoder.model, folder, saved.base if saved else None, template)
 
 
 def _export(folder: Path, runtime: Runtime, calibration: Sequence[str]) -> None:

@@ -56,7 +56,8 @@ class EmbeddedServer:
     def revive(self) -> None:
         """Start it again where it was killed; what was committed is there. Raises StoreUnavailableError."""
         try:
-            self._server.start()
+            with self._using:  # of two threads that miss it, one starts it and the other finds it there
+                self._server.start()
         except Exception as error:
             raise StoreUnavailableError(
                 f"The database in {self.folder} was stopped and does not start again: {_last_line(error)}. "

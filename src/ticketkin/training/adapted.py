@@ -11,6 +11,7 @@ from ticketkin.core.artifacts import atomic_path, hash_value
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.encoders.loading import LoadedEncoder, load_float32
+from ticketkin.encoders.saving import base_of
 from ticketkin.training.loop import TrainingLoop, seeded
 from ticketkin.training.plan import passes_over
 from ticketkin.training.preparation import EncoderJudge, TunedEncoder, judge_of, probes_among, tuned_encoder
@@ -72,7 +73,7 @@ def train_adapted(
             loops.append(loop)
     model.max_seq_length = encoder.max_length_tokens
     with atomic_path(folder / "tuned") as temporary:
-        save_unit_length(model, temporary)
+        save_unit_length(model, temporary, base_of(encoder))
     record = _record(encoder, settings, loops, changes.relative(), len(different)).model_copy(
         update={"seed": seed, "data_sha256": identity}
     )

@@ -20,6 +20,8 @@ from ticketkin.encoders.cross_encoder import (
     load_cross_encoder,
     merged_cross_encoder,
     pair_logits,
+    save_cross_adapter,
+    save_cross_model,
 )
 from ticketkin.training.loop import EpochScores, Judge, TrainingLoop, seeded
 from ticketkin.training.objective import Objective
@@ -166,7 +168,7 @@ def train_cross_encoder(
     return TrainedCrossEncoder(model, record.model_copy(update=about_head))
 
 
-def _relative_change(before: dict[str, Any], after: dict[str, Any]) -> float:
+def _relative_change(before: dict[str, "Tensor"], after: dict[str, "Tensor"]) -> float:
     """Return ||W after - W before|| / ||W before|| over all weights together."""
     change = sum(float((after[name] - weight).norm()) ** 2 for name, weight in before.items())
     size = sum(float(weight.norm()) ** 2 for weight in before.values())
@@ -175,7 +177,7 @@ def _relative_change(before: dict[str, Any], after: dict[str, Any]) -> float:
 
 def save_cross_encoder(trained: TrainedCrossEncoder, folder: Path) -> None:
     """Write a plain sentence-transformers CrossEncoder folder and its training record."""
-    trained.model.save_pretrained(str(folder), create_model_card=False)
+    save_cross_model(trained.model, folder)
     record = trained.record.model_copy(update={"made_at": utc_now()})
     write_json(folder / "training_metadata.json", record)
 
@@ -205,7 +207,7 @@ def _attach_adapter(model: Any, settings: PairReaderSettings) -> None:
 
 def _keep_adapter(model: Any, folder: Path) -> None:
     with atomic_path(folder) as temporary:
-        model.save_pretrained(str(temporary), create_model_card=False)
+        save_cross_adapter(model, temporary)
 
 
 def _judge(model: Any, pairs: PairExamples, metric: PairJudge) -> Judge:

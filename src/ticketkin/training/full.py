@@ -6,6 +6,7 @@ from typing import Any
 from ticketkin.core.artifacts import atomic_path
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.encoders.loading import LoadedEncoder, load_float32
+from ticketkin.encoders.saving import base_of
 from ticketkin.training.loop import TrainingLoop, seeded
 from ticketkin.training.objective import KinObjective
 from ticketkin.training.preparation import (
@@ -48,6 +49,6 @@ def train_full(
         loop.run(folder / "checkpoint", prepared.identity, progress)
     model.max_seq_length = encoder.max_length_tokens
     with atomic_path(folder / "tuned") as temporary:
-        save_unit_length(model, temporary)
+        save_unit_length(model, temporary, base_of(encoder))
     record = training_record(encoder, data, settings, loop, changes.relative(), "all weights", seed)
     return tuned_encoder(encoder, model, folder / "tuned", record, probes_of(data))

@@ -15,7 +15,7 @@ import numpy as np
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.encoders.dense import unit_length
-from ticketkin.encoders.serving import write_serving
+from ticketkin.encoders.saving import base_of, save_encoder
 from ticketkin.training.positives import PositivePairs
 from ticketkin.training.record import History, TrainingRecord, training_versions
 from ticketkin.training.settings import HeadSettings
@@ -183,5 +183,4 @@ def save_head_model(
     modules = [*encoder.model, dense, Normalize()]
     model = SentenceTransformer(modules=modules, device=encoder.device)
     model.max_seq_length = encoder.max_length_tokens
-    model.save_pretrained(str(folder), create_model_card=False)
-    write_serving(folder, model, template)
+    save_encoder(model, folder, base_of(encoder), template)

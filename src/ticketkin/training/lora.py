@@ -6,6 +6,7 @@ from ticketkin.core.artifacts import atomic_path
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.encoders.adapter import attach_adapter, relative_changes, save_merged
 from ticketkin.encoders.loading import LoadedEncoder, load_float32
+from ticketkin.encoders.saving import base_of, save_adapter
 from ticketkin.training.loop import TrainingLoop, seeded
 from ticketkin.training.objective import KinObjective
 from ticketkin.training.preparation import (
@@ -53,7 +54,7 @@ def train_lora(
         loop.run(folder / "checkpoint", prepared.identity, progress)
     model.max_seq_length = encoder.max_length_tokens
     with atomic_path(folder / "adapter") as temporary:
-        model.save_pretrained(str(temporary), create_model_card=False)
+        save_adapter(model, temporary, base_of(encoder))
     with atomic_path(folder / "merged") as temporary:
         save_merged(Path(encoder.source), model, temporary, encoder.max_length_tokens)
     changes = relative_changes(loop.model)

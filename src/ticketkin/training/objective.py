@@ -32,7 +32,7 @@ class Objective(ABC):
         precision.scaler.scale(loss * share).backward()  # type: ignore[no-untyped-call]
         return float(loss.item())
 
-    def own_weights(self) -> dict[str, Any]:
+    def own_weights(self) -> dict[str, "Tensor"]:
         """Return weights that learn beside the encoder's and are dropped after training."""
         return {}
 

@@ -9,9 +9,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
+from ticketkin.core.checks import Check
 from ticketkin.encoders.activity import ActivityProof
 from ticketkin.encoders.interpolation import ReloadProof
 from ticketkin.encoders.runtime.fidelity import RuntimeRecord
+from ticketkin.encoders.serving import TextEncoding
 from ticketkin.pairs.account import PairAccount
 from ticketkin.training.strength import StrengthSweep
 
@@ -173,8 +175,8 @@ class CandidateTraining(TrainingRecord):
     base_model: str
     base_fingerprint: str
     template: str
-    encoder: dict[str, Any]
-    """How the encoder it began with turns a text into an embedding (`serving_record`)."""
+    encoder: TextEncoding
+    """How the encoder it began with turns a text into an embedding."""
     strength: StrengthSweep | None = None
     chosen_strength: float | None = None
     """Where folds chose it, so that there is no one sweep."""
@@ -190,6 +192,8 @@ class CandidateTraining(TrainingRecord):
     """SHA-256 of the files of the run that it was made of."""
     metrics: dict[str, dict[str, float | None]] = {}
     """By split: what strength and epoch were chosen by; in model/ all that was measured."""
+    checks: list[Check] = []
+    """Of model/: what the diagnostics of its run say, that of the category among them."""
     gate: RerankerGate | None = None
     """What a reranker was kept for."""
 
@@ -210,6 +214,7 @@ class UntouchedModel(_Part):
     made_at: str
     data_hashes: dict[str, str]
     metrics: dict[str, dict[str, float | None]]
+    checks: list[Check]
     versions: dict[str, str]
 
 

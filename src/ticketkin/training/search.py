@@ -26,7 +26,7 @@ class TrialResult:
     """One combination that was tried."""
 
     number: int
-    parameters: dict[str, Any]
+    parameters: dict[str, float]
     """Settings of the candidate; n_negatives is pairs.hard_negatives_per_positive."""
     mrr: float | None
     """On the evaluation links at the best strength; None where it was stopped early."""
@@ -83,7 +83,7 @@ class SearchRecord:
 class Combination:
     """Settings that a trial trains with."""
 
-    changes: dict[str, Any]
+    changes: dict[str, float]
     """Values of the candidate's section."""
     n_negatives: int
     """Mined negatives for each positive."""
@@ -93,7 +93,7 @@ def draw_combination(
     trial: "Trial", section: HeadSettings | TuningSettings, most_negatives: int
 ) -> Combination:
     """Draw learning rate, mined negatives and, for an encoder, rank and weight of the labelled loss."""
-    changes: dict[str, Any] = {
+    changes: dict[str, float] = {
         "learning_rate": trial.suggest_float(
             "learning_rate", section.learning_rate / 10, section.learning_rate * 10, log=True
         )

@@ -46,8 +46,10 @@ class TuningMethod(Protocol):
     ) -> FloatArray:
         """Return embeddings at a strength, shape (len(texts), d), unit length."""
 
-    def save(self, start: LoadedEncoder, tuned: TunedEncoder, strength: float, folder: Path) -> None:
-        """Write a plain sentence-transformers folder at a strength."""
+    def save(
+        self, start: LoadedEncoder, tuned: TunedEncoder, strength: float, folder: Path, template: str
+    ) -> None:
+        """Write a plain sentence-transformers folder at a strength, and how its texts are composed."""
 
 
 class Lora:
@@ -81,9 +83,11 @@ class Lora:
         """Scale the adapter on a fresh base."""
         return embeddings_at_strength(start, _adapter(tuned), strength, texts, self._encoder, progress)
 
-    def save(self, start: LoadedEncoder, tuned: TunedEncoder, strength: float, folder: Path) -> None:
+    def save(
+        self, start: LoadedEncoder, tuned: TunedEncoder, strength: float, folder: Path, template: str
+    ) -> None:
         """Merge the scaled adapter."""
-        scaled_merge(start.source, _adapter(tuned), strength, folder, start.max_length_tokens)
+        scaled_merge(start.source, _adapter(tuned), strength, folder, start.max_length_tokens, template)
 
 
 def _adapter(tuned: TunedEncoder) -> Path:
@@ -120,6 +124,8 @@ class Full:
         """Encode with weights between start and end."""
         return interpolated_embeddings(start, tuned.folder, strength, texts, self._encoder, progress)
 
-    def save(self, start: LoadedEncoder, tuned: TunedEncoder, strength: float, folder: Path) -> None:
+    def save(
+        self, start: LoadedEncoder, tuned: TunedEncoder, strength: float, folder: Path, template: str
+    ) -> None:
         """Save the weights between start and end."""
-        save_interpolated(start.source, tuned.folder, strength, folder)
+        save_interpolated(start.source, tuned.folder, strength, folder, template)

@@ -56,7 +56,7 @@ class MaskedWords(_TextObjective):
             model.tokenizer, mlm_probability=settings.mask_share, return_tensors="pt"
         )
 
-    def own_weights(self) -> dict[str, Any]:
+    def own_weights(self) -> dict[str, "Tensor"]:
         """Return the guessing layer's."""
         return _beside(self.guesser, self.model)
 
@@ -90,7 +90,7 @@ class Denoising(_TextObjective):
             raise _not_for(model.transformers_model, "tsdae") from error
         self._decoder.decoder.to(model.device).train()
 
-    def own_weights(self) -> dict[str, Any]:
+    def own_weights(self) -> dict[str, "Tensor"]:
         """Return those of the decoder that are not the encoder's too."""
         return _beside(self._decoder.decoder, self.model)
 
@@ -139,7 +139,7 @@ class TwiceUnderDropout(_TextObjective):
         return ranking_loss(one, other, one[:0], masked.to(one.device))
 
 
-def _beside(whole: Any, encoder: Any) -> dict[str, Any]:
+def _beside(whole: Any, encoder: Any) -> dict[str, "Tensor"]:
     """Return the parameters of `whole` that are not the encoder's, by name; the encoder's must learn too."""
     of_encoder = {id(weight) for weight in encoder.parameters()}
     return {f"own.{n}": weight for n, weight in whole.named_parameters() if id(weight) not in of_encoder}

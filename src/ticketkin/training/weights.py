@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from ticketkin.encoders.fingerprint import BaseFingerprint
+from ticketkin.encoders.saving import save_encoder
+
 
 def train_all_weights(model: Any) -> None:
     """Let every weight learn but the pooler's, which sentence encoders never read."""
@@ -29,10 +32,10 @@ class WeightChanges:
             }
 
 
-def save_unit_length(model: Any, folder: Path) -> None:
+def save_unit_length(model: Any, folder: Path, base: BaseFingerprint) -> None:
     """Save a plain sentence-transformers folder whose embeddings have unit length."""
     from sentence_transformers.sentence_transformer.modules import Normalize
 
     if not any(isinstance(module, Normalize) for module in model):
         model.append(Normalize())
-    model.save_pretrained(str(folder), create_model_card=False)
+    save_encoder(model, folder, base)

@@ -11,24 +11,29 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from ticketkin.core.artifacts import atomic_path, hash_path, write_json
+from ticketkin.core.checks import Check
 from ticketkin.core.errors import InputError, JobError, TicketkinError
 from ticketkin.core.outputs import check_file_output
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray, IntArray, SplitName
 from ticketkin.doctor.adapters import base_of_adapter
+from ticketkin.doctor.models import identical_models
 from ticketkin.encoders.adapter import load_with_adapter
 from ticketkin.encoders.adapter_files import TENSORS
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
+from ticketkin.encoders.fingerprint import says_it_is_untouched
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder, pick_device
 from ticketkin.encoders.presets import licence_of
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.encoders.variants import embedding_variants
 from ticketkin.evaluation.leaderboard import ModelComparison, ModelCost, leaderboard, pair_leaderboard
 from ticketkin.evaluation.metrics import METRICS
+from ticketkin.evaluation.model_decisions import ModelDecisions, decide_at, decide_in_folds
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
+from ticketkin.evaluation.thresholds import choose_threshold
 from ticketkin.pairs.interchange import read_text_pairs
 from ticketkin.reports.leaderboard import leaderboard_html, leaderboard_table
 from ticketkin.workflows.artifacts import save_csv
@@ -52,9 +57,9 @@ class _Ground(Protocol):
         """Judge a model by its embeddings of the texts."""
 
     def comparison(
-        self, costs: Mapping[str, ModelCost], skipped: dict[str, str], baseline: str
+        self, costs: Mapping[str, ModelCost], skipped: dict[str, str], baseline: str, check: Check
     ) -> ModelComparison:
-        """Return the leaderboard of all that were scored."""
+        """Return the leaderboard of all that were scored; `check` tells whether two of them are one."""
 
 
 class _RunGround:
@@ -69,6 +74,7 @@ class _RunGround:
         self.texts, self.encoder = self._data.texts, self._data.job.settings.encoder
         self._retrieval: dict[str, RetrievalScores] = {}
         self._pairs: dict[str, PairScores] = {}
+        self._decisions: dict[str, ModelDecisions] = {}
 
     def score(self, name: str, embeddings: FloatArray) -> None:
         """Rank all tickets for each query, and score the pairs."""
@@ -76,9 +82,15 @@ class _RunGround:
         groups, visibility = self._data.groups.group, self._data.visibility
         self._retrieval[name] = evaluate_retrieval(ranker, self._queries, groups, visibility)
         self._pairs[name] = score_pairs(self._data, ranker, self._split)
+        settings = self._data.job.settings
+        asked = score_pairs(self._data, ranker, SplitName.EVALUATION)
+        choice = choose_threshold(asked.similarities, asked.labels, settings.evaluation)
+        self._decisions[name] = decide_at(
+            self._pairs[name], choice.threshold, settings.evaluation.n_bootstrap, settings.seed
+        )
 
     def comparison(
-        self, costs: Mapping[str, ModelCost], skipped: dict[str, str], baseline: str
+        self, costs: Mapping[str, ModelCost], skipped: dict[str, str], baseline: str, check: Check
     ) -> ModelComparison:
         """Return the leaderboard by the primary metric of retrieval."""
         settings = self._data.job.settings
@@ -96,6 +108,9 @@ class _RunGround:
             n_clusters=len(np.unique(self._data.groups.group[self._queries])),
             labels_from=self._data.links.labels_from,
             test_pairs_sha256=pairs.digest(),
+            decisions=self._decisions,
+            threshold_from="the evaluation pairs",
+            checks=[check],
         )
 
 
@@ -115,6 +130,7 @@ class _PairGround:
         )
         self._clusters = self._connected()
         self._scores: dict[str, PairScores] = {}
+        self._decisions: dict[str, ModelDecisions] = {}
 
     def _connected(self) -> IntArray:
         """Return the cluster of each pair's left text."""
@@ -128,9 +144,11 @@ class _PairGround:
         """Score the pairs by cosine."""
         cosines = np.einsum("ij,ij->i", embeddings[self._left], embeddings[self._right])
         self._scores[name] = PairScores(cosines, self._pairs.labels, self._clusters)
+        settings = Settings()
+        self._decisions[name] = decide_in_folds(self._scores[name], settings.evaluation, settings.seed)
 
     def comparison(
-        self, costs: Mapping[str, ModelCost], skipped: dict[str, str], baseline: str
+        self, costs: Mapping[str, ModelCost], skipped: dict[str, str], baseline: str, check: Check
     ) -> ModelComparison:
         """Return the leaderboard by the primary metric of pairs."""
         settings = Settings()
@@ -147,6 +165,10 @@ class _PairGround:
             n_clusters=len(np.unique(self._clusters)),
             labels_from="file",
             test_pairs_sha256=self._pairs.digest(),
+            decisions=self._decisions,
+            threshold_from=f"the pairs of the other {Settings().evaluation.folds - 1} of "
+            f"{Settings().evaluation.folds} folds",
+            checks=[check],
         )
 
 
@@ -169,21 +191,29 @@ def compare_models(
     ground: _Ground = _RunGround(on, split) if on.is_dir() else _PairGround(on, encoder or EncoderSettings())
     costs: dict[str, ModelCost] = {}
     skipped: dict[str, str] = {}
+    looks: dict[str, FloatArray] = {}
+    named = {}
     for model in dict.fromkeys([baseline, *models]):
         progress.say(f"encoding with {model}")
         try:
-            embeddings, cost = _encoded(_loaded(model, ground.encoder), ground, progress)
+            loaded = _loaded(model, ground.encoder)
+            embeddings, cost = _encoded(loaded, ground, progress)
+            is_tuned = not says_it_is_untouched(Path(model).expanduser())
         except TicketkinError as error:
             skipped[model] = str(error)
             progress.say(f"  skipped: {error}")
             continue
-        for name, variant, bytes_a_value in embedding_variants(model, embeddings, dimensions):
+        # Offline another model stands in for the default: rows tell which one answered.
+        named[model] = loaded.name if loaded.packaged else model
+        if is_tuned:
+            looks[named[model]] = embeddings[_spread(len(embeddings))]
+        for name, variant, bytes_a_value in embedding_variants(named[model], embeddings, dimensions):
             ground.score(name, variant)
             size = variant.shape[1]
             costs[name] = replace(cost, dimension=size, bytes_a_ticket=size * bytes_a_value)
     if baseline in skipped:
         raise JobError(f"The baseline {baseline} can't be compared with: {skipped[baseline]}")
-    return ground.comparison(costs, skipped, baseline)
+    return ground.comparison(costs, skipped, named[baseline], identical_models(looks))
 
 
 def check_leaderboard(folder: Path, sources: Sequence[Path] = (), *, force: bool = False) -> None:
@@ -229,10 +259,16 @@ def _loaded(model: str, asked: EncoderSettings) -> LoadedEncoder:
     )
 
 
+def _spread(n: int) -> slice:
+    """Return some of `n` texts, spread over all."""
+    step = max(1, n // _N_TIMED)
+    return slice(0, step * _N_TIMED, step)
+
+
 def _encoded(encoder: LoadedEncoder, ground: _Ground, progress: Progress) -> tuple[FloatArray, ModelCost]:
     """Return all tickets' embeddings, and the speed on some tickets without the cache."""
     settings, texts = ground.encoder, ground.texts
-    timed = texts[:: max(1, len(texts) // _N_TIMED)][:_N_TIMED]
+    timed = texts[_spread(len(texts))]
     started = perf_counter()
     encode_texts(encoder, timed, None, settings)
     rate = len(timed) / (perf_counter() - started)

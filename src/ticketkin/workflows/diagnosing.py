@@ -12,6 +12,7 @@ from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import load_encoder, load_folder
 from ticketkin.evaluation.bootstrap import Interval
+from ticketkin.evaluation.diagnostics.breadth import too_good
 from ticketkin.evaluation.diagnostics.gain_sources import GainSources, fields_of_ranking, gain_sources
 from ticketkin.evaluation.diagnostics.identical import identical_candidates
 from ticketkin.evaluation.diagnostics.labels import LabelledPairs, label_checks
@@ -33,6 +34,7 @@ from ticketkin.evaluation.diagnostics.similarities import (
     threshold_stability,
     trivial_threshold,
 )
+from ticketkin.evaluation.diagnostics.times import opening_times
 from ticketkin.evaluation.gains import PRIMARY
 from ticketkin.evaluation.metric_results import SplitResult
 from ticketkin.evaluation.pair_decisions import PairScores
@@ -48,7 +50,7 @@ from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.judging import Judged
 from ticketkin.workflows.link_diagnosis import link_checks
-from ticketkin.workflows.pair_checks import checks_as_given
+from ticketkin.workflows.pair_checks import adversarial_pairs_given, checks_as_given
 from ticketkin.workflows.run_data import RunData
 
 _N_LATENCY_QUERIES = 9
@@ -74,7 +76,7 @@ def diagnose(
     splits = {split.value: data.splits.rows(data.tickets, split) for split in SplitName}
     near = settings.split.near_identical
     checks = label_checks(pairs, by_folds=judged.folds is not None)
-    checks += link_checks(data, judged)
+    checks += [*link_checks(data, judged), opening_times(data.tickets)]
     checks += leakage_checks(
         data.tickets, data.texts, settings.tickets.template, data.groups.group, splits, near
     )
@@ -89,8 +91,9 @@ def diagnose(
     checks.append(gain_sources(sources))
     checks += [
         trivial_threshold(champion, holdout[champion], judged.thresholds[champion].threshold),
-        threshold_stability(champion, judged.pairs[champion], settings.evaluation, settings.seed),
+        threshold_stability(champion, judged.pairs[champion], judged.thresholds[champion]),
         score_distribution(champion, holdout[champion]),
+        too_good(champion, holdout[champion]),
         metric_redundancy({name: candidate.metric_values() for name, candidate in candidates.items()}),
         identical_candidates(judged.retrieval, _unmoved(data, judged)),
     ]
@@ -119,13 +122,18 @@ def _mismatch(pairs: LabelledPairs) -> list[Check]:
 
 
 def _category_shortcut(data: RunData, judged: Judged, verdict: Verdict) -> Check:
-    """Judge the champion, which may lean on the category as a field or in the text."""
+    """Judge the champion, which may lean on the category as a field or in the text; on labels of files as
+    they are given, as kin groups join pairs that nobody labelled.
+    """
+    ranker = judged.rankers[verdict.champion]
+    if data.job.pairs_file is not None:
+        given = adversarial_pairs_given(data)
+        return category_shortcut(ranker.pair_similarities(given.left, given.right), given.labels)
     rows = np.concatenate(
         [data.splits.rows(data.tickets, s) for s in (SplitName.EVALUATION, SplitName.HOLDOUT)]
     )
     categories = data.tickets.frame["category"].to_list()
     mined = adversarial_pairs(categories, data.groups.group, np.sort(rows), data.job.settings.seed)
-    ranker = judged.rankers[verdict.champion]
     return category_shortcut(ranker.pair_similarities(mined.left, mined.right), mined.labels)
 
 

@@ -14,12 +14,13 @@ from ticketkin.core.run_ownership import CONFIG, RECORDS
 from ticketkin.core.tables import FloatArray
 from ticketkin.doctor.adapters import Subject, base_of_adapter, examine_adapter
 from ticketkin.doctor.bundles import examine_bundle
+from ticketkin.doctor.cross_encoders import examine_cross_encoder, is_cross_encoder
 from ticketkin.doctor.models import examine_model
 from ticketkin.doctor.runs import changed_artifacts, identical_metrics
 from ticketkin.encoders.activity import SAME
 from ticketkin.encoders.cross_encoder import head_check, load_cross_encoder
-from ticketkin.encoders.fresh_process import embed_with, largest_difference
 from ticketkin.encoders.loading import load_float32
+from ticketkin.encoders.probes import embed_with, largest_difference
 from ticketkin.encoders.serving import read_serving
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.relations.cross_kinds import CROSS_ENCODER
@@ -60,7 +61,8 @@ def examine(path: Path, settings: EncoderSettings, progress: Progress = SILENT) 
     if (path / "adapter_config.json").exists():
         return [Examined(path.name, examine_adapter(Subject(path, base_of_adapter(path, settings))))]
     if (path / "modules.json").exists() or (path / "config.json").exists():
-        return [Examined(path.name, examine_model(path))]
+        look = examine_cross_encoder if is_cross_encoder(path) else examine_model
+        return [Examined(path.name, look(path))]
     raise InputError(
         f"{path} is no bundle (bundle.json), no adapter (adapter_config.json), no model "
         "(modules.json) and no "
@@ -92,7 +94,8 @@ def _run_folder(folder: Path, progress: Progress) -> Iterator[Examined]:
         progress.say("examining the cross-encoder")
         model = load_cross_encoder(cross_encoder, "cpu")
         head = head_check(model, trained.head_change, trained.head_digest)
-        yield Examined("relations: cross-encoder", [*record_checks(trained), head])
+        compared = examine_cross_encoder(cross_encoder)
+        yield Examined("relations: cross-encoder", [*record_checks(trained), head, *compared])
     if (folder / artifact.MODEL).exists():
         progress.say("examining the kept model")
         yield Examined("model", [*examine_model(folder / artifact.MODEL), _kept(folder, data)])
@@ -103,9 +106,10 @@ def _reranker(folder: Path, progress: Progress) -> Iterator[Examined]:
     if record is None or isinstance(record, LeftOutCandidate):
         return
     progress.say("examining the reranker")
-    model = load_cross_encoder(folder / artifact.model_of("reranker"), "cpu")
+    place = folder / artifact.model_of("reranker")
+    model = load_cross_encoder(place, "cpu")
     head = head_check(model, record.head_change, record.head_digest)
-    yield Examined("reranker", [*record_checks(record), head])
+    yield Examined("reranker", [*record_checks(record), head, *examine_cross_encoder(place)])
 
 
 def read_metadata(record: Artifact[Trained], folder: Path) -> Trained | None:
@@ -132,7 +136,7 @@ def _reproduced(data: RunData, model_folder: Path, embeddings: Artifact[FloatArr
         saved = data.embeddings(embeddings)
     except UnreadableFileError as error:
         return failed("embeddings_reproduced", str(error), "the numbers of the evaluation can't be checked")
-    template = data.job.settings.tickets.template if serving is None else serving["template"]
+    template = data.job.settings.tickets.template if serving is None else serving.template
     rows = np.unique(np.linspace(0, len(saved) - 1, _N_TICKETS_ENCODED).astype(np.int64))
     texts = compose_texts(data.tickets, template)
     now = embed_with(load_float32(str(model_folder), "cpu"), [texts[row] for row in rows])

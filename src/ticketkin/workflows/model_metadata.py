@@ -1,9 +1,9 @@
 """What stands beside every model: when it was made, of which data, and what it measured."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from ticketkin.core.artifacts import hash_path
+from ticketkin.core.checks import Check
 from ticketkin.encoders.untouched import UntouchedEncoder
 from ticketkin.evaluation.schema import CandidateResult
 from ticketkin.runs.artifacts import Place
@@ -40,18 +40,24 @@ def model_metadata(
     training: CandidateTraining | None,
     base: UntouchedEncoder,
     result: CandidateResult,
+    checks: Sequence[Check],
     hashes: Mapping[str, str],
 ) -> CandidateTraining | UntouchedModel:
     """Return what stands beside a model: its training, and what it measured; without one, the `base`."""
-    about: dict[str, Any] = {"made_at": utc_now(), "data_hashes": dict(hashes), "metrics": _metrics(result)}
+    made_at, metrics = utc_now(), _metrics(result)
     if training is not None:
-        return CandidateTraining.of(training, **about)
+        return CandidateTraining.of(
+            training, made_at=made_at, data_hashes=dict(hashes), metrics=metrics, checks=list(checks)
+        )
     return UntouchedModel(
         candidate="base",
         base_model=base.name,
         base_fingerprint=base.fingerprint,
         versions=training_versions(),
-        **about,
+        made_at=made_at,
+        data_hashes=dict(hashes),
+        metrics=metrics,
+        checks=list(checks),
     )
 
 

@@ -7,12 +7,13 @@ import numpy as np
 import polars as pl
 
 from ticketkin.core.checks import Check
-from ticketkin.core.tables import FloatArray, IntArray, Labeller
+from ticketkin.core.tables import FloatArray, IntArray, Labeller, SplitName, field_codes
 from ticketkin.evaluation.diagnostics.pair_files import (
     GivenLabels,
     circular_labels_as_given,
     mismatch_with_frozen_test,
 )
+from ticketkin.evaluation.diagnostics.similarities import AdversarialPairs
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix
 from ticketkin.lexical.plain_overlap import plain_tfidf_cosines, shared_words
 from ticketkin.pairs.given import SIMILARITY_KINDS
@@ -38,7 +39,24 @@ def checks_as_given(data: RunData) -> dict[str, Check]:
     return {check.code: check for check in checks if check is not None}
 
 
-def _given_labels(data: RunData) -> GivenLabels:
+def adversarial_pairs_given(data: RunData) -> AdversarialPairs:
+    """Return kin of two categories and strangers of one among the pairs given, of tickets not trained on.
+
+    A category of "" is unknown and belongs to no such pair.
+    """
+    frame, left, right = _judged_by_similarity(data)
+    trained_on = np.zeros(len(data.tickets), dtype=np.bool_)
+    trained_on[data.splits.rows(data.tickets, SplitName.TRAIN)] = True
+    category = field_codes(data.tickets.frame["category"])
+    known = (category[left] >= 0) & (category[right] >= 0)
+    labels = frame["label"].cast(pl.Int64).to_numpy()
+    against = (category[left] == category[right]) == (labels == 0)
+    chosen = known & against & ~(trained_on[left] | trained_on[right])
+    return AdversarialPairs(left[chosen], right[chosen], labels[chosen])
+
+
+def _judged_by_similarity(data: RunData) -> tuple[pl.DataFrame, IntArray, IntArray]:
+    """Return the pairs given that are kin or strangers to a similarity, with their ticket rows."""
     frame = data.given_pairs.filter(
         pl.col("kind").is_in(list(SIMILARITY_KINDS)) & (pl.col("left") != pl.col("right"))
     )
@@ -46,6 +64,11 @@ def _given_labels(data: RunData) -> GivenLabels:
         frame = frame.sample(_MOST_PAIRS, seed=data.job.settings.seed)
     at = data.tickets.position
     left, right = (np.array([at[one] for one in frame[side]], dtype=np.int64) for side in ("left", "right"))
+    return frame, left, right
+
+
+def _given_labels(data: RunData) -> GivenLabels:
+    frame, left, right = _judged_by_similarity(data)
     return GivenLabels(
         labels=frame["label"].cast(pl.Int64).to_numpy(),
         is_test=frame["is_test"].to_numpy(),

@@ -108,7 +108,8 @@ class _Lesson:
         if name == CROSS_ENCODER:
             return self.assessed(name, self.cross_trainer().fit)
         features = self.features.without(without) if without else self.features
-        return self.assessed(name, feature_fit(name, features, self.pairs))
+        balance = self.material.data.job.settings.relations.balance
+        return self.assessed(name, feature_fit(name, features, self.pairs, balance))
 
 
 def _learn(data: RunData, folder: Path, work: Path, progress: Progress) -> KindsLearned:
@@ -262,7 +263,12 @@ def _kept_model(lesson: _Lesson, places: IntArray, folder: Path) -> KindModel:
     if name == CROSS_ENCODER:
         return lesson.cross_trainer().keep(places, settings.seed, folder)
     fitted = fit_classifier(
-        name, lesson.features.rows(places), pairs.kind[places], pairs.block[places], settings.seed
+        name,
+        lesson.features.rows(places),
+        pairs.kind[places],
+        pairs.block[places],
+        settings.seed,
+        settings.relations.balance,
     )
     return FeatureKindModel(lesson.state, fitted)
 

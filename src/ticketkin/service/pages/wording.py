@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ticketkin.core.tables import Kind
+from ticketkin.evaluation.schema import TIERS, Tier
 from ticketkin.serving.answers import KIN, Relation
 
 _KIND_TITLES = {
@@ -44,7 +45,7 @@ def format_moment(moment: datetime | None) -> str:
 def is_worth_showing(relation: Relation) -> bool:
     """Return whether something is stated of a pair; the others are merely the nearest."""
     if relation.band is not None:
-        return relation.band in ("say", "suggest")
+        return not relation.is_silent
     return relation.kind == KIN and (relation.probability or 0.0) >= LIKELY
 
 
@@ -55,6 +56,8 @@ def headline(shown: Sequence[Relation]) -> str:
     first = shown[0]
     sure = format_percent(first.probability)
     other = first.ticket_id
+    if first.band == "silent":
+        return f"{other} has nearly the same text, but nothing is sure"
     if first.kind == KIN:
         return f"{other} is most likely kin of this ticket ({sure})"
     verb = "is" if first.band == "say" else "may be"
@@ -82,6 +85,8 @@ def explanation(shown: Sequence[Relation], n_nearest: int, n_tickets: int) -> st
             if n_nearest
             else none
         )
+    if shown[0].band == "silent":
+        return "Fields and times speak against kin. Read both before you act."
     parent = shown[0].parent
     if not parent:
         return "Check the reasons before you act on it."
@@ -95,7 +100,9 @@ def explanation(shown: Sequence[Relation], n_nearest: int, n_tickets: int) -> st
 
 def kind_title(relation: Relation) -> str:
     """Return what a relation is called; a kind of which nothing is said is not named."""
-    return "Only near" if relation.band == "silent" else _KIND_TITLES[relation.kind]
+    if relation.band == "silent":
+        return "Nearly the same text" if relation.nearly_same_text else "Only near"
+    return _KIND_TITLES[relation.kind]
 
 
 def certainty(relation: Relation) -> str:
@@ -108,3 +115,21 @@ def certainty(relation: Relation) -> str:
     if relation.probability is None:
         return f"similarity {relation.similarity:.2f}" if relation.similarity is not None else ""
     return sure if relation.kind == KIN else ""
+
+
+def statement(kind: str, band: str) -> str:
+    """Return what is stated of a pair of one kind in one band."""
+    verb = "is" if band == "say" else "may be"
+    if kind == Kind.DUPLICATE.value:
+        return f"{verb} a duplicate of"
+    if kind == Kind.CAUSAL.value:
+        return f"{verb} the cause or the effect of"
+    return "is near" if kind == KIN else f"{verb} related to"
+
+
+def readiness_words(tier: Tier) -> str:
+    """Return how ready a model is, for those who don't know the names of the steps."""
+    step, last = TIERS.index(tier), len(TIERS) - 1
+    if not step:
+        return "not yet: it reached none of the steps that are asked for"
+    return f"{tier}: step {step} of {last}"

@@ -1,13 +1,14 @@
 """Stages that judge: the provisional table, the verdict, the report."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ticketkin.core.artifacts import write_json
+from ticketkin.core.checks import Check
 from ticketkin.core.tables import SplitName
 from ticketkin.encoders.loading import load_encoder
-from ticketkin.encoders.serving import write_serving
+from ticketkin.encoders.saving import save_encoder
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.diagnostics.shuffled import shuffled_links
 from ticketkin.evaluation.gains import cheaper_choice, decisive_gains
@@ -128,7 +129,7 @@ def run_verdict(run: StageRun[Job]) -> None:
     verdict = with_labeller(_with_cheaper(settings, judged, verdict), labeller_of(data.job))
     if sources is not None and verdict.answer == "yes":
         verdict = replace(verdict, reason=f"{verdict.reason} {sources.sentence}.")
-    _keep_model(run, data, verdict.encoder, candidates[verdict.encoder])
+    _keep_model(run, data, verdict.encoder, candidates[verdict.encoder], checks)
     _keep_ranking(run, judged, verdict)
     readiness = readiness_of(run, data, judged, verdict, candidates, held_out[verdict.champion], checks)
     proof = Proof.of(data, judged, verdict, shuffled, learning_curve(data, judged, trial, run.progress))
@@ -218,19 +219,21 @@ def _held_out_gains(
     )
 
 
-def _keep_model(run: StageRun[Job], data: RunData, encoder: str, result: CandidateResult) -> None:
+def _keep_model(
+    run: StageRun[Job], data: RunData, encoder: str, result: CandidateResult, checks: Sequence[Check]
+) -> None:
     """Put the best encoder into model/ as a plain sentence-transformers folder, its record beside it."""
     with run.writing(artifact.MODEL) as folder:
         if encoder == "base":
             loaded = load_encoder(run.job.settings.encoder)
-            loaded.model.save_pretrained(str(folder), create_model_card=False)
-            write_serving(folder, loaded.model, run.job.settings.tickets.template)
+            save_encoder(loaded.model, folder, None, run.job.settings.tickets.template)
         else:
             shutil.copytree(run.values.path(artifact.model_of(encoder)), folder, dirs_exist_ok=True)
         record = model_metadata(
             None if encoder == "base" else data.training_record(encoder),
             run.values.read(artifact.BASE_ENCODER),
             result,
+            checks,
             data_hashes(run.values, artifact.TICKETS, artifact.LINKS, artifact.SPLITS, artifact.PAIRS),
         )
         write_json(folder / METADATA, without_paths(record, run.private_paths))

@@ -1,6 +1,6 @@
 """Stages that tune: adapted, the linear head, LoRA and full; the last three swept over their strength."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ from ticketkin.core.tables import FloatArray, SplitName
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.interpolation import prove_tuned, save_interpolated
-from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_float32, load_folder
-from ticketkin.encoders.serving import serving_record, write_serving
+from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_folder
+from ticketkin.encoders.serving import text_encoding
 from ticketkin.evaluation.cross_fitting import chosen_on_all
 from ticketkin.runs.stages import StageRun
 from ticketkin.training.adapted import train_adapted
@@ -94,7 +94,7 @@ def run_adapted(run: StageRun[Job]) -> None:
     proof = prove_tuned(encoder.source, result.folder, result.probe_texts, result.probe_embeddings)
 
     def save(folder: Path) -> None:
-        save_interpolated(encoder.source, result.folder, 1.0, folder)
+        save_interpolated(encoder.source, result.folder, 1.0, folder, settings.tickets.template)
 
     _keep_tuned(run, data, "adapted", encoder, save, result.record, proof=proof)
 
@@ -119,7 +119,7 @@ def run_head(run: StageRun[Job]) -> None:
     out_of_fold = cross_fit_heads(
         start.embeddings, positives, settings.head, settings.fusion.folds, settings.seed, data.groups.group
     )
-    _keep_head(run, start, head, swept.chosen, {"strength": swept, "pairs": data.pair_account})
+    _keep_head(run, start, head, swept.chosen, strength=swept, pairs=data.pair_account)
     run.put(artifact.HEAD_OUT_OF_FOLD, out_of_fold)
 
 
@@ -133,17 +133,16 @@ def _run_head_on_all_links(run: StageRun[Job], data: RunData) -> None:
         raise NotEnoughDataError(_NOTHING_TO_TUNE_ON)
     strength = contender.strengths[chosen_on_all(questions, contender, seed)]
     run.progress.say(f"  trained on the links of all splits; strength chosen by folds: {strength:g}")
-    _keep_head(run, start, head, strength, {"chosen_strength": strength})
+    _keep_head(run, start, head, strength, chosen_strength=strength)
     run.put(artifact.HEAD_OUT_OF_FOLD, head.weight[None])
 
 
-def _keep_head(
-    run: StageRun[Job], start: Start, head: Head, strength: float, about: Mapping[str, Any]
-) -> None:
+def _keep_head(run: StageRun[Job], start: Start, head: Head, chosen: float, **about: Any) -> None:
+    """Keep the head at the `chosen` strength, with what is known `about` its training."""
     with run.writing(artifact.HEAD) as folder:
-        save_head_model(start.encoder, head, strength, folder, run.job.settings.tickets.template)
+        save_head_model(start.encoder, head, chosen, folder, run.job.settings.tickets.template)
         write_json(folder / METADATA, _about("head", start.encoder, run, head.record, **about))
-    run.put(artifact.embeddings_of("head"), head.apply(start.embeddings, strength))
+    run.put(artifact.embeddings_of("head"), head.apply(start.embeddings, chosen))
 
 
 def tuning_data_of(data: RunData) -> TuningData:
@@ -201,7 +200,7 @@ def run_tuning(candidate: Candidate, run: StageRun[Job]) -> None:
         return method.embed(start.encoder, tuned, strength, texts, run.progress)
 
     def save(folder: Path) -> None:
-        method.save(start.encoder, tuned, swept.chosen, folder)
+        method.save(start.encoder, tuned, swept.chosen, folder, settings.tickets.template)
 
     swept = sweep_on_sample(sample, method.name, embed, settings.strength, run.progress)
     proven = {
@@ -235,7 +234,7 @@ def _tune_in_folds(candidate: Candidate, run: StageRun[Job], data: RunData) -> N
     run.progress.say(f"  trained on the links of all splits; strength chosen by folds: {strength:g}")
 
     def save(folder: Path) -> None:
-        method.save(start, tuned, strength, folder)
+        method.save(start, tuned, strength, folder, settings.tickets.template)
 
     _keep_tuned(run, data, name, start, save, tuned.record, chosen_strength=strength, proof=proof)
 
@@ -261,7 +260,6 @@ def _keep_tuned(
     place = artifact.model_of(name)
     with run.writing(place) as folder:
         save(folder)
-        write_serving(folder, load_float32(str(folder), "cpu"), settings.tickets.template)
     final = load_folder(run.place(place), settings.encoder)
     cache = EmbeddingCache(default_cache_folder(), run.progress)
     model, choice = encoder_of_run(final, data, settings.encoder, run.progress)
@@ -281,7 +279,7 @@ def _about(
         base_model=start.name,
         base_fingerprint=start.fingerprint,
         template=run.job.settings.tickets.template,
-        encoder=serving_record(start.model),
+        encoder=text_encoding(start.model),
         made_at=utc_now(),
         data_hashes=data_hashes(run.values, *(_READ if name != "adapted" else _READ[:1])),
         metrics=chosen_by(record, about.get("strength")),

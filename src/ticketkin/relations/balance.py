@@ -1,0 +1,41 @@
+"""What makes up for rare kinds while a classifier is fitted: weights, or their pairs again."""
+
+from typing import Literal
+
+import numpy as np
+
+from ticketkin.core.tables import IntArray
+from ticketkin.evaluation.bootstrap import Float64Array
+
+Balance = Literal["weights", "oversample", "none"]
+
+
+def class_weight(balance: Balance) -> Literal["balanced"] | None:
+    """Return what scikit-learn calls the weights of classes."""
+    return "balanced" if balance == "weights" else None
+
+
+def sample_weights(kinds: IntArray, balance: Balance) -> Float64Array:
+    """Return the weight of each pair, shape (n_pairs,): the rarer its kind the more, or 1."""
+    if balance != "weights":
+        return np.ones(len(kinds))
+    counts = np.bincount(kinds)
+    present = np.count_nonzero(counts)
+    weights: Float64Array = len(kinds) / (present * counts[kinds])
+    return weights
+
+
+def oversampled(kinds: IntArray, seed: int) -> IntArray:
+    """Return rows in which every kind stands as often as the most frequent one, ascending.
+
+    Each row of a kind is repeated as often as any other of it, or once more. Only rows that are fitted on may
+    be given: a copy of a pair that judges would be known to the model.
+    """
+    generator = np.random.default_rng(seed)
+    most = int(np.bincount(kinds).max())
+    rows = []
+    for kind in np.unique(kinds):
+        own = np.flatnonzero(kinds == kind)
+        further = generator.choice(own, most % len(own), replace=False)
+        rows.append(np.concatenate([np.tile(own, most // len(own)), further]))
+    return np.sort(np.concatenate(rows)).astype(np.int64)
