@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import shutil
 import socket
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from typer.testing import CliRunner
 
 from bundle_material import Judged
 from new_databases import new_database
+from ticketkin.cli import service_commands
 from ticketkin.cli.app import app
 from ticketkin.core.errors import InputError, JobError
+from ticketkin.core.progress import SILENT
 from ticketkin.service.logs import WithoutTexts
 from ticketkin.service.place import Place
 from ticketkin.service.running import ServeRequest, serve
@@ -77,6 +80,23 @@ def test_a_service_keeps_its_own_beside_the_bundle(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv(DATABASE_URL, "postgresql://desk:opensesame@db/kin")
     elsewhere = Place.of(tmp_path / "kin", None)
     assert elsewhere.folder == tmp_path / "cache/ticketkin/service" and "opensesame" not in str(elsewhere)
+
+
+def test_the_demo_is_served_as_it_lies(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(run_folder, tmp_path / "runs/demo")
+    (tmp_path / "runs/demo/sample.csv").write_text("number,short_description\n")
+    monkeypatch.chdir(tmp_path)
+    bundle, sources = service_commands._demo(SILENT)
+    assert bundle == Path("runs/demo/bundle") and sources == (Path("runs/demo/sample.csv"),)
+    assert service_commands._served("runs/demo") == bundle == service_commands._served("runs/demo/bundle")
+
+
+@pytest.mark.parametrize("arguments", [[], ["kin", "--demo"], ["--demo", "--tickets", "x.csv"]])
+def test_either_a_bundle_or_the_demo_is_served(arguments: list[str]) -> None:
+    with pytest.raises(InputError, match="Name a BUNDLE"):
+        ran("serve", *arguments)
 
 
 def test_the_log_holds_no_message_of_an_error() -> None:

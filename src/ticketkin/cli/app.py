@@ -200,6 +200,8 @@ def demo(
         print_json(report)
     else:
         show_verdict(screen, report, out)
+        is_usual = out == Path("runs/demo")
+        screen.print(f"Open its page: ticketkin serve {'--demo' if is_usual else out}", soft_wrap=True)
 
 
 @app.command("import")

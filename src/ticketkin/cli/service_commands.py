@@ -16,12 +16,26 @@ from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import InputError, MissingExtraError
 from ticketkin.core.outputs import check_file_output, output_path
+from ticketkin.core.progress import Progress
+from ticketkin.serving.manifest import MANIFEST
 
 service = typer.Typer()
 keys = typer.Typer(help="Keys of a service: who may use it.", no_args_is_help=True)
 service.add_typer(keys, name="keys")
 
-BundleFolder = Annotated[Path, typer.Argument(help="Bundle.", metavar="BUNDLE")]
+_DEMO, _DEMO_SEED = Path("runs/demo"), 42
+"""Where `ticketkin demo` leaves its run by default, and the seed of it."""
+
+
+def _served(text: str) -> Path:
+    """Return the bundle that a folder is, or that it holds as a run does."""
+    folder = Path(text)
+    return folder / "bundle" if (folder / "bundle" / MANIFEST).is_file() else folder
+
+
+BundleFolder = Annotated[
+    Path, typer.Argument(help="Bundle, or a run with one.", metavar="BUNDLE", parser=_served)
+]
 DataOption = Annotated[
     Path | None,
     typer.Option("--data", help="Folder of the service's own data; default: BUNDLE-service."),
@@ -41,7 +55,9 @@ def _extra_named() -> Iterator[None]:
 
 @service.command()
 def serve(
-    folder: BundleFolder,
+    folder: Annotated[
+        Path | None, typer.Argument(help="Bundle, or a run with one.", metavar="BUNDLE", parser=_served)
+    ] = None,
     tickets: Annotated[
         list[Path] | None, typer.Option("--tickets", help="Export of tickets to store first. Repeatable.")
     ] = None,
@@ -62,6 +78,9 @@ def serve(
     sign_in: Annotated[
         bool, typer.Option("--sign-in", help="Let nobody in without a key; needed for another --host.")
     ] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Serve the demo of runs/demo, which is run first where it is not.")
+    ] = False,
 ) -> None:
     """Answer over HTTP, for people, ticket systems and assistants, from a store that keeps every ticket.
 
@@ -69,6 +88,7 @@ def serve(
     Examples:
       ticketkin serve kin-june --tickets incidents.csv
       ticketkin serve kin-june --port 9000 --data /srv/ticketkin
+      ticketkin serve --demo
 
     With TICKETKIN_DATABASE_URL=postgresql://user@host/database tickets are kept in that PostgreSQL, which
     needs pgvector, and any number of processes may serve them. Without it a database is started in the
@@ -78,9 +98,13 @@ def serve(
         from ticketkin.service.running import ServeRequest, serve
         from ticketkin.service.settings import ServiceSettings
 
+    if demo == (folder is not None) or (demo and tickets):
+        raise InputError("Name a BUNDLE to serve, or give --demo alone, which serves the built-in sample")
+    with ConsoleProgress(errors) as progress:
+        bundle, sources = _demo(progress) if demo else (folder or Path(), tuple(tickets or ()))
     request = ServeRequest(
-        bundle=folder,
-        tickets=tuple(tickets or ()),
+        bundle=bundle,
+        tickets=sources,
         mapping=None if map_ is None else parse_map(map_),
         redact_words=redact_words,
         data=data,
@@ -90,6 +114,16 @@ def serve(
     )
     with ConsoleProgress(errors) as progress:
         serve(request, lambda address: screen.print(f"Ticketkin answers at {address}"), progress)
+
+
+def _demo(progress: Progress) -> tuple[Path, tuple[Path, ...]]:
+    """Return the bundle and the sample of the demo, which is run where it has not been."""
+    from ticketkin.workflows.demo import SAMPLE, run_demo
+
+    bundle = _served(str(_DEMO))
+    if bundle == _DEMO:
+        run_demo(_DEMO, _DEMO_SEED, progress)
+    return _served(str(_DEMO)), (_DEMO / SAMPLE,)
 
 
 @service.command()

@@ -18,7 +18,8 @@ from ticketkin.workflows.run_folders import followed, has_results, is_run, mark_
 from ticketkin.workflows.settings import Settings
 
 SAMPLE_TICKETS = 1_200
-_SAMPLE = "sample.csv"
+SAMPLE = "sample.csv"
+"""Its tickets, in the folder of the demo."""
 
 
 def demo_job(sample: Path, seed: int) -> Job:
@@ -43,7 +44,7 @@ def run_demo(folder: Path, seed: int, progress: Progress = SILENT, *, force: boo
     `folder` holds anything else, or the demo of another seed, unless `force` is given.
     """
     folder = followed(folder)
-    job = demo_job(folder / _SAMPLE, seed)
+    job = demo_job(folder / SAMPLE, seed)
     check_run(folder, job, force=force)
     if has_results(folder) and not force and (before := read_job(folder).settings.seed) != seed:
         raise OutputRefusedError(
@@ -61,9 +62,9 @@ def run_demo(folder: Path, seed: int, progress: Progress = SILENT, *, force: boo
 
 def _place_sample(folder: Path, seed: int, progress: Progress) -> None:
     """Write the sample, unless it is there; another file of its name is moved to `kept/`."""
-    path = folder / _SAMPLE
+    path = folder / SAMPLE
     with TemporaryDirectory() as elsewhere:
-        made = Path(elsewhere) / _SAMPLE
+        made = Path(elsewhere) / SAMPLE
         write_sample(made, SAMPLE_TICKETS, seed)
         if path.is_file() and hash_path(path) == hash_path(made):
             return
