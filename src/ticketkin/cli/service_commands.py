@@ -17,24 +17,20 @@ from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import InputError, MissingExtraError
 from ticketkin.core.outputs import check_file_output, output_path
 from ticketkin.core.progress import Progress
-from ticketkin.serving.manifest import MANIFEST
 
 service = typer.Typer()
 keys = typer.Typer(help="Keys of a service: who may use it.", no_args_is_help=True)
 service.add_typer(keys, name="keys")
 
-_DEMO, _DEMO_SEED = Path("runs/demo"), 42
-"""Where `ticketkin demo` leaves its run by default, and the seed of it."""
 
-
-def _served(text: str) -> Path:
+def bundle_in(folder: Path | str) -> Path:
     """Return the bundle that a folder is, or that it holds as a run does."""
-    folder = Path(text)
-    return folder / "bundle" if (folder / "bundle" / MANIFEST).is_file() else folder
+    path = Path(folder)
+    return path / "bundle" if (path / "bundle" / "bundle.json").is_file() else path
 
 
 BundleFolder = Annotated[
-    Path, typer.Argument(help="Bundle, or a run with one.", metavar="BUNDLE", parser=_served)
+    Path, typer.Argument(help="Bundle, or a run with one.", metavar="BUNDLE", parser=bundle_in)
 ]
 DataOption = Annotated[
     Path | None,
@@ -56,13 +52,18 @@ def _extra_named() -> Iterator[None]:
 @service.command()
 def serve(
     folder: Annotated[
-        Path | None, typer.Argument(help="Bundle, or a run with one.", metavar="BUNDLE", parser=_served)
+        Path | None,
+        typer.Argument(help="Bundle, or a run with one; with --demo the demo's.", metavar="BUNDLE"),
     ] = None,
     tickets: Annotated[
         list[Path] | None, typer.Option("--tickets", help="Export of tickets to store first. Repeatable.")
     ] = None,
     map_: MapOption = None,
     redact_words: RedactWordsOption = None,
+    demo: Annotated[
+        bool,
+        typer.Option("--demo", help="Serve the demo, which is run first where it is not there yet."),
+    ] = False,
     data: DataOption = None,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
@@ -78,17 +79,14 @@ def serve(
     sign_in: Annotated[
         bool, typer.Option("--sign-in", help="Let nobody in without a key; needed for another --host.")
     ] = False,
-    demo: Annotated[
-        bool, typer.Option("--demo", help="Serve the demo of runs/demo, which is run first where it is not.")
-    ] = False,
 ) -> None:
     """Answer over HTTP, for people, ticket systems and assistants, from a store that keeps every ticket.
 
     \b
     Examples:
+      ticketkin serve --demo
       ticketkin serve kin-june --tickets incidents.csv
       ticketkin serve kin-june --port 9000 --data /srv/ticketkin
-      ticketkin serve --demo
 
     With TICKETKIN_DATABASE_URL=postgresql://user@host/database tickets are kept in that PostgreSQL, which
     needs pgvector, and any number of processes may serve them. Without it a database is started in the
@@ -98,13 +96,11 @@ def serve(
         from ticketkin.service.running import ServeRequest, serve
         from ticketkin.service.settings import ServiceSettings
 
-    if demo == (folder is not None) or (demo and tickets):
-        raise InputError("Name a BUNDLE to serve, or give --demo alone, which serves the built-in sample")
     with ConsoleProgress(errors) as progress:
-        bundle, sources = _demo(progress) if demo else (folder or Path(), tuple(tickets or ()))
+        bundle, exports = _served(folder, tickets or [], progress, is_demo=demo)
     request = ServeRequest(
         bundle=bundle,
-        tickets=sources,
+        tickets=tuple(exports),
         mapping=None if map_ is None else parse_map(map_),
         redact_words=redact_words,
         data=data,
@@ -116,14 +112,20 @@ def serve(
         serve(request, lambda address: screen.print(f"Ticketkin answers at {address}"), progress)
 
 
-def _demo(progress: Progress) -> tuple[Path, tuple[Path, ...]]:
-    """Return the bundle and the sample of the demo, which is run where it has not been."""
-    from ticketkin.workflows.demo import SAMPLE, run_demo
+def _served(
+    folder: Path | None, tickets: list[Path], progress: Progress, *, is_demo: bool
+) -> tuple[Path, list[Path]]:
+    """Return the bundle to serve and the exports to store first."""
+    if not is_demo:
+        if folder is None:
+            raise InputError(
+                "Name a bundle to serve (ticketkin bundle RUN --out FOLDER makes one), or give --demo"
+            )
+        return bundle_in(folder), tickets
+    from ticketkin.workflows.demo import DEMO, served_demo
 
-    bundle = _served(str(_DEMO))
-    if bundle == _DEMO:
-        run_demo(_DEMO, _DEMO_SEED, progress)
-    return _served(str(_DEMO)), (_DEMO / SAMPLE,)
+    demo = served_demo(folder or DEMO, progress)
+    return demo.bundle, [demo.tickets, *tickets]
 
 
 @service.command()

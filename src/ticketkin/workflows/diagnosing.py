@@ -12,6 +12,7 @@ from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import load_encoder, load_folder
 from ticketkin.evaluation.bootstrap import Interval
+from ticketkin.evaluation.diagnostics.breadth import too_good
 from ticketkin.evaluation.diagnostics.gain_sources import GainSources, fields_of_ranking, gain_sources
 from ticketkin.evaluation.diagnostics.identical import identical_candidates
 from ticketkin.evaluation.diagnostics.labels import LabelledPairs, label_checks
@@ -33,6 +34,7 @@ from ticketkin.evaluation.diagnostics.similarities import (
     threshold_stability,
     trivial_threshold,
 )
+from ticketkin.evaluation.diagnostics.times import opening_times
 from ticketkin.evaluation.gains import PRIMARY
 from ticketkin.evaluation.metric_results import SplitResult
 from ticketkin.evaluation.pair_decisions import PairScores
@@ -74,7 +76,7 @@ def diagnose(
     splits = {split.value: data.splits.rows(data.tickets, split) for split in SplitName}
     near = settings.split.near_identical
     checks = label_checks(pairs, by_folds=judged.folds is not None)
-    checks += link_checks(data, judged)
+    checks += [*link_checks(data, judged), opening_times(data.tickets)]
     checks += leakage_checks(
         data.tickets, data.texts, settings.tickets.template, data.groups.group, splits, near
     )
@@ -89,8 +91,9 @@ def diagnose(
     checks.append(gain_sources(sources))
     checks += [
         trivial_threshold(champion, holdout[champion], judged.thresholds[champion].threshold),
-        threshold_stability(champion, judged.pairs[champion], settings.evaluation, settings.seed),
+        threshold_stability(champion, judged.pairs[champion], judged.thresholds[champion]),
         score_distribution(champion, holdout[champion]),
+        too_good(champion, holdout[champion]),
         metric_redundancy({name: candidate.metric_values() for name, candidate in candidates.items()}),
         identical_candidates(judged.retrieval, _unmoved(data, judged)),
     ]

@@ -5,9 +5,12 @@ import polars as pl
 
 from ticketkin.core.checks import Check
 from ticketkin.core.tables import IntArray, Kind
+from ticketkin.evaluation.diagnostics.breadth import absent_ends, large_groups, only_linked
+from ticketkin.evaluation.diagnostics.hindsight import LinkedTexts, hindsight_checks
 from ticketkin.evaluation.diagnostics.made_labels import LinkRanks, links_of_a_search, single_ranker
 from ticketkin.evaluation.diagnostics.rules import links_of_a_rule
 from ticketkin.training.candidates import CANDIDATES
+from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.judging import Judged
 from ticketkin.workflows.run_data import RunData
 
@@ -22,11 +25,17 @@ def link_checks(data: RunData, judged: Judged) -> list[Check]:
     seed, n_tickets = data.job.settings.seed, len(data.tickets)
     unlearned = [name for name in judged.retrieval if not _learns(name)]
     ranks = {name: LinkRanks.of(judged.rankers[name], left, right, n_tickets, seed) for name in _SEARCHES}
-    return [
+    groups, counts = data.groups, data.values.read(artifact.LINK_SUMMARY)
+    checks = [
         single_ranker(judged.retrieval, unlearned),
         links_of_a_search(ranks),
-        links_of_a_rule(data.tickets, left, right, data.groups.group, seed),
+        links_of_a_rule(data.tickets, left, right, groups.group, seed),
+        *hindsight_checks(LinkedTexts(data.tickets, data.texts, left, right, groups.group)),
+        large_groups(groups.group, data.embeddings(artifact.BASE_EMBEDDINGS), data.tickets.ids, seed),
+        absent_ends(counts.n_read, counts.n_absent),
     ]
+    # Files of pairs bring their strangers with them.
+    return checks if data.job.pairs_file is not None else [*checks, only_linked(groups.has_kin)]
 
 
 def duplicate_rows(data: RunData) -> tuple[IntArray, IntArray]:
