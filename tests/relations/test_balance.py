@@ -54,7 +54,7 @@ def test_a_rare_kind_is_found_more_often_where_it_is_made_up_for(name: RelationM
 
     nothing = probability_with("none")
     assert probability_with("oversample") > nothing
-    assert probability_with("weights") > nothing or name == "svm"  # its margins are calibrated on unweighted pairs
+    assert probability_with("weights") > nothing or name == "svm"  # calibrated on unweighted pairs
 
 
 def test_folds_judge_no_copy_of_what_they_were_fitted_on(monkeypatch: pytest.MonkeyPatch) -> None:
