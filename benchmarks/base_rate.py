@@ -100,14 +100,14 @@ def main() -> None:
         box=None,
     )
     for name, ranker in rankers_of(tickets).items():
-        found = detect(ranker, np.arange(len(tickets)), groups, tickets.visibility)
+        detections = detect(ranker, np.arange(len(tickets)), groups, tickets.visibility)
         choices: dict[str, float | FloatArray] = {
-            f"{budget} false alarms / 1,000": cross_fitted(found, budget, arguments.seed)
+            f"{budget} false alarms / 1,000": cross_fitted(detections, budget, arguments.seed)
             for budget in BUDGETS
         }
         choices["balanced F1"] = balanced_f1(ranker, groups, arguments.seed)
         for choice, threshold in choices.items():
-            rates = detection_rates(found, threshold, N_BOOTSTRAP, arguments.seed)
+            rates = detection_rates(detections, threshold, N_BOOTSTRAP, arguments.seed)
             table.add_row(
                 name,
                 choice,

@@ -47,8 +47,8 @@ class TfidfRanker:
 
     def similarities(self, queries: IntArray, visibility: Visibility) -> FloatArray:
         """Return cosines, shape (len(queries), n_tickets)."""
-        found: FloatArray = (self._matrix[queries] @ self._matrix.T).toarray()
-        return found
+        phrase: FloatArray = (self._matrix[queries] @ self._matrix.T).toarray()
+        return phrase
 
     def pair_similarities(self, left: IntArray, right: IntArray) -> FloatArray:
         """Return the cosine of each pair."""

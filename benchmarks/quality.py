@@ -82,8 +82,8 @@ def row(name: str, scores: dict[str, RetrievalScores], seed: int) -> list[str]:
     resamples = Resamples.draw(own.clusters, N_BOOTSTRAP, seed)
     cells = []
     for metric in ("recall_at_1", "recall_at_10", "mrr"):
-        found = mean_interval(own.per_query(metric), resamples)
-        cells.append(f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]")
+        interval = mean_interval(own.per_query(metric), resamples)
+        cells.append(f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]")
     for against in ("base", "lexical"):
         gain = paired_gain(scores, name, against, "mrr", N_BOOTSTRAP, seed).gain
         cells.append("" if name == against else f"{gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]")

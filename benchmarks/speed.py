@@ -86,10 +86,10 @@ def champion_recall(texts: list[str]) -> float:
 
     matrix = neighbours.tfidf_matrix(texts)
     queries = np.sort(np.random.default_rng(0).choice(len(texts), 300, replace=False))
-    found = neighbours.tfidf_neighbours(matrix, 10, queries=queries).indices
+    nearest = neighbours.tfidf_neighbours(matrix, 10, queries=queries).indices
     with patch.object(neighbours, "_CHAMPIONS", len(texts)):
         exact = neighbours.tfidf_neighbours(matrix, 10, queries=queries).indices
-    return float(np.mean([len(np.intersect1d(a, b)) / 10 for a, b in zip(found, exact, strict=True)]))
+    return float(np.mean([len(np.intersect1d(a, b)) / 10 for a, b in zip(nearest, exact, strict=True)]))
 
 
 def in_fresh_process(n_tickets: int) -> dict[str, float]:

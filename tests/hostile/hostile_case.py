@@ -229,7 +229,7 @@ def _end_faults(case: Case, ended: Ended) -> list[str]:
     printed = ended.err + ended.out
     faults += [f"the screen says {broken!r}" for broken in _BROKEN if broken in printed]
     faults += [
-        f"the screen holds the control character {found!r}" for found in set(_CONTROL.findall(printed))
+        f"the screen holds the control character {controls!r}" for controls in set(_CONTROL.findall(printed))
     ]
     if len(printed) > _MOST_SCREEN_CHARACTERS:
         faults.append(f"it printed {len(printed):,} characters")

@@ -47,9 +47,9 @@ def test_a_damaged_record_names_its_place_and_the_remedy(
     del at[path[-1]]
     file = tmp_path / "relations" / "relations.json"
     write_json(file, record)
-    with pytest.raises(UnreadableFileError, match=place) as told:
+    with pytest.raises(UnreadableFileError, match=place) as raised:
         RELATIONS_JSON.read(file)
-    assert f"ticketkin run --resume --out {tmp_path}" in str(told.value)
+    assert f"ticketkin run --resume --out {tmp_path}" in str(raised.value)
 
 
 def test_a_good_model_passes_all() -> None:

@@ -166,6 +166,17 @@ def test_no_tuning_means_no_training_section(report, material, undrawn, tmp_path
     assert "recall_at_k-alt" in page
 
 
+def test_the_border_has_a_row_of_its_own_with_texts(written):
+    page = written.read_text("utf-8")
+    _, _, border = page.partition("On the border")
+    assert "The 20 test pairs nearest the threshold of 0.600 (similarity 0.550 to 0.640)" in border
+    assert (
+        "of 12 kin 7 are told rightly, 95% of all kin; of 8 strangers 3 are told rightly, 90% of all"
+        in border
+    )
+    assert '<article class="panel pair">' in border
+
+
 def test_material_survives_json(material):
     record = TypeAdapter(ReportMaterial)
     written = json.loads(record.dump_json(material))

@@ -90,7 +90,7 @@ def test_the_curve_of_power_falls_and_meets_the_gain_seen_where_it_would_be_prov
         (None, "No gain was seen"),
     ],
 )
-def test_what_so_many_links_can_prove_is_said(folds, more, told) -> None:
+def test_what_so_many_links_can_prove_is_stated(folds, more, told) -> None:
     folds["power"]["n_more_kin_groups"] = more
     words = " ".join(section(folds).power)
     assert "63 groups of duplicates judged. So many prove a gain of .11 or more in MRR" in words
@@ -113,7 +113,7 @@ def test_what_the_last_doubling_says_of_more_links(folds, value, half, told) -> 
     assert told in words
 
 
-def test_a_split_is_told_with_its_parts_and_both_gains(report, undrawn, tmp_path) -> None:
+def test_a_split_is_reported_with_its_parts_and_both_gains(report, undrawn, tmp_path) -> None:
     counts = {"n_with_kin": 40, "n_kin_groups": 20, "n_queries": 20}
     sizes = {"train": 2104, "evaluation": 372, "holdout": 275}
     report["splits"] = {name: {"n_tickets": n, **counts} for name, n in sizes.items()}
@@ -125,9 +125,9 @@ def test_a_split_is_told_with_its_parts_and_both_gains(report, undrawn, tmp_path
 
 def test_without_links_of_people_nothing_is_called_judged(report) -> None:
     report["verdict"] |= {"answer": "unproven", "champion": "hybrid"}
-    told = section(report)
-    assert told.judged[0].startswith("Nothing was judged: nobody linked these tickets.")
-    assert "nothing can be proven" in told.power[0] and told.choices == [] and told.learning == []
+    proof = section(report)
+    assert proof.judged[0].startswith("Nothing was judged: nobody linked these tickets.")
+    assert "nothing can be proven" in proof.power[0] and proof.choices == [] and proof.learning == []
 
 
 def test_a_kept_baseline_is_not_called_fitted(folds) -> None:

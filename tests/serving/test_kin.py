@@ -82,7 +82,7 @@ def test_a_ticket_without_text_is_refused(kin: Kin, text: str) -> None:
         kin.relate(text)
 
 
-def test_a_very_long_text_is_answered_and_its_cut_is_said(kin: Kin) -> None:
+def test_a_very_long_text_is_answered_and_its_cut_is_stated(kin: Kin) -> None:
     answer = kin.relate("Outlook asks for the password again. " * 2_800)
     assert answer.relations
     assert any("cut at 20,000 characters, as in training" in note for note in answer.notes)
@@ -209,7 +209,7 @@ def test_a_ticket_that_opens_now_sees_what_a_desk_ahead_of_utc_has_just_stored(
 
 
 def test_ten_lines_of_python(bundle: Path, tmp_path: Path) -> None:
-    told = []
+    collected = []
     with Kin.open(bundle, tmp_path / "fresh") as kin:
         kin.add([
             {"number": "INC1", "title": "Outlook asks for the password", "service": "Email"},
@@ -217,6 +217,6 @@ def test_ten_lines_of_python(bundle: Path, tmp_path: Path) -> None:
         ])  # fmt: skip
         answer = kin.relate("Outlook asks for the password again", k=5, service="Email")
         for relation in answer.relations:
-            told.append((relation.ticket_id, relation.kind, relation.band, relation.evidence))
-    assert {ticket for ticket, *_ in told} == {"INC1", "INC2"}
-    assert any("same service: Email" in evidence for *_, evidence in told)
+            collected.append((relation.ticket_id, relation.kind, relation.band, relation.evidence))
+    assert {ticket for ticket, *_ in collected} == {"INC1", "INC2"}
+    assert any("same service: Email" in evidence for *_, evidence in collected)

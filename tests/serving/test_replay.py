@@ -28,8 +28,8 @@ def talkative() -> Iterator[None]:
 
     def lowered(folder: Path) -> KindScorer:
         kinds = load(folder)
-        told = ("duplicate", "related", "causal")
-        bands = replace(kinds.bands, say=dict.fromkeys(told, 0.2), suggest=dict.fromkeys(told, 0.02))
+        phrase = ("duplicate", "related", "causal")
+        bands = replace(kinds.bands, say=dict.fromkeys(phrase, 0.2), suggest=dict.fromkeys(phrase, 0.02))
         return replace(kinds, bands=bands)
 
     patch.setattr(KindScorer, "load", lowered)

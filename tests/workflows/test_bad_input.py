@@ -138,7 +138,7 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(ticketkin: Command, place: 
     assert "refused as a zip bomb. Save it as CSV if it is genuine" in result.told
 
 
-def test_a_missing_id_column_is_made_up_for_and_said(ticketkin: Command) -> None:
+def test_a_missing_id_column_is_made_up_for_and_stated(ticketkin: Command) -> None:
     Path("a.csv").write_text("short_description,description\nMail down,since nine\nVPN,slow\n")
     result = ticketkin("import", "a.csv", "--out", "run", "--json")
     assert result.code == 0
@@ -183,7 +183,7 @@ def test_nul_bytes_are_removed_and_counted(ticketkin: Command) -> None:
     assert tickets["description"].to_list() == ["x", "y"]
 
 
-def test_another_encoding_is_read_and_said(ticketkin: Command) -> None:
+def test_another_encoding_is_read_and_stated(ticketkin: Command) -> None:
     content = "number,short_description,description\nINC1,Drücker läuft heute nicht,100 €\n".encode("cp1252")
     summary, tickets = imported(ticketkin, content)
     assert summary["notes"] == [

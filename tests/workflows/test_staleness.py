@@ -37,12 +37,12 @@ def test_relations_are_due_when_the_head_was_tuned_anew(run: Path, stored: Artif
     """Their bands are calibrated on what the ranking gives, which ranks by the head's embeddings."""
     assert set(states(run).values()) == {"done"}
     altered(run, stored)
-    found = states(run)
-    assert found["verdict"] == found["relations"] == "changed"
-    assert found["families"] == "done"  # as people's links alone make them
+    states_now = states(run)
+    assert states_now["verdict"] == states_now["relations"] == "changed"
+    assert states_now["families"] == "done"  # as people's links alone make them
 
 
-def test_families_of_what_is_said_are_due_when_what_it_is_said_by_changed(run: Path) -> None:
+def test_families_of_what_is_reported_are_due_when_what_it_is_reported_by_changed(run: Path) -> None:
     said = with_settings(read_job(run), "families", said=True)
     assert states(run, said)["families"] == "changed"
     families = next(stage for stage in stages() if stage.name == "families")

@@ -8,6 +8,7 @@ from ticketkin.core.artifacts import atomic_path
 from ticketkin.evaluation.metrics import METRICS, Place
 from ticketkin.evaluation.schema import CriterionResult, Report
 from ticketkin.reports import wording
+from ticketkin.reports.borderline import borderline_section
 from ticketkin.reports.candidate_tables import candidate_rows, metric_table
 from ticketkin.reports.data_tables import data_tables
 from ticketkin.reports.drawing import ReportFigure, save_png
@@ -118,6 +119,7 @@ def render_report(report: Report, material: ReportMaterial, drawn: DrawnFigures)
             for title, meaning, pairs, absent in (
                 (*_FALSE_ALARMS[:2], material.false_alarms, _FALSE_ALARMS[2]),
                 (*_MISSES[:2], material.misses, _MISSES[2]),
+                borderline_section(material),
             )
         ],
         masking=material.masking,
