@@ -14,7 +14,7 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def documented_commands() -> list[str]:
-    """Return every call of ticketkin in the documents: lines of shell blocks, without comment, and in a text."""
+    """Return every call of ticketkin in the documents: lines of shell blocks, and within a text."""
     lines = []
     for path in DOCUMENTS:
         text = path.read_text("utf-8")
