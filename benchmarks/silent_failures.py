@@ -461,10 +461,10 @@ def main() -> None:
         bench = Bench(Path(folder))
         for fault in chosen:
             printed, checks = fault.run(bench)
-            found = next((c for c in checks if c.code == fault.expected and c.outcome in _RAISED), None)
-            n_caught += found is not None
-            said = f"{found.code}: {found.evidence}" if found else "nothing"
-            table.add_row(fault.name, printed, said, "yes" if found else "NO")
+            raised = next((c for c in checks if c.code == fault.expected and c.outcome in _RAISED), None)
+            n_caught += raised is not None
+            shown = f"{raised.code}: {raised.evidence}" if raised else "nothing"
+            table.add_row(fault.name, printed, shown, "yes" if raised else "NO")
     console = Console(width=200)
     console.print(table)
     console.print(f"{n_caught} of {len(chosen)} faults caught by name")
