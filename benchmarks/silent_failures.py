@@ -451,10 +451,10 @@ def false_alarms(folder: Path) -> list[str]:
 
 def _add_row(table: Table, name: str, printed: str, checks: Sequence[Check], expected: str) -> bool:
     """Add what was said of a planted fault, and return whether it was named rightly."""
-    found = next((c for c in checks if c.code == expected and c.outcome in _RAISED), None)
-    said = f"{found.code}: {found.evidence}" if found else "nothing"
-    table.add_row(name, printed, said, "yes" if found else "NO")
-    return found is not None
+    raised = next((c for c in checks if c.code == expected and c.outcome in _RAISED), None)
+    shown = f"{raised.code}: {raised.evidence}" if raised else "nothing"
+    table.add_row(name, printed, shown, "yes" if raised else "NO")
+    return raised is not None
 
 
 def _area_of(desk: Desk) -> str:
@@ -476,12 +476,9 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     warnings.simplefilter("ignore")
     table = Table("fault", "a plain script prints", "Ticketkin says", "caught", box=None)
-    n_caught, n_false, chosen = (
-        0,
-        0,
-        [fault for fault in FAULTS if not arguments.only or arguments.only in fault.name],
-    )
-    data_faults = [one for one in DATA_FAULTS if not arguments.only or arguments.only in one.name]
+    n_caught, n_false, wanted = 0, 0, arguments.only or ""
+    chosen = [fault for fault in FAULTS if wanted in fault.name]
+    data_faults = [fault for fault in DATA_FAULTS if wanted in fault.name]
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder))
         desk = Desk.of_sample(Path(folder), SEED)

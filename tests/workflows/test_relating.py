@@ -95,8 +95,8 @@ def test_what_is_missing_is_reported(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match=r"has no relation model: .*two are needed"):
         Relater.of(folder)
     with pytest.raises(NotEnoughDataError, match="--said needs the relation model"):
-        said = lonely.settings.model_copy(update={"families": FamilySettings(said=True)})
-        build_run_families(folder, lonely.model_copy(update={"settings": said}))
+        with_reported = lonely.settings.model_copy(update={"families": FamilySettings(said=True)})
+        build_run_families(folder, lonely.model_copy(update={"settings": with_reported}))
 
 
 def test_the_nearest_are_related_with_bands_and_evidence(

@@ -326,7 +326,7 @@ def test_leftovers_of_a_killed_run_are_swept_and_logged(here: Path, monkeypatch:
     assert not cached.exists()
     logged = (folder / "log.jsonl").read_text()
     for line in ("put back candidates/head, which a killed", "deleted .model.0123abcd.part, left"):
-        assert any(line in told for told in progress.lines)
+        assert any(line in shown for shown in progress.lines)
         assert line in logged
 
 
