@@ -96,6 +96,7 @@ def test_a_family_is_zoomed_and_walked_by_keyboard(screen: Window) -> None:
     page.goto("/families")
     assert_sound(screen)
     page.click("tbody a")
+    page.wait_for_selector("[data-zoom]")  # shown by the script that zooms
     drawing = page.locator("svg.family")
     wide = float(drawing.get_attribute("width"))
     page.focus("#canvas")
