@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from bundle_material import Judged
 from new_databases import new_database
 from ticketkin.cli.app import app
+from ticketkin.cli.service_commands import bundle_in
 from ticketkin.core.errors import InputError, JobError
 from ticketkin.service.logs import WithoutTexts
 from ticketkin.service.place import Place
@@ -81,6 +82,11 @@ def test_a_service_keeps_its_own_beside_the_bundle(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv(DATABASE_URL, "postgresql://desk:opensesame@db/kin")
     elsewhere = Place.of(tmp_path / "kin", None)
     assert elsewhere.folder == tmp_path / "cache/ticketkin/service" and "opensesame" not in str(elsewhere)
+
+
+def test_a_run_stands_for_its_bundle(run_folder: Path) -> None:
+    bundle = run_folder / "bundle"
+    assert bundle_in(run_folder) == bundle_in(str(bundle)) == bundle
 
 
 def test_the_log_holds_no_message_of_an_error() -> None:

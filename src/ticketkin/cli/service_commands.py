@@ -22,7 +22,16 @@ service = typer.Typer()
 keys = typer.Typer(help="Keys of a service: who may use it.", no_args_is_help=True)
 service.add_typer(keys, name="keys")
 
-BundleFolder = Annotated[Path, typer.Argument(help="Bundle.", metavar="BUNDLE")]
+
+def bundle_in(folder: Path | str) -> Path:
+    """Return the bundle that a folder is, or that it holds as a run does."""
+    path = Path(folder)
+    return path / "bundle" if (path / "bundle" / "bundle.json").is_file() else path
+
+
+BundleFolder = Annotated[
+    Path, typer.Argument(help="Bundle, or a run with one.", metavar="BUNDLE", parser=bundle_in)
+]
 DataOption = Annotated[
     Path | None,
     typer.Option("--data", help="Folder of the service's own data; default: BUNDLE-service."),
@@ -43,7 +52,8 @@ def _extra_named() -> Iterator[None]:
 @service.command()
 def serve(
     folder: Annotated[
-        Path | None, typer.Argument(help="Bundle; with --demo the demo's run folder.", metavar="BUNDLE")
+        Path | None,
+        typer.Argument(help="Bundle, or a run with one; with --demo the demo's.", metavar="BUNDLE"),
     ] = None,
     tickets: Annotated[
         list[Path] | None, typer.Option("--tickets", help="Export of tickets to store first. Repeatable.")
@@ -111,7 +121,7 @@ def _served(
             raise InputError(
                 "Name a bundle to serve (ticketkin bundle RUN --out FOLDER makes one), or give --demo"
             )
-        return folder, tickets
+        return bundle_in(folder), tickets
     from ticketkin.workflows.demo import DEMO, served_demo
 
     demo = served_demo(folder or DEMO, progress)

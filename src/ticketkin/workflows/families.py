@@ -37,7 +37,7 @@ def run_families(run: StageRun[Job]) -> None:
     data = RunData(run.values, run.job)
     ties = _stated_ties(data)
     if run.job.settings.families.said:
-        ties += _said_ties(data, run.progress)
+        ties += _reported_ties(data, run.progress)
     order = filing_order(data.tickets)
     graph = build_families(ties, order, parent_tiers(data.tickets))
     _tell(graph, run.progress)
@@ -56,14 +56,14 @@ def _stated_ties(data: RunData) -> list[Tie]:
     ]
 
 
-def _said_ties(data: RunData, progress: Progress) -> list[Tie]:
+def _reported_ties(data: RunData, progress: Progress) -> list[Tie]:
     learned = data.values.read(artifact.RELATIONS_JSON)
     if isinstance(learned, KindsNotLearned):
         raise NotEnoughDataError(
             f"--said needs the relation model, and there is none: {learned.reason}. Leave --said out for "
             "the families that people's links make"
         )
-    return Relater(data).said(data.job.settings.relations.depth, progress)
+    return Relater(data).reported(data.job.settings.relations.depth, progress)
 
 
 def _tell(graph: FamilyGraph, progress: Progress) -> None:
