@@ -49,13 +49,13 @@ def rankers_of(tickets: Tickets) -> dict[str, Ranker]:
     return {"lexical": LexicalRanker.build(fields, FIELD_WEIGHTS), "base": DenseRanker("base", embeddings)}
 
 
-def cross_fitted(found: Detections, budget: float, seed: int) -> FloatArray:
+def cross_fitted(detections: Detections, budget: float, seed: int) -> FloatArray:
     """Return for each ticket the threshold that the other half of the kin groups chose."""
-    _, cluster = np.unique(found.clusters, return_inverse=True)
+    _, cluster = np.unique(detections.clusters, return_inverse=True)
     half = np.random.default_rng(seed).permutation(cluster.max() + 1)[cluster] % 2
     thresholds = np.empty(len(half), dtype=np.float32)
     for fold in (0, 1):
-        thresholds[half == fold] = found.part(half != fold).threshold_for(budget)
+        thresholds[half == fold] = detections.part(half != fold).threshold_for(budget)
     return thresholds
 
 
@@ -100,14 +100,14 @@ def main() -> None:
         box=None,
     )
     for name, ranker in rankers_of(tickets).items():
-        found = detect(ranker, np.arange(len(tickets)), groups, tickets.visibility)
+        detections = detect(ranker, np.arange(len(tickets)), groups, tickets.visibility)
         choices: dict[str, float | FloatArray] = {
-            f"{budget} false alarms / 1,000": cross_fitted(found, budget, arguments.seed)
+            f"{budget} false alarms / 1,000": cross_fitted(detections, budget, arguments.seed)
             for budget in BUDGETS
         }
         choices["balanced F1"] = balanced_f1(ranker, groups, arguments.seed)
         for choice, threshold in choices.items():
-            rates = detection_rates(found, threshold, N_BOOTSTRAP, arguments.seed)
+            rates = detection_rates(detections, threshold, N_BOOTSTRAP, arguments.seed)
             table.add_row(
                 name,
                 choice,

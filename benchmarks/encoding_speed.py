@@ -132,12 +132,12 @@ def rates(
 
 def alone(encoder: TextEncoder, texts: Sequence[str]) -> tuple[float, float]:
     """Return the median and the 99th percentile of the milliseconds that one text takes alone."""
-    found = []
+    collected = []
     for text in texts:
         started = time.perf_counter()
         encoder.encode([text])
-        found.append(1_000 * (time.perf_counter() - started))
-    return float(np.median(found)), float(np.percentile(found, 99))
+        collected.append(1_000 * (time.perf_counter() - started))
+    return float(np.median(collected)), float(np.percentile(collected, 99))
 
 
 def cold_start(folder: Path, runtime: str) -> float:

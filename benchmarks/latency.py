@@ -232,12 +232,12 @@ def main() -> None:
         in_fresh_process(work, "--sizes", size, "--step", "build")
         in_fresh_process(work, "--sizes", size, "--step", "measure", "--queries", str(arguments.queries))
         place = work / f"index-{n}"
-        found = json.loads((work / f"measured-{n}.json").read_text("utf-8"))
+        written = json.loads((work / f"measured-{n}.json").read_text("utf-8"))
         built = json.loads((work / f"built-{n}.json").read_text("utf-8"))
         disk = sum(path.stat().st_size for path in place.rglob("*") if path.is_file()) / 1e9
-        recall = min(found["recall"].values(), default=1.0)
-        times = [found[name] for name in ("median", "p99", "encode", "index_median", "index_p99")]
-        gigabytes = [found["resident"], found["anonymous"], disk]
+        recall = min(written["recall"].values(), default=1.0)
+        times = [written[name] for name in ("median", "p99", "encode", "index_median", "index_p99")]
+        gigabytes = [written["resident"], written["anonymous"], disk]
         table.add_row(
             f"{n:,}",
             *(f"{value:.1f}" for value in times),

@@ -47,13 +47,15 @@ class TfidfRanker:
 
     def similarities(self, queries: IntArray, visibility: Visibility) -> FloatArray:
         """Return cosines, shape (len(queries), n_tickets)."""
-        found: FloatArray = (self._matrix[queries] @ self._matrix.T).toarray()
-        return found
+        phrase: FloatArray = (self._matrix[queries] @ self._matrix.T).toarray()
+        return phrase
 
     def pair_similarities(self, left: IntArray, right: IntArray) -> FloatArray:
         """Return the cosine of each pair."""
-        found: FloatArray = np.asarray(self._matrix[left].multiply(self._matrix[right]).sum(axis=1)).ravel()
-        return found
+        similarities: FloatArray = np.asarray(
+            self._matrix[left].multiply(self._matrix[right]).sum(axis=1)
+        ).ravel()
+        return similarities
 
 
 def measure(folder: Path, links_file: str, columns: tuple[str, ...]) -> dict[str, RetrievalScores]:

@@ -143,15 +143,15 @@ def main() -> None:
     table = Table("data", "champion", "tickets", "largest |Δ score|", "same first ten", "same set of ten",
                   "ms a ticket", box=None)  # fmt: skip
     for name in (arguments.only,) if arguments.only else ("eclipse", "sample"):
-        champion, found = measured(name, arguments)
+        champion, measurements = measured(name, arguments)
         table.add_row(
             name,
             champion,
-            f"{found['n']:,}",
-            f"{found['largest']:.1e}",
-            f"{found['same']:.1%}",
-            f"{found['same_set']:.1%}",
-            f"{found['median_ms']:.0f}",
+            f"{measurements['n']:,}",
+            f"{measurements['largest']:.1e}",
+            f"{measurements['same']:.1%}",
+            f"{measurements['same_set']:.1%}",
+            f"{measurements['median_ms']:.0f}",
         )
     Console(width=130).print(table)
 

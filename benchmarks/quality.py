@@ -26,6 +26,7 @@ from ticketkin.evaluation.gains import paired_gain
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.corpus_state import CorpusState
+from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.candidates import encoder_candidates, fusion_ranker, simple_rankers
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.job import run_one_stage
@@ -65,7 +66,9 @@ def measure(data: RunData, lora: bool) -> dict[str, RetrievalScores]:
     best = "lora" if lora else "head"
     rankers["fusion"] = fusion_ranker(data, encoders, best, SILENT)
     with patch.object(CorpusState, "fit", _fit_without_clock):
-        rankers["fusion, no order"] = fusion_ranker(data, encoders, best, SILENT)
+        # What was fitted with the filing order is kept in the values of `data`: this starts from the files.
+        anew = RunData.of(data.values.path(artifact.TICKETS).parent, data.job)
+        rankers["fusion, no order"] = fusion_ranker(anew, encoders, best, SILENT)
     queries = np.concatenate([data.queries(SplitName.EVALUATION), data.queries(SplitName.HOLDOUT)])
     return {
         name: evaluate_retrieval(ranker, queries, data.groups.group, data.visibility)
@@ -79,8 +82,8 @@ def row(name: str, scores: dict[str, RetrievalScores], seed: int) -> list[str]:
     resamples = Resamples.draw(own.clusters, N_BOOTSTRAP, seed)
     cells = []
     for metric in ("recall_at_1", "recall_at_10", "mrr"):
-        found = mean_interval(own.per_query(metric), resamples)
-        cells.append(f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]")
+        interval = mean_interval(own.per_query(metric), resamples)
+        cells.append(f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]")
     for against in ("base", "lexical"):
         gain = paired_gain(scores, name, against, "mrr", N_BOOTSTRAP, seed).gain
         cells.append("" if name == against else f"{gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]")
@@ -103,10 +106,10 @@ def main() -> None:
     for seed in range(arguments.seeds):
         scores = measure(prepare(arguments.data, seed, arguments.lora, arguments.work), arguments.lora)
         print(f"seed {seed}: fusion MRR {scores['fusion'].per_query('mrr').mean():.3f}", flush=True)
-        for name, found in scores.items():
-            table.add_row(str(seed), str(len(found.queries)), name, *row(name, scores, seed))
+        for name, own_scores in scores.items():
+            table.add_row(str(seed), str(len(own_scores.queries)), name, *row(name, scores, seed))
             means.setdefault(name, []).append(
-                [float(found.per_query(m).mean()) for m in ("recall_at_1", "recall_at_10", "mrr")]
+                [float(own_scores.per_query(m).mean()) for m in ("recall_at_1", "recall_at_10", "mrr")]
             )
     for name, values in means.items():
         table.add_row("mean", "", name, *(f"{v:.3f}" for v in np.mean(values, axis=0)))

@@ -315,11 +315,11 @@ def _easy_training_hard_test(bench: Bench) -> tuple[str, Sequence[Check]]:
     kin, rest = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
     easy_pairs = np.r_[kin[np.argsort(-easy[kin])[:30]], rest[np.argsort(easy[rest])[:30]]]
     hard_pairs = np.setdiff1d(np.arange(len(labels)), easy_pairs)
-    found = split_mismatch(
+    check = split_mismatch(
         {"train": easy[easy_pairs], "holdout": easy[hard_pairs]},
         {"train": labels[easy_pairs], "holdout": labels[hard_pairs]},
     )
-    return f"training AUC {roc_auc_score(labels[easy_pairs], easy[easy_pairs]):.4f}", list(found)
+    return f"training AUC {roc_auc_score(labels[easy_pairs], easy[easy_pairs]):.4f}", list(check)
 
 
 def _f1_on_balanced_pairs(bench: Bench) -> tuple[str, Sequence[Check]]:
@@ -334,8 +334,8 @@ def _f1_on_balanced_pairs(bench: Bench) -> tuple[str, Sequence[Check]]:
     thresholds = np.unique(cosines)
     scores = [f1_score(truth, cosines >= t) for t in thresholds]
     best = float(thresholds[int(np.argmax(scores))])
-    found = trivial_threshold("base", PairScores(cosines, truth, np.arange(120)), best)
-    return f"F1 {max(scores):.4f}", [found]
+    check = trivial_threshold("base", PairScores(cosines, truth, np.arange(120)), best)
+    return f"F1 {max(scores):.4f}", [check]
 
 
 def _class_absent(bench: Bench) -> tuple[str, Sequence[Check]]:
@@ -343,8 +343,8 @@ def _class_absent(bench: Bench) -> tuple[str, Sequence[Check]]:
     splits = np.array(["train", "evaluation", "holdout"])[np.arange(len(labels)) % 3]
     splits[(splits == "evaluation") & (labels == 1)] = "train"
     accuracy = float((labels[splits == "evaluation"] == 0).mean())
-    found = class_support(_labelled(bench, labels, splits.tolist()))
-    return f"validation accuracy {accuracy:.4f}", list(found)
+    check = class_support(_labelled(bench, labels, splits.tolist()))
+    return f"validation accuracy {accuracy:.4f}", list(check)
 
 
 def _head_not_saved(bench: Bench) -> tuple[str, Sequence[Check]]:
@@ -461,10 +461,10 @@ def main() -> None:
         bench = Bench(Path(folder))
         for fault in chosen:
             printed, checks = fault.run(bench)
-            found = next((c for c in checks if c.code == fault.expected and c.outcome in _RAISED), None)
-            n_caught += found is not None
-            said = f"{found.code}: {found.evidence}" if found else "nothing"
-            table.add_row(fault.name, printed, said, "yes" if found else "NO")
+            raised = next((c for c in checks if c.code == fault.expected and c.outcome in _RAISED), None)
+            n_caught += raised is not None
+            shown = f"{raised.code}: {raised.evidence}" if raised else "nothing"
+            table.add_row(fault.name, printed, shown, "yes" if raised else "NO")
     console = Console(width=200)
     console.print(table)
     console.print(f"{n_caught} of {len(chosen)} faults caught by name")

@@ -3,7 +3,7 @@
 from ticketkin.core.progress import SilentProgress
 
 
-class Said(SilentProgress):
+class KeptLines(SilentProgress):
     """Progress that remembers what was said."""
 
     def __init__(self) -> None:

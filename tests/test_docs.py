@@ -14,11 +14,13 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def documented_commands() -> list[str]:
-    """Return every line of the documents' shell blocks that calls ticketkin, without its comment."""
+    """Return every call of ticketkin in the documents: lines of shell blocks, and within a text."""
     lines = []
     for path in DOCUMENTS:
-        for block in re.findall(r"```sh\n(.*?)```", path.read_text("utf-8"), re.DOTALL):
+        text = path.read_text("utf-8")
+        for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
             lines += [line.split(" #")[0].strip() for line in block.splitlines()]
+        lines += re.findall(r"`(ticketkin [^`\n]+)`", text)
     return [line for line in lines if line.startswith("ticketkin ")]
 
 

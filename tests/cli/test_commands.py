@@ -123,8 +123,8 @@ def test_every_number_on_the_command_line_is_bounded(name: str, option: Any) -> 
     given = [*command.split(), *needed.get(command, []), flag]
     for text in ("inf", "nan", "-1", "1e400", "9" * 5_000, "x\x1b[31m"):
         result = runner.invoke(app, [*given, text])
-        told = result.output if result.exit_code == 2 else str(result.exception)
-        assert result.exit_code == 2 or isinstance(result.exception, InputError), (name, text, told)
+        output = result.output if result.exit_code == 2 else str(result.exception)
+        assert result.exit_code == 2 or isinstance(result.exception, InputError), (name, text, output)
 
 
 def test_numbers_in_lists_are_bounded() -> None:

@@ -136,8 +136,8 @@ def test_a_shared_report_holds_nothing_of_a_ticket(run: Path) -> None:
             assert len(value) < 4 or value not in page, (column, value)
     assert page.count("<svg") == whole.count("<svg") > 5
     assert "no text, number or name from any ticket" in page
-    for said in ("MRR", "Recall@10", "ROC-AUC", "Largest families", "Readiness"):
-        assert said in page
+    for phrase in ("MRR", "Recall@10", "ROC-AUC", "Largest families", "Readiness"):
+        assert phrase in page
 
 
 def test_a_shared_report_replaces_nothing_unasked(run: Path, place: Path) -> None:

@@ -165,9 +165,9 @@ def _shown(value: object) -> str:
 @pytest.mark.parametrize(("arguments", "message"), REFUSED, ids=_shown)
 def test_nothing_of_the_users_is_replaced(crowded: Path, arguments: list[str], message: str) -> None:
     before = contents(crowded)
-    code, said = ticketkin(*arguments)
-    assert code == 2, said
-    assert message in said.replace("\n", " "), said
+    code, output = ticketkin(*arguments)
+    assert code == 2, output
+    assert message in output.replace("\n", " "), output
     assert contents(crowded) == before
 
 
@@ -197,8 +197,8 @@ def test_force_replaces_what_exists_and_nothing_that_is_read(crowded: Path) -> N
     ):
         before = Path(path).read_bytes()
         assert ticketkin(*arguments)[0] == 2
-        code, said = ticketkin(*arguments, "--force")
-        assert code == 0, said
+        code, output = ticketkin(*arguments, "--force")
+        assert code == 0, output
         assert Path(path).read_bytes() != before
 
 
@@ -207,8 +207,8 @@ def test_a_file_of_the_users_own_in_a_run_folder_is_theirs(crowded: Path) -> Non
         if "repeats" in name:  # a run in a run
             shutil.copytree("judged", Path(name).parent)
         for force in ([], ["--force"]):
-            code, said = ticketkin("pairs", "check", "p.json", "--out", name, *force)
-            assert code == 0, said
+            code, output = ticketkin("pairs", "check", "p.json", "--out", name, *force)
+            assert code == 0, output
     assert ticketkin("sample", "run/sample.csv", "--tickets", "30")[0] == 0
 
 
@@ -219,9 +219,9 @@ def test_a_model_is_not_written_over_the_current_folder(
     monkeypatch.chdir("empty/inner")
     for out in (".", "..", "../inner", str(crowded / "empty")):
         for command in (["merge", "../../adapter"], ["doctor", "../../adapter", "--fix"]):
-            code, said = ticketkin(*command, "--out", out, "--base-model", "../../base", "--force")
+            code, output = ticketkin(*command, "--out", out, "--base-model", "../../base", "--force")
             assert code == 2
-            assert "name a" in said
+            assert "name a" in output
 
 
 # Settings of a run that is continued
@@ -233,22 +233,24 @@ def test_every_command_that_continues_a_run_keeps_its_settings_and_says_what_it_
     assert ticketkin("import", "june.csv", *given, "--out", "run")[0] == 0
     stored = read_job(Path("run"))
     for command in (["import", "june.csv"], ["import", "june.csv", "--force"]):
-        code, said = ticketkin(*command, "--out", "run")
-        assert code == 0, said
-        assert "change" not in said
+        code, output = ticketkin(*command, "--out", "run")
+        assert code == 0, output
+        assert "change" not in output
         assert read_job(Path("run")) == stored
     for command in (["run", "june.csv"], ["run", "june.csv", "--resume"], ["import", "june.csv"]):
         dry = ["--dry-run"] if command[0] == "run" else []
-        code, said = ticketkin(*command, "--out", "run", "--set", "lora.rank=16", *dry)
-        assert code == 0, said
-        assert "settings of this run that change: lora.rank: 4 -> 16" in said.replace("\n", " ")
+        code, output = ticketkin(*command, "--out", "run", "--set", "lora.rank=16", *dry)
+        assert code == 0, output
+        assert "settings of this run that change: lora.rank: 4 -> 16" in output.replace("\n", " ")
     assert read_job(Path("run")).settings.lora.rank == 16
-    code, said = ticketkin("links", "run", "--set", "split.by=time", "--set", "candidates=['lexical','base']")
+    code, output = ticketkin(
+        "links", "run", "--set", "split.by=time", "--set", "candidates=['lexical','base']"
+    )
     for change in (
         "candidates: lexical,base,head,lora,hybrid,fusion -> lexical,base",
         "split.by: category -> time",
     ):
-        assert change in said.replace("\n", " ")
+        assert change in output.replace("\n", " ")
     job = read_job(Path("run"))
     assert (job.settings.encoder.offline, job.settings.seed, job.links_file) == (True, 9, stored.links_file)
 
@@ -259,41 +261,41 @@ def test_a_settings_file_changes_a_run_where_it_is_named_and_is_not_left_out_in_
     assert ticketkin("import", "june.csv", "--set", "lora.rank=4", "--out", "run")[0] == 0
     Path("ticketkin.toml").write_text("[lora]\nrank = 8\n")
     monkeypatch.setenv("TICKETKIN_SEED", "5")
-    code, said = ticketkin("import", "june.csv", "--out", "run")
-    assert code == 0, said
-    told = said.replace("\n", " ")
-    assert "the run keeps its settings" in told
-    assert "seed: 42 -> 5" in told
-    assert "lora.rank: 4 -> 8" in told
+    code, output = ticketkin("import", "june.csv", "--out", "run")
+    assert code == 0, output
+    one_line = output.replace("\n", " ")
+    assert "the run keeps its settings" in one_line
+    assert "seed: 42 -> 5" in one_line
+    assert "lora.rank: 4 -> 8" in one_line
     assert read_job(Path("run")).settings.lora.rank == 4
-    code, said = ticketkin("import", "june.csv", "--out", "run", "--config", "ticketkin.toml")
-    assert code == 0, said
+    code, output = ticketkin("import", "june.csv", "--out", "run", "--config", "ticketkin.toml")
+    assert code == 0, output
     assert (read_job(Path("run")).settings.lora.rank, read_job(Path("run")).settings.seed) == (8, 42)
 
 
 def test_other_sources_begin_with_their_own_settings(here: Path) -> None:
     assert ticketkin("import", "june.csv", "--set", "lora.rank=4", "--out", "run")[0] == 0
-    code, said = ticketkin("import", "july.csv", "--out", "run", "--force")
-    assert code == 0, said
+    code, output = ticketkin("import", "july.csv", "--out", "run", "--force")
+    assert code == 0, output
     assert read_job(Path("run")).settings.lora.rank != 4
-    assert "lora.rank: 4 -> " in said
+    assert "lora.rank: 4 -> " in output
 
 
 def test_families_keep_what_they_were_asked_to_say(here: Path) -> None:
     assert ticketkin("import", "june.csv", "--set", "families.said=true", "--out", "run")[0] == 0
-    for asked, said in (([], True), (["--not-said"], False), ([], False), (["--said"], True)):
+    for asked, phrase in (([], True), (["--not-said"], False), ([], False), (["--said"], True)):
         ticketkin("families", "run", *asked)  # fails for want of a verdict, after it took the settings
-        assert read_job(Path("run")).settings.families.said is said
+        assert read_job(Path("run")).settings.families.said is phrase
 
 
 def test_last_months_run_stays_when_a_second_export_comes(here: Path) -> None:
     assert ticketkin("import", "june.csv", "--out", "runs/june")[0] == 0
     before = contents(here / "runs" / "june")
     for command in ("run", "import"):
-        code, said = ticketkin(command, "july.csv", "--out", "runs/june")
+        code, output = ticketkin(command, "july.csv", "--out", "runs/june")
         assert code == 2
-        assert "june.csv" in said
-        assert "july.csv" in said
+        assert "june.csv" in output
+        assert "july.csv" in output
         assert contents(here / "runs" / "june") == before
     assert ticketkin("import", "july.csv", "--out", "runs/june", "--force")[0] == 0
 
@@ -311,19 +313,19 @@ def test_runs_get_folders_by_date_and_name_and_latest_follows(here: Path) -> Non
     assert sorted(path.name for path in Path("runs").iterdir() if not path.is_symlink()) == sorted(
         [first, Path("runs/latest").readlink().name]
     )
-    code, said = ticketkin("stages", "runs/latest", "--json")
+    code, output = ticketkin("stages", "runs/latest", "--json")
     assert code == 0
-    assert json.loads(said)[0]["state"] == "done"
+    assert json.loads(output)[0]["state"] == "done"
     assert ticketkin("links", "runs/latest")[0] == 0
     # What is typed as runs/latest is the run it points to: another export is refused there.
-    code, said = ticketkin("run", "june.csv", "--out", "runs/latest")
+    code, output = ticketkin("run", "june.csv", "--out", "runs/latest")
     assert code == 2
-    assert "july.csv" in said
+    assert "july.csv" in output
 
 
 def test_a_dry_run_makes_nothing(here: Path) -> None:
-    code, said = ticketkin("run", "june.csv", "--dry-run", "--json")
-    assert code == 0, said
+    code, output = ticketkin("run", "june.csv", "--dry-run", "--json")
+    assert code == 0, output
     assert not Path("runs").exists()
     assert ticketkin("run", "june.csv", "--dry-run", "--out", ".")[0] == 2
 
@@ -372,13 +374,13 @@ def test_every_option_beside_resume_changes_the_stored_job_or_is_refused(
     ran: list[Job] = []
     monkeypatch.setattr("ticketkin.workflows.job.list_stages", lambda folder, job: ran.append(job) or [])
     arguments, expected = RESUMED[name]
-    code, said = ticketkin("run", "--resume", "--out", "run", "--dry-run", *arguments)
+    code, output = ticketkin("run", "--resume", "--out", "run", "--dry-run", *arguments)
     if isinstance(expected, str):
         assert code == 2
-        assert expected in said
+        assert expected in output
         assert not ran
     else:
-        assert code == 0, said
+        assert code == 0, output
         assert callable(expected)
         assert not expected(stored)
         assert expected(ran[0])
@@ -392,34 +394,34 @@ def test_an_option_that_an_unset_variable_left_empty_is_refused(
 ) -> None:
     run_one_stage("import", Path("run"), job=Job(sources=(Path("june.csv").resolve(),)))
     sources = [] if resume else ["june.csv"]
-    code, said = ticketkin("run", *sources, *resume, "--dry-run", option, "")
+    code, output = ticketkin("run", *sources, *resume, "--dry-run", option, "")
     assert code == 2
-    assert f"{option} is empty" in said
+    assert f"{option} is empty" in output
 
 
 def test_resume_may_repeat_the_sources_and_keeps_every_stored_setting(here: Path) -> None:
     assert ticketkin("import", "june.csv", "--set", "lora.rank=4", "--out", "run")[0] == 0
-    code, said = ticketkin("run", "june.csv", "--resume", "--out", "run", "--dry-run", "--json")
-    assert code == 0, said
-    assert json.loads(said)[0]["state"] == "done"
+    code, output = ticketkin("run", "june.csv", "--resume", "--out", "run", "--dry-run", "--json")
+    assert code == 0, output
+    assert json.loads(output)[0]["state"] == "done"
     assert read_job(Path("run")).settings.lora.rank == 4
 
 
 def test_resume_of_nothing_says_so(here: Path) -> None:
-    code, said = ticketkin("run", "--resume")
+    code, output = ticketkin("run", "--resume")
     assert code == 1
-    assert "There is no run to resume: runs/latest does not exist" in said
+    assert "There is no run to resume: runs/latest does not exist" in output
     for out in (".", "nowhere"):
-        code, said = ticketkin("run", "--resume", "--out", out)
+        code, output = ticketkin("run", "--resume", "--out", out)
         assert code == 1
-        assert f"{out} is not a run folder" in said
+        assert f"{out} is not a run folder" in output
 
 
 def test_resume_takes_the_newest_run(here: Path) -> None:
     assert ticketkin("import", "june.csv")[0] == 0
-    code, said = ticketkin("run", "--resume", "--dry-run", "--json")
-    assert code == 0, said
-    assert json.loads(said)[0]["state"] == "done"
+    code, output = ticketkin("run", "--resume", "--dry-run", "--json")
+    assert code == 0, output
+    assert json.loads(output)[0]["state"] == "done"
 
 
 def test_a_demo_of_another_seed_is_refused(here: Path) -> None:
@@ -431,7 +433,7 @@ def test_a_demo_of_another_seed_is_refused(here: Path) -> None:
     sample = Path("runs/demo/sample.csv")
     content = sample.read_bytes()
     run_one_stage("import", Path("runs/demo"), job=demo_job(sample, 42), force=True)
-    code, said = ticketkin("demo", "--seed", "7")
+    code, output = ticketkin("demo", "--seed", "7")
     assert code == 2
-    assert "the demo with --seed 42" in said
+    assert "the demo with --seed 42" in output
     assert sample.read_bytes() == content

@@ -28,12 +28,12 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def ends_plainly(done: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
-    told = done.stderr.replace("\n", " ")
-    assert done.returncode == code, told
-    assert "Traceback" not in told
-    assert "fault of Ticketkin" not in told
+    output = done.stderr.replace("\n", " ")
+    assert done.returncode == code, output
+    assert "Traceback" not in output
+    assert "fault of Ticketkin" not in output
     for word in words:
-        assert word in told
+        assert word in output
 
 
 def test_out_on_a_file_or_below_one(source: Path, tmp_path: Path) -> None:
@@ -107,17 +107,17 @@ def test_a_write_that_is_refused_as_every_library_tells_it(tmp_path: Path) -> No
     done = subprocess.run(
         [sys.executable, "-c", _WRITERS], capture_output=True, text=True, cwd=tmp_path, check=False
     )
-    told = dict(line.split(" | ", 1) for line in done.stdout.splitlines())
-    assert len(told) == 7, done.stderr
-    for name, words in told.items():
+    output = dict(line.split(" | ", 1) for line in done.stdout.splitlines())
+    assert len(output) == 7, done.stderr
+    for name, words in output.items():
         assert "larger than is allowed" in words or "disk is full" in words, (name, words)
 
 
 @pytest.mark.parametrize("number", sorted({errno.EROFS, errno.ENOSPC, errno.EMFILE, errno.ELOOP, errno.EIO}))
 def test_refusals_name_the_path_and_a_remedy(number: int) -> None:
-    told = str(as_ticketkin_error(OSError(number, os.strerror(number), "runs/june")))
-    assert told.startswith("runs/june ")
-    assert ";" in told
+    message = str(as_ticketkin_error(OSError(number, os.strerror(number), "runs/june")))
+    assert message.startswith("runs/june ")
+    assert ";" in message
 
 
 def test_any_refusal_of_the_system_is_no_fault() -> None:
@@ -126,7 +126,7 @@ def test_any_refusal_of_the_system_is_no_fault() -> None:
     assert as_ticketkin_error(OSError("no number")) is not None
 
 
-def test_what_has_other_names_is_told_too() -> None:
+def test_what_has_other_names_is_reported_too() -> None:
     panic = type("PanicException", (BaseException,), {"__module__": "pyo3_runtime"})
     for error, kind in (
         (MemoryError(), JobError),
@@ -183,9 +183,9 @@ def test_closed_streams(closed: str, tmp_path: Path) -> None:
     assert pl.read_csv(tmp_path / "s.csv").height >= 20
 
 
-def test_too_many_open_files_is_told() -> None:
-    told = as_ticketkin_error(OSError(errno.EMFILE, "Too many open files", "a.csv"))
-    assert isinstance(told, JobError) and "ulimit" in str(told)
+def test_too_many_open_files_is_reported() -> None:
+    message = as_ticketkin_error(OSError(errno.EMFILE, "Too many open files", "a.csv"))
+    assert isinstance(message, JobError) and "ulimit" in str(message)
 
 
 def test_an_ascii_stream_still_gets_valid_json(tmp_path: Path) -> None:
@@ -196,6 +196,6 @@ def test_an_ascii_stream_still_gets_valid_json(tmp_path: Path) -> None:
     io.StringIO(done.stdout).read().encode("ascii")
 
 
-def test_the_name_that_was_asked_for_is_told_not_the_one_while_writing() -> None:
-    told = as_ticketkin_error(OSError(errno.EROFS, "Read-only file system", "ro/.a.csv.d325d948.part"))
-    assert str(told).startswith("ro/a.csv lies in a read-only place")
+def test_the_name_that_was_asked_for_is_reported_not_the_one_while_writing() -> None:
+    message = as_ticketkin_error(OSError(errno.EROFS, "Read-only file system", "ro/.a.csv.d325d948.part"))
+    assert str(message).startswith("ro/a.csv lies in a read-only place")

@@ -60,7 +60,7 @@ HOSTILE_NPY = {
 
 
 @pytest.mark.parametrize("content", HOSTILE_NPY.values(), ids=HOSTILE_NPY)
-def test_an_array_that_is_none_is_told(tmp_path: Path, content: bytes) -> None:
+def test_an_array_that_is_none_is_reported(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.npy").write_bytes(content)
     with pytest.raises(UnreadableFileError, match=r"a\.npy is damaged .*Run again: ticketkin embed RUN"):
         load_array(tmp_path / "a.npy", AGAIN, (2, None))
@@ -112,13 +112,13 @@ def test_what_is_saved_is_read_back(tmp_path: Path) -> None:
         json.dumps({"x": 1}).encode(),
     ],
 )
-def test_a_damaged_file_of_arrays_is_told(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_file_of_arrays_is_reported(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.safetensors").write_bytes(content)
     with pytest.raises(UnreadableFileError, match="Run again"):
         load_arrays(tmp_path / "a.safetensors", AGAIN).get("x", np.float64, (None,))
 
 
-def test_arrays_of_another_name_shape_type_or_without_a_value_are_told(tmp_path: Path) -> None:
+def test_arrays_of_another_name_shape_type_or_without_a_value_are_reported(tmp_path: Path) -> None:
     save_file(
         {"x": np.zeros((2, 2)), "n": np.array([np.nan]), "b": np.array([True]), "f": np.array([0.5])},
         tmp_path / "a.safetensors",

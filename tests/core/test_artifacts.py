@@ -198,7 +198,7 @@ def test_the_lock_is_given_back_after_an_error_and_names_its_owner(tmp_path: Pat
         pass
 
 
-def test_a_folder_that_can_not_be_locked_is_told_plainly(tmp_path: Path) -> None:
+def test_a_folder_that_can_not_be_locked_is_reported_plainly(tmp_path: Path) -> None:
     (tmp_path / "run" / ".lock").mkdir(parents=True)
     (tmp_path / "file").touch()
     for folder in (tmp_path / "run", tmp_path / "file", tmp_path / "file" / "run", tmp_path / ("x" * 300)):

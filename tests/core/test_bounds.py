@@ -51,10 +51,10 @@ SIGNS = (annotated_types.Ge, annotated_types.Gt), (annotated_types.Le, annotated
 def refused(name: str, text: str) -> str:
     with pytest.raises(ConfigurationError) as caught:
         load_settings(assignments=[f"{name}={text}"], environment={})
-    told = str(caught.value)
-    assert told.startswith(name), told
-    assert len(told) < 2_000
-    return told
+    message = str(caught.value)
+    assert message.startswith(name), message
+    assert len(message) < 2_000
+    return message
 
 
 def test_there_are_many_numbers() -> None:
@@ -138,14 +138,14 @@ ODD_ASSIGNMENTS = [
 
 
 @pytest.mark.parametrize("text", ODD_ASSIGNMENTS)
-def test_odd_assignments_are_told_plainly(text: str) -> None:
+def test_odd_assignments_are_reported_plainly(text: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load_settings(assignments=[text], environment={})
     assert str(caught.value)
 
 
 @given(st.text(st.characters(categories=None), max_size=40))
-def test_any_assignment_is_a_setting_or_told_plainly(text: str) -> None:
+def test_any_assignment_is_a_setting_or_reported_plainly(text: str) -> None:
     for assignment in (text, f"lora.rank={text}", f"lora.{text}=1", f"encoder.base_model={text}"):
         try:
             load_settings(assignments=[assignment], environment={})

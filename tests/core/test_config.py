@@ -69,7 +69,7 @@ def test_a_value_out_of_range_is_named_with_what_is_allowed(assignment: str, mes
     assert str(caught.value).startswith(assignment.partition("=")[0])
 
 
-def test_several_faults_are_told_at_once() -> None:
+def test_several_faults_are_reported_at_once() -> None:
     with pytest.raises(ConfigurationError, match=r"lora\.rank.*; .*fusion\.folds"):
         load_settings(assignments=["lora.rank=0", "fusion.folds=1"], environment={})
 
@@ -89,25 +89,25 @@ def test_the_nearest_source_wins_key_by_key(
     folder = tmp_path_factory.mktemp("config")
     config = folder / "a.toml"
     config.write_text("[lora]\nalpha = 77\n" + (f"rank = {ranks['file']}\n" if "file" in ranks else ""))
-    found = load_settings(
+    loaded = load_settings(
         config,
         [f"lora.rank={ranks['set']}"] if "set" in ranks else [],
         {"TICKETKIN_LORA__RANK": str(ranks["environment"])} if "environment" in ranks else {},
         {"lora": {"rank": ranks["flag"]}} if "flag" in ranks else {},
     )
     nearest = [ranks[s] for s in ("flag", "set", "environment", "file") if s in ranks]
-    assert found.lora.rank == (nearest[0] if nearest else Settings().lora.rank)
-    assert found.lora.alpha == 77  # a nearer source replaces its own keys only
-    assert found.head == Settings().head
+    assert loaded.lora.rank == (nearest[0] if nearest else Settings().lora.rank)
+    assert loaded.lora.alpha == 77  # a nearer source replaces its own keys only
+    assert loaded.head == Settings().head
 
 
 def test_of_two_assignments_the_later_wins_and_mappings_grow() -> None:
-    found = load_settings(
+    loaded = load_settings(
         assignments=["seed=1", "seed=2", "tickets.mapping.title=Summary", "tickets.mapping.description=Text"],
         environment={},
     )
-    assert found.seed == 2
-    assert found.tickets.mapping == {"title": "Summary", "description": "Text"}
+    assert loaded.seed == 2
+    assert loaded.tickets.mapping == {"title": "Summary", "description": "Text"}
 
 
 def test_ticketkin_toml_and_the_real_environment_are_read(
@@ -129,19 +129,19 @@ def test_ticketkin_toml_and_the_real_environment_are_read(
 
 
 def test_values_are_read_as_toml_and_bare_words_as_text() -> None:
-    found = load_settings(
+    loaded = load_settings(
         assignments=[
             "strength.strengths=[0, 0.5]", "tickets.redact=false", "encoder.base_model=a/b",
             "tickets.template={title} {category}", "candidates=['base', 'head']", "split.by='time'",
         ],
         environment={},
     )  # fmt: skip
-    assert found.strength.strengths == (0.0, 0.5)
-    assert found.tickets.redact is False
-    assert found.encoder.base_model == "a/b"
-    assert found.tickets.template == "{title} {category}"
-    assert found.candidates == ("base", "head")
-    assert found.split.by == "time"
+    assert loaded.strength.strengths == (0.0, 0.5)
+    assert loaded.tickets.redact is False
+    assert loaded.encoder.base_model == "a/b"
+    assert loaded.tickets.template == "{title} {category}"
+    assert loaded.candidates == ("base", "head")
+    assert loaded.split.by == "time"
 
 
 def test_the_costliest_candidates_are_tried_only_where_named() -> None:

@@ -51,7 +51,7 @@ def test_a_dangling_link_is_something_of_the_users(tmp_path: Path) -> None:
         check_file_output(tmp_path / "out")
 
 
-def test_a_place_where_nothing_can_be_written_is_told_before_the_work(tmp_path: Path) -> None:
+def test_a_place_where_nothing_can_be_written_is_reported_before_the_work(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path / "file" / "o.parquet", tmp_path / "file" / "deep" / "o.parquet"):
         with pytest.raises(OutputRefusedError, match="file is a file"):
@@ -82,7 +82,7 @@ for run in (folder, folder / "run"):
 """
 
 
-def test_a_read_only_place_is_told_before_the_work() -> None:
+def test_a_read_only_place_is_reported_before_the_work() -> None:
     with TemporaryDirectory() as place:
         Path(place).chmod(0o755)
         folder = Path(place) / "read-only"
@@ -93,7 +93,7 @@ def test_a_read_only_place_is_told_before_the_work() -> None:
     assert ["Permission denied" in line for line in lines] == [False, False, True, True]
 
 
-def test_a_path_too_long_is_told(tmp_path: Path) -> None:
+def test_a_path_too_long_is_reported(tmp_path: Path) -> None:
     for check in (check_file_output, lambda path: check_folder_output(path, [], bool)):
         with pytest.raises(OutputRefusedError, match="File name too long"):
             check(tmp_path / ("x" * 300))

@@ -204,8 +204,8 @@ def test_only_leftovers_of_ours_are_swept_and_runs_below_are_left_alone(tmp_path
     (other / ".a.0123abcd.part").touch()
     (tmp_path / "candidates" / ".model.0123abcd.part" / "deep").mkdir(parents=True)
     (tmp_path / ".tickets.parquet.89abcdef.part").touch()
-    told = sweep_leftovers(tmp_path)
-    assert told == [
+    lines = sweep_leftovers(tmp_path)
+    assert lines == [
         "deleted .tickets.parquet.89abcdef.part, left by a killed run",
         "deleted candidates/.model.0123abcd.part, left by a killed run",
     ]

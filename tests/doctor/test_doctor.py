@@ -39,7 +39,7 @@ def model(tiny_encoder_folder: Path, tmp_path: Path) -> Path:
     return tmp_path / "model"
 
 
-def found(checks: list[Check]) -> dict[str, Outcome]:
+def outcomes(checks: list[Check]) -> dict[str, Outcome]:
     return {check.code: check.outcome for check in checks}
 
 
@@ -57,8 +57,8 @@ def test_a_healthy_adapter_passes_every_check(tiny_encoder_folder: Path, adapter
     merged = adapter.with_name("merged")
     scaled_merge(tiny_encoder_folder, adapter, 1.0, merged)
     checks = examine_adapter(Subject(adapter, str(tiny_encoder_folder), merged, [0.05] * 20))
-    assert set(found(checks).values()) == {Outcome.PASSED}
-    assert found(checks).keys() == {
+    assert set(outcomes(checks).values()) == {Outcome.PASSED}
+    assert outcomes(checks).keys() == {
         "adapter_files", "adapter_precision", "adapter_numbers", "adapter_zero", "adapter_level",
         "adapter_keys", "adapter_values", "adapter_effect", "adapter_reload", "adapter_merged",
         "adapter_change", "adapter_record", "adapter_base",
@@ -69,17 +69,17 @@ def test_a_healthy_adapter_passes_every_check(tiny_encoder_folder: Path, adapter
 def test_without_a_base_the_files_alone_are_examined(adapter: Path) -> None:
     checks = examine_adapter(Subject(adapter))
     assert not any_failed(checks)
-    assert found(checks)["adapter_effect"] is Outcome.SKIPPED
+    assert outcomes(checks)["adapter_effect"] is Outcome.SKIPPED
 
 
 def test_names_of_the_wrong_level_are_found_and_repaired(tiny_encoder_folder: Path, tmp_path: Path) -> None:
     wrong = save_around_the_whole(tiny_encoder_folder, tmp_path / "wrong")
     checks = examine_adapter(Subject(wrong, str(tiny_encoder_folder)))
-    assert found(checks)["adapter_level"] is Outcome.FAILED
+    assert outcomes(checks)["adapter_level"] is Outcome.FAILED
     assert "all 4 names start with '0.model.'" in evidence(checks, "adapter_level")
     assert rekey_adapter(wrong, str(tiny_encoder_folder), tmp_path / "right") == 4
     repaired = examine_adapter(Subject(tmp_path / "right", str(tiny_encoder_folder)))
-    assert set(found(repaired).values()) == {Outcome.PASSED}
+    assert set(outcomes(repaired).values()) == {Outcome.PASSED}
     with pytest.raises(InputError, match="exists"):
         rekey_adapter(wrong, str(tiny_encoder_folder), tmp_path / "right")
 
@@ -88,10 +88,10 @@ def test_zero_and_broken_numbers_are_named(tiny_encoder_folder: Path, adapter: P
     path = adapter / "adapter_model.safetensors"
     rewrite(path, lambda tensors: {n: t * 0 if "lora_B" in n else t for n, t in tensors.items()})
     checks = examine_adapter(Subject(adapter, str(tiny_encoder_folder)))
-    assert found(checks)["adapter_zero"] is found(checks)["adapter_effect"] is Outcome.FAILED
+    assert outcomes(checks)["adapter_zero"] is outcomes(checks)["adapter_effect"] is Outcome.FAILED
     assert "12 of 12 lora_B are all zero" in evidence(checks, "adapter_zero")
     rewrite(path, lambda tensors: {n: t + float("nan") for n, t in tensors.items()})
-    assert found(examine_adapter(Subject(adapter)))["adapter_numbers"] is Outcome.FAILED
+    assert outcomes(examine_adapter(Subject(adapter)))["adapter_numbers"] is Outcome.FAILED
 
 
 def test_half_precision_is_no_good_on_a_cpu(adapter: Path, model: Path) -> None:
@@ -100,9 +100,9 @@ def test_half_precision_is_no_good_on_a_cpu(adapter: Path, model: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("a GPU computes in half precision")
     rewrite(adapter / "adapter_model.safetensors", lambda t: {n: v.half() for n, v in t.items()})
-    assert found(examine_adapter(Subject(adapter)))["adapter_precision"] is Outcome.FAILED
+    assert outcomes(examine_adapter(Subject(adapter)))["adapter_precision"] is Outcome.FAILED
     rewrite(model / "model.safetensors", lambda t: {n: v.half() for n, v in t.items()})
-    assert found(examine_model(model))["model_precision"] is Outcome.FAILED
+    assert outcomes(examine_model(model))["model_precision"] is Outcome.FAILED
 
 
 def test_another_base_and_missing_halves_do_not_fit(tiny_encoder_folder: Path, adapter: Path) -> None:
@@ -115,28 +115,28 @@ def test_another_base_and_missing_halves_do_not_fit(tiny_encoder_folder: Path, a
 
     rewrite(path, spoil)
     checks = examine_adapter(Subject(adapter, str(tiny_encoder_folder)))
-    assert found(checks)["adapter_keys"] is Outcome.FAILED
+    assert outcomes(checks)["adapter_keys"] is Outcome.FAILED
     assert "has only half B" in evidence(checks, "adapter_keys")
     assert "is not in the base model" in evidence(checks, "adapter_keys")
 
 
 def test_a_merge_that_is_not_the_adapter_is_found(tiny_encoder_folder: Path, adapter: Path) -> None:
     checks = examine_adapter(Subject(adapter, str(tiny_encoder_folder), tiny_encoder_folder))
-    assert found(checks)["adapter_merged"] is Outcome.FAILED
+    assert outcomes(checks)["adapter_merged"] is Outcome.FAILED
 
 
 def test_weights_out_of_reach_of_the_recorded_steps(tiny_encoder_folder: Path, adapter: Path) -> None:
     checks = examine_adapter(Subject(adapter, str(tiny_encoder_folder), None, [1e-6] * 20))
-    assert found(checks)["adapter_record"] is Outcome.FAILED
+    assert outcomes(checks)["adapter_record"] is Outcome.FAILED
 
 
-def test_an_adapter_that_hardly_moved_is_said(tiny_encoder_folder: Path, adapter: Path) -> None:
+def test_an_adapter_that_hardly_moved_is_stated(tiny_encoder_folder: Path, adapter: Path) -> None:
     rewrite(
         adapter / "adapter_model.safetensors",
         lambda tensors: {n: t * 1e-4 if "lora_B" in n else t for n, t in tensors.items()},
     )
     checks = examine_adapter(Subject(adapter, str(tiny_encoder_folder)))
-    assert found(checks)["adapter_change"] is Outcome.WARNING
+    assert outcomes(checks)["adapter_change"] is Outcome.WARNING
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_an_adapter_that_hardly_moved_is_said(tiny_encoder_folder: Path, adapter
         ("adapter_model.safetensors", "no tensors", "is damaged"),
     ],
 )
-def test_damaged_files_are_told(adapter: Path, name: str, content: str, message: str) -> None:
+def test_damaged_files_are_reported(adapter: Path, name: str, content: str, message: str) -> None:
     (adapter / name).write_text(content)
     checks = examine_adapter(Subject(adapter))
     assert [check.code for check in checks] == ["adapter_files"]
@@ -156,13 +156,13 @@ def test_damaged_files_are_told(adapter: Path, name: str, content: str, message:
 
 def test_a_healthy_model_passes_every_check(model: Path) -> None:
     checks = examine_model(model)
-    assert set(found(checks).values()) == {Outcome.PASSED}
+    assert set(outcomes(checks).values()) == {Outcome.PASSED}
     assert len(checks) == 13
 
 
 def test_a_model_saved_while_wrapped_is_drawn_anew(tiny_encoder_folder: Path, tmp_path: Path) -> None:
     checks = examine_model(save_while_wrapped(tiny_encoder_folder, tmp_path / "wrapped"))
-    assert found(checks)["model_weights"] is Outcome.FAILED
+    assert outcomes(checks)["model_weights"] is Outcome.FAILED
     assert "not in the file under their names" in evidence(checks, "model_weights")
 
 
@@ -170,10 +170,10 @@ def test_a_model_served_otherwise_than_trained_is_found(model: Path) -> None:
     record = json.loads((model / "ticketkin.json").read_text())
     (model / "ticketkin.json").write_text(json.dumps({**record, "max_length_tokens": 8}))
     checks = examine_model(model)
-    assert found(checks)["model_serving"] is Outcome.FAILED
+    assert outcomes(checks)["model_serving"] is Outcome.FAILED
     assert "max_length_tokens is 32, was 8" in evidence(checks, "model_serving")
     (model / "ticketkin.json").unlink()
-    assert found(examine_model(model))["model_serving"] is Outcome.WARNING
+    assert outcomes(examine_model(model))["model_serving"] is Outcome.WARNING
 
 
 def test_a_collapsed_model_is_found(model: Path) -> None:
@@ -181,13 +181,13 @@ def test_a_collapsed_model_is_found(model: Path) -> None:
         return {n: t * 0 if "word_embeddings" in n or "position" in n else t for n, t in tensors.items()}
 
     rewrite(model / "model.safetensors", flatten)
-    assert found(examine_model(model))["model_spread"] is Outcome.FAILED
+    assert outcomes(examine_model(model))["model_spread"] is Outcome.FAILED
 
 
 def test_an_all_zero_model_is_found(model: Path) -> None:
     rewrite(model / "model.safetensors", lambda tensors: {n: t * 0 for n, t in tensors.items()})
     checks = examine_model(model)
-    assert found(checks)["model_values"] is found(checks)["model_numbers"] is Outcome.FAILED
+    assert outcomes(checks)["model_values"] is outcomes(checks)["model_numbers"] is Outcome.FAILED
     assert "weights are all zero" in evidence(checks, "model_values")
     assert "has the length 0" in evidence(checks, "model_numbers")
 
@@ -233,23 +233,23 @@ def test_a_model_that_tells_nearly_all_texts_alike_is_found(model: Path) -> None
         return tensors
 
     rewrite(model / "model.safetensors", flatten)
-    assert found(examine_model(model))["model_spread"] is Outcome.FAILED
+    assert outcomes(examine_model(model))["model_spread"] is Outcome.FAILED
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"template": 1}', '{"template": NaN}'])
-def test_a_damaged_record_of_serving_is_told(model: Path, content: str) -> None:
+def test_a_damaged_record_of_serving_is_reported(model: Path, content: str) -> None:
     (model / "ticketkin.json").write_text(content)
     checks = examine_model(model)
-    assert found(checks)["model_serving"] is Outcome.FAILED
+    assert outcomes(checks)["model_serving"] is Outcome.FAILED
     assert "ticketkin.json is damaged" in evidence(checks, "model_serving")
 
 
 def test_an_adapter_is_no_whole_model(adapter: Path) -> None:
-    assert found(examine_model(adapter)) == {"model_files": Outcome.FAILED}
+    assert outcomes(examine_model(adapter)) == {"model_files": Outcome.FAILED}
 
 
 def test_no_model_at_all(tmp_path: Path) -> None:
-    assert found(examine_model(tmp_path / "nothing")) == {"model_files": Outcome.FAILED}
+    assert outcomes(examine_model(tmp_path / "nothing")) == {"model_files": Outcome.FAILED}
 
 
 @pytest.mark.parametrize("strength", [0.5, 1.0])

@@ -114,7 +114,7 @@ def test_zero_updates_are_named(tiny_encoder_folder: Path, copied: Path) -> None
     assert any(f"1 of {proof.n_modules} lora_B are all zero" in fault for fault in proof.faults)
 
 
-def test_a_merge_that_is_not_the_adapter_is_told(tiny_encoder_folder: Path, copied: Path) -> None:
+def test_a_merge_that_is_not_the_adapter_is_reported(tiny_encoder_folder: Path, copied: Path) -> None:
     shutil.rmtree(copied / "merged")
     shutil.copytree(tiny_encoder_folder, copied / "merged")
     proof = _measured(tiny_encoder_folder, copied)

@@ -15,7 +15,7 @@ MODEL = "a" * 64
 VECTORS = np.eye(2, 4, dtype=np.float32)
 
 
-class Told:
+class KeptMessages:
     def __init__(self) -> None:
         self.lines: list[str] = []
 
@@ -36,16 +36,16 @@ def unusable(tmp_path: Path, how: str) -> Path:
 
 
 @pytest.mark.parametrize("how", ["a file", "below a file", "a path too long", "read-only"])
-def test_a_cache_that_can_not_be_written_is_told_once_and_gone_without(how: str, tmp_path: Path) -> None:
+def test_a_cache_that_can_not_be_written_is_reported_once_and_gone_without(how: str, tmp_path: Path) -> None:
     if how == "read-only" and not Path("/proc/version").exists():
         pytest.skip("needs a place that nobody may write")
-    told = Told()
-    cache = EmbeddingCache(unusable(tmp_path, how), told)
+    progress = KeptMessages()
+    cache = EmbeddingCache(unusable(tmp_path, how), progress)
     for _ in range(3):
         assert cache.lookup(MODEL, ["a", "b"], 4) == {}
         cache.store(MODEL, ["a", "b"], VECTORS)
-    assert len(told.lines) == 1
-    assert "going on without it" in told.lines[0] and "TICKETKIN_CACHE" in told.lines[0]
+    assert len(progress.lines) == 1
+    assert "going on without it" in progress.lines[0] and "TICKETKIN_CACHE" in progress.lines[0]
     assert (tmp_path / "file").read_text() == "mine"
 
 
@@ -55,7 +55,7 @@ def shard_folder(tmp_path: Path) -> Path:
     return shard.parent
 
 
-def test_garbage_among_the_shards_is_told_once_and_removed(tmp_path: Path) -> None:
+def test_garbage_among_the_shards_is_reported_once_and_removed(tmp_path: Path) -> None:
     folder = shard_folder(tmp_path)
     keys = np.frombuffer(text_key("c"), dtype=np.uint8).reshape(1, -1)
     good = np.ones((1, 4), np.float32)
@@ -76,14 +76,14 @@ def test_garbage_among_the_shards_is_told_once_and_removed(tmp_path: Path) -> No
     (folder / "folder.npz").mkdir()
     if hasattr(os, "mkfifo"):
         os.mkfifo(folder / "pipe.npz")
-    told = Told()
-    cache = EmbeddingCache(tmp_path, told)
-    found = cache.lookup(MODEL, ["a", "b", "c"], 4)
-    assert sorted(found) == ["a", "b"]
-    np.testing.assert_array_equal(found["a"], VECTORS[0])
-    assert len(told.lines) == 1 and f"{n_garbage} damaged files" in told.lines[0]
-    assert sorted(EmbeddingCache(tmp_path, told).lookup(MODEL, ["a", "b", "c"], 4)) == ["a", "b"]
-    assert len(told.lines) == 1
+    progress = KeptMessages()
+    cache = EmbeddingCache(tmp_path, progress)
+    cached = cache.lookup(MODEL, ["a", "b", "c"], 4)
+    assert sorted(cached) == ["a", "b"]
+    np.testing.assert_array_equal(cached["a"], VECTORS[0])
+    assert len(progress.lines) == 1 and f"{n_garbage} damaged files" in progress.lines[0]
+    assert sorted(EmbeddingCache(tmp_path, progress).lookup(MODEL, ["a", "b", "c"], 4)) == ["a", "b"]
+    assert len(progress.lines) == 1
 
 
 def test_where_the_cache_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +98,7 @@ def test_where_the_cache_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert default_cache_folder() == tmp_path / "x" / "ticketkin" / "embeddings"
 
 
-def test_a_user_without_a_home_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_without_a_home_is_advised_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     def homeless() -> Path:
         raise RuntimeError("Could not determine home directory.")
 

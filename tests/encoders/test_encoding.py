@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from progress_material import Said
+from progress_material import KeptLines
 from ticketkin.core.errors import JobError
 from ticketkin.core.progress import SilentProgress
 from ticketkin.core.ranking import Ranker
@@ -86,12 +86,12 @@ def test_a_cache_that_holds_the_vectors_of_others_is_not_believed(
 ) -> None:
     texts = [f"{one} {other}" for one in WORDS[:6] for other in WORDS[6:12]]
     expected = encode_texts(encoder, texts, None, SETTINGS)
-    cache, said = EmbeddingCache(tmp_path), Said()
+    cache, said = EmbeddingCache(tmp_path), KeptLines()
     cache.store(encoder.fingerprint, texts, np.roll(expected, 1, axis=0))
     found = encode_texts(encoder, texts, cache, SETTINGS, said)
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert "removed, and all texts are encoded anew" in said.lines[0]
-    again = Said()
+    again = KeptLines()
     np.testing.assert_allclose(encode_texts(encoder, texts, cache, SETTINGS, again), expected, atol=1e-5)
     assert again.lines == []
 

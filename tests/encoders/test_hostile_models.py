@@ -47,7 +47,7 @@ def test_a_hostile_model_is_refused_at_every_door(
 
 
 @pytest.mark.parametrize("spoil", DAMAGED.values(), ids=DAMAGED)
-def test_a_damaged_model_is_told_at_every_door(
+def test_a_damaged_model_is_reported_at_every_door(
     model: Path, tmp_path: Path, spoil: Callable[[Path, Path], None]
 ) -> None:
     marker = tmp_path / "ran"
@@ -66,12 +66,12 @@ def test_every_trusted_name_is_the_class_it_says() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for full, (name, _) in MODULES.items():
-            found = import_from_string(full)
-            assert isinstance(found, type) and found.__name__ == name
-            assert found.__module__.startswith("sentence_transformers.")
+            imported = import_from_string(full)
+            assert isinstance(imported, type) and imported.__name__ == name
+            assert imported.__module__.startswith("sentence_transformers.")
         for full in ACTIVATIONS:
-            found = import_from_string(full)
-            assert found.__module__ in {"torch.nn.modules.activation", "torch.nn.modules.linear"}
+            imported = import_from_string(full)
+            assert imported.__module__ in {"torch.nn.modules.activation", "torch.nn.modules.linear"}
     assert set(CONFIG_MAPPING_NAMES) >= MODEL_TYPES
 
 
@@ -120,7 +120,7 @@ def test_names_of_old_versions_load(model: Path) -> None:
     assert load_float32(str(model), "cpu").encode(["printer"]).shape == (1, 32)
 
 
-def test_all_that_is_wrong_with_names_is_told_in_plain_words(model: Path) -> None:
+def test_all_that_is_wrong_with_names_is_reported_in_plain_words(model: Path) -> None:
     add_module(model, "sentence_transformers.util.misc.import_from_string")
     with pytest.raises(UnsafeArtifactError, match=r"only these modules .* CNN, Dense, .* Transformer"):
         check_model_folder(model)

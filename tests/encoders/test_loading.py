@@ -111,13 +111,13 @@ def test_a_module_outside_the_folder_is_refused(copied: Path) -> None:
         load_folder(copied, CPU)
 
 
-def test_a_damaged_module_list_is_told(copied: Path) -> None:
+def test_a_damaged_module_list_is_reported(copied: Path) -> None:
     (copied / "modules.json").write_text("[{")
     with pytest.raises(UnreadableFileError, match="is damaged"):
         load_folder(copied, CPU)
 
 
-def test_truncated_weights_are_told(copied: Path) -> None:
+def test_truncated_weights_are_reported(copied: Path) -> None:
     weights = copied / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:5_000])
     with pytest.raises(ModelUnavailableError, match="can't be loaded"):

@@ -77,9 +77,9 @@ def test_a_preset_loads_with_its_prompt_pooling_and_limit(
     if preset.max_length_tokens is not None:
         assert encoder.max_length_tokens == preset.max_length_tokens
     embeddings = encode_texts(encoder, TEXTS, None, SETTINGS)
-    for text, found in zip(TEXTS, embeddings, strict=True):
+    for text, embedding in zip(TEXTS, embeddings, strict=True):
         expected = _pooled_by_hand(encoder, text, preset.prompt, pooling)
-        np.testing.assert_allclose(found, expected, atol=1e-5)
+        np.testing.assert_allclose(embedding, expected, atol=1e-5)
     if preset.prompt:
         bare = _pooled_by_hand(encoder, TEXTS[0], "", pooling)
         assert np.abs(embeddings[0] - bare).max() > 1e-3

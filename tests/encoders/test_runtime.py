@@ -77,11 +77,11 @@ def export(encoder: LoadedEncoder) -> Callable[[Runtime], Path]:
 def test_an_export_embeds_as_torch_does(
     encoder: LoadedEncoder, export: Callable[[Runtime], Path], runtime: Runtime
 ) -> None:
-    found = encode_texts(ExportedModel(export(runtime)), TEXTS, None, CPU)
+    embeddings = encode_texts(ExportedModel(export(runtime)), TEXTS, None, CPU)
     expected = encode_texts(encoder, TEXTS, None, CPU)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
-    cosines = np.einsum("ij,ij->i", found, expected)
+    assert embeddings.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-5)
+    cosines = np.einsum("ij,ij->i", embeddings, expected)
     assert cosines.min() > (0.98 if runtime.endswith("int8") else 1 - 1e-5)
 
 
@@ -179,8 +179,8 @@ def _same_tokens(encoder: LoadedEncoder, texts: list[str]) -> None:
 def test_other_architectures_and_poolings_export(tmp_path: Path, architecture: str, pooling: str) -> None:
     encoder = load_folder(saved_model(tmp_path / architecture, architecture, pooling), CPU)
     ensure_export(encoder, "openvino", [], tmp_path / "export")
-    found = encode_texts(ExportedModel(tmp_path / "export"), TEXTS, None, CPU)
-    np.testing.assert_allclose(found, encode_texts(encoder, TEXTS, None, CPU), atol=1e-4)
+    embeddings = encode_texts(ExportedModel(tmp_path / "export"), TEXTS, None, CPU)
+    np.testing.assert_allclose(embeddings, encode_texts(encoder, TEXTS, None, CPU), atol=1e-4)
 
 
 @needs_openvino
@@ -418,7 +418,7 @@ class Lines(SilentProgress):
 
 
 @needs_openvino
-def test_a_choice_is_measured_once_told_and_recorded(encoder: LoadedEncoder, tmp_path: Path) -> None:
+def test_a_choice_is_measured_once_reported_and_recorded(encoder: LoadedEncoder, tmp_path: Path) -> None:
     asked = EncoderSettings(device="cpu", runtime="openvino")
     calls: list[int] = []
 
@@ -465,18 +465,18 @@ def test_fidelity_against_brute_force(n_texts: int, seed: int, noise: float) -> 
     one = rng.normal(size=(n_texts, 5)).astype(np.float32)
     other = one + noise * rng.normal(size=one.shape).astype(np.float32)
     one, other = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (one, other))
-    found = measure_fidelity(one, other, 2.0)
+    fidelity = measure_fidelity(one, other, 2.0)
     k = min(10, n_texts - 1)
     shares = []
     for row in range(n_texts):
         rest = [text for text in range(n_texts) if text != row]
         nearest = [set(sorted(rest, key=lambda t: -(e[row] @ e[t]))[:k]) for e in (one, other)]
         shares.append(len(nearest[0] & nearest[1]) / k)
-    assert found.overlap_at_10 == pytest.approx(np.mean(shares), abs=1e-6)
-    assert found.cosine_mean == pytest.approx(
+    assert fidelity.overlap_at_10 == pytest.approx(np.mean(shares), abs=1e-6)
+    assert fidelity.cosine_mean == pytest.approx(
         np.mean([a @ b for a, b in zip(one, other, strict=True)]), abs=1e-5
     )
-    assert found.cosine_lowest <= found.cosine_mean + 1e-6
+    assert fidelity.cosine_lowest <= fidelity.cosine_mean + 1e-6
 
 
 def test_fidelity_of_values_that_are_no_numbers_does_not_hold() -> None:

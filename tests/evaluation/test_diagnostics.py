@@ -43,6 +43,7 @@ from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.power import Power
 from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.settings import EvaluationSettings
+from ticketkin.evaluation.threshold_folds import choose_threshold_in_folds
 
 TEXTS = [f"{a} {b} does {c} since today" for a in ("printer", "mail", "vpn") for b in ("red", "blue", "green")
          for c in ("stop", "hang", "burn", "loop")]  # fmt: skip
@@ -324,7 +325,11 @@ def test_candidates_that_rank_alike_are_reported_unless_they_had_to() -> None:
     assert identical_candidates(perfect, ()).outcome is Outcome.PASSED
 
 
-def test_the_threshold_is_chosen_again_in_folds() -> None:
-    told = threshold_stability("x", _scores(0.3), EvaluationSettings(), 0)
-    assert told.outcome is Outcome.PASSED and "over 5 folds" in told.evidence
-    assert threshold_stability("x", _scores(0.3, 30), EvaluationSettings(), 0).outcome is Outcome.SKIPPED
+def _stability(scores: PairScores) -> Check:
+    return threshold_stability("x", scores, choose_threshold_in_folds(scores, EvaluationSettings(), 0))
+
+
+def test_the_threshold_is_chosen_in_folds() -> None:
+    told = _stability(_scores(0.3))
+    assert told.outcome is Outcome.PASSED and "the median of 5 folds" in told.evidence
+    assert _stability(_scores(0.3, 8)).outcome is Outcome.SKIPPED

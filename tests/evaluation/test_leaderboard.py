@@ -19,13 +19,13 @@ COST = ModelCost(100.0, 90.0, 384, 1_536, "apache-2.0")
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_holm_equals_its_definition(values: list[float]) -> None:
-    found = holm({str(place): value for place, value in enumerate(values)})
+    corrected = holm({str(place): value for place, value in enumerate(values)})
     order = sorted(range(len(values)), key=lambda place: values[place])
     expected = 0.0
     for rank, place in enumerate(order):
         expected = max(expected, min(1.0, values[place] * (len(values) - rank)))
-        assert found[str(place)] == pytest.approx(expected)
-    assert all(found[str(place)] >= value for place, value in enumerate(values))
+        assert corrected[str(place)] == pytest.approx(expected)
+    assert all(corrected[str(place)] >= value for place, value in enumerate(values))
 
 
 def _scores(ranks: np.ndarray) -> RetrievalScores:

@@ -50,9 +50,9 @@ def _judged(tickets: Tickets, pairs: Pairs) -> Check:
     ("column", "hours"), [("configuration_item", 24.0), ("service", 2.0), ("caller", 48.0)]
 )
 def test_a_rule_over_a_field_and_time_is_spelled_out(tickets: Tickets, column: str, hours: float) -> None:
-    told = _judged(tickets, _linked_by(tickets, column, hours))
-    assert told.outcome is Outcome.FAILED
-    assert f"the same {column}" in told.evidence and "hours apart" in told.evidence
+    check = _judged(tickets, _linked_by(tickets, column, hours))
+    assert check.outcome is Outcome.FAILED
+    assert f"the same {column}" in check.evidence and "hours apart" in check.evidence
 
 
 def test_a_rule_over_titles_and_days_is_named(tickets: Tickets) -> None:
@@ -66,16 +66,16 @@ def test_a_rule_over_titles_and_days_is_named(tickets: Tickets) -> None:
             pairs.append((last[key], row))
         last[key] = row
     left, right = np.array(pairs).T
-    told = _judged(titled, (left, right))
-    assert told.outcome is Outcome.FAILED and "the same day of filing" in told.evidence
+    check = _judged(titled, (left, right))
+    assert check.outcome is Outcome.FAILED and "the same day of filing" in check.evidence
 
 
 def test_links_of_the_sample_follow_no_rule(tickets: Tickets) -> None:
     links = links_from_tickets(tickets).links
     duplicates = links.frame.filter(links.frame["kind"] == "duplicate")
     rows = [np.array([tickets.position[one] for one in duplicates[end]]) for end in ("source", "target")]
-    told = links_of_a_rule(tickets, *rows, kin_groups(tickets, links).group, 0)
-    assert told.outcome is Outcome.PASSED
+    check = links_of_a_rule(tickets, *rows, kin_groups(tickets, links).group, 0)
+    assert check.outcome is Outcome.PASSED
     few = links_of_a_rule(tickets, rows[0][:9], rows[1][:9], kin_groups(tickets, links).group, 0)
     assert few.outcome is Outcome.SKIPPED
 
@@ -85,7 +85,7 @@ def _ranker(n: int, seed: int = 0) -> DenseRanker:
     return DenseRanker("base", vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
-def _found(ranker: DenseRanker, left: IntArray, right: IntArray) -> Check:
+def _judged_by(ranker: DenseRanker, left: IntArray, right: IntArray) -> Check:
     n = len(ranker.embeddings)
     rankers = {"base": ranker, "lexical": _ranker(n, 1)}
     return links_of_a_search({name: LinkRanks.of(one, left, right, n, 0) for name, one in rankers.items()})
@@ -96,18 +96,18 @@ def test_links_to_nearest_neighbours_were_made_by_a_search() -> None:
     cosines = ranker.embeddings @ ranker.embeddings.T - 2 * np.eye(400)
     order = np.argsort(-cosines, axis=1)
     rows = np.arange(0, 400, 3)
-    told = _found(ranker, rows, order[rows, 0])
-    assert told.outcome is Outcome.FAILED and "by 'base' 100 % at the first place" in told.evidence
+    check = _judged_by(ranker, rows, order[rows, 0])
+    assert check.outcome is Outcome.FAILED and "by 'base' 100 % at the first place" in check.evidence
     chosen = order[rows, np.random.default_rng(0).integers(0, 8, len(rows))]
-    suggested = _found(ranker, rows, chosen)
+    suggested = _judged_by(ranker, rows, chosen)
     assert (
         suggested.outcome is Outcome.WARNING
         and "no link lies beyond the first 10 of 'base'" in suggested.evidence
     )
     # People find most kin near, and some far away.
     far = np.where(np.arange(len(rows)) % 12 == 0, order[rows, 300], chosen)
-    assert _found(ranker, rows, far).outcome is Outcome.PASSED
-    assert _found(ranker, rows[:9], far[:9]).outcome is Outcome.SKIPPED
+    assert _judged_by(ranker, rows, far).outcome is Outcome.PASSED
+    assert _judged_by(ranker, rows[:9], far[:9]).outcome is Outcome.SKIPPED
 
 
 def test_a_ranking_that_learned_nothing_and_finds_everything_is_no_proof() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from sklearn import metrics
+from sklearn.model_selection import StratifiedGroupKFold
 
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import FloatArray, IntArray, Visibility
@@ -21,6 +22,7 @@ from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval, queries_with_kin
 from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.evaluation.sign_flips import sign_flip_p_value
+from ticketkin.evaluation.threshold_folds import choose_threshold_in_folds
 from ticketkin.evaluation.thresholds import choose_threshold, precision_at_prevalence
 from ticketkin.evaluation.verdict import Verdict, decide
 from ticketkin.evaluation.verdict_words import dearer_words, first_sentence
@@ -115,6 +117,38 @@ def test_the_target_false_positive_rate_is_never_exceeded(seed: int, target: flo
     choice = choose_threshold(scores.similarities, scores.labels, EvaluationSettings(target_value=target))
     called_kin = scores.similarities >= choice.threshold
     assert (called_kin & (scores.labels == 0)).sum() / (scores.labels == 0).sum() <= target
+
+
+@given(st.integers(0, 200), st.integers(2, 8))
+@settings(max_examples=25, deadline=None)
+def test_a_threshold_of_folds_is_the_median_of_what_each_chooses_without_its_own_pairs(
+    seed: int, n_folds: int
+) -> None:
+    draw = np.random.default_rng(seed)
+    labels, clusters = np.repeat([1, 0], 60), draw.integers(0, 30, 120)
+    similarities = (labels + draw.normal(0, 1, 120)).astype(np.float32)
+    wanted = EvaluationSettings(threshold_folds=n_folds)
+    choice = choose_threshold_in_folds(PairScores(similarities, labels, clusters), wanted, seed)
+    folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
+    chosen, rates = [], []
+    for train, test in folds.split(similarities, labels, clusters):
+        assert not set(clusters[train]) & set(clusters[test])
+        if len(set(labels[test])) == 2:
+            chosen.append(choose_threshold(similarities[train], labels[train], wanted).threshold)
+            rates.append((similarities[test][labels[test] == 0] >= chosen[-1]).mean())
+    assert choice.n_folds == len(chosen)
+    assert choice.threshold == pytest.approx(np.median(chosen)) and choice.spread == pytest.approx(
+        np.std(chosen)
+    )
+    assert choice.left_out_false_positive_rate == pytest.approx(np.mean(rates))
+
+
+def test_without_folds_or_with_few_pairs_all_choose_at_once() -> None:
+    scores = pair_scores(2)
+    at_once = choose_threshold(scores.similarities, scores.labels, EvaluationSettings())
+    assert choose_threshold_in_folds(scores, EvaluationSettings(threshold_folds=0), 0) == at_once
+    few = PairScores(scores.similarities[:12], scores.labels[:12], scores.clusters[:12])
+    assert choose_threshold_in_folds(few, EvaluationSettings(), 0).n_folds == 0
 
 
 def test_precision_target_and_bayes() -> None:

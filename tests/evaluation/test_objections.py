@@ -60,16 +60,16 @@ def test_no_yes_where_the_holdout_shows_a_loss_in_a_guard() -> None:
 
 def test_a_failed_check_forbids_the_yes_and_says_what_to_do() -> None:
     won = decided(base=BASE, fusion=BETTER)
-    told = failed("circular_labels", "a threshold reproduces the labels", "take labels from people")
-    verdict = heeding(won, [passed("leakage", "none"), told], synthetic=False)
+    check = failed("circular_labels", "a threshold reproduces the labels", "take labels from people")
+    verdict = heeding(won, [passed("leakage", "none"), check], synthetic=False)
     assert (verdict.answer, verdict.champion) == ("no", "base")
     assert "a check of this run failed: a threshold reproduces the labels" in verdict.reason
     assert "What to do: take labels from people." in verdict.reason
     assert heeding(won, [passed("leakage", "none"), warning("x", "y", "z")], synthetic=False) is won
-    two = heeding(won, [told, told, told], synthetic=False)
+    two = heeding(won, [check, check, check], synthetic=False)
     assert "2 more checks failed" in two.reason
     kept = replace(won, answer="no", champion="base")
-    assert heeding(kept, [told], synthetic=False) is kept
+    assert heeding(kept, [check], synthetic=False) is kept
 
 
 @given(st.dictionaries(st.sampled_from("abcdef"), st.floats(0.0001, 1), min_size=1))

@@ -18,32 +18,34 @@ _ABSENT_FROM = (7, 8, 9)
 
 def summary(here: Path) -> dict[str, Any]:
     """Return what the stage wrote about its links."""
-    found: dict[str, Any] = json.loads((here / "run" / "links.json").read_text("utf-8"))
-    return found
+    written: dict[str, Any] = json.loads((here / "run" / "links.json").read_text("utf-8"))
+    return written
 
 
 def _is(**expected: object) -> Check:
     def check(here: Path, _: Ended) -> None:
-        found = summary(here)
-        wrong = {name: found.get(name) for name, value in expected.items() if found.get(name) != value}
-        assert not wrong, f"{wrong}, expected {expected}; all is {found}"
+        counts = summary(here)
+        wrong = {name: counts.get(name) for name, value in expected.items() if counts.get(name) != value}
+        assert not wrong, f"{wrong}, expected {expected}; all is {counts}"
 
     return check
 
 
-def _n_told(found: dict[str, Any]) -> int:
+def _n_accounted(counts: dict[str, Any]) -> int:
     """Return how many lines of the file the summary accounts for."""
-    if "n_ignored" in found:
-        return int(found["n_read"])
-    return int(found["n_read"]) + sum(found["ignored_kinds"].values())
+    if "n_ignored" in counts:
+        return int(counts["n_read"])
+    return int(counts["n_read"]) + sum(counts["ignored_kinds"].values())
 
 
-def _all_told(n_lines: int, **expected: object) -> Check:
+def _all_accounted(n_lines: int, **expected: object) -> Check:
     """Every line of the file is a link that was read or stands among the ignored."""
 
     def check(here: Path, ended: Ended) -> None:
-        found = summary(here)
-        assert _n_told(found) == n_lines, f"{_n_told(found)} of {n_lines} lines are told: {found}"
+        counts = summary(here)
+        assert _n_accounted(counts) == n_lines, (
+            f"{_n_accounted(counts)} of {n_lines} lines are accounted for: {counts}"
+        )
         _is(**expected)(here, ended)
 
     return check
@@ -80,15 +82,17 @@ _UNKNOWN = "source,target,kind\nINC1,INC2,foo\nINC2,INC3,bar\nINC3,INC4,baz\n"
 
 
 def _german_kept_apart(here: Path, _: Ended) -> None:
-    found = summary(here)
-    assert found["by_kind"].get("duplicate", 0) <= 1, f"kinds have become duplicates: {found}"
-    assert found["by_kind"].get("related", 0) >= 1, f"the link that says related is lost: {found}"
-    assert _n_told(found) == 4, f"not every line is told: {found}"
+    counts = summary(here)
+    assert counts["by_kind"].get("duplicate", 0) <= 1, f"kinds have become duplicates: {counts}"
+    assert counts["by_kind"].get("related", 0) >= 1, f"the link that says related is lost: {counts}"
+    assert _n_accounted(counts) == 4, f"not every line is accounted for: {counts}"
 
 
 def _clusters(here: Path, _: Ended) -> None:
-    found = summary(here)
-    assert (found["n_kin_groups"], found["n_tickets_with_kin"]) == (2, 5), f"the clusters are lost: {found}"
+    counts = summary(here)
+    assert (counts["n_kin_groups"], counts["n_tickets_with_kin"]) == (2, 5), (
+        f"the clusters are lost: {counts}"
+    )
 
 
 _MANY = "number,short_description,description\n" + "".join(
@@ -123,16 +127,16 @@ CASES = [
     _many("hardly any known id", _rows(51, 2) + _ELSEWHERE, Outcome(2, says=("l.csv", "2 of 502", "PRB0"))),
     _many("few right links in a file of another export", _rows(1, 5) + _ELSEWHERE, Outcome(), _is(n_links=5, n_absent=500)),
     _many("running numbers before the ends", "n,source,target\n" + "".join(f"{n},INC{2 * n},INC{2 * n + 1}\n" for n in range(40)), Outcome(), _is(n_links=40)),
-    _many("kinds of one sign, of dots and of quotes", "source,target,kind\nINC0,INC1,duplicate\nINC2,INC3,?\nINC4,INC5,a.b=c\nINC6,INC7,it's\n", Outcome(says=("links.kinds.a b c=related", "links.kinds.it s=related")), _all_told(4, by_kind={"duplicate": 1})),
-    _many("a hundred kinds", "source,target,kind\nINC0,INC1,duplicate\n" + "".join(f"INC2,INC3,kind {n}\n" for n in range(100)), Outcome(says=("88 more with 88 links",)), _all_told(101)),
+    _many("kinds of one sign, of dots and of quotes", "source,target,kind\nINC0,INC1,duplicate\nINC2,INC3,?\nINC4,INC5,a.b=c\nINC6,INC7,it's\n", Outcome(says=("links.kinds.a b c=related", "links.kinds.it s=related")), _all_accounted(4, by_kind={"duplicate": 1})),
+    _many("a hundred kinds", "source,target,kind\nINC0,INC1,duplicate\n" + "".join(f"INC2,INC3,kind {n}\n" for n in range(100)), Outcome(says=("88 more with 88 links",)), _all_accounted(101)),
     _case("German kinds and a known one", _GERMAN, Outcome((0, 2)), _german_kept_apart),
     _case("unknown kinds alone", _UNKNOWN, _REFUSED),
     _case("unknown kinds alone, the columns named", _UNKNOWN, _REFUSED, options=["--link-columns", "source,target,kind"]),
-    _case("unknown kinds that a setting explains", _UNKNOWN, Outcome(), _all_told(3, by_kind={"duplicate": 1, "related": 1}), options=["--set", "links.kinds.foo=duplicate", "--set", "links.kinds.bar=related", "--set", "links.kinds.baz=ignore"]),
+    _case("unknown kinds that a setting explains", _UNKNOWN, Outcome(), _all_accounted(3, by_kind={"duplicate": 1, "related": 1}), options=["--set", "links.kinds.foo=duplicate", "--set", "links.kinds.bar=related", "--set", "links.kinds.baz=ignore"]),
     _case("one known kind among many unknown", "source,target,kind\nINC1,INC2,a\nINC2,INC3,b\nINC3,INC4,c\nINC4,INC5,d\nINC5,INC6,duplicate\n", Outcome((0, 2)), lambda here, _: _only_known(here)),
-    _case("kinds in capitals between blanks", "source,target,kind\nINC1,INC2, DUPLICATE \nINC3,INC4,Related To\nINC4,INC5,RELATES TO\n", Outcome(), _all_told(3)),
-    _case("no kind in some lines", "source,target,kind\nINC1,INC2,duplicate\nINC3,INC4,\nINC4,INC5,related\n", Outcome(), _all_told(3)),
-    _case("a kind that says to ignore", "source,target,kind\nINC1,INC2,duplicate\nINC3,INC4,ignore\n", Outcome(), _all_told(2, by_kind={"duplicate": 1})),
+    _case("kinds in capitals between blanks", "source,target,kind\nINC1,INC2, DUPLICATE \nINC3,INC4,Related To\nINC4,INC5,RELATES TO\n", Outcome(), _all_accounted(3)),
+    _case("no kind in some lines", "source,target,kind\nINC1,INC2,duplicate\nINC3,INC4,\nINC4,INC5,related\n", Outcome(), _all_accounted(3)),
+    _case("a kind that says to ignore", "source,target,kind\nINC1,INC2,duplicate\nINC3,INC4,ignore\n", Outcome(), _all_accounted(2, by_kind={"duplicate": 1})),
     _case("a kind that a setting calls nonsense", _UNKNOWN, Outcome(2), options=["--set", "links.kinds.foo=nonsense"]),
     _case("a line with too few cells, in links", "source,target,kind\nINC1,INC2,duplicate\nINC3,INC4\nINC5,INC6,duplicate\n", Outcome(says=(near("1", "line|row|record|cells|reject"),)), _is(n_links=2)),
     _case("a line with too many cells, in links", "source,target\nINC1,INC2\nINC3,INC4,x,y\nINC5,INC6\n", Outcome(says=(near("1", "line|row|record|cells|reject"),)), _is(n_links=2)),
@@ -141,7 +145,7 @@ CASES = [
     _case("one link without a header", "INC1,INC2\n", Outcome((0, 2)), _is(n_links=1)),
     _case("ids and clusters", "id,cluster_id\nINC1,7\nINC2,7\nINC3,7\nINC4,9\nINC5,9\nINC6,8\n", Outcome(), _clusters),
     _case("numbers and groups of duplicates", "number,cluster_id\nINC1,a\nINC2,a\nINC3,a\nINC4,b\nINC5,b\nINC6,c\n", Outcome(), _clusters),
-    _case("a link both ways round", "source,target\nINC1,INC2\nINC2,INC1\n", Outcome(), lambda here, _: _once_or_told(here)),
+    _case("a link both ways round", "source,target\nINC1,INC2\nINC2,INC1\n", Outcome(), lambda here, _: _once_or_accounted(here)),
     _case("the same link thrice", "source,target\nINC1,INC2\nINC1,INC2\nINC1,INC2\n", Outcome(says=(near("2", "repeat|again|twice|once"),)), _is(n_read=3, n_links=1, n_repeated=2)),
     _case("a link to itself", "source,target\nINC1,INC1\nINC1,INC2\n", Outcome(), _is(n_read=2, n_links=1, n_self=1)),
     _case("links to tickets that are absent", "source,target\nINC1,INC2\n" + "".join(f"INC1,INC{n}\n" for n in _ABSENT_FROM), Outcome(says=(near("3", "absent"),)), _is(n_read=4, n_links=1, n_absent=3)),
@@ -175,18 +179,18 @@ CASES = [
 
 
 def _only_known(here: Path) -> None:
-    found = summary(here)
-    assert found["by_kind"] == {"duplicate": 1}, f"unknown kinds have become links: {found}"
-    unknown = {**found["ignored_kinds"], **found.get("unknown_kinds", {})}
-    assert sum(unknown.values()) == 4, f"not every unknown kind is told: {found}"
+    counts = summary(here)
+    assert counts["by_kind"] == {"duplicate": 1}, f"unknown kinds have become links: {counts}"
+    unknown = {**counts["ignored_kinds"], **counts.get("unknown_kinds", {})}
+    assert sum(unknown.values()) == 4, f"not every unknown kind is accounted for: {counts}"
 
 
-def _once_or_told(here: Path) -> None:
-    found = summary(here)
-    assert found["n_read"] == 2, f"not every line is told: {found}"
-    assert found["n_links"] + found["n_repeated"] == 2, f"a line is neither a link nor a repeat: {found}"
+def _once_or_accounted(here: Path) -> None:
+    counts = summary(here)
+    assert counts["n_read"] == 2, f"not every line is accounted for: {counts}"
+    assert counts["n_links"] + counts["n_repeated"] == 2, f"a line is neither a link nor a repeat: {counts}"
 
 
 def _at_least(here: Path, n_links: int) -> None:
-    found = summary(here)
-    assert found["n_links"] >= n_links, f"links are lost: {found}"
+    counts = summary(here)
+    assert counts["n_links"] >= n_links, f"links are lost: {counts}"

@@ -28,10 +28,10 @@ def _columns(name: str, end: Outcome = _REFUSED, **changed: Any) -> Case:
     return _json(name, good | changed, end)
 
 
-def _found(**expected: int) -> Check:
+def _counts(**expected: int) -> Check:
     def check(_: Path, ended: Ended) -> None:
-        found = json.loads(ended.out)
-        got = {name: found[name] for name in expected}
+        output = json.loads(ended.out)
+        got = {name: output[name] for name in expected}
         assert got == expected, f"{got}, expected {expected}"
 
     return check
@@ -105,19 +105,19 @@ SHAPES = [
             {"text1": "VPN error 691 on site 4", "text2": "client shows error 809 again", "label": 0},
         ],
         Outcome(0),
-        _found(contradictions=0, repeats=0, n_cleaned=3),
+        _counts(contradictions=0, repeats=0, n_cleaned=3),
     ),
     _json(
         "the same pair with both labels",
         [_GOOD, {**_GOOD, "label": 0}, {"text1": "a b c d", "text2": "e f g h", "label": 1}],
         Outcome(0),
-        _found(contradictions=2, n_cleaned=1),
+        _counts(contradictions=2, n_cleaned=1),
     ),
     _json(
         "the same pair both ways round",
         [_GOOD, {"text1": _GOOD["text2"], "text2": _GOOD["text1"], "label": 1}],
         Outcome(0),
-        _found(repeats=1, n_cleaned=1),
+        _counts(repeats=1, n_cleaned=1),
     ),
     _case("a text of 1 MB", lambda: json.dumps([{**_GOOD, "text1": "word " * 200_000}]).encode(), Outcome(0)),
     _case("a text of a million underscores", lambda: json.dumps([{**_GOOD, "text1": "_" * 1_000_000}]).encode(), Outcome(0)),

@@ -15,7 +15,7 @@ from hostile_worker import Ended
 
 Damage = Callable[[Path], object]
 _FAILS = Outcome((1, 2))
-_TOLD = Outcome(0)
+_GOES_ON = Outcome(0)
 _EVERYTHING = ("run/*", "run/*/*", "run/*/*/*")
 
 
@@ -138,16 +138,16 @@ FOLDERS = [
     *(_case(f"links of a run whose settings are {how}", _CONFIG[how], "links run", _FAILS) for how in ("cut off", "binary", "a folder")),
     _case("resume a run whose settings are cut off", _CONFIG["cut off"], "run --resume --out run", _FAILS),
     _case("resume a run whose source is gone", _CONFIG["with a source that is gone"], "run --resume --out run", _FAILS),
-    *(_case(f"stages of a run whose record is {how}", damage, "stages run --json", _TOLD, _not_done("import")) for how, damage in _RECORDS.items()),
-    *(_case(f"links of a run whose record is {how}", _RECORDS[how], "links run", _TOLD) for how in ("cut off", "a list", "binary")),
-    _case("resume a run whose record is cut off", _RECORDS["cut off"], "run --resume --out run", _TOLD),
-    _case("resume a run whose last record is cut off", _half("stages/report.json"), "run --resume --out run", _TOLD),
-    _case("report of a run whose record is cut off", _half("stages/verdict.json"), "report run", _TOLD),
+    *(_case(f"stages of a run whose record is {how}", damage, "stages run --json", _GOES_ON, _not_done("import")) for how, damage in _RECORDS.items()),
+    *(_case(f"links of a run whose record is {how}", _RECORDS[how], "links run", _GOES_ON) for how in ("cut off", "a list", "binary")),
+    _case("resume a run whose record is cut off", _RECORDS["cut off"], "run --resume --out run", _GOES_ON),
+    _case("resume a run whose last record is cut off", _half("stages/report.json"), "run --resume --out run", _GOES_ON),
+    _case("report of a run whose record is cut off", _half("stages/verdict.json"), "report run", _GOES_ON),
     _case("stages of a run whose records are a file", lambda here: (shutil.rmtree(here / "run" / "stages"), (here / "run" / "stages").write_text("x")), "stages run --json", Outcome((0, 1, 2))),
     _case("links of a run whose records are a file", lambda here: (shutil.rmtree(here / "run" / "stages"), (here / "run" / "stages").write_text("x")), "links run", Outcome((0, 1, 2))),
     _case("links of a run whose lock is a folder", _a_folder(".lock"), "links run", Outcome((0, 1, 2))),
-    _case("links of a run whose owner is binary", _with(".owner", b"\xff\xfe"), "links run", _TOLD),
-    _case("links of a run whose log is binary", _with("log.jsonl", b"\xff\xfe\x00"), "links run", _TOLD),
+    _case("links of a run whose owner is binary", _with(".owner", b"\xff\xfe"), "links run", _GOES_ON),
+    _case("links of a run whose log is binary", _with("log.jsonl", b"\xff\xfe\x00"), "links run", _GOES_ON),
     _case("links of a run whose log is a folder", _a_folder("log.jsonl"), "links run", _FAILS),
 ]  # fmt: skip
 
@@ -196,11 +196,11 @@ ARTIFACTS = [
         if name.endswith(".parquet")
     ),
     *(
-        _case(f"stages of a run whose {name} is cut off", _half(name), "stages run --json", _TOLD)
+        _case(f"stages of a run whose {name} is cut off", _half(name), "stages run --json", _GOES_ON)
         for name in ("tickets.parquet", "embeddings/base.npy", "report.json")
     ),
-    _case("resume a run whose tickets are cut off", _half("tickets.parquet"), "run --resume --out run", _TOLD),
-    _case("resume a run whose embeddings are cut off", _half("embeddings/base.npy"), "run --resume --out run", _TOLD),
+    _case("resume a run whose tickets are cut off", _half("tickets.parquet"), "run --resume --out run", _GOES_ON),
+    _case("resume a run whose embeddings are cut off", _half("embeddings/base.npy"), "run --resume --out run", _GOES_ON),
     _case("tickets twice", _frame("tickets.parquet", lambda frame: pl.concat([frame, frame])), "links run", _FAILS),
     _case("splits of other tickets", _frame("splits.parquet", lambda frame: frame.with_columns(pl.lit("X").alias("ticket_id"))), "pairs run", _FAILS),
     _case("splits that are none", _frame("splits.parquet", lambda frame: frame.with_columns(pl.lit("half").alias("split"))), "pairs run", _FAILS),
@@ -266,8 +266,8 @@ def _shared(here: Path, _: Ended) -> None:
 
 
 REPORTS = [
-    _case("a report shows no path", lambda _: None, "report run", _TOLD, _private),
-    _case("a report to share holds no text", lambda _: None, "report run --share", _TOLD, _shared),
+    _case("a report shows no path", lambda _: None, "report run", _GOES_ON, _private),
+    _case("a report to share holds no text", lambda _: None, "report run --share", _GOES_ON, _shared),
 ]
 
 
@@ -288,8 +288,8 @@ CACHES = [
     _cached("that is a device", "/dev/null", lambda _: None, _WITHOUT),
     _cached("in a place that takes no files", "/proc/ticketkin-cache", lambda _: None, _WITHOUT),
     _cached("whose name is too long", "n" * 300, lambda _: None, _FAILS),
-    _cached("with brackets and markup", "[red]cache[1]", lambda _: None, _TOLD),
-    _cached("that is nothing", "", lambda _: None, _TOLD),
+    _cached("with brackets and markup", "[red]cache[1]", lambda _: None, _GOES_ON),
+    _cached("that is nothing", "", lambda _: None, _GOES_ON),
 ]
 
 

@@ -35,14 +35,14 @@ def test_runs_of_characters_are_those_of_scikit_learn(text: str) -> None:
 @settings(max_examples=40, deadline=None)
 def test_neighbours_are_those_of_the_full_matrix(texts: list[str]) -> None:
     matrix = tfidf_matrix(texts)
-    found = tfidf_neighbours(matrix, 3)
+    neighbours = tfidf_neighbours(matrix, 3)
     full = (matrix @ matrix.T).toarray()
     np.fill_diagonal(full, 0.0)
     for row in range(len(texts)):
         expected = np.sort(full[row][full[row] > 1e-6])[::-1][:3]
-        similarities = found.similarities[row][found.indices[row] >= 0]
+        similarities = neighbours.similarities[row][neighbours.indices[row] >= 0]
         assert np.allclose(similarities, expected, atol=1e-5)
-        assert row not in found.indices[row]
+        assert row not in neighbours.indices[row]
     left, right = np.arange(len(texts) - 1), np.arange(1, len(texts))
     expected_pairs = (matrix @ matrix.T).toarray()[left, right]
     assert np.allclose(paired_cosines(matrix, left, right), expected_pairs, atol=1e-5)
@@ -58,12 +58,12 @@ def test_neighbours_of_a_large_file_lose_almost_none_to_champion_lists() -> None
     ]
     matrix = tfidf_matrix(texts)
     asked = generator.choice(n_texts, 200, replace=False)
-    found = tfidf_neighbours(matrix, 5, queries=asked)
+    neighbours = tfidf_neighbours(matrix, 5, queries=asked)
     full = (matrix[asked] @ matrix.T).toarray()
     full[np.arange(len(asked)), asked] = 0.0
     expected = -np.sort(-full, axis=1)[:, :5]
-    assert np.isclose(found.similarities, expected, atol=1e-5).mean() > 0.95
-    assert (found.indices != asked[:, None]).all()
+    assert np.isclose(neighbours.similarities, expected, atol=1e-5).mean() > 0.95
+    assert (neighbours.indices != asked[:, None]).all()
 
 
 @given(corpora)
@@ -145,6 +145,7 @@ def test_words_are_marked_whole_and_those_of_one_text_are_named() -> None:
     mine, theirs = "Printer of wks-eas-003 smells of lemon lemon", "wks-qua-003 smelled, printer too"
     assert [piece.text for piece in pieces(statistics, mine, theirs) if piece.is_shared] == ["smells"]
     assert words_apart(statistics, mine, theirs, 2) == ["lemon", "wks-eas-003"]
+    assert words_apart(statistics, "lmeon on wks-eas-003", theirs, 2) == ["wks-eas-003", "lmeon"]
     assert shared_words(statistics, mine, theirs, 9)[0] == "smells"
     assert "wks-eas-003" not in shared_words(statistics, mine, theirs, 9)
     assert shared_words(statistics, mine, "on WKS-EAS-003", 9) == ["wks-eas-003"]

@@ -87,10 +87,10 @@ def test_a_negative_as_near_as_the_positive_is_left_out() -> None:
     near, twin, far = (np.array(v) for v in ([0.9, 0.436], [0.999, 0.04], [0.6, 0.8]))
     embeddings = np.stack([anchor, near, twin, far]).astype(np.float32)
     kinship = KinshipCodes.of(make_tickets(4), np.array([0, 0, 1, 2]), make_links([(0, 1)]))
-    found = mine_negatives(
+    mined = mine_negatives(
         np.array([0]), np.array([1]), [np.array([[1, 2, 3]])], embeddings, kinship, n_negatives=2, margin=0.95
     )
-    assert found.tolist() == [[3, -1]]
+    assert mined.tolist() == [[3, -1]]
 
 
 def test_a_related_ticket_is_no_negative_either() -> None:
@@ -101,10 +101,10 @@ def test_a_related_ticket_is_no_negative_either() -> None:
         orient="row",
     )
     kinship = KinshipCodes.of(make_tickets(4), np.array([0, 0, 1, 2]), Links(frame))
-    found = mine_negatives(
+    mined = mine_negatives(
         np.array([0]), np.array([1]), [np.array([[1, 2, 3]])], embeddings, kinship, n_negatives=2, margin=0.95
     )
-    assert found.tolist() == [[-1, -1]], "related to the anchor's duplicate, and the cause of that"
+    assert mined.tolist() == [[-1, -1]], "related to the anchor's duplicate, and the cause of that"
 
 
 def test_labelled_negatives_become_hard_negatives_never_positives() -> None:

@@ -35,15 +35,15 @@ def test_an_id_tells_nothing_that_redaction_takes_out(tmp_path: Path) -> None:
     assert changed.frame["id"].to_list() == table.frame["id"].to_list()
 
 
-def test_texts_that_become_the_same_are_one_ticket_and_are_told(tmp_path: Path) -> None:
+def test_texts_that_become_the_same_are_one_ticket_and_are_reported(tmp_path: Path) -> None:
     table, given = _given(
         tmp_path, (SECRETS[0], "cannot log in", 1), (SECRETS[1], "no access", 1), (*SECRETS, 1)
     )
     assert table.frame["text"].to_list() == [SECRETS[0], "cannot log in", "no access"]
     assert given["left"].n_unique() == 1
-    told = " ".join(table.notes)
-    assert "1 texts are the same as another once they are cleaned" in told
-    assert "1 pairs hold two texts that became the same so; they are left out" in told
+    account = " ".join(table.notes)
+    assert "1 texts are the same as another once they are cleaned" in account
+    assert "1 pairs hold two texts that became the same so; they are left out" in account
     assert links_of_given(given).links.frame.height == 2
     result = import_tables(
         [("pairs.json", table)], TicketSettings(mapping={"ticket_id": "id", "description": "text"})

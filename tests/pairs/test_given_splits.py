@@ -75,8 +75,8 @@ def test_training_pairs_between_test_texts_never_enter_the_frozen_test() -> None
     built = _built(FROZEN)
     assert _rows_of(built.pairs, SplitName.HOLDOUT) == [("T0", "T1", 1), ("T2", "T3", 0)]
     assert _rows_of(built.pairs, SplitName.TRAIN) == [("T5", "T6", 1), ("T7", "T8", 0)]
-    told = built.account.lines()
-    assert "left out: 3 training pairs (2 kin and 1 strangers) hold a text of the test pairs" in told, told
+    lines = built.account.lines()
+    assert "left out: 3 training pairs (2 kin and 1 strangers) hold a text of the test pairs" in lines, lines
 
 
 def test_a_frozen_test_keeps_its_repeats_and_its_order() -> None:
@@ -116,9 +116,9 @@ def test_what_is_added_is_named_with_its_reason() -> None:
     assert counts[SplitName.TRAIN, "given"].total == 9
     mined = counts[SplitName.TRAIN, "hard-negatives"]
     assert mined.strangers and not mined.kin
-    told = " ".join(built.account.lines())
-    assert f"added to train: {mined}, as pairs.sources names 'hard-negatives'" in told
-    assert "as the 0 strangers given there are fewer than the 1 kin" in told
+    account = " ".join(built.account.lines())
+    assert f"added to train: {mined}, as pairs.sources names 'hard-negatives'" in account
+    assert "as the 0 strangers given there are fewer than the 1 kin" in account
     assert built.account.of_split(SplitName.TRAIN).total == len(built.pairs.of(SplitName.TRAIN))
 
 

@@ -51,8 +51,8 @@ def test_sources_combine_and_never_touch_the_test_pairs(seed: int, sources: list
     assert set(pairs.filter(held_out)["origin"]) <= {"file", "group", "mined"}
     for split in ("evaluation", "holdout"):
         expected = plain.filter((plain["split"] == split) & (plain["label"] == 1))
-        found = pairs.filter((pairs["split"] == split) & (pairs["label"] == 1))
-        assert found.select("left", "right").equals(expected.select("left", "right"))
+        rows = pairs.filter((pairs["split"] == split) & (pairs["label"] == 1))
+        assert rows.select("left", "right").equals(expected.select("left", "right"))
     train = pairs.filter(~held_out)
     assert train.select("left", "right").n_unique() == len(train)
     splits = dict(material.splits.frame.iter_rows())

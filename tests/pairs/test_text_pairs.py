@@ -100,7 +100,7 @@ def test_what_is_not_read_is_named(tmp_path: Path) -> None:
         ([0, 1, 1], 4, [0, 1, 1]),  # a test file of 0 and 1 beside a training file of grades
     ],
 )
-def test_grades_are_read_where_it_is_said_from_which_one_a_pair_is_kin(
+def test_grades_are_read_where_it_is_stated_from_which_one_a_pair_is_kin(
     tmp_path: Path, grades: list[Any], kin_from: float, labels: list[int]
 ) -> None:
     path = tmp_path / "pairs.json"
@@ -143,8 +143,8 @@ def test_labels_may_name_kinds_in_json_and_in_tables(tmp_path: Path) -> None:
     plain = read_text_pairs(tmp_path / "q.csv")
     assert plain.kinds is None and plain.labels.tolist() == [1, 0]
     records[1]["label"] = "cousin"
-    told = "pair 2 has the label 'cousin', allowed are duplicate, related, causal, none"
-    with pytest.raises(InputError, match=told):
+    message = "pair 2 has the label 'cousin', allowed are duplicate, related, causal, none"
+    with pytest.raises(InputError, match=message):
         _read(tmp_path, records)
 
 
@@ -237,7 +237,7 @@ def test_phases_may_count_from_zero_and_bear_either_name(tmp_path: Path) -> None
         ({**COLUMNS, "categories1": ["x"]}, "categories1 holds 1 values for 2 pairs"),
     ],
 )
-def test_faults_are_told_with_their_rows(tmp_path: Path, content: Any, message: str) -> None:
+def test_faults_are_reported_with_their_rows(tmp_path: Path, content: Any, message: str) -> None:
     with pytest.raises((InputError, UnreadableFileError)) as caught:
         _read(tmp_path, content)
     assert message in str(caught.value)
@@ -251,7 +251,7 @@ def _nested(depth: int) -> Any:
 
 
 @pytest.mark.parametrize("name", ["texts1", "texts2", "labels", "phases", "categories1"])
-def test_deep_nesting_is_told_whatever_it_stands_for(tmp_path: Path, name: str) -> None:
+def test_deep_nesting_is_reported_whatever_it_stands_for(tmp_path: Path, name: str) -> None:
     for value in ([_nested(900), _nested(900)], _nested(900)):
         with pytest.raises(InputError):
             _read(tmp_path, {**COLUMNS, name: value})
@@ -341,7 +341,7 @@ def test_no_bytes_raise_anything_but_a_plain_error(
         ("text_a,text_b,label\na,b,\n", "row 1 has the label"),
     ],
 )
-def test_faults_of_tables_are_told_by_row(tmp_path: Path, table: str, message: str) -> None:
+def test_faults_of_tables_are_reported_by_row(tmp_path: Path, table: str, message: str) -> None:
     (tmp_path / "p.csv").write_text(table, "utf-8")
     with pytest.raises(InputError, match=message):
         read_text_pairs(tmp_path / "p.csv")
@@ -459,7 +459,7 @@ def test_a_template_in_most_pairs_is_named() -> None:
     assert list(templates.values()) == [40] and next(iter(templates)).startswith("disk of the host")
 
 
-def test_a_header_in_the_middle_of_a_pair_file_is_told(tmp_path: Path) -> None:
+def test_a_header_in_the_middle_of_a_pair_file_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "p.csv"
     path.write_text("text_a,text_b,label\na,b,1\ntext_a,text_b,label\nc,d,0\n", "utf-8")
     with pytest.raises(InputError, match=r"row 2 can't be read \(repeats the header"):

@@ -83,9 +83,9 @@ def test_a_new_value_of_a_ticket_moves_no_score_of_another(row: int, field: str,
     changed = replace(tickets, tickets=Tickets(frame.with_columns(pl.Series(field, values, dtype=pl.String))))
     rest, query = others(tickets), np.array([QUERY])
     expected = scores(scorer, tickets.take(rest), tickets.take(query))
-    found = scores(scorer, changed.take(rest), tickets.take(query))
+    rescored = scores(scorer, changed.take(rest), tickets.take(query))
     changed_id = tickets.tickets.ids[row]
-    assert {k: v for k, v in found.items() if k != changed_id} == {
+    assert {k: v for k, v in rescored.items() if k != changed_id} == {
         k: v for k, v in expected.items() if k != changed_id
     }
 
@@ -102,9 +102,9 @@ def test_any_new_ticket_is_ordinary(make: object, title: str, service: str) -> N
         opened_at=pl.lit(None, dtype=pl.Datetime("us")),
     )
     embeddings = {name: vectors[[QUERY]] for name, vectors in tickets.embeddings.items()}
-    found = scores(scorer, tickets, EmbeddedTickets(Tickets(frame), [title], embeddings))
-    assert len(found) >= 20
-    assert all(0 <= score <= 1 for score in found.values())
+    rescored = scores(scorer, tickets, EmbeddedTickets(Tickets(frame), [title], embeddings))
+    assert len(rescored) >= 20
+    assert all(0 <= score <= 1 for score in rescored.values())
 
 
 @pytest.mark.parametrize("make", [timed_scorer, untimed_scorer])
@@ -134,7 +134,7 @@ def test_two_tickets_share_a_word_nobody_has_met_before() -> None:
     assert cosines[0, 2] < 0.9
 
 
-def test_a_damaged_state_and_one_of_another_version_are_told(tmp_path: Path) -> None:
+def test_a_damaged_state_and_one_of_another_version_are_reported(tmp_path: Path) -> None:
     scorer, _ = timed_scorer()
     scorer.save(tmp_path, {})
     description, arrays = tmp_path / "corpus_state.json", tmp_path / "corpus_state.safetensors"

@@ -40,8 +40,8 @@ def test_of_equals_the_newest_are_found_whatever_the_order_of_rows() -> None:
     order = np.random.default_rng(0).permutation(N)
     for view in (columns, columns.take(order)):
         query = columns.take(np.array([100]))
-        found = Retriever(view).nearest(query, 5, query.opened_at)["base"].rows[0]
-        assert sorted(view.ids[found]) == ["T95", "T96", "T97", "T98", "T99"]
+        neighbours = Retriever(view).nearest(query, 5, query.opened_at)["base"].rows[0]
+        assert sorted(view.ids[neighbours]) == ["T95", "T96", "T97", "T98", "T99"]
 
 
 @pytest.mark.parametrize("approximate", [True, False])
@@ -51,9 +51,9 @@ def test_appended_tickets_are_found_as_if_they_had_been_there(approximate: bool)
     grown.append(columns.take(np.arange(100, N)))
     queries = columns.take(np.array([120, N - 1]))
     whole = Retriever(columns).nearest(queries, 10, queries.opened_at)
-    for source, found in grown.nearest(queries, 10, queries.opened_at).items():
-        assert np.isin(found.rows, whole[source].rows).mean() > (0.9 if approximate else 0.999)
-        assert np.allclose(found.similarities[:, 0], whole[source].similarities[:, 0])
+    for source, neighbours in grown.nearest(queries, 10, queries.opened_at).items():
+        assert np.isin(neighbours.rows, whole[source].rows).mean() > (0.9 if approximate else 0.999)
+        assert np.allclose(neighbours.similarities[:, 0], whole[source].similarities[:, 0])
 
 
 def test_cells_know_their_recall() -> None:
@@ -80,7 +80,7 @@ def test_the_nearest_are_found_where_most_of_the_highest_are_hidden(n_hidden: in
     similarity = (columns.embeddings["base"] @ query.embeddings["base"][0]).astype(np.float64)
     is_deleted = np.zeros(N, dtype=np.bool_)
     is_deleted[np.argsort(-similarity)[1 : n_hidden + 1]] = True
-    found = Retriever(columns, is_deleted=is_deleted).nearest(query, 5, query.opened_at)["base"].rows[0]
+    neighbours = Retriever(columns, is_deleted=is_deleted).nearest(query, 5, query.opened_at)["base"].rows[0]
     allowed = np.flatnonzero(~is_deleted & (np.arange(N) < N - 1))
     expected = allowed[np.argsort(-similarity[allowed])][:5]
-    assert found.tolist() == expected.tolist()
+    assert neighbours.tolist() == expected.tolist()

@@ -136,12 +136,12 @@ def test_saved_trees_are_the_same(n_classes: int, tmp_path: Path) -> None:
             BoostedTrees.from_arrays(arrays, "trees", *wrong)
 
 
-def refused(tmp_path: Path, model: str | bytes, told: str, **arrays: np.ndarray) -> None:
+def refused(tmp_path: Path, model: str | bytes, message: str, **arrays: np.ndarray) -> None:
     """Check that saved trees with this text are refused with these words."""
     content = model if isinstance(model, bytes) else model.encode()
     saved = fitted().arrays("trees") | {"trees_model": np.frombuffer(content, dtype=np.uint8)} | arrays
     save_arrays(tmp_path / "a.safetensors", saved)
-    with pytest.raises(UnreadableFileError, match=rf"is damaged \(trees_.*{told}.*Fit again"):
+    with pytest.raises(UnreadableFileError, match=rf"is damaged \(trees_.*{message}.*Fit again"):
         BoostedTrees.from_arrays(load_arrays(tmp_path / "a.safetensors", "Fit again"), "trees", N_FEATURES)
 
 
@@ -158,7 +158,7 @@ def field(name: str) -> list[str]:
 
 def test_a_text_of_something_else_is_refused(tmp_path: Path) -> None:
     model = fitted().model
-    for text, told in (
+    for text, embeddings in (
         ("", "cut off"),
         (model[: len(model) // 3], "cut off"),
         (model[200:], "does not begin as a text model"),
@@ -173,7 +173,7 @@ def test_a_text_of_something_else_is_refused(tmp_path: Path) -> None:
         (model.replace("is_linear=0", "is_linear=1"), "another kind"),
         (model.replace("num_cat=0", "num_cat=1"), "another kind"),
     ):
-        refused(tmp_path, text, told)
+        refused(tmp_path, text, embeddings)
     refused(tmp_path, model, "not above zero", trees_spread=np.zeros(N_FEATURES))
     refused(tmp_path, model, "holds NaN or infinity", trees_low=np.full(N_FEATURES, np.nan))
 
@@ -182,7 +182,7 @@ def test_trees_that_are_none_are_refused(tmp_path: Path) -> None:
     left, right = field("left_child"), field("right_child")
     rest = " ".join(left[1:])
     others = " ".join(field("threshold")[1:])
-    for name, value, told in (
+    for name, value, phrase in (
         ("left_child", f"0 {rest}", "no tree"),
         ("left_child", f"{2**40} {rest}", "is no number"),
         ("left_child", f"999 {rest}", "no tree"),
@@ -203,7 +203,7 @@ def test_trees_that_are_none_are_refused(tmp_path: Path) -> None:
         ("threshold", f"٣ {others}", "is no number"),
         ("leaf_value", " ".join(["inf"] * (len(left) + 1)), "is no number"),
     ):
-        refused(tmp_path, swapped(name, value), told)
+        refused(tmp_path, swapped(name, value), phrase)
 
 
 @for_all(data=st.data())

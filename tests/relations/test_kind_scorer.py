@@ -85,7 +85,7 @@ def pairs_of_all(n: int) -> tuple[IntArray, IntArray]:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_pair_alone_is_told_what_it_is_told_among_all(name: RelationModel, tmp_path: Path) -> None:
+def test_a_pair_alone_gets_what_it_gets_among_all(name: RelationModel, tmp_path: Path) -> None:
     kinds = fitted(name)
     kinds.save(tmp_path)
     given = material().take(np.arange(0, 40, 2))
@@ -144,9 +144,9 @@ def test_any_new_ticket_is_ordinary(title: str, text: str, fields: dict[str, str
     new = replace(new, texts=[f"{title} {text}"])
     described = kinds.describe(given)
     later = kinds.describe(new).take(np.zeros(len(described), dtype=np.int64))
-    found = kinds.probabilities(described, later)
-    assert np.isfinite(found).all() and (found >= 0).all()
-    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-9)
+    probabilities = kinds.probabilities(described, later)
+    assert np.isfinite(probabilities).all() and (probabilities >= 0).all()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-9)
 
 
 def test_a_time_that_is_not_known_counts_as_far() -> None:
@@ -220,7 +220,7 @@ def rewritten(path: Path, **change: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"version": 9}, "is of version 9"),
         ({"common_values": {"category": ["C0"]}}, "common_values must name"),
@@ -233,14 +233,14 @@ def rewritten(path: Path, **change: object) -> None:
         ({"has_times": "os.system"}, "is damaged"),
     ],
 )
-def test_a_damaged_description_of_the_state_is_told(tmp_path: Path, change: object, told: str) -> None:
+def test_a_damaged_description_of_the_state_is_reported(tmp_path: Path, change: object, message: str) -> None:
     fitted().save(tmp_path)
     rewritten(tmp_path / "pair_state.json", **change)  # type: ignore[arg-type]
-    with pytest.raises(UnreadableFileError, match=rf"{told}.*ticketkin relations RUN"):
+    with pytest.raises(UnreadableFileError, match=rf"{message}.*ticketkin relations RUN"):
         KindScorer.load(tmp_path)
 
 
-def test_damaged_arrays_of_the_state_are_told(tmp_path: Path) -> None:
+def test_damaged_arrays_of_the_state_are_reported(tmp_path: Path) -> None:
     fitted().save(tmp_path)
     path = tmp_path / "pair_state.safetensors"
     whole, arrays = path.read_bytes(), load_file(path)
@@ -265,7 +265,7 @@ def test_damaged_arrays_of_the_state_are_told(tmp_path: Path) -> None:
         KindScorer.load(tmp_path)
 
 
-def test_a_state_that_lacks_a_feature_of_the_classifier_is_told(tmp_path: Path) -> None:
+def test_a_state_that_lacks_a_feature_of_the_classifier_is_reported(tmp_path: Path) -> None:
     kinds = fitted()
     other = replace(kinds.state, common_values={"category": [], "priority": [], "project": []})
     replace(kinds, state=other, fitted_on=replace(kinds.fitted_on, state=other.fingerprint)).save(tmp_path)

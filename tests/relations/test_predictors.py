@@ -59,5 +59,5 @@ def test_duels_are_those_of_the_kernel_machine(n_classes: int) -> None:
             points[:, one] += decided[:, column]
             points[:, other] -= decided[:, column]
             column += 1
-    found = KernelMachine.of(model).probabilities(fresh)
-    np.testing.assert_allclose(found, softmax(points, axis=1), atol=1e-9)
+    probabilities = KernelMachine.of(model).probabilities(fresh)
+    np.testing.assert_allclose(probabilities, softmax(points, axis=1), atol=1e-9)

@@ -76,7 +76,7 @@ def test_pairs_keep_every_promise(seed: int, ratio: float) -> None:
     assert pairs.forward[pairs.kind == KINDS.index("causal")].all()
 
 
-def test_a_pair_told_as_two_kinds_is_left_out_and_reported() -> None:
+def test_a_pair_stated_as_two_kinds_is_left_out_and_reported() -> None:
     tickets, links, texts, _ = desk(20)
     both = pl.DataFrame([("T1", "T0", "related", "file")], schema=dict(LINKS_SCHEMA), orient="row")
     more = Links(pl.concat([links.frame, both]))
@@ -97,7 +97,7 @@ def test_a_shared_problem_gives_way_to_what_people_say_of_the_pair() -> None:
     assert pairs.counts["causal"] == 20 and pairs.counts["related"] == 21
 
 
-def test_by_majority_the_kind_most_people_told_counts_and_ties_are_left_out() -> None:
+def test_by_majority_the_kind_most_people_stated_counts_and_ties_are_left_out() -> None:
     tickets, links, texts, _ = desk(20)
     rows = [
         ("T1", "T0", "related", "file"),
@@ -113,15 +113,15 @@ def test_by_majority_the_kind_most_people_told_counts_and_ties_are_left_out() ->
     assert pairs.counts["causal"] == 19
 
 
-def test_what_was_reviewed_wins_and_told_strangers_count() -> None:
+def test_what_was_reviewed_wins_and_stated_strangers_count() -> None:
     tickets, links, texts, _ = desk(20)
-    told = pl.DataFrame(
+    stated = pl.DataFrame(
         [("T0", "T1", "none", True), ("T0", "T40", "none", False), ("T4", "T9", "causal", True)],
         schema=dict(STATED_SCHEMA),
         orient="row",
     )
     groups = kin_groups(tickets, links).group
-    pairs = relation_pairs(tickets, links, groups, tfidf_matrix(texts), 0, RelationSettings(), told)
+    pairs = relation_pairs(tickets, links, groups, tfidf_matrix(texts), 0, RelationSettings(), stated)
     kinds = {
         (a, b): KINDS[kind]
         for a, b, kind in zip(pairs.left.tolist(), pairs.right.tolist(), pairs.kind.tolist(), strict=True)
@@ -133,17 +133,17 @@ def test_what_was_reviewed_wins_and_told_strangers_count() -> None:
 
 @for_all(seed=st.integers(0, 40), n=st.integers(0, 6))
 @settings(max_examples=15, deadline=None)
-def test_no_ticket_stands_in_two_blocks_whatever_was_told(seed: int, n: int) -> None:
+def test_no_ticket_stands_in_two_blocks_whatever_was_stated(seed: int, n: int) -> None:
     tickets, links, texts, _ = desk(12)
     drawn = np.random.default_rng(seed).integers(0, len(tickets), (n, 2))
-    told = pl.DataFrame(
+    stated = pl.DataFrame(
         [(f"T{a}", f"T{b}", "none", True) for a, b in drawn.tolist()],
         schema=dict(STATED_SCHEMA),
         orient="row",
     )
     groups = kin_groups(tickets, links).group
     try:
-        pairs = relation_pairs(tickets, links, groups, tfidf_matrix(texts), seed, RelationSettings(), told)
+        pairs = relation_pairs(tickets, links, groups, tfidf_matrix(texts), seed, RelationSettings(), stated)
     except NotEnoughDataError:
         return
     block_of: dict[int, int] = {}
@@ -154,9 +154,9 @@ def test_no_ticket_stands_in_two_blocks_whatever_was_told(seed: int, n: int) -> 
     assert len(unordered) == len(pairs)
 
 
-def test_a_rare_or_absent_kind_is_told() -> None:
-    told = support_notes({"duplicate": 30, "related": 4, "causal": 0, "none": 90})
-    assert told == [
+def test_a_rare_or_absent_kind_is_reported() -> None:
+    notes = support_notes({"duplicate": 30, "related": 4, "causal": 0, "none": 90})
+    assert notes == [
         "only 4 pairs are related: it is never said with confidence",
         "no pair is causal: it can't be learned and is never said",
     ]
@@ -193,11 +193,11 @@ def test_features_say_what_they_are() -> None:
 def test_every_model_gives_probabilities_of_all_kinds(name: str) -> None:
     pairs, features = _pairs()
     fitted = fit_classifier(name, features, pairs.kind, pairs.block, 0)
-    found = fitted.probabilities(features)
-    assert found.shape == (len(pairs), 4)
-    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
+    probabilities = fitted.probabilities(features)
+    assert probabilities.shape == (len(pairs), 4)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
     if name != "majority":
-        assert (found.argmax(axis=1) == pairs.kind).mean() > 0.8
+        assert (probabilities.argmax(axis=1) == pairs.kind).mean() > 0.8
     # A kind that was never seen has no probability, and the columns keep their places.
     seen = pairs.kind != KINDS.index("related")
     fewer = fit_classifier(name, features.rows(np.flatnonzero(seen)), pairs.kind[seen], pairs.block[seen], 0)
@@ -239,8 +239,8 @@ def test_metrics_equal_scikit_learns(seed: int) -> None:
     raw = generator.random((60, 4)) + np.eye(4)[kinds]
     values = raw / raw.sum(axis=1, keepdims=True)
     quality = Assessment("any", [values], kinds, np.arange(60), kinds == 2).quality(100, 0)
-    said = values.argmax(axis=1)
-    expected = precision_recall_fscore_support(kinds, said, labels=range(4), zero_division=0)
+    predicted = values.argmax(axis=1)
+    expected = precision_recall_fscore_support(kinds, predicted, labels=range(4), zero_division=0)
     present = np.unique(kinds)
     for code, name in enumerate(KINDS):
         if code in present:
@@ -258,9 +258,9 @@ def test_metrics_equal_scikit_learns(seed: int) -> None:
 
 def test_reliability_holds_for_honest_probabilities() -> None:
     generator = np.random.default_rng(0)
-    said = generator.random(20_000)
-    kinds = np.where(generator.random(20_000) < said, 0, 3)
-    values = np.stack([said, np.zeros_like(said), np.zeros_like(said), 1 - said], axis=1)
+    predicted = generator.random(20_000)
+    kinds = np.where(generator.random(20_000) < predicted, 0, 3)
+    values = np.stack([predicted, np.zeros_like(predicted), np.zeros_like(predicted), 1 - predicted], axis=1)
     curve = Assessment("any", [values], kinds, np.arange(20_000), kinds == 2).reliability("duplicate")
     assert len(curve) == 10 and sum(bin_.n for bin_ in curve) == 20_000
     assert all(bin_.predicted == pytest.approx(bin_.true, abs=0.04) for bin_ in curve)
@@ -268,10 +268,10 @@ def test_reliability_holds_for_honest_probabilities() -> None:
 
 def test_the_direction_of_detected_causes_is_counted() -> None:
     kinds = np.array([2, 2, 2, 2, 0, 3])
-    said = np.array([2, 2, 2, 3, 2, 3])
+    predicted = np.array([2, 2, 2, 3, 2, 3])
     forward = np.array([True, True, False, True, True, True])
-    found = Assessment("any", [np.eye(4)[said]], kinds, np.arange(6), forward).direction_by_time()
-    assert found.n_detected == 3.0 and found.share_right == pytest.approx(2 / 3)
+    direction = Assessment("any", [np.eye(4)[predicted]], kinds, np.arange(6), forward).direction_by_time()
+    assert direction.n_detected == 3.0 and direction.share_right == pytest.approx(2 / 3)
     none = Assessment("any", [np.eye(4)[[3] * 6]], kinds, np.arange(6), forward).direction_by_time()
     assert none.n_detected == 0.0 and none.share_right is None
 
@@ -298,7 +298,7 @@ def test_a_saved_classifier_is_the_same_and_bound_to_its_run(name: str, tmp_path
         fitted_on.require(tmp_path, encoder="abc", tickets="t2")
 
 
-def test_a_kind_too_rare_to_judge_is_never_told() -> None:
+def test_a_kind_too_rare_to_judge_is_never_reported() -> None:
     generator = np.random.default_rng(0)
     kinds = generator.choice(4, 400, p=[0.2, 0.2, 0.2, 0.4])
     values = 0.05 + 0.8 * np.eye(4)[kinds]
@@ -355,7 +355,7 @@ def _rewritten(folder: Path, **change: object) -> None:
         {"bands": {"slope": "steep"}},
     ],
 )
-def test_a_description_of_something_else_is_told(tmp_path: Path, change: dict[str, object]) -> None:
+def test_a_description_of_something_else_is_reported(tmp_path: Path, change: dict[str, object]) -> None:
     pairs, features = _pairs()
     fitted = fit_classifier("majority", features, pairs.kind, pairs.block, 0)
     save_kinds(tmp_path, fitted.name, ABC, SILENT_BANDS, fitted)
@@ -368,7 +368,7 @@ def test_a_description_of_something_else_is_told(tmp_path: Path, change: dict[st
     "content",
     [b"", b"{", b"[" * 100_000, b"\xff\xfe\x00", b"NaN", b'{"columns": 1e999}', b"9" * 6_000, b"null"],
 )
-def test_a_damaged_description_is_told(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_description_is_reported(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "classifier.json").write_bytes(content)
     for read in (read_kinds, load_classifier):
         with pytest.raises(UnreadableFileError, match="Learn the kinds again: ticketkin relations RUN"):
@@ -388,13 +388,13 @@ def test_bands_reach_their_precision_or_never_speak(seed: int, target: float) ->
     np.testing.assert_allclose(calibrated.sum(axis=1), 1)
     likeliest = calibrated[:, :3].argmax(axis=1)
     for code, name in enumerate(KINDS[:3]):
-        said = np.array(
+        predicted = np.array(
             [likeliest[n] == code and bands.band(name, calibrated[n, code]) == "say" for n in range(400)]
         )
         if bands.say[name] is None:
-            assert not said.any()
+            assert not predicted.any()
         else:
-            assert said.sum() >= 5 and (kinds[said] == code).mean() >= target
+            assert predicted.sum() >= 5 and (kinds[predicted] == code).mean() >= target
             assert bands.suggest[name] is not None and bands.suggest[name] <= bands.say[name]
     again = TypeAdapter(Bands).validate_json(TypeAdapter(Bands).dump_json(bands))
     assert again == bands

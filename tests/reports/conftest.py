@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ticketkin.evaluation.borderline import BorderlineKind, BorderlineTest
 from ticketkin.evaluation.schema import Report
 from ticketkin.reports.html import write_report
 from ticketkin.reports.material import (
@@ -174,6 +175,10 @@ def make_material() -> ReportMaterial:
         },
         lengths=TokenLengths(random.lognormal(4.8, 0.8, 2751).astype(int), 256),
         false_alarms=(alarm, alarm),
+        borderline=BorderlineTest(
+            0.6, 0.55, 0.64, (BorderlineKind(True, 12, 7, 0.95), BorderlineKind(False, 8, 3, 0.9))
+        ),
+        borderline_pairs=(alarm,),
         misses=(miss,),
         command="ticketkin run reports.csv --links pairs.csv --offline --seed 42",
     )  # fmt: skip

@@ -1,6 +1,7 @@
 """The page in a real browser, wide and narrow, light and dark."""
 
 import dataclasses
+import re
 import shutil
 
 import pytest
@@ -42,6 +43,39 @@ def test_opens_without_overflow_errors_or_network(browser, width, scheme, writte
     assert page.get_by_role("img", name="ROC curves on the test pairs").count() == 1
     answer = page.locator(".answer .big").bounding_box()
     assert answer["y"] + answer["height"] < 844  # yes or no stands on the first screen
+    page.close()
+
+
+def test_tables_are_sorted_commands_copied_and_contents_stay_in_sight(browser, written):
+    context = browser.new_context(viewport={"width": 1280, "height": 844})
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(written.as_uri())
+    table = page.locator("table.sortable").first
+    head = table.get_by_role("button", name="MRR")
+
+    def values():
+        return [float(text) for text in table.locator('td[data-head="MRR"] b').all_inner_texts()]
+
+    given = values()
+    head.click()
+    assert values() == sorted(given)
+    head.click()
+    assert values() == sorted(given, reverse=True) != given
+    command = page.locator("#again ~ pre").first
+    command.get_by_role("button").click()
+    page.get_by_text("Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == command.locator("code").inner_text()
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    assert page.locator("nav").bounding_box()["y"] == 0
+    context.close()
+
+
+def test_the_printed_page_fits_ten_sheets(browser, written):
+    page = browser.new_page()
+    page.goto(written.as_uri())
+    sheets = re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4"))
+    assert 1 <= len(sheets) <= 10
     page.close()
 
 

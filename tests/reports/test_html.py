@@ -1,16 +1,21 @@
 """The page: what it says first, what it never does, how it copes with what is missing."""
 
+import base64
 import dataclasses
+import hashlib
 import json
 import re
 from html import unescape
+from pathlib import Path
 
 import matplotlib.image
 import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
+import ticketkin
 from ticketkin.evaluation.schema import Report
+from ticketkin.reports.check_words import has_words
 from ticketkin.reports.formatting import ABSENT
 from ticketkin.reports.html import write_report
 from ticketkin.reports.material import PairExample, ReportMaterial
@@ -22,7 +27,7 @@ def page(written):
 
 
 def text_of(html: str) -> str:
-    body = re.sub(r"<(style|svg|title)\b.*?</\1>", " ", html, flags=re.DOTALL)
+    body = re.sub(r"<(style|script|svg|title)\b.*?</\1>", " ", html, flags=re.DOTALL)
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body)).strip()
 
 
@@ -79,9 +84,71 @@ def test_silver_labels_are_the_first_line(report, undrawn, tmp_path):
 
 def test_the_page_loads_nothing(page):
     assert not re.search(r"(?:https?:)?//[a-z]", page)
-    assert not re.search(r"<(script|link(?! rel=\"icon\" href=\"data:)|img|iframe|object|embed)\b", page)
+    assert not re.search(
+        r"<(script\b[^>]|link(?! rel=\"icon\" href=\"data:)|img|iframe|object|embed)\b", page
+    )
     assert not re.search(r"url\((?!#)", page)
     assert "@import" not in page
+
+
+def test_only_its_own_script_may_run(page):
+    script = re.search(r"<script>(.*?)</script>", page, flags=re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', page)[1]
+    assert policy.startswith("default-src 'none';")
+    assert re.findall(r"script-src ([^;]+)", policy) == [f"'sha256-{digest}'"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [("passed", "none found"), ("warning", "look at this"), ("skipped", "could not be checked")],
+)
+def test_a_check_reads_as_a_sentence(outcome, words, report, undrawn, tmp_path):
+    report["diagnostics"] = [
+        {"code": "circular_labels", "outcome": outcome, "evidence": "ROC-AUC .873", "advice": ""}
+    ]
+    text = text_of(write_report(Report.model_validate(report), undrawn, tmp_path).read_text("utf-8"))
+    assert f"Circular labels {words} ROC-AUC .873" in text
+
+
+def test_every_check_of_a_run_has_words():
+    package = Path(ticketkin.__file__).parent
+    codes = {
+        code
+        for folder in ("evaluation/diagnostics", "training", "relations")
+        for path in (package / folder).glob("*.py")
+        for code in re.findall(r'\b(?:passed|warning|failed)\(\s*"([a-z_]+)"', path.read_text("utf-8"))
+    }
+    assert {"circular_labels", "leakage", "steps", "relation_support"} <= codes
+    assert sorted(code for code in codes if not has_words(code)) == []
+
+
+def test_nothing_is_green_where_nothing_is_proven(report, undrawn, tmp_path):
+    report["verdict"] |= {"answer": "unproven", "reason": "Not known yet: nobody linked these tickets."}
+    page = write_report(Report.model_validate(report), undrawn, tmp_path).read_text("utf-8")
+    assert '<body class="unproven">' in page
+    assert 'class="big yes"' not in page
+
+
+def test_targets_are_said_for_a_person(report, undrawn, tmp_path):
+    report["readiness"]["criteria"] = [
+        {
+            "name": name, "value": value, "low": None, "high": None, "target": target, "at_most": at_most,
+            "gap": 0.0, "passed": True, "note": "",
+        }
+        for name, value, target, at_most in (
+            ("category_shortcut", 1.0, 1.0, False),
+            ("failed_checks", 0.0, 0.0, True),
+            ("holdout_gap", 0.021, 0.05, True),
+            ("beats_baseline", 0.0, 0.0, False),
+        )
+    ]  # fmt: skip
+    report["verdict"] |= KEPT
+    text = text_of(write_report(Report.model_validate(report), undrawn, tmp_path).read_text("utf-8"))
+    assert "Reads more than the category yes passed passed" in text
+    assert "Checks that failed yes none none" in text
+    assert "Lost on tickets put aside yes 2.1 % at most 5 %" in text
+    assert f"Better than the untouched model kept {ABSENT}" in text
 
 
 def test_texts_of_tickets_and_names_are_escaped(report, undrawn, tmp_path):
@@ -95,7 +162,7 @@ def test_texts_of_tickets_and_names_are_escaped(report, undrawn, tmp_path):
     report["verdict"]["reason"] = evil
     report["warnings"] = [{"code": evil, "message": evil}]
     page = write_report(Report.model_validate(report), material, tmp_path).read_text("utf-8")
-    assert "<script" not in page
+    assert page.count("<script") == 1, "the page's own"
     assert "<img" not in page
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") > 10
 
@@ -114,11 +181,31 @@ def test_numbers_carry_interval_count_and_origin(page):
 def test_data_and_provenance_are_told(page):
     text = text_of(page)
     for said in (
-        "short_desc", "Email 212", "Rejected 3", "mojibake: 14", "Holdout 275", "Kin groups 640",
+        "short_desc", "E-mail addresses 212", "Rows rejected (rejected.csv) 3", "14 mojibake", "Holdout 275",
+        "Groups of duplicates 640",
         "ticketkin run reports.csv --links pairs.csv --offline --seed 42", "Seed 42.", "torch 2.13.0",
         "31 % of the tickets are longer", "all-MiniLM-L6-v2",
     ):  # fmt: skip
         assert said in text, said
+
+
+def test_raw_names_empty_counts_and_lists_of_ids_stay_out(report, undrawn, tmp_path):
+    report["tickets"] = {
+        "n_tickets": 9, "n_blank": 0, "repairs": {"characters": 17, "cut_texts": 0}, "notes": [],
+        "mapping": {"opened_at": "created"},
+    }  # fmt: skip
+    report["links"] = {"n_links": 7, "n_self": 0, "n_cycles": 1, "cycles": [["INC1", "INC2"]], "n_ignored": 2}
+    report["splits"] = {"train": {"n_tickets": 7, "n_with_kin": 4, "n_kin_groups": 2, "n_queries": 2}}
+    report["profile"] = {"share_cut": 0.254, "templates": [["password reset " * 9, 6]]}
+    text = text_of(write_report(Report.model_validate(report), undrawn, tmp_path).read_text("utf-8"))
+    assert "17 texts with broken or invisible characters repaired" in text
+    assert "7 tickets, 4 of them with kin, in 2 groups of duplicates" in text
+    assert "Longer than the model reads 25.4 %" in text
+    assert "Of a kind that is no kinship 2" in text
+    assert "Opened at created" in text
+    assert re.search(r"“password reset [^”]{40,50}…” 6 times", text)
+    assert not re.search(r"\bn_[a-z]+|\['|INC1|cut_texts", text[text.index("Data What is zero") :])
+    assert "Blank rows" not in text
 
 
 def test_bare_material_is_explained_not_drawn(report, tmp_path):
@@ -164,6 +251,17 @@ def test_no_tuning_means_no_training_section(report, material, undrawn, tmp_path
     assert 'id="training_lora' not in page
     assert "LoRA was not among the candidates" in page
     assert "recall_at_k-alt" in page
+
+
+def test_the_border_has_a_row_of_its_own_with_texts(written):
+    page = written.read_text("utf-8")
+    _, _, border = page.partition("On the border")
+    assert "The 20 test pairs nearest the threshold of 0.600 (similarity 0.550 to 0.640)" in border
+    assert (
+        "of 12 kin 7 are told rightly, 95% of all kin; of 8 strangers 3 are told rightly, 90% of all"
+        in border
+    )
+    assert '<article class="panel pair">' in border
 
 
 def test_material_survives_json(material):

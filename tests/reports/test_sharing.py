@@ -21,12 +21,18 @@ def test_what_was_looked_for_and_what_was_not_is_listed(report, undrawn, tmp_pat
     page = write_report(
         Report.model_validate(report), dataclasses.replace(undrawn, masking=MASKING), tmp_path
     ).read_text("utf-8")
-    for said in ("[EMAIL]", "Addresses of mail.", "Not looked for", "Names of people.", "Patterns find most"):
-        assert said in page
+    for phrase in (
+        "[EMAIL]",
+        "Addresses of mail.",
+        "Not looked for",
+        "Names of people.",
+        "Patterns find most",
+    ):
+        assert phrase in page
     assert "switched off" not in page
 
 
-def test_redaction_that_was_off_is_said_before_anything_else(report, undrawn, tmp_path):
+def test_redaction_that_was_off_is_stated_before_anything_else(report, undrawn, tmp_path):
     material = dataclasses.replace(undrawn, masking=Masking(is_on=False))
     page = write_report(Report.model_validate(report), material, tmp_path).read_text("utf-8")
     assert "Redaction was switched off for this run" in page[: page.index("<h1>")]

@@ -12,6 +12,7 @@ from ticketkin.core.checks import passed
 from ticketkin.service.app import create_app
 from ticketkin.service.corpus import Corpus
 from ticketkin.service.identities import KnownIdentities
+from ticketkin.service.oidc import Provider
 from ticketkin.service.recording import Recorder
 from ticketkin.service.settings import ServiceSettings
 from ticketkin.serving.bundle import Bundle
@@ -39,9 +40,9 @@ def new_corpus(bundle: Bundle, server: EmbeddedServer, folder: Path) -> Iterator
 
 
 @contextmanager
-def running(corpus: Corpus, **settings: object) -> Iterator[Desk]:
+def running(corpus: Corpus, provider: Provider | None = None, **settings: object) -> Iterator[Desk]:
     """Yield a service over a corpus; the self-test of its bundle has a test of its own."""
-    app = create_app(corpus, ServiceSettings(most_body_bytes=100_000, most_tickets=20, **settings))
+    app = create_app(corpus, ServiceSettings(most_body_bytes=100_000, most_tickets=20, **settings), provider)
     corpus.catch_up()
     app.state.serving.parity = passed("bundle_parity", "not tested here")
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:

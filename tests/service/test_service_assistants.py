@@ -51,7 +51,7 @@ def test_an_assistant_gets_what_the_service_says(shared_desk: Desk) -> None:
         assert [one["ticket_id"] for one in known["families"][0]["tickets"]] == ["INC1", "INC2"]
 
 
-def test_a_refusal_is_told_to_the_assistant(shared_desk: Desk) -> None:
+def test_a_refusal_is_reported_to_the_assistant(shared_desk: Desk) -> None:
     failed, _, text = called(shared_desk.client, "kin_of_ticket", number="INC9/../x")
     assert failed and "No ticket 'INC9/../x' is stored" in text
     failed, _, text = called(shared_desk.client, "families", number="INC9/..")

@@ -119,6 +119,6 @@ def test_a_person_is_taken_off_tickets_that_stay(
     assert stored["caller"].to_list() == [""] and stored["title"].to_list() == ["Printer is dead"]
 
 
-def test_nothing_to_erase_is_told(judged: Judged) -> None:
+def test_nothing_to_erase_is_reported(judged: Judged) -> None:
     result = runner.invoke(app, ["erase", str(judged.bundle)])
     assert isinstance(result.exception, InputError) and "--ticket NUMBER" in str(result.exception)

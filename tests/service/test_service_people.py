@@ -168,7 +168,7 @@ def test_tickets_are_found_by_number_and_words(with_four: Desk) -> None:
     assert with_four.client.get("/v1/tickets/INC9").status_code == 404
 
 
-def test_the_model_is_told_with_what_was_proven(desk: Desk) -> None:
+def test_the_model_is_reported_with_what_was_proven(desk: Desk) -> None:
     model = desk.client.get("/v1/model").json()
     assert model["bundle"] == desk.corpus.bundle.id and model["is_synthetic"]
     assert model["verdict"] and model["embeddings"]

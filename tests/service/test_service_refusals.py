@@ -103,7 +103,9 @@ def test_the_interface_is_described_without_another_site(shared_desk: Desk) -> N
     assert shared_desk.client.get("/docs").status_code == 404
 
 
-def test_a_store_that_goes_away_is_told_and_comes_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_goes_away_is_reported_and_comes_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def lost(self: Database) -> object:
         raise StoreUnavailableError("The database can't be reached")
 

@@ -3,22 +3,27 @@
 import io
 import json
 import logging
+import shutil
 import socket
 from pathlib import Path
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
 from bundle_material import Judged
 from new_databases import new_database
 from ticketkin.cli.app import app
+from ticketkin.cli.service_commands import bundle_in
 from ticketkin.core.errors import InputError, JobError
 from ticketkin.service.logs import WithoutTexts
 from ticketkin.service.place import Place
 from ticketkin.service.running import ServeRequest, serve
 from ticketkin.service.settings import ServiceSettings
+from ticketkin.serving.bundle import Bundle
 from ticketkin.store.database import DATABASE_URL
 from ticketkin.store.embedded import EmbeddedServer
+from ticketkin.tickets.sample import write_sample
 
 runner = CliRunner()
 
@@ -79,6 +84,11 @@ def test_a_service_keeps_its_own_beside_the_bundle(tmp_path: Path, monkeypatch: 
     assert elsewhere.folder == tmp_path / "cache/ticketkin/service" and "opensesame" not in str(elsewhere)
 
 
+def test_a_run_stands_for_its_bundle(run_folder: Path) -> None:
+    bundle = run_folder / "bundle"
+    assert bundle_in(run_folder) == bundle_in(str(bundle)) == bundle
+
+
 def test_the_log_holds_no_message_of_an_error() -> None:
     logger, text = logging.getLogger("tests.of.the.log"), io.StringIO()
     logger.propagate = False
@@ -91,3 +101,30 @@ def test_the_log_holds_no_message_of_an_error() -> None:
     logger.error("plain")
     assert "opensesame" not in text.getvalue() and "ValueError at" in text.getvalue()
     assert "plain" in text.getvalue()
+
+
+def test_the_demo_is_served_as_it_stood_when_its_last_ticket_opened(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[ServeRequest] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ticketkin.service.running.serve", lambda request, *_: served.append(request))
+    with pytest.raises(InputError, match="or give --demo"):
+        ran("serve")
+    shutil.copytree(run_folder, "runs/demo")
+    with pytest.raises(InputError, match="is no demo"):
+        ran("serve", "--demo")
+    write_sample(Path("runs/demo/sample.csv"), 300, 3)
+    ran("serve", "--demo", "--port", 0)
+    (request,) = served
+    assert request.bundle == Path("runs/demo/bundle") and Bundle.open(request.bundle).id
+    sample, shown = (
+        pl.read_csv(path, infer_schema=False) for path in ("runs/demo/sample.csv", request.tickets[0])
+    )
+    newest = sample["opened_at"].max()
+    is_open = shown["state"] == "In Progress"
+    assert 0 < is_open.sum() < len(sample) / 2
+    assert (is_open == (sample["resolved_at"] > newest)).all()
+    opened, rest = shown.filter(is_open), shown.filter(~is_open)
+    assert set(opened["close_notes"].fill_null("")) == set(opened["parent_incident"].fill_null("")) == {""}
+    assert rest.equals(sample.filter(~is_open))

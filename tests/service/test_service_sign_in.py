@@ -49,7 +49,7 @@ def test_each_role_passes_its_doors_and_no_others(guarded: Desk) -> None:
             assert answer.status_code != 401
 
 
-def test_without_a_key_only_health_is_told(guarded: Desk) -> None:
+def test_without_a_key_only_health_is_reported(guarded: Desk) -> None:
     for method, path, body, _ in DOORS:
         answer = guarded.client.request(method, path, json=body)
         assert answer.status_code == 401 and answer.headers["www-authenticate"] == "Bearer"
@@ -103,9 +103,9 @@ def test_a_sender_who_asks_too_often_waits() -> None:
     for _ in range(6):
         limit.take("one")
     limit.take("another")
-    with pytest.raises(TooManyRequestsError) as told:
+    with pytest.raises(TooManyRequestsError) as raised:
         limit.take("one")
-    assert told.value.headers["Retry-After"] == "1" and isinstance(told.value, InputError)
+    assert raised.value.headers["Retry-After"] == "1" and isinstance(raised.value, InputError)
     now[0] = 2.0
     limit.take("one")
     limit.take("one")
@@ -113,7 +113,7 @@ def test_a_sender_who_asks_too_often_waits() -> None:
         limit.take("one")
 
 
-def test_a_refused_sender_is_told_when_to_come_back(corpus: Corpus) -> None:
+def test_a_refused_sender_is_advised_when_to_come_back(corpus: Corpus) -> None:
     with running(corpus, most_requests_a_minute=20) as desk:
         answers = [desk.client.get("/v1/model") for _ in range(4)]
     assert [one.status_code for one in answers[:2]] == [200, 200]

@@ -141,7 +141,7 @@ def files_of(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("segment-*/*"))
 
 
-def test_a_changed_byte_of_any_file_is_told(folder: Path) -> None:
+def test_a_changed_byte_of_any_file_is_reported(folder: Path) -> None:
     for path in files_of(folder):
         content = path.read_bytes()
         path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
@@ -151,7 +151,7 @@ def test_a_changed_byte_of_any_file_is_told(folder: Path) -> None:
     opened(folder).check()
 
 
-def test_damaged_links_are_told(folder: Path) -> None:
+def test_damaged_links_are_reported(folder: Path) -> None:
     opened(folder).link([("T1", "T2")])
     path = folder / "links.json"
     content = path.read_text()
@@ -163,7 +163,7 @@ def test_damaged_links_are_told(folder: Path) -> None:
     opened(folder).check()
 
 
-def test_a_missing_or_short_file_is_told(folder: Path) -> None:
+def test_a_missing_or_short_file_is_reported(folder: Path) -> None:
     path = files_of(folder)[3]
     content = path.read_bytes()
     path.write_bytes(content[:-5])
@@ -175,13 +175,13 @@ def test_a_missing_or_short_file_is_told(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"version": 3, "bundle": "x", "segments": [{}]}'])
-def test_a_damaged_manifest_is_told(folder: Path, content: str) -> None:
+def test_a_damaged_manifest_is_reported(folder: Path, content: str) -> None:
     (folder / "index.json").write_text(content)
     with pytest.raises(UnreadableFileError, match="damaged"):
         opened(folder)
 
 
-def test_another_version_another_bundle_and_none_are_told(folder: Path, tmp_path: Path) -> None:
+def test_another_version_another_bundle_and_none_are_reported(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="belongs to the bundle"):
         Index.open(folder, scorer(), "c" * 64)
     manifest = folder / "index.json"

@@ -78,9 +78,9 @@ def test_large_segments_get_cells_that_find_what_an_exact_search_does(
     opened = Index.open(folder, scorer(), BUNDLE)
     opened.check()
     assert opened.retriever is not None and opened.recall == index.recall
-    found = scorer().candidates(opened.retriever, queries)
+    rescored = scorer().candidates(opened.retriever, queries)
     for name, nearest in exact.nearest.items():
-        assert nearest.similarities == pytest.approx(found.nearest[name].similarities)
+        assert nearest.similarities == pytest.approx(rescored.nearest[name].similarities)
     assert n_before >= len(list(folder.iterdir()))  # no segment stayed behind
     cells = next(folder.glob("segment-*/cells_base.faiss"))
     cells.write_bytes(cells.read_bytes()[:-1] + b"\x7f")
@@ -95,7 +95,7 @@ def test_tickets_are_deleted_by_id_or_number(index: Index) -> None:
     assert len(index) == 23
 
 
-def test_a_file_of_names_is_read_or_told(tmp_path: Path) -> None:
+def test_a_file_of_names_is_read_or_reported(tmp_path: Path) -> None:
     file = tmp_path / "ids.txt"
     file.write_bytes(b"\xef\xbb\xbfT1\r\n\r\n  T2 \nT1\n")
     assert read_names(file) == ["T1", "T2"]
@@ -167,7 +167,7 @@ def test_the_command_builds_extends_and_forgets(empty_bundle: Path, tmp_path: Pa
     assert b"alice.cooper" not in left
 
 
-def test_bad_commands_are_told(empty_bundle: Path, tmp_path: Path) -> None:
+def test_bad_commands_are_reported(empty_bundle: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="name an export"):
         ran("index", empty_bundle)
     (tmp_path / "ids.txt").write_text("INC1\n")

@@ -29,6 +29,28 @@ def test_a_text_gets_kin_with_evidence(kin: Kin, judged: Judged) -> None:
     assert any("both say" in line for one in answer.relations for line in one.evidence)
 
 
+def test_a_ticket_with_nearly_the_same_text_is_shown_whatever_else_speaks_against_it(
+    kin: Kin, judged: Judged
+) -> None:
+    title, description = judged.tickets.frame.select("title", "description").row(150)
+    opened = datetime(1970, 1, 1) + timedelta(microseconds=kin.index.newest_opening, days=900)
+    copied = kin.relate(f"{title}\n{description}", opened_at=opened)
+    same = [one for one in copied.relations if one.nearly_same_text]
+    assert [one.title for one in same] == [title]
+    assert same[0].evidence[0] == "nearly the same text"
+    assert not same[0].is_silent
+    assert copied.relations.index(same[0]) == sum(one.band in ("say", "suggest") for one in copied.relations)
+    other = kin.relate("A sentence that nobody at this desk has ever written before, about penguins")
+    assert not any(one.nearly_same_text for one in other.relations)
+
+
+def test_an_index_that_was_not_fed_for_long_is_named(kin: Kin, judged: Judged) -> None:
+    newest = datetime(1970, 1, 1) + timedelta(microseconds=kin.index.newest_opening)
+    for days, is_named in ((1, False), (29, False), (31, True), (900, True)):
+        answer = kin.relate("Printer is dead", opened_at=newest + timedelta(days=days))
+        assert any(f"opened {days:,} days before" in note for note in answer.notes) is is_named
+
+
 def test_fields_count_and_unknown_ones_are_refused(kin: Kin, judged: Judged) -> None:
     row = judged.tickets.frame.row(150, named=True)
     answer = kin.relate(row["title"], k=3, service=row["service"])
@@ -60,7 +82,7 @@ def test_a_ticket_without_text_is_refused(kin: Kin, text: str) -> None:
         kin.relate(text)
 
 
-def test_a_very_long_text_is_answered_and_its_cut_is_said(kin: Kin) -> None:
+def test_a_very_long_text_is_answered_and_its_cut_is_stated(kin: Kin) -> None:
     answer = kin.relate("Outlook asks for the password again. " * 2_800)
     assert answer.relations
     assert any("cut at 20,000 characters, as in training" in note for note in answer.notes)
@@ -187,7 +209,7 @@ def test_a_ticket_that_opens_now_sees_what_a_desk_ahead_of_utc_has_just_stored(
 
 
 def test_ten_lines_of_python(bundle: Path, tmp_path: Path) -> None:
-    told = []
+    collected = []
     with Kin.open(bundle, tmp_path / "fresh") as kin:
         kin.add([
             {"number": "INC1", "title": "Outlook asks for the password", "service": "Email"},
@@ -195,6 +217,6 @@ def test_ten_lines_of_python(bundle: Path, tmp_path: Path) -> None:
         ])  # fmt: skip
         answer = kin.relate("Outlook asks for the password again", k=5, service="Email")
         for relation in answer.relations:
-            told.append((relation.ticket_id, relation.kind, relation.band, relation.evidence))
-    assert {ticket for ticket, *_ in told} == {"INC1", "INC2"}
-    assert any("same service: Email" in evidence for *_, evidence in told)
+            collected.append((relation.ticket_id, relation.kind, relation.band, relation.evidence))
+    assert {ticket for ticket, *_ in collected} == {"INC1", "INC2"}
+    assert any("same service: Email" in evidence for *_, evidence in collected)

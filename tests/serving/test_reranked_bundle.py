@@ -181,7 +181,7 @@ def test_the_gate_opens_to_what_ranks_unseen_kin_better(
     assert f"{gate.after:.3f} with it" in gate.sentence
 
 
-def test_one_that_fails_its_gate_is_left_out_and_that_is_told(
+def test_one_that_fails_its_gate_is_left_out_and_that_is_reported(
     job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))

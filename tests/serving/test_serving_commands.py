@@ -130,7 +130,7 @@ def test_a_run_without_a_bundle_says_what_to_run(run_folder: Path, tmp_path: Pat
         (["--text", "Printer", "--map", "title=x"], "--map names the columns of --file"),
     ],
 )
-def test_bad_input_is_told_plainly(judged: Judged, arguments: list[str], message: str) -> None:
+def test_bad_input_is_reported_plainly(judged: Judged, arguments: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         ran("relate", judged.bundle, *arguments)
 

@@ -64,14 +64,14 @@ def test_an_old_pgvector_is_refused(database_url: str) -> None:
         Database(database_url)
 
 
-def test_a_server_that_is_not_there_is_told_without_its_password() -> None:
-    with pytest.raises(StoreUnavailableError, match="can't be reached") as told:
+def test_a_server_that_is_not_there_is_reported_without_its_password() -> None:
+    with pytest.raises(StoreUnavailableError, match="can't be reached") as raised:
         Database("postgresql://desk:opensesame@127.0.0.1:1/kin")
-    assert "opensesame" not in str(told.value)
+    assert "opensesame" not in str(raised.value)
 
 
 @pytest.mark.parametrize("url", ["mysql://host/db", "what"])
-def test_an_address_that_is_none_is_told(url: str) -> None:
+def test_an_address_that_is_none_is_reported(url: str) -> None:
     with pytest.raises(InputError, match="Write it as postgresql://"):
         Database(url)
 

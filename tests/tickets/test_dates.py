@@ -109,7 +109,7 @@ def test_examples_show_the_notation_and_no_name() -> None:
     assert times.n_unreadable == 4
 
 
-def test_the_order_of_day_and_month_is_told_where_it_matters() -> None:
+def test_the_order_of_day_and_month_is_reported_where_it_matters() -> None:
     def note(*cells: str) -> str:
         return parse_times(pl.Series("opened_at", cells)).order.note
 

@@ -107,7 +107,7 @@ def test_personal_data_is_gone_everywhere(tmp_path: Path) -> None:
     assert result.summary.redactions == {"card": 1, "email": 1, "phone": 1}
 
 
-def test_callers_are_told_apart_and_never_named(tmp_path: Path) -> None:
+def test_callers_are_distinguished_and_never_named(tmp_path: Path) -> None:
     result = load(
         tmp_path,
         "number,short_description,caller_id\n"
@@ -272,8 +272,8 @@ def test_ids_that_became_floats_join(tmp_path: Path) -> None:
     for name in ("a.parquet", "a.csv"):
         tickets = import_tickets([tmp_path / name], TicketSettings()).tickets
         assert tickets.ids == ["1", "2", "10000000000000000", f"{name}#4"]
-        found = [row[:2] for row in links_from_tickets(tickets).links.frame.iter_rows()]
-        assert found == [("2", "1"), ("10000000000000000", "2"), (f"{name}#4", "10000000000000000")]
+        links = [row[:2] for row in links_from_tickets(tickets).links.frame.iter_rows()]
+        assert links == [("2", "1"), ("10000000000000000", "2"), (f"{name}#4", "10000000000000000")]
 
 
 def test_ids_written_as_links_of_a_spreadsheet(tmp_path: Path) -> None:

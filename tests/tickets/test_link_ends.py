@@ -63,6 +63,8 @@ def test_the_users_columns_win(tmp_path: Path) -> None:
 def test_a_file_without_ids_is_refused_with_what_was_seen(tmp_path: Path) -> None:
     with pytest.raises(MappingError) as caught:
         ends(tmp_path, "a,b\nCHG1,40\nCHG2,ask ada@example.com\n")
-    told = str(caught.value)
-    assert "a: 0 of 2 values, e.g. 'CHG1'; b: 1 of 2 values, e.g. '40'; tickets are called e.g. '1'" in told
-    assert "--link-columns" in told and "example.com" not in told
+    message = str(caught.value)
+    assert (
+        "a: 0 of 2 values, e.g. 'CHG1'; b: 1 of 2 values, e.g. '40'; tickets are called e.g. '1'" in message
+    )
+    assert "--link-columns" in message and "example.com" not in message

@@ -105,7 +105,7 @@ def test_link_types_of_systems_and_languages(written: str, kind: str | None, rev
     assert kinds.kind(written) == (kind, reverse)
 
 
-def test_ragged_lines_are_counted_and_told(tmp_path: Path) -> None:
+def test_ragged_lines_are_counted_and_reported(tmp_path: Path) -> None:
     result = load(tmp_path, "a,b", "T0,T1", "T2", "T3,T4,T5", "T6,T7")
     assert (len(result.links), result.n_rejected, result.n_read) == (2, 2, 4)
     assert "2 in rows that can't be read" in result.lines()[0]
@@ -170,7 +170,7 @@ def test_flags_that_are_ids_too_are_no_id_column(tmp_path: Path) -> None:
     ]
 
 
-def test_reversed_repeats_are_told(tmp_path: Path) -> None:
+def test_reversed_repeats_are_reported(tmp_path: Path) -> None:
     result = load(tmp_path, "a,b", "T0,T1", "T1,T0", "T2,T3", "T2,T3")
     assert (len(result.links), result.n_reversed, result.n_repeated) == (3, 1, 1)
     assert "1 links tell another the other way round" in result.lines()
@@ -178,9 +178,9 @@ def test_reversed_repeats_are_told(tmp_path: Path) -> None:
 
 def test_what_a_file_says_reaches_the_screen_escaped_and_redacted(tmp_path: Path) -> None:
     result = load(tmp_path, "a,b,kind", "T0,T1,\x1b[31mred", "T2,T3,ask ada@example.com", "T4,T5,duplicate")
-    told = "\n".join(result.lines()) + str(result.unknown_kinds)
-    assert "\x1b" not in told
-    assert "example.com" not in told
+    account = "\n".join(result.lines()) + str(result.unknown_kinds)
+    assert "\x1b" not in account
+    assert "example.com" not in account
 
 
 rows = st.lists(
@@ -273,10 +273,10 @@ def test_noise_is_no_cluster(tmp_path: Path) -> None:
     assert any("3 tickets are in no cluster" in note for note in result.notes)
 
 
-def test_what_is_told_of_a_link_file_is_masked(tmp_path: Path) -> None:
+def test_what_is_reported_of_a_link_file_is_masked(tmp_path: Path) -> None:
     address, password = "erika@firm.example", "Geheim#2024"
     bucket = "id,cluster\n" + "".join(f"T{n},of {address}\n" for n in range(60))
-    told = load(tmp_path, *bucket.splitlines(), n_tickets=60).lines()
+    lines = load(tmp_path, *bucket.splitlines(), n_tickets=60).lines()
     header = load(
         tmp_path, *f"{address},b,kind\nT1,T0,related\nT2,T0,{address}\n".splitlines(), n_tickets=3
     ).lines()
@@ -286,7 +286,7 @@ def test_what_is_told_of_a_link_file_is_masked(tmp_path: Path) -> None:
             *f"a,b,kind\nT1,T0,call {address}\nT2,T0,password: {password}\n".splitlines(),
             n_tickets=3,
         )
-    shown = " ".join([*told, *header, str(unknown.value)])
+    shown = " ".join([*lines, *header, str(unknown.value)])
     assert "[EMAIL]" in shown
     assert address not in shown and password not in shown
 

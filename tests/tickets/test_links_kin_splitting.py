@@ -33,8 +33,8 @@ def test_kin_groups_are_the_components_of_the_graph(pairs: list[tuple[int, int]]
     graph = nx.Graph(pairs)
     graph.add_nodes_from(range(30))
     expected = {frozenset(part) for part in nx.connected_components(graph)}
-    found = {frozenset(np.flatnonzero(groups.group == g).tolist()) for g in np.unique(groups.group)}
-    assert found == expected
+    parts = {frozenset(np.flatnonzero(groups.group == g).tolist()) for g in np.unique(groups.group)}
+    assert parts == expected
     for row in range(30):
         assert groups.group[groups.canonical[row]] == groups.group[row]
         assert set(groups.members(row).tolist()) == set(nx.node_connected_component(graph, row)) - {row}
@@ -58,8 +58,8 @@ def test_links_in_the_tickets_own_columns() -> None:
         close_notes=["", "", "see INC2 please", "INC1", ""],
     )
     result = links_from_tickets(tickets)
-    found = {(row[0], row[1], row[2], row[3]) for row in result.links.frame.iter_rows()}
-    assert found == {
+    links = {(row[0], row[1], row[2], row[3]) for row in result.links.frame.iter_rows()}
+    assert links == {
         ("INC2", "INC1", "duplicate", "parent"),
         ("INC3", "INC2", "duplicate", "close_notes"),
         ("INC1", "INC3", "causal", "caused_by"),
@@ -78,8 +78,8 @@ def test_a_change_exported_beside_the_incidents_is_their_cause(tmp_path: Path) -
         "number,sys_id,opened_at,short_description\nCHG7,c7,2024-02-01 09:30:00,Mail gateway update\n"
     )
     tickets = import_tickets([incidents, changes], TicketSettings()).tickets
-    found = [row[:3] for row in links_from_tickets(tickets).links.frame.iter_rows()]
-    assert found == [("CHG7", "INC1", "causal"), ("CHG7", "INC2", "causal")]
+    links = [row[:3] for row in links_from_tickets(tickets).links.frame.iter_rows()]
+    assert links == [("CHG7", "INC1", "causal"), ("CHG7", "INC2", "causal")]
 
 
 def test_link_file_finds_its_columns_kinds_and_directions(tmp_path: Path) -> None:
@@ -90,8 +90,8 @@ def test_link_file_finds_its_columns_kinds_and_directions(tmp_path: Path) -> Non
         "x,T6,is sub-task of,T7\nx,T8,duplicates,T8\nx,T1,duplicates,GONE\n"
     )
     result = links_from_file(path, make_tickets(10), LinkSettings())
-    found = [row[:3] for row in result.links.frame.iter_rows()]
-    assert found == [("T1", "T0", "duplicate"), ("T3", "T2", "duplicate"), ("T5", "T4", "causal")]
+    links = [row[:3] for row in result.links.frame.iter_rows()]
+    assert links == [("T1", "T0", "duplicate"), ("T3", "T2", "duplicate"), ("T5", "T4", "causal")]
     assert (result.n_self, result.n_absent, result.n_repeated) == (1, 1, 1)
     assert result.ignored_kinds == {"is sub-task of": 1}
 

@@ -99,10 +99,10 @@ def test_bugzilla_without_opening_times_takes_no_other_time_for_them(tmp_path: P
 @settings(max_examples=40, deadline=None)
 def test_neither_the_order_of_columns_nor_their_case_matters(header: list[str], case) -> None:
     plain = find_mapping(JIRA_HEADER[:14], {})
-    found = find_mapping([case(name) for name in header], {})
-    assert found.system == "jira"
-    assert found.columns == {field: case(column) for field, column in plain.columns.items()}
-    assert sorted(found.unused) == sorted(case(name) for name in plain.unused)
+    mapping = find_mapping([case(name) for name in header], {})
+    assert mapping.system == "jira"
+    assert mapping.columns == {field: case(column) for field, column in plain.columns.items()}
+    assert sorted(mapping.unused) == sorted(case(name) for name in plain.unused)
 
 
 def test_a_known_system_whose_texts_have_other_names_is_read(tmp_path: Path) -> None:
@@ -117,15 +117,15 @@ def test_a_known_system_whose_texts_have_other_names_is_read(tmp_path: Path) -> 
 def test_any_columns_are_mapped_once_each_or_refused_with_the_way_out(columns: list[str]) -> None:
     for header in (columns, [*(c for c in columns if c != "Title"), "Title"]):
         try:
-            found = find_mapping(header, {})
+            mapping = find_mapping(header, {})
         except MappingError as error:
             assert "Name them: --map title=COLUMN" in str(error)
             assert "Title" not in header
             continue
-        used = list(found.columns.values())
+        used = list(mapping.columns.values())
         assert len(used) == len(set(used))
-        assert sorted([*used, *found.unused]) == sorted(header)
-        assert set(found.columns) <= set(MAPPABLE)
+        assert sorted([*used, *mapping.unused]) == sorted(header)
+        assert set(mapping.columns) <= set(MAPPABLE)
 
 
 def test_an_unknown_file_is_mapped_by_hand(tmp_path: Path) -> None:
@@ -145,11 +145,11 @@ def test_an_unknown_file_is_mapped_by_hand(tmp_path: Path) -> None:
 
 
 def test_a_hand_made_mapping_wins_over_the_recognised_one_and_frees_no_column_twice() -> None:
-    found = find_mapping(JIRA_HEADER[:14], {"title": "Project name", "category": "Components"})
-    assert found.system == "jira"
-    assert (found.columns["title"], found.columns["category"]) == ("Project name", "Components")
-    assert "subcategory" not in found.columns  # its column is the category now
-    assert {"Summary", "Issue Type"} <= set(found.unused)
+    mapping = find_mapping(JIRA_HEADER[:14], {"title": "Project name", "category": "Components"})
+    assert mapping.system == "jira"
+    assert (mapping.columns["title"], mapping.columns["category"]) == ("Project name", "Components")
+    assert "subcategory" not in mapping.columns  # its column is the category now
+    assert {"Summary", "Issue Type"} <= set(mapping.unused)
 
 
 def test_an_unknown_field_is_refused_with_the_allowed_names() -> None:
@@ -216,10 +216,10 @@ LABELLED = [
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 def test_labels_of_servicenow_in_other_languages(language: str, form: str) -> None:
     labels = [unicodedata.normalize(form, label) for label in LABELS[language].split(";")]
-    found = find_mapping(labels, {})
-    assert found.system == "servicenow"
-    assert found.columns == dict(zip(LABELLED, labels, strict=True))
-    assert found.unused == []
+    mapping = find_mapping(labels, {})
+    assert mapping.system == "servicenow"
+    assert mapping.columns == dict(zip(LABELLED, labels, strict=True))
+    assert mapping.unused == []
 
 
 def test_a_bmc_export_is_recognised(tmp_path: Path) -> None:
@@ -250,9 +250,12 @@ def test_a_bmc_export_is_recognised(tmp_path: Path) -> None:
 
 
 def test_the_description_of_bmcs_database_is_its_title() -> None:
-    found = find_mapping(["Incident Number", "Description", "Detailed Decription", "Reported Date"], {})
-    assert found.system == "bmc"
-    assert (found.columns["title"], found.columns["description"]) == ("Description", "Detailed Decription")
+    mapping = find_mapping(["Incident Number", "Description", "Detailed Decription", "Reported Date"], {})
+    assert mapping.system == "bmc"
+    assert (mapping.columns["title"], mapping.columns["description"]) == (
+        "Description",
+        "Detailed Decription",
+    )
 
 
 def test_jiras_link_columns_become_links_with_kind_and_direction(tmp_path: Path) -> None:

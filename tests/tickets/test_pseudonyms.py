@@ -171,9 +171,9 @@ def test_a_short_secret_is_refused_and_not_shown(
     monkeypatch.setenv(SECRET, secret)
     with pytest.raises(
         ConfigurationError, match=f"has {len(secret.strip())} characters.*at least 16"
-    ) as told:
+    ) as raised:
         imported(tmp_path, "Ada Nowak")
-    assert not secret.strip() or secret.strip() not in str(told.value)
+    assert not secret.strip() or secret.strip() not in str(raised.value)
 
 
 DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
@@ -232,7 +232,7 @@ def _no_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (_no_links, "no key file can be made (Operation not permitted)"),
     ],
 )
-def test_where_no_secret_can_be_had_people_are_left_out_and_that_is_said_and_recorded(
+def test_where_no_secret_can_be_had_people_are_left_out_and_that_is_stated_and_recorded(
     arrange: Callable[[Path, pytest.MonkeyPatch], None],
     reason: str,
     tmp_path: Path,

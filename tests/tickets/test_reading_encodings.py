@@ -139,7 +139,7 @@ def test_a_guess_says_how_sure_it_is(tmp_path: Path) -> None:
     assert "surely" not in note
 
 
-def test_the_encoding_can_be_told(tmp_path: Path) -> None:
+def test_the_encoding_can_be_reported(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes("number,title\nINC1,š\n".encode("cp1250"))
     assert read_table(path, "cp1250").frame["title"][0] == "š"

@@ -32,10 +32,10 @@ SECRETS = {"credential", "token"}
 def test_precision_and_recall_on_the_sentences(family: str) -> None:
     scores = measure.score(measure.read_sentences())
     kinds = [kind.name for kind in recognised_kinds() if (kind.name in SECRETS) == (family == "secrets")]
-    found = [scores[kind] for kind in kinds]
-    misses = [line for score in found for line in score.misses]
-    n_right, n_wrong = sum(s.n_right for s in found), sum(s.n_wrong for s in found)
-    assert sum(s.n_replaced for s in found) / sum(s.n_marked for s in found) >= 0.97, misses
+    kind_scores = [scores[kind] for kind in kinds]
+    misses = [line for score in kind_scores for line in score.misses]
+    n_right, n_wrong = sum(s.n_right for s in kind_scores), sum(s.n_wrong for s in kind_scores)
+    assert sum(s.n_replaced for s in kind_scores) / sum(s.n_marked for s in kind_scores) >= 0.97, misses
     assert n_right / (n_right + n_wrong) >= 0.97, misses
 
 
@@ -242,7 +242,7 @@ def test_a_line_that_would_replace_the_text_itself_is_refused(line: str) -> None
         WordList.of(["Jane", line])
 
 
-def test_a_list_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_a_list_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_bytes(b"M\xfcller\n")
     for path in (tmp_path / "absent.txt", tmp_path, tmp_path / "names.txt"):
         with pytest.raises(ConfigurationError, match="--redact-words"):

@@ -113,10 +113,10 @@ def test_monthly_snapshots_are_joined_in_any_order(tmp_path: Path, order: int) -
     assert state == {"INC1": "New", "INC2": "Closed", "INC3": "Closed", "INC4": "Closed", "INC5": "New"}
     # INC2 keeps the link of June beside July's; the newer value of INC4's reference replaces the older.
     assert links(result) == [("INC2", "INC1"), ("INC2", "INC3"), ("INC4", "INC1"), ("INC5", "INC1")]
-    told = " ".join(result.summary.lines("r.csv"))
-    assert "2 later updates of a ticket joined to it" in told
-    assert "2 tickets stand in several files in different states" in told
-    assert "1 references that the newest row of a ticket leaves empty are kept from an older row" in told
+    account = " ".join(result.summary.lines("r.csv"))
+    assert "2 later updates of a ticket joined to it" in account
+    assert "2 tickets stand in several files in different states" in account
+    assert "1 references that the newest row of a ticket leaves empty are kept from an older row" in account
 
 
 def test_a_snapshot_as_a_workbook_with_other_columns_and_ids_as_decimals(tmp_path: Path) -> None:

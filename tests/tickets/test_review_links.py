@@ -23,11 +23,11 @@ def links_of(*links: tuple[int, int, str]) -> LinkResult:
 
 
 def test_kin_become_links_and_none_removes_one() -> None:
-    told = links_of((0, 1, "duplicate"), (2, 3, "related"), (4, 5, "causal"), (6, 7, "duplicate"))
+    stated = links_of((0, 1, "duplicate"), (2, 3, "related"), (4, 5, "causal"), (6, 7, "duplicate"))
     review = review_of(
         (1, 0, "none"), (3, 2, "related"), (5, 4, "causal"), (7, 6, "related"), (8, 9, "causal")
     )
-    result = with_review(told, review)
+    result = with_review(stated, review)
     assert result.links.frame.rows() == [
         ("T2", "T3", "related", "file"),  # confirmed
         ("T5", "T4", "causal", "review"),  # the other way round
@@ -51,9 +51,9 @@ _ANSWERS = st.dictionaries(
 def test_of_a_judged_pair_nothing_stands_but_the_answer(
     links: list[tuple[tuple[int, int], str]], answers: dict[tuple[int, int], str]
 ) -> None:
-    told = links_of(*((*pair, kind) for pair, kind in links))
+    stated = links_of(*((*pair, kind) for pair, kind in links))
     review = review_of(*((*pair, kind) for pair, kind in answers.items()))
-    result = with_review(told, review)  # it raises where its account does not add up
+    result = with_review(stated, review)  # it raises where its account does not add up
     by_pair: dict[frozenset[str], set[str]] = {}
     for source, target, kind in result.links.frame.select("source", "target", "kind").iter_rows():
         by_pair.setdefault(frozenset((source, target)), set()).add(kind)

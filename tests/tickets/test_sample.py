@@ -113,7 +113,7 @@ def _template(sentence: str) -> str:
         *phrases.LAST,
         *phrases.ATTEMPTS,
     }
-    slots |= {thing for service in SERVICES for fault in service.faults for thing in fault.things}
+    slots |= {thing for service in SERVICES for fault in service.faults for thing in fault.objects}
     slots |= {service.name for service in SERVICES}
     names = "|".join(re.escape(slot) for slot in sorted(slots, key=len, reverse=True))
     masked = re.sub(rf"\b(?:{names})\b", "*", sentence, flags=re.IGNORECASE)
@@ -143,12 +143,12 @@ def test_words_alone_find_many_kin_but_not_all(sample: Sample) -> None:
     weights = TfidfVectorizer(sublinear_tf=True).fit_transform(texts)
     similarities = (weights @ weights.T).toarray()
     event = np.where(truth["role"] == "report", truth["event"], [f"-{row}" for row in range(1200)])
-    found = []
+    collected = []
     for row in range(1200):
         if (event[:row] == event[row]).any():
             nearest = np.argsort(-similarities[row, :row], kind="stable")[:10]
-            found.append((event[nearest] == event[row]).any())
-    assert 0.55 <= np.mean(found) <= 0.85
+            collected.append((event[nearest] == event[row]).any())
+    assert 0.55 <= np.mean(collected) <= 0.85
 
 
 @settings(max_examples=25, deadline=None)

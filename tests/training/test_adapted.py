@@ -56,7 +56,7 @@ def test_a_finished_objective_is_read_back_and_the_seed_decides(
     assert np.abs(other.probe_embeddings - first.probe_embeddings).max() > 1e-4
 
 
-def test_too_few_texts_are_told(tiny_encoder_folder: Path, tmp_path: Path) -> None:
+def test_too_few_texts_are_reported(tiny_encoder_folder: Path, tmp_path: Path) -> None:
     encoder = load_folder(tiny_encoder_folder, ENCODER)
     with pytest.raises(NotEnoughDataError, match="at least 10 different texts, there are 1"):
         train_adapted(encoder, ["printer"] * 20, SETTINGS, tmp_path, 7)

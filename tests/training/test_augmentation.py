@@ -42,17 +42,17 @@ def test_each_method_changes_what_it_says(text: str, share: float, seed: int) ->
 def test_copies_stand_behind_the_originals(placement: str) -> None:
     data = tuning_data()
     settings = AugmentSettings(methods=("deletion", "swap", "duplication"), share=1.5, placement=placement)
-    found = augment(data, settings, 3, offline=True)
+    augmented = augment(data, settings, 3, offline=True)
     again = augment(data, settings, 3, offline=True)
-    n, new = len(data.left), found.data
+    n, new = len(data.left), augmented.data
     assert new.digest() == again.data.digest() != data.digest()
-    assert sum(found.added.values()) == len(new.left) - n > n
+    assert sum(augmented.added.values()) == len(new.left) - n > n
     assert new.texts[: len(data.texts)] == data.texts
     np.testing.assert_array_equal(new.left[:n], data.left)
     copies = slice(n, None)
     assert (new.right[copies] >= len(data.texts)).all()
     np.testing.assert_array_equal(new.group_of_row[new.right[copies]], new.group[copies])
-    assert all(new.texts[row] not in data.texts for row in new.right[copies]) or found.added["swap"]
+    assert all(new.texts[row] not in data.texts for row in new.right[copies]) or augmented.added["swap"]
     np.testing.assert_array_equal(new.labels, data.labels)
     expected = {0} if placement == "own-phase" else {1, 2, 3}
     assert set(new.phase[copies]) == expected
@@ -95,9 +95,9 @@ def test_synonyms_come_from_a_local_wordnet(tmp_path: Path) -> None:
     assert with_synonyms("nothing known", synonyms, 0.5, np.random.default_rng(0)) == "nothing known"
     settings = AugmentSettings(methods=("synonyms",), share=1, wordnet=str(tmp_path / "dict"))
     data = tuning_data()
-    found = augment(data, settings, 0, offline=True)
+    augmented = augment(data, settings, 0, offline=True)
     holders = [row for row in data.right if {"printer", "slow", "crash"} & set(data.texts[row].split())]
-    assert found.added == {"synonyms": len(holders)} and holders
+    assert augmented.added == {"synonyms": len(holders)} and holders
 
 
 def test_a_wordnet_that_is_none_says_so(tmp_path: Path) -> None:
@@ -144,10 +144,10 @@ def test_back_translation_goes_through_both_models(tmp_path: Path) -> None:
     there, back = (_translator(tmp_path / name) for name in ("there", "back"))
     settings = AugmentSettings(methods=("back-translation",), share=0.3, translators=(str(there), str(back)))
     data = tuning_data()
-    found = augment(data, settings, 0, offline=True)
+    augmented = augment(data, settings, 0, offline=True)
     again = augment(data, settings, 0, offline=True)
-    assert found.data.texts == again.data.texts
-    assert found.added["back-translation"] > 0
+    assert augmented.data.texts == again.data.texts
+    assert augmented.added["back-translation"] > 0
     missing = settings.model_copy(update={"translators": (str(there), str(tmp_path / "nowhere"))})
     with pytest.raises(MissingInputError, match=r"translation model .*nowhere' can't be loaded"):
         augment(data, missing, 0, offline=True)

@@ -19,9 +19,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_newest_of_this_training_is_continued(folder: Path) -> None:
-    found = load_checkpoint(folder, "abc")
-    assert found is not None and (found.step, found.state) == (2, {"n": 2})
-    assert found.tensors["w"].tolist() == [2.0] * 3
+    loaded = load_checkpoint(folder, "abc")
+    assert loaded is not None and (loaded.step, loaded.state) == (2, {"n": 2})
+    assert loaded.tensors["w"].tolist() == [2.0] * 3
     assert load_checkpoint(folder, "other") is None
 
 
@@ -40,8 +40,8 @@ def test_the_newest_of_this_training_is_continued(folder: Path) -> None:
 )
 def test_a_damaged_state_falls_back(folder: Path, content: bytes) -> None:
     (folder / "step-00000002/state.json").write_bytes(content)
-    found = load_checkpoint(folder, "abc")
-    assert found is not None and found.step == 1
+    loaded = load_checkpoint(folder, "abc")
+    assert loaded is not None and loaded.step == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 100, pickle.dumps([1])])
@@ -49,5 +49,5 @@ def test_tensors_that_are_none_fall_back_even_where_their_hash_fits(folder: Path
     tensors, state = folder / "step-00000002/tensors.safetensors", folder / "step-00000002/state.json"
     tensors.write_bytes(content)
     state.write_text(json.dumps(json.loads(state.read_text()) | {"tensors_sha256": hash_path(tensors)}))
-    found = load_checkpoint(folder, "abc")
-    assert found is not None and found.step == 1
+    loaded = load_checkpoint(folder, "abc")
+    assert loaded is not None and loaded.step == 1

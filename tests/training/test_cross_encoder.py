@@ -160,11 +160,11 @@ def test_a_trained_head_is_kept_and_another_size_begins_anew(base: CrossBase, tm
     save_cross_encoder(TrainedCrossEncoder(trained.model, trained.record), tmp_path / "kept")
     settings = QUICK.model_copy(update={"base_model": str(tmp_path / "kept")})
     once = settings.model_copy(update={"epochs": 1})
-    found = locate_cross_base(settings.base_model, EncoderSettings(offline=True, device="cpu"))
-    assert found.n_labels == 4 and found.folder == tmp_path / "kept"
-    again = train_cross_encoder(found, _examples(8), once, tmp_path / "more", 0)
+    located = locate_cross_base(settings.base_model, EncoderSettings(offline=True, device="cpu"))
+    assert located.n_labels == 4 and located.folder == tmp_path / "kept"
+    again = train_cross_encoder(located, _examples(8), once, tmp_path / "more", 0)
     assert not again.record.fresh_head
-    two = train_cross_encoder(found, _examples(8, 2), once, tmp_path / "two", 0)
+    two = train_cross_encoder(located, _examples(8, 2), once, tmp_path / "two", 0)
     assert two.record.fresh_head
     with pytest.raises(ModelUnavailableError):
         locate_cross_base("no/such", EncoderSettings(offline=True))

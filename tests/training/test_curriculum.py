@@ -90,7 +90,7 @@ def test_phases_of_a_file_are_executed_as_written_for_every_loss(
     assert ("earlier ones' pairs" in check.evidence) == (curriculum == "cumulative")
 
 
-def test_measured_phases_keep_the_earlier_ones_unless_told_otherwise() -> None:
+def test_measured_phases_keep_the_earlier_ones_unless_asked_otherwise() -> None:
     data = tuning_data()
     assert data.is_cumulative(_settings()) and not data.is_cumulative(_settings(curriculum="own"))
 
@@ -106,7 +106,7 @@ def test_phases_that_were_not_executed_as_written_fail_the_check(losses: dict[st
     assert check.outcome is Outcome.FAILED and "not executed: [2, 3]" in check.evidence
 
 
-def test_pairs_of_a_phase_without_a_pass_are_told() -> None:
+def test_pairs_of_a_phase_without_a_pass_are_reported() -> None:
     data, settings = _given(), _settings(epochs_per_phase=(0, 0, 1))
     check = _phase_check(_record(data, settings, _steps(data, settings)))
     assert (

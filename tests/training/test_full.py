@@ -60,18 +60,18 @@ def test_strength_runs_from_the_base_to_the_tuned_model(
 ) -> None:
     encoder = load_folder(tiny_encoder_folder, ENCODER)
     texts = trained.probe_texts[:6]
-    found = interpolated_embeddings(encoder, trained.folder, strength, texts, EncoderSettings())
+    embeddings = interpolated_embeddings(encoder, trained.folder, strength, texts, EncoderSettings())
     save_interpolated(encoder.source, trained.folder, strength, tmp_path / "between")
     saved = encode_texts(load_folder(tmp_path / "between", ENCODER), texts, None, EncoderSettings())
-    np.testing.assert_allclose(saved, found, atol=1e-5)
+    np.testing.assert_allclose(saved, embeddings, atol=1e-5)
     base = encode_texts(encoder, texts, None, EncoderSettings())
     if strength == 0:
-        np.testing.assert_allclose(found, base, atol=1e-5)
+        np.testing.assert_allclose(embeddings, base, atol=1e-5)
     if strength == 1:
-        np.testing.assert_allclose(found, trained.probe_embeddings[:6], atol=1e-5)
+        np.testing.assert_allclose(embeddings, trained.probe_embeddings[:6], atol=1e-5)
     if strength == 0.5:
-        assert np.abs(found - base).max() > 1e-4
-        assert np.abs(found - trained.probe_embeddings[:6]).max() > 1e-4
+        assert np.abs(embeddings - base).max() > 1e-4
+        assert np.abs(embeddings - trained.probe_embeddings[:6]).max() > 1e-4
 
 
 def test_the_same_training_is_not_done_twice(tiny_encoder_folder: Path, trained: TunedEncoder) -> None:

@@ -51,8 +51,8 @@ def pairs_of_groups(groups: range) -> list[tuple[int, int]]:
 
 def scores(embeddings: FloatArray, queries: IntArray, group: IntArray, metric: str = "recall_at_1") -> float:
     ranker = DenseRanker("any", embeddings)
-    found = evaluate_retrieval(ranker, queries, group, Visibility(len(group), None))
-    return float(found.per_query(metric).mean())
+    evaluated = evaluate_retrieval(ranker, queries, group, Visibility(len(group), None))
+    return float(evaluated.per_query(metric).mean())
 
 
 def test_the_head_finds_the_subspace_kin_share_and_so_serves_groups_it_never_saw() -> None:
@@ -91,7 +91,7 @@ def test_a_batch_of_one_kin_group_moves_nothing() -> None:
 
 def ranking_losses(embeddings: FloatArray, kin: PositivePairs, spared: bool) -> list[float]:
     """The loss of one batch by its definition, for every choice of which side of a pair asks."""
-    found = []
+    collected = []
     for flips in product((False, True), repeat=len(kin)):
         asks = np.where(flips, kin.right, kin.left)
         answers = np.where(flips, kin.left, kin.right)
@@ -101,8 +101,8 @@ def ranking_losses(embeddings: FloatArray, kin: PositivePairs, spared: bool) -> 
             rows = [*answers[others], *(n for n in kin.negatives[i] if n >= 0)]
             logits = np.exp(20 * embeddings[rows].astype(np.float64) @ embeddings[query])
             total -= np.log(logits[others.index(i)] / logits.sum())
-        found.append(total / len(kin))
-    return found
+        collected.append(total / len(kin))
+    return collected
 
 
 def test_the_loss_is_infonce_with_kin_of_the_same_group_left_out() -> None:

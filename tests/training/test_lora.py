@@ -11,7 +11,7 @@ import pytest
 import tuning_material
 from tuning_material import ENCODER, SETTINGS, train, tuning_data
 
-from progress_material import Said
+from progress_material import KeptLines
 from ticketkin.core.checks import Outcome
 from ticketkin.core.errors import InactiveAdapterError, InputError, JobError, MissingExtraError
 from ticketkin.core.tables import FloatArray
@@ -44,10 +44,10 @@ def _weights(result: TunedEncoder) -> dict[str, FloatArray]:
 
 
 def _assert_same_adapter(one: TunedEncoder, other: TunedEncoder) -> None:
-    expected, found = _weights(one), _weights(other)
-    assert expected.keys() == found.keys()
+    expected, weights = _weights(one), _weights(other)
+    assert expected.keys() == weights.keys()
     for name in expected:
-        np.testing.assert_allclose(found[name], expected[name], atol=1e-5, err_msg=name)
+        np.testing.assert_allclose(weights[name], expected[name], atol=1e-5, err_msg=name)
 
 
 def test_training_brings_kin_nearer_than_others_and_leaves_the_base_alone(
@@ -204,7 +204,7 @@ def test_the_batch_halves_when_memory_runs_out(
     tiny_encoder_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _failing(monkeypatch, lambda _, step: len(step.positives) > 4, _out_of_memory)
-    progress = Said()
+    progress = KeptLines()
     result = train(tiny_encoder_folder, tmp_path, progress=progress)
     assert result.record.batch_size == 4
     assert result.record.steps_done == result.record.steps_planned
@@ -261,7 +261,7 @@ def test_an_untrained_adapter_is_refused(
         scaled_merge(tiny_encoder_folder, folder, 1.0, tmp_path / "merged")
 
 
-def test_a_folder_without_adapter_is_told(tiny_encoder_folder: Path, tmp_path: Path) -> None:
+def test_a_folder_without_adapter_is_reported(tiny_encoder_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"holds no adapter_config.json"):
         scaled_merge(tiny_encoder_folder, tiny_encoder_folder, 1.0, tmp_path / "merged")
 

@@ -128,8 +128,8 @@ def test_the_ranking_loss_equals_its_definition(n: int, k: int, seed: int) -> No
         backward = [np.exp(20 * right[i] @ left[j]) for j in range(n) if not masked[j, i]]
         own = np.exp(20 * left[i] @ right[i])
         expected -= (np.log(own / sum(forward)) + np.log(own / sum(backward))) / (2 * n)
-    found = ranking_loss(*(torch.tensor(a) for a in (left, right, negatives, masked)))
-    assert float(found) == pytest.approx(expected, abs=1e-6)
+    loss = ranking_loss(*(torch.tensor(a) for a in (left, right, negatives, masked)))
+    assert float(loss) == pytest.approx(expected, abs=1e-6)
 
 
 def test_kin_of_the_same_group_never_push_each_other_apart() -> None:
@@ -164,8 +164,8 @@ def test_losses_on_labelled_pairs_equal_their_definition(name: str) -> None:
         expected = np.log1p(
             sum(np.exp(20 * (r - p)) for p in angles[labels == 1] for r in angles[labels == 0])
         )
-    found = labelled_loss(name, None, *(torch.tensor(a) for a in (left, right, labels)))
-    assert float(found) == pytest.approx(expected, abs=1e-6)
+    loss = labelled_loss(name, None, *(torch.tensor(a) for a in (left, right, labels)))
+    assert float(loss) == pytest.approx(expected, abs=1e-6)
     nothing = torch.zeros((0, 6))
     assert float(labelled_loss(name, None, nothing, nothing, torch.zeros(0))) == 0
 
@@ -176,8 +176,8 @@ def test_the_triplet_loss_equals_its_definition() -> None:
     rng = np.random.default_rng(2)
     left, right, negatives = _unit(rng, 5), _unit(rng, 5), _unit(rng, 5)
     expected = np.clip((left * negatives).sum(1) - (left * right).sum(1) + 0.2, 0, None).mean()
-    found = triplet_loss(*(torch.tensor(a) for a in (left, right, negatives)))
-    assert float(found) == pytest.approx(expected)
+    loss = triplet_loss(*(torch.tensor(a) for a in (left, right, negatives)))
+    assert float(loss) == pytest.approx(expected)
 
 
 def test_one_direction_is_the_first_half_of_the_symmetric_loss() -> None:
@@ -187,9 +187,9 @@ def test_one_direction_is_the_first_half_of_the_symmetric_loss() -> None:
     rng = np.random.default_rng(3)
     left, right, negatives = (torch.tensor(_unit(rng, 4)) for _ in range(3))
     masked = torch.zeros((4, 8), dtype=torch.bool)
-    found = ranking_loss(left, right, negatives, masked, symmetric=False)
+    loss = ranking_loss(left, right, negatives, masked, symmetric=False)
     oracle = MultipleNegativesRankingLoss(None).compute_loss_from_embeddings([left, right, negatives], None)
-    assert float(found) == pytest.approx(float(oracle), abs=1e-6)
+    assert float(loss) == pytest.approx(float(oracle), abs=1e-6)
 
 
 def test_a_guide_hides_what_it_finds_nearer_than_the_partner() -> None:

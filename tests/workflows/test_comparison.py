@@ -54,9 +54,9 @@ def test_the_numbers_are_those_of_the_run(
     report = json.loads((small_run / "report.json").read_text())
     rows = {row.name: row for row in compared.rows}
     base = rows[str(tiny_encoder_folder)]
-    told = report["candidates"]["base"]["evaluation"]
-    assert base.metrics["mrr"].value == pytest.approx(told["retrieval"]["mrr"]["value"])
-    assert base.metrics["roc_auc"].value == pytest.approx(told["pairs"]["roc_auc"]["value"])
+    reported = report["candidates"]["base"]["evaluation"]
+    assert base.metrics["mrr"].value == pytest.approx(reported["retrieval"]["mrr"]["value"])
+    assert base.metrics["roc_auc"].value == pytest.approx(reported["pairs"]["roc_auc"]["value"])
     assert base.p_value is None and base.difference.value == 0
     encoder = report["verdict"]["encoder"]
     kept = rows[str(small_run / "model")].metrics["mrr"].value
@@ -85,16 +85,16 @@ def test_an_adapter_is_loaded_onto_a_fresh_base(
         if "lora_B" in name:
             weight.data.normal_(0, 1)
     model.save_pretrained(str(tmp_path / "adapter"), create_model_card=False)
-    found = compare_models(
+    comparison = compare_models(
         [str(tmp_path / "adapter"), str(tmp_path / "zero")],
         small_run,
         str(tiny_encoder_folder),
         SplitName.EVALUATION,
     )
-    rows = {row.name: row for row in found.rows}
+    rows = {row.name: row for row in comparison.rows}
     assert rows.keys() == {str(tiny_encoder_folder), str(tmp_path / "adapter")}
     assert rows[str(tmp_path / "adapter")].difference.value != 0
-    assert "changes none of the" in found.skipped[str(tmp_path / "zero")]
+    assert "changes none of the" in comparison.skipped[str(tmp_path / "zero")]
 
 
 def test_a_copy_of_the_base_is_an_alarm(
@@ -119,11 +119,11 @@ def test_every_model_says_what_it_calls_kin(compared: ModelComparison, small_run
     assert [check.outcome.value for check in compared.checks] == ["passed"]
     report = json.loads((small_run / "report.json").read_text())
     base = next(row for row in compared.rows if row.name == compared.baseline)
-    told = report["candidates"]["base"]["evaluation"]["pairs"]
+    reported = report["candidates"]["base"]["evaluation"]["pairs"]
     decided = compared.decisions[base.name]
-    assert decided.confusion.model_dump() == told["confusion"]
+    assert decided.confusion.model_dump() == reported["confusion"]
     for name in ("f1", "precision", "recall", "accuracy", "false_positive_rate"):
-        assert decided.metrics[name].value == pytest.approx(told[name]["value"])
+        assert decided.metrics[name].value == pytest.approx(reported[name]["value"])
     for row in compared.rows:
         percent, value, of_base = row.percent, row.metrics["mrr"].value, base.metrics["mrr"].value
         assert percent is not None and of_base is not None
@@ -193,10 +193,10 @@ def test_a_file_of_pairs_judges_too(
     with pytest.raises(SystemExit) as stop:
         main()
     assert not stop.value.code
-    found = json.loads(capsys.readouterr().out)
-    assert found["test_pairs_sha256"] == pairs.digest() and found["n_pairs"] == len(pairs)
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["test_pairs_sha256"] == pairs.digest() and printed["n_pairs"] == len(pairs)
     areas = {}
-    for row in found["rows"]:
+    for row in printed["rows"]:
         model = load_float32(row["name"], "cpu")
         left, right = (model.encode(side, normalize_embeddings=True) for side in (pairs.left, pairs.right))
         cosines = (left * right).sum(axis=1)
@@ -206,7 +206,7 @@ def test_a_file_of_pairs_judges_too(
             average_precision_score(pairs.labels, cosines), abs=1e-3
         )
         assert row["roc_auc"]["low"] <= row["roc_auc"]["value"] <= row["roc_auc"]["high"]
-    other = next(row for row in found["rows"] if row["name"] == str(other_model))
+    other = next(row for row in printed["rows"] if row["name"] == str(other_model))
     expected = areas[str(other_model)] - areas[str(tiny_encoder_folder)]
     assert other["difference"]["value"] == pytest.approx(expected)
     monkeypatch.setattr(sys, "argv", [*command, "--out", str(tmp_path / "compared")])

@@ -75,7 +75,7 @@ def test_lists_are_read_as_a_shell_gives_them(text: str) -> None:
     assert one.augment.methods == ("swap",)
 
 
-def test_a_wrong_name_in_a_list_is_told_with_those_allowed() -> None:
+def test_a_wrong_name_in_a_list_is_reported_with_those_allowed() -> None:
     with pytest.raises(
         ConfigurationError, match=r"pairs.sources.1: got 'guess'; .*'links', 'hard-negatives'"
     ):

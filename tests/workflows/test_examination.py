@@ -22,12 +22,12 @@ def run_folder(small_run: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(small_run, tmp_path / "run"))
 
 
-def _found(examined: list[Examined]) -> dict[str, dict[str, Check]]:
+def _outcomes(examined: list[Examined]) -> dict[str, dict[str, Check]]:
     return {subject.name: {check.code: check for check in subject.checks} for subject in examined}
 
 
 def _examined(folder: Path) -> dict[str, dict[str, Check]]:
-    return _found(examine(folder, EncoderSettings(offline=True)))
+    return _outcomes(examine(folder, EncoderSettings(offline=True)))
 
 
 def _rewrite(path: Path, change: dict[str, Any]) -> None:
@@ -35,42 +35,42 @@ def _rewrite(path: Path, change: dict[str, Any]) -> None:
 
 
 def test_a_sound_run_has_no_fault(small_run: Path) -> None:
-    found = _examined(small_run)
-    assert found.keys() == {"run", "head: training record", "head: model", "model"}
-    assert not any_failed(check for checks in found.values() for check in checks.values())
-    assert found["head: model"]["embeddings_reproduced"].outcome is Outcome.PASSED
-    assert found["run"]["identical_metrics"].outcome is Outcome.PASSED
-    assert found["run"]["base_reproduced"].outcome is Outcome.PASSED
+    examined = _examined(small_run)
+    assert examined.keys() == {"run", "head: training record", "head: model", "model"}
+    assert not any_failed(check for checks in examined.values() for check in checks.values())
+    assert examined["head: model"]["embeddings_reproduced"].outcome is Outcome.PASSED
+    assert examined["run"]["identical_metrics"].outcome is Outcome.PASSED
+    assert examined["run"]["base_reproduced"].outcome is Outcome.PASSED
 
 
 def test_a_pair_file_changed_after_training_is_stale(run_folder: Path) -> None:
     pairs = pl.read_parquet(run_folder / "pairs.parquet")
     pairs.with_columns(label=1 - pl.col("label")).write_parquet(run_folder / "pairs.parquet")
-    told = _examined(run_folder)["run"]["artifacts"]
-    assert told.outcome is Outcome.FAILED
-    assert "pairs.parquet was changed after 'pairs' wrote it" in told.evidence
+    check = _examined(run_folder)["run"]["artifacts"]
+    assert check.outcome is Outcome.FAILED
+    assert "pairs.parquet was changed after 'pairs' wrote it" in check.evidence
 
 
 def test_untouched_embeddings_of_other_tickets_are_found_in_any_row(run_folder: Path) -> None:
     path = run_folder / "embeddings/base.npy"
     np.save(path, np.roll(np.load(path), 1, axis=0))
-    told = _examined(run_folder)["run"]
-    assert told["artifacts"].outcome is told["base_reproduced"].outcome is Outcome.FAILED
-    assert "drawn at random" in told["base_reproduced"].evidence
+    checks = _examined(run_folder)["run"]
+    assert checks["artifacts"].outcome is checks["base_reproduced"].outcome is Outcome.FAILED
+    assert "drawn at random" in checks["base_reproduced"].evidence
 
 
 def test_a_model_served_with_another_template_does_not_reproduce_its_numbers(run_folder: Path) -> None:
     _rewrite(run_folder / "candidates" / "head" / "ticketkin.json", {"template": "{description} {title}"})
-    told = _examined(run_folder)["head: model"]["embeddings_reproduced"]
-    assert told.outcome is Outcome.FAILED and "'{description} {title}'" in told.evidence
+    check = _examined(run_folder)["head: model"]["embeddings_reproduced"]
+    assert check.outcome is Outcome.FAILED and "'{description} {title}'" in check.evidence
 
 
 def test_a_rate_other_than_configured_is_named(run_folder: Path) -> None:
     path = run_folder / "candidates" / "head" / "training_metadata.json"
     history = json.loads(path.read_text())["history"]
     _rewrite(path, {"history": history | {"learning_rate": [2e-5] * len(history["learning_rate"])}})
-    told = _examined(run_folder)["head: training record"]["learning_rate"]
-    assert told.outcome is Outcome.FAILED and "peaked at 2e-05" in told.evidence
+    check = _examined(run_folder)["head: training record"]["learning_rate"]
+    assert check.outcome is Outcome.FAILED and "peaked at 2e-05" in check.evidence
 
 
 def test_two_candidates_with_the_same_numbers_are_an_alarm(run_folder: Path) -> None:
@@ -78,8 +78,8 @@ def test_two_candidates_with_the_same_numbers_are_an_alarm(run_folder: Path) -> 
     report["candidates"]["head"]["evaluation"] = report["candidates"]["base"]["evaluation"]
     report["candidates"]["head"]["training"]["strength"]["chosen"] = 1.0
     (run_folder / "report.json").write_text(json.dumps(report))
-    told = _examined(run_folder)["run"]["identical_metrics"]
-    assert told.outcome is Outcome.FAILED and "base and head" in told.evidence
+    check = _examined(run_folder)["run"]["identical_metrics"]
+    assert check.outcome is Outcome.FAILED and "base and head" in check.evidence
     report["candidates"]["head"]["training"]["strength"]["chosen"] = 0  # then it is the base, and says so
     (run_folder / "report.json").write_text(json.dumps(report))
     assert _examined(run_folder)["run"]["identical_metrics"].outcome is Outcome.PASSED
@@ -101,8 +101,8 @@ def test_the_command_tells_and_exits_by_what_it_found(
     run_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _command(monkeypatch, "doctor", run_folder) == 0
-    told = capsys.readouterr().out
-    assert "head: model" in told and "embeddings_reproduced" in told and "passed" in told
+    output = capsys.readouterr().out
+    assert "head: model" in output and "embeddings_reproduced" in output and "passed" in output
     np.save(run_folder / "embeddings" / "head.npy", np.zeros((200, 32), np.float32))
     assert _command(monkeypatch, "doctor", run_folder, "--json") == 1
     subjects = json.loads(capsys.readouterr().out)

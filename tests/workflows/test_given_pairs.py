@@ -65,8 +65,8 @@ def test_the_test_pairs_are_the_holdout_and_nothing_else_is(
     assert _run(_arguments(files, tiny_encoder_folder, folder), monkeypatch) == 0
     captured = capsys.readouterr()
     report = json.loads(captured.out)
-    told = " ".join(captured.err.split())
-    assert "left out: 2 training pairs (1 kin and 1 strangers) hold a text of the test pairs" in told
+    output = " ".join(captured.err.split())
+    assert "left out: 2 training pairs (1 kin and 1 strangers) hold a text of the test pairs" in output
     assert report["candidates"].keys() == {"lexical", "base", "head", "hybrid", "fusion"}
     test = read_text_pairs(files[1])
     kept = pairs_of_run(folder, SplitName.HOLDOUT)
@@ -168,7 +168,7 @@ def test_without_test_pairs_the_holdout_comes_from_the_one_file(
         (["--pairs", "{train}", "--labels-from", "me"], "pairs.labels_from: got 'me'"),
     ],
 )
-def test_what_does_not_go_together_is_told(
+def test_what_does_not_go_together_is_reported(
     files: tuple[Path, Path], arguments: list[str], message: str, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
@@ -244,6 +244,10 @@ def test_labels_that_word_overlap_cut_are_named_and_prove_nothing(
         and "reproduces the labels of the training pairs" in circular["evidence"]
     )
     assert report["verdict"]["answer"] != "yes"
+    untouched = json.loads((tmp_path / "run/model/training_metadata.json").read_text("utf-8"))
+    assert untouched["candidate"] == "base" and "method" not in untouched
+    measured = report["candidates"]["base"]["evaluation"]["retrieval"]["mrr"]["value"]
+    assert untouched["metrics"]["evaluation"]["mrr"] == measured
 
 
 def test_labels_that_name_kinds_become_links_of_those_kinds(
@@ -272,8 +276,8 @@ def test_labels_that_name_kinds_become_links_of_those_kinds(
         "--set", "relations.model=logistic", "--set", "relations.folds=2", "--out", str(out),
     ]  # fmt: skip
     assert _run(arguments, monkeypatch) == 0
-    told = " ".join(capsys.readouterr().err.split())
-    assert "1 pairs hold the same text twice and are left out" in told
+    output = " ".join(capsys.readouterr().err.split())
+    assert "1 pairs hold the same text twice and are left out" in output
     record = json.loads((out / "relations/relations.json").read_text())
     assert record["learned"] and record["mixture_of_none"]["told"] > 0
     contradicted = len(record["contradictions"])

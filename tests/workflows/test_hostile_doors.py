@@ -53,9 +53,9 @@ def ticketkin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
         except SystemExit as stop:
             code = int(stop.code or 0)
         printed = capsys.readouterr()
-        told = " ".join((printed.out + printed.err).split())
-        assert "Traceback" not in told and "fault of Ticketkin" not in told
-        return code, told
+        output = " ".join((printed.out + printed.err).split())
+        assert "Traceback" not in output and "fault of Ticketkin" not in output
+        return code, output
 
     return call
 
@@ -104,8 +104,8 @@ def test_no_command_opens_a_hostile_model(
         ("merge", adapter, "--base-model", hostile, "--out", tmp_path / "merged"),
         ("merge", adapter, "--out", tmp_path / "merged"),
     ):
-        code, told = ticketkin(*command)
-        assert "as pickle only" in told or "holds no model.safetensors" in told, (command, told)
+        code, output = ticketkin(*command)
+        assert "as pickle only" in output or "holds no model.safetensors" in output, (command, output)
         assert code or command[0] == "compare", command
         assert not (tmp_path / "ran").exists()
     assert not (tmp_path / "merged").exists()
@@ -123,7 +123,7 @@ def test_a_hostile_base_of_a_cross_encoder_is_refused(hostile: Path, tmp_path: P
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_cross_encoder_of_other_classes_is_told(tiny_encoder_folder: Path, tmp_path: Path) -> None:
+def test_a_cross_encoder_of_other_classes_is_reported(tiny_encoder_folder: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny_encoder_folder, tmp_path / "relations/cross_encoder")
     with pytest.raises(UnreadableFileError, match=r"classes apart, not the 4 kinds.*ticketkin relations RUN"):
         load_cross_kind_model(tmp_path / "relations", "cpu")

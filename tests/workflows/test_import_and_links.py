@@ -15,7 +15,7 @@ from ticketkin.workflows.importing import import_to_file
 from ticketkin.workflows.job import run_one_stage
 
 
-class Said:
+class KeptLines:
     """Keeps every line said."""
 
     def __init__(self) -> None:
@@ -49,27 +49,27 @@ def export(tmp_path: Path) -> Path:
 
 
 def test_the_import_tells_what_became_of_every_row(tmp_path: Path, export: Path) -> None:
-    said = Said()
-    summary = import_to_file(Job(sources=(export,)), tmp_path / "t.parquet", said)
-    assert said.lines[0] == (
+    progress = KeptLines()
+    summary = import_to_file(Job(sources=(export,)), tmp_path / "t.parquet", progress)
+    assert progress.lines[0] == (
         "8 rows (servicenow): 4 tickets, 1 rejected, 1 later updates of a ticket joined to it, "
         "1 exact repeats, 1 blank"
     )
-    assert said.lines[1:3] == [
+    assert progress.lines[1:3] == [
         f"rejected rows are in {tmp_path / 't.rejected.csv'}:",
         "1: 5 cells where the header has 4",
     ]
-    told = "\n".join(said.lines)
-    assert "personal data and secrets replaced: 1 email" in told
-    assert "columns used: number = number, title = short_description" in told
-    assert "columns not used: sys_mod_count, [EMAIL]" in told
-    assert "example.com" not in told + str(summary)
+    account = "\n".join(progress.lines)
+    assert "personal data and secrets replaced: 1 email" in account
+    assert "columns used: number = number, title = short_description" in account
+    assert "columns not used: sys_mod_count, [EMAIL]" in account
+    assert "example.com" not in account + str(summary)
     assert summary.n_rows == 8
 
-    in_run = Said()
+    in_run = KeptLines()
     run_one_stage("import", tmp_path / "run", in_run, Job(sources=(export,)))
     assert [line for line in in_run.lines if "rejected.csv" not in line] == [
-        line for line in said.lines if "rejected.csv" not in line
+        line for line in progress.lines if "rejected.csv" not in line
     ]
     assert IMPORT_SUMMARY.read(tmp_path / "run" / IMPORT_SUMMARY) == summary
 
@@ -79,12 +79,12 @@ def links_of(tmp_path: Path, export: Path, content: str) -> list[str]:
     file.write_text(content, "utf-8")
     job = Job(sources=(export,), links_file=file)
     run_one_stage("import", tmp_path / "run", SILENT, job)
-    said = Said()
-    run_one_stage("links", tmp_path / "run", said, job)
-    return said.lines
+    progress = KeptLines()
+    run_one_stage("links", tmp_path / "run", progress, job)
+    return progress.lines
 
 
-def test_every_lost_link_is_told(tmp_path: Path, export: Path) -> None:
+def test_every_lost_link_is_reported(tmp_path: Path, export: Path) -> None:
     lines = links_of(
         tmp_path,
         export,
@@ -95,11 +95,11 @@ def test_every_lost_link_is_told(tmp_path: Path, export: Path) -> None:
         "8 links read: 2 kept, 1 name absent tickets, 1 link a ticket to itself, 1 repeat another, "
         "2 left out, 1 in rows that can't be read"
     )
-    told = "\n".join(lines)
-    assert "1 links tell another the other way round" in told
-    assert "left out, as they are no kinship: 'sub-task' 1" in told
-    assert "left out, of unknown kinds: 'zusammen' 1" in told
-    assert "2 links (person), 1 kin groups over 2 tickets" in told
+    account = "\n".join(lines)
+    assert "1 links tell another the other way round" in account
+    assert "left out, as they are no kinship: 'sub-task' 1" in account
+    assert "left out, of unknown kinds: 'zusammen' 1" in account
+    assert "2 links (person), 1 kin groups over 2 tickets" in account
     summary = read_json(tmp_path / "run" / LINK_SUMMARY)
     assert summary["n_read"] == 8
     assert summary["unknown_kinds"] == {"zusammen": 1}
@@ -113,7 +113,7 @@ def test_a_file_of_links_that_gives_none_is_an_error_and_not_silver(tmp_path: Pa
 
 
 def test_links_of_other_kinds_stay_where_silver_duplicates_are_made(tmp_path: Path) -> None:
-    export, links, run, said = tmp_path / "e.csv", tmp_path / "l.csv", tmp_path / "run", Said()
+    export, links, run, progress = tmp_path / "e.csv", tmp_path / "l.csv", tmp_path / "run", KeptLines()
     texts = [
         "mail server is down again",
         "printer jams on floor two",
@@ -126,10 +126,10 @@ def test_links_of_other_kinds_stay_where_silver_duplicates_are_made(tmp_path: Pa
     links.write_text("effect,cause\nINC4,INC0\nINC1,INC2\n", "utf-8")
     job = Job(sources=(export,), links_file=links)
     for stage in ("import", "links"):
-        run_one_stage(stage, run, said, job)
+        run_one_stage(stage, run, progress, job)
     frame = pl.read_parquet(run / "links.parquet")
-    told = frame.filter(pl.col("origin") == "file")
-    assert sorted(told.select("source", "target", "kind").rows()) == [
+    from_file = frame.filter(pl.col("origin") == "file")
+    assert sorted(from_file.select("source", "target", "kind").rows()) == [
         ("INC0", "INC4", "causal"),
         ("INC2", "INC1", "causal"),
     ]
@@ -137,4 +137,6 @@ def test_links_of_other_kinds_stay_where_silver_duplicates_are_made(tmp_path: Pa
     assert silver.height >= 3
     assert {"INC0", "INC4"} not in [set(ends) for ends in silver.select("source", "target").iter_rows()]
     assert read_json(run / LINK_SUMMARY)["by_kind"] == {"causal": 2, "duplicate": silver.height}
-    assert any("no duplicates linked by people (2 of other kinds are kept)" in line for line in said.lines)
+    assert any(
+        "no duplicates linked by people (2 of other kinds are kept)" in line for line in progress.lines
+    )

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from progress_material import Said
+from progress_material import KeptLines
 from ticketkin.core.artifacts import hash_path, run_lock
 from ticketkin.core.errors import MissingInputError, RunLockedError
 from ticketkin.evaluation.schema import report_json_schema
@@ -50,8 +50,8 @@ def test_kept_model_is_plain_and_gives_the_evaluated_embeddings(small_run: Path)
     encoder = json.loads((small_run / "report.json").read_text())["verdict"]["encoder"]
     model = SentenceTransformer(str(small_run / "model"), device="cpu")
     texts = data.texts[:20]
-    found = model.encode(texts, normalize_embeddings=True)
-    assert np.abs(found - data.embeddings(embeddings_of(encoder))[:20]).max() < 1e-5
+    embeddings = model.encode(texts, normalize_embeddings=True)
+    assert np.abs(embeddings - data.embeddings(embeddings_of(encoder))[:20]).max() < 1e-5
     template = json.loads((small_run / "model" / "ticketkin.json").read_text())["template"]
     assert template == data.job.settings.tickets.template
     head = SentenceTransformer(str(small_run / "candidates" / "head"), device="cpu")
@@ -80,7 +80,7 @@ def test_a_second_run_keeps_everything_and_a_setting_redoes_what_depends_on_it(
 ) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(small_run, folder)
-    recorder = Said()
+    recorder = KeptLines()
     run_job(small_job, folder, recorder)
     n_kept = sum("up to date, kept" in line for line in recorder.lines)
     assert n_kept == len(list_stages(folder, small_job))
@@ -134,7 +134,7 @@ def test_a_killed_run_continues_without_redoing_finished_stages(small_job: Job, 
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert not (folder / "manifest.json").exists()
-    recorder = Said()
+    recorder = KeptLines()
     patch = pytest.MonkeyPatch()
     patch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))
     run_job(small_job, folder, recorder)

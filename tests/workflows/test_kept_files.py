@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from progress_material import Said
+from progress_material import KeptLines
 from ticketkin.core import replacement
 from ticketkin.core.errors import OutputRefusedError
 from ticketkin.core.replacement import sweep_leftovers
@@ -49,9 +49,9 @@ def kept(folder: Path) -> dict[str, bytes]:
     }
 
 
-def late_stages(folder: Path, said: Said) -> None:
+def late_stages(folder: Path, progress: KeptLines) -> None:
     for name in ("relations", "families", "report"):
-        run_one_stage(name, folder, said)
+        run_one_stage(name, folder, progress)
 
 
 def test_files_of_the_user_in_output_folders_are_kept(run: Path) -> None:
@@ -59,40 +59,40 @@ def test_files_of_the_user_in_output_folders_are_kept(run: Path) -> None:
     (run / "families/families.csv").write_text("edited")
     (run / "report.html").write_text("edited")
     (run / "figures/link").symlink_to("../families")
-    said = Said()
-    late_stages(run, said)
+    progress = KeptLines()
+    late_stages(run, progress)
     edited = {"families/families.csv": b"edited", "report.html": b"edited"}
     assert kept(run) == MINE | edited
     assert [path.name for path in (run / "kept").rglob("*") if path.is_symlink()] == ["link"]
     assert (run / "families/families.csv").read_text() != "edited"
-    told = [line for line in said.lines if "moved to" in line]
+    lines = [line for line in progress.lines if "moved to" in line]
     assert any(
-        "3 files that Ticketkin did not write" in line and "families/notes.txt" in line for line in told
+        "3 files that Ticketkin did not write" in line and "families/notes.txt" in line for line in lines
     )
-    assert all(str(run / "kept") in line for line in told)
+    assert all(str(run / "kept") in line for line in lines)
 
 
 def test_what_ticketkin_wrote_and_what_is_merely_damaged_is_not_kept(run: Path) -> None:
-    said = Said()
-    late_stages(run, said)
-    late_stages(run, said)
+    progress = KeptLines()
+    late_stages(run, progress)
+    late_stages(run, progress)
     (run / "links.parquet").write_bytes(b"")
     (run / "families/.DS_Store").write_bytes(b"")
-    run_one_stage("links", run, said)
-    run_one_stage("families", run, said)
+    run_one_stage("links", run, progress)
+    run_one_stage("families", run, progress)
     assert not (run / "kept").exists()
-    assert not [line for line in said.lines if "moved" in line]
+    assert not [line for line in progress.lines if "moved" in line]
 
 
 def test_a_run_of_an_earlier_version_which_lists_no_files(run: Path) -> None:
     shutil.rmtree(run / "stages" / "written")
     (run / "links.parquet").write_bytes(b"")
     put(run, {"families/notes.txt": b"mine"})
-    said = Said()
-    run_one_stage("links", run, said)
-    run_one_stage("relations", run, said)
+    progress = KeptLines()
+    run_one_stage("links", run, progress)
+    run_one_stage("relations", run, progress)
     assert not (run / "kept").exists()
-    run_one_stage("families", run, said)
+    run_one_stage("families", run, progress)
     assert kept(run)["families/notes.txt"] == b"mine"  # and the rest, since nobody knows whose it is
 
 
@@ -107,7 +107,7 @@ def test_kept_files_are_never_swept_copied_or_replaced(run: Path) -> None:
     put(run, {"kept/.x.0123abcd.old/a.txt": b"mine", "kept/deep/.x.0123abcd.part": b"mine"})
     before = kept(run)
     assert sweep_leftovers(run) == []
-    late_stages(run, Said())
+    late_stages(run, KeptLines())
     assert kept(run) == before
 
 
@@ -189,7 +189,7 @@ def run_demo_sample(folder: Path) -> None:
     class StoppedError(Exception):
         pass
 
-    class Stopping(Said):
+    class Stopping(KeptLines):
         def say(self, message: str) -> None:
             if message.startswith("[1/"):
                 raise StoppedError
@@ -205,7 +205,7 @@ def run_demo_sample(folder: Path) -> None:
 
 
 def test_a_shared_copy_that_a_user_changed_is_kept(run: Path) -> None:
-    context = run_context(run, read_job(run), Said())
+    context = run_context(run, read_job(run), KeptLines())
     for _ in range(2):
         path = share_report(context)
     assert not (run / "kept").exists()

@@ -25,11 +25,11 @@ _N_COUPLES = 60
 def texts(n_couples: int = _N_COUPLES) -> list[str]:
     """Return two texts about the same for each couple."""
     draw = random.Random(1)
-    told = []
+    collected = []
     for _ in range(n_couples):
         common = draw.sample(WORDS, 6)
-        told += [" ".join(common + draw.sample(WORDS, 2)) for _ in range(2)]
-    return told
+        collected += [" ".join(common + draw.sample(WORDS, 2)) for _ in range(2)]
+    return collected
 
 
 def right(n: int) -> list[tuple[int, int]]:
@@ -63,8 +63,8 @@ def collect(folder: Path, job: Job) -> dict[str, object]:
     run = folder / f"run{len(list(folder.glob('run*')))}"
     for stage in ("import", "links"):
         run_one_stage(stage, run, SILENT, job)
-    found: dict[str, object] = json.loads((run / LINK_SUMMARY).read_text("utf-8"))
-    return found
+    written: dict[str, object] = json.loads((run / LINK_SUMMARY).read_text("utf-8"))
+    return written
 
 
 @pytest.mark.parametrize("kind", ["duplicate", "related", "causal"])
@@ -72,10 +72,12 @@ def test_a_file_that_joins_other_tickets_is_refused_with_what_was_seen(tmp_path:
     job = Job(sources=(export(tmp_path),), links_file=links(tmp_path, wrong(50), kind=kind))
     with pytest.raises(MappingError, match="no nearer than chance") as caught:
         collect(tmp_path, job)
-    told = str(caught.value)
-    assert "links that share no ticket" in told and "median similarity" in told and "strangers" in told
-    assert "are tickets" in told and "--link-columns" in told
-    option = told.rpartition("--set ")[2]
+    message = str(caught.value)
+    assert (
+        "links that share no ticket" in message and "median similarity" in message and "strangers" in message
+    )
+    assert "are tickets" in message and "--link-columns" in message
+    option = message.rpartition("--set ")[2]
     job = Job(
         sources=job.sources, links_file=job.links_file, settings=load_settings(None, [option], environment={})
     )
@@ -102,7 +104,7 @@ def test_a_small_export_beside_the_links_of_a_whole_tracker_is_ordinary(tmp_path
     assert (summary["n_links"], summary["n_absent"]) == (5, 2_000)
 
 
-def test_right_links_are_told_to_be_near(tmp_path: Path) -> None:
+def test_right_links_are_called_near(tmp_path: Path) -> None:
     job = Job(sources=(export(tmp_path),), links_file=links(tmp_path, right(50)))
     nearness = collect(tmp_path, job)["nearness_of_file"]
     assert isinstance(nearness, dict) and nearness["share_nearer"] > 0.9 and nearness["n_links"] == 50
@@ -125,11 +127,16 @@ def test_causes_in_columns_may_be_distant(tmp_path: Path) -> None:
 
 
 def pairs(folder: Path, kin: list[tuple[int, int]], strangers: list[tuple[int, int]]) -> Path:
-    told = texts()
+    texts_read = texts()
     rows = [(one, other, 1) for one, other in kin] + [(one, other, 0) for one, other in strangers]
     path = folder / "pairs.json"
     path.write_text(
-        json.dumps([{"text1": told[one], "text2": told[other], "label": label} for one, other, label in rows])
+        json.dumps(
+            [
+                {"text1": texts_read[one], "text2": texts_read[other], "label": label}
+                for one, other, label in rows
+            ]
+        )
     )
     return path
 
@@ -170,13 +177,13 @@ def test_the_option_on_the_screen_maps_the_kinds_that_were_left_out(
     rows += [f"INC{one},INC{other},hängt: a.b" for one, other in right(40)[30:]]
     (tmp_path / "l.csv").write_text("\n".join(["source,target,kind", *rows]), "utf-8")
     ticketkin("import incidents.csv --out run")
-    told = ticketkin("links run --links l.csv")
-    assert "'Sub-task' 15" in told and "'hängt: a.b' 10" in told
-    assert "25 of 35 links read are left out for their kinds" in told
-    options = [part.partition("'")[0] for part in told.split("--set '")[1:]]
+    output = ticketkin("links run --links l.csv")
+    assert "'Sub-task' 15" in output and "'hängt: a.b' 10" in output
+    assert "25 of 35 links read are left out for their kinds" in output
+    options = [part.partition("'")[0] for part in output.split("--set '")[1:]]
     assert options == ["links.kinds.Sub-task=related", "links.kinds.hangt a b=related"]
-    told = ticketkin("links run " + " ".join(f"--set '{option}'" for option in options))
-    assert "35 links (person)" in told and "left out" not in told
+    output = ticketkin("links run " + " ".join(f"--set '{option}'" for option in options))
+    assert "35 links (person)" in output and "left out" not in output
 
 
 def test_the_verdicts_screen_and_the_report_name_kinds_that_are_left_out(
@@ -186,13 +193,13 @@ def test_the_verdicts_screen_and_the_report_name_kinds_that_are_left_out(
     rows = [f"INC{one},INC{other},Duplicate" for one, other in right(40)]
     rows += [f"INC{one},INC{other},Child-Issue" for one, other in right(50)[40:]]
     (tmp_path / "l.csv").write_text("\n".join(["source,target,kind", *rows]), "utf-8")
-    told = ticketkin(
+    output = ticketkin(
         f"run incidents.csv --links l.csv --base-model {tiny_encoder_folder} --offline --candidates base "
         "--set evaluation.n_bootstrap=100 --out run"
     )
-    assert "Warning (links_left_out): 10 of 50 links read are left out for their kinds" in told
+    assert "Warning (links_left_out): 10 of 50 links read are left out for their kinds" in output
     option = "--set 'links.kinds.Child-Issue=related'"
-    assert f"left out, no kinship: Child-Issue, 10 links; to use them: {option}" in told
+    assert f"left out, no kinship: Child-Issue, 10 links; to use them: {option}" in output
     report = json.loads((tmp_path / "run" / "report.json").read_text("utf-8"))
     assert report["links"]["left_out_kinds"] == [
         {"kind": "Child-Issue", "n_links": 10, "why": "no kinship", "option": option}
@@ -207,9 +214,9 @@ def test_an_import_tells_the_kinds_in_the_link_columns(
         "Issue key,Summary,Outward issue link (Polaris),Outward issue link (Duplicate)\n"
         "A-1,mail is down,A-2,\nA-2,no mail,,A-1\n"
     )
-    told = ticketkin("import j.csv --out t.parquet")
-    assert "links in the tickets' columns left out, of unknown kinds: 'Polaris' 1" in told
-    assert "--set 'links.kinds.Polaris=related'" in told
+    output = ticketkin("import j.csv --out t.parquet")
+    assert "links in the tickets' columns left out, of unknown kinds: 'Polaris' 1" in output
+    assert "--set 'links.kinds.Polaris=related'" in output
 
 
 def test_a_replay_takes_settings_of_links_alone() -> None:

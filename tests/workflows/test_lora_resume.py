@@ -78,12 +78,12 @@ def test_a_run_killed_in_lora_training_goes_on_with_the_same_command(
     monkeypatch.setattr(sys, "argv", command)
     capsys.readouterr()
     main_returns_without_error()
-    told = " ".join(capsys.readouterr().err.split())
+    output = " ".join(capsys.readouterr().err.split())
 
-    assert told.count("up to date, kept") == len(FINISHED)
+    assert output.count("up to date, kept") == len(FINISHED)
     assert content(folder) == before
-    resumed = re.search(r"continuing LoRA training at step (\d+) of (\d+)", told)
-    assert resumed is not None, told
+    resumed = re.search(r"continuing LoRA training at step (\d+) of (\d+)", output)
+    assert resumed is not None, output
     first, planned = map(int, resumed.groups())
     assert first == 4 < planned
     training = json.loads((folder / "candidates/lora/training_metadata.json").read_text())

@@ -28,7 +28,7 @@ def test_the_commands_check_and_export(
     report = json.loads((small_run / "report.json").read_text())
     pairs = report["candidates"]["base"]["holdout"]["pairs"]
     assert int(exported.labels.sum()) == pairs["n_positive"]
-    told = json.loads(run("pairs", "check", out, "--json", "--out", tmp_path / "cleaned.json"))
-    assert told["n_pairs"] == len(exported)
-    assert len(read_text_pairs(tmp_path / "cleaned.json")) == told["n_cleaned"]
+    printed = json.loads(run("pairs", "check", out, "--json", "--out", tmp_path / "cleaned.json"))
+    assert printed["n_pairs"] == len(exported)
+    assert len(read_text_pairs(tmp_path / "cleaned.json")) == printed["n_cleaned"]
     assert "pairs remain" in run("pairs", "check", out)

@@ -70,13 +70,13 @@ def test_models_stand_side_by_side_as_json(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _run(["relations", str(folder), *QUICK, "--compare", "--json"], monkeypatch) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["results"].keys() == set(MODELS)
-    majority = found["results"]["majority"]["macro_f1"]["value"]
-    assert found["results"]["logistic"]["macro_f1"]["value"] > majority
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["results"].keys() == set(MODELS)
+    majority = printed["results"]["majority"]["macro_f1"]["value"]
+    assert printed["results"]["logistic"]["macro_f1"]["value"] > majority
 
 
-def test_what_is_missing_is_told(folder: Path, tmp_path: Path) -> None:
+def test_what_is_missing_is_reported(folder: Path, tmp_path: Path) -> None:
     job = read_job(folder)
     with pytest.raises(MissingInputError, match=r"is not a run folder: .*Make one with: ticketkin import"):
         learn_relations(tmp_path / "nothing", job)
@@ -95,8 +95,8 @@ def test_what_is_missing_is_told(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match=r"has no relation model: .*two are needed"):
         Relater(folder)
     with pytest.raises(NotEnoughDataError, match="--said needs the relation model"):
-        said = lonely.settings.model_copy(update={"families": FamilySettings(said=True)})
-        build_run_families(folder, lonely.model_copy(update={"settings": said}))
+        with_reported = lonely.settings.model_copy(update={"families": FamilySettings(said=True)})
+        build_run_families(folder, lonely.model_copy(update={"settings": with_reported}))
 
 
 def test_the_nearest_are_related_with_bands_and_evidence(
@@ -107,8 +107,8 @@ def test_the_nearest_are_related_with_bands_and_evidence(
     ticket = data.tickets.ids[int(holdout[-1])]
     shutil.rmtree(folder / "relations")
     assert _run(["relate", str(folder), ticket], monkeypatch) == MissingInputError.exit_code
-    told = " ".join(capsys.readouterr().err.split())
-    assert "lacks relations/relations.json. Run: ticketkin relations" in told
+    output = " ".join(capsys.readouterr().err.split())
+    assert "lacks relations/relations.json. Run: ticketkin relations" in output
     low = ["--set", "relations.say_precision=0.3", "--set", "relations.suggest_precision=0.1"]
     assert _run(["relations", str(folder), *QUICK, *low], monkeypatch) == 0
     assert "real base rate" in " ".join(capsys.readouterr().out.split())
@@ -117,8 +117,8 @@ def test_the_nearest_are_related_with_bands_and_evidence(
         for name, quality in two_stage[split].items():
             if isinstance(quality, dict):
                 assert 0 <= quality["n_right"] <= min(quality["n_said"], quality["n_true"]), name
-    said = two_stage["evaluation"]["duplicate_say"]
-    assert two_stage["bands"]["say"]["duplicate"] is None or said["precision"] >= 0.3
+    expected_mrr = two_stage["evaluation"]["duplicate_say"]
+    assert two_stage["bands"]["say"]["duplicate"] is None or expected_mrr["precision"] >= 0.3
     assert _run(["relate", str(folder), ticket, "--nearest", "5", "--all", "--json"], monkeypatch) == 0
     related = json.loads(capsys.readouterr().out)[ticket]
     assert 0 < len(related) <= 5
@@ -155,8 +155,8 @@ def test_the_loaded_champion_ranks_as_the_verdict_did(folder: Path) -> None:
     assert ranker.name == report["verdict"]["champion"]
     queries = data.queries(SplitName.HOLDOUT)
     scores = evaluate_retrieval(ranker, queries, data.groups.group, data.visibility)
-    told = report["candidates"][ranker.name]["holdout"]["retrieval"]["mrr"]["value"]
-    assert float(scores.per_query("mrr").mean()) == pytest.approx(told, abs=1e-6)
+    expected_mrr = report["candidates"][ranker.name]["holdout"]["retrieval"]["mrr"]["value"]
+    assert float(scores.per_query("mrr").mean()) == pytest.approx(expected_mrr, abs=1e-6)
 
 
 def test_the_whole_job_learns_kinds_and_shows_them(folder: Path) -> None:
@@ -181,8 +181,8 @@ def test_a_review_wins_over_links(
     review = tmp_path / "reviewed.csv"
     review.write_text(f"source,target,kind\n{source},{target},none\n", "utf-8")
     assert _run(["relations", str(folder), *QUICK, "--reviewed", str(review), "--json"], monkeypatch) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["counts"]["causal"] == before["causal"] - 1 and found["mixture_of_none"]["told"] == 1
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["counts"]["causal"] == before["causal"] - 1 and printed["mixture_of_none"]["told"] == 1
     review.write_text(f"source,target,kind\n{source},{target},cousin\n", "utf-8")
     assert _run(["relations", str(folder), *QUICK], monkeypatch) == InputError.exit_code
     assert "row 1 has the kind 'cousin'" in " ".join(capsys.readouterr().err.split())
@@ -192,22 +192,22 @@ def test_families_join_all_kin_in_three_formats(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _run(["families", str(folder), "--json"], monkeypatch) == 0
-    told = json.loads(capsys.readouterr().out)
+    printed = json.loads(capsys.readouterr().out)
     data = RunData.of(folder, read_job(folder))
     linked = {*data.links.frame["source"], *data.links.frame["target"]}
-    assert {ticket for family in told["families"] for ticket in family["tickets"]} == linked
+    assert {ticket for family in printed["families"] for ticket in family["tickets"]} == linked
     table = pl.read_csv(folder / "families/families.csv")
-    assert set(table["ticket_id"]) == linked and table["family"].n_unique() == told["n_families"]
+    assert set(table["ticket_id"]) == linked and table["family"].n_unique() == printed["n_families"]
     graph = nx.read_graphml(folder / "families/families.graphml")
-    assert nx.number_weakly_connected_components(graph) == told["n_families"]
+    assert nx.number_weakly_connected_components(graph) == printed["n_families"]
     low = ["--set", "relations.say_precision=0.2", "--set", "relations.suggest_precision=0.1"]
     assert _run(["relations", str(folder), *QUICK, *low], monkeypatch) == 0
     capsys.readouterr()
     assert _run(["families", str(folder), "--said", "--top", "2"], monkeypatch) == 0
     assert capsys.readouterr().out.count("Family ") == 2
-    said = json.loads((folder / "families/families.json").read_text())
-    ties = [tie for family in said["families"] for tie in family["related"] + family["causal"]]
-    assert said["n_tickets"] > told["n_tickets"] or any(tie["origin"] == "said" for tie in ties)
+    written = json.loads((folder / "families/families.json").read_text())
+    ties = [tie for family in written["families"] for tie in family["related"] + family["causal"]]
+    assert written["n_tickets"] > printed["n_tickets"] or any(tie["origin"] == "said" for tie in ties)
 
 
 def _cross(base: Path) -> list[str]:

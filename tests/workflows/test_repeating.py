@@ -25,19 +25,19 @@ def test_averages_are_those_of_the_reports_and_finished_splits_are_kept(
     monkeypatch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))
     folder = Path(shutil.copytree(small_run, tmp_path / "run"))
     assert _run(["repeat", str(folder), "--seeds", "1,2", "--json"], monkeypatch) == 0
-    found = json.loads(capsys.readouterr().out)
+    printed = json.loads(capsys.readouterr().out)
     reports = [json.loads((folder / f"repeats/seed-{seed}/report.json").read_text()) for seed in (1, 2)]
     assert (
         reports[0]["splits"] != reports[1]["splits"] or reports[0]["candidates"] != reports[1]["candidates"]
     )
-    for name, metrics in found["metrics"].items():
+    for name, metrics in printed["metrics"].items():
         values = [r["candidates"][name]["evaluation"]["retrieval"]["mrr"]["value"] for r in reports]
         assert metrics["mrr"]["mean"] == pytest.approx(np.mean(values))
         assert metrics["mrr"]["deviation"] == pytest.approx(np.std(values, ddof=1))
-    assert sum(found["champions"].values()) == 2 and found["seeds"] == [1, 2]
-    gain = found["gains"]["fusion"]
+    assert sum(printed["champions"].values()) == 2 and printed["seeds"] == [1, 2]
+    gain = printed["gains"]["fusion"]
     expected = [
-        found["metrics"]["fusion"]["mrr"][end] - found["metrics"]["base"]["mrr"][end] for end in ("mean",)
+        printed["metrics"]["fusion"]["mrr"][end] - printed["metrics"]["base"]["mrr"][end] for end in ("mean",)
     ]
     assert gain["mean"] == pytest.approx(expected[0])
     assert _run(["repeat", str(folder), "--seeds", "1,2"], monkeypatch) == 0
@@ -46,7 +46,7 @@ def test_averages_are_those_of_the_reports_and_finished_splits_are_kept(
     assert "Mean ± deviation over 2 splits" in " ".join(captured.out.split())
 
 
-def test_seeds_that_are_none_are_told(
+def test_seeds_that_are_none_are_reported(
     small_run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _run(["repeat", str(small_run), "--seeds", "one"], monkeypatch) == InputError.exit_code

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from progress_material import Said
+from progress_material import KeptLines
 from ticketkin.core import replacement
 from ticketkin.core.artifacts import run_lock
 from ticketkin.core.checks import Outcome
@@ -135,32 +135,32 @@ def test_a_run_that_is_named_latest_is_kept_under_a_dated_name(here: Path) -> No
     kept = (Path("runs/latest") / "tickets.parquet").read_bytes()
     os.utime("runs/latest/config.toml", (1e9, 1e9))
     begun(job_of("july"), Path("runs/new"))
-    said = Said()
-    point_latest(Path("runs/latest"), Path("runs/new"), said)
+    progress = KeptLines()
+    point_latest(Path("runs/latest"), Path("runs/new"), progress)
     assert Path("runs/latest").readlink() == Path("new")
     assert Path("runs/2001-09-09-june/tickets.parquet").read_bytes() == kept
-    assert "runs/2001-09-09-june" in said.lines[0]
+    assert "runs/2001-09-09-june" in progress.lines[0]
 
 
 def test_a_folder_of_the_user_that_is_named_latest_stays(here: Path) -> None:
     Path("runs/latest").mkdir(parents=True)
     Path("runs/latest/thesis.doc").touch()
     Path("runs/new").mkdir()
-    said = Said()
-    point_latest(Path("runs/latest"), Path("runs/new"), said)
+    progress = KeptLines()
+    point_latest(Path("runs/latest"), Path("runs/new"), progress)
     assert Path("runs/latest/thesis.doc").exists()
-    assert "left as it is" in said.lines[0]
+    assert "left as it is" in progress.lines[0]
 
 
-def test_a_file_system_without_links_is_told(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_system_without_links_is_reported(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(Path, "symlink_to", refuse)
-    said = Said()
+    progress = KeptLines()
     Path("runs/new").mkdir(parents=True)
-    point_latest(Path("runs/latest"), Path("runs/new"), said)
-    assert said.lines == ["runs/latest can't point to this run (Operation not permitted); it is runs/new"]
+    point_latest(Path("runs/latest"), Path("runs/new"), progress)
+    assert progress.lines == ["runs/latest can't point to this run (Operation not permitted); it is runs/new"]
 
 
 # What is refused
@@ -318,15 +318,15 @@ def test_leftovers_of_a_killed_run_are_swept_and_logged(here: Path, monkeypatch:
     (folder / ".model.0123abcd.part" / "deep").mkdir(parents=True)
     (folder / "candidates").mkdir()
     (folder / "candidates" / ".head.0123abcd.old").mkdir()
-    said = Said()
-    run_one_stage("links", folder, said)
+    progress = KeptLines()
+    run_one_stage("links", folder, progress)
     names = [path.name for path in folder.rglob("*")]
     assert "head" in names
     assert not [name for name in names if name.endswith((".part", ".old"))]
     assert not cached.exists()
     logged = (folder / "log.jsonl").read_text()
     for line in ("put back candidates/head, which a killed", "deleted .model.0123abcd.part, left"):
-        assert any(line in told for told in said.lines)
+        assert any(line in shown for shown in progress.lines)
         assert line in logged
 
 
@@ -437,8 +437,10 @@ def test_a_redone_run_is_whole_where_folders_are_pointers(
     SentenceTransformer(str(folder / "model"), device="cpu")
     for place in (folder.rename(tmp_path / "moved"), shutil.copytree(tmp_path / "moved", tmp_path / "copy")):
         assert {status.state.value for status in list_stages(place, job)} == {"done"}
-    said = Said()
-    run_one_stage("report", tmp_path / "copy", said)  # the copy followed the pointers: versions are left over
+    progress = KeptLines()
+    run_one_stage(
+        "report", tmp_path / "copy", progress
+    )  # the copy followed the pointers: versions are left over
     assert not list((tmp_path / "copy").glob(".model.*"))
 
 
@@ -475,7 +477,7 @@ def test_a_run_keeps_its_folder_when_latest_moves(here: Path) -> None:
     begun(job_of("july"), Path("runs/july"))
     point_latest(Path("runs") / LATEST, Path("runs/june"))
 
-    class Moves(Said):
+    class Moves(KeptLines):
         def say(self, message: str) -> None:
             point_latest(Path("runs") / LATEST, Path("runs/july"))
 

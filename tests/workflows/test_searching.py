@@ -64,15 +64,15 @@ def test_lora_is_searched_by_rank_and_stopped_when_behind(
     with pytest.raises(SystemExit) as stop:
         main()
     assert not stop.value.code
-    found = json.loads(capsys.readouterr().out)
-    assert len(found["trials"]) == 2
-    rank = found["best"]["parameters"]["rank"]
-    assert {f"lora.rank={rank}", f"lora.alpha={2 * rank}"} <= set(found["set"])
+    printed = json.loads(capsys.readouterr().out)
+    assert len(printed["trials"]) == 2
+    rank = printed["best"]["parameters"]["rank"]
+    assert {f"lora.rank={rank}", f"lora.alpha={2 * rank}"} <= set(printed["set"])
     assert set(holdout_read) == {"evaluation"}
     assert not list((folder / "tuning/lora").glob("trial-*"))
 
 
-def test_what_cannot_be_searched_is_told(
+def test_what_cannot_be_searched_is_reported(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = read_job(folder)

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from progress_material import Said
+from progress_material import KeptLines
 from ticketkin.cli.entry import main
 from ticketkin.core.errors import InputError
 from ticketkin.relations.families import SAID, Tie
@@ -89,16 +89,16 @@ def test_answers_become_links_and_everything_after_is_due(run: Path) -> None:
     due = states(run, job)
     assert due["import"] == "done"
     assert {due[name] for name in ("links", "to_review", "relations")} == {"changed"}
-    said = Said()
-    run_one_stage("links", run, said, job)
+    progress = KeptLines()
+    run_one_stage("links", run, progress, job)
     assert any("review: 4 of 50 pairs judged: 1 duplicate, 1 related, 1 causal, 1 none; 1 unsure" in line
-               for line in said.lines)  # fmt: skip
+               for line in progress.lines)  # fmt: skip
     stored = read_job(run)
     assert stored.reviewed_file == run / "reviewed.csv"
-    found = artifact.LINKS.read(run / artifact.LINKS).frame.filter(pl.col("origin") == "review")
+    written = artifact.LINKS.read(run / artifact.LINKS).frame.filter(pl.col("origin") == "review")
     pairs = frame.select("source", "target").rows()
     cause = (pairs[4][1], pairs[4][0])  # the second ticket caused the first
-    assert found.rows() == [
+    assert written.rows() == [
         (*pairs[0], "duplicate", "review"), (*pairs[1], "related", "review"), (*cause, "causal", "review"),
     ]  # fmt: skip
     due = states(run, stored)
@@ -114,7 +114,7 @@ def test_none_removes_the_link_between_two_tickets(run: Path, tmp_path: Path) ->
     review = tmp_path / "mine.csv"
     review.write_text(f"source,target,kind\n{target},{source},none\n", "utf-8")
     job = read_job(run).model_copy(update={"reviewed_file": review})
-    run_one_stage("links", run, Said(), job)
+    run_one_stage("links", run, KeptLines(), job)
     assert read_job(run).reviewed_file == review  # a file of the user's own is read where it lies
     assert not (run / "reviewed.csv").exists()
     after = artifact.LINKS.read(run / artifact.LINKS).frame
@@ -128,12 +128,12 @@ def test_answers_that_were_not_given_yet_are_never_replaced(run: Path) -> None:
     fill_in(run, "duplicate", "none")
     content = (run / "to_review.csv").read_bytes()
     for _ in range(2):
-        said = Said()
-        run_one_stage("to_review", run, said)
+        progress = KeptLines()
+        run_one_stage("to_review", run, progress)
         assert (run / "to_review.csv").read_bytes() == content and not kept(run)
-        assert any("holds 2 answers that this run was not given" in line for line in said.lines)
+        assert any("holds 2 answers that this run was not given" in line for line in progress.lines)
     assert states(run, read_job(run))["to_review"] == "done"
-    run_one_stage("to_review", run, Said(), answered(run))
+    run_one_stage("to_review", run, KeptLines(), answered(run))
     assert [path.read_bytes() for path in kept(run)] == [content]
     again = pl.read_csv(run / "to_review.csv", infer_schema=False)
     asked = {frozenset(ends) for ends in again.select("source", "target").iter_rows()}
@@ -144,9 +144,9 @@ def test_answers_that_were_not_given_yet_are_never_replaced(run: Path) -> None:
 
 def test_answers_of_later_rounds_are_added_and_the_later_one_wins(run: Path, tmp_path: Path) -> None:
     frame = fill_in(run, "duplicate", "none", "unsure")
-    run_one_stage("to_review", run, Said(), answered(run))
+    run_one_stage("to_review", run, KeptLines(), answered(run))
     second = fill_in(run, "related")
-    run_one_stage("links", run, Said(), answered(run))
+    run_one_stage("links", run, KeptLines(), answered(run))
     review = RunData.of(run, read_job(run)).review
     rows = set(review.answers.rows())
     assert rows >= {(*frame.select("source", "target").row(0), "duplicate")}
@@ -157,28 +157,28 @@ def test_answers_of_later_rounds_are_added_and_the_later_one_wins(run: Path, tmp
     shutil.copytree(run, other_run)
     (other_run / "to_review.csv").write_text(f"source,target,kind\n{target},{source},related\n", "utf-8")
     job = read_job(run).model_copy(update={"reviewed_file": other_run / "to_review.csv"})
-    run_one_stage("links", run, Said(), job)
+    run_one_stage("links", run, KeptLines(), job)
     review = RunData.of(run, read_job(run)).review
     assert (target, source, "related") in review.answers.rows() and review.answers.height == 3
 
 
-def test_a_fault_is_told_by_the_row_of_the_file_and_nothing_is_taken_over(run: Path) -> None:
+def test_a_fault_is_reported_by_the_row_of_the_file_and_nothing_is_taken_over(run: Path) -> None:
     fill_in(run, "duplicate", "cousin")
     with pytest.raises(
         InputError, match=r"to_review.csv: row 2 has the kind 'cousin', allowed are duplicate"
     ):
-        run_one_stage("links", run, Said(), answered(run))
+        run_one_stage("links", run, KeptLines(), answered(run))
     assert not (run / "reviewed.csv").exists()
-    said = Said()
-    run_one_stage("to_review", run, said)
-    assert any("holds answers that can't be read" in line and "row 2" in line for line in said.lines)
+    progress = KeptLines()
+    run_one_stage("to_review", run, progress)
+    assert any("holds answers that can't be read" in line and "row 2" in line for line in progress.lines)
 
 
 def test_a_run_that_was_moved_finds_the_answers_it_took_over(run: Path) -> None:
     fill_in(run, "duplicate")
-    run_one_stage("links", run, Said(), answered(run))
+    run_one_stage("links", run, KeptLines(), answered(run))
     moved = run.rename(run.parent / "moved")
-    run_one_stage("links", moved, Said())
+    run_one_stage("links", moved, KeptLines())
     assert read_job(moved).reviewed_file == moved / "reviewed.csv"
 
 
@@ -215,9 +215,9 @@ def test_the_command_over_the_same_export_goes_on_with_the_run_that_asked(
     monkeypatch.setattr(sys, "argv", words)
     with pytest.raises(SystemExit, match="0"):
         main()
-    told = capsys.readouterr()
-    assert f"reviewed_file: none -> {run / 'to_review.csv'}" in " ".join(told.err.split())
-    due = {stage["stage"]: stage["state"] for stage in json.loads(told.out)}
+    output = capsys.readouterr()
+    assert f"reviewed_file: none -> {run / 'to_review.csv'}" in " ".join(output.err.split())
+    due = {stage["stage"]: stage["state"] for stage in json.loads(output.out)}
     assert due["import"] == "done" and due["links"] == "changed"
 
 
@@ -232,8 +232,8 @@ def test_a_run_folder_in_place_of_an_export_goes_on(
         return printed.out or " ".join(printed.err.split())
 
     fill_in(run, "none")
-    told = json.loads(called(str(run), "--reviewed", str(run / "to_review.csv")))
-    due = {stage["stage"]: stage["state"] for stage in told}
+    output = json.loads(called(str(run), "--reviewed", str(run / "to_review.csv")))
+    due = {stage["stage"]: stage["state"] for stage in output}
     assert due["import"] == "done" and due["links"] == "changed"
     assert "is a run, and a run goes on by itself" in called(str(run), "--out", str(run.parent / "other"))
 
@@ -249,10 +249,10 @@ def test_a_pair_judged_to_be_no_kin_leaves_what_the_model_says_and_reaches_train
         rows = frame.select("source", "target").head(3).iter_rows()
         return [Tie(at[source], at[target], "duplicate", SAID, 0.9) for source, target in rows]
 
-    monkeypatch.setattr(families, "_said_ties", says_all_are_duplicates)
+    monkeypatch.setattr(families, "_reported_ties", says_all_are_duplicates)
     job = answered(run)
     said = job.settings.model_copy(update={"families": FamilySettings(said=True)})
-    told = Said()
+    told = KeptLines()
     run_one_stage("links", run, told, job)
     for stage in ("split", "pairs", "head", "verdict", "relations"):
         run_one_stage(stage, run, told)

@@ -127,7 +127,7 @@ def test_it_is_judged_on_all_links_beside_the_others(run: FoldsRun) -> None:
     assert "lora took no part in it" in shuffled.evidence
 
 
-def test_the_cost_is_told_first(run: FoldsRun, job: Job, tmp_path: Path) -> None:
+def test_the_cost_is_reported_first(run: FoldsRun, job: Job, tmp_path: Path) -> None:
     (line,) = [line for line in run.lines if "lora in folds" in line]
     assert f"{N_TRAININGS} trainings, about" in line
     (note,) = dry_run_notes(tmp_path / "new", job)

@@ -38,7 +38,7 @@ def show_answers(console: SafeConsole, answers: Sequence["Answer"], everything: 
         console.print(printable_line(heading), style="bold")
         for note in answer.notes:
             console.print(f"  note: {note}", style="dim")
-        shown = [one for one in answer.relations if everything or one.band != "silent"]
+        shown = [one for one in answer.relations if everything or not one.is_silent]
         for one in shown:
             _show_relation(console, one)
         if not shown:
@@ -51,6 +51,8 @@ def _show_relation(console: SafeConsole, one: "Relation") -> None:
     under = f", close under {one.parent}" if one.parent and one.parent != one.ticket_id else ""
     like = f" (and {len(one.alike):,} of the same template)" if one.alike else ""
     line = f"  {_SURELY[one.band]}{_KIN_WORDS[one.kind]} {one.ticket_id}{like}, {_how_sure(one)}{under}"
+    if one.band == "silent" and one.nearly_same_text:
+        line = f"  nearly the same text as {one.ticket_id}{like}, but fields and times speak against kin"
     console.print(f"{line}: {printable_line(one.title)}")
     if one.solution and one.kind != "none":
         solution = printable_line(one.solution.replace("\n", " "))
@@ -116,7 +118,7 @@ def write_answers(answers: Sequence["Answer"], path: Path, *, everything: bool) 
 
 
 def _shown(answer: "Answer", everything: bool) -> dict[str, object]:
-    kept = [one.to_json() for one in answer.relations if everything or one.band != "silent"]
+    kept = [one.to_json() for one in answer.relations if everything or not one.is_silent]
     return {**answer.to_json(), "relations": kept}
 
 
@@ -129,7 +131,7 @@ def _rows(answer: "Answer", everything: bool) -> list[list[str]]:
             notes,
         ]
         for one in answer.relations
-        if everything or one.band != "silent"
+        if everything or not one.is_silent
     ]  # fmt: skip
     return rows or [[name, *[""] * (len(_COLUMNS) - 2), notes]]
 

@@ -203,15 +203,19 @@ def demo(
     \b
     Example:
       ticketkin demo --out runs/demo
+
+    Then open its page: ticketkin serve --demo
     """
-    from ticketkin.workflows.demo import run_demo
+    from ticketkin.workflows.demo import DEMO, run_demo
 
     with ConsoleProgress(errors) as progress:
         report = run_demo(out, seed, progress, force=force)
     if as_json:
         print_json(report)
-    else:
-        show_verdict(screen, report, out)
+        return
+    show_verdict(screen, report, out)
+    place = "" if out == DEMO else f"{out} "
+    screen.print(f"Open its page: ticketkin serve {place}--demo", soft_wrap=True)
 
 
 @app.command("import")

@@ -16,12 +16,22 @@ from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import InputError, MissingExtraError
 from ticketkin.core.outputs import check_file_output, output_path
+from ticketkin.core.progress import Progress
 
 service = typer.Typer()
 keys = typer.Typer(help="Keys of a service: who may use it.", no_args_is_help=True)
 service.add_typer(keys, name="keys")
 
-BundleFolder = Annotated[Path, typer.Argument(help="Bundle.", metavar="BUNDLE")]
+
+def bundle_in(folder: Path | str) -> Path:
+    """Return the bundle that a folder is, or that it holds as a run does."""
+    path = Path(folder)
+    return path / "bundle" if (path / "bundle" / "bundle.json").is_file() else path
+
+
+BundleFolder = Annotated[
+    Path, typer.Argument(help="Bundle, or a run with one.", metavar="BUNDLE", parser=bundle_in)
+]
 DataOption = Annotated[
     Path | None,
     typer.Option("--data", help="Folder of the service's own data; default: BUNDLE-service."),
@@ -41,12 +51,19 @@ def _extra_named() -> Iterator[None]:
 
 @service.command()
 def serve(
-    folder: BundleFolder,
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="Bundle, or a run with one; with --demo the demo's.", metavar="BUNDLE"),
+    ] = None,
     tickets: Annotated[
         list[Path] | None, typer.Option("--tickets", help="Export of tickets to store first. Repeatable.")
     ] = None,
     map_: MapOption = None,
     redact_words: RedactWordsOption = None,
+    demo: Annotated[
+        bool,
+        typer.Option("--demo", help="Serve the demo, which is run first where it is not there yet."),
+    ] = False,
     data: DataOption = None,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
@@ -67,6 +84,7 @@ def serve(
 
     \b
     Examples:
+      ticketkin serve --demo
       ticketkin serve kin-june --tickets incidents.csv
       ticketkin serve kin-june --port 9000 --data /srv/ticketkin
 
@@ -78,9 +96,11 @@ def serve(
         from ticketkin.service.running import ServeRequest, serve
         from ticketkin.service.settings import ServiceSettings
 
+    with ConsoleProgress(errors) as progress:
+        bundle, exports = _served(folder, tickets or [], progress, is_demo=demo)
     request = ServeRequest(
-        bundle=folder,
-        tickets=tuple(tickets or ()),
+        bundle=bundle,
+        tickets=tuple(exports),
         mapping=None if map_ is None else parse_map(map_),
         redact_words=redact_words,
         data=data,
@@ -90,6 +110,22 @@ def serve(
     )
     with ConsoleProgress(errors) as progress:
         serve(request, lambda address: screen.print(f"Ticketkin answers at {address}"), progress)
+
+
+def _served(
+    folder: Path | None, tickets: list[Path], progress: Progress, *, is_demo: bool
+) -> tuple[Path, list[Path]]:
+    """Return the bundle to serve and the exports to store first."""
+    if not is_demo:
+        if folder is None:
+            raise InputError(
+                "Name a bundle to serve (ticketkin bundle RUN --out FOLDER makes one), or give --demo"
+            )
+        return bundle_in(folder), tickets
+    from ticketkin.workflows.demo import DEMO, served_demo
+
+    demo = served_demo(folder or DEMO, progress)
+    return demo.bundle, [demo.tickets, *tickets]
 
 
 @service.command()

@@ -40,7 +40,7 @@ class _State:
     """The first signal that came."""
     unwinds = False
     """True while a command runs that must put things away."""
-    is_said = False
+    is_announced = False
     """True once the message was printed."""
 
 
@@ -145,7 +145,7 @@ def end(number: int, *, flushes: bool = True) -> NoReturn:
                 stream.flush()
     # The handler and the watching thread may both be here: one says the line, the other waits for it.
     with _ending, suppress(OSError):
-        if not _State.is_said:
-            _State.is_said = True
+        if not _State.is_announced:
+            _State.is_announced = True
             os.write(2, f"{_SHOW_CURSOR if os.isatty(2) else ''}{_LINE}\n".encode())
     os._exit(128 + number)

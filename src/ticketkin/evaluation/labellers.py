@@ -15,9 +15,9 @@ def with_labeller(verdict: Verdict, labeller: Labeller) -> Verdict:
         return verdict
     answer, grounds = first_sentence(verdict.reason)
     if labeller == "unknown":
-        told = f"{answer[:-1]}; nobody has said who labelled these pairs. {_WHAT_TO_DO} {grounds}"
-        return replace(verdict, reason=told.strip())
-    told = (
+        reason = f"{answer[:-1]}; nobody has said who labelled these pairs. {_WHAT_TO_DO} {grounds}"
+        return replace(verdict, reason=reason.strip())
+    reason = (
         f"A {labeller} labelled these pairs, so they prove nothing: whatever is nearest to that {labeller} "
         f"looks best. {grounds}"
     )
@@ -29,4 +29,4 @@ def with_labeller(verdict: Verdict, labeller: Labeller) -> Verdict:
         warning.model_copy(update={"message": message}) if warning.code == "silver_labels" else warning
         for warning in verdict.warnings
     ]
-    return replace(verdict, reason=told.strip(), warnings=warnings)
+    return replace(verdict, reason=reason.strip(), warnings=warnings)

@@ -34,6 +34,8 @@ class EvaluationSettings(StageSettings):
     """What the threshold is chosen for, on evaluation pairs only."""
     target_value: float = Field(default=0.05, gt=0, lt=1)
     """The false-positive rate not to exceed, or the precision to reach."""
+    threshold_folds: int = Field(default=5, ge=0, le=100)
+    """Folds of the evaluation pairs whose thresholds' median is taken; 0 chooses on all pairs at once."""
     prevalence: float = Field(default=0.01, gt=0, lt=1)
     """Share of true kin among the pairs a user will meet; precision is stated at it."""
     negatives_per_positive: int = Field(default=5, ge=1, le=1_000)

@@ -21,6 +21,14 @@ class ThresholdChoice:
     f1_threshold: float
     f1_false_positive_rate: float
     """What F1's choice would cost: on balanced pairs F1 likes to call everything kin."""
+    n_folds: int = 0
+    """Folds of which it is the median; 0 where all pairs chose it at once: too few, or so asked."""
+    spread: float | None = None
+    """Standard deviation of the folds' thresholds."""
+    left_out_false_positive_rate: float | None = None
+    """At each fold's threshold, of the strangers that it did not see; mean over folds."""
+    left_out_recall: float | None = None
+    """At each fold's threshold, of the kin that it did not see; mean over folds."""
 
 
 def precision_at_prevalence(

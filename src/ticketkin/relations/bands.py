@@ -16,7 +16,7 @@ REPORTED_BANDS: tuple[ReportedBand, ...] = get_args(ReportedBand)
 """Bands whose pairs a user sees, the surest first."""
 # What is counted by band: who reads suggestions reads what is said too.
 BAND_WORDS: dict[ReportedBand, str] = {"say": "say", "suggest": "say or suggest"}
-_FEWEST_SAID = 5
+_FEWEST_REPORTED = 5
 """A precision over fewer pairs than this sets no threshold."""
 _CLIP = 1e-6
 
@@ -162,5 +162,5 @@ def _threshold(calibrated: Float64Array, kinds: IntArray, name: str, target: flo
     values, true = calibrated[likeliest, code], kinds[likeliest] == code
     order = np.argsort(-values, kind="stable")
     precision = np.cumsum(true[order]) / np.arange(1, len(order) + 1)
-    reached = np.flatnonzero((precision >= target) & (np.arange(1, len(order) + 1) >= _FEWEST_SAID))
+    reached = np.flatnonzero((precision >= target) & (np.arange(1, len(order) + 1) >= _FEWEST_REPORTED))
     return float(values[order[reached[-1]]]) if len(reached) else None

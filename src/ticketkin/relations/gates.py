@@ -31,7 +31,7 @@ def relation_gates(record: KindsLearned, fewest: int) -> list[Check]:
         _better_than_majority(record.kept, record.results["majority"]),
         _calibrated(record.kept.reliability),
         _direction(record.kept.direction_by_time),
-        *(_said(record.two_stage, name) for name in KINDS if name != NONE),
+        *(_precision_on_holdout(record.two_stage, name) for name in KINDS if name != NONE),
     ]
 
 
@@ -142,7 +142,7 @@ def _direction(by_time: DirectionByTime) -> Check:
     )
 
 
-def _said(two_stage: TwoStageQuality, kind: str) -> Check:
+def _precision_on_holdout(two_stage: TwoStageQuality, kind: str) -> Check:
     """Look whether what is said of holdout tickets is right as often as was aimed at."""
     code = f"relation_said_{kind}"
     quality, target = two_stage.holdout.of(kind, "say"), two_stage.say_precision

@@ -34,6 +34,8 @@ class CandidateRow:
     marks: list[str]
     cells: list[MetricCell]
     cost: str
+    cost_seconds: float
+    """By which the table is sorted."""
 
 
 def candidate_rows(report: Report) -> list[CandidateRow]:
@@ -53,6 +55,7 @@ def candidate_rows(report: Report) -> list[CandidateRow]:
             marks=[mark for mark, marked in marks if marked == name],
             cells=[_metric_cell(candidate.evaluation, metric, best[metric.name]) for metric in columns],
             cost=format_seconds(candidate.cost_seconds),
+            cost_seconds=candidate.cost_seconds or 0.0,
         )
         for name, candidate in report.candidates.items()
     ]

@@ -1,14 +1,19 @@
 """The tables of a report about its data: tickets, links, splits, columns, redaction, threshold."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from ticketkin.evaluation.schema import EncoderRuntime, LeftOutKindResult, Report
 from ticketkin.reports.formatting import (
     format_count,
     format_name,
+    format_share,
 )
 from ticketkin.reports.material import ReportMaterial
+from ticketkin.tickets.account import repair_words
+
+Row = tuple[str, str]
+"""What it is, and how much of it."""
 
 _LEFT_OUT_KEYS = ("left_out_kinds", "ignored_kinds", "unknown_kinds")
 
@@ -17,22 +22,98 @@ _NONE_LEFT_OUT = {
     False: "Kinds of links are left out of this copy, or were not recorded.",
 }
 
+_NO_THRESHOLD = "No threshold was chosen."
+_MOST_PARTS = 12
+_LONGEST_QUOTE = 60
+# Told by the rows around them.
+_TOLD_ELSEWHERE = ("cycles", "n_people_kin_groups", "nearness_of_file")
+_TICKETS = {
+    "system": "Read as an export of",
+    "unused_columns": "Columns not used",
+    "n_rows": "Rows of the export",
+    "n_rejected": "Rows rejected (rejected.csv)",
+    "n_blank": "Blank rows",
+    "n_collapsed": "Later updates joined to their ticket",
+    "n_duplicate_ids": "Rows that repeat a ticket",
+    "rejections": "Why rows were rejected",
+    "people_left_out": "People",
+    "other_mappings": "Columns of other sources",
+}
+_LINKS = {
+    "n_links": "Links used",
+    "labels_from": "Made by",
+    "by_origin": "Where they come from",
+    "n_read": "Links read",
+    "n_absent": "Naming a ticket that is not in the export",
+    "n_self": "From a ticket to itself",
+    "n_repeated": "Repeated",
+    "n_ignored": "Of a kind that is no kinship",
+    "n_rejected": "Rejected",
+    "n_overruled": "Overruled by a person's answer",
+    "n_reversed": "Telling another link the other way round",
+    "n_cycles": "Chains of duplicates that lead back to themselves",
+    "said_no": "Rows that say they are no link",
+    "n_kin_groups": "Groups of duplicates",
+    "n_tickets_with_kin": "Tickets with known kin",
+    "review": "Answers of the review",
+    "review_contradictions": "Answers that links contradict",
+}
+_PROFILE = {
+    "n_empty": "Without any text",
+    "first_opened": "First opened",
+    "last_opened": "Last opened",
+    "n_without_time": "Without opening time",
+    "length_tokens_median": "Typical length in tokens (median)",
+    "length_tokens_p95": "95 of 100 are shorter than, in tokens",
+    "limit_tokens": "Tokens that the model reads",
+    "share_cut": "Longer than the model reads",
+    "n_exact_repeats": "Texts that repeat an earlier one",
+    "templates": "Texts that stand most often",
+}
+_ENCODER = {
+    "max_length_tokens": "Tokens that it reads",
+    "device": "Executed on",
+    "packaged": "Packaged with Ticketkin",
+    "template": "Text that it reads",
+}
+_PERSONAL_DATA = {
+    "ip": "IP addresses",
+    "email": "E-mail addresses",
+    "name": "Names",
+    "phone": "Phone numbers",
+}
+
 # Where folds judge, the parts of a split give pairs and kinds alone.
 _SPLITS = {True: "Splits", False: "Splits, for thresholds and kinds alone"}
 
 
-def _flat(values: Mapping[str, object] | None, named: bool = True) -> list[tuple[str, str]]:
-    """Return plain values and one level of counts as (name, text) rows; `named` spells out the keys."""
-    rows = []
-    for key, value in (values or {}).items():
-        if isinstance(value, Mapping):
-            text = ", ".join(f"{k}: {format_count(v)}" for k, v in list(value.items())[:12]) or "none"
-        elif isinstance(value, list | tuple):
-            text = ", ".join(format_count(v) for v in value[:12]) or "none"
-        else:
-            text = format_count(value)
-        rows.append((format_name(str(key)) if named else str(key), text))
-    return rows
+def _rows(values: Mapping[str, object] | None, names: Mapping[str, str]) -> list[Row]:
+    """Return what there is to say as rows; `names` spells out keys, and what is zero or empty is left out."""
+    return [
+        (names.get(key, format_name(key)), text)
+        for key, value in (values or {}).items()
+        if (text := _text(value, names))
+    ]
+
+
+def _text(value: object, names: Mapping[str, str]) -> str:
+    """Return a value in words, "" where there is nothing to say."""
+    if isinstance(value, Mapping):
+        parts = [
+            f"{names.get(str(key), str(key))}: {text}"
+            for key, inner in value.items()
+            if (text := _text(inner, names))
+        ]
+        return _first(parts, ", ")
+    if isinstance(value, list | tuple):
+        return _first([text for inner in value if (text := _text(inner, names))], "; ")
+    return "" if value is None or value in (0, "") else format_count(value)
+
+
+def _first(parts: Sequence[str], between: str) -> str:
+    """Return the first of many parts and how many more there are."""
+    more = len(parts) - _MOST_PARTS
+    return between.join(parts[:_MOST_PARTS]) + (f"{between}and {more:,} more" if more > 0 else "")
 
 
 @dataclass(frozen=True)
@@ -40,50 +121,121 @@ class DataTable:
     """One table about the data."""
 
     title: str
-    rows: list[tuple[str, str]]
+    rows: list[Row]
     absent: str
     """What stands in place of an empty table."""
 
 
 def data_tables(report: Report, material: ReportMaterial) -> list[DataTable]:
     """Return the tables about the data; an absent one says so."""
-    choice = report.candidates[report.verdict.champion].threshold_choice
     summary = dict(report.tickets)
     mapping = summary.pop("mapping", {})
     redactions = summary.pop("redactions", {})
     left_out = report.left_out_kinds
     is_listed = left_out is not None
     apart = _LEFT_OUT_KEYS if is_listed else ()
-    links = {key: value for key, value in report.links.items() if key not in apart}
+    links = {key: value for key, value in report.links.items() if key not in (*apart, *_TOLD_ELSEWHERE)}
     return [
-        DataTable("Tickets", _flat(report.tickets), "No counts of tickets were recorded."),
-        DataTable("Links", _flat(links), "No counts of links were recorded."),
+        DataTable("Tickets", _tickets(summary), "No counts of tickets were recorded."),
+        DataTable("Links", _rows(links, _LINKS), "No counts of links were recorded."),
         DataTable("Kinds of links that are left out", _left_out(left_out or ()), _NONE_LEFT_OUT[is_listed]),
-        DataTable(_SPLITS[report.cross_fitting is None], _flat(report.splits), "No counts were recorded."),
+        DataTable(_SPLITS[report.cross_fitting is None], _splits(report.splits), "No counts were recorded."),
         DataTable(
             "Which column became which field",
-            _flat(mapping, named=False),
+            [(format_name(field), str(column)) for field, column in mapping.items()],
             "Names of columns are left out of this copy."
             if material.is_shared
             else "The mapping of columns was not recorded.",
         ),
         DataTable(
             "Personal data replaced",
-            _flat(redactions),
+            _rows(redactions, _PERSONAL_DATA),
             "No personal data was recognised, or redaction was off.",
         ),
-        DataTable("Import: repaired and rejected", _flat(summary), "The import left no summary."),
-        DataTable("Profile", _flat(report.profile), "No profile was made."),
-        DataTable("Untouched model", _flat(report.encoder), "Nothing about the model was recorded."),
+        DataTable("Texts and times", _profile(report.profile), "No profile was made."),
+        DataTable("Untouched model", _encoder(report.encoder), "Nothing about the model was recorded."),
         DataTable(
             "What executes the models",
             [(use.encoder, _executed(use)) for use in report.runtimes],
             "It was not recorded.",
         ),
-        DataTable(
-            "Threshold of the winner",
-            _flat(None if choice is None else asdict(choice)),
-            "No threshold was chosen.",
+        DataTable("From which similarity on two tickets count as kin", _threshold(report), _NO_THRESHOLD),
+    ]
+
+
+def _tickets(summary: Mapping[str, object]) -> list[Row]:
+    """Return what became of the rows of the export."""
+    counts = summary.get("repairs")
+    repairs = [
+        f"{format_count(n)} {repair_words(str(kind))}"
+        for kind, n in (counts.items() if isinstance(counts, Mapping) else ())
+        if n
+    ]
+    rest = {key: value for key, value in summary.items() if key not in ("repairs", "people_keyed_by")}
+    return _rows({**rest, "repairs": repairs}, _TICKETS)
+
+
+def _splits(splits: Mapping[str, object]) -> list[Row]:
+    """Return each part of the split in a sentence."""
+    return [
+        (
+            format_name(part),
+            f"{format_count(counts['n_tickets'])} tickets, {format_count(counts['n_with_kin'])} of them with "
+            f"kin, in {format_count(counts['n_kin_groups'])} groups of duplicates"
+            if isinstance(counts, Mapping) and {"n_tickets", "n_with_kin", "n_kin_groups"} <= set(counts)
+            else _text(counts, {}),
+        )
+        for part, counts in splits.items()
+    ]
+
+
+def _profile(profile: Mapping[str, object]) -> list[Row]:
+    """Return lengths, times, languages and templates of the texts."""
+    values = dict(profile)
+    languages, templates = values.get("languages"), values.get("templates")
+    if isinstance(languages, Mapping):
+        values["languages"] = ", ".join(f"{name} {_percent(share)}" for name, share in languages.items())
+    if isinstance(templates, list | tuple):
+        values["templates"] = [_quoted(str(text), n) for text, n in templates]
+    if "share_cut" in values:
+        values["share_cut"] = _percent(values["share_cut"])
+    for name in ("length_tokens_median", "length_tokens_p95"):
+        length = values.get(name)
+        if isinstance(length, float):
+            values[name] = round(length)
+    return _rows(values, _PROFILE)
+
+
+def _quoted(text: str, n: int) -> str:
+    end = "…" if len(text) > _LONGEST_QUOTE else ""
+    return f"“{text[:_LONGEST_QUOTE]}{end}” {n:,} times"
+
+
+def _percent(share: object) -> str:
+    return f"{100 * share:.3g} %" if isinstance(share, int | float) else str(share)
+
+
+def _encoder(encoder: Mapping[str, object]) -> list[Row]:
+    """Return which model it is; what executes it stands in a table of its own."""
+    values = {key: value for key, value in encoder.items() if key != "runtime"}
+    if values.get("source_fingerprint") == values.get("fingerprint"):
+        values.pop("source_fingerprint", None)
+    return _rows(values, _ENCODER)
+
+
+def _threshold(report: Report) -> list[Row]:
+    """Return the threshold of the winner and what it was chosen for."""
+    choice = report.candidates[report.verdict.champion].threshold_choice
+    if choice is None:
+        return []
+    reached = "reached" if choice.reached else "no threshold reaches it; this one comes nearest"
+    return [
+        ("Called kin", f"from {format_share(choice.threshold)} on"),
+        ("Chosen for", f"{format_name(choice.target)} of {format_share(choice.target_value)} ({reached})"),
+        (
+            "Chosen by F1 instead",
+            f"from {format_share(choice.f1_threshold)} on; {_percent(choice.f1_false_positive_rate)} of the "
+            "strangers would be called kin",
         ),
     ]
 
@@ -94,7 +246,7 @@ def _executed(use: EncoderRuntime) -> str:
     return f"judged with {use.judged_by}; new tickets are answered with {use.serves}"
 
 
-def _left_out(kinds: Sequence[LeftOutKindResult]) -> list[tuple[str, str]]:
+def _left_out(kinds: Sequence[LeftOutKindResult]) -> list[Row]:
     """Return each kind of links that is not used: why, how many links, and the option that uses them."""
     return [
         (

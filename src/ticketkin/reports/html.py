@@ -1,25 +1,24 @@
 """report.html: one self-contained page that opens from disk without network, and its figures as PNG."""
 
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from ticketkin.core.artifacts import atomic_path
 from ticketkin.evaluation.metrics import METRICS, Place
-from ticketkin.evaluation.schema import CriterionResult, Report
+from ticketkin.evaluation.schema import Report
 from ticketkin.reports import wording
+from ticketkin.reports.borderline import borderline_section
 from ticketkin.reports.candidate_tables import candidate_rows, metric_table
+from ticketkin.reports.check_words import check_row, outcomes_in_words
 from ticketkin.reports.data_tables import data_tables
 from ticketkin.reports.drawing import ReportFigure, save_png
-from ticketkin.reports.formatting import (
-    format_metric,
-    format_share,
-)
 from ticketkin.reports.kinds import kinds_absent, kinds_section, largest_families
 from ticketkin.reports.material import ReportMaterial
+from ticketkin.reports.next_steps import next_steps
 from ticketkin.reports.page import render_page
 from ticketkin.reports.page_figures import PageFigure, draw_figures, inlined
 from ticketkin.reports.proof import proof_figures, proof_section
+from ticketkin.reports.readiness_table import readiness_rows
 
 REPORT_HTML = "report.html"
 FIGURES = "figures"
@@ -50,35 +49,6 @@ class DrawnFigures:
         return cls(proof_figures(report), draw_figures(report, material))
 
 
-@dataclass(frozen=True)
-class ReadinessRow:
-    """One target of readiness."""
-
-    name: str
-    passed: bool
-    is_measured: bool
-    value: str
-    target: str
-    note: str
-
-
-def _readiness_row(criterion: CriterionResult) -> ReadinessRow:
-    sign = "at most" if criterion.at_most else "at least"
-    if criterion.name == "latency_ms":
-        value = "not measured" if criterion.value is None else f"{criterion.value:,.0f} ms"
-        target = f"{sign} {criterion.target:,.0f} ms"
-    else:
-        value, target = format_metric(criterion), f"{sign} {format_share(criterion.target)}"
-    return ReadinessRow(
-        criterion.name, criterion.passed, criterion.value is not None, value, target, criterion.note
-    )
-
-
-def _outcomes(report: Report) -> str:
-    counts = Counter(check.outcome.value for check in report.diagnostics)
-    return ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common()) or "none"
-
-
 def render_report(report: Report, material: ReportMaterial, drawn: DrawnFigures) -> str:
     """Return the page as HTML text; every value from tickets is escaped by jinja2's autoescape."""
     comparisons = wording.comparison_rows(report)
@@ -98,7 +68,7 @@ def render_report(report: Report, material: ReportMaterial, drawn: DrawnFigures)
         about=wording.about(report.verdict.champion),
         too_few=wording.too_few(report),
         comparisons=comparisons,
-        steps=wording.next_steps(report, is_synthetic, n_examples, material.n_to_review),
+        steps=next_steps(report, is_synthetic, n_examples, material.n_to_review),
         primary=METRICS.primary,
         columns=METRICS.shown_in(Place.REPORT),
         candidates=candidate_rows(report),
@@ -118,6 +88,7 @@ def render_report(report: Report, material: ReportMaterial, drawn: DrawnFigures)
             for title, meaning, pairs, absent in (
                 (*_FALSE_ALARMS[:2], material.false_alarms, _FALSE_ALARMS[2]),
                 (*_MISSES[:2], material.misses, _MISSES[2]),
+                borderline_section(material),
             )
         ],
         masking=material.masking,
@@ -128,8 +99,9 @@ def render_report(report: Report, material: ReportMaterial, drawn: DrawnFigures)
         kinds=kinds_section(material),
         kinds_absent=kinds_absent(material),
         largest=largest_families(material),
-        readiness=[_readiness_row(criterion) for criterion in report.readiness.criteria],
-        outcomes=_outcomes(report),
+        readiness=readiness_rows(report),
+        checks=[check_row(check) for check in report.diagnostics],
+        outcomes=outcomes_in_words(report.diagnostics),
     )
 
 

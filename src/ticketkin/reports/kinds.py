@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from ticketkin.core.checks import Check
 from ticketkin.relations.bands import BAND_WORDS, REPORTED_BANDS, ReportedBand
 from ticketkin.relations.kinds import NONE
 from ticketkin.relations.record import KindsLearned, KindsNotLearned, TwoStageQuality
+from ticketkin.reports.check_words import CheckRow, check_row
 from ticketkin.reports.drawing import ReportFigure
 from ticketkin.reports.formatting import ABSENT, format_count, format_metric, format_share
 from ticketkin.reports.kin_figures import family_figure, kinds_confusion_figure, reliability_figure
@@ -76,7 +76,7 @@ class KindsSection:
     """On how many pairs the thresholds were set."""
     band_heads: tuple[str, ...]
     bands: list[CellRow]
-    gates: list[Check]
+    gates: list[CheckRow]
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def kinds_section(material: ReportMaterial) -> KindsSection | None:
             for kind in two_stage.holdout.by_kind
             for band in REPORTED_BANDS
         ],
-        gates=learned.gates,
+        gates=[check_row(gate) for gate in learned.gates],
     )
 
 

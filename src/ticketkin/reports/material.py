@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator
 
+from ticketkin.evaluation.borderline import BorderlineTest
 from ticketkin.relations.families import FamiliesRecord
 from ticketkin.relations.record import RelationRecord
 
@@ -43,7 +44,7 @@ _EMPTY_IS_ABSENT = BeforeValidator(lambda value: None if value == {} else value)
 
 @dataclass(frozen=True)
 class PairExample:
-    """Two tickets that were decided wrongly; texts are cleaned and redacted."""
+    """Two tickets that were decided wrongly, or hardly; texts are cleaned and redacted."""
 
     left_id: str
     left_text: str
@@ -163,6 +164,10 @@ class ReportMaterial:
     """Not kin, yet most similar; worst first."""
     misses: tuple[PairExample, ...] = ()
     """Kin, yet least similar; worst first."""
+    borderline: BorderlineTest | None = None
+    """How the winner decides the holdout pairs nearest its threshold."""
+    borderline_pairs: tuple[PairExample, ...] = ()
+    """Some of these pairs, nearest first."""
     relations: Annotated[RelationRecord | None, _EMPTY_IS_ABSENT] = None
     """Kinds of kin, how well models distinguish them, or why they were not learned."""
     families: Annotated[FamiliesRecord | None, _EMPTY_IS_ABSENT] = None

@@ -1,5 +1,7 @@
 """One way to turn a template into a page that needs no network."""
 
+import base64
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -24,5 +26,17 @@ def render_page(template: str, **values: Any) -> str:
     environment.filters["name"] = format_name
     environment.filters["share"] = format_share
     environment.filters["seconds"] = format_seconds
-    css = (_TEMPLATES / "report.css").read_text("utf-8")
-    return environment.get_template(template).render(css=css, shared_mark=SHARED_MARK, **values)
+    script = (_TEMPLATES / "page.js").read_text("utf-8")
+    return environment.get_template(template).render(
+        css=(_TEMPLATES / "report.css").read_text("utf-8"),
+        script=script,
+        policy=_policy(script),
+        shared_mark=SHARED_MARK,
+        **values,
+    )
+
+
+def _policy(script: str) -> str:
+    """Return the content security policy: nothing is loaded, and no script runs but `script`."""
+    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    return f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'"

@@ -49,6 +49,7 @@ def shareable(
         title="shared copy",
         false_alarms=(),
         misses=(),
+        borderline_pairs=(),
         relations=_with_sentences(relations, parts["relations"]),
         families=_families(material.families),
         n_to_review=0,

@@ -51,17 +51,23 @@ def notices(report: Report, material: ReportMaterial) -> list[str]:
     """Return what a reader must know before any number: synthetic tickets, silver labels, bare texts."""
     is_unmasked = material.masking is not None and not material.masking.is_on and not material.is_shared
     first = [_SYNTHETIC] * (material.is_synthetic or report.synthetic)
-    return [*first, *_silver(report), *[_UNMASKED] * is_unmasked, *[_SHARED] * material.is_shared]
+    return [
+        *first,
+        *[_SILVER] * has_silver_labels(report),
+        *[_UNMASKED] * is_unmasked,
+        *[_SHARED] * material.is_shared,
+    ]
 
 
-def _silver(report: Report) -> list[str]:
+def has_silver_labels(report: Report) -> bool:
+    """Return whether kin were guessed from similar wording, in any part of the links."""
     origins = {
         scores.labels_from
         for candidate in report.candidates.values()
         for scores in (candidate.evaluation, candidate.holdout)
         if scores is not None
     }
-    return [_SILVER] * ("silver" in origins)
+    return "silver" in origins
 
 
 def plain_words(report: Report) -> PlainWords | None:
@@ -218,56 +224,6 @@ def about(candidate: str) -> str:
     """Return what a candidate is, as the beginning of a sentence; "" for one of another version."""
     words = CANDIDATES[candidate].about if candidate in CANDIDATES else ""
     return words[:1].upper() + words[1:]
-
-
-def next_steps(report: Report, is_synthetic: bool, n_examples: int, n_to_review: int = 0) -> list[str]:
-    """Return what to do next, most useful first; `n_to_review` pairs wait in to_review.csv."""
-    verdict = report.verdict
-    if is_synthetic:
-        return [
-            "Run it on your own export: ticketkin run incidents.csv",
-            "If people marked duplicates in another file, add it with --links FILE: more links make a "
-            "better model and a surer answer.",
-        ]
-    steps = []
-    if n_to_review and verdict.answer != "yes":
-        steps.append(
-            f"Judge the {n_to_review:,} pairs in to_review.csv, which lies beside this report: fill in the "
-            "column kind, leave it empty where you are not sure. Then: ticketkin run FOLDER --reviewed "
-            "FOLDER/to_review.csv, where FOLDER is the folder of this report."
-        )
-    if _silver(report):
-        steps.append(
-            "Get links made by people (duplicate-of, parent, problem) and give them with --links FILE."
-        )
-    if verdict.answer == "unproven":
-        steps.append(f"Until then rank with {verdict.champion}, which learns from no links.")
-    elif verdict.kept_baseline:
-        steps.append(_to_try_again(report))
-    else:
-        steps.append(
-            "Put it to use: bundle/ in the run folder answers for new tickets (ticketkin relate); model/ "
-            "is the best encoder alone, for programs that load it themselves."
-        )
-    if n_examples:
-        steps.append(
-            "Read the worst mistakes below with someone from the desk: some 'false alarms' may be kin that "
-            "nobody linked."
-        )
-    if report.warnings:
-        steps.append("Go through the warnings below before you rely on the numbers.")
-    return steps
-
-
-def _to_try_again(report: Report) -> str:
-    power, baseline = report.power, report.verdict.baseline
-    more = None if power is None else power.n_more_kin_groups
-    if more:
-        return (
-            f"Keep using {baseline}. To find out whether the gain is real, link about {more:,} more groups "
-            "of duplicates and give them with --links FILE."
-        )
-    return f"Keep using {baseline}. To try again, add links of people with --links FILE."
 
 
 def masked_briefly(report: Report, material: ReportMaterial) -> str:

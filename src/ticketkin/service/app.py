@@ -12,13 +12,14 @@ from fastapi import FastAPI
 
 from ticketkin.service.corpus import Corpus
 from ticketkin.service.metrics import Measuring
-from ticketkin.service.pages import asking, entrance, now, trust
+from ticketkin.service.oidc import Provider
+from ticketkin.service.pages import asking, entrance, now, review, trust
 from ticketkin.service.pages import families as family_pages
 from ticketkin.service.pages.refusals import ReadableRefusals
 from ticketkin.service.pages.rendering import OwnFiles
 from ticketkin.service.problems import answer_errors
 from ticketkin.service.protection import BodyLimit, OwnOrigin, SafeHeaders
-from ticketkin.service.routes import answers, families, health, model, questions, session, tickets
+from ticketkin.service.routes import answers, families, health, model, oidc, questions, session, tickets
 from ticketkin.service.serving_state import ServingState
 from ticketkin.service.settings import ServiceSettings
 
@@ -30,9 +31,9 @@ Send tickets as they open and change (`POST /v1/tickets`), and ask about one by 
 """
 
 
-def create_app(corpus: Corpus, settings: ServiceSettings) -> FastAPI:
+def create_app(corpus: Corpus, settings: ServiceSettings, provider: Provider | None = None) -> FastAPI:
     """Return the application; it follows the database while it runs. The corpus stays the caller's."""
-    serving = ServingState(corpus, settings)
+    serving = ServingState(corpus, settings, provider)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -53,8 +54,8 @@ def create_app(corpus: Corpus, settings: ServiceSettings) -> FastAPI:
     )
     app.state.serving = serving
     answer_errors(app)
-    doors = (health, tickets, questions, families, answers, model, session)
-    for part in (*doors, asking, now, family_pages, trust, entrance):
+    doors = (health, tickets, questions, families, answers, model, session, oidc)
+    for part in (*doors, asking, now, family_pages, trust, review, entrance):
         app.include_router(part.router)
     app.mount("/static", OwnFiles())
     # The last one added is passed first.

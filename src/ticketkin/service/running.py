@@ -11,6 +11,7 @@ from ticketkin.core.progress import SILENT, Progress
 from ticketkin.service.app import create_app
 from ticketkin.service.corpus import Corpus
 from ticketkin.service.logs import keep_texts_out
+from ticketkin.service.oidc import OidcSettings, Provider
 from ticketkin.service.place import Place
 from ticketkin.service.settings import ServiceSettings
 from ticketkin.serving.bundle import Bundle
@@ -48,17 +49,21 @@ def serve(
     import uvicorn
 
     settings = request.settings
+    oidc = OidcSettings.from_environment() if settings.signs_in else None
+    if oidc is not None:
+        settings = settings.model_copy(update={"hosts": (*settings.hosts, oidc.host)})
     if not settings.signs_in:
         _check_address(settings)
     place = Place.of(request.bundle, request.data)
     bundle = Bundle.open(request.bundle, request.redact_words)
     with _listening(settings) as listener, place.database() as database:
         progress.say(f"Store: {place}")
-        _check_keys(settings, database)
+        if settings.signs_in and oidc is None:
+            _check_keys(database)
         corpus = Corpus(bundle, database, place.indexes)
         try:
             _store_files(corpus, request, progress)
-            app = create_app(corpus, settings)
+            app = create_app(corpus, settings, None if oidc is None else Provider(oidc))
             app.state.serving.warm_up()
             announce(_address(listener))
             config = uvicorn.Config(
@@ -104,9 +109,7 @@ def _check_address(settings: ServiceSettings) -> None:
         )
 
 
-def _check_keys(settings: ServiceSettings, database: Database) -> None:
-    if not settings.signs_in:
-        return
+def _check_keys(database: Database) -> None:
     with database.transaction() as connection:
         opening = [key for key in listed_keys(connection) if key.opens]
     if not opening:

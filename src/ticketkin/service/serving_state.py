@@ -12,6 +12,7 @@ from ticketkin.service.identities import KnownIdentities
 from ticketkin.service.known_families import FamilyBuilder
 from ticketkin.service.limits import RateLimit
 from ticketkin.service.metrics import Measures
+from ticketkin.service.oidc import Provider
 from ticketkin.service.open_groups import OpenGrouping
 from ticketkin.service.recording import Recorder
 from ticketkin.service.settings import ServiceSettings
@@ -43,8 +44,8 @@ class Readiness(BaseModel):
 class ServingState:
     """A corpus, what is allowed, and how the self-test at the start went."""
 
-    def __init__(self, corpus: Corpus, settings: ServiceSettings) -> None:
-        self.corpus, self.settings = corpus, settings
+    def __init__(self, corpus: Corpus, settings: ServiceSettings, oidc: Provider | None = None) -> None:
+        self.corpus, self.settings, self.oidc = corpus, settings, oidc
         self.parity: Check | None = None
         """None until the corpus is warm."""
         self.report = read_report(corpus.bundle.folder / REPORT_JSON)

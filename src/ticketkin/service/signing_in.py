@@ -1,9 +1,10 @@
 """Who sends a request, and whether they may: a key in the header, or the session of a browser."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Annotated
 
-from fastapi import Depends, Request, Security
+from fastapi import Depends, Request, Response, Security
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 
 from ticketkin.service.refusals import NotSignedInError, RefusedError
@@ -14,6 +15,18 @@ SESSION_COOKIE = "ticketkin_session"
 _THIS_MACHINE = Identity("this machine", Role.ADMINISTRATOR)
 _bearer = HTTPBearer(auto_error=False, description="A key made with: ticketkin keys create")
 session_cookie = APIKeyCookie(name=SESSION_COOKIE, auto_error=False, description="The session of a browser.")
+
+
+def set_session(response: Response, request: Request, session: str, lasts: timedelta) -> None:
+    """Give a browser the cookie of its session, which no script can read and no other site can send."""
+    response.set_cookie(
+        SESSION_COOKIE,
+        session,
+        max_age=int(lasts.total_seconds()),
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
 
 
 def _identify(

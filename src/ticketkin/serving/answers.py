@@ -17,9 +17,10 @@ MOST_WORDS = 4
 """Shared words that evidence names."""
 _CONTEXT = ("configuration_item", "service", "subcategory", "category", "assignment_group")
 _FEWEST_WORDS_OF_A_CAUSE = 3
-_BAND_ORDER: Mapping[Band | None, int] = {"say": 0, "suggest": 1, "silent": 2, None: 3}
+_BAND_ORDER: Mapping[Band | None, int] = {"say": 0, "suggest": 1, "silent": 2, None: 4}
 KIN = "kin"
 """The kind where none was learned."""
+NEARLY_SAME_TEXT = "nearly the same text"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,15 @@ class Relation:
     """Of a resolved ticket, the cause that people wrote down; empty without one."""
     alike: tuple[str, ...] = ()
     """Further tickets written by the same template, which this one stands for."""
+    nearly_same_text: bool = False
+    """Whether its text is that of the ticket that was asked about, but for numbers and a few words: worth
+    knowing even where fields and times speak against kinship.
+    """
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether there is nothing to show a person: no kin is claimed, and the text is another one."""
+        return self.band == "silent" and not self.nearly_same_text
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -129,12 +139,13 @@ class Telling:
 def surest_first(relations: Sequence[Relation]) -> list[Relation]:
     """Return relations by band, then probability, then the ranking's similarity.
 
-    Where nothing is said the probability is mostly that of no kin, so the nearest come first.
+    Where nothing is said the probability is mostly that of no kin, so the nearest come first, those with
+    nearly the same text before them.
     """
 
     def place(one: Relation) -> tuple[int, float, float]:
         sure = 0.0 if one.band == "silent" else one.probability or 0.0
-        return _BAND_ORDER[one.band], -sure, -(one.similarity or 0.0)
+        return _BAND_ORDER[one.band] + one.is_silent, -sure, -(one.similarity or 0.0)
 
     return sorted(relations, key=place)
 
@@ -154,9 +165,19 @@ def kin_relation(candidate: Row, evidence: list[str], similarity: float, *, is_p
     )
 
 
-def with_context(relation: Relation, similarity: float, solution: str, alike: Sequence[str]) -> Relation:
+def with_context(
+    relation: Relation, similarity: float, solution: str, alike: Sequence[str], *, nearly_same_text: bool
+) -> Relation:
     """Return a relation with the ranking's similarity, how it was solved, and who is like it."""
-    return replace(relation, similarity=similarity, solution=solution, alike=tuple(alike))
+    same = [NEARLY_SAME_TEXT] if nearly_same_text else []
+    return replace(
+        relation,
+        similarity=similarity,
+        solution=solution,
+        alike=tuple(alike),
+        nearly_same_text=nearly_same_text,
+        evidence=[*same, *relation.evidence],
+    )
 
 
 def evidence(query: Row, candidate: Row, words: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ with Kin.open("kin-june") as kin:                      # its index lies in kin-j
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -50,6 +50,8 @@ _POOL_FACTOR, _POOL_MORE = 3, 10
 """Of the best candidates, so many times `k` and more are looked through for those of one template."""
 _LARGEST_TIE = 20
 _MOST_AHEAD = timedelta(days=1)
+_LONG_UNFED = timedelta(days=30)
+"""An index without a newer ticket than that is behind its desk."""
 _CHARACTERS_A_TOKEN = 6
 """More than most tokens have: a text longer than so many for each token is cut for sure."""
 NO_KINDS = "no kinds of kin were learned in the run of this bundle, so tickets are ranked and not named"
@@ -143,7 +145,8 @@ class Kin:
         """
         if isinstance(ticket, str) and not fields and self.index.row_of(ticket.strip()) is not None:
             return self.relate_stored([ticket.strip()], k)[0]
-        return self._answers(self._new(ticket, fields), k)[0]
+        incoming = self._new(ticket, fields)
+        return self._answers(replace(incoming, notes=[*incoming.notes, *self._behind(incoming)]), k)[0]
 
     def relate_stored(self, names: Sequence[str], k: int = 10) -> list[Answer]:
         """Return answers for stored tickets by id or number. Raises InputError naming one that is absent."""
@@ -211,6 +214,20 @@ class Kin:
         now = datetime.now(UTC).replace(tzinfo=None)
         ahead = datetime(1970, 1, 1) + timedelta(microseconds=self.index.newest_opening + 1)
         return ahead if now < ahead < now + _MOST_AHEAD else now
+
+    def _behind(self, incoming: Incoming) -> list[str]:
+        """Return that no ticket was stored for long before a new one opened, where that is so."""
+        opened = incoming.tickets.frame["opened_at"][0]
+        if opened is None or not self.index.newest_opening or not self.bundle.scorer.state.has_times:
+            return []
+        newest = datetime(1970, 1, 1) + timedelta(microseconds=self.index.newest_opening)
+        if opened - newest < _LONG_UNFED:
+            return []
+        return [
+            f"the newest stored ticket opened {(opened - newest).days:,} days before this one, on "
+            f"{newest:%Y-%m-%d}; kin are rarely so far apart, so little can be told: store the tickets since "
+            f"then, or give the time it opened, such as opened_at={newest:%Y-%m-%d}"
+        ]
 
     def _answers(self, incoming: Incoming, k: int, progress: Progress = SILENT) -> list[Answer]:
         if not len(self):
@@ -281,14 +298,21 @@ class Kin:
     def _relations(self, query: EmbeddedTickets, nearest: _Nearest, k: int) -> list[Relation]:
         if not len(nearest.rows):
             return []
-        groups = template_groups(nearest.stored.texts, self.bundle.record.near_identical)
-        members = one_of_each_template(groups, k)
+        texts = [*nearest.stored.texts, query.texts[0]]
+        *groups, own_group = template_groups(texts, self.bundle.record.near_identical).tolist()
+        members = one_of_each_template(np.array(groups, dtype=np.int64), k)
         first = np.array([places[0] for places in members], dtype=np.int64)
         shown = _Nearest(nearest.rows[first], nearest.scores[first], nearest.stored.take(first))
         relations = self._classified(query, shown)
         solved, ids = solutions(shown.stored.tickets), nearest.stored.tickets.ids
         full = [
-            with_context(one, float(score), solution, [ids[other] for other in places[1:]])
+            with_context(
+                one,
+                float(score),
+                solution,
+                [ids[other] for other in places[1:]],
+                nearly_same_text=groups[places[0]] == own_group,
+            )
             for one, score, solution, places in zip(relations, shown.scores, solved, members, strict=True)
         ]
         return surest_first(full)

@@ -1,7 +1,8 @@
 """Embeddings in the database, each of one ticket by one model, in a table of their own.
 
 They are kept in single precision, as the models give them: what is scored from them is then what was judged.
-In half precision a coordinate would lose all but three digits.
+Half precision (halfvec) would halve the table and move scores past 1e-5, what a verdict and its answers may
+differ by: in the demo by up to 7e-5 (.6 % of 21,255 pairs by more than 1e-5), with a tiny encoder by 1.5e-3.
 """
 
 from collections.abc import Sequence

@@ -111,6 +111,17 @@ def open_session(connection: Transaction, key: str, lasts: timedelta) -> tuple[s
     return session, identity
 
 
+def open_session_of(connection: Transaction, identity: Identity, lasts: timedelta) -> str:
+    """Return the text of a new session for somebody whom another service knows."""
+    session = secrets.token_urlsafe(_KEY_BYTES)
+    connection.execute("DELETE FROM sessions WHERE expires_at < now()")
+    connection.execute(
+        "INSERT INTO sessions (hash, name, role, expires_at) VALUES (%s, %s, %s, now() + %s)",
+        (_hash(session), identity.name, identity.role.value, lasts),
+    )
+    return session
+
+
 def identity_of_session(connection: Transaction, session: str) -> Identity | None:
     """Return whose session it is; None for one that is unknown or expired."""
     row = connection.execute(

@@ -43,6 +43,11 @@ _REPAIRS = {
 }
 
 
+def repair_words(kind: str) -> str:
+    """Return what a kind of repair did, to be read after its count."""
+    return _REPAIRS.get(kind, _words(kind))
+
+
 @dataclass(frozen=True)
 class ImportSummary:
     """What the import found, changed and refused.
@@ -90,9 +95,7 @@ class ImportSummary:
             lines.append(f"rejected rows are in {printable_line(rejected_file)}:")
             lines += [f"  {count:,}: {reason}" for reason, count in list(self.rejections.items())[:3]]
         if self.repairs:
-            repairs = (
-                f"{count:,} {_REPAIRS.get(kind, _words(kind))}" for kind, count in self.repairs.items()
-            )
+            repairs = (f"{count:,} {repair_words(kind)}" for kind, count in self.repairs.items())
             lines.append(f"repairs: {'; '.join(repairs)}")
         replaced = ", ".join(f"{count:,} {_words(kind)}" for kind, count in self.redactions.items())
         lines.append(f"personal data and secrets replaced: {replaced or 'none'}")

@@ -41,15 +41,15 @@ class LinkColumn:
 
 def link_columns(columns: Sequence[str], system: str) -> list[LinkColumn]:
     """Return the columns among `columns` that name linked tickets."""
-    found = []
+    linking = []
     for name in columns:
         if match := _JIRA.match(name.strip()):
-            found.append(LinkColumn(name, match[2].strip(), match[1].lower() == "outward"))
+            linking.append(LinkColumn(name, match[2].strip(), match[1].lower() == "outward"))
         elif system == "jira" and name.strip().lower() == _ISSUE_LINKS:
-            found.append(LinkColumn(name, "", outward=True))
+            linking.append(LinkColumn(name, "", outward=True))
         elif system == "bugzilla" and (key := name.strip().lower().replace(" ", "_")) in _BUGZILLA:
-            found.append(LinkColumn(name, *_BUGZILLA[key]))
-    return found
+            linking.append(LinkColumn(name, *_BUGZILLA[key]))
+    return linking
 
 
 def stated_links(frame: pl.DataFrame, columns: Sequence[LinkColumn]) -> pl.Series:

@@ -30,7 +30,7 @@ _SCORE_NAMES = {
     "score", "similarity", "sim", "cosine", "probability", "prob", "confidence", "certainty", "distance",
     "ahnlichkeit", "wahrscheinlichkeit", "similarite", "probabilite", "similitud", "probabilidad",
 }  # fmt: skip
-_MOST_TOLD = 6
+_MOST_LISTED = 6
 _NUMBER = re.compile(r"[+-]?\d*[.,]?\d+(?:[eE][+-]?\d+)?")
 
 
@@ -113,12 +113,12 @@ def _naming(values: pl.Series, known: Mapping[str, str]) -> tuple[bool, bool, tu
 def _seen(frame: pl.DataFrame, known: Mapping[str, str], shown: Callable[[str], str]) -> str:
     """Return how many values of each column are ids of tickets, with examples of both."""
     seen = []
-    for name in frame.columns[:_MOST_TOLD]:
+    for name in frame.columns[:_MOST_LISTED]:
         counts = value_counts(frame[name])
         n_known, _ = known_values(frame[name], known)
         example = f", e.g. {shown(frame[name].filter(frame[name] != '')[0])!r}" if counts else ""
         seen.append(f"{shown(name)}: {n_known:,} of {len(counts):,} values{example}")
-    more = f"; and {frame.width - _MOST_TOLD:,} more columns" if frame.width > _MOST_TOLD else ""
+    more = f"; and {frame.width - _MOST_LISTED:,} more columns" if frame.width > _MOST_LISTED else ""
     tickets = next(iter(known.values()), None)
     called = "" if tickets is None else f"; tickets are called e.g. {shown(tickets)!r}"
     return f"{'; '.join(seen)}{more}{called}"

@@ -1,24 +1,41 @@
 """The main job on the built-in sample: offline, and small enough for a laptop."""
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import polars as pl
+
 from ticketkin.core.artifacts import atomic_path, hash_path, run_lock
-from ticketkin.core.errors import OutputRefusedError
+from ticketkin.core.errors import InputError, OutputRefusedError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.schema import Report
 from ticketkin.runs.keeping import KeptFolder, keep_foreign
+from ticketkin.serving.manifest import is_bundle
 from ticketkin.tickets.sample import write_sample
 from ticketkin.training.settings import LoraSettings, StrengthSettings
+from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job, read_job
 from ticketkin.workflows.job import check_run, own_names, run_job
 from ticketkin.workflows.run_folders import followed, has_results, is_run, mark_run
 from ticketkin.workflows.settings import Settings
 
+DEMO, DEMO_SEED = Path("runs/demo"), 42
 SAMPLE_TICKETS = 1_200
 _SAMPLE = "sample.csv"
+_SERVED = Path("service", "open.csv")
+# What nobody knows of a ticket that is still being worked on.
+_KNOWN_LATER = (
+    "parent_incident",
+    "problem_id",
+    "caused_by",
+    "close_code",
+    "close_notes",
+    "resolved_at",
+    "closed_at",
+)
 
 
 def demo_job(sample: Path, seed: int) -> Job:
@@ -57,6 +74,43 @@ def run_demo(folder: Path, seed: int, progress: Progress = SILENT, *, force: boo
         _place_sample(folder, seed, progress)
     progress.say(f"Built-in sample: {SAMPLE_TICKETS:,} synthetic tickets, offline, no model download")
     return run_job(job, folder, progress, force=force)
+
+
+@dataclass(frozen=True)
+class ServedDemo:
+    """What to serve, so that all of a service can be seen."""
+
+    bundle: Path
+    tickets: Path
+    """The sample as it stood when its last ticket opened."""
+
+
+def served_demo(folder: Path, progress: Progress = SILENT) -> ServedDemo:
+    """Return what to serve of the demo in `folder`, which is run first where it is not finished.
+
+    Raises InputError where another run lies there.
+    """
+    folder = followed(folder)
+    if not is_bundle(folder / artifact.BUNDLE):
+        run_demo(folder, DEMO_SEED, progress)
+    elif not (folder / _SAMPLE).is_file():
+        raise InputError(
+            f"{folder} is no demo: it has no {_SAMPLE}. Serve another run by its bundle: ticketkin serve "
+            f"{folder / artifact.BUNDLE} --tickets EXPORT"
+        )
+    tickets = folder / _SERVED
+    tickets.parent.mkdir(exist_ok=True)
+    with atomic_path(tickets) as temporary:
+        as_it_stood(pl.read_csv(folder / _SAMPLE, infer_schema=False)).write_csv(temporary)
+    return ServedDemo(folder / artifact.BUNDLE, tickets)
+
+
+def as_it_stood(sample: pl.DataFrame) -> pl.DataFrame:
+    """Return the sample when its last ticket opened: what was solved later is open, and not yet linked."""
+    is_open = pl.col("resolved_at") > pl.col("opened_at").max()
+    later = (pl.when(is_open).then(pl.lit("")).otherwise(pl.col(name)).alias(name) for name in _KNOWN_LATER)
+    state = pl.when(is_open).then(pl.lit("In Progress")).otherwise(pl.col("state")).alias("state")
+    return sample.with_columns(state, *later)
 
 
 def _place_sample(folder: Path, seed: int, progress: Progress) -> None:

@@ -6,12 +6,13 @@ from time import perf_counter
 
 import numpy as np
 
-from ticketkin.core.checks import Check, Outcome
+from ticketkin.core.checks import Check, Outcome, skipped
 from ticketkin.core.tables import SplitName
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import load_encoder, load_folder
 from ticketkin.evaluation.bootstrap import Interval
+from ticketkin.evaluation.diagnostics.breadth import too_good
 from ticketkin.evaluation.diagnostics.gain_sources import GainSources, fields_of_ranking, gain_sources
 from ticketkin.evaluation.diagnostics.identical import identical_candidates
 from ticketkin.evaluation.diagnostics.labels import LabelledPairs, label_checks
@@ -21,6 +22,7 @@ from ticketkin.evaluation.diagnostics.leakage import (
     leakage_checks,
     template_shortcut,
 )
+from ticketkin.evaluation.diagnostics.link_quality import inverted_labels
 from ticketkin.evaluation.diagnostics.pair_files import phases_get_harder
 from ticketkin.evaluation.diagnostics.redundancy import metric_redundancy
 from ticketkin.evaluation.diagnostics.similarities import (
@@ -33,6 +35,7 @@ from ticketkin.evaluation.diagnostics.similarities import (
     threshold_stability,
     trivial_threshold,
 )
+from ticketkin.evaluation.diagnostics.times import opening_times
 from ticketkin.evaluation.gains import PRIMARY
 from ticketkin.evaluation.metric_results import SplitResult
 from ticketkin.evaluation.pair_decisions import PairScores
@@ -47,7 +50,7 @@ from ticketkin.training.record_checks import record_checks
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.judging import Judged
-from ticketkin.workflows.link_diagnosis import link_checks
+from ticketkin.workflows.link_diagnosis import link_checks, text_checks
 from ticketkin.workflows.pair_checks import adversarial_pairs_given, checks_as_given
 from ticketkin.workflows.run_data import RunData
 
@@ -74,7 +77,7 @@ def diagnose(
     splits = {split.value: data.splits.rows(data.tickets, split) for split in SplitName}
     near = settings.split.near_identical
     checks = label_checks(pairs, by_folds=judged.folds is not None)
-    checks += link_checks(data, judged)
+    checks += [*link_checks(data, judged), *text_checks(data), opening_times(data.tickets)]
     checks += leakage_checks(
         data.tickets, data.texts, settings.tickets.template, data.groups.group, splits, near
     )
@@ -89,8 +92,9 @@ def diagnose(
     checks.append(gain_sources(sources))
     checks += [
         trivial_threshold(champion, holdout[champion], judged.thresholds[champion].threshold),
-        threshold_stability(champion, judged.pairs[champion], settings.evaluation, settings.seed),
+        threshold_stability(champion, judged.pairs[champion], judged.thresholds[champion]),
         score_distribution(champion, holdout[champion]),
+        too_good(champion, holdout[champion]),
         metric_redundancy({name: candidate.metric_values() for name, candidate in candidates.items()}),
         identical_candidates(judged.retrieval, _unmoved(data, judged)),
     ]
@@ -109,13 +113,14 @@ def _labelled_pairs(data: RunData) -> LabelledPairs:
 
 def _mismatch(pairs: LabelledPairs) -> list[Check]:
     split = pairs.frame["split"].to_numpy()
-    similarities, labels = pairs.similarities("base"), pairs.labels
-    return list(
-        split_mismatch(
-            {name.value: similarities[split == name.value] for name in SplitName},
-            {name.value: labels[split == name.value] for name in SplitName},
-        )
+    similarities, labels = (
+        {name.value: values[split == name.value] for name in SplitName}
+        for values in (pairs.similarities("base"), pairs.labels)
     )
+    inverted = inverted_labels(similarities, labels)
+    if inverted.outcome is Outcome.FAILED:  # it explains whatever differs between the splits
+        return [inverted, skipped("split_mismatch", "the labels of a split are the wrong way round")]
+    return [inverted, *split_mismatch(similarities, labels)]
 
 
 def _category_shortcut(data: RunData, judged: Judged, verdict: Verdict) -> Check:

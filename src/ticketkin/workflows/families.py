@@ -37,10 +37,10 @@ def run_families(run: StageRun[Job]) -> None:
     data = RunData(run.values, run.job)
     ties = _stated_ties(data)
     if run.job.settings.families.said:
-        said = _said_ties(data, run.progress)
-        unrefuted = [tie for tie in said if not _is_refuted(tie, data)]
-        if len(unrefuted) < len(said):
-            n = len(said) - len(unrefuted)
+        reported = _reported_ties(data, run.progress)
+        unrefuted = [tie for tie in reported if not _is_refuted(tie, data)]
+        if len(unrefuted) < len(reported):
+            n = len(reported) - len(unrefuted)
             run.progress.say(f"  {n:,} left out of what the model says: a person judged them otherwise")
         ties += unrefuted
     order = filing_order(data.tickets)
@@ -61,14 +61,14 @@ def _stated_ties(data: RunData) -> list[Tie]:
     ]
 
 
-def _said_ties(data: RunData, progress: Progress) -> list[Tie]:
+def _reported_ties(data: RunData, progress: Progress) -> list[Tie]:
     learned = data.values.read(artifact.RELATIONS_JSON)
     if isinstance(learned, KindsNotLearned):
         raise NotEnoughDataError(
             f"--said needs the relation model, and there is none: {learned.reason}. Leave --said out for "
             "the families that people's links make"
         )
-    return RunKin(data).said(data.job.settings.relations.depth, progress)
+    return RunKin(data).reported(data.job.settings.relations.depth, progress)
 
 
 def _is_refuted(tie: Tie, data: RunData) -> bool:

@@ -10,7 +10,8 @@ from ticketkin.core.tables import IntArray, SplitName
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
-from ticketkin.evaluation.thresholds import ThresholdChoice, choose_threshold
+from ticketkin.evaluation.threshold_folds import choose_threshold_in_folds
+from ticketkin.evaluation.thresholds import ThresholdChoice
 from ticketkin.evaluation.verdict import best_encoder
 from ticketkin.ranking.hybrid import HybridScorer
 from ticketkin.runs.stages import StageRun
@@ -154,11 +155,10 @@ def _judged(
     kept: dict[str, Ranker] | None = None,
     folds: FoldVerdict | None = None,
 ) -> Judged:
-    evaluation = data.job.settings.evaluation
     rankers = {name: one.ranker for name, one in results.items()}
     pairs = {name: one.pairs for name, one in results.items()}
     thresholds = {
-        name: choose_threshold(scores.similarities, scores.labels, evaluation)
+        name: choose_threshold_in_folds(scores, data.job.settings.evaluation, data.job.settings.seed)
         for name, scores in pairs.items()
     }
     added = "base" if folds else best

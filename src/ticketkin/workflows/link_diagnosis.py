@@ -1,13 +1,18 @@
-"""The checks of a run's links that ask who made them, and how."""
+"""The checks of a run's links and texts that ask who made them, how, and when."""
 
 import numpy as np
 import polars as pl
 
 from ticketkin.core.checks import Check
-from ticketkin.core.tables import IntArray, Kind
+from ticketkin.core.tables import IntArray, Kind, SplitName
+from ticketkin.evaluation.diagnostics.breadth import absent_ends, large_groups, only_linked
+from ticketkin.evaluation.diagnostics.hindsight import LinkedTexts, hindsight_checks
+from ticketkin.evaluation.diagnostics.link_quality import JudgedLinks, joined_rows, random_links
 from ticketkin.evaluation.diagnostics.made_labels import LinkRanks, links_of_a_search, single_ranker
 from ticketkin.evaluation.diagnostics.rules import links_of_a_rule
+from ticketkin.evaluation.diagnostics.texts import copied_texts, cut_texts, other_words, thin_texts
 from ticketkin.training.candidates import CANDIDATES
+from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.judging import Judged
 from ticketkin.workflows.run_data import RunData
 
@@ -22,10 +27,36 @@ def link_checks(data: RunData, judged: Judged) -> list[Check]:
     seed, n_tickets = data.job.settings.seed, len(data.tickets)
     unlearned = [name for name in judged.retrieval if not _learns(name)]
     ranks = {name: LinkRanks.of(judged.rankers[name], left, right, n_tickets, seed) for name in _SEARCHES}
-    return [
+    judged_links = JudgedLinks(
+        left,
+        right,
+        data.tickets.frame["source_row"].to_numpy(),
+        {name: judged.rankers[name].pair_similarities for name in _SEARCHES},
+        seed,
+    )
+    groups, counts = data.groups, data.values.read(artifact.LINK_SUMMARY)
+    checks = [
         single_ranker(judged.retrieval, unlearned),
         links_of_a_search(ranks),
-        links_of_a_rule(data.tickets, left, right, data.groups.group, seed),
+        links_of_a_rule(data.tickets, left, right, groups.group, seed),
+        *hindsight_checks(LinkedTexts(data.tickets, data.texts, left, right, groups.group)),
+        joined_rows(judged_links),
+        random_links(judged_links),
+        large_groups(groups.group, data.embeddings(artifact.BASE_EMBEDDINGS), data.tickets.ids, seed),
+        absent_ends(counts.n_read, counts.n_absent),
+    ]
+    # Files of pairs bring their strangers with them.
+    return checks if data.job.pairs_file is not None else [*checks, only_linked(groups.has_kin)]
+
+
+def text_checks(data: RunData) -> list[Check]:
+    """Return the checks of the texts themselves: copies, cut, thin, or of other words in the holdout."""
+    rows = {split.value: data.splits.rows(data.tickets, split) for split in SplitName}
+    return [
+        copied_texts(data.tickets, data.texts),
+        cut_texts(data.tickets),
+        thin_texts(data.texts),
+        other_words(data.texts, rows),
     ]
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ticketkin.core.tables import IntArray, SplitName
+from ticketkin.evaluation.borderline import borderline_test
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.verdict import Verdict
@@ -48,7 +49,9 @@ def report_material(
     """Return curves, histograms and the worst mistakes of the champion on the holdout."""
     stored = run.values.read(artifact.PROFILE)
     threshold = judged.thresholds[verdict.champion].threshold
-    false_alarms, misses = _worst(data, holdout[verdict.champion][1], threshold)
+    scores = holdout[verdict.champion][1]
+    false_alarms, misses = _worst(data, scores, threshold)
+    borderline, nearest = borderline_test(scores, threshold)
     training, strengths = _training(data)
     return ReportMaterial(
         title=", ".join(path.name for path in run.job.tickets_from),
@@ -68,6 +71,8 @@ def report_material(
         lengths=TokenLengths(np.array(stored.lengths_tokens, dtype=np.int64), stored.profile.limit_tokens),
         false_alarms=false_alarms,
         misses=misses,
+        borderline=borderline,
+        borderline_pairs=_examples(data, scores, nearest[:_N_EXAMPLES]),
         command=_command(run),
         masking=_masking(run),
     )
@@ -97,27 +102,28 @@ def _command(run: StageRun[Job]) -> str:
 def _worst(
     data: RunData, scores: PairScores, threshold: float
 ) -> tuple[tuple[PairExample, ...], tuple[PairExample, ...]]:
-    left, right = data.pairs.of(SplitName.HOLDOUT).rows(data.tickets)
     called_kin, kin = scores.similarities >= threshold, scores.labels == 1
     alarms = np.flatnonzero(called_kin & ~kin)
     alarms = alarms[np.argsort(-scores.similarities[alarms], kind="stable")][:_N_EXAMPLES]
     missed = np.flatnonzero(~called_kin & kin)
     missed = missed[np.argsort(scores.similarities[missed], kind="stable")][:_N_EXAMPLES]
+    return _examples(data, scores, alarms), _examples(data, scores, missed)
 
-    def examples(places: IntArray) -> tuple[PairExample, ...]:
-        return tuple(
-            PairExample(
-                left_id=data.tickets.ids[left[place]],
-                left_text=data.texts[left[place]][:_MOST_CHARACTERS],
-                right_id=data.tickets.ids[right[place]],
-                right_text=data.texts[right[place]][:_MOST_CHARACTERS],
-                similarity=float(scores.similarities[place]),
-                label=int(scores.labels[place]),
-            )
-            for place in places
+
+def _examples(data: RunData, scores: PairScores, places: IntArray) -> tuple[PairExample, ...]:
+    """Return the holdout pairs at some places, as the report quotes them."""
+    left, right = data.pairs.of(SplitName.HOLDOUT).rows(data.tickets)
+    return tuple(
+        PairExample(
+            left_id=data.tickets.ids[left[place]],
+            left_text=data.texts[left[place]][:_MOST_CHARACTERS],
+            right_id=data.tickets.ids[right[place]],
+            right_text=data.texts[right[place]][:_MOST_CHARACTERS],
+            similarity=float(scores.similarities[place]),
+            label=int(scores.labels[place]),
         )
-
-    return examples(alarms), examples(missed)
+        for place in places
+    )
 
 
 def _training(data: RunData) -> tuple[dict[str, TrainingCurve], dict[str, StrengthCurve]]:

@@ -94,8 +94,8 @@ class RunKin:
             of_row[row] = surest_first(relations)
         return {name: None if row is None else of_row[row] for name, row in row_of.items()}
 
-    def said(self, k: int, progress: Progress = SILENT) -> list[Tie]:
-        """Return what is said outright of every ticket and its `k` nearest earlier ones."""
+    def reported(self, k: int, progress: Progress = SILENT) -> list[Tie]:
+        """Return what the model reports outright of every ticket and its `k` nearest earlier ones."""
         retrieved = retrieve_and_classify(
             self._material, self._ranker, self._kinds, np.arange(len(self._data.tickets)), k, progress
         )

@@ -14,7 +14,7 @@ from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.power import Power, is_within_reach
 from ticketkin.evaluation.settings import EvaluationSettings
-from ticketkin.evaluation.thresholds import choose_threshold
+from ticketkin.evaluation.thresholds import ThresholdChoice, choose_threshold
 
 _FEWEST_PAIRS = 20
 _ADVERSARIAL_TARGET = 0.70
@@ -222,22 +222,15 @@ def score_distribution(name: str, scores: PairScores) -> Check:
     return passed("score_distribution", evidence)
 
 
-def threshold_stability(name: str, scores: PairScores, settings: EvaluationSettings, seed: int) -> Check:
-    """Return how much the threshold varies when chosen on four fifths of the pairs."""
-    if np.bincount(scores.labels, minlength=2).min() < _FEWEST_PAIRS:
-        return skipped("threshold_stability", "too few pairs of a class")
-    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
-    chosen, rates = [], []
-    for train, test in folds.split(scores.similarities, scores.labels):
-        threshold = choose_threshold(scores.similarities[train], scores.labels[train], settings).threshold
-        strangers = scores.similarities[test][scores.labels[test] == 0]
-        chosen.append(threshold)
-        rates.append(float((strangers >= threshold).mean()))
+def threshold_stability(name: str, scores: PairScores, choice: ThresholdChoice) -> Check:
+    """Return how much the threshold varies from fold to fold, and what it does to pairs that chose none."""
+    if choice.spread is None or choice.left_out_false_positive_rate is None:
+        return skipped("threshold_stability", "too few pairs of a class to choose it in folds")
+    rate = 100 * choice.left_out_false_positive_rate
     evidence = (
-        f"{name}: threshold {np.mean(chosen):.3f} ± {np.std(chosen):.3f} over {_FOLDS} folds; false-positive "
-        f"rate {100 * np.mean(rates):.1f} % ± {100 * np.std(rates):.1f} on the pairs left out"
+        f"{name}: threshold {choice.threshold:.3f}, the median of {choice.n_folds} folds, "
+        f"± {choice.spread:.3f}; false-positive rate {rate:.1f} % on the pairs left out"
     )
-    spread = float(np.std(scores.similarities)) or 1.0
-    if np.std(chosen) > spread / 2:
+    if choice.spread > (float(np.std(scores.similarities)) or 1.0) / 2:
         return warning("threshold_stability", evidence, "the threshold depends on a few pairs; add links")
     return passed("threshold_stability", evidence)

@@ -18,9 +18,9 @@ _Next = Annotated[str, Form(max_length=2_000)]
 
 
 @router.get("/sign-in")
-def entrance(request: Request) -> HTMLResponse:
-    """Ask for a key."""
-    return page(request, "sign_in.html", next="/", refused="")
+def entrance(request: Request, serving: Serving) -> HTMLResponse:
+    """Ask for a key, or for an account where a provider knows them."""
+    return page(request, "sign_in.html", next="/", refused="", has_provider=serving.oidc is not None)
 
 
 @router.post("/sign-in")
@@ -30,7 +30,10 @@ def enter(request: Request, serving: Serving, key: _Key, next: _Next = "/") -> R
     try:
         session.sign_in(SignInIn(key=key.strip()), request, onwards, serving)
     except NotSignedInError as error:
-        return page(request, "sign_in.html", status=401, next=_own_path(next), refused=str(error))
+        return page(
+            request, "sign_in.html", status=401, next=_own_path(next), refused=str(error),
+            has_provider=serving.oidc is not None,
+        )  # fmt: skip
     return onwards
 
 

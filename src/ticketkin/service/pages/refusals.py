@@ -49,4 +49,6 @@ def _page(fault: Problem, scope: Scope) -> bytes:
     address = scope["path"]
     if scope["query_string"]:
         address += f"?{scope['query_string'].decode('latin-1')}"
-    return render("sign_in.html", next=address if scope["method"] == "GET" else "/", refused="").encode()
+    onwards = address if scope["method"] == "GET" else "/"
+    has_provider = scope["app"].state.serving.oidc is not None
+    return render("sign_in.html", next=onwards, refused="", has_provider=has_provider).encode()

@@ -45,7 +45,7 @@ def format_moment(moment: datetime | None) -> str:
 def is_worth_showing(relation: Relation) -> bool:
     """Return whether something is stated of a pair; the others are merely the nearest."""
     if relation.band is not None:
-        return relation.band in ("say", "suggest")
+        return not relation.is_silent
     return relation.kind == KIN and (relation.probability or 0.0) >= LIKELY
 
 
@@ -56,9 +56,11 @@ def headline(shown: Sequence[Relation]) -> str:
     first = shown[0]
     sure = format_percent(first.probability)
     other = first.ticket_id
+    if first.band == "silent":
+        return f"{other} has nearly the same text, but nothing is sure"
     if first.kind == KIN:
         return f"{other} is most likely kin of this ticket ({sure})"
-    verb = "is" if first.band == "say" else "may be"
+    verb = "is probably" if first.band == "say" else "may be"
     if first.kind == Kind.DUPLICATE.value:
         return f"This {verb} a duplicate of {other} ({sure})"
     if first.kind == Kind.CAUSAL.value:
@@ -68,9 +70,9 @@ def headline(shown: Sequence[Relation]) -> str:
 
 def _cause(relation: Relation, sure: str) -> str:
     if relation.direction.startswith(f"{relation.ticket_id} caused "):
-        verb = "caused" if relation.band == "say" else "may have caused"
+        verb = "probably caused" if relation.band == "say" else "may have caused"
         return f"{relation.ticket_id} {verb} this ticket ({sure})"
-    verb = "is" if relation.band == "say" else "may be"
+    verb = "is probably" if relation.band == "say" else "may be"
     return f"{relation.ticket_id} {verb} the cause or the effect of this ticket ({sure})"
 
 
@@ -83,6 +85,8 @@ def explanation(shown: Sequence[Relation], n_nearest: int, n_tickets: int) -> st
             if n_nearest
             else none
         )
+    if shown[0].band == "silent":
+        return "Fields and times speak against kin. Read both before you act."
     parent = shown[0].parent
     if not parent:
         return "Check the reasons before you act on it."
@@ -96,14 +100,16 @@ def explanation(shown: Sequence[Relation], n_nearest: int, n_tickets: int) -> st
 
 def kind_title(relation: Relation) -> str:
     """Return what a relation is called; a kind of which nothing is said is not named."""
-    return "Only near" if relation.band == "silent" else _KIND_TITLES[relation.kind]
+    if relation.band == "silent":
+        return "Nearly the same text" if relation.nearly_same_text else "Only near"
+    return _KIND_TITLES[relation.kind]
 
 
 def certainty(relation: Relation) -> str:
     """Return how sure it is that a relation is what its label says; "" where nothing is said."""
     sure = format_percent(relation.probability)
     if relation.band == "say":
-        return f"sure: {sure}"
+        return f"probable: {sure}"
     if relation.band == "suggest":
         return f"worth a look: {sure}"
     if relation.probability is None:
@@ -113,7 +119,7 @@ def certainty(relation: Relation) -> str:
 
 def statement(kind: str, band: str) -> str:
     """Return what is stated of a pair of one kind in one band."""
-    verb = "is" if band == "say" else "may be"
+    verb = "is probably" if band == "say" else "may be"
     if kind == Kind.DUPLICATE.value:
         return f"{verb} a duplicate of"
     if kind == Kind.CAUSAL.value:

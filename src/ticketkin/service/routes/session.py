@@ -9,7 +9,7 @@ from ticketkin.service.problems import responses
 from ticketkin.service.refusals import NotSignedInError
 from ticketkin.service.schemas import SignedIn, SignInIn
 from ticketkin.service.serving_state import Serving
-from ticketkin.service.signing_in import SESSION_COOKIE, Agent, session_cookie
+from ticketkin.service.signing_in import SESSION_COOKIE, Agent, session_cookie, set_session
 from ticketkin.store.audit import put_audit
 from ticketkin.store.keys import close_session, open_session
 
@@ -27,14 +27,7 @@ def sign_in(given: SignInIn, request: Request, response: Response, serving: Serv
             raise NotSignedInError("The key is unknown, expired or revoked; ask for one")
         session, identity = opened
         put_audit(connection, identity.name, "signed in")
-    response.set_cookie(
-        SESSION_COOKIE,
-        session,
-        max_age=int(lasts.total_seconds()),
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-    )
+    set_session(response, request, session, lasts)
     return SignedIn(name=identity.name, role=identity.role)
 
 

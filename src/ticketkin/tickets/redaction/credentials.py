@@ -184,13 +184,13 @@ def _assigned(match: re.Match[str]) -> Span | None:
     return span if span[0] < span[1] and looks_secret(match, span, assigned=True, quoted=quoted) else None
 
 
-def _said_span(match: re.Match[str]) -> Span | None:
+def _secret_span(match: re.Match[str]) -> Span | None:
     span, quoted = _value_of(match)
     return span if span[0] < span[1] and looks_secret(match, span, assigned=False, quoted=quoted) else None
 
 
-def _said(match: re.Match[str]) -> Span | None:
-    span = _said_span(match)
+def _strong_where_loose(match: re.Match[str]) -> Span | None:
+    span = _secret_span(match)
     # "Reset the password to X" gives one away, "pass to Jane" does not.
     if span is None or (match["loose"] and not is_strong(match.string[slice(*span)])):
         return None
@@ -198,7 +198,7 @@ def _said(match: re.Match[str]) -> Span | None:
 
 
 def _strong_only(match: re.Match[str]) -> Span | None:
-    span = _said_span(match)
+    span = _secret_span(match)
     return span if span and is_strong(match.string[slice(*span)]) else None
 
 
@@ -351,7 +351,7 @@ RECOGNISERS = (
         re.compile(rf"{_KEYS}{SCOPE}{_COPULA}{_VALUE}", re.I),
         _KEY_TRIGGERS,
         "the WPA key is rainy-Tuesday-13",
-        _said,
+        _strong_where_loose,
     ),
     Recogniser(
         CREDENTIAL,
@@ -359,7 +359,7 @@ RECOGNISERS = (
         re.compile(rf"{_PASSWORD}{SCOPE}{_COPULA}{_VALUE}", re.I),
         _PASSWORD_TRIGGERS,
         "the password for the guests is Summer2024!",
-        _said,
+        _strong_where_loose,
     ),
     Recogniser(
         CREDENTIAL,

@@ -170,7 +170,7 @@ def digits_of(text: str) -> str:
 
 # Numbers of things, in the languages of service desks: what follows one of these is no phone, card or id
 # of a person. The word may be followed by what joins it to its number: no., Nr., number, is, :, #.
-_THINGS = (
+_NUMBERED_ITEMS = (
     r"order|p\.?o|purchase|sku|parts?|article|item|material|batch|lot|serial|s/n|asset|tag|inventory"
     r"|imei|iccid|meid"
     r"|tracking|shipment|parcel|delivery|invoice|bill|case|ticket|incident|change|request|task|ref"
@@ -188,7 +188,7 @@ _THINGS = (
     r"|pedido|referencia|factura|serie|lote|artículo|albarán|contrato|cliente|producto"
 )
 _THING_BEFORE = re.compile(
-    rf"(?<!\w)(?:{_THINGS})"
+    rf"(?<!\w)(?:{_NUMBERED_ITEMS})"
     r"(?:[\s.:#=(-]{0,3}(?:no|nr|num|number|nummer|numéro|número|n°|nº|ids?|is|ist|est|es|de|du|der|des"
     r"|von|of|the"
     r"|entry|order|code)(?!\w)){0,3}[\s.:#=(°º-]{0,4}$"

@@ -11,7 +11,7 @@ class Fault:
     """
 
     subcategory: str
-    things: tuple[str, ...]
+    objects: tuple[str, ...]
     tellings: tuple[tuple[str, str], ...]
     causes: tuple[str, ...]
 

@@ -69,7 +69,7 @@ def _event(number: int, random: Random) -> Event:
     fault = random.choice(service.faults)
     town = random.choice(phrases.TOWNS)
     return Event(
-        number, service, fault, random.choice(fault.things), town, random.choice(phrases.BUILDINGS),
+        number, service, fault, random.choice(fault.objects), town, random.choice(phrases.BUILDINGS),
         random.choice(phrases.TEAMS), _some_item(service, town, random),
         f"{random.choice('EXWKR')}{random.randint(100, 9999)}", random.choice(fault.causes),
     )  # fmt: skip

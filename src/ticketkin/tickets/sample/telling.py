@@ -12,7 +12,7 @@ from ticketkin.tickets.sample.wording import hedge, reword
 # that neither words nor the untuned encoder find every kin: see the recalls asserted by the tests.
 _NAMES_PLACE = 0.85
 _NAMES_THING = 0.8
-_VAGUE_THINGS = ("it", "that one", "ours", "the usual one", "this")
+_VAGUE_NAMES = ("it", "that one", "ours", "the usual one", "this")
 # Short ones count too: a greeting before them makes them longer.
 _MISTYPED_SHARE = 0.3
 # Tries with the plain wording, then with words around it, then with two sentences in one; after the last
@@ -73,7 +73,7 @@ def _fill(template: str, event: Event, random: Random) -> str:
         place = random.choice(phrases.PLACES).format(town=event.town, building=event.building)
     thing = event.thing
     if random.random() > _NAMES_THING:
-        thing = random.choice(_VAGUE_THINGS)
+        thing = random.choice(_VAGUE_NAMES)
         template = template.replace("the {thing}", "{thing}").replace("my {thing}", "{thing}")
     since = random.choice(phrases.SINCE).format(hour=hour_of(random))
     return template.format(
@@ -144,9 +144,9 @@ def signature(random: Random, team: str) -> str:
 def tell(event: Event, side: int, random: Random, register: TemplateRegister) -> tuple[str, str]:
     """Return title and description of one report of the event, seen from one side of its fault."""
     title, clause = event.fault.tellings[side % len(event.fault.tellings)]
-    said = _sentence(event, random, register, clause)
+    sentence = _sentence(event, random, register, clause)
     asides = [_sentence(event, random, register, None) for _ in range(random.randint(1, 3))]
-    body = " ".join(part for part in (random.choice(phrases.OPENERS), said, *asides) if part)
+    body = " ".join(part for part in (random.choice(phrases.OPENERS), sentence, *asides) if part)
     title = _title(event, random, register, title)
     if random.random() < _MISTYPED_SHARE:
         title, body = mistype(title, random), mistype(mistype(body, random), random)
@@ -158,8 +158,8 @@ def tell(event: Event, side: int, random: Random, register: TemplateRegister) ->
 def tell_follow_up(event: Event, random: Random, register: TemplateRegister) -> tuple[str, str]:
     """Return title and description of a symptom elsewhere that the event caused."""
     title, clause = random.choice(phrases.FOLLOW_UPS)
-    said = _sentence(event, random, register, clause)
-    return _title(event, random, register, title), f"{said} {_sentence(event, random, register, None)}"
+    sentence = _sentence(event, random, register, clause)
+    return _title(event, random, register, title), f"{sentence} {_sentence(event, random, register, None)}"
 
 
 def tell_alert(service: Service, item: str, random: Random) -> tuple[str, str]:

@@ -1,0 +1,109 @@
+"""Too good, too broad, too lumpy: links that are easier, or fewer groups, than those of a desk."""
+
+import numpy as np
+
+from ticketkin.core.checks import Check, failed, passed, skipped, warning
+from ticketkin.core.tables import BoolArray, FloatArray, IntArray
+from ticketkin.evaluation.pair_decisions import PairScores
+
+_FEWEST = 20
+_PERFECT_AUC = 0.999
+_ALL_LINKED = 0.95
+_LARGE_GROUP = 20
+_LARGE_SHARE = 0.3
+_UNLIKE = 0.25
+"""How much of the way from strangers to kin the members of a large group must at least have come."""
+_SAMPLE = 2_000
+
+
+def too_good(name: str, scores: PairScores) -> Check:
+    """Find a champion that tells kin from strangers without a mistake."""
+    from sklearn.metrics import roc_auc_score
+
+    if min(np.bincount(scores.labels, minlength=2)) < _FEWEST:
+        return skipped("too_good", "too few pairs of a class")
+    area = float(roc_auc_score(scores.labels, scores.similarities))
+    evidence = f"{name}: ROC-AUC {area:.4f} on {len(scores.labels):,} pairs"
+    if area >= _PERFECT_AUC:
+        return warning(
+            "too_good",
+            f"kin and strangers are told apart without a mistake, which no desk's tickets allow. {evidence}",
+            "read the checks of links, fields and texts; try it on links of another month",
+        )
+    return passed("too_good", evidence)
+
+
+def only_linked(has_kin: BoolArray) -> Check:
+    """Find an export that holds linked tickets only; `has_kin` tells for each ticket whether it has kin."""
+    share = float(has_kin.mean()) if len(has_kin) else 0.0
+    evidence = f"{100 * share:.0f} % of {len(has_kin):,} tickets have kin"
+    if len(has_kin) >= _FEWEST and share >= _ALL_LINKED:
+        return failed(
+            "only_linked",
+            f"the export holds linked tickets only ({evidence}): on a desk most tickets have none, and false "
+            "alarms on those can't be counted",
+            "export all tickets of the period, linked or not",
+        )
+    return passed("only_linked", evidence)
+
+
+def large_groups(groups: IntArray, embeddings: FloatArray, ids: list[str], seed: int) -> Check:
+    """Find groups that hold most of the linked tickets, and such as join what is not alike, as an epic does.
+
+    `groups` is the kin group of every ticket, `embeddings` (n_tickets, d) of unit length.
+    """
+    sizes = np.bincount(groups)
+    linked = sizes[groups] > 1
+    if not linked.any():
+        return skipped("large_groups", "no ticket has kin")
+    largest = int(np.argmax(sizes))
+    share = float(sizes[largest] / linked.sum())
+    evidence = f"the largest of {int((sizes > 1).sum()):,} groups holds {sizes[largest]:,} tickets"
+    draw = np.random.default_rng(seed)
+    by_chance = _mean_cosine(embeddings, *draw.integers(0, len(groups), (2, _SAMPLE)))
+    small = np.flatnonzero((sizes[groups] > 1) & (sizes[groups] < _LARGE_GROUP))
+    kin = _within(embeddings, groups, small, draw) if len(small) > _FEWEST else None
+    buckets = []
+    for group in np.flatnonzero(sizes >= _LARGE_GROUP):
+        members = np.flatnonzero(groups == group)
+        own = _mean_cosine(embeddings, draw.choice(members, _SAMPLE), draw.choice(members, _SAMPLE))
+        if kin is not None and own - by_chance < _UNLIKE * (kin - by_chance):
+            buckets.append(f"{len(members):,} tickets around {ids[members[0]]}")
+    if buckets:
+        return failed(
+            "large_groups",
+            f"groups of duplicates hardly more alike than strangers: {'; '.join(buckets[:3])}. They look "
+            f"like a bucket, such as an epic, not like one event ({evidence})",
+            "leave such parents out of the links, or give them as related: not every child is a duplicate",
+        )
+    if share > _LARGE_SHARE and linked.sum() >= _LARGE_GROUP:
+        return warning(
+            "large_groups",
+            f"one group holds {100 * share:.0f} % of the tickets with kin: it decides all means ({evidence})",
+            "look whether it is one event; add links of others",
+        )
+    return passed("large_groups", evidence)
+
+
+def _within(embeddings: FloatArray, groups: IntArray, rows: IntArray, draw: np.random.Generator) -> float:
+    """Return the mean cosine of kin: of neighbours in an order by group."""
+    ordered = rows[np.lexsort((draw.permutation(len(rows)), groups[rows]))]
+    same = groups[ordered[1:]] == groups[ordered[:-1]]
+    return _mean_cosine(embeddings, ordered[1:][same], ordered[:-1][same])
+
+
+def _mean_cosine(embeddings: FloatArray, left: IntArray, right: IntArray) -> float:
+    apart = left != right
+    return float((embeddings[left[apart]] * embeddings[right[apart]]).sum(axis=1).mean())
+
+
+def absent_ends(n_read: int, n_absent: int) -> Check:
+    """Find links most of which name tickets that the export does not hold."""
+    evidence = f"{n_absent:,} of {n_read:,} links read name a ticket that the export does not hold"
+    if n_read >= _FEWEST and n_absent > n_read / 2:
+        return warning(
+            "absent_ends",
+            f"{evidence}: the kin that is here is a chosen part of all, and misses are counted too low",
+            "export the tickets that the links name, too: a longer period, closed ones, other queues",
+        )
+    return passed("absent_ends", evidence)
