@@ -47,7 +47,10 @@ def pieces(statistics: TermStatistics, text: str, other: str) -> list[Piece]:
 
 
 def words_apart(statistics: TermStatistics, text: str, other: str, n_words: int) -> list[str]:
-    """Return words that only `text` holds, the weightiest by TF-IDF first, as it writes them."""
+    """Return words that only `text` holds, the weightiest by TF-IDF first, as it writes them.
+
+    Words that no text of the corpus holds weigh half: most of them are misspelt.
+    """
     theirs = frozenset(statistics.tokenize(other))
     counts: Counter[str] = Counter()
     written: dict[str, str] = {}
@@ -56,7 +59,10 @@ def words_apart(statistics: TermStatistics, text: str, other: str, n_words: int)
         if term is not None and term not in theirs:
             counts[term] += 1
             written.setdefault(term, word)
-    weights = np.array([1 + np.log(n) for n in counts.values()]) * statistics.idf_of(list(counts))
+    idf = statistics.idf_of(list(counts))
+    weights = np.array([1 + np.log(n) for n in counts.values()]) * np.where(
+        idf < np.float32(statistics.unseen_idf), idf, idf / 2
+    )
     heaviest = [list(counts)[place] for place in np.argsort(-weights, kind="stable")]
     return [written[term] for term in heaviest[:n_words]]
 
