@@ -49,13 +49,13 @@ def rankers_of(tickets: Tickets) -> dict[str, Ranker]:
     return {"lexical": LexicalRanker.build(fields, FIELD_WEIGHTS), "base": DenseRanker("base", embeddings)}
 
 
-def cross_fitted(found: Detections, budget: float, seed: int) -> FloatArray:
+def cross_fitted(detections: Detections, budget: float, seed: int) -> FloatArray:
     """Return for each ticket the threshold that the other half of the kin groups chose."""
-    _, cluster = np.unique(found.clusters, return_inverse=True)
+    _, cluster = np.unique(detections.clusters, return_inverse=True)
     half = np.random.default_rng(seed).permutation(cluster.max() + 1)[cluster] % 2
     thresholds = np.empty(len(half), dtype=np.float32)
     for fold in (0, 1):
-        thresholds[half == fold] = found.part(half != fold).threshold_for(budget)
+        thresholds[half == fold] = detections.part(half != fold).threshold_for(budget)
     return thresholds
 
 

@@ -52,8 +52,10 @@ class TfidfRanker:
 
     def pair_similarities(self, left: IntArray, right: IntArray) -> FloatArray:
         """Return the cosine of each pair."""
-        found: FloatArray = np.asarray(self._matrix[left].multiply(self._matrix[right]).sum(axis=1)).ravel()
-        return found
+        similarities: FloatArray = np.asarray(
+            self._matrix[left].multiply(self._matrix[right]).sum(axis=1)
+        ).ravel()
+        return similarities
 
 
 def measure(folder: Path, links_file: str, columns: tuple[str, ...]) -> dict[str, RetrievalScores]:

@@ -106,10 +106,10 @@ def main() -> None:
     for seed in range(arguments.seeds):
         scores = measure(prepare(arguments.data, seed, arguments.lora, arguments.work), arguments.lora)
         print(f"seed {seed}: fusion MRR {scores['fusion'].per_query('mrr').mean():.3f}", flush=True)
-        for name, found in scores.items():
-            table.add_row(str(seed), str(len(found.queries)), name, *row(name, scores, seed))
+        for name, own_scores in scores.items():
+            table.add_row(str(seed), str(len(own_scores.queries)), name, *row(name, scores, seed))
             means.setdefault(name, []).append(
-                [float(found.per_query(m).mean()) for m in ("recall_at_1", "recall_at_10", "mrr")]
+                [float(own_scores.per_query(m).mean()) for m in ("recall_at_1", "recall_at_10", "mrr")]
             )
     for name, values in means.items():
         table.add_row("mean", "", name, *(f"{v:.3f}" for v in np.mean(values, axis=0)))

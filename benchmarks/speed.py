@@ -133,10 +133,10 @@ def show_growth(sizes: list[int], n_rounds: int, console: Console) -> None:
     )
     rounds = [[in_fresh_process(size) for size in sizes] for _ in range(n_rounds)]
     for size, measured in zip(sizes, zip(*rounds, strict=True), strict=True):
-        found = {name: float(np.median([one[name] for one in measured])) for name in measured[0]}
-        total = found["import"] + found["split"] + found["pairs"]
-        cells = [f"{found[name]:,.1f}" for name in ("import", "split", "pairs", "peak_mib")]
-        table.add_row(f"{size:,}", *cells, f"{1e6 * total / size:,.0f}", f"{found['recall']:.3f}")
+        medians = {name: float(np.median([one[name] for one in measured])) for name in measured[0]}
+        total = medians["import"] + medians["split"] + medians["pairs"]
+        cells = [f"{medians[name]:,.1f}" for name in ("import", "split", "pairs", "peak_mib")]
+        table.add_row(f"{size:,}", *cells, f"{1e6 * total / size:,.0f}", f"{medians['recall']:.3f}")
     console.print(table)
 
 

@@ -68,17 +68,17 @@ def test_no_module_prints_past_the_console() -> None:
     for path in SOURCES.rglob("*.py"):
         tree = ast.parse(path.read_text("utf-8"))
         for node in ast.walk(tree):
-            told = f"{path.relative_to(SOURCES)}:{getattr(node, 'lineno', 0)}"
+            place = f"{path.relative_to(SOURCES)}:{getattr(node, 'lineno', 0)}"
             if isinstance(node, ast.Call):
                 called = ast.unparse(node.func)
-                assert called not in ("print", "typer.echo", "typer.secho", "typer.confirm"), told
+                assert called not in ("print", "typer.echo", "typer.secho", "typer.confirm"), place
                 if called.endswith("stdout.write") or called.endswith("stderr.write"):
-                    assert path.name == "console.py", told
+                    assert path.name == "console.py", place
                 assert not any(
                     word.arg == "markup" and ast.unparse(word.value) != "False" for word in node.keywords
-                ), told
+                ), place
             if isinstance(node, ast.ImportFrom) and node.module == "rich.console":
-                assert path.name == "console.py", told
+                assert path.name == "console.py", place
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])

@@ -263,10 +263,10 @@ def test_a_settings_file_changes_a_run_where_it_is_named_and_is_not_left_out_in_
     monkeypatch.setenv("TICKETKIN_SEED", "5")
     code, output = ticketkin("import", "june.csv", "--out", "run")
     assert code == 0, output
-    told = output.replace("\n", " ")
-    assert "the run keeps its settings" in told
-    assert "seed: 42 -> 5" in told
-    assert "lora.rank: 4 -> 8" in told
+    one_line = output.replace("\n", " ")
+    assert "the run keeps its settings" in one_line
+    assert "seed: 42 -> 5" in one_line
+    assert "lora.rank: 4 -> 8" in one_line
     assert read_job(Path("run")).settings.lora.rank == 4
     code, output = ticketkin("import", "june.csv", "--out", "run", "--config", "ticketkin.toml")
     assert code == 0, output

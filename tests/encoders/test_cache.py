@@ -78,9 +78,9 @@ def test_garbage_among_the_shards_is_reported_once_and_removed(tmp_path: Path) -
         os.mkfifo(folder / "pipe.npz")
     progress = KeptMessages()
     cache = EmbeddingCache(tmp_path, progress)
-    found = cache.lookup(MODEL, ["a", "b", "c"], 4)
-    assert sorted(found) == ["a", "b"]
-    np.testing.assert_array_equal(found["a"], VECTORS[0])
+    cached = cache.lookup(MODEL, ["a", "b", "c"], 4)
+    assert sorted(cached) == ["a", "b"]
+    np.testing.assert_array_equal(cached["a"], VECTORS[0])
     assert len(progress.lines) == 1 and f"{n_garbage} damaged files" in progress.lines[0]
     assert sorted(EmbeddingCache(tmp_path, progress).lookup(MODEL, ["a", "b", "c"], 4)) == ["a", "b"]
     assert len(progress.lines) == 1

@@ -44,7 +44,7 @@ def test_detections_and_rates_equal_a_plain_loop(n: int, timed: bool, data: st.D
     order = np.array(data.draw(st.permutations(range(n)))) if timed else None
     threshold = data.draw(values)
     detections = detection.detect(TableRanker(table), np.arange(n), groups, Visibility(n, order))
-    said = right = with_kin = 0
+    n_reported = right = with_kin = 0
     for ticket in range(n):
         seen = [o for o in range(n) if o != ticket and (order is None or order[o] < order[ticket])]
         with_kin += any(groups[o] == groups[ticket] for o in seen)
@@ -54,13 +54,13 @@ def test_detections_and_rates_equal_a_plain_loop(n: int, timed: bool, data: st.D
         best = max(seen, key=lambda o: table[ticket, o])
         assert detections.candidates[ticket] == best
         if table[ticket, best] >= threshold:
-            said += 1
+            n_reported += 1
             right += groups[best] == groups[ticket]
     rates = detection.detection_rates(detections, threshold, 50, 0)
     assert (rates.n_tickets, rates.n_with_kin) == (n, with_kin)
-    assert rates.reported_per_1000.value == pytest.approx(1000 * said / n)
-    assert rates.false_alarms_per_1000.value == pytest.approx(1000 * (said - right) / n)
-    assert rates.precision.value == (pytest.approx(right / said) if said else None)
+    assert rates.reported_per_1000.value == pytest.approx(1000 * n_reported / n)
+    assert rates.false_alarms_per_1000.value == pytest.approx(1000 * (n_reported - right) / n)
+    assert rates.precision.value == (pytest.approx(right / n_reported) if n_reported else None)
     assert rates.recall.value == (pytest.approx(right / with_kin) if with_kin else None)
 
 

@@ -74,8 +74,8 @@ def test_links_of_the_sample_follow_no_rule(tickets: Tickets) -> None:
     links = links_from_tickets(tickets).links
     duplicates = links.frame.filter(links.frame["kind"] == "duplicate")
     rows = [np.array([tickets.position[one] for one in duplicates[end]]) for end in ("source", "target")]
-    told = links_of_a_rule(tickets, *rows, kin_groups(tickets, links).group, 0)
-    assert told.outcome is Outcome.PASSED
+    check = links_of_a_rule(tickets, *rows, kin_groups(tickets, links).group, 0)
+    assert check.outcome is Outcome.PASSED
     few = links_of_a_rule(tickets, rows[0][:9], rows[1][:9], kin_groups(tickets, links).group, 0)
     assert few.outcome is Outcome.SKIPPED
 
@@ -96,8 +96,8 @@ def test_links_to_nearest_neighbours_were_made_by_a_search() -> None:
     cosines = ranker.embeddings @ ranker.embeddings.T - 2 * np.eye(400)
     order = np.argsort(-cosines, axis=1)
     rows = np.arange(0, 400, 3)
-    told = _judged_by(ranker, rows, order[rows, 0])
-    assert told.outcome is Outcome.FAILED and "by 'base' 100 % at the first place" in told.evidence
+    check = _judged_by(ranker, rows, order[rows, 0])
+    assert check.outcome is Outcome.FAILED and "by 'base' 100 % at the first place" in check.evidence
     chosen = order[rows, np.random.default_rng(0).integers(0, 8, len(rows))]
     suggested = _judged_by(ranker, rows, chosen)
     assert (

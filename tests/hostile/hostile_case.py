@@ -199,7 +199,11 @@ def judge(case: Case, worker: Worker, place: Path, finished: Path | None = None)
 
 def _printable(text: str) -> str:
     """Return `text` without what a terminal acts on, and as something that every stream can carry."""
-    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text).encode("utf-8", "backslashreplace").decode()
+    return (
+        _CONTROL.sub(lambda control: repr(control[0])[1:-1], text)
+        .encode("utf-8", "backslashreplace")
+        .decode()
+    )
 
 
 def _check_faults(case: Case, here: Path, ended: Ended) -> list[str]:
@@ -274,15 +278,15 @@ def _mentions(path: Path, text: str) -> bool:
 
 def _contents(folder: Path) -> dict[Path, str]:
     """Return what each path of a folder holds: a digest, where a link leads to, or what it is."""
-    found = {}
+    contents = {}
     for path in folder.rglob("*"):
         if path.is_symlink():
-            found[path] = f"-> {path.readlink()}"
+            contents[path] = f"-> {path.readlink()}"
         elif path.is_file():
-            found[path] = _digest(path)
+            contents[path] = _digest(path)
         else:
-            found[path] = "folder" if path.is_dir() else "other"
-    return found
+            contents[path] = "folder" if path.is_dir() else "other"
+    return contents
 
 
 def _digest(path: Path) -> str:

@@ -145,6 +145,15 @@ def test_words_are_marked_whole_and_those_of_one_text_are_named() -> None:
     mine, theirs = "Printer of wks-eas-003 smells of lemon lemon", "wks-qua-003 smelled, printer too"
     assert [piece.text for piece in pieces(statistics, mine, theirs) if piece.is_shared] == ["smells"]
     assert words_apart(statistics, mine, theirs, 2) == ["lemon", "wks-eas-003"]
+    assert words_apart(statistics, "lmeon on wks-eas-003", theirs, 2) == ["wks-eas-003", "lmeon"]
     assert shared_words(statistics, mine, theirs, 9)[0] == "smells"
     assert "wks-eas-003" not in shared_words(statistics, mine, theirs, 9)
     assert shared_words(statistics, mine, "on WKS-EAS-003", 9) == ["wks-eas-003"]
+
+
+def test_function_words_are_no_evidence_in_a_small_set_of_tickets() -> None:
+    statistics = TermStatistics.fit(["printer jams", "vpn drops", "mail bounces", "disk full"], "word")
+    one, other = "Printer may jam, most users wake up", "it may be up, Printer most of all"
+    assert shared_words(statistics, one, other, 9) == ["Printer"]
+    assert shared_words(statistics, "may most up", "up may most", 9) == []
+    assert shared_words(statistics, "der Drucker nicht", "nicht der Drucker", 9) == ["Drucker"]

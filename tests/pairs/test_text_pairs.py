@@ -143,8 +143,8 @@ def test_labels_may_name_kinds_in_json_and_in_tables(tmp_path: Path) -> None:
     plain = read_text_pairs(tmp_path / "q.csv")
     assert plain.kinds is None and plain.labels.tolist() == [1, 0]
     records[1]["label"] = "cousin"
-    told = "pair 2 has the label 'cousin', allowed are duplicate, related, causal, none"
-    with pytest.raises(InputError, match=told):
+    message = "pair 2 has the label 'cousin', allowed are duplicate, related, causal, none"
+    with pytest.raises(InputError, match=message):
         _read(tmp_path, records)
 
 

@@ -118,9 +118,12 @@ def crafted(places: dict[str, list[int]], **similarities: list[float]) -> Review
     n_pairs = len(next(iter(places.values())))
     rows = np.arange(n_pairs, dtype=np.int64)
     plain = {name: np.full(n_pairs, 0.5, dtype=np.float32) for name in places}
-    told = {name: np.array(values, dtype=np.float32) for name, values in similarities.items()}
+    other_sources = {name: np.array(values, dtype=np.float32) for name, values in similarities.items()}
     return ReviewPool(
-        2 * rows + 1, 2 * rows, {name: np.array(own) for name, own in places.items()}, {**plain, **told}
+        2 * rows + 1,
+        2 * rows,
+        {name: np.array(own) for name, own in places.items()},
+        {**plain, **other_sources},
     )
 
 

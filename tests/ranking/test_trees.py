@@ -136,12 +136,12 @@ def test_saved_trees_are_the_same(n_classes: int, tmp_path: Path) -> None:
             BoostedTrees.from_arrays(arrays, "trees", *wrong)
 
 
-def refused(tmp_path: Path, model: str | bytes, told: str, **arrays: np.ndarray) -> None:
+def refused(tmp_path: Path, model: str | bytes, message: str, **arrays: np.ndarray) -> None:
     """Check that saved trees with this text are refused with these words."""
     content = model if isinstance(model, bytes) else model.encode()
     saved = fitted().arrays("trees") | {"trees_model": np.frombuffer(content, dtype=np.uint8)} | arrays
     save_arrays(tmp_path / "a.safetensors", saved)
-    with pytest.raises(UnreadableFileError, match=rf"is damaged \(trees_.*{told}.*Fit again"):
+    with pytest.raises(UnreadableFileError, match=rf"is damaged \(trees_.*{message}.*Fit again"):
         BoostedTrees.from_arrays(load_arrays(tmp_path / "a.safetensors", "Fit again"), "trees", N_FEATURES)
 
 

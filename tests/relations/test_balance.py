@@ -48,13 +48,13 @@ def _overlapping(n_none: int = 190, n_causal: int = 24) -> tuple[PairFeatures, n
 def test_a_rare_kind_is_found_more_often_where_it_is_made_up_for(name: RelationModel) -> None:
     features, kinds, blocks = _overlapping()
 
-    def found(balance: Balance) -> float:
+    def probability_with(balance: Balance) -> float:
         fitted = fit_classifier(name, features, kinds, blocks, 0, balance)
         return float(fitted.probabilities(features)[kinds == CAUSAL, CAUSAL].mean())
 
-    nothing = found("none")
-    assert found("oversample") > nothing
-    assert found("weights") > nothing or name == "svm"  # its margins are calibrated on unweighted pairs
+    nothing = probability_with("none")
+    assert probability_with("oversample") > nothing
+    assert probability_with("weights") > nothing or name == "svm"  # calibrated on unweighted pairs
 
 
 def test_folds_judge_no_copy_of_what_they_were_fitted_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,7 @@ def test_a_good_model_passes_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "code", "outcome", "told"),
+    ("path", "value", "code", "outcome", "evidence"),
     [
         (("labels_from",), "silver", "relation_labels", Outcome.FAILED, "circular"),
         (("counts", "causal"), 3, "relation_support", Outcome.WARNING, "causal 3"),
@@ -85,7 +85,9 @@ def test_a_good_model_passes_all() -> None:
          "never said"),
     ],
 )  # fmt: skip
-def test_each_gate_shuts(path: tuple[str, ...], value: Any, code: str, outcome: Outcome, told: str) -> None:
+def test_each_gate_shuts(
+    path: tuple[str, ...], value: Any, code: str, outcome: Outcome, evidence: str
+) -> None:
     gates = {gate.code: gate for gate in relation_gates(_changed(path, value), 10)}
-    assert gates[code].outcome is outcome and told in gates[code].evidence
+    assert gates[code].outcome is outcome and evidence in gates[code].evidence
     assert all(gate.outcome is Outcome.PASSED for name, gate in gates.items() if name != code)

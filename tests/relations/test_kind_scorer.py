@@ -220,7 +220,7 @@ def rewritten(path: Path, **change: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"version": 9}, "is of version 9"),
         ({"common_values": {"category": ["C0"]}}, "common_values must name"),
@@ -233,10 +233,10 @@ def rewritten(path: Path, **change: object) -> None:
         ({"has_times": "os.system"}, "is damaged"),
     ],
 )
-def test_a_damaged_description_of_the_state_is_reported(tmp_path: Path, change: object, told: str) -> None:
+def test_a_damaged_description_of_the_state_is_reported(tmp_path: Path, change: object, message: str) -> None:
     fitted().save(tmp_path)
     rewritten(tmp_path / "pair_state.json", **change)  # type: ignore[arg-type]
-    with pytest.raises(UnreadableFileError, match=rf"{told}.*ticketkin relations RUN"):
+    with pytest.raises(UnreadableFileError, match=rf"{message}.*ticketkin relations RUN"):
         KindScorer.load(tmp_path)
 
 

@@ -132,7 +132,7 @@ def test_it_has_a_column_on_leaderboards_and_on_the_terminal(report):
         ),
         (ModelComparison(of_pairs, {}, "base", "x", "roc_auc", 0, 80, 30, "file", ""), ("gap",)),
     ):
-        shown = printed(lambda console, found=comparison: show_leaderboard(console, found, None))
+        shown = printed(lambda console, compared=comparison: show_leaderboard(console, compared, None))
         for name in names:
             assert f"<th>{METRICS[name].title}</th>" in leaderboard_html(comparison)
             assert METRICS[name].title in shown

@@ -83,22 +83,22 @@ def test_the_curve_of_power_falls_and_meets_the_gain_seen_where_it_would_be_prov
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "sentence"),
     [
         (0, "The gain of .17 that was seen is larger than that."),
         (30, "about 30 more groups of duplicates would prove it, which takes about 32 links."),
         (None, "No gain was seen"),
     ],
 )
-def test_what_so_many_links_can_prove_is_stated(folds, more, told) -> None:
+def test_what_so_many_links_can_prove_is_stated(folds, more, sentence) -> None:
     folds["power"]["n_more_kin_groups"] = more
     words = " ".join(section(folds).power)
     assert "63 groups of duplicates judged. So many prove a gain of .11 or more in MRR" in words
-    assert told in words
+    assert sentence in words
 
 
 @pytest.mark.parametrize(
-    ("value", "half", "told"),
+    ("value", "half", "sentence"),
     [
         (0.04, 0.01, "more links should make it better"),
         (0.02, 0.05, "can't be told yet"),
@@ -106,11 +106,11 @@ def test_what_so_many_links_can_prove_is_stated(folds, more, told) -> None:
         (-0.05, 0.01, "more links made it worse"),
     ],
 )
-def test_what_the_last_doubling_says_of_more_links(folds, value, half, told) -> None:
+def test_what_the_last_doubling_says_of_more_links(folds, value, half, sentence) -> None:
     folds["learning_curve"]["last_doubling"] = comparison(value, half, "fusion", "half of the links")
     words = " ".join(section(folds).learning)
     assert "+.020 [-.010, +.050] in MRR when it learned from 6 groups of duplicates" in words
-    assert told in words
+    assert sentence in words
 
 
 def test_a_split_is_reported_with_its_parts_and_both_gains(report, undrawn, tmp_path) -> None:
@@ -143,14 +143,14 @@ def test_a_report_from_before_the_proof_was_recorded_is_still_a_page(folds, tmp_
 
 
 @pytest.mark.parametrize(
-    ("p_value", "more", "told"),
+    ("p_value", "more", "sentence"),
     [(0.2, 40, "Not proven keep"), (0.2, 9_000, "No keep"), (0.001, 40, "No keep")],
 )
 def test_a_gain_that_a_few_more_links_would_prove_is_called_not_proven(
-    folds, undrawn, tmp_path, p_value, more, told
+    folds, undrawn, tmp_path, p_value, more, sentence
 ) -> None:
     folds["verdict"] |= {"champion": "base", "kept_baseline": True}
     folds["power"]["gain"]["p_value"] = p_value
     folds["power"]["n_more_kin_groups"] = more
     text = text_of(write_report(Report.model_validate(folds), undrawn, tmp_path).read_text("utf-8"))
-    assert told in text
+    assert sentence in text

@@ -96,6 +96,7 @@ def test_a_family_is_zoomed_and_walked_by_keyboard(screen: Window) -> None:
     page.goto("/families")
     assert_sound(screen)
     page.click("tbody a")
+    page.wait_for_selector("[data-zoom]")  # shown by the script that zooms
     drawing = page.locator("svg.family")
     wide = float(drawing.get_attribute("width"))
     page.focus("#canvas")
@@ -122,3 +123,25 @@ def test_trust_can_be_read(screen: Window) -> None:
     screen.page.goto("/trust")
     screen.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
     assert_sound(screen)
+
+
+def test_reviewing_by_keyboard(screen: Window, judged: Judged) -> None:
+    page = screen.page
+    page.goto(f"/review?ticket={judged.tickets.ids[110]}")
+    assert_sound(screen)
+    focused = "document.activeElement.closest('[data-card]')?.id ?? document.activeElement.id"
+    assert page.evaluate(focused) == "pair-1"
+    page.keyboard.press("j")
+    assert page.evaluate(focused) == "pair-2"
+    page.keyboard.press("k")
+    page.keyboard.press("n")
+    page.wait_for_selector("#pair-1 [data-answered]")
+    page.wait_for_selector("#pair-2:focus")
+    page.keyboard.press("d")
+    page.wait_for_selector("#pair-2 [data-answered]")
+    assert page.get_attribute("#pair-2 [data-key=d]", "aria-pressed") == "true"
+    assert_sound(screen)
+    for place in (2, 1):
+        page.keyboard.press("z")
+        page.wait_for_selector(f"#pair-{place} [data-answered]", state="detached")
+    assert screen.faults == []

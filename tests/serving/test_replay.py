@@ -64,9 +64,11 @@ def test_lines_are_the_answers_each_ticket_would_have_got(
         asked = dict.fromkeys(line.ticket_id for line in replayed.lines)
         for ticket_id in list(asked)[:10]:
             (answer,) = kin.relate_stored([ticket_id])
-            told = [(one.ticket_id, one.kind) for one in answer.relations if one.band in ("say", "suggest")]
+            answered = [
+                (one.ticket_id, one.kind) for one in answer.relations if one.band in ("say", "suggest")
+            ]
             lines = [(line.other_id, line.kind) for line in replayed.lines if line.ticket_id == ticket_id]
-            assert told == lines
+            assert answered == lines
     times = [line.opened_at for line in replayed.lines]
     assert times == sorted(times)
 

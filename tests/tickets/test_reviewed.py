@@ -54,7 +54,7 @@ def test_an_id_behind_the_quote_that_stops_formulas_is_known(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("source,target\nT0,T1\n", "lacks the column kind"),
         (
@@ -73,6 +73,6 @@ def test_an_id_behind_the_quote_that_stops_formulas_is_known(tmp_path: Path) -> 
         ("source,target,kind\n" + "T0,T9,none\n" * 1_234, "and 1,229 more"),
     ],
 )
-def test_faults_are_reported_by_row(tmp_path: Path, text: str, told: str) -> None:
-    with pytest.raises(InputError, match=told):
+def test_faults_are_reported_by_row(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
         read_reviewed(_write(tmp_path, text), make_tickets(3))

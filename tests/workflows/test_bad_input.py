@@ -31,7 +31,7 @@ class Outcome:
     err: str
 
     @property
-    def told(self) -> str:
+    def printed(self) -> str:
         """The error stream on one line; the screen wraps at its width."""
         return " ".join(self.err.split())
 
@@ -121,8 +121,8 @@ def test_files_without_a_usable_ticket(
     Path(name).write_bytes(content)
     result = ticketkin(command, name, "--out", "run")
     assert result.code == 2
-    assert message in result.told
-    assert result.told.count("Error:") == 1
+    assert message in result.printed
+    assert result.printed.count("Error:") == 1
     assert not Path("run/tickets.parquet").exists()
 
 
@@ -134,8 +134,8 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(ticketkin: Command, place: 
     sources = ["bomb.xlsx"] if place == "tickets" else [good, "--links", "bomb.xlsx"]
     result = ticketkin("run", *sources, "--out", "run")
     assert result.code == 2
-    assert "bomb.xlsx would unpack to 80 MiB" in result.told
-    assert "refused as a zip bomb. Save it as CSV if it is genuine" in result.told
+    assert "bomb.xlsx would unpack to 80 MiB" in result.printed
+    assert "refused as a zip bomb. Save it as CSV if it is genuine" in result.printed
 
 
 def test_a_missing_id_column_is_made_up_for_and_stated(ticketkin: Command) -> None:
@@ -144,7 +144,7 @@ def test_a_missing_id_column_is_made_up_for_and_stated(ticketkin: Command) -> No
     assert result.code == 0
     assert json.loads(result.out)["repairs"] == {"generated_ids": 2}
     assert pl.read_parquet("run/tickets.parquet")["ticket_id"].to_list() == ["a.csv#1", "a.csv#2"]
-    assert "2 rows without an id were given one from their row number" in result.told
+    assert "2 rows without an id were given one from their row number" in result.printed
 
 
 def test_repeated_ids_are_counted_and_the_first_kept(ticketkin: Command) -> None:
@@ -212,16 +212,16 @@ def test_links_that_name_no_imported_ticket(ticketkin: Command, quick: list[str]
     assert result.code == 2
     assert (
         "no two columns hold ids of the imported tickets (duplicate: 0 of 2 values, e.g. 'CHG1'"
-        in result.told
+        in result.printed
     )
-    assert "Name the two with --link-columns source,target[,kind]" in result.told
+    assert "Name the two with --link-columns source,target[,kind]" in result.printed
     assert not Path("run/links.parquet").exists()
     # With the columns named they are read, counted, and lose nothing that is there.
     named = ["--links", "links.csv", "--link-columns", "duplicate,master"]
     refused = ticketkin("links", "run", *named)
     assert (
         refused.code == 2
-        and "Of 4 different ids 0 (0 %) are tickets; unknown are e.g. 'CHG1'" in refused.told
+        and "Of 4 different ids 0 (0 %) are tickets; unknown are e.g. 'CHG1'" in refused.printed
     )
     assert ticketkin("links", "run", *named, "--set", "links.doubtful=ignore").code == 0
     counted = json.loads(Path("run/links.json").read_text())
@@ -237,9 +237,9 @@ def test_a_late_field_in_the_template(ticketkin: Command, quick: list[str], fiel
     template = f"tickets.template={{title}} {{{field}}}"
     result = ticketkin("run", "a.csv", *quick, "--set", template, "--out", "run")
     assert result.code == 2
-    assert f"{{{field}}} in the template is" in result.told
-    assert reason in result.told
-    assert "allowed are {title}, {description}" in result.told
+    assert f"{{{field}}} in the template is" in result.printed
+    assert reason in result.printed
+    assert "allowed are {title}, {description}" in result.printed
 
 
 class Bomb:
@@ -259,8 +259,8 @@ def test_a_base_model_with_a_pickle_alone_is_never_opened(
         weights.with_name("pytorch_model.bin").write_bytes(pickle.dumps(Bomb()))
     result = ticketkin("run", "a.csv", "--base-model", "./model", "--offline", "--out", "run")
     assert result.code == 2
-    assert "holds its weights as pickle only (pytorch_model.bin)" in result.told
-    assert "save_pretrained(folder, safe_serialization=True)" in result.told
+    assert "holds its weights as pickle only (pytorch_model.bin)" in result.printed
+    assert "save_pretrained(folder, safe_serialization=True)" in result.printed
     assert not Path("exploded").exists()
     assert not Path("run/embeddings/base.npy").exists()
 
@@ -272,8 +272,8 @@ def test_one_kin_group_is_too_few_to_judge(
     export(Path("a.csv"), 20, 1)
     result = ticketkin("run", "a.csv", *quick, *options, "--out", "run")
     assert result.code == 1  # the input is fine, the job can't be done
-    assert "1 independent kin groups were found" in result.told
-    assert "add links with --links FILE" in result.told
+    assert "1 independent kin groups were found" in result.printed
+    assert "add links with --links FILE" in result.printed
 
 
 def test_kinds_are_learned_from_fewer_pairs_than_components(ticketkin: Command, quick: list[str]) -> None:
@@ -285,8 +285,8 @@ def test_silver_links_can_be_refused(ticketkin: Command, quick: list[str]) -> No
     export(Path("a.csv"), 20, 0)
     result = ticketkin("run", "a.csv", *quick, "--set", "links.silver=never", "--out", "run")
     assert result.code == 1
-    assert "No duplicate link from people was found" in result.told
-    assert "give --links FILE, or allow them with --set links.silver=auto" in result.told
+    assert "No duplicate link from people was found" in result.printed
+    assert "give --links FILE, or allow them with --set links.silver=auto" in result.printed
 
 
 def test_without_any_link_the_run_says_first_that_its_labels_prove_nothing(
@@ -297,7 +297,7 @@ def test_without_any_link_the_run_says_first_that_its_labels_prove_nothing(
     assert result.code == 0, result.err
     assert (
         "no duplicates linked by people: making SILVER ones from word overlap; they are circular"
-        in result.told
+        in result.printed
     )
     assert result.out.strip().startswith("Nobody has linked these tickets")
     report = json.loads(Path("run/report.json").read_text())
@@ -340,7 +340,9 @@ def test_a_desk_without_links_judges_pairs_and_the_verdict_is_theirs(
     pairs.with_columns(kind=kinds).write_csv("run/to_review.csv")
     result = ticketkin("run", "--resume", "--out", "run", "--reviewed", "run/to_review.csv")
     assert result.code == 0, result.err
-    assert f"review: {pairs.height} of {pairs.height} pairs judged: {n_duplicates} duplicate" in result.told
+    assert (
+        f"review: {pairs.height} of {pairs.height} pairs judged: {n_duplicates} duplicate" in result.printed
+    )
     report = json.loads(Path("run/report.json").read_text())
     assert report["links"]["labels_from"] == "person"
     assert report["links"]["by_origin"] == {"review": n_duplicates}

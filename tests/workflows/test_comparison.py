@@ -54,9 +54,9 @@ def test_the_numbers_are_those_of_the_run(
     report = json.loads((small_run / "report.json").read_text())
     rows = {row.name: row for row in compared.rows}
     base = rows[str(tiny_encoder_folder)]
-    told = report["candidates"]["base"]["evaluation"]
-    assert base.metrics["mrr"].value == pytest.approx(told["retrieval"]["mrr"]["value"])
-    assert base.metrics["roc_auc"].value == pytest.approx(told["pairs"]["roc_auc"]["value"])
+    reported = report["candidates"]["base"]["evaluation"]
+    assert base.metrics["mrr"].value == pytest.approx(reported["retrieval"]["mrr"]["value"])
+    assert base.metrics["roc_auc"].value == pytest.approx(reported["pairs"]["roc_auc"]["value"])
     assert base.p_value is None and base.difference.value == 0
     encoder = report["verdict"]["encoder"]
     kept = rows[str(small_run / "model")].metrics["mrr"].value
@@ -119,11 +119,11 @@ def test_every_model_says_what_it_calls_kin(compared: ModelComparison, small_run
     assert [check.outcome.value for check in compared.checks] == ["passed"]
     report = json.loads((small_run / "report.json").read_text())
     base = next(row for row in compared.rows if row.name == compared.baseline)
-    told = report["candidates"]["base"]["evaluation"]["pairs"]
+    reported = report["candidates"]["base"]["evaluation"]["pairs"]
     decided = compared.decisions[base.name]
-    assert decided.confusion.model_dump() == told["confusion"]
+    assert decided.confusion.model_dump() == reported["confusion"]
     for name in ("f1", "precision", "recall", "accuracy", "false_positive_rate"):
-        assert decided.metrics[name].value == pytest.approx(told[name]["value"])
+        assert decided.metrics[name].value == pytest.approx(reported[name]["value"])
     for row in compared.rows:
         percent, value, of_base = row.percent, row.metrics["mrr"].value, base.metrics["mrr"].value
         assert percent is not None and of_base is not None

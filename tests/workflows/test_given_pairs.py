@@ -244,6 +244,10 @@ def test_labels_that_word_overlap_cut_are_named_and_prove_nothing(
         and "reproduces the labels of the training pairs" in circular["evidence"]
     )
     assert report["verdict"]["answer"] != "yes"
+    untouched = json.loads((tmp_path / "run/model/training_metadata.json").read_text("utf-8"))
+    assert untouched["candidate"] == "base" and "method" not in untouched
+    measured = report["candidates"]["base"]["evaluation"]["retrieval"]["mrr"]["value"]
+    assert untouched["metrics"]["evaluation"]["mrr"] == measured
 
 
 def test_labels_that_name_kinds_become_links_of_those_kinds(

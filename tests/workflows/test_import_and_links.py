@@ -113,7 +113,7 @@ def test_a_file_of_links_that_gives_none_is_an_error_and_not_silver(tmp_path: Pa
 
 
 def test_links_of_other_kinds_stay_where_silver_duplicates_are_made(tmp_path: Path) -> None:
-    export, links, run, said = tmp_path / "e.csv", tmp_path / "l.csv", tmp_path / "run", KeptLines()
+    export, links, run, progress = tmp_path / "e.csv", tmp_path / "l.csv", tmp_path / "run", KeptLines()
     texts = [
         "mail server is down again",
         "printer jams on floor two",
@@ -126,10 +126,10 @@ def test_links_of_other_kinds_stay_where_silver_duplicates_are_made(tmp_path: Pa
     links.write_text("effect,cause\nINC4,INC0\nINC1,INC2\n", "utf-8")
     job = Job(sources=(export,), links_file=links)
     for stage in ("import", "links"):
-        run_one_stage(stage, run, said, job)
+        run_one_stage(stage, run, progress, job)
     frame = pl.read_parquet(run / "links.parquet")
-    told = frame.filter(pl.col("origin") == "file")
-    assert sorted(told.select("source", "target", "kind").rows()) == [
+    from_file = frame.filter(pl.col("origin") == "file")
+    assert sorted(from_file.select("source", "target", "kind").rows()) == [
         ("INC0", "INC4", "causal"),
         ("INC2", "INC1", "causal"),
     ]
@@ -137,4 +137,6 @@ def test_links_of_other_kinds_stay_where_silver_duplicates_are_made(tmp_path: Pa
     assert silver.height >= 3
     assert {"INC0", "INC4"} not in [set(ends) for ends in silver.select("source", "target").iter_rows()]
     assert read_json(run / LINK_SUMMARY)["by_kind"] == {"causal": 2, "duplicate": silver.height}
-    assert any("no duplicates linked by people (2 of other kinds are kept)" in line for line in said.lines)
+    assert any(
+        "no duplicates linked by people (2 of other kinds are kept)" in line for line in progress.lines
+    )

@@ -326,7 +326,7 @@ def test_leftovers_of_a_killed_run_are_swept_and_logged(here: Path, monkeypatch:
     assert not cached.exists()
     logged = (folder / "log.jsonl").read_text()
     for line in ("put back candidates/head, which a killed", "deleted .model.0123abcd.part, left"):
-        assert any(line in told for told in progress.lines)
+        assert any(line in shown for shown in progress.lines)
         assert line in logged
 
 
@@ -412,7 +412,7 @@ def test_readers_of_a_run_name_a_damaged_file(small_run: Path, tmp_path: Path, n
     shutil.copytree(small_run, folder)
     (folder / name).write_bytes(b"\x00")
     with pytest.raises(DamagedArtifactError, match=name.split("/", maxsplit=1)[0]), damage_named(folder):
-        Relater.of(folder)
+        Relater(folder)
 
 
 def test_a_failure_without_damage_stays_what_it_is(small_run: Path) -> None:

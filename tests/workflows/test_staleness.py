@@ -43,10 +43,10 @@ def test_relations_are_due_when_the_head_was_tuned_anew(run: Path, stored: Artif
 
 
 def test_families_of_what_is_reported_are_due_when_what_it_is_reported_by_changed(run: Path) -> None:
-    said = with_settings(read_job(run), "families", said=True)
-    assert states(run, said)["families"] == "changed"
+    reported = with_settings(read_job(run), "families", said=True)
+    assert states(run, reported)["families"] == "changed"
     families = next(stage for stage in stages() if stage.name == "families")
-    read = set(families.wanted_inputs(said, {}))
+    read = set(families.wanted_inputs(reported, {}))
     assert {artifact.BASE_EMBEDDINGS, artifact.TITLE_EMBEDDINGS, artifact.BASE_ENCODER} <= read
     assert {artifact.HEAD_OUT_OF_FOLD, artifact.RANKING, artifact.RELATIONS} <= read
 

@@ -9,6 +9,7 @@ from ticketkin.evaluation.leaderboard import ModelComparison, Recommendation, Ro
 from ticketkin.evaluation.metrics import METRICS, MetricDefinition, Place
 from ticketkin.evaluation.model_decisions import ModelDecisions
 from ticketkin.reports.formatting import format_gain, format_metric
+from ticketkin.reports.kinds import CellRow
 from ticketkin.reports.page import render_page
 
 _COSTS = {
@@ -122,13 +123,10 @@ def leaderboard_html(comparison: ModelComparison) -> str:
     )
 
 
-def _decision_rows(comparison: ModelComparison) -> list[dict[str, object]]:
+def _decision_rows(comparison: ModelComparison) -> list[CellRow]:
     heads = decision_heads()
     return [
-        {
-            "name": row.name,
-            "cells": list(zip(heads, decision_cells(comparison.decisions[row.name]), strict=True)),
-        }
+        CellRow(row.name, list(zip(heads, decision_cells(comparison.decisions[row.name]), strict=True)))
         for row in comparison.rows
     ]
 

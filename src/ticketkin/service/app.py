@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from ticketkin.service.corpus import Corpus
 from ticketkin.service.metrics import Measuring
 from ticketkin.service.oidc import Provider
-from ticketkin.service.pages import asking, entrance, now, trust
+from ticketkin.service.pages import asking, entrance, now, review, trust
 from ticketkin.service.pages import families as family_pages
 from ticketkin.service.pages.refusals import ReadableRefusals
 from ticketkin.service.pages.rendering import OwnFiles
@@ -55,7 +55,7 @@ def create_app(corpus: Corpus, settings: ServiceSettings, provider: Provider | N
     app.state.serving = serving
     answer_errors(app)
     doors = (health, tickets, questions, families, answers, model, session, oidc)
-    for part in (*doors, asking, now, family_pages, trust, entrance):
+    for part in (*doors, asking, now, family_pages, trust, review, entrance):
         app.include_router(part.router)
     app.mount("/static", OwnFiles())
     # The last one added is passed first.

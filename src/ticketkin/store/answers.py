@@ -33,6 +33,7 @@ class StoredAnswer:
     withdrawn_at: datetime | None
 
 
+_KINDS: Sequence[str] = tuple(kind.value for kind in Kind)
 _COLUMNS = "answer_id, source, target, answer, reviewer, answered_at, withdrawn_at"
 
 
@@ -95,6 +96,29 @@ def count_answers(connection: Transaction) -> dict[str, int]:
     return dict(counts.sort("kind").iter_rows())
 
 
+def standing_answers(connection: Transaction, ticket_id: str) -> list[StoredAnswer]:
+    """Return the last answer that stands on each pair of a ticket."""
+    rows = connection.execute(
+        f"""
+        SELECT DISTINCT ON (least(source, target), greatest(source, target)) {_COLUMNS}
+        FROM answers WHERE withdrawn_at IS NULL AND (source = %s OR target = %s)
+        ORDER BY least(source, target), greatest(source, target), answered_at DESC
+        """,  # noqa: S608 - names of columns
+        (ticket_id, ticket_id),
+    ).fetchall()
+    return [StoredAnswer(*row) for row in rows]
+
+
+def last_answer_of(connection: Transaction, reviewer: str) -> StoredAnswer | None:
+    """Return a person's newest answer that stands; None without one."""
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM answers WHERE reviewer = %s AND withdrawn_at IS NULL "  # noqa: S608 - names of columns
+        "ORDER BY answered_at DESC LIMIT 1",
+        (reviewer,),
+    ).fetchone()
+    return None if row is None else StoredAnswer(*row)
+
+
 def _link(connection: Transaction, one: str, other: str) -> None:
     """Let the link of a pair be what its last answer says."""
     pair = (one, other, other, one)
@@ -119,6 +143,3 @@ def _link(connection: Transaction, one: str, other: str) -> None:
             (first, second, kind, Origin.REVIEW.value),
         )
     mark_links_changed(connection)
-
-
-_KINDS: Sequence[str] = tuple(kind.value for kind in Kind)

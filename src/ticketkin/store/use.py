@@ -72,3 +72,36 @@ def bundles_in_use(connection: Transaction, most: int) -> list[BundleInUse]:
         (most,),
     ).fetchall()
     return [BundleInUse(*row) for row in rows]
+
+
+def ticket_to_review(connection: Transaction, bands: Sequence[str]) -> str | None:
+    """Return a ticket with a statement that nobody answered, else any that nobody answered about.
+
+    Each ticket is as likely as any other, so that what people answer tells how often statements are right.
+    None where there is no such ticket.
+    """
+    row = connection.execute(
+        """
+        SELECT ticket_id FROM (
+            SELECT DISTINCT questions.ticket_id FROM questions JOIN suggestions USING (question_id)
+            WHERE band = ANY(%s) AND questions.ticket_id IS NOT NULL AND NOT EXISTS (
+                SELECT FROM answers WHERE withdrawn_at IS NULL AND (
+                    (source = questions.ticket_id AND target = candidate)
+                    OR (target = questions.ticket_id AND source = candidate)
+                )
+            )
+        ) AS waiting ORDER BY random() LIMIT 1
+        """,
+        (list(bands),),
+    ).fetchone()
+    row = (
+        row
+        or connection.execute(
+            """
+        SELECT ticket_id FROM tickets WHERE NOT EXISTS (
+            SELECT FROM answers WHERE withdrawn_at IS NULL AND tickets.ticket_id IN (source, target)
+        ) ORDER BY random() LIMIT 1
+        """
+        ).fetchone()
+    )
+    return None if row is None else str(row[0])

@@ -82,10 +82,10 @@ class AnswerView:
 
 
 def answer_view(asked: Tickets, answer: KinAnswer, kin: Kin) -> AnswerView:
-    """Return the answer about one ticket; what was deleted meanwhile is left out."""
-    compared = _compared(next(asked.frame.iter_rows(named=True)), answer.relations, kin)
-    shown = [one for one in compared if is_worth_showing(one.relation)]
-    rest = [one for one in compared if not is_worth_showing(one.relation)]
+    """Return the answer about one ticket."""
+    beside = compared(next(asked.frame.iter_rows(named=True)), answer.relations, kin)
+    shown = [one for one in beside if is_worth_showing(one.relation)]
+    rest = [one for one in beside if not is_worth_showing(one.relation)]
     stated = [one.relation for one in shown]
     return AnswerView(
         headline=headline(stated),
@@ -98,7 +98,8 @@ def answer_view(asked: Tickets, answer: KinAnswer, kin: Kin) -> AnswerView:
     )
 
 
-def _compared(own: Row, relations: Sequence[Relation], kin: Kin) -> list[KinView]:
+def compared(own: Row, relations: Sequence[Relation], kin: Kin) -> list[KinView]:
+    """Return the stored tickets of relations beside one; what was deleted meanwhile is left out."""
     stored = [(one, row) for one in relations if (row := kin.index.row_of(one.ticket_id)) is not None]
     if not stored:
         return []

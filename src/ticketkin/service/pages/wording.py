@@ -60,7 +60,7 @@ def headline(shown: Sequence[Relation]) -> str:
         return f"{other} has nearly the same text, but nothing is sure"
     if first.kind == KIN:
         return f"{other} is most likely kin of this ticket ({sure})"
-    verb = "is" if first.band == "say" else "may be"
+    verb = "is probably" if first.band == "say" else "may be"
     if first.kind == Kind.DUPLICATE.value:
         return f"This {verb} a duplicate of {other} ({sure})"
     if first.kind == Kind.CAUSAL.value:
@@ -70,9 +70,9 @@ def headline(shown: Sequence[Relation]) -> str:
 
 def _cause(relation: Relation, sure: str) -> str:
     if relation.direction.startswith(f"{relation.ticket_id} caused "):
-        verb = "caused" if relation.band == "say" else "may have caused"
+        verb = "probably caused" if relation.band == "say" else "may have caused"
         return f"{relation.ticket_id} {verb} this ticket ({sure})"
-    verb = "is" if relation.band == "say" else "may be"
+    verb = "is probably" if relation.band == "say" else "may be"
     return f"{relation.ticket_id} {verb} the cause or the effect of this ticket ({sure})"
 
 
@@ -109,7 +109,7 @@ def certainty(relation: Relation) -> str:
     """Return how sure it is that a relation is what its label says; "" where nothing is said."""
     sure = format_percent(relation.probability)
     if relation.band == "say":
-        return f"sure: {sure}"
+        return f"probable: {sure}"
     if relation.band == "suggest":
         return f"worth a look: {sure}"
     if relation.probability is None:
@@ -119,7 +119,7 @@ def certainty(relation: Relation) -> str:
 
 def statement(kind: str, band: str) -> str:
     """Return what is stated of a pair of one kind in one band."""
-    verb = "is" if band == "say" else "may be"
+    verb = "is probably" if band == "say" else "may be"
     if kind == Kind.DUPLICATE.value:
         return f"{verb} a duplicate of"
     if kind == Kind.CAUSAL.value:

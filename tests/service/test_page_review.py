@@ -1,0 +1,99 @@
+"""Review: answers are kept as links, the score stays hidden until then, and any number is taken back."""
+
+import re
+from collections.abc import Iterator
+from html import unescape
+
+import pytest
+from page_checks import HTML, assert_inert
+from service_desk import Desk, new_corpus, running
+
+from bundle_material import Judged
+from ticketkin.core.tables import Tickets
+from ticketkin.serving.bundle import Bundle
+from ticketkin.store.embedded import EmbeddedServer
+
+
+@pytest.fixture(scope="module")
+def page(
+    opened_bundle: Bundle, postgres: EmbeddedServer, judged: Judged, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Desk]:
+    with new_corpus(opened_bundle, postgres, tmp_path_factory.mktemp("review")) as corpus:
+        corpus.store(Tickets(judged.tickets.frame[:80]))
+        with running(corpus) as desk:
+            yield desk
+
+
+def read(page: Desk, path: str, **params: str) -> str:
+    answer = page.client.get(path, params=params, headers=HTML)
+    assert answer.status_code == 200, answer.text
+    assert_inert(answer.text)
+    return answer.text
+
+
+def candidates(html: str) -> list[str]:
+    return [unescape(name) for name in re.findall(r'name="candidate" value="([^"]*)"', html)]
+
+
+def standing(page: Desk) -> dict[frozenset[str], str]:
+    """Return what is said of each pair now."""
+    rows = page.client.get("/v1/answers.csv").text.splitlines()[1:]
+    return {frozenset(row.split(",")[:2]): row.split(",")[2] for row in rows}
+
+
+def test_the_next_ticket_is_one_that_nobody_answered_about(page: Desk) -> None:
+    sent = page.client.get("/review", headers=HTML, follow_redirects=False)
+    assert sent.status_code == 303 and sent.headers["location"].startswith("/review?ticket=")
+
+
+def test_what_the_model_thinks_is_hidden_until_a_person_answered(page: Desk, judged: Judged) -> None:
+    name = judged.tickets.ids[70]
+    html = read(page, "/review", ticket=name)
+    assert "The model" not in html.partition("<article")[2]
+    assert "%" not in html.partition("<article")[2] and "worth a look" not in html
+    shown = candidates(html)
+    by_model = [
+        one["ticket_id"] for one in page.client.get(f"/v1/tickets/{name}/kin?k=8").json()["relations"]
+    ]
+    assert sorted(shown) == sorted(by_model) and shown != by_model
+    data = {"ticket": name, "candidate": shown[0], "choice": "none"}
+    html = page.client.post("/review", data=data, headers=HTML).text
+    assert "You answered: <b>No kin</b>" in html and html.count("data-answered") == 1
+    assert candidates(html) == shown
+
+
+@pytest.mark.parametrize(
+    ("choice", "kind", "is_cause"),
+    [("duplicate", "duplicate", None), ("related", "related", None), ("cause", "causal", True),
+     ("effect", "causal", False), ("none", "none", None), ("unsure", "unsure", None)],
+)  # fmt: skip
+def test_every_answer_is_kept_and_taken_back(
+    page: Desk, judged: Judged, choice: str, kind: str, is_cause: bool | None
+) -> None:
+    name = judged.tickets.ids[60]
+    before = standing(page)
+    shown = candidates(read(page, "/review", ticket=name))
+    for candidate in shown[:2]:
+        data = {"ticket": name, "candidate": candidate, "choice": choice}
+        assert page.client.post("/review", data=data, headers=HTML).status_code == 200
+    assert {standing(page)[frozenset((name, one))] for one in shown[:2]} == {kind}
+    if is_cause is not None:
+        newest = page.client.get("/v1/answers").json()["newest"][0]
+        assert newest["source"] == (shown[1] if is_cause else name)
+    for _ in range(2):
+        assert page.client.post("/review/undo", data={"ticket": name}, headers=HTML).status_code == 200
+    assert standing(page) == before
+
+
+def test_what_can_be_no_answer_is_refused(page: Desk, judged: Judged) -> None:
+    name = judged.tickets.ids[60]
+    for data in (
+        {"ticket": name, "candidate": name, "choice": "duplicate"},
+        {"ticket": name, "candidate": judged.tickets.ids[1], "choice": "perhaps"},
+        {"ticket": name, "choice": "none"},
+    ):
+        assert page.client.post("/review", data=data, headers=HTML).status_code == 422
+    foreign = {**HTML, "origin": "https://elsewhere.example"}
+    data = {"ticket": name, "candidate": judged.tickets.ids[1], "choice": "none"}
+    assert page.client.post("/review", data=data, headers=foreign).status_code == 403
+    assert page.client.get("/review", params={"ticket": "INC0"}, headers=HTML).status_code == 404
