@@ -39,6 +39,7 @@ _WORDS = {
     "links_of_a_rule": ("Links that a rule could have made", "none found"),
     "links_of_a_search": ("Links that a search made", "none found"),
     "loss": ("Loss of the training", "it fell"),
+    "loss_zero": ("A loss of nothing but zeros", "it is not"),
     "metric_redundancy": ("Metrics that say the same", "none found"),
     "only_linked": ("An export of linked tickets only", "it is not"),
     "opening_times": ("Opening times", "credible"),
