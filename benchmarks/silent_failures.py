@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.metrics import f1_score, roc_auc_score
 
+from data_faults import DATA_FAULTS, Desk, checks_of
 from ticketkin.core.artifacts import read_json
 from ticketkin.core.checks import Check, Outcome
 from ticketkin.core.tables import FloatArray, IntArray, Tickets
@@ -50,12 +51,13 @@ from ticketkin.training.head import train_head
 from ticketkin.training.lora import train_lora
 from ticketkin.training.positives import PositivePairs
 from ticketkin.training.preparation import TunedEncoder
-from ticketkin.training.record import record_checks
+from ticketkin.training.record_checks import record_checks
 from ticketkin.training.settings import HeadSettings, LoraSettings
 from ticketkin.training.tuning_data import TuningData
 
 N_TICKETS = 400
 SEED = 5
+CLEAN_SEEDS = (1, 2, 3, 4)
 
 
 class Bench:
@@ -226,22 +228,22 @@ def _hard_coded_rate(bench: Bench) -> tuple[str, Sequence[Check]]:
     configured = HeadSettings(learning_rate=3e-4, epochs=3)
     ignored = configured.model_copy(update={"learning_rate": 2e-6})
     head = train_head(bench.embeddings, _positives_of(bench), ignored, SEED)
-    record = head.record | {"settings": configured.model_dump()}
-    return f"final loss {head.record['history']['loss'][-1]:.4f}", record_checks(record)
+    record = head.record.model_copy(update={"settings": configured.model_dump()})
+    return f"final loss {head.record.history.loss[-1]:.4f}", record_checks(record)
 
 
 def _rate_too_low(bench: Bench) -> tuple[str, Sequence[Check]]:
     result = bench.train("slow", LORA.model_copy(update={"learning_rate": 5e-6}))
     model = load_float32(str(result.folder), "cpu")
     model.max_seq_length = 64
-    printed = f"final loss {result.record['history']['loss'][-1]:.4f}, tuned AUC {bench.area(model):.4f}"
+    printed = f"final loss {result.record.history.loss[-1]:.4f}, tuned AUC {bench.area(model):.4f}"
     return printed, examine_adapter(Subject(result.adapter_folder, bench.encoder.source))
 
 
 def _phases_ignored(bench: Bench) -> tuple[str, Sequence[Check]]:
     data = replace(bench.tuning_data, phase=np.full(len(bench.tuning_data.left), 3))
     record = bench.train("phases", LORA, data).record
-    return f"3 phases, final loss {record['history']['loss'][-1]:.4f}", record_checks(record)
+    return f"3 phases, final loss {record.history.loss[-1]:.4f}", record_checks(record)
 
 
 def _negatives_into_mnrl(bench: Bench) -> tuple[str, Sequence[Check]]:
@@ -253,7 +255,7 @@ def _negatives_into_mnrl(bench: Bench) -> tuple[str, Sequence[Check]]:
     sides = [model.preprocess([bench.texts[row] for row in side[-16:]]) for side in (left, right)]
     value = float(loss(sides, None).detach())
     seen = {"kin": int(labels.sum()), "not_kin": int((labels == 0).sum())}
-    record = bench.trained.record | {"examples": {"ranking": seen}}
+    record = bench.trained.record.model_copy(update={"examples": {"ranking": seen}})
     return f"loss {value:.4f} (on pairs labelled not kin)", record_checks(record)
 
 
@@ -447,6 +449,24 @@ def false_alarms(folder: Path) -> list[str]:
     return raised
 
 
+def _add_row(table: Table, name: str, printed: str, checks: Sequence[Check], expected: str) -> bool:
+    """Add what was said of a planted fault, and return whether it was named rightly."""
+    raised = next((c for c in checks if c.code == expected and c.outcome in _RAISED), None)
+    shown = f"{raised.code}: {raised.evidence}" if raised else "nothing"
+    table.add_row(name, printed, shown, "yes" if raised else "NO")
+    return raised is not None
+
+
+def _area_of(desk: Desk) -> str:
+    """Return what a notebook prints: ROC-AUC of the links against as many random pairs, by words."""
+    draw = np.random.default_rng(SEED)
+    strangers = draw.integers(0, len(desk.tickets), (2, len(desk.left)))
+    similar = desk.rankers["lexical"].pair_similarities
+    values = np.r_[similar(desk.left, desk.right), similar(*strangers)]
+    area = roc_auc_score(np.repeat([1, 0], len(desk.left)), values)
+    return f"{len(desk.left)} links, AUC {area:.3f}"
+
+
 def main() -> None:
     """Print the table; exit 1 if a fault goes by unseen."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -456,24 +476,37 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     warnings.simplefilter("ignore")
     table = Table("fault", "a plain script prints", "Ticketkin says", "caught", box=None)
-    n_caught, chosen = 0, [fault for fault in FAULTS if not arguments.only or arguments.only in fault.name]
+    n_caught, n_false, wanted = 0, 0, arguments.only or ""
+    chosen = [fault for fault in FAULTS if wanted in fault.name]
+    data_faults = [fault for fault in DATA_FAULTS if wanted in fault.name]
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder))
+        desk = Desk.of_sample(Path(folder), SEED)
+        for data_fault in data_faults:
+            planted = data_fault.plant(desk)
+            n_caught += _add_row(
+                table, data_fault.name, _area_of(planted), checks_of(planted), data_fault.expected
+            )
+        for seed in CLEAN_SEEDS:
+            raised = [check.code for check in checks_of(Desk.of_sample(Path(folder), seed))
+                      if check.outcome in _RAISED]  # fmt: skip
+            n_false += len(raised)
+            table.add_row(f"nothing planted, seed {seed}", "", ", ".join(raised) or "nothing", "")
         for fault in chosen:
             printed, checks = fault.run(bench)
-            raised = next((c for c in checks if c.code == fault.expected and c.outcome in _RAISED), None)
-            n_caught += raised is not None
-            shown = f"{raised.code}: {raised.evidence}" if raised else "nothing"
-            table.add_row(fault.name, printed, shown, "yes" if raised else "NO")
+            n_caught += _add_row(table, fault.name, printed, checks, fault.expected)
     console = Console(width=200)
     console.print(table)
-    console.print(f"{n_caught} of {len(chosen)} faults caught by name")
+    n_planted = len(chosen) + len(data_faults)
+    console.print(
+        f"{n_caught} of {n_planted} faults caught by name; {n_false} false alarms on {len(CLEAN_SEEDS)} desks"
+    )
     for folder_ in arguments.clean:
         raised = false_alarms(folder_)
         console.print(
             f"{folder_.name}, no fault planted: {len(raised)} raised", *raised, sep="\n  ", markup=False
         )
-    sys.exit(n_caught < len(chosen))
+    sys.exit(n_caught < n_planted or n_false > 0)
 
 
 if __name__ == "__main__":

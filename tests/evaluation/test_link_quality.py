@@ -12,6 +12,7 @@ from ticketkin.evaluation.diagnostics.link_quality import (
     JudgedLinks,
     inverted_labels,
     joined_rows,
+    link_quality_checks,
     random_links,
 )
 from ticketkin.evaluation.diagnostics.texts import copied_texts, cut_texts, other_words, thin_texts
@@ -38,6 +39,10 @@ def test_links_joined_rows_off_are_named(shift: int) -> None:
     assert joined_rows(sound).outcome is Outcome.PASSED
     told = joined_rows(replace(sound, right=(sound.right + shift) % N))
     assert told.outcome is Outcome.FAILED and f"{-shift:+d} in the second column" in told.evidence
+    assert [check.outcome for check in link_quality_checks(replace(sound, right=(sound.right + 1) % N))] == [
+        Outcome.FAILED,
+        Outcome.SKIPPED,
+    ]
     assert joined_rows(replace(sound, left=sound.left[:9], right=sound.right[:9])).outcome is Outcome.SKIPPED
 
 

@@ -7,7 +7,7 @@ from ticketkin.core.checks import Check
 from ticketkin.core.tables import IntArray, Kind, SplitName
 from ticketkin.evaluation.diagnostics.breadth import absent_ends, large_groups, only_linked
 from ticketkin.evaluation.diagnostics.hindsight import LinkedTexts, hindsight_checks
-from ticketkin.evaluation.diagnostics.link_quality import JudgedLinks, joined_rows, random_links
+from ticketkin.evaluation.diagnostics.link_quality import JudgedLinks, link_quality_checks
 from ticketkin.evaluation.diagnostics.made_labels import LinkRanks, links_of_a_search, single_ranker
 from ticketkin.evaluation.diagnostics.rules import links_of_a_rule
 from ticketkin.evaluation.diagnostics.texts import copied_texts, cut_texts, other_words, thin_texts
@@ -40,8 +40,7 @@ def link_checks(data: RunData, judged: Judged) -> list[Check]:
         links_of_a_search(ranks),
         links_of_a_rule(data.tickets, left, right, groups.group, seed),
         *hindsight_checks(LinkedTexts(data.tickets, data.texts, left, right, groups.group)),
-        joined_rows(judged_links),
-        random_links(judged_links),
+        *link_quality_checks(judged_links),
         large_groups(groups.group, data.embeddings(artifact.BASE_EMBEDDINGS), data.tickets.ids, seed),
         absent_ends(counts.n_read, counts.n_absent),
     ]

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ticketkin.core.checks import Check, failed, passed, skipped, warning
+from ticketkin.core.checks import Check, Outcome, failed, passed, skipped, warning
 from ticketkin.core.tables import FloatArray, IntArray, SplitName
 
 _FEWEST = 40
@@ -49,6 +49,14 @@ class JudgedLinks:
     @cached_property
     def _of_strangers(self) -> dict[str, FloatArray]:
         return {name: np.sort(similar(*self.strangers())) for name, similar in self.similarities.items()}
+
+
+def link_quality_checks(links: JudgedLinks) -> list[Check]:
+    """Return the checks of links that mean nothing; joined off by rows, all of them look drawn at random."""
+    joined = joined_rows(links)
+    if joined.outcome is Outcome.FAILED:
+        return [joined, skipped("random_links", "the links are joined off by some rows")]
+    return [joined, random_links(links)]
 
 
 def joined_rows(links: JudgedLinks) -> Check:

@@ -107,8 +107,12 @@ def families_stage() -> Stage[Job]:
         inputs=(artifact.TICKETS, artifact.LINKS, artifact.RELATIONS),
         more_inputs=lambda job: (artifact.BASE_ENCODER, *ranked_by()) if job.settings.families.said else (),
         outputs=(artifact.FAMILIES,),
-        reads=settings_of("families", "relations", "candidates", "tickets", "encoder", "seed"),
+        reads=(
+            *settings_of("families", "relations", "candidates", "tickets", "encoder", "seed"),
+            "reviewed_file",
+        ),
         run=families.run_families,
+        external=reviewed_file,
     )
 
 
@@ -128,6 +132,7 @@ def report_stage() -> Stage[Job]:
         outputs=(artifact.REPORT_HTML, artifact.FIGURES),
         reads=settings_of("review"),
         run=judging.run_report,
+        only_shows=True,
     )
 
 

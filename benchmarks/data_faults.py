@@ -1,0 +1,331 @@
+"""Faults of data, planted on synthetic tickets: links that a rule made, hindsight in texts, broken times.
+
+`DATA_FAULTS` change a desk of 900 tickets as an export or a script would; `checks_of` is what every run asks
+of its tickets and links. No encoder is needed: meaning is latent semantic analysis of the words.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from sklearn.decomposition import TruncatedSVD
+
+from ticketkin.core.checks import Check
+from ticketkin.core.tables import FloatArray, IntArray, Tickets
+from ticketkin.encoders.dense import DenseRanker, unit_length
+from ticketkin.evaluation.diagnostics.breadth import absent_ends, large_groups, only_linked
+from ticketkin.evaluation.diagnostics.hindsight import LinkedTexts, hindsight_checks
+from ticketkin.evaluation.diagnostics.link_quality import JudgedLinks, link_quality_checks
+from ticketkin.evaluation.diagnostics.made_labels import LinkRanks, links_of_a_search
+from ticketkin.evaluation.diagnostics.rules import links_of_a_rule
+from ticketkin.evaluation.diagnostics.texts import copied_texts, cut_texts, other_words, thin_texts
+from ticketkin.evaluation.diagnostics.times import opening_times
+from ticketkin.lexical.bm25 import LexicalRanker
+from ticketkin.lexical.neighbours import tfidf_matrix
+from ticketkin.ranking.corpus_state import FIELD_WEIGHTS
+from ticketkin.tickets.composing import compose_texts
+from ticketkin.tickets.folds import independent_units
+from ticketkin.tickets.importing import import_tickets
+from ticketkin.tickets.links import links_from_tickets
+from ticketkin.tickets.sample import write_sample
+from ticketkin.tickets.settings import TicketSettings
+
+N_TICKETS = 900
+_DIMENSIONS = 64
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Tickets and the duplicate links between them, by rows."""
+
+    tickets: Tickets
+    left: IntArray
+    right: IntArray
+    n_absent: int = 0
+    """Links that name a ticket which is not here."""
+
+    @classmethod
+    def of_sample(cls, folder: Path, seed: int) -> "Desk":
+        """Return the built-in sample as it is."""
+        path = folder / f"desk-{seed}.csv"
+        write_sample(path, N_TICKETS, seed)
+        tickets = import_tickets([path], TicketSettings()).tickets
+        links = links_from_tickets(tickets).links.frame.filter(pl.col("kind") == "duplicate")
+        at = tickets.position
+        left, right = (np.array([at[one] for one in links[end]]) for end in ("source", "target"))
+        return cls(tickets, left, right)
+
+    @cached_property
+    def groups(self) -> IntArray:
+        """Kin group of each ticket."""
+        labels = np.arange(len(self.tickets))
+        pairs = np.stack([self.left, self.right], axis=1)
+        for _ in range(len(pairs)):
+            lower = labels[pairs].min(axis=1)
+            before = labels.copy()
+            np.minimum.at(labels, pairs[:, 0], lower)
+            np.minimum.at(labels, pairs[:, 1], lower)
+            if np.array_equal(before, labels):
+                break
+        return independent_units([labels])
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """Text of each ticket."""
+        return compose_texts(self.tickets, TicketSettings().template)
+
+    @cached_property
+    def rankers(self) -> dict[str, LexicalRanker | DenseRanker]:
+        """Words and meaning."""
+        fields = {name: self.tickets.frame[name].to_list() for name in FIELD_WEIGHTS}
+        return {
+            "lexical": LexicalRanker.build(fields, FIELD_WEIGHTS),
+            "base": DenseRanker("base", self.embeddings),
+        }
+
+    @cached_property
+    def embeddings(self) -> FloatArray:
+        """Meaning of each text, unit length."""
+        words = tfidf_matrix(self.texts)
+        reduced = TruncatedSVD(min(_DIMENSIONS, words.shape[1] - 1), random_state=0).fit_transform(words)
+        return unit_length(reduced.astype(np.float32) + 1e-9)
+
+    def with_column(self, name: str, values: list[str]) -> "Desk":
+        """Return the desk with another column."""
+        return replace(self, tickets=Tickets(self.tickets.frame.with_columns(pl.Series(name, values))))
+
+    def with_lines(self, lines: dict[int, str]) -> "Desk":
+        """Return the desk with a line more in some descriptions."""
+        own = self.tickets.frame["description"].to_list()
+        return self.with_column(
+            "description", [f"{text}\n{lines[row]}" if row in lines else text for row, text in enumerate(own)]
+        )
+
+    def opened(self, expression: pl.Expr) -> "Desk":
+        """Return the desk with other opening times."""
+        return replace(self, tickets=Tickets(self.tickets.frame.with_columns(expression.alias("opened_at"))))
+
+    def take(self, rows: IntArray) -> "Desk":
+        """Return the desk with some of its tickets, and the links between them."""
+        place = np.full(len(self.tickets), -1)
+        place[rows] = np.arange(len(rows))
+        kept = (place[self.left] >= 0) & (place[self.right] >= 0)
+        tickets = Tickets(self.tickets.frame[rows.tolist()])
+        return Desk(tickets, place[self.left[kept]], place[self.right[kept]])
+
+
+def checks_of(desk: Desk) -> list[Check]:
+    """Return what every run asks of its tickets and links, but for what needs a verdict."""
+    n, groups, seed = len(desk.tickets), desk.groups, 0
+    linked = LinkedTexts(desk.tickets, desk.texts, desk.left, desk.right, groups)
+    similarities = {name: ranker.pair_similarities for name, ranker in desk.rankers.items()}
+    judged = JudgedLinks(
+        desk.left, desk.right, desk.tickets.frame["source_row"].to_numpy(), similarities, seed
+    )
+    ranks = {
+        name: LinkRanks.of(ranker, desk.left, desk.right, n, seed) for name, ranker in desk.rankers.items()
+    }
+    third = n // 3
+    splits = {"train": (0, third), "evaluation": (third, 2 * third), "holdout": (2 * third, n)}
+    return [
+        links_of_a_search(ranks),
+        links_of_a_rule(desk.tickets, desk.left, desk.right, groups, seed),
+        *hindsight_checks(linked),
+        *link_quality_checks(judged),
+        large_groups(groups, desk.embeddings, desk.tickets.ids, seed),
+        only_linked(linked.is_linked),
+        absent_ends(len(desk.left) + desk.n_absent, desk.n_absent),
+        opening_times(desk.tickets),
+        copied_texts(desk.tickets, desk.texts),
+        cut_texts(desk.tickets),
+        thin_texts(desk.texts),
+        other_words(desk.texts, {name: np.arange(*ends) for name, ends in splits.items()}),
+    ]
+
+
+@dataclass(frozen=True)
+class DataFault:
+    """One fault: how a desk is changed, and the code of the check that must name it."""
+
+    name: str
+    plant: Callable[[Desk], Desk]
+    expected: str
+
+
+def _by_rule(column: str, hours: float) -> Callable[[Desk], Desk]:
+    def plant(desk: Desk) -> Desk:
+        """Link each ticket to the last one of the same value, if it was filed so recently."""
+        frame, last, pairs = desk.tickets.frame, dict[str, int](), list[tuple[int, int]]()
+        values, opened = frame[column].to_list(), frame["opened_at"].dt.timestamp("us").to_numpy()
+        for row in np.argsort(opened, kind="stable").tolist():
+            before = last.get(values[row])
+            if values[row] and before is not None and opened[row] - opened[before] <= hours * 3.6e9:
+                pairs.append((row, before))
+            last[values[row]] = row
+        left, right = np.array(pairs).T
+        return replace(desk, left=left, right=right)
+
+    return plant
+
+
+def _nearest(place: Callable[[int], IntArray]) -> Callable[[Desk], Desk]:
+    def plant(desk: Desk) -> Desk:
+        """Link every third ticket to what a search by meaning shows at some place."""
+        cosines = desk.embeddings @ desk.embeddings.T
+        np.fill_diagonal(cosines, -2)
+        rows = np.arange(0, len(cosines), 3)
+        shown = np.argsort(-cosines[rows], axis=1)[np.arange(len(rows)), place(len(rows))]
+        return replace(desk, left=rows, right=shown)
+
+    return plant
+
+
+def _pairs(desk: Desk) -> list[tuple[int, int]]:
+    return list(zip(desk.left.tolist(), desk.right.tolist(), strict=True))
+
+
+def _names_master(desk: Desk) -> Desk:
+    return desk.with_lines({child: f"Duplicate of {desk.tickets.ids[one]}" for child, one in _pairs(desk)})
+
+
+def _shared_reference(desk: Desk) -> Desk:
+    return desk.with_lines({row: f"REF-{7_000 + n}" for n, pair in enumerate(_pairs(desk)) for row in pair})
+
+
+def _quotes_master(desk: Desk) -> Desk:
+    titles = desk.tickets.frame["title"].to_list()
+    return desk.with_lines({child: f"Same as: {titles[one]}, told the user" for child, one in _pairs(desk)})
+
+
+def _says(sentence: str) -> Callable[[Desk], Desk]:
+    return lambda desk: desk.with_lines(dict.fromkeys(desk.left.tolist(), sentence))
+
+
+def _category_of_linked(desk: Desk) -> Desk:
+    values = desk.tickets.frame["category"].to_list()
+    for row in desk.left.tolist():
+        values[row] = "Linked"
+    return desk.with_column("category", values)
+
+
+def _item_taken_over(desk: Desk) -> Desk:
+    items = [item or f"host{row}" for row, item in enumerate(desk.tickets.frame["configuration_item"])]
+    for child, one in _pairs(desk):
+        items[child] = items[one]
+    return desk.with_column("configuration_item", items)
+
+
+def _linked_only(desk: Desk) -> Desk:
+    return desk.take(np.flatnonzero(np.bincount(desk.groups)[desk.groups] > 1))
+
+
+def _bucket(desk: Desk) -> Desk:
+    children = np.random.default_rng(0).choice(np.arange(1, len(desk.tickets)), 160, replace=False)
+    return replace(desk, left=np.r_[desk.left, children], right=np.r_[desk.right, np.zeros(160, np.int64)])
+
+
+def _absent(desk: Desk) -> Desk:
+    return replace(desk, n_absent=2 * len(desk.left))
+
+
+def _shifted(n_rows: int) -> Callable[[Desk], Desk]:
+    return lambda desk: replace(desk, right=(desk.right + n_rows) % len(desk.tickets))
+
+
+def _random(share: float) -> Callable[[Desk], Desk]:
+    def plant(desk: Desk) -> Desk:
+        draw = np.random.default_rng(0)
+        drawn = draw.integers(0, len(desk.tickets), len(desk.right))
+        return replace(desk, right=np.where(draw.random(len(drawn)) < share, drawn, desk.right))
+
+    return plant
+
+
+def _copies(desk: Desk) -> Desk:
+    return desk.with_column("title", _monitoring(desk, "title")).with_column(
+        "description", _monitoring(desk, "description")
+    )
+
+
+def _monitoring(desk: Desk, column: str) -> list[str]:
+    return [
+        f"{column} of an alarm" if row % 20 < 9 else text
+        for row, text in enumerate(desk.tickets.frame[column])
+    ]
+
+
+def _twice(desk: Desk) -> Desk:
+    again = desk.tickets.frame.head(200).with_columns(
+        ("X" + pl.col("ticket_id")).alias("ticket_id"), pl.col("source_row") + len(desk.tickets)
+    )
+    return replace(desk, tickets=Tickets(pl.concat([desk.tickets.frame, again])))
+
+
+def _cut(n_characters: int) -> Callable[[Desk], Desk]:
+    return lambda desk: desk.with_column(
+        "description", [text[:n_characters] for text in desk.tickets.frame["description"]]
+    )
+
+
+def _categories_as_texts(desk: Desk) -> Desk:
+    frame = desk.tickets.frame
+    return desk.with_column("title", frame["category"].to_list()).with_column(
+        "description", frame["subcategory"].to_list()
+    )
+
+
+def _other_language(desk: Desk) -> Desk:
+    turned = [text if row < 2 * len(desk.texts) // 3 else " ".join(word[::-1] for word in text.split())
+              for row, text in enumerate(desk.tickets.frame["description"])]  # fmt: skip
+    return desk.with_column("description", turned)
+
+
+def _as_closed(desk: Desk) -> Desk:
+    opened = desk.tickets.frame["opened_at"].dt.strftime("%Y-%m-%d %H:%M:%S%.6f")
+    return desk.with_column("closed_at", opened.to_list())
+
+
+def _swapped(desk: Desk) -> Desk:
+    """Spread the tickets over half a year, then read their dates with day and month the other way round."""
+    spread = [timedelta(hours=5 * row) for row in range(len(desk.tickets))]
+    times = desk.tickets.frame["opened_at"].min() + pl.Series(spread, dtype=pl.Duration("us"))
+    turned = [time.replace(month=time.day, day=time.month) if time.day <= 12 else time for time in times]
+    return desk.opened(pl.lit(pl.Series(turned, dtype=pl.Datetime("us"))))
+
+
+_BY_ITEM = _by_rule("configuration_item", 24)
+DATA_FAULTS = (
+    DataFault("linked: same configuration item within a day", _BY_ITEM, "links_of_a_rule"),
+    DataFault("linked: same service within two hours", _by_rule("service", 2), "links_of_a_rule"),
+    DataFault("linked: same caller within two days", _by_rule("caller", 48), "links_of_a_rule"),
+    DataFault("linked: nearest neighbours", _nearest(lambda n: np.zeros(n, np.int64)), "links_of_a_search"),
+    DataFault("linked: chosen among suggestions", _nearest(lambda n: np.arange(n) % 8), "links_of_a_search"),
+    DataFault("texts: 'Duplicate of …'", _names_master, "texts_name_kin"),
+    DataFault("texts: a reference shared by kin", _shared_reference, "texts_name_kin"),
+    DataFault("texts: the master's title", _quotes_master, "texts_name_kin"),
+    DataFault("texts: a bot's sentence", _says("This record was closed automatically."), "words_of_linking"),
+    DataFault("texts: [DUP]", _says("[DUP]"), "words_of_linking"),
+    DataFault("fields: a category of linked tickets", _category_of_linked, "words_of_linking"),
+    DataFault("fields: configuration item of the master", _item_taken_over, "fields_of_linking"),
+    DataFault("export of linked tickets only", _linked_only, "only_linked"),
+    DataFault("a bucket as a master", _bucket, "large_groups"),
+    DataFault("most links name absent tickets", _absent, "absent_ends"),
+    DataFault("times: opened when closed", _as_closed, "opening_times"),
+    DataFault("times: of the import", lambda d: d.opened(pl.col("opened_at").max()), "opening_times"),
+    DataFault("times: midnight", lambda d: d.opened(pl.col("opened_at").dt.truncate("1d")), "opening_times"),
+    DataFault("times: newest first", lambda d: d.opened(pl.col("opened_at").reverse()), "opening_times"),
+    DataFault("times: day and month swapped", _swapped, "opening_times"),
+    DataFault("links joined one row off", _shifted(1), "joined_rows"),
+    DataFault("links joined two rows off", _shifted(-2), "joined_rows"),
+    DataFault("half of the links at random", _random(0.5), "random_links"),
+    DataFault("45 % copies", _copies, "copied_texts"),
+    DataFault("200 tickets exported twice", _twice, "copied_texts"),
+    DataFault("texts cut at 120 characters", _cut(120), "cut_texts"),
+    DataFault("texts cut at 255 characters", _cut(255), "cut_texts"),
+    DataFault("categories mapped as texts", _categories_as_texts, "thin_texts"),
+    DataFault("another language in the holdout", _other_language, "other_words"),
+)  # fmt: skip
