@@ -67,7 +67,7 @@ def test_families_are_listed_and_drawn_with_their_parent_and_cause(page: Desk) -
 def test_the_group_that_grows_stands_under_its_first_ticket(page: Desk) -> None:
     groups = read(page, "/now/groups", hours=1)
     known = page.client.get("/v1/groups/open", params={"hours": 1}).json()
-    assert known["n_open"] == 4 and f"{told['n_open']} open tickets" in groups
+    assert known["n_open"] == 4 and f"{known['n_open']} open tickets" in groups
     assert groups.count("<b>Parent:</b>") == len(known["groups"])
     for group in known["groups"]:
         assert f"{group['n_last_hour']} in the last hour" in groups

@@ -41,7 +41,7 @@ _CHOICES: dict[Choice, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Question:
-    """A pair, and what a person stored of it so far."""
+    """A pair, and what people answered so far."""
 
     place: int
     view: KinView
