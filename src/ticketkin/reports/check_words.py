@@ -85,7 +85,7 @@ class CheckRow:
 
 def check_row(check: Check | CheckResult) -> CheckRow:
     """Return the check in words; one of another version keeps its name."""
-    title, clean = _WORDS.get(check.code, (format_name(check.code), _NOTHING_WRONG))
+    title, clean = _WORDS.get(check.code.removeprefix("training_"), (format_name(check.code), _NOTHING_WRONG))
     words = _OTHER_OUTCOMES.get(check.outcome, clean)
     return CheckRow(title, words, check.outcome.value, check.evidence, check.advice)
 

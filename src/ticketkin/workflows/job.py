@@ -38,6 +38,7 @@ from ticketkin.workflows.run_folders import (
     mark_run,
     point_latest,
 )
+from ticketkin.workflows.run_report import finished_report
 from ticketkin.workflows.stages.order import stage_named, stages
 from ticketkin.workflows.versions import versions
 
@@ -209,7 +210,7 @@ def run_job(
             if number == 1 and latest is not None:
                 point_latest(latest, folder, telling)
         _write_manifest(folder, taken, due)
-        return artifact.REPORT_JSON.read(folder / artifact.REPORT_JSON)
+        return finished_report(context.values, taken.settings)
 
 
 def _run_if_due(

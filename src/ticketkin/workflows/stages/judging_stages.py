@@ -130,7 +130,7 @@ def report_stage() -> Stage[Job]:
             artifact.FAMILIES,
         ),
         outputs=(artifact.REPORT_HTML, artifact.FIGURES),
-        reads=settings_of("review"),
+        reads=settings_of("review", "readiness"),
         run=judging.run_report,
         only_shows=True,
     )
@@ -155,7 +155,7 @@ def bundle_stage() -> Stage[Job]:
         ),
         outputs=(artifact.BUNDLE,),
         reads=settings_of(
-            "candidates", "tickets", "encoder", "split", "relations", "reranker.n_read", "seed"
+            "candidates", "tickets", "encoder", "split", "relations", "readiness", "reranker.n_read", "seed"
         ),
         versions=(REDACTION_VERSION,),
         run=bundling.run_bundle,
