@@ -82,6 +82,11 @@ def test_what_a_killed_stage_left_is_not_built_on(run: Path) -> None:
         _train(run)
 
 
+def test_a_damaged_record_tells_nothing_and_stops_nothing(run: Path) -> None:
+    (run / "stages/pairs.json").write_text("{")
+    _train(run)
+
+
 def test_records_of_an_older_release_do_not_name_their_inputs_and_are_believed(run: Path) -> None:
     for path in (run / "stages").glob("*.json"):
         _edit(path, lambda record: record.pop("inputs"))

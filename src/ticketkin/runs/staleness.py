@@ -45,6 +45,8 @@ def check_not_stale(
 def _check(stage: Stage[J], used: Sequence[Place], context: RunContext[J]) -> None:
     """Check outputs of a stage that are there, and that its inputs are still those it read."""
     folder, record = context.folder, read_record(record_path(context.folder, stage))
+    if record is None and record_path(folder, stage).exists():
+        return  # damaged: it can't tell what its stage wrote, and the next whole run makes it anew
     if record is None:
         raise StaleInputError(
             f"{folder / used[0]} has no record, so the stage {stage.name!r} did not finish. "
