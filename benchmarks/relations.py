@@ -120,8 +120,8 @@ def alarms_by_truth(run: Path, truth_file: Path) -> Table:
     holdout = data.splits.rows(data.tickets, SplitName.HOLDOUT)
     names = ("linked", "same event, link left out", "strangers")
     counts: Counter[tuple[str, str]] = Counter()
-    for ticket, related in Relater.of(run).relate([data.tickets.ids[row] for row in holdout]).items():
-        for other in related:
+    for ticket, related in Relater(run).relate([data.tickets.ids[row] for row in holdout]).items():
+        for other in related or ():
             if other.kind == "duplicate" and other.band != "silent":
                 same = bool(event[ticket]) and event[ticket] == event[other.ticket_id]
                 joined = linked[at[ticket]] == linked[at[other.ticket_id]]

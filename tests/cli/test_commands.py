@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,11 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
     assert result.exit_code == 0
     if command != "stages":
         assert f"ticketkin {command}" in result.output
+
+
+def test_the_version_is_told() -> None:
+    result = runner.invoke(app, ["--version"])
+    assert (result.exit_code, result.output) == (0, f"ticketkin {version('ticketkin')}\n")
 
 
 def test_every_command_in_the_docs_exists() -> None:

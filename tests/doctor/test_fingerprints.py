@@ -142,8 +142,8 @@ def test_a_folder_without_a_fingerprint_says_so(model: Path) -> None:
 )
 def test_a_damaged_fingerprint_is_named(model: Path, spoil: Callable[[dict[str, Any]], Any]) -> None:
     edit_json(model / FINGERPRINT, spoil)
-    told = failures(compared(model))
-    assert told.keys() == {"fingerprint"} and FINGERPRINT in told["fingerprint"]
+    named = failures(compared(model))
+    assert named.keys() == {"fingerprint"} and FINGERPRINT in named["fingerprint"]
 
 
 def _setting(file: str, **values: Any) -> Spoil:
@@ -292,8 +292,8 @@ def test_each_fault_of_an_adapter_is_named(
 ) -> None:
     assert not of_adapter(adapter, tiny_encoder_folder)
     spoil(adapter)
-    told = of_adapter(adapter, tiny_encoder_folder)
-    assert words in told[code] and "fingerprint_embeddings" in told
+    named = of_adapter(adapter, tiny_encoder_folder)
+    assert words in named[code] and "fingerprint_embeddings" in named
 
 
 def test_another_base_of_the_same_shape_is_named(adapter: Path, tmp_path: Path) -> None:

@@ -149,3 +149,11 @@ def test_words_are_marked_whole_and_those_of_one_text_are_named() -> None:
     assert shared_words(statistics, mine, theirs, 9)[0] == "smells"
     assert "wks-eas-003" not in shared_words(statistics, mine, theirs, 9)
     assert shared_words(statistics, mine, "on WKS-EAS-003", 9) == ["wks-eas-003"]
+
+
+def test_function_words_are_no_evidence_in_a_small_set_of_tickets() -> None:
+    statistics = TermStatistics.fit(["printer jams", "vpn drops", "mail bounces", "disk full"], "word")
+    one, other = "Printer may jam, most users wake up", "it may be up, Printer most of all"
+    assert shared_words(statistics, one, other, 9) == ["Printer"]
+    assert shared_words(statistics, "may most up", "up may most", 9) == []
+    assert shared_words(statistics, "der Drucker nicht", "nicht der Drucker", 9) == ["Drucker"]

@@ -1,5 +1,7 @@
 """Pairs: labels, borders, difficulty, and negatives that are no kin in disguise."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -153,3 +155,29 @@ def test_silver_pairs_of_one_category_do_without_easy_negatives() -> None:
         tickets, tfidf_matrix(texts), np.arange(30), kinship, 4, np.random.default_rng(0)
     )
     assert len(left) == 3
+
+
+def test_pairs_that_a_person_judged_to_be_no_kin_are_trained_on_as_strangers() -> None:
+    material = inputs(3)
+    group = material.groups.group
+    split = dict(material.splits.frame.iter_rows())
+    in_training = np.array([split[name] == "train" for name in material.tickets.ids])
+    rows = np.flatnonzero(in_training)
+    first = int(rows[0])
+    strangers = [int(row) for row in rows if group[row] != group[first]][:3]
+    linked = next(int(row) for row in rows if (group == group[row]).sum() > 1)
+    kin = int(np.flatnonzero((group == group[linked]) & (np.arange(len(group)) != linked))[0])
+    outside = int(np.flatnonzero(~in_training)[0])
+    judged = [*((first, row) for row in strangers), (linked, kin), (first, outside)]
+    told = replace(material, judged_strangers=np.array(judged, dtype=np.int64))
+    result = build_pairs(told, PairSettings(n_neighbours=10), 2, 3)
+    ids = material.tickets.ids
+    labels = {
+        frozenset((a, b)): (label, origin)
+        for a, b, label, origin in result.pairs.frame.select("left", "right", "label", "origin").iter_rows()
+    }
+    for row in strangers:
+        assert labels[frozenset((ids[first], ids[row]))] == (0, "review")
+    assert labels.get(frozenset((ids[linked], ids[kin])), (1, ""))[0] == 1  # links join them all the same
+    assert frozenset((ids[first], ids[outside])) not in labels
+    assert {part.source: part.counts.strangers for part in result.account.drawn}["review"] == 3

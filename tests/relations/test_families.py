@@ -114,6 +114,7 @@ def test_table_json_and_graph_tell_the_same(tmp_path: Path) -> None:
     assert FAMILIES_JSON.read(path) == as_record(families, tickets)
     stored = json.loads(path.read_text("utf-8"))
     assert stored["n_families"] == 1 and stored["families"][0]["duplicate_of"] == {ids[2]: ids[1]}
+    assert stored["families"][0]["title"] == "effect", "of the one with a duplicate"
     assert stored["families"][0]["related"] == [
         {"source": ids[3], "target": ids[0], "origin": "said", "probability": 0.8}
     ]

@@ -13,7 +13,7 @@ from sklearn.metrics import auc, confusion_matrix
 
 from ticketkin.reports import drawing, figures, page
 from ticketkin.reports.drawing import inline_svg
-from ticketkin.reports.epoch_figures import epochs_figure
+from ticketkin.reports.kin_figures import kinds_confusion_figure
 from ticketkin.reports.material import (
     EpochCurve,
     PairSimilarities,
@@ -21,6 +21,12 @@ from ticketkin.reports.material import (
     StrengthCurve,
     TokenLengths,
     TrainingCurve,
+)
+from ticketkin.reports.training_figures import (
+    epochs_figure,
+    smoothed,
+    strengths_figure,
+    training_figure,
 )
 
 
@@ -76,7 +82,7 @@ def test_recall_figure_draws_each_candidate_and_thickens_the_champion(material):
 
 def test_training_figure_shows_the_learning_rate_that_was_applied(material):
     record = material.training["lora"]
-    shown = figures.training_figure("lora", record)
+    shown = training_figure("lora", record)
     lower = shown.figure.axes[1]
     assert np.array_equal(lower.lines[0].get_ydata(), record.learning_rate)
     assert "240 steps" in shown.alt
@@ -102,7 +108,7 @@ def test_epochs_show_loss_and_what_the_model_was_worth_after_each():
 
 
 def test_one_training_step_can_be_drawn():
-    shown = figures.training_figure("head", TrainingCurve(np.array([1e-3]), np.array([0.7])))
+    shown = training_figure("head", TrainingCurve(np.array([1e-3]), np.array([0.7])))
     assert "<svg" in inline_svg(shown)
 
 
@@ -114,11 +120,48 @@ def test_lengths_count_what_the_model_does_not_read():
     assert line(axes, "the model reads 256").get_xdata()[0] == 256
 
 
-def test_strengths_ring_the_chosen_one():
-    curve = StrengthCurve(np.array([0, 0.5, 1.0]), np.array([0.6, 0.64, 0.62]), 0.5)
-    axes = figures.strengths_figure({"head": curve}).figure.axes[0]
+def test_strengths_begin_at_one_model_and_ring_the_chosen_one():
+    curves = {
+        "head": StrengthCurve(np.array([0, 0.5, 1.0]), np.array([0.6, 0.64, 0.62]), 0.5),
+        "lora": StrengthCurve(np.array([0, 0.5, 1.0]), np.array([0.601, 0.602, 0.6]), 0.0),
+    }
+    axes = strengths_figure(curves).figure.axes[0]
+    assert [line(axes, name).get_ydata()[0] for name in curves] == [0, 0]
     ring = next(drawn for drawn in axes.lines if drawn.get_fillstyle() == "none")
-    assert tuple(np.ravel(ring.get_data())) == (0.5, 0.64)
+    assert tuple(np.ravel(ring.get_data())) == pytest.approx((0.5, 0.04))
+    low, high = strengths_figure({"lora": curves["lora"]}).figure.axes[0].get_ylim()
+    assert low <= -0.02 and high >= 0.02, "a thousandth does not fill the axis"
+
+
+@given(st.lists(st.floats(0, 50), min_size=1, max_size=80))
+def test_a_smoothed_loss_stays_within_what_was_measured(loss):
+    line = smoothed(np.array(loss))
+    assert len(line) == len(loss)
+    assert line.min() >= min(loss) - 1e-9 and line.max() <= max(loss) + 1e-9
+
+
+def test_probabilities_are_drawn_where_their_threshold_means_something():
+    random = np.random.default_rng(0)
+    pairs = PairSimilarities(
+        np.r_[np.geomspace(1e-9, 0.002, 40), random.uniform(0.6, 1.0, 40)],
+        np.r_[np.zeros(40), np.ones(40)].astype(np.int64),
+        0.004,
+    )
+    axes = figures.similarity_histogram("fusion", pairs).figure.axes[0]
+    assert axes.get_xscale() == "logit"
+    threshold = axes.transAxes.inverted().transform(axes.transData.transform((0.004, 0)))[0]
+    assert 0.1 < threshold < 0.9, "between the hills, not on the axis"
+    # 60 bars, then two outlines: each class adds up to 1, whatever lies beyond the ends of the scale.
+    assert sum(bar.get_height() for bar in axes.patches if hasattr(bar, "get_height")) == pytest.approx(2)
+
+
+def test_kinds_without_a_pair_are_left_out_of_the_matrix():
+    confusion = [[54, 0, 0, 12], [0, 0, 0, 0], [0, 0, 0, 0], [17, 0, 0, 181]]
+    n_pairs = {"duplicate": 66, "related": 0, "causal": 0, "none": 198}
+    shown = kinds_confusion_figure(n_pairs, confusion)
+    axes = shown.figure.axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["duplicate", "none"]
+    assert [text.get_text() for text in axes.texts] == ["54\n82%", "12\n18%", "17\n9%", "181\n91%"]
 
 
 def test_a_single_point_recall_curve_can_be_drawn():

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 import ticketkin
 from ticketkin.evaluation.schema import Report
+from ticketkin.relations.families import FamiliesRecord, FamilyRecord
 from ticketkin.reports.check_words import has_words
 from ticketkin.reports.formatting import ABSENT
 from ticketkin.reports.html import write_report
@@ -206,6 +207,19 @@ def test_raw_names_empty_counts_and_lists_of_ids_stay_out(report, undrawn, tmp_p
     assert re.search(r"“password reset [^”]{40,50}…” 6 times", text)
     assert not re.search(r"\bn_[a-z]+|\['|INC1|cut_texts", text[text.index("Data What is zero") :])
     assert "Blank rows" not in text
+
+
+def test_families_are_named_by_a_title(report, undrawn, tmp_path):
+    def family(number, title):
+        return FamilyRecord(number, ["INC1", "INC2"], {"INC2": "INC1"}, [], [], [], title)
+
+    families = FamiliesRecord(2, 4, [], [family(1, "VPN <drops>"), family(2, "")])
+    path = write_report(
+        Report.model_validate(report), dataclasses.replace(undrawn, families=families), tmp_path
+    )
+    page = path.read_text("utf-8")
+    assert '<th scope="row">1. VPN &lt;drops&gt;</th>' in page
+    assert '<th scope="row">2</th>' in page
 
 
 def test_bare_material_is_explained_not_drawn(report, tmp_path):

@@ -52,6 +52,7 @@ FAMILY = FamilyRecord(
     causal=[TieRecord("CANARY-1", "7003", "people", 1.0)],
     related=[],
     longest_chain=["CANARY-1", "7003"],
+    title="Canary printer prints nothing",
 )
 
 

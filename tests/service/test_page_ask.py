@@ -135,7 +135,10 @@ def test_where_everybody_signs_in_the_page_asks_for_the_key(filled: Corpus) -> N
                 "/sign-in", data={"key": key, "next": wanted}, headers=HTML, follow_redirects=False
             )
             assert entered.status_code == 303 and entered.headers["location"] == reached
-        assert "Service desk" in desk.client.get("/", headers=HTML).text
+        first = desk.client.get("/", headers=HTML).text
+        assert "Service desk" in first and "/review" not in first
+        refused = desk.client.get("/review", headers=HTML)
+        assert refused.status_code == 403 and "needs the role reviewer" in refused.text
         desk.client.post("/sign-out", headers=HTML)
         assert desk.client.get("/", headers=HTML).status_code == 401
 

@@ -40,6 +40,13 @@ def screen(request: pytest.FixtureRequest, browser: object, address: str) -> Ite
         yield opened
 
 
+@pytest.fixture
+def narrow(browser: object, address: str) -> Iterator[Window]:
+    """Where what is too long shows first."""
+    with window(browser, address, 390, "dark") as opened:
+        yield opened
+
+
 def assert_sound(screen: Window) -> None:
     assert screen.violations() == []
     assert not screen.is_wide()
@@ -60,25 +67,25 @@ def test_asking_by_keyboard(screen: Window, judged: Judged) -> None:
     assert_sound(screen)
 
 
-def test_a_hostile_ticket_does_nothing(screen: Window) -> None:
-    screen.page.goto("/ask?ticket=EVIL7")
-    screen.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
-    assert_sound(screen)
-    screen.page.fill("#text", HOSTILE)
-    screen.page.click("#ask-button")
-    screen.page.wait_for_selector("#headline:focus")
-    assert_sound(screen)
+def test_a_hostile_ticket_does_nothing(narrow: Window) -> None:
+    narrow.page.goto("/ask?ticket=EVIL7")
+    narrow.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert_sound(narrow)
+    narrow.page.fill("#text", HOSTILE)
+    narrow.page.click("#ask-button")
+    narrow.page.wait_for_selector("#headline:focus")
+    assert_sound(narrow)
 
 
-def test_a_refusal_stands_where_the_answer_would(screen: Window) -> None:
-    screen.page.goto("/")
-    screen.page.fill("#text", "INC999999999")
-    screen.page.click("#ask-button")
-    screen.page.wait_for_selector(".refusal")
-    assert "No ticket" in screen.page.inner_text("#answer")
-    assert screen.page.input_value("#text") == "INC999999999"
-    screen.faults = [fault for fault in screen.faults if "404" not in fault]  # the console names the status
-    assert_sound(screen)
+def test_a_refusal_stands_where_the_answer_would(narrow: Window) -> None:
+    narrow.page.goto("/")
+    narrow.page.fill("#text", "INC999999999")
+    narrow.page.click("#ask-button")
+    narrow.page.wait_for_selector(".refusal")
+    assert "No ticket" in narrow.page.inner_text("#answer")
+    assert narrow.page.input_value("#text") == "INC999999999"
+    narrow.faults = [fault for fault in narrow.faults if "404" not in fault]  # the console names the status
+    assert_sound(narrow)
 
 
 def test_without_scripts_the_page_answers_too(browser: object, address: str, judged: Judged) -> None:

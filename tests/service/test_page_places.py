@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +20,7 @@ from ticketkin.service.schemas import FamilyMember, FamilyOut
 from ticketkin.serving.bundle import Bundle
 from ticketkin.store.embedded import EmbeddedServer
 from ticketkin.store.review_draws import Statements, draw_at_random
+from ticketkin.store.suggestions import Question, put_question
 
 EVIL = "<script>alert(1)</script>"
 
@@ -67,10 +69,10 @@ def test_families_are_listed_and_drawn_with_their_parent_and_cause(page: Desk) -
 
 def test_the_group_that_grows_stands_under_its_first_ticket(page: Desk) -> None:
     groups = read(page, "/now/groups", hours=1)
-    told = page.client.get("/v1/groups/open", params={"hours": 1}).json()
-    assert told["n_open"] == 4 and f"{told['n_open']} open tickets" in groups
-    assert groups.count("<b>Parent:</b>") == len(told["groups"])
-    for group in told["groups"]:
+    known = page.client.get("/v1/groups/open", params={"hours": 1}).json()
+    assert known["n_open"] == 4 and f"{known['n_open']} open tickets" in groups
+    assert groups.count("<b>Parent:</b>") == len(known["groups"])
+    for group in known["groups"]:
         assert f"{group['n_last_hour']} in the last hour" in groups
     assert 'hx-get="/now/groups?hours=1"' in read(page, "/now", hours=1)
     assert page.client.get("/now", params={"hours": 0}, headers=HTML).status_code == 422
@@ -85,8 +87,8 @@ def test_what_was_suggested_is_shown_and_trusted_as_far_as_people_agreed(page: D
     page.recorder.wait()
     assert shown, "the bundle states nothing of these tickets"
     other, chosen = shown[-1]
-    said = {"source": other, "target": chosen["ticket_id"], "answer": chosen["kind"]}
-    assert page.client.post("/v1/answers", json=said).status_code == 200
+    beside = {"source": other, "target": chosen["ticket_id"], "answer": chosen["kind"]}
+    assert page.client.post("/v1/answers", json=beside).status_code == 200
     assert "nobody has judged one that was drawn at random" in read(page, "/trust")
     with page.corpus.database.transaction() as connection:
         drawn = draw_at_random(connection, Statements(page.corpus.bundle.id, REPORTED_BANDS, 0.5))
@@ -102,6 +104,13 @@ def test_what_was_suggested_is_shown_and_trusted_as_far_as_people_agreed(page: D
     assert page.client.post("/v1/answers", json=answers | {"answer": "none"}).status_code == 200
     assert "0 of 1: 0%, somewhere from 0% to" in read(page, "/trust")
     assert "asked" in read(page, "/now").partition("Suggested last")[2]
+
+
+def test_the_model_before_is_named(page: Desk, judged: Judged) -> None:
+    assert "No other model has answered here" in read(page, "/trust")
+    with page.corpus.database.transaction() as connection:
+        put_question(connection, Question(uuid4(), judged.tickets.ids[3], "earlier0123456789", 1, []))
+    assert "<code>earlier01234</code> answered 1 question," in read(page, "/trust")
 
 
 @st.composite

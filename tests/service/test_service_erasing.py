@@ -1,6 +1,7 @@
 """A ticket and a person are taken out of a service, and no byte of them stays in any file of it."""
 
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,10 +35,14 @@ def files_with(folder: Path, *texts: str) -> set[str]:
 
 
 @pytest.fixture
-def data(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder of a service with a database of its own, whose every byte is known."""
+def data(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of a service with a database of its own, whose every byte is known.
+
+    Not one of pytest's: another run of it shuts their parent to the user that a server runs as under root.
+    """
     monkeypatch.delenv(DATABASE_URL, raising=False)
-    return tmp_path_factory.mktemp("data") / "kin"
+    with tempfile.TemporaryDirectory(prefix="kin-") as folder:
+        yield Path(folder) / "data"
 
 
 def test_no_byte_of_a_ticket_or_of_a_person_stays(

@@ -1,11 +1,13 @@
 """What a training leaves as its record: one shape on disk, and nothing in it that was not measured."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ticketkin.core.checks import Outcome
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.encoders.activity import ActivityProof
 from ticketkin.encoders.interpolation import ReloadProof
@@ -13,6 +15,7 @@ from ticketkin.encoders.runtime.fidelity import RuntimeRecord
 from ticketkin.training.head import Head, train_head
 from ticketkin.training.positives import PositivePairs
 from ticketkin.training.record import CandidateTraining
+from ticketkin.training.record_checks import record_checks
 from ticketkin.training.settings import HeadSettings
 from ticketkin.training.strength import StrengthSweep
 from ticketkin.workflows.artifacts import training_record
@@ -70,3 +73,20 @@ def test_a_damaged_record_names_what_is_wrong(head: Head, tmp_path: Path) -> Non
     path.write_text(json.dumps(content | {"steps_done": "many"}), "utf-8")
     with pytest.raises(UnreadableFileError, match=r"steps_done: .*ticketkin run --resume --out"):
         artifact.read(path)
+
+
+def test_a_record_whose_losses_are_not_its_steps_is_named(head: Head) -> None:
+    outcomes = {check.code: check.outcome for check in record_checks(head.record)}
+    assert outcomes["steps"] is Outcome.PASSED and "loss_zero" not in outcomes
+    history = head.record.history
+    cut = replace(history, loss=history.loss[:-1])
+    checks = record_checks(head.record.model_copy(update={"history": cut}))
+    steps = next(check for check in checks if check.code == "steps")
+    assert steps.outcome is Outcome.FAILED and "losses are recorded" in steps.evidence
+
+
+def test_a_loss_of_nothing_but_zeros_is_named(head: Head) -> None:
+    nothing = replace(head.record.history, loss=[0.0] * head.record.steps_done)
+    checks = record_checks(head.record.model_copy(update={"history": nothing}))
+    zero = next(check for check in checks if check.code == "loss_zero")
+    assert zero.outcome is Outcome.FAILED and "positives are their own anchors" in zero.evidence

@@ -40,6 +40,7 @@ def test_a_sound_run_has_no_fault(small_run: Path) -> None:
     assert not any_failed(check for checks in examined.values() for check in checks.values())
     assert examined["head: model"]["embeddings_reproduced"].outcome is Outcome.PASSED
     assert examined["run"]["identical_metrics"].outcome is Outcome.PASSED
+    assert examined["run"]["base_reproduced"].outcome is Outcome.PASSED
 
 
 def test_a_pair_file_changed_after_training_is_stale(run_folder: Path) -> None:
@@ -48,6 +49,14 @@ def test_a_pair_file_changed_after_training_is_stale(run_folder: Path) -> None:
     check = _examined(run_folder)["run"]["artifacts"]
     assert check.outcome is Outcome.FAILED
     assert "pairs.parquet was changed after 'pairs' wrote it" in check.evidence
+
+
+def test_untouched_embeddings_of_other_tickets_are_found_in_any_row(run_folder: Path) -> None:
+    path = run_folder / "embeddings/base.npy"
+    np.save(path, np.roll(np.load(path), 1, axis=0))
+    checks = _examined(run_folder)["run"]
+    assert checks["artifacts"].outcome is checks["base_reproduced"].outcome is Outcome.FAILED
+    assert "drawn at random" in checks["base_reproduced"].evidence
 
 
 def test_a_model_served_with_another_template_does_not_reproduce_its_numbers(run_folder: Path) -> None:

@@ -93,7 +93,7 @@ def test_what_is_missing_is_reported(folder: Path, tmp_path: Path) -> None:
     assert not record["learned"] and "two are needed" in record["reason"]
     assert "Kinds of kin were not learned: " in (folder / "report.html").read_text()
     with pytest.raises(MissingInputError, match=r"has no relation model: .*two are needed"):
-        Relater.of(folder)
+        Relater(folder)
     with pytest.raises(NotEnoughDataError, match="--said needs the relation model"):
         with_reported = lonely.settings.model_copy(update={"families": FamilySettings(said=True)})
         build_run_families(folder, lonely.model_copy(update={"settings": with_reported}))
@@ -141,8 +141,11 @@ def test_the_nearest_are_related_with_bands_and_evidence(
             )
     assert _run(["relate", str(folder), ticket], monkeypatch) == 0
     assert ticket in capsys.readouterr().out
-    assert _run(["relate", str(folder), "INC-nowhere"], monkeypatch) == InputError.exit_code
-    assert "holds no ticket 'INC-nowhere'" in capsys.readouterr().err
+    assert _run(["relate", str(folder), "INC-nowhere", ticket], monkeypatch) == InputError.exit_code
+    told = capsys.readouterr()
+    assert "holds no ticket 'INC-nowhere'" in told.err and ticket in told.out  # the others are answered
+    by_ticket = Relater(str(folder)).relate(["INC-nowhere", ticket], 5)
+    assert by_ticket["INC-nowhere"] is None and len(by_ticket[ticket] or []) == len(related)
 
 
 def test_the_loaded_champion_ranks_as_the_verdict_did(folder: Path) -> None:

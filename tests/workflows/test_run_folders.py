@@ -412,7 +412,7 @@ def test_readers_of_a_run_name_a_damaged_file(small_run: Path, tmp_path: Path, n
     shutil.copytree(small_run, folder)
     (folder / name).write_bytes(b"\x00")
     with pytest.raises(DamagedArtifactError, match=name.split("/", maxsplit=1)[0]), damage_named(folder):
-        Relater.of(folder)
+        Relater(folder)
 
 
 def test_a_failure_without_damage_stays_what_it_is(small_run: Path) -> None:

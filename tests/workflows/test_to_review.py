@@ -11,7 +11,10 @@ import pytest
 from progress_material import KeptLines
 from ticketkin.cli.entry import main
 from ticketkin.core.errors import InputError
+from ticketkin.relations.families import SAID, Tie
+from ticketkin.relations.settings import FamilySettings
 from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows import families
 from ticketkin.workflows.answers import how_to_judge
 from ticketkin.workflows.artifacts import save_csv
 from ticketkin.workflows.configuration import Job, read_job
@@ -233,3 +236,35 @@ def test_a_run_folder_in_place_of_an_export_goes_on(
     due = {stage["stage"]: stage["state"] for stage in output}
     assert due["import"] == "done" and due["links"] == "changed"
     assert "is a run, and a run goes on by itself" in called(str(run), "--out", str(run.parent / "other"))
+
+
+def test_a_pair_judged_to_be_no_kin_leaves_what_the_model_says_and_reaches_training(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = fill_in(run, "none", "none")
+    first = frame.row(0, named=True)
+    at = RunData.of(run, read_job(run)).tickets.position
+
+    def says_all_are_duplicates(_: RunData, __: object) -> list[Tie]:
+        rows = frame.select("source", "target").head(3).iter_rows()
+        return [Tie(at[source], at[target], "duplicate", SAID, 0.9) for source, target in rows]
+
+    monkeypatch.setattr(families, "_reported_ties", says_all_are_duplicates)
+    job = answered(run)
+    said = job.settings.model_copy(update={"families": FamilySettings(said=True)})
+    told = KeptLines()
+    run_one_stage("links", run, told, job)
+    for stage in ("split", "pairs", "head", "verdict", "relations"):
+        run_one_stage(stage, run, told)
+    pairs = artifact.PAIRS.read(run / artifact.PAIRS).frame
+    judged = pairs.filter(pl.col("origin") == "review")
+    ends = {frozenset(pair) for pair in judged.select("left", "right").iter_rows()}
+    assert ends <= {frozenset(pair) for pair in frame.select("source", "target").head(2).iter_rows()}
+    assert set(judged["label"]) <= {0}
+    kept_job = read_job(run).model_copy(update={"settings": said})
+    run_one_stage("families", run, told, kept_job)
+    joined = json.loads((run / "families/families.json").read_text())["families"]
+    third = frame.row(2, named=True)
+    assert any({third["source"], third["target"]} <= set(one["tickets"]) for one in joined)
+    assert not any({first["source"], first["target"]} <= set(one["tickets"]) for one in joined)
+    assert "2 left out of what the model says" in " ".join(told.lines)

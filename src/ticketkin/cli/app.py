@@ -64,9 +64,21 @@ app.add_typer(service)
 app.add_typer(pair_commands, name="pairs")
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        screen.print(f"ticketkin {version('ticketkin')}")
+        raise typer.Exit
+
+
 @app.callback()
 def _global(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and end.", callback=_version, is_eager=True),
+    ] = False,
 ) -> None:
     _state["debug"] = debug
 

@@ -301,14 +301,23 @@ def ready(
 
     Targets are settings: --set readiness.roc_auc=0.9 with ticketkin run or evaluate.
     """
-    from ticketkin.workflows.artifacts import REPORT_JSON
-    from ticketkin.workflows.job import damage_named
+    from ticketkin.workflows.artifacts import RELATIONS_JSON, REPORT_JSON
+    from ticketkin.workflows.job import damage_named, run_context
+    from ticketkin.workflows.run_report import finished_report
 
-    path = folder / REPORT_JSON
-    if not path.exists():
+    if not (folder / REPORT_JSON).exists():
         raise MissingInputError(f"{folder} has no verdict yet. Run: ticketkin evaluate {folder}")
     with damage_named(folder):
-        readiness = REPORT_JSON.read(path).readiness
+        if (folder / RELATIONS_JSON).exists():
+            job = stored_job(folder)
+            readiness = finished_report(run_context(folder, job).values, job.settings).readiness
+        else:
+            readiness = REPORT_JSON.read(folder / REPORT_JSON).readiness
+            errors.print(
+                "What would be said of new tickets is not judged yet, and not counted. To judge it: "
+                f"ticketkin relations {folder}",
+                soft_wrap=True,
+            )
     if as_json:
         print_json(readiness)
     else:

@@ -384,9 +384,18 @@ def _relate_in_run(folder: Path, tickets: list[str], k: int, everything: bool, a
     from ticketkin.workflows.relater import Relater
 
     with damage_named(folder):
-        by_ticket = Relater.of(folder).relate(tickets, k)
+        by_ticket = Relater(folder).relate(tickets, k)
     if as_json:
-        print_json({ticket: [one.to_json() for one in related] for ticket, related in by_ticket.items()})
+        print_json({
+            ticket: None if related is None else [one.to_json() for one in related]
+            for ticket, related in by_ticket.items()
+        })  # fmt: skip
     else:
-        answers = [Answer(ticket, "", related, []) for ticket, related in by_ticket.items()]
+        known = {ticket: related for ticket, related in by_ticket.items() if related is not None}
+        answers = [Answer(ticket, "", related, []) for ticket, related in known.items()]
         show_answers(screen, answers, everything)
+    unknown = [ticket for ticket, related in by_ticket.items() if related is None]
+    if unknown:
+        raise InputError(
+            f"The run holds no ticket {', '.join(map(repr, unknown))}; give an id or number of its export"
+        )

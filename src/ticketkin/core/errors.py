@@ -13,6 +13,7 @@ The tree::
     └── JobError                    the input was fine, the work could not be done (exit code 1)
         ├── MissingInputError       a stage lacks what an earlier stage makes; names the command
         ├── DamagedArtifactError    a file of a run can't be read; names the command that makes it again
+        ├── StaleInputError         files of a run don't belong together; names the command
         ├── RunLockedError          another process works in this run folder
         ├── ModelUnavailableError   the encoder can't be had; names --offline and --base-model
         ├── MissingExtraError       an optional package is not installed; names the extra
@@ -70,6 +71,10 @@ class MissingInputError(JobError):
 
 class DamagedArtifactError(JobError):
     """A file of a run can't be read; the message names the command that makes it again."""
+
+
+class StaleInputError(JobError):
+    """What a command would read is not what the records of the run say; the message names the command."""
 
 
 class RunLockedError(JobError):

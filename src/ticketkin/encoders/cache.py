@@ -103,6 +103,12 @@ class EmbeddingCache:
         except OSError as error:
             self._go_without(error)
 
+    def forget(self, fingerprint: str) -> None:
+        """Remove all vectors of a model."""
+        for shard in self._listed(fingerprint):
+            with suppress(OSError):
+                shard.unlink()
+
     def _go_without(self, error: OSError) -> None:
         if not self._is_writable:
             return

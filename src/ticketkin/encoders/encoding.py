@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 # Texts encoded between two writes to the cache: what a kill can cost.
 _SHARD_TEXTS = 512
+_N_RECHECKED = 4
+_SAME_VECTOR = 0.99
+"""Cosine of one text's embeddings by one model on two machines, at least; unlike texts lie far below."""
 
 
 class TextModel(Protocol):
@@ -59,7 +62,7 @@ def encode_texts(
     values that are not finite.
     """
     unique = list(dict.fromkeys(texts))
-    known = cache.lookup(encoder.fingerprint, unique, encoder.dimension) if cache else {}
+    known = _cached(encoder, unique, cache, progress) if cache else {}
     missing = [text for text in unique if text not in known]
     items, lengths = encoder.prepare(missing)
     order = np.argsort(-lengths, kind="stable").tolist()
@@ -76,6 +79,31 @@ def encode_texts(
     if not texts:
         return np.empty((0, encoder.dimension), dtype=np.float32)
     return np.stack([known[text] for text in texts]).astype(np.float32)
+
+
+def _cached(
+    encoder: TextModel, unique: Sequence[str], cache: EmbeddingCache, progress: Progress
+) -> dict[str, FloatArray]:
+    """Return the cached vectors of texts; none where some of them, encoded anew, come out otherwise.
+
+    A shard is whole or not (its checksums say so), but only the model can tell whose vectors it holds.
+    """
+    known = cache.lookup(encoder.fingerprint, unique, encoder.dimension)
+    if not known:
+        return known
+    texts = list(known)
+    drawn = np.random.default_rng().choice(len(texts), min(_N_RECHECKED, len(texts)), replace=False)
+    sample = [texts[place] for place in drawn.tolist()]
+    items, _ = encoder.prepare(sample)
+    cosines = (encoder.embed(items) * np.stack([known[text] for text in sample])).sum(axis=1)
+    if float(cosines.min()) >= _SAME_VECTOR:
+        return known
+    progress.say(
+        f"  the cached embeddings of {encoder.name} are not those it gives (cosine {cosines.min():.3f}); "
+        "they are removed, and all texts are encoded anew"
+    )
+    cache.forget(encoder.fingerprint)
+    return {}
 
 
 class _Batches:

@@ -32,6 +32,11 @@ class ModelDecisions:
         }
 
 
+def decision_metrics() -> list[PairMetric]:
+    """Return the metrics of pairs that are shown of a model's calls."""
+    return [metric for metric in METRICS.shown_in(Place.DECISIONS) if isinstance(metric, PairMetric)]
+
+
 def decide_at(scores: PairScores, threshold: float, n_bootstrap: int, seed: int) -> ModelDecisions:
     """Return the calls at a threshold that was chosen elsewhere."""
     return _decided(scores, threshold, threshold, n_bootstrap, seed)
@@ -59,7 +64,7 @@ def decide_in_folds(scores: PairScores, settings: EvaluationSettings, seed: int)
 
 def _decided(scores: PairScores, at: float, shown: float, n_bootstrap: int, seed: int) -> ModelDecisions:
     sample = scores.sample(n_bootstrap, seed, at)
-    metrics = [metric for metric in METRICS.shown_in(Place.DECISIONS) if isinstance(metric, PairMetric)]
+    metrics = decision_metrics()
     return ModelDecisions(
         shown, scores.confusion(at), {metric.name: interval_of(metric.draw(sample)) for metric in metrics}
     )

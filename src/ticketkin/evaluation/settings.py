@@ -51,6 +51,8 @@ class ReadinessSettings(StageSettings):
     """Spearman correlation on balanced pairs; for other shares of kin it is scaled by its ceiling there."""
     false_positive_rate: float = Field(default=0.20, gt=0, lt=1)
     """Share of strangers called kin at the chosen threshold, at most."""
+    false_alarms: float = Field(default=100.0, ge=0)
+    """Pairs said or suggested wrongly in 1,000 tickets, at most; with more the tier is 'good' at most."""
     holdout_gap: float = Field(default=0.05, gt=0, lt=1)
     """Share by which MRR on the holdout may lie below that on the evaluation links."""
     latency_ms: float = Field(default=500.0, gt=0, le=86_400_000)

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from ticketkin.lexical.function_words import FUNCTION_WORDS
 from ticketkin.lexical.tfidf import TermStatistics
 from ticketkin.lexical.words import word_parts, word_spans, written_words
 
@@ -55,7 +56,7 @@ def words_apart(statistics: TermStatistics, text: str, other: str, n_words: int)
     counts: Counter[str] = Counter()
     written: dict[str, str] = {}
     for word in written_words(text):
-        term = _whole_term(statistics, word)
+        term = None if word.lower() in FUNCTION_WORDS else _whole_term(statistics, word)
         if term is not None and term not in theirs:
             counts[term] += 1
             written.setdefault(term, word)
@@ -76,6 +77,7 @@ def shared_words(statistics: TermStatistics, one: str, other: str, n_words: int)
     """Return words that both texts hold, the weightiest by TF-IDF first, as `one` writes them.
 
     Of a word such as `wks-003` that `other` does not hold whole, only the parts that it holds are named.
+    Function words are no evidence, however rare they are in a small set of tickets.
     """
     mine, written = _written_terms(statistics.tokenize, one)
     theirs = Counter(statistics.tokenize(other))
@@ -84,7 +86,8 @@ def shared_words(statistics: TermStatistics, one: str, other: str, n_words: int)
     weights = repeats * statistics.idf_of(shared) ** 2
     heaviest = [written[shared[place]] for place in np.argsort(-weights, kind="stable")]
     named = [first.word if first.whole in theirs else first.part for first in heaviest]
-    return list(dict.fromkeys(named))[:n_words]
+    telling = [word for word in named if word.lower() not in FUNCTION_WORDS]
+    return list(dict.fromkeys(telling))[:n_words]
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from ticketkin.core.tables import (
 )
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix
 from ticketkin.pairs.account import DrawnCount, LabelCounts, PairAccount, PhasesFrom
-from ticketkin.pairs.drawing import Drawing, PairInputs, kin_pairs
+from ticketkin.pairs.drawing import Drawing, PairInputs, judged_strangers, kin_pairs
 from ticketkin.pairs.drawn import DrawnPairs, NamedPairs
 from ticketkin.pairs.given_splits import GivenPairs
 from ticketkin.pairs.mining import KinshipCodes
@@ -86,7 +86,8 @@ def build_pairs(
         as_given = [] if given is None else given.by_split[split]
         drawing = Drawing(inputs, words, rows, kinship, settings, generator, progress, as_given)
         if split is SplitName.TRAIN and (not of_own_recipe or settings.sources != PairSettings().sources):
-            drawn = draw_training_pairs(drawing, sources)
+            judged = NamedPairs(judged_strangers(drawing), "review", "as a person judged them to be no kin")
+            drawn = [*([judged] if len(judged.pairs) else []), *draw_training_pairs(drawing, sources)]
         elif given is not None:
             drawn = _given_test_pairs(drawing, split, negatives_per_positive, frozen=given.frozen)
         else:

@@ -1,7 +1,7 @@
 """What the sources of training pairs draw with, and what several of them draw."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -26,6 +26,8 @@ class PairInputs:
     groups: KinGroups
     splits: Splits
     embeddings: FloatArray
+    judged_strangers: IntArray = field(default_factory=lambda: np.empty((0, 2), dtype=np.int64))
+    """Rows of pairs that a person called no kin, shape (n, 2)."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,14 @@ def kin_pairs(drawing: Drawing) -> DrawnPairs:
         pairs.append(both)
     joined = np.concatenate(pairs) if pairs else np.empty((0, 2), dtype=np.int64)
     return labelled(joined[:, 0], joined[:, 1], 1)
+
+
+def judged_strangers(drawing: Drawing) -> DrawnPairs:
+    """Return the pairs within the rows that a person called no kin, but for those that links join."""
+    pairs, group = drawing.inputs.judged_strangers, drawing.inputs.groups.group
+    left, right = pairs[:, 0], pairs[:, 1]
+    inside = np.isin(left, drawing.rows) & np.isin(right, drawing.rows) & (group[left] != group[right])
+    return replace(labelled(left[inside], right[inside], 0), judged=True)
 
 
 def random_and_near(drawing: Drawing) -> tuple[IntArray, IntArray, FloatArray]:

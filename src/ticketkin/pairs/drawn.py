@@ -18,6 +18,8 @@ class DrawnPairs:
     """True: a similarity gave the labels."""
     phase: Phase | None = None
     """None: measured like all others."""
+    judged: bool = False
+    """True: a person gave the labels in a review."""
 
     def __len__(self) -> int:
         return len(self.left)
@@ -31,6 +33,8 @@ class DrawnPairs:
     @property
     def origin(self) -> str:
         """Who gave the label where no link names the pair."""
+        if self.judged:
+            return Origin.REVIEW.value
         return Origin.SILVER.value if self.silver else MINED
 
 

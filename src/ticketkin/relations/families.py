@@ -1,5 +1,6 @@
 """Families: everything that links of any kind join, with one parent for duplicates and no causal circle."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -79,6 +80,8 @@ class FamilyRecord:
     related: list[TieRecord]
     longest_chain: list[str]
     """From the first cause to the last effect; empty without causes."""
+    title: str = ""
+    """Of the ticket with most duplicates, or of the first filed; "" in a record of an earlier version."""
 
 
 @dataclass(frozen=True)
@@ -270,7 +273,7 @@ def _neighbours(family: Family) -> tuple[dict[int, list[int]], dict[int, list[in
 
 def as_record(graph: FamilyGraph, tickets: Tickets) -> FamiliesRecord:
     """Return all families with the ids of their tickets."""
-    ids = tickets.ids
+    ids, titles = tickets.ids, tickets.frame["title"]
     return FamiliesRecord(
         n_families=len(graph.families),
         n_tickets=sum(len(family.tickets) for family in graph.families),
@@ -283,10 +286,17 @@ def as_record(graph: FamilyGraph, tickets: Tickets) -> FamiliesRecord:
                 causal=[_tie_record(tie, ids) for tie in family.causal],
                 related=[_tie_record(tie, ids) for tie in family.related],
                 longest_chain=[ids[row] for row in family.longest_chain],
+                title=titles[_head(family)],
             )
             for number, family in enumerate(graph.families, start=1)
         ],
     )
+
+
+def _head(family: Family) -> int:
+    """Return the ticket that a family is called by: the parent of most duplicates, or the first filed."""
+    most = Counter(family.parents.values()).most_common(1)
+    return most[0][0] if most else family.tickets[0]
 
 
 def _tie_record(tie: Tie, ids: Sequence[str]) -> TieRecord:

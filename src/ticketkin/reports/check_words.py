@@ -39,6 +39,7 @@ _WORDS = {
     "links_of_a_rule": ("Links that a rule could have made", "none found"),
     "links_of_a_search": ("Links that a search made", "none found"),
     "loss": ("Loss of the training", "it fell"),
+    "loss_zero": ("A loss of nothing but zeros", "it is not"),
     "metric_redundancy": ("Metrics that say the same", "none found"),
     "only_linked": ("An export of linked tickets only", "it is not"),
     "opening_times": ("Opening times", "credible"),
@@ -84,7 +85,7 @@ class CheckRow:
 
 def check_row(check: Check | CheckResult) -> CheckRow:
     """Return the check in words; one of another version keeps its name."""
-    title, clean = _WORDS.get(check.code, (format_name(check.code), _NOTHING_WRONG))
+    title, clean = _WORDS.get(check.code.removeprefix("training_"), (format_name(check.code), _NOTHING_WRONG))
     words = _OTHER_OUTCOMES.get(check.outcome, clean)
     return CheckRow(title, words, check.outcome.value, check.evidence, check.advice)
 

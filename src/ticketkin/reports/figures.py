@@ -8,7 +8,6 @@ import numpy as np
 from ticketkin.evaluation.metrics import METRICS
 from ticketkin.reports.drawing import (
     BLUE,
-    GREEN,
     INK,
     ORANGE,
     ReportFigure,
@@ -20,16 +19,18 @@ from ticketkin.reports.formatting import format_share
 from ticketkin.reports.material import (
     PairSimilarities,
     RecallCurve,
-    StrengthCurve,
     TokenLengths,
-    TrainingCurve,
 )
+from ticketkin.training.candidates import CANDIDATES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _N_BINS = 30
 _N_MARKERS = 8
+# Where the scale of probabilities ends, and what is written on it.
+_PROBABILITIES = (0.0005, 0.9995)
+_PROBABILITY_TICKS = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
 
 
 def confusion_counts(pairs: PairSimilarities) -> tuple[int, int, int, int]:
@@ -52,10 +53,20 @@ def has_both_classes(pairs: PairSimilarities) -> bool:
 
 def similarity_histogram(name: str, pairs: PairSimilarities) -> ReportFigure:
     """Return the histograms of kin and not-kin similarities of one candidate."""
-    figure, (axes,) = new_axes("similarity", "share of the pairs")
-    kin, other = (pairs.similarities[pairs.labels == label] for label in (1, 0))
-    low = min(0.0, float(pairs.similarities.min()))
-    bins = np.linspace(low, max(1.0, float(pairs.similarities.max())), _N_BINS + 1).tolist()
+    is_probability = name in CANDIDATES and CANDIDATES[name].is_learned
+    figure, (axes,) = new_axes("probability of kin" if is_probability else "similarity", "share of the pairs")
+    shown = np.clip(pairs.similarities, *_PROBABILITIES) if is_probability else pairs.similarities
+    kin, other = (shown[pairs.labels == label] for label in (1, 0))
+    if is_probability:
+        # Evenly spaced, nearly all would lie at the two ends, and a threshold of .004 on the axis.
+        low, high = (np.log(p / (1 - p)) for p in _PROBABILITIES)
+        inner = 1 / (1 + np.exp(-np.linspace(low, high, _N_BINS + 1)[1:-1]))
+        bins = [_PROBABILITIES[0], *inner.tolist(), _PROBABILITIES[1]]
+        axes.set_xscale("logit")
+        axes.set_xticks(_PROBABILITY_TICKS, [format_share(p, 3).rstrip("0") for p in _PROBABILITY_TICKS])
+        axes.set_xticks([], minor=True)
+    else:
+        bins = np.linspace(min(0.0, float(shown.min())), max(1.0, float(shown.max())), _N_BINS + 1).tolist()
     for values, color, hatch, label in ((other, ORANGE, "///", "not kin"), (kin, BLUE, None, "kin")):
         if len(values):
             weights = np.full(len(values), 1 / len(values))
@@ -67,7 +78,10 @@ def similarity_histogram(name: str, pairs: PairSimilarities) -> ReportFigure:
             )  # fmt: skip
     if pairs.threshold is not None:
         axes.axvline(
-            pairs.threshold, color=INK, linestyle="--", label=f"threshold {format_share(pairs.threshold)}"
+            float(np.clip(pairs.threshold, *_PROBABILITIES)) if is_probability else pairs.threshold,
+            color=INK,
+            linestyle="--",
+            label=f"threshold {format_share(pairs.threshold)}",
         )
     # Above the axes: inside, it would hide one of the two hills.
     add_legend(axes, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, handlelength=1.3, columnspacing=1)
@@ -75,7 +89,9 @@ def similarity_histogram(name: str, pairs: PairSimilarities) -> ReportFigure:
         name=f"similarities_{name}",
         title=f"How similar are kin and strangers? ({name})",
         explanation="The less the two hills overlap, the better kin can be told from strangers; "
-        "pairs right of the dashed line are called kin.",
+        "pairs right of the dashed line are called kin."
+        + " Very small and very large probabilities are drawn apart."
+        * is_probability,
         alt=f"Histogram of similarities by {name} of {len(kin)} kin and {len(other)} not-kin test pairs.",
         figure=figure,
     )
@@ -224,32 +240,6 @@ def _percent(value: float, _: Any) -> str:
     return f"{value:.0%}"
 
 
-def training_figure(name: str, record: TrainingCurve) -> ReportFigure:
-    """Return loss and the learning rate that was really applied, by optimiser step."""
-    figure, (upper, lower) = new_axes("training step", "loss", rows=2)
-    steps = np.arange(1, len(record.loss) + 1)
-    window = max(1, len(record.loss) // 25)
-    upper.plot(steps, record.loss, color=BLUE, linewidth=0.8, alpha=0.35)
-    smooth = np.convolve(record.loss, np.full(window, 1 / window), mode="valid")
-    upper.plot(steps[window - 1 :], smooth, color=BLUE, linewidth=2)
-    rates = record.learning_rate
-    lower.plot(np.arange(1, len(rates) + 1), rates, color=GREEN, linewidth=2)
-    lower.set_ylabel("learning rate")
-    lower.set_ylim(bottom=0)
-    lower.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
-    lower.yaxis.get_offset_text().set_color(INK)
-    peak = float(rates.max()) if len(rates) else 0.0
-    return ReportFigure(
-        name=f"training_{name}",
-        title=f"Training of {name}",
-        explanation="The loss (how wrong the model is on its training pairs; thick line smoothed) should "
-        "fall and level off; below it, the learning rate that was really applied at each step.",
-        alt=f"Training of {name} over {len(steps)} steps: loss from {record.loss[0]:.3g} to "
-        f"{record.loss[-1]:.3g}, learning rate at most {peak:.2g}.",
-        figure=figure,
-    )
-
-
 def lengths_figure(lengths: TokenLengths) -> ReportFigure:
     """Return the histogram of text lengths with the encoder's limit."""
     figure, (axes,) = new_axes("length in tokens (about 3/4 of a word)", "tickets")
@@ -269,32 +259,5 @@ def lengths_figure(lengths: TokenLengths) -> ReportFigure:
         f"{cut:.1%} of the tickets lose their end.",
         alt=f"Histogram of the length of {len(tokens)} tickets; median {np.median(tokens):.0f} tokens, limit "
         f"{lengths.limit}, {cut:.1%} longer.",
-        figure=figure,
-    )
-
-
-def strengths_figure(curves: Mapping[str, StrengthCurve]) -> ReportFigure:
-    """Return the primary metric on the evaluation links by strength, each candidate's choice ringed."""
-    figure, (axes,) = new_axes("strength λ of the tuning", f"{METRICS.primary.title} on evaluation links")
-    for position, (name, curve) in enumerate(curves.items()):
-        style = candidate_style(name, position)
-        axes.plot(
-            curve.strengths, curve.mrr, label=name, linewidth=2, markersize=5,
-            color=style.color, linestyle=style.dash, marker=style.marker,
-        )  # fmt: skip
-        at = int(np.argmin(np.abs(curve.strengths - curve.chosen)))
-        axes.plot(
-            curve.strengths[at], curve.mrr[at], marker="o", markersize=13, fillstyle="none",
-            color=style.color, markeredgewidth=2, linestyle="",
-        )  # fmt: skip
-    axes.margins(y=0.2)
-    add_legend(axes, loc="best")
-    chosen = ", ".join(f"{name} {curve.chosen:g}" for name, curve in curves.items())
-    return ReportFigure(
-        name="strengths",
-        title="How much tuning is good?",
-        explanation="λ = 0 is the untouched model and 1 the full change; the ring marks the strength "
-        "that was chosen, and a ring at 0 means tuning did not help.",
-        alt=f"{METRICS.primary.title} by tuning strength; chosen: {chosen}.",
         figure=figure,
     )

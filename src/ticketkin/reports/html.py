@@ -55,12 +55,14 @@ def render_report(report: Report, material: ReportMaterial, drawn: DrawnFigures)
     gain = wording.headline_gain(report, comparisons)
     is_synthetic = material.is_synthetic or report.synthetic
     is_decided = any(p.threshold is not None for p in material.pair_similarities.values())
+    scored = material.pair_similarities.get(report.verdict.champion)
     n_examples = len(material.false_alarms) + len(material.misses)
     return render_page(
         "report.html",
         report=report,
         verdict=report.verdict,
         material=material,
+        is_synthetic=is_synthetic,
         notices=wording.notices(report, material),
         words=wording.plain_words(report),
         gain=gain,
@@ -99,6 +101,7 @@ def render_report(report: Report, material: ReportMaterial, drawn: DrawnFigures)
         kinds=kinds_section(material),
         kinds_absent=kinds_absent(material),
         largest=largest_families(material),
+        threshold=None if scored is None else scored.threshold,
         readiness=readiness_rows(report),
         checks=[check_row(check) for check in report.diagnostics],
         outcomes=outcomes_in_words(report.diagnostics),

@@ -27,10 +27,15 @@ _MOST_DRAWN = 30
 _FEWEST_IN_A_BIN = 3
 
 
-def kinds_confusion_figure(kinds: Sequence[str], confusion: Sequence[Sequence[float]]) -> ReportFigure:
-    """Return the confusion matrix of the kinds, every kind present; shares are of a row."""
+def kinds_confusion_figure(n_pairs: Mapping[str, int], confusion: Sequence[Sequence[float]]) -> ReportFigure:
+    """Return the confusion matrix of the kinds of which there are pairs; shares are of a row.
+
+    `n_pairs` counts each kind, in the order of the rows and columns of `confusion`.
+    """
     figure, (axes,) = new_axes("predicted", "true")
-    counts = np.array(confusion)
+    present = [place for place, n in enumerate(n_pairs.values()) if n]
+    kinds = [list(n_pairs)[place] for place in present]
+    counts = np.array(confusion)[np.ix_(present, present)]
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1e-12)
     for row in range(len(kinds)):
         for column in range(len(kinds)):

@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 
 from ticketkin.relations.bands import BAND_WORDS, REPORTED_BANDS, ReportedBand
+from ticketkin.relations.families import FamilyRecord
 from ticketkin.relations.kinds import NONE
-from ticketkin.relations.record import KindsLearned, KindsNotLearned, TwoStageQuality
+from ticketkin.relations.record import KindsLearned, KindsNotLearned, ReliabilityBin, TwoStageQuality
 from ticketkin.reports.check_words import CheckRow, check_row
 from ticketkin.reports.drawing import ReportFigure
 from ticketkin.reports.formatting import ABSENT, format_count, format_metric, format_share
 from ticketkin.reports.kin_figures import family_figure, kinds_confusion_figure, reliability_figure
 from ticketkin.reports.material import FEW_PAIRS, ReportMaterial
 
+_LONGEST_TITLE = 90
 _NOT_LEARNED = "Kinds of kin were not learned in this run."
 BAND_HEADS = (
     "band",
@@ -28,11 +30,15 @@ def kinds_figures(material: ReportMaterial) -> list[ReportFigure]:
     drawn = []
     learned = material.relations
     if isinstance(learned, KindsLearned):
-        drawn.append(kinds_confusion_figure(list(learned.counts), learned.kept.confusion))
-        drawn.append(reliability_figure(learned.kept.reliability))
+        drawn.append(kinds_confusion_figure(learned.counts, learned.kept.confusion))
+        drawn.append(reliability_figure(_of_kinds_present(learned)))
     if material.families is not None and material.families.families:
         drawn.append(family_figure(material.families.families))
     return drawn
+
+
+def _of_kinds_present(learned: KindsLearned) -> dict[str, list[ReliabilityBin]]:
+    return {kind: bins for kind, bins in learned.kept.reliability.items() if learned.counts.get(kind)}
 
 
 def kinds_absent(material: ReportMaterial) -> str:
@@ -93,7 +99,7 @@ def kinds_section(material: ReportMaterial) -> KindsSection | None:
     if not isinstance(learned, KindsLearned):
         return None
     two_stage = learned.two_stage
-    counts = ", ".join(f"{format_count(n)} {kind}" for kind, n in learned.counts.items())
+    counts = ", ".join(f"{format_count(n)} {kind}" for kind, n in learned.counts.items() if n)
     return KindsSection(
         counts=f"Pairs whose kind people stated: {counts} (the last sampled to go with them)",
         notes=learned.notes,
@@ -108,6 +114,7 @@ def kinds_section(material: ReportMaterial) -> KindsSection | None:
                 f1=format_metric(quality.f1),
             )
             for kind, quality in learned.kept.by_kind.items()
+            if quality.n
         ],
         n_queries=format_count(two_stage.holdout.n_queries),
         set_on=bands_words(two_stage),
@@ -115,6 +122,7 @@ def kinds_section(material: ReportMaterial) -> KindsSection | None:
         bands=[
             CellRow(kind, _band_cells(two_stage, kind, band))
             for kind in two_stage.holdout.by_kind
+            if learned.counts.get(kind)
             for band in REPORTED_BANDS
         ],
         gates=[check_row(gate) for gate in learned.gates],
@@ -145,6 +153,12 @@ def bands_words(two_stage: TwoStageQuality) -> str:
     return f"The thresholds were set on other tickets, with {counts} pairs that people linked{caution}."
 
 
+def family_name(family: FamilyRecord) -> str:
+    """Return its number and, where it is known, the title that it is called by."""
+    title = family.title[:_LONGEST_TITLE] + "…" * (len(family.title) > _LONGEST_TITLE)
+    return f"{family.family}. {title}" if title else str(family.family)
+
+
 def largest_families(material: ReportMaterial) -> FamiliesTable | None:
     """Return the table of the largest families, or None where no link joins two tickets."""
     families = material.families
@@ -155,7 +169,7 @@ def largest_families(material: ReportMaterial) -> FamiliesTable | None:
         "tickets; all of them lie in families/ as CSV, JSON and GraphML.",
         rows=[
             CellRow(
-                str(family.family),
+                family_name(family),
                 [
                     ("tickets", format_count(len(family.tickets))),
                     ("duplicates", format_count(len(family.duplicate_of))),

@@ -7,8 +7,9 @@ import polars as pl
 from ticketkin.core.checks import Outcome
 from ticketkin.evaluation.leaderboard import ModelComparison, Recommendation, Row
 from ticketkin.evaluation.metrics import METRICS, MetricDefinition, Place
-from ticketkin.evaluation.model_decisions import ModelDecisions
+from ticketkin.evaluation.model_decisions import ModelDecisions, decision_metrics
 from ticketkin.reports.formatting import format_gain, format_metric
+from ticketkin.reports.kinds import CellRow
 from ticketkin.reports.page import render_page
 
 _COSTS = {
@@ -53,13 +54,13 @@ def _shown(comparison: ModelComparison) -> list[MetricDefinition]:
 
 def decision_heads() -> list[str]:
     """Return the column heads, after the model's name, of what each model calls kin."""
-    metrics = (metric.title for metric in METRICS.shown_in(Place.DECISIONS))
+    metrics = (metric.title for metric in decision_metrics())
     return ["threshold", *metrics, *_CALLS.values()]
 
 
 def decision_cells(decisions: ModelDecisions) -> list[str]:
     """Return a model's calls as text, in the order of the heads."""
-    shown = METRICS.shown_in(Place.DECISIONS)
+    shown = decision_metrics()
     return [
         f"{decisions.threshold:.3f}",
         *(format_metric(decisions.metrics[metric.name], metric.format) for metric in shown),
@@ -122,13 +123,10 @@ def leaderboard_html(comparison: ModelComparison) -> str:
     )
 
 
-def _decision_rows(comparison: ModelComparison) -> list[dict[str, object]]:
+def _decision_rows(comparison: ModelComparison) -> list[CellRow]:
     heads = decision_heads()
     return [
-        {
-            "name": row.name,
-            "cells": list(zip(heads, decision_cells(comparison.decisions[row.name]), strict=True)),
-        }
+        CellRow(row.name, list(zip(heads, decision_cells(comparison.decisions[row.name]), strict=True)))
         for row in comparison.rows
     ]
 

@@ -6,9 +6,9 @@ from ticketkin.evaluation.metrics import IN_FIRST_TEN
 from ticketkin.evaluation.schema import Report
 from ticketkin.reports import figures
 from ticketkin.reports.drawing import ReportFigure, inline_svg
-from ticketkin.reports.epoch_figures import epochs_figure
 from ticketkin.reports.kinds import kinds_figures
 from ticketkin.reports.material import ReportMaterial
+from ticketkin.reports.training_figures import epochs_figure, strengths_figure, training_figure
 from ticketkin.reports.wording import judging_links
 
 
@@ -45,7 +45,7 @@ def _tuning_figures(material: ReportMaterial, *, explain: bool) -> list[ReportFi
     trained = {name: record for name, record in material.training.items() if len(record.loss)}
     drawn: list[ReportFigure | PageFigure] = []
     if material.strengths:
-        drawn.append(figures.strengths_figure(material.strengths))
+        drawn.append(strengths_figure(material.strengths))
     elif explain:
         drawn.append(
             PageFigure(
@@ -55,7 +55,7 @@ def _tuning_figures(material: ReportMaterial, *, explain: bool) -> list[ReportFi
             )
         )
     for name, record in trained.items():
-        drawn.append(figures.training_figure(name, record))
+        drawn.append(training_figure(name, record))
         if record.epochs is not None:
             drawn.append(epochs_figure(name, record.epochs))
     if not trained and explain:

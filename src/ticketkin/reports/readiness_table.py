@@ -11,6 +11,7 @@ _NAMES = {
     "holdout_gap": "Lost on tickets put aside",
     "latency_ms": "Time for one ticket",
     "failed_checks": "Checks that failed",
+    "false_alarms_said": "False alarms in 1,000 tickets",
     "false_positive_rate": "Strangers called kin",
 }
 
@@ -51,8 +52,8 @@ def _value(criterion: CriterionResult) -> str:
     match criterion.name:
         case "category_shortcut":
             return "passed" if criterion.passed else "did not pass"
-        case "failed_checks":
-            return f"{value:.0f}" if value else "none"
+        case "failed_checks" | "false_alarms_said":
+            return f"{value:,.0f}" if value else "none"
         case "latency_ms":
             return f"{value:,.0f} ms"
         case "false_positive_rate" if criterion.low is not None and criterion.high is not None:
@@ -67,8 +68,8 @@ def _target(criterion: CriterionResult) -> str:
     match criterion.name:
         case "category_shortcut":
             return "passed"
-        case "failed_checks":
-            return "none"
+        case "failed_checks" | "false_alarms_said":
+            return f"{sign} {target:,.0f}" if target else "none"
         case "beats_baseline":
             return "the whole range above zero"
         case "latency_ms":

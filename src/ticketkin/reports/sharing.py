@@ -1,4 +1,4 @@
-"""A report that may leave the house: every number and figure, and nothing that a ticket or a file is called.
+"""A report that may be given to others: every number and figure, no text, id or name of a ticket or a file.
 
 Only what is known to be free of tickets is carried over, by name. What is left of free text (evidence,
 warnings) is then searched for every value that stands in a column of the tickets.

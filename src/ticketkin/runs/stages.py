@@ -146,6 +146,8 @@ class Stage(Generic[J]):
     """Files outside the run folder that the stage reads."""
     scratch: tuple[Folder, ...] = ()
     """Folders for work that a killed stage goes on with."""
+    only_shows: bool = False
+    """True: it shows what others made, whatever that is, and adds no result of its own."""
     versions: tuple[str, ...] = ()
     """Versions of code that shapes the outputs, such as that of the redaction."""
 
@@ -173,6 +175,8 @@ class StageRecord:
     outputs: dict[str, str]
     """sha256 of each output, by its path in the run folder."""
     seconds: float
+    inputs: dict[str, str] = field(default_factory=dict)
+    """sha256 of each input it read, by its path in the run folder; empty in older records."""
 
 
 def read_record(path: Path) -> StageRecord | None:
@@ -182,6 +186,7 @@ def read_record(path: Path) -> StageRecord | None:
     except (OSError, ValueError, TypeError):
         return None
     whole = isinstance(record.key, str) and isinstance(record.outputs, dict)
+    whole = whole and isinstance(record.inputs, dict)
     return record if whole and isinstance(record.seconds, int | float) else None
 
 
@@ -261,6 +266,8 @@ def run_stage(stage: Stage[J], context: RunContext[J], wanted: Mapping[Place, bo
     key, missing = stage_key(stage, context, wanted)
     if missing:
         raise MissingInputError(f"The stage {stage.name!r} lacks {', '.join(missing)} in {context.folder}")
+    places = stage.wanted_inputs(context.job, wanted)
+    inputs = {place.name: content_hash(context.folder / place) for place in places}
     files = StageFiles(context.folder, stage.name, _recorded(stage, context.folder), context.progress)
     remove_old(record_path(context.folder, stage))
     started = time.perf_counter()
@@ -271,7 +278,8 @@ def run_stage(stage: Stage[J], context: RunContext[J], wanted: Mapping[Place, bo
     if absent:
         raise RuntimeError(f"stage {stage.name} did not write {absent}")
     outputs = {place.name: content_hash(context.folder / place) for place in stage.outputs}
-    write_json(record_path(context.folder, stage), asdict(StageRecord(key, outputs, round(seconds, 3))))
+    record = StageRecord(key, outputs, round(seconds, 3), inputs)
+    write_json(record_path(context.folder, stage), asdict(record))
     return seconds
 
 

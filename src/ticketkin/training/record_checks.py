@@ -37,7 +37,15 @@ def _rate(record: TrainingRecord) -> Iterator[Check]:
 
 def _steps(record: TrainingRecord) -> Iterator[Check]:
     done, planned, stopped = record.steps_done, record.steps_planned, record.stopped_early
-    if done == planned:
+    n_losses = len(record.history.loss)
+    if n_losses != done:
+        yield failed(
+            "steps",
+            f"{done} steps are said to be done, but {n_losses} losses are recorded: the record was "
+            "edited, or is put together from two trainings",
+            "train again",
+        )
+    elif done == planned:
         yield passed("steps", f"all {planned} steps were done")
     elif stopped and stopped.reason == "plateau":
         yield passed(
@@ -126,6 +134,14 @@ def _loss(record: TrainingRecord) -> Iterator[Check]:
         yield failed("gradient", "every gradient was zero: nothing was trained", "check what is trainable")
     else:
         yield passed("gradient", f"gradient norm {np.median(norms):.2g} (median)")
+    n_zero = int((losses == 0).sum())
+    if 2 * n_zero > len(losses):
+        yield failed(
+            "loss_zero",
+            f"the loss is exactly 0 in {n_zero} of {len(losses)} steps: there was nothing to learn, as where "
+            "positives are their own anchors or a batch holds no stranger",
+            "look at the pairs: ticketkin pairs check FILE; then train again",
+        )
     if record.objectives:
         phases = np.array(record.history.phase)
         for number, name in enumerate(record.objectives, start=1):

@@ -36,8 +36,10 @@ from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
 from ticketkin.evaluation.thresholds import choose_threshold
 from ticketkin.pairs.interchange import read_text_pairs
 from ticketkin.reports.leaderboard import leaderboard_html, leaderboard_table
+from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.artifacts import save_csv
 from ticketkin.workflows.configuration import read_job
+from ticketkin.workflows.job import check_inputs_of
 from ticketkin.workflows.judging import score_pairs
 from ticketkin.workflows.pair_files import pairs_of_run
 from ticketkin.workflows.run_data import RunData
@@ -66,7 +68,9 @@ class _RunGround:
     """The links and fixed pairs of one split of a run."""
 
     def __init__(self, folder: Path, split: SplitName) -> None:
-        self._data = RunData.of(folder, read_job(folder))
+        job = read_job(folder)
+        check_inputs_of("pairs", folder, job, artifact.PAIRS)
+        self._data = RunData.of(folder, job)
         self._folder, self._split = folder, split
         self._queries = self._data.queries(split)
         if not len(self._queries):

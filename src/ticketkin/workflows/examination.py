@@ -8,10 +8,10 @@ from typing import TypeVar
 import numpy as np
 
 from ticketkin.core.checks import Check, failed, passed, skipped
-from ticketkin.core.errors import InputError, UnreadableFileError
+from ticketkin.core.errors import InputError, TicketkinError, UnreadableFileError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.run_ownership import CONFIG, RECORDS
-from ticketkin.core.tables import FloatArray
+from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.doctor.adapters import Subject, base_of_adapter, examine_adapter
 from ticketkin.doctor.bundles import examine_bundle
 from ticketkin.doctor.cross_encoders import examine_cross_encoder, is_cross_encoder
@@ -19,7 +19,7 @@ from ticketkin.doctor.models import examine_model
 from ticketkin.doctor.runs import changed_artifacts, identical_metrics
 from ticketkin.encoders.activity import SAME
 from ticketkin.encoders.cross_encoder import head_check, load_cross_encoder
-from ticketkin.encoders.loading import load_float32
+from ticketkin.encoders.loading import load_encoder, load_float32
 from ticketkin.encoders.probes import embed_with, largest_difference
 from ticketkin.encoders.serving import read_serving
 from ticketkin.encoders.settings import EncoderSettings
@@ -36,6 +36,9 @@ from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.stages.training import start_of
 
 _N_TICKETS_ENCODED = 16
+_LEAST_COSINE = 0.98
+"""Of one text's embeddings in torch and by an export of the model to another runtime."""
+_ENCODE_ANEW = "nothing that stands on them holds; run: ticketkin embed RUN, then ticketkin run --resume"
 
 Trained = TypeVar("Trained")
 
@@ -72,7 +75,11 @@ def examine(path: Path, settings: EncoderSettings, progress: Progress = SILENT) 
 
 def _run_folder(folder: Path, progress: Progress) -> Iterator[Examined]:
     data = RunData.of(folder, read_job(folder))
-    yield Examined("run", [changed_artifacts(folder), _reported_candidates(folder)])
+    checks = [changed_artifacts(folder), _reported_candidates(folder)]
+    if (folder / artifact.BASE_ENCODER).exists():
+        progress.say("examining the untouched embeddings")
+        checks.append(_base_reproduced(data))
+    yield Examined("run", checks)
     for name in (candidate.name for candidate in trained_encoders()):
         place, embeddings = artifact.model_of(name), artifact.embeddings_of(name)
         record = read_metadata(artifact.training_record(name), folder)
@@ -129,6 +136,36 @@ def _reported_candidates(folder: Path) -> Check:
     )
 
 
+def _drawn(n_tickets: int) -> IntArray:
+    """Return some rows, others each time: rows that are always the same would hide the rest."""
+    n = min(_N_TICKETS_ENCODED, n_tickets)
+    rows: IntArray = np.sort(np.random.default_rng().choice(n_tickets, n, replace=False))
+    return rows
+
+
+def _base_reproduced(data: RunData) -> Check:
+    """Encode some tickets with the untouched encoder; compare with the embeddings that the run stands on."""
+    code = "base_reproduced"
+    try:
+        saved = data.embeddings(artifact.BASE_EMBEDDINGS)
+        encoder = load_encoder(data.job.settings.encoder)
+    except UnreadableFileError as error:
+        return failed(code, str(error), _ENCODE_ANEW)
+    except TicketkinError as error:
+        return skipped(code, f"the untouched encoder is not at hand: {error}")
+    rows = _drawn(len(saved))
+    now = encoder.embed([data.texts[row] for row in rows])
+    cosine = float((now * saved[rows]).sum(axis=1).min()) if now.shape == saved[rows].shape else 0.0
+    if cosine < _LEAST_COSINE:
+        return failed(
+            code,
+            f"{len(rows)} tickets drawn at random and encoded anew are not as {artifact.BASE_EMBEDDINGS} has "
+            f"them (cosine {cosine:.3f})",
+            _ENCODE_ANEW,
+        )
+    return passed(code, f"{len(rows)} tickets drawn at random and encoded anew are as stored")
+
+
 def _reproduced(data: RunData, model_folder: Path, embeddings: Artifact[FloatArray]) -> Check:
     """Encode some tickets with the saved model and its own template; compare with what was judged."""
     try:
@@ -137,7 +174,7 @@ def _reproduced(data: RunData, model_folder: Path, embeddings: Artifact[FloatArr
     except UnreadableFileError as error:
         return failed("embeddings_reproduced", str(error), "the numbers of the evaluation can't be checked")
     template = data.job.settings.tickets.template if serving is None else serving.template
-    rows = np.unique(np.linspace(0, len(saved) - 1, _N_TICKETS_ENCODED).astype(np.int64))
+    rows = _drawn(len(saved))
     texts = compose_texts(data.tickets, template)
     now = embed_with(load_float32(str(model_folder), "cpu"), [texts[row] for row in rows])
     difference = largest_difference(now, saved[rows])

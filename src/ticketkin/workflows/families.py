@@ -25,8 +25,8 @@ from ticketkin.runs.stages import StageRun
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.artifacts import save_csv
 from ticketkin.workflows.configuration import Job
-from ticketkin.workflows.relater import Relater
 from ticketkin.workflows.run_data import RunData
+from ticketkin.workflows.run_kin import RunKin
 
 # What XML can't hold, whatever the encoding.
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -37,7 +37,12 @@ def run_families(run: StageRun[Job]) -> None:
     data = RunData(run.values, run.job)
     ties = _stated_ties(data)
     if run.job.settings.families.said:
-        ties += _reported_ties(data, run.progress)
+        reported = _reported_ties(data, run.progress)
+        unrefuted = [tie for tie in reported if not _is_refuted(tie, data)]
+        if len(unrefuted) < len(reported):
+            n = len(reported) - len(unrefuted)
+            run.progress.say(f"  {n:,} left out of what the model says: a person judged them otherwise")
+        ties += unrefuted
     order = filing_order(data.tickets)
     graph = build_families(ties, order, parent_tiers(data.tickets))
     _tell(graph, run.progress)
@@ -63,7 +68,14 @@ def _reported_ties(data: RunData, progress: Progress) -> list[Tie]:
             f"--said needs the relation model, and there is none: {learned.reason}. Leave --said out for "
             "the families that people's links make"
         )
-    return Relater(data).reported(data.job.settings.relations.depth, progress)
+    return RunKin(data).reported(data.job.settings.relations.depth, progress)
+
+
+def _is_refuted(tie: Tie, data: RunData) -> bool:
+    """Return whether a review says something else of the pair than the relation model."""
+    ids = data.tickets.ids
+    answer = data.judged_kinds.get(frozenset((ids[tie.source], ids[tie.target])))
+    return answer is not None and answer != tie.kind
 
 
 def _tell(graph: FamilyGraph, progress: Progress) -> None:

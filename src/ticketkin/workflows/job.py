@@ -1,7 +1,7 @@
 """The whole job: which stages there are, and running those that are due."""
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from ticketkin.runs.stages import (
     stage_seconds,
     stage_status,
 )
+from ticketkin.runs.staleness import check_not_stale
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows import damage
 from ticketkin.workflows.answers import take_over_answers
@@ -37,6 +38,7 @@ from ticketkin.workflows.run_folders import (
     mark_run,
     point_latest,
 )
+from ticketkin.workflows.run_report import finished_report
 from ticketkin.workflows.stages.order import stage_named, stages
 from ticketkin.workflows.versions import versions
 
@@ -108,11 +110,24 @@ def run_one_stage(
         context = run_context(folder, taken, telling)
         wanted = _wanted_artifacts(taken)
         _check_ready(stage, context, wanted)
+        if not stage.only_shows:
+            _check_not_stale(stage.wanted_inputs(taken, wanted), context)
         with damage.damage_named(folder, stages()[: stages().index(stage)]):
             seconds = run_stage(stage, context, wanted)
         if begins and latest is not None:
             point_latest(latest, folder, telling)
         return seconds
+
+
+def check_inputs_of(name: str, folder: Path, job: Job, *more: Place) -> None:
+    """Check inputs of a stage, and `more`, against the records of a run. Raises as `check_not_stale`."""
+    context = run_context(folder, job)
+    inputs = stage_named(name).wanted_inputs(job, _wanted_artifacts(job))
+    _check_not_stale([*inputs, *more], context)
+
+
+def _check_not_stale(places: Collection[Place], context: RunContext[Job]) -> None:
+    check_not_stale(places, context, stages(), _wanted_artifacts(context.job))
 
 
 @contextmanager
@@ -195,7 +210,7 @@ def run_job(
             if number == 1 and latest is not None:
                 point_latest(latest, folder, telling)
         _write_manifest(folder, taken, due)
-        return artifact.REPORT_JSON.read(folder / artifact.REPORT_JSON)
+        return finished_report(context.values, taken.settings)
 
 
 def _run_if_due(

@@ -1,147 +1,37 @@
-"""Two stages: retrieve the nearest tickets, then say which kind of kin each is, and why."""
+"""The tickets of a judged run related to each other: the door for Python and the command line."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-from ticketkin.core.errors import InputError, MissingInputError
-from ticketkin.core.progress import SILENT, Progress, track
-from ticketkin.core.ranking import Ranker
-from ticketkin.core.tables import IntArray
-from ticketkin.evaluation.bootstrap import Float64Array
-from ticketkin.relations.bands import likeliest_kin
-from ticketkin.relations.families import SAID, Tie, canonical_parent, parent_tiers
-from ticketkin.relations.kinds import KINDS
-from ticketkin.relations.record import KindsNotLearned
-from ticketkin.relations.scorer import KindScorer
-from ticketkin.relations.two_stage import Retrieved
-from ticketkin.serving.answers import MOST_WORDS, Relation, Telling, surest_first
+from ticketkin.core.errors import MissingInputError
+from ticketkin.serving.answers import Relation
 from ticketkin.workflows import artifacts as artifact
-from ticketkin.workflows.candidates import champion_ranker
 from ticketkin.workflows.configuration import read_job
-from ticketkin.workflows.relation_material import Material, described_pairs, load_kinds, relation_material
+from ticketkin.workflows.job import check_inputs_of
 from ticketkin.workflows.run_data import RunData
-
-_BLOCK_QUERIES = 128
-
-
-def retrieve_and_classify(
-    material: Material,
-    ranker: Ranker,
-    kinds: KindScorer,
-    queries: IntArray,
-    k: int,
-    progress: Progress = SILENT,
-) -> Retrieved:
-    """Return the `k` nearest visible tickets of each query with the probability of each kind."""
-    visibility = material.data.visibility
-    blocks: list[tuple[IntArray, IntArray, Float64Array]] = []
-    starts = range(0, len(queries), _BLOCK_QUERIES)
-    for start in track(starts, progress, "retrieve", len(starts)):
-        block = queries[start : start + _BLOCK_QUERIES]
-        similarities = np.where(visibility.mask(block), ranker.similarities(block, visibility), -np.inf)
-        top = np.argsort(-similarities, axis=1, kind="stable")[:, :k]
-        nearest = np.take_along_axis(similarities, top, axis=1)
-        places, columns = np.nonzero(np.isfinite(nearest))
-        blocks.append((block[places], top[places, columns], nearest[places, columns].astype(np.float64)))
-    query = np.concatenate([np.zeros(0, dtype=np.int64), *(a for a, _, _ in blocks)])
-    candidate = np.concatenate([np.zeros(0, dtype=np.int64), *(b for _, b, _ in blocks)])
-    near = np.concatenate([np.zeros(0), *(c for _, _, c in blocks)])
-    if not len(query):
-        return Retrieved(query, candidate, np.zeros((0, len(KINDS))), near)
-    left, right = material.in_filing_order(query, candidate)
-    earlier, later = described_pairs(kinds.state, material.given, left, right)
-    return Retrieved(query, candidate, kinds.probabilities(earlier, later), near)
+from ticketkin.workflows.run_kin import RunKin
 
 
 class Relater:
     """Relates tickets of a judged run whose relations were learned."""
 
-    def __init__(self, data: RunData) -> None:
-        """Load ranking and classifier of a run.
+    def __init__(self, folder: Path | str) -> None:
+        """Load ranking and classifier of a run folder.
 
-        Raises MissingInputError where one of them is not there yet, InputError where they do not belong
-        together.
+        Raises MissingInputError where `folder` is no run or lacks one of them, and as `check_not_stale` where
+        what lies there does not belong together, such as the ranking of another run.
         """
-        learned = data.values.read(artifact.RELATIONS_JSON)
-        if isinstance(learned, KindsNotLearned):
-            raise MissingInputError(f"The run has no relation model: {learned.reason}")
-        self._data = data
-        self._material = relation_material(self._data)  # first: a damaged file is named as what it is
-        self._kinds = load_kinds(self._data)
-        self._ranker = champion_ranker(self._data)
-        self._tiers = parent_tiers(self._data.tickets)
-        self._telling = Telling(self._kinds.bands, learned.right_direction, self._data.tickets.has_times)
-
-    @classmethod
-    def of(cls, folder: Path) -> "Relater":
-        """Return the relater of a run folder.
-
-        Raises MissingInputError where `folder` is no run, and as the constructor.
-        """
+        folder = Path(folder)
         job = read_job(folder)
         for place, command in ((artifact.RANKING, "evaluate"), (artifact.RELATIONS_JSON, "relations")):
             if not (folder / place).exists():
                 raise MissingInputError(f"{folder} lacks {place}. Run: ticketkin {command} {folder}")
-        return cls(RunData.of(folder, job))
+        check_inputs_of("relations", folder, job, artifact.RELATIONS)
+        self._kin = RunKin(RunData.of(folder, job))
 
-    def relate(self, ticket_ids: Sequence[str], k: int = 10) -> dict[str, list[Relation]]:
-        """Return for each ticket its nearest others with kind, probability and evidence, surest first.
+    def relate(self, ticket_ids: Sequence[str], k: int = 10) -> dict[str, list[Relation] | None]:
+        """Return for each ticket its `k` nearest others with kind, probability and evidence, surest first.
 
-        Raises InputError naming a ticket that the run does not hold.
+        A ticket is named by its id or number; one that the run does not hold has None, and fails no other.
         """
-        at = self._data.tickets.position
-        known = {number: row for row, number in enumerate(self._data.tickets.frame["number"]) if number}
-        rows = []
-        for ticket_id in ticket_ids:
-            row = at.get(ticket_id, known.get(ticket_id))
-            if row is None:
-                raise InputError(f"The run holds no ticket {ticket_id!r}; give an id or number of its export")
-            rows.append(row)
-        retrieved = retrieve_and_classify(
-            self._material, self._ranker, self._kinds, np.array(rows, dtype=np.int64), k
-        )
-        calibrated = self._kinds.calibrated(retrieved.probabilities, retrieved.similarities)
-        related: dict[str, list[Relation]] = {}
-        for ticket_id, row in zip(ticket_ids, rows, strict=True):
-            own = np.flatnonzero(retrieved.query == row)
-            relations = [
-                self._relation(row, int(retrieved.candidate[place]), calibrated[place]) for place in own
-            ]
-            related[ticket_id] = surest_first(relations)
-        return related
-
-    def reported(self, k: int, progress: Progress = SILENT) -> list[Tie]:
-        """Return what the model reports outright of every ticket and its `k` nearest earlier ones."""
-        retrieved = retrieve_and_classify(
-            self._material, self._ranker, self._kinds, np.arange(len(self._data.tickets)), k, progress
-        )
-        calibrated = self._kinds.calibrated(retrieved.probabilities, retrieved.similarities)
-        codes = likeliest_kin(calibrated)
-        ties = []
-        for place, code in enumerate(codes.tolist()):
-            probability = float(calibrated[place, code])
-            if self._kinds.bands.band(KINDS[code], probability) == "say":
-                earlier, later = int(retrieved.candidate[place]), int(retrieved.query[place])
-                ties.append(Tie(earlier, later, KINDS[code], SAID, probability))
-        return ties
-
-    def _relation(self, query: int, candidate: int, calibrated: Float64Array) -> Relation:
-        frame, texts = self._data.tickets.frame, self._data.texts
-        words = self._kinds.shared_words(texts[query], texts[candidate], MOST_WORDS)
-        return self._telling.relation(
-            frame.row(query, named=True),
-            frame.row(candidate, named=True),
-            calibrated,
-            words,
-            partial(self._parent, query, candidate),
-        )
-
-    def _parent(self, query: int, candidate: int) -> str:
-        """Return the ticket to close under, of the candidate's kin group as all links of the run tell it."""
-        order = self._material.order
-        group = [candidate, *self._data.groups.members(candidate).tolist()]
-        earlier = [row for row in group if order[row] < order[query]]
-        return self._data.tickets.ids[canonical_parent(earlier or [candidate], order, self._tiers)]
+        return self._kin.relate(ticket_ids, k)

@@ -38,9 +38,9 @@ from ticketkin.runs.stages import StageRun
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.candidates import champion_ranker, state_rows
 from ticketkin.workflows.configuration import Job
-from ticketkin.workflows.relater import retrieve_and_classify
 from ticketkin.workflows.relation_material import Material, described_pairs, fingerprints, relation_material
 from ticketkin.workflows.run_data import RunData
+from ticketkin.workflows.run_kin import retrieve_and_classify
 
 _BAND_VERBS: dict[ReportedBand, str] = {"say": "said", "suggest": "said or suggested"}
 _GROUPS = ("embedding", "similarity", "fields", "values", "time")

@@ -108,6 +108,12 @@ class RunData:
         return NOTHING_REVIEWED if path is None else read_reviewed(path, self.tickets)
 
     @cached_property
+    def judged_kinds(self) -> dict[frozenset[str], str]:
+        """What a review said of each pair of tickets, by their ids."""
+        rows = self.review.answers.select("source", "target", "kind").iter_rows()
+        return {frozenset((source, target)): kind for source, target, kind in rows}
+
+    @cached_property
     def stated_kinds(self) -> pl.DataFrame:
         """Kinds of pairs that people stated apart from links (`STATED_SCHEMA`): in files and in a review."""
         given = self.given_pairs.filter((pl.col("kind") == NONE) & (pl.col("left") != pl.col("right")))

@@ -22,6 +22,7 @@ from ticketkin.training.search import SearchResult, draw_combination, open_study
 from ticketkin.training.strength import StrengthSweep
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
+from ticketkin.workflows.job import check_inputs_of
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.settings import Settings
 from ticketkin.workflows.stages.training import start_of, training_positives, tuning_data_of
@@ -59,6 +60,7 @@ def search_settings(
     with run_lock(folder):
         place = folder / artifact.TUNING / candidate
         place.mkdir(parents=True, exist_ok=True)
+        check_inputs_of(candidate, folder, job)
         context = RunContext(folder, job, progress)
         trying = _Trying(context, candidate, place, monotonic() + 60 * minutes)
         study = open_study(place, job.settings.seed)

@@ -42,7 +42,7 @@ _CHOICES: dict[Choice, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Question:
-    """A pair, and what a person said of it so far."""
+    """A pair, and what people answered so far."""
 
     place: int
     view: KinView
@@ -158,8 +158,8 @@ def _questions(
     views = compared(own, relations, serving.corpus.kin)
     views.sort(key=lambda view: (view.ticket.name != about, stable_hash(f"{ticket_id}\n{view.ticket.name}")))
     with serving.corpus.database.transaction() as connection:
-        said = standing_answers(connection, ticket_id)
-    chosen = {_other(one, ticket_id): _words(one, ticket_id) for one in said}
+        stored = standing_answers(connection, ticket_id)
+    chosen = {_other(one, ticket_id): _words(one, ticket_id) for one in stored}
     return [Question(n, view, chosen.get(view.ticket.name, "")) for n, view in enumerate(views, start=1)]
 
 
@@ -170,17 +170,17 @@ def _as_answer(ticket: str, candidate: str, choice: Choice) -> AnswerIn:
     return AnswerIn(source=candidate, target=ticket, answer=kind)
 
 
-def _other(said: StoredAnswer, ticket_id: str) -> str:
-    return said.target if said.source == ticket_id else said.source
+def _other(stored: StoredAnswer, ticket_id: str) -> str:
+    return stored.target if stored.source == ticket_id else stored.source
 
 
-def _words(said: StoredAnswer, ticket_id: str) -> str:
-    if said.answer == Kind.CAUSAL.value:
-        return _CHOICES["effect" if said.source == ticket_id else "cause"][1]
+def _words(stored: StoredAnswer, ticket_id: str) -> str:
+    if stored.answer == Kind.CAUSAL.value:
+        return _CHOICES["effect" if stored.source == ticket_id else "cause"][1]
     named: dict[str, Choice] = {
         Kind.DUPLICATE.value: "duplicate",
         Kind.RELATED.value: "related",
         NONE: "none",
         UNSURE: "unsure",
     }
-    return _CHOICES[named[said.answer]][1]
+    return _CHOICES[named[stored.answer]][1]

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from ticketkin.core.errors import NotEnoughDataError
-from ticketkin.core.tables import Kind, Links, SplitName
+from ticketkin.core.tables import IntArray, Kind, Links, SplitName
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import load_encoder
@@ -22,6 +22,7 @@ from ticketkin.tickets.links import links_from_tickets
 from ticketkin.tickets.profiling import FileProfile, profile_lines, profile_tickets
 from ticketkin.tickets.redaction import Redactor
 from ticketkin.tickets.review_links import contradictions, with_review
+from ticketkin.tickets.reviewed import NONE
 from ticketkin.tickets.splitting import FEWEST_GROUPS, split_tickets
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
@@ -195,6 +196,14 @@ def run_embed(run: StageRun[Job]) -> None:
     )
 
 
+def _judged_strangers(data: RunData) -> IntArray:
+    """Return the rows of the pairs that a review calls no kin, shape (n, 2)."""
+    at = data.tickets.position
+    answers = data.review.answers.filter(pl.col("kind") == NONE).select("source", "target").iter_rows()
+    rows = [(at[source], at[target]) for source, target in answers]
+    return np.array(rows, dtype=np.int64).reshape(-1, 2)
+
+
 def run_pairs(run: StageRun[Job]) -> None:
     """Build training pairs in three phases, and the fixed evaluation and holdout pairs."""
     data = RunData(run.values, run.job)
@@ -206,6 +215,7 @@ def run_pairs(run: StageRun[Job]) -> None:
         groups=data.groups,
         splits=data.splits,
         embeddings=data.embeddings(artifact.BASE_EMBEDDINGS),
+        judged_strangers=_judged_strangers(data),
     )
     given = None
     if run.job.pairs_file is not None:

@@ -86,6 +86,7 @@ def pairs_stage() -> Stage[Job]:
         command="ticketkin pairs {folder}",
         inputs=(*DATA, artifact.GIVEN_PAIRS, artifact.BASE_EMBEDDINGS),
         outputs=(artifact.PAIRS, artifact.PAIR_ACCOUNT),
-        reads=(*settings_of("pairs", "evaluation", "tickets", "seed"), "pairs_file"),
+        reads=(*settings_of("pairs", "evaluation", "tickets", "seed"), "pairs_file", "reviewed_file"),
         run=data.run_pairs,
+        external=reviewed_file,
     )

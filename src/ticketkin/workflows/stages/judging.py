@@ -47,6 +47,7 @@ from ticketkin.workflows.proof_record import Proof
 from ticketkin.workflows.report_material import report_material, whole_material
 from ticketkin.workflows.report_record import Decision, report_of
 from ticketkin.workflows.run_data import RunData
+from ticketkin.workflows.run_report import finished_report
 from ticketkin.workflows.settings import Settings
 from ticketkin.workflows.tuned_folds import tuned_in_folds
 
@@ -260,7 +261,7 @@ def _keep_ranking(run: StageRun[Job], judged: Judged, verdict: Verdict) -> None:
 
 def run_report(run: StageRun[Job]) -> None:
     """Write report.html from report.json and its material."""
-    report = run.values.read(artifact.REPORT_JSON)
+    report = finished_report(run.values, run.job.settings)
     asked = run.job.settings.review.pairs > 0
     n_to_review = run.values.read(artifact.TO_REVIEW_SUMMARY).n_pairs if asked else 0
     material = replace(whole_material(run.values), n_to_review=n_to_review)

@@ -107,8 +107,12 @@ def families_stage() -> Stage[Job]:
         inputs=(artifact.TICKETS, artifact.LINKS, artifact.RELATIONS),
         more_inputs=lambda job: (artifact.BASE_ENCODER, *ranked_by()) if job.settings.families.said else (),
         outputs=(artifact.FAMILIES,),
-        reads=settings_of("families", "relations", "candidates", "tickets", "encoder", "seed"),
+        reads=(
+            *settings_of("families", "relations", "candidates", "tickets", "encoder", "seed"),
+            "reviewed_file",
+        ),
         run=families.run_families,
+        external=reviewed_file,
     )
 
 
@@ -126,8 +130,9 @@ def report_stage() -> Stage[Job]:
             artifact.FAMILIES,
         ),
         outputs=(artifact.REPORT_HTML, artifact.FIGURES),
-        reads=settings_of("review"),
+        reads=settings_of("review", "readiness"),
         run=judging.run_report,
+        only_shows=True,
     )
 
 
@@ -150,7 +155,7 @@ def bundle_stage() -> Stage[Job]:
         ),
         outputs=(artifact.BUNDLE,),
         reads=settings_of(
-            "candidates", "tickets", "encoder", "split", "relations", "reranker.n_read", "seed"
+            "candidates", "tickets", "encoder", "split", "relations", "readiness", "reranker.n_read", "seed"
         ),
         versions=(REDACTION_VERSION,),
         run=bundling.run_bundle,
