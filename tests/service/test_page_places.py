@@ -1,5 +1,6 @@
 """Now, Families and Trust, as HTML: what stands on them, and how a family is drawn."""
 
+import re
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -12,11 +13,13 @@ from service_desk import Desk, new_corpus, running
 from bundle_material import Judged
 from ticket_material import make_tickets
 from ticketkin.core.tables import Tickets
+from ticketkin.relations.bands import REPORTED_BANDS
 from ticketkin.relations.families import TieRecord
 from ticketkin.service.pages.family_graph import draw_family
 from ticketkin.service.schemas import FamilyMember, FamilyOut
 from ticketkin.serving.bundle import Bundle
 from ticketkin.store.embedded import EmbeddedServer
+from ticketkin.store.review_draws import Statements, draw_at_random
 from ticketkin.store.suggestions import Question, put_question
 
 EVIL = "<script>alert(1)</script>"
@@ -83,16 +86,23 @@ def test_what_was_suggested_is_shown_and_trusted_as_far_as_people_agreed(page: D
         shown += [(name, one) for one in relations if one["band"] in ("say", "suggest")]
     page.recorder.wait()
     assert shown, "the bundle states nothing of these tickets"
-    name, first = shown[0]
-    answers = {"source": name, "target": first["ticket_id"], "answer": first["kind"]}
+    other, chosen = shown[-1]
+    beside = {"source": other, "target": chosen["ticket_id"], "answer": chosen["kind"]}
+    assert page.client.post("/v1/answers", json=beside).status_code == 200
+    assert "nobody has judged one that was drawn at random" in read(page, "/trust")
+    with page.corpus.database.transaction() as connection:
+        drawn = draw_at_random(connection, Statements(page.corpus.bundle.id, REPORTED_BANDS, 0.5))
+    assert drawn is not None
+    answers = {"source": drawn.ticket_id, "target": drawn.candidate, "answer": drawn.kind}
     assert page.client.post("/v1/answers", json=answers).status_code == 200
     html = read(page, "/trust")
-    assert "1 of 1: 100%, somewhere from 21% to 100%" in html
+    assert re.search(r"1 of 1: 100%, somewhere from \d+% to 100%", html)
+    assert "as 1 answer on statements drawn at random tell" in html
     assert page.corpus.bundle.id[:12] in html
     assert page.client.post("/v1/answers", json=answers | {"answer": "unsure"}).status_code == 200
     assert "1 of 1" not in read(page, "/trust")
     assert page.client.post("/v1/answers", json=answers | {"answer": "none"}).status_code == 200
-    assert "0 of 1: 0%, somewhere from 0% to 79%" in read(page, "/trust")
+    assert "0 of 1: 0%, somewhere from 0% to" in read(page, "/trust")
     assert "asked" in read(page, "/now").partition("Suggested last")[2]
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from html import unescape
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from page_checks import HTML, assert_inert
@@ -44,6 +45,33 @@ def standing(page: Desk) -> dict[frozenset[str], str]:
 def test_the_next_ticket_is_one_that_nobody_answered_about(page: Desk) -> None:
     sent = page.client.get("/review", headers=HTML, follow_redirects=False)
     assert sent.status_code == 303 and sent.headers["location"].startswith("/review?ticket=")
+
+
+def test_a_question_is_asked_first_and_stays_first_after_its_answer(page: Desk, judged: Judged) -> None:
+    for name in judged.tickets.ids[40:80]:
+        assert page.client.get(f"/v1/tickets/{name}/kin").status_code == 200
+    page.recorder.wait()
+    asked = set()
+    for _ in range(12):
+        sent = page.client.get("/review", headers=HTML, follow_redirects=False)
+        query = parse_qs(urlsplit(sent.headers["location"]).query)
+        ticket, about = query["ticket"][0], query["about"][0]
+        assert frozenset((ticket, about)) not in asked
+        asked.add(frozenset((ticket, about)))
+        html = read(page, "/review", ticket=ticket, about=about)
+        assert candidates(html)[0] == about
+        data = {"ticket": ticket, "candidate": about, "choice": "none", "about": about}
+        after = page.client.post("/review", data=data, headers=HTML).text
+        assert candidates(after) == candidates(html)
+        assert "You answered" in after.partition('id="pair-2"')[0]
+    with page.corpus.database.transaction() as connection:
+        shares = dict(
+            connection.execute("SELECT share, count(*) FROM review_draws GROUP BY share").fetchall()
+        )
+    assert shares["random"] >= 2 and shares["border"] >= 5
+    assert "statements drawn at random tell" in after
+    assert "more such answers tell it within five in a hundred" in after
+    assert 'href="/v1/answers.csv"' in after
 
 
 def test_what_the_model_thinks_is_hidden_until_a_person_answered(page: Desk, judged: Judged) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ticketkin.core.errors import ConfigurationError, InputError, MissingInputError
+from ticketkin.core.near_names import near_file
 from ticketkin.core.outputs import output_path
 from ticketkin.core.run_ownership import owning_run
 from ticketkin.tickets.settings import LinkSettings
@@ -266,7 +267,7 @@ class JobOptions:
         beside = (self.links, self.pairs, self.test_pairs, self.reviewed, self.redact_words)
         for path in [*self.sources, *(path for path in beside if path is not None)]:
             if not path.is_file():
-                raise InputError(f"{path}: no such file")
+                raise InputError(f"{path}: no such file{near_file(path)}")
 
     def _flags(self) -> dict[str, Any]:
         given = {

@@ -78,14 +78,7 @@ def newest_answers(connection: Transaction, most: int) -> list[StoredAnswer]:
 def reviewed_pairs(connection: Transaction) -> pl.DataFrame:
     """Return each pair with its last answer that stands (`REVIEW_SCHEMA`), as `--reviewed` reads them."""
     rows = connection.execute(
-        """
-        SELECT source, target, answer FROM (
-            SELECT DISTINCT ON (least(source, target), greatest(source, target))
-                source, target, answer, answered_at
-            FROM answers WHERE withdrawn_at IS NULL
-            ORDER BY least(source, target), greatest(source, target), answered_at DESC
-        ) AS standing ORDER BY answered_at
-        """
+        "SELECT source, target, answer FROM standing_answers ORDER BY answered_at"
     ).fetchall()
     return pl.DataFrame(rows, schema=dict(REVIEW_SCHEMA), orient="row")
 

@@ -16,6 +16,7 @@ _OF_TICKETS: Mapping[str, Sequence[str]] = {
     "questions": ("ticket_id",),
     "suggestions": ("candidate",),
     "answers": ("source", "target"),
+    "review_draws": ("ticket_id", "candidate"),
 }
 _REWRITTEN = ("tickets", *_OF_TICKETS, "api_keys", "sessions", "audit")
 

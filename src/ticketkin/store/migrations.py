@@ -172,7 +172,49 @@ BEGIN
 END $$;
 """
 
-MIGRATIONS: tuple[str, ...] = (_TICKETS, _USE, _SIGN_IN, _ERASURE)
+_REVIEW = """
+CREATE TABLE review_draws (
+    draw_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    bundle text NOT NULL,
+    ticket_id text NOT NULL REFERENCES tickets ON DELETE CASCADE,
+    candidate text NOT NULL REFERENCES tickets ON DELETE CASCADE,
+    share text NOT NULL CHECK (share IN ('border', 'against', 'random')),
+    kind text NOT NULL,
+    band text NOT NULL,
+    probability double precision CHECK (probability > 0 AND probability <= 1),
+    drawn_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    UNIQUE (bundle, share, ticket_id, candidate),
+    CHECK ((probability IS NOT NULL) = (share = 'random'))
+);
+CREATE INDEX ON review_draws (ticket_id);
+CREATE INDEX ON review_draws (candidate);
+
+CREATE VIEW shown_pairs AS
+SELECT DISTINCT ON (bundle, questions.ticket_id, candidate)
+    bundle, questions.ticket_id, candidate, question_id, kind, band, probability, similarity
+FROM questions JOIN suggestions USING (question_id)
+WHERE questions.ticket_id IS NOT NULL
+ORDER BY bundle, questions.ticket_id, candidate, asked_at DESC;
+
+CREATE VIEW standing_answers AS
+SELECT DISTINCT ON (least(source, target), greatest(source, target))
+    least(source, target) AS one, greatest(source, target) AS other, source, target, answer, answered_at
+FROM answers WHERE withdrawn_at IS NULL
+ORDER BY least(source, target), greatest(source, target), answered_at DESC;
+
+DO $$
+DECLARE one record;
+BEGIN
+    FOR one IN
+        SELECT column_name FROM information_schema.columns
+        WHERE table_schema = current_schema() AND table_name = 'review_draws' AND data_type = 'text'
+    LOOP
+        EXECUTE format('ALTER TABLE review_draws ALTER COLUMN %I SET STATISTICS 0', one.column_name);
+    END LOOP;
+END $$;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_TICKETS, _USE, _SIGN_IN, _ERASURE, _REVIEW)
 """The SQL of each step; its number is its place, counted from 1."""
 
 

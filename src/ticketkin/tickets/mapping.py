@@ -1,12 +1,12 @@
 """Which column of an export is which field of a ticket."""
 
-import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ticketkin.core.errors import LeakageError, MappingError
+from ticketkin.core.near_names import near_name
 from ticketkin.core.printing import printable_line
 from ticketkin.core.tables import LINK_FIELDS, OPENING_FIELDS, PERSON_FIELDS, RESOLUTION_FIELDS
 from ticketkin.tickets.link_columns import LinkColumn, link_columns
@@ -174,13 +174,13 @@ def _listed(columns: Sequence[str]) -> str:
 def _check_override(name: str, column: str, columns: Sequence[str], by_name: _Columns) -> None:
     if name not in MAPPABLE:
         raise MappingError(
-            f"--map {name}={column}: no ticket field is called {name!r}{_near(name, MAPPABLE)}; "
+            f"--map {name}={column}: no ticket field is called {name!r}{near_name(name, MAPPABLE)}; "
             f"allowed are {', '.join(MAPPABLE)}"
         )
     plain = normalise_name(column)
     if column not in columns and plain not in by_name.names:
         raise MappingError(
-            f"--map {name}={column}: the export has no column {column!r}{_near(column, columns)}; "
+            f"--map {name}={column}: the export has no column {column!r}{near_name(column, columns)}; "
             f"it has {_listed(columns)}"
         )
     late = {alias for f in (*RESOLUTION_FIELDS, *LINK_FIELDS) for alias in SERVICENOW.get(f, ())}
@@ -189,8 +189,3 @@ def _check_override(name: str, column: str, columns: Sequence[str], by_name: _Co
             f"--map {name}={column}: {column!r} is known only after the ticket is worked on (or is a link), "
             "so a model that reads it would look good here and fail on new tickets; map another column"
         )
-
-
-def _near(name: str, names: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, names, n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from ticketkin.core.artifacts import atomic_path
 from ticketkin.core.errors import ConfigurationError, InputError, MissingInputError
+from ticketkin.core.near_names import near_file
 from ticketkin.core.run_ownership import CONFIG
 from ticketkin.core.stage_settings import StageSettings
 from ticketkin.tickets.pseudonyms import KEY_FILE, SECRET
@@ -146,7 +147,7 @@ def _from_toml(config: Path | None) -> Mapping[str, Any]:
     path = config or Path("ticketkin.toml")
     if not path.exists():
         if config is not None:
-            raise ConfigurationError(f"--config {config}: no such file")
+            raise ConfigurationError(f"--config {config}: no such file{near_file(config)}")
         return {}
     return read_toml(path)
 

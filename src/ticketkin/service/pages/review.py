@@ -10,9 +10,10 @@ from fastapi.responses import RedirectResponse, Response
 
 from ticketkin.core.tables import Kind
 from ticketkin.lexical.vocabulary import stable_hash
-from ticketkin.relations.bands import REPORTED_BANDS
 from ticketkin.service.pages.kin_view import KinView, TicketView, compared, ticket_views
 from ticketkin.service.pages.rendering import signed_in_page
+from ticketkin.service.pages.wording import when_to_stop
+from ticketkin.service.review_questions import next_question, sampled, strata_in_use
 from ticketkin.service.routes.answers import answer, answers, take_back
 from ticketkin.service.routes.questions import relate
 from ticketkin.service.schemas import AnswerIn, RelateIn
@@ -55,17 +56,19 @@ def review(
     serving: Serving,
     who: Reviewer,
     ticket: Name | None = None,
+    about: Annotated[str, Query(max_length=1_000)] = "",
     again: Annotated[bool, Query()] = False,
 ) -> Response:
-    """Show a ticket and its nearest; without a ticket, the next one.
+    """Show a ticket and its nearest, first the candidate that is asked `about`; without a ticket, the next.
 
-    What is shown is kept, unless it is shown `again`: then a person has just answered.
+    What is shown is kept as stated, unless a person is asked about what was stated before, or it is shown
+    `again` after an answer.
     """
     if ticket is None:
         return _next(request, serving, who)
-    if again:
+    if about or again:
         shown = serving.corpus.kin_of(ticket, _NEAREST)
-        ticket_id, relations = shown.ticket_id, shown.relations
+        ticket_id, relations = shown.ticket_id, _with(about, shown.relations, ticket, serving)
     else:
         first = relate(RelateIn(ticket=ticket, k=_NEAREST), serving, who)
         ticket_id, relations = first.ticket_id, first.relations
@@ -75,9 +78,11 @@ def review(
         "review.html",
         place="review",
         asked=_view(ticket_id, serving),
-        questions=_questions(ticket_id, relations, serving),
+        about=about,
+        questions=_questions(ticket_id, relations, about, serving),
         choices=_CHOICES,
         counts=answers(serving, who, 1).counts,
+        when_to_stop=_when_to_stop(serving),
     )
 
 
@@ -88,10 +93,11 @@ def answered(
     ticket: FormName,
     candidate: FormName,
     choice: Annotated[Choice, Form()],
+    about: Annotated[str, Form(max_length=1_000)] = "",
 ) -> Response:
     """Keep an answer and show the ticket again."""
     answer(_as_answer(ticket, candidate, choice), serving, who)
-    return _back_to(ticket)
+    return _back_to(ticket, about)
 
 
 @router.post("/review/undo")
@@ -106,26 +112,51 @@ def undone(serving: Serving, who: Reviewer, ticket: FormName) -> Response:
 
 
 def _next(request: Request, serving: ServingState, who: Reviewer) -> Response:
+    pair = next_question(serving)
+    if pair is not None:
+        return _sent_to(ticket=pair.ticket_id, about=pair.candidate)
     with serving.corpus.database.transaction() as connection:
-        name = ticket_to_review(connection, REPORTED_BANDS)
+        name = ticket_to_review(connection)
     if name is None:
-        return signed_in_page(request, who, "review_done.html", place="review")
-    return RedirectResponse(f"/review?{urlencode({'ticket': name})}", 303)
+        return signed_in_page(
+            request, who, "review_done.html", place="review", when_to_stop=_when_to_stop(serving)
+        )
+    return _sent_to(ticket=name)
 
 
-def _back_to(ticket: str) -> RedirectResponse:
-    return RedirectResponse(f"/review?{urlencode({'ticket': ticket, 'again': 'true'})}", 303)
+def _back_to(ticket: str, about: str = "") -> RedirectResponse:
+    return _sent_to(ticket=ticket, about=about, again="true")
+
+
+def _sent_to(**params: str) -> RedirectResponse:
+    given = {name: value for name, value in params.items() if value}
+    return RedirectResponse(f"/review?{urlencode(given)}", 303)
+
+
+def _when_to_stop(serving: ServingState) -> str:
+    with serving.corpus.database.transaction() as connection:
+        return when_to_stop(sampled(strata_in_use(connection, serving)))
+
+
+def _with(about: str, relations: Sequence[Relation], ticket: str, serving: ServingState) -> list[Relation]:
+    """Return the nearest, and the candidate that is asked about where it is not among them any more."""
+    if not about or any(one.ticket_id == about for one in relations):
+        return list(relations)
+    more = serving.corpus.kin_of(ticket, serving.settings.most_nearest).relations
+    return [*relations, *(one for one in more if one.ticket_id == about)]
 
 
 def _view(ticket_id: str, serving: ServingState) -> TicketView:
     return ticket_views(serving.corpus.stored([ticket_id]))[0]
 
 
-def _questions(ticket_id: str, relations: Sequence[Relation], serving: ServingState) -> list[Question]:
-    """Return the pairs in an order that tells nothing of how sure the model is."""
+def _questions(
+    ticket_id: str, relations: Sequence[Relation], about: str, serving: ServingState
+) -> list[Question]:
+    """Return the pairs in an order that tells nothing of how sure the model is, the one asked about first."""
     own = next(serving.corpus.stored([ticket_id]).frame.iter_rows(named=True))
     views = compared(own, relations, serving.corpus.kin)
-    views.sort(key=lambda view: stable_hash(f"{ticket_id}\n{view.ticket.name}"))
+    views.sort(key=lambda view: (view.ticket.name != about, stable_hash(f"{ticket_id}\n{view.ticket.name}")))
     with serving.corpus.database.transaction() as connection:
         stored = standing_answers(connection, ticket_id)
     chosen = {_other(one, ticket_id): _words(one, ticket_id) for one in stored}

@@ -5,20 +5,20 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from ticketkin.evaluation.bootstrap import Interval, wilson_share
-from ticketkin.relations.bands import REPORTED_BANDS
+from ticketkin.evaluation.bootstrap import Interval
+from ticketkin.evaluation.stratified import stratified_share
 from ticketkin.reports.wording import plain_words
 from ticketkin.service.pages.rendering import signed_in_page
-from ticketkin.service.pages.wording import readiness_words, statement
+from ticketkin.service.pages.wording import readiness_words, right_in_use, statement
+from ticketkin.service.review_questions import sampled, strata_in_use
 from ticketkin.service.routes.answers import answers
 from ticketkin.service.routes.model import model
 from ticketkin.service.serving_state import Serving
 from ticketkin.service.signing_in import Agent
-from ticketkin.store.use import JudgedSuggestions, bundles_in_use, judged_suggestions
+from ticketkin.store.review_draws import StatedStratum
+from ticketkin.store.use import bundles_in_use
 
 router = APIRouter(include_in_schema=False)
-_NO_BAND = ""
-"""Of what was shown where no kinds were learned."""
 _MOST_BUNDLES = 5
 
 
@@ -27,17 +27,16 @@ class UseLine:
     """One sort of statement, and what people said of it."""
 
     statement: str
-    judged: JudgedSuggestions
+    judged: StatedStratum
     right: Interval
-    """Share of the answered ones."""
+    """Share of all that was stated so, as far as answers on random ones tell."""
 
 
 @router.get("/trust")
 def trust(request: Request, serving: Serving, who: Agent) -> HTMLResponse:
     """Show what was proven and what came of it."""
-    bundle = serving.corpus.bundle.id
     with serving.corpus.database.transaction() as connection:
-        judged = judged_suggestions(connection, (*REPORTED_BANDS, _NO_BAND), bundle)
+        strata = strata_in_use(connection, serving)
         used = bundles_in_use(connection, _MOST_BUNDLES)
     return signed_in_page(
         request,
@@ -46,10 +45,8 @@ def trust(request: Request, serving: Serving, who: Agent) -> HTMLResponse:
         place="trust",
         model=model(serving, who),
         plain=plain_words(serving.report),
-        use=[
-            UseLine(statement(one.kind, one.band), one, wilson_share(one.n_right, one.n_answered))
-            for one in judged
-        ],
+        use=[UseLine(statement(one.kind, one.band), one, stratified_share(sampled([one]))) for one in strata],
+        right_in_use=right_in_use(sampled(strata)),
         answers=answers(serving, who),
         used=used,
         checks=serving.report.diagnostics,

@@ -5,6 +5,8 @@ from datetime import datetime
 
 from ticketkin.core.tables import Kind
 from ticketkin.evaluation.schema import TIERS, Tier
+from ticketkin.evaluation.stratified import SampledStratum, is_within, more_answers_needed, stratified_share
+from ticketkin.service.review_questions import LIKELY, ONE_IN_RANDOM
 from ticketkin.serving.answers import KIN, Relation
 
 _KIND_TITLES = {
@@ -21,9 +23,9 @@ FIELD_TITLES = {
     "assignment_group": "assignment group",
     "priority": "priority",
 }
-LIKELY = 0.5
-"""Where no kinds were learned, the probability from which on a ticket is worth a person's look."""
 _NOTHING = "Nothing known"
+_WITHIN = 0.05
+"""So near, on either side, the share of right statements should be known."""
 
 
 def format_percent(probability: float | None) -> str:
@@ -133,3 +135,35 @@ def readiness_words(tier: Tier) -> str:
     if not step:
         return "not yet: it reached none of the steps that are asked for"
     return f"{tier}: step {step} of {last}"
+
+
+def right_in_use(strata: Sequence[SampledStratum]) -> str:
+    """Return how often statements are right, as far as answers on random ones tell."""
+    known = stratified_share(strata)
+    if known.value is None or known.low is None or known.high is None:
+        return (
+            "How often statements are right is not known yet: nobody has judged one that was drawn at random."
+        )
+    n = sum(one.n_answered for one in strata)
+    answers = "1 answer" if n == 1 else f"{n:,} answers"
+    return (
+        f"Of 100 statements about {100 * known.value:.0f} are right, somewhere from {100 * known.low:.0f} to "
+        f"{100 * known.high:.0f}, as {answers} on statements drawn at random tell."
+    )
+
+
+def when_to_stop(strata: Sequence[SampledStratum]) -> str:
+    """Return whether answers have told how often statements are right, or how many more it takes.
+
+    Empty where nothing was stated yet.
+    """
+    if not sum(one.n_population for one in strata):
+        return ""
+    known = right_in_use(strata)
+    if is_within(stratified_share(strata), _WITHIN):
+        return f"{known} For this number you can stop; further answers teach the next model."
+    more = more_answers_needed(strata, _WITHIN)
+    return (
+        f"{known} About {more:,} more such answers tell it within five in a hundred; every "
+        f"{ONE_IN_RANDOM}th question asks for one."
+    )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ticketkin.core.errors import UnreadableFileError, UnsafeArtifactError
+from ticketkin.core.near_names import near_file
 from ticketkin.tickets.reading.delimited import read_delimited
 from ticketkin.tickets.reading.isolated import read_isolated
 from ticketkin.tickets.reading.json_records import read_json_records
@@ -86,7 +87,8 @@ def _size_of(path: Path) -> int:
             raise UnreadableFileError(
                 f"{path}: the link points to {path.readlink()}, which is absent"
             ) from None
-        hint = "; write out the home folder instead of ~" if str(path).startswith("~") else ""
+        at_home = str(path).startswith("~")
+        hint = "; write out the home folder instead of ~" if at_home else near_file(path)
         raise UnreadableFileError(f"{path}: no such file{hint}") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error

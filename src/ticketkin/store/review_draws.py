@@ -1,0 +1,187 @@
+"""Which pairs people are asked about, why, and how many answers there are on the random ones.
+
+What a bundle states of stored tickets falls into strata: one for each band and kind, as Trust lists them.
+Within a stratum every pair has a permanent random number, a hash of its ids and of the installation, and
+pairs are drawn in its order (Ohlsson, "Coordination of samples using permanent random numbers", 1995). So
+those drawn are a simple random sample of what was stated up to then, a pair that is stated later takes its
+place among them, and what people choose to answer beside them does not enter.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ticketkin.store.database import Transaction
+
+Share = Literal["border", "against", "random"]
+_HELD = "interval '10 minutes'"
+"""So long nobody else is asked about a pair that somebody has before them."""
+
+
+@dataclass(frozen=True)
+class Statements:
+    """What of all that was shown counts as stated."""
+
+    bundle: str
+    bands: Sequence[str]
+    likely: float
+    """Where no kinds were learned, the probability from which on a pair is stated."""
+
+
+@dataclass(frozen=True)
+class ShownPair:
+    """A candidate as it was shown last beside a stored ticket."""
+
+    ticket_id: str
+    candidate: str
+    kind: str
+    band: str
+    """Empty where no kinds were learned."""
+    probability: float | None
+    """Of that kind."""
+    is_first: bool
+    """Whether the ranking put it before all others that were shown."""
+
+
+@dataclass(frozen=True)
+class StatedStratum:
+    """Pairs that a bundle states as one kind in one band, and what people said of a random sample."""
+
+    kind: str
+    band: str
+    n_stated: int
+    n_drawn: int
+    """Of the random share."""
+    n_answered: int
+    """Those of them with an answer that stands and is not unsure."""
+    n_right: int
+
+
+_STATED = """
+    bundle = %s AND (shown_pairs.band = ANY(%s) OR (shown_pairs.band = '' AND shown_pairs.probability >= %s))
+"""
+_BESIDE = "one = least(ticket_id, candidate) AND other = greatest(ticket_id, candidate)"
+_PAIR = """
+    SELECT ticket_id, candidate, kind, band, shown_pairs.probability, coalesce(similarity >= (
+        SELECT max(similarity) FROM suggestions WHERE suggestions.question_id = shown_pairs.question_id
+    ), false) FROM shown_pairs
+"""
+
+
+def stated_strata(connection: Transaction, stated: Statements) -> list[StatedStratum]:
+    """Return what a bundle states, by band and kind."""
+    rows = connection.execute(
+        f"""
+        SELECT shown_pairs.kind, shown_pairs.band, count(*), count(draw_id),
+            count(answer) FILTER (WHERE draw_id IS NOT NULL),
+            count(*) FILTER (WHERE draw_id IS NOT NULL
+                AND (answer = shown_pairs.kind OR (shown_pairs.kind = 'kin' AND answer <> 'none')))
+        FROM shown_pairs
+        LEFT JOIN (SELECT * FROM review_draws WHERE share = 'random') AS draws
+            USING (bundle, ticket_id, candidate)
+        LEFT JOIN standing_answers ON {_BESIDE} AND answer <> 'unsure'
+        WHERE {_STATED}
+        GROUP BY shown_pairs.band, shown_pairs.kind ORDER BY shown_pairs.band, shown_pairs.kind
+        """,  # noqa: S608 - conditions of this module
+        (stated.bundle, list(stated.bands), stated.likely),
+    ).fetchall()
+    return [StatedStratum(*row) for row in rows]
+
+
+def draw_at_random(connection: Transaction, stated: Statements) -> ShownPair | None:
+    """Return the next pair of the random share that has no answer; None where all are drawn.
+
+    Pairs that were drawn and then left come again. Strata are drawn from in proportion to their pairs. What
+    has an answer already is drawn as well, and nobody is asked again.
+    """
+    left = connection.execute(
+        f"""
+        {_PAIR} JOIN review_draws AS draws USING (bundle, ticket_id, candidate, kind, band)
+        LEFT JOIN standing_answers ON {_BESIDE}
+        WHERE bundle = %s AND share = 'random' AND answer IS NULL AND drawn_at < now() - {_HELD}
+        ORDER BY drawn_at LIMIT 1
+        """,
+        (stated.bundle,),
+    ).fetchone()
+    if left is not None:
+        connection.execute(
+            "UPDATE review_draws SET drawn_at = clock_timestamp() "
+            "WHERE bundle = %s AND share = 'random' AND ticket_id = %s AND candidate = %s",
+            (stated.bundle, *left[:2]),
+        )
+        return ShownPair(*left)
+    while True:
+        strata = [one for one in stated_strata(connection, stated) if one.n_drawn < one.n_stated]
+        if not strata:
+            return None
+        stratum = max(strata, key=lambda one: one.n_stated / (one.n_drawn + 1))
+        row = connection.execute(
+            f"""
+            {_PAIR} WHERE {_STATED} AND kind = %s AND band = %s AND NOT EXISTS (
+                SELECT FROM review_draws AS draws WHERE share = 'random' AND draws.bundle = shown_pairs.bundle
+                AND draws.ticket_id = shown_pairs.ticket_id AND draws.candidate = shown_pairs.candidate
+            ) ORDER BY md5((SELECT id FROM installation)::text || ticket_id || ' ' || candidate) LIMIT 1
+            """,  # noqa: S608 - constants of this module
+            (stated.bundle, list(stated.bands), stated.likely, stratum.kind, stratum.band),
+        ).fetchone()
+        if row is None:  # drawn by somebody else just now
+            return None
+        pair = ShownPair(*row)
+        put_draw(connection, stated.bundle, pair, "random", (stratum.n_drawn + 1) / stratum.n_stated)
+        if not _is_answered(connection, pair):
+            return pair
+
+
+def put_draw(
+    connection: Transaction, bundle: str, pair: ShownPair, share: Share, probability: float | None = None
+) -> None:
+    """Keep that a pair is asked about, why, and for the random share with which probability it was drawn.
+
+    Of a pair that was drawn before, only the time is renewed.
+    """
+    connection.execute(
+        "INSERT INTO review_draws (bundle, ticket_id, candidate, share, kind, band, probability) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s) "
+        "ON CONFLICT (bundle, share, ticket_id, candidate) DO UPDATE SET drawn_at = clock_timestamp()",
+        (bundle, pair.ticket_id, pair.candidate, share, pair.kind, pair.band, probability),
+    )
+
+
+def count_draws(connection: Transaction, bundle: str) -> int:
+    """Return how many questions were drawn of what a bundle showed."""
+    row = connection.execute("SELECT count(*) FROM review_draws WHERE bundle = %s", (bundle,)).fetchone()
+    assert row is not None  # noqa: S101 - a count is one row
+    return int(str(row[0]))
+
+
+def chosen_tickets(connection: Transaction, bundle: str) -> set[str]:
+    """Return the tickets of the pairs that were chosen for what they teach, not at random."""
+    rows = connection.execute(
+        "SELECT ticket_id, candidate FROM review_draws WHERE bundle = %s AND share <> 'random'", (bundle,)
+    ).fetchall()
+    return {str(name) for row in rows for name in row}
+
+
+def unanswered_pairs(connection: Transaction, bundle: str, most: int) -> list[ShownPair]:
+    """Return pairs that a bundle showed, nobody answered and nobody has before them, the likeliest first."""
+    rows = connection.execute(
+        f"""
+        {_PAIR} LEFT JOIN standing_answers ON {_BESIDE}
+        WHERE bundle = %s AND answer IS NULL AND NOT EXISTS (
+            SELECT FROM review_draws AS draws WHERE draws.bundle = shown_pairs.bundle
+            AND draws.ticket_id = shown_pairs.ticket_id AND draws.candidate = shown_pairs.candidate
+            AND drawn_at >= now() - {_HELD}
+        )
+        ORDER BY similarity DESC NULLS LAST, ticket_id, candidate LIMIT %s
+        """,
+        (bundle, most),
+    ).fetchall()
+    return [ShownPair(*row) for row in rows]
+
+
+def _is_answered(connection: Transaction, pair: ShownPair) -> bool:
+    row = connection.execute(
+        "SELECT FROM standing_answers WHERE one = least(%s, %s) AND other = greatest(%s, %s)",
+        (pair.ticket_id, pair.candidate) * 2,
+    ).fetchone()
+    return row is not None
