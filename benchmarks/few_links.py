@@ -19,7 +19,6 @@ from rich.table import Table
 from few_links_data import kin_groups_of, prepared, thinned
 from ticketkin.core.progress import SILENT
 from ticketkin.evaluation.gains import PRIMARY, paired_gain
-from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.evaluation.verdict_in_folds import PROCEDURE
 from ticketkin.tickets.kin import KinGroups
 from ticketkin.workflows.fold_verdict import cross_fitted_on
@@ -48,9 +47,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--sizes", type=int, nargs="*", default=list(SIZES))
     parser.add_argument("--head", action="store_true", help="the linear head in the race")
-    parser.add_argument(
-        "--repeats", type=int, default=EvaluationSettings().repeats, help="draws of the folds"
-    )
+    parser.add_argument("--repeats", type=int, help="draws of the folds; default: by the number of groups")
     parser.add_argument("--work", type=Path, default=Path("runs/few-links"))
     arguments = parser.parse_args()
     candidates = ("lexical", "base", *(("head",) if arguments.head else ()), "fusion")

@@ -22,7 +22,7 @@ _LINKS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def prepared(name: str, seed: int, work: Path, candidates: tuple[str, ...], **judging: int) -> RunData:
+def prepared(name: str, seed: int, work: Path, candidates: tuple[str, ...], **judging: int | None) -> RunData:
     """Return a tracker with its embeddings; its links are judged by folds, by settings of `judging`."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     link_file, columns = _LINKS[name]

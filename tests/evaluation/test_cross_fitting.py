@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from ticketkin.evaluation.bootstrap import Interval, PairedGain
 from ticketkin.evaluation.cross_fitting import Questions, cross_fit
 from ticketkin.evaluation.option_choice import choose_option
 from ticketkin.evaluation.power import Power
+from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.evaluation.shuffling import Shuffling
 from ticketkin.evaluation.verdict_in_folds import ShuffledLinks
 from ticketkin.tickets.folds import deal_folds, held_out_folds, independent_units
@@ -138,3 +140,11 @@ def test_shuffled_links_that_are_called_a_gain_too_often_fail_the_gate() -> None
     nothing, much = gain(0.001, 0.01, p_value=0.8), gain(0.1, 0.05)
     assert ShuffledLinks((nothing,) * 19 + (much,)).passed
     assert not ShuffledLinks((nothing,) * 15 + (much,) * 5).passed
+
+
+@pytest.mark.parametrize(
+    ("n_kin_groups", "n_draws"), [(1, 10), (42, 10), (63, 9), (150, 4), (200, 3), (5_000, 3)]
+)
+def test_folds_are_drawn_more_often_where_kin_groups_are_few(n_kin_groups: int, n_draws: int) -> None:
+    assert EvaluationSettings().n_draws(n_kin_groups) == n_draws
+    assert EvaluationSettings(repeats=7).n_draws(n_kin_groups) == 7

@@ -78,9 +78,9 @@ def test_a_registered_candidate_runs_like_every_other(small_job: Job, tmp_path: 
 
 @pytest.mark.usefixtures("registered")
 def test_a_registered_candidate_has_a_style_of_its_own() -> None:
-    drawn = {tuple(map(str, candidate_style(name).values())) for name in CANDIDATES}
+    drawn = {candidate_style(name) for name in CANDIDATES}
     assert len(drawn) == len(CANDIDATES)
-    assert candidate_style("toy")["color"] == Color.GREEN
+    assert candidate_style("toy").color == Color.GREEN
 
 
 @pytest.mark.parametrize("command", [["run", "--help"], ["train", "--help"], ["tune", "--help"]])

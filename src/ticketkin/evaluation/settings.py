@@ -6,6 +6,10 @@ from pydantic import Field
 
 from ticketkin.core.stage_settings import StageSettings
 
+_FEWEST_DRAWS, _MOST_DRAWS = 3, 10
+_JUDGED_GROUPS = 600
+"""Kin groups that are judged in all draws together, where the number of draws is not given."""
+
 
 class EvaluationSettings(StageSettings):
     """Metrics, thresholds, intervals."""
@@ -16,9 +20,10 @@ class EvaluationSettings(StageSettings):
     """
     folds: int = Field(default=5, ge=2, le=100)
     """Folds of kin groups where candidates are judged by folds, and inside of each to choose by."""
-    repeats: int = Field(default=10, ge=1, le=100)
-    """How often the folds are drawn anew; every ticket counts once, with the mean of its results. Where links
-    are few, a verdict of three draws hangs on the draw."""
+    repeats: int | None = Field(default=None, ge=1, le=100)
+    """How often the folds are drawn anew; every ticket counts once, with the mean of its results. Without a
+    number ten times where kin groups are few, as a verdict of three draws would hang on the draw, down to
+    three times from 200 groups on."""
     shuffles: int = Field(default=20, ge=0, le=1_000)
     """How often the whole procedure is tried on shuffled links, in which it must find nothing."""
     tuned_in_folds: bool = False
@@ -40,6 +45,12 @@ class EvaluationSettings(StageSettings):
     """Share of true kin among the pairs a user will meet; precision is stated at it."""
     negatives_per_positive: int = Field(default=5, ge=1, le=1_000)
     """Negatives in the fixed evaluation and holdout pairs."""
+
+    def n_draws(self, n_kin_groups: int) -> int:
+        """Return how often folds of so many kin groups are drawn."""
+        if self.repeats is not None:
+            return self.repeats
+        return max(_FEWEST_DRAWS, min(_MOST_DRAWS, _JUDGED_GROUPS // max(1, n_kin_groups)))
 
 
 class ReadinessSettings(StageSettings):

@@ -88,7 +88,8 @@ def _cross_fitted(
 ) -> CrossFitted:
     settings = material.data.job.settings
     ranks = material.unlearned_ranks(questions, kin.group)
-    folds, repeats = settings.evaluation.folds, settings.evaluation.repeats
+    folds = settings.evaluation.folds
+    repeats = settings.evaluation.n_draws(len(np.unique(questions.clusters)))
     # Hundreds of fits of a few thousand pairs each: several threads would cost more than they save.
     with threadpool_limits(limits=1):
         return cross_fit(questions, ranks, contenders, folds, repeats, settings.seed, progress)

@@ -127,7 +127,7 @@ def _by_split(data: RunData, judged: Judged, progress: Progress) -> FusionTrial 
 
 
 def _draws(settings: EvaluationSettings) -> int:
-    return min(_MOST_DRAWS, settings.repeats)
+    return min(_MOST_DRAWS, settings.repeats or _MOST_DRAWS)
 
 
 def _training_queries(data: RunData) -> IntArray:

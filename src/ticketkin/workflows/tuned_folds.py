@@ -122,7 +122,7 @@ def n_trainings(settings: Settings, n_units: int | None = None) -> int:
     """Return how often folds tune an encoder, the last time on all links; fewer where units are few."""
     evaluation = settings.evaluation
     folds = evaluation.folds if n_units is None else min(evaluation.folds, n_units)
-    return n_fits(folds, evaluation.repeats) + 1
+    return n_fits(folds, evaluation.n_draws(n_units or 0)) + 1
 
 
 def fold_cost(data: RunData, candidate: Candidate, contender: TunedContender) -> FoldCost:
