@@ -18,6 +18,7 @@ from ticketkin.relations.families import TieRecord
 from ticketkin.service.pages.family_graph import draw_family
 from ticketkin.service.schemas import FamilyMember, FamilyOut
 from ticketkin.serving.bundle import Bundle
+from ticketkin.store.answers import put_answer
 from ticketkin.store.embedded import EmbeddedServer
 from ticketkin.store.review_draws import Statements, draw_at_random
 from ticketkin.store.suggestions import Question, put_question
@@ -103,6 +104,11 @@ def test_what_was_suggested_is_shown_and_trusted_as_far_as_people_agreed(page: D
     assert "1 of 1" not in read(page, "/trust")
     assert page.client.post("/v1/answers", json=answers | {"answer": "none"}).status_code == 200
     assert "0 of 1: 0%, somewhere from 0% to" in read(page, "/trust")
+    assert "Two people" not in read(page, "/trust")
+    with page.corpus.database.transaction() as connection:
+        put_answer(connection, drawn.candidate, drawn.ticket_id, drawn.kind, "kim")
+    html = read(page, "/trust")
+    assert "Two people judged 1 pair each on their own and agreed on 0 (Cohen&#39;s kappa 0.00" in html
     assert "asked" in read(page, "/now").partition("Suggested last")[2]
 
 

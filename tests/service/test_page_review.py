@@ -12,6 +12,7 @@ from service_desk import Desk, new_corpus, running
 from bundle_material import Judged
 from ticketkin.core.tables import Tickets
 from ticketkin.serving.bundle import Bundle
+from ticketkin.store.answers import put_answer
 from ticketkin.store.embedded import EmbeddedServer
 
 
@@ -111,6 +112,17 @@ def test_every_answer_is_kept_and_taken_back(
     for _ in range(2):
         assert page.client.post("/review/undo", data={"ticket": name}, headers=HTML).status_code == 200
     assert standing(page) == before
+
+
+def test_what_another_person_answered_is_not_shown(page: Desk, judged: Judged) -> None:
+    name = judged.tickets.ids[55]
+    candidate = candidates(read(page, "/review", ticket=name))[0]
+    with page.corpus.database.transaction() as connection:
+        put_answer(connection, candidate, name, "related", "kim")
+    assert "data-answered" not in read(page, "/review", ticket=name)
+    data = {"ticket": name, "candidate": candidate, "choice": "none"}
+    html = page.client.post("/review", data=data, headers=HTML).text
+    assert "You answered: <b>No kin</b>" in html
 
 
 def test_what_can_be_no_answer_is_refused(page: Desk, judged: Judged) -> None:

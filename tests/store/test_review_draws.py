@@ -10,7 +10,7 @@ from new_databases import new_database
 from ticket_material import make_tickets
 from ticketkin.lexical.vocabulary import stable_hashes
 from ticketkin.serving.segment import content_hashes
-from ticketkin.store.answers import put_answer
+from ticketkin.store.answers import pairs_of_answers, put_answer
 from ticketkin.store.database import Database, Transaction
 from ticketkin.store.embedded import EmbeddedServer
 from ticketkin.store.review_draws import (
@@ -20,6 +20,7 @@ from ticketkin.store.review_draws import (
     count_draws,
     draw_at_random,
     put_draw,
+    second_opinion,
     stated_strata,
     unanswered_pairs,
 )
@@ -66,6 +67,10 @@ def connection(filled: Database) -> Iterator[Transaction]:
             raise _RolledBackError
     except _RolledBackError:
         pass
+
+
+def some_time_later(connection: Transaction) -> None:
+    connection.execute("UPDATE review_draws SET drawn_at = drawn_at - interval '1 hour'")
 
 
 def answered(connection: Transaction, pair: ShownPair, answer: str) -> None:
@@ -128,7 +133,7 @@ def test_unsure_is_no_answer_and_is_not_asked_again(connection: Transaction) -> 
     pair = draw_at_random(connection, STATED)
     assert pair is not None
     answered(connection, pair, "unsure")
-    connection.execute("UPDATE review_draws SET drawn_at = drawn_at - interval '1 hour'")
+    some_time_later(connection)
     assert draw_at_random(connection, STATED) != pair
     assert [one.n_answered for one in stated_strata(connection, STATED)] == [0, 0]
 
@@ -151,3 +156,47 @@ def test_the_first_by_the_ranking_is_known_and_who_has_a_pair_before_them_keeps_
     assert {one.is_first for one in pairs if one.band != "silent"} == {False}
     put_draw(connection, "b1", pairs[0], "border")
     assert pairs[0] not in unanswered_pairs(connection, "b1", 1_000)
+
+
+def test_one_pair_in_ten_is_asked_of_a_second_person_and_of_no_third(connection: Transaction) -> None:
+    n_pairs = 0
+    while (pair := draw_at_random(connection, STATED)) is not None:
+        answered(connection, pair, "none")
+        n_pairs += 1
+    assert second_opinion(connection, "b1", "kim") is None  # somebody may still have them before them
+    some_time_later(connection)
+    assert second_opinion(connection, "b1", "jo") is None
+    asked = []
+    while (pair := second_opinion(connection, "b1", "kim")) is not None:
+        put_answer(connection, pair.candidate, pair.ticket_id, pair.kind, "kim")
+        asked.append(pair)
+    assert len(set(asked)) == len(asked) < n_pairs / 2
+    assert sorted(pairs_of_answers(connection)) == sorted(("none", pair.kind) for pair in asked)
+    some_time_later(connection)
+    assert second_opinion(connection, "b1", "lee") is None
+
+
+def test_about_one_in_ten_is_one_in_ten(connection: Transaction) -> None:
+    shares = []
+    for _ in range(12):
+        connection.execute("UPDATE installation SET id = gen_random_uuid()")
+        connection.execute("DELETE FROM answers")
+        connection.execute("DELETE FROM review_draws")
+        while (pair := draw_at_random(connection, STATED)) is not None:
+            answered(connection, pair, "none")
+        some_time_later(connection)
+        n_asked = 0
+        while (pair := second_opinion(connection, "b1", "kim")) is not None:
+            n_asked += 1
+        shares.append(n_asked / 50)
+    assert 0.04 < np.mean(shares) < 0.17
+
+
+def test_who_was_unsure_or_took_an_answer_back_did_not_judge(connection: Transaction) -> None:
+    pair = ShownPair("T0", "T40", "duplicate", "say", 0.9, is_first=False)
+    answered(connection, pair, "none")
+    for answer in ("duplicate", "unsure"):
+        put_answer(connection, pair.ticket_id, pair.candidate, answer, "kim")
+    assert pairs_of_answers(connection) == []
+    put_answer(connection, pair.ticket_id, pair.candidate, "related", "kim")
+    assert pairs_of_answers(connection) == [("none", "related")]

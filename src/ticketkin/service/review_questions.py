@@ -23,6 +23,7 @@ from ticketkin.store.review_draws import (
     count_draws,
     draw_at_random,
     put_draw,
+    second_opinion,
     stated_strata,
     unanswered_pairs,
 )
@@ -44,12 +45,17 @@ _FIELDS_OF_DUPLICATES = ("service", "configuration_item")
 """Fields in which duplicates agree as a rule, where both have one."""
 
 
-def next_question(serving: ServingState) -> ShownPair | None:
-    """Draw the next pair and keep why it was drawn; None where nothing that was shown waits for an answer."""
+def next_question(serving: ServingState, reviewer: str) -> ShownPair | None:
+    """Draw the next pair and keep why it was drawn; None where nothing that was shown waits for an answer.
+
+    What one other person has judged and two are to judge comes first.
+    """
     bundle = serving.corpus.bundle
     family_of = {name: one for one in serving.families.known().record.families for name in one.tickets}
     bands = None if bundle.kinds is None else bundle.kinds.bands
     with serving.corpus.database.transaction() as connection:
+        if (again := second_opinion(connection, bundle.id, reviewer)) is not None:
+            return again
         turn = count_draws(connection, bundle.id)
         waiting = unanswered_pairs(connection, bundle.id, _MOST_PAIRS)
         used = {_unit(name, family_of) for name in chosen_tickets(connection, bundle.id)}

@@ -89,17 +89,37 @@ def count_answers(connection: Transaction) -> dict[str, int]:
     return dict(counts.sort("kind").iter_rows())
 
 
-def standing_answers(connection: Transaction, ticket_id: str) -> list[StoredAnswer]:
-    """Return the last answer that stands on each pair of a ticket."""
+def answers_of(connection: Transaction, ticket_id: str, reviewer: str) -> list[StoredAnswer]:
+    """Return a person's last answer that stands on each pair of a ticket."""
     rows = connection.execute(
         f"""
         SELECT DISTINCT ON (least(source, target), greatest(source, target)) {_COLUMNS}
-        FROM answers WHERE withdrawn_at IS NULL AND (source = %s OR target = %s)
+        FROM answers WHERE withdrawn_at IS NULL AND reviewer = %s AND (source = %s OR target = %s)
         ORDER BY least(source, target), greatest(source, target), answered_at DESC
         """,  # noqa: S608 - names of columns
-        (ticket_id, ticket_id),
+        (reviewer, ticket_id, ticket_id),
     ).fetchall()
     return [StoredAnswer(*row) for row in rows]
+
+
+def pairs_of_answers(connection: Transaction) -> list[tuple[str, str]]:
+    """Return what the first two people said of each pair that two have judged, in the order they did.
+
+    Each by the last answer that stands; unsure is none. Which of two tickets caused the other does not count.
+    """
+    rows = connection.execute(
+        """
+        WITH last AS (
+            SELECT DISTINCT ON (least(source, target), greatest(source, target), reviewer)
+                least(source, target) AS one, greatest(source, target) AS other, answer, answered_at
+            FROM answers WHERE withdrawn_at IS NULL
+            ORDER BY least(source, target), greatest(source, target), reviewer, answered_at DESC
+        )
+        SELECT (array_agg(answer ORDER BY answered_at))[1:2] FROM last
+        WHERE answer <> 'unsure' GROUP BY one, other HAVING count(*) > 1 ORDER BY one, other
+        """
+    ).fetchall()
+    return [(first, second) for ((first, second),) in rows]
 
 
 def last_answer_of(connection: Transaction, reviewer: str) -> StoredAnswer | None:

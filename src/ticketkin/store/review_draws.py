@@ -17,6 +17,12 @@ Share = Literal["border", "against", "random"]
 _HELD = "interval '10 minutes'"
 """So long nobody else is asked about a pair that somebody has before them."""
 
+_FOR_TWO = """
+    ('x' || left(md5((SELECT id FROM installation)::text || ' two ' || ticket_id || ' ' || candidate), 8))
+    ::bit(32)::bigint %% 10 = 0
+"""
+"""Whether a pair is among the one in ten that two people are asked about."""
+
 
 @dataclass(frozen=True)
 class Statements:
@@ -130,6 +136,35 @@ def draw_at_random(connection: Transaction, stated: Statements) -> ShownPair | N
         put_draw(connection, stated.bundle, pair, "random", (stratum.n_drawn + 1) / stratum.n_stated)
         if not _is_answered(connection, pair):
             return pair
+
+
+def second_opinion(connection: Transaction, bundle: str, reviewer: str) -> ShownPair | None:
+    """Return a pair that one other person has judged and that is among the one in ten asked of two.
+
+    Which pairs these are is fixed by a hash, and has nothing to do with what they are or were called.
+    """
+    row = connection.execute(
+        f"""
+        {_PAIR} WHERE bundle = %s AND {_FOR_TWO} AND (
+            SELECT max(drawn_at) < now() - {_HELD} FROM review_draws AS draws
+            WHERE draws.bundle = shown_pairs.bundle
+            AND draws.ticket_id = shown_pairs.ticket_id AND draws.candidate = shown_pairs.candidate
+        ) AND (
+            SELECT count(DISTINCT reviewer) = 1 AND bool_and(reviewer <> %s AND answer <> 'unsure')
+            FROM answers WHERE withdrawn_at IS NULL
+            AND least(source, target) = least(ticket_id, candidate)
+            AND greatest(source, target) = greatest(ticket_id, candidate)
+        ) LIMIT 1
+        """,  # noqa: S608 - constants of this module
+        (bundle, reviewer),
+    ).fetchone()
+    if row is not None:
+        connection.execute(
+            "UPDATE review_draws SET drawn_at = clock_timestamp() "
+            "WHERE bundle = %s AND ticket_id = %s AND candidate = %s",
+            (bundle, *row[:2]),
+        )
+    return None if row is None else ShownPair(*row)
 
 
 def put_draw(

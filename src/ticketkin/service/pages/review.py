@@ -20,7 +20,7 @@ from ticketkin.service.schemas import AnswerIn, RelateIn
 from ticketkin.service.serving_state import Serving, ServingState
 from ticketkin.service.signing_in import Reviewer
 from ticketkin.serving.answers import Relation
-from ticketkin.store.answers import StoredAnswer, last_answer_of, standing_answers
+from ticketkin.store.answers import StoredAnswer, answers_of, last_answer_of
 from ticketkin.store.use import ticket_to_review
 from ticketkin.tickets.reviewed import NONE, UNSURE
 
@@ -42,7 +42,7 @@ _CHOICES: dict[Choice, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Question:
-    """A pair, and what people answered so far."""
+    """A pair, and what the person who is asked answered so far."""
 
     place: int
     view: KinView
@@ -79,7 +79,7 @@ def review(
         place="review",
         asked=_view(ticket_id, serving),
         about=about,
-        questions=_questions(ticket_id, relations, about, serving),
+        questions=_questions(ticket_id, relations, about, serving, who.name),
         choices=_CHOICES,
         counts=answers(serving, who, 1).counts,
         when_to_stop=_when_to_stop(serving),
@@ -112,7 +112,7 @@ def undone(serving: Serving, who: Reviewer, ticket: FormName) -> Response:
 
 
 def _next(request: Request, serving: ServingState, who: Reviewer) -> Response:
-    pair = next_question(serving)
+    pair = next_question(serving, who.name)
     if pair is not None:
         return _sent_to(ticket=pair.ticket_id, about=pair.candidate)
     with serving.corpus.database.transaction() as connection:
@@ -151,14 +151,17 @@ def _view(ticket_id: str, serving: ServingState) -> TicketView:
 
 
 def _questions(
-    ticket_id: str, relations: Sequence[Relation], about: str, serving: ServingState
+    ticket_id: str, relations: Sequence[Relation], about: str, serving: ServingState, reviewer: str
 ) -> list[Question]:
-    """Return the pairs in an order that tells nothing of how sure the model is, the one asked about first."""
+    """Return the pairs in an order that tells nothing of how sure the model is, the one asked about first.
+
+    What others answered is not shown, so that two people judge a pair each on their own.
+    """
     own = next(serving.corpus.stored([ticket_id]).frame.iter_rows(named=True))
     views = compared(own, relations, serving.corpus.kin)
     views.sort(key=lambda view: (view.ticket.name != about, stable_hash(f"{ticket_id}\n{view.ticket.name}")))
     with serving.corpus.database.transaction() as connection:
-        stored = standing_answers(connection, ticket_id)
+        stored = answers_of(connection, ticket_id, reviewer)
     chosen = {_other(one, ticket_id): _words(one, ticket_id) for one in stored}
     return [Question(n, view, chosen.get(view.ticket.name, "")) for n, view in enumerate(views, start=1)]
 

@@ -9,12 +9,13 @@ from ticketkin.evaluation.bootstrap import Interval
 from ticketkin.evaluation.stratified import stratified_share
 from ticketkin.reports.wording import plain_words
 from ticketkin.service.pages.rendering import signed_in_page
-from ticketkin.service.pages.wording import readiness_words, right_in_use, statement
+from ticketkin.service.pages.wording import agreement, readiness_words, right_in_use, statement
 from ticketkin.service.review_questions import sampled, strata_in_use
 from ticketkin.service.routes.answers import answers
 from ticketkin.service.routes.model import model
 from ticketkin.service.serving_state import Serving
 from ticketkin.service.signing_in import Agent
+from ticketkin.store.answers import pairs_of_answers
 from ticketkin.store.review_draws import StatedStratum
 from ticketkin.store.use import bundles_in_use
 
@@ -37,6 +38,7 @@ def trust(request: Request, serving: Serving, who: Agent) -> HTMLResponse:
     """Show what was proven and what came of it."""
     with serving.corpus.database.transaction() as connection:
         strata = strata_in_use(connection, serving)
+        judged_by_two = pairs_of_answers(connection)
         used = bundles_in_use(connection, _MOST_BUNDLES)
     return signed_in_page(
         request,
@@ -48,6 +50,7 @@ def trust(request: Request, serving: Serving, who: Agent) -> HTMLResponse:
         use=[UseLine(statement(one.kind, one.band), one, stratified_share(sampled([one]))) for one in strata],
         right_in_use=right_in_use(sampled(strata)),
         answers=answers(serving, who),
+        agreement=agreement(judged_by_two),
         used=used,
         checks=serving.report.diagnostics,
         readiness_words=readiness_words(serving.report.readiness.tier),

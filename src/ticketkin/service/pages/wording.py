@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ticketkin.core.tables import Kind
+from ticketkin.evaluation.agreement import cohens_kappa
 from ticketkin.evaluation.schema import TIERS, Tier
 from ticketkin.evaluation.stratified import SampledStratum, is_within, more_answers_needed, stratified_share
 from ticketkin.service.review_questions import LIKELY, ONE_IN_RANDOM
@@ -166,4 +167,18 @@ def when_to_stop(strata: Sequence[SampledStratum]) -> str:
     return (
         f"{known} About {more:,} more such answers tell it within five in a hundred; every "
         f"{ONE_IN_RANDOM}th question asks for one."
+    )
+
+
+def agreement(pairs: Sequence[tuple[str, str]]) -> str:
+    """Return how far two people agree who judged the same pairs; empty where no pair was judged by two."""
+    if not pairs:
+        return ""
+    n_agreed = sum(one == other for one, other in pairs)
+    counted = f"Two people judged {len(pairs):,} pair{'s' if len(pairs) > 1 else ''} each on their own and"
+    if len({answer for pair in pairs for answer in pair}) == 1:
+        return f"{counted} always agreed."
+    kappa = cohens_kappa(pairs)
+    return (
+        f"{counted} agreed on {n_agreed:,} (Cohen's kappa {kappa:.2f}; 1 is always, 0 as often as by chance)."
     )
