@@ -310,19 +310,19 @@ def ready(
     with damage_named(folder):
         if (folder / RELATIONS_JSON).exists():
             job = stored_job(folder)
-            readiness = finished_report(run_context(folder, job).values, job.settings).readiness
+            report = finished_report(run_context(folder, job).values, job.settings)
         else:
-            readiness = REPORT_JSON.read(folder / REPORT_JSON).readiness
+            report = REPORT_JSON.read(folder / REPORT_JSON)
             errors.print(
                 "What would be said of new tickets is not judged yet, and not counted. To judge it: "
                 f"ticketkin relations {folder}",
                 soft_wrap=True,
             )
     if as_json:
-        print_json(readiness)
+        print_json(report.readiness)
     else:
-        show_readiness(screen, readiness, tier)
-    if TIERS.index(readiness.tier) < TIERS.index(tier):
+        show_readiness(screen, report, tier)
+    if TIERS.index(report.readiness.tier) < TIERS.index(tier):
         sys.exit(1)
 
 

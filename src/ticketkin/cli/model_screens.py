@@ -14,7 +14,7 @@ from ticketkin.evaluation.metrics import METRICS, Place
 
 if TYPE_CHECKING:
     from ticketkin.evaluation.leaderboard import ModelComparison
-    from ticketkin.evaluation.schema import ReadinessResult
+    from ticketkin.evaluation.schema import Report
     from ticketkin.training.search import SearchResult
     from ticketkin.workflows.examination import Examined
     from ticketkin.workflows.repeating import Repeated, Spread
@@ -121,22 +121,20 @@ def show_search(console: SafeConsole, search: "SearchResult", folder: Path) -> N
         console.print("(the pairs are built anew where their negatives change)")
 
 
-def show_readiness(console: SafeConsole, readiness: "ReadinessResult", wanted: str) -> None:
-    """Print each criterion with its target, and the tier."""
+def show_readiness(console: SafeConsole, report: "Report", wanted: str) -> None:
+    """Print what was asked of a champion, what it reached, and its tier."""
+    from ticketkin.reports.readiness_table import readiness_rows
+
     table = Table(box=None, pad_edge=False)
-    for head in ("", "criterion", "value", "target", "gap", ""):
+    for head in ("", "asked for", "reached", "target", "met", ""):
         table.add_column(head)
-    for criterion in readiness.criteria:
-        table.add_row(
-            check_mark(console, Outcome.PASSED if criterion.passed else Outcome.FAILED),
-            criterion.name,
-            str(criterion.interval),
-            f"{'at most' if criterion.at_most else 'at least'} {criterion.target:.3g}",
-            "-" if criterion.gap is None else f"{criterion.gap:+.3g}",
-            Text(criterion.note),
-        )
+    rows = readiness_rows(report.readiness, kept_baseline=report.verdict.kept_baseline)
+    for row, criterion in zip(rows, report.readiness.criteria, strict=True):
+        measured = Outcome.PASSED if criterion.passed else Outcome.FAILED
+        mark = check_mark(console, Outcome.SKIPPED if criterion.value is None else measured)
+        table.add_row(mark, row.name, row.value, row.target, row.met, Text(row.note))
     console.print(table)
-    console.print(f"\nTier: {readiness.tier}; asked for: {wanted}")
+    console.print(f"\nTier: {report.readiness.tier}; asked for: {wanted}")
 
 
 def show_repeated(console: SafeConsole, repeated: "Repeated") -> None:

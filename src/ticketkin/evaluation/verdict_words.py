@@ -68,7 +68,7 @@ def _why_kept(why: WhyKept) -> tuple[str, str]:
                 f"Better: {shown}; worse: {', '.join(failed)}.",
             )
             if failed
-            else (f"'{name}' is better by less than is worth a change", f"It gained {shown}.")
+            else (f"'{name}' is better by less than is worth a change", f"'{name}' gained {shown}.")
         )
     if gain.is_loss:
         return "everything else is worse", f"Nearest came '{name}' ({shown})."
@@ -78,7 +78,7 @@ def _why_kept(why: WhyKept) -> tuple[str, str]:
         return (
             f"'{name}' looks better, but {power.n_kin_groups:,} groups of duplicates are too few to rule out "
             "chance",
-            f"It gained {shown}; about {more:,} more groups of duplicates would be enough.",
+            f"'{name}' gained {shown}; about {more:,} more groups of duplicates would be enough.",
         )
     would = power.smallest_provable_gain
     return "nothing else is measurably better", f"Nearest came '{name}' ({shown})." + (
@@ -89,7 +89,7 @@ def _why_kept(why: WhyKept) -> tuple[str, str]:
 def cheaper_words(gain: PairedGain, cheap: int, dear: int) -> str:
     """Return what to know of a ranking of fewer encoder passes that could be as good as the champion."""
     return (
-        f"'{gain.baseline}' is cheaper for a new ticket ({cheap} instead of {dear} passes of an encoder) and "
+        f"'{gain.baseline}' is cheaper for a new ticket ({cheap or 'no'} encoder passes, not {dear}) and "
         f"could be as good: over it, '{gain.challenger}' has {gain_words(gain)} on {gain.n_queries:,} "
         "tickets with known kin."
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ticketkin.evaluation.schema import CriterionResult, Report
+from ticketkin.evaluation.schema import CriterionResult, ReadinessResult
 from ticketkin.reports.formatting import ABSENT, format_metric, format_name, format_share
 
 _NAMES = {
@@ -28,11 +28,11 @@ class ReadinessRow:
     note: str
 
 
-def readiness_rows(report: Report) -> list[ReadinessRow]:
+def readiness_rows(readiness: ReadinessResult, *, kept_baseline: bool) -> list[ReadinessRow]:
     """Return the criteria of the tier, each value and target in its own unit."""
     return [
-        _row(criterion, kept=report.verdict.kept_baseline and criterion.name == "beats_baseline")
-        for criterion in report.readiness.criteria
+        _row(criterion, kept=kept_baseline and criterion.name == "beats_baseline")
+        for criterion in readiness.criteria
     ]
 
 
