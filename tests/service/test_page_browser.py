@@ -149,6 +149,7 @@ def test_reviewing_by_keyboard(screen: Window, judged: Judged) -> None:
     assert page.get_attribute("#pair-2 [data-key=d]", "aria-pressed") == "true"
     assert_sound(screen)
     for place in (2, 1):
-        page.keyboard.press("z")
+        with page.expect_navigation():  # keys are heard once the new page is there
+            page.keyboard.press("z")
         page.wait_for_selector(f"#pair-{place} [data-answered]", state="detached")
     assert screen.faults == []
