@@ -352,6 +352,7 @@ RESUMED: dict[str, tuple[list[str], object]] = {
         ["--redact-words", "l.csv"],
         lambda job: job.settings.tickets.redact_words == Path("l.csv").resolve(),
     ),
+    "labels_from": (["--labels-from", "rule"], "--labels-from says who labelled a file of pairs"),
     "seed": (["--seed", "0"], lambda job: job.settings.seed == 0),
 }
 # These are about the call, not about the job.

@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 
 from ticketkin.core.tables import BoolArray, IntArray
 from ticketkin.evaluation.bootstrap import Interval, PairedGain
-from ticketkin.evaluation.cross_fitting import Questions, cross_fit
+from ticketkin.evaluation.cross_fitting import Questions, cross_fit, n_draws
 from ticketkin.evaluation.option_choice import choose_option
 from ticketkin.evaluation.power import Power
-from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.evaluation.shuffling import Shuffling
 from ticketkin.evaluation.verdict_in_folds import ShuffledLinks
 from ticketkin.tickets.folds import deal_folds, held_out_folds, independent_units
@@ -143,8 +142,8 @@ def test_shuffled_links_that_are_called_a_gain_too_often_fail_the_gate() -> None
 
 
 @pytest.mark.parametrize(
-    ("n_kin_groups", "n_draws"), [(1, 10), (42, 10), (63, 9), (150, 4), (200, 3), (5_000, 3)]
+    ("n_kin_groups", "expected"), [(1, 10), (42, 10), (63, 9), (150, 4), (200, 3), (5_000, 3)]
 )
-def test_folds_are_drawn_more_often_where_kin_groups_are_few(n_kin_groups: int, n_draws: int) -> None:
-    assert EvaluationSettings().n_draws(n_kin_groups) == n_draws
-    assert EvaluationSettings(repeats=7).n_draws(n_kin_groups) == 7
+def test_folds_are_drawn_more_often_where_kin_groups_are_few(n_kin_groups: int, expected: int) -> None:
+    assert n_draws(None, n_kin_groups) == expected
+    assert n_draws(7, n_kin_groups) == 7

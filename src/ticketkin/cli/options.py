@@ -159,8 +159,7 @@ class JobOptions:
             raise InputError("No export was given; name at least one file, e.g. ticketkin run incidents.csv")
         if self.pairs is not None and (self.sources or self.links):
             raise InputError("--pairs stands for the whole export; leave out the files and --links beside it")
-        if self.labels_from is not None and self.pairs is None:
-            raise InputError("--labels-from says who labelled a file of pairs; name the file with --pairs")
+        self._check_labeller(self.pairs)
         self._check_given()
         return Job(
             sources=tuple(path.resolve() for path in self.sources),
@@ -171,12 +170,17 @@ class JobOptions:
             settings=load_settings(self.config, self.set_ or (), flags=self._flags(), recipe=self.recipe),
         )
 
+    def _check_labeller(self, pairs: Path | None) -> None:
+        if self.labels_from is not None and pairs is None:
+            raise InputError("--labels-from says who labelled a file of pairs; name the file with --pairs")
+
     def onto(self, folder: Path) -> Job:
         """Return the job stored in a run folder, changed by every option that was given.
 
         Raises InputError naming an option that can't change a stored job, or a file that is missing.
         """
         job = read_job(folder)
+        self._check_labeller(job.pairs_file)
         self._check_given()
         for name in sorted(self._given() - _CHANGES_STORED):
             option = _option(name)

@@ -23,6 +23,9 @@ from ticketkin.tickets.folds import deal_folds, held_out_folds
 
 # Folds inside of what may be seen, to choose by: fewer than those that judge, as they cost most of the time.
 _INNER_FOLDS = 3
+_FEWEST_DRAWS, _MOST_DRAWS = 3, 10
+_JUDGED_GROUPS = 600
+"""Kin groups that are judged in all draws together, where the number of draws is not given."""
 Ranks = list[IntArray]
 """Of each query the ascending ranks of its kin."""
 
@@ -182,6 +185,14 @@ def cross_fit(
         n_folds=int(rounds[0][3].max()) + 1,
         n_repeats=n_repeats,
     )
+
+
+def n_draws(asked: int | None, n_kin_groups: int) -> int:
+    """Return how often folds of so many kin groups are drawn: as often as asked, or more where they are few.
+
+    Three draws of few groups say yes or no by luck (docs/experiments.md), and of many they are plenty.
+    """
+    return asked or max(_FEWEST_DRAWS, min(_MOST_DRAWS, _JUDGED_GROUPS // max(1, n_kin_groups)))
 
 
 def n_fits(n_folds: int, n_repeats: int) -> int:

@@ -6,10 +6,6 @@ from pydantic import Field
 
 from ticketkin.core.stage_settings import StageSettings
 
-_FEWEST_DRAWS, _MOST_DRAWS = 3, 10
-_JUDGED_GROUPS = 600
-"""Kin groups that are judged in all draws together, where the number of draws is not given."""
-
 
 class EvaluationSettings(StageSettings):
     """Metrics, thresholds, intervals."""
@@ -46,12 +42,6 @@ class EvaluationSettings(StageSettings):
     negatives_per_positive: int = Field(default=5, ge=1, le=1_000)
     """Negatives in the fixed evaluation and holdout pairs."""
 
-    def n_draws(self, n_kin_groups: int) -> int:
-        """Return how often folds of so many kin groups are drawn."""
-        if self.repeats is not None:
-            return self.repeats
-        return max(_FEWEST_DRAWS, min(_MOST_DRAWS, _JUDGED_GROUPS // max(1, n_kin_groups)))
-
 
 class ReadinessSettings(StageSettings):
     """What a model must reach before it is put to work; the defaults are strict."""
@@ -62,7 +52,7 @@ class ReadinessSettings(StageSettings):
     """Spearman correlation on balanced pairs; for other shares of kin it is scaled by its ceiling there."""
     false_positive_rate: float = Field(default=0.20, gt=0, lt=1)
     """Share of strangers called kin at the chosen threshold, at most."""
-    false_alarms: float = Field(default=100.0, ge=0)
+    false_alarms: float = Field(default=100.0, ge=0, le=1_000_000)
     """Pairs said or suggested wrongly in 1,000 tickets, at most; with more the tier is 'good' at most."""
     holdout_gap: float = Field(default=0.05, gt=0, lt=1)
     """Share by which MRR on the holdout may lie below that on the evaluation links."""

@@ -11,7 +11,14 @@ from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import BoolArray, IntArray
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.evaluation.bootstrap import PairedGain
-from ticketkin.evaluation.cross_fitting import Contender, CrossFitted, Questions, cross_fit, procedure_once
+from ticketkin.evaluation.cross_fitting import (
+    Contender,
+    CrossFitted,
+    Questions,
+    cross_fit,
+    n_draws,
+    procedure_once,
+)
 from ticketkin.evaluation.gains import PRIMARY, paired_gain
 from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.shuffling import Shuffling
@@ -89,7 +96,7 @@ def _cross_fitted(
     settings = material.data.job.settings
     ranks = material.unlearned_ranks(questions, kin.group)
     folds = settings.evaluation.folds
-    repeats = settings.evaluation.n_draws(len(np.unique(questions.clusters)))
+    repeats = n_draws(settings.evaluation.repeats, len(np.unique(questions.clusters)))
     # Hundreds of fits of a few thousand pairs each: several threads would cost more than they save.
     with threadpool_limits(limits=1):
         return cross_fit(questions, ranks, contenders, folds, repeats, settings.seed, progress)

@@ -12,7 +12,7 @@ from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder
-from ticketkin.evaluation.cross_fitting import Questions, n_fits
+from ticketkin.evaluation.cross_fitting import Questions, n_draws, n_fits
 from ticketkin.tickets.kin import KinGroups
 from ticketkin.training.augmentation import augment
 from ticketkin.training.candidates import CANDIDATES, Candidate
@@ -122,7 +122,7 @@ def n_trainings(settings: Settings, n_units: int | None = None) -> int:
     """Return how often folds tune an encoder, the last time on all links; fewer where units are few."""
     evaluation = settings.evaluation
     folds = evaluation.folds if n_units is None else min(evaluation.folds, n_units)
-    return n_fits(folds, evaluation.n_draws(n_units or 0)) + 1
+    return n_fits(folds, n_draws(evaluation.repeats, n_units or 0)) + 1
 
 
 def fold_cost(data: RunData, candidate: Candidate, contender: TunedContender) -> FoldCost:
