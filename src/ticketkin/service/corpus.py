@@ -70,7 +70,7 @@ class Followed:
 
 
 @dataclass(frozen=True)
-class CorpusState:
+class FollowingState:
     """How well this process follows the database."""
 
     n_tickets: int
@@ -108,10 +108,10 @@ class Corpus:
         return self._kin
 
     @property
-    def state(self) -> CorpusState:
+    def state(self) -> FollowingState:
         """How well this process follows the database."""
         behind = time.monotonic() - self._as_new_at if self._as_new_at else float("inf")
-        return CorpusState(len(self._kin), self._followed.change, behind)
+        return FollowingState(len(self._kin), self._followed.change, behind)
 
     @property
     def followed(self) -> tuple[int, int]:
