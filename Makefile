@@ -11,7 +11,7 @@ export TOKENIZERS_PARALLELISM ?= false
 
 demo: $(INSTALLED)
 	$(BIN)/ticketkin demo --out runs/demo
-	@echo "Open it in a browser: $(BIN)/ticketkin serve --demo"
+	@echo "(in a shell without its environment: $(BIN)/ticketkin serve --demo)"
 
 test: $(INSTALLED)
 	$(BIN)/pytest
