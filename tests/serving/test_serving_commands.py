@@ -135,6 +135,14 @@ def test_bad_input_is_reported_plainly(judged: Judged, arguments: list[str], mes
         ran("relate", judged.bundle, *arguments)
 
 
+def test_the_other_tickets_are_answered_before_an_absent_one_is_named(judged: Judged) -> None:
+    known = judged.tickets.ids[judged.rows[-1]]
+    result = runner.invoke(app, ["relate", str(judged.bundle), known, "INC-nowhere"])
+    assert isinstance(result.exception, InputError)
+    assert "holds no ticket 'INC-nowhere'" in str(result.exception)
+    assert known in result.stdout
+
+
 def test_leaking_columns_stay_refused(judged: Judged, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("number,title,close_notes\nINC1,Printer is dead,new toner\n")
     with pytest.raises(LeakageError):

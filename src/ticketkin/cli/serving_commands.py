@@ -1,5 +1,6 @@
 """Commands for new tickets: make a bundle, store tickets for it, ask it."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -247,15 +248,20 @@ def relate(
 
     if out is not None:
         check_answers_file(out, [folder, *([file] if file else [])], force=force)
+    absent: list[str] = []
     with ConsoleProgress(errors) as progress:
         kin = _opened(folder, index, redact_words, progress)
         if tickets:
-            answers = kin.relate_stored(tickets, k)
+            absent = [name for name in tickets if kin.index.row_of(name) is None]
+            stored = [name for name in tickets if name not in absent]
+            answers = kin.relate_stored(stored, k) if stored else []
         elif file is not None:
             mapping = None if map_ is None else parse_map(map_)
             answers = kin.relate_all(file, k, progress, mapping=mapping)
         else:
             answers = [kin.relate(_record(text or "", field or []), k)]
+    if absent and not answers:
+        raise _absent("index", absent, "that was stored")
     if out is not None:
         write_answers(answers, out, everything=everything)
         screen.print(f"Wrote {out}: answers for {len(answers):,} tickets", soft_wrap=True)
@@ -263,6 +269,8 @@ def relate(
         print_json([answer.to_json() for answer in answers])
     else:
         show_answers(screen, answers, everything)
+    if absent:
+        raise _absent("index", absent, "that was stored")
 
 
 @serving.command()
@@ -396,6 +404,11 @@ def _relate_in_run(folder: Path, tickets: list[str], k: int, everything: bool, a
         show_answers(screen, answers, everything)
     unknown = [ticket for ticket, related in by_ticket.items() if related is None]
     if unknown:
-        raise InputError(
-            f"The run holds no ticket {', '.join(map(repr, unknown))}; give an id or number of its export"
-        )
+        raise _absent("run", unknown, "of its export")
+
+
+def _absent(holder: str, names: Sequence[str], which: str) -> InputError:
+    """Return the error that names tickets without an answer; the others are answered before it is raised."""
+    return InputError(
+        f"The {holder} holds no ticket {', '.join(map(repr, names))}; give an id or number {which}"
+    )
