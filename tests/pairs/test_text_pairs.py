@@ -315,7 +315,7 @@ def test_no_json_raises_anything_but_a_plain_error(
     check_pairs(pairs).counts()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     content=st.binary(max_size=200), ending=st.sampled_from([".json", ".csv", ".xlsx", ".parquet", ".jsonl"])
 )
