@@ -205,6 +205,10 @@ class Kin:
             ticket, fields, self.bundle.ticket_settings, self.bundle.pseudonymising, self._now()
         )
 
+    @property
+    def _newest_opening(self) -> datetime:
+        return datetime(1970, 1, 1) + timedelta(microseconds=self.index.newest_opening)
+
     def _now(self) -> datetime:
         """Return when a ticket that opens now opens on the clock of the stored ones.
 
@@ -212,7 +216,7 @@ class Kin:
         ahead of UTC, and would be hidden.
         """
         now = datetime.now(UTC).replace(tzinfo=None)
-        ahead = datetime(1970, 1, 1) + timedelta(microseconds=self.index.newest_opening + 1)
+        ahead = self._newest_opening + timedelta(microseconds=1)
         return ahead if now < ahead < now + _MOST_AHEAD else now
 
     def _behind(self, incoming: Incoming) -> list[str]:
@@ -220,7 +224,7 @@ class Kin:
         opened = incoming.tickets.frame["opened_at"][0]
         if opened is None or not self.index.newest_opening or not self.bundle.scorer.state.has_times:
             return []
-        newest = datetime(1970, 1, 1) + timedelta(microseconds=self.index.newest_opening)
+        newest = self._newest_opening
         if opened - newest < _LONG_UNFED:
             return []
         return [
