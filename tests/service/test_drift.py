@@ -87,7 +87,8 @@ def test_too_few_tickets_and_a_bundle_without_counts_are_said_to_tell_nothing(
     corpus.store(Tickets(judged.tickets.frame[:20]))
     with running(corpus) as desk:
         assert desk.client.get("/v1/drift").json() | {"shifts": []} == {
-            "n_tickets": 20, "n_scored": 0, "n_reference": 300, "since": None, "has_shifted": None, "shifts": [],
+            "n_tickets": 20, "n_scored": 0, "n_reference": 300, "since": None, "has_shifted": None,
+            "shifts": [],
         }  # fmt: skip
         assert "20 tickets are too few" in desk.client.get("/trust/drift", headers=HTML).text
     (bundle / DRIFT).unlink()
