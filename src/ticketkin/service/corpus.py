@@ -225,21 +225,23 @@ class Corpus:
         with self.database.transaction() as connection:
             changes = changes_after(connection, self._followed.change, _BATCH_TICKETS)
             stored, missing = self._embedded(connection, changes.stored)
-            links, n_links = stored_links(connection), links_change(connection)
+            n_links = links_change(connection)
+            links = stored_links(connection) if n_links != self._followed.links_change else None
             erasures = count_erasures(connection)
         if len(changes.deleted):
             self._index.delete_hashed(changes.deleted)
         if len(changes.stored):
-            self._index.put(self._completed(stored, missing) if missing else stored)
+            self._index.hold(self._completed(stored, missing) if missing else stored)
             self._index.tend(progress)
-        # Those that name tickets of a later batch are taken over with the last one.
-        self._index.replace_links(linked_duplicates(links))
+        if links is not None:
+            self._index.replace_links(linked_duplicates(links))
         is_last = len(changes.stored) < _BATCH_TICKETS
         if is_last and erasures > self._followed.erasures:
             self._index.compact()
             self._index.tend(progress)
         self._followed = Followed(changes.until, n_links, erasures if is_last else self._followed.erasures)
-        write_json(self._place / FOLLOWED, vars(self._followed))
+        if self._index.is_on_disk:  # else another start takes over again what is in memory alone
+            write_json(self._place / FOLLOWED, vars(self._followed))
         self._kin = Kin(self.bundle, self._index.snapshot())
 
     def _follow(self) -> None:

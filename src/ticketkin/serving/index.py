@@ -3,6 +3,7 @@
 An index is a folder of segments, which are written once and never changed, and a manifest that names them
 and the rows of each that are deleted. Whatever changes the index writes a segment beside the others and then
 replaces the manifest in one step: a process killed at any moment leaves the index before or after the change.
+Whoever can give its tickets again may have a few of them held in memory meanwhile, which is much quicker.
 """
 
 import copy
@@ -34,8 +35,10 @@ from ticketkin.core.replacement import LOCK, is_leftover, sweep_leftovers
 from ticketkin.core.tables import TICKETS_SCHEMA, BoolArray, IntArray, Tickets
 from ticketkin.lexical.vocabulary import stable_hash, stable_hashes
 from ticketkin.ranking.columns import EmbeddedTickets
+from ticketkin.ranking.retriever import Retriever
 from ticketkin.ranking.segmented import SegmentedRetriever
 from ticketkin.ranking.single_source import Scorer
+from ticketkin.serving.buffer import Buffer
 from ticketkin.serving.segment import (
     CELLS_FROM,
     REMEDY,
@@ -53,6 +56,8 @@ _VERSION = 3
 _SEGMENT = "segment-"
 # More segments than these slow a search down, so the small ones are merged.
 _MOST_SEGMENTS = 8
+# So many tickets in memory are written to the disk.
+_FULL_BUFFER = 256
 # A share of deleted rows from which they are worth writing everything anew.
 _MOST_DELETED = 0.5
 # A reader that meets a merge reads the manifest again.
@@ -87,23 +92,43 @@ class _Manifest:
 class _Live:
     """An opened segment within the index."""
 
-    segment: Segment
+    segment: Segment | Buffer
     is_deleted: BoolArray
     start: int
     """Row of the index at which it begins."""
+
+    @cached_property
+    def retriever(self) -> Retriever:
+        """The search over its tickets that are not deleted."""
+        return self.segment.retriever(self.is_deleted)
 
     @property
     def rows(self) -> IntArray:
         """The rows of the segment that are not deleted."""
         return np.flatnonzero(~self.is_deleted)
 
+    def without(self, rows: IntArray) -> "_Live":
+        """Return it with some of its rows deleted; those below zero or beyond its end are not its own."""
+        own = rows[(rows >= 0) & (rows < len(self.segment))]
+        if self.is_deleted[own].all():
+            return self
+        is_deleted = self.is_deleted.copy()
+        is_deleted[own] = True
+        return replace(self, is_deleted=is_deleted)
+
+    @property
+    def written(self) -> Segment:
+        """The segment, which is no buffer: whoever writes has sealed it before."""
+        assert isinstance(self.segment, Segment)  # noqa: S101 - see `Index._writing`
+        return self.segment
+
     @property
     def listed(self) -> _Listed:
-        return _Listed(self.segment.record, np.flatnonzero(self.is_deleted).tolist())
+        return _Listed(self.written.record, np.flatnonzero(self.is_deleted).tolist())
 
     @property
     def block(self) -> StoredBlock:
-        return StoredBlock(self.segment.mapped, self.segment.columns)
+        return StoredBlock(self.written.mapped, self.written.columns)
 
 
 class Index:
@@ -116,7 +141,9 @@ class Index:
         self._folder, self._scorer, self._bundle = folder, scorer, bundle_id
         self._manifest = manifest
         self._live: list[_Live] = []
-        self._hold(manifest)
+        self._buffer: Buffer | None = None
+        """Tickets that are not on the disk yet; they follow all others."""
+        self._take_over(manifest)
 
     @classmethod
     def open(cls, folder: Path, scorer: Scorer, bundle_id: str, *, create: bool = False) -> "Index":
@@ -153,7 +180,7 @@ class Index:
         """The search over the live tickets; None where there is none."""
         if not self._live:
             return None
-        return SegmentedRetriever([live.segment.retriever(live.is_deleted) for live in self._live])
+        return SegmentedRetriever([live.retriever for live in self._live])
 
     @cached_property
     def newest_opening(self) -> int:
@@ -178,6 +205,33 @@ class Index:
             if not current.all():
                 self._store(given if not current.any() else given.take(np.flatnonzero(~current)))
             return change
+
+    def hold(self, given: EmbeddedTickets) -> None:
+        """Store tickets as `put` does, a few of them in memory alone until there are enough for the disk.
+
+        They are found at once; a process that ends before `is_on_disk` must be given them again. Raises as
+        `put`.
+        """
+        due = np.flatnonzero(~self.is_current(given.tickets))
+        if not len(due):
+            return
+        if len(due) >= _FULL_BUFFER:
+            self.put(given)
+            return
+        fresh = given.take(due)
+        added = Buffer.of(StoredBlock(fresh, self._scorer.describe(fresh)))
+        before = None if self._buffer is None else self._buffer.without_identity(added.columns.identity)
+        written = [live for live in self._live if live.segment is not self._buffer]
+        self._buffer = added if before is None else before.append(added)
+        self._set_live(written)
+        if len(self._buffer) >= _FULL_BUFFER:
+            with self._writing():
+                pass  # which writes what is held
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether all that was stored is on the disk."""
+        return self._buffer is None
 
     def delete(self, ids: list[str]) -> int:
         """Delete tickets by id; return how many there were. Raises as `put`."""
@@ -217,10 +271,11 @@ class Index:
 
     def replace_links(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Store these duplicates in place of those that were given to `link` before. Raises as `put`."""
+        links = StoredLinks([]).with_pairs(pairs)
+        if links.pairs == self.links.pairs:
+            return
         with self._writing():
-            links = StoredLinks([]).with_pairs(pairs)
-            if links.pairs != self.links.pairs:
-                self._keep_links(links)
+            self._keep_links(links)
 
     def snapshot(self) -> "Index":
         """Return the index as it is now: what is read from it stays so while this one is changed."""
@@ -268,7 +323,7 @@ class Index:
         """Replace a segment by one with the same files and cells beside them."""
         live, name = self._live[place], _new_name()
         with atomic_path(self._folder / name) as folder:
-            record = replace(with_cells(live.segment, folder), name=name)
+            record = replace(with_cells(live.written, folder), name=name)
         listed = [each.listed for each in self._live]
         listed[place] = replace(listed[place], segment=record)
         self._commit(listed)
@@ -346,9 +401,11 @@ class Index:
             rows[there] = own[there] + live.start
         return rows
 
-    def _hold(self, manifest: _Manifest) -> None:
+    def _take_over(self, manifest: _Manifest) -> None:
         """Take over a manifest: segments that are open already stay open."""
-        opened = {live.segment.record.name: live.segment for live in self._live}
+        opened = {
+            live.segment.record.name: live.segment for live in self._live if isinstance(live.segment, Segment)
+        }
         lives, start = [], 0
         for listed in manifest.segments:
             record = listed.segment
@@ -359,21 +416,45 @@ class Index:
             is_deleted[listed.deleted] = True
             lives.append(_Live(segment, is_deleted, start))
             start += len(segment)
-        self._manifest, self._live = manifest, lives
+        self._manifest = manifest
+        self._set_live(lives)
+
+    def _set_live(self, written: list[_Live]) -> None:
+        """Answer from these segments, and from what is held in memory after them and in their stead."""
+        lives = written
+        if self._buffer is not None:
+            identity = self._buffer.columns.identity
+            lives = [live.without(live.segment.rows_by_identity(identity)) for live in written]
+            start = written[-1].start + len(written[-1].segment) if written else 0
+            lives.append(_Live(self._buffer, np.zeros(len(self._buffer), dtype=np.bool_), start))
+        self._live = lives
         for cached in ("retriever", "newest_opening"):
             self.__dict__.pop(cached, None)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Own the index, with what other processes wrote before; what killed ones left is deleted."""
+        """Own the index, with what other processes wrote before; what killed ones left is deleted.
+
+        What was held in memory is on the disk then.
+        """
         with _lock(self._folder):
             self.__dict__.pop("links", None)  # a file of their own: the manifest does not tell of a change
             if (self._folder / _MANIFEST).exists():
                 manifest = _read_manifest(self._folder, self._bundle)
                 if manifest != self._manifest:
-                    self._hold(manifest)
+                    self._take_over(manifest)
             self._sweep()
+            self._seal()
             yield
+
+    def _seal(self) -> None:
+        """Write what is held in memory as a segment."""
+        if self._buffer is None:
+            return
+        segments = [live for live in self._live if live.segment is not self._buffer]
+        written = self._written([self._buffer.block], [np.arange(len(self._buffer))])
+        self._commit([*(live.listed for live in segments if not live.is_deleted.all()), written])
+        self._merge_where_due()
 
     def _store(self, given: EmbeddedTickets) -> None:
         replaced = self._rows_of(stable_hashes(given.tickets.ids))
@@ -384,14 +465,8 @@ class Index:
 
     def _without(self, rows: IntArray) -> list[_Listed]:
         """Return the segments with some more rows deleted; one without a live ticket is left out."""
-        listed = []
-        for live in self._live:
-            is_deleted = live.is_deleted.copy()
-            inside = rows[(rows >= live.start) & (rows < live.start + len(live.segment))]
-            is_deleted[inside - live.start] = True
-            if not is_deleted.all():
-                listed.append(replace(live, is_deleted=is_deleted).listed)
-        return listed
+        remaining = [live.without(rows - live.start) for live in self._live]
+        return [live.listed for live in remaining if not live.is_deleted.all()]
 
     def _written(self, blocks: list[StoredBlock], rows: list[IntArray]) -> _Listed:
         name = _new_name()
@@ -403,7 +478,8 @@ class Index:
         """Replace the manifest in one step, then delete the segments that it does not name any more."""
         manifest = _Manifest(_VERSION, self._bundle, segments)
         write_json(self._folder / _MANIFEST, asdict(manifest))
-        self._hold(manifest)
+        self._buffer = None  # what it held is on the disk, else nobody would write
+        self._take_over(manifest)
         self._sweep()
 
     def _merge_where_due(self) -> None:
