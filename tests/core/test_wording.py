@@ -12,16 +12,17 @@ from ticketkin.core.wording import measured_seconds, number_of, percent, time_sp
 
 _PACKAGE = Path(__file__).parents[2] / "src" / "ticketkin"
 _NOUNS = (
-    "answers|artifacts|candidates|categories|causes|cells|characters|checks|clusters|columns|conditions|days|"
-    "dimensions|duplicates|epochs|families|fields|files|folds|forward passes|groups|hours|ids|kinds|layers|"
-    "lines|links|minutes|models|months|numbers|pairs|parts|people|pieces|processes|queries|questions|records|"
-    "repeats|rows|runs|seconds|sources|steps|suggestions|texts|tickets|tokens|trainings|trials|tries|values|"
-    "weeks|weights|words|years"
+    "answers|artifacts|candidates|categories|causes|cells|characters|checks|clusters|columns|"
+    "conditions|days|dimensions|duplicates|epochs|families|fields|files|folds|groups|hours|"
+    "ids|kinds|layers|lines|links|losses|metrics|minutes|models|modules|months|numbers|ones|"
+    "pairs|parts|passes|people|pieces|processes|queries|questions|records|references|repeats|"
+    "requests|rounds|rows|runs|seconds|sources|splits|steps|strangers|strengths|suggestions|"
+    "tensors|texts|tickets|tokens|trainings|trials|tries|values|weeks|weights|words|years"
 )
-_NOUN = re.compile(rf"^ (?:[a-z-]+ ){{0,2}}?(?:{_NOUNS})\b")
+_NOUN = re.compile(rf"^ (?:(?!by |of |in )[a-z-]+ ){{0,2}}?(?:{_NOUNS})\b")
 # In a template the value stands before its noun: `{{ n }} tickets`.
-_IN_TEMPLATE = re.compile(rf"\}}\}} (?:[a-z-]+ ){{0,2}}?(?:{_NOUNS})\b")
-_CHOSEN_BY_HAND = re.compile(r"""["'](?:s|es|ies)["'] if |(?:==|!=|>) 1 else ["'](?:s|es|y|ies)["']""")
+_IN_TEMPLATE = re.compile(rf"\}}\}} (?:(?!by |of |in )[a-z-]+ ){{0,2}}?(?:{_NOUNS})\b")
+_CHOSEN_BY_HAND = re.compile(r"""(["'])(?:s|es|ies)\1 if |(?:==|!=|>) 1 else (["'])(?:s|es|y|ies)\2""")
 
 
 @pytest.mark.parametrize(

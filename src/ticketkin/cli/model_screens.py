@@ -147,7 +147,7 @@ def show_repeated(console: SafeConsole, repeated: "Repeated") -> None:
     """Print mean and spread of every candidate over the splits, and how often each won."""
     n = len(repeated.seeds)
     table = Table(
-        title=f"Mean ± deviation over {n} splits (seeds {', '.join(map(str, repeated.seeds))}), "
+        title=f"Mean ± deviation over {number_of(n, 'split')} (seeds {', '.join(map(str, repeated.seeds))}), "
         f"{min(repeated.n_queries):,} to {number_of(max(repeated.n_queries), 'ticket')} with known kin each",
         title_justify="left",
         box=None,

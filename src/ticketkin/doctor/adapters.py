@@ -97,7 +97,11 @@ def _halves(adapter: AdapterFiles) -> Iterator[Check]:
     """Yield whether all numbers are finite, and every B trained."""
     bad = sorted(name for name, tensor in adapter.tensors.items() if not bool(tensor.isfinite().all()))
     if bad:
-        yield failed("adapter_numbers", f"{len(bad)} tensors hold NaN or infinity ({bad[0]})", _TRAIN_AGAIN)
+        yield failed(
+            "adapter_numbers",
+            f"{number_of(len(bad), 'tensor holds', 'tensors hold')} NaN or infinity ({bad[0]})",
+            _TRAIN_AGAIN,
+        )
     else:
         yield passed("adapter_numbers", "all values are finite")
     updates = {name: halves["B"] for name, halves in adapter.modules.items() if "B" in halves}
@@ -154,7 +158,10 @@ def _keys(adapter: AdapterFiles, layers: Mapping[str, tuple[int, ...]], level: s
             f"{number_of(len(faults), 'name does', 'names do')} not fit the base: {'; '.join(faults[:3])}",
             "name the base it was trained from with --base-model, or " + _TRAIN_AGAIN,
         )
-    return passed("adapter_keys", f"all {len(adapter.modules)} modules fit the base by name and shape")
+    return passed(
+        "adapter_keys",
+        f"all {number_of(len(adapter.modules), 'module fits', 'modules fit')} the base by name and shape",
+    )
 
 
 def _behaviour(subject: Subject, adapter: AdapterFiles, probes: Sequence[str]) -> Iterator[Check]:
@@ -206,7 +213,8 @@ def _values(adapter: AdapterFiles, model: Any) -> Check:
     if differing:
         return failed(
             "adapter_values",
-            f"{len(differing)} tensors in the loaded model are not those of the file ({differing[0]})",
+            f"{number_of(len(differing), 'tensor is', 'tensors are')} not in the loaded model as in the file "
+            f"({differing[0]})",
             _TRAIN_AGAIN,
         )
     return passed("adapter_values", "every tensor in the loaded model equals the file's")

@@ -67,7 +67,7 @@ class Nearness:
             f"words than random pairs in {100 * self.share_nearer:.0f} of 100 comparisons (chance is 50; at "
             f"most {100 * min(self.highest_share, 1):.0f} with 99 % certainty; median similarity "
             f"{self.linked_similarity:.2f}, of random pairs {self.random_similarity:.2f}; "
-            f"{self.n_strangers:,} strangers)"
+            f"{number_of(self.n_strangers, 'stranger')})"
         )
 
     def rounded(self) -> "Nearness":

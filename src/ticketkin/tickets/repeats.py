@@ -104,7 +104,8 @@ def _tell(updates: pl.DataFrame, joined: pl.DataFrame, account: Account) -> None
     n_kept = sum(int(joined[f"_kept_{name}"].sum()) for name in LINK_FIELDS)
     if n_kept:
         account.notes.append(
-            f"{n_kept:,} references that the newest row of a ticket leaves empty are kept from an older row"
+            f"{number_of(n_kept, 'reference')} kept from an older row, where the newest row of a ticket has "
+            "none"
         )
 
 

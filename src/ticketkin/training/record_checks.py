@@ -42,8 +42,9 @@ def _steps(record: TrainingRecord) -> Iterator[Check]:
     if n_losses != done:
         yield failed(
             "steps",
-            f"{number_of(done, 'step is', 'steps are')} said to be done, but {n_losses} losses are recorded: "
-            "the record was edited, or is put together from two trainings",
+            f"{number_of(done, 'step is', 'steps are')} said to be done, but "
+            f"{number_of(n_losses, 'loss is', 'losses are')} recorded: the record was edited, or is put "
+            "together from two trainings",
             "train again",
         )
     elif done == planned:

@@ -157,7 +157,8 @@ def dry_run_notes(folder: Path, job: Job) -> list[str]:
     n, granted = n_trainings(settings), tuned_in_folds(settings)
     notes = [
         f"{one.name}: where folds judge, it is trained up to {n} times, and all tickets are encoded at up to "
-        f"{len(set(settings.strength.strengths)) - 1} strengths each time; its stage tells the hours first"
+        f"{number_of(len(set(settings.strength.strengths)) - 1, 'strength')} each time; its stage tells the "
+        "hours first"
         for one in granted
     ]
     for one in CANDIDATES.values():

@@ -38,7 +38,7 @@ def metric_redundancy(values: Mapping[str, Mapping[str, float | None]]) -> Check
             "under two names",
             "count it once",
         )
-    return passed(_CODE, f"no two of {len(names)} metrics are one number")
+    return passed(_CODE, f"no two of {number_of(len(names), 'metric')} are one number")
 
 
 def _differ_by_definition(one: str, other: str) -> bool:

@@ -55,7 +55,7 @@ def cut_texts(tickets: Tickets) -> Check:
         n_longest = int((lengths == longest).sum())
         if longest >= _SHORTEST_CUT and n_longest >= max(10, _CUT_SHARE * len(lengths)):
             cut.append(
-                f"{number_of(n_longest, 'text')} of {column} with exactly {number_of(longest, 'character')}"
+                f"{number_of(n_longest, 'text')} of {column} end at exactly {number_of(longest, 'character')}"
             )
     if cut:
         return warning(

@@ -35,7 +35,9 @@ def opening_times(tickets: Tickets) -> Check:
             "; ".join(faults),
             "map the column of opening times with --map opened_at=COLUMN; look at how its dates are written",
         )
-    return passed(_CODE, f"{opened.len():,} opening times from {opened.dt.min()} to {opened.dt.max()}")
+    return passed(
+        _CODE, f"{number_of(opened.len(), 'opening time')} from {opened.dt.min()} to {opened.dt.max()}"
+    )
 
 
 def _same_as_later(frame: pl.DataFrame) -> str:

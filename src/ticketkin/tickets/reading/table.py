@@ -59,7 +59,7 @@ class RawTable:
             raise RuntimeError(
                 f"{number_of(self.n_records, 'record was', 'records were')} read, but "
                 f"{number_of(self.frame.height, 'row')} ({len(self.rows):,} numbered), "
-                f"{len(self.rejected):,} rejected and {self.n_blank:,} blank ones are kept"
+                f"{len(self.rejected):,} rejected and {self.n_blank:,} blank are kept"
             )
 
 
