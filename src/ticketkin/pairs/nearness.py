@@ -15,6 +15,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from ticketkin.core.tables import FloatArray, IntArray, Links, Tickets
+from ticketkin.core.wording import number_of
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix
 
 _MOST_LINKS, _MOST_STRANGERS = 500, 300
