@@ -1,4 +1,4 @@
-"""A process that follows the database: single tickets are held in memory, and nothing holds it up for ever."""
+"""A process that follows the database: single tickets are held in memory, and nothing holds it up."""
 
 import threading
 from pathlib import Path
