@@ -7,7 +7,7 @@ replaces the manifest in one step: a process killed at any moment leaves the ind
 
 import copy
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -315,18 +315,45 @@ class Index:
 
     def embedded(self, rows: IntArray) -> EmbeddedTickets:
         """Return tickets as they were given, with texts and embeddings, in the order of `rows`."""
+        only = self._only_segment(rows)
+        if only is not None:
+            return only.segment.take(rows - only.start)
         order = np.argsort(rows, kind="stable")
         taken = [live.segment.take(own) for live, own in self._by_segment(rows[order])]
         joined = EmbeddedTickets.joined(taken)
         return joined if (order[1:] > order[:-1]).all() else joined.take(np.argsort(order))
 
+    def texts(self, rows: IntArray) -> list[str]:
+        """Return the composed texts of tickets in the order of `rows`."""
+        return self._each(rows, lambda segment, own: segment.texts(own))
+
+    def ids(self, rows: IntArray) -> list[str]:
+        """Return the ids of tickets in the order of `rows`."""
+        return self._each(rows, lambda segment, own: segment.ids[own].tolist())
+
+    def _each(self, rows: IntArray, read: Callable[[Segment, IntArray], list[str]]) -> list[str]:
+        order = np.argsort(rows, kind="stable")
+        values = [value for live, own in self._by_segment(rows[order]) for value in read(live.segment, own)]
+        return [values[place] for place in np.argsort(order).tolist()]
+
     def tickets(self, rows: IntArray) -> Tickets:
         """Return tickets in the order of `rows`."""
         if not self._live:
             return Tickets(pl.DataFrame(schema=dict(TICKETS_SCHEMA)))
+        only = self._only_segment(rows)
+        if only is not None:
+            return Tickets(only.segment.frame(rows - only.start))
         order = np.argsort(rows, kind="stable")
         frames = [live.segment.frame(own) for live, own in self._by_segment(rows[order])]
         return Tickets(pl.concat(frames)[np.argsort(order).tolist()])
+
+    def _only_segment(self, rows: IntArray) -> _Live | None:
+        """Return the segment that holds all of some rows; None where several do, and for no rows."""
+        if not len(rows):
+            return None
+        first, last = int(rows.min()), int(rows.max())
+        inside = (one for one in self._live if one.start <= first and last < one.start + len(one.segment))
+        return next(inside, None)
 
     def _by_segment(self, rows: IntArray) -> list[tuple[_Live, IntArray]]:
         """Return ascending rows as rows of each segment that has one; no rows are of the first segment."""
