@@ -8,13 +8,17 @@ from scipy.sparse import csr_matrix
 from ticketkin.core.arrays import AnyArray
 from ticketkin.core.tables import FloatArray, IntArray
 
+# Copied, as making one costs more than filling it.
+_EMPTY = csr_matrix((1, 1), dtype=np.float32)
+
 
 def sparse_rows(weights: AnyArray, columns: AnyArray, starts: AnyArray, n_columns: int) -> csr_matrix:
     """Return the matrix of arrays that are known to fit, shape (len(starts) - 1, n_columns).
 
     Columns ascend within a row, each at most once.
     """
-    matrix = csr_matrix((len(starts) - 1, n_columns), dtype=weights.dtype)
+    matrix: csr_matrix = copy.copy(_EMPTY)
+    matrix.resize(len(starts) - 1, n_columns)
     matrix.data, matrix.indices, matrix.indptr = weights, columns, starts
     matrix.has_canonical_format = True
     return matrix
@@ -33,9 +37,8 @@ def take_rows(matrix: csr_matrix, rows: IntArray) -> csr_matrix:
     lengths = matrix.indptr[rows + 1] - starts
     ends = np.cumsum(lengths)
     entries = np.repeat(starts - ends + lengths, lengths) + np.arange(ends[-1] if len(ends) else 0)
-    taken = csr_matrix((len(rows), matrix.shape[1]), dtype=matrix.dtype)
-    taken.data, taken.indices = matrix.data[entries], matrix.indices[entries]
-    taken.indptr = np.concatenate([[0], ends]).astype(matrix.indptr.dtype)
+    taken_starts = np.concatenate([[0], ends]).astype(matrix.indptr.dtype)
+    taken = sparse_rows(matrix.data[entries], matrix.indices[entries], taken_starts, matrix.shape[1])
     taken.has_canonical_format = matrix.has_canonical_format
     return taken
 
