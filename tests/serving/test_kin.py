@@ -9,6 +9,7 @@ import pytest
 from bundle_material import Judged
 from ticketkin import Kin
 from ticketkin.core.errors import InputError, MissingInputError
+from ticketkin.serving.search import KinSearch
 
 
 @pytest.fixture(scope="module")
