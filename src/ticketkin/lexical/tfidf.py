@@ -56,6 +56,15 @@ class TermStatistics:
         idf[seen] = self.idf[weighted.indices[seen]]
         return of_unit_length(with_weights(weighted, (1 + np.log(weighted.data)) * idf))
 
+    def same_as(self, other: "TermStatistics") -> bool:
+        """Return whether `rows` of both are the same of any text."""
+        return (
+            self.analyzer == other.analyzer
+            and self.unseen_idf == other.unseen_idf
+            and np.array_equal(self.vocabulary.keys, other.vocabulary.keys)
+            and np.array_equal(self.idf, other.idf)
+        )
+
     def idf_of(self, terms: Sequence[str]) -> FloatArray:
         """Return the inverse document frequency of each term, shape (n_terms,), 0 where it does not count."""
         columns = np.array(self.vocabulary.columns(terms), dtype=np.int64)

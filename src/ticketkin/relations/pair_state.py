@@ -26,7 +26,7 @@ from ticketkin.core.tables import PERSON_FIELDS, FloatArray, IntArray, Tickets
 from ticketkin.lexical.neighbours import paired_cosines
 from ticketkin.lexical.sparse_rows import take_rows
 from ticketkin.lexical.tfidf import TermStatistics
-from ticketkin.ranking.columns import EmbeddedTickets
+from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
 from ticketkin.ranking.corpus_state import opening_times, value_hashes
 from ticketkin.ranking.crowd import NO_TIME
 from ticketkin.relations.features import PairFeatures
@@ -59,6 +59,21 @@ _SHORTEST_NAME = 4
 # A project (DFR-10), or what the record is: an incident (INC0000060) or a change (CHG0000042).
 _PREFIX = re.compile(r"([A-Za-z][A-Za-z0-9]*?)-?\d+\Z")
 Objects = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class TermRows:
+    """n tickets in terms, each matrix of n rows of unit length."""
+
+    words: csr_matrix
+    """TF-IDF of the text."""
+    characters: csr_matrix
+    """TF-IDF of the title's character n-grams."""
+
+    @classmethod
+    def of(cls, columns: TicketColumns, rows: IntArray) -> "TermRows":
+        """Return those of some tickets that a ranking described."""
+        return cls(take_rows(columns.words, rows), take_rows(columns.characters, rows))
 
 
 @dataclass(frozen=True)
@@ -144,10 +159,11 @@ class PairState:
             dimension=given.embeddings["base"].shape[1],
         )
 
-    def describe(self, given: EmbeddedTickets) -> PairTickets:
+    def describe(self, given: EmbeddedTickets, terms: TermRows | None = None) -> PairTickets:
         """Return tickets as models of kinds read them, whether the state was fitted on them or not.
 
-        `given` holds at least the embeddings 'base' and 'title'. Raises ValueError where they have another
+        `given` holds at least the embeddings 'base' and 'title'. `terms` are what the statistics of this
+        state give of the tickets, where that was computed before. Raises ValueError where they have another
         dimension than those the state was fitted on.
         """
         embeddings, titles = given.embeddings["base"], given.embeddings["title"]
@@ -158,12 +174,13 @@ class PairState:
         fields = {name: _field(given.tickets, name) for name in _FIELDS}
         descriptions = given.tickets.frame["description"].to_list()
         identities = given.tickets.frame["number"].to_list()
+        terms = terms or TermRows(self.words.rows(given.texts), self.characters.rows(given.titles))
         return PairTickets(
             texts=np.array(given.texts, dtype=object),
             embeddings=embeddings,
             title_embeddings=titles,
-            words=self.words.rows(given.texts),
-            characters=self.characters.rows(given.titles),
+            words=terms.words,
+            characters=terms.characters,
             values=value_hashes(fields, len(given.tickets)),
             common=self._common(fields),
             parts=_objects(frozenset(filter(None, _PARTS.split(text))) for text in fields["subcategory"]),

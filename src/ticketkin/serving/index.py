@@ -7,7 +7,7 @@ replaces the manifest in one step: a process killed at any moment leaves the ind
 
 import copy
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -323,19 +323,6 @@ class Index:
         taken = [live.segment.take(own) for live, own in self._by_segment(rows[order])]
         joined = EmbeddedTickets.joined(taken)
         return joined if (order[1:] > order[:-1]).all() else joined.take(np.argsort(order))
-
-    def texts(self, rows: IntArray) -> list[str]:
-        """Return the composed texts of tickets in the order of `rows`."""
-        return self._each(rows, lambda segment, own: segment.texts(own))
-
-    def ids(self, rows: IntArray) -> list[str]:
-        """Return the ids of tickets in the order of `rows`."""
-        return self._each(rows, lambda segment, own: segment.ids[own].tolist())
-
-    def _each(self, rows: IntArray, read: Callable[[Segment, IntArray], list[str]]) -> list[str]:
-        order = np.argsort(rows, kind="stable")
-        values = [value for live, own in self._by_segment(rows[order]) for value in read(live.segment, own)]
-        return [values[place] for place in np.argsort(order).tolist()]
 
     def tickets(self, rows: IntArray) -> Tickets:
         """Return tickets in the order of `rows`."""

@@ -12,7 +12,8 @@ import numpy as np
 from ticketkin.core.tables import IntArray
 from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.lexical.shared_words import shared_words
-from ticketkin.ranking.columns import EmbeddedTickets
+from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
+from ticketkin.relations.pair_state import TermRows
 from ticketkin.relations.scorer import KindScorer
 from ticketkin.serving.answers import (
     MOST_WORDS,
@@ -43,6 +44,14 @@ class Nearest:
     rows: IntArray
     """Rows of the index."""
     scores: Float64Array
+    stored: TicketColumns
+    """At least these tickets, as the ranking describes them."""
+    places: IntArray
+    """Their rows there."""
+
+    def take(self, places: IntArray) -> "Nearest":
+        """Return some of them."""
+        return Nearest(self.rows[places], self.scores[places], self.stored, self.places[places])
 
 
 @dataclass(frozen=True)
@@ -73,29 +82,30 @@ class KinSearch:
         queries = scorer.describe(given)
         candidates = scorer.candidates(retriever, queries)
         scores = scorer.score(queries, candidates)
-        answers = []
-        for rows, own in zip(candidates.rows, scores, strict=True):
+        nearest = []
+        for rows, places, own in zip(candidates.rows, candidates.places, scores, strict=True):
             there = np.flatnonzero(rows >= 0)
             best = there[np.argsort(-own[there], kind="stable")][: _POOL_FACTOR * k + _POOL_MORE]
-            answers.append(Nearest(rows[best], own[best].astype(np.float64)))
-        return answers
+            best_scores = own[best].astype(np.float64)
+            nearest.append(Nearest(rows[best], best_scores, candidates.stored, places[best]))
+        return nearest
 
     def relations(self, query: EmbeddedTickets, nearest: Nearest, k: int) -> list[Relation]:
         """Return what the first `k` templates among the nearest are to a query of one ticket."""
         if not len(nearest.rows):
             return []
-        texts = [*self.index.texts(nearest.rows), query.texts[0]]
+        texts = [*nearest.stored.texts.read(nearest.places), query.texts[0]]
         *groups, own_group = template_groups(texts, self.bundle.record.near_identical).tolist()
         members = one_of_each_template(np.array(groups, dtype=np.int64), k)
         first = np.array([places[0] for places in members], dtype=np.int64)
-        best = Nearest(nearest.rows[first], nearest.scores[first])
+        best = nearest.take(first)
         shown = _Shown(best, self.index.embedded(best.rows))
         full = [
             with_context(
                 one,
                 float(score),
                 solution(fields),
-                self.index.ids(nearest.rows[places[1:]]),
+                nearest.stored.ids[nearest.places[places[1:]]].tolist(),
                 nearly_same_text=groups[places[0]] == own_group,
             )
             for one, score, fields, places in zip(
@@ -138,10 +148,17 @@ class KinSearch:
             for place, other in enumerate(shown.fields)
         ]
 
+    @cached_property
+    def _shares_terms(self) -> bool:
+        """Whether ranking and kinds were fitted on the same tickets, as they are in one run."""
+        kinds = self.bundle.kinds
+        return kinds is not None and kinds.has_terms_of(self.bundle.scorer.state)
+
     def _kind_probabilities(self, kinds: KindScorer, query: EmbeddedTickets, shown: _Shown) -> Float64Array:
         """Return the probability of each kind, (n, 4); the ticket that was filed first stands first."""
         n = len(shown.nearest.rows)
-        theirs = kinds.describe(self.bundle.for_kinds(shown.stored))
+        terms = TermRows.of(shown.nearest.stored, shown.nearest.places) if self._shares_terms else None
+        theirs = kinds.describe(self.bundle.for_kinds(shown.stored), terms)
         mine = kinds.describe(self.bundle.for_kinds(query)).take(np.zeros(n, dtype=np.int64))
         probabilities = kinds.probabilities(theirs, mine)
         own_row = self.index.row_of(query.tickets.ids[0])

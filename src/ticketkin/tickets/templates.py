@@ -65,7 +65,7 @@ def _shingles(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """Return a number for each run of words of one text; of a shorter text, one for all of it."""
     width = min(_SHINGLE_WORDS, len(words))
     n_runs = len(words) - width + 1
-    runs = words[:n_runs] * _WORD_MIX[0]
+    runs: npt.NDArray[np.uint64] = words[:n_runs] * _WORD_MIX[0]
     for place in range(1, width):
         runs += words[place : place + n_runs] * _WORD_MIX[place]
     return runs
