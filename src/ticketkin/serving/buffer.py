@@ -10,7 +10,7 @@ from ticketkin.core.tables import BoolArray, IntArray
 from ticketkin.lexical.vocabulary import stable_hashes
 from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
 from ticketkin.ranking.retriever import Retriever
-from ticketkin.serving.segment import TEXT, StoredBlock, content_hashes, rows_of_hashes
+from ticketkin.serving.segment import StoredBlock, content_hashes, rows_of_hashes
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,9 @@ class Buffer:
         return rows_of_hashes(hashes, self.number, self._by_number)
 
     def frame(self, rows: IntArray) -> pl.DataFrame:
-        """Return some tickets and their composed texts, the latter as the column TEXT."""
-        taken = self.take(rows)
-        return taken.tickets.frame.with_columns(pl.Series(TEXT, taken.texts, dtype=pl.String))
+        """Return some tickets by field."""
+        taken: pl.DataFrame = self.block.given.tickets.frame[rows.tolist()]
+        return taken
 
     def take(self, rows: IntArray) -> EmbeddedTickets:
         """Return some tickets as they were given."""
