@@ -1,5 +1,6 @@
 """A process that follows the database: single tickets are held in memory, and nothing holds it up."""
 
+import shutil
 import threading
 from pathlib import Path
 
@@ -38,14 +39,18 @@ def test_single_tickets_are_answered_from_at_once_and_again_after_a_kill(
     corpus.delete([frame["ticket_id"][4]], "jo")
     assert len(corpus.kin) == 5 and _written_until(corpus) != before
     corpus.store(Tickets(frame[6:7]))
-    corpus.close()  # writes nothing more, as a kill
-    again = Corpus(opened_bundle, corpus.database, tmp_path / "indexes")
+    shutil.copytree(tmp_path / "indexes", tmp_path / "killed")  # nothing more is written, as by a kill
+    again = Corpus(opened_bundle, corpus.database, tmp_path / "killed")
     try:
         assert len(again.kin) == 5, "what was held is read from the database once it is followed"
         again.catch_up()
         assert sorted(again.kin.index.all_tickets().ids) == sorted(frame["ticket_id"][[0, 1, 2, 3, 5, 6]])
+        again.store(Tickets(frame[7:8]))
     finally:
         again.close()
+    stopped = Corpus(opened_bundle, corpus.database, tmp_path / "killed")
+    assert len(stopped.kin) == 7, "a process that is stopped writes what it holds"
+    stopped.close()
 
 
 def test_a_link_that_comes_while_a_process_follows_does_not_hold_it_up(

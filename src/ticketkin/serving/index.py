@@ -226,8 +226,13 @@ class Index:
         self._buffer = added if before is None else before.append(added)
         self._set_live(written)
         if len(self._buffer) >= _FULL_BUFFER:
+            self.write_held()
+
+    def write_held(self) -> None:
+        """Write what is held in memory to the disk. Raises as `put`."""
+        if self._buffer is not None:
             with self._writing():
-                pass  # which writes what is held
+                pass  # which writes it first of all
 
     @property
     def is_on_disk(self) -> bool:
