@@ -20,9 +20,11 @@ import numpy as np
 
 from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT, Progress, track
-from ticketkin.core.tables import IntArray, Tickets
+from ticketkin.core.tables import FloatArray, IntArray, Tickets
 from ticketkin.lexical.shared_words import shared_words
 from ticketkin.ranking.columns import EmbeddedTickets
+from ticketkin.ranking.refit import Refit
+from ticketkin.ranking.scorer import PairScorer
 from ticketkin.relations.scorer import KindScorer
 from ticketkin.serving.answers import (
     MOST_WORDS,
@@ -65,13 +67,33 @@ class _Nearest:
     """Rows of the index."""
     scores: "np.ndarray[tuple[int], np.dtype[np.float64]]"
     stored: EmbeddedTickets
+    features: FloatArray | None
+    """What the ranking read of each, shape (n, f); None where it learned nothing."""
+
+    def take(self, places: IntArray) -> "_Nearest":
+        """Return some of them."""
+        features = None if self.features is None else self.features[places]
+        return _Nearest(self.rows[places], self.scores[places], self.stored.take(places), features)
+
+    def features_of(self, relations: Sequence[Relation]) -> dict[str, FloatArray]:
+        """Return what the ranking read of each relation, by ticket id; empty where it learned nothing."""
+        if self.features is None:
+            return {}
+        by_id = dict(zip(self.stored.tickets.ids, self.features, strict=True))
+        return {one.ticket_id: by_id[one.ticket_id] for one in relations}
 
 
 class Kin:
     """A bundle and the tickets it answers from."""
 
-    def __init__(self, bundle: Bundle, index: Index) -> None:
-        self.bundle, self.index = bundle, index
+    def __init__(self, bundle: Bundle, index: Index, refit: Refit | None = None) -> None:
+        """`refit` scores in place of the bundle's own weights."""
+        self.bundle, self.index, self.refit = bundle, index, refit
+
+    @property
+    def refit_number(self) -> int:
+        """Number of the refit that scores; 0 for the bundle's own weights."""
+        return 0 if self.refit is None else self.refit.number
 
     @classmethod
     def open(
@@ -269,12 +291,16 @@ class Kin:
             part = given if len(block) == len(given.tickets) else given.take(block)
             for place, nearest in enumerate(self._nearest(part, k)):
                 query = part if len(block) == 1 else part.take(np.array([place]))
+                relations = self._relations(query, nearest, k)
                 answers.append(
                     Answer(
                         self._name(query.tickets),
                         query.titles[0],
-                        self._relations(query, nearest, k),
+                        relations,
                         [*notes[start + place], *general],
+                        self.bundle.id,
+                        self.refit_number,
+                        nearest.features_of(relations),
                     )
                 )
         return answers
@@ -289,14 +315,21 @@ class Kin:
             return []
         queries = scorer.describe(given)
         candidates = scorer.candidates(retriever, queries)
-        scores = scorer.score(queries, candidates)
+        features = None
+        if isinstance(scorer, PairScorer):
+            scored = scorer.scored(queries, candidates)
+            scores, features = scored.scores, scored.rows
+            if self.refit is not None:
+                scores = self.refit.scores(scored, candidates)
+        else:
+            scores = scorer.score(queries, candidates)
         answers = []
-        for rows, own in zip(candidates.rows, scores, strict=True):
+        for place, (rows, own) in enumerate(zip(candidates.rows, scores, strict=True)):
             there = np.flatnonzero(rows >= 0)
             best = there[np.argsort(-own[there], kind="stable")][: _POOL_FACTOR * k + _POOL_MORE]
-            answers.append(
-                _Nearest(rows[best], own[best].astype(np.float64), self.index.embedded(rows[best]))
-            )
+            read = None if features is None else features[place][best]
+            stored = self.index.embedded(rows[best])
+            answers.append(_Nearest(rows[best], own[best].astype(np.float64), stored, read))
         return answers
 
     def _relations(self, query: EmbeddedTickets, nearest: _Nearest, k: int) -> list[Relation]:
@@ -306,7 +339,7 @@ class Kin:
         *groups, own_group = template_groups(texts, self.bundle.record.near_identical).tolist()
         members = one_of_each_template(np.array(groups, dtype=np.int64), k)
         first = np.array([places[0] for places in members], dtype=np.int64)
-        shown = _Nearest(nearest.rows[first], nearest.scores[first], nearest.stored.take(first))
+        shown = nearest.take(first)
         relations = self._classified(query, shown)
         solved, ids = solutions(shown.stored.tickets), nearest.stored.tickets.ids
         full = [
