@@ -157,7 +157,7 @@ def test_a_process_that_is_not_ready_holds_a_switch_up(
     strange = uuid4()
     with database.transaction() as connection:
         note_process(connection, strange, {followed.bundle.id: "", new: "no such folder"}, followed.bundle.id)
-    with pytest.raises(ModelNotReadyError, match=r"1 of the running processes .* no such folder"):
+    with pytest.raises(ModelNotReadyError, match=r"1 running process .* no such folder"):
         switch_when_ready(database, new, "kim", PATIENCE_SECONDS)
     with running(followed) as desk:
         refused = desk.client.post("/v1/model", json={"bundle": new})

@@ -10,6 +10,7 @@ from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.options import JsonOption, RedactWordsOption
 from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.cli.service_commands import BundleFolder, DataOption, bundle_in, extra_named
+from ticketkin.core.wording import number_of
 
 served_models = typer.Typer(no_args_is_help=True)
 commands = typer.Typer(
@@ -93,4 +94,5 @@ def remove(
 
     with ConsoleProgress(errors) as progress, Place.of(folder, data).database() as database:
         n_deleted = forget_model(database, model, COMMAND_LINE, redact_words, progress)
-    screen.print(f"Model {model} stands ready no more; {n_deleted:,} embeddings were deleted")
+    deleted = number_of(n_deleted, "embedding was", "embeddings were")
+    screen.print(f"Model {model} stands ready no more; {deleted} deleted", soft_wrap=True)

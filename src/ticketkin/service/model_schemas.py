@@ -3,20 +3,17 @@
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ticketkin.service.model_switching import processes_not_ready
+from ticketkin.service.strict_model import Strict
 from ticketkin.store.database import Transaction
 from ticketkin.store.models import known_models, newest_switches, running_processes
 
 _MOST_SWITCHES = 20
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
-
-
-class StandingModel(_Strict):
+class StandingModel(Strict):
     """A model that processes hold ready."""
 
     bundle: str
@@ -30,7 +27,7 @@ class StandingModel(_Strict):
     """For each running process that can't answer by it, why."""
 
 
-class SwitchOut(_Strict):
+class SwitchOut(Strict):
     """When somebody let a model answer."""
 
     bundle: str
@@ -38,7 +35,7 @@ class SwitchOut(_Strict):
     at: datetime
 
 
-class ModelsOut(_Strict):
+class ModelsOut(Strict):
     """The models that stand side by side, and which of them answered since when."""
 
     models: list[StandingModel]
@@ -68,7 +65,7 @@ class ModelsOut(_Strict):
         )
 
 
-class ModelChoice(_Strict):
+class ModelChoice(Strict):
     """A model that is to answer."""
 
     bundle: Annotated[str, Field(min_length=1, max_length=100)]

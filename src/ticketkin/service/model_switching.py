@@ -12,6 +12,7 @@ from pathlib import Path
 from ticketkin.core.checks import Outcome
 from ticketkin.core.errors import InputError, JobError, ModelNotReadyError
 from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.wording import number_of
 from ticketkin.service.stored_embeddings import embed_stored
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.manifest import is_bundle
@@ -80,7 +81,7 @@ def prepare_model(
     if parity.outcome is Outcome.FAILED:
         raise JobError(f"Nothing was switched: {parity.evidence}; {parity.advice}")
     n_made = embed_stored(database, bundle, progress)
-    progress.say(f"Embeddings: {n_made:,} stored tickets had none by this model")
+    progress.say(f"Embeddings: {number_of(n_made, 'stored ticket')} had none by this model")
     with database.transaction() as connection:
         if active_model(connection) is None:
             put_model(connection, Bundle.open(named, redact_words).id, str(named.absolute()))
@@ -102,7 +103,7 @@ def switch_model(connection: Transaction, bundle: str, actor: str) -> None:
     waited_for = processes_not_ready(running_processes(connection), bundle)
     if waited_for:
         raise ModelNotReadyError(
-            f"{len(waited_for):,} of the running processes can't answer by the model {bundle[:12]} yet: "
+            f"{number_of(len(waited_for), 'running process')} can't answer by the model {bundle[:12]} yet: "
             f"{waited_for[0]}. Nothing was switched; try again when they can"
         )
     put_switch(connection, bundle, actor)

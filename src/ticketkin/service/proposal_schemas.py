@@ -4,14 +4,15 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 
+from ticketkin.service.strict_model import Strict
 from ticketkin.store.proposals import Proposal, ProposalState
 
 _EXAMPLE: dict[str, JsonValue] = {"duplicate": "INC0012345", "parent": "INC0012001"}
 
 
-class ProposalIn(BaseModel):
+class ProposalIn(Strict):
     """That a ticket be closed as a duplicate under another."""
 
     model_config = ConfigDict(
@@ -26,10 +27,8 @@ class ProposalIn(BaseModel):
     """Of this request: sent again with the same key it makes nothing new."""
 
 
-class ProposalOut(BaseModel):
+class ProposalOut(Strict):
     """A proposal as it is kept."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     proposal_id: UUID
     duplicate: str
@@ -49,9 +48,7 @@ class ProposalOut(BaseModel):
         return cls(**vars(proposal))
 
 
-class ProposalsOut(BaseModel):
+class ProposalsOut(Strict):
     """Some of the proposals, the oldest first."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     proposals: list[ProposalOut]

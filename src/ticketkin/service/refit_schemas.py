@@ -3,18 +3,15 @@
 from datetime import datetime
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
-
 from ticketkin.service.refitting import ANSWERS_BETWEEN, can_refit
+from ticketkin.service.strict_model import Strict
 from ticketkin.serving.bundle import Bundle
 from ticketkin.store.database import Transaction
 from ticketkin.store.refits import StoredRefit, answering_refit, count_standing, refits_of
 
 
-class RefitOut(BaseModel):
+class RefitOut(Strict):
     """One refit, and how it did on answers that its weights never saw."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     number: int
     fitted_at: datetime
@@ -41,10 +38,8 @@ class RefitOut(BaseModel):
         return cls(**{name: getattr(stored, name) for name in cls.model_fields})
 
 
-class RefitsOut(BaseModel):
+class RefitsOut(Strict):
     """The refits of the bundle that answers."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     bundle: str
     is_possible: bool

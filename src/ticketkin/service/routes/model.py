@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from ticketkin.service.drift_schemas import DriftOut
 from ticketkin.service.model_schemas import ModelChoice, ModelsOut
 from ticketkin.service.model_switching import switch_model
 from ticketkin.service.problems import responses
@@ -59,6 +60,12 @@ def choose_model(chosen: ModelChoice, serving: Serving, administrator: Administr
     serving.corpus.follow()
     with serving.corpus.database.transaction() as connection:
         return ModelsOut.of(connection)
+
+
+@router.get("/drift", responses=responses(401, 403, 429, 503))
+def drift(serving: Serving, _: Agent) -> DriftOut:
+    """Return whether the newest stored tickets still are like those that the model was made from."""
+    return DriftOut.of(serving.drift.drift())
 
 
 @router.get("/audit", responses=responses(401, 403, 422, 429, 503))
