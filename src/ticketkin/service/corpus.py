@@ -235,7 +235,7 @@ class Corpus:
         self._note(due=True)
         try:
             model = ModelIndex(open_known(known, self._redact_words), self.database, self._folder)
-        except TicketkinError as error:
+        except (TicketkinError, OSError) as error:
             self._faults[known.bundle] = str(error)
             return
         parity = model.warm_up()
