@@ -12,14 +12,12 @@ from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.cli.service_commands import BundleFolder, DataOption, bundle_in, extra_named
 from ticketkin.core.wording import number_of
 
-served_models = typer.Typer(no_args_is_help=True)
-commands = typer.Typer(
+served_models = typer.Typer(
     help="Models of a service that stand side by side: which of them answers.", no_args_is_help=True
 )
-served_models.add_typer(commands, name="models")
 
 
-@commands.command()
+@served_models.command()
 def switch(
     folder: BundleFolder,
     new: Annotated[
@@ -55,9 +53,14 @@ def switch(
     screen.print(f"{new} answers (model {bundle.id[:12]})", soft_wrap=True)
 
 
-@commands.command("list")
+@served_models.command("list")
 def list_(folder: BundleFolder, data: DataOption = None, as_json: JsonOption = False) -> None:
-    """Show the models that stand side by side, and which of them answers."""
+    """Show the models that stand side by side, and which of them answers.
+
+    \b
+    Example:
+      ticketkin models list kin-june
+    """
     with extra_named():
         from ticketkin.service.model_schemas import ModelsOut
         from ticketkin.service.place import Place
@@ -79,14 +82,19 @@ def list_(folder: BundleFolder, data: DataOption = None, as_json: JsonOption = F
     screen.print(table)
 
 
-@commands.command()
+@served_models.command()
 def remove(
     folder: BundleFolder,
     model: Annotated[str, typer.Argument(help="As models list shows it.", metavar="MODEL")],
     redact_words: RedactWordsOption = None,
     data: DataOption = None,
 ) -> None:
-    """Let no process hold a model ready any more, and delete the embeddings that it alone needed."""
+    """Let no process hold a model ready any more, and delete the embeddings that it alone needed.
+
+    \b
+    Example:
+      ticketkin models remove kin-june MODEL
+    """
     with extra_named():
         from ticketkin.service.corpus import COMMAND_LINE
         from ticketkin.service.model_switching import forget_model
