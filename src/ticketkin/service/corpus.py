@@ -60,7 +60,7 @@ class Corpus:
         self._wanted: str | None = None
         self._process = uuid4()
         self._noted_at = float("-inf")
-        self._switching = Lock()
+        self._switching, self._noting = Lock(), Lock()
         self._stopping = Event()
         self._followers: list[Thread] = []
 
@@ -255,8 +255,8 @@ class Corpus:
     def _note(self, *, due: bool) -> None:
         if not due and time.monotonic() - self._noted_at < _NOTE_SECONDS:
             return
-        ready = dict.fromkeys(self._models, "")
-        with self.database.transaction() as connection:
+        with self._noting, self.database.transaction() as connection:
+            ready = dict.fromkeys(self._models, "")
             note_process(connection, self._process, {**self._faults, **ready}, self.bundle.id)
         self._noted_at = time.monotonic()
 
