@@ -420,8 +420,12 @@ def stages(folder: RunFolder, as_json: JsonOption = False) -> None:
       ticketkin stages runs/june
     """
     from ticketkin.workflows.job import list_stages
+    from ticketkin.workflows.openings import looks_so_far
 
     show_stages(screen, list_stages(folder), folder, as_json)
+    looks = looks_so_far(folder)
+    if looks is not None and not as_json:
+        screen.print(f"{looks.sentence}.", soft_wrap=True)
 
 
 @app.command()
