@@ -36,7 +36,7 @@ def _links() -> JudgedLinks:
 @pytest.mark.filterwarnings("error")
 def test_a_shift_that_leaves_no_link_in_the_file_is_no_better() -> None:
     sound = _links()
-    same = np.zeros(30, dtype=np.int64)
+    same = np.zeros(200, dtype=np.int64)
     assert joined_rows(replace(sound, left=same, right=same + 1)).outcome is Outcome.PASSED
 
 
