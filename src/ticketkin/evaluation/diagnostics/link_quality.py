@@ -77,8 +77,10 @@ def joined_rows(links: JudgedLinks) -> Check:
             left, right = (there, right) if end == "first" else (left, there)
             inside &= left != right
             gap = (links.likeness(left, right) - own)[inside]
-            error = float(gap.std() / np.sqrt(max(1, len(gap)))) or 1.0
-            if len(gap) and gap.mean() / error > max(_STANDARD_ERRORS, best[1]):
+            if not len(gap):
+                continue
+            error = float(gap.std() / np.sqrt(len(gap))) or 1.0
+            if gap.mean() / error > max(_STANDARD_ERRORS, best[1]):
                 best = f"{shift:+d} in the {end} column", float(gap.mean() / error)
     if best[0]:
         return failed(
