@@ -45,7 +45,7 @@ def test_other_settings_on_the_same_links_warn_and_name_the_look(tmp_path: Path)
     looks = _ledger(tmp_path, _at(1), _at(2, settings_sha256="s2"), third).looks(third)
     check = holdout_openings(looks)
     assert check.outcome is Outcome.WARNING
-    assert "opened 3 times with 3 different settings; this number is look 3 of 3" in check.evidence
+    assert "opened 3 times with 3 different sets of settings; this number is look 3 of 3" in check.evidence
     assert "2 seeds were tried" in check.evidence
 
 
@@ -77,7 +77,7 @@ def test_a_line_cut_short_is_counted_aloud_and_costs_no_other(tmp_path: Path) ->
     ledger.record(_at(2))
     said = KeptLines()
     assert ledger.openings(said) == [_at(1), _at(2)]
-    assert any("1 lines" in line for line in said.lines)
+    assert any("1 line does not count" in line for line in said.lines)
 
 
 @pytest.mark.parametrize("line", ["[]", "null", '{"run": 1}', "\ufffd", "[" * 100_000])

@@ -39,7 +39,10 @@ def test_the_verdict_notes_its_look_and_says_when_it_is_not_the_first(
 
     after = artifact.REPORT_JSON.read(run / artifact.REPORT_JSON)
     assert after.openings is not None and (after.openings.look, after.openings.n_looks) == (2, 2)
-    assert "opened 2 times with 2 different settings; this number is look 2 of 2." in after.verdict.reason
+    assert (
+        "opened 2 times with 2 different sets of settings; this number is look 2 of 2."
+        in after.verdict.reason
+    )
     check = next(check for check in after.diagnostics if check.code == "holdout_openings")
     assert check.outcome == "warning" and "nobody has looked at" in check.advice
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.run_ownership import OPENINGS
 from ticketkin.core.user_folders import user_folder
+from ticketkin.core.wording import number_of
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,13 @@ class Looks:
     @property
     def sentence(self) -> str:
         """How often the links were opened, and which look the number comes from."""
-        times = "once" if self.n_openings == 1 else f"{self.n_openings:,} times"
+        times = "once" if self.n_openings == 1 else number_of(self.n_openings, "time")
         if self.n_looks == 1:
             again = "" if self.n_openings == 1 else ", each time with the same settings"
             return f"The links that judge were opened {times}{again}"
         return (
-            f"The links that judge were opened {times} with {self.n_looks:,} different settings; this number "
-            f"is look {self.number:,} of {self.n_looks:,}"
+            f"The links that judge were opened {times} with {self.n_looks:,} different sets of settings; "
+            f"this number is look {self.number:,} of {self.n_looks:,}"
         )
 
 
@@ -90,7 +91,8 @@ class HoldoutLedger:
             read = [opening for opening in map(_parsed, lines) if opening is not None]
             known |= dict.fromkeys(read)
             if len(read) < len(lines):
-                progress.say(f"  {len(lines) - len(read):,} lines of {path} can't be read and do not count")
+                unread = number_of(len(lines) - len(read), "line does", "lines do")
+                progress.say(f"  {unread} not count in {path}: not to be read")
         return sorted(known, key=lambda opening: opening.opened_at)
 
     def looks(self, opening: HoldoutOpening, progress: Progress = SILENT) -> Looks:

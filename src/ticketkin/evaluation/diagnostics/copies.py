@@ -8,6 +8,7 @@ from scipy.sparse import csr_matrix
 
 from ticketkin.core.checks import Check, failed, passed, skipped, warning
 from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.core.wording import number_of, percent
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix
 from ticketkin.tickets.templates import normalise
 
@@ -58,8 +59,8 @@ def copied_test(split: SplitTexts, seed: int) -> Check:
     among_test = _share_with_near(split, words, asked, asked, bars)
     by_chance = 1 - (1 - among_test) ** (len(train) / len(asked))
     evidence = (
-        f"{100 * in_training:.0f} % of {len(asked):,} test texts have one in training that is nearer, in "
-        f"meaning and in words, than nine of ten pairs of kin; by chance {100 * by_chance:.0f} % would"
+        f"{percent(in_training)} of {number_of(len(asked), 'test text')} have one in training that is "
+        f"nearer, in meaning and in words, than nine of ten pairs of kin; by chance {percent(by_chance)}"
     )
     if in_training - by_chance > _ABOVE_CHANCE:
         return failed(
@@ -99,7 +100,7 @@ def equal_positives(texts: Sequence[tuple[str, str]]) -> Check:
         return skipped(code, f"too few pairs of kin to tell ({len(texts)})")
     n_equal = sum(normalise(one) == normalise(other) for one, other in texts)
     share = n_equal / len(texts)
-    evidence = f"{n_equal:,} of {len(texts):,} pairs of kin to train on hold one text twice"
+    evidence = f"{n_equal:,} of {number_of(len(texts), 'pair')} of kin to train on hold one text twice"
     if share <= _EQUAL:
         return passed(code, evidence)
     fault = failed if share > _MOST_EQUAL else warning

@@ -1,6 +1,7 @@
 """How often the links that judge were looked at before a number came of them."""
 
 from ticketkin.core.checks import Check, passed, warning
+from ticketkin.core.wording import number_of
 from ticketkin.runs.holdout_ledger import Looks
 
 _CODE = "holdout_openings"
@@ -9,7 +10,7 @@ _CODE = "holdout_openings"
 def holdout_openings(looks: Looks) -> Check:
     """Warn where the links that judge were opened with other settings, too: whoever chooses is among them."""
     n_seeds = len(looks.seeds)
-    tried = f"; {n_seeds:,} seeds were tried on these tickets" if n_seeds > 1 else ""
+    tried = f"; {number_of(n_seeds, 'seed was', 'seeds were')} tried on these tickets" if n_seeds > 1 else ""
     evidence = f"{looks.sentence}{tried}"
     if looks.n_looks > 1:
         return warning(
