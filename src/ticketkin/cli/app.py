@@ -30,6 +30,7 @@ from ticketkin.cli.options import (
     SetOption,
     Sources,
     TestPairsOption,
+    TrustCodeOption,
     out_folder,
     run_among,
     run_folder_of,
@@ -118,6 +119,7 @@ def run(
     ] = False,
     force: ForceRunOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run and why.")] = False,
+    trust_code: TrustCodeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """From an export to a proven model, in one command.
@@ -304,7 +306,7 @@ def split(folder: RunFolder, set_: SetOption = None) -> None:
 
 
 @app.command()
-def embed(folder: RunFolder, set_: SetOption = None) -> None:
+def embed(folder: RunFolder, set_: SetOption = None, trust_code: TrustCodeOption = None) -> None:
     """Encode the tickets with the untouched model.
 
     \b
@@ -322,6 +324,7 @@ def train(
     ],
     recipe: RecipeOption = None,
     set_: SetOption = None,
+    trust_code: TrustCodeOption = None,
 ) -> None:
     """Tune one candidate.
 
@@ -344,6 +347,7 @@ def evaluate(
         bool, typer.Option("--provisional", help="Only the quick candidates; no verdict, holdout closed.")
     ] = False,
     set_: SetOption = None,
+    trust_code: TrustCodeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate the candidates on held-out links and decide.

@@ -5,7 +5,9 @@ from typing import Any
 
 from ticketkin.core.artifacts import hash_value
 from ticketkin.encoders.fingerprint import N_BASE_PROBES, BaseFingerprint, Outputs, write_fingerprint
-from ticketkin.encoders.loading import LoadedEncoder, hash_model
+from ticketkin.encoders.loading import LoadedEncoder
+from ticketkin.encoders.model_code import code_in_memory, name_code
+from ticketkin.encoders.model_hash import hash_model
 from ticketkin.encoders.probes import FINGERPRINT_PROBES, embed_with
 from ticketkin.encoders.serving import write_serving
 
@@ -46,3 +48,4 @@ def save_adapter(model: Any, folder: Path, base: BaseFingerprint) -> None:
 def write_model(model: Any, folder: Path) -> None:
     """Write what a model or adapter in memory consists of; its fingerprint is still to come."""
     model.save_pretrained(str(folder), create_model_card=False)
+    name_code(folder, code_in_memory(model))

@@ -137,6 +137,11 @@ def _base(record: ServingRecord, report: Report, licence: str) -> Iterator[str]:
             else f"- Judged and answered with {by}."
         )
     yield f"- {record.base_model}, {report.encoder.get('max_length_tokens', '?')} tokens"
+    if record.code:
+        yield (
+            f"- It runs code of its own, of {record.code}, which lies in no bundle: whoever opens this one "
+            f"reads it and allows it with --trust-code {record.code}"
+        )
     yield f"- Licence: {licence or 'not known here; see the model card of the base model'}"
     yield ""
 

@@ -174,6 +174,8 @@ class CandidateTraining(TrainingRecord):
     candidate: str
     base_model: str
     base_fingerprint: str
+    base_code: str = ""
+    """REPO@COMMIT of code of its own that the base runs, as was allowed; not written where it runs none."""
     template: str
     encoder: TextEncoding
     """How the encoder it began with turns a text into an embedding."""
@@ -211,6 +213,7 @@ class UntouchedModel(_Part):
     candidate: str
     base_model: str
     base_fingerprint: str
+    base_code: str = ""
     made_at: str
     data_hashes: dict[str, str]
     metrics: dict[str, dict[str, float | None]]

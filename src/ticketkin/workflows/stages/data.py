@@ -192,6 +192,7 @@ def run_embed(run: StageRun[Job]) -> None:
             device=encoder.device,
             packaged=encoder.packaged,
             template=run.job.settings.tickets.template,
+            code=str(encoder.code or ""),
         ),
     )
 

@@ -278,6 +278,7 @@ def _about(
         candidate=name,
         base_model=start.name,
         base_fingerprint=start.fingerprint,
+        **({"base_code": str(start.code)} if start.code else {}),
         template=run.job.settings.tickets.template,
         encoder=text_encoding(start.model),
         made_at=utc_now(),
