@@ -15,6 +15,7 @@ from ticketkin.encoders.interpolation import ReloadProof
 from ticketkin.encoders.runtime.fidelity import RuntimeRecord
 from ticketkin.encoders.serving import TextEncoding
 from ticketkin.pairs.account import PairAccount
+from ticketkin.training.cut_quality import CutQuality
 from ticketkin.training.strength import StrengthSweep
 
 _PACKAGES = ("torch", "transformers", "sentence-transformers", "peft", "numpy")
@@ -196,6 +197,8 @@ class CandidateTraining(TrainingRecord):
     """By split: what strength and epoch were chosen by; in model/ all that was measured."""
     checks: list[Check] = []
     """Of model/: what the diagnostics of its run say, that of the category among them."""
+    dimensions: list[CutQuality] = []
+    """What is lost where the embeddings are cut, where that was asked for: all dimensions first."""
     gate: RerankerGate | None = None
     """What a reranker was kept for."""
 

@@ -1,7 +1,7 @@
 """Stages that tune: adapted, the linear head, LoRA and full; the last three swept over their strength."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,13 @@ from ticketkin.runs.stages import StageRun
 from ticketkin.training.adapted import train_adapted
 from ticketkin.training.augmentation import augment
 from ticketkin.training.candidates import Candidate
+from ticketkin.training.cut_quality import cuts_sentence, first_dimensions
+from ticketkin.training.dimensions import measured_cuts, whole
 from ticketkin.training.head import Head, cross_fit_heads, save_head_model, train_head
 from ticketkin.training.positives import PositivePairs, positive_pairs
 from ticketkin.training.record import CandidateTraining, LeftOutCandidate, TrainingRecord, utc_now
 from ticketkin.training.rivals import epoch_judge, sweep, sweep_on_sample
+from ticketkin.training.settings import TuningSettings
 from ticketkin.training.tuning_data import TuningData
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
@@ -202,9 +205,22 @@ def run_tuning(candidate: Candidate, run: StageRun[Job]) -> None:
     def save(folder: Path) -> None:
         method.save(start.encoder, tuned, swept.chosen, folder, settings.tickets.template)
 
-    swept = sweep_on_sample(sample, method.name, embed, settings.strength, run.progress)
+    tuning: TuningSettings = getattr(settings, candidate.section)
+    cut = replace(sample, start=first_dimensions(sample.start, tuning.served_dimensions))
+    swept = sweep_on_sample(cut, method.name, embed, settings.strength, run.progress)
+    cuts = measured_cuts(
+        sample,
+        lambda texts: whole(method).embed(start.encoder, tuned, swept.chosen, texts, run.progress),
+        tuning,
+        settings.evaluation.n_bootstrap,
+        settings.seed,
+    )
+    if cuts:
+        labels_from = data.links.labels_from
+        run.progress.say(f"  {cuts_sentence(method.name, cuts, labels_from)}")
     proven = {
         "strength": swept,
+        "dimensions": cuts,
         "proof": proof,
         "augmented": augmented.added,
         "pairs": data.pair_account,
