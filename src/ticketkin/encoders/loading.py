@@ -17,6 +17,7 @@ from ticketkin.core.errors import (
     UnsafeArtifactError,
 )
 from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.encoders.learned_tickets import read_learned
 from ticketkin.encoders.model_code import (
     CODE_REPOSITORY,
     CODE_REVISION,
@@ -298,6 +299,8 @@ def _loaded(located: LocatedModel, settings: EncoderSettings) -> LoadedEncoder:
     for asked in (preset.max_length_tokens, settings.max_length_tokens):
         limit = limit if asked is None else min(limit, asked)
     model.max_seq_length = limit
+    learned = read_learned(folder)
+    name = name if learned is None else f"{name} ({learned.name})"
     fingerprint = model_fingerprint(folder, limit, default_prompt(model))
     return LoadedEncoder(model, name, source, fingerprint, limit, device, located.packaged, code)
 

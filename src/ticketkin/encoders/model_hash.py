@@ -6,7 +6,7 @@ from ticketkin.core.artifacts import hash_path, hash_value
 from ticketkin.encoders.model_code import code_of
 
 _SHAPE_NOTHING = frozenset({
-    "ticketkin.json", "fingerprint.json", "training_metadata.json", "data_config.json"
+    "ticketkin.json", "fingerprint.json", "training_metadata.json", "data_config.json", "learned_tickets.json"
 })  # fmt: skip
 
 

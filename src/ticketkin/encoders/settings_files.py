@@ -27,7 +27,7 @@ from ticketkin.encoders.trusted import (
 # Vocabularies and records: read as data, never for the name of a class.
 _DATA = ("tokenizer.json", "vocab.json", "added_tokens.json", "data_config.json", "ticketkin.json",
          "fingerprint.json")  # fmt: skip
-_RECORDS = ("training_metadata.json", "trainer_state.json", "*.index.json")
+_RECORDS = ("training_metadata.json", "learned_tickets.json", "trainer_state.json", "*.index.json")
 _TRANSFORMER_SETTINGS = "sentence_*_config.json"
 _LARGEST_BYTES = 16 << 20
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")

@@ -20,7 +20,7 @@ from ticketkin.evaluation.proof_results import (
     PowerResult,
 )
 from ticketkin.evaluation.thresholds import ThresholdChoice
-from ticketkin.evaluation.verdict_words import Answer, first_sentence
+from ticketkin.evaluation.verdict_words import UNTOUCHED_MODEL, Answer, first_sentence
 
 SCHEMA_VERSION = "1"
 
@@ -199,6 +199,11 @@ class Report(ReportPart):
     synthetic: bool
     seed: int
     versions: dict[str, str]
+
+    @property
+    def base_called(self) -> str:
+        """What to call the base: the untouched model, or the model of a run that tuned it before."""
+        return self.encoder.get("tuned_as") or UNTOUCHED_MODEL
 
     @property
     def left_out_kinds(self) -> list[LeftOutKindResult] | None:

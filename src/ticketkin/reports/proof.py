@@ -87,7 +87,7 @@ def _judged_by_folds(report: Report, folds: CrossFittingResult) -> list[str]:
         f"learned from the other {others} alone, so nothing that ranked a ticket had seen its links. This "
         f"was done {_times(folds.n_repeats)}; a ticket counts once, with the mean of its results.",
         "What was judged is the whole procedure, its choices included: in every part it chose anew what to "
-        f"rank by. Over the untouched model it gained {gain} in {METRICS.primary.title} (95 % range in "
+        f"rank by. Over {report.base_called} it gained {gain} in {METRICS.primary.title} (95 % range in "
         f"brackets) on {procedure.n_queries:,} tickets with known kin in {procedure.n_clusters:,} groups of "
         "duplicates.",
         f"What is kept, “{verdict.champion}”, "
@@ -144,7 +144,7 @@ def _judged_by_split(report: Report) -> list[str]:
     ]
     if shown:
         sentences.append(
-            f"Over the untouched model, “{verdict.champion}” gained in {METRICS.primary.title} (95 % range "
+            f"Over {report.base_called}, “{verdict.champion}” gained in {METRICS.primary.title} (95 % range "
             f"in brackets) {', and '.join(shown)}."
         )
     return sentences

@@ -32,7 +32,7 @@ def _verdict(report: Report) -> Iterator[str]:
     yield ""
     yield (
         f"- Ranking that won: **{verdict.champion}**; best encoder alone: {verdict.encoder}; "
-        f"baseline: {verdict.baseline}"
+        f"baseline: {verdict.baseline}, {report.base_called}"
     )
     yield f"- Readiness: {report.readiness.tier}"
     if report.synthetic:

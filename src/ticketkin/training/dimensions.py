@@ -14,13 +14,16 @@ from ticketkin.encoders.activity import ActivityProof
 from ticketkin.encoders.fingerprint import read_fingerprint
 from ticketkin.encoders.interpolation import ReloadProof
 from ticketkin.encoders.loading import LoadedEncoder, load_float32
-from ticketkin.encoders.saving import save_encoder
+from ticketkin.encoders.saving import extended, save_encoder
 from ticketkin.training.cut_quality import CutQuality, first_dimensions, quality_by_dimensions
 from ticketkin.training.preparation import EncoderJudge, TunedEncoder
 from ticketkin.training.rivals import RivalSample
 from ticketkin.training.settings import TuningSettings
 from ticketkin.training.tuning_data import TuningData
 from ticketkin.training.tuning_methods import TuningMethod
+
+_N_BOOTSTRAP = 1_000
+"""Not the setting of the evaluation: changing that must not tune anew."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,6 @@ def measured_cuts(
     sample: RivalSample,
     embed: Callable[[list[str]], FloatArray],
     tuning: TuningSettings,
-    n_bootstrap: int,
     seed: int,
 ) -> list[CutQuality]:
     """Return what the cuts that the settings name cost, none where they name none.
@@ -93,7 +95,7 @@ def measured_cuts(
     if not sizes or not len(sample.judged.queries):
         return []
     embeddings = sample.placed(embed(sample.texts))
-    return quality_by_dimensions(sample.judged, embeddings, sizes, n_bootstrap, seed)
+    return quality_by_dimensions(sample.judged, embeddings, sizes, _N_BOOTSTRAP, seed)
 
 
 def save_cut(whole: Path, dimensions: int, folder: Path, template: str) -> None:
@@ -102,7 +104,6 @@ def save_cut(whole: Path, dimensions: int, folder: Path, template: str) -> None:
     The layer is plain: any program that loads sentence-transformers folders, and any export, cuts alike.
     """
     import torch
-    from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Dense, Normalize
 
     model = load_float32(str(whole), "cpu")
@@ -114,11 +115,5 @@ def save_cut(whole: Path, dimensions: int, folder: Path, template: str) -> None:
     )
     with torch.no_grad():
         dense.linear.weight.copy_(torch.from_numpy(np.eye(*dense.linear.weight.shape, dtype=np.float32)))
-    cut = SentenceTransformer(
-        modules=[*model, dense, Normalize()],
-        device="cpu",
-        prompts=model.prompts,
-        default_prompt_name=model.default_prompt_name,
-    )
     saved = read_fingerprint(whole)
-    save_encoder(cut, folder, saved.base if saved else None, template)
+    save_encoder(extended(model, dense, Normalize()), folder, saved.base if saved else None, template)

@@ -16,6 +16,7 @@ from ticketkin.encoders.runtime.fidelity import RuntimeRecord
 from ticketkin.encoders.serving import TextEncoding
 from ticketkin.pairs.account import PairAccount
 from ticketkin.training.cut_quality import CutQuality
+from ticketkin.training.device_use import DeviceUse
 from ticketkin.training.strength import StrengthSweep
 
 _PACKAGES = ("torch", "transformers", "sentence-transformers", "peft", "numpy")
@@ -130,6 +131,8 @@ class TrainingRecord(_Part):
     batch_size: int
     """At the end: memory that runs out halves it."""
     device: str
+    device_use: DeviceUse | None = None
+    """What it used of a GPU; not written where it ran on a CPU."""
     precision: str
     seed: int | None = None
     seconds: float

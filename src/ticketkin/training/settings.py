@@ -15,7 +15,7 @@ class AugmentSettings(StageSettings):
 
     methods: tuple[Literal["deletion", "swap", "duplication", "synonyms", "back-translation"], ...] = ()
     """In turn over the positives; none by default."""
-    share: float = Field(default=0.5, gt=0, le=5)
+    share: float = Field(default=0.5, gt=0, le=1_000)
     """Altered positives for each positive."""
     word_share: float = Field(default=0.1, gt=0, le=0.5)
     """Share of a text's words that 'deletion', 'swap', 'duplication' and 'synonyms' touch."""

@@ -1,6 +1,7 @@
 """What to know of the data before a run's numbers are relied on: a code and a message each."""
 
 from ticketkin.core.tables import Origin
+from ticketkin.encoders.learned_tickets import LearnedByBase
 from ticketkin.evaluation.schema import Warning
 from ticketkin.tickets.account import ImportSummary
 from ticketkin.tickets.profiling import TicketProfile
@@ -9,16 +10,27 @@ from ticketkin.workflows.settings import Settings
 
 
 def warnings_of_run(
-    settings: Settings, imported: ImportSummary, profile: TicketProfile, links: LinkSummary
+    settings: Settings,
+    imported: ImportSummary,
+    profile: TicketProfile,
+    links: LinkSummary,
+    base_learned: LearnedByBase,
 ) -> list[Warning]:
     """Return the warnings on tickets, links, review and what an encoder read."""
     return [
+        *_base_warning(base_learned),
         *_data_warnings(imported, profile),
         *_links_warning(links),
         *_review_warning(links),
         *_pooled_warning(links),
         *_adapted_warning(settings),
     ]
+
+
+def _base_warning(base_learned: LearnedByBase) -> list[Warning]:
+    """Say that the baseline was tuned before, where it was."""
+    sentence = base_learned.sentence
+    return [Warning(code="base_was_tuned", message=sentence)] if sentence else []
 
 
 def _data_warnings(imported: ImportSummary, profile: TicketProfile) -> list[Warning]:

@@ -13,6 +13,7 @@ from ticketkin.core.tables import FloatArray, SplitName
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.interpolation import prove_tuned, save_interpolated
+from ticketkin.encoders.learned_tickets import copy_learned, write_learned
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_folder
 from ticketkin.encoders.serving import text_encoding
 from ticketkin.evaluation.cross_fitting import chosen_on_all
@@ -31,6 +32,7 @@ from ticketkin.training.tuning_data import TuningData
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.cross_judging import head_contender, questions_of
+from ticketkin.workflows.learned import learned_by_tuning
 from ticketkin.workflows.model_metadata import METADATA, chosen_by, data_hashes
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.runtimes import encoder_of_run
@@ -142,8 +144,10 @@ def _run_head_on_all_links(run: StageRun[Job], data: RunData) -> None:
 
 def _keep_head(run: StageRun[Job], start: Start, head: Head, chosen: float, **about: Any) -> None:
     """Keep the head at the `chosen` strength, with what is known `about` its training."""
+    data = RunData(run.values, run.job)
     with run.writing(artifact.HEAD) as folder:
         save_head_model(start.encoder, head, chosen, folder, run.job.settings.tickets.template)
+        write_learned(folder, learned_by_tuning(data, start.encoder, run.name))
         write_json(folder / METADATA, _about("head", start.encoder, run, head.record, **about))
     run.put(artifact.embeddings_of("head"), head.apply(start.embeddings, chosen))
 
@@ -212,7 +216,6 @@ def run_tuning(candidate: Candidate, run: StageRun[Job]) -> None:
         sample,
         lambda texts: whole(method).embed(start.encoder, tuned, swept.chosen, texts, run.progress),
         tuning,
-        settings.evaluation.n_bootstrap,
         settings.seed,
     )
     if cuts:
@@ -276,6 +279,10 @@ def _keep_tuned(
     place = artifact.model_of(name)
     with run.writing(place) as folder:
         save(folder)
+        if name == "adapted":  # it reads texts, no label
+            copy_learned(Path(start.source), folder)
+        else:
+            write_learned(folder, learned_by_tuning(data, start, run.name))
     final = load_folder(run.place(place), settings.encoder)
     cache = EmbeddingCache(default_cache_folder(), run.progress)
     model, choice = encoder_of_run(final, data, settings.encoder, run.progress)
