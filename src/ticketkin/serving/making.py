@@ -20,6 +20,7 @@ from ticketkin.ranking.scorer import RERANKED
 from ticketkin.relations.cross_kinds import CROSS_ENCODER
 from ticketkin.relations.scorer import KindScorer
 from ticketkin.serving.bundle import RANKING, RELATIONS, Bundle
+from ticketkin.serving.drift import DriftReference, write_drift_reference
 from ticketkin.serving.index import Index
 from ticketkin.serving.manifest import INDEX, Manifest, is_bundle, write_manifest
 from ticketkin.serving.model_card import model_card
@@ -52,6 +53,8 @@ class BundleParts:
     """Writes the page of that copy."""
     licence: str
     """Of the base model; empty where it is not known."""
+    drift: DriftReference
+    """What the newest tickets of the run are like, as counts."""
     calibration: Sequence[str] = ()
     """Texts of training tickets, from which exported encoders take their ranges; none of them is stored."""
     stored: EmbeddedTickets | None = None
@@ -88,6 +91,7 @@ def write_bundle(parts: BundleParts, out: Path, progress: Progress = SILENT) -> 
         if parts.relations is not None:
             _save_kinds(parts.relations, folder / RELATIONS)
         write_serving_record(folder, parts.record)
+        write_drift_reference(folder, parts.drift)
         write_json(folder / REPORT_JSON, parts.report.model_dump(mode="json"))
         parts.write_page(folder / REPORT_HTML)
         card = model_card(parts.report, parts.record, parts.licence)

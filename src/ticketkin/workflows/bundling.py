@@ -35,6 +35,7 @@ from ticketkin.workflows.candidates import (
     ranking_record,
 )
 from ticketkin.workflows.configuration import Job, read_job
+from ticketkin.workflows.drift import run_drift_reference
 from ticketkin.workflows.relation_material import load_kinds
 from ticketkin.workflows.report_material import whole_material
 from ticketkin.workflows.run_data import RunData
@@ -149,6 +150,7 @@ def bundle_parts(
         report=report,
         write_page=partial(write_shared_report, report, material),
         licence=licence_of(Path(settings.encoder.base_model).expanduser(), base.name),
+        drift=run_drift_reference(data, ranking),
         calibration=runtime_trial(data).calibration,
         stored=_stored(data, ranking, sources) if with_index else None,
         linked=linked_duplicates(data.links),
