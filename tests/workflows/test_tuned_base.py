@@ -55,14 +55,13 @@ def test_nothing_that_the_base_learned_from_judges(run_folder: Path, july: tuple
     base = data.base_learned
     assert base.name == learned.name
     assert f"The base is the model of june, {learned.made_at[:10]}" in " ".join(said.split())
-    of_june = june.splits.frame.join(june.tickets.frame, on="ticket_id").filter(pl.col("split") == "train")
-    trained_on = set(of_june["title"].to_list())
+    trained_on = june.queries(SplitName.TRAIN).tolist()
+    texts_trained_on = {june.texts[row] for row in trained_on}
     for split in (SplitName.EVALUATION, SplitName.HOLDOUT):
         queries = data.queries(split)
         assert len(queries) > 3
-        with_kin = data.tickets.frame[queries.tolist()]
-        assert not set(with_kin["ticket_id"]) & set(base.ticket_ids)
-        assert not trained_on & set(with_kin["title"])
+        assert not {data.tickets.ids[row] for row in queries} & set(base.ticket_ids)
+        assert not {data.texts[row] for row in queries} & texts_trained_on
     judged = questions_of(data, data.groups.group).queries  # where folds judge
     assert not {data.tickets.ids[row] for row in judged} & set(base.ticket_ids)
     assert len(judged) < int(data.groups.has_kin.sum())
