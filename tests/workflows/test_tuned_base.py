@@ -33,10 +33,8 @@ def july(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
     (june,) = read_job(run_folder).sources
     write_sample(place / "newer.csv", 150, 77)
     newer = pl.read_csv(place / "newer.csv", infer_schema=False)
-    renamed = newer.with_columns(pl.col("number").str.replace("INC", "JUL"))
-    renamed = renamed.with_columns(
-        pl.col(name).str.replace("INC", "JUL") for name in ("parent", "duplicate_of") if name in newer.columns
-    )
+    # Numbers of other tickets, problems and changes than June's, in every column that names any.
+    renamed = newer.with_columns(pl.all().str.replace_all(r"\b(INC|PRB|CHG)(\d)", "${1}7${2}"))
     both = pl.concat([pl.read_csv(june, infer_schema=False), renamed], how="diagonal")
     both.write_csv(place / "july.csv")
     run, model = place / "run", run_folder / "candidates/head"
