@@ -8,6 +8,7 @@ from pathlib import Path
 from ticketkin.core.artifacts import atomic_path, write_json
 from ticketkin.core.outputs import check_folder_output
 from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.wording import number_of
 from ticketkin.encoders.fingerprint import read_fingerprint
 from ticketkin.encoders.learned_tickets import copy_learned
 from ticketkin.encoders.loading import LoadedEncoder, load_folder
@@ -100,7 +101,7 @@ def write_bundle(parts: BundleParts, out: Path, progress: Progress = SILENT) -> 
         write_parity(Bundle(folder, write_manifest(folder), parts.record))
         manifest = write_manifest(folder)
         if parts.stored is not None:
-            progress.say(f"  index of {len(parts.stored.tickets):,} tickets")
+            progress.say(f"  index of {number_of(len(parts.stored.tickets), 'ticket')}")
             bundle = Bundle(folder, manifest, parts.record)
             index = Index.open(folder / INDEX, bundle.scorer, manifest.id, create=True)
             fill_index(index, parts.stored, parts.linked, progress)

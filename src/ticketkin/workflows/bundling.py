@@ -11,6 +11,7 @@ from ticketkin.core.errors import InputError, MissingInputError
 from ticketkin.core.outputs import check_folder_output
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import SplitName
+from ticketkin.core.wording import number_of
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_folder
 from ticketkin.encoders.presets import licence_of
 from ticketkin.encoders.runtime.choosing import choose_runtime
@@ -99,7 +100,7 @@ def open_run(
     kin = Kin.open(bundle, place, redact_words=words)
     parts = bundle_parts(RunData.of(folder, job), with_index=True)
     if parts.stored is not None:
-        progress.say(f"storing the {len(parts.stored.tickets):,} tickets of the run in {place}")
+        progress.say(f"storing the {number_of(len(parts.stored.tickets), 'ticket')} of the run in {place}")
         fill_index(kin.index, parts.stored, parts.linked, progress)
     return kin
 

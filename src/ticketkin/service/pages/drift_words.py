@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ticketkin.core.wording import number_of
 from ticketkin.service.drift import Drift
 from ticketkin.service.pages.wording import FIELD_TITLES
 from ticketkin.serving.drift import FEWEST_COMPARED
@@ -41,7 +42,8 @@ def drift_headline(drift: Drift) -> str:
         )
     if not drift.is_known:
         few = min(drift.n_tickets, drift.n_reference)
-        return f"Not known yet: {few:,} tickets are too few to compare; it takes {FEWEST_COMPARED}."
+        enough = f"it takes {FEWEST_COMPARED}"
+        return f"Not known yet: {number_of(few, 'ticket is', 'tickets are')} too few to compare; {enough}."
     if not drift.has_shifted:
         return "No drift seen: the newest tickets are like those that the model was made from."
     changed = [_short_title(one.quantity) for one in drift.shifts if one.stability.has_shifted]
