@@ -16,6 +16,7 @@ import numpy as np
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.records import read_record
 from ticketkin.core.tables import BoolArray, IntArray, Tickets
+from ticketkin.core.wording import number_of
 
 LEARNED_TICKETS = "learned_tickets.json"
 _N_DIGITS = 24
@@ -128,11 +129,12 @@ class LearnedByBase:
         """What follows from it, in a sentence; empty for an untouched base."""
         if not self.name:
             return ""
-        start = f"The base is {self.name}, not an untouched one: it learned from {self.n_learned:,} tickets"
+        learned = number_of(self.n_learned, "ticket")
+        start = f"The base is {self.name}, not an untouched one: it learned from {learned}"
         if not self.n_recognised:
             return f"{start}, none of which is among these"
+        whole = f"{number_of(len(self.ticket_ids), 'ticket')}, {number_of(self.n_kin_groups, 'kin group')}"
         return (
-            f"{start}, {self.n_recognised:,} of which are among these. They, their kin and their templates "
-            f"({len(self.ticket_ids):,} tickets, {self.n_kin_groups:,} kin groups) train, and none of them "
-            "judges"
+            f"{start}, {self.n_recognised:,} of them among these. They, their kin and their templates "
+            f"({whole}) train, and none of them judges"
         )

@@ -55,10 +55,10 @@ def split_tickets(
     known = _units_with(unit, learned, n_units)
     if known.any() and (has_kin & ~known).sum() < _JUDGING_SPLITS:
         raise NotEnoughDataError(
-            f"Of {int(has_kin.sum()):,} independent kin groups, {int((has_kin & ~known).sum()):,} hold no "
-            "ticket that the base model has learned from, and evaluation and holdout each need one: nothing "
-            "is left to judge by. Give links of newer tickets, or begin with an untouched model with "
-            "--base-model"
+            f"Of {number_of(int(has_kin.sum()), 'independent kin group')}, {int((has_kin & ~known).sum()):,} "
+            "without a ticket that the base model has learned from are left, and evaluation and holdout each "
+            "need one: nothing is left to judge by. Give links of newer tickets, or begin with an untouched "
+            "model: --base-model"
         )
     order = _dealing_order(tickets, unit, n_units, settings, seed)
     assigned = np.zeros(n_units, dtype=np.int64)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ticketkin.core.tables import FloatArray, IntArray, Visibility
+from ticketkin.core.wording import number_of
 from ticketkin.encoders.dense import DenseRanker, unit_length
 from ticketkin.evaluation.bootstrap import Interval, Resamples, mean_interval
 from ticketkin.evaluation.gains import PRIMARY, paired_gain
@@ -49,7 +50,8 @@ class CutQuality:
 
 def cuts_sentence(name: str, cuts: Sequence[CutQuality], labels_from: str) -> str:
     """Return what was measured for a candidate, on one line; `labels_from` says who labelled."""
-    judged = f"{cuts[0].n_queries:,} evaluation tickets of {cuts[0].n_kin_groups:,} kin groups"
+    groups = number_of(cuts[0].n_kin_groups, "kin group")
+    judged = f"{number_of(cuts[0].n_queries, 'evaluation ticket')} of {groups}"
     return f"{name} by dimensions -> MRR on {judged} (labels: {labels_from}): {', '.join(map(str, cuts))}"
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from ticketkin.core.errors import ConfigurationError
 from ticketkin.core.progress import Progress
 from ticketkin.core.tables import FloatArray
+from ticketkin.core.wording import number_of
 from ticketkin.encoders.activity import ActivityProof
 from ticketkin.encoders.fingerprint import read_fingerprint
 from ticketkin.encoders.interpolation import ReloadProof
@@ -50,7 +51,7 @@ class CutTuning:
         if self.dimensions >= start.dimension:
             raise ConfigurationError(
                 f"{self.name}.served_dimensions is {self.dimensions:,}, and {start.name} has "
-                f"{start.dimension:,} dimensions; give fewer than these, or leave it out"
+                f"{number_of(start.dimension, 'dimension')}; give fewer than these, or leave it out"
             )
         return self.whole.train(start, data, folder, progress, judge)
 
