@@ -22,7 +22,6 @@ from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.tables import IntArray, Tickets
 from ticketkin.core.wording import number_of
-from ticketkin.encoders.model_code import trust_code as allow_code
 from ticketkin.lexical.shared_words import shared_words
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.relations.scorer import KindScorer
@@ -92,7 +91,9 @@ class Kin:
         exist. `trust_code` allows code that an encoder brings along, REPO@COMMIT, for this process. Raises as
         `Bundle.open` and `Index.open`.
         """
-        allow_code(trust_code)
+        from ticketkin.encoders import model_code
+
+        model_code.trust_code(trust_code)
         words = None if redact_words is None else Path(redact_words)
         bundle = Bundle.open(Path(folder), words)
         place = default_index(Path(folder)) if index is None else Path(index)
