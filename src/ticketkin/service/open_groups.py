@@ -9,8 +9,9 @@ import numpy as np
 
 from ticketkin.core.tables import Kind, Tickets
 from ticketkin.lexical.vocabulary import stable_hash
-from ticketkin.relations.families import SAID, Tie, build_families, parent_tiers
+from ticketkin.relations.families import SAID, Tie, build_families
 from ticketkin.relations.pairs import filing_order
+from ticketkin.relations.parents import parent_tiers
 from ticketkin.service.corpus import Corpus
 from ticketkin.service.desk_time import DeskTime
 from ticketkin.serving.answers import KIN, Answer, Relation

@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 from ticketkin.core.errors import InputError
 from ticketkin.core.tables import Kind
-from ticketkin.relations.families import parent_tiers
+from ticketkin.relations.parents import parent_tiers
 from ticketkin.service.refusals import ConflictError, UnknownProposalError
 from ticketkin.store.answers import standing_answer
 from ticketkin.store.audit import put_audit
