@@ -130,11 +130,11 @@ def run_verdict(run: StageRun[Job]) -> None:
         checks.append(shuffled_links(shuffled))
     verdict = heeding(verdict, checks, synthetic=run.job.synthetic)
     verdict = with_labeller(_with_cheaper(settings, judged, verdict), labeller_of(data.job))
-    if sources is not None and verdict.answer == "yes":
-        verdict = replace(verdict, reason=f"{verdict.reason} {sources.sentence}.")
     called = data.base_learned.name
     verdict = replace(verdict, reason=naming_base(verdict.reason, called))
     checks = [replace(check, evidence=naming_base(check.evidence, called)) for check in checks]
+    if sources is not None and verdict.answer == "yes":
+        verdict = replace(verdict, reason=f"{verdict.reason} {sources.sentence}.")
     _keep_model(run, data, verdict.encoder, candidates[verdict.encoder], checks)
     _keep_ranking(run, judged, verdict)
     readiness = readiness_of(run, data, judged, verdict, candidates, held_out[verdict.champion], checks)
