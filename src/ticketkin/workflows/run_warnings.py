@@ -11,15 +11,10 @@ from ticketkin.workflows.settings import Settings
 
 
 def warnings_of_run(
-    settings: Settings,
-    imported: ImportSummary,
-    profile: TicketProfile,
-    links: LinkSummary,
-    base_learned: LearnedByBase,
+    settings: Settings, imported: ImportSummary, profile: TicketProfile, links: LinkSummary
 ) -> list[Warning]:
     """Return the warnings on tickets, links, review and what an encoder read."""
     return [
-        *_base_warning(base_learned),
         *_data_warnings(imported, profile),
         *_links_warning(links),
         *_review_warning(links),
@@ -28,7 +23,7 @@ def warnings_of_run(
     ]
 
 
-def _base_warning(base_learned: LearnedByBase) -> list[Warning]:
+def base_warning(base_learned: LearnedByBase) -> list[Warning]:
     """Say that the baseline was tuned before, where it was."""
     sentence = base_learned.sentence
     return [Warning(code="base_was_tuned", message=sentence)] if sentence else []

@@ -32,7 +32,6 @@ from ticketkin.training.tuning_data import TuningData
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.cross_judging import head_contender, questions_of
-from ticketkin.workflows.learned import learned_by_tuning
 from ticketkin.workflows.model_metadata import METADATA, chosen_by, data_hashes
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.runtimes import encoder_of_run
@@ -43,6 +42,7 @@ from ticketkin.workflows.tuned_folds import (
     tuned_in_folds,
     tuning_method,
 )
+from ticketkin.workflows.tuned_tickets import learned_by_tuning
 
 _READ = (artifact.TICKETS, artifact.LINKS, artifact.SPLITS, artifact.PAIRS)
 """Files of the run that a training is made of; one without labels of the first alone."""
