@@ -99,7 +99,7 @@ def test_every_lost_link_is_reported(tmp_path: Path, export: Path) -> None:
     assert "1 link tells another the other way round" in account
     assert "left out, as they are no kinship: 'sub-task' 1" in account
     assert "left out, of unknown kinds: 'zusammen' 1" in account
-    assert "2 links (person), 1 kin groups over 2 tickets" in account
+    assert "2 links (person), 1 kin group over 2 tickets" in account
     summary = read_json(tmp_path / "run" / LINK_SUMMARY)
     assert summary["n_read"] == 8
     assert summary["unknown_kinds"] == {"zusammen": 1}
