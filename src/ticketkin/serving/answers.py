@@ -1,18 +1,18 @@
 """What is said of two tickets: kind and band, direction, evidence, and how the other one was solved."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from ticketkin.core.tables import PERSON_FIELDS, IntArray, Tickets
+from ticketkin.core.tables import PERSON_FIELDS, FloatArray, IntArray, Tickets
 from ticketkin.core.wording import percent, time_span
 from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.relations.bands import Band, Bands, likeliest_kin
-from ticketkin.relations.families import canonical_parent, parent_tiers
 from ticketkin.relations.gates import RIGHT_DIRECTION
 from ticketkin.relations.kinds import KINDS
+from ticketkin.relations.parents import CLOSED_ON_ITS_OWN, canonical_parent, parent_tier, parent_tiers
 
 MOST_WORDS = 4
 """Shared words that evidence names."""
@@ -75,10 +75,20 @@ class Answer:
     """The surest first."""
     notes: list[str]
     """What a reader should know of how the ticket was read and answered."""
+    bundle: str = field(default="", compare=False)
+    """Id of the bundle that answered."""
+    refit: int = field(default=0, compare=False)
+    """Number of the refit whose weights ranked; 0 for the bundle's own."""
+    features: Mapping[str, FloatArray] = field(default_factory=dict, compare=False, repr=False)
+    """What the learned ranking read of each relation, by ticket id: see `ScoredPairs.rows`."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return asdict(self)
+        """Return plain values for JSON, without the features."""
+        return asdict(replace(self, features={}), dict_factory=_without_features)
+
+
+def _without_features(values: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, value in values if name != "features"}
 
 
 Row = Mapping[str, Any]
@@ -195,27 +205,21 @@ def evidence(query: Row, candidate: Row, words: Sequence[str]) -> list[str]:
     return shown
 
 
-def solutions(tickets: Tickets) -> list[str]:
-    """Return for each ticket the cause that people wrote down when they resolved it, "" without one.
+def solution(ticket: Row) -> str:
+    """Return the cause that people wrote down when they resolved a ticket, "" without one.
 
     Of a duplicate nothing is taken: its notes say whose duplicate it is. Nor is a word or two such as "done".
     """
-    tiers = parent_tiers(tickets)
-    frame = tickets.frame.select("close_code", "close_notes", "caused_by", "problem")
-    return [
-        _solution(*row) if tier == 1 else ""  # closed, and nobody's duplicate
-        for tier, row in zip(tiers.tolist(), frame.iter_rows(), strict=True)
-    ]
-
-
-def _solution(code: str, notes: str, caused_by: str, problem: str) -> str:
     parts = []
+    code, notes = ticket["close_code"], ticket["close_notes"]
+    if parent_tier(ticket) != CLOSED_ON_ITS_OWN:
+        return ""
     if len(notes.split()) >= _FEWEST_WORDS_OF_A_CAUSE:
         parts.append(f"{code}: {notes}" if code else notes)
-    if caused_by:
-        parts.append(f"caused by {caused_by}")
-    if problem:
-        parts.append(f"problem {problem}")
+    if ticket["caused_by"]:
+        parts.append(f"caused by {ticket['caused_by']}")
+    if ticket["problem"]:
+        parts.append(f"problem {ticket['problem']}")
     return "; ".join(parts)
 
 
