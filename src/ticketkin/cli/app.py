@@ -183,15 +183,19 @@ def run(
 
 def _show_plan(folder: Path, job: Job, left_out: str | None, *, force: bool, as_json: bool) -> None:
     """Print what a run would do and why; `left_out` says which settings around it are not used."""
-    from ticketkin.workflows.job import check_run, list_stages, settings_that_change
+    from ticketkin.workflows.forecast import forecast_line
+    from ticketkin.workflows.job import check_run, forecast_of_due, list_stages, settings_that_change
     from ticketkin.workflows.tuned_folds import dry_run_notes
 
     check_run(folder, job, force=force)
     for line in (settings_that_change(folder, job), left_out):
         if line is not None:
             errors.print(line, soft_wrap=True)
-    show_stages(screen, list_stages(folder, job), folder, as_json)
-    for line in () if as_json else dry_run_notes(folder, job):
+    statuses = list_stages(folder, job)
+    expected = forecast_of_due(statuses, job)
+    show_stages(screen, statuses, folder, as_json, expected)
+    notes = [forecast_line(expected)] if expected else []
+    for line in () if as_json else [*notes, *dry_run_notes(folder, job)]:
         errors.print(line, soft_wrap=True)
 
 

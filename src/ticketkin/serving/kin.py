@@ -22,6 +22,7 @@ from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.tables import Tickets
 from ticketkin.core.wording import number_of
 from ticketkin.ranking.columns import EmbeddedTickets
+from ticketkin.ranking.refit import Refit
 from ticketkin.serving.answers import Answer
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.incoming import Incoming, Value, new_ticket, tickets_of_files, tickets_of_records
@@ -42,9 +43,15 @@ NO_KINDS = "no kinds of kin were learned in the run of this bundle, so tickets a
 class Kin:
     """A bundle and the tickets it answers from."""
 
-    def __init__(self, bundle: Bundle, index: Index) -> None:
-        self.bundle, self.index = bundle, index
-        self._search = KinSearch(bundle, index)
+    def __init__(self, bundle: Bundle, index: Index, refit: Refit | None = None) -> None:
+        """`refit` scores in place of the bundle's own weights."""
+        self.bundle, self.index, self.refit = bundle, index, refit
+        self._search = KinSearch(bundle, index, refit)
+
+    @property
+    def refit_number(self) -> int:
+        """Number of the refit that scores; 0 for the bundle's own weights."""
+        return 0 if self.refit is None else self.refit.number
 
     @classmethod
     def open(
@@ -247,12 +254,16 @@ class Kin:
             part = given if len(block) == len(given.tickets) else given.take(block)
             for place, nearest in enumerate(self._search.nearest(part, k)):
                 query = part if len(block) == 1 else part.take(np.array([place]))
+                relations = self._search.relations(query, nearest, k)
                 answers.append(
                     Answer(
                         self._name(query.tickets),
                         query.titles[0],
-                        self._search.relations(query, nearest, k),
+                        relations,
                         [*notes[start + place], *general],
+                        self.bundle.id,
+                        self.refit_number,
+                        nearest.features_of(relations),
                     )
                 )
         return answers
