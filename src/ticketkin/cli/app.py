@@ -32,6 +32,7 @@ from ticketkin.cli.options import (
     SetOption,
     Sources,
     TestPairsOption,
+    TrustCodeOption,
     out_folder,
     run_among,
     run_folder_of,
@@ -124,6 +125,7 @@ def run(
     ] = False,
     force: ForceRunOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run and why.")] = False,
+    trust_code: TrustCodeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """From an export to a proven model, in one command.
@@ -183,15 +185,19 @@ def run(
 
 def _show_plan(folder: Path, job: Job, left_out: str | None, *, force: bool, as_json: bool) -> None:
     """Print what a run would do and why; `left_out` says which settings around it are not used."""
-    from ticketkin.workflows.job import check_run, list_stages, settings_that_change
+    from ticketkin.workflows.forecast import forecast_line
+    from ticketkin.workflows.job import check_run, forecast_of_due, list_stages, settings_that_change
     from ticketkin.workflows.tuned_folds import dry_run_notes
 
     check_run(folder, job, force=force)
     for line in (settings_that_change(folder, job), left_out):
         if line is not None:
             errors.print(line, soft_wrap=True)
-    show_stages(screen, list_stages(folder, job), folder, as_json)
-    for line in () if as_json else dry_run_notes(folder, job):
+    statuses = list_stages(folder, job)
+    expected = forecast_of_due(statuses, job)
+    show_stages(screen, statuses, folder, as_json, expected)
+    notes = [forecast_line(expected)] if expected else []
+    for line in () if as_json else [*notes, *dry_run_notes(folder, job)]:
         errors.print(line, soft_wrap=True)
 
 
@@ -310,7 +316,7 @@ def split(folder: RunFolder, set_: SetOption = None) -> None:
 
 
 @app.command()
-def embed(folder: RunFolder, set_: SetOption = None) -> None:
+def embed(folder: RunFolder, set_: SetOption = None, trust_code: TrustCodeOption = None) -> None:
     """Encode the tickets with the untouched model.
 
     \b
@@ -328,6 +334,7 @@ def train(
     ],
     recipe: RecipeOption = None,
     set_: SetOption = None,
+    trust_code: TrustCodeOption = None,
 ) -> None:
     """Tune one candidate.
 
@@ -350,6 +357,7 @@ def evaluate(
         bool, typer.Option("--provisional", help="Only the quick candidates; no verdict, holdout closed.")
     ] = False,
     set_: SetOption = None,
+    trust_code: TrustCodeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate the candidates on held-out links and decide.
@@ -426,8 +434,12 @@ def stages(folder: RunFolder, as_json: JsonOption = False) -> None:
       ticketkin stages runs/june
     """
     from ticketkin.workflows.job import list_stages
+    from ticketkin.workflows.openings import looks_so_far
 
     show_stages(screen, list_stages(folder), folder, as_json)
+    looks = looks_so_far(folder)
+    if looks is not None and not as_json:
+        screen.print(f"{looks.sentence}.", soft_wrap=True)
 
 
 @app.command()
@@ -466,9 +478,9 @@ def sample(
     Example:
       ticketkin sample incidents.csv --tickets 5000 --seed 1
     """
-    from ticketkin.tickets.sample import write_sample
+    from ticketkin.tickets.sample import AT_ONCE, write_sample
 
-    summary = write_sample(out, n_tickets, seed, force=force)
+    summary = write_sample(out, n_tickets, seed, at_once=AT_ONCE, force=force)
     if as_json:
         print_json(summary)
     else:

@@ -12,6 +12,7 @@ from pydantic import (
 from ticketkin.core.artifacts import read_json, write_json
 from ticketkin.core.checks import Check, Outcome
 from ticketkin.core.errors import UnreadableFileError
+from ticketkin.evaluation import verdict_words
 from ticketkin.evaluation.metric_results import Metric, ReportPart, Split, SplitResult
 from ticketkin.evaluation.proof_results import (
     Comparison,
@@ -21,6 +22,7 @@ from ticketkin.evaluation.proof_results import (
 )
 from ticketkin.evaluation.thresholds import ThresholdChoice
 from ticketkin.evaluation.verdict_words import Answer, first_sentence
+from ticketkin.runs.holdout_ledger import Looks
 
 SCHEMA_VERSION = "1"
 
@@ -145,6 +147,24 @@ class EncoderRuntime(ReportPart):
     """In the bundle that this report lies in; in a run, what its own bundle answers with."""
 
 
+class OpeningsResult(ReportPart):
+    """How often the links that judge were opened before these numbers, by the ledger of this installation."""
+
+    look: int
+    """Which look it is: openings with the same settings are one."""
+    n_looks: int
+    n_openings: int
+    seeds: list[int]
+    """Tried on the same tickets and links, first try first."""
+
+    @classmethod
+    def of(cls, looks: Looks) -> "OpeningsResult":
+        """Return looks as report.json holds them."""
+        return cls(
+            look=looks.number, n_looks=looks.n_looks, n_openings=looks.n_openings, seeds=list(looks.seeds)
+        )
+
+
 class ProvisionalReport(ReportPart):
     """The whole of provisional.json: the quick candidates, before there is a verdict."""
 
@@ -194,11 +214,18 @@ class Report(ReportPart):
     """The untouched model: name, fingerprint, limit, template."""
     runtimes: list[EncoderRuntime] = Field([])
     """Of each encoder that was judged; none in a report of an earlier version."""
+    openings: OpeningsResult | None = None
+    """Null in a report of an earlier version."""
     test_pairs_sha256: str
     """Hash of the fixed holdout pairs: texts and labels. Numbers compare only where it is the same."""
     synthetic: bool
     seed: int
     versions: dict[str, str]
+
+    @property
+    def base_called(self) -> str:
+        """What to call the base: the untouched model, or the model of a run that tuned it before."""
+        return self.encoder.get("tuned_as") or verdict_words.UNTOUCHED_MODEL
 
     @property
     def left_out_kinds(self) -> list[LeftOutKindResult] | None:

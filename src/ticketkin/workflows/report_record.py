@@ -14,11 +14,13 @@ from ticketkin.evaluation.schema import (
     CandidateResult,
     CheckResult,
     EncoderRuntime,
+    OpeningsResult,
     ReadinessResult,
     Report,
     Warning,
 )
 from ticketkin.evaluation.verdict import Verdict
+from ticketkin.runs.holdout_ledger import Looks
 from ticketkin.runs.stages import StageRun
 from ticketkin.training.candidates import CANDIDATES
 from ticketkin.workflows import artifacts as artifact
@@ -26,7 +28,7 @@ from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.pair_files import text_pairs
 from ticketkin.workflows.proof_record import Proof
 from ticketkin.workflows.run_data import RunData
-from ticketkin.workflows.run_warnings import warnings_of_run
+from ticketkin.workflows.run_warnings import base_warning, warnings_of_run
 from ticketkin.workflows.runtimes import judged_by
 from ticketkin.workflows.versions import versions
 
@@ -42,6 +44,8 @@ class Decision:
     checks: Sequence[Check]
     readiness: ReadinessResult
     proof: Proof
+    looks: Looks
+    """How often the links that judge were opened."""
 
 
 def report_of(run: StageRun[Job], data: RunData, decision: Decision) -> Report:
@@ -58,6 +62,7 @@ def report_of(run: StageRun[Job], data: RunData, decision: Decision) -> Report:
         power=decision.proof.power,
         learning_curve=decision.proof.learning_curve,
         warnings=[
+            *base_warning(data.base_learned),
             *decision.verdict.warnings,
             *warnings_of_run(run.job.settings, imported, profile, links),
             *_left_out_warnings(data),
@@ -76,6 +81,7 @@ def report_of(run: StageRun[Job], data: RunData, decision: Decision) -> Report:
             for name in decision.candidates
             if CANDIDATES[name].role == "encoder"
         ],
+        openings=OpeningsResult.of(decision.looks),
         test_pairs_sha256=text_pairs(data, SplitName.HOLDOUT).digest(),
         synthetic=run.job.synthetic,
         seed=run.job.settings.seed,

@@ -3,13 +3,16 @@
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.checks import Check
 from ticketkin.core.tables import SplitName
+from ticketkin.encoders.learned_tickets import copy_learned
 from ticketkin.encoders.loading import load_encoder
 from ticketkin.encoders.saving import save_encoder
 from ticketkin.evaluation.bootstrap import PairedGain
+from ticketkin.evaluation.diagnostics.openings import holdout_openings
 from ticketkin.evaluation.diagnostics.shuffled import shuffled_links
 from ticketkin.evaluation.gains import cheaper_choice, decisive_gains
 from ticketkin.evaluation.labellers import with_labeller
@@ -21,7 +24,7 @@ from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
 from ticketkin.evaluation.schema import CandidateResult, ProvisionalReport
 from ticketkin.evaluation.verdict import Verdict, decide
 from ticketkin.evaluation.verdict_in_folds import ShuffledLinks, decide_in_folds
-from ticketkin.evaluation.verdict_words import cheaper_words, dearer_words
+from ticketkin.evaluation.verdict_words import cheaper_words, dearer_words, naming_base
 from ticketkin.ranking.cross_fitted import CrossFittedRanker
 from ticketkin.reports.html import write_report
 from ticketkin.runs.stages import StageRun
@@ -41,6 +44,7 @@ from ticketkin.workflows.gain_sources import sources_of
 from ticketkin.workflows.judging import Judged, fold_material, judge, score_pairs
 from ticketkin.workflows.learning import fusion_trial, learning_curve
 from ticketkin.workflows.model_metadata import METADATA, data_hashes, model_metadata
+from ticketkin.workflows.openings import note_verdict
 from ticketkin.workflows.pair_checks import labeller_of
 from ticketkin.workflows.private_paths import without_paths
 from ticketkin.workflows.proof_record import Proof
@@ -101,6 +105,7 @@ def run_verdict(run: StageRun[Job]) -> None:
     shuffled = _shuffled(run, data, judged)
     verdict = _decide(run, data, judged, shuffled)
     candidates = _evaluations(data, judged)
+    looks = note_verdict(run, data)
     holdout = _open_holdout(run, data, judged, verdict)
     held_out = {
         name: _result(data, retrieval, pairs, judged.thresholds[name].threshold)
@@ -127,15 +132,21 @@ def run_verdict(run: StageRun[Job]) -> None:
     checks = diagnose(run, data, judged, verdict, pairs_held_out, candidates, sources)
     if judged.folds is not None:
         checks.append(shuffled_links(shuffled))
+    checks.append(holdout_openings(looks))
     verdict = heeding(verdict, checks, synthetic=run.job.synthetic)
     verdict = with_labeller(_with_cheaper(settings, judged, verdict), labeller_of(data.job))
+    called = data.base_learned.name
+    verdict = replace(verdict, reason=naming_base(verdict.reason, called))
+    checks = [replace(check, evidence=naming_base(check.evidence, called)) for check in checks]
     if sources is not None and verdict.answer == "yes":
         verdict = replace(verdict, reason=f"{verdict.reason} {sources.sentence}.")
+    if looks.n_looks > 1 and verdict.answer != "unproven":
+        verdict = replace(verdict, reason=f"{verdict.reason} {looks.sentence}.")
     _keep_model(run, data, verdict.encoder, candidates[verdict.encoder], checks)
     _keep_ranking(run, data, judged, verdict)
     readiness = readiness_of(run, data, judged, verdict, candidates, held_out[verdict.champion], checks)
     proof = Proof.of(data, judged, verdict, shuffled, learning_curve(data, judged, trial, run.progress))
-    decision = Decision(verdict, candidates, comparisons, checks, readiness, proof)
+    decision = Decision(verdict, candidates, comparisons, checks, readiness, proof, looks)
     report = report_of(run, data, decision)
     material = report_material(run, data, judged, verdict, holdout)
     run.put(artifact.MATERIAL, material)
@@ -229,6 +240,7 @@ def _keep_model(
         if encoder == "base":
             loaded = load_encoder(run.job.settings.encoder)
             save_encoder(loaded.model, folder, None, run.job.settings.tickets.template)
+            copy_learned(Path(loaded.source), folder)
         else:
             shutil.copytree(run.values.path(artifact.model_of(encoder)), folder, dirs_exist_ok=True)
         record = model_metadata(
