@@ -81,6 +81,7 @@ LEARNED: dict[str, Any] = {
         "logistic": _quality({"value": 0.6, "low": 0.55, "high": 0.65}),
         "majority": _quality(_MAJORITY),
     },
+    "choice": None,
     "without": {"time": _MAJORITY},
     "causes": {
         "n_causal": 40, "n_other": 120,

@@ -21,8 +21,9 @@ from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.lexical.neighbours import tfidf_matrix
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.relations.bands import Bands
-from ticketkin.relations.classifier import MODELS, FeatureKindModel, fit_classifier
+from ticketkin.relations.classifier import FeatureKindModel
 from ticketkin.relations.cross_kinds import CROSS_ENCODER, CrossKindModel
+from ticketkin.relations.fitting import MODELS, fit_classifier
 from ticketkin.relations.kinds import KINDS
 from ticketkin.relations.pair_state import PairState
 from ticketkin.relations.pairs import relation_pairs

@@ -15,7 +15,8 @@ from ticketkin.core.tables import SplitName
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.retrieval import evaluate_retrieval
 from ticketkin.relations import cross_training
-from ticketkin.relations.classifier import MODELS, FeatureKindModel
+from ticketkin.relations.classifier import FeatureKindModel
+from ticketkin.relations.fitting import MODELS
 from ticketkin.relations.settings import FamilySettings
 from ticketkin.workflows.candidates import champion_ranker
 from ticketkin.workflows.configuration import read_job
@@ -162,9 +163,16 @@ def test_the_loaded_champion_ranks_as_the_verdict_did(folder: Path) -> None:
 def test_the_whole_job_learns_kinds_and_shows_them(folder: Path) -> None:
     record = json.loads((folder / "relations/relations.json").read_text())
     page = (folder / "report.html").read_text()
-    assert record["learned"] and record["model"] == "kernel_svm"
-    assert record["results"].keys() == {"kernel_svm", "majority"}
-    assert 'id="kinds"' in page and "Largest families" in page
+    choice = record["choice"]
+    assert record["learned"] and record["model"] == choice["chosen"]
+    assert record["results"].keys() == {"auto", "majority"} and sum(choice["in_folds"].values()) == 3
+    assert choice["scores"].keys() == {"logistic", "kernel_svm"}
+    assert choice["scores"][choice["chosen"]]["macro_f1"] == max(
+        s["macro_f1"] for s in choice["scores"].values()
+    )
+    model = load_kinds(RunData.of(folder, read_job(folder))).model
+    assert isinstance(model, FeatureKindModel) and model.classifier.name == choice["chosen"]
+    assert 'id="kinds"' in page and "Largest families" in page and "How the classifier was chosen" in page
     assert {"kinds_confusion.png", "kinds_reliability.png", "family.png"} <= {
         path.name for path in (folder / "figures").iterdir()
     }

@@ -13,7 +13,12 @@ from ticketkin.reports.formatting import format_name
 
 if TYPE_CHECKING:
     from ticketkin.relations.families import FamiliesRecord
-    from ticketkin.relations.record import CauseQuality, KindsLearned, ModelQuality, TwoStageQuality
+    from ticketkin.relations.record import (
+        CauseQuality,
+        ClassifierChoice,
+        KindsLearned,
+        TwoStageQuality,
+    )
 
 
 def show_relations(console: SafeConsole, record: "KindsLearned") -> None:
@@ -23,9 +28,10 @@ def show_relations(console: SafeConsole, record: "KindsLearned") -> None:
     for line in record.notes:
         console.print(line)
     kinds = list(record.counts)
+    if record.choice is not None:
+        _show_choice(console, record.choice)
     _show_models(console, record, kinds)
-    _show_confusion(console, record.kept, f"{record.model}: true kind by row, predicted by column, mean of "
-                    f"{record.n_repeats} repeats", kinds)  # fmt: skip
+    _show_confusion(console, record, kinds)
     for group, macro in record.without.items():
         console.print(f"without {group}: macro F1 {macro}")
     if record.causes is not None:
@@ -37,13 +43,37 @@ def show_relations(console: SafeConsole, record: "KindsLearned") -> None:
             console.print(f"{gate.evidence}. {gate.advice}")
 
 
+def _show_choice(console: SafeConsole, choice: "ClassifierChoice") -> None:
+    """Print what each classifier was worth on the folds that chose, and which was chosen."""
+    table = Table(
+        title=f"Chosen: {choice.chosen}, by macro F1 on {choice.n_folds} folds of {choice.n_pairs:,} "
+        "training pairs, frequent kinds thinned",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
+    kinds = list(choice.scores[choice.chosen].f1)
+    n_folds = sum(choice.in_folds.values())
+    for head in ("classifier", "macro F1", "± over folds", *kinds, f"chosen in {n_folds} folds that assess"):
+        table.add_column(head)
+    for name, score in choice.scores.items():
+        table.add_row(
+            name,
+            f"{score.macro_f1:.3f}",
+            f"{score.spread:.3f}",
+            *(f"{score.f1[kind]:.3f}" for kind in kinds),
+            f"{choice.in_folds.get(name, 0)}",
+        )
+    console.print(table)
+
+
 def _show_models(console: SafeConsole, record: "KindsLearned", kinds: Sequence[str]) -> None:
     table = Table(title="F1, out of fold", title_justify="left", box=None, pad_edge=False)
     for head in ("model", "macro", *kinds, "Brier"):
         table.add_column(head)
     for name, quality in record.results.items():
         table.add_row(
-            f"{name} (kept)" if name == record.model else name,
+            _label(record, name),
             str(quality.macro_f1),
             *(str(quality.by_kind[kind].f1 or "-") for kind in kinds),
             str(quality.brier),
@@ -51,11 +81,19 @@ def _show_models(console: SafeConsole, record: "KindsLearned", kinds: Sequence[s
     console.print(table)
 
 
-def _show_confusion(console: SafeConsole, quality: "ModelQuality", title: str, kinds: Sequence[str]) -> None:
+def _label(record: "KindsLearned", name: str) -> str:
+    if record.choice is None:
+        return f"{name} (kept)" if name == record.model else name
+    return f"{name} (chosen anew in every fold)" if record.results[name] is record.kept else name
+
+
+def _show_confusion(console: SafeConsole, record: "KindsLearned", kinds: Sequence[str]) -> None:
+    n_repeats = f"{record.n_repeats} repeat{'s' * (record.n_repeats > 1)}"
+    title = f"{record.model}: true kind by row, predicted by column, mean of {n_repeats}"
     matrix = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for head in ("", *kinds):
         matrix.add_column(head)
-    for kind, row in zip(kinds, quality.confusion, strict=True):
+    for kind, row in zip(kinds, record.kept.confusion, strict=True):
         matrix.add_row(kind, *(f"{value:.0f}" for value in row))
     console.print(matrix)
 

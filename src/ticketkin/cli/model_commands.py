@@ -205,7 +205,7 @@ def relations(
 
     Quality is of repeated folds that share no ticket, with 95 % intervals. ticketkin run does this too.
     """
-    from ticketkin.relations.classifier import MODELS
+    from ticketkin.relations.fitting import MODELS
     from ticketkin.workflows.relation_jobs import learn_relations
 
     named = [*(MODELS if compare_all else ()), *(["cross_encoder"] if cross_encoder else [])]

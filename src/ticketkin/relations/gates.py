@@ -6,6 +6,7 @@ from ticketkin.core.checks import Check, failed, passed, skipped, warning
 from ticketkin.relations.kinds import KINDS, NONE
 from ticketkin.relations.record import (
     DirectionByTime,
+    KindQuality,
     KindsLearned,
     ModelQuality,
     ReliabilityBin,
@@ -17,6 +18,7 @@ RIGHT_DIRECTION = 0.9
 _FAR_OFF = 0.1
 """Mean distance between said and true share from which on probabilities mislead before calibration."""
 
+DISTINGUISHED = "relation_distinguished"
 # Its evidence names tickets behind a colon.
 CONTRADICTIONS = "relation_contradictions"
 
@@ -29,6 +31,7 @@ def relation_gates(record: KindsLearned, fewest: int) -> list[Check]:
         _splits(record.two_stage.pairs_by_split, record.counts),
         _contradictions(record),
         _better_than_majority(record.kept, record.results["majority"]),
+        _distinguished(record.kept, record.counts, fewest),
         _calibrated(record.kept.reliability),
         _direction(record.kept.direction_by_time),
         *(_precision_on_holdout(record.two_stage, name) for name in KINDS if name != NONE),
@@ -106,6 +109,39 @@ def _better_than_majority(kept: ModelQuality, majority: ModelQuality) -> Check:
         f"{evidence}: not better beyond doubt",
         "Don't use its kinds; more typed links are needed",
     )
+
+
+def beats_guessing(quality: KindQuality, counts: Mapping[str, int]) -> bool:
+    """Return whether the F1 of a kind lies above that of guessing by frequency beyond doubt.
+
+    Who guesses each kind as often as it occurs has its share of the pairs as precision, as recall and as F1.
+    """
+    f1 = quality.f1
+    return f1 is not None and f1.low is not None and f1.low > _share(quality, counts)
+
+
+def _share(quality: KindQuality, counts: Mapping[str, int]) -> float:
+    return quality.n / max(1, sum(counts.values()))
+
+
+def _distinguished(kept: ModelQuality, counts: Mapping[str, int], fewest: int) -> Check:
+    """Look whether each kind with enough pairs is distinguished better than by guessing."""
+    judged = {name: kept.by_kind[name] for name, n in counts.items() if name != NONE and n >= fewest}
+    shown = {
+        name: f"{name} F1 {quality.f1}, guessing by frequency {_share(quality, counts):.3f}"
+        for name, quality in judged.items()
+    }
+    failing = [name for name, quality in judged.items() if not beats_guessing(quality, counts)]
+    if not judged:
+        return skipped(DISTINGUISHED, f"no kind of kin has {fewest} pairs")
+    if failing:
+        return failed(
+            DISTINGUISHED,
+            f"{' and '.join(failing)}: not told apart better than by guessing, so never said or suggested "
+            f"({'; '.join(shown[name] for name in failing)})",
+            "Add links of that kind, or compare all classifiers: ticketkin relations RUN --compare",
+        )
+    return passed(DISTINGUISHED, "; ".join(shown.values()))
 
 
 def _calibrated(reliability: Mapping[str, Sequence[ReliabilityBin]]) -> Check:

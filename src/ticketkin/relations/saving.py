@@ -17,6 +17,7 @@ from ticketkin.core.errors import InputError, UnreadableFileError
 from ticketkin.core.records import read_record
 from ticketkin.relations.bands import Bands
 from ticketkin.relations.classifier import RelationClassifier
+from ticketkin.relations.cross_kinds import CROSS_ENCODER
 from ticketkin.relations.kinds import KINDS
 from ticketkin.relations.pair_state import REMEDY
 from ticketkin.relations.predictors import PREDICTORS, AffineMap
@@ -99,7 +100,8 @@ def load_classifier(folder: Path) -> RelationClassifier:
     """Return a saved classifier. Raises as `read_kinds`, also where there is none."""
     saved = read_kinds(folder)
     predictor, classes = PREDICTORS.get(saved.family), saved.classes
-    if predictor is None or classes != sorted(set(classes)) or not classes or not saved.columns:
+    is_whole = classes and classes == sorted(set(classes)) and saved.columns
+    if predictor is None or saved.model == CROSS_ENCODER or not is_whole:
         raise UnreadableFileError(f"{folder / _DESCRIPTION} describes no classifier. {REMEDY}")
     arrays = load_arrays(folder / _ARRAYS, REMEDY)
     matrix = arrays.get("scaling_matrix", np.float64, (len(saved.columns), None))

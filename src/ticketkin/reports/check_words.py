@@ -64,6 +64,7 @@ _WORDS = {
     "relation_better_than_majority": ("Better than always answering the commonest kind", "yes"),
     "relation_contradictions": ("Links that contradict each other", "none found"),
     "relation_direction": ("The earlier ticket is the cause", "yes"),
+    "relation_distinguished": ("Each kind distinguished better than by guessing", "yes"),
     "relation_labels": ("Who stated the kinds", "people"),
     "relation_raw_probabilities": ("Probabilities before calibration", "close to the truth"),
     "relation_splits": ("Every kind in every part of the links", "yes"),
