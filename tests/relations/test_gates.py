@@ -90,6 +90,8 @@ def test_a_good_model_passes_all() -> None:
          "relation_direction", Outcome.WARNING, "50% of the 20"),
         (("results", "logistic", "direction_by_time"), {"n_detected": 0.0, "share_right": None},
          "relation_direction", Outcome.SKIPPED, "no cause was detected"),
+        (("causes_left_out",), "the causal kind gains nothing", "relation_causes", Outcome.WARNING,
+         "left out: the causal kind gains nothing"),
         (("two_stage", "pairs_by_split", "evaluation", "causal"), 0, "relation_splits", Outcome.WARNING,
          "causal in evaluation: no threshold can be set"),
         (("two_stage", "holdout", "duplicate_say"), {**REPORTED, "n_right": 20, "precision_low": 0.13,

@@ -35,7 +35,7 @@ def show_relations(console: SafeConsole, record: "KindsLearned") -> None:
     for group, macro in record.without.items():
         console.print(f"without {group}: macro F1 {macro}")
     if record.causes is not None:
-        _show_causes(console, record.causes)
+        _show_causes(console, record.causes, record.causes_left_out)
     _show_two_stage(console, record.two_stage)
     for gate in record.gates:
         if gate.outcome in (Outcome.FAILED, Outcome.WARNING):
@@ -84,7 +84,7 @@ def _show_models(console: SafeConsole, record: "KindsLearned", kinds: Sequence[s
 def _label(record: "KindsLearned", name: str) -> str:
     if record.choice is None:
         return f"{name} (kept)" if name == record.model else name
-    return f"{name} (chosen anew in every fold)" if record.results[name] is record.kept else name
+    return f"{name} (kept: {record.model})" if record.results[name] is record.kept else name
 
 
 def _show_confusion(console: SafeConsole, record: "KindsLearned", kinds: Sequence[str]) -> None:
@@ -98,7 +98,7 @@ def _show_confusion(console: SafeConsole, record: "KindsLearned", kinds: Sequenc
     console.print(matrix)
 
 
-def _show_causes(console: SafeConsole, quality: "CauseQuality") -> None:
+def _show_causes(console: SafeConsole, quality: "CauseQuality", left_out: str) -> None:
     """Print how well causes are distinguished from all else by a cross-encoder of their own."""
     head = ", its head begun at random" if quality.fresh_head else ""
     console.print(
@@ -117,6 +117,11 @@ def _show_causes(console: SafeConsole, quality: "CauseQuality") -> None:
     console.print(
         f"  direction right in {100 * quality.direction_right:.0f} % of causes; "
         f"{quality.milliseconds_a_pair:.0f} ms a pair, read in both orders",
+    )
+    console.print(
+        f"  PR-AUC of the causal kind {quality.pr_auc_kinds or '-'} by the model of kinds alone, "
+        f"{quality.pr_auc_both or '-'} with the cross-encoder: "
+        + (f"left out, {left_out}" if left_out else "it is kept and has a say in answers"),
     )
 
 

@@ -19,7 +19,7 @@ from ticketkin.relations.record import ClassifierChoice, ClassifierScore
 from ticketkin.relations.settings import Classifier
 
 _INNER_FOLDS = 3
-_MOST_PAIRS = 1_000
+_MOST_PAIRS = 600
 """Pairs that choose: every classifier is fitted on them three times, anew in each fold that assesses it."""
 
 
@@ -49,7 +49,7 @@ class ChosenAnew:
     def choose(self, places: IntArray, seed: int) -> ClassifierChoice:
         """Return which classifier tells the kinds of some pairs apart best on folds that share no ticket.
 
-        The best is that of the highest macro F1 over the predictions of all folds. Of more than 1,000 pairs
+        The best is that of the highest macro F1 over the predictions of all folds. Of more than 600 pairs
         so many are drawn, frequent kinds thinned first. Raises NotEnoughDataError where the pairs lie in one
         block or are of one kind.
         """

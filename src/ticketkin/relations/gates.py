@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from ticketkin.core.checks import Check, failed, passed, skipped, warning
 from ticketkin.relations.kinds import KINDS, NONE
 from ticketkin.relations.record import (
+    CauseQuality,
     DirectionByTime,
     KindQuality,
     KindsLearned,
@@ -34,6 +35,7 @@ def relation_gates(record: KindsLearned, fewest: int) -> list[Check]:
         _distinguished(record.kept, record.counts, fewest),
         _calibrated(record.kept.reliability),
         _direction(record.kept.direction_by_time),
+        *([] if record.causes is None else [_causes(record.causes, record.causes_left_out)]),
         *(_precision_on_holdout(record.two_stage, name) for name in KINDS if name != NONE),
     ]
 
@@ -175,6 +177,23 @@ def _direction(by_time: DirectionByTime) -> Check:
         f"{evidence}, below {RIGHT_DIRECTION:.0%}",
         "Answers name no direction; if source and target of the causal links are mixed up, give the kind the "
         "other way round, or learn directions from the texts: ticketkin relations RUN --causes",
+    )
+
+
+def _causes(causes: CauseQuality, left_out: str) -> Check:
+    """Look whether a cross-encoder of causes has a say in answers."""
+    code = "relation_causes"
+    if left_out:
+        return warning(
+            code,
+            f"left out: {left_out}",
+            "Answers don't wait for it; more causal links, or a base that was trained on pairs "
+            "(relations.cross_encoder.base_model), may change that",
+        )
+    return passed(
+        code,
+        f"PR-AUC of the causal kind {causes.pr_auc_both} with it, {causes.pr_auc_kinds} without: it has a "
+        f"say, {causes.milliseconds_a_pair:.0f} ms a pair",
     )
 
 

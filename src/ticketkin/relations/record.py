@@ -119,6 +119,17 @@ class CauseQuality(_Part):
     """Whether the head began at random."""
     method: str
     folds: int
+    pr_auc_kinds: Interval | None = None
+    """Of the causal kind by the model of kinds alone, on the same pairs; None in records of older runs."""
+    pr_auc_both: Interval | None = None
+    """Of the causal kind with the cross-encoder."""
+    gain: Interval | None = None
+    """The second less the first."""
+
+    @property
+    def helps(self) -> bool:
+        """Whether the causal kind is better with the cross-encoder beyond doubt."""
+        return self.gain is not None and self.gain.low is not None and self.gain.low > 0
 
 
 class BandQuality(_Part):
@@ -212,6 +223,8 @@ class KindsLearned(_Part):
     """Macro F1 of the kept model without a group of features, by group."""
     causes: CauseQuality | None = None
     """None where they were not asked for."""
+    causes_left_out: str = ""
+    """Why the cross-encoder of causes has no say in answers; empty where it has one or was not asked for."""
     two_stage: TwoStageQuality
     gates: list[Check] = []
 

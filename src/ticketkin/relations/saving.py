@@ -16,6 +16,7 @@ from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import InputError, UnreadableFileError
 from ticketkin.core.records import read_record
 from ticketkin.relations.bands import Bands
+from ticketkin.relations.causes import CauseCalibration
 from ticketkin.relations.classifier import RelationClassifier
 from ticketkin.relations.cross_kinds import CROSS_ENCODER
 from ticketkin.relations.kinds import KINDS
@@ -65,6 +66,8 @@ class SavedKinds:
     kinds: list[str]
     fitted_on: FittedOn
     bands: Bands
+    causes: CauseCalibration | None = None
+    """Of the cross-encoder of causes; None where none has a say."""
 
 
 def save_kinds(
@@ -73,6 +76,7 @@ def save_kinds(
     fitted_on: FittedOn,
     bands: Bands,
     classifier: RelationClassifier | None = None,
+    causes: CauseCalibration | None = None,
 ) -> None:
     """Write what a model of kinds must be served with, and its classifier where it is one over features."""
     family, columns, classes = "", list[str](), list[int]()
@@ -81,7 +85,9 @@ def save_kinds(
         classes = classifier.classes.tolist()
         arrays = {f"scaling_{name}": array for name, array in vars(classifier.scaling).items()}
         save_arrays(folder / _ARRAYS, arrays | classifier.predictor.arrays())
-    saved = SavedKinds(_SCHEMA_VERSION, model, family, columns, classes, list(KINDS), fitted_on, bands)
+    saved = SavedKinds(
+        _SCHEMA_VERSION, model, family, columns, classes, list(KINDS), fitted_on, bands, causes
+    )
     write_json(folder / _DESCRIPTION, asdict(saved))
 
 

@@ -34,7 +34,7 @@ class RelationSettings(StageSettings):
     ablation: bool = False
     """Assess it without each group of features, too."""
     causes: bool = False
-    """Train a cross-encoder for cause or not a cause, too."""
+    """Train a cross-encoder for cause or not a cause, too; kept where the causal kind is better with it."""
     cross_encoder: CrossEncoderSettings = CrossEncoderSettings()
     """How cross-encoders are trained."""
     contradictions: Literal["drop", "majority"] = "drop"

@@ -62,6 +62,7 @@ _WORDS = {
     "trivial_threshold": ("A threshold that calls everything kin", "it does not"),
     "words_of_linking": ("Words written once tickets were linked", "none found"),
     "relation_better_than_majority": ("Better than always answering the commonest kind", "yes"),
+    "relation_causes": ("A cross-encoder that reads causes", "it has a say in answers"),
     "relation_contradictions": ("Links that contradict each other", "none found"),
     "relation_direction": ("The earlier ticket is the cause", "yes"),
     "relation_distinguished": ("Each kind distinguished better than by guessing", "yes"),

@@ -10,6 +10,8 @@ from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import IntArray, SplitName
 from ticketkin.relations.bands import Bands
+from ticketkin.relations.cause_training import CauseTrainer
+from ticketkin.relations.causes import WithCauses
 from ticketkin.relations.classifier import FeatureKindModel, KindModel
 from ticketkin.relations.cross_kinds import CROSS_ENCODER
 from ticketkin.relations.fitting import fit_classifier
@@ -28,9 +30,15 @@ from ticketkin.workflows.run_kin import retrieve_and_classify
 
 
 def keep_kinds(
-    lesson: KindLesson, model: RelationModel, judged: Collection[str], folder: Path
+    lesson: KindLesson,
+    model: RelationModel,
+    judged: Collection[str],
+    folder: Path,
+    causes: CauseTrainer | None = None,
 ) -> TwoStageQuality:
     """Fit `model` on the training split, save it with its bands in `folder`, and return what those are worth.
+
+    With `causes` a cross-encoder of causes is trained on the same pairs and has a say in the causal kind.
 
     Evaluation tickets, met as a user meets them with their nearest others at the real base rate, set the
     bands; holdout tickets tell what they are worth. A kind that is not among `judged` gets no band.
@@ -41,7 +49,10 @@ def keep_kinds(
         raise NotEnoughDataError("The training split holds pairs of fewer than two kinds; add typed links")
     encoder, tickets = fingerprints(data)
     fitted_on = FittedOn(encoder, lesson.state.fingerprint, tickets)
-    kinds = KindScorer(lesson.state, _fitted(lesson, model, folder), Bands.silent(), fitted_on)
+    fitted = _fitted(lesson, model, folder)
+    if causes is not None:
+        fitted = WithCauses(fitted, causes.keep(lesson.training, lesson.seed, folder))
+    kinds = KindScorer(lesson.state, fitted, Bands.silent(), fitted_on)
     ranker = champion_ranker(data)
     linked = LinkedKinds.of(data.tickets, data.links, data.groups, data.stated_kinds)
     evaluation, holdout = (

@@ -8,7 +8,7 @@ import numpy as np
 
 from ticketkin.core.progress import Progress
 from ticketkin.core.tables import IntArray, SplitName
-from ticketkin.relations.assessment import Fit, assess, feature_fit
+from ticketkin.relations.assessment import Assessment, Fit, assess, feature_fit
 from ticketkin.relations.choice import ChosenAnew
 from ticketkin.relations.cross_kinds import CROSS_ENCODER
 from ticketkin.relations.cross_training import CrossTrainer
@@ -65,9 +65,9 @@ class KindLesson:
         """Return how often the folds that assess a model are drawn."""
         return 1 if name in _ONE_REPEAT else self.settings.repeats
 
-    def assessed(self, name: str, fit: Fit) -> ModelQuality:
-        """Return quality, confusion and reliability of a way to fit, out of fold."""
-        assessment = assess(
+    def assessed(self, name: str, fit: Fit) -> Assessment:
+        """Return what a way to fit says of every pair, out of fold."""
+        return assess(
             name,
             fit,
             self.pairs,
@@ -76,23 +76,26 @@ class KindLesson:
             seed=self.seed,
             progress=self.progress,
         )
+
+    def quality(self, assessment: Assessment) -> ModelQuality:
+        """Return quality, confusion and reliability of what was said out of fold."""
         n_bootstrap = self.material.data.job.settings.evaluation.n_bootstrap
         return assessment.quality(n_bootstrap, self.seed)
 
-    def model(self, name: RelationModel, without: str = "") -> ModelQuality:
-        """Return the quality of a model, perhaps without a group of features."""
+    def model(self, name: RelationModel, without: str = "") -> Assessment:
+        """Return what a model says of every pair, perhaps without a group of features."""
         if name == CROSS_ENCODER:
             return self.assessed(name, self.cross_trainer().fit)
         features = self.features.without(without) if without else self.features
         return self.assessed(name, feature_fit(name, features, self.pairs, self.settings.balance))
 
-    def chosen(self) -> tuple[ClassifierChoice, ModelQuality]:
-        """Return the classifier that the training pairs choose, and the quality of the whole procedure.
+    def chosen(self) -> tuple[ClassifierChoice, Assessment]:
+        """Return the classifier that the training pairs choose, and what the whole procedure says.
 
         In every fold that assesses it, choice and fit are made anew on the other folds.
         """
         names = tuple(dict.fromkeys(self.settings.choose_from))
         anew = ChosenAnew(names, self.features, self.pairs, self.settings.balance)
         choice = anew.choose(self.training, self.seed)
-        quality = self.assessed(AUTO, anew)
-        return choice.model_copy(update={"in_folds": anew.in_folds()}), quality
+        assessment = self.assessed(AUTO, anew)
+        return choice.model_copy(update={"in_folds": anew.in_folds()}), assessment

@@ -1,41 +1,30 @@
 """Kinds of kin in a run: typed pairs, the classifier, and how well it tells them apart."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import Progress
-from ticketkin.evaluation.bootstrap import Interval
 from ticketkin.relations.assessment import FEWEST_OF_A_CLASS
 from ticketkin.relations.bands import ReportedBand
-from ticketkin.relations.cross_kinds import CROSS_ENCODER
-from ticketkin.relations.gates import beats_guessing, relation_gates
+from ticketkin.relations.cause_training import FEWEST_CAUSES, CauseTrainer
+from ticketkin.relations.gates import relation_gates
 from ticketkin.relations.kinds import KINDS
 from ticketkin.relations.pair_state import PairState
 from ticketkin.relations.pairs import RelationPairs, support_notes
-from ticketkin.relations.record import (
-    CauseQuality,
-    ClassifierChoice,
-    KindsLearned,
-    KindsNotLearned,
-    ModelQuality,
-    RelationRecord,
-)
-from ticketkin.relations.settings import AUTO, RelationModel
+from ticketkin.relations.record import CauseQuality, KindsLearned, KindsNotLearned, RelationRecord
 from ticketkin.runs.stages import StageRun
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.candidates import state_rows
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.kept_kinds import keep_kinds
+from ticketkin.workflows.kind_assessment import AssessedKinds
 from ticketkin.workflows.kind_lesson import KindLesson
 from ticketkin.workflows.relation_material import described_pairs, relation_material
 from ticketkin.workflows.run_data import RunData
 
 _BAND_VERBS: dict[ReportedBand, str] = {"say": "said", "suggest": "said or suggested"}
-_GROUPS = ("embedding", "similarity", "fields", "values", "time")
 
 
 def run_relations(run: StageRun[Job]) -> None:
@@ -65,7 +54,10 @@ def _learn(data: RunData, folder: Path, work: Path, progress: Progress) -> Kinds
         progress.say(f"  {line}")
     features = state.features(*described_pairs(state, material.given, pairs.left, pairs.right))
     lesson = KindLesson(material, state, pairs, features, work, progress)
-    assessed = _Assessed.of(lesson)
+    assessed = AssessedKinds.of(lesson)
+    causes = assessed.causes(lesson) if settings.causes else None
+    left_out = _why_causes_are_not_read(lesson, causes)
+    reading = CauseTrainer(lesson.cross_trainer()) if causes is not None and not left_out else None
     record = KindsLearned(
         model=assessed.kept,
         labels_from=data.links.labels_from,
@@ -79,9 +71,10 @@ def _learn(data: RunData, folder: Path, work: Path, progress: Progress) -> Kinds
         seed=lesson.seed,
         results=assessed.results,
         choice=assessed.choice,
-        without=_ablation(lesson, assessed.kept) if settings.ablation else {},
-        causes=_causes(lesson) if settings.causes else None,
-        two_stage=keep_kinds(lesson, assessed.kept, assessed.kinds_to_judge(pairs.counts), folder),
+        without=assessed.ablation(lesson) if settings.ablation else {},
+        causes=causes,
+        causes_left_out=left_out,
+        two_stage=keep_kinds(lesson, assessed.kept, assessed.kinds_to_judge(pairs.counts), folder, reading),
     )
     record = record.model_copy(update={"gates": relation_gates(record, FEWEST_OF_A_CLASS)})
     for line in _quality_notes(record):
@@ -89,50 +82,16 @@ def _learn(data: RunData, folder: Path, work: Path, progress: Progress) -> Kinds
     return record
 
 
-@dataclass(frozen=True)
-class _Assessed:
-    """The quality of each model, and which of them is kept."""
-
-    kept: RelationModel
-    reported: str
-    """Whose quality is that of the kept one: its own, or that of choosing it."""
-    results: dict[str, ModelQuality]
-    choice: ClassifierChoice | None
-
-    @classmethod
-    def of(cls, lesson: KindLesson) -> "_Assessed":
-        """Assess the kept model, the majority class, and what the settings compare."""
-        settings = lesson.settings
-        compared: list[RelationModel] = ["majority", *settings.compare]
-        if settings.model != AUTO:
-            names = dict.fromkeys([settings.model, *compared])
-            return cls(settings.model, settings.model, {name: lesson.model(name) for name in names}, None)
-        choice, quality = lesson.chosen()
-        if settings.ablation:  # which is of one classifier, and compared with it
-            compared.append(choice.chosen)
-        results = {name: lesson.model(name) for name in dict.fromkeys(compared)}
-        return cls(choice.chosen, AUTO, {AUTO: quality} | results, choice)
-
-    def kinds_to_judge(self, counts: Mapping[str, int]) -> list[str]:
-        """Return the kinds that may be said: enough pairs, and distinguished better than by guessing."""
-        by_kind = self.results[self.reported].by_kind
-        return [
-            name
-            for name, n in counts.items()
-            if n >= FEWEST_OF_A_CLASS and beats_guessing(by_kind[name], counts)
-        ]
-
-
-def _ablation(lesson: KindLesson, name: RelationModel) -> dict[str, Interval]:
-    """Return the macro F1 of a classifier without each group of features."""
-    if name == CROSS_ENCODER:
-        return {}
-    return {group: lesson.model(name, group).macro_f1 for group in _GROUPS}
-
-
-def _causes(lesson: KindLesson) -> CauseQuality:
-    settings = lesson.material.data.job.settings
-    return lesson.cross_trainer().assess_causes(settings.seed, settings.evaluation.n_bootstrap)
+def _why_causes_are_not_read(lesson: KindLesson, causes: CauseQuality | None) -> str:
+    """Return why no cross-encoder of causes is kept though it was asked for, "" where one is."""
+    if causes is None:
+        return ""
+    if not causes.helps:
+        return f"the causal kind gains nothing beyond doubt (PR-AUC {causes.gain})"
+    n_causal = int((lesson.pairs.kind[lesson.training] == KINDS.index("causal")).sum())
+    if n_causal < FEWEST_CAUSES:
+        return f"the training split holds {n_causal} causal pairs, {FEWEST_CAUSES} are needed to learn from"
+    return ""
 
 
 def _quality_notes(record: KindsLearned) -> list[str]:
