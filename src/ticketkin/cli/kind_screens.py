@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from ticketkin.cli.console import SafeConsole
-from ticketkin.cli.screens import check_mark
+from ticketkin.cli.screens import about_run, check_mark
 from ticketkin.core.checks import Outcome
 from ticketkin.reports.formatting import format_name
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     )
 
 
-def show_relations(console: SafeConsole, record: "KindsLearned") -> None:
+def show_relations(console: SafeConsole, record: "KindsLearned", folder: Path) -> None:
     """Print counts first, then quality by model and kind, the confusion of the kept model, the ablation."""
     counts = ", ".join(f"{n:,} {kind}" for kind, n in record.counts.items())
     console.print(f"Pairs ({record.labels_from}): {counts}", style="bold")
@@ -40,7 +40,7 @@ def show_relations(console: SafeConsole, record: "KindsLearned") -> None:
     for gate in record.gates:
         if gate.outcome in (Outcome.FAILED, Outcome.WARNING):
             console.print(check_mark(console, gate.outcome), end=" ")
-            console.print(f"{gate.evidence}. {gate.advice}")
+            console.print(f"{gate.evidence}. {about_run(gate.advice, folder)}")
 
 
 def _show_choice(console: SafeConsole, choice: "ClassifierChoice") -> None:

@@ -218,7 +218,7 @@ def relations(
     if as_json:
         print_json(record)
     else:
-        show_relations(screen, record)
+        show_relations(screen, record, folder)
 
 
 @models.command()

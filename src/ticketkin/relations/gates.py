@@ -97,7 +97,8 @@ def _contradictions(record: KindsLearned) -> Check:
     return warning(
         CONTRADICTIONS,
         f"{n} pairs were given two kinds and {left}: {first}",
-        "Settle them in a file for --reviewed",
+        "Settle them: ticketkin pairs conflicts RUN --out conflicts.csv, fill in the column kind, then "
+        "ticketkin run RUN --reviewed conflicts.csv",
     )
 
 
