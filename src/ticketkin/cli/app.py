@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ticketkin.cli.console import errors, print_json, screen
+from ticketkin.cli.help import GroupedCommands, in_groups
 from ticketkin.cli.model_commands import models
 from ticketkin.cli.options import (
     CandidatesOption,
@@ -40,6 +41,7 @@ from ticketkin.cli.options import (
 from ticketkin.cli.pair_commands import pairs as pair_commands
 from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.cli.screens import show_candidates, show_recipes, show_stages, show_verdict
+from ticketkin.cli.served_model_commands import served_models
 from ticketkin.cli.service_commands import service
 from ticketkin.cli.serving_commands import serving
 from ticketkin.cli.stages import run_stage_command
@@ -51,6 +53,7 @@ from ticketkin.workflows.configuration import Job
 
 app = typer.Typer(
     name="ticketkin",
+    cls=GroupedCommands,
     help="Find the kin of a ticket: its duplicates, its relatives, its cause.\n\n"
     "Start with: ticketkin demo\n\nThen: ticketkin run incidents.csv",
     no_args_is_help=True,
@@ -61,6 +64,7 @@ app = typer.Typer(
 app.add_typer(models)
 app.add_typer(serving)
 app.add_typer(service)
+app.add_typer(served_models, name="models")
 app.add_typer(pair_commands, name="pairs")
 
 
@@ -470,3 +474,6 @@ def sample(
             f"{name} {value}" for name, value in vars(summary).items() if isinstance(value, int)
         )
         screen.print(f"Wrote {out} (synthetic): {counts}", soft_wrap=True)
+
+
+in_groups(app)

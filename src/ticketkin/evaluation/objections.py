@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ticketkin.core.checks import Check, Outcome
+from ticketkin.core.wording import number_of
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.gains import PRIMARY, Gains
 from ticketkin.evaluation.metrics import METRICS
@@ -25,7 +26,7 @@ def with_holdout(
     n_queries = holdout[verdict.baseline].n_queries
     if not n_queries or verdict.answer == "unproven":
         return verdict
-    share_of = f"% of {n_queries:,} held-out tickets, whose links no candidate has seen"
+    share_of = f"% of {number_of(n_queries, 'held-out ticket')}, whose links no candidate has seen"
     objection = _against(gains)
     if gains and not verdict.kept_baseline:
         shown = gain_words(gains[PRIMARY])
@@ -79,8 +80,7 @@ def heeding(verdict: Verdict, checks: Sequence[Check], *, synthetic: bool) -> Ve
 
 def _of_checks(gain: PairedGain, failed: Sequence[Check]) -> str:
     first, others = failed[0], len(failed) - 1
-    more = f" {others} more checks failed; the report lists them." if others > 1 else ""
-    more = " One more check failed; the report lists it." if others == 1 else more
+    more = f" {number_of(others, 'more check')} failed: see the report." if others else ""
     return (
         f"it gained {gain_words(gain)}, but a check of this run failed: {first.evidence}. What to do: "
         f"{first.advice}.{more}"

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from ticketkin.core.tables import IntArray, SplitName
+from ticketkin.core.wording import number_of
 
 PhasesFrom = Literal["measured", "file", "bands", "categories"]
 
@@ -41,7 +42,7 @@ class LabelCounts(_Part):
         return self.kin + self.strangers
 
     def __str__(self) -> str:
-        return f"{self.kin:,} kin and {self.strangers:,} strangers"
+        return f"{self.kin:,} kin and {number_of(self.strangers, 'stranger')}"
 
 
 class LeftOutPairs(_Part):

@@ -18,6 +18,7 @@ from ticketkin.core.tables import (
     Phase,
     SplitName,
 )
+from ticketkin.core.wording import number_of
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix
 from ticketkin.pairs.account import DrawnCount, LabelCounts, PairAccount, PhasesFrom
 from ticketkin.pairs.drawing import Drawing, PairInputs, judged_strangers, kin_pairs
@@ -126,7 +127,9 @@ def _given_test_pairs(
     given = [NamedPairs(part, "given") for part in drawing.given]
     if is_frozen or counts.strangers >= counts.kin:
         return given
-    reason = f"as the {counts.strangers:,} strangers given there are fewer than the {counts.kin:,} kin"
+    reason = (
+        f"as the {number_of(counts.strangers, 'stranger')} given there are fewer than the {counts.kin:,} kin"
+    )
     return [
         *given,
         *(

@@ -12,6 +12,7 @@ from scipy.special import logit
 
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import BoolArray, IntArray
+from ticketkin.core.wording import number_of
 from ticketkin.encoders.cross_encoder import CrossBase
 from ticketkin.evaluation.bootstrap import Float64Array, Interval, Resamples, statistic_interval
 from ticketkin.relations.block_folds import block_folds
@@ -47,8 +48,8 @@ class CauseTrainer:
         truth, blocks = pairs.kind[chosen] == _CAUSAL, pairs.block[chosen]
         if truth.sum() < 2 * settings.folds:
             raise NotEnoughDataError(
-                f"{int(truth.sum())} pairs are causal, and {2 * settings.folds} are needed to assess "
-                f"causes in {settings.folds} folds; add links of that kind"
+                f"{number_of(int(truth.sum()), 'pair is', 'pairs are')} causal, and {2 * settings.folds} are "
+                f"needed to assess causes in {settings.folds} folds; add links of that kind"
             )
         predicted = _Causes.empty(len(chosen))
         for train, test in block_folds(truth.astype(np.int64), blocks, settings.folds, seed):

@@ -13,6 +13,7 @@ from ticketkin.core.artifacts import hash_value
 from ticketkin.core.errors import JobError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import IntArray
+from ticketkin.core.wording import number_of
 from ticketkin.encoders.cross_encoder import CrossBase, load_cross_encoder, locate_cross_base
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.bootstrap import Float64Array
@@ -58,7 +59,10 @@ class CrossTrainer:
         """Find the base and say whether its head is fresh. Raises as `locate_cross_base`."""
         base = locate_cross_base(settings.base_model, encoder)
         if base.n_labels != len(KINDS):
-            progress.say(f"  cross-encoder on {base.name}: its head for {len(KINDS)} kinds begins at random")
+            progress.say(
+                f"  cross-encoder on {base.name}: its head for {number_of(len(KINDS), 'kind')} "
+                "begins at random"
+            )
         return cls(texts, pairs, base, settings, work, progress)
 
     def keep(self, places: IntArray, seed: int, folder: Path) -> CrossKindModel:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ticketkin.core.wording import number_of
 from ticketkin.relations.bands import BAND_WORDS, REPORTED_BANDS, ReportedBand
 from ticketkin.relations.families import FamilyRecord
 from ticketkin.relations.kinds import NONE
@@ -127,7 +128,7 @@ def kinds_section(material: ReportMaterial) -> KindsSection | None:
             for kind, quality in learned.kept.by_kind.items()
             if quality.n
         ],
-        n_queries=format_count(two_stage.holdout.n_queries),
+        n_queries=number_of(two_stage.holdout.n_queries, "held-out ticket"),
         set_on=bands_words(two_stage),
         band_heads=BAND_HEADS,
         bands=[
@@ -144,7 +145,7 @@ def _folds(learned: KindsLearned) -> str:
     name = format_name(learned.model)
     if learned.choice is not None:
         return f"{learned.n_folds} folds, the classifier chosen anew in each; kept: {name}"
-    return f"{learned.n_repeats} times {learned.n_folds} folds, {name}"
+    return f"{learned.n_repeats} times {number_of(learned.n_folds, 'fold')}, {name}"
 
 
 def _chosen(choice: ClassifierChoice) -> str:

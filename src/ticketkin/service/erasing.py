@@ -16,7 +16,8 @@ from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.records import read_record
 from ticketkin.core.tables import Tickets
 from ticketkin.lexical.vocabulary import stable_hashes
-from ticketkin.service.corpus import COMMAND_LINE, FOLLOWED, REMEDY, SLOT, Followed
+from ticketkin.service.corpus import COMMAND_LINE
+from ticketkin.service.model_index import FOLLOWED, REMEDY, SLOT, Followed
 from ticketkin.service.place import Place
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.segment import content_hashes
@@ -29,7 +30,7 @@ from ticketkin.tickets.pseudonyms import NoPseudonyms
 _WAIT_SECONDS = 60.0
 NOT_COVERED = (
     "backups, replicas and archived logs of a database server of your own",
-    "bundles and runs that learned from the tickets: the next run without them is the remedy",
+    "bundles, runs and refits that learned from the tickets: the next run without them is the remedy",
     "the index that ticketkin index keeps in a bundle: ticketkin index BUNDLE --delete FILE --purge",
     "files that people exported",
 )

@@ -6,8 +6,9 @@ from threading import Event, Thread
 from uuid import UUID, uuid4
 
 from ticketkin.core.errors import StoreUnavailableError
-from ticketkin.service.corpus import Corpus
+from ticketkin.core.tables import FloatArray
 from ticketkin.serving.answers import Answer
+from ticketkin.store.database import Database
 from ticketkin.store.suggestions import Question, Shown, put_question
 
 _MOST_WAITING = 10_000
@@ -19,8 +20,8 @@ _log = logging.getLogger(__name__)
 class Recorder:
     """Writes questions and what was shown into the database, in a thread of its own."""
 
-    def __init__(self, corpus: Corpus) -> None:
-        self._corpus = corpus
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._waiting: Queue[Question] = Queue(_MOST_WAITING)
         self._stopping = Event()
         self._writer = Thread(target=self._write, name="record what was shown", daemon=True)
@@ -41,17 +42,28 @@ class Recorder:
         """Return once everything that was noted is in the database."""
         self._waiting.join()
 
-    def note(self, answer: Answer) -> UUID:
-        """Return the id of the question; it is written soon."""
+    def note(self, answer: Answer, change: int) -> UUID:
+        """Return the id of the question; it is written soon.
+
+        `change` is the number of the last change that the answer took into account.
+        """
         question = Question(
             uuid4(),
             answer.ticket_id or None,
-            self._corpus.bundle.id,
-            self._corpus.state.change,
+            answer.bundle,
+            change,
             [
-                Shown(one.ticket_id, one.kind, one.band or "", one.probability, one.similarity)
+                Shown(
+                    one.ticket_id,
+                    one.kind,
+                    one.band or "",
+                    one.probability,
+                    one.similarity,
+                    _as_bytes(answer.features.get(one.ticket_id)),
+                )
                 for one in answer.relations
             ],
+            answer.refit,
         )
         try:
             self._waiting.put_nowait(question)
@@ -83,10 +95,14 @@ class Recorder:
 
     def _written(self, batch: list[Question]) -> bool:
         try:
-            with self._corpus.database.transaction() as connection:
+            with self._database.transaction() as connection:
                 for question in batch:
                     put_question(connection, question)
         except StoreUnavailableError as error:
             _log.warning("what was shown waits to be kept: %s", error)
             return False
         return True
+
+
+def _as_bytes(features: FloatArray | None) -> bytes | None:
+    return None if features is None else features.astype("<f4").tobytes()

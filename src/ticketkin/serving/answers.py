@@ -1,17 +1,18 @@
 """What is said of two tickets: kind and band, direction, evidence, and how the other one was solved."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from ticketkin.core.tables import PERSON_FIELDS, IntArray, Tickets
+from ticketkin.core.tables import PERSON_FIELDS, FloatArray, IntArray, Tickets
+from ticketkin.core.wording import percent, time_span
 from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.relations.bands import Band, Bands, likeliest_kin
-from ticketkin.relations.families import canonical_parent, parent_tiers
 from ticketkin.relations.gates import RIGHT_DIRECTION
 from ticketkin.relations.kinds import KINDS
+from ticketkin.relations.parents import CLOSED_ON_ITS_OWN, canonical_parent, parent_tier, parent_tiers
 
 MOST_WORDS = 4
 """Shared words that evidence names."""
@@ -74,10 +75,20 @@ class Answer:
     """The surest first."""
     notes: list[str]
     """What a reader should know of how the ticket was read and answered."""
+    bundle: str = field(default="", compare=False)
+    """Id of the bundle that answered."""
+    refit: int = field(default=0, compare=False)
+    """Number of the refit whose weights ranked; 0 for the bundle's own."""
+    features: Mapping[str, FloatArray] = field(default_factory=dict, compare=False, repr=False)
+    """What the learned ranking read of each relation, by ticket id: see `ScoredPairs.rows`."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return asdict(self)
+        """Return plain values for JSON, without the features."""
+        return asdict(replace(self, features={}), dict_factory=_without_features)
+
+
+def _without_features(values: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, value in values if name != "features"}
 
 
 Row = Mapping[str, Any]
@@ -131,7 +142,7 @@ class Telling:
         if self.right_direction < RIGHT_DIRECTION:
             return (
                 "which caused which is not known: the earlier is the cause in "
-                f"{self.right_direction:.0%} of cases here"
+                f"{percent(self.right_direction)} of cases here"
             )
         return f"{earlier['ticket_id']} caused {later['ticket_id']}"
 
@@ -190,31 +201,25 @@ def evidence(query: Row, candidate: Row, words: Sequence[str]) -> list[str]:
             shown.append(f"same {name.replace('_', ' ')}{which}")
     if query["opened_at"] is not None and candidate["opened_at"] is not None:
         gap = abs((query["opened_at"] - candidate["opened_at"]).total_seconds())
-        shown.append(f"{_duration(gap)} apart")
+        shown.append(f"{time_span(gap)} apart")
     return shown
 
 
-def solutions(tickets: Tickets) -> list[str]:
-    """Return for each ticket the cause that people wrote down when they resolved it, "" without one.
+def solution(ticket: Row) -> str:
+    """Return the cause that people wrote down when they resolved a ticket, "" without one.
 
     Of a duplicate nothing is taken: its notes say whose duplicate it is. Nor is a word or two such as "done".
     """
-    tiers = parent_tiers(tickets)
-    frame = tickets.frame.select("close_code", "close_notes", "caused_by", "problem")
-    return [
-        _solution(*row) if tier == 1 else ""  # closed, and nobody's duplicate
-        for tier, row in zip(tiers.tolist(), frame.iter_rows(), strict=True)
-    ]
-
-
-def _solution(code: str, notes: str, caused_by: str, problem: str) -> str:
     parts = []
+    code, notes = ticket["close_code"], ticket["close_notes"]
+    if parent_tier(ticket) != CLOSED_ON_ITS_OWN:
+        return ""
     if len(notes.split()) >= _FEWEST_WORDS_OF_A_CAUSE:
         parts.append(f"{code}: {notes}" if code else notes)
-    if caused_by:
-        parts.append(f"caused by {caused_by}")
-    if problem:
-        parts.append(f"problem {problem}")
+    if ticket["caused_by"]:
+        parts.append(f"caused by {ticket['caused_by']}")
+    if ticket["problem"]:
+        parts.append(f"problem {ticket['problem']}")
     return "; ".join(parts)
 
 
@@ -231,15 +236,6 @@ def parent_among(group: Tickets, query: Row, order: IntArray) -> str:
         if opened is None or other is None or other < opened
     ]
     return group.ids[canonical_parent(earlier or [0], order, parent_tiers(group))]
-
-
-def _duration(seconds: float) -> str:
-    """Return a time span in its largest fitting unit."""
-    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if seconds >= size:
-            n = round(seconds / size)
-            return f"{n:,} {unit}{'s' if n != 1 else ''}"
-    return "less than a minute"
 
 
 def one_of_each_template(groups: IntArray, n: int) -> list[IntArray]:

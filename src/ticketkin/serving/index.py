@@ -32,6 +32,7 @@ from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.records import read_record
 from ticketkin.core.replacement import LOCK, is_leftover, sweep_leftovers
 from ticketkin.core.tables import TICKETS_SCHEMA, BoolArray, IntArray, Tickets
+from ticketkin.core.wording import number_of, percent
 from ticketkin.lexical.vocabulary import stable_hash, stable_hashes
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.segmented import SegmentedRetriever
@@ -247,12 +248,12 @@ class Index:
             if first is None:
                 return
             if len(self._live) > first + 1:
-                progress.say(f"merging {len(self._live) - first} parts of the index")
+                progress.say(f"merging {number_of(len(self._live) - first, 'part')} of the index")
                 self._merge(first)
-            progress.say(f"making {len(self._live[first].rows):,} tickets quick to search")
+            progress.say(f"making {number_of(len(self._live[first].rows), 'ticket')} quick to search")
             self._with_cells(first)
             for name, recall in self.recall.items():
-                progress.say(f"  {name}: {recall:.1%} of the 200 nearest of an exact search")
+                progress.say(f"  {name}: {percent(recall, 1)} of the 200 nearest of an exact search")
 
     def _first_without_cells(self) -> int | None:
         """Return the segment from which on all should become one that has cells; None where all is well."""
@@ -315,6 +316,9 @@ class Index:
 
     def embedded(self, rows: IntArray) -> EmbeddedTickets:
         """Return tickets as they were given, with texts and embeddings, in the order of `rows`."""
+        only = self._only_segment(rows)
+        if only is not None:
+            return only.segment.take(rows - only.start)
         order = np.argsort(rows, kind="stable")
         taken = [live.segment.take(own) for live, own in self._by_segment(rows[order])]
         joined = EmbeddedTickets.joined(taken)
@@ -324,9 +328,20 @@ class Index:
         """Return tickets in the order of `rows`."""
         if not self._live:
             return Tickets(pl.DataFrame(schema=dict(TICKETS_SCHEMA)))
+        only = self._only_segment(rows)
+        if only is not None:
+            return Tickets(only.segment.frame(rows - only.start))
         order = np.argsort(rows, kind="stable")
         frames = [live.segment.frame(own) for live, own in self._by_segment(rows[order])]
         return Tickets(pl.concat(frames)[np.argsort(order).tolist()])
+
+    def _only_segment(self, rows: IntArray) -> _Live | None:
+        """Return the segment that holds all of some rows; None where several do, and for no rows."""
+        if not len(rows):
+            return None
+        first, last = int(rows.min()), int(rows.max())
+        inside = (one for one in self._live if one.start <= first and last < one.start + len(one.segment))
+        return next(inside, None)
 
     def _by_segment(self, rows: IntArray) -> list[tuple[_Live, IntArray]]:
         """Return ascending rows as rows of each segment that has one; no rows are of the first segment."""

@@ -21,6 +21,7 @@ from scipy.sparse import csr_matrix, vstack
 from ticketkin.core.arrays import AnyArray, damaged
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Tickets
+from ticketkin.core.wording import number_of
 from ticketkin.lexical.bm25 import FieldRows
 from ticketkin.lexical.vocabulary import stable_hashes
 from ticketkin.ranking.cells import Cells
@@ -99,6 +100,7 @@ class Segment:
             if path.suffix == ".npy":
                 self._arrays[path.stem] = _open_array(path, file)
         self._table = _open_table(folder / _TICKETS, len(self))
+        self._fields = self._table.drop_columns([TEXT])
 
     def __len__(self) -> int:
         return self.record.n_tickets
@@ -146,8 +148,8 @@ class Segment:
         return _rows_of(hashes, self.number, self._by_number)
 
     def frame(self, rows: IntArray) -> pl.DataFrame:
-        """Return some tickets and their composed texts, the latter as the column TEXT."""
-        taken = pl.from_arrow(self._table.take(rows))
+        """Return some tickets by field."""
+        taken = pl.from_arrow(self._fields.take(rows))
         assert isinstance(taken, pl.DataFrame)  # noqa: S101 - of a table
         return taken
 
@@ -158,16 +160,15 @@ class Segment:
     def take(self, rows: IntArray) -> EmbeddedTickets:
         """Return some tickets as they were given."""
         embeddings = {name: np.asarray(self.embedding(name)[rows]) for name in self.record.given}
-        frame = self.frame(rows)
-        return EmbeddedTickets(Tickets(frame), frame[TEXT].to_list(), embeddings)
+        return EmbeddedTickets(Tickets(self.frame(rows)), self.texts(rows), embeddings)
 
     @property
     def mapped(self) -> EmbeddedTickets:
         """All tickets as they were given; their embeddings stay on the disk."""
-        frame = pl.from_arrow(self._table)
+        frame = pl.from_arrow(self._fields)
         assert isinstance(frame, pl.DataFrame)  # noqa: S101 - of a table
         embeddings = {name: self.embedding(name) for name in self.record.given}
-        return EmbeddedTickets(Tickets(frame), frame[TEXT].to_list(), embeddings)
+        return EmbeddedTickets(Tickets(frame), self._table[TEXT].to_pylist(), embeddings)
 
     @cached_property
     def columns(self) -> TicketColumns:
@@ -187,7 +188,7 @@ class Segment:
             words=self._matrix("words"),
             characters=self._matrix("characters"),
             embeddings={name: self.embedding(name) for name in self.record.described},
-            texts=TextRows(self._texts, np.arange(n)),
+            texts=TextRows(self.texts, np.arange(n)),
             crowd_row=self._array("crowd_row", "i", (n,)),
             crowding={
                 name: CrowdNeighbours(
@@ -198,7 +199,8 @@ class Segment:
             },
         )
 
-    def _texts(self, rows: IntArray) -> list[str]:
+    def texts(self, rows: IntArray) -> list[str]:
+        """Return the composed texts of some tickets."""
         texts: list[str] = self._table[TEXT].take(rows).to_pylist()
         return texts
 
@@ -267,7 +269,7 @@ def _open_table(path: Path, n_tickets: int) -> Any:
     except (pa.ArrowException, OSError) as error:
         raise damaged(path, ValueError("it holds no table"), REMEDY) from error
     if table.num_rows != n_tickets or not {TEXT, "ticket_id"} <= set(table.column_names):
-        raise damaged(path, ValueError(f"it does not hold {n_tickets} tickets"), REMEDY)
+        raise damaged(path, ValueError(f"it does not hold {number_of(n_tickets, 'ticket')}"), REMEDY)
     return table
 
 
@@ -417,7 +419,9 @@ def _check_size(path: Path, file: FileRecord) -> None:
     if not path.is_file():
         raise UnreadableFileError(f"{path} is missing: the index is not complete. {REMEDY}")
     if path.stat().st_size != file.n_bytes:
-        raise damaged(path, ValueError(f"{path.stat().st_size:,} bytes of {file.n_bytes:,}"), REMEDY)
+        raise damaged(
+            path, ValueError(f"{number_of(path.stat().st_size, 'byte')} of {file.n_bytes:,}"), REMEDY
+        )
 
 
 def _check_content(path: Path, file: FileRecord) -> None:

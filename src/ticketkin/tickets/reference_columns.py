@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from ticketkin.core.printing import masked_words
+from ticketkin.core.wording import number_of
 from ticketkin.tickets.account import Account
 from ticketkin.tickets.references import (
     KnownReferences,
@@ -17,7 +18,8 @@ from ticketkin.tickets.references import (
 
 REFERRING_FIELDS = ("parent", "problem", "caused_by", "duplicate_of")
 _MOST_EXAMPLES = 3
-_MAY_BE_PERSONAL = re.compile(r"[@\s]")
+MAY_BE_PERSONAL = re.compile(r"[@\s]")
+"""An id without one of these is not looked at for personal data: it can look like a phone number."""
 
 
 def with_readable_references(frame: pl.DataFrame, account: Account) -> pl.DataFrame:
@@ -51,7 +53,7 @@ def _read(
     read = {}
     for cell in counts:
         # Part of an account number can look like an id once it is cut out of its sentence.
-        is_suspect = account.settings.redact and cell not in known and _MAY_BE_PERSONAL.search(cell)
+        is_suspect = account.settings.redact and cell not in known and MAY_BE_PERSONAL.search(cell)
         read[cell] = references(account.redactor.redact(cell) if is_suspect else cell, known)
     return read
 
@@ -62,6 +64,6 @@ def _tell(name: str, strays: Mapping[str, int], account: Account) -> None:
         f"{masked_words(cell)!r} ({count:,})" for cell, count in list(strays.items())[:_MOST_EXAMPLES]
     )
     account.notes.append(
-        f"{account.shown(column)}: {sum(strays.values()):,} values look like no id of a ticket or record and "
-        f"are not used, e.g. {examples}"
+        f"{account.shown(column)}: {number_of(sum(strays.values()), 'value looks', 'values look')} like no "
+        f"id of a ticket or record and count for nothing, e.g. {examples}"
     )

@@ -49,6 +49,7 @@ from ticketkin.workflows.report_record import Decision, report_of
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.run_report import finished_report
 from ticketkin.workflows.settings import Settings
+from ticketkin.workflows.training_rows import keep_training_rows
 from ticketkin.workflows.tuned_folds import tuned_in_folds
 
 
@@ -131,7 +132,7 @@ def run_verdict(run: StageRun[Job]) -> None:
     if sources is not None and verdict.answer == "yes":
         verdict = replace(verdict, reason=f"{verdict.reason} {sources.sentence}.")
     _keep_model(run, data, verdict.encoder, candidates[verdict.encoder], checks)
-    _keep_ranking(run, judged, verdict)
+    _keep_ranking(run, data, judged, verdict)
     readiness = readiness_of(run, data, judged, verdict, candidates, held_out[verdict.champion], checks)
     proof = Proof.of(data, judged, verdict, shuffled, learning_curve(data, judged, trial, run.progress))
     decision = Decision(verdict, candidates, comparisons, checks, readiness, proof)
@@ -240,11 +241,12 @@ def _keep_model(
         write_json(folder / METADATA, without_paths(record, run.private_paths))
 
 
-def _keep_ranking(run: StageRun[Job], judged: Judged, verdict: Verdict) -> None:
+def _keep_ranking(run: StageRun[Job], data: RunData, judged: Judged, verdict: Verdict) -> None:
     """Write ranking/: which ranking won, and the learned one where there is one."""
     with run.writing(artifact.RANKING) as folder:
         start = first_level_start(judged.encoders)
         seed = run.job.settings.seed
+        keep_training_rows(folder, data, judged.rankers[verdict.champion])
         if judged.folds is None:
             record = RankingRecord(verdict.champion, verdict.encoder, start, seed)
             save_ranking(folder, judged.kept, record)
