@@ -61,13 +61,18 @@ class Kin:
         *,
         redact_words: str | Path | None = None,
         create: bool = True,
+        trust_code: Iterable[str] = (),
     ) -> "Kin":
         """Return what answers by the bundle in `folder` from the tickets in `index`, by default those in
         it, or beside it where it is a run's own.
 
         `redact_words` is the file of words to mask, where the run masked one. Without `create` the index must
-        exist. Raises as `Bundle.open` and `Index.open`.
+        exist. `trust_code` allows code that an encoder brings along, REPO@COMMIT, for this process. Raises as
+        `Bundle.open` and `Index.open`.
         """
+        from ticketkin.encoders import model_code
+
+        model_code.trust_code(trust_code)
         words = None if redact_words is None else Path(redact_words)
         bundle = Bundle.open(Path(folder), words)
         place = default_index(Path(folder)) if index is None else Path(index)

@@ -3,10 +3,12 @@
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.checks import Check
 from ticketkin.core.tables import SplitName
+from ticketkin.encoders.learned_tickets import copy_learned
 from ticketkin.encoders.loading import load_encoder
 from ticketkin.encoders.saving import save_encoder
 from ticketkin.evaluation.bootstrap import PairedGain
@@ -21,7 +23,7 @@ from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
 from ticketkin.evaluation.schema import CandidateResult, ProvisionalReport
 from ticketkin.evaluation.verdict import Verdict, decide
 from ticketkin.evaluation.verdict_in_folds import ShuffledLinks, decide_in_folds
-from ticketkin.evaluation.verdict_words import cheaper_words, dearer_words
+from ticketkin.evaluation.verdict_words import cheaper_words, dearer_words, naming_base
 from ticketkin.ranking.cross_fitted import CrossFittedRanker
 from ticketkin.reports.html import write_report
 from ticketkin.runs.stages import StageRun
@@ -129,6 +131,9 @@ def run_verdict(run: StageRun[Job]) -> None:
         checks.append(shuffled_links(shuffled))
     verdict = heeding(verdict, checks, synthetic=run.job.synthetic)
     verdict = with_labeller(_with_cheaper(settings, judged, verdict), labeller_of(data.job))
+    called = data.base_learned.name
+    verdict = replace(verdict, reason=naming_base(verdict.reason, called))
+    checks = [replace(check, evidence=naming_base(check.evidence, called)) for check in checks]
     if sources is not None and verdict.answer == "yes":
         verdict = replace(verdict, reason=f"{verdict.reason} {sources.sentence}.")
     _keep_model(run, data, verdict.encoder, candidates[verdict.encoder], checks)
@@ -229,6 +234,7 @@ def _keep_model(
         if encoder == "base":
             loaded = load_encoder(run.job.settings.encoder)
             save_encoder(loaded.model, folder, None, run.job.settings.tickets.template)
+            copy_learned(Path(loaded.source), folder)
         else:
             shutil.copytree(run.values.path(artifact.model_of(encoder)), folder, dirs_exist_ok=True)
         record = model_metadata(
