@@ -6,6 +6,7 @@ each table is what COPY writes. It is read in one transaction, so that it holds 
 
 import os
 import zipfile
+import zlib
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Annotated
 
 import psycopg
 from psycopg import sql
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
 from ticketkin.core.artifacts import atomic_path
 from ticketkin.core.errors import InputError, UnreadableFileError
@@ -24,6 +25,10 @@ _DESCRIPTION = "backup.json"
 _FORMAT = 1
 _BLOCK_BYTES = 1 << 20
 _VERSION_TABLE = "schema_version"
+# NotImplementedError and RuntimeError: packed in another way, or with a password.
+_UNREADABLE = (
+    OSError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, NotImplementedError, RuntimeError,
+)  # fmt: skip
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -82,7 +87,7 @@ def read_backup(path: Path) -> Backup:
             damaged = archive.testzip()
             backup = TypeAdapter(Backup).validate_json(archive.read(_DESCRIPTION))
             missing = {_member(table) for table in backup.rows} - set(archive.namelist())
-    except (OSError, zipfile.BadZipFile, KeyError, ValidationError, ValueError) as error:
+    except _UNREADABLE as error:
         raise UnreadableFileError(
             f"{path} is no backup of a service, or it is damaged ({type(error).__name__}); give a file that "
             "ticketkin backup wrote"
