@@ -27,7 +27,8 @@ _BLOCK_BYTES = 1 << 20
 _VERSION_TABLE = "schema_version"
 # NotImplementedError and RuntimeError: packed in another way, or with a password.
 _UNREADABLE = (
-    OSError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, NotImplementedError, RuntimeError,
+    OSError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, NotImplementedError,
+    RuntimeError,
 )  # fmt: skip
 Count = Annotated[int, Field(ge=0)]
 
