@@ -8,7 +8,13 @@ import pytest
 from ticket_material import make_tickets
 from ticketkin.core.checks import Outcome
 from ticketkin.core.tables import FloatArray, Tickets
-from ticketkin.evaluation.diagnostics.breadth import absent_ends, large_groups, only_linked, too_good
+from ticketkin.evaluation.diagnostics.breadth import (
+    absent_ends,
+    kinds_across_splits,
+    large_groups,
+    only_linked,
+    too_good,
+)
 from ticketkin.evaluation.diagnostics.times import opening_times
 from ticketkin.evaluation.pair_decisions import PairScores
 
@@ -53,6 +59,15 @@ def test_a_champion_without_a_mistake_is_doubted() -> None:
 def test_links_that_name_absent_tickets_are_counted() -> None:
     assert absent_ends(100, 60).outcome is Outcome.WARNING
     assert absent_ends(100, 40).outcome is Outcome.PASSED
+
+
+def test_typed_links_across_splits_are_counted_and_missed_where_none_is_left_to_learn() -> None:
+    assert kinds_across_splits(0, 0, 0).outcome is Outcome.SKIPPED
+    plenty = kinds_across_splits(60, 25, 30)
+    assert plenty.outcome is Outcome.PASSED
+    assert "25 of 60 related or causal links join tickets of different splits" in plenty.evidence
+    assert kinds_across_splits(40, 35, 3).outcome is Outcome.WARNING
+    assert kinds_across_splits(6, 5, 1).outcome is Outcome.PASSED  # too few to complain of the split
 
 
 def _opened(times: Sequence[str], **columns: Sequence[str]) -> Tickets:

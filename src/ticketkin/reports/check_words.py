@@ -33,6 +33,10 @@ _WORDS = {
     "identical_candidates": ("Candidates that are one and the same", "none found"),
     "inverted_labels": ("Labels the wrong way round", "none found"),
     "joined_rows": ("Links that slipped by a row", "none found"),
+    "kinds_across_splits": (
+        "Related and causal links that join the training and the test",
+        "enough are left to learn from",
+    ),
     "label_conflicts": ("Contradictory labels", "too few to matter"),
     "labels": ("Labels that the training ignored", "none found"),
     "large_groups": ("Groups that swallow all, or join what is not alike", "none found"),

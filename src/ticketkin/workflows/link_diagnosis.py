@@ -5,7 +5,12 @@ import polars as pl
 
 from ticketkin.core.checks import Check
 from ticketkin.core.tables import IntArray, Kind, SplitName
-from ticketkin.evaluation.diagnostics.breadth import absent_ends, large_groups, only_linked
+from ticketkin.evaluation.diagnostics.breadth import (
+    absent_ends,
+    kinds_across_splits,
+    large_groups,
+    only_linked,
+)
 from ticketkin.evaluation.diagnostics.copies import SplitTexts, copied_test, equal_positives
 from ticketkin.evaluation.diagnostics.hindsight import LinkedTexts, hindsight_checks
 from ticketkin.evaluation.diagnostics.link_quality import JudgedLinks, link_quality_checks
@@ -44,9 +49,24 @@ def link_checks(data: RunData, judged: Judged) -> list[Check]:
         *link_quality_checks(judged_links),
         large_groups(groups.group, data.embeddings(artifact.BASE_EMBEDDINGS), data.tickets.ids, seed),
         absent_ends(counts.n_read, counts.n_absent),
+        _kinds_across_splits(data),
     ]
     # Files of pairs bring their strangers with them.
     return checks if data.job.pairs_file is not None else [*checks, only_linked(groups.has_kin)]
+
+
+def _kinds_across_splits(data: RunData) -> Check:
+    split_of = dict(data.splits.frame.select("ticket_id", "split").iter_rows())
+    typed = data.links.frame.filter(pl.col("kind") != Kind.DUPLICATE.value)
+    ends = [
+        (split_of.get(one), split_of.get(other))
+        for one, other in typed.select("source", "target").iter_rows()
+    ]
+    return kinds_across_splits(
+        n_links=len(ends),
+        n_across=sum(one != other for one, other in ends),
+        n_training=sum(one == other == SplitName.TRAIN.value for one, other in ends),
+    )
 
 
 def text_checks(data: RunData) -> list[Check]:

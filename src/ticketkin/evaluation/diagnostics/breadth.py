@@ -15,6 +15,8 @@ _LARGE_SHARE = 0.3
 _UNLIKE = 0.25
 """How much of the way from strangers to kin the members of a large group must at least have come."""
 _SAMPLE = 2_000
+_FEWEST_TO_LEARN = 10
+"""Typed links within the training split, below which kinds of kin are learned from chance."""
 
 
 def too_good(name: str, scores: PairScores) -> Check:
@@ -111,3 +113,24 @@ def absent_ends(n_read: int, n_absent: int) -> Check:
             "export the tickets that the links name, too: a longer period, closed ones, other queues",
         )
     return passed("absent_ends", evidence)
+
+
+def kinds_across_splits(n_links: int, n_across: int, n_training: int) -> Check:
+    """Count the related and causal links that join tickets of different splits, and those left to learn from.
+
+    A split keeps groups of duplicates together, not what related links join. A link across splits teaches
+    nothing, as one of its tickets judges; for the ticket that judges it still counts as its kin.
+    """
+    if n_links == 0:
+        return skipped("kinds_across_splits", "no link is related or causal")
+    evidence = (
+        f"{n_across:,} of {number_of(n_links, 'related or causal link')} join tickets of different splits; "
+        f"kinds are learned from the {n_training:,} within the training split"
+    )
+    if n_links >= _FEWEST and n_training < _FEWEST_TO_LEARN:
+        return warning(
+            "kinds_across_splits",
+            f"hardly any link is left to learn kinds from: {evidence}",
+            "give the training split more tickets (split.train), or add links of these kinds",
+        )
+    return passed("kinds_across_splits", evidence)
