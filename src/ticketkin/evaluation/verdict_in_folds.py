@@ -133,7 +133,7 @@ def _reason(
     on = f"{proof.n_queries:,} tickets with known kin"
     how = (
         f"All {proof.n_clusters:,} groups of duplicates were used to judge: whatever ranked a ticket had not "
-        "seen its links"
+        "learned from its duplicates"
     )
     if verdict.kept_baseline:
         counted = f"The untouched model finds kin in the first ten for {before} % of {on}. {how}."

@@ -76,6 +76,7 @@ LINKS = Artifact("links.parquet", lambda p: Links(read_parquet(p)), lambda p, v:
 LINK_SUMMARY = record_artifact("links.json", LinkSummary)
 SPLITS = Artifact("splits.parquet", lambda p: Splits(read_parquet(p)), lambda p, v: save_parquet(p, v.frame))
 PAIRS = Artifact("pairs.parquet", lambda p: Pairs(read_parquet(p)), lambda p, v: save_parquet(p, v.frame))
+FOLD_PAIRS = Artifact("fold_pairs.parquet", read_parquet, save_parquet)
 PAIR_ACCOUNT = record_artifact("pairs.json", PairAccount)
 GIVEN_PAIRS = Artifact("given_pairs.parquet", read_parquet, save_parquet)
 PROFILE = record_artifact("profile.json", FileProfile)

@@ -194,16 +194,22 @@ def _with_cheaper(settings: Settings, judged: Judged, verdict: Verdict) -> Verdi
 def _open_holdout(
     run: StageRun[Job], data: RunData, judged: Judged, verdict: Verdict
 ) -> dict[str, tuple[RetrievalScores, PairScores]]:
-    """Score champion and baseline on the holdout; nothing is chosen here."""
+    """Score champion and baseline on the holdout; nothing is chosen here.
+
+    Where folds judge, nothing is put aside: all links and pairs are scored by weights that never saw them.
+    """
+    names = dict.fromkeys([verdict.champion, verdict.baseline])
+    if judged.folds is not None:
+        return {name: (judged.retrieval[name], judged.pairs[name]) for name in names}
     queries = data.queries(SplitName.HOLDOUT)
     return {
         name: (
             evaluate_retrieval(
                 judged.rankers[name], queries, data.groups.group, data.visibility, run.progress
             ),
-            score_pairs(data, judged.rankers[name], SplitName.HOLDOUT),
+            score_pairs(data, judged.rankers[name], data.pairs_of(SplitName.HOLDOUT)),
         )
-        for name in dict.fromkeys([verdict.champion, verdict.baseline])
+        for name in names
     }
 
 
