@@ -30,7 +30,7 @@ from ticketkin.workflows import fold_verdict
 from ticketkin.workflows.configuration import Job, read_job
 from ticketkin.workflows.cross_judging import head_contender, questions_of
 from ticketkin.workflows.fold_training import training_pairs
-from ticketkin.workflows.job import run_job
+from ticketkin.workflows.job import run_one_stage
 from ticketkin.workflows.judging import fold_material
 from ticketkin.workflows.pair_files import pairs_of_run
 from ticketkin.workflows.run_data import RunData
@@ -91,7 +91,8 @@ def run(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Path:
     patch = pytest.MonkeyPatch()
     patch.setenv("TICKETKIN_CACHE", str(tmp_path_factory.mktemp("cache")))
     folder = tmp_path_factory.mktemp("runs") / "pairs"
-    run_job(job, folder)
+    for stage in ("import", "links", "split", "embed", "pairs", "head", "lora", "verdict"):
+        run_one_stage(stage, folder, job=job)
     patch.undo()
     return folder
 

@@ -14,18 +14,23 @@ from ticketkin.evaluation.verdict_words import WhyKept, gain_words, kept_words
 
 
 def with_holdout(
-    verdict: Verdict, holdout: Mapping[str, RetrievalScores], gains: Gains, *, synthetic: bool
+    verdict: Verdict,
+    holdout: Mapping[str, RetrievalScores],
+    gains: Gains,
+    *,
+    synthetic: bool,
+    held_out: str = "held-out tickets",
 ) -> Verdict:
     """Return the verdict with its reason in numbers of the holdout, whose links no candidate has seen.
 
-    `gains` are the champion's over the baseline there, by metric; none where the baseline was kept. Where the
-    champion gained nothing there, or got measurably worse in a guard, the baseline stays. Without a query on
-    the holdout, or a link of people, everything stays.
+    `held_out` is what a sentence calls its tickets; `gains` are the champion's over the baseline there, by
+    metric, none where the baseline was kept. Where the champion gained nothing there, or got measurably worse
+    in a guard, the baseline stays. Without a query on the holdout, or a link of people, everything stays.
     """
     n_queries = holdout[verdict.baseline].n_queries
     if not n_queries or verdict.answer == "unproven":
         return verdict
-    share_of = f"% of {n_queries:,} held-out tickets, whose links no candidate has seen"
+    share_of = f"% of {n_queries:,} {held_out}, whose links no candidate has seen"
     objection = _against(gains)
     if gains and not verdict.kept_baseline:
         shown = gain_words(gains[PRIMARY])

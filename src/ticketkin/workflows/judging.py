@@ -130,7 +130,8 @@ def _judge_in_folds(run: StageRun[Job], data: RunData, with_slow: bool) -> Judge
         material = replace(
             material, tuned=contender_maker(data, run.place(artifact.TUNED_FOLDS), run.progress)
         )
-    folds = data.values.derive(key, LABEL_FREE, lambda: judge_in_folds(material, run.progress))
+    sources = (*LABEL_FREE, artifact.FOLD_PAIRS, artifact.PAIR_ACCOUNT)
+    folds = data.values.derive(key, sources, lambda: judge_in_folds(material, run.progress))
     retrieval = folds.cross_fitted.scores
     encoders = [name for name in CANDIDATES if CANDIDATES[name].role == "encoder" and name in retrieval]
     best = best_encoder(retrieval, encoders, settings.evaluation, settings.seed)

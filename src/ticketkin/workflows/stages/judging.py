@@ -115,6 +115,7 @@ def run_verdict(run: StageRun[Job]) -> None:
             {name: retrieval for name, (retrieval, _) in holdout.items()},
             gains,
             synthetic=run.job.synthetic,
+            held_out="held-out tickets" if run.job.test_pairs_file is None else "tickets of the test pairs",
         )
     comparisons = [Comparison.of(gain) for gain in verdict.comparisons]
     comparisons += [Comparison.of(gain, "holdout") for gain in gains.values()]
