@@ -23,7 +23,7 @@ def test_the_cheapest_that_could_be_as_good_is_named() -> None:
     gain = cheaper_choice(evaluated, "fusion", PASSES, 200, 0)
     assert gain is not None and (gain.challenger, gain.baseline) == ("fusion", "base")
     words = cheaper_words(gain, PASSES[gain.baseline], PASSES[gain.challenger])
-    assert words.startswith("'base' is cheaper for a new ticket (1 encoder passes, not 2)")
+    assert words.startswith("'base' is cheaper for a new ticket (1 encoder pass, not 2)")
     assert "40 tickets with known kin" in words
 
 

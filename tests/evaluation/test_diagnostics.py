@@ -93,9 +93,11 @@ def test_contradictions_are_counted() -> None:
     assert outcomes(label_conflicts(sound)) == {"label_conflicts": Outcome.PASSED}
     both = labelled([1, 0], [0.5] * 2, left=[0, 1], right=[1, 0])
     told = next(iter(label_conflicts(both)))
-    assert told.outcome is Outcome.FAILED and told.evidence.startswith("1 pairs of the same texts")
+    assert told.outcome is Outcome.FAILED and told.evidence.startswith(
+        "1 pair of the same texts is labelled both"
+    )
     inside = labelled([0], [0.5], groups=[7, 7])
-    assert "1 pairs inside one kin group" in next(iter(label_conflicts(inside))).evidence
+    assert "1 pair inside one kin group" in next(iter(label_conflicts(inside))).evidence
     # A ticket that was filed twice and linked once is no fault among many.
     one_of_many = labelled(
         [1, 0, *[1] * 198], [0.5] * 200, left=[0, 1, *range(2, 200)], right=[1, 0, *range(202, 400)]

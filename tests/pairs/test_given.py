@@ -42,8 +42,8 @@ def test_texts_that_become_the_same_are_one_ticket_and_are_reported(tmp_path: Pa
     assert table.frame["text"].to_list() == [SECRETS[0], "cannot log in", "no access"]
     assert given["left"].n_unique() == 1
     account = " ".join(table.notes)
-    assert "1 texts are the same as another once they are cleaned" in account
-    assert "1 pairs hold two texts that became the same so; they are left out" in account
+    assert "1 text is the same as another once they are cleaned" in account
+    assert "1 pair holds two texts that became the same so: left out" in account
     assert links_of_given(given).links.frame.height == 2
     result = import_tables(
         [("pairs.json", table)], TicketSettings(mapping={"ticket_id": "id", "description": "text"})

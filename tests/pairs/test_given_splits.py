@@ -77,7 +77,7 @@ def test_training_pairs_between_test_texts_never_enter_the_frozen_test() -> None
     assert _rows_of(built.pairs, SplitName.HOLDOUT) == [("T0", "T1", 1), ("T2", "T3", 0)]
     assert _rows_of(built.pairs, SplitName.TRAIN) == [("T5", "T6", 1), ("T7", "T8", 0)]
     lines = built.account.lines()
-    assert "left out: 3 training pairs (2 kin and 1 strangers) hold a text of the test pairs" in lines, lines
+    assert "left out: 3 training pairs (2 kin and 1 stranger) hold a text of the test pairs" in lines, lines
 
 
 def test_a_frozen_test_keeps_its_repeats_and_its_order() -> None:
@@ -160,7 +160,7 @@ def test_strangers_that_folds_draw_are_counted_with_their_reason() -> None:
     (line,) = (
         one for one in built.account.lines() if one.startswith("added to the pairs that folds judge by")
     )
-    assert line.endswith("as the 1 strangers given there are fewer than the 4 kin")
+    assert line.endswith("as the 1 stranger given there are fewer than the 4 kin")
 
 
 @hypothesis_settings(max_examples=25, deadline=None)

@@ -76,7 +76,7 @@ def test_one_column_of_categories_is_that_of_both_texts(tmp_path: Path) -> None:
     assert (pairs.left_categories, pairs.right_categories) == (["mail", "vpn"], ["mail", "lan"])
     with pytest.raises(InputError, match=r"pair 2 has \['x'\] in categories, which is no category"):
         _read(tmp_path, {**COLUMNS, "categories": ["mail", ["x"]]})
-    with pytest.raises(InputError, match="categories holds 1 values for 2 pairs"):
+    with pytest.raises(InputError, match="categories holds 1 value for 2 pairs"):
         _read(tmp_path, {**COLUMNS, "categories": ["mail"]})
 
 
@@ -185,7 +185,7 @@ def test_phases_may_count_from_zero_and_bear_either_name(tmp_path: Path) -> None
         ({**COLUMNS, "labels": [1, True]}, "pair 2 has the label True"),
         ([{"text1": "a", "label": 1}], "pair 1 lacks a text"),
         (["a"], "pair 1 is str, not an object"),
-        ({**COLUMNS, "phases": [1]}, "phases holds 1 values for 2 pairs"),
+        ({**COLUMNS, "phases": [1]}, "phases holds 1 value for 2 pairs"),
         ({**COLUMNS, "phases": ["1", "2"]}, "pair 1 has the phase '1', which is no whole number; pair 2"),
         ({**COLUMNS, "phases": [1, True]}, "pair 2 has the phase True"),
         ({**COLUMNS, "phases": [[1], [1, 2]]}, "pair 1 has the phase [1]"),
@@ -234,7 +234,7 @@ def test_phases_may_count_from_zero_and_bear_either_name(tmp_path: Path) -> None
         ("texts1", "holds str; allowed are"),
         (None, "holds NoneType; allowed are"),
         ({**COLUMNS, "phases": [1, 7]}, "phases run from 1 to 7"),
-        ({**COLUMNS, "categories1": ["x"]}, "categories1 holds 1 values for 2 pairs"),
+        ({**COLUMNS, "categories1": ["x"]}, "categories1 holds 1 value for 2 pairs"),
     ],
 )
 def test_faults_are_reported_with_their_rows(tmp_path: Path, content: Any, message: str) -> None:

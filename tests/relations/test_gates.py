@@ -70,7 +70,7 @@ def test_a_good_model_passes_all() -> None:
         (("results", "logistic", "reliability", "causal"), [{"said": 0.7, "true": 0.3, "n": 9.0}],
          "relation_raw_probabilities", Outcome.WARNING, "0.40 (causal)"),
         (("results", "logistic", "direction_by_time"), {"n_detected": 20.0, "share_right": 0.5},
-         "relation_direction", Outcome.WARNING, "50% of the 20"),
+         "relation_direction", Outcome.WARNING, "50 % of 20 detected causes"),
         (("results", "logistic", "direction_by_time"), {"n_detected": 0.0, "share_right": None},
          "relation_direction", Outcome.SKIPPED, "no cause was detected"),
         (("two_stage", "pairs_by_split", "evaluation", "causal"), 0, "relation_splits", Outcome.WARNING,

@@ -114,7 +114,7 @@ def test_one_training_step_can_be_drawn():
 
 def test_lengths_count_what_the_model_does_not_read():
     shown = figures.lengths_figure(TokenLengths(np.array([10, 20, 256, 257, 900_000]), 256))
-    assert "40.0%" in shown.explanation
+    assert "40.0 %" in shown.explanation
     axes = shown.figure.axes[0]
     assert sum(bar.get_height() for bar in axes.patches) == 5  # the longest are in the last bar, not lost
     assert line(axes, "the model reads 256").get_xdata()[0] == 256
@@ -161,14 +161,14 @@ def test_kinds_without_a_pair_are_left_out_of_the_matrix():
     shown = kinds_confusion_figure(n_pairs, confusion)
     axes = shown.figure.axes[0]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["duplicate", "none"]
-    assert [text.get_text() for text in axes.texts] == ["54\n82%", "12\n18%", "17\n9%", "181\n91%"]
+    assert [text.get_text() for text in axes.texts] == ["54\n82 %", "12\n18 %", "17\n9 %", "181\n91 %"]
 
 
 def test_a_single_point_recall_curve_can_be_drawn():
     shown = figures.recall_figure(
         {"base": RecallCurve(np.array([10]), np.array([0.0]))}, "base", "evaluation links"
     )
-    assert "base 0%" in shown.alt
+    assert "base 0 %" in shown.alt
 
 
 @settings(max_examples=15, deadline=None)

@@ -272,7 +272,7 @@ def test_the_border_has_a_row_of_its_own_with_texts(written):
     _, _, border = page.partition("On the border")
     assert "The 20 test pairs nearest the threshold of 0.600 (similarity 0.550 to 0.640)" in border
     assert (
-        "of 12 kin 7 are told rightly, 95% of all kin; of 8 strangers 3 are told rightly, 90% of all"
+        "of 12 kin 7 are told rightly, 95 % of all kin; of 8 strangers 3 are told rightly, 90 % of all"
         in border
     )
     assert '<article class="panel pair">' in border

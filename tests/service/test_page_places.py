@@ -97,13 +97,13 @@ def test_what_was_suggested_is_shown_and_trusted_as_far_as_people_agreed(page: D
     answers = {"source": drawn.ticket_id, "target": drawn.candidate, "answer": drawn.kind}
     assert page.client.post("/v1/answers", json=answers).status_code == 200
     html = read(page, "/trust")
-    assert re.search(r"1 of 1: 100%, somewhere from \d+% to 100%", html)
+    assert re.search(r"1 of 1: 100 %, somewhere from \d+ % to 100 %", html)
     assert "as 1 answer on statements drawn at random tell" in html
     assert page.corpus.bundle.id[:12] in html
     assert page.client.post("/v1/answers", json=answers | {"answer": "unsure"}).status_code == 200
     assert "1 of 1" not in read(page, "/trust")
     assert page.client.post("/v1/answers", json=answers | {"answer": "none"}).status_code == 200
-    assert "0 of 1: 0%, somewhere from 0% to" in read(page, "/trust")
+    assert "0 of 1: 0 %, somewhere from 0 % to" in read(page, "/trust")
     assert "Two people" not in read(page, "/trust")
     with page.corpus.database.transaction() as connection:
         put_answer(connection, drawn.candidate, drawn.ticket_id, drawn.kind, "kim")

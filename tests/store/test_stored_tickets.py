@@ -4,6 +4,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from ticketkin.store.tickets import (
     changes_after,
     delete_tickets,
     names_to_ids,
+    newest_ticket_ids,
     put_tickets,
     tickets_by_id,
 )
@@ -157,6 +159,19 @@ def test_a_slower_writer_is_not_overlooked(database: Database) -> None:
     with database.transaction() as connection:
         reader.follow(connection, 10)
     assert sorted(reader.titles.values()) == ["first", "second"]
+
+
+def test_the_newest_opened_last_and_without_times_were_stored_last(database: Database) -> None:
+    with database.transaction() as connection:
+        assert newest_ticket_ids(connection, timedelta(weeks=4), 9) == []
+        put(connection, {"T1": "a", "T2": "b"})
+        put(connection, {"T3": "c"})
+        assert newest_ticket_ids(connection, timedelta(weeks=4), 2)[-1] == "T3"
+        days = ["2024-03-01 00:00:00", "2024-05-01 00:00:00", "2024-04-20 00:00:00"]
+        timed = make_tickets(3, days, number=["D1", "D2", "D3"])
+        put_tickets(connection, timed, content_hashes(timed), stable_hashes(timed.ids))
+        assert newest_ticket_ids(connection, timedelta(weeks=4), 9) == ["D3", "D2"]
+        assert newest_ticket_ids(connection, timedelta(weeks=4), 1) == ["D2"]
 
 
 def test_names_are_ids_or_numbers_and_an_id_goes_first(database: Database) -> None:

@@ -176,7 +176,7 @@ def test_ids_column_names_and_file_names_let_no_address_through(tmp_path: Path) 
     assert "\x1b" not in "".join(result.summary.lines("r.csv"))
     assert result.tickets.ids == ["[EMAIL] 1", "INC2", "[EMAIL]#4"]
     assert len(links_from_tickets(result.tickets).links) == 1
-    assert "1 ids hold personal data" in str(result.summary.notes)
+    assert "1 id holds personal data" in str(result.summary.notes)
 
 
 def test_nothing_is_masked_where_redaction_is_off(tmp_path: Path) -> None:

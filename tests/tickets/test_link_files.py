@@ -109,7 +109,7 @@ def test_ragged_lines_are_counted_and_reported(tmp_path: Path) -> None:
     result = load(tmp_path, "a,b", "T0,T1", "T2", "T3,T4,T5", "T6,T7")
     assert (len(result.links), result.n_rejected, result.n_read) == (2, 2, 4)
     assert "2 in rows that can't be read" in result.lines()[0]
-    assert any("row 2: 1 cells where the header has 2" in line for line in result.lines())
+    assert any("row 2: 1 cell where the header has 2" in line for line in result.lines())
 
 
 @pytest.mark.parametrize("first", ["T0,T1,duplicate", "T0,GONE,duplicate"])
@@ -126,7 +126,7 @@ def test_clusters_become_duplicates_of_their_first(tmp_path: Path) -> None:
     result = load(tmp_path, "id,cluster_id", *rows)
     assert kept(result) == [("T1", "T3", "duplicate"), ("T2", "T3", "duplicate"), ("T8", "T7", "duplicate")]
     assert (result.n_absent, result.n_self) == (1, 1)
-    assert any("1 tickets are in no cluster" in note for note in result.notes)
+    assert any("1 ticket is in no cluster" in note for note in result.notes)
 
 
 def test_cluster_numbers_that_are_ids_too_are_clusters(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_flags_that_are_ids_too_are_no_id_column(tmp_path: Path) -> None:
 def test_reversed_repeats_are_reported(tmp_path: Path) -> None:
     result = load(tmp_path, "a,b", "T0,T1", "T1,T0", "T2,T3", "T2,T3")
     assert (len(result.links), result.n_reversed, result.n_repeated) == (3, 1, 1)
-    assert "1 links tell another the other way round" in result.lines()
+    assert "1 link tells another the other way round" in result.lines()
 
 
 def test_what_a_file_says_reaches_the_screen_escaped_and_redacted(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_short_and_long_records(tmp_path: Path) -> None:
     table = _read(tmp_path, "number,title\nINC1,a,,\nINC2\n\n,\nINC3,b,c\nINC4,d\n")
     assert table.frame["number"].to_list() == ["INC1", "INC4"]
     assert table.rows == [1, 6]
-    assert table.rejected == [(2, "1 cells where the header has 2"), (5, "3 cells where the header has 2")]
+    assert table.rejected == [(2, "1 cell where the header has 2"), (5, "3 cells where the header has 2")]
     assert (table.n_records, table.n_blank) == (6, 2)
     assert table.repairs == {"trailing_empty_cells": 1}
 
@@ -155,7 +155,7 @@ def test_lines_above_the_header_are_noted(tmp_path: Path) -> None:
     table = _read(tmp_path, "Incidents of May\n\nnumber,title,state\nINC1,a,New\nINC2,b,New\n")
     assert table.frame.columns == ["number", "title", "state"]
     assert table.frame.height == 2
-    assert "1 lines above the header are not read: 'Incidents of May'" in table.notes[0]
+    assert "1 line above the header left out: 'Incidents of May'" in table.notes[0]
 
 
 def test_a_quote_in_the_header_is_not_closed(tmp_path: Path) -> None:

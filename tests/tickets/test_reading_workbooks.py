@@ -40,7 +40,7 @@ def test_scars_of_a_workbook(tmp_path: Path) -> None:
     assert table.frame.rows() == [("1234", "a", "45292.5"), ("007", "b", None)]
     assert (table.rows, table.n_blank, table.n_records) == ([1, 2], 1, 3)
     assert "1 hidden rows are read too" in table.notes[0]
-    assert "1 rows above the header of 'May' are not read" in table.notes[1]
+    assert "1 row is not read above the header of 'May'" in table.notes[1]
 
 
 def test_a_merged_heading_is_no_header(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_sheets_of_one_header_are_read_together(tmp_path: Path) -> None:
     assert table.frame["number"].to_list() == ["INC10", "INC11", "INC12", "INC20", "INC21"]
     assert table.frame["short_description"][4] == "Ticket 1"
     assert (table.rows, table.rejected) == ([1, 2, 3, 4, 5], [])
-    assert any("'About' (1 rows) is no table of tickets" in note for note in table.notes)
+    assert any("'About' (1 row) is no table of tickets" in note for note in table.notes)
 
 
 def test_rows_of_a_sheet_with_another_header_are_rejected(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_entities_are_refused(tmp_path: Path, content: str) -> None:
             "<unload>" + "".join(f"<i><c{n}>x</c{n}></i>" for n in range(5_001)) + "</unload>",
             "more than 5,000",
         ),
-        ("<unload>text alone<incident/></unload>", "none of its 1 records can be read"),
+        ("<unload>text alone<incident/></unload>", "none of its 1 record can be read"),
     ],
 )
 def test_xml_that_is_no_unload(tmp_path: Path, content: str, message: str) -> None:

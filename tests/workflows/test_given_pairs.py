@@ -66,7 +66,7 @@ def test_the_test_pairs_are_the_holdout_and_nothing_else_is(
     captured = capsys.readouterr()
     report = json.loads(captured.out)
     output = " ".join(captured.err.split())
-    assert "left out: 2 training pairs (1 kin and 1 strangers) hold a text of the test pairs" in output
+    assert "left out: 2 training pairs (1 kin and 1 stranger) hold a text of the test pairs" in output
     assert report["candidates"].keys() == {"lexical", "base", "head", "hybrid", "fusion"}
     test = read_text_pairs(files[1])
     kept = pairs_of_run(folder, SplitName.HOLDOUT)
@@ -279,7 +279,7 @@ def test_labels_that_name_kinds_become_links_of_those_kinds(
     ]  # fmt: skip
     assert _run(arguments, monkeypatch) == 0
     output = " ".join(capsys.readouterr().err.split())
-    assert "1 pairs hold the same text twice and are left out" in output
+    assert "1 pair holds the same text twice: left out" in output
     record = json.loads((out / "relations/relations.json").read_text())
     assert record["learned"] and record["mixture_of_none"]["told"] > 0
     contradicted = len(record["contradictions"])

@@ -96,7 +96,7 @@ def test_every_lost_link_is_reported(tmp_path: Path, export: Path) -> None:
         "2 left out, 1 in rows that can't be read"
     )
     account = "\n".join(lines)
-    assert "1 links tell another the other way round" in account
+    assert "1 link tells another the other way round" in account
     assert "left out, as they are no kinship: 'sub-task' 1" in account
     assert "left out, of unknown kinds: 'zusammen' 1" in account
     assert "2 links (person), 1 kin groups over 2 tickets" in account
@@ -138,5 +138,5 @@ def test_links_of_other_kinds_stay_where_silver_duplicates_are_made(tmp_path: Pa
     assert {"INC0", "INC4"} not in [set(ends) for ends in silver.select("source", "target").iter_rows()]
     assert read_json(run / LINK_SUMMARY)["by_kind"] == {"causal": 2, "duplicate": silver.height}
     assert any(
-        "no duplicates linked by people (2 of other kinds are kept)" in line for line in progress.lines
+        "no duplicates linked by people (2 links of other kinds kept)" in line for line in progress.lines
     )

@@ -65,10 +65,8 @@ def test_files_of_the_user_in_output_folders_are_kept(run: Path) -> None:
     assert kept(run) == MINE | edited
     assert [path.name for path in (run / "kept").rglob("*") if path.is_symlink()] == ["link"]
     assert (run / "families/families.csv").read_text() != "edited"
-    lines = [line for line in progress.lines if "moved to" in line]
-    assert any(
-        "3 files that Ticketkin did not write" in line and "families/notes.txt" in line for line in lines
-    )
+    lines = [line for line in progress.lines if "Moved to" in line]
+    assert any("3 files not written by Ticketkin" in line and "families/notes.txt" in line for line in lines)
     assert all(str(run / "kept") in line for line in lines)
 
 
@@ -81,7 +79,7 @@ def test_what_ticketkin_wrote_and_what_is_merely_damaged_is_not_kept(run: Path) 
     run_one_stage("links", run, progress)
     run_one_stage("families", run, progress)
     assert not (run / "kept").exists()
-    assert not [line for line in progress.lines if "moved" in line]
+    assert not [line for line in progress.lines if "Moved" in line]
 
 
 def test_a_run_of_an_earlier_version_which_lists_no_files(run: Path) -> None:

@@ -12,6 +12,7 @@ from ticketkin.core.artifacts import atomic_path
 from ticketkin.core.errors import InputError
 from ticketkin.core.outputs import check_file_output
 from ticketkin.core.printing import printable_line
+from ticketkin.core.wording import number_of, percent
 
 if TYPE_CHECKING:
     from ticketkin.serving.answers import Answer, Relation
@@ -67,8 +68,8 @@ def show_index(console: SafeConsole, done: "IndexUpdate", rejected: Path | None)
     """Print what a command changed in an index; `rejected` is the file of the rows that can't be used."""
     change = done.change
     console.print(
-        f"Index: {done.n_stored:,} tickets ({change.n_added:,} added, {change.n_updated:,} updated, "
-        f"{change.n_unchanged:,} unchanged, {done.n_deleted:,} deleted)"
+        f"Index: {number_of(done.n_stored, 'ticket')} ({change.n_added:,} added, {change.n_updated:,} "
+        f"updated, {change.n_unchanged:,} unchanged, {done.n_deleted:,} deleted)"
     )
     for note in done.notes:
         console.print(f"  note: {printable_line(note)}")
@@ -80,15 +81,15 @@ def show_index(console: SafeConsole, done: "IndexUpdate", rejected: Path | None)
     if done.unknown:
         shown = ", ".join(done.unknown[:_MOST_SHOWN_OF_ROWS])
         more = "" if len(done.unknown) <= _MOST_SHOWN_OF_ROWS else " …"
-        n_unknown = f"{len(done.unknown):,} of the ids to delete are not stored"
+        n_unknown = f"{number_of(len(done.unknown), 'id')} to delete not stored"
         console.print(f"  note: {n_unknown}: {printable_line(shown)}{more}")
     for name, share in done.recall.items():
-        console.print(f"  search by '{name}' is approximate: it finds {share:.1%} of the 200 nearest")
+        console.print(f"  search by '{name}' is approximate: it finds {percent(share, 1)} of the 200 nearest")
 
 
 def _how_sure(one: "Relation") -> str:
     if one.probability is not None:
-        return f"{100 * one.probability:.0f} %"
+        return percent(one.probability)
     return f"similarity {one.similarity or 0:.2f}"
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ticketkin.cli.console import errors, print_json, screen
+from ticketkin.cli.help import GroupedCommands, in_groups
 from ticketkin.cli.model_commands import models
 from ticketkin.cli.options import (
     CandidatesOption,
@@ -51,6 +52,7 @@ from ticketkin.workflows.configuration import Job
 
 app = typer.Typer(
     name="ticketkin",
+    cls=GroupedCommands,
     help="Find the kin of a ticket: its duplicates, its relatives, its cause.\n\n"
     "Start with: ticketkin demo\n\nThen: ticketkin run incidents.csv",
     no_args_is_help=True,
@@ -470,3 +472,6 @@ def sample(
             f"{name} {value}" for name, value in vars(summary).items() if isinstance(value, int)
         )
         screen.print(f"Wrote {out} (synthetic): {counts}", soft_wrap=True)
+
+
+in_groups(app)

@@ -9,6 +9,7 @@ from rich.table import Table
 from ticketkin.cli.console import SafeConsole
 from ticketkin.cli.screens import check_mark
 from ticketkin.core.checks import Outcome
+from ticketkin.core.wording import number_of, percent
 from ticketkin.reports.formatting import format_name
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def show_relations(console: SafeConsole, record: "KindsLearned") -> None:
     kinds = list(record.counts)
     _show_models(console, record, kinds)
     _show_confusion(console, record.kept, f"{record.model}: true kind by row, predicted by column, mean of "
-                    f"{record.n_repeats} repeats", kinds)  # fmt: skip
+                    f"{number_of(record.n_repeats, 'repeat')}", kinds)  # fmt: skip
     for group, macro in record.without.items():
         console.print(f"without {group}: macro F1 {macro}")
     if record.causes is not None:
@@ -64,8 +65,8 @@ def _show_causes(console: SafeConsole, quality: "CauseQuality") -> None:
     """Print how well causes are distinguished from all else by a cross-encoder of their own."""
     head = ", its head begun at random" if quality.fresh_head else ""
     console.print(
-        f"Cause or not, cross-encoder on {quality.base}{head}: {quality.n_causal:,} causes, "
-        f"{quality.n_other:,} others, {quality.folds} folds",
+        f"Cause or not, cross-encoder on {quality.base}{head}: {number_of(quality.n_causal, 'cause')}, "
+        f"{quality.n_other:,} others, {number_of(quality.folds, 'fold')}",
     )
     metrics = {
         "roc_auc": quality.roc_auc,
@@ -77,7 +78,7 @@ def _show_causes(console: SafeConsole, quality: "CauseQuality") -> None:
     }
     console.print("  " + ", ".join(f"{format_name(name)} {metric}" for name, metric in metrics.items()))
     console.print(
-        f"  direction right in {100 * quality.direction_right:.0f} % of causes; "
+        f"  direction right in {percent(quality.direction_right)} of causes; "
         f"{quality.milliseconds_a_pair:.0f} ms a pair, read in both orders",
     )
 
@@ -89,7 +90,7 @@ def _show_two_stage(console: SafeConsole, two_stage: "TwoStageQuality") -> None:
 
     holdout = two_stage.holdout
     table = Table(
-        title=f"Holdout: nearest earlier tickets of {holdout.n_queries:,} tickets, real base rate",
+        title=f"Holdout: nearest earlier tickets of {number_of(holdout.n_queries, 'ticket')}, real base rate",
         title_justify="left",
         box=None,
         pad_edge=False,
@@ -114,13 +115,13 @@ def _show_two_stage(console: SafeConsole, two_stage: "TwoStageQuality") -> None:
 
 def show_families(console: SafeConsole, record: "FamiliesRecord", folder: Path, top: int) -> None:
     """Print the largest families: who is whose duplicate, what is related, the longest causal chain."""
-    n_tickets = f"{record.n_families:,} families over {record.n_tickets:,} tickets"
+    n_tickets = f"{number_of(record.n_families, 'family')} over {number_of(record.n_tickets, 'ticket')}"
     console.print(f"{n_tickets}; written to {folder / 'families'}", style="bold")
     for family in record.families[:top]:
         by_parent: dict[str, list[str]] = {}
         for child, head in family.duplicate_of.items():
             by_parent.setdefault(head, []).append(child)
-        console.print(f"Family {family.family}: {len(family.tickets)} tickets")
+        console.print(f"Family {family.family}: {number_of(len(family.tickets), 'ticket')}")
         for head, children in by_parent.items():
             several = "s" * (len(children) > 1)
             console.print(f"  {head} has the duplicate{several} {_shortened(children)}")

@@ -33,6 +33,7 @@ from ticketkin.core.errors import InputError, MissingInputError
 from ticketkin.core.outputs import output_path
 from ticketkin.core.stage_settings import LARGEST_SEED
 from ticketkin.core.tables import SplitName
+from ticketkin.core.wording import number_of
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.schema import TIERS, Tier
 from ticketkin.training.candidates import searched_candidates
@@ -99,7 +100,7 @@ def doctor(
         named = path if path.name.strip(".") else path.resolve()
         repaired = out or named.with_name(f"{named.name}-fixed")
         n_modules = rekey_adapter(path, _base_of(path, base_model, offline), repaired, force=force)
-        errors.print(f"Wrote {repaired} with {n_modules} modules; examining it", soft_wrap=True)
+        errors.print(f"Wrote {repaired} with {number_of(n_modules, 'module')}; examining it", soft_wrap=True)
         path = repaired
     with ConsoleProgress(errors) as progress, damage_named(path):
         examined = examine(path, _encoder_settings(base_model, offline), progress)

@@ -10,6 +10,7 @@ from rich.text import Text
 from ticketkin.cli.console import SafeConsole
 from ticketkin.cli.screens import check_mark
 from ticketkin.core.checks import Outcome
+from ticketkin.core.wording import number_of
 from ticketkin.evaluation.metrics import METRICS, Place
 
 if TYPE_CHECKING:
@@ -56,8 +57,13 @@ def show_leaderboard(console: SafeConsole, comparison: "ModelComparison", out: P
         console.print("Labels are SILVER and circular: this table proves nothing.", style="bold")
     table = Table(
         title=f"{comparison.judged_on} ({comparison.labels_from}): "
-        + (f"{comparison.n_queries:,} queries" if comparison.n_queries else f"{comparison.n_pairs:,} pairs")
-        + f" of {comparison.n_clusters:,} kin groups; differences to {comparison.baseline}, p by Holm",
+        + (
+            number_of(comparison.n_queries, "query")
+            if comparison.n_queries
+            else number_of(comparison.n_pairs, "pair")
+        )
+        + f" of {number_of(comparison.n_clusters, 'kin group')}; differences to {comparison.baseline}, p by "
+        "Holm",
         title_justify="left",
         box=None,
         pad_edge=False,
@@ -94,7 +100,7 @@ def show_search(console: SafeConsole, search: "SearchResult", folder: Path) -> N
     finished = sorted(search.trials, key=lambda trial: -(trial.mrr or 0.0))
     names = list(dict.fromkeys(name for trial in finished for name in trial.parameters))
     table = Table(
-        title=f"{search.candidate}: MRR on {search.n_queries:,} evaluation queries; untuned "
+        title=f"{search.candidate}: MRR on {number_of(search.n_queries, 'evaluation query')}; untuned "
         f"{search.untuned_mrr:.3f}",
         title_justify="left",
         box=None,
@@ -141,8 +147,8 @@ def show_repeated(console: SafeConsole, repeated: "Repeated") -> None:
     """Print mean and spread of every candidate over the splits, and how often each won."""
     n = len(repeated.seeds)
     table = Table(
-        title=f"Mean ± deviation over {n} splits (seeds {', '.join(map(str, repeated.seeds))}), "
-        f"{min(repeated.n_queries):,} to {max(repeated.n_queries):,} tickets with known kin each",
+        title=f"Mean ± deviation over {number_of(n, 'split')} (seeds {', '.join(map(str, repeated.seeds))}), "
+        f"{min(repeated.n_queries):,} to {number_of(max(repeated.n_queries), 'ticket')} with known kin each",
         title_justify="left",
         box=None,
         pad_edge=False,

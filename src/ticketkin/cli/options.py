@@ -80,7 +80,8 @@ ModelOption = Annotated[
     str | None, typer.Option("--base-model", help="Encoder: hub name or folder with safetensors.")
 ]
 CandidatesOption = Annotated[
-    str | None, typer.Option("--candidates", help=f"Some of {','.join(CANDIDATES)}.")
+    str | None,
+    typer.Option("--candidates", help=f"Some of {', '.join(CANDIDATES)}."),
 ]
 PairsOption = Annotated[
     Path | None, typer.Option("--pairs", help="JSON or CSV file of labelled pairs, in place of an export.")

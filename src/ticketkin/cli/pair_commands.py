@@ -12,6 +12,7 @@ from ticketkin.cli.screens import show_pair_check
 from ticketkin.cli.stages import run_stage_command
 from ticketkin.core.outputs import check_file_output, output_path
 from ticketkin.core.tables import SplitName
+from ticketkin.core.wording import number_of
 
 
 class _BuildsByDefault(TyperGroup):
@@ -105,4 +106,6 @@ def export(
     with damage_named(folder):
         text_pairs = pairs_of_run(folder, split)
     write_text_pairs(text_pairs, out)
-    screen.print(f"Wrote {len(text_pairs):,} pairs to {out} (sha256 {text_pairs.digest()})", soft_wrap=True)
+    screen.print(
+        f"Wrote {number_of(len(text_pairs), 'pair')} to {out} (sha256 {text_pairs.digest()})", soft_wrap=True
+    )

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from ticketkin.cli.console import SafeConsole, print_json
 from ticketkin.core.checks import Outcome
+from ticketkin.core.wording import number_of
 from ticketkin.evaluation.metrics import METRICS, Place
 from ticketkin.runs.stages import StageStatus
 
@@ -43,7 +44,7 @@ def show_candidates(
     links = "All links, by folds" if in_folds else "Evaluation links"
     kin = "guessed kin" if first.labels_from == "silver" else "known kin"
     table = Table(
-        title=f"{links} ({first.labels_from}): {first.retrieval.n_queries:,} tickets with "
+        title=f"{links} ({first.labels_from}): {number_of(first.retrieval.n_queries, 'ticket')} with "
         f"{kin}, each among up to {first.retrieval.n_candidates:,} others",
         title_justify="left",
         box=None,
@@ -86,7 +87,9 @@ def show_verdict(console: SafeConsole, report: "Report", folder: Path) -> None:
     for kind in report.left_out_kinds or ():
         hint = f"; to use them: {kind.option}" if kind.option else ""
         name = kind.kind or "no kind given"
-        console.print(f"  left out, {kind.why}: {name}, {kind.n_links:,} links{hint}", soft_wrap=True)
+        console.print(
+            f"  left out, {kind.why}: {name}, {number_of(kind.n_links, 'link')}{hint}", soft_wrap=True
+        )
     for check in report.diagnostics:
         if check.outcome in (Outcome.FAILED, Outcome.WARNING):
             console.print(f"Check {check.code} ({check.outcome}): {check.evidence}. {check.advice}")
@@ -113,12 +116,13 @@ def _power_words(power: "PowerResult") -> str | None:
     if power.smallest_provable_gain is None:
         return None
     sentence = (
-        f"{power.n_kin_groups:,} groups of duplicates judged; so many can prove a gain of about "
+        f"{number_of(power.n_kin_groups, 'group')} of duplicates judged; so many can prove a gain of about "
         f"{power.smallest_provable_gain:.3f} or more in {METRICS.primary.title}."
     )
     if power.n_more_kin_groups:
         sentence += (
-            f" To prove the gain seen here, link about {power.n_more_kin_groups:,} more groups of duplicates."
+            f" To prove the gain seen here, link about {number_of(power.n_more_kin_groups, 'more group')} of "
+            "duplicates."
         )
     return sentence
 
@@ -175,7 +179,7 @@ def show_pair_check(console: SafeConsole, counts: "PairCounts", out: Path | None
         ("short or empty", counts.short_or_empty, "a text of fewer than three words; dropped"),
         ("label noise", noise, of_noise),
     )
-    table = Table(title=f"{counts.n_pairs:,} pairs", title_justify="left", box=None, show_header=False)
+    table = Table(title=number_of(counts.n_pairs, "pair"), title_justify="left", box=None, show_header=False)
     for name, count, meaning in rows:
         table.add_row("-" if count is None else f"{count:,}", name, meaning)
     for template, n_pairs in counts.dominant_templates.items():
@@ -190,7 +194,9 @@ def show_pair_check(console: SafeConsole, counts: "PairCounts", out: Path | None
     console.print(
         "Pairs labelled kin are nearer in words than random pairs in "
         f"{100 * nearness.share_nearer:.0f} of 100 comparisons "
-        f"({nearness.n_links:,} pairs that share no text). {against_chance}."
+        f"({number_of(nearness.n_links, 'pair that shares', 'pairs that share')} no text). {against_chance}."
     )
     where = f" written to {out}" if out else "; give --out FILE to write them"
-    console.print(f"{counts.n_cleaned:,} pairs remain{where} (sha256 {counts.sha256[:16]}…)")
+    console.print(
+        f"{number_of(counts.n_cleaned, 'pair remains', 'pairs remain')}{where} (sha256 {counts.sha256[:16]}…)"
+    )

@@ -262,7 +262,12 @@ def create(
 
 @keys.command("list")
 def list_(folder: BundleFolder, data: DataOption = None, as_json: JsonOption = False) -> None:
-    """Show who has a key, and until when."""
+    """Show who has a key, and until when.
+
+    \b
+    Example:
+      ticketkin keys list kin-june
+    """
     with _extra_named():
         from ticketkin.service.place import Place
         from ticketkin.store.keys import listed_keys
@@ -294,7 +299,12 @@ def revoke(
     key_id: Annotated[str, typer.Argument(help="As keys list shows it.", metavar="KEY")],
     data: DataOption = None,
 ) -> None:
-    """Let a key open nothing any more, within ten seconds in every process."""
+    """Let a key open nothing any more, within ten seconds in every process.
+
+    \b
+    Example:
+      ticketkin keys revoke kin-june KEY
+    """
     with _extra_named():
         from ticketkin.service.place import Place
         from ticketkin.store.audit import put_audit

@@ -27,6 +27,7 @@ from ticketkin.core.errors import InputError
 from ticketkin.core.outputs import output_path
 from ticketkin.core.printing import printable_line
 from ticketkin.core.progress import Progress
+from ticketkin.core.wording import number_of
 from ticketkin.encoders.settings import AskedRuntime
 
 if TYPE_CHECKING:
@@ -82,7 +83,9 @@ def bundle(
     if as_json:
         print_json({"folder": str(out), "id": manifest.id, "n_files": len(manifest.files), "n_bytes": size})
         return
-    screen.print(f"Bundle: {out} ({len(manifest.files)} files, {size / 1e6:,.0f} MB)", soft_wrap=True)
+    screen.print(
+        f"Bundle: {out} ({number_of(len(manifest.files), 'file')}, {size / 1e6:,.0f} MB)", soft_wrap=True
+    )
     screen.print(f"Model card: {out / 'MODEL_CARD.md'}", soft_wrap=True)
     stored = "" if with_index else f"; first store tickets: ticketkin index {out} EXPORT"
     screen.print(f'Ask it: ticketkin relate {out} --text "…"{stored}', soft_wrap=True)
@@ -177,7 +180,10 @@ def index(
         return
     show_index(screen, done, rejected)
     if links is not None:
-        screen.print(f"Duplicates linked by {printable_line(links.name)}: {n_linked:,} pairs are new")
+        screen.print(
+            f"Duplicates linked by {printable_line(links.name)}: "
+            f"{number_of(n_linked, 'pair is', 'pairs are')} new"
+        )
 
 
 def _check_asked(change: object) -> None:
@@ -264,7 +270,7 @@ def relate(
         raise _absent("index", absent, "that was stored")
     if out is not None:
         write_answers(answers, out, everything=everything)
-        screen.print(f"Wrote {out}: answers for {len(answers):,} tickets", soft_wrap=True)
+        screen.print(f"Wrote {out}: answers for {number_of(len(answers), 'ticket')}", soft_wrap=True)
     elif as_json:
         print_json([answer.to_json() for answer in answers])
     else:

@@ -12,6 +12,7 @@ import subprocess
 from dataclasses import dataclass
 
 from ticketkin.core.errors import InputError, JobError, TicketkinError
+from ticketkin.core.wording import number_of
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,9 @@ def _refused(error: BaseException, number: int) -> TicketkinError:
     named = getattr(error, "filename2", None) or getattr(error, "filename", None)
     if isinstance(named, bytes | str | os.PathLike):
         path = _PARTIAL.sub(r"\1", os.fsdecode(named))
-        subject = path if len(path) <= _LONGEST_CAUSE else f"{path[:100]}… ({len(path):,} characters)"
+        subject = (
+            path if len(path) <= _LONGEST_CAUSE else f"{path[:100]}… ({number_of(len(path), 'character')})"
+        )
     else:
         subject = "A file" if isinstance(error, OSError) else f"A file ({_cause(error)})"
     return refusal.kind(f"{subject} {refusal.what}; {refusal.remedy}")

@@ -13,6 +13,7 @@ from typing import Any
 from ticketkin.core.checks import Check, failed, passed, skipped, warning
 from ticketkin.core.errors import TicketkinError
 from ticketkin.core.tables import FloatArray
+from ticketkin.core.wording import number_of
 from ticketkin.doctor.fingerprints import base_check, compare_with_fingerprint, probe_embeddings
 from ticketkin.doctor.models import precision_check, same_embeddings
 from ticketkin.encoders.activity import DIFFERENT, SAME
@@ -96,7 +97,11 @@ def _halves(adapter: AdapterFiles) -> Iterator[Check]:
     """Yield whether all numbers are finite, and every B trained."""
     bad = sorted(name for name, tensor in adapter.tensors.items() if not bool(tensor.isfinite().all()))
     if bad:
-        yield failed("adapter_numbers", f"{len(bad)} tensors hold NaN or infinity ({bad[0]})", _TRAIN_AGAIN)
+        yield failed(
+            "adapter_numbers",
+            f"{number_of(len(bad), 'tensor holds', 'tensors hold')} NaN or infinity ({bad[0]})",
+            _TRAIN_AGAIN,
+        )
     else:
         yield passed("adapter_numbers", "all values are finite")
     updates = {name: halves["B"] for name, halves in adapter.modules.items() if "B" in halves}
@@ -129,8 +134,9 @@ def _level(adapter: AdapterFiles, level: str | None) -> Check:
         return passed("adapter_level", "names are those of the inner model")
     return failed(
         "adapter_level",
-        f"all {len(adapter.modules)} names start with {level!r}: peft was wrapped around the whole "
-        "SentenceTransformer; loaded onto the model, not one of them fits, and a warning is all one sees",
+        f"all {number_of(len(adapter.modules), 'name starts', 'names start')} with {level!r}: peft was "
+        "wrapped around the whole SentenceTransformer; loaded onto the model, not one of them fits, and a "
+        "warning is all one sees",
         _FIX,
     )
 
@@ -149,10 +155,13 @@ def _keys(adapter: AdapterFiles, layers: Mapping[str, tuple[int, ...]], level: s
     if faults:
         return failed(
             "adapter_keys",
-            f"{len(faults)} names do not fit the base: {'; '.join(faults[:3])}",
+            f"{number_of(len(faults), 'name does', 'names do')} not fit the base: {'; '.join(faults[:3])}",
             "name the base it was trained from with --base-model, or " + _TRAIN_AGAIN,
         )
-    return passed("adapter_keys", f"all {len(adapter.modules)} modules fit the base by name and shape")
+    return passed(
+        "adapter_keys",
+        f"all {number_of(len(adapter.modules), 'module fits', 'modules fit')} the base by name and shape",
+    )
 
 
 def _behaviour(subject: Subject, adapter: AdapterFiles, probes: Sequence[str]) -> Iterator[Check]:
@@ -204,7 +213,8 @@ def _values(adapter: AdapterFiles, model: Any) -> Check:
     if differing:
         return failed(
             "adapter_values",
-            f"{len(differing)} tensors in the loaded model are not those of the file ({differing[0]})",
+            f"{number_of(len(differing), 'tensor is', 'tensors are')} not in the loaded model as in the file "
+            f"({differing[0]})",
             _TRAIN_AGAIN,
         )
     return passed("adapter_values", "every tensor in the loaded model equals the file's")
@@ -258,12 +268,14 @@ def _size(model: Any, rates: Sequence[float]) -> Iterator[Check]:
     if largest > reach * 1.01:
         yield failed(
             "adapter_record",
-            f"a lora_B value of {largest:.2e} is out of reach of the {len(rates)} recorded steps, which move "
-            f"a weight by at most {reach:.2e}",
+            f"a lora_B value of {largest:.2e} is out of reach of the "
+            f"{number_of(len(rates), 'recorded step')}, which move a weight by at most {reach:.2e}",
             "the record is not of this adapter, or the optimiser did not use the recorded rates",
         )
     else:
-        yield passed("adapter_record", f"weights are within reach of the {len(rates)} recorded steps")
+        yield passed(
+            "adapter_record", f"weights are within reach of the {number_of(len(rates), 'recorded step')}"
+        )
 
 
 def base_of_adapter(folder: Path, settings: EncoderSettings) -> str | None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ticketkin.core.checks import Check, any_failed, failed, passed, skipped, warning
 from ticketkin.core.errors import TicketkinError
+from ticketkin.core.wording import number_of
 from ticketkin.doctor.cross_encoders import examine_cross_encoder, is_cross_encoder
 from ticketkin.doctor.models import examine_model
 from ticketkin.encoders.fingerprint import FINGERPRINT
@@ -43,8 +44,8 @@ def _files(folder: Path) -> Check:
     size = sum(record.n_bytes for record in manifest.files.values()) / 1e6
     return passed(
         code,
-        f"all {len(manifest.files)} files ({size:,.0f} MB) have the hash they were made with; id "
-        f"{manifest.id[:12]}, made by ticketkin {manifest.ticketkin}",
+        f"all {number_of(len(manifest.files), 'file')} ({size:,.0f} MB) have the hash they were made with; "
+        f"id {manifest.id[:12]}, made by ticketkin {manifest.ticketkin}",
     )
 
 
@@ -78,4 +79,4 @@ def _index(bundle: Bundle) -> Check:
         index = Index.open(folder, bundle.scorer, bundle.id, create=False)
     except TicketkinError as error:
         return failed(code, str(error), "delete the folder and build the index again: ticketkin index")
-    return passed(code, f"{len(index):,} tickets, of this bundle")
+    return passed(code, f"{number_of(len(index), 'ticket')}, of this bundle")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ticketkin.core.checks import Check, failed, passed
 from ticketkin.core.errors import TicketkinError
+from ticketkin.core.wording import number_of
 from ticketkin.doctor.fingerprints import compare_with_fingerprint
 from ticketkin.doctor.models import precision_check
 from ticketkin.encoders.cross_encoder import load_cross_encoder, probe_logits
@@ -52,10 +53,12 @@ def examine_cross_encoder(folder: Path) -> list[Check]:
 def _weights(n_needed: int, drawn: Sequence[str]) -> Check:
     """Tell which weights the loader drew at random, as the file lacks them under their names."""
     if not drawn:
-        return passed("model_weights", f"all {n_needed} weights come from the file")
+        return passed(
+            "model_weights", f"all {number_of(n_needed, 'weight comes', 'weights come')} from the file"
+        )
     return failed(
         "model_weights",
-        f"{len(drawn)} weights are not in the file under their names ({', '.join(drawn[:2])}); the loader "
-        "fills them at random and mentions it in passing",
+        f"{number_of(len(drawn), 'weight is', 'weights are')} not in the file under their names "
+        f"({', '.join(drawn[:2])}); the loader fills them at random and mentions it in passing",
         "save the model again from a good copy, or train again",
     )

@@ -11,6 +11,7 @@ from typing import Any
 from ticketkin.core.checks import Check, failed, passed, skipped
 from ticketkin.core.errors import TicketkinError
 from ticketkin.core.tables import FloatArray
+from ticketkin.core.wording import number_of
 from ticketkin.encoders.fingerprint import (
     FINGERPRINT,
     N_BASE_PROBES,
@@ -75,7 +76,7 @@ def _settings(saved: Mapping[str, Mapping[str, Plain]], now: Mapping[str, Mappin
             f"{_counted(len(changes), 'setting')} changed since it was saved: {_some(changes)}",
             _RESTORE,
         )
-    return passed(code, f"the settings in {len(now)} files are those it was saved with")
+    return passed(code, f"the settings in {number_of(len(now), 'file')} are those it was saved with")
 
 
 def _tokenizer(saved: Fingerprint, folder: Path) -> Check:
@@ -83,11 +84,13 @@ def _tokenizer(saved: Fingerprint, folder: Path) -> Check:
     before, now = saved.tokenizer, digest_tokenizer(folder)
     if before == now:
         n_words = 0 if now is None else now.n_words
-        return passed(code, f"its {n_words:,} words are those it was saved with" if n_words else "unchanged")
+        return passed(
+            code, f"its {number_of(n_words, 'word')} are those it was saved with" if n_words else "unchanged"
+        )
     if before is None or now is None:
         return failed(code, "the tokenizer is missing" if now is None else "a tokenizer was added", _RESTORE)
     if before.in_order != now.in_order and before.any_order == now.any_order:
-        what = f"the same {now.n_words:,} words are in another order, so that each reads the row of another"
+        what = "its words are in another order, so that each reads the row of another"
     elif before.in_order != now.in_order:
         what = f"it has other words ({now.n_words:,}, {before.n_words:,} when it was saved)"
     else:
@@ -111,7 +114,7 @@ def _weights(saved: Mapping[str, WeightDigest], now: Mapping[str, WeightDigest])
     faults += [f"{kind}: {_some(names)}" for kind, names in by_kind.items()]
     if faults:
         return failed(code, f"the weights are not those that were saved: {'; '.join(faults)}", _RESTORE)
-    return passed(code, f"all {len(now)} weights are those that were saved")
+    return passed(code, f"all {number_of(len(now), 'weight is', 'weights are')} those that were saved")
 
 
 def _change(name: str, saved: Mapping[str, WeightDigest], now: Mapping[str, WeightDigest]) -> str:
@@ -133,7 +136,7 @@ def _rows_changed(before: WeightDigest, after: WeightDigest) -> str:
         return "rows in another order"
     n_blocks = sum(one != other for one, other in zip(before.blocks, after.blocks, strict=False))
     if before.blocks and 0 < n_blocks < len(before.blocks):
-        return f"rows overwritten in {n_blocks} of {len(before.blocks)} parts"
+        return f"rows overwritten in {n_blocks} of {number_of(len(before.blocks), 'part')}"
     return "other values"
 
 
@@ -145,7 +148,9 @@ def _outputs(saved: Fingerprint, now: FloatArray) -> Check:
     difference = largest_difference(now, then)
     if difference <= SAME_MODEL:
         return passed(
-            code, f"{what} of {len(then)} made-up tickets are those of then (difference {difference:.1g})"
+            code,
+            f"{what} of {number_of(len(then), 'made-up ticket')} are those of then (difference "
+            f"{difference:.1g})",
         )
     if _is_base(saved, now, then):
         return failed(
@@ -155,7 +160,8 @@ def _outputs(saved: Fingerprint, now: FloatArray) -> Check:
         )
     return failed(
         code,
-        f"{what} of {len(then)} made-up tickets differ from those of then by up to {difference:.2g}",
+        f"{what} of {number_of(len(then), 'made-up ticket')} differ from those of then by up to "
+        f"{difference:.2g}",
         "see the other fingerprint checks; where all passed, another release of a library computes otherwise "
         f"(saved with {', '.join(f'{name} {number}' for name, number in saved.versions.items())})",
     )

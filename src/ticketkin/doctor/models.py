@@ -15,6 +15,7 @@ import numpy as np
 from ticketkin.core.checks import Check, Outcome, failed, passed, warning
 from ticketkin.core.errors import InputError, TicketkinError, UnreadableFileError
 from ticketkin.core.tables import FloatArray
+from ticketkin.core.wording import number_of
 from ticketkin.doctor.fingerprints import compare_with_fingerprint, probe_embeddings
 from ticketkin.encoders.activity import SAME
 from ticketkin.encoders.fresh_process import SavedModel, embed_freshly
@@ -79,7 +80,7 @@ def identical_models(embeddings: Mapping[str, FloatArray]) -> Check:
             "A copy of the base, or an adapter that was not loaded, gives exactly the base's numbers; "
             "examine both with: ticketkin doctor",
         )
-    return passed(code, f"no two of {len(embeddings)} models give the same embeddings")
+    return passed(code, f"no two of {number_of(len(embeddings), 'model')} give the same embeddings")
 
 
 def examine_model(folder: Path, probes: Sequence[str] = PROBES) -> list[Check]:
@@ -136,11 +137,13 @@ def _weights(model: Any, saved: "Mapping[str, Tensor]") -> Check:
     if missing:
         return failed(
             "model_weights",
-            f"{len(missing)} weights are not in the file under their names ({', '.join(missing[:2])}); the "
-            "loader fills them at random and mentions it in passing",
+            f"{number_of(len(missing), 'weight is', 'weights are')} not in the file under their names "
+            f"({', '.join(missing[:2])}); the loader fills them at random and mentions it in passing",
             "the model was saved while wrapped by peft; merge the adapter first (ticketkin merge), then save",
         )
-    return passed("model_weights", f"all {len(names)} weights come from the file")
+    return passed(
+        "model_weights", f"all {number_of(len(names), 'weight comes', 'weights come')} from the file"
+    )
 
 
 def _values(folder: Path) -> Check:
@@ -158,16 +161,21 @@ def _values(folder: Path) -> Check:
     if not_finite:
         return failed(
             "model_values",
-            f"{len(not_finite)} of {n_weights} weights hold NaN or infinity ({', '.join(not_finite[:2])})",
+            f"{len(not_finite)} of {number_of(n_weights, 'weight')} hold NaN or infinity "
+            f"({', '.join(not_finite[:2])})",
             "load the last good checkpoint, or train again with a lower learning rate",
         )
     if zero:
         return failed(
             "model_values",
-            f"{len(zero)} of {n_weights} weights are all zero ({', '.join(zero[:2])}): what goes in is lost",
+            f"{len(zero)} of {number_of(n_weights, 'weight')} are all zero ({', '.join(zero[:2])}): what "
+            "goes in is lost",
             "the file was written before the weights were loaded or trained; save it again from a good copy",
         )
-    return passed("model_values", f"all {n_weights} weights are finite, and no matrix is all zero")
+    return passed(
+        "model_values",
+        f"all {number_of(n_weights, 'weight is', 'weights are')} finite, and no matrix is all zero",
+    )
 
 
 def _numbers(embeddings: FloatArray) -> Check:

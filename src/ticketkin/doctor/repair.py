@@ -7,6 +7,7 @@ from ticketkin.core.artifacts import atomic_path
 from ticketkin.core.errors import InactiveAdapterError, InputError
 from ticketkin.core.outputs import check_folder_output
 from ticketkin.core.replacement import contained_entries
+from ticketkin.core.wording import number_of
 from ticketkin.encoders.activity import SAME
 from ticketkin.encoders.adapter import lora_modules, scaled_merge
 from ticketkin.encoders.adapter_files import AdapterFiles, read_adapter, wrong_level
@@ -67,8 +68,9 @@ def rekey_adapter(folder: Path, base: str, out: Path, *, force: bool = False) ->
     unknown = sorted(set(names) - set(layers))
     if unknown or not names:
         raise InputError(
-            f"The adapter in {folder} does not fit the base {base}: {len(unknown)} of {len(names)} modules "
-            f"are not in it ({', '.join(unknown[:3])}). Name the base it was trained from with --base-model"
+            f"The adapter in {folder} does not fit the base {base}: {len(unknown)} of "
+            f"{number_of(len(names), 'module')} are not in it ({', '.join(unknown[:3])}). Name the base it "
+            "was trained from with --base-model"
         )
     untouched = base_in(base, model)
     config = adapter.config

@@ -7,6 +7,7 @@ from pathlib import Path
 from ticketkin.core.artifacts import hash_path
 from ticketkin.core.checks import Check, failed, passed
 from ticketkin.core.run_ownership import RECORDS
+from ticketkin.core.wording import number_of
 from ticketkin.runs.stages import read_record
 
 
@@ -28,10 +29,13 @@ def changed_artifacts(folder: Path) -> Check:
     if altered:
         return failed(
             "artifacts",
-            f"{len(altered)} of {n_checked} artifacts are not what the run made: {'; '.join(altered[:3])}",
+            f"{len(altered)} of {number_of(n_checked, 'artifact')} are not what the run made: "
+            f"{'; '.join(altered[:3])}",
             f"results that stand on them are stale; run again: ticketkin run --resume --out {folder}",
         )
-    return passed("artifacts", f"all {n_checked} artifacts are as the run made them")
+    return passed(
+        "artifacts", f"all {number_of(n_checked, 'artifact is', 'artifacts are')} as the run made them"
+    )
 
 
 def identical_metrics(
@@ -53,4 +57,6 @@ def identical_metrics(
             f"{', '.join(same)} agree in every metric to the last digit: no tie, one of them is the other",
             "examine both; an adapter that is not active gives exactly the base's numbers",
         )
-    return passed("identical_metrics", f"no two of {len(metrics)} candidates agree in every metric")
+    return passed(
+        "identical_metrics", f"no two of {number_of(len(metrics), 'candidate')} agree in every metric"
+    )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ticketkin.core.errors import InactiveAdapterError, TicketkinError
 from ticketkin.core.tables import FloatArray
+from ticketkin.core.wording import number_of
 from ticketkin.encoders.adapter_files import read_adapter
 from ticketkin.encoders.fresh_process import SavedModel, embed_freshly
 from ticketkin.encoders.loading import LoadedEncoder
@@ -88,8 +89,8 @@ def prove_adapter_active(
     if proof.faults:
         raise InactiveAdapterError(
             f"The adapter in {adapter_folder} is not active: {'; '.join(proof.faults)} "
-            f"(measured in a fresh process on {proof.n_probes} texts). Remove the folder and train again; "
-            "if it happens again, raise lora.learning_rate"
+            f"(measured in a fresh process on {number_of(proof.n_probes, 'text')}). Remove the folder and "
+            "train again; if it happens again, raise lora.learning_rate"
         )
     return proof
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ticketkin.core.errors import InactiveAdapterError, MissingExtraError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray
+from ticketkin.core.wording import number_of
 from ticketkin.encoders.encoding import encode_with_weights
 from ticketkin.encoders.loading import LoadedEncoder, load_float32, pick_device
 from ticketkin.encoders.safety import check_adapter_folder
@@ -64,9 +65,9 @@ def load_with_adapter(
     modules = dict(lora_modules(model))
     if not any(bool(module.lora_B[_ADAPTER].weight.any()) for module in modules.values()):
         raise InactiveAdapterError(
-            f"The adapter in {adapter_folder} changes none of the {len(modules)} modules it sits on after it "
-            f"was loaded onto {source}: its names do not fit this base, or it was never trained. "
-            "Train again from this base, and save with model.save_pretrained"
+            f"The adapter in {adapter_folder} changes none of the {number_of(len(modules), 'module')} it "
+            f"sits on after it was loaded onto {source}: its names do not fit this base, or it was never "
+            "trained. Train again from this base, and save with model.save_pretrained"
         )
     for module in modules.values():
         module.scaling[_ADAPTER] *= strength

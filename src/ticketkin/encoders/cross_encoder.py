@@ -14,6 +14,7 @@ from ticketkin.core.artifacts import hash_value
 from ticketkin.core.checks import Check, failed, passed
 from ticketkin.core.errors import ModelUnavailableError
 from ticketkin.core.tables import FloatArray
+from ticketkin.core.wording import percent
 from ticketkin.encoders.adapter import lora_modules
 from ticketkin.encoders.fingerprint import write_fingerprint
 from ticketkin.encoders.loading import is_failure, locate_model, packaged_model, pick_device
@@ -202,5 +203,5 @@ def head_check(model: Any, change: float, digest: str) -> Check:
             "Train again with a higher relations.cross_encoder.learning_rate",
         )
     return passed(
-        "cross_encoder_head", f"the saved head is the trained one; it went {change:.1%} of its size"
+        "cross_encoder_head", f"the saved head is the trained one; it went {percent(change, 1)} of its size"
     )

@@ -202,6 +202,6 @@ def _check_sizes(path: Path, content: dict[str, Any]) -> None:
     )
     if width * length > _LARGEST_MATRIX:
         raise InputError(
-            f"{path} describes a weight of {width:,} by {length:,} numbers; the most that is loaded is "
-            f"{_LARGEST_MATRIX:,}"
+            f"{path} describes a weight of {width:,} by {length:,} elements; the most that is "
+            f"loaded is {_LARGEST_MATRIX:,}"
         )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ticketkin.core.checks import Check, Outcome
+from ticketkin.core.wording import number_of
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.gains import PRIMARY, Gains
 from ticketkin.evaluation.metrics import METRICS
@@ -19,18 +20,19 @@ def with_holdout(
     gains: Gains,
     *,
     synthetic: bool,
-    held_out: str = "held-out tickets",
+    held_out: tuple[str, str] = ("held-out ticket", "held-out tickets"),
 ) -> Verdict:
     """Return the verdict with its reason in numbers of the holdout, whose links no candidate has seen.
 
-    `held_out` is what a sentence calls its tickets; `gains` are the champion's over the baseline there, by
-    metric, none where the baseline was kept. Where the champion gained nothing there, or got measurably worse
-    in a guard, the baseline stays. Without a query on the holdout, or a link of people, everything stays.
+    `held_out` is what a sentence calls one of its tickets, and several; `gains` are the champion's over the
+    baseline there, by metric, none where the baseline was kept. Where the champion gained nothing there, or
+    got measurably worse in a guard, the baseline stays. Without a query on the holdout, or a link of people,
+    everything stays.
     """
     n_queries = holdout[verdict.baseline].n_queries
     if not n_queries or verdict.answer == "unproven":
         return verdict
-    share_of = f"% of {n_queries:,} {held_out}, whose links no candidate has seen"
+    share_of = f"% of {number_of(n_queries, *held_out)}, whose links no candidate has seen"
     objection = _against(gains)
     if gains and not verdict.kept_baseline:
         shown = gain_words(gains[PRIMARY])
@@ -84,8 +86,7 @@ def heeding(verdict: Verdict, checks: Sequence[Check], *, synthetic: bool) -> Ve
 
 def _of_checks(gain: PairedGain, failed: Sequence[Check]) -> str:
     first, others = failed[0], len(failed) - 1
-    more = f" {others} more checks failed; the report lists them." if others > 1 else ""
-    more = " One more check failed; the report lists it." if others == 1 else more
+    more = f" {number_of(others, 'more check')} failed: see the report." if others else ""
     return (
         f"it gained {gain_words(gain)}, but a check of this run failed: {first.evidence}. What to do: "
         f"{first.advice}.{more}"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ticketkin.core.wording import number_of
 from ticketkin.evaluation.bootstrap import (
     FEW_CLUSTERS,
     MOST_BY_CHANCE,
@@ -122,7 +123,7 @@ def _beyond_chance(gain: PairedGain) -> GateResult:
         gain.challenger,
         "beyond_chance",
         gain.is_beyond_chance,
-        f"sign-flip test over {gain.n_clusters} kin groups: p {gain.p_value:.3f}, "
+        f"sign-flip test over {number_of(gain.n_clusters, 'kin group')}: p {gain.p_value:.3f}, "
         f"at most {MOST_BY_CHANCE} wanted",
     )
 
@@ -144,7 +145,7 @@ def _evidence(gain: PairedGain) -> str:
         return f"{title} could not be compared"
     return (
         f"{title} {value:+.3f} [{low:+.3f}, {high:+.3f}] against {gain.baseline}, "
-        f"{gain.n_queries} queries of {gain.n_clusters} kin groups"
+        f"{number_of(gain.n_queries, 'query')} of {number_of(gain.n_clusters, 'kin group')}"
     )
 
 
@@ -188,7 +189,7 @@ def decide(
     n_too_few = too_few_to_prove(scores, labels_from, n_people_groups, len(rankings))
     if n_too_few is not None:
         return unproven(verdict, scores, n_too_few)
-    share_of = f"% of {scores[baseline].n_queries:,} evaluation tickets"
+    share_of = f"% of {number_of(scores[baseline].n_queries, 'evaluation ticket')}"
     return replace(verdict, reason=reason_of(verdict, scores, share_of, verdict.gain, synthetic=synthetic))
 
 
@@ -300,7 +301,9 @@ def warnings_of(
         warnings.append(
             Warning(
                 code="few_kin_groups",
-                message=f"Only {n_clusters} kin groups judge the candidates; below {FEW_CLUSTERS} the "
+                message=f"Only {number_of(n_clusters, 'kin group judges', 'kin groups judge')} the "
+                "candidates; below "
+                f"{FEW_CLUSTERS} the "
                 f"intervals are too narrow. Add links{', or raise split.evaluation' if by_split else ''}",
             )
         )

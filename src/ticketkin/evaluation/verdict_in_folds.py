@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ticketkin.core.wording import number_of
 from ticketkin.evaluation.bootstrap import MOST_BY_CHANCE, PairedGain, wilson_share
 from ticketkin.evaluation.cross_fitting import CrossFitted
 from ticketkin.evaluation.gains import PRIMARY, all_gains, comparisons_of, corrected, decisive_gains
@@ -59,7 +60,7 @@ class ShuffledLinks:
         if not self.gains:
             return "not tried: evaluation.shuffles is 0"
         return (
-            f"with shuffled links {self.n_yes} of {len(self.gains)} trials were called a gain; "
+            f"with shuffled links {self.n_yes} of {number_of(len(self.gains), 'trial')} were called a gain; "
             f"{METRICS.primary.title} gained {np.mean(self.values):+.3f} on average, at most "
             f"{max(self.values):+.3f}{self._untried}"
         )
@@ -130,10 +131,10 @@ def _reason(
 ) -> str:
     """Return the verdict in a few sentences, the last of which says how it was reached."""
     before = in_first_ten(result.scores[verdict.baseline])
-    on = f"{proof.n_queries:,} tickets with known kin"
+    on = f"{number_of(proof.n_queries, 'ticket')} with known kin"
     how = (
-        f"All {proof.n_clusters:,} groups of duplicates were used to judge: whatever ranked a ticket had not "
-        "learned from its duplicates"
+        f"All {number_of(proof.n_clusters, 'group')} of duplicates were used to judge: whatever ranked a "
+        "ticket had not learned from its duplicates"
     )
     if verdict.kept_baseline:
         counted = f"The untouched model finds kin in the first ten for {before} % of {on}. {how}."

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ticketkin.core.wording import number_of
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.metrics import IN_FIRST_TEN, METRICS
 from ticketkin.evaluation.power import Power, is_within_reach
@@ -17,8 +18,7 @@ def unproven_words(champion: str, n_groups: int) -> str:
     """Return what to say where people linked no duplicates, or too few to prove anything: how to find out."""
     why = "Nobody has linked these tickets, so nothing can be proven yet."
     if n_groups:
-        groups = "group" if n_groups == 1 else "groups"
-        why = f"Only {n_groups:,} {groups} of duplicates can judge, too few to prove anything yet."
+        why = f"Only {number_of(n_groups, 'group')} of duplicates can judge, too few to prove anything yet."
     return (
         f"{why} Until then rank with '{champion}', which learns from no links. To find out whether another "
         "ranking is better, judge some pairs of tickets, or give links with --links FILE."
@@ -74,11 +74,11 @@ def _why_kept(why: WhyKept) -> tuple[str, str]:
         return "everything else is worse", f"Nearest came '{name}' ({shown})."
     power = Power.of(gain)
     more = power.n_more_kin_groups
-    if is_within_reach(more, power.n_kin_groups):
+    if more is not None and is_within_reach(more, power.n_kin_groups):
         return (
-            f"'{name}' looks better, but {power.n_kin_groups:,} groups of duplicates are too few to rule out "
-            "chance",
-            f"'{name}' gained {shown}; about {more:,} more groups of duplicates would be enough.",
+            f"'{name}' looks better, but {number_of(power.n_kin_groups, 'group')} of duplicates are too few "
+            "to rule out chance",
+            f"'{name}' gained {shown}; about {number_of(more, 'more group')} of duplicates would be enough.",
         )
     would = power.smallest_provable_gain
     return "nothing else is measurably better", f"Nearest came '{name}' ({shown})." + (
@@ -89,9 +89,9 @@ def _why_kept(why: WhyKept) -> tuple[str, str]:
 def cheaper_words(gain: PairedGain, cheap: int, dear: int) -> str:
     """Return what to know of a ranking of fewer encoder passes that could be as good as the champion."""
     return (
-        f"'{gain.baseline}' is cheaper for a new ticket ({cheap or 'no'} encoder passes, not {dear}) and "
-        f"could be as good: over it, '{gain.challenger}' has {gain_words(gain)} on {gain.n_queries:,} "
-        "tickets with known kin."
+        f"'{gain.baseline}' is cheaper for a new ticket ({number_of(cheap, 'encoder pass')}, not {dear}) and "
+        f"could be as good: over it, '{gain.challenger}' has {gain_words(gain)} on "
+        f"{number_of(gain.n_queries, 'ticket')} with known kin."
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from ticketkin.core.tables import IntArray, SplitName
+from ticketkin.core.wording import number_of
 
 PhasesFrom = Literal["measured", "file", "bands", "categories"]
 
@@ -41,7 +42,7 @@ class LabelCounts(_Part):
         return self.kin + self.strangers
 
     def __str__(self) -> str:
-        return f"{self.kin:,} kin and {self.strangers:,} strangers"
+        return f"{self.kin:,} kin and {number_of(self.strangers, 'stranger')}"
 
 
 class LeftOutPairs(_Part):
@@ -112,7 +113,7 @@ class PairAccount(_Part):
 
     def of_split(self, split: SplitName | Literal["folds"]) -> LabelCounts:
         """Return how many pairs a split holds, or how many folds judge by."""
-        return LabelCounts.sum(part.counts for part in self.drawn if part.split is split)
+        return LabelCounts.sum(part.counts for part in self.drawn if part.split == split)
 
     def lines(self) -> list[str]:
         """Return the account as a person reads it."""

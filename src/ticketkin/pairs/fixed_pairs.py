@@ -4,6 +4,7 @@ import numpy as np
 
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import IntArray
+from ticketkin.core.wording import number_of
 from ticketkin.pairs.account import LabelCounts
 from ticketkin.pairs.drawing import Drawing, kin_pairs
 from ticketkin.pairs.drawn import DrawnPairs, NamedPairs
@@ -34,7 +35,9 @@ def given_fixed_pairs(
     given = [NamedPairs(part, "given") for part in drawing.given]
     if is_frozen or counts.strangers >= counts.kin:
         return given
-    reason = f"as the {counts.strangers:,} strangers given there are fewer than the {counts.kin:,} kin"
+    reason = (
+        f"as the {number_of(counts.strangers, 'stranger')} given there are fewer than the {counts.kin:,} kin"
+    )
     return [
         *given,
         *(

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from ticketkin.core.tables import Kind, Labeller, Links, Origin, SplitName, Splits
+from ticketkin.core.wording import number_of
 from ticketkin.pairs.interchange import TextPairs, read_text_pairs
 from ticketkin.tickets.cleaning import clean_text
 from ticketkin.tickets.link_result import LinkResult
@@ -98,8 +99,8 @@ def _notes_on_merging(files: Sequence[TextPairs], ids: _TextIds) -> list[str]:
     notes = []
     if ids.n_merged:
         notes.append(
-            f"{ids.n_merged:,} texts are the same as another once they are cleaned and personal data is "
-            "replaced; each such group is one ticket"
+            f"{number_of(ids.n_merged, 'text is', 'texts are')} the same as another once they are cleaned "
+            "and personal data is replaced; each such group is one ticket"
         )
     n_equal = sum(
         left != right and ids.of(left) == ids.of(right)
@@ -107,7 +108,9 @@ def _notes_on_merging(files: Sequence[TextPairs], ids: _TextIds) -> list[str]:
         for left, right in zip(pairs.left, pairs.right, strict=True)
     )
     if n_equal:
-        notes.append(f"{n_equal:,} pairs hold two texts that became the same so; they are left out")
+        notes.append(
+            f"{number_of(n_equal, 'pair holds', 'pairs hold')} two texts that became the same so: left out"
+        )
     return notes
 
 
@@ -160,9 +163,12 @@ def links_of_given(given: pl.DataFrame, labeller: Labeller = "unknown") -> LinkR
     notes = [_WHO_LABELLED[labeller]]
     same = given.filter(pl.col("left") == pl.col("right")).height
     if same:
-        notes.append(f"{same:,} pairs hold the same text twice and are left out")
+        notes.append(f"{number_of(same, 'pair holds', 'pairs hold')} the same text twice: left out")
     if crossing.any():
-        notes.append(f"{crossing.sum():,} training pairs hold a text of the test pairs and are left out")
+        notes.append(
+            f"{number_of(int(crossing.sum()), 'training pair holds', 'training pairs hold')} a text of "
+            "the test pairs: left out"
+        )
     return LinkResult(
         links=Links(frame),
         n_read=given.filter(pl.col("label") == 1).height,

@@ -21,6 +21,7 @@ import numpy as np
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import InputError
 from ticketkin.core.tables import BoolArray, IntArray, Kind
+from ticketkin.core.wording import number_of
 from ticketkin.pairs.shapes import PairColumns, raise_for, read_columns
 from ticketkin.tickets.reading.encodings import without_surrogates
 from ticketkin.tickets.redaction import redact
@@ -272,7 +273,10 @@ def _of_each_pair(given: PairColumns, name: str) -> list[Any]:
     """Return a column. Raises InputError where it has not a value for each pair."""
     values, n = given.columns[name], len(given.columns["left"])
     if len(values) != n:
-        raise InputError(f"{given.path}: {given.written[name]} holds {len(values)} values for {n} pairs")
+        raise InputError(
+            f"{given.path}: {given.written[name]} holds {number_of(len(values), 'value')} for "
+            f"{number_of(n, 'pair')}"
+        )
     return values
 
 

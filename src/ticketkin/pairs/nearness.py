@@ -15,6 +15,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from ticketkin.core.tables import FloatArray, IntArray, Links, Tickets
+from ticketkin.core.wording import number_of
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix
 
 _MOST_LINKS, _MOST_STRANGERS = 500, 300
@@ -63,11 +64,11 @@ class Nearness:
         if not self.n_links:
             return "no linked tickets have words to compare"
         return (
-            f"{self.n_links:,} links that share no ticket are nearer in words than random pairs in "
-            f"{100 * self.share_nearer:.0f} of 100 comparisons (chance is 50; at most "
-            f"{100 * min(self.highest_share, 1):.0f} with 99 % certainty; median similarity "
+            f"links that share no ticket ({self.n_links:,}) are nearer in "
+            f"words than random pairs in {100 * self.share_nearer:.0f} of 100 comparisons (chance is 50; at "
+            f"most {100 * min(self.highest_share, 1):.0f} with 99 % certainty; median similarity "
             f"{self.linked_similarity:.2f}, of random pairs {self.random_similarity:.2f}; "
-            f"{self.n_strangers:,} strangers)"
+            f"{number_of(self.n_strangers, 'stranger')})"
         )
 
     def rounded(self) -> "Nearness":

@@ -13,6 +13,7 @@ from scipy.sparse import csr_matrix
 
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import LINKS_SCHEMA, IntArray, Kind, Links, Origin, Tickets
+from ticketkin.core.wording import number_of
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix, tfidf_neighbours
 from ticketkin.pairs.mining import KinshipCodes
 from ticketkin.tickets.settings import LinkSettings
@@ -37,8 +38,8 @@ def silver_links(tickets: Tickets, texts: Sequence[str], settings: LinkSettings,
     pairs = np.unique(np.sort(np.stack([rows, others], axis=1), axis=1), axis=0)
     if len(pairs) < 3:
         raise NotEnoughDataError(
-            f"No link from people was found, and only {len(pairs)} pairs of tickets share enough words for "
-            "silver links; give people's links with --links FILE"
+            f"No link from people was found, and only {number_of(len(pairs), 'pair')} of tickets share "
+            "enough words for silver links; give people's links with --links FILE"
         )
     n_wanted = int(settings.silver_pairs * _POSITIVE_SHARE)
     if len(pairs) > n_wanted:

@@ -10,6 +10,7 @@ from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.stage_settings import LARGEST_SEED
 from ticketkin.core.tables import BoolArray, IntArray
+from ticketkin.core.wording import number_of
 from ticketkin.evaluation.bootstrap import Float64Array, Interval, Resamples, statistic_interval
 from ticketkin.relations.balance import Balance
 from ticketkin.relations.classifier import fit_classifier
@@ -183,14 +184,16 @@ def assess(
     usable = [code for code in range(len(KINDS)) if (pairs.kind == code).sum() >= n_folds]
     if len(usable) < 2:
         raise NotEnoughDataError(
-            f"{len(usable)} kinds have at least {n_folds} pairs, and two are needed to tell kinds apart; "
-            "add typed links with --links FILE --link-columns source,target,kind"
+            f"{number_of(len(usable), 'kind has', 'kinds have')} at least {number_of(n_folds, 'pair')}, and "
+            "two are needed to tell kinds apart; add typed links with --links FILE --link-columns "
+            "source,target,kind"
         )
     n_blocks = len(np.unique(pairs.block))
     if n_blocks < n_folds:
         raise NotEnoughDataError(
-            f"The tickets of these pairs fall into {n_blocks} parts that no pair joins, and {n_folds} folds "
-            "need as many; lower relations.folds, or add links between other tickets"
+            f"The tickets of these pairs fall into {number_of(n_blocks, 'part')} that no pair joins, and "
+            f"{number_of(n_folds, 'fold')} need as many; lower relations.folds, or add links between other "
+            "tickets"
         )
     from sklearn.model_selection import StratifiedGroupKFold
 

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import softmax
 
 from ticketkin.core.errors import UnreadableFileError
+from ticketkin.core.wording import number_of
 from ticketkin.encoders.cross_encoder import load_cross_encoder, pair_logits
 from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.relations.kinds import KINDS
@@ -48,6 +49,6 @@ def load_cross_kind_model(folder: Path, device: str) -> CrossKindModel:
     if model.num_labels != len(KINDS):
         raise UnreadableFileError(
             f"The cross-encoder in {folder / CROSS_ENCODER} tells {model.num_labels} classes apart, not the "
-            f"{len(KINDS)} kinds. {REMEDY}"
+            f"{number_of(len(KINDS), 'kind')}. {REMEDY}"
         )
     return CrossKindModel(model)

@@ -16,6 +16,7 @@ from ticketkin.core.artifacts import hash_value
 from ticketkin.core.errors import JobError, NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import BoolArray, IntArray
+from ticketkin.core.wording import number_of
 from ticketkin.encoders.cross_encoder import CrossBase, locate_cross_base, pair_logits
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.bootstrap import Float64Array, Interval, Resamples, statistic_interval
@@ -61,7 +62,10 @@ class CrossTrainer:
         """Find the base and say whether its head is fresh. Raises as `locate_cross_base`."""
         base = locate_cross_base(settings.base_model, encoder)
         if base.n_labels != len(KINDS):
-            progress.say(f"  cross-encoder on {base.name}: its head for {len(KINDS)} kinds begins at random")
+            progress.say(
+                f"  cross-encoder on {base.name}: its head for {number_of(len(KINDS), 'kind')} "
+                "begins at random"
+            )
         return cls(texts, pairs, base, settings, work, progress)
 
     def keep(self, places: IntArray, seed: int, folder: Path) -> CrossKindModel:
@@ -151,8 +155,8 @@ class CrossTrainer:
         truth, blocks = self.pairs.kind[chosen] == _CAUSAL, self.pairs.block[chosen]
         if truth.sum() < 2 * settings.folds:
             raise NotEnoughDataError(
-                f"{int(truth.sum())} pairs are causal, and {2 * settings.folds} are needed to assess "
-                f"causes in {settings.folds} folds; add links of that kind"
+                f"{number_of(int(truth.sum()), 'pair is', 'pairs are')} causal, and {2 * settings.folds} are "
+                f"needed to assess causes in {settings.folds} folds; add links of that kind"
             )
         predicted = _Causes.empty(len(chosen))
         folds = StratifiedGroupKFold(settings.folds, shuffle=True, random_state=seed)

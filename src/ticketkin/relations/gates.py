@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ticketkin.core.checks import Check, failed, passed, skipped, warning
+from ticketkin.core.wording import number_of, percent
 from ticketkin.relations.kinds import KINDS, NONE
 from ticketkin.relations.record import (
     DirectionByTime,
@@ -91,7 +92,7 @@ def _contradictions(record: KindsLearned) -> Check:
     left = "left out" if record.contradiction_rule == "drop" else "decided by majority, ties left out"
     return warning(
         CONTRADICTIONS,
-        f"{n} pairs were given two kinds and {left}: {first}",
+        f"{number_of(n, 'pair was', 'pairs were')} given two kinds and {left}: {first}",
         "Settle them in a file for --reviewed",
     )
 
@@ -131,12 +132,14 @@ def _direction(by_time: DirectionByTime) -> Check:
     code, n, share = "relation_direction", by_time.n_detected, by_time.share_right
     if share is None:
         return skipped(code, "no cause was detected")
-    evidence = f"the earlier ticket is the cause in {share:.0%} of the {n:.0f} causes that were detected"
+    evidence = (
+        f"the earlier ticket is the cause in {percent(share)} of {number_of(round(n), 'detected cause')}"
+    )
     if share >= RIGHT_DIRECTION:
         return passed(code, evidence)
     return warning(
         code,
-        f"{evidence}, below {RIGHT_DIRECTION:.0%}",
+        f"{evidence}, below {percent(RIGHT_DIRECTION)}",
         "Answers name no direction; if source and target of the causal links are mixed up, give the kind the "
         "other way round, or learn directions from the texts: ticketkin relations RUN --causes",
     )

@@ -11,6 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import BoolArray, IntArray, Links, Origin, Tickets
+from ticketkin.core.wording import number_of
 from ticketkin.lexical.neighbours import tfidf_neighbours
 from ticketkin.pairs.mining import KinshipCodes
 from ticketkin.relations.kinds import KINDS, NONE
@@ -309,5 +310,7 @@ def support_notes(counts: Mapping[str, int], fewest: int = 10) -> list[str]:
         if n == 0:
             notes.append(f"no pair is {name}: it can't be learned and is never said")
         elif n < fewest:
-            notes.append(f"only {n} pairs are {name}: it is never said with confidence")
+            notes.append(
+                f"only {number_of(n, 'pair is', 'pairs are')} {name}: it is never said with confidence"
+            )
     return notes

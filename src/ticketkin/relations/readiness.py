@@ -1,5 +1,6 @@
 """What a champion's tier owes to what is said of new tickets, and to its false alarms."""
 
+from ticketkin.core.wording import number_of
 from ticketkin.evaluation.schema import TIERS, CriterionResult, ReadinessResult, Tier
 from ticketkin.relations.record import KindsNotLearned, RelationRecord
 
@@ -42,6 +43,7 @@ def _false_alarms(record: RelationRecord) -> tuple[float | None, str]:
         return None, "nothing was said of any ticket that was put aside"
     return (
         sum(quality.false_alarms_per_1000_tickets for quality in reported),
-        f"of {n_reported:,} pairs said or suggested, {sum(quality.n_right for quality in reported):,} were "
-        "linked by people; what nobody linked counts as a false alarm",
+        f"of {number_of(n_reported, 'pair')} said or suggested, "
+        f"{sum(quality.n_right for quality in reported):,} were linked by people; what nobody linked counts "
+        "as a false alarm",
     )

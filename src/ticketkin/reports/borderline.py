@@ -1,5 +1,6 @@
 """The section on pairs that the winner can hardly tell."""
 
+from ticketkin.core.wording import number_of, percent
 from ticketkin.evaluation.borderline import BorderlineKind
 from ticketkin.reports.material import PairExample, ReportMaterial
 
@@ -16,8 +17,9 @@ def borderline_section(material: ReportMaterial) -> tuple[str, str, tuple[PairEx
     told = "; ".join(_told(kind) for kind in test.kinds if kind.n_pairs)
     return (
         _TITLE,
-        f"The {n:,} test pairs nearest the threshold of {test.threshold:.3f} (similarity {test.lowest:.3f} "
-        f"to {test.highest:.3f}), where the winner can hardly tell: {told}. The nearest of them:",
+        f"The {number_of(n, 'test pair')} nearest the threshold of {test.threshold:.3f} (similarity "
+        f"{test.lowest:.3f} to {test.highest:.3f}), where the winner can hardly tell: {told}. The nearest of "
+        "them:",
         material.borderline_pairs,
         _ABSENT,
     )
@@ -25,5 +27,5 @@ def borderline_section(material: ReportMaterial) -> tuple[str, str, tuple[PairEx
 
 def _told(kind: BorderlineKind) -> str:
     what = "kin" if kind.is_kin else "strangers"
-    overall = "" if kind.share_right_of_all is None else f", {kind.share_right_of_all:.0%} of all {what}"
+    overall = "" if kind.share_right_of_all is None else f", {percent(kind.share_right_of_all)} of all {what}"
     return f"of {kind.n_pairs:,} {what} {kind.n_right:,} are told rightly{overall}"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ticketkin.core.wording import percent
 from ticketkin.evaluation.schema import EncoderRuntime, LeftOutKindResult, Report
 from ticketkin.reports.formatting import (
     format_count,
@@ -212,7 +213,7 @@ def _quoted(text: str, n: int) -> str:
 
 
 def _percent(share: object) -> str:
-    return f"{100 * share:.3g} %" if isinstance(share, int | float) else str(share)
+    return percent(share, 1) if isinstance(share, int | float) else str(share)
 
 
 def _encoder(encoder: Mapping[str, object]) -> list[Row]:

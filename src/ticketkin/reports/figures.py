@@ -1,10 +1,11 @@
 """The figures of the report, each from plain arrays, each with its words for a newcomer."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ticketkin.core.wording import number_of, percent
 from ticketkin.evaluation.metrics import METRICS
 from ticketkin.reports.drawing import (
     BLUE,
@@ -92,7 +93,8 @@ def similarity_histogram(name: str, pairs: PairSimilarities) -> ReportFigure:
         "pairs right of the dashed line are called kin."
         + " Very small and very large probabilities are drawn apart."
         * is_probability,
-        alt=f"Histogram of similarities by {name} of {len(kin)} kin and {len(other)} not-kin test pairs.",
+        alt=f"Histogram of similarities by {name} of {len(kin)} kin and "
+        f"{number_of(len(other), 'not-kin test pair')}.",
         figure=figure,
     )
 
@@ -186,8 +188,8 @@ def confusion_figure(name: str, pairs: PairSimilarities) -> ReportFigure:
         )  # fmt: skip
         axes.text(column, row - 0.1, f"{count:,}", ha="center", va="center", fontsize=18, color=INK)
         axes.text(
-            column, row + 0.22, f"{label}\n{share:.0%} of this row", ha="center", va="center", fontsize=10.5,
-            color=INK,
+            column, row + 0.22, f"{label}\n{percent(share)} of this row", ha="center", va="center",
+            fontsize=10.5, color=INK,
         )  # fmt: skip
     axes.set_xlim(-0.5, 1.5)
     axes.set_ylim(1.5, -0.5)
@@ -202,7 +204,8 @@ def confusion_figure(name: str, pairs: PairSimilarities) -> ReportFigure:
         title=f"Right and wrong calls ({name})",
         explanation="Each test pair is counted in one of the four boxes; blue boxes are right calls, "
         "orange ones are mistakes.",
-        alt=f"Confusion matrix of {name}: {hits} kin found, {misses} missed, {false_alarms} false alarms, "
+        alt=f"Confusion matrix of {name}: {hits} kin found, {misses} missed, "
+        f"{number_of(false_alarms, 'false alarm')}, "
         f"{rejections} rightly left apart.",
         figure=figure,
     )
@@ -222,7 +225,7 @@ def recall_figure(curves: Mapping[str, RecallCurve], champion: str, links: str) 
         )  # fmt: skip
         lowest = min(lowest, float(np.min(curve.share, initial=1.0)))
     axes.set_ylim(max(0.0, np.floor(lowest * 10) / 10 - 0.05), 1.02)
-    axes.yaxis.set_major_formatter(_percent)
+    axes.yaxis.set_major_formatter(lambda value, _: percent(value))
     add_legend(axes, loc="lower right")
     return ReportFigure(
         name="recall_at_k",
@@ -230,14 +233,12 @@ def recall_figure(curves: Mapping[str, RecallCurve], champion: str, links: str) 
         explanation="Of all tickets that have kin, the share that shows at least one of them within "
         f"the first k results ({links}); higher and earlier is better.",
         alt="Recall at k by candidate; at the largest k: "
-        + ", ".join(f"{name} {curve.share[-1]:.0%}" for name, curve in curves.items() if len(curve.share))
+        + ", ".join(
+            f"{name} {percent(curve.share[-1])}" for name, curve in curves.items() if len(curve.share)
+        )
         + ".",
         figure=figure,
     )
-
-
-def _percent(value: float, _: Any) -> str:
-    return f"{value:.0%}"
 
 
 def lengths_figure(lengths: TokenLengths) -> ReportFigure:
@@ -256,8 +257,9 @@ def lengths_figure(lengths: TokenLengths) -> ReportFigure:
         name="lengths",
         title="Are tickets too long for the model?",
         explanation=f"What lies right of the dashed line is cut off before the model reads it: "
-        f"{cut:.1%} of the tickets lose their end.",
-        alt=f"Histogram of the length of {len(tokens)} tickets; median {np.median(tokens):.0f} tokens, limit "
-        f"{lengths.limit}, {cut:.1%} longer.",
+        f"{percent(cut, 1)} of the tickets lose their end.",
+        alt=f"Histogram of the length of {number_of(len(tokens), 'ticket')}; median {np.median(tokens):.0f} "
+        "tokens, limit "
+        f"{lengths.limit}, {percent(cut, 1)} longer.",
         figure=figure,
     )

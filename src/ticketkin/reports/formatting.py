@@ -2,6 +2,7 @@
 
 from typing import Any, Protocol
 
+from ticketkin.core.wording import measured_seconds
 from ticketkin.evaluation.metrics import METRICS, NumberFormat
 
 ABSENT = "\N{EN DASH}"
@@ -92,15 +93,5 @@ def format_count(value: Any) -> str:
 
 
 def format_seconds(value: float | None) -> str:
-    """Return a duration as `12 s`, `3 min 20 s` or `1 h 05 min`."""
-    if value is None:
-        return ABSENT
-    if value < 9.95:
-        return f"{value:.1f} s"
-    seconds = round(value)
-    if seconds < 60:
-        return f"{seconds} s"
-    minutes, seconds = divmod(seconds, 60)
-    if minutes < 60:
-        return f"{minutes} min {seconds:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
+    """Return a measured duration, `12 s` or `3 min 20 s`; a dash where it is None."""
+    return ABSENT if value is None else measured_seconds(value)

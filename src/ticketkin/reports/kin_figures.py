@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ticketkin.core.wording import number_of, percent
 from ticketkin.relations.families import FamilyRecord
 from ticketkin.relations.record import ReliabilityBin
 from ticketkin.reports.drawing import (
@@ -44,7 +45,7 @@ def kinds_confusion_figure(n_pairs: Mapping[str, int], confusion: Sequence[Seque
                 [column - 0.48, column + 0.48], row - 0.47, row + 0.47, color=color,
                 alpha=0.06 + 0.5 * shares[row, column], linewidth=0,
             )  # fmt: skip
-            label = f"{counts[row, column]:,.0f}\n{shares[row, column]:.0%}"
+            label = f"{counts[row, column]:,.0f}\n{percent(shares[row, column])}"
             axes.text(column, row, label, ha="center", va="center", fontsize=11, color=INK)
     axes.set_xlim(-0.5, len(kinds) - 0.5)
     axes.set_ylim(len(kinds) - 0.5, -0.5)
@@ -53,7 +54,7 @@ def kinds_confusion_figure(n_pairs: Mapping[str, int], confusion: Sequence[Seque
     axes.set_xticks(range(len(kinds)), kinds)
     axes.set_yticks(range(len(kinds)), kinds)
     axes.tick_params(length=0)
-    hits = ", ".join(f"{kind} {shares[place, place]:.0%}" for place, kind in enumerate(kinds))
+    hits = ", ".join(f"{kind} {percent(shares[place, place])}" for place, kind in enumerate(kinds))
     return ReportFigure(
         name="kinds_confusion",
         title="Which kinds are taken for which?",
@@ -122,7 +123,7 @@ def family_figure(families: Sequence[FamilyRecord]) -> ReportFigure:
     cut = "" if n <= _MOST_DRAWN else f", its first {_MOST_DRAWN}"
     return ReportFigure(
         name="family",
-        title=f"A family of {n} tickets{cut}",
+        title=f"A family of {number_of(n, 'ticket')}{cut}",
         explanation="The largest family that can be drawn: duplicates point to their one parent (large dot), "
         "causes to their effects. families/families.graphml holds all of them.",
         alt=f"Graph of family {chosen.family}: "

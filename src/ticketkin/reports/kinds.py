@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ticketkin.core.wording import number_of
 from ticketkin.relations.bands import BAND_WORDS, REPORTED_BANDS, ReportedBand
 from ticketkin.relations.families import FamilyRecord
 from ticketkin.relations.kinds import NONE
@@ -103,7 +104,8 @@ def kinds_section(material: ReportMaterial) -> KindsSection | None:
     return KindsSection(
         counts=f"Pairs whose kind people stated: {counts} (the last sampled to go with them)",
         notes=learned.notes,
-        folds=f"{learned.n_repeats} times {learned.n_folds} folds, {learned.model.replace('_', ' ')}",
+        folds=f"{learned.n_repeats} times {number_of(learned.n_folds, 'fold')}, "
+        f"{learned.model.replace('_', ' ')}",
         macro=format_metric(learned.kept.macro_f1),
         rows=[
             KindRow(
@@ -116,7 +118,7 @@ def kinds_section(material: ReportMaterial) -> KindsSection | None:
             for kind, quality in learned.kept.by_kind.items()
             if quality.n
         ],
-        n_queries=format_count(two_stage.holdout.n_queries),
+        n_queries=number_of(two_stage.holdout.n_queries, "held-out ticket"),
         set_on=bands_words(two_stage),
         band_heads=BAND_HEADS,
         bands=[

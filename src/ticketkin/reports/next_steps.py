@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ticketkin.core.wording import number_of
 from ticketkin.evaluation.schema import Report
 from ticketkin.reports.wording import has_silver_labels
 
@@ -30,9 +31,9 @@ def next_steps(report: Report, is_synthetic: bool, n_examples: int, n_to_review:
     if n_to_review and verdict.answer != "yes":
         steps.append(
             NextStep(
-                f"Judge the {n_to_review:,} pairs in to_review.csv, which lies beside this report: fill in "
-                "the column kind, leave it empty where you are not sure. Then, where FOLDER is the folder "
-                "of this report:",
+                f"Judge the {number_of(n_to_review, 'pair')} in to_review.csv, which lies beside this "
+                "report: fill in the column kind, leave it empty where you are not sure. Then, where FOLDER "
+                "is the folder of this report:",
                 "ticketkin run FOLDER --reviewed FOLDER/to_review.csv",
             )
         )
@@ -72,7 +73,7 @@ def _to_try_again(report: Report) -> str:
     more = None if power is None else power.n_more_kin_groups
     if more:
         return (
-            f"Keep using {baseline}. To find out whether the gain is real, link about {more:,} more groups "
-            "of duplicates and give them with --links FILE."
+            f"Keep using {baseline}. To find out whether the gain is real, link about "
+            f"{number_of(more, 'more group')} of duplicates and give them with --links FILE."
         )
     return f"Keep using {baseline}. To try again, add links of people with --links FILE."

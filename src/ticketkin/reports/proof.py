@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
+from ticketkin.core.wording import number_of
 from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.power import FEWEST_KIN_GROUPS
 from ticketkin.evaluation.proof_results import ChoiceResult, CrossFittingResult, PowerResult
@@ -82,14 +83,15 @@ def _judged_by_folds(report: Report, folds: CrossFittingResult) -> list[str]:
     others = folds.n_folds - 1
     gain = format_gain(procedure.gain)
     return [
-        f"No links were put aside: all of them judged, in turn. The {folds.n_kin_groups:,} groups of "
-        f"duplicates were dealt into {folds.n_folds} parts. The tickets of each part were ranked by what had "
-        f"learned from the other {others} alone, so nothing that ranked a ticket had seen its links. This "
-        f"was done {_times(folds.n_repeats)}; a ticket counts once, with the mean of its results.",
+        f"No links were put aside: all of them judged, in turn. The {number_of(folds.n_kin_groups, 'group')} "
+        f"of duplicates were dealt into {number_of(folds.n_folds, 'part')}. The tickets of each part were "
+        f"ranked by what had learned from the other {others} alone, so nothing that ranked a ticket had seen "
+        f"its links. This was done {_times(folds.n_repeats)}; a ticket counts once, with the mean of its "
+        "results.",
         "What was judged is the whole procedure, its choices included: in every part it chose anew what to "
         f"rank by. Over the untouched model it gained {gain} in {METRICS.primary.title} (95 % range in "
-        f"brackets) on {procedure.n_queries:,} tickets with known kin in {procedure.n_clusters:,} groups of "
-        "duplicates.",
+        f"brackets) on {number_of(procedure.n_queries, 'ticket')} with known kin in "
+        f"{number_of(procedure.n_clusters, 'group')} of duplicates.",
         f"What is kept, “{verdict.champion}”, "
         + (
             "learns nothing from links."
@@ -139,7 +141,7 @@ def _judged_by_split(report: Report) -> list[str]:
     }
     shown = [
         f"{format_gain(one.gain)} on {one.n_queries:,} {_TICKETS[split]} "
-        f"tickets in {one.n_clusters:,} groups of duplicates"
+        f"tickets in {number_of(one.n_clusters, 'group')} of duplicates"
         for split, one in own.items()
     ]
     if shown:
@@ -156,8 +158,8 @@ def _shuffled(folds: CrossFittingResult) -> str:
     above = sum(gain >= (folds.procedure.gain.value or 0.0) for gain in shuffled.gains)
     return (
         "As a check, the same procedure was tried on links put on tickets at random, where there is "
-        f"nothing to find: {shuffled.n_yes} of {n} tries looked like a gain (at most 1 in 20 is expected "
-        f"by chance), and {above or 'none'} came up to the gain on your links."
+        f"nothing to find: {shuffled.n_yes} of {number_of(n, 'try')} looked like a gain (at most 1 in 20 is "
+        f"expected by chance), and {above or 'none'} came up to the gain on your links."
     )
 
 
@@ -188,9 +190,12 @@ def _power(report: Report) -> list[str]:
             "cases."
         ]
     if power.smallest_provable_gain is None:
-        return [f"{power.n_kin_groups:,} groups of duplicates are too few to tell what they could prove."]
+        return [
+            f"{number_of(power.n_kin_groups, 'group')} of duplicates are too few to tell what they could "
+            "prove."
+        ]
     first = (
-        f"{power.n_kin_groups:,} groups of duplicates judged. So many prove a gain of "
+        f"{number_of(power.n_kin_groups, 'group')} of duplicates judged. So many prove a gain of "
         f"{format_share(power.smallest_provable_gain, 2)} or more in {primary}, in four of five such studies."
     )
     return [first, _more(report, power)]
@@ -205,8 +210,8 @@ def _more(report: Report, power: PowerResult) -> str:
         return f"The gain{shown} that was seen is larger than that."
     links = _links_for(report, power.n_more_kin_groups)
     return (
-        f"The gain{shown} that was seen is smaller. If it is real, about {power.n_more_kin_groups:,} more "
-        f"groups of duplicates would prove it{links}."
+        f"The gain{shown} that was seen is smaller. If it is real, about "
+        f"{number_of(power.n_more_kin_groups, 'more group')} of duplicates would prove it{links}."
     )
 
 
@@ -215,7 +220,7 @@ def _links_for(report: Report, n_kin_groups: int) -> str:
     groups, tickets = (report.links.get(name) for name in ("n_kin_groups", "n_tickets_with_kin"))
     if not isinstance(groups, int) or not isinstance(tickets, int) or not groups:
         return ""
-    return f", which takes about {ceil(n_kin_groups * (tickets - groups) / groups):,} links"
+    return f", which takes about {number_of(ceil(n_kin_groups * (tickets - groups) / groups), 'link')}"
 
 
 def _learning(report: Report) -> list[str]:
@@ -240,7 +245,7 @@ def _learning(report: Report) -> list[str]:
         brought += "that could be chance, so whether more links would help can't be told yet."
     return [
         f"Against {what}, the learned ranking gained {format_gain(gains[name][0].gain)} in "
-        f"{METRICS.primary.title} when it learned from {first.n_kin_groups:,} groups of duplicates, and "
-        f"{format_gain(gains[name][-1].gain)} from {last.n_kin_groups:,}.",
+        f"{METRICS.primary.title} when it learned from {number_of(first.n_kin_groups, 'group')} of "
+        f"duplicates, and {format_gain(gains[name][-1].gain)} from {last.n_kin_groups:,}.",
         brought,
     ]

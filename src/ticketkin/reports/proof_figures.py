@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ticketkin.core.wording import number_of
 from ticketkin.evaluation.metric_results import Metric
 from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.proof_results import (
@@ -40,7 +41,7 @@ def shuffled_figure(folds: CrossFittingResult) -> ReportFigure:
     axes.axvline(0, color=INK, linewidth=0.8, linestyle=":")
     axes.plot(shuffled.gains, heights, linestyle="", marker="o", markersize=7, color=GREY, alpha=0.65)
     _with_interval(axes, gain, 1.0)
-    axes.set_yticks([0, 1], [f"shuffled\n({len(shuffled.gains)} tries)", "your links"])
+    axes.set_yticks([0, 1], [f"shuffled\n({number_of(len(shuffled.gains), 'try')})", "your links"])
     axes.set_ylim(-0.6, 1.6)
     axes.grid(visible=False, axis="y")
     return ReportFigure(
@@ -49,7 +50,7 @@ def shuffled_figure(folds: CrossFittingResult) -> ReportFigure:
         explanation="Each grey dot is a try with links put on tickets at random, where nothing can be "
         "gained. The blue mark is the gain on your links with its 95 % range: the farther it lies to the "
         "right of the dots, the less it looks like chance.",
-        alt=f"Gain on the links {format_gain(gain)}; on {len(shuffled.gains)} shuffles between "
+        alt=f"Gain on the links {format_gain(gain)}; on {number_of(len(shuffled.gains), 'shuffle')} between "
         f"{format_share(min(shuffled.gains))} and {format_share(max(shuffled.gains))}.",
         figure=figure,
     )
@@ -99,7 +100,7 @@ def power_figure(power: PowerResult, smallest: float) -> ReportFigure:
         title="How large must a gain be to be proven?",
         explanation="The more groups of duplicates people linked, the smaller the gain that can be proven. A "
         "gain above the orange line is proven in four of five such studies.",
-        alt=f"With {now} groups of duplicates a gain of {format_share(smallest)} can be proven"
+        alt=f"With {number_of(now, 'group')} of duplicates a gain of {format_share(smallest)} can be proven"
         + (f"; {more} more would prove the gain seen." if more else "."),
         figure=figure,
     )

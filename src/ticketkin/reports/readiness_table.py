@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ticketkin.core.wording import percent
 from ticketkin.evaluation.schema import CriterionResult, ReadinessResult
 from ticketkin.reports.formatting import ABSENT, format_metric, format_name, format_share
 
@@ -57,9 +58,9 @@ def _value(criterion: CriterionResult) -> str:
         case "latency_ms":
             return f"{value:,.0f} ms"
         case "false_positive_rate" if criterion.low is not None and criterion.high is not None:
-            return f"{value:.1%} [{criterion.low:.0%}, {criterion.high:.0%}]".replace("%", " %")
+            return f"{percent(value, 1)} [{percent(criterion.low)}, {percent(criterion.high)}]"
         case "holdout_gap" | "false_positive_rate":
-            return f"{value:.1%}".replace("%", " %")
+            return percent(value, 1)
     return format_metric(criterion)
 
 

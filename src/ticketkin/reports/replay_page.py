@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ticketkin.core.wording import percent
 from ticketkin.evaluation.bootstrap import Interval
 from ticketkin.relations.bands import BAND_WORDS
 from ticketkin.reports.formatting import format_count, format_interval, format_share
@@ -55,6 +56,6 @@ def _row(line: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **line,
         "opened": line["opened_at"][:16].replace("T", " "),
-        "percent": f"{100 * line['probability']:.0f} %",
+        "percent": percent(line["probability"]),
         "is_right": line["kind"] == line["linked_as"],
     }

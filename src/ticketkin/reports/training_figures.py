@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ticketkin.core.wording import number_of
 from ticketkin.evaluation.metrics import METRICS
 from ticketkin.reports.drawing import (
     BLUE,
@@ -68,7 +69,7 @@ def training_figure(name: str, record: TrainingCurve) -> ReportFigure:
         title=f"Training of {name}",
         explanation="The loss (how wrong the model is on its training pairs; a dot a step, the line their "
         "running mean) should fall and level off; below it, the learning rate that was really applied.",
-        alt=f"Training of {name} over {len(steps)} steps: loss from {record.loss[0]:.3g} to "
+        alt=f"Training of {name} over {number_of(len(steps), 'step')}: loss from {record.loss[0]:.3g} to "
         f"{record.loss[-1]:.3g}, learning rate at most {peak:.2g}.",
         figure=figure,
     )

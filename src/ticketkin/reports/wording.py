@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ticketkin.core.wording import number_of
 from ticketkin.evaluation.metric_results import Retrieval, Split
 from ticketkin.evaluation.metrics import IN_FIRST_TEN, METRICS, NumberFormat
 from ticketkin.evaluation.power import is_within_reach
@@ -107,8 +108,8 @@ def few_pairs(report: Report) -> str:
     if n >= FEW_PAIRS:
         return ""
     return (
-        f"ROC-AUC, F1 and thresholds rest on {n:,} pairs of kin: they show a direction, no more, and will "
-        "move as links are added."
+        f"ROC-AUC, F1 and thresholds rest on {number_of(n, 'pair')} of kin: they show a direction, no more, "
+        "and will move as links are added."
     )
 
 
@@ -170,7 +171,10 @@ def _gain_row(comparison: Comparison, links: str) -> GainRow:
     if not (gain.is_above_zero or gain.is_loss):
         doubt = "it holds zero, so this could be chance"
     elif not gain.is_beyond_chance:
-        doubt = f"{gain.n_clusters:,} kin groups are too few to rule out chance (p {gain.p_value:.2f})"
+        doubt = (
+            f"{number_of(gain.n_clusters, 'kin group is', 'kin groups are')} too few to rule out chance "
+            f"(p {gain.p_value:.2f})"
+        )
     return GainRow(
         challenger=gain.challenger,
         baseline=gain.baseline,
@@ -234,7 +238,10 @@ def masked_briefly(report: Report, material: ReportMaterial) -> str:
         return "Redaction was switched off, so nothing was replaced: these texts are personal data."
     redactions = report.tickets.get("redactions") or {}
     n_replaced = sum(count for count in redactions.values() if isinstance(count, int))
-    replaced = f"{n_replaced:,} pieces of personal data and secrets were" if n_replaced else "Nothing was"
+    pieces = "of personal data and secrets"
+    replaced = (
+        number_of(n_replaced, f"piece {pieces} was", f"pieces {pieces} were") if n_replaced else "Nothing was"
+    )
     return (
         f"{replaced} replaced in the tickets of this run. Patterns find most, never all, and names of people "
         "can still stand here; what was looked for and what was not is listed below."

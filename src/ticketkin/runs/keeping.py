@@ -13,6 +13,7 @@ from ticketkin.core.errors import OutputRefusedError
 from ticketkin.core.progress import Progress
 from ticketkin.core.replacement import KEPT, contained_entries, contained_files, flush_folder, is_leftover
 from ticketkin.core.run_ownership import RECORDS
+from ticketkin.core.wording import number_of
 
 WRITTEN = "written"
 """Folder beside the records of stages: which files each stage wrote."""
@@ -51,9 +52,8 @@ class KeptFolder:
             flush_folder(target.parent)
         names = [str(entry.relative_to(self._run)) for entry in entries]
         shown = ", ".join(names[:_MOST_NAMED]) + (" …" if len(names) > _MOST_NAMED else "")
-        what, were = ("1 file", "was") if len(names) == 1 else (f"{len(names):,} files", "were")
-        foreign = f"{what} that Ticketkin did not write, or that changed since,"
-        return f"{foreign} {were} moved to {self._place}: {shown}"
+        what = number_of(len(names), "file")
+        return f"Moved to {self._place}: {what} not written by Ticketkin, or changed since ({shown})"
 
 
 class StageFiles:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from threading import Lock
 
+from ticketkin.core.wording import number_of
 from ticketkin.service.refusals import TooManyRequestsError
 
 _MOST_SENDERS = 10_000
@@ -27,7 +28,8 @@ class RateLimit:
             tokens = min(self._size, tokens + (now - at) * self._rate)
             if tokens < 1:
                 raise TooManyRequestsError(
-                    f"More than {self._most:,} requests a minute came from here; wait, then go on slower",
+                    f"More than {number_of(self._most, 'request')} a minute came from here; wait, then go on "
+                    "slower",
                     (1 - tokens) / self._rate,
                 )
             self._buckets[sender] = (tokens - 1, now)

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ticketkin.core.wording import number_of
 from ticketkin.service.problems import problem
 
 _HEADERS: Mapping[str, str] = {
@@ -113,7 +114,9 @@ class BodyLimit:
             is_too_large = len(body) > self._most
             more = message.get("more_body", False) and not is_too_large
         if is_too_large:
-            refusal = problem(413, f"The body has more than {self._most:,} bytes; send less at once")
+            refusal = problem(
+                413, f"The body has more than {number_of(self._most, 'byte')}; send less at once"
+            )
             await refusal(scope, receive, send)
             return
         whole = bytes(body)

@@ -6,11 +6,12 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, create_model, model_validator
+from pydantic import ConfigDict, Field, JsonValue, create_model, model_validator
 
 from ticketkin.core.tables import OPENING_FIELDS, Tickets
 from ticketkin.relations.families import FamilyRecord, TieRecord
 from ticketkin.service.desk_time import DeskTime
+from ticketkin.service.strict_model import Strict
 from ticketkin.serving.answers import Relation
 from ticketkin.store.answers import StoredAnswer
 from ticketkin.tickets.mapping import MAPPABLE
@@ -29,11 +30,7 @@ TICKET_EXAMPLE: dict[str, JsonValue] = {
 }
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
-
-
-class _Named(_Strict):
+class _Named(Strict):
     @model_validator(mode="after")
     def _has_a_name(self) -> Self:
         values = self.model_dump()
@@ -54,11 +51,11 @@ _OPENING: dict[str, Any] = {
     name: (Text | None, None) for name in (*OPENING_FIELDS, "caller") if name not in ("title", "description")
 }
 Fields = create_model(
-    "Fields", __base__=_Strict, __doc__="What else is known of a ticket that opens.", **_OPENING
+    "Fields", __base__=Strict, __doc__="What else is known of a ticket that opens.", **_OPENING
 )
 
 
-class TicketsIn(_Strict):
+class TicketsIn(Strict):
     """Tickets to store."""
 
     model_config = ConfigDict(
@@ -71,7 +68,7 @@ class TicketsIn(_Strict):
     """One or many; the same ones sent again change nothing."""
 
 
-class RejectedTicket(_Strict):
+class RejectedTicket(Strict):
     """A ticket that can't be used."""
 
     place: int
@@ -79,7 +76,7 @@ class RejectedTicket(_Strict):
     reason: str
 
 
-class TicketsStored(_Strict):
+class TicketsStored(Strict):
     """What became of the tickets of a request: each is counted once."""
 
     n_added: int
@@ -92,7 +89,7 @@ class TicketsStored(_Strict):
     """What a reader should know of how they were read."""
 
 
-class TicketsDeleted(_Strict):
+class TicketsDeleted(Strict):
     """What became of a request to delete tickets."""
 
     n_deleted: int
@@ -100,7 +97,7 @@ class TicketsDeleted(_Strict):
     """Names that no stored ticket has."""
 
 
-class RelateIn(_Strict):
+class RelateIn(Strict):
     """A question about one ticket: a new one by its text, or a stored one by its id or number."""
 
     model_config = ConfigDict(
@@ -133,7 +130,7 @@ class RelateIn(_Strict):
         return self
 
 
-class TicketOut(_Strict):
+class TicketOut(Strict):
     """A stored ticket, as it was cleaned and masked."""
 
     ticket_id: str
@@ -164,13 +161,13 @@ class TicketOut(_Strict):
         return [cls(**row) for row in tickets.frame.select(names).iter_rows(named=True)]
 
 
-class TicketsFound(_Strict):
+class TicketsFound(Strict):
     """Stored tickets."""
 
     tickets: list[TicketOut]
 
 
-class KinAnswer(_Strict):
+class KinAnswer(Strict):
     """What the nearest stored tickets are to a ticket."""
 
     ticket_id: str
@@ -188,7 +185,7 @@ class KinAnswer(_Strict):
     """Under which it is kept what was shown; the text of a new ticket is not."""
 
 
-class FamilyMember(_Strict):
+class FamilyMember(Strict):
     """A ticket of a family."""
 
     ticket_id: str
@@ -197,7 +194,7 @@ class FamilyMember(_Strict):
     """The one parent that it is a duplicate of; empty for a parent, and for what is no duplicate."""
 
 
-class FamilyOut(_Strict):
+class FamilyOut(Strict):
     """Tickets joined by people's links."""
 
     family: int
@@ -233,7 +230,7 @@ class FamilyOut(_Strict):
         return cls(family=0, tickets=[member], causal=[], related=[], longest_chain=[])
 
 
-class FamiliesPage(_Strict):
+class FamiliesPage(Strict):
     """Some of the families, the largest first."""
 
     n_families: int
@@ -246,7 +243,7 @@ class FamiliesPage(_Strict):
     families: list[FamilyOut]
 
 
-class AnswerIn(_Strict):
+class AnswerIn(Strict):
     """What a person says of two stored tickets."""
 
     model_config = ConfigDict(
@@ -264,7 +261,7 @@ class AnswerIn(_Strict):
     """caused-by: the target caused the source. unsure teaches nothing."""
 
 
-class AnswerOut(_Strict):
+class AnswerOut(Strict):
     """An answer as it is kept."""
 
     answer_id: UUID
@@ -282,7 +279,7 @@ class AnswerOut(_Strict):
         return cls(**vars(stored))
 
 
-class AnswersOut(_Strict):
+class AnswersOut(Strict):
     """What people said of pairs."""
 
     counts: dict[str, int]
@@ -291,7 +288,7 @@ class AnswersOut(_Strict):
     """The newest answers, those that were taken back among them."""
 
 
-class SuggestionOut(_Strict):
+class SuggestionOut(Strict):
     """A ticket that was named beside a stored one."""
 
     asked_at: datetime
@@ -302,13 +299,13 @@ class SuggestionOut(_Strict):
     probability: float | None
 
 
-class SuggestionsOut(_Strict):
+class SuggestionsOut(Strict):
     """What was said or suggested last."""
 
     suggestions: list[SuggestionOut]
 
 
-class EmbeddingOut(_Strict):
+class EmbeddingOut(Strict):
     """One forward pass of a ticket."""
 
     name: str
@@ -316,7 +313,7 @@ class EmbeddingOut(_Strict):
     runtime: str
 
 
-class ModelOut(_Strict):
+class ModelOut(Strict):
     """What answers, and what was proven of it."""
 
     bundle: str
@@ -344,7 +341,7 @@ class ModelOut(_Strict):
     """How the bundle's own probes scored here, against when it was made."""
 
 
-class AuditEntryOut(_Strict):
+class AuditEntryOut(Strict):
     """One thing that was done."""
 
     at: datetime
@@ -353,19 +350,19 @@ class AuditEntryOut(_Strict):
     counts: Mapping[str, int]
 
 
-class AuditOut(_Strict):
+class AuditOut(Strict):
     """The newest things that were done."""
 
     entries: list[AuditEntryOut]
 
 
-class SignInIn(_Strict):
+class SignInIn(Strict):
     """A key, to sign in a browser."""
 
     key: Annotated[str, Field(min_length=1, max_length=1_000)]
 
 
-class SignedIn(_Strict):
+class SignedIn(Strict):
     """Who is signed in."""
 
     name: str

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from ticketkin.core.checks import Check, Outcome
 from ticketkin.evaluation.schema import read_report
 from ticketkin.service.corpus import Corpus
+from ticketkin.service.drift import DriftMonitor
 from ticketkin.service.identities import KnownIdentities
 from ticketkin.service.known_families import FamilyBuilder
 from ticketkin.service.limits import RateLimit
@@ -55,6 +56,7 @@ class ServingState:
         self.measures = Measures(corpus, self.recorder)
         self.families = FamilyBuilder(corpus)
         self.open_groups = OpenGrouping(corpus)
+        self.drift = DriftMonitor(corpus)
 
     def start(self) -> None:
         """Follow the database and keep what is shown, in threads of their own."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ticketkin.core.tables import PERSON_FIELDS, IntArray, Tickets
+from ticketkin.core.wording import percent, time_span
 from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.relations.bands import Band, Bands, likeliest_kin
 from ticketkin.relations.families import canonical_parent, parent_tiers
@@ -131,7 +132,7 @@ class Telling:
         if self.right_direction < RIGHT_DIRECTION:
             return (
                 "which caused which is not known: the earlier is the cause in "
-                f"{self.right_direction:.0%} of cases here"
+                f"{percent(self.right_direction)} of cases here"
             )
         return f"{earlier['ticket_id']} caused {later['ticket_id']}"
 
@@ -190,7 +191,7 @@ def evidence(query: Row, candidate: Row, words: Sequence[str]) -> list[str]:
             shown.append(f"same {name.replace('_', ' ')}{which}")
     if query["opened_at"] is not None and candidate["opened_at"] is not None:
         gap = abs((query["opened_at"] - candidate["opened_at"]).total_seconds())
-        shown.append(f"{_duration(gap)} apart")
+        shown.append(f"{time_span(gap)} apart")
     return shown
 
 
@@ -231,15 +232,6 @@ def parent_among(group: Tickets, query: Row, order: IntArray) -> str:
         if opened is None or other is None or other < opened
     ]
     return group.ids[canonical_parent(earlier or [0], order, parent_tiers(group))]
-
-
-def _duration(seconds: float) -> str:
-    """Return a time span in its largest fitting unit."""
-    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if seconds >= size:
-            n = round(seconds / size)
-            return f"{n:,} {unit}{'s' if n != 1 else ''}"
-    return "less than a minute"
 
 
 def one_of_each_template(groups: IntArray, n: int) -> list[IntArray]:

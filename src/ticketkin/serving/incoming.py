@@ -10,6 +10,7 @@ import polars as pl
 from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import OPENING_FIELDS, PERSON_FIELDS, Tickets
+from ticketkin.core.wording import number_of
 from ticketkin.tickets.account import ImportSummary
 from ticketkin.tickets.cleaning import clean_text
 from ticketkin.tickets.importing import import_tables, import_tickets
@@ -89,7 +90,7 @@ def tickets_of_files(
     result = import_tickets(files, settings, progress, pseudonymising)
     n_rejected = result.rejected.height
     reasons = "; ".join(f"{reason} ({n:,})" for reason, n in list(result.summary.rejections.items())[:3])
-    notes = [f"{n_rejected:,} rows can't be used: {reasons}"] if n_rejected else []
+    notes = [f"{number_of(n_rejected, 'row')} can't be used: {reasons}"] if n_rejected else []
     notes += _notes(result.summary, settings)
     return Incoming(result.tickets, notes + result.summary.notes, result.rejected)
 
@@ -130,7 +131,10 @@ def _notes(summary: ImportSummary, settings: TicketSettings) -> list[str]:
     notes = [summary.people_left_out] if summary.people_left_out else []
     n_cut = summary.repairs.get("cut_texts")
     if n_cut:
-        notes.append(f"{n_cut:,} texts were cut at {settings.max_characters:,} characters, as in training")
+        notes.append(
+            f"{number_of(n_cut, 'text was', 'texts were')} cut at "
+            f"{number_of(settings.max_characters, 'character')}, as in training"
+        )
     if summary.redactions:
         masked = ", ".join(f"{n:,} {kind.replace('_', ' ')}" for kind, n in summary.redactions.items())
         notes.append(f"personal data and secrets masked: {masked}")

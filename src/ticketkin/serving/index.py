@@ -32,6 +32,7 @@ from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.records import read_record
 from ticketkin.core.replacement import LOCK, is_leftover, sweep_leftovers
 from ticketkin.core.tables import TICKETS_SCHEMA, BoolArray, IntArray, Tickets
+from ticketkin.core.wording import number_of, percent
 from ticketkin.lexical.vocabulary import stable_hash, stable_hashes
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.segmented import SegmentedRetriever
@@ -247,12 +248,12 @@ class Index:
             if first is None:
                 return
             if len(self._live) > first + 1:
-                progress.say(f"merging {len(self._live) - first} parts of the index")
+                progress.say(f"merging {number_of(len(self._live) - first, 'part')} of the index")
                 self._merge(first)
-            progress.say(f"making {len(self._live[first].rows):,} tickets quick to search")
+            progress.say(f"making {number_of(len(self._live[first].rows), 'ticket')} quick to search")
             self._with_cells(first)
             for name, recall in self.recall.items():
-                progress.say(f"  {name}: {recall:.1%} of the 200 nearest of an exact search")
+                progress.say(f"  {name}: {percent(recall, 1)} of the 200 nearest of an exact search")
 
     def _first_without_cells(self) -> int | None:
         """Return the segment from which on all should become one that has cells; None where all is well."""

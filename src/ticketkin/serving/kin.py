@@ -21,6 +21,7 @@ import numpy as np
 from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.tables import IntArray, Tickets
+from ticketkin.core.wording import number_of
 from ticketkin.lexical.shared_words import shared_words
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.relations.scorer import KindScorer
@@ -228,7 +229,7 @@ class Kin:
         if opened - newest < _LONG_UNFED:
             return []
         return [
-            f"the newest stored ticket opened {(opened - newest).days:,} days before this one, on "
+            f"the newest stored ticket opened {number_of((opened - newest).days, 'day')} before this one, on "
             f"{newest:%Y-%m-%d}; kin are rarely so far apart, so little can be told: store the tickets since "
             f"then, or give the time it opened, such as opened_at={newest:%Y-%m-%d}"
         ]

@@ -8,6 +8,7 @@ from pathlib import Path
 from ticketkin.core.artifacts import atomic_path, write_json
 from ticketkin.core.outputs import check_folder_output
 from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.wording import number_of
 from ticketkin.encoders.fingerprint import read_fingerprint
 from ticketkin.encoders.loading import LoadedEncoder, load_folder
 from ticketkin.encoders.runtime.serving import export_folder
@@ -19,6 +20,7 @@ from ticketkin.ranking.scorer import RERANKED
 from ticketkin.relations.cross_kinds import CROSS_ENCODER
 from ticketkin.relations.scorer import KindScorer
 from ticketkin.serving.bundle import RANKING, RELATIONS, Bundle
+from ticketkin.serving.drift import DriftReference, write_drift_reference
 from ticketkin.serving.index import Index
 from ticketkin.serving.manifest import INDEX, Manifest, is_bundle, write_manifest
 from ticketkin.serving.model_card import model_card
@@ -51,6 +53,8 @@ class BundleParts:
     """Writes the page of that copy."""
     licence: str
     """Of the base model; empty where it is not known."""
+    drift: DriftReference
+    """What the newest tickets of the run are like, as counts."""
     calibration: Sequence[str] = ()
     """Texts of training tickets, from which exported encoders take their ranges; none of them is stored."""
     stored: EmbeddedTickets | None = None
@@ -87,6 +91,7 @@ def write_bundle(parts: BundleParts, out: Path, progress: Progress = SILENT) -> 
         if parts.relations is not None:
             _save_kinds(parts.relations, folder / RELATIONS)
         write_serving_record(folder, parts.record)
+        write_drift_reference(folder, parts.drift)
         write_json(folder / REPORT_JSON, parts.report.model_dump(mode="json"))
         parts.write_page(folder / REPORT_HTML)
         card = model_card(parts.report, parts.record, parts.licence)
@@ -95,7 +100,7 @@ def write_bundle(parts: BundleParts, out: Path, progress: Progress = SILENT) -> 
         write_parity(Bundle(folder, write_manifest(folder), parts.record))
         manifest = write_manifest(folder)
         if parts.stored is not None:
-            progress.say(f"  index of {len(parts.stored.tickets):,} tickets")
+            progress.say(f"  index of {number_of(len(parts.stored.tickets), 'ticket')}")
             bundle = Bundle(folder, manifest, parts.record)
             index = Index.open(folder / INDEX, bundle.scorer, manifest.id, create=True)
             fill_index(index, parts.stored, parts.linked, progress)

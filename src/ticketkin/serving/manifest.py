@@ -20,6 +20,7 @@ from ticketkin.core.errors import InputError, UnreadableFileError, UnsafeArtifac
 from ticketkin.core.records import read_record
 from ticketkin.core.replacement import is_leftover
 from ticketkin.core.run_ownership import owning_run
+from ticketkin.core.wording import number_of
 from ticketkin.encoders.safety import PICKLED_WEIGHTS
 
 MANIFEST = "bundle.json"
@@ -133,7 +134,10 @@ def _fault(what: str, names: list[str], n_files: int) -> str:
     if not names:
         return ""
     more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
-    return f"{len(names):,} of {n_files:,} files {what} ({', '.join(sorted(names)[:_MOST_NAMED])}{more})"
+    return (
+        f"{len(names):,} of {number_of(n_files, 'file')} {what} "
+        f"({', '.join(sorted(names)[:_MOST_NAMED])}{more})"
+    )
 
 
 def _changed(there: dict[str, Path], manifest: Manifest) -> list[str]:

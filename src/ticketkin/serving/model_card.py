@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from ticketkin.core.wording import number_of
 from ticketkin.evaluation.metric_results import Metric
 from ticketkin.evaluation.metrics import METRICS, Place
 from ticketkin.evaluation.schema import Report
@@ -67,14 +68,14 @@ def _how_judged(report: Report) -> Iterator[str]:
     if report.verdict.champion in folds.final.options:
         kept = "what is in this bundle was then fitted on all links, and no link was left to judge it by"
     yield (
-        f"Judged by {folds.n_folds} folds over all {folds.n_kin_groups:,} groups of duplicates, "
-        f"{folds.n_repeats} times: whatever ranked a ticket had not seen its links. It was the procedure "
-        f"that was judged; {kept}."
+        f"Judged by {number_of(folds.n_folds, 'fold')} over all {number_of(folds.n_kin_groups, 'group')} of "
+        f"duplicates, {folds.n_repeats} times: whatever ranked a ticket had not seen its links. It was the "
+        f"procedure that was judged; {kept}."
     )
     if shuffled.gains:
         yield (
-            f"On links put on tickets at random, {shuffled.n_yes} of {len(shuffled.gains)} tries looked like "
-            "a gain."
+            f"On links put on tickets at random, {shuffled.n_yes} of {number_of(len(shuffled.gains), 'try')} "
+            "looked like a gain."
         )
     yield ""
 
@@ -106,9 +107,8 @@ def _cost(record: ServingRecord) -> Iterator[str]:
     n_passes = record.n_forward_passes
     yield "## What a new ticket costs"
     yield ""
-    passes = "pass" if n_passes == 1 else "passes"
     yield (
-        f"{n_passes} forward {passes} through a model:"
+        f"{number_of(n_passes, 'forward pass')} through a model:"
         if n_passes
         else "No forward pass: words alone are compared."
     )
@@ -117,8 +117,8 @@ def _cost(record: ServingRecord) -> Iterator[str]:
         yield f"- `{source.name}`: its {source.reads}, by `{source.folder}`"
     if record.n_pairs_read:
         yield (
-            f"- `reranker`: its text together with that of each of the {record.n_pairs_read} first tickets "
-            "of its list, by `ranking/reranker/cross_encoder`"
+            "- `reranker`: its text together with that of each of the first "
+            f"{number_of(record.n_pairs_read, 'ticket')} of its list, by `ranking/reranker/cross_encoder`"
         )
     yield ""
 

@@ -13,6 +13,7 @@ import numpy as np
 from ticketkin.core.errors import InputError, MissingInputError, NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import IntArray, Tickets
+from ticketkin.core.wording import number_of
 from ticketkin.evaluation.bootstrap import Interval, wilson_share
 from ticketkin.relations.bands import REPORTED_BANDS, ReportedBand
 from ticketkin.relations.kinds import KINDS, NONE
@@ -103,7 +104,7 @@ class Replay:
             )
             for band in REPORTED_BANDS
         )
-        time = f"In {self._weeks} ({self.n_judged:,} tickets), Ticketkin would have"
+        time = f"In {self._weeks} ({number_of(self.n_judged, 'ticket')}), Ticketkin would have"
         if said:
             return f"{time} said outright: {said}."
         return f"{time} said nothing outright, and suggested {suggested or 'nothing'}."
@@ -114,7 +115,7 @@ class Replay:
         if self.is_proof:
             return (
                 f"The model learned from tickets up to {self.learned_until[:10]}; the numbers are of the "
-                f"{self.n_judged:,} tickets that opened later."
+                f"{number_of(self.n_judged, 'ticket')} that opened later."
             )
         if not self.learned_until:
             return "Up to when the model learned is not known, so these numbers may flatter it."
@@ -128,7 +129,7 @@ class Replay:
         judged = [datetime.fromisoformat(time) for time in (self.since, self.until)]
         days = max(1, (judged[1] - judged[0]).days + 1)
         n_weeks = round(days / _DAYS_A_WEEK)
-        return f"these {n_weeks:,} weeks" if n_weeks > 1 else f"{days:,} day{'s' if days > 1 else ''}"
+        return f"these {number_of(n_weeks, 'week')}" if n_weeks > 1 else number_of(days, "day")
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON."""

@@ -21,6 +21,7 @@ from scipy.sparse import csr_matrix, vstack
 from ticketkin.core.arrays import AnyArray, damaged
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Tickets
+from ticketkin.core.wording import number_of
 from ticketkin.lexical.bm25 import FieldRows
 from ticketkin.lexical.vocabulary import stable_hashes
 from ticketkin.ranking.cells import Cells
@@ -267,7 +268,7 @@ def _open_table(path: Path, n_tickets: int) -> Any:
     except (pa.ArrowException, OSError) as error:
         raise damaged(path, ValueError("it holds no table"), REMEDY) from error
     if table.num_rows != n_tickets or not {TEXT, "ticket_id"} <= set(table.column_names):
-        raise damaged(path, ValueError(f"it does not hold {n_tickets} tickets"), REMEDY)
+        raise damaged(path, ValueError(f"it does not hold {number_of(n_tickets, 'ticket')}"), REMEDY)
     return table
 
 
@@ -417,7 +418,9 @@ def _check_size(path: Path, file: FileRecord) -> None:
     if not path.is_file():
         raise UnreadableFileError(f"{path} is missing: the index is not complete. {REMEDY}")
     if path.stat().st_size != file.n_bytes:
-        raise damaged(path, ValueError(f"{path.stat().st_size:,} bytes of {file.n_bytes:,}"), REMEDY)
+        raise damaged(
+            path, ValueError(f"{number_of(path.stat().st_size, 'byte')} of {file.n_bytes:,}"), REMEDY
+        )
 
 
 def _check_content(path: Path, file: FileRecord) -> None:

@@ -6,7 +6,7 @@ order, and a reader that remembers the largest number it saw misses nothing.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -161,6 +161,24 @@ def tickets_opened_since(connection: Transaction, since: datetime) -> Tickets:
         sql.SQL("{} WHERE opened_at >= %s ORDER BY opened_at, ticket_id").format(_SELECT), (since,)
     ).fetchall()
     return _tickets([row[:-1] for row in rows])
+
+
+def newest_ticket_ids(connection: Transaction, within: timedelta, most: int) -> list[str]:
+    """Return the ids of the tickets that opened last, the newest at the end.
+
+    Only those that opened `within` so long before the newest; where no opening time is known, those that
+    were stored last.
+    """
+    rows = connection.execute(
+        """
+        SELECT ticket_id FROM tickets
+        WHERE opened_at >= (SELECT max(opened_at) FROM tickets) - %s
+            OR NOT EXISTS (SELECT FROM tickets WHERE opened_at IS NOT NULL)
+        ORDER BY opened_at DESC NULLS LAST, change DESC LIMIT %s
+        """,
+        (within, most),
+    ).fetchall()
+    return [str(row[0]) for row in reversed(rows)]
 
 
 def tickets_named(connection: Transaction, text: str, most: int) -> Tickets:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from ticketkin.core.printing import printable_line
+from ticketkin.core.wording import number_of
 from ticketkin.tickets.file_words import FileWords
 from ticketkin.tickets.mapping import ColumnMapping
 from ticketkin.tickets.pseudonyms import Pseudonymising, installation_pseudonyms
@@ -90,7 +91,9 @@ class ImportSummary:
             (self.n_blank, "blank"),
         )
         counts = "".join(f", {count:,} {word}" for count, word in kinds if count or word == "rejected")
-        lines = [f"{self.n_rows:,} rows ({self.system}): {self.n_tickets:,} tickets{counts}"]
+        lines = [
+            f"{number_of(self.n_rows, 'row')} ({self.system}): {number_of(self.n_tickets, 'ticket')}{counts}"
+        ]
         if self.n_rejected:
             lines.append(f"rejected rows are in {printable_line(rejected_file)}:")
             lines += [f"  {count:,}: {reason}" for reason, count in list(self.rejections.items())[:3]]
@@ -170,9 +173,9 @@ class Account:
         counted = n_tickets + len(self.rejected) + self.n_blank + self.n_collapsed + self.n_duplicate_ids
         if counted != self.n_rows:
             raise RuntimeError(
-                f"{self.n_rows} rows were read and {counted} accounted for: {n_tickets} tickets, "
-                f"{len(self.rejected)} rejected, {self.n_blank} blank, {self.n_collapsed} collapsed, "
-                f"{self.n_duplicate_ids} repeated"
+                f"{number_of(self.n_rows, 'row was', 'rows were')} read and {counted} accounted for: "
+                f"{number_of(n_tickets, 'ticket')}, {len(self.rejected)} rejected, {self.n_blank} blank, "
+                f"{self.n_collapsed} collapsed, {self.n_duplicate_ids} repeated"
             )
         first = self._used(self.mappings[0][1])
         others = {

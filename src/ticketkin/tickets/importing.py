@@ -9,6 +9,7 @@ import polars as pl
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import TICKETS_SCHEMA, Tickets
+from ticketkin.core.wording import number_of
 from ticketkin.tickets.account import REJECTED_SCHEMA, Account, ImportSummary
 from ticketkin.tickets.column_cleaning import can_be_matched, clean_columns, without_placeholders
 from ticketkin.tickets.dates import EPOCH_1904, EXCEL_EPOCH
@@ -72,7 +73,7 @@ def import_tables(
     if not frames:
         reasons = "; ".join(f"{reason} ({count:,})" for reason, count in account.rejections.most_common(3))
         raise UnreadableFileError(
-            f"None of the {account.n_rows:,} rows can be used; most often: {reasons or 'blank'}"
+            f"None of the {number_of(account.n_rows, 'row')} can be used; most often: {reasons or 'blank'}"
         )
     frame = with_readable_references(with_whole_ids(pl.concat(frames), account), account)
     frame = collapse_updates(_with_masked_ids(frame, account), account)
@@ -141,7 +142,8 @@ def _with_ids(frame: pl.DataFrame, source: str, account: Account) -> pl.DataFram
     if n_missing:
         account.repairs["generated_ids"] += n_missing
         account.notes.append(
-            f"{source}: {n_missing:,} rows without an id were given one from their row number"
+            f"{source}: {number_of(n_missing, 'row without an id was', 'rows without an id were')} given one "
+            "from their row number"
         )
         made = pl.format("{}#{}", pl.lit(source), pl.col("source_row"))
         frame = frame.with_columns(
@@ -166,7 +168,8 @@ def _with_masked_ids(frame: pl.DataFrame, account: Account) -> pl.DataFrame:
     if new:
         account.repairs["masked_ids"] += len(new)
         account.notes.append(
-            f"{len(new):,} ids hold personal data and are numbered instead; a file of links can't name them"
+            f"{number_of(len(new), 'id holds', 'ids hold')} personal data and got a number instead; a file "
+            "of links can't name them"
         )
         frame = frame.with_columns(pl.col(_REFERENCES).replace(list(new), list(new.values())))
     texts = frame["stated_links"].filter(frame["stated_links"].str.contains("@", literal=True)).unique()
@@ -184,11 +187,12 @@ def _check_texts(frame: pl.DataFrame, account: Account) -> None:
             for column in (*mapping.columns.values(), *mapping.unused)
         )
         raise UnreadableFileError(
-            f"None of the {frame.height:,} tickets has a title or a description, so nothing can be compared; "
-            "export them with their texts, or name the columns: --map title=COLUMN,description=COLUMN (there "
-            f"are {', '.join(names)})"
+            f"None of the {number_of(frame.height, 'ticket')} has a title or a description, so nothing can "
+            "be compared; export them with their texts, or name the columns: --map "
+            f"title=COLUMN,description=COLUMN (there are {', '.join(names)})"
         )
     if n_empty:
         account.notes.append(
-            f"{n_empty:,} tickets have neither title nor description; they stay, but nothing can match them"
+            f"{number_of(n_empty, 'ticket has', 'tickets have')} neither title nor description: kept, "
+            "but nothing can match them"
         )

@@ -10,6 +10,7 @@ import polars as pl
 
 from ticketkin.core.errors import MappingError
 from ticketkin.core.tables import Kind
+from ticketkin.core.wording import number_of
 from ticketkin.tickets.link_ends import direction, end_columns, is_running_number
 from ticketkin.tickets.link_kinds import LinkKinds, is_kind_column, says_kin
 from ticketkin.tickets.mapping import normalise_name
@@ -117,8 +118,10 @@ def _seen(frame: pl.DataFrame, known: Mapping[str, str], shown: Callable[[str], 
         counts = value_counts(frame[name])
         n_known, _ = known_values(frame[name], known)
         example = f", e.g. {shown(frame[name].filter(frame[name] != '')[0])!r}" if counts else ""
-        seen.append(f"{shown(name)}: {n_known:,} of {len(counts):,} values{example}")
-    more = f"; and {frame.width - _MOST_LISTED:,} more columns" if frame.width > _MOST_LISTED else ""
+        seen.append(f"{shown(name)}: {n_known:,} of {number_of(len(counts), 'value')}{example}")
+    more = (
+        f"; and {number_of(frame.width - _MOST_LISTED, 'more column')}" if frame.width > _MOST_LISTED else ""
+    )
     tickets = next(iter(known.values()), None)
     called = "" if tickets is None else f"; tickets are called e.g. {shown(tickets)!r}"
     return f"{'; '.join(seen)}{more}{called}"

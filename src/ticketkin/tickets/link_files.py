@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from ticketkin.core.tables import Kind, Origin, Tickets
+from ticketkin.core.wording import number_of
 from ticketkin.tickets.cleaning import is_placeholder
 from ticketkin.tickets.file_words import FileWords
 from ticketkin.tickets.link_file_columns import LinkColumns, link_columns, value_counts
@@ -99,13 +100,13 @@ def _add_clusters(frame: pl.DataFrame, columns: LinkColumns, collector: LinkColl
             clusters.setdefault(cluster, []).append(name)
         else:
             collector.add(name, "", Kind.DUPLICATE, Origin.FILE)
-    notes = [f"{n_without:,} tickets are in no cluster"] if n_without else []
+    notes = [f"{number_of(n_without, 'ticket is', 'tickets are')} in no cluster"] if n_without else []
     for cluster, members in clusters.items():
         if len(members) > LARGEST_SHARED:
             collector.ignore(len(members) - 1)
             notes.append(
-                f"cluster {collector.words.shown(cluster)} holds {len(members):,} tickets, more than "
-                f"{LARGEST_SHARED}: a bucket, not used"
+                f"cluster {collector.words.shown(cluster)} holds {number_of(len(members), 'ticket')}, more "
+                f"than {LARGEST_SHARED}: a bucket, not used"
             )
             continue
         for member in members[1:]:

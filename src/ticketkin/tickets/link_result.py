@@ -9,6 +9,7 @@ import networkx as nx
 import polars as pl
 
 from ticketkin.core.tables import Kind, Links
+from ticketkin.core.wording import number_of
 from ticketkin.tickets.link_kinds import KIND_CHOICES, kind_option, link_word
 
 _MOST_LISTED = 12
@@ -76,7 +77,9 @@ class LinkResult:
         counted = len(self.links) + self.n_absent + self.n_self + self.n_repeated
         counted += self.n_ignored + self.n_rejected + self.n_overruled
         if counted != self.n_read:
-            raise RuntimeError(f"{self.n_read} links were read and {counted} accounted for: {self}")
+            raise RuntimeError(
+                f"{number_of(self.n_read, 'link was', 'links were')} read and {counted} accounted for: {self}"
+            )
 
     @cached_property
     def n_reversed(self) -> int:
@@ -124,12 +127,15 @@ class LinkResult:
             (self.n_overruled, "overruled by a review"),
         )
         counts = "".join(f", {count:,} {word}" for count, word in kinds if count)
-        lines = [f"{self.n_read:,} links read: {len(self.links):,} kept{counts}"]
+        lines = [f"{number_of(self.n_read, 'link')} read: {len(self.links):,} kept{counts}"]
         if self.n_reversed:
-            lines.append(f"{self.n_reversed:,} links tell another the other way round")
+            lines.append(
+                f"{number_of(self.n_reversed, 'link tells', 'links tell')} another the other way round"
+            )
         if self.cycles:
             lines.append(
-                f"{len(self.cycles):,} chains of duplicates lead back to themselves: one kin group each"
+                f"{number_of(len(self.cycles), 'chain')} of duplicates back to the first ticket: one kin "
+                "group each"
             )
         lines += left_out_lines(self.left_out_kinds)
         if self.said_no:
@@ -160,7 +166,9 @@ def _listed(counts: Mapping[str, int]) -> str:
         f"{repr(word) if word else 'no kind given'} {count:,}" for word, count in items[:_MOST_LISTED]
     )
     rest = items[_MOST_LISTED:]
-    return shown + (f" and {len(rest):,} more with {sum(n for _, n in rest):,} links" if rest else "")
+    return shown + (
+        f" and {len(rest):,} more with {number_of(sum(n for _, n in rest), 'link')}" if rest else ""
+    )
 
 
 def merge_links(results: Sequence[LinkResult]) -> LinkResult:

@@ -13,6 +13,7 @@ from itertools import islice, pairwise
 import polars as pl
 
 from ticketkin.core.tables import LINKS_SCHEMA, Kind, Links, Origin, Tickets
+from ticketkin.core.wording import number_of
 from ticketkin.tickets.file_words import FileWords
 from ticketkin.tickets.link_columns import read_stated_links
 from ticketkin.tickets.link_kinds import LinkKinds
@@ -187,7 +188,9 @@ def _add_shared_problems(frame: pl.DataFrame, collector: LinkCollector) -> list[
     for problem, members in shared.values():
         if len(members) > LARGEST_SHARED:
             name = collector.words.shown(problem)
-            notes.append(f"problem {name} is shared by {len(members)} tickets: a bucket, not used")
+            notes.append(
+                f"problem {name} is shared by {number_of(len(members), 'ticket')}: a bucket, not used"
+            )
             continue
         for earlier, later in pairwise(members):
             collector.add(later, earlier, Kind.RELATED, Origin.PROBLEM)

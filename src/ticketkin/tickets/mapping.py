@@ -9,6 +9,7 @@ from ticketkin.core.errors import LeakageError, MappingError
 from ticketkin.core.near_names import near_name
 from ticketkin.core.printing import printable_line
 from ticketkin.core.tables import LINK_FIELDS, OPENING_FIELDS, PERSON_FIELDS, RESOLUTION_FIELDS
+from ticketkin.core.wording import number_of
 from ticketkin.tickets.link_columns import LinkColumn, link_columns
 from ticketkin.tickets.systems import OTHER, SERVICENOW, SYSTEMS, Aliases
 
@@ -93,7 +94,8 @@ class _Columns:
         fullest = max(columns, key=self._filled)
         if fullest != columns[0]:
             self.notes.append(
-                f"{len(columns)} columns are called {columns[0]!r}; {fullest!r}, the fullest, is used"
+                f"{number_of(len(columns), 'column is', 'columns are')} called {columns[0]!r}; {fullest!r}, "
+                "the fullest, is used"
             )
         return fullest
 

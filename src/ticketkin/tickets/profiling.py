@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ticketkin.core.tables import IntArray, Tickets
+from ticketkin.core.wording import number_of, percent
 from ticketkin.tickets.templates import normalise
 
 # Language detection costs about a millisecond a text: a sample tells the shares.
@@ -79,16 +80,16 @@ def profile_lines(profile: TicketProfile) -> list[str]:
         opened = f"opened {profile.first_opened} to {profile.last_opened}{missing}"
     categories = (f"{name} {count:,}" for name, count in list(profile.categories.items())[:6])
     lines = [
-        f"{profile.n_tickets:,} tickets, {opened}",
+        f"{number_of(profile.n_tickets, 'ticket')}, {opened}",
         f"length: median {profile.length_tokens_median:,.0f} tokens, 95 % below "
-        f"{profile.length_tokens_p95:,.0f}; {100 * profile.share_cut:.0f} % are cut at the model's "
+        f"{profile.length_tokens_p95:,.0f}; {percent(profile.share_cut)} are cut at the model's "
         f"{profile.limit_tokens:,}",
         "categories: " + ", ".join(categories),
     ]
     if profile.languages:
-        shares = (f"{name} {100 * share:.0f} %" for name, share in profile.languages.items())
+        shares = (f"{name} {percent(share)}" for name, share in profile.languages.items())
         lines.append("languages: " + ", ".join(shares))
-    repeats = f"{profile.n_exact_repeats:,} texts repeat an earlier one"
+    repeats = f"{number_of(profile.n_exact_repeats, 'text repeats', 'texts repeat')} an earlier one"
     if profile.templates:
         text, count = profile.templates[0]
         shown = text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"

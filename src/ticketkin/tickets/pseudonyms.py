@@ -20,6 +20,7 @@ from ticketkin.core.errors import ConfigurationError
 from ticketkin.core.replacement import flush, flush_folder, part_beside
 from ticketkin.core.tables import PERSON_FIELDS
 from ticketkin.core.user_folders import user_folder
+from ticketkin.core.wording import number_of
 
 SECRET = "TICKETKIN_SECRET"  # noqa: S105 - the name of a variable
 """Environment variable of the secret; it goes before the key file."""
@@ -157,8 +158,8 @@ def _checked(secret: str) -> bytes:
     secret = secret.strip()
     if len(secret) < SHORTEST_SECRET:
         raise ConfigurationError(
-            f"{SECRET} has {len(secret)} characters; a secret needs at least {SHORTEST_SECRET}, or people "
-            "could be found by trying. Set a longer one, or unset it: then a key file is made"
+            f"{SECRET} has {number_of(len(secret), 'character')}; a secret needs at least {SHORTEST_SECRET}, "
+            "or people could be found by trying. Set a longer one, or unset it: then a key file is made"
         )
     return os.fsencode(secret)
 

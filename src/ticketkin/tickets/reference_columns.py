@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from ticketkin.core.printing import masked_words
+from ticketkin.core.wording import number_of
 from ticketkin.tickets.account import Account
 from ticketkin.tickets.references import (
     KnownReferences,
@@ -62,6 +63,6 @@ def _tell(name: str, strays: Mapping[str, int], account: Account) -> None:
         f"{masked_words(cell)!r} ({count:,})" for cell, count in list(strays.items())[:_MOST_EXAMPLES]
     )
     account.notes.append(
-        f"{account.shown(column)}: {sum(strays.values()):,} values look like no id of a ticket or record and "
-        f"are not used, e.g. {examples}"
+        f"{account.shown(column)}: {number_of(sum(strays.values()), 'value looks', 'values look')} like no "
+        f"id of a ticket or record and count for nothing, e.g. {examples}"
     )

@@ -7,6 +7,7 @@ differ in nothing but where the rows stand.
 import polars as pl
 
 from ticketkin.core.tables import LINK_FIELDS, RESOLUTION_FIELDS
+from ticketkin.core.wording import number_of
 from ticketkin.tickets.account import Account
 from ticketkin.tickets.same_ticket import rows_of_other_tickets
 
@@ -96,13 +97,15 @@ def _tell(updates: pl.DataFrame, joined: pl.DataFrame, account: Account) -> None
     across = updates.filter(pl.col("_file") != first)
     if across.height:
         account.notes.append(
-            f"{across['ticket_id'].n_unique():,} tickets stand in several files in different states; each is "
-            "one ticket, with the fields as first filed and the newest state and links"
+            f"{number_of(across['ticket_id'].n_unique(), 'ticket stands', 'tickets stand')} in several files "
+            "in different states: taken as one ticket each, with the fields as first filed and the newest "
+            "state and links"
         )
     n_kept = sum(int(joined[f"_kept_{name}"].sum()) for name in LINK_FIELDS)
     if n_kept:
         account.notes.append(
-            f"{n_kept:,} references that the newest row of a ticket leaves empty are kept from an older row"
+            f"{number_of(n_kept, 'reference')} kept from an older row, where the newest row of a ticket has "
+            "none"
         )
 
 

@@ -8,6 +8,7 @@ import polars as pl
 
 from ticketkin.core.errors import InputError, MappingError
 from ticketkin.core.tables import Kind, Tickets
+from ticketkin.core.wording import number_of
 from ticketkin.tickets.links import known_references
 from ticketkin.tickets.mapping import normalise_name
 from ticketkin.tickets.reading import read_table
@@ -60,7 +61,10 @@ class Review:
         kinds = [f"{count:,} {kind}" for kind, count in self.by_kind.items()]
         unsure = f"; {len(self.unsure):,} unsure" if len(self.unsure) else ""
         counted = f": {', '.join(kinds)}" if kinds else ""
-        return f"{n_judged:,} of {n_judged + len(self.unsure) + self.n_empty:,} pairs judged{counted}{unsure}"
+        return (
+            f"{n_judged:,} of {number_of(n_judged + len(self.unsure) + self.n_empty, 'pair')} "
+            f"judged{counted}{unsure}"
+        )
 
 
 NOTHING_REVIEWED = Review(pl.DataFrame(schema=dict(REVIEW_SCHEMA)))

@@ -9,6 +9,7 @@ import polars as pl
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import IntArray, SplitName, Splits, Tickets
+from ticketkin.core.wording import number_of
 from ticketkin.tickets.folds import independent_units
 from ticketkin.tickets.kin import KinGroups
 from ticketkin.tickets.settings import SplitSettings
@@ -43,8 +44,9 @@ def split_tickets(
     has_kin = np.bincount(unit, weights=groups.has_kin, minlength=n_units) > 0
     if has_kin.sum() < FEWEST_GROUPS:
         raise NotEnoughDataError(
-            f"{int(has_kin.sum())} independent kin groups were found, and each of train, evaluation and "
-            "holdout needs at least one; add links with --links FILE, or loosen --set split.near_identical=1"
+            f"{number_of(int(has_kin.sum()), 'independent kin group was', 'independent kin groups were')} "
+            "found, and each of train, evaluation and holdout needs at least one; add links with --links "
+            "FILE, or loosen --set split.near_identical=1"
         )
     order = _dealing_order(tickets, unit, n_units, settings, seed)
     assigned = np.zeros(n_units, dtype=np.int64)

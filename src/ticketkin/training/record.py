@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from ticketkin.core.checks import Check
+from ticketkin.core.wording import number_of
 from ticketkin.encoders.activity import ActivityProof
 from ticketkin.encoders.interpolation import ReloadProof
 from ticketkin.encoders.runtime.fidelity import RuntimeRecord
@@ -162,9 +163,9 @@ class RerankerGate(_Part):
             return "no training ticket whose links the reranker has not seen has kin in its list"
         verdict = "so it is kept" if self.passed else "no clear gain"
         return (
-            f"on {self.n_queries:,} training tickets whose links the reranker has not seen, MRR within the "
-            f"first {self.n_read} of the list is {self.before:.3f} without it and {self.after:.3f} with it: "
-            f"{verdict}"
+            f"on {number_of(self.n_queries, 'training ticket')} whose links the reranker has not seen, MRR "
+            f"within the first {self.n_read} of the list is {self.before:.3f} without it and "
+            f"{self.after:.3f} with it: {verdict}"
         )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from ticketkin.core.checks import Check, failed, passed, warning
 from ticketkin.core.tables import FloatArray
+from ticketkin.core.wording import number_of
 from ticketkin.training.record import TrainingRecord
 
 _SHARE_COMPARED = 5
@@ -41,26 +42,29 @@ def _steps(record: TrainingRecord) -> Iterator[Check]:
     if n_losses != done:
         yield failed(
             "steps",
-            f"{done} steps are said to be done, but {n_losses} losses are recorded: the record was "
-            "edited, or is put together from two trainings",
+            f"{number_of(done, 'step is', 'steps are')} said to be done, but "
+            f"{number_of(n_losses, 'loss is', 'losses are')} recorded: the record was edited, or is put "
+            "together from two trainings",
             "train again",
         )
     elif done == planned:
-        yield passed("steps", f"all {planned} steps were done")
+        yield passed("steps", f"all {number_of(planned, 'step was', 'steps were')} done")
     elif stopped and stopped.reason == "plateau":
         yield passed(
             "steps",
-            f"{done} of {planned} steps: nothing better on the evaluation links after step "
+            f"{done} of {number_of(planned, 'step')}: nothing better on the evaluation links after step "
             f"{stopped.kept_step}, whose weights are kept",
         )
     elif stopped:
         yield warning(
             "steps",
-            f"{done} of {planned} steps: stopped at step {stopped.step} ({stopped.reason})",
+            f"{done} of {number_of(planned, 'step')}: stopped at step {stopped.step} ({stopped.reason})",
             "lower the learning rate if the reason is a loss or gradient that is not finite",
         )
     else:
-        yield failed("steps", f"{done} of {planned} steps were done, and nothing says why", "train again")
+        yield failed(
+            "steps", f"{done} of {number_of(planned, 'step')} done, and nothing says why", "train again"
+        )
 
 
 def _phases(record: TrainingRecord) -> Iterator[Check]:
@@ -138,8 +142,8 @@ def _loss(record: TrainingRecord) -> Iterator[Check]:
     if 2 * n_zero > len(losses):
         yield failed(
             "loss_zero",
-            f"the loss is exactly 0 in {n_zero} of {len(losses)} steps: there was nothing to learn, as where "
-            "positives are their own anchors or a batch holds no stranger",
+            f"the loss is exactly 0 in {n_zero} of {number_of(len(losses), 'step')}: there was nothing to "
+            "learn, as where positives are their own anchors or a batch holds no stranger",
             "look at the pairs: ticketkin pairs check FILE; then train again",
         )
     if record.objectives:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ticketkin.core.progress import Progress
 from ticketkin.core.run_ownership import owning_run
+from ticketkin.core.wording import number_of
 from ticketkin.tickets.reviewed import joined_reviews, read_reviewed
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
@@ -40,6 +41,6 @@ def how_to_judge(folder: Path) -> str | None:
         return None
     run, pairs = shlex.quote(str(folder)), shlex.quote(str(folder / artifact.TO_REVIEW))
     return (
-        f"To find out more, judge the {n_pairs:,} pairs in {pairs} (column kind), then: "
+        f"To find out more, judge the {number_of(n_pairs, 'pair')} in {pairs} (column kind), then: "
         f"ticketkin run {run} --reviewed {pairs}"
     )

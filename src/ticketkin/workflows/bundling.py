@@ -11,6 +11,7 @@ from ticketkin.core.errors import InputError, MissingInputError
 from ticketkin.core.outputs import check_folder_output
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import SplitName
+from ticketkin.core.wording import number_of
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_folder
 from ticketkin.encoders.presets import licence_of
 from ticketkin.encoders.runtime.choosing import choose_runtime
@@ -35,6 +36,7 @@ from ticketkin.workflows.candidates import (
     ranking_record,
 )
 from ticketkin.workflows.configuration import Job, read_job
+from ticketkin.workflows.drift import run_drift_reference
 from ticketkin.workflows.relation_material import load_kinds
 from ticketkin.workflows.report_material import whole_material
 from ticketkin.workflows.run_data import RunData
@@ -98,7 +100,7 @@ def open_run(
     kin = Kin.open(bundle, place, redact_words=words)
     parts = bundle_parts(RunData.of(folder, job), with_index=True)
     if parts.stored is not None:
-        progress.say(f"storing the {len(parts.stored.tickets):,} tickets of the run in {place}")
+        progress.say(f"storing the {number_of(len(parts.stored.tickets), 'ticket')} of the run in {place}")
         fill_index(kin.index, parts.stored, parts.linked, progress)
     return kin
 
@@ -148,6 +150,7 @@ def bundle_parts(
         report=report,
         write_page=partial(write_shared_report, report, material),
         licence=licence_of(Path(settings.encoder.base_model).expanduser(), base.name),
+        drift=run_drift_reference(data, ranking),
         calibration=runtime_trial(data).calibration,
         stored=_stored(data, ranking, sources) if with_index else None,
         linked=linked_duplicates(data.links),

@@ -15,6 +15,7 @@ from ticketkin.core.errors import ConfigurationError, InputError, MissingInputEr
 from ticketkin.core.near_names import near_file
 from ticketkin.core.run_ownership import CONFIG
 from ticketkin.core.stage_settings import StageSettings
+from ticketkin.core.wording import number_of
 from ticketkin.tickets.pseudonyms import KEY_FILE, SECRET
 from ticketkin.workflows.recipes import recipe_settings
 from ticketkin.workflows.settings import Settings
@@ -136,7 +137,11 @@ def _fault_of(fault: ErrorDetails) -> str:
     if fault["type"] == "extra_forbidden":
         return f"{key}: unknown setting; {_known_keys(fault['loc'])}"
     given = repr(fault["input"])
-    given = given if len(given) <= _MOST_SHOWN else f"{given[:_MOST_SHOWN]}… ({len(given):,} characters)"
+    given = (
+        given
+        if len(given) <= _MOST_SHOWN
+        else f"{given[:_MOST_SHOWN]}… ({number_of(len(given), 'character')})"
+    )
     if fault["type"] == "model_type":
         return f"{key}: got {given}; it is a section: set its values; {_known_keys((*fault['loc'], ''))}"
     return f"{key}: got {given}; {fault['msg'].removeprefix('Value error, ')}"
@@ -167,8 +172,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path} is no file; settings are read from a file such as ticketkin.toml")
     if path.stat().st_size > _LARGEST_TOML_BYTES:
         raise ConfigurationError(
-            f"{path} has {path.stat().st_size:,} bytes and settings {_LARGEST_TOML_BYTES:,} at most; name a "
-            "settings file"
+            f"{path} has {number_of(path.stat().st_size, 'byte')} and settings {_LARGEST_TOML_BYTES:,} at "
+            "most; name a settings file"
         )
     try:
         return tomllib.loads(path.read_text("utf-8"))

@@ -12,6 +12,7 @@ from ticketkin.core.errors import InputError, TicketkinError, UnreadableFileErro
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.run_ownership import CONFIG, RECORDS
 from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.core.wording import number_of
 from ticketkin.doctor.adapters import Subject, base_of_adapter, examine_adapter
 from ticketkin.doctor.bundles import examine_bundle
 from ticketkin.doctor.cross_encoders import examine_cross_encoder, is_cross_encoder
@@ -159,11 +160,11 @@ def _base_reproduced(data: RunData) -> Check:
     if cosine < _LEAST_COSINE:
         return failed(
             code,
-            f"{len(rows)} tickets drawn at random and encoded anew are not as {artifact.BASE_EMBEDDINGS} has "
-            f"them (cosine {cosine:.3f})",
+            f"{number_of(len(rows), 'ticket')} drawn at random and encoded anew are not as "
+            f"{artifact.BASE_EMBEDDINGS} has them (cosine {cosine:.3f})",
             _ENCODE_ANEW,
         )
-    return passed(code, f"{len(rows)} tickets drawn at random and encoded anew are as stored")
+    return passed(code, f"{number_of(len(rows), 'ticket')} drawn at random and encoded anew are as stored")
 
 
 def _reproduced(data: RunData, model_folder: Path, embeddings: Artifact[FloatArray]) -> Check:
@@ -181,14 +182,14 @@ def _reproduced(data: RunData, model_folder: Path, embeddings: Artifact[FloatArr
     if difference > 10 * SAME:
         return failed(
             "embeddings_reproduced",
-            f"{len(rows)} tickets encoded with the saved model and template {template!r} differ from the "
-            f"embeddings that were judged by {difference:.2g}",
+            f"{number_of(len(rows), 'ticket')} encoded with the saved model and template {template!r} differ "
+            f"from the embeddings that were judged by {difference:.2g}",
             "template, token limit, prompts or weights are not those of the evaluation; its numbers do not "
             "hold for this model",
         )
     return passed(
         "embeddings_reproduced",
-        f"{len(rows)} tickets encoded anew equal the embeddings that were judged "
+        f"{number_of(len(rows), 'ticket')} encoded anew equal the embeddings that were judged "
         f"(difference {difference:.1g})",
     )
 

@@ -8,6 +8,7 @@ import numpy as np
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import Progress
 from ticketkin.core.tables import Origin
+from ticketkin.core.wording import number_of
 from ticketkin.relations.families import (
     PEOPLE,
     SILVER,
@@ -85,8 +86,8 @@ def _tell(graph: FamilyGraph, progress: Progress) -> None:
         return
     chains = [len(family.longest_chain) for family in graph.families]
     progress.say(
-        f"  {len(sizes):,} families over {sizes.sum():,} tickets, the largest of {sizes.max():,}; longest "
-        f"causal chain: {max(chains)} tickets"
+        f"  {number_of(len(sizes), 'family')} over {number_of(sizes.sum(), 'ticket')}, the largest of "
+        f"{sizes.max():,}; longest causal chain: {number_of(max(chains), 'ticket')}"
     )
     if graph.circles:
         n = len(graph.circles)

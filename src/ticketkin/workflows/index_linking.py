@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.wording import number_of
 from ticketkin.serving.kin import Kin
 from ticketkin.serving.stored_links import linked_duplicates
 from ticketkin.tickets.link_files import links_from_file
@@ -31,5 +32,7 @@ def link_index(kin: Kin, path: Path, settings: LinkSettings, progress: Progress 
     duplicates = linked_duplicates(result.links)
     if len(result.links) > len(duplicates):
         n_others = len(result.links) - len(duplicates)
-        progress.say(f"  {n_others:,} links are no duplicates: an index stores duplicates only")
+        progress.say(
+            f"  {number_of(n_others, 'link is', 'links are')} no duplicates: an index stores duplicates only"
+        )
     return kin.index.link(duplicates)

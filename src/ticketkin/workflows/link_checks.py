@@ -13,6 +13,7 @@ import polars as pl
 
 from ticketkin.core.errors import MappingError
 from ticketkin.core.tables import Kind, Links, Origin, Tickets
+from ticketkin.core.wording import number_of, percent
 from ticketkin.pairs.nearness import NOTHING_COMPARED, Nearness, link_nearness
 from ticketkin.tickets.link_result import LinkResult
 from ticketkin.tickets.settings import LinkSettings
@@ -70,9 +71,9 @@ def _ids(result: LinkResult) -> str:
     n_ids = ids.n_known + ids.n_unknown
     if not n_ids:
         return "No row names an id"
-    share = f"{ids.n_known:,} ({100 * ids.n_known / n_ids:.0f} %) are tickets"
+    share = f"{ids.n_known:,} ({percent(ids.n_known / n_ids)}) are tickets"
     examples = f"; unknown are e.g. {', '.join(map(repr, ids.unknown_examples))}" if ids.n_unknown else ""
-    return f"Of {n_ids:,} different ids {share}{examples}"
+    return f"Of {number_of(n_ids, 'different id')} {share}{examples}"
 
 
 def check_column_links(links: Links, tickets: Tickets, settings: LinkSettings) -> Sequence[str]:

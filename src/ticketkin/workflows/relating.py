@@ -9,6 +9,7 @@ from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import Progress
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import IntArray, SplitName
+from ticketkin.core.wording import number_of
 from ticketkin.evaluation.bootstrap import Interval
 from ticketkin.relations.assessment import FEWEST_OF_A_CLASS, Fit, assess, feature_fit
 from ticketkin.relations.bands import Bands, ReportedBand
@@ -172,7 +173,7 @@ def _quality_notes(record: KindsLearned) -> list[str]:
         reported = [f"nothing is reported: no probability reached precision {target:.2f}"]
     return [
         f"{record.model}: {against.evidence}",
-        f"{holdout.n_queries:,} holdout tickets with their nearest: {'; '.join(reported)} "
+        f"{number_of(holdout.n_queries, 'holdout ticket')} with their nearest: {'; '.join(reported)} "
         "(a pair that nobody linked counts as wrong)",
     ]
 
@@ -297,11 +298,15 @@ def _notes_on(pairs: RelationPairs) -> list[str]:
     causal = pairs.kind == KINDS.index("causal")
     if causal.any():
         share = 100 * float(np.mean(pairs.forward[causal]))
-        notes.append(f"the earlier ticket is the cause in {share:.0f} % of {int(causal.sum())} causal pairs")
+        notes.append(
+            f"the earlier ticket is the cause in {share:.0f} % of "
+            f"{number_of(int(causal.sum()), 'causal pair')}"
+        )
     if pairs.n_apart_left_out:
         notes.append(
-            f"{pairs.n_apart_left_out} pairs stated as none would join too many tickets and are left out"
+            f"{number_of(pairs.n_apart_left_out, 'pair')} stated as none would join too many tickets: "
+            "left out"
         )
     if pairs.contradictions:
-        notes.append(f"{len(pairs.contradictions)} pairs were given two kinds")
+        notes.append(f"{number_of(len(pairs.contradictions), 'pair was', 'pairs were')} given two kinds")
     return notes

@@ -10,6 +10,7 @@ import polars as pl
 from ticketkin.core.errors import InputError, MappingError, MissingInputError, UnreadableFileError
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import BoolArray, IntArray, Links, Origin
+from ticketkin.core.wording import number_of
 from ticketkin.ranking.review_choice import ChosenPair, Known, Served, choose_pairs
 from ticketkin.ranking.review_pool import ReviewPool, pool_pairs
 from ticketkin.runs.stages import StageRun
@@ -47,7 +48,7 @@ def run_to_review(run: StageRun[Job]) -> None:
     run.put(artifact.TO_REVIEW, _table(data, pool, served, chosen))
     why = Counter(pair.why for pair in chosen)
     run.put(artifact.TO_REVIEW_SUMMARY, artifact.ToReviewSummary(len(chosen), dict(why)))
-    run.progress.say(f"  {len(chosen):,} pairs to judge")
+    run.progress.say(f"  {number_of(len(chosen), 'pair')} to judge")
     for reason, count in why.items():
         run.progress.say(f"    {count:,}: {reason}")
 
@@ -61,7 +62,7 @@ def _answers_not_given(path: Path, data: RunData) -> str:
     except InputError as error:
         return f"holds answers that can't be read ({error})"
     new = before.answers.join(data.review.answers, on=["source", "target"], how="anti")
-    return f"holds {new.height:,} answers that this run was not given" if new.height else ""
+    return f"holds {number_of(new.height, 'answer')} that this run was not given" if new.height else ""
 
 
 def _rankers(data: RunData) -> tuple[dict[str, Ranker], Served]:

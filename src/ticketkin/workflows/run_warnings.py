@@ -1,6 +1,7 @@
 """What to know of the data before a run's numbers are relied on: a code and a message each."""
 
 from ticketkin.core.tables import Origin
+from ticketkin.core.wording import number_of, percent
 from ticketkin.evaluation.schema import Warning
 from ticketkin.tickets.account import ImportSummary
 from ticketkin.tickets.profiling import TicketProfile
@@ -29,7 +30,7 @@ def _data_warnings(imported: ImportSummary, profile: TicketProfile) -> list[Warn
         warnings.append(
             Warning(
                 code="texts_cut",
-                message=f"{100 * profile.share_cut:.0f} % of the texts are longer than the "
+                message=f"{percent(profile.share_cut)} of the texts are longer than the "
                 f"{profile.limit_tokens} tokens the model reads; what stands late is not seen",
             )
         )
@@ -37,7 +38,7 @@ def _data_warnings(imported: ImportSummary, profile: TicketProfile) -> list[Warn
         warnings.append(
             Warning(
                 code="rejected_rows",
-                message=f"{imported.n_rejected:,} rows could not be used; see rejected.csv",
+                message=f"{number_of(imported.n_rejected, 'row')} could not be used; see rejected.csv",
             )
         )
     return warnings
@@ -48,8 +49,8 @@ def _times_warning(job: Job, profile: TicketProfile) -> list[Warning]:
     if not profile.n_without_time:
         return []
     message = (
-        f"{profile.n_without_time:,} tickets have no opening time, so every other ticket counts as a "
-        "candidate, later ones too"
+        f"{number_of(profile.n_without_time, 'ticket has', 'tickets have')} no opening time, so every other "
+        "ticket counts as a candidate, later ones too"
     )
     if job.pairs_file is None:
         message += "; map the column with --map opened_at=COLUMN"
@@ -62,8 +63,8 @@ def _links_warning(links: LinkSummary) -> list[Warning]:
     if not n_left_out:
         return []
     message = (
-        f"{n_left_out:,} of {links.n_read:,} links read are left out for their kinds; links.json lists "
-        "them, each with the option that makes links of it"
+        f"{n_left_out:,} of {number_of(links.n_read, 'link')} read are left out for their kinds; links.json "
+        "lists them, each with the option that makes links of it"
     )
     return [Warning(code="links_left_out", message=message)]
 
@@ -74,7 +75,9 @@ def _review_warning(links: LinkSummary) -> list[Warning]:
     if not named:
         return []
     more = links.review[CONTRADICTED] - 1
-    others = f"; {more:,} more judged pairs are contradicted so" if more else ""
+    others = (
+        f"; {number_of(more, 'more judged pair is', 'more judged pairs are')} contradicted so" if more else ""
+    )
     message = (
         f"{named[0]}{others}. Kin groups follow the links: correct them, or the review; links.json lists them"
     )
@@ -87,9 +90,9 @@ def _pooled_warning(links: LinkSummary) -> list[Warning]:
     if links.labels_from == "silver" or 2 * n_reviewed <= links.n_links:
         return []
     message = (
-        f"{n_reviewed:,} of {links.n_links:,} links were judged among pairs that the rankings themselves "
-        "put at the top. All of them look better on such links than on tickets at large, and differences "
-        "between them look smaller; links that agents made in their work judge more surely"
+        f"{n_reviewed:,} of {number_of(links.n_links, 'link')} were judged among pairs that the rankings "
+        "themselves put at the top. All of them look better on such links than on tickets at large, and "
+        "differences between them look smaller; links that agents made in their work judge more surely"
     )
     return [Warning(code="links_from_review", message=message)]
 

@@ -10,6 +10,7 @@ import numpy as np
 from ticketkin.core.artifacts import hash_value
 from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.wording import number_of, time_span
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder
 from ticketkin.evaluation.cross_fitting import Questions, n_draws, n_fits
@@ -110,15 +111,10 @@ class FoldCost:
     @property
     def sentence(self) -> str:
         """Say it to somebody who decides whether it is worth it."""
-        return f"up to {self.n_trainings} trainings, about {_duration(self.seconds)} on this machine"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    if seconds < 90 * 60:
-        return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:,.1f} h"
+        return (
+            f"up to {number_of(self.n_trainings, 'training')}, about {time_span(self.seconds)} on this "
+            "machine"
+        )
 
 
 def n_trainings(settings: Settings, n_units: int | None = None) -> int:
@@ -164,7 +160,8 @@ def dry_run_notes(folder: Path, job: Job) -> list[str]:
     n, granted = n_trainings(settings), tuned_in_folds(settings)
     notes = [
         f"{one.name}: where folds judge, it is trained up to {n} times, and all tickets are encoded at up to "
-        f"{len(set(settings.strength.strengths)) - 1} strengths each time; its stage tells the hours first"
+        f"{number_of(len(set(settings.strength.strengths)) - 1, 'strength')} each time; its stage tells the "
+        "hours first"
         for one in granted
     ]
     for one in CANDIDATES.values():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ticketkin.core.tables import FloatArray
+from ticketkin.core.wording import number_of, percent
 from ticketkin.encoders.settings import Runtime
 
 _NEAREST = 10
@@ -54,7 +55,8 @@ class Fidelity:
             faults.append(f"mean cosine {self.cosine_mean:.5f}, at least {limits.cosine:g} is needed")
         if not self.overlap_at_10 >= limits.overlap:
             faults.append(
-                f"first ten the same {self.overlap_at_10:.1%}, at least {limits.overlap:.0%} is needed"
+                f"first ten the same {percent(self.overlap_at_10, 1)}, at least {percent(limits.overlap)} is "
+                "needed"
             )
         if self.mrr_torch is not None and self.mrr_exported is not None:
             change = self.mrr_exported - self.mrr_torch
@@ -69,7 +71,7 @@ class Fidelity:
             mrr = f", MRR {self.mrr_exported:.3f} against {self.mrr_torch:.3f}"
         return (
             f"{self.speedup:.1f} times as fast as torch; cosine {self.cosine_mean:.4f}, first ten the same "
-            f"{self.overlap_at_10:.1%}{mrr} ({self.n_texts:,} texts)"
+            f"{percent(self.overlap_at_10, 1)}{mrr} ({number_of(self.n_texts, 'text')})"
         )
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from ticketkin.core.checks import Check, failed, passed, skipped, warning
 from ticketkin.core.tables import BoolArray, FloatArray, IntArray
+from ticketkin.core.wording import number_of, percent
 from ticketkin.evaluation.pair_decisions import PairScores
 
 _FEWEST = 20
@@ -23,7 +24,7 @@ def too_good(name: str, scores: PairScores) -> Check:
     if min(np.bincount(scores.labels, minlength=2)) < _FEWEST:
         return skipped("too_good", "too few pairs of a class")
     area = float(roc_auc_score(scores.labels, scores.similarities))
-    evidence = f"{name}: ROC-AUC {area:.4f} on {len(scores.labels):,} pairs"
+    evidence = f"{name}: ROC-AUC {area:.4f} on {number_of(len(scores.labels), 'pair')}"
     if area >= _PERFECT_AUC:
         return warning(
             "too_good",
@@ -36,7 +37,7 @@ def too_good(name: str, scores: PairScores) -> Check:
 def only_linked(has_kin: BoolArray) -> Check:
     """Find an export that holds linked tickets only; `has_kin` tells for each ticket whether it has kin."""
     share = float(has_kin.mean()) if len(has_kin) else 0.0
-    evidence = f"{100 * share:.0f} % of {len(has_kin):,} tickets have kin"
+    evidence = f"{percent(share)} of {number_of(len(has_kin), 'ticket')} have kin"
     if len(has_kin) >= _FEWEST and share >= _ALL_LINKED:
         return failed(
             "only_linked",
@@ -58,7 +59,10 @@ def large_groups(groups: IntArray, embeddings: FloatArray, ids: list[str], seed:
         return skipped("large_groups", "no ticket has kin")
     largest = int(np.argmax(sizes))
     share = float(sizes[largest] / linked.sum())
-    evidence = f"the largest of {int((sizes > 1).sum()):,} groups holds {sizes[largest]:,} tickets"
+    evidence = (
+        f"the largest of {number_of(int((sizes > 1).sum()), 'group')} holds "
+        f"{number_of(sizes[largest], 'ticket')}"
+    )
     draw = np.random.default_rng(seed)
     by_chance = _mean_cosine(embeddings, *draw.integers(0, len(groups), (2, _SAMPLE)))
     small = np.flatnonzero((sizes[groups] > 1) & (sizes[groups] < _LARGE_GROUP))
@@ -68,7 +72,7 @@ def large_groups(groups: IntArray, embeddings: FloatArray, ids: list[str], seed:
         members = np.flatnonzero(groups == group)
         own = _mean_cosine(embeddings, draw.choice(members, _SAMPLE), draw.choice(members, _SAMPLE))
         if kin is not None and own - by_chance < _UNLIKE * (kin - by_chance):
-            buckets.append(f"{len(members):,} tickets around {ids[members[0]]}")
+            buckets.append(f"{number_of(len(members), 'ticket')} around {ids[members[0]]}")
     if buckets:
         return failed(
             "large_groups",
@@ -79,7 +83,7 @@ def large_groups(groups: IntArray, embeddings: FloatArray, ids: list[str], seed:
     if share > _LARGE_SHARE and linked.sum() >= _LARGE_GROUP:
         return warning(
             "large_groups",
-            f"one group holds {100 * share:.0f} % of the tickets with kin: it decides all means ({evidence})",
+            f"one group holds {percent(share)} of the tickets with kin: it decides all means ({evidence})",
             "look whether it is one event; add links of others",
         )
     return passed("large_groups", evidence)
@@ -99,7 +103,7 @@ def _mean_cosine(embeddings: FloatArray, left: IntArray, right: IntArray) -> flo
 
 def absent_ends(n_read: int, n_absent: int) -> Check:
     """Find links most of which name tickets that the export does not hold."""
-    evidence = f"{n_absent:,} of {n_read:,} links read name a ticket that the export does not hold"
+    evidence = f"{n_absent:,} of {number_of(n_read, 'link')} read name a ticket that the export does not hold"
     if n_read >= _FEWEST and n_absent > n_read / 2:
         return warning(
             "absent_ends",

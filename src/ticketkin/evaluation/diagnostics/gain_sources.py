@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ticketkin.core.checks import Check, passed, skipped, warning
+from ticketkin.core.wording import number_of, percent
 from ticketkin.evaluation.metrics import METRICS
 
 _CODE = "gain_sources"
@@ -48,14 +49,14 @@ def gain_sources(sources: GainSources | None) -> Check:
     share = sources.share_of_text
     evidence = (
         f"{METRICS.primary.title} {sources.whole:.3f} with everything, {sources.baseline:.3f} by the "
-        f"untouched model ({sources.n_queries:,} tickets). {sources.sentence}"
+        f"untouched model ({number_of(sources.n_queries, 'ticket')}). {sources.sentence}"
     )
     if share is None:
         return skipped(_CODE, f"nothing was gained. {evidence}")
     if share < _LEAST_OF_TEXT:
         return warning(
             _CODE,
-            f"text brings {100 * max(0.0, share):.0f} % of the gain, fields and filing times alone the rest. "
+            f"text brings {percent(max(0.0, share))} of the gain, fields and filing times alone the rest. "
             f"{evidence}",
             "make sure that the fields are filled in when a ticket opens, not once it is linked; among "
             "tickets of one day or one service this ranking is hardly better than before",
@@ -67,7 +68,7 @@ def fields_of_ranking(sources: GainSources) -> Check:
     """Judge how much of a learned ranking's quality goes with the fields that it compares."""
     evidence = (
         f"{METRICS.primary.title} {sources.whole:.3f} where {', '.join(sources.fields)} are compared, "
-        f"{sources.without_fields:.3f} without ({sources.n_queries:,} tickets)"
+        f"{sources.without_fields:.3f} without ({number_of(sources.n_queries, 'ticket')})"
     )
     if sources.without_fields < _MOST_OF_FIELDS * sources.whole:
         return warning(

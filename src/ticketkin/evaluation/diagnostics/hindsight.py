@@ -9,6 +9,7 @@ import numpy as np
 
 from ticketkin.core.checks import Check, failed, passed, skipped, warning
 from ticketkin.core.tables import OPENING_FIELDS, BoolArray, IntArray, Tickets, field_codes
+from ticketkin.core.wording import number_of, percent
 
 _FEWEST_LINKS = 20
 _SHARED_BY_CHANCE = (0.2, 0.3, 0.1)
@@ -83,8 +84,8 @@ def _texts_name_kin(linked: LinkedTexts, lowered: Sequence[str]) -> Check:
         "hold a reference that no third ticket holds": _share(linked, shares_reference),
         "hold the other ticket's title": _share(linked, holds_title),
     }
-    shown = ", ".join(f"{100 * share:.0f} % {what}" for what, share in shares.items())
-    evidence = f"of {len(linked.left):,} linked pairs {shown}"
+    shown = ", ".join(f"{percent(share)} {what}" for what, share in shares.items())
+    evidence = f"of {number_of(len(linked.left), 'linked pair')} {shown}"
     if any(share > most for share, most in zip(shares.values(), _SHARED_BY_CHANCE, strict=True)):
         return failed("texts_name_kin", f"texts say which ticket they were linked to: {evidence}", _AS_FILED)
     return passed("texts_name_kin", evidence)
@@ -132,8 +133,8 @@ def _telling(tokens: Sequence[set[str]], linked: BoolArray, unlinked: BoolArray,
             return
         if share >= _TELLS_LIFT * max(other, 1 / n_theirs):
             yield (
-                f"{what} {token!r} stands in {100 * share:.0f} % of the tickets linked to another one and in "
-                f"{100 * other:.1f} % of those without a link"
+                f"{what} {token!r} stands in {percent(share)} of the tickets linked to another one and in "
+                f"{percent(other, 1)} of those without a link"
             )
 
 
@@ -155,8 +156,8 @@ def _fields_of_linking(linked: LinkedTexts) -> Check:
         kin = np.unique(of_value_and_group, return_counts=True)[1]
         only_kin = float((kin * (kin - 1)).sum()) / n_same if n_same else 0.0
         told = (
-            f"{100 * agree:.0f} % of the linked pairs agree in {name}, by chance {100 * by_chance:.0f} %; "
-            f"{100 * only_kin:.0f} % of the pairs of one value are kin"
+            f"{percent(agree)} of the linked pairs agree in {name}, by chance {percent(by_chance)}; "
+            f"{percent(only_kin)} of the pairs of one value are kin"
         )
         shown.append(told)
         many = both.sum() >= max(_FEWEST_LINKS, len(both) / 2)

@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 
 from ticketkin.core.checks import Check, passed, warning
+from ticketkin.core.wording import number_of
 from ticketkin.evaluation.retrieval import RetrievalScores
 
 _CODE = "identical_candidates"
@@ -25,7 +26,7 @@ def identical_candidates(scores: Mapping[str, RetrievalScores], unmoved: Collect
         and all(map(np.array_equal, scores[one].ranks, scores[other].ranks))
     ]
     if not alike:
-        return passed(_CODE, f"no two of {len(scores)} candidates rank every ticket alike")
+        return passed(_CODE, f"no two of {number_of(len(scores), 'candidate')} rank every ticket alike")
     return warning(
         _CODE,
         f"{', '.join(alike)} rank every ticket alike. That is not a tie: what was learned is zero, or was "

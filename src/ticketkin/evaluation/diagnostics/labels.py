@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from ticketkin.core.checks import Check, failed, passed, skipped, warning
 from ticketkin.core.tables import FloatArray, IntArray, Origin, SplitName
+from ticketkin.core.wording import number_of
 from ticketkin.tickets.templates import normalise
 
 _FEWEST_PAIRS = 20
@@ -90,8 +91,9 @@ def label_conflicts(pairs: LabelledPairs) -> Iterator[Check]:
     both = sum(len(labels) > 1 for labels in seen.values())
     inside = int(((pairs.groups[pairs.left] == pairs.groups[pairs.right]) & (pairs.labels == 0)).sum())
     evidence = (
-        f"{both} pairs of the same texts are labelled both kin and not kin, {inside} pairs inside one kin "
-        f"group not kin, among {len(pairs.frame):,} pairs"
+        f"{number_of(both, 'pair of the same texts is', 'pairs of the same texts are')} labelled both kin "
+        f"and not kin, {number_of(inside, 'pair')} inside one kin group not kin, among "
+        f"{number_of(len(pairs.frame), 'pair')}"
     )
     if inside or both > _FEW_CONFLICTS * len(pairs.frame):
         yield failed(

@@ -7,6 +7,7 @@ import numpy as np
 from ticketkin.core.checks import Check, failed, passed, skipped, warning
 from ticketkin.core.errors import LeakageError
 from ticketkin.core.tables import IntArray, Tickets
+from ticketkin.core.wording import number_of, percent
 from ticketkin.tickets.composing import template_fields
 from ticketkin.tickets.templates import normalise, template_groups
 
@@ -79,7 +80,7 @@ def _resolution_in_text(tickets: Tickets, texts: Sequence[str]) -> Check:
         return skipped("resolution_in_text", "the export has no resolution notes to look for")
     hits = sum(note in normalise(texts[row]) for row, note in known)
     share = hits / len(known)
-    evidence = f"{hits:,} of {len(known):,} texts hold their own resolution notes"
+    evidence = f"{hits:,} of {number_of(len(known), 'text')} hold their own resolution notes"
     if share > _SHARED_NOTES:
         return failed(
             "resolution_in_text",
@@ -95,7 +96,7 @@ def template_shortcut(texts: Sequence[str], left: IntArray, right: IntArray, nea
         return skipped("template_shortcut", "there is no pair of kin")
     templates = template_groups(texts, near_identical)
     share = float((templates[left] == templates[right]).mean())
-    evidence = f"{100 * share:.0f} % of {len(left):,} kin pairs are near-identical texts"
+    evidence = f"{percent(share)} of {number_of(len(left), 'kin pair')} are near-identical texts"
     if share > _SAME_TEMPLATE:
         return warning(
             "template_shortcut",

@@ -8,6 +8,7 @@ import numpy as np
 
 from ticketkin.core.checks import Check, Outcome, failed, passed, skipped, warning
 from ticketkin.core.tables import FloatArray, IntArray, SplitName
+from ticketkin.core.wording import number_of, percent
 
 _FEWEST = 40
 _MANY_RANDOM = 0.2
@@ -102,8 +103,8 @@ def random_links(links: JudgedLinks) -> Check:
     share = min(1.0, 2 * below)
     error = float(2 * np.sqrt(below * (1 - below) / len(links.left)))
     evidence = (
-        f"about {100 * share:.0f} % (± {100 * error:.0f}) of {len(links.left):,} links look like pairs drawn "
-        "at random"
+        f"about {percent(share)} (± {100 * error:.0f}) of {number_of(len(links.left), 'link')} look like "
+        "pairs drawn at random"
     )
     if share - error > _MANY_RANDOM:
         return warning(

@@ -8,6 +8,7 @@ import numpy as np
 from ticketkin.core.checks import Check, failed, passed, skipped, warning
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import IntArray, Visibility
+from ticketkin.core.wording import number_of, percent
 from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.retrieval import RetrievalScores
 
@@ -77,8 +78,8 @@ def links_of_a_search(ranks: Mapping[str, LinkRanks]) -> Check:
         return skipped(_SEARCH, f"too few links to tell ({n_links})")
     nearest = {name: one.share_within(1) for name, one in ranks.items()}
     shown = ", ".join(
-        f"by '{name}' {100 * nearest[name]:.0f} % at the first place and "
-        f"{100 * one.share_within(_FIRST_PAGE):.0f} % among the first {_FIRST_PAGE}"
+        f"by '{name}' {percent(nearest[name])} at the first place and "
+        f"{percent(one.share_within(_FIRST_PAGE))} among the first {_FIRST_PAGE}"
         for name, one in ranks.items()
     )
     makers = [name for name, share in nearest.items() if share >= _ALL]
@@ -86,7 +87,7 @@ def links_of_a_search(ranks: Mapping[str, LinkRanks]) -> Check:
         return failed(
             _SEARCH,
             f"nearly every link joins a ticket to its nearest neighbour, so they were most likely made by a "
-            f"search ({shown} of {n_links:,} links)",
+            f"search ({shown} of {number_of(n_links, 'link')})",
             _FROM_PEOPLE,
         )
     suggested = [name for name, one in ranks.items() if one.ranks.max() <= _FIRST_PAGE]
@@ -94,7 +95,8 @@ def links_of_a_search(ranks: Mapping[str, LinkRanks]) -> Check:
         return warning(
             _SEARCH,
             f"no link lies beyond the first {_FIRST_PAGE} of '{suggested[0]}', so people may have chosen "
-            f"among suggestions; kin that were never suggested are missing ({shown} of {n_links:,} links)",
+            f"among suggestions; kin that were never suggested are missing ({shown} of "
+            f"{number_of(n_links, 'link')})",
             "ask how links came about; judge pairs beyond the suggestions: review.pairs",
         )
-    return passed(_SEARCH, f"{shown} of {n_links:,} links")
+    return passed(_SEARCH, f"{shown} of {number_of(n_links, 'link')}")

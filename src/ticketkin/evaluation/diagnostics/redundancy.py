@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from ticketkin.core.checks import Check, failed, passed
+from ticketkin.core.wording import number_of
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores
 
@@ -33,10 +34,11 @@ def metric_redundancy(values: Mapping[str, Mapping[str, float | None]]) -> Check
     if twins:
         return failed(
             _CODE,
-            f"{'; '.join(twins)} are equal for all {len(candidates)} candidates: one number under two names",
+            f"{'; '.join(twins)} are equal for all {number_of(len(candidates), 'candidate')}: one number "
+            "under two names",
             "count it once",
         )
-    return passed(_CODE, f"no two of {len(names)} metrics are one number")
+    return passed(_CODE, f"no two of {number_of(len(names), 'metric')} are one number")
 
 
 def _differ_by_definition(one: str, other: str) -> bool:

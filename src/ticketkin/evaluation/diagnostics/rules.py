@@ -17,6 +17,7 @@ from ticketkin.core.tables import (
     Tickets,
     field_codes,
 )
+from ticketkin.core.wording import number_of, percent
 
 if TYPE_CHECKING:
     from sklearn.tree import DecisionTreeClassifier
@@ -113,8 +114,9 @@ def links_of_a_rule(tickets: Tickets, left: IntArray, right: IntArray, groups: I
     called = rule.predict(features[~learned]) == 1
     precision, recall = _agreement(called, labels[~learned] == 1)
     evidence = (
-        f"the best of at most {_DEPTH} conditions on fields, times and titles finds {100 * recall:.0f} % of "
-        f"{int(labels[~learned].sum()):,} links, and {100 * precision:.0f} % of what it finds is linked"
+        f"the best of at most {_DEPTH} conditions on fields, times and titles finds {percent(recall)} of "
+        f"{number_of(int(labels[~learned].sum()), 'link')}, and {percent(precision)} of what it finds is "
+        "linked"
     )
     if precision >= _REPRODUCED and recall >= _REPRODUCED:
         return failed(

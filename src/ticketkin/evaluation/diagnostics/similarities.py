@@ -9,6 +9,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from ticketkin.core.checks import Check, failed, passed, skipped, warning
 from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.core.wording import number_of, percent
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.pair_decisions import PairScores
@@ -106,7 +107,7 @@ def context_ablation(
         return passed("context_ablation", "the text holds no context field (category, group, …)")
     evidence = (
         f"{METRICS.primary.title} {with_context:.3f} with {', '.join(fields)} in the text, "
-        f"{without_context:.3f} without ({n_queries} queries)"
+        f"{without_context:.3f} without ({number_of(n_queries, 'query')})"
     )
     if without_context < 0.8 * with_context:
         return warning(
@@ -162,7 +163,7 @@ def trivial_threshold(name: str, scores: PairScores, threshold: float) -> Check:
     f1 = 2 * hits / (2 * hits + counts.false_positive + counts.false_negative)
     trivial = 2 * n_kin / (2 * n_kin + n_other)
     evidence = (
-        f"{name} at {threshold:.3f}: F1 {f1:.3f}, false-positive rate {100 * rate:.1f} %; calling everything "
+        f"{name} at {threshold:.3f}: F1 {f1:.3f}, false-positive rate {percent(rate, 1)}; calling everything "
         f"kin scores F1 {trivial:.3f}"
     )
     if rate > _CALLS_ALL_KIN:
@@ -187,15 +188,17 @@ def small_sample(gain: PairedGain) -> Check:
         return skipped("small_sample", "the gain has no interval")
     evidence = (
         f"{METRICS[gain.metric].title} of {gain.challenger} {value:+.3f} [{low:+.3f}, {high:+.3f}] over "
-        f"{gain.n_queries} queries of {gain.n_clusters} kin groups, p {gain.p_value:.3f}"
+        f"{number_of(gain.n_queries, 'query')} of {number_of(gain.n_clusters, 'kin group')}, p "
+        f"{gain.p_value:.3f}"
     )
     if low <= 0 <= high or not gain.is_beyond_chance:
         power = Power.of(gain)
+        more = power.n_more_kin_groups
         return warning(
             "small_sample",
             f"too few links to tell. {evidence}",
-            f"about {power.n_more_kin_groups:,} more kin groups would prove a gain of this size"
-            if is_within_reach(power.n_more_kin_groups, power.n_kin_groups)
+            f"about {number_of(more, 'more kin group')} would prove a gain of this size"
+            if more is not None and is_within_reach(more, power.n_kin_groups)
             else "the gain is nearly zero, or none; more links are unlikely to show one",
         )
     return passed("small_sample", evidence)
@@ -216,7 +219,7 @@ def score_distribution(name: str, scores: PairScores) -> Check:
     if top > _TRIVIAL_MARGIN:
         return warning(
             "score_distribution",
-            f"{100 * top:.0f} % of strangers have a similarity of {_SATURATED} or more. {evidence}",
+            f"{percent(top)} of strangers have a similarity of {_SATURATED} or more. {evidence}",
             "lower the learning rate, or the strength",
         )
     return passed("score_distribution", evidence)
@@ -228,7 +231,7 @@ def threshold_stability(name: str, scores: PairScores, choice: ThresholdChoice) 
         return skipped("threshold_stability", "too few pairs of a class to choose it in folds")
     rate = 100 * choice.left_out_false_positive_rate
     evidence = (
-        f"{name}: threshold {choice.threshold:.3f}, the median of {choice.n_folds} folds, "
+        f"{name}: threshold {choice.threshold:.3f}, the median of {number_of(choice.n_folds, 'fold')}, "
         f"± {choice.spread:.3f}; false-positive rate {rate:.1f} % on the pairs left out"
     )
     if choice.spread > (float(np.std(scores.similarities)) or 1.0) / 2:

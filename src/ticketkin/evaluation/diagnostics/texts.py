@@ -7,6 +7,7 @@ import numpy as np
 
 from ticketkin.core.checks import Check, failed, passed, skipped, warning
 from ticketkin.core.tables import IntArray, Tickets
+from ticketkin.core.wording import number_of, percent
 
 _FEWEST = 100
 _MANY_COPIES = 0.3
@@ -27,8 +28,8 @@ def copied_texts(tickets: Tickets, texts: Sequence[str]) -> Check:
     moments = Counter(zip(lowered, opened, strict=True))
     twice = sum(n - 1 for (_, time), n in moments.items() if time is not None and n > 1)
     evidence = (
-        f"{100 * share:.0f} % of {len(texts):,} texts stand there more than once; {twice:,} tickets repeat "
-        "the text and the opening time of another one"
+        f"{percent(share)} of {number_of(len(texts), 'text')} stand there more than once; "
+        f"{number_of(twice, 'ticket repeats', 'tickets repeat')} the text and the opening time of another one"
     )
     if twice > _TWICE * len(texts):
         return warning(
@@ -53,7 +54,9 @@ def cut_texts(tickets: Tickets) -> Check:
         longest = int(lengths.max()) if len(lengths) else 0
         n_longest = int((lengths == longest).sum())
         if longest >= _SHORTEST_CUT and n_longest >= max(10, _CUT_SHARE * len(lengths)):
-            cut.append(f"{n_longest:,} texts of {column} end at exactly {longest} characters")
+            cut.append(
+                f"{number_of(n_longest, 'text')} of {column} end at exactly {number_of(longest, 'character')}"
+            )
     if cut:
         return warning(
             "cut_texts",
@@ -69,7 +72,10 @@ def thin_texts(texts: Sequence[str]) -> Check:
         return skipped("thin_texts", f"too few tickets to tell ({len(texts)})")
     different = len({text.lower() for text in texts})
     words = float(np.median([len(text.split()) for text in texts]))
-    evidence = f"{different:,} different texts among {len(texts):,} tickets, {words:.0f} words each (median)"
+    evidence = (
+        f"{number_of(different, 'different text')} among {number_of(len(texts), 'ticket')}, "
+        f"{words:.0f} words each (median)"
+    )
     if different < _FEW_TEXTS * len(texts) and words <= _FEW_WORDS:
         return failed(
             "thin_texts",
@@ -94,7 +100,7 @@ def other_words(texts: Sequence[str], rows: Mapping[str, IntArray]) -> Check:
         name: float(np.mean([sum(word in known for word in own) / len(own) for own in words[name] if own]))
         for name in ("evaluation", "holdout")
     }
-    evidence = ", ".join(f"{100 * share:.0f} % of the words in {name}" for name, share in shares.items())
+    evidence = ", ".join(f"{percent(share)} of the words in {name}" for name, share in shares.items())
     if shares["holdout"] < _KNOWN_LESS * shares["evaluation"]:
         return warning(
             code,

@@ -7,6 +7,7 @@ import polars as pl
 
 from ticketkin.core.checks import Check, passed, skipped, warning
 from ticketkin.core.tables import IntArray, Tickets
+from ticketkin.core.wording import number_of, percent
 
 _CODE = "opening_times"
 _FEWEST = 50
@@ -25,7 +26,7 @@ def opening_times(tickets: Tickets) -> Check:
     frame = tickets.frame
     opened = frame["opened_at"].drop_nulls()
     if opened.len() < _FEWEST:
-        return skipped(_CODE, f"{opened.len():,} tickets have an opening time")
+        return skipped(_CODE, f"{number_of(opened.len(), 'ticket has', 'tickets have')} an opening time")
     faults = [fault for fault in (_same_as_later(frame), _repeated(opened), _midnight(opened)) if fault]
     faults += [fault for fault in (_against_numbers(frame),) if fault]
     if faults:
@@ -34,7 +35,9 @@ def opening_times(tickets: Tickets) -> Check:
             "; ".join(faults),
             "map the column of opening times with --map opened_at=COLUMN; look at how its dates are written",
         )
-    return passed(_CODE, f"{opened.len():,} opening times from {opened.dt.min()} to {opened.dt.max()}")
+    return passed(
+        _CODE, f"{number_of(opened.len(), 'opening time')} from {opened.dt.min()} to {opened.dt.max()}"
+    )
 
 
 def _same_as_later(frame: pl.DataFrame) -> str:
@@ -45,7 +48,7 @@ def _same_as_later(frame: pl.DataFrame) -> str:
             continue
         share = float((frame["opened_at"] == later).filter(known).to_numpy().mean())
         if share > _MOST:
-            return f"{100 * share:.0f} % of the tickets were opened in the very second of {column}"
+            return f"{percent(share)} of the tickets were opened in the very second of {column}"
     return ""
 
 
@@ -53,7 +56,7 @@ def _repeated(opened: pl.Series) -> str:
     most = opened.value_counts(sort=True).row(0)
     share = most[1] / opened.len()
     if share > _MOST:
-        return f"{100 * share:.0f} % of the tickets have one opening time, {most[0]}: it is that of an import"
+        return f"{percent(share)} of the tickets have one opening time, {most[0]}: it is that of an import"
     return ""
 
 
@@ -61,7 +64,7 @@ def _midnight(opened: pl.Series) -> str:
     share = float((opened == opened.dt.truncate("1d")).to_numpy().mean())
     if share < _NEARLY_ALL or opened.n_unique() < 2:
         return ""
-    return f"{100 * share:.0f} % of the opening times are midnight: within a day nobody knows what came first"
+    return f"{percent(share)} of the opening times are midnight: within a day nobody knows what came first"
 
 
 def _against_numbers(frame: pl.DataFrame) -> str:

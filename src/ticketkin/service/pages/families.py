@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
+from ticketkin.core.wording import number_of
 from ticketkin.service.pages.family_graph import draw_family
 from ticketkin.service.pages.kin_view import TicketView, ticket_views
 from ticketkin.service.pages.rendering import signed_in_page
@@ -109,7 +110,7 @@ def _roles(family: FamilyOut) -> dict[str, list[str]]:
     parents = [one.duplicate_of for one in family.tickets]
     for one in family.tickets:
         if n := parents.count(one.ticket_id):
-            roles[one.ticket_id].append(f"parent of {n:,} duplicate{'s' if n > 1 else ''}")
+            roles[one.ticket_id].append(f"parent of {number_of(n, 'duplicate')}")
         if one.duplicate_of:
             roles[one.ticket_id].append(f"duplicate of {one.duplicate_of}")
     for tie in family.causal:

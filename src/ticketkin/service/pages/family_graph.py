@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import networkx as nx
 
+from ticketkin.core.wording import number_of
 from ticketkin.service.schemas import FamilyOut
 
 _WIDTH, _HEIGHT = 230, 46
@@ -120,7 +121,7 @@ def _placed(
             n_more = len(block.duplicates) - _MOST_DUPLICATES
             if n_more > 0:
                 row += _HEIGHT + _BETWEEN_ROWS
-                words = f"and {n_more:,} more duplicates"
+                words = f"and {number_of(n_more, 'more duplicate')}"
                 yield Node("", words, words, True, False, x + _INDENT, row, _WIDTH - _INDENT)
             y += block.height + _BETWEEN_BLOCKS
         x += _WIDTH + _BETWEEN_COLUMNS

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
+from ticketkin.core.wording import number_of
 from ticketkin.service.pages.rendering import signed_in_page
 from ticketkin.service.pages.wording import statement
 from ticketkin.service.routes.families import open_groups
@@ -42,6 +43,6 @@ def groups(request: Request, serving: Serving, who: Agent, hours: Hours = 24) ->
         "groups.html",
         place="now",
         hours=hours,
-        span=_SPANS.get(hours, f"the last {hours:,} hours"),
+        span=_SPANS.get(hours, f"the last {number_of(hours, 'hour')}"),
         open=open_groups(serving, who, hours),
     )

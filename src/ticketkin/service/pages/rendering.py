@@ -9,7 +9,8 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.staticfiles import StaticFiles
 
-from ticketkin.service.pages.wording import format_moment, format_percent
+from ticketkin.core.wording import number_of, percent
+from ticketkin.service.pages.wording import format_moment, format_probability
 from ticketkin.service.serving_state import ServingState
 from ticketkin.store.keys import Identity, Role
 
@@ -56,6 +57,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["percent"] = format_percent
+    environment.filters["probability"] = format_probability
+    environment.filters["percent"] = percent
+    environment.filters["number_of"] = number_of
     environment.filters["moment"] = format_moment
     return environment

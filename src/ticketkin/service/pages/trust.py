@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 from ticketkin.evaluation.bootstrap import Interval
 from ticketkin.evaluation.stratified import stratified_share
 from ticketkin.reports.wording import plain_words
+from ticketkin.service.pages.drift_words import drift_headline, drift_lines
 from ticketkin.service.pages.rendering import signed_in_page
 from ticketkin.service.pages.wording import agreement, readiness_words, right_in_use, statement
 from ticketkin.service.review_questions import sampled, strata_in_use
@@ -54,4 +55,19 @@ def trust(request: Request, serving: Serving, who: Agent) -> HTMLResponse:
         used=used,
         checks=serving.report.diagnostics,
         readiness_words=readiness_words(serving.report.readiness.tier),
+    )
+
+
+@router.get("/trust/drift")
+def drift(request: Request, serving: Serving, who: Agent) -> HTMLResponse:
+    """Show whether the tickets have changed since the model was made; scoring them takes seconds."""
+    measured = serving.drift.drift()
+    return signed_in_page(
+        request,
+        who,
+        "drift.html",
+        place="trust",
+        drift=measured,
+        headline=drift_headline(measured),
+        lines=drift_lines(measured),
     )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ticketkin.core.tables import Kind
+from ticketkin.core.wording import number_of, percent
 from ticketkin.evaluation.agreement import cohens_kappa
 from ticketkin.evaluation.schema import TIERS, Tier
 from ticketkin.evaluation.stratified import SampledStratum, is_within, more_answers_needed, stratified_share
@@ -29,7 +30,7 @@ _WITHIN = 0.05
 """So near, on either side, the share of right statements should be known."""
 
 
-def format_percent(probability: float | None) -> str:
+def format_probability(probability: float | None) -> str:
     """Return a probability as people say it; never 0 % or 100 %, as nothing is that sure."""
     if probability is None:
         return ""
@@ -37,7 +38,7 @@ def format_percent(probability: float | None) -> str:
         return "over 99 %"
     if probability < 0.01:
         return "under 1 %"
-    return f"{probability:.0%}".replace("%", " %")
+    return percent(probability)
 
 
 def format_moment(moment: datetime | None) -> str:
@@ -57,7 +58,7 @@ def headline(shown: Sequence[Relation]) -> str:
     if not shown:
         return _NOTHING
     first = shown[0]
-    sure = format_percent(first.probability)
+    sure = format_probability(first.probability)
     other = first.ticket_id
     if first.band == "silent":
         return f"{other} has nearly the same text, but nothing is sure"
@@ -82,7 +83,10 @@ def _cause(relation: Relation, sure: str) -> str:
 def explanation(shown: Sequence[Relation], n_nearest: int, n_tickets: int) -> str:
     """Return what stands below the answer."""
     if not shown:
-        none = f"None of the {n_tickets:,} stored tickets is near enough to say anything about this one."
+        none = (
+            f"None of the {number_of(n_tickets, 'stored ticket')} is near enough to say anything about "
+            "this one."
+        )
         return (
             f"{none} The nearest ones are listed, in case you see more than the numbers do."
             if n_nearest
@@ -110,7 +114,7 @@ def kind_title(relation: Relation) -> str:
 
 def certainty(relation: Relation) -> str:
     """Return how sure it is that a relation is what its label says; "" where nothing is said."""
-    sure = format_percent(relation.probability)
+    sure = format_probability(relation.probability)
     if relation.band == "say":
         return f"probable: {sure}"
     if relation.band == "suggest":
@@ -146,7 +150,7 @@ def right_in_use(strata: Sequence[SampledStratum]) -> str:
             "How often statements are right is not known yet: nobody has judged one that was drawn at random."
         )
     n = sum(one.n_answered for one in strata)
-    answers = "1 answer" if n == 1 else f"{n:,} answers"
+    answers = number_of(n, "answer")
     return (
         f"Of 100 statements about {100 * known.value:.0f} are right, somewhere from {100 * known.low:.0f} to "
         f"{100 * known.high:.0f}, as {answers} on statements drawn at random tell."
@@ -165,8 +169,8 @@ def when_to_stop(strata: Sequence[SampledStratum]) -> str:
         return f"{known} For this number you can stop; further answers teach the next model."
     more = more_answers_needed(strata, _WITHIN)
     return (
-        f"{known} About {more:,} more such answers tell it within five in a hundred; every "
-        f"{ONE_IN_RANDOM}th question asks for one."
+        f"{known} About {number_of(more, 'more such answer tells', 'more such answers tell')} it within five "
+        f"in a hundred; every {ONE_IN_RANDOM}th question asks for one."
     )
 
 
@@ -175,7 +179,7 @@ def agreement(pairs: Sequence[tuple[str, str]]) -> str:
     if not pairs:
         return ""
     n_agreed = sum(one == other for one, other in pairs)
-    counted = f"Two people judged {len(pairs):,} pair{'s' if len(pairs) > 1 else ''} each on their own and"
+    counted = f"Two people judged {number_of(len(pairs), 'pair')} each on their own and"
     if len({answer for pair in pairs for answer in pair}) == 1:
         return f"{counted} always agreed."
     kappa = cohens_kappa(pairs)

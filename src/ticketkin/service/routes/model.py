@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from ticketkin.service.drift_schemas import DriftOut
 from ticketkin.service.problems import responses
 from ticketkin.service.schemas import AuditEntryOut, AuditOut, EmbeddingOut, ModelOut
 from ticketkin.service.serving_state import Serving
@@ -35,6 +36,12 @@ def model(serving: Serving, _: Agent) -> ModelOut:
         n_forward_passes=record.n_forward_passes,
         parity=serving.readiness().parity,
     )
+
+
+@router.get("/drift", responses=responses(401, 403, 429, 503))
+def drift(serving: Serving, _: Agent) -> DriftOut:
+    """Return whether the newest stored tickets still are like those that the model was made from."""
+    return DriftOut.of(serving.drift.drift())
 
 
 @router.get("/audit", responses=responses(401, 403, 422, 429, 503))

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from ticketkin.core.wording import number_of
 from ticketkin.service.problems import responses
 from ticketkin.service.refusals import TooLargeError, UnknownTicketError
 from ticketkin.service.schemas import (
@@ -32,7 +33,9 @@ def store_tickets(given: TicketsIn, serving: Serving, administrator: Administrat
     """
     most = serving.settings.most_tickets
     if len(given.tickets) > most:
-        raise TooLargeError(f"{len(given.tickets):,} tickets came, {most:,} are allowed at once; send fewer")
+        raise TooLargeError(
+            f"{number_of(len(given.tickets), 'ticket')} came, {most:,} are allowed at once; send fewer"
+        )
     bundle = serving.corpus.bundle
     records = [ticket.model_dump(exclude_none=True) for ticket in given.tickets]
     incoming = tickets_of_records(records, bundle.ticket_settings, bundle.pseudonymising)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ticketkin.core.errors import UnreadableFileError, UnsafeArtifactError
 from ticketkin.core.near_names import near_file
+from ticketkin.core.wording import number_of
 from ticketkin.tickets.reading.delimited import read_delimited
 from ticketkin.tickets.reading.isolated import read_isolated
 from ticketkin.tickets.reading.json_records import read_json_records
@@ -106,5 +107,6 @@ def _refuse_without_rows(path: Path, table: RawTable) -> None:
     if not table.frame.width:
         number, reason = table.rejected[0]
         raise UnreadableFileError(
-            f"{path}: none of its {table.n_records:,} records can be read; record {number}: {reason}"
+            f"{path}: none of its {number_of(table.n_records, 'record')} can be read; record {number}: "
+            f"{reason}"
         )

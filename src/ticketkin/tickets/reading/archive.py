@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ticketkin.core.errors import UnreadableFileError
+from ticketkin.core.wording import number_of
 
 # A sheet that unpacks to more than this, or by more than this factor, is taken for a zip bomb.
 _LARGEST_UNPACKED_BYTES = 2 << 30
@@ -134,6 +135,6 @@ def _check_extent(path: Path, name: str, extent: SheetExtent) -> None:
     if is_beyond or extent.last_row * extent.last_column > _MOST_CELLS:
         raise UnreadableFileError(
             f"{path}: {Path(name).stem} has a cell in row {extent.last_row:,} or column "
-            f"{extent.last_column:,}, but {extent.n_rows:,} rows with cells; delete the empty rows and "
-            "columns after the last ticket, or save it as CSV"
+            f"{extent.last_column:,}, but {number_of(extent.n_rows, 'row')} with cells; delete the empty "
+            "rows and columns after the last ticket, or save it as CSV"
         )

@@ -17,6 +17,7 @@ from pathlib import Path
 import polars as pl
 
 from ticketkin.core.errors import UnreadableFileError
+from ticketkin.core.wording import number_of
 from ticketkin.tickets.reading.encodings import DecodedFile, decode_file
 from ticketkin.tickets.reading.table import RawTable, finished
 
@@ -56,8 +57,8 @@ def read_delimited(path: Path, encoding: str | None = None) -> RawTable:
     if collected.suspects:
         numbers = ", ".join(map(str, collected.suspects[:5]))
         notes.append(
-            f"{path.name}: a quoted cell of {len(collected.suspects):,} records holds lines that look like "
-            f"records themselves; look at the quotes of record {numbers}"
+            f"{path.name}: a quoted cell of {number_of(len(collected.suspects), 'record')} holds lines that "
+            f"look like records themselves; look at the quotes of record {numbers}"
         )
     table = RawTable(
         frame=collected.frame(),
@@ -205,7 +206,9 @@ def _read_header(lines: _Lines, layout: _Layout, notes: list[str], path: Path) -
             above.append(" ".join(record).strip())
             continue
         if above:
-            notes.append(f"{path.name}: {len(above)} lines above the header are not read: {above[0][:80]!r}")
+            notes.append(
+                f"{path.name}: {number_of(len(above), 'line')} above the header left out: {above[0][:80]!r}"
+            )
         return [name.strip() for name in record]
 
 
@@ -261,7 +264,7 @@ class _Records:
                 self.n_blank += 1
                 return
             if len(record) < self.width or any(cell.strip() for cell in record[self.width :]):
-                self._reject(f"{len(record)} cells where the header has {self.width}")
+                self._reject(f"{number_of(len(record), 'cell')} where the header has {self.width}")
                 return
             self.repairs["trailing_empty_cells"] += 1
             del record[self.width :]
@@ -322,7 +325,7 @@ class _Records:
         self.lines.give_back(n_lines)
         self._reject(
             "a quote in it is not closed"
-            + (f" and would take in {n_more:,} more lines" if n_more > 1 else "")
+            + (f" and would take in {number_of(n_more, 'more line')}" if n_more > 1 else "")
         )
 
     def _read_line_alone(self) -> list[str] | None:

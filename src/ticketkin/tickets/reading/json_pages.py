@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeGuard
 
+from ticketkin.core.wording import number_of
+
 # Keys under which an interface of a ticket system puts its records.
 WRAPPERS = ("result", "records", "issues", "bugs")
 # A page of an interface has none of these; a ticket may hold issues or records of its own.
@@ -45,9 +47,9 @@ class Pages:
     def notes(self, n_records: int, source: str) -> list[str]:
         """Return what there is to say of records that the file lacks."""
         if self._total > n_records:
-            held = f"holds {n_records:,} of {self._total:,} records"
+            held = f"holds {n_records:,} of {number_of(self._total, 'record')}"
         elif self._more_follow:
-            held = f"holds {n_records:,} records and says that more follow"
+            held = f"holds {number_of(n_records, 'record')} and says that more follow"
         else:
             return []
         return [f"{source}: {held}; it is a page of an interface: fetch the other pages too"]

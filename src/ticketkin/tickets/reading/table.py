@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import polars as pl
 
+from ticketkin.core.wording import number_of
 from ticketkin.tickets.cells import reference_text
 from ticketkin.tickets.references import shown_of_hyperlink
 
@@ -56,8 +57,9 @@ class RawTable:
         accounted = self.frame.height + len(self.rejected) + self.n_blank
         if self.n_records != accounted or len(self.rows) != self.frame.height:
             raise RuntimeError(
-                f"{self.n_records:,} records were read, but {self.frame.height:,} rows ({len(self.rows):,} "
-                f"numbered), {len(self.rejected):,} rejected and {self.n_blank:,} blank ones are kept"
+                f"{number_of(self.n_records, 'record was', 'records were')} read, but "
+                f"{number_of(self.frame.height, 'row')} ({len(self.rows):,} numbered), "
+                f"{len(self.rejected):,} rejected and {self.n_blank:,} blank are kept"
             )
 
 
@@ -146,8 +148,8 @@ def _names_of(header: Sequence[str], frame: pl.DataFrame, notes: list[str], sour
         filled = [place for place in group if place not in empty]
         order = [place for place in order if place not in group] + filled + empty
         notes.append(
-            f"{source}: {len(group)} columns are called {name!r}, {len(filled)} of them have content"
-            + (f"; all are kept as {name}, {name}_2 …" if len(filled) > 1 else "")
+            f"{source}: {number_of(len(group), 'column is', 'columns are')} called {name!r}, {len(filled)} "
+            "of them have content" + (f"; all are kept as {name}, {name}_2 …" if len(filled) > 1 else "")
         )
     names = dict(zip(order, unique_names(header[place] for place in order), strict=True))
     return [names[place] if header[place].strip() else f"column_{place + 1}" for place in range(len(header))]

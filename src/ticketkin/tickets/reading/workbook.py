@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from ticketkin.core.errors import InputError, UnreadableFileError
+from ticketkin.core.wording import number_of
 from ticketkin.tickets.mapping import find_mapping, normalise_name
 from ticketkin.tickets.reading.archive import check_archive
 from ticketkin.tickets.reading.table import RawTable, finished, without_blank_rows
@@ -52,7 +53,9 @@ def read_workbook(path: Path) -> RawTable:
     main = _main_sheet(sheets)
     notes = []
     if facts.n_hidden_rows:
-        notes.append(f"{path.name}: {facts.n_hidden_rows:,} hidden rows are read too")
+        notes.append(
+            f"{path.name}: {number_of(facts.n_hidden_rows, 'hidden row is', 'hidden rows are')} read too"
+        )
     parts, rows, rejected, n_records = [], [], [], 0
     for sheet in sheets:
         numbers = list(range(n_records + 1, n_records + sheet.frame.height + 1))
@@ -61,18 +64,20 @@ def read_workbook(path: Path) -> RawTable:
             rows += numbers
             if sheet.n_rows_above:
                 notes.append(
-                    f"{path.name}: {sheet.n_rows_above} rows above the header of {sheet.name!r} are not read"
+                    f"{path.name}: {number_of(sheet.n_rows_above, 'row is', 'rows are')} not read above the "
+                    f"header of {sheet.name!r}"
                 )
         elif not set(sheet.names) & set(main.names) and sheet.frame.height < _ROWS_OF_AN_ASIDE:
             notes.append(
-                f"{path.name}: the sheet {sheet.name!r} ({sheet.frame.height:,} rows) is no table of tickets"
+                f"{path.name}: the sheet {sheet.name!r} ({number_of(sheet.frame.height, 'row')}) is no table "
+                "of tickets"
             )
             continue
         else:
             lacking = ", ".join(sorted(set(main.names) ^ set(sheet.names))[:4]) or "repeated columns"
             reason = f"sheet {sheet.name!r} has another header than {main.name!r} (differs in {lacking})"
             rejected += [(number, reason) for number in numbers]
-            notes.append(f"{path.name}: {len(numbers):,} rows are not read: {reason}")
+            notes.append(f"{path.name}: {number_of(len(numbers), 'row is', 'rows are')} not read: {reason}")
         if len(sheets) > 1:
             notes.append(f"{path.name}: the sheet {sheet.name!r} begins with row {n_records + 1:,}")
         n_records += len(numbers)

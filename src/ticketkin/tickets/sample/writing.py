@@ -11,6 +11,7 @@ from random import Random
 from ticketkin.core.artifacts import atomic_path
 from ticketkin.core.errors import ConfigurationError
 from ticketkin.core.outputs import check_file_output
+from ticketkin.core.wording import number_of
 from ticketkin.tickets.sample.incidents import Incident, make_incidents
 
 COLUMNS = (
@@ -99,7 +100,7 @@ def write_sample(
         )
     if n_tickets < _SMALLEST:
         raise ConfigurationError(
-            f"A sample of {n_tickets} tickets is too small: ask for {_SMALLEST} or more."
+            f"A sample of {number_of(n_tickets, 'ticket')} is too small: ask for {_SMALLEST} or more."
         )
     truth_path = path.with_name("truth.csv")
     for written in (path, truth_path) if write_truth else (path,):

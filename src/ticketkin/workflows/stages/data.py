@@ -5,6 +5,7 @@ import polars as pl
 
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import IntArray, Kind, Links, SplitName
+from ticketkin.core.wording import number_of
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import load_encoder
@@ -93,8 +94,9 @@ def run_links(run: StageRun[Job]) -> None:
     )
     run.put(artifact.LINK_SUMMARY, summary)
     run.progress.say(
-        f"  {len(links):,} links ({summary.labels_from}), {summary.n_kin_groups:,} kin groups over "
-        f"{summary.n_tickets_with_kin:,} tickets{_left_out(result)}"
+        f"  {number_of(len(links), 'link')} ({summary.labels_from}), "
+        f"{number_of(summary.n_kin_groups, 'kin group')} over "
+        f"{number_of(summary.n_tickets_with_kin, 'ticket')}{_left_out(result)}"
     )
 
 
@@ -119,7 +121,10 @@ def _left_out(result: LinkResult) -> str:
     """Return how many links were left out for their kinds, as the end of a sentence."""
     if not result.n_left_out_by_kind:
         return ""
-    return f"; {result.n_left_out_by_kind:,} of {result.n_read:,} links read are left out for their kinds"
+    return (
+        f"; {result.n_left_out_by_kind:,} of {number_of(result.n_read, 'link')} read are left out for "
+        "their kinds"
+    )
 
 
 def _silver(run: StageRun[Job], data: RunData, result: LinkResult, n_groups: int) -> Links:
@@ -129,12 +134,13 @@ def _silver(run: StageRun[Job], data: RunData, result: LinkResult, n_groups: int
         if n_groups:  # the splits will tell how many they need
             return result.links
         raise NotEnoughDataError(
-            f"No duplicate link from people was found ({len(result.links)} links of other kinds) and silver "
-            "links are switched off; give --links FILE, or allow them with --set links.silver=auto"
+            f"No duplicate link from people was found ({number_of(len(result.links), 'link')} of other "
+            "kinds) and silver links are switched off; give --links FILE, or allow them with --set "
+            "links.silver=auto"
         )
     others = int((result.links.frame["kind"] != Kind.DUPLICATE.value).sum())
-    kept = f" ({others:,} of other kinds are kept)" if others else ""
-    linked = f"only {n_groups:,} groups of duplicates" if n_groups else "no duplicates"
+    kept = f" ({number_of(others, 'link')} of other kinds kept)" if others else ""
+    linked = f"only {number_of(n_groups, 'group')} of duplicates" if n_groups else "no duplicates"
     run.progress.say(
         f"  {linked} linked by people{kept}: making SILVER ones from word overlap; they are circular"
     )
@@ -160,7 +166,7 @@ def run_split(run: StageRun[Job]) -> None:
     run.progress.say(
         "  "
         + ", ".join(
-            f"{name} {len(rows):,} tickets ({int(data.groups.has_kin[rows].sum()):,} with kin)"
+            f"{name} {number_of(len(rows), 'ticket')} ({int(data.groups.has_kin[rows].sum()):,} with kin)"
             for name, rows in counts.items()
         )
     )

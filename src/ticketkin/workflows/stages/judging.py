@@ -51,6 +51,10 @@ from ticketkin.workflows.run_report import finished_report
 from ticketkin.workflows.settings import Settings
 from ticketkin.workflows.tuned_folds import tuned_in_folds
 
+# What a sentence calls one of the tickets that were put aside, and several.
+_HELD_OUT = ("held-out ticket", "held-out tickets")
+_OF_TEST_PAIRS = ("ticket of the test pairs", "tickets of the test pairs")
+
 
 def _result(data: RunData, retrieval: RetrievalScores, pairs: PairScores, threshold: float) -> SplitResult:
     settings = data.job.settings
@@ -115,7 +119,7 @@ def run_verdict(run: StageRun[Job]) -> None:
             {name: retrieval for name, (retrieval, _) in holdout.items()},
             gains,
             synthetic=run.job.synthetic,
-            held_out="held-out tickets" if run.job.test_pairs_file is None else "tickets of the test pairs",
+            held_out=_HELD_OUT if run.job.test_pairs_file is None else _OF_TEST_PAIRS,
         )
     comparisons = [Comparison.of(gain) for gain in verdict.comparisons]
     comparisons += [Comparison.of(gain, "holdout") for gain in gains.values()]
