@@ -18,9 +18,8 @@ from ticketkin.relations.families import (
     as_record,
     as_table,
     build_families,
-    canonical_parent,
-    parent_tiers,
 )
+from ticketkin.relations.parents import canonical_parent, parent_tiers
 from ticketkin.workflows.artifacts import FAMILIES_JSON
 
 N = 12

@@ -27,7 +27,7 @@ def served(corpus: Corpus) -> Iterator[str]:
     """Yield the address of a service over a corpus."""
     app = create_app(corpus, ServiceSettings())
     corpus.catch_up()
-    app.state.serving.parity = passed("bundle_parity", "not tested here")
+    corpus.active.parity = passed("bundle_parity", "not tested here")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

@@ -124,7 +124,7 @@ def test_readiness_says_what_answers(shared_desk: Desk) -> None:
 
 
 def test_a_process_that_lost_sight_of_the_database_is_not_ready(desk: Desk) -> None:
-    desk.corpus._as_new_at -= 60
+    desk.corpus.active._as_new_at -= 60
     desk.corpus._stopping.set()
     ready = desk.client.get("/readyz")
     assert ready.status_code == 503 and not ready.json()["is_ready"]

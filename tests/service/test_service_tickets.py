@@ -99,9 +99,9 @@ def assert_same(one: Answer, other: Answer) -> None:
 
 
 def test_two_processes_of_one_database_agree(corpus: Corpus, judged: Judged) -> None:
-    other = Corpus(corpus.bundle, corpus.database, corpus._place.parent.parent)
+    other = Corpus(corpus.bundle, corpus.database, corpus.active.place.parent.parent)
     try:
-        assert other._place != corpus._place
+        assert other.active.place != corpus.active.place
         tickets = Tickets(judged.tickets.frame[:40])
         corpus.store(tickets)
         changed = tickets.frame[:3].with_columns(state=pl.lit("Closed"))
@@ -121,12 +121,12 @@ def test_a_restart_goes_on_from_its_index_and_a_damaged_one_is_filled_again(
     corpus: Corpus, judged: Judged
 ) -> None:
     corpus.store(Tickets(judged.tickets.frame[:30]))
-    folder = corpus._place.parent.parent
+    folder = corpus.active.place.parent.parent
     corpus.close()
     again = Corpus(corpus.bundle, corpus.database, folder)
-    assert again._place == corpus._place and len(again.kin) == 30 and again.state.change == 30
+    assert again.active.place == corpus.active.place and len(again.kin) == 30 and again.state.change == 30
     again.close()
-    (corpus._place / "index/index.json").write_text("{")
+    (corpus.active.place / "index/index.json").write_text("{")
     filled = Corpus(corpus.bundle, corpus.database, folder)
     assert len(filled.kin) == 0
     filled.catch_up()
@@ -142,7 +142,7 @@ def test_tickets_of_another_bundles_service_are_encoded_once(corpus: Corpus, jud
         connection.execute(
             "UPDATE embeddings SET model = 'not ' || model WHERE ticket_id <> %s", tickets.ids[:1]
         )
-    folder = corpus._place.parent.parent / "elsewhere"
+    folder = corpus.active.place.parent.parent / "elsewhere"
     other = Corpus(corpus.bundle, corpus.database, folder)
     encoder = corpus.bundle._encoders["encoders/untouched"]
     before = encoder.n_forward_passes

@@ -9,6 +9,7 @@ import pytest
 from bundle_material import Judged
 from ticketkin import Kin
 from ticketkin.core.errors import InputError, MissingInputError
+from ticketkin.serving.search import KinSearch
 
 
 @pytest.fixture(scope="module")
@@ -160,11 +161,11 @@ def test_parents_are_followed_through_stored_tickets(bundle: Path, tmp_path: Pat
     row = kin.index.row_of("INC2")
     assert row is not None
     stored = kin.index.tickets(np.array([row])).frame.row(0, named=True)
-    assert kin._parent({"opened_at": datetime(2024, 2, 1)}, stored, row) == "INC1"
+    assert KinSearch(kin.bundle, kin.index).parent({"opened_at": datetime(2024, 2, 1)}, stored, row) == "INC1"
     first = kin.index.row_of("INC1")
     assert first is not None
     top = kin.index.tickets(np.array([first])).frame.row(0, named=True)
-    assert kin._parent({"opened_at": datetime(2024, 2, 1)}, top, first) == "INC1"
+    assert KinSearch(kin.bundle, kin.index).parent({"opened_at": datetime(2024, 2, 1)}, top, first) == "INC1"
 
 
 def test_duplicates_linked_elsewhere_tell_the_parent_and_outlive_an_update(
@@ -182,7 +183,7 @@ def test_duplicates_linked_elsewhere_tell_the_parent_and_outlive_an_update(
         row = kin.index.row_of(number)
         assert row is not None
         stored = kin.index.tickets(np.array([row])).frame.row(0, named=True)
-        return kin._parent({"opened_at": datetime(2024, 2, 1)}, stored, row)
+        return KinSearch(kin.bundle, kin.index).parent({"opened_at": datetime(2024, 2, 1)}, stored, row)
 
     assert parent("INC3") == "INC3"
     assert kin.link([("INC2", "INC3"), ("INC2", "INC1")]) == 2

@@ -41,6 +41,7 @@ from ticketkin.cli.options import (
 from ticketkin.cli.pair_commands import pairs as pair_commands
 from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.cli.screens import show_candidates, show_recipes, show_stages, show_verdict
+from ticketkin.cli.served_model_commands import served_models
 from ticketkin.cli.service_commands import service
 from ticketkin.cli.serving_commands import serving
 from ticketkin.cli.stages import run_stage_command
@@ -63,6 +64,7 @@ app = typer.Typer(
 app.add_typer(models)
 app.add_typer(serving)
 app.add_typer(service)
+app.add_typer(served_models, name="models")
 app.add_typer(pair_commands, name="pairs")
 
 

@@ -39,7 +39,7 @@ DataOption = Annotated[
 
 
 @contextmanager
-def _extra_named() -> Iterator[None]:
+def extra_named() -> Iterator[None]:
     """Turn a package that is missing into an error that names what to install."""
     try:
         yield
@@ -92,7 +92,7 @@ def serve(
     needs pgvector, and any number of processes may serve them. Without it a database is started in the
     folder of --data. What was stored is there at the next start.
     """
-    with _extra_named():
+    with extra_named():
         from ticketkin.service.running import ServeRequest, serve
         from ticketkin.service.settings import ServiceSettings
 
@@ -163,7 +163,7 @@ def erase(
     the service by name. The tables are written anew, so that no byte stays; the service may run meanwhile
     and waits for it. The receipt says what was done and what it does not reach.
     """
-    with _extra_named():
+    with extra_named():
         from ticketkin.service.erasing import ErasureRequest
         from ticketkin.service.erasing import erase as erase_from
         from ticketkin.service.place import Place
@@ -208,7 +208,7 @@ def mcp(
     It speaks the Model Context Protocol over standard input and output, as assistants start such programs.
     A key comes from the environment variable TICKETKIN_KEY. None of the tools changes anything.
     """
-    with _extra_named():
+    with extra_named():
         import httpx2
 
         from ticketkin.service.assistants import assistant_server
@@ -241,7 +241,7 @@ def create(
     An agent asks; a reviewer also says what tickets are to each other; an administrator also stores and
     deletes tickets.
     """
-    with _extra_named():
+    with extra_named():
         from ticketkin.service.place import Place
         from ticketkin.store.audit import put_audit
         from ticketkin.store.keys import Role, create_key
@@ -268,7 +268,7 @@ def list_(folder: BundleFolder, data: DataOption = None, as_json: JsonOption = F
     Example:
       ticketkin keys list kin-june
     """
-    with _extra_named():
+    with extra_named():
         from ticketkin.service.place import Place
         from ticketkin.store.keys import listed_keys
 
@@ -305,7 +305,7 @@ def revoke(
     Example:
       ticketkin keys revoke kin-june KEY
     """
-    with _extra_named():
+    with extra_named():
         from ticketkin.service.place import Place
         from ticketkin.store.audit import put_audit
         from ticketkin.store.keys import revoke_key

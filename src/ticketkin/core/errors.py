@@ -19,6 +19,7 @@ The tree::
         ├── MissingExtraError       an optional package is not installed; names the extra
         ├── NotEnoughDataError      too few tickets, links or classes for the step
         ├── StoreUnavailableError   the database can't be reached, is full, or was stopped
+        ├── ModelNotReadyError      a process of a service can't answer by a model yet, or not at all
         └── InactiveAdapterError    an adapter changes nothing after reload
 
 A message says what came, what is allowed, and what to do.
@@ -91,6 +92,10 @@ class MissingExtraError(JobError):
 
 class NotEnoughDataError(JobError):
     """Too few tickets, links or classes for the step."""
+
+
+class ModelNotReadyError(JobError):
+    """A process of a service can't answer by a model yet, or not at all."""
 
 
 class StoreUnavailableError(JobError):

@@ -97,6 +97,7 @@ TICKETS_SCHEMA: Mapping[str, pl.DataType] = {
     **{name: pl.String() for name in LINK_FIELDS},
     "source_row": pl.Int64(),
 }
+_TICKET_TEXTS = [name for name, dtype in TICKETS_SCHEMA.items() if dtype == pl.String()]
 LINKS_SCHEMA: Mapping[str, pl.DataType] = {
     "source": pl.String(),
     "target": pl.String(),
@@ -150,9 +151,9 @@ class Tickets:
         if "stated_links" not in frame.columns:  # a run folder of version 0.1 has none
             frame = frame.with_columns(pl.lit("").alias("stated_links"))
         frame = conform(frame, TICKETS_SCHEMA, "Tickets")
-        strings = [name for name, dtype in TICKETS_SCHEMA.items() if dtype == pl.String()]
-        if any(frame[name].null_count() for name in strings):
-            frame = frame.with_columns(pl.col(strings).fill_null(""))
+        n_null = frame.null_count().row(0, named=True)
+        if any(n_null[name] for name in _TICKET_TEXTS):
+            frame = frame.with_columns(pl.col(_TICKET_TEXTS).fill_null(""))
         if frame["ticket_id"].n_unique() != frame.height:
             raise ValueError("Tickets: ticket_id must be unique")
         object.__setattr__(self, "frame", frame)

@@ -20,6 +20,7 @@ from scipy.sparse import csr_matrix, vstack
 from ticketkin.core.arrays import AnyArray, load_arrays, save_arrays
 from ticketkin.core.tables import FloatArray, IntArray, Visibility
 from ticketkin.lexical.neighbours import paired_cosines
+from ticketkin.lexical.sparse_rows import row_sums, take_rows, with_weights
 from ticketkin.lexical.vocabulary import MOST_TERMS, Vocabulary
 from ticketkin.lexical.words import count_terms, tokenize
 
@@ -40,7 +41,8 @@ class FieldRows:
 
     def take(self, rows: IntArray) -> "FieldRows":
         """Return some of the tickets."""
-        return FieldRows(self.whole[rows], {name: matrix[rows] for name, matrix in self.fields.items()})
+        fields = {name: take_rows(matrix, rows) for name, matrix in self.fields.items()}
+        return FieldRows(take_rows(self.whole, rows), fields)
 
     def append(self, other: "FieldRows") -> "FieldRows":
         """Return these tickets and then those of `other`."""
@@ -99,13 +101,11 @@ class FieldStatistics:
 
     def _weighted(self, relative: csr_matrix) -> csr_matrix:
         """Return saturated counts x idf as rows of unit length, float32; empty rows stay zero."""
-        weighted = relative.astype(np.float32)
-        n_terms = len(self.idf)
-        idf = np.full(weighted.nnz, self.unseen_idf, dtype=np.float32)
-        seen = weighted.indices < n_terms
-        idf[seen] = self.idf[weighted.indices[seen]]
-        weighted.data = weighted.data / (_K1 + weighted.data) * idf
-        return of_unit_length(weighted)
+        counts = relative.data.astype(np.float32, copy=False)
+        idf = np.full(len(counts), self.unseen_idf, dtype=np.float32)
+        seen = relative.indices < len(self.idf)
+        idf[seen] = self.idf[relative.indices[seen]]
+        return of_unit_length(with_weights(relative, counts / (_K1 + counts) * idf))
 
     def save(self, folder: Path) -> None:
         """Write plain arrays into `folder`; they hold no word of any ticket."""
@@ -173,8 +173,8 @@ class LexicalRanker:
 
 def of_unit_length(matrix: csr_matrix) -> csr_matrix:
     """Return the rows at unit length, float32; empty rows stay zero."""
-    length = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
-    return _scaled(matrix, 1 / np.maximum(length, 1e-9)).astype(np.float32)
+    length = np.sqrt(row_sums(matrix, matrix.data * matrix.data))
+    return _scaled(matrix, 1 / np.maximum(length, 1e-9))
 
 
 def _scaled(matrix: csr_matrix, factors: AnyArray) -> csr_matrix:
@@ -183,8 +183,8 @@ def _scaled(matrix: csr_matrix, factors: AnyArray) -> csr_matrix:
     Their columns stay in order, as they do not in a product with a diagonal matrix: what reads rows out of
     order takes memory and time for all columns.
     """
-    data = matrix.data * np.repeat(factors, np.diff(matrix.indptr))
-    return csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+    weights = matrix.data * np.repeat(factors, np.diff(matrix.indptr))
+    return with_weights(matrix, weights.astype(np.float32, copy=False))
 
 
 def _stacked(upper: csr_matrix, lower: csr_matrix) -> csr_matrix:
@@ -193,7 +193,7 @@ def _stacked(upper: csr_matrix, lower: csr_matrix) -> csr_matrix:
 
 def _by_relative_length(counts: csr_matrix, mean_length: float) -> csr_matrix:
     """Divide a field's term counts by its length relative to the mean, tempered by b."""
-    lengths = np.asarray(counts.sum(axis=1), dtype=np.float32).ravel()
+    lengths = row_sums(counts, counts.data)
     return _scaled(counts, 1 / (1 - _B + _B * lengths / mean_length))
 
 

@@ -9,6 +9,7 @@ from scipy.sparse import csr_matrix
 
 from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.tables import BoolArray, FloatArray, IntArray
+from ticketkin.lexical.sparse_rows import take_rows
 from ticketkin.lexical.vocabulary import MOST_TERMS
 from ticketkin.lexical.words import character_ngrams, tokenize
 
@@ -19,6 +20,9 @@ _CHAMPIONS = 2_000
 # many tickets there are, as lists that fill up on a large file take more of it.
 _ENTRIES_PER_QUERY = 16_000
 _CANDIDATES_PER_NEIGHBOUR = 4
+_PAIRS_A_BLOCK = 50_000
+# Pairs that share their left row, so many in the mean, are compared row by row.
+_FEWEST_PARTNERS = 16
 Analyzer = Literal["word", "characters"]
 
 
@@ -142,7 +146,35 @@ def paired_cosines(
     """
     partner = matrix if other is None else other
     result = np.zeros(len(left), dtype=np.float32)
-    for start in range(0, len(left), 50_000):
-        part = slice(start, start + 50_000)
+    firsts = np.flatnonzero(np.r_[True, left[1:] != left[:-1]]) if len(left) else left
+    if len(firsts) * _FEWEST_PARTNERS <= len(left) and matrix.has_canonical_format:
+        # As of a query and its candidates: one row beside many is read once.
+        for start, end in zip(firsts, [*firsts[1:], len(left)], strict=True):
+            result[start:end] = _cosines_with_row(
+                matrix, int(left[start]), take_rows(partner, right[start:end])
+            )
+        return result
+    for start in range(0, len(left), _PAIRS_A_BLOCK):
+        part = slice(start, start + _PAIRS_A_BLOCK)
         result[part] = np.asarray(matrix[left[part]].multiply(partner[right[part]]).sum(axis=1)).ravel()
+    return result
+
+
+def _cosines_with_row(matrix: csr_matrix, row: int, partners: csr_matrix) -> FloatArray:
+    """Return the dot product of one row with each of `partners`, shape (n_partners,).
+
+    To the last digit what the product of the sparse matrices gives.
+    """
+    result = np.zeros(partners.shape[0], dtype=np.float32)
+    own = slice(matrix.indptr[row], matrix.indptr[row + 1])
+    columns, weights = matrix.indices[own], matrix.data[own]
+    if not len(columns) or not partners.nnz:
+        return result
+    place = np.searchsorted(columns, partners.indices).clip(max=len(columns) - 1)
+    shared = np.flatnonzero(columns[place] == partners.indices)
+    products = partners.data[shared] * weights[place[shared]]
+    starts = np.searchsorted(shared, partners.indptr)
+    filled = np.flatnonzero(starts[1:] > starts[:-1])
+    if len(filled):
+        result[filled] = np.add.reduceat(products, starts[filled])
     return result

@@ -11,6 +11,7 @@ from ticketkin.core.arrays import AnyArray, SavedArrays
 from ticketkin.core.tables import FloatArray
 from ticketkin.lexical.bm25 import of_unit_length
 from ticketkin.lexical.neighbours import Analyzer, make_analyzer, make_vectorizer
+from ticketkin.lexical.sparse_rows import with_weights
 from ticketkin.lexical.vocabulary import Vocabulary
 
 
@@ -53,8 +54,16 @@ class TermStatistics:
         idf = np.full(weighted.nnz, self.unseen_idf, dtype=np.float32)
         seen = weighted.indices < len(self.idf)
         idf[seen] = self.idf[weighted.indices[seen]]
-        weighted.data = (1 + np.log(weighted.data)) * idf
-        return of_unit_length(weighted)
+        return of_unit_length(with_weights(weighted, (1 + np.log(weighted.data)) * idf))
+
+    def same_as(self, other: "TermStatistics") -> bool:
+        """Return whether `rows` of both are the same of any text."""
+        return (
+            self.analyzer == other.analyzer
+            and self.unseen_idf == other.unseen_idf
+            and np.array_equal(self.vocabulary.keys, other.vocabulary.keys)
+            and np.array_equal(self.idf, other.idf)
+        )
 
     def idf_of(self, terms: Sequence[str]) -> FloatArray:
         """Return the inverse document frequency of each term, shape (n_terms,), 0 where it does not count."""

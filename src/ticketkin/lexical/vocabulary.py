@@ -8,17 +8,20 @@ code nobody has met before still share it.
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from ticketkin.core.arrays import SavedArrays
+from ticketkin.core.arrays import AnyArray, SavedArrays
 from ticketkin.core.tables import IntArray
+from ticketkin.lexical.sparse_rows import sparse_rows
 
 _UNSEEN_COLUMNS = 1 << 20
 # Keeps memory and time near-linear on 200,000 templated tickets; rarer words carry the kinship.
 MOST_TERMS = 200_000
+# More entries of a matrix than these need starts of 64 bits.
+_MOST_ENTRIES = 1 << 31
 
 
 def stable_hash(text: str) -> int:
@@ -30,6 +33,10 @@ def stable_hash(text: str) -> int:
 def stable_hashes(texts: Iterable[str]) -> IntArray:
     """Return `stable_hash` of each text, shape (n_texts,)."""
     return np.array([stable_hash(text) for text in texts], dtype=np.int64)
+
+
+# A new ticket and its nearest share most of their terms, and each is looked up in several vocabularies.
+_term_hash = lru_cache(maxsize=1 << 16)(stable_hash)
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ class Vocabulary:
         """Return the column of each term, -1 where it does not count."""
         columns = []
         for term in terms:
-            key = stable_hash(term)
+            key = _term_hash(term)
             column = self._column_of_key.get(key, -1)
             if column < 0 and self.counts_unseen:
                 column = len(self.keys) + key % _UNSEEN_COLUMNS
@@ -80,18 +87,22 @@ class Vocabulary:
     def count(self, texts: Sequence[str], tokenize: Callable[[str], list[str]]) -> csr_matrix:
         """Return term counts, shape (n_texts, n_columns), float32, columns ascending within a row."""
         known: dict[str, int] = {}
-        indices: list[int] = []
+        counts: list[AnyArray] = []
+        columns: list[AnyArray] = []
         starts = [0]
         for text in texts:
             terms = tokenize(text)
             new = [term for term in dict.fromkeys(terms) if term not in known]
             known.update(zip(new, self.columns(new), strict=True))
-            indices.extend(column for term in terms if (column := known[term]) >= 0)
-            starts.append(len(indices))
-        columns = np.array(indices, dtype=np.int32)
-        counts = csr_matrix(
-            (np.ones(len(columns), dtype=np.float32), columns, np.array(starts, dtype=np.int64)),
-            shape=(len(texts), self.n_columns),
+            own = np.array([column for term in terms if (column := known[term]) >= 0], dtype=np.int32)
+            distinct, n_times = np.unique(own, return_counts=True)
+            columns.append(distinct)
+            counts.append(n_times)
+            starts.append(starts[-1] + len(distinct))
+        none = [np.zeros(0, dtype=np.int32)]
+        return sparse_rows(
+            np.concatenate(counts or none).astype(np.float32),
+            np.concatenate(columns or none),
+            np.array(starts, dtype=np.int32 if starts[-1] < _MOST_ENTRIES else np.int64),
+            self.n_columns,
         )
-        counts.sum_duplicates()
-        return counts

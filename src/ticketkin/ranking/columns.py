@@ -12,6 +12,7 @@ from scipy.sparse import csr_matrix, vstack
 
 from ticketkin.core.tables import FloatArray, IntArray, Tickets
 from ticketkin.lexical.bm25 import FieldRows
+from ticketkin.lexical.sparse_rows import take_rows
 from ticketkin.ranking.crowd import CrowdNeighbours
 
 Float64Array = npt.NDArray[np.float64]
@@ -46,6 +47,8 @@ class EmbeddedTickets:
     @classmethod
     def joined(cls, parts: "Sequence[EmbeddedTickets]") -> "EmbeddedTickets":
         """Return the tickets of one or more parts that hold the same embeddings, one after the other."""
+        if len(parts) == 1:
+            return parts[0]
         return cls(
             Tickets(pl.concat([part.tickets.frame for part in parts])),
             [text for part in parts for text in part.texts],
@@ -143,8 +146,8 @@ class TicketColumns:
             values=self.values[rows],
             lengths=self.lengths[rows],
             lexical=self.lexical.take(rows),
-            words=self.words[rows],
-            characters=self.characters[rows],
+            words=take_rows(self.words, rows),
+            characters=take_rows(self.characters, rows),
             embeddings={name: vectors[rows] for name, vectors in self.embeddings.items()},
             texts=self.texts.take(rows),
             crowd_row=self.crowd_row[rows],

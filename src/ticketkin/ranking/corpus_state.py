@@ -4,13 +4,12 @@ Fitted from tickets that were there before the evaluation began. A pair's score 
 on the query's candidate list and on this state; on no other ticket.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import polars as pl
 
 from ticketkin.core.arrays import load_arrays, save_arrays
 from ticketkin.core.artifacts import write_json
@@ -102,7 +101,7 @@ class CorpusState:
             identity=identity,
             opened_at=opened_at,
             place=self._places(ids, opened_at),
-            values=value_hashes(frame, self.agreement_fields),
+            values=value_hashes({name: frame[name].to_list() for name in self.agreement_fields}, len(ids)),
             lengths=np.log1p(np.array([len(text) for text in given.texts], dtype=np.float32)),
             lexical=self.fields.rows({name: frame[name].to_list() for name in self.fields.weights}),
             words=self.words.rows(given.texts),
@@ -201,15 +200,14 @@ def crowd_of(given: EmbeddedTickets) -> Crowd:
 
 def opening_times(tickets: Tickets) -> IntArray:
     """Return microseconds since 1970, shape (n_tickets,), NO_TIME where the time is not known."""
-    opened = tickets.frame["opened_at"].dt.epoch("us").fill_null(NO_TIME)
-    return np.asarray(opened.to_numpy(), dtype=np.int64)
+    # NumPy's own value for no time is NO_TIME.
+    return tickets.frame["opened_at"].to_numpy().astype("datetime64[us]").view(np.int64)
 
 
-def value_hashes(frame: pl.DataFrame, fields: tuple[str, ...]) -> IntArray:
+def value_hashes(fields: Mapping[str, Sequence[str]], n_tickets: int) -> IntArray:
     """Return the hash of each field's value, shape (n_tickets, n_fields), 0 where it is empty."""
-    hashed = np.zeros((frame.height, len(fields)), dtype=np.int64)
-    for column, name in enumerate(fields):
-        texts = frame[name].to_list()
+    hashed = np.zeros((n_tickets, len(fields)), dtype=np.int64)
+    for column, texts in enumerate(fields.values()):
         hash_of = {text: stable_hash(text) if text else 0 for text in set(texts)}
         hashed[:, column] = [hash_of[text] for text in texts]
     return hashed

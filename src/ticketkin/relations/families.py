@@ -1,14 +1,14 @@
 """Families: everything that links of any kind join, with one parent for duplicates and no causal circle."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
 from ticketkin.core.tables import IntArray, Kind, Tickets
+from ticketkin.relations.parents import canonical_parent
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 PEOPLE = "people"
 SILVER = "silver"
 SAID = "said"
-# How systems write that nobody works on a ticket any more.
-_CLOSED = r"(?i)^(closed?|resolved|cancell?ed|done|fixed|verified|rejected|complete[d]?|6|7|8)\b"
 
 
 @dataclass(frozen=True)
@@ -93,29 +91,6 @@ class FamiliesRecord:
     left_out: list[tuple[str, str]]
     """Cause and effect of each causal tie that would make something its own cause."""
     families: list[FamilyRecord]
-
-
-def parent_tiers(tickets: Tickets) -> IntArray:
-    """Return how well each ticket can be the parent of duplicates, 0 is best; shape (n_tickets,).
-
-    0 still open, 1 closed; 2 and 3 the same of tickets that people called a duplicate or a child of another.
-    Closed is what has a closing or resolving time, or a state that says so.
-    """
-    closed = (
-        (pl.col("closed_at") != "") | (pl.col("resolved_at") != "") | pl.col("state").str.contains(_CLOSED)
-    )
-    child = (
-        (pl.col("duplicate_of") != "")
-        | (pl.col("parent") != "")
-        | pl.col("close_code").str.contains(r"(?i)duplicate")
-    )
-    tiers = tickets.frame.select(closed.cast(pl.Int64) + 2 * child.cast(pl.Int64)).to_series()
-    return np.asarray(tiers.to_numpy(), dtype=np.int64)
-
-
-def canonical_parent(rows: Iterable[int], order: IntArray, tiers: IntArray) -> int:
-    """Return the ticket to close the others under: of the best of `parent_tiers` the first filed."""
-    return min(rows, key=lambda row: (tiers[row], order[row]))
 
 
 def build_families(ties: Sequence[Tie], order: IntArray, tiers: IntArray) -> FamilyGraph:

@@ -6,7 +6,7 @@ tickets and on this state, on no other ticket, and are all known when the later 
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,10 +22,11 @@ from ticketkin.core.arrays import AnyArray, load_arrays, save_arrays
 from ticketkin.core.artifacts import hash_value, write_json
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.core.records import read_record
-from ticketkin.core.tables import PERSON_FIELDS, FloatArray, IntArray
+from ticketkin.core.tables import PERSON_FIELDS, FloatArray, IntArray, Tickets
 from ticketkin.lexical.neighbours import paired_cosines
+from ticketkin.lexical.sparse_rows import take_rows
 from ticketkin.lexical.tfidf import TermStatistics
-from ticketkin.ranking.columns import EmbeddedTickets
+from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
 from ticketkin.ranking.corpus_state import opening_times, value_hashes
 from ticketkin.ranking.crowd import NO_TIME
 from ticketkin.relations.features import PairFeatures
@@ -56,8 +57,23 @@ _PARTS = re.compile(r"\s*[;,|]\s*")
 _SHORTEST_NAME = 4
 """A ticket's name in another's text; shorter ones would be there by chance."""
 # A project (DFR-10), or what the record is: an incident (INC0000060) or a change (CHG0000042).
-_PREFIX = r"^([A-Za-z][A-Za-z0-9]*?)-?\d+$"
+_PREFIX = re.compile(r"([A-Za-z][A-Za-z0-9]*?)-?\d+\Z")
 Objects = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class TermRows:
+    """n tickets in terms, each matrix of n rows of unit length."""
+
+    words: csr_matrix
+    """TF-IDF of the text."""
+    characters: csr_matrix
+    """TF-IDF of the title's character n-grams."""
+
+    @classmethod
+    def of(cls, columns: TicketColumns, rows: IntArray) -> "TermRows":
+        """Return those of some tickets that a ranking described."""
+        return cls(take_rows(columns.words, rows), take_rows(columns.characters, rows))
 
 
 @dataclass(frozen=True)
@@ -93,7 +109,11 @@ class PairTickets:
 
     def take(self, rows: IntArray) -> "PairTickets":
         """Return some of the tickets, a row as often as it is named."""
-        return PairTickets(**{name: column[rows] for name, column in vars(self).items()})
+        taken = {
+            name: take_rows(column, rows) if isinstance(column, csr_matrix) else column[rows]
+            for name, column in vars(self).items()
+        }
+        return PairTickets(**taken)
 
 
 @dataclass(frozen=True)
@@ -131,35 +151,42 @@ class PairState:
         return cls(
             words=TermStatistics.fit(there.texts, "word"),
             characters=TermStatistics.fit(there.titles, "characters"),
-            common_values={name: _common_values(_with_project(there)[name]) for name in _VALUED},
+            common_values={
+                name: _common_values(pl.Series(name, _field(there.tickets, name), dtype=pl.String))
+                for name in _VALUED
+            },
             has_times=given.tickets.has_times,
             dimension=given.embeddings["base"].shape[1],
         )
 
-    def describe(self, given: EmbeddedTickets) -> PairTickets:
+    def describe(self, given: EmbeddedTickets, terms: TermRows | None = None) -> PairTickets:
         """Return tickets as models of kinds read them, whether the state was fitted on them or not.
 
-        `given` holds at least the embeddings 'base' and 'title'. Raises ValueError where they have another
+        `given` holds at least the embeddings 'base' and 'title'. `terms` are what the statistics of this
+        state give of the tickets, where that was computed before. Raises ValueError where they have another
         dimension than those the state was fitted on.
         """
         embeddings, titles = given.embeddings["base"], given.embeddings["title"]
         for vectors in (embeddings, titles):
             if vectors.shape[1] != self.dimension:
                 raise ValueError(f"embeddings of {self.dimension} dimensions are needed, not {vectors.shape}")
-        frame = _with_project(given)
-        descriptions = frame["description"].to_list()
+        # Plain lists: a new ticket is one row, for which a query of the frame costs more than its work.
+        fields = {name: _field(given.tickets, name) for name in _FIELDS}
+        descriptions = given.tickets.frame["description"].to_list()
+        identities = given.tickets.frame["number"].to_list()
+        terms = terms or TermRows(self.words.rows(given.texts), self.characters.rows(given.titles))
         return PairTickets(
             texts=np.array(given.texts, dtype=object),
             embeddings=embeddings,
             title_embeddings=titles,
-            words=self.words.rows(given.texts),
-            characters=self.characters.rows(given.titles),
-            values=value_hashes(frame, _FIELDS),
-            common=self._common(frame),
-            parts=_objects(frozenset(filter(None, _PARTS.split(text))) for text in frame["subcategory"]),
+            words=terms.words,
+            characters=terms.characters,
+            values=value_hashes(fields, len(given.tickets)),
+            common=self._common(fields),
+            parts=_objects(frozenset(filter(None, _PARTS.split(text))) for text in fields["subcategory"]),
             names=_objects(
                 frozenset(name for name in names if len(name) >= _SHORTEST_NAME)
-                for names in zip(frame["ticket_id"].to_list(), frame["number"].to_list(), strict=True)
+                for names in zip(given.tickets.ids, identities, strict=True)
             ),
             statements=_objects(
                 f"{title} {description}"
@@ -201,15 +228,14 @@ class PairState:
     def _common_names(self) -> list[str]:
         return [f"{name} {value}" for name, values in self.common_values.items() for value in values]
 
-    def _common(self, frame: pl.DataFrame) -> FloatArray:
-        # Plain comparisons: a new ticket is one row, for which a query of the frame costs more than its work.
-        texts = {name: frame[name].to_list() for name in self.common_values}
+    def _common(self, fields: Mapping[str, Sequence[str]]) -> FloatArray:
         columns = [
-            [text == value for text in texts[name]]
+            [text == value for text in fields[name]]
             for name, values in self.common_values.items()
             for value in values
         ]
-        common: FloatArray = np.array(columns, dtype=np.float32).reshape(len(columns), frame.height).T
+        n_tickets = len(fields[_PROJECT])
+        common: FloatArray = np.array(columns, dtype=np.float32).reshape(len(columns), n_tickets).T
         return common
 
     @cached_property
@@ -264,10 +290,11 @@ class PairState:
         )
 
 
-def _with_project(given: EmbeddedTickets) -> pl.DataFrame:
-    """Return the tickets' fields with the project that their ids name."""
-    project = pl.col("ticket_id").str.extract(_PREFIX).fill_null("").alias(_PROJECT)
-    return given.tickets.frame.with_columns(project)
+def _field(tickets: Tickets, name: str) -> list[str]:
+    """Return a field of each ticket; _PROJECT is the project that its id names, "" without one."""
+    if name != _PROJECT:
+        return tickets.frame[name].to_list()
+    return [match[1] if (match := _PREFIX.match(ticket_id)) else "" for ticket_id in tickets.ids]
 
 
 def _objects(values: Any) -> Objects:

@@ -16,10 +16,11 @@ from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.lexical.shared_words import shared_words
 from ticketkin.ranking.columns import EmbeddedTickets
+from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.relations.bands import Bands
 from ticketkin.relations.classifier import FeatureKindModel, KindModel, RelationClassifier
 from ticketkin.relations.cross_kinds import CROSS_ENCODER, load_cross_kind_model
-from ticketkin.relations.pair_state import REMEDY, PairState, PairTickets
+from ticketkin.relations.pair_state import REMEDY, PairState, PairTickets, TermRows
 from ticketkin.relations.saving import FittedOn, load_classifier, read_kinds, save_kinds
 
 
@@ -32,12 +33,18 @@ class KindScorer:
     bands: Bands
     fitted_on: FittedOn
 
-    def describe(self, given: EmbeddedTickets) -> PairTickets:
+    def describe(self, given: EmbeddedTickets, terms: TermRows | None = None) -> PairTickets:
         """Return tickets as `probabilities` reads them, stored ones and new ones alike.
 
-        `given` holds at least the embeddings 'base' and 'title' of the untouched encoder.
+        `given` holds at least the embeddings 'base' and 'title' of the untouched encoder. `terms` spares
+        the work that a ranking with the same terms has done.
         """
-        return self.state.describe(given)
+        return self.state.describe(given, terms)
+
+    def has_terms_of(self, ranking: CorpusState) -> bool:
+        """Return whether the terms of tickets that a ranking described can be handed to `describe`."""
+        same_words = self.state.words.same_as(ranking.words)
+        return same_words and self.state.characters.same_as(ranking.characters)
 
     def probabilities(self, earlier: PairTickets, later: PairTickets) -> Float64Array:
         """Return the probability of each kind, not calibrated, shape (n_pairs, 4).

@@ -15,11 +15,22 @@ from ticketkin.service.metrics import Measuring
 from ticketkin.service.oidc import Provider
 from ticketkin.service.pages import asking, entrance, now, review, trust
 from ticketkin.service.pages import families as family_pages
+from ticketkin.service.pages import proposals as proposal_pages
 from ticketkin.service.pages.refusals import ReadableRefusals
 from ticketkin.service.pages.rendering import OwnFiles
 from ticketkin.service.problems import answer_errors
 from ticketkin.service.protection import BodyLimit, OwnOrigin, SafeHeaders
-from ticketkin.service.routes import answers, families, health, model, oidc, questions, session, tickets
+from ticketkin.service.routes import (
+    answers,
+    families,
+    health,
+    model,
+    oidc,
+    proposals,
+    questions,
+    session,
+    tickets,
+)
 from ticketkin.service.serving_state import ServingState
 from ticketkin.service.settings import ServiceSettings
 
@@ -37,8 +48,8 @@ def create_app(corpus: Corpus, settings: ServiceSettings, provider: Provider | N
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        if serving.parity is None:
-            await to_thread.run_sync(serving.warm_up)
+        if corpus.active.parity is None:
+            await to_thread.run_sync(corpus.warm_up)
         await to_thread.run_sync(serving.start)
         yield
         await to_thread.run_sync(serving.stop)
@@ -54,8 +65,8 @@ def create_app(corpus: Corpus, settings: ServiceSettings, provider: Provider | N
     )
     app.state.serving = serving
     answer_errors(app)
-    doors = (health, tickets, questions, families, answers, model, session, oidc)
-    for part in (*doors, asking, now, family_pages, trust, review, entrance):
+    doors = (health, tickets, questions, families, answers, proposals, model, session, oidc)
+    for part in (*doors, asking, now, family_pages, trust, review, proposal_pages, entrance):
         app.include_router(part.router)
     app.mount("/static", OwnFiles())
     # The last one added is passed first.

@@ -16,7 +16,8 @@ from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.records import read_record
 from ticketkin.core.tables import Tickets
 from ticketkin.lexical.vocabulary import stable_hashes
-from ticketkin.service.corpus import COMMAND_LINE, FOLLOWED, REMEDY, SLOT, Followed
+from ticketkin.service.corpus import COMMAND_LINE
+from ticketkin.service.model_index import FOLLOWED, REMEDY, SLOT, Followed
 from ticketkin.service.place import Place
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.segment import content_hashes

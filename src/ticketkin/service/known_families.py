@@ -7,16 +7,9 @@ from threading import Lock
 import polars as pl
 
 from ticketkin.core.tables import Links, Tickets
-from ticketkin.relations.families import (
-    PEOPLE,
-    FamiliesRecord,
-    FamilyRecord,
-    Tie,
-    as_record,
-    build_families,
-    parent_tiers,
-)
+from ticketkin.relations.families import PEOPLE, FamiliesRecord, FamilyRecord, Tie, as_record, build_families
 from ticketkin.relations.pairs import filing_order
+from ticketkin.relations.parents import parent_tiers
 from ticketkin.service.corpus import Corpus
 from ticketkin.store.answers import reviewed_pairs
 from ticketkin.store.links import stored_links

@@ -9,11 +9,13 @@ import numpy as np
 
 from ticketkin.core.tables import Kind, Tickets
 from ticketkin.lexical.vocabulary import stable_hash
-from ticketkin.relations.families import SAID, Tie, build_families, parent_tiers
+from ticketkin.relations.families import SAID, Tie, build_families
 from ticketkin.relations.pairs import filing_order
+from ticketkin.relations.parents import parent_tiers
 from ticketkin.service.corpus import Corpus
 from ticketkin.service.desk_time import DeskTime
 from ticketkin.serving.answers import KIN, Answer, Relation
+from ticketkin.serving.kin import Kin
 from ticketkin.store.tickets import tickets_opened_since
 
 _NEAREST = 10
@@ -68,6 +70,7 @@ class OpenGrouping:
     def __init__(self, corpus: Corpus) -> None:
         self._corpus, self._lock = corpus, Lock()
         self._said: dict[tuple[str, int], list[Relation]] = {}
+        self._said_by = ""
 
     def groups(self, hours: int) -> OpenGroups:
         """Return the groups of open tickets that opened within so many hours before the newest ticket."""
@@ -88,11 +91,14 @@ class OpenGrouping:
         return OpenGroups(as_of, len(opened), max(0, len(rows) - _MOST_OPEN), groups)
 
     def _ties(self, opened: Tickets) -> list[Tie]:
+        kin = self._corpus.kin
+        if kin.bundle.id != self._said_by:  # another model says other things
+            self._said, self._said_by = {}, kin.bundle.id
         texts = opened.frame.select("ticket_id", "title", "description").rows()
         keys = [(name, stable_hash(f"{title}\n{description}")) for name, title, description in texts]
         due = [name for name, text in keys if (name, text) not in self._said]
         by_name = dict(keys)
-        for answer in self._asked(due):
+        for answer in _asked(kin, due):
             self._said[answer.ticket_id, by_name[answer.ticket_id]] = answer.relations
         self._said = {key: self._said[key] for key in keys if key in self._said}
         at = opened.position
@@ -105,10 +111,10 @@ class OpenGrouping:
             if other in at
         ]
 
-    def _asked(self, names: Sequence[str]) -> list[Answer]:
-        kin = self._corpus.kin
-        known = [name for name in names if kin.index.row_of(name) is not None]
-        return kin.relate_stored(known, _NEAREST) if known else []
+
+def _asked(kin: Kin, names: Sequence[str]) -> list[Answer]:
+    known = [name for name in names if kin.index.row_of(name) is not None]
+    return kin.relate_stored(known, _NEAREST) if known else []
 
 
 def _joining_kind(relation: Relation) -> str:

@@ -10,7 +10,13 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from ticketkin.core.errors import InputError, RunLockedError, StoreUnavailableError, TicketkinError
+from ticketkin.core.errors import (
+    InputError,
+    ModelNotReadyError,
+    RunLockedError,
+    StoreUnavailableError,
+    TicketkinError,
+)
 from ticketkin.core.faults import as_ticketkin_error
 from ticketkin.service.refusals import RefusedError
 
@@ -64,7 +70,7 @@ def _refusal(_: Request, error: Exception) -> JSONResponse:
         return problem(422, str(error))
     if isinstance(error, StoreUnavailableError | RunLockedError):
         return problem(503, str(error), headers={"Retry-After": _RETRY_SECONDS})
-    return problem(500, str(error))
+    return problem(409 if isinstance(error, ModelNotReadyError) else 500, str(error))
 
 
 def _invalid(_: Request, error: Exception) -> JSONResponse:

@@ -6,8 +6,9 @@ from threading import Event, Thread
 from uuid import UUID, uuid4
 
 from ticketkin.core.errors import StoreUnavailableError
-from ticketkin.service.corpus import Corpus
+from ticketkin.service.model_index import ModelIndex
 from ticketkin.serving.answers import Answer
+from ticketkin.store.database import Database
 from ticketkin.store.suggestions import Question, Shown, put_question
 
 _MOST_WAITING = 10_000
@@ -19,8 +20,8 @@ _log = logging.getLogger(__name__)
 class Recorder:
     """Writes questions and what was shown into the database, in a thread of its own."""
 
-    def __init__(self, corpus: Corpus) -> None:
-        self._corpus = corpus
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._waiting: Queue[Question] = Queue(_MOST_WAITING)
         self._stopping = Event()
         self._writer = Thread(target=self._write, name="record what was shown", daemon=True)
@@ -41,13 +42,13 @@ class Recorder:
         """Return once everything that was noted is in the database."""
         self._waiting.join()
 
-    def note(self, answer: Answer) -> UUID:
-        """Return the id of the question; it is written soon."""
+    def note(self, answer: Answer, model: ModelIndex) -> UUID:
+        """Return the id of the question that a model answered; it is written soon."""
         question = Question(
             uuid4(),
             answer.ticket_id or None,
-            self._corpus.bundle.id,
-            self._corpus.state.change,
+            model.bundle.id,
+            model.state.change,
             [
                 Shown(one.ticket_id, one.kind, one.band or "", one.probability, one.similarity)
                 for one in answer.relations
@@ -83,7 +84,7 @@ class Recorder:
 
     def _written(self, batch: list[Question]) -> bool:
         try:
-            with self._corpus.database.transaction() as connection:
+            with self._database.transaction() as connection:
                 for question in batch:
                     put_question(connection, question)
         except StoreUnavailableError as error:

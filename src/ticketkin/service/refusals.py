@@ -30,6 +30,18 @@ class UnknownAnswerError(RefusedError):
     status = 404
 
 
+class UnknownProposalError(RefusedError):
+    """There is no such proposal."""
+
+    status = 404
+
+
+class ConflictError(RefusedError):
+    """What is asked for does not go with what was done before."""
+
+    status = 409
+
+
 class NotSignedInError(RefusedError):
     """Nobody knows who sends this."""
 

@@ -11,6 +11,7 @@ from ticketkin.core.progress import SILENT, Progress
 from ticketkin.service.app import create_app
 from ticketkin.service.corpus import Corpus
 from ticketkin.service.logs import keep_texts_out
+from ticketkin.service.model_switching import bundle_to_serve
 from ticketkin.service.oidc import OidcSettings, Provider
 from ticketkin.service.place import Place
 from ticketkin.service.settings import ServiceSettings
@@ -58,13 +59,14 @@ def serve(
     bundle = Bundle.open(request.bundle, request.redact_words)
     with _listening(settings) as listener, place.database() as database:
         progress.say(f"Store: {place}")
+        bundle = _answering(bundle, database, request.redact_words, progress)
         if settings.signs_in and oidc is None:
             _check_keys(database)
         corpus = Corpus(bundle, database, place.indexes)
         try:
             _store_files(corpus, request, progress)
             app = create_app(corpus, settings, None if oidc is None else Provider(oidc))
-            app.state.serving.warm_up()
+            corpus.warm_up()
             announce(_address(listener))
             config = uvicorn.Config(
                 app,
@@ -77,6 +79,17 @@ def serve(
             uvicorn.Server(config).run(sockets=[listener])
         finally:
             corpus.close()
+
+
+def _answering(named: Bundle, database: Database, redact_words: Path | None, progress: Progress) -> Bundle:
+    """Return the bundle that was switched to last; the named one where none was."""
+    bundle = bundle_to_serve(database, named, redact_words)
+    if bundle.id != named.id:
+        progress.say(
+            f"Model: {bundle.folder}, which this store was switched to; not {named.folder}. To let that one "
+            f"answer: ticketkin models switch {named.folder} {named.folder}"
+        )
+    return bundle
 
 
 def _store_files(corpus: Corpus, request: ServeRequest, progress: Progress) -> None:

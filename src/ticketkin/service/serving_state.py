@@ -5,8 +5,6 @@ from typing import Annotated
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict
 
-from ticketkin.core.checks import Check, Outcome
-from ticketkin.evaluation.schema import read_report
 from ticketkin.service.corpus import Corpus
 from ticketkin.service.drift import DriftMonitor
 from ticketkin.service.identities import KnownIdentities
@@ -17,7 +15,6 @@ from ticketkin.service.oidc import Provider
 from ticketkin.service.open_groups import OpenGrouping
 from ticketkin.service.recording import Recorder
 from ticketkin.service.settings import ServiceSettings
-from ticketkin.serving.making import REPORT_JSON
 from ticketkin.store.suggestions import forget_questions
 
 _MOST_SECONDS_BEHIND = 30.0
@@ -43,16 +40,13 @@ class Readiness(BaseModel):
 
 
 class ServingState:
-    """A corpus, what is allowed, and how the self-test at the start went."""
+    """A corpus, what is allowed, and what is kept of it for a while."""
 
     def __init__(self, corpus: Corpus, settings: ServiceSettings, oidc: Provider | None = None) -> None:
         self.corpus, self.settings, self.oidc = corpus, settings, oidc
-        self.parity: Check | None = None
-        """None until the corpus is warm."""
-        self.report = read_report(corpus.bundle.folder / REPORT_JSON)
         self.identities = KnownIdentities(corpus.database)
         self.limit = RateLimit(settings.most_requests_a_minute)
-        self.recorder = Recorder(corpus)
+        self.recorder = Recorder(corpus.database)
         self.measures = Measures(corpus, self.recorder)
         self.families = FamilyBuilder(corpus)
         self.open_groups = OpenGrouping(corpus)
@@ -74,22 +68,17 @@ class ServingState:
         self.corpus.catch_up()
         self.families.forget()
 
-    def warm_up(self) -> None:
-        """Take over what is stored and test the bundle against itself."""
-        self.parity = self.corpus.warm_up()
-
     def readiness(self) -> Readiness:
         """Return whether questions can be answered."""
-        state = self.corpus.state
+        model = self.corpus.active
+        state = model.state
         is_ready = (
-            self.parity is not None
-            and self.parity.outcome is not Outcome.FAILED
-            and state.seconds_behind <= _MOST_SECONDS_BEHIND
+            model.is_ready and state.seconds_behind <= _MOST_SECONDS_BEHIND and not self.corpus.misses_switch
         )
         return Readiness(
             is_ready=is_ready,
-            bundle=self.corpus.bundle.id,
-            parity="not tested yet" if self.parity is None else self.parity.evidence,
+            bundle=model.bundle.id,
+            parity="not tested yet" if model.parity is None else model.parity.evidence,
             n_tickets=state.n_tickets,
             change=state.change,
             seconds_behind=None if state.seconds_behind == float("inf") else state.seconds_behind,

@@ -10,9 +10,9 @@ from ticketkin.core.tables import PERSON_FIELDS, IntArray, Tickets
 from ticketkin.core.wording import percent, time_span
 from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.relations.bands import Band, Bands, likeliest_kin
-from ticketkin.relations.families import canonical_parent, parent_tiers
 from ticketkin.relations.gates import RIGHT_DIRECTION
 from ticketkin.relations.kinds import KINDS
+from ticketkin.relations.parents import CLOSED_ON_ITS_OWN, canonical_parent, parent_tier, parent_tiers
 
 MOST_WORDS = 4
 """Shared words that evidence names."""
@@ -195,27 +195,21 @@ def evidence(query: Row, candidate: Row, words: Sequence[str]) -> list[str]:
     return shown
 
 
-def solutions(tickets: Tickets) -> list[str]:
-    """Return for each ticket the cause that people wrote down when they resolved it, "" without one.
+def solution(ticket: Row) -> str:
+    """Return the cause that people wrote down when they resolved a ticket, "" without one.
 
     Of a duplicate nothing is taken: its notes say whose duplicate it is. Nor is a word or two such as "done".
     """
-    tiers = parent_tiers(tickets)
-    frame = tickets.frame.select("close_code", "close_notes", "caused_by", "problem")
-    return [
-        _solution(*row) if tier == 1 else ""  # closed, and nobody's duplicate
-        for tier, row in zip(tiers.tolist(), frame.iter_rows(), strict=True)
-    ]
-
-
-def _solution(code: str, notes: str, caused_by: str, problem: str) -> str:
     parts = []
+    code, notes = ticket["close_code"], ticket["close_notes"]
+    if parent_tier(ticket) != CLOSED_ON_ITS_OWN:
+        return ""
     if len(notes.split()) >= _FEWEST_WORDS_OF_A_CAUSE:
         parts.append(f"{code}: {notes}" if code else notes)
-    if caused_by:
-        parts.append(f"caused by {caused_by}")
-    if problem:
-        parts.append(f"problem {problem}")
+    if ticket["caused_by"]:
+        parts.append(f"caused by {ticket['caused_by']}")
+    if ticket["problem"]:
+        parts.append(f"problem {ticket['problem']}")
     return "; ".join(parts)
 
 

@@ -9,19 +9,19 @@ import polars as pl
 
 from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT, Progress
-from ticketkin.core.tables import OPENING_FIELDS, PERSON_FIELDS, Tickets
+from ticketkin.core.tables import Tickets
 from ticketkin.core.wording import number_of
 from ticketkin.tickets.account import ImportSummary
 from ticketkin.tickets.cleaning import clean_text
 from ticketkin.tickets.importing import import_tables, import_tickets
 from ticketkin.tickets.mapping import MAPPABLE
+from ticketkin.tickets.new_ticket import NEW_TICKET_FIELDS, NewTicket, read_new_ticket
 from ticketkin.tickets.pseudonyms import Pseudonymising
 from ticketkin.tickets.reading import RawTable
+from ticketkin.tickets.reading.encodings import without_surrogates
 from ticketkin.tickets.settings import TicketSettings
 
 Value = str | datetime | None
-NEW_TICKET_FIELDS = (*OPENING_FIELDS, *PERSON_FIELDS, "opened_at", "number")
-"""What can be said of a ticket that has just opened."""
 _NO_NAME = "new"
 
 
@@ -54,18 +54,25 @@ def new_ticket(
         raise InputError(f"{', '.join(twice)} is given twice, in the ticket and as a field; give it once")
     values = {**given, **fields}
     _check_names(values, NEW_TICKET_FIELDS)
-    if not any(clean_text(str(values.get(name) or "")) for name in ("title", "description")):
+    cells = {name: _cell(value) for name, value in values.items()}
+    if not any(clean_text(cells.get(name, "")) for name in ("title", "description")):
         raise InputError(
             "The ticket has no text, so nothing can be compared with it; give a title or a description"
         )
-    read = _imported([values], settings.model_copy(update={"unreadable_times": "ignore"}), pseudonymising)
-    opened = _cell(values.get("opened_at"))
-    if clean_text(opened) and read.tickets.frame["opened_at"][0] is None:
+    now = now or datetime.now(UTC).replace(tzinfo=None)
+    read = read_new_ticket(cells, settings, pseudonymising, now)
+    given_time = cells.get("opened_at", "")
+    if clean_text(given_time) and read.opened_at is None:
         raise InputError(
-            f"opened_at {opened[:60]!r} can't be read as a time between 1990 and the end of next year; write "
-            "it as 2025-12-31 14:30:00"
+            f"opened_at {given_time[:60]!r} can't be read as a time between 1990 and the end of next year; "
+            "write it as 2025-12-31 14:30:00"
         )
-    return _filed_now(read, now or datetime.now(UTC).replace(tzinfo=None))
+    notes = _notes(read, settings)
+    if read.opened_at is not None and read.opened_at > now:
+        notes.append(
+            f"it opens in the future ({read.opened_at:%Y-%m-%d %H:%M}): all that opens before is compared"
+        )
+    return Incoming(read.tickets, notes)
 
 
 def tickets_of_records(
@@ -124,10 +131,11 @@ def _imported(
 def _cell(value: Value) -> str:
     if isinstance(value, datetime):
         return value.isoformat(sep=" ")
-    return "" if value is None else str(value)
+    return "" if value is None else without_surrogates(str(value))
 
 
-def _notes(summary: ImportSummary, settings: TicketSettings) -> list[str]:
+def _notes(summary: ImportSummary | NewTicket, settings: TicketSettings) -> list[str]:
+    """Return what a reader should know of how tickets were read."""
     notes = [summary.people_left_out] if summary.people_left_out else []
     n_cut = summary.repairs.get("cut_texts")
     if n_cut:
@@ -136,15 +144,8 @@ def _notes(summary: ImportSummary, settings: TicketSettings) -> list[str]:
             f"{number_of(settings.max_characters, 'character')}, as in training"
         )
     if summary.redactions:
-        masked = ", ".join(f"{n:,} {kind.replace('_', ' ')}" for kind, n in summary.redactions.items())
+        masked = ", ".join(
+            f"{n:,} {kind.replace('_', ' ')}" for kind, n in sorted(summary.redactions.items())
+        )
         notes.append(f"personal data and secrets masked: {masked}")
     return notes
-
-
-def _filed_now(incoming: Incoming, now: datetime) -> Incoming:
-    opened = incoming.tickets.frame["opened_at"][0]
-    notes = list(incoming.notes)
-    if opened is not None and opened > now:
-        notes.append(f"it opens in the future ({opened:%Y-%m-%d %H:%M}): all that opens before is compared")
-    frame = incoming.tickets.frame.with_columns(pl.col("opened_at").fill_null(now))
-    return Incoming(Tickets(frame), notes)

@@ -316,6 +316,9 @@ class Index:
 
     def embedded(self, rows: IntArray) -> EmbeddedTickets:
         """Return tickets as they were given, with texts and embeddings, in the order of `rows`."""
+        only = self._only_segment(rows)
+        if only is not None:
+            return only.segment.take(rows - only.start)
         order = np.argsort(rows, kind="stable")
         taken = [live.segment.take(own) for live, own in self._by_segment(rows[order])]
         joined = EmbeddedTickets.joined(taken)
@@ -325,9 +328,20 @@ class Index:
         """Return tickets in the order of `rows`."""
         if not self._live:
             return Tickets(pl.DataFrame(schema=dict(TICKETS_SCHEMA)))
+        only = self._only_segment(rows)
+        if only is not None:
+            return Tickets(only.segment.frame(rows - only.start))
         order = np.argsort(rows, kind="stable")
         frames = [live.segment.frame(own) for live, own in self._by_segment(rows[order])]
         return Tickets(pl.concat(frames)[np.argsort(order).tolist()])
+
+    def _only_segment(self, rows: IntArray) -> _Live | None:
+        """Return the segment that holds all of some rows; None where several do, and for no rows."""
+        if not len(rows):
+            return None
+        first, last = int(rows.min()), int(rows.max())
+        inside = (one for one in self._live if one.start <= first and last < one.start + len(one.segment))
+        return next(inside, None)
 
     def _by_segment(self, rows: IntArray) -> list[tuple[_Live, IntArray]]:
         """Return ascending rows as rows of each segment that has one; no rows are of the first segment."""

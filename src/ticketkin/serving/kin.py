@@ -10,9 +10,8 @@ with Kin.open("kin-june") as kin:                      # its index lies in kin-j
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -20,36 +19,18 @@ import numpy as np
 
 from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT, Progress, track
-from ticketkin.core.tables import IntArray, Tickets
+from ticketkin.core.tables import Tickets
 from ticketkin.core.wording import number_of
-from ticketkin.lexical.shared_words import shared_words
 from ticketkin.ranking.columns import EmbeddedTickets
-from ticketkin.relations.scorer import KindScorer
-from ticketkin.serving.answers import (
-    MOST_WORDS,
-    Answer,
-    Relation,
-    Row,
-    Telling,
-    evidence,
-    kin_relation,
-    one_of_each_template,
-    parent_among,
-    solutions,
-    surest_first,
-    with_context,
-)
+from ticketkin.serving.answers import Answer
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.incoming import Incoming, Value, new_ticket, tickets_of_files, tickets_of_records
 from ticketkin.serving.index import Index, IndexChange
 from ticketkin.serving.indexing import store_in_batches
 from ticketkin.serving.manifest import default_index
-from ticketkin.tickets.templates import template_groups
+from ticketkin.serving.search import KinSearch
 
 _BLOCK_QUERIES = 64
-_POOL_FACTOR, _POOL_MORE = 3, 10
-"""Of the best candidates, so many times `k` and more are looked through for those of one template."""
-_LARGEST_TIE = 20
 _MOST_AHEAD = timedelta(days=1)
 _LONG_UNFED = timedelta(days=30)
 """An index without a newer ticket than that is behind its desk."""
@@ -58,21 +39,12 @@ _CHARACTERS_A_TOKEN = 6
 NO_KINDS = "no kinds of kin were learned in the run of this bundle, so tickets are ranked and not named"
 
 
-@dataclass(frozen=True)
-class _Nearest:
-    """The best candidates of one query, the best first."""
-
-    rows: IntArray
-    """Rows of the index."""
-    scores: "np.ndarray[tuple[int], np.dtype[np.float64]]"
-    stored: EmbeddedTickets
-
-
 class Kin:
     """A bundle and the tickets it answers from."""
 
     def __init__(self, bundle: Bundle, index: Index) -> None:
         self.bundle, self.index = bundle, index
+        self._search = KinSearch(bundle, index)
 
     @classmethod
     def open(
@@ -268,13 +240,13 @@ class Kin:
         for start in track(range(0, len(given.tickets), _BLOCK_QUERIES), progress, "relate", None):
             block = np.arange(start, min(start + _BLOCK_QUERIES, len(given.tickets)))
             part = given if len(block) == len(given.tickets) else given.take(block)
-            for place, nearest in enumerate(self._nearest(part, k)):
+            for place, nearest in enumerate(self._search.nearest(part, k)):
                 query = part if len(block) == 1 else part.take(np.array([place]))
                 answers.append(
                     Answer(
                         self._name(query.tickets),
                         query.titles[0],
-                        self._relations(query, nearest, k),
+                        self._search.relations(query, nearest, k),
                         [*notes[start + place], *general],
                     )
                 )
@@ -283,118 +255,3 @@ class Kin:
     def _name(self, ticket: Tickets) -> str:
         name = ticket.ids[0]
         return "" if not ticket.frame["number"][0] and self.index.row_of(name) is None else name
-
-    def _nearest(self, given: EmbeddedTickets, k: int) -> list[_Nearest]:
-        scorer, retriever = self.bundle.scorer, self.index.retriever
-        if retriever is None:
-            return []
-        queries = scorer.describe(given)
-        candidates = scorer.candidates(retriever, queries)
-        scores = scorer.score(queries, candidates)
-        answers = []
-        for rows, own in zip(candidates.rows, scores, strict=True):
-            there = np.flatnonzero(rows >= 0)
-            best = there[np.argsort(-own[there], kind="stable")][: _POOL_FACTOR * k + _POOL_MORE]
-            answers.append(
-                _Nearest(rows[best], own[best].astype(np.float64), self.index.embedded(rows[best]))
-            )
-        return answers
-
-    def _relations(self, query: EmbeddedTickets, nearest: _Nearest, k: int) -> list[Relation]:
-        if not len(nearest.rows):
-            return []
-        texts = [*nearest.stored.texts, query.texts[0]]
-        *groups, own_group = template_groups(texts, self.bundle.record.near_identical).tolist()
-        members = one_of_each_template(np.array(groups, dtype=np.int64), k)
-        first = np.array([places[0] for places in members], dtype=np.int64)
-        shown = _Nearest(nearest.rows[first], nearest.scores[first], nearest.stored.take(first))
-        relations = self._classified(query, shown)
-        solved, ids = solutions(shown.stored.tickets), nearest.stored.tickets.ids
-        full = [
-            with_context(
-                one,
-                float(score),
-                solution,
-                [ids[other] for other in places[1:]],
-                nearly_same_text=groups[places[0]] == own_group,
-            )
-            for one, score, solution, places in zip(relations, shown.scores, solved, members, strict=True)
-        ]
-        return surest_first(full)
-
-    def _classified(self, query: EmbeddedTickets, nearest: _Nearest) -> list[Relation]:
-        kinds, own = self.bundle.kinds, next(query.tickets.frame.iter_rows(named=True))
-        others = list(nearest.stored.tickets.frame.iter_rows(named=True))
-        if kinds is None:
-            is_probability = self.bundle.gives_probabilities
-            words = self.bundle.scorer.state.words
-            return [
-                kin_relation(
-                    other,
-                    evidence(own, other, shared_words(words, query.texts[0], text, MOST_WORDS)),
-                    float(score),
-                    is_probability=is_probability,
-                )
-                for other, text, score in zip(others, nearest.stored.texts, nearest.scores, strict=True)
-            ]
-        telling = Telling(
-            kinds.bands, self.bundle.record.kinds.right_direction, self.bundle.scorer.state.has_times
-        )
-        calibrated = kinds.calibrated(self._kind_probabilities(kinds, query, nearest), nearest.scores)
-        return [
-            telling.relation(
-                own,
-                other,
-                calibrated[place],
-                kinds.shared_words(query.texts[0], nearest.stored.texts[place], MOST_WORDS),
-                partial(self._parent, own, other, int(nearest.rows[place])),
-            )
-            for place, other in enumerate(others)
-        ]
-
-    def _kind_probabilities(
-        self, kinds: KindScorer, query: EmbeddedTickets, nearest: _Nearest
-    ) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
-        """Return the probability of each kind, (n, 4); the ticket that was filed first stands first."""
-        n = len(nearest.rows)
-        both = [self.bundle.for_kinds(given) for given in (nearest.stored, query)]
-        described = kinds.describe(EmbeddedTickets.joined(both))
-        mine, theirs = described.take(np.full(n, n)), described.take(np.arange(n))
-        probabilities = kinds.probabilities(theirs, mine)
-        own_row = self.index.row_of(query.tickets.ids[0])
-        if self.bundle.scorer.state.has_times or own_row is None:
-            return probabilities  # only what opened before is found
-        later = np.flatnonzero(nearest.rows > own_row)
-        if len(later):
-            probabilities[later] = kinds.probabilities(mine.take(later), theirs.take(later))
-        return probabilities
-
-    def _parent(self, query: Row, candidate: Row, row: int) -> str:
-        """Return the ticket to close under, of those that people tied to the candidate as duplicates."""
-        rows = self._tied(row)
-        if len(rows) == 1:
-            return str(candidate["ticket_id"])
-        group = self.index.tickets(np.array(rows, dtype=np.int64))
-        order = np.arange(len(rows), dtype=np.int64)[::-1]  # the top of a chain of parents comes first
-        times = group.frame["opened_at"]
-        if not times.null_count():
-            order = np.asarray(times.rank("ordinal").to_numpy(), dtype=np.int64)
-        return parent_among(group, query, order)
-
-    def _tied(self, row: int) -> list[int]:
-        """Return the rows tied to one by parents that stored tickets name and by links that were given.
-
-        At most `_LARGEST_TIE`; the ticket itself comes first.
-        """
-        tied = {row: None}
-        waiting = [row]
-        while waiting and len(tied) < _LARGEST_TIE:
-            one = next(
-                self.index.tickets(np.array([waiting.pop(0)], dtype=np.int64)).frame.iter_rows(named=True)
-            )
-            names = [one["duplicate_of"] or one["parent"], *self.index.links.of(one["ticket_id"])]
-            rows = [self.index.row_of(name) for name in names if name]
-            fresh = [other for other in rows if other is not None and other not in tied]
-            tied |= dict.fromkeys(fresh)
-            waiting += fresh
-        return list(tied)

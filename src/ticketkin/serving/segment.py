@@ -100,6 +100,7 @@ class Segment:
             if path.suffix == ".npy":
                 self._arrays[path.stem] = _open_array(path, file)
         self._table = _open_table(folder / _TICKETS, len(self))
+        self._fields = self._table.drop_columns([TEXT])
 
     def __len__(self) -> int:
         return self.record.n_tickets
@@ -147,8 +148,8 @@ class Segment:
         return _rows_of(hashes, self.number, self._by_number)
 
     def frame(self, rows: IntArray) -> pl.DataFrame:
-        """Return some tickets and their composed texts, the latter as the column TEXT."""
-        taken = pl.from_arrow(self._table.take(rows))
+        """Return some tickets by field."""
+        taken = pl.from_arrow(self._fields.take(rows))
         assert isinstance(taken, pl.DataFrame)  # noqa: S101 - of a table
         return taken
 
@@ -159,16 +160,15 @@ class Segment:
     def take(self, rows: IntArray) -> EmbeddedTickets:
         """Return some tickets as they were given."""
         embeddings = {name: np.asarray(self.embedding(name)[rows]) for name in self.record.given}
-        frame = self.frame(rows)
-        return EmbeddedTickets(Tickets(frame), frame[TEXT].to_list(), embeddings)
+        return EmbeddedTickets(Tickets(self.frame(rows)), self.texts(rows), embeddings)
 
     @property
     def mapped(self) -> EmbeddedTickets:
         """All tickets as they were given; their embeddings stay on the disk."""
-        frame = pl.from_arrow(self._table)
+        frame = pl.from_arrow(self._fields)
         assert isinstance(frame, pl.DataFrame)  # noqa: S101 - of a table
         embeddings = {name: self.embedding(name) for name in self.record.given}
-        return EmbeddedTickets(Tickets(frame), frame[TEXT].to_list(), embeddings)
+        return EmbeddedTickets(Tickets(frame), self._table[TEXT].to_pylist(), embeddings)
 
     @cached_property
     def columns(self) -> TicketColumns:
@@ -188,7 +188,7 @@ class Segment:
             words=self._matrix("words"),
             characters=self._matrix("characters"),
             embeddings={name: self.embedding(name) for name in self.record.described},
-            texts=TextRows(self._texts, np.arange(n)),
+            texts=TextRows(self.texts, np.arange(n)),
             crowd_row=self._array("crowd_row", "i", (n,)),
             crowding={
                 name: CrowdNeighbours(
@@ -199,7 +199,8 @@ class Segment:
             },
         )
 
-    def _texts(self, rows: IntArray) -> list[str]:
+    def texts(self, rows: IntArray) -> list[str]:
+        """Return the composed texts of some tickets."""
         texts: list[str] = self._table[TEXT].take(rows).to_pylist()
         return texts
 

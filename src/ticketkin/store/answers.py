@@ -102,6 +102,15 @@ def answers_of(connection: Transaction, ticket_id: str, reviewer: str) -> list[S
     return [StoredAnswer(*row) for row in rows]
 
 
+def standing_answer(connection: Transaction, one: str, other: str) -> str | None:
+    """Return the last answer that stands on a pair of tickets; None without one."""
+    row = connection.execute(
+        "SELECT answer FROM standing_answers WHERE one = least(%s, %s) AND other = greatest(%s, %s)",
+        (one, other) * 2,
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
 def pairs_of_answers(connection: Transaction) -> list[tuple[str, str]]:
     """Return what the first two people said of each pair that two have judged, in the order they did.
 

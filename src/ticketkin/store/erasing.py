@@ -17,8 +17,9 @@ _OF_TICKETS: Mapping[str, Sequence[str]] = {
     "suggestions": ("candidate",),
     "answers": ("source", "target"),
     "review_draws": ("ticket_id", "candidate"),
+    "proposals": ("duplicate", "parent"),
 }
-_REWRITTEN = ("tickets", *_OF_TICKETS, "api_keys", "sessions", "audit")
+_REWRITTEN = ("tickets", *_OF_TICKETS, "api_keys", "sessions", "audit", "model_switches")
 
 
 def erase_tickets(connection: Transaction, ids: Sequence[str], identity: IntArray) -> dict[str, int]:
@@ -48,6 +49,13 @@ def erase_user(connection: Transaction, name: str) -> dict[str, int]:
     """Put `ERASED` in place of somebody who used the service, and revoke their keys; return how many rows."""
     connection.execute("SET LOCAL ticketkin.erases = 'on'")
     connection.execute("DELETE FROM sessions WHERE name = %s", (name,))
+    proposals = sum(
+        connection.execute(
+            sql.SQL("UPDATE proposals SET {0} = %s WHERE {0} = %s").format(sql.Identifier(column)),
+            (ERASED, name),
+        ).rowcount
+        for column in ("proposed_by", "decided_by")
+    )
     return {
         "keys": connection.execute(
             "UPDATE api_keys SET name = %s, revoked_at = coalesce(revoked_at, now()) WHERE name = %s",
@@ -58,6 +66,10 @@ def erase_user(connection: Transaction, name: str) -> dict[str, int]:
         ).rowcount,
         "audit entries": connection.execute(
             "UPDATE audit SET actor = %s WHERE actor = %s", (ERASED, name)
+        ).rowcount,
+        "names on proposals": proposals,
+        "switches of the model": connection.execute(
+            "UPDATE model_switches SET actor = %s WHERE actor = %s", (ERASED, name)
         ).rowcount,
     }
 

@@ -214,7 +214,56 @@ BEGIN
 END $$;
 """
 
-MIGRATIONS: tuple[str, ...] = (_TICKETS, _USE, _SIGN_IN, _ERASURE, _REVIEW)
+_MODELS = """
+CREATE TABLE models (
+    bundle text PRIMARY KEY,
+    folder text NOT NULL,
+    added_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+CREATE TABLE model_switches (
+    switch_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    bundle text NOT NULL,
+    actor text NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+ALTER TABLE model_switches ALTER COLUMN actor SET STATISTICS 0;
+
+CREATE TABLE model_processes (
+    process uuid NOT NULL,
+    bundle text NOT NULL,
+    fault text NOT NULL,
+    is_answering boolean NOT NULL,
+    seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (process, bundle)
+);
+"""
+
+_PROPOSALS = """
+CREATE TABLE proposals (
+    proposal_id uuid PRIMARY KEY,
+    duplicate text NOT NULL REFERENCES tickets ON DELETE CASCADE,
+    parent text NOT NULL REFERENCES tickets ON DELETE CASCADE,
+    state text NOT NULL DEFAULT 'proposed' CHECK (state IN ('proposed', 'accepted', 'declined', 'sent')),
+    key text NOT NULL UNIQUE,
+    proposed_by text NOT NULL,
+    proposed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    decided_by text,
+    decided_at timestamptz,
+    sent_at timestamptz,
+    CHECK (duplicate <> parent),
+    CHECK ((decided_by IS NULL) = (state = 'proposed')),
+    CHECK ((sent_at IS NOT NULL) = (state = 'sent'))
+);
+CREATE UNIQUE INDEX ON proposals (duplicate) WHERE state <> 'declined';
+CREATE INDEX ON proposals (parent);
+CREATE INDEX ON proposals (state, proposed_at);
+ALTER TABLE proposals ALTER COLUMN duplicate SET STATISTICS 0, ALTER COLUMN parent SET STATISTICS 0,
+    ALTER COLUMN key SET STATISTICS 0, ALTER COLUMN proposed_by SET STATISTICS 0,
+    ALTER COLUMN decided_by SET STATISTICS 0;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_TICKETS, _USE, _SIGN_IN, _ERASURE, _REVIEW, _MODELS, _PROPOSALS)
 """The SQL of each step; its number is its place, counted from 1."""
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ticketkin.store.answers import standing_answer
 from ticketkin.store.database import Transaction
 
 Share = Literal["border", "against", "random"]
@@ -134,7 +135,7 @@ def draw_at_random(connection: Transaction, stated: Statements) -> ShownPair | N
             return None
         pair = ShownPair(*row)
         put_draw(connection, stated.bundle, pair, "random", (stratum.n_drawn + 1) / stratum.n_stated)
-        if not _is_answered(connection, pair):
+        if standing_answer(connection, pair.ticket_id, pair.candidate) is None:
             return pair
 
 
@@ -212,11 +213,3 @@ def unanswered_pairs(connection: Transaction, bundle: str, most: int) -> list[Sh
         (bundle, most),
     ).fetchall()
     return [ShownPair(*row) for row in rows]
-
-
-def _is_answered(connection: Transaction, pair: ShownPair) -> bool:
-    row = connection.execute(
-        "SELECT FROM standing_answers WHERE one = least(%s, %s) AND other = greatest(%s, %s)",
-        (pair.ticket_id, pair.candidate) * 2,
-    ).fetchone()
-    return row is not None

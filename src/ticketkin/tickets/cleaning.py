@@ -4,6 +4,11 @@ import re
 
 import ftfy
 
+WHITE_SPACE = (
+    "\t\n\x0b\x0c\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+"""What `strip_chars` of polars strips; `str.strip` of Python takes four control characters besides."""
 _PLACEHOLDERS = {
     "null", "none", "nan", "n/a", "na", "nil", "undefined", "?", "??", "???", "-", "--", "---", ".", "...",
     "(empty)", "(null)", "<null>", "#n/a", "unknown", "tbd",

@@ -12,7 +12,7 @@ from ticketkin.tickets.cleaning import clean_text, is_placeholder, strip_mail_th
 from ticketkin.tickets.pseudonyms import NoPseudonyms
 
 # People's words. The other columns are codes and names, but whoever fills a form writes anywhere.
-_FREE_TEXT = ("title", "description", "close_notes")
+FREE_TEXT = ("title", "description", "close_notes")
 TEXT_FIELDS = (*OPENING_FIELDS, "state", "close_code", "close_notes")
 # A text is cut twice: with a margin before it is cleaned, so that a cell of 100 MB costs no minutes, and
 # to its length afterwards. What redaction left of the margin's last characters may be half a secret.
@@ -27,7 +27,7 @@ def clean_columns(frame: pl.DataFrame, account: Account, progress: Progress) -> 
         frame, account
     )  # first: a secret that can't be used is reported before the long work
     for name in TEXT_FIELDS:
-        shown = progress if name in _FREE_TEXT else SILENT
+        shown = progress if name in FREE_TEXT else SILENT
         columns.append(_cleaned(frame[name], account, shown))
     return frame.with_columns(columns)
 
@@ -48,7 +48,7 @@ def _cleaned(column: pl.Series, account: Account, progress: Progress) -> pl.Seri
     with progress.task(f"clean {column.name}", counted.height) as task:
         for text, count in counted.iter_rows():
             repairs, redactions = Counter[str](), Counter[str]()
-            cleaned[text] = _clean_cell(text, column.name in _FREE_TEXT, account, repairs, redactions)
+            cleaned[text] = clean_cell(text, column.name in FREE_TEXT, account, repairs, redactions)
             for total, counts in ((account.repairs, repairs), (account.redactions, redactions)):
                 for kind, times in counts.items():
                     total[kind] += times * count
@@ -59,9 +59,13 @@ def _cleaned(column: pl.Series, account: Account, progress: Progress) -> pl.Seri
     return column.replace(list(changed), list(changed.values()))
 
 
-def _clean_cell(
+def clean_cell(
     text: str, free_text: bool, account: Account, repairs: Counter[str], redactions: Counter[str]
 ) -> str:
+    """Return a text cleaned, redacted and cut; what was done to it is counted.
+
+    `free_text` says whether it is people's words, of which mail threads can be stripped.
+    """
     settings = account.settings
     most = _MARGIN_FACTOR * settings.max_characters + _MARGIN_CHARACTERS
     if len(text) > most:  # not by pages of blanks, which cleaning takes out anyway

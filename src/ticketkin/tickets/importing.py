@@ -18,7 +18,7 @@ from ticketkin.tickets.mapping import find_mapping
 from ticketkin.tickets.pseudonyms import Pseudonymising, installation_pseudonyms
 from ticketkin.tickets.reading import RawTable, read_table
 from ticketkin.tickets.redaction import Redactor
-from ticketkin.tickets.reference_columns import REFERRING_FIELDS, with_readable_references
+from ticketkin.tickets.reference_columns import MAY_BE_PERSONAL, REFERRING_FIELDS, with_readable_references
 from ticketkin.tickets.repeats import collapse_updates, unique_tickets, with_whole_ids
 from ticketkin.tickets.settings import TicketSettings
 from ticketkin.tickets.time_columns import TIME_FIELDS, read_times
@@ -161,7 +161,7 @@ def _with_masked_ids(frame: pl.DataFrame, account: Account) -> pl.DataFrame:
         return frame
     new: dict[str, str] = {}
     for name in _REFERENCES:
-        suspects = frame[name].filter(frame[name].str.contains(r"[@\s]"))
+        suspects = frame[name].filter(frame[name].str.contains(MAY_BE_PERSONAL.pattern))
         for value in suspects.unique(maintain_order=True):
             if value not in new and (hidden := account.redactor.redact(value)) != value:
                 new[value] = f"{hidden} {len(new) + 1}"

@@ -18,7 +18,8 @@ from ticketkin.tickets.references import (
 
 REFERRING_FIELDS = ("parent", "problem", "caused_by", "duplicate_of")
 _MOST_EXAMPLES = 3
-_MAY_BE_PERSONAL = re.compile(r"[@\s]")
+MAY_BE_PERSONAL = re.compile(r"[@\s]")
+"""An id without one of these is not looked at for personal data: it can look like a phone number."""
 
 
 def with_readable_references(frame: pl.DataFrame, account: Account) -> pl.DataFrame:
@@ -52,7 +53,7 @@ def _read(
     read = {}
     for cell in counts:
         # Part of an account number can look like an id once it is cut out of its sentence.
-        is_suspect = account.settings.redact and cell not in known and _MAY_BE_PERSONAL.search(cell)
+        is_suspect = account.settings.redact and cell not in known and MAY_BE_PERSONAL.search(cell)
         read[cell] = references(account.redactor.redact(cell) if is_suspect else cell, known)
     return read
 

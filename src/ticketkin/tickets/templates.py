@@ -6,7 +6,9 @@ number of tickets.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
+from itertools import count
 
 import numpy as np
 import numpy.typing as npt
@@ -22,35 +24,61 @@ _SHINGLE_WORDS = 3
 # So few texts are compared each with each, which is quicker than sorting them into bands.
 _FEW_TEXTS = 100
 _BAND_MIX = np.random.default_rng(1998).integers(1, 1 << 63, _N_HASHES // _N_BANDS, dtype=np.uint64)
+_GENERATOR = np.random.default_rng(1997)
+_MULTIPLIERS = _GENERATOR.integers(1, 1 << 32, _N_HASHES, dtype=np.uint64) | np.uint64(1)
+_OFFSETS = _GENERATOR.integers(0, 1 << 32, _N_HASHES, dtype=np.uint64)
+_WORD_MIX = np.array([1_000_003, 8_191, 31], dtype=np.uint64)
+# Texts whose shingles are hashed at once: a new ticket's nearest, and never more than memory holds.
+_TEXTS_A_BLOCK = 64
 _WORD = re.compile(r"[^\W\d_]+")
 
 
 def normalise(text: str) -> str:
     """Return the words of a text in lower case; numbers, ids and punctuation are what templates vary."""
-    return " ".join(_WORD.findall(text.lower()))
+    return " ".join(_words(text))
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.lower())
 
 
 def _signatures(texts: Sequence[str], progress: Progress) -> npt.NDArray[np.uint32]:
     """Return MinHash signatures over word shingles, shape (n_texts, _N_HASHES)."""
-    generator = np.random.default_rng(1997)
-    multipliers = generator.integers(1, 1 << 32, _N_HASHES, dtype=np.uint64) | np.uint64(1)
-    offsets = generator.integers(0, 1 << 32, _N_HASHES, dtype=np.uint64)
-    vocabulary: dict[str, int] = {}
+    number_of: defaultdict[str, int] = defaultdict(count(1).__next__)
     signatures = np.full((len(texts), _N_HASHES), np.iinfo(np.uint32).max, dtype=np.uint32)
+    rows: list[int] = []
+    waiting: list[npt.NDArray[np.uint64]] = []
     for row, text in enumerate(track(texts, progress, "templates", len(texts))):
-        words = [vocabulary.setdefault(word, len(vocabulary) + 1) for word in normalise(text).split()]
-        if not words:
-            continue
-        ids = np.array(words, dtype=np.uint64)
-        width = min(_SHINGLE_WORDS, len(ids))
-        shingles = np.lib.stride_tricks.sliding_window_view(ids, width) @ (
-            np.array([1_000_003, 8_191, 31][:width], dtype=np.uint64)
-        )
-        # Multiply-shift hashing keeps the high half of a 64-bit product.
-        mixed = (shingles[:, None] * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(16)
-        hashed = mixed * multipliers + offsets
-        signatures[row] = (hashed >> np.uint64(32)).min(axis=0).astype(np.uint32)
+        words = _words(text)
+        if words:
+            rows.append(row)
+            waiting.append(_shingles(np.array([number_of[word] for word in words], dtype=np.uint64)))
+        if len(waiting) == _TEXTS_A_BLOCK:
+            signatures[rows] = _smallest_hashes(waiting)
+            rows, waiting = [], []
+    if waiting:
+        signatures[rows] = _smallest_hashes(waiting)
     return signatures
+
+
+def _shingles(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Return a number for each run of words of one text; of a shorter text, one for all of it."""
+    width = min(_SHINGLE_WORDS, len(words))
+    n_runs = len(words) - width + 1
+    runs: npt.NDArray[np.uint64] = words[:n_runs] * _WORD_MIX[0]
+    for place in range(1, width):
+        runs += words[place : place + n_runs] * _WORD_MIX[place]
+    return runs
+
+
+def _smallest_hashes(shingles: Sequence[npt.NDArray[np.uint64]]) -> npt.NDArray[np.uint32]:
+    """Return the smallest of each hash over the shingles of each text, shape (n_texts, _N_HASHES)."""
+    starts = np.cumsum([0, *(len(own) for own in shingles[:-1])])
+    # Multiply-shift hashing keeps the high half of a 64-bit product.
+    mixed = (np.concatenate(shingles) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(16)
+    hashed = ((mixed[:, None] * _MULTIPLIERS + _OFFSETS) >> np.uint64(32)).astype(np.uint32)
+    smallest: npt.NDArray[np.uint32] = np.minimum.reduceat(hashed, starts, axis=0)
+    return smallest
 
 
 def template_groups(texts: Sequence[str], threshold: float, progress: Progress = SILENT) -> IntArray:
@@ -72,7 +100,8 @@ def template_groups(texts: Sequence[str], threshold: float, progress: Progress =
 def _all_pairs(signatures: npt.NDArray[np.uint32], filled: IntArray, threshold: float) -> IntArray:
     """Return the pairs of a few texts that are alike, shape (2, n_pairs)."""
     own = signatures[filled]
-    alike = (own[:, None, :] == own[None, :, :]).mean(axis=2) >= threshold
+    n_same = np.count_nonzero(own[:, None, :] == own[None, :, :], axis=2)
+    alike = n_same / _N_HASHES >= threshold
     pairs: IntArray = filled[np.stack(np.nonzero(np.triu(alike, 1)))]
     return pairs
 

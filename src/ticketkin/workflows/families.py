@@ -18,9 +18,9 @@ from ticketkin.relations.families import (
     as_record,
     as_table,
     build_families,
-    parent_tiers,
 )
 from ticketkin.relations.pairs import filing_order
+from ticketkin.relations.parents import parent_tiers
 from ticketkin.relations.record import KindsNotLearned
 from ticketkin.runs.stages import StageRun
 from ticketkin.workflows import artifacts as artifact

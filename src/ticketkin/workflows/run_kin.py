@@ -11,8 +11,9 @@ from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import IntArray
 from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.relations.bands import likeliest_kin
-from ticketkin.relations.families import SAID, Tie, canonical_parent, parent_tiers
+from ticketkin.relations.families import SAID, Tie
 from ticketkin.relations.kinds import KINDS
+from ticketkin.relations.parents import canonical_parent, parent_tiers
 from ticketkin.relations.record import KindsNotLearned
 from ticketkin.relations.scorer import KindScorer
 from ticketkin.relations.two_stage import Retrieved

@@ -9,7 +9,7 @@ import numpy as np
 from ticketkin.core.tables import Tickets
 from ticketkin.lexical.shared_words import Piece, pieces, words_apart
 from ticketkin.lexical.tfidf import TermStatistics
-from ticketkin.relations.families import parent_tiers
+from ticketkin.relations.parents import parent_tiers
 from ticketkin.service.pages.wording import (
     FIELD_TITLES,
     certainty,

@@ -48,6 +48,8 @@ class Question:
     view: KinView
     chosen: str
     """Words of the answer that stands; empty before the first."""
+    may_be_proposed: bool
+    """Whether closing the ticket under the candidate can be proposed: a duplicate, and both are open."""
 
 
 @router.get("/review")
@@ -157,13 +159,19 @@ def _questions(
 
     What others answered is not shown, so that two people judge a pair each on their own.
     """
-    own = next(serving.corpus.stored([ticket_id]).frame.iter_rows(named=True))
+    asked = serving.corpus.stored([ticket_id])
+    own, is_open = next(asked.frame.iter_rows(named=True)), ticket_views(asked)[0].is_open
     views = compared(own, relations, serving.corpus.kin)
     views.sort(key=lambda view: (view.ticket.name != about, stable_hash(f"{ticket_id}\n{view.ticket.name}")))
     with serving.corpus.database.transaction() as connection:
         stored = answers_of(connection, ticket_id, reviewer)
     chosen = {_other(one, ticket_id): _words(one, ticket_id) for one in stored}
-    return [Question(n, view, chosen.get(view.ticket.name, "")) for n, view in enumerate(views, start=1)]
+    duplicate = _CHOICES["duplicate"][1]
+    return [
+        Question(n, view, words, words == duplicate and is_open and view.ticket.is_open)
+        for n, view in enumerate(views, start=1)
+        for words in [chosen.get(view.ticket.name, "")]
+    ]
 
 
 def _as_answer(ticket: str, candidate: str, choice: Choice) -> AnswerIn:

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 from ticketkin.evaluation.bootstrap import Interval
 from ticketkin.evaluation.stratified import stratified_share
 from ticketkin.reports.wording import plain_words
+from ticketkin.service.model_schemas import ModelsOut
 from ticketkin.service.pages.drift_words import drift_headline, drift_lines
 from ticketkin.service.pages.rendering import signed_in_page
 from ticketkin.service.pages.wording import agreement, readiness_words, right_in_use, statement
@@ -41,20 +42,22 @@ def trust(request: Request, serving: Serving, who: Agent) -> HTMLResponse:
         strata = strata_in_use(connection, serving)
         judged_by_two = pairs_of_answers(connection)
         used = bundles_in_use(connection, _MOST_BUNDLES)
+        standing = ModelsOut.of(connection)
     return signed_in_page(
         request,
         who,
         "trust.html",
         place="trust",
         model=model(serving, who),
-        plain=plain_words(serving.report),
+        plain=plain_words(serving.corpus.active.report),
         use=[UseLine(statement(one.kind, one.band), one, stratified_share(sampled([one]))) for one in strata],
         right_in_use=right_in_use(sampled(strata)),
         answers=answers(serving, who),
         agreement=agreement(judged_by_two),
         used=used,
-        checks=serving.report.diagnostics,
-        readiness_words=readiness_words(serving.report.readiness.tier),
+        standing=standing,
+        checks=serving.corpus.active.report.diagnostics,
+        readiness_words=readiness_words(serving.corpus.active.report.readiness.tier),
     )
 
 

@@ -5,6 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from ticketkin.service.drift_schemas import DriftOut
+from ticketkin.service.model_schemas import ModelChoice, ModelsOut
+from ticketkin.service.model_switching import switch_model
 from ticketkin.service.problems import responses
 from ticketkin.service.schemas import AuditEntryOut, AuditOut, EmbeddingOut, ModelOut
 from ticketkin.service.serving_state import Serving
@@ -17,7 +19,8 @@ router = APIRouter(prefix="/v1", tags=["model"])
 @router.get("/model", responses=responses(401, 403, 429))
 def model(serving: Serving, _: Agent) -> ModelOut:
     """Return what answers, and what was proven of it when it was made."""
-    bundle, report = serving.corpus.bundle, serving.report
+    answering = serving.corpus.active
+    bundle, report = answering.bundle, answering.report
     record = bundle.record
     return ModelOut(
         bundle=bundle.id,
@@ -36,6 +39,26 @@ def model(serving: Serving, _: Agent) -> ModelOut:
         n_forward_passes=record.n_forward_passes,
         parity=serving.readiness().parity,
     )
+
+
+@router.get("/models", responses=responses(401, 403, 429, 503))
+def models(serving: Serving, _: Agent) -> ModelsOut:
+    """Return the models that stand side by side, and which of them answers."""
+    with serving.corpus.database.transaction() as connection:
+        return ModelsOut.of(connection)
+
+
+@router.post("/model", responses=responses(401, 403, 409, 413, 422, 429, 503))
+def choose_model(chosen: ModelChoice, serving: Serving, administrator: Administrator) -> ModelsOut:
+    """Let a model answer that stands ready: a new one, or the one before.
+
+    Every process follows within two seconds. Models are added and removed by the command line.
+    """
+    with serving.corpus.database.transaction() as connection:
+        switch_model(connection, chosen.bundle, administrator.name)
+    serving.corpus.follow()
+    with serving.corpus.database.transaction() as connection:
+        return ModelsOut.of(connection)
 
 
 @router.get("/drift", responses=responses(401, 403, 429, 503))

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 
 from ticketkin.core.errors import InputError
 from ticketkin.relations.bands import REPORTED_BANDS
+from ticketkin.service.model_index import ModelIndex
 from ticketkin.service.problems import responses
 from ticketkin.service.schemas import KinAnswer, Name, RelateIn, SuggestionOut, SuggestionsOut
 from ticketkin.service.serving_state import Serving, ServingState
@@ -21,8 +22,9 @@ router = APIRouter(prefix="/v1", tags=["questions"])
 def relate(asked: RelateIn, serving: Serving, _: Agent) -> KinAnswer:
     """Say what the nearest stored tickets are to a new ticket, or to a stored one, and why."""
     _check_nearest(asked.k, serving)
+    model = serving.corpus.active
     if asked.ticket is not None:
-        return _answer(serving.corpus.kin_of(asked.ticket, asked.k), serving)
+        return _answer(model.kin_of(asked.ticket, asked.k), model, serving)
     title, _newline, description = (asked.text or "").strip().partition("\n")
     record: dict[str, Value] = {
         "title": title,
@@ -31,7 +33,7 @@ def relate(asked: RelateIn, serving: Serving, _: Agent) -> KinAnswer:
     }
     if asked.as_of is not None:
         record["opened_at"] = asked.as_of
-    return _answer(serving.corpus.relate(record, asked.k), serving)
+    return _answer(model.relate(record, asked.k), model, serving)
 
 
 @router.get("/tickets/{name}/kin", responses=responses(401, 403, 404, 422, 429, 503))
@@ -43,7 +45,8 @@ def kin_of_ticket(
 ) -> KinAnswer:
     """Say what the nearest stored tickets are to a stored one, as of when it opened."""
     _check_nearest(k, serving)
-    return _answer(serving.corpus.kin_of(name, k), serving)
+    model = serving.corpus.active
+    return _answer(model.kin_of(name, k), model, serving)
 
 
 def _check_nearest(k: int, serving: ServingState) -> None:
@@ -52,15 +55,15 @@ def _check_nearest(k: int, serving: ServingState) -> None:
         raise InputError(f"k is {k:,}; at most {most:,} are allowed")
 
 
-def _answer(answer: Answer, serving: ServingState) -> KinAnswer:
+def _answer(answer: Answer, model: ModelIndex, serving: ServingState) -> KinAnswer:
     return KinAnswer(
         ticket_id=answer.ticket_id,
         title=answer.title,
         relations=answer.relations,
         notes=answer.notes,
-        bundle=serving.corpus.bundle.id,
-        change=serving.corpus.state.change,
-        question_id=serving.recorder.note(answer),
+        bundle=model.bundle.id,
+        change=model.state.change,
+        question_id=serving.recorder.note(answer, model),
     )
 
 

@@ -1,0 +1,38 @@
+"""Which ticket of several the others are closed under."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from ticketkin.core.tables import IntArray, Tickets
+
+# How systems write that nobody works on a ticket any more.
+_CLOSED = re.compile(
+    r"(?:closed?|resolved|cancell?ed|done|fixed|verified|rejected|completed?|6|7|8)\b", re.IGNORECASE
+)
+CLOSED_ON_ITS_OWN = 1
+"""The tier of a ticket that is closed and nobody's duplicate or child."""
+_TIER_FIELDS = ("closed_at", "resolved_at", "state", "duplicate_of", "parent", "close_code")
+
+
+def parent_tiers(tickets: Tickets) -> IntArray:
+    """Return how well each ticket can be the parent of duplicates, 0 is best; shape (n_tickets,).
+
+    0 still open, 1 closed; 2 and 3 the same of tickets that people called a duplicate or a child of another.
+    Closed is what has a closing or resolving time, or a state that says so.
+    """
+    rows = tickets.frame[list(_TIER_FIELDS)].iter_rows(named=True)
+    return np.array([parent_tier(row) for row in rows], dtype=np.int64)
+
+
+def parent_tier(ticket: Mapping[str, str]) -> int:
+    """Return how well a ticket, by field, can be the parent of duplicates, as `parent_tiers`."""
+    is_closed = ticket["closed_at"] or ticket["resolved_at"] or _CLOSED.match(ticket["state"])
+    is_child = ticket["duplicate_of"] or ticket["parent"] or "duplicate" in ticket["close_code"].lower()
+    return bool(is_closed) + 2 * bool(is_child)
+
+
+def canonical_parent(rows: Iterable[int], order: IntArray, tiers: IntArray) -> int:
+    """Return the ticket to close the others under: of the best of `parent_tiers` the first filed."""
+    return min(rows, key=lambda row: (tiers[row], order[row]))

@@ -1,0 +1,226 @@
+"""The stored tickets as one model searches them: an index of this process that follows the database.
+
+It follows by the number of the last change it took over. It lies on the disk, so that a restart goes on from
+there; whatever becomes of it, it can be filled again.
+"""
+
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+from filelock import FileLock, Timeout
+from pydantic import NonNegativeInt
+
+from ticketkin.core.artifacts import write_json
+from ticketkin.core.checks import Check, Outcome
+from ticketkin.core.errors import TicketkinError
+from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.records import read_record
+from ticketkin.core.tables import Tickets
+from ticketkin.evaluation.schema import Report, read_report
+from ticketkin.service.refusals import UnknownTicketError
+from ticketkin.service.stored_embeddings import BATCH_TICKETS, completed, kept_embeddings
+from ticketkin.serving.answers import Answer
+from ticketkin.serving.bundle import Bundle
+from ticketkin.serving.incoming import Value
+from ticketkin.serving.index import Index
+from ticketkin.serving.kin import Kin
+from ticketkin.serving.making import REPORT_JSON
+from ticketkin.serving.parity import parity_check
+from ticketkin.serving.stored_links import linked_duplicates
+from ticketkin.store.database import Database
+from ticketkin.store.erasing import count_erasures
+from ticketkin.store.links import links_change, stored_links
+from ticketkin.store.tickets import changes_after, installation_id, newest_change
+
+SLOT, FOLLOWED = ".slot", "followed.json"
+"""Files beside an index: the lock of the process that uses it, and how far it has followed."""
+REMEDY = "Delete this folder: it is filled again from the database"
+
+
+@dataclass(frozen=True)
+class Followed:
+    """How far the index has followed the database."""
+
+    change: NonNegativeInt = 0
+    links_change: NonNegativeInt = 0
+    erasures: NonNegativeInt = 0
+    """How many of them have left no byte in the index."""
+
+
+@dataclass(frozen=True)
+class FollowingState:
+    """How well this process follows the database."""
+
+    n_tickets: int
+    change: int
+    """Number of the last change that answers take into account."""
+    seconds_behind: float
+    """Since it last was as new as the database."""
+
+
+class ModelIndex:
+    """A bundle and its index of the stored tickets.
+
+    Answers are given by `kin`, which stays as it is for whoever took it; any number of threads may ask.
+    """
+
+    def __init__(self, bundle: Bundle, database: Database, folder: Path) -> None:
+        """`folder` is where indexes lie, of this process and of others."""
+        self.bundle, self.database = bundle, database
+        with database.transaction() as connection:
+            place = f"{installation_id(connection)}-{bundle.id[:12]}"
+        self._slot = _own_slot(folder / place)
+        self.place = Path(self._slot.lock_file).parent
+        self.parity: Check | None = None
+        """How the bundle's own probes scored here; None before they did."""
+        self._following = Lock()
+        reads_pairs = bundle.record.n_pairs_read > 0  # by a tokenizer that one thread at a time can use
+        self._scoring: AbstractContextManager[object] = Lock() if reads_pairs else nullcontext()
+        self._index, self._followed = self._opened()
+        self._kin = Kin(bundle, self._index.snapshot())
+        self._as_new_at = 0.0
+
+    @cached_property
+    def report(self) -> Report:
+        """What was proven of the bundle when it was made."""
+        return read_report(self.bundle.folder / REPORT_JSON)
+
+    @property
+    def kin(self) -> Kin:
+        """What answers from the tickets as this process knows them now."""
+        return self._kin
+
+    @property
+    def state(self) -> FollowingState:
+        """How well this process follows the database."""
+        behind = time.monotonic() - self._as_new_at if self._as_new_at else float("inf")
+        return FollowingState(len(self._kin), self._followed.change, behind)
+
+    @property
+    def followed(self) -> tuple[int, int]:
+        """Numbers of the last changes of tickets and of links that this process has taken over."""
+        return self._followed.change, self._followed.links_change
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it holds what the database held, and scores as it was judged."""
+        return self.parity is not None and self.parity.outcome is not Outcome.FAILED
+
+    def warm_up(self, progress: Progress = SILENT) -> Check:
+        """Take over what the database holds and score the bundle's own probes; return how those went.
+
+        Until then answers may come from fewer tickets than are stored.
+        """
+        self.catch_up(progress)
+        self.parity = parity_check(self.bundle)
+        return self.parity
+
+    def close(self) -> None:
+        """Leave the index to the next process."""
+        self._slot.release()
+
+    def relate(self, ticket: Mapping[str, Value], k: int) -> Answer:
+        """Return what the nearest stored tickets are to a new one. Raises as `Kin.relate`."""
+        with self._scoring:
+            return self._kin.relate(ticket, k)
+
+    def kin_of(self, name: str, k: int) -> Answer:
+        """Return the same for a stored ticket by id or number. Raises UnknownTicketError without one."""
+        kin = self._kin
+        _row_of(kin, name)
+        with self._scoring:
+            return kin.relate_stored([name], k)[0]
+
+    def stored(self, names: Sequence[str]) -> Tickets:
+        """Return stored tickets by id or number, in the order of `names`. Raises as `kin_of`."""
+        kin = self._kin
+        return kin.index.tickets(np.array([_row_of(kin, name) for name in names], dtype=np.int64))
+
+    def catch_up(self, progress: Progress = SILENT) -> None:
+        """Take over all that was changed in the database before this call."""
+        with self.database.transaction() as connection:
+            wanted = Followed(newest_change(connection), links_change(connection), count_erasures(connection))
+        if self._has(wanted):
+            self._as_new_at = time.monotonic()
+            return
+        with self._following:  # who waited finds that it was done for them meanwhile
+            while not self._has(wanted):
+                self._follow_once(progress)
+            self._as_new_at = time.monotonic()
+
+    def _has(self, wanted: Followed) -> bool:
+        own = self._followed
+        return (
+            own.change >= wanted.change
+            and own.links_change == wanted.links_change
+            and own.erasures >= wanted.erasures
+        )
+
+    def _follow_once(self, progress: Progress) -> None:
+        with self.database.transaction() as connection:
+            changes = changes_after(connection, self._followed.change, BATCH_TICKETS)
+            stored, missing = kept_embeddings(connection, self.bundle, changes.stored)
+            links, n_links = stored_links(connection), links_change(connection)
+            erasures = count_erasures(connection)
+        if len(changes.deleted):
+            self._index.delete_hashed(changes.deleted)
+        if len(changes.stored):
+            whole = completed(self.database, self.bundle, stored, missing) if missing else stored
+            self._index.put(whole)
+            self._index.tend(progress)
+        # Those that name tickets of a later batch are taken over with the last one.
+        self._index.replace_links(linked_duplicates(links))
+        is_last = len(changes.stored) < BATCH_TICKETS
+        if is_last and erasures > self._followed.erasures:
+            self._index.compact()
+            self._index.tend(progress)
+        self._followed = Followed(changes.until, n_links, erasures if is_last else self._followed.erasures)
+        write_json(self.place / FOLLOWED, vars(self._followed))
+        self._kin = Kin(self.bundle, self._index.snapshot())
+
+    def _opened(self) -> tuple[Index, Followed]:
+        """Return the index of an earlier process, an empty one where it is none or damaged."""
+        folder, path = self.place / "index", self.place / FOLLOWED
+        if path.exists():
+            try:
+                followed = read_record(path, Followed, REMEDY)
+                with self.database.transaction() as connection:
+                    is_ahead = followed.change > newest_change(connection)  # of a database that was restored
+                if not is_ahead:
+                    return Index.open(folder, self.bundle.scorer, self.bundle.id), followed
+            except TicketkinError:
+                pass  # filled anew
+        shutil.rmtree(folder, ignore_errors=True)
+        return Index.open(folder, self.bundle.scorer, self.bundle.id, create=True), Followed()
+
+
+def _row_of(kin: Kin, name: str) -> int:
+    row = kin.index.row_of(name)
+    if row is None:
+        raise UnknownTicketError(
+            f"No ticket {name[:60]!r} is stored; give the id or number of one that was sent here, or the "
+            "text of a new one"
+        )
+    return row
+
+
+def _own_slot(folder: Path) -> FileLock:
+    """Return the lock of the first index that no other process uses."""
+    number = 0
+    while True:
+        place = folder / str(number)
+        place.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(place / SLOT)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            number += 1
+            continue
+        return lock

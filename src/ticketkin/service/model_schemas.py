@@ -1,0 +1,72 @@
+"""What goes in and out about the models that stand side by side."""
+
+from datetime import datetime
+from typing import Annotated, Self
+
+from pydantic import Field
+
+from ticketkin.service.model_switching import processes_not_ready
+from ticketkin.service.strict_model import Strict
+from ticketkin.store.database import Transaction
+from ticketkin.store.models import known_models, newest_switches, running_processes
+
+_MOST_SWITCHES = 20
+
+
+class StandingModel(Strict):
+    """A model that processes hold ready."""
+
+    bundle: str
+    """Id: equal means equal answers."""
+    folder: str
+    """Where processes open it."""
+    added_at: datetime
+    is_answering: bool
+    """Whether it was switched to last."""
+    not_ready: list[str]
+    """For each running process that can't answer by it, why."""
+
+
+class SwitchOut(Strict):
+    """When somebody let a model answer."""
+
+    bundle: str
+    actor: str
+    at: datetime
+
+
+class ModelsOut(Strict):
+    """The models that stand side by side, and which of them answered since when."""
+
+    models: list[StandingModel]
+    """None before the first switch: each process answers by the bundle that it was started with."""
+    switches: list[SwitchOut]
+    """The newest first."""
+    n_processes: int
+    """Running processes."""
+
+    @classmethod
+    def of(cls, connection: Transaction) -> Self:
+        """Return what the database says."""
+        running, switches = running_processes(connection), newest_switches(connection, _MOST_SWITCHES)
+        answering = switches[0].bundle if switches else None
+        models = [
+            StandingModel(
+                **vars(model),
+                is_answering=model.bundle == answering,
+                not_ready=processes_not_ready(running, model.bundle),
+            )
+            for model in known_models(connection)
+        ]
+        return cls(
+            models=models,
+            switches=[SwitchOut(**vars(switch)) for switch in switches],
+            n_processes=len({one.process for one in running}),
+        )
+
+
+class ModelChoice(Strict):
+    """A model that is to answer."""
+
+    bundle: Annotated[str, Field(min_length=1, max_length=100)]
+    """Its id."""

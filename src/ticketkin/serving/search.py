@@ -1,0 +1,205 @@
+"""What stored tickets are to one that is asked about: the nearest, one of each template, and what they are.
+
+Only what is shown is described: of the nearest, as many as were asked for, each for all of its template.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+import numpy as np
+
+from ticketkin.core.tables import IntArray
+from ticketkin.evaluation.bootstrap import Float64Array
+from ticketkin.lexical.shared_words import shared_words
+from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
+from ticketkin.relations.pair_state import TermRows
+from ticketkin.relations.scorer import KindScorer
+from ticketkin.serving.answers import (
+    MOST_WORDS,
+    Relation,
+    Row,
+    Telling,
+    evidence,
+    kin_relation,
+    one_of_each_template,
+    parent_among,
+    solution,
+    surest_first,
+    with_context,
+)
+from ticketkin.serving.bundle import Bundle
+from ticketkin.serving.index import Index
+from ticketkin.tickets.templates import template_groups
+
+_POOL_FACTOR, _POOL_MORE = 3, 10
+"""Of the best candidates, so many times `k` and more are looked through for those of one template."""
+_LARGEST_TIE = 20
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """Stored tickets of an answer, the best first."""
+
+    rows: IntArray
+    """Rows of the index."""
+    scores: Float64Array
+    stored: TicketColumns
+    """At least these tickets, as the ranking describes them."""
+    places: IntArray
+    """Their rows there."""
+
+    def take(self, places: IntArray) -> "Nearest":
+        """Return some of them."""
+        return Nearest(self.rows[places], self.scores[places], self.stored, self.places[places])
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """The first of each template among the nearest, as they are stored."""
+
+    nearest: Nearest
+    stored: EmbeddedTickets
+
+    @cached_property
+    def fields(self) -> list[Row]:
+        """Each ticket by field."""
+        return list(self.stored.tickets.frame.iter_rows(named=True))
+
+
+@dataclass(frozen=True)
+class KinSearch:
+    """A bundle's ranking and kinds over an index."""
+
+    bundle: Bundle
+    index: Index
+
+    def nearest(self, given: EmbeddedTickets, k: int) -> list[Nearest]:
+        """Return the best candidates of each query, more than `k` where there are; empty without tickets."""
+        scorer, retriever = self.bundle.scorer, self.index.retriever
+        if retriever is None:
+            return []
+        queries = scorer.describe(given)
+        candidates = scorer.candidates(retriever, queries)
+        scores = scorer.score(queries, candidates)
+        nearest = []
+        for rows, places, own in zip(candidates.rows, candidates.places, scores, strict=True):
+            there = np.flatnonzero(rows >= 0)
+            best = there[np.argsort(-own[there], kind="stable")][: _POOL_FACTOR * k + _POOL_MORE]
+            best_scores = own[best].astype(np.float64)
+            nearest.append(Nearest(rows[best], best_scores, candidates.stored, places[best]))
+        return nearest
+
+    def relations(self, query: EmbeddedTickets, nearest: Nearest, k: int) -> list[Relation]:
+        """Return what the first `k` templates among the nearest are to a query of one ticket."""
+        if not len(nearest.rows):
+            return []
+        texts = [*nearest.stored.texts.read(nearest.places), query.texts[0]]
+        *groups, own_group = template_groups(texts, self.bundle.record.near_identical).tolist()
+        members = one_of_each_template(np.array(groups, dtype=np.int64), k)
+        first = np.array([places[0] for places in members], dtype=np.int64)
+        best = nearest.take(first)
+        shown = _Shown(best, self.index.embedded(best.rows))
+        full = [
+            with_context(
+                one,
+                float(score),
+                solution(fields),
+                nearest.stored.ids[nearest.places[places[1:]]].tolist(),
+                nearly_same_text=groups[places[0]] == own_group,
+            )
+            for one, score, fields, places in zip(
+                self._described(query, shown), best.scores, shown.fields, members, strict=True
+            )
+        ]
+        return surest_first(full)
+
+    def _described(self, query: EmbeddedTickets, shown: _Shown) -> list[Relation]:
+        own = next(query.tickets.frame.iter_rows(named=True))
+        kinds = self.bundle.kinds
+        return (
+            self._as_ranked(query, own, shown) if kinds is None else self._as_kinds(kinds, query, own, shown)
+        )
+
+    def _as_ranked(self, query: EmbeddedTickets, own: Row, shown: _Shown) -> list[Relation]:
+        words = self.bundle.scorer.state.words
+        return [
+            kin_relation(
+                other,
+                evidence(own, other, shared_words(words, query.texts[0], text, MOST_WORDS)),
+                float(score),
+                is_probability=self.bundle.gives_probabilities,
+            )
+            for other, text, score in zip(shown.fields, shown.stored.texts, shown.nearest.scores, strict=True)
+        ]
+
+    def _as_kinds(self, kinds: KindScorer, query: EmbeddedTickets, own: Row, shown: _Shown) -> list[Relation]:
+        has_times = self.bundle.scorer.state.has_times
+        telling = Telling(kinds.bands, self.bundle.record.kinds.right_direction, has_times)
+        calibrated = kinds.calibrated(self._kind_probabilities(kinds, query, shown), shown.nearest.scores)
+        return [
+            telling.relation(
+                own,
+                other,
+                calibrated[place],
+                kinds.shared_words(query.texts[0], shown.stored.texts[place], MOST_WORDS),
+                partial(self.parent, own, other, int(shown.nearest.rows[place])),
+            )
+            for place, other in enumerate(shown.fields)
+        ]
+
+    @cached_property
+    def _shares_terms(self) -> bool:
+        """Whether ranking and kinds were fitted on the same tickets, as they are in one run."""
+        kinds = self.bundle.kinds
+        return kinds is not None and kinds.has_terms_of(self.bundle.scorer.state)
+
+    def _kind_probabilities(self, kinds: KindScorer, query: EmbeddedTickets, shown: _Shown) -> Float64Array:
+        """Return the probability of each kind, (n, 4); the ticket that was filed first stands first."""
+        n = len(shown.nearest.rows)
+        terms = TermRows.of(shown.nearest.stored, shown.nearest.places) if self._shares_terms else None
+        theirs = kinds.describe(self.bundle.for_kinds(shown.stored), terms)
+        mine = kinds.describe(self.bundle.for_kinds(query)).take(np.zeros(n, dtype=np.int64))
+        probabilities = kinds.probabilities(theirs, mine)
+        own_row = self.index.row_of(query.tickets.ids[0])
+        if self.bundle.scorer.state.has_times or own_row is None:
+            return probabilities  # only what opened before is found
+        later = np.flatnonzero(shown.nearest.rows > own_row)
+        if len(later):
+            probabilities[later] = kinds.probabilities(mine.take(later), theirs.take(later))
+        return probabilities
+
+    def parent(self, query: Row, candidate: Row, row: int) -> str:
+        """Return the ticket to close under, of those that people tied to the candidate as duplicates."""
+        rows = self._tied(row, candidate)
+        if len(rows) == 1:
+            return str(candidate["ticket_id"])
+        group = self.index.tickets(np.array(rows, dtype=np.int64))
+        order = np.arange(len(rows), dtype=np.int64)[::-1]  # the top of a chain of parents comes first
+        times = group.frame["opened_at"]
+        if not times.null_count():
+            order = np.asarray(times.rank("ordinal").to_numpy(), dtype=np.int64)
+        return parent_among(group, query, order)
+
+    def _tied(self, row: int, ticket: Row) -> list[int]:
+        """Return the rows tied to one by parents that stored tickets name and by links that were given.
+
+        At most `_LARGEST_TIE`; the ticket itself comes first.
+        """
+        tied: dict[int, None] = {row: None}
+        fresh = self._tied_to(ticket)
+        waiting = [other for other in dict.fromkeys(fresh) if other not in tied]
+        tied |= dict.fromkeys(waiting)
+        while waiting and len(tied) < _LARGEST_TIE:
+            rows = np.array([waiting.pop(0)], dtype=np.int64)
+            one = next(self.index.tickets(rows).frame.iter_rows(named=True))
+            fresh = [other for other in self._tied_to(one) if other not in tied]
+            tied |= dict.fromkeys(fresh)
+            waiting += fresh
+        return list(tied)
+
+    def _tied_to(self, ticket: Row) -> Sequence[int]:
+        """Return the rows that a ticket names as the one that it repeats, or that links tie to it."""
+        names = [ticket["duplicate_of"] or ticket["parent"], *self.index.links.of(ticket["ticket_id"])]
+        rows = [self.index.row_of(name) for name in names if name]
+        return [row for row in rows if row is not None]
