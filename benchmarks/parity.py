@@ -2,11 +2,17 @@
 
     python benchmarks/parity.py                          # Eclipse and 5,000 sample tickets, without LoRA
     python benchmarks/parity.py --sample 400 --only sample --tickets 40     # a quick look
+    python benchmarks/parity.py --http                   # the same by requests to a service, one ticket each
 
 A run is made, its champion's similarities of held-out tickets are kept, it is bundled with an index, the
 bundle is copied elsewhere and the run moved away. A process that knows the copy alone then embeds and scores
 each ticket by itself. Held-out are the tickets of the holdout, then those of the evaluation split as the kept
 ranking scores them. Two tickets whose scores lie less than 1e-5 apart may change places in the first ten.
+
+With `--http` a service is started that holds all other tickets; the held-out ones are posted as they were
+exported, one in each request, and their kin is asked for. An answer names one ticket of each template and
+those like it beside it, so its first ten are right if no ticket that the verdict puts before the last is
+missing.
 """
 
 import argparse
@@ -16,16 +22,22 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import httpx2
 import numpy as np
 import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from filling import batches, fill
+from service import records, running
 from ticketkin.core.tables import FloatArray, SplitName, Tickets
 from ticketkin.encoders.settings import EncoderSettings
+from ticketkin.service.place import Place
 from ticketkin.serving.kin import Kin
 from ticketkin.tickets.sample import write_sample
 from ticketkin.workflows.bundling import bundle_run
@@ -100,6 +112,82 @@ def measure(bundle: Path, place: Path, out: Path) -> None:
     out.write_text(json.dumps(result), "utf-8")
 
 
+def measure_http(bundle: Path, place: Path, source: Path, out: Path) -> None:
+    """Post each query to a service and write how its answer differs from `place`."""
+    expected: FloatArray = np.load(place / "similarities.npy")
+    ids = json.loads((place / "ids.json").read_text("utf-8"))
+    queries = Tickets(pl.read_parquet(place / "queries.parquet"))
+    kin = Kin.open(bundle, create=False)
+    stored_ids = kin.index.all_tickets().ids
+    others = [kin.index.row_of(name) for name in stored_ids if name not in set(queries.ids)]
+    data = out.with_name("service")
+    shutil.rmtree(data, ignore_errors=True)
+    with Place.of(bundle, data).database() as database:
+        fill(database, kin.bundle, batches(kin.index.embedded(np.array(others, dtype=np.int64))))
+    names = ("number", "ticket_id", "sys_id")
+    exported = {next(record[name] for name in names if name in record): record for record in records(source)}
+    with running(bundle, data) as process:
+        process.start()
+        with httpx2.Client(base_url=process.url, timeout=300.0) as client:
+            for name in queries.ids:
+                client.post("/v1/tickets", json={"tickets": [exported[name]]}).raise_for_status()
+            answers = [asked(client, name) for name in queries.ids]
+    compared = [
+        compared_answer(answer, dict(zip(ids, own.tolist(), strict=True)))
+        for answer, own in zip(answers, expected, strict=True)
+    ]
+    result = {
+        "n": len(compared), "largest": max(one.largest for one in compared),
+        "same": float(np.mean([one.is_whole for one in compared])),
+        "same_set": float(np.mean([one.is_whole for one in compared])),
+        "median_ms": float(np.median([answer.milliseconds for answer in answers])),
+    }  # fmt: skip
+    out.write_text(json.dumps(result), "utf-8")
+
+
+@dataclass(frozen=True)
+class HttpAnswer:
+    """What a service named beside a ticket."""
+
+    similarities: dict[str, float]
+    """Of the first ten, by id."""
+    alike: set[str]
+    """Tickets of their templates."""
+    milliseconds: float
+
+
+def asked(client: httpx2.Client, name: str) -> HttpAnswer:
+    """Return what a service names beside a stored ticket."""
+    started = time.perf_counter()
+    answer = client.get(f"/v1/tickets/{quote(name, safe='')}/kin", params={"k": 10})
+    milliseconds = 1000 * (time.perf_counter() - started)
+    answer.raise_for_status()
+    relations = answer.json()["relations"]
+    return HttpAnswer(
+        {one["ticket_id"]: one["similarity"] for one in relations},
+        {other for one in relations for other in one["alike"]},
+        milliseconds,
+    )
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One answer beside the verdict."""
+
+    largest: float
+    """Difference of a score."""
+    is_whole: bool
+    """Whether no ticket is missing that the verdict puts before the last of the first ten."""
+
+
+def compared_answer(answer: HttpAnswer, own: dict[str, float]) -> Compared:
+    """Return how an answer differs from the verdict's scores of the same ticket."""
+    largest = max((abs(score - own[name]) for name, score in answer.similarities.items()), default=0.0)
+    last = min(answer.similarities.values(), default=1.0)
+    before = {name for name, score in own.items() if score > last + TIE}
+    return Compared(largest, before <= answer.similarities.keys() | answer.alike)
+
+
 def measured(name: str, arguments: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     """Make the run and its bundle, move the run away, and measure in a process of its own."""
     work: Path = arguments.work / f"{name}-{arguments.sample}" if name == "sample" else arguments.work / name
@@ -116,8 +204,17 @@ def measured(name: str, arguments: argparse.Namespace) -> tuple[str, dict[str, A
     shutil.rmtree(work / "kin")
     run.rename(away)
     out = work / "parity.json"
+    source = job_of(name, arguments.data, arguments.sample, work).sources[0]
     try:
-        command = [sys.executable, __file__, "--measure", str(work / "elsewhere/kin")]
+        command = [
+            sys.executable,
+            __file__,
+            "--measure",
+            str(work / "elsewhere/kin"),
+            "--source",
+            str(source),
+        ]
+        command += ["--http"] * arguments.http
         subprocess.run([*command, "--judged", str(work / "judged"), "--out", str(out)], check=True)
     finally:
         away.rename(run)
@@ -132,11 +229,16 @@ def main() -> None:
     parser.add_argument("--tickets", type=int, default=1_000)
     parser.add_argument("--only", choices=("eclipse", "sample"))
     parser.add_argument("--work", type=Path, default=Path("runs/parity"))
+    parser.add_argument("--http", action="store_true", help="by requests to a service")
+    parser.add_argument("--source", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--judged", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    if arguments.measure and arguments.http:
+        measure_http(arguments.measure, arguments.judged, arguments.source, arguments.out)
+        return
     if arguments.measure:
         measure(arguments.measure, arguments.judged, arguments.out)
         return

@@ -10,13 +10,17 @@ that is fitted on the answers reaches. Three ways to choose what is asked, by th
   linked anything yet. The random ones alone estimate precision (`evaluation/stratified.py`);
 - random: all at random among what is stated;
 - uncertainty: all next to the threshold, and the share of right ones taken as the precision.
+
+A second table is of refits as a service makes them (`ranking/refit.py`): a third of the kin groups makes the
+bundle's weights, a third is reviewed, and on the last third stands what the bundle reaches without refits,
+with one whatever it shows, with one where it is no worse on the random answers, and without the run's pairs.
 """
 
 import argparse
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +32,7 @@ from base_rate import rankers_of
 from ticketkin.core.tables import BoolArray, IntArray, Tickets
 from ticketkin.evaluation.stratified import SampledStratum, stratified_share
 from ticketkin.ranking.models import LogisticModel
+from ticketkin.ranking.refit import PairRows, fit_refit, refit
 from ticketkin.ranking.review_pool import pool_pairs
 from ticketkin.ranking.shrinkage import DEFAULT
 from ticketkin.tickets.importing import import_tickets
@@ -179,6 +184,80 @@ def simulated(way: str, pool: Pool, n: int, seed: int) -> Outcome:
     )
 
 
+@dataclass(frozen=True)
+class RefitOutcome:
+    """What one simulated review came to where the ranking is fitted anew from it: of each way a number."""
+
+    precision: dict[str, float]
+    loss: dict[str, float]
+    """Mean logarithmic loss of the probability of kinship."""
+    is_taken_over: bool
+
+
+REFITS = ("none", "always", "if no worse", "without the run")
+
+
+def rows_of(pool: Pool, bundle: LogisticModel) -> PairRows:
+    """Return the pairs as a service keeps them: features, and last the log-odds of the bundle's weights."""
+    features = pool.features.astype(np.float32)
+    rows = np.column_stack([features, bundle.logits(features)]).astype(np.float32)
+    return PairRows(rows, pool.is_right.astype(np.int64), pool.unit)
+
+
+def log_loss(logits: Floats, labels: IntArray) -> float:
+    """Return the mean logarithmic loss."""
+    return float(np.logaddexp(0, np.where(labels == 1, -logits, logits)).mean())
+
+
+def simulated_refit(pool: Pool, n: int, seed: int) -> RefitOutcome:
+    """Review a third of the kin groups with `n` answers after another third made the bundle's weights."""
+    generator = np.random.default_rng(seed)
+    _, unit = np.unique(pool.unit, return_inverse=True)
+    third = (generator.permutation(int(unit.max()) + 1) % 3)[unit]
+    run, reviewed, others = (pool.take(third == number) for number in range(3))
+    features, labels = run.features.astype(np.float32), run.is_right.astype(np.int64)
+    bundle = LogisticModel.fit_towards(features, labels, np.array([0, 1]), DEFAULT.strength)
+    of_run, mine, asked_of = rows_of(run, bundle), rows_of(reviewed, bundle), rows_of(others, bundle)
+    scored = replace(reviewed, score=mine.rows[:, -1].astype(np.float64))
+    answered, drawn = asked("review", scored, n, generator)
+    chosen = PairRows(mine.rows[answered], mine.labels[answered], mine.unit[answered])
+    done = refit(of_run, chosen, np.isin(answered, drawn))
+    nothing = PairRows(chosen.rows[:0], chosen.labels[:0], chosen.unit[:0])
+    before, after = asked_of.rows[:, -1].astype(np.float64), done.model.logits(asked_of.rows)
+    logits = {
+        "none": before,
+        "always": after,
+        "if no worse": after if done.is_no_worse else before,
+        "without the run": fit_refit(nothing, chosen).logits(asked_of.rows),
+    }
+    return RefitOutcome(
+        {name: precision(others, one) for name, one in logits.items()},
+        {name: log_loss(one, asked_of.labels) for name, one in logits.items()},
+        done.is_no_worse,
+    )
+
+
+def refit_table(pools: dict[str, Pool], answers: Sequence[int], repeats: int) -> Table:
+    """Return what refits reach beside none, with how often one took over."""
+    table = Table("data", "answers", "refit", "precision", "log loss", "taken over", box=None)
+    for name, pool in pools.items():
+        for n in answers:
+            outcomes = [simulated_refit(pool, n, seed) for seed in range(repeats)]
+            taken = np.mean([one.is_taken_over for one in outcomes])
+            for way in REFITS:
+                gains = np.array([one.loss[way] - one.loss["none"] for one in outcomes])
+                low, high = np.percentile(gains, [2.5, 97.5])
+                table.add_row(
+                    name,
+                    str(n),
+                    way,
+                    f"{np.mean([one.precision[way] for one in outcomes]):.3f}",
+                    f"{np.mean([one.loss[way] for one in outcomes]):.4f} ({low:+.4f} to {high:+.4f})",
+                    f"{taken:.0%}" if way == "if no worse" else "",
+                )
+    return table
+
+
 def sample_tickets(n: int) -> Tickets:
     """Return tickets of the built-in sample."""
     with tempfile.TemporaryDirectory() as folder:
@@ -203,8 +282,9 @@ def main() -> None:
         "sample": (sample, links_from_tickets(sample).links),
     }
     table = Table("data", "answers", "way", "bias", "width", "covered", "precision", box=None)
+    pools = {}
     for name, (tickets, links) in linked.items():
-        pool = pool_of(tickets, kin_groups(tickets, links).group)
+        pool = pools[name] = pool_of(tickets, kin_groups(tickets, links).group)
         for n in arguments.answers:
             for way in WAYS:
                 outcomes = [simulated(way, pool, n, seed) for seed in range(arguments.repeats)]
@@ -218,7 +298,9 @@ def main() -> None:
                     f"{np.mean([one.before for one in outcomes]):.3f} → "
                     f"{np.mean([one.after for one in outcomes]):.3f}",
                 )
-    Console(width=140).print(table)
+    console = Console(width=140)
+    console.print(table)
+    console.print(refit_table(pools, arguments.answers, arguments.repeats))
 
 
 if __name__ == "__main__":

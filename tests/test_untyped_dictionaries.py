@@ -20,6 +20,7 @@ STATED = {
     "tickets/reading/xml_unload.py": "an export, read as one in JSON",
     "tickets/rich_text.py": "documents in Atlassian's format",
     "encoders/adapter_files.py": "adapter_config.json",
+    "encoders/model_code.py": "config.json of a model that brings code along",
     "encoders/settings_files.py": "the settings files of a model",
     # JSON of our own, as it is written
     "core/artifacts.py": "any record on its way to a file",

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from architecture_material import saved_model, word_tokenizer
 
-from ticketkin.core.errors import ModelUnavailableError
 from ticketkin.encoders.activity import prove_adapter_active
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import LoadedEncoder, load_folder
@@ -93,12 +92,6 @@ def test_every_preset_has_its_architecture_tested_or_is_refused() -> None:
     tested = {preset_of(name) for name, _, _ in REAL}
     for name, preset in PRESETS.items():
         assert preset.needs_remote_code or preset in tested, name
-
-
-def test_code_of_a_models_own_is_refused(tmp_path: Path) -> None:
-    folder = saved_model(tmp_path / "nomic-embed-text-v1.5", "bert", "mean")
-    with pytest.raises(ModelUnavailableError, match="runs code of its own, which is never loaded here"):
-        load_folder(folder, SETTINGS)
 
 
 def test_tuning_reads_texts_with_the_prompt_and_so_does_what_it_saves(tmp_path: Path) -> None:

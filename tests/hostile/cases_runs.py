@@ -156,6 +156,7 @@ _ARTIFACTS = (
     ("tickets.parquet", "links run", "import"),
     ("links.parquet", "split run", "links"),
     ("splits.parquet", "pairs run", "split"),
+    ("base_learned.json", "evaluate run", "split"),
     ("embeddings/base.npy", "pairs run", "embed"),
     ("embeddings/base.json", "evaluate run", "embed"),
     ("pairs.parquet", "evaluate run", "pairs"),

@@ -6,9 +6,10 @@ from hypothesis import given as drawn
 from hypothesis import strategies as st
 from ranking_material import TRAIN, N, material, with_times
 
+from ticketkin.ranking.best import highest
 from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
 from ticketkin.ranking.corpus_state import CorpusState
-from ticketkin.ranking.retriever import LEXICAL, Retriever, highest, pair_similarities
+from ticketkin.ranking.retriever import LEXICAL, Retriever, pair_similarities
 
 
 def described(given: EmbeddedTickets) -> TicketColumns:

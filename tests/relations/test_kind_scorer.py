@@ -20,11 +20,12 @@ from ticketkin.encoders.cross_encoder import load_cross_encoder
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.lexical.neighbours import tfidf_matrix
 from ticketkin.ranking.columns import EmbeddedTickets
+from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.relations.bands import Bands
 from ticketkin.relations.classifier import MODELS, FeatureKindModel, fit_classifier
 from ticketkin.relations.cross_kinds import CROSS_ENCODER, CrossKindModel
 from ticketkin.relations.kinds import KINDS
-from ticketkin.relations.pair_state import PairState
+from ticketkin.relations.pair_state import PairState, TermRows
 from ticketkin.relations.pairs import relation_pairs
 from ticketkin.relations.saving import FittedOn
 from ticketkin.relations.scorer import KindScorer
@@ -278,3 +279,15 @@ def test_embeddings_of_another_encoder_are_refused() -> None:
     wide = {name: np.pad(vectors, ((0, 0), (0, 3))) for name, vectors in given.embeddings.items()}
     with pytest.raises(ValueError, match="embeddings of 16 dimensions are needed"):
         fitted().describe(replace(given, embeddings=wide))
+
+
+def test_terms_that_a_ranking_made_are_taken_over_where_its_statistics_are_the_same() -> None:
+    given, kinds = material(), fitted()
+    ranking = CorpusState.fit(given, np.arange(len(given.texts) // 2))
+    assert kinds.has_terms_of(ranking)
+    assert not kinds.has_terms_of(CorpusState.fit(given, np.arange(len(given.texts) // 3)))
+    rows = np.array([30, 2, 11])
+    taken = kinds.describe(given.take(rows), TermRows.of(ranking.describe(given), rows))
+    own = kinds.describe(given.take(rows))
+    for name in ("words", "characters"):
+        assert (getattr(taken, name) != getattr(own, name)).nnz == 0

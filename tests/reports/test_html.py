@@ -252,7 +252,7 @@ def test_null_metrics_become_dashes(report, undrawn, tmp_path):
     text = text_of(write_report(Report.model_validate(report), material, tmp_path).read_text("utf-8"))
     assert f"lexical Words in common, no model {ABSENT} {ABSENT} {ABSENT} {ABSENT} {ABSENT} 1.2 s" in text
     assert "There was no challenger to compare with base" in text
-    assert "No candidate was scored on the holdout links." in text
+    assert "No candidate was scored on links of the holdout split." in text
     assert "No evaluation ticket has kin that it may see" in text
     assert "this could not be counted" in text
     assert "Warnings None." in text

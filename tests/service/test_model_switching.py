@@ -37,7 +37,7 @@ from ticketkin.serving.manifest import write_manifest
 from ticketkin.serving.parity import write_parity
 from ticketkin.store.database import DATABASE_URL, Database
 from ticketkin.store.embedded import EmbeddedServer
-from ticketkin.store.models import active_model, known_models, note_process
+from ticketkin.store.models import active_model, known_models, note_process, running_processes
 
 PATIENCE_SECONDS = 300.0
 runner = CliRunner()
@@ -289,3 +289,30 @@ def agent_desk(followed: Corpus) -> Iterator[Desk]:
 
 def test_only_an_administrator_switches(agent_desk: Desk) -> None:
     assert agent_desk.client.post("/v1/model", json={"bundle": "x"}).status_code == 401
+
+
+def test_threads_of_a_process_note_what_it_is_ready_for_at_once(followed: Corpus) -> None:
+    faults: list[BaseException] = []
+
+    def note() -> None:
+        try:
+            for _ in range(15):
+                followed._note(due=True)
+        except BaseException as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=note) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not faults
+    with followed.database.transaction() as connection:
+        (one,) = running_processes(connection)
+        assert one.bundle == followed.bundle.id and one.is_answering
+        strange = uuid4()
+        for answering in ("a", "b"):
+            note_process(connection, strange, {"a": "", "b": "no folder"}, answering)
+        note_process(connection, strange, {"b": ""}, "b")
+        kept = [(one.bundle, one.fault) for one in running_processes(connection) if one.process == strange]
+        assert kept == [("b", "")]

@@ -24,13 +24,14 @@ WORDS = "xylophonic quagmire at turnstile ninety"
 LONG = " ".join(f"{WORDS} {n}" for n in range(400))
 
 
-def files_with(folder: Path, *texts: str) -> set[str]:
+def files_with(folder: Path, *texts: str | bytes) -> set[str]:
     """Return the files below `folder` in which one of the texts stands."""
+    wanted = [text.encode() if isinstance(text, str) else text for text in texts]
     there = set()
     for path in folder.rglob("*"):
         if path.is_file():
             content = path.read_bytes()
-            there |= {str(path) for text in texts if text.encode() in content}
+            there |= {str(path) for text in wanted if text in content}
     return there
 
 
@@ -78,6 +79,14 @@ def test_no_byte_of_a_ticket_or_of_a_person_stays(
             with database.transaction() as connection:
                 connection.execute("UPDATE answers SET reviewer = 'jane.doe'")
                 connection.execute("CHECKPOINT")
+                features = [
+                    bytes(row[0])
+                    for row in connection.execute(
+                        "SELECT features FROM suggestions JOIN questions USING (question_id) "
+                        "WHERE 'INC7777777' IN (ticket_id, candidate)"
+                    )
+                ]
+            assert features and files_with(data, *features)
             assert files_with(data, WORDS, "INC7777777", "jane.doe", pseudonym)
 
             named = ("--ticket", "INC7777777", "--ticket", "INC0")
@@ -86,7 +95,7 @@ def test_no_byte_of_a_ticket_or_of_a_person_stays(
             assert receipt["rows"]["embeddings"] == len(opened_bundle.models)
             assert receipt["unknown_tickets"] == 1
             assert (receipt["indexes_deleted"], receipt["indexes_rewritten"]) == (1, 1)
-            assert files_with(data, "INC7777777") == set()
+            assert files_with(data, "INC7777777", *features) == set()
             assert files_with(data, WORDS) != set(), "the other ticket says the same"
 
             person = erased(judged, data, tmp_path / "second.json", "--person", "jane.doe", "--with-tickets")

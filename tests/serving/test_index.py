@@ -17,7 +17,7 @@ from ticketkin.core.artifacts import hash_path
 from ticketkin.core.errors import InputError, MissingInputError, RunLockedError, UnreadableFileError
 from ticketkin.ranking.retriever import Retriever
 from ticketkin.serving.index import Index, IndexChange
-from ticketkin.serving.segment import REMEDY
+from ticketkin.serving.segment_files import REMEDY
 
 NAMES = st.sampled_from([f"T{n}" for n in range(12)])
 

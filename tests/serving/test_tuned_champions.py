@@ -13,6 +13,7 @@ import pytest
 from bundle_material import judged_copy
 from ticketkin.core.tables import Tickets
 from ticketkin.encoders.settings import EncoderSettings
+from ticketkin.evaluation.schema import read_report
 from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.relations.settings import RelationSettings
 from ticketkin.serving.bundle import Bundle
@@ -38,7 +39,14 @@ TUNED = ("adapted", "head", "lora", "full")
 LORA = LoraSettings(
     epochs_per_phase=(0, 0, 3), batch_size=16, max_length_tokens=32, learning_rate=5e-3, rank=4
 )
-FULL = FullSettings(epochs_per_phase=(0, 0, 2), batch_size=16, max_length_tokens=32, learning_rate=1e-3)
+FULL = FullSettings(
+    epochs_per_phase=(0, 0, 2),
+    batch_size=16,
+    max_length_tokens=32,
+    learning_rate=1e-3,
+    matryoshka_dimensions=(16, 8),
+    served_dimensions=16,
+)
 ADAPTED = AdaptedSettings(objectives=("simcse",), max_length_tokens=32, learning_rate=1e-3)
 
 
@@ -88,8 +96,27 @@ def declared(run: Path, place: Path, champion: str) -> Path:
 @pytest.mark.parametrize("encoder", TUNED)
 def test_each_tuned_encoder_moved_away_from_the_untouched_one(tuned_run: Path, encoder: str) -> None:
     data = RunData.of(tuned_run, read_job(tuned_run))
-    moved = data.embeddings(artifact.embeddings_of(encoder)) - data.embeddings(artifact.BASE_EMBEDDINGS)
-    assert float(np.abs(moved).max()) > 1e-3  # else serving the untouched one would go unnoticed
+    tuned, base = data.embeddings(artifact.embeddings_of(encoder)), data.embeddings(artifact.BASE_EMBEDDINGS)
+    # Else serving the untouched one would go unnoticed.
+    assert tuned.shape != base.shape or float(np.abs(tuned - base).max()) > 1e-3
+
+
+def test_a_model_that_is_cut_keeps_what_the_cut_cost_beside_all_dimensions(tuned_run: Path) -> None:
+    data = RunData.of(tuned_run, read_job(tuned_run))
+    assert data.embeddings(artifact.embeddings_of("full")).shape[1] == 16
+    record = data.training_record("full")
+    assert record is not None
+    assert [one.dimensions for one in record.dimensions] == [32, 16, 8]
+    whole, cut, _ = record.dimensions
+    assert (whole.change.value, whole.n_queries) == (0, cut.n_queries)
+    assert 0 < cut.n_kin_groups <= cut.n_queries
+    assert whole.mrr.value is not None and cut.mrr.value is not None and record.strength is not None
+    assert cut.change.value == pytest.approx(cut.mrr.value - whole.mrr.value)
+    at = record.strength.strengths.index(record.strength.chosen)
+    assert cut.mrr.value == pytest.approx(record.strength.mrr[at])  # the strength is chosen of the cut model
+    written = read_report(tuned_run / artifact.REPORT_JSON).candidates["full"].training
+    assert written is not None
+    assert [one["dimensions"] for one in written["dimensions"]] == [32, 16, 8]
 
 
 @pytest.mark.parametrize("champion", [*TUNED, "fusion"])

@@ -114,7 +114,7 @@ def test_a_counter_that_does_not_count_collapses_nothing(tmp_path: Path) -> None
     assert (words.n_rejected, words.n_collapsed) == (1, 0)
     rising = load(write(tmp_path / "c.csv", header, "INC1,Mail down,4", "INC1,Printer,5.0"))
     assert (rising.summary.n_rejected, rising.summary.n_collapsed) == (0, 1)
-    assert "1 later updates of a ticket joined to it" in rising.summary.lines("r.csv")[0]
+    assert "1 joined to an earlier row of the ticket" in rising.summary.lines("r.csv")[0]
 
 
 def test_whole_numbers_with_a_point_join(tmp_path: Path) -> None:

@@ -164,6 +164,28 @@ def test_shares_are_kept_and_time_holds_out_the_newest() -> None:
     assert rows[SplitName.HOLDOUT].min() > np.percentile(rows[SplitName.TRAIN], 99)
 
 
+@pytest.mark.parametrize("by", ["category", "time"])
+def test_what_the_base_has_learned_from_trains_and_the_others_share_evaluation_and_holdout(by: str) -> None:
+    n = 400
+    opened = [f"2024-01-01 {m // 60:02d}:{m % 60:02d}:00" for m in range(n)]
+    tickets = make_tickets(n, opened=opened)
+    groups = kin_groups(tickets, make_links([(i, i + 1) for i in range(0, n, 4)]))
+    texts = [hash_word(i) * 3 for i in range(n)]
+    learned = np.zeros(n, dtype=np.bool_)
+    learned[np.arange(0, 240, 4)] = True  # one of each of the first 60 of 100 kin groups
+    chosen = SplitSettings(by=by, near_identical=1.0)
+    splits = split_tickets(tickets, texts, groups, chosen, 1, learned=learned)
+    train, evaluation, holdout = (set(splits.rows(tickets, name).tolist()) for name in SplitName)
+    assert {row for first in np.flatnonzero(learned) for row in (first, first + 1)} <= train
+    for judging in (evaluation, holdout):
+        assert sum(groups.has_kin[row] for row in judging) >= 8
+
+    learned[np.arange(0, n, 4)] = True
+    learned[4 * 99] = False
+    with pytest.raises(NotEnoughDataError, match=r"Of 100 independent kin groups, 1 without .*newer"):
+        split_tickets(tickets, texts, groups, chosen, 1, learned=learned)
+
+
 def hash_word(number: int) -> str:
     """A word of letters only, since templates ignore digits."""
     return "".join(chr(97 + int(d)) for d in f"{number * 7919:08d}")
@@ -173,7 +195,7 @@ def test_too_few_groups_and_missing_times_say_what_to_do() -> None:
     tickets = make_tickets(6)
     texts = [hash_word(i) * 3 for i in range(6)]
     few = kin_groups(tickets, make_links([(0, 1)]))
-    with pytest.raises(NotEnoughDataError, match="1 independent kin groups"):
+    with pytest.raises(NotEnoughDataError, match="1 independent kin group was"):
         split_tickets(tickets, texts, few, SplitSettings(), 0)
     three = kin_groups(tickets, make_links([(0, 1), (2, 3), (4, 5)]))
     with pytest.raises(NotEnoughDataError, match="Map the column with --map opened_at=COLUMN"):

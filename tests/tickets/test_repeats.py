@@ -114,7 +114,7 @@ def test_monthly_snapshots_are_joined_in_any_order(tmp_path: Path, order: int) -
     # INC2 keeps the link of June beside July's; the newer value of INC4's reference replaces the older.
     assert links(result) == [("INC2", "INC1"), ("INC2", "INC3"), ("INC4", "INC1"), ("INC5", "INC1")]
     account = " ".join(result.summary.lines("r.csv"))
-    assert "2 later updates of a ticket joined to it" in account
+    assert "2 joined to an earlier row of the ticket" in account
     assert "2 tickets stand in several files in different states" in account
     assert "1 reference kept from an older row" in account
 

@@ -35,7 +35,7 @@ def test_kin_become_links_and_none_removes_one() -> None:
         ("T8", "T9", "causal", "review"),
     ]
     assert (result.n_read, result.n_repeated, result.n_overruled) == (8, 1, 3)
-    assert "8 links read: 4 kept, 1 repeat another, 3 overruled by a review" in result.lines()
+    assert "8 links read: 4 kept, 1 repeating another, 3 overruled by a review" in result.lines()
     assert result.links.labels_from == "person"
 
 

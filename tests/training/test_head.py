@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -184,6 +185,21 @@ def test_the_saved_folder_is_the_head_in_memory(
     assert not [p for p in (tmp_path / "head").rglob("*") if p.suffix in {".bin", ".pt", ".pkl", ".pth"}]
     record = json.loads((tmp_path / "head" / "ticketkin.json").read_text())
     assert record["template"] == "{title}" and record["max_length_tokens"] == 16 and record["unit_length"]
+
+
+def test_the_saved_folder_puts_the_prompt_before_a_text_as_its_encoder_does(
+    tiny_encoder_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))
+    folder = Path(shutil.copytree(tiny_encoder_folder, tmp_path / "e5-small-v2"))
+    encoder = load_folder(folder, EncoderSettings(device="cpu"))
+    embeddings, group = hidden_kinship(4, noise=1.0)
+    trained = train_head(embeddings, positives(pairs_of_groups(range(4)), group), SETTINGS, 0)
+    head = dataclasses.replace(trained, weight=np.eye(32, dtype=np.float32))
+    save_head_model(encoder, head, 1.0, tmp_path / "head", "{title}")
+    saved = load_folder(tmp_path / "head", EncoderSettings(device="cpu"))
+    assert saved.model.prompts[saved.model.default_prompt_name or ""] == "query: "
+    np.testing.assert_allclose(saved.embed(TEXTS), encoder.embed(TEXTS), atol=1e-5)
 
 
 def test_negatives_beyond_the_third_are_not_read() -> None:

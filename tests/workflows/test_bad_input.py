@@ -272,7 +272,7 @@ def test_one_kin_group_is_too_few_to_judge(
     export(Path("a.csv"), 20, 1)
     result = ticketkin("run", "a.csv", *quick, *options, "--out", "run")
     assert result.code == 1  # the input is fine, the job can't be done
-    assert "1 independent kin groups were found" in result.printed
+    assert "1 independent kin group was found" in result.printed
     assert "add links with --links FILE" in result.printed
 
 

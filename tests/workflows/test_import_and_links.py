@@ -52,8 +52,8 @@ def test_the_import_tells_what_became_of_every_row(tmp_path: Path, export: Path)
     progress = KeptLines()
     summary = import_to_file(Job(sources=(export,)), tmp_path / "t.parquet", progress)
     assert progress.lines[0] == (
-        "8 rows (servicenow): 4 tickets, 1 rejected, 1 later updates of a ticket joined to it, "
-        "1 exact repeats, 1 blank"
+        "8 rows (servicenow): 4 tickets, 1 rejected, 1 joined to an earlier row of the ticket, "
+        "1 repeated exactly, 1 blank"
     )
     assert progress.lines[1:3] == [
         f"rejected rows are in {tmp_path / 't.rejected.csv'}:",
@@ -92,14 +92,14 @@ def test_every_lost_link_is_reported(tmp_path: Path, export: Path) -> None:
         "INC1,INC9,duplicate\nINC1,INC2,zusammen\nINC1,INC2,sub-task\nINC1,INC2\n",
     )
     assert lines[0] == (
-        "8 links read: 2 kept, 1 name absent tickets, 1 link a ticket to itself, 1 repeat another, "
+        "8 links read: 2 kept, 1 naming absent tickets, 1 linking a ticket to itself, 1 repeating another, "
         "2 left out, 1 in rows that can't be read"
     )
     account = "\n".join(lines)
     assert "1 link tells another the other way round" in account
     assert "left out, as they are no kinship: 'sub-task' 1" in account
     assert "left out, of unknown kinds: 'zusammen' 1" in account
-    assert "2 links (person), 1 kin groups over 2 tickets" in account
+    assert "2 links (person), 1 kin group over 2 tickets" in account
     summary = read_json(tmp_path / "run" / LINK_SUMMARY)
     assert summary["n_read"] == 8
     assert summary["unknown_kinds"] == {"zusammen": 1}
@@ -108,7 +108,7 @@ def test_every_lost_link_is_reported(tmp_path: Path, export: Path) -> None:
 def test_a_file_of_links_that_gives_none_is_an_error_and_not_silver(tmp_path: Path, export: Path) -> None:
     with pytest.raises(MappingError, match="gives no link between two imported tickets") as caught:
         links_of(tmp_path, export, "from,to,kind\nINC1,GONE,duplicate\nGONE,INC2,sub-task\n")
-    assert "2 links read: 0 kept, 1 name absent tickets, 1 left out" in str(caught.value)
+    assert "2 links read: 0 kept, 1 naming absent tickets, 1 left out" in str(caught.value)
     assert not (tmp_path / "run" / LINK_SUMMARY).exists()
 
 

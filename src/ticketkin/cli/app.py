@@ -31,6 +31,7 @@ from ticketkin.cli.options import (
     SetOption,
     Sources,
     TestPairsOption,
+    TrustCodeOption,
     out_folder,
     run_among,
     run_folder_of,
@@ -122,6 +123,7 @@ def run(
     ] = False,
     force: ForceRunOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run and why.")] = False,
+    trust_code: TrustCodeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """From an export to a proven model, in one command.
@@ -181,15 +183,19 @@ def run(
 
 def _show_plan(folder: Path, job: Job, left_out: str | None, *, force: bool, as_json: bool) -> None:
     """Print what a run would do and why; `left_out` says which settings around it are not used."""
-    from ticketkin.workflows.job import check_run, list_stages, settings_that_change
+    from ticketkin.workflows.forecast import forecast_line
+    from ticketkin.workflows.job import check_run, forecast_of_due, list_stages, settings_that_change
     from ticketkin.workflows.tuned_folds import dry_run_notes
 
     check_run(folder, job, force=force)
     for line in (settings_that_change(folder, job), left_out):
         if line is not None:
             errors.print(line, soft_wrap=True)
-    show_stages(screen, list_stages(folder, job), folder, as_json)
-    for line in () if as_json else dry_run_notes(folder, job):
+    statuses = list_stages(folder, job)
+    expected = forecast_of_due(statuses, job)
+    show_stages(screen, statuses, folder, as_json, expected)
+    notes = [forecast_line(expected)] if expected else []
+    for line in () if as_json else [*notes, *dry_run_notes(folder, job)]:
         errors.print(line, soft_wrap=True)
 
 
@@ -308,7 +314,7 @@ def split(folder: RunFolder, set_: SetOption = None) -> None:
 
 
 @app.command()
-def embed(folder: RunFolder, set_: SetOption = None) -> None:
+def embed(folder: RunFolder, set_: SetOption = None, trust_code: TrustCodeOption = None) -> None:
     """Encode the tickets with the untouched model.
 
     \b
@@ -326,6 +332,7 @@ def train(
     ],
     recipe: RecipeOption = None,
     set_: SetOption = None,
+    trust_code: TrustCodeOption = None,
 ) -> None:
     """Tune one candidate.
 
@@ -348,6 +355,7 @@ def evaluate(
         bool, typer.Option("--provisional", help="Only the quick candidates; no verdict, holdout closed.")
     ] = False,
     set_: SetOption = None,
+    trust_code: TrustCodeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate the candidates on held-out links and decide.

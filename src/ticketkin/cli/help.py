@@ -28,7 +28,9 @@ OPTION_GROUPS: Mapping[str, tuple[str, ...]] = {
         "--links", "--link-columns", "--reviewed", "--pairs", "--test-pairs", "--labels-from", "--on",
         "--split",
     ),
-    "Model": ("--base-model", "--offline", "--candidates", "--recipe", "--baseline", "--dimensions"),
+    "Model": (
+        "--base-model", "--trust-code", "--offline", "--candidates", "--recipe", "--baseline", "--dimensions",
+    ),
     "Settings": ("--config", "--set", "--seed"),
     "Answers": ("--index", "--nearest", "--all"),
     "Service": ("--demo", "--data", "--host", "--port", "--name", "--rate", "--sign-in"),

@@ -24,6 +24,7 @@ from ticketkin.cli.options import (
     ReviewedOption,
     RunFolder,
     SetOption,
+    TrustCodeOption,
     run_folder,
     stored_job,
 )
@@ -78,6 +79,7 @@ def doctor(
         ),
     ] = None,
     force: ForceOption = False,
+    trust_code: TrustCodeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Examine a bundle, an adapter, a model or a run: what is wrong, by what evidence, and the remedy.
@@ -124,6 +126,7 @@ def merge(
     strength: Annotated[
         float, typer.Option(min=0, max=10, help="Share of the change to keep: W + strength x change.")
     ] = 1.0,
+    trust_code: TrustCodeOption = None,
     force: ForceOption = False,
 ) -> None:
     """Write an adapter and its base as one plain sentence-transformers folder, and prove it.
@@ -149,6 +152,7 @@ def tune(
     minutes: Annotated[float, typer.Option(min=0.01, max=100_000, help="Time budget.")] = 30.0,
     trials: Annotated[int, typer.Option(min=1, max=100_000, help="Combinations to try, at most.")] = 20,
     set_: SetOption = None,
+    trust_code: TrustCodeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Search a candidate's settings on the evaluation links: learning rate, rank, loss weight, negatives.
@@ -191,6 +195,7 @@ def relations(
     ] = False,
     reviewed: ReviewedOption = None,
     set_: SetOption = None,
+    trust_code: TrustCodeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Learn which kind of kin a pair is: duplicate, related, causal or none. Needs typed links.
@@ -264,6 +269,7 @@ def repeat(
     ] = False,
     set_: SetOption = None,
     force: ForceRunOption = False,
+    trust_code: TrustCodeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the same job on several splits and average: for files with few links.
@@ -362,6 +368,7 @@ def compare(
     ] = None,
     force: ForceOption = False,
     offline: OfflineOption = False,
+    trust_code: TrustCodeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare models on the frozen links of a run, or frozen pairs: metrics, paired differences, cost.

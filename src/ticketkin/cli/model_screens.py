@@ -134,7 +134,7 @@ def show_readiness(console: SafeConsole, report: "Report", wanted: str) -> None:
     table = Table(box=None, pad_edge=False)
     for head in ("", "asked for", "reached", "target", "met", ""):
         table.add_column(head)
-    rows = readiness_rows(report.readiness, kept_baseline=report.verdict.kept_baseline)
+    rows = readiness_rows(report)
     for row, criterion in zip(rows, report.readiness.criteria, strict=True):
         measured = Outcome.PASSED if criterion.passed else Outcome.FAILED
         mark = check_mark(console, Outcome.SKIPPED if criterion.value is None else measured)

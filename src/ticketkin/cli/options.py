@@ -11,6 +11,7 @@ from ticketkin.core.errors import ConfigurationError, InputError, MissingInputEr
 from ticketkin.core.near_names import near_file
 from ticketkin.core.outputs import output_path
 from ticketkin.core.run_ownership import owning_run
+from ticketkin.encoders.model_code import trust_code
 from ticketkin.tickets.settings import LinkSettings
 from ticketkin.training.candidates import CANDIDATES, always_tried
 from ticketkin.workflows.configuration import Job, load_settings, outside_changes, read_job
@@ -115,6 +116,23 @@ KinFromOption = Annotated[
         "--kin-from",
         help="Where labels are grades (0 to 1, 1 to 5): the grade from which a pair is kin.",
         metavar="GRADE",
+    ),
+]
+
+
+def _allowed(names: list[str] | None) -> list[str] | None:
+    """Allow the code as soon as the option is read: whatever the command loads then asks what is allowed."""
+    trust_code(names or ())
+    return names
+
+
+TrustCodeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--trust-code",
+        help="Let a model run code of its own, of this repository of the hub at this commit. Repeatable.",
+        metavar="REPO@COMMIT",
+        callback=_allowed,
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print machine-readable results.")]

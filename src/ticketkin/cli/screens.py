@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ticketkin.evaluation.schema import CandidateResult, ReadinessResult, Report
     from ticketkin.pairs.checking import PairCounts
     from ticketkin.workflows.configuration import Job
+    from ticketkin.workflows.forecast import Forecast
     from ticketkin.workflows.recipes import Recipe
 
 # Sign, what stands for it where the terminal lacks it, style.
@@ -142,15 +143,23 @@ def show_recipes(console: SafeConsole, recipes: Iterable["Recipe"]) -> None:
 
 
 def show_stages(
-    console: SafeConsole, statuses: Sequence["StageStatus[Job]"], folder: Path, as_json: bool
+    console: SafeConsole,
+    statuses: Sequence["StageStatus[Job]"],
+    folder: Path,
+    as_json: bool,
+    expected: Mapping[str, "Forecast | None"] | None = None,
 ) -> None:
-    """Print each stage with its state, the reason and the command that runs it alone."""
+    """Print each stage with its state, the reason and the command that runs it alone.
+
+    With `expected`, how long each that is not done will take stands beside it.
+    """
     rows = [
         {
             "stage": status.stage.name,
             "state": status.state.value,
             "reason": status.reason,
             "seconds": status.seconds,
+            "forecast": (expected or {}).get(status.stage.name),
             "command": status.stage.command.format(folder=folder),
         }
         for status in statuses
@@ -159,13 +168,27 @@ def show_stages(
         print_json(rows)
         return
     table = Table(box=None, pad_edge=False)
-    for head in ("", "stage", "state", "why", "command"):
+    for head in ("", "stage", "state", "why", *(["time"] if expected else []), "command"):
         table.add_column(head)
     for row in rows:
         state = str(row["state"])
         mark = console.mark(*_STAGE_MARKS[state])
-        table.add_row(mark, str(row["stage"]), state, str(row["reason"]), str(row["command"]))
+        times = [_time(str(row["stage"]), expected)] if expected else []
+        table.add_row(mark, str(row["stage"]), state, _brief(str(row["reason"])), *times, str(row["command"]))
     console.print(table)
+
+
+def _brief(reason: str) -> str:
+    """Return a reason with the first of the files it names; a table holds no list of ten."""
+    first, *more = reason.split(", ")
+    return f"{first} and {len(more):,} more" if more else first
+
+
+def _time(stage: str, expected: Mapping[str, "Forecast | None"]) -> str:
+    if stage not in expected:
+        return ""
+    known = expected[stage]
+    return "unknown" if known is None else str(known)
 
 
 def show_pair_check(console: SafeConsole, counts: "PairCounts", out: Path | None) -> None:

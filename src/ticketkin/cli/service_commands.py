@@ -11,7 +11,14 @@ import typer
 from rich.table import Table
 
 from ticketkin.cli.console import errors, print_json, screen
-from ticketkin.cli.options import ForceOption, JsonOption, MapOption, RedactWordsOption, parse_map
+from ticketkin.cli.options import (
+    ForceOption,
+    JsonOption,
+    MapOption,
+    RedactWordsOption,
+    TrustCodeOption,
+    parse_map,
+)
 from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import InputError, MissingExtraError
@@ -79,6 +86,7 @@ def serve(
     sign_in: Annotated[
         bool, typer.Option("--sign-in", help="Let nobody in without a key; needed for another --host.")
     ] = False,
+    trust_code: TrustCodeOption = None,
 ) -> None:
     """Answer over HTTP, for people, ticket systems and assistants, from a store that keeps every ticket.
 
@@ -149,6 +157,7 @@ def erase(
         ),
     ] = None,
     force: ForceOption = False,
+    trust_code: TrustCodeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take a ticket or a person out of a service for good: out of database, indexes and what was shown.

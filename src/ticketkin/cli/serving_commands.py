@@ -18,6 +18,7 @@ from ticketkin.cli.options import (
     RedactWordsOption,
     RunFolder,
     Sources,
+    TrustCodeOption,
     link_settings,
     parse_map,
     run_folder,
@@ -60,6 +61,7 @@ def bundle(
         typer.Option("--with-index", help="Store the run's tickets in it: then it holds their texts."),
     ] = False,
     force: ForceOption = False,
+    trust_code: TrustCodeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put everything that answers need into one folder, for a machine that has never seen the run.
@@ -137,6 +139,7 @@ def index(
         ),
     ] = None,
     force: ForceOption = False,
+    trust_code: TrustCodeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Store tickets for a bundle to answer from: new ones, changed ones, fewer ones.
@@ -230,6 +233,7 @@ def relate(
         ),
     ] = None,
     force: ForceOption = False,
+    trust_code: TrustCodeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say what the nearest earlier tickets are to a ticket: duplicate, related, cause; and why.
@@ -302,6 +306,7 @@ def replay(
         ),
     ] = None,
     force: ForceOption = False,
+    trust_code: TrustCodeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """See what the last weeks would have looked like: what would have been said, and how much was right.

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ticketkin.cli.console import errors
 from ticketkin.cli.progress import ConsoleProgress
+from ticketkin.core.wording import measured_seconds
 from ticketkin.workflows.configuration import Job
 
 
@@ -17,4 +18,4 @@ def run_stage_command(
     with ConsoleProgress(errors) as progress:
         progress.say(stage_named(name).title)
         seconds = run_one_stage(name, folder, progress, job, force=force, latest=latest)
-        progress.say(f"  done in {seconds:,.1f} s")
+        progress.say(f"  done in {measured_seconds(seconds)}")

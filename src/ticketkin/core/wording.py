@@ -42,6 +42,16 @@ def time_span(seconds: float) -> str:
     return "1 second" if seconds >= 0.5 else "less than a second"
 
 
+def time_range(low: float, high: float) -> str:
+    """Return a range of seconds in the unit of its end: `about 2 to 4 minutes`, `up to 1 day`."""
+    size, unit = next(((size, unit) for size, unit in _UNITS if high >= 1.5 * size), _UNITS[-1])
+    least, most = round(low / size), max(1, round(high / size))
+    if not least:
+        return f"up to {number_of(most, unit)}"
+    between = f"{least:,} to " if least < most else ""
+    return f"about {between}{number_of(most, unit)}"
+
+
 def measured_seconds(seconds: float) -> str:
     """Return a measured duration as a table shows it: `2.5 s`, `12 s`, `3 min 20 s` or `1 h 05 min`."""
     if seconds < 9.95:

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -112,7 +111,6 @@ class _Batches:
     def __init__(self, encoder: TextModel, batch_size: int, progress: Progress, task: Task) -> None:
         self._encoder, self._batch_size = encoder, batch_size
         self._progress, self._task = progress, task
-        self._n_embedded, self._started = 0, perf_counter()
 
     def embed(self, items: Sequence[Any]) -> FloatArray:
         """Return the embeddings of prepared texts, shape (len(items), d)."""
@@ -127,10 +125,7 @@ class _Batches:
                 self._progress.say(f"  out of memory: batch size is now {self._batch_size}")
                 continue
             done += len(batch)
-            self._n_embedded += len(batch)
             self._task.advance(len(batch))
-            seconds = max(perf_counter() - self._started, 1e-9)
-            self._task.describe(f"{self._n_embedded / seconds:,.0f} texts/s")
         if not np.isfinite(vectors).all():
             raise JobError(
                 f"{self._encoder.name} gives embeddings that are not finite numbers, so its weights are "

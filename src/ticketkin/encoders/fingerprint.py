@@ -42,7 +42,7 @@ _N_BLOCKS = 64
 _TOKENIZER = "tokenizer.json"
 _TOKENIZER_FILES = ("vocab.txt", "vocab.json", "merges.txt", "*.model")
 _NO_SETTINGS = (_TOKENIZER, "vocab.json", FINGERPRINT, "*.index.json", "training_metadata.json",
-                "trainer_state.json", "data_config.json")  # fmt: skip
+                "trainer_state.json", "data_config.json", "learned_tickets.json")  # fmt: skip
 # Where it came from and who wrote it: another value is another history, no other model.
 _OF_NO_MATTER = frozenset({
     "_name_or_path", "name_or_path", "base_model_name_or_path", "transformers_version", "peft_version",

@@ -1,7 +1,6 @@
 """Encoders from a hub name, a local folder, or the packaged MiniLM."""
 
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ticketkin.core.artifacts import atomic_path, hash_path, hash_value, read_json, write_json
+from ticketkin.core.artifacts import hash_path
 from ticketkin.core.errors import (
     InputError,
     MissingExtraError,
@@ -18,9 +17,21 @@ from ticketkin.core.errors import (
     UnsafeArtifactError,
 )
 from ticketkin.core.tables import FloatArray, IntArray
-from ticketkin.encoders.cache import default_cache_folder
+from ticketkin.encoders.learned_tickets import read_learned
+from ticketkin.encoders.model_code import (
+    CODE_REPOSITORY,
+    CODE_REVISION,
+    ModelCode,
+    code_of,
+    fetch_code,
+    trust_code,
+    trusted_code,
+    with_code,
+)
+from ticketkin.encoders.model_hash import model_fingerprint
 from ticketkin.encoders.presets import preset_of
-from ticketkin.encoders.safety import PROMPTED, check_model_folder
+from ticketkin.encoders.prompted import with_prompt
+from ticketkin.encoders.safety import check_model_folder
 from ticketkin.encoders.settings import EncoderSettings
 
 if TYPE_CHECKING:
@@ -30,9 +41,6 @@ PACKAGED_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 # The official file's hash; the package carries the same bytes.
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _TEXTS_TOKENISED = 1_000
-_SHAPE_NOTHING = frozenset({
-    "ticketkin.json", "fingerprint.json", "training_metadata.json", "data_config.json"
-})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,8 @@ class LoadedEncoder:
     max_length_tokens: int
     device: str
     packaged: bool
+    code: ModelCode | None = None
+    """Code of its own that it runs, as was allowed."""
 
     @property
     def dimension(self) -> int:
@@ -86,8 +96,9 @@ def load_encoder(settings: EncoderSettings) -> LoadedEncoder:
     all-MiniLM-L6-v2 stands in for the default model, and any other name must lie in the hub's
     local cache. Raises InputError for a missing folder or device, ModelUnavailableError where
     the hub can't be reached or a model is damaged, MissingExtraError where the packaged model is
-    not installed, UnsafeArtifactError for weights that are not safetensors.
+    not installed, UnsafeArtifactError for weights that are not safetensors and for code that was not allowed.
     """
+    trust_code(settings.trust_code)
     located = locate_model(settings.base_model, offline=settings.offline)
     return _loaded(located, settings)
 
@@ -97,6 +108,7 @@ def load_folder(folder: Path, settings: EncoderSettings) -> LoadedEncoder:
 
     Raises as `load_encoder`.
     """
+    trust_code(settings.trust_code)
     check_model_folder(folder)
     return _loaded(LocatedModel(folder.name, folder), settings)
 
@@ -185,17 +197,23 @@ def _from_hub(name: str, *, offline: bool) -> LocatedModel:
     from huggingface_hub import snapshot_download
 
     patterns = ["*.json", "*.txt", "*.model", "*.safetensors", "*/*.json", "*/*.safetensors"]
+    revision = trusted_code().get(name)
     try:
-        folder = Path(snapshot_download(name, allow_patterns=patterns, local_files_only=offline))
+        folder = Path(
+            snapshot_download(name, revision=revision, allow_patterns=patterns, local_files_only=offline)
+        )
     except Exception as error:
         # huggingface_hub has a dozen exceptions for "can't be had"; the user's way out is one.
         where = "is not in the hub's local cache" if offline else "can't be fetched from the hub"
         raise ModelUnavailableError(
-            f"The model {name!r} {where} ({type(error).__name__}) and is no local folder. "
-            "Use --offline without --base-model for the packaged all-MiniLM-L6-v2, or --base-model DIR for "
-            "a local folder"
+            f"The model {name!r}{f' at {revision}' if revision else ''} {where} ({type(error).__name__}) and "
+            "is no local folder. Use --offline without --base-model for the packaged all-MiniLM-L6-v2, or "
+            "--base-model DIR for a local folder"
         ) from error
     check_model_folder(folder)
+    code = code_of(folder)
+    if code is not None:
+        fetch_code(code, offline=offline)
     return LocatedModel(name, folder)
 
 
@@ -217,12 +235,28 @@ def pick_device(settings: EncoderSettings) -> str:
 
 
 def load_float32(source: str, device: str) -> "SentenceTransformer":
-    """Return a SentenceTransformer in float32, from a local folder, without remote code.
+    """Return a SentenceTransformer in float32, from a local folder; code of its own runs as it was allowed.
 
     Half-precision checkpoints would otherwise stay half, which a CPU runs at a hundredth of the speed.
     Raises as `check_model_folder`, and ModelUnavailableError if the files make no model.
     """
     check_model_folder(Path(source))
+    code = code_of(Path(source))
+    if code is None:
+        return _load(source, source, device)
+    with with_code(Path(source), code) as folder:
+        model = _load(str(folder), source, device, trust_remote_code=True)
+    for module in model.modules():
+        config = getattr(module, "config", None)
+        if config is not None and hasattr(config, CODE_REPOSITORY):
+            config.name_or_path = module.name_or_path = (
+                source  # what is saved must not name a folder that is gone
+            )
+            setattr(config, CODE_REVISION, code.revision)
+    return model
+
+
+def _load(folder: str, source: str, device: str, *, trust_remote_code: bool = False) -> "SentenceTransformer":
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging as transformers_logging
@@ -231,9 +265,9 @@ def load_float32(source: str, device: str) -> "SentenceTransformer":
     transformers_logging.set_verbosity_error()
     try:
         model: SentenceTransformer = SentenceTransformer(
-            source,
+            folder,
             device=device,
-            trust_remote_code=False,
+            trust_remote_code=trust_remote_code,
             local_files_only=True,
             model_kwargs={"dtype": "float32", "use_safetensors": True},
         )
@@ -255,74 +289,22 @@ def is_failure(error: BaseException) -> bool:
 
 def _loaded(located: LocatedModel, settings: EncoderSettings) -> LoadedEncoder:
     name, folder, source = located.name, located.folder, str(located.folder)
-    preset = preset_of(name)
-    if preset.needs_remote_code:
-        raise ModelUnavailableError(
-            f"The model {name!r} runs code of its own, which is never loaded here; choose another, such as "
-            "Alibaba-NLP/gte-modernbert-base"
-        )
+    preset, code = preset_of(name), code_of(folder)
     device = pick_device(settings)
     model = load_float32(source, device)
     if preset.prompt and not model.default_prompt_name:
-        folder = _prompted(folder, preset.prompt)
+        folder = with_prompt(folder, preset.prompt, code)
         source, model = str(folder), load_float32(str(folder), device)
     limit = int(model.get_max_seq_length() or 512)
     for asked in (preset.max_length_tokens, settings.max_length_tokens):
         limit = limit if asked is None else min(limit, asked)
     model.max_seq_length = limit
+    learned = read_learned(folder)
+    name = name if learned is None else f"{name} ({learned.name})"
     fingerprint = model_fingerprint(folder, limit, default_prompt(model))
-    return LoadedEncoder(model, name, source, fingerprint, limit, device, located.packaged)
+    return LoadedEncoder(model, name, source, fingerprint, limit, device, located.packaged, code)
 
 
 def default_prompt(model: "SentenceTransformer") -> str:
     """Return what stands before every text unless another prompt is asked for; "" for nothing."""
     return str(model.prompts.get(model.default_prompt_name or "", ""))
-
-
-def model_fingerprint(folder: Path, max_length_tokens: int, prompt: str) -> str:
-    """Return the hash of all that shapes the embeddings of the model in `folder`."""
-    shaping = {"folder": hash_model(folder), "max_length_tokens": max_length_tokens}
-    return hash_value(shaping | ({"prompt": prompt} if prompt else {}))
-
-
-def _prompted(folder: Path, prompt: str) -> Path:
-    """Return a folder with the same model whose texts get `prompt` by themselves.
-
-    Tuning, merging and a fresh process load an encoder from its folder: were the prompt only in memory,
-    they would read other texts than the ones that were judged. Weights are linked, not copied.
-    """
-    prepared = (
-        default_cache_folder() / PROMPTED / hash_value({"folder": hash_model(folder), "prompt": prompt})[:32]
-    )
-    if prepared.exists():
-        return prepared
-    with atomic_path(prepared) as temporary:
-        for file in (path for path in folder.rglob("*") if _is_linked(path)):
-            target = temporary / file.relative_to(folder)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                target.symlink_to(file.resolve())
-            except OSError:  # a file system without links
-                shutil.copyfile(file, target)
-        config_path = temporary / "config_sentence_transformers.json"
-        config = read_json(config_path) if config_path.exists() else {}
-        config_path.unlink(missing_ok=True)
-        prompts = {**(config.get("prompts") or {}), "ticket": prompt}
-        write_json(config_path, {**config, "prompts": prompts, "default_prompt_name": "ticket"})
-    return prepared
-
-
-def _is_linked(path: Path) -> bool:
-    # With a prompt the model embeds otherwise than when its fingerprint was taken.
-    return path.is_file() and path.name != "fingerprint.json"
-
-
-def hash_model(folder: Path) -> dict[str, str]:
-    """Hash what shapes the embeddings; model cards and metadata do not."""
-    return {
-        path.relative_to(folder).as_posix(): hash_path(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-        and path.suffix in {".safetensors", ".json", ".txt", ".model"}
-        and path.name not in _SHAPE_NOTHING
-    }

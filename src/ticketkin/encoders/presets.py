@@ -23,7 +23,7 @@ class Preset:
     licence: str = ""
     """As its model card states it; empty where a user looks it up."""
     needs_remote_code: bool = False
-    """The model's own code would have to run, which is refused."""
+    """Its own code has to run: only where `--trust-code` allows that."""
     millions: int = 0
     """Parameters, in millions: what encoding costs grows with them."""
     languages: str = "English"

@@ -5,7 +5,9 @@ from typing import Any
 
 from ticketkin.core.artifacts import hash_value
 from ticketkin.encoders.fingerprint import N_BASE_PROBES, BaseFingerprint, Outputs, write_fingerprint
-from ticketkin.encoders.loading import LoadedEncoder, hash_model
+from ticketkin.encoders.loading import LoadedEncoder
+from ticketkin.encoders.model_code import code_in_memory, name_code
+from ticketkin.encoders.model_hash import hash_model
 from ticketkin.encoders.probes import FINGERPRINT_PROBES, embed_with
 from ticketkin.encoders.serving import write_serving
 
@@ -43,6 +45,21 @@ def save_adapter(model: Any, folder: Path, base: BaseFingerprint) -> None:
     write_fingerprint(folder, "adapter", embed_with(model, FINGERPRINT_PROBES), base)
 
 
+def extended(model: Any, *layers: Any) -> Any:
+    """Return a model of the same modules with further `layers` behind them; prompts and limit stay."""
+    from sentence_transformers import SentenceTransformer
+
+    longer = SentenceTransformer(
+        modules=[*model, *layers],
+        device=str(model.device),
+        prompts=model.prompts,
+        default_prompt_name=model.default_prompt_name,
+    )
+    longer.max_seq_length = model.max_seq_length
+    return longer
+
+
 def write_model(model: Any, folder: Path) -> None:
     """Write what a model or adapter in memory consists of; its fingerprint is still to come."""
     model.save_pretrained(str(folder), create_model_card=False)
+    name_code(folder, code_in_memory(model))

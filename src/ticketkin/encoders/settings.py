@@ -1,16 +1,25 @@
 """Settings of the base model, of what executes it, and of low-rank adapters."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from ticketkin.core.errors import InputError
 from ticketkin.core.stage_settings import StageSettings
+from ticketkin.encoders.model_code import parse_model_code
 
 Runtime = Literal["torch", "openvino", "openvino-int8", "onnx-int8"]
 """What executes an encoder."""
 AskedRuntime = Runtime | Literal["auto"]
 """What a user asks for; 'auto' is the fastest whose fidelity holds."""
 DEFAULT_CROSS_ENCODER = "cross-encoder/ms-marco-MiniLM-L-6-v2"
+
+
+def _names_code(text: str) -> str:
+    try:
+        return str(parse_model_code(text))
+    except InputError as error:
+        raise ValueError(str(error)) from None
 
 
 class EncoderSettings(StageSettings):
@@ -30,6 +39,9 @@ class EncoderSettings(StageSettings):
     """What executes the encoder. 'openvino' is exact to 1e-6 and faster on a CPU; the two in int8 are several
     times faster and close; 'auto' takes the first of openvino-int8, onnx-int8 and openvino that is installed,
     stays true to torch and is faster. A run is judged with 'torch' unless asked otherwise."""
+    trust_code: tuple[Annotated[str, AfterValidator(_names_code)], ...] = Field(default=(), exclude=True)
+    """Code of models that may run, REPO@COMMIT with all 40 digits (`--trust-code`). A run keeps what it ran
+    beside its embeddings and trainings; it never keeps the consent, which is given anew each time."""
 
 
 class LowRankSettings(StageSettings):

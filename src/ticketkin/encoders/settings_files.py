@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ticketkin.core.errors import InputError, UnreadableFileError, UnsafeArtifactError
+from ticketkin.encoders.model_code import CODE_MAP, check_model_code
 from ticketkin.encoders.trusted import (
     ACTIVATIONS,
     ATTENTION,
@@ -26,7 +27,7 @@ from ticketkin.encoders.trusted import (
 # Vocabularies and records: read as data, never for the name of a class.
 _DATA = ("tokenizer.json", "vocab.json", "added_tokens.json", "data_config.json", "ticketkin.json",
          "fingerprint.json")  # fmt: skip
-_RECORDS = ("training_metadata.json", "trainer_state.json", "*.index.json")
+_RECORDS = ("training_metadata.json", "learned_tickets.json", "trainer_state.json", "*.index.json")
 _TRANSFORMER_SETTINGS = "sentence_*_config.json"
 _LARGEST_BYTES = 16 << 20
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
@@ -34,7 +35,7 @@ _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 _FREE = {"id2label", "label2id", "prompts", "added_tokens_decoder", "chat_template", "default_prompt_name"}
 # Code or weights from elsewhere; nothing of the kind is loaded.
 _REFUSED = {
-    "auto_map", "custom_pipelines", "custom_generate", "quantization_config", "transformers_weights",
+    CODE_MAP, "custom_pipelines", "custom_generate", "quantization_config", "transformers_weights",
     "gguf_file", "backbone", "use_timm_backbone", "megatron_config", "loftq_config", "processor_class",
     "image_processor_type", "feature_extractor_type", "video_processor_type", "trust_remote_code",
     "use_kernels", "vocoder", "question_encoder", "generator",
@@ -61,8 +62,8 @@ def read_settings(path: Path) -> Any:
 def check_settings(place: Path, root: Path) -> None:
     """Check the settings files in one folder of the model `root`.
 
-    Raises UnsafeArtifactError for one that names a class that is not trusted or a file of this machine,
-    InputError for sizes no model has, UnreadableFileError as `read_settings`.
+    Raises UnsafeArtifactError for one that names a class that is not trusted, code that was not allowed, or a
+    file of this machine, InputError for sizes no model has, UnreadableFileError as `read_settings`.
     """
     if not place.is_dir():
         return
@@ -72,6 +73,9 @@ def check_settings(place: Path, root: Path) -> None:
         content = read_settings(path)
         if path.name != "modules.json" and not isinstance(content, dict):
             raise UnreadableFileError(f"{path} is damaged (it is no object). {_SAVE_AGAIN}")
+        if path.name == "config.json" and check_model_code(path, content) is not None:
+            # Of which type it is, is said by the code.
+            content = {key: value for key, value in content.items() if key not in (CODE_MAP, "model_type")}
         for key, value in _entries(content):
             _check_entry(path, key, value, root)
         if path.match(_TRANSFORMER_SETTINGS):

@@ -20,3 +20,7 @@ class UntouchedEncoder:
     packaged: bool
     template: str
     """How a ticket's fields were composed into a text."""
+    code: str = ""
+    """REPO@COMMIT of code of its own that it ran, as was allowed; empty where it ran none."""
+    tuned_as: str = ""
+    """The model of which run it is, where it was tuned before; empty for an untouched one."""

@@ -12,6 +12,7 @@ from pydantic import (
 from ticketkin.core.artifacts import read_json, write_json
 from ticketkin.core.checks import Check, Outcome
 from ticketkin.core.errors import UnreadableFileError
+from ticketkin.evaluation import verdict_words
 from ticketkin.evaluation.metric_results import Metric, ReportPart, Split, SplitResult
 from ticketkin.evaluation.proof_results import (
     Comparison,
@@ -199,6 +200,11 @@ class Report(ReportPart):
     synthetic: bool
     seed: int
     versions: dict[str, str]
+
+    @property
+    def base_called(self) -> str:
+        """What to call the base: the untouched model, or the model of a run that tuned it before."""
+        return self.encoder.get("tuned_as") or verdict_words.UNTOUCHED_MODEL
 
     @property
     def left_out_kinds(self) -> list[LeftOutKindResult] | None:

@@ -13,6 +13,18 @@ from ticketkin.evaluation.retrieval import RetrievalScores
 Answer = Literal["yes", "no", "unproven"]
 """Whether anything is better than the untouched model; unproven where people linked none or too few."""
 
+UNTOUCHED_MODEL = "the untouched model"
+"""What sentences call the base, until `naming_base` says what it is."""
+
+
+def naming_base(sentences: str, name: str) -> str:
+    """Return sentences in which the base is called by its `name`, where it is no untouched model."""
+    if not name:
+        return sentences
+    return sentences.replace(UNTOUCHED_MODEL, name).replace(
+        UNTOUCHED_MODEL.capitalize(), f"{name[:1].upper()}{name[1:]}"
+    )
+
 
 def unproven_words(champion: str, n_groups: int) -> str:
     """Return what to say where people linked no duplicates, or too few to prove anything: how to find out."""
@@ -28,7 +40,7 @@ def unproven_words(champion: str, n_groups: int) -> str:
 def better_words(champion: str, counted: str, *, synthetic: bool) -> str:
     """Return the sentences where a challenger won; `counted` says what it finds and how that was counted."""
     answer = "Yes, though on the built-in synthetic sample only" if synthetic else "Yes"
-    return f"{answer}: '{champion}' is better than the untouched model. {counted}"
+    return f"{answer}: '{champion}' is better than {UNTOUCHED_MODEL}. {counted}"
 
 
 @dataclass(frozen=True)
@@ -49,7 +61,7 @@ def kept_words(why: WhyKept, counted: str, *, synthetic: bool) -> str:
     """Return the sentences where the baseline stays: worse, level, or too few links to tell."""
     where = "On the built-in synthetic sample, keep" if synthetic else "Keep"
     end, evidence = _why_kept(why)
-    return " ".join(part for part in (f"{where} the untouched model: {end}.", evidence, counted) if part)
+    return " ".join(part for part in (f"{where} {UNTOUCHED_MODEL}: {end}.", evidence, counted) if part)
 
 
 def _why_kept(why: WhyKept) -> tuple[str, str]:

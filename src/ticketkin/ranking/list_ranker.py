@@ -25,6 +25,11 @@ class ListRanker:
         self._columns = columns
         self._retriever = Retriever(columns)
 
+    @property
+    def columns(self) -> TicketColumns:
+        """The tickets of the run as the scorer describes them."""
+        return self._columns
+
     def _scores(self, rows: IntArray, queries: TicketColumns, candidates: Candidates) -> FloatArray:
         """Return the score of each candidate of the tickets `rows`, shape (n_queries, k)."""
         return self.scorer.score(queries, candidates)

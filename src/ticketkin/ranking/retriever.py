@@ -5,7 +5,7 @@ one asks cells for more than are needed, compares those exactly, and knows how m
 gives.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,13 +14,12 @@ from scipy.sparse import csr_matrix
 
 from ticketkin.core.tables import BoolArray, FloatArray, IntArray
 from ticketkin.lexical.neighbours import paired_cosines
+from ticketkin.ranking.best import SAME, Nearest, best_places, highest, joined, newest_first
 from ticketkin.ranking.cells import Cells
 from ticketkin.ranking.columns import ENCODER, Float64Array, TicketColumns
 from ticketkin.ranking.visible import VisibleTickets
 
 LEXICAL = "lexical"
-# Similarities closer than this are one and the same: the last digit of a dot product is no reason to prefer.
-_SAME = 1e-6
 # Entries of a query x tickets block, so that a million tickets stay within a few hundred megabytes.
 _BLOCK_ENTRIES = 25_000_000
 _BLOCK_QUERIES = 128
@@ -29,18 +28,6 @@ _N_RECALL_QUERIES = 200
 _SPARE = 2
 # Of all that are compared with a query, so many times as many as are needed are looked at first.
 _FIRST_LOOK = 4
-# Values in a sample from which the n-th highest is guessed, for each of n.
-_SAMPLED = 8
-
-
-@dataclass(frozen=True)
-class Nearest:
-    """The best of one source for each query, most similar first."""
-
-    rows: IntArray
-    """Stored rows, shape (n_queries, n), -1 where there are fewer."""
-    similarities: FloatArray
-    """Shape (n_queries, n); beside -1, 0 for a visible ticket without a shared word, -inf for none left."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +132,7 @@ class Retriever:
             visible = self._visible(part, None if as_of is None else as_of[rows])
             for name in self.sources:
                 parts[name].append(self._of_source(name, part, n, visible))
-        return {name: _joined(blocks) for name, blocks in parts.items()}
+        return {name: joined(blocks) for name, blocks in parts.items()}
 
     def _visible(self, queries: TicketColumns, as_of: IntArray | None) -> VisibleTickets:
         return VisibleTickets(self._stored, self._is_deleted, queries, as_of)
@@ -169,7 +156,7 @@ class Retriever:
         for query in range(len(queries)):
             values = self._shared_weight(queries.lexical.whole, query)
             best = self._best_visible(values, query, n, visible)
-            best = best[values[best] > _SAME]
+            best = best[values[best] > SAME]
             chosen[query, : len(best)] = best
             n_visible[query] = n if len(best) == n else visible.count(query)
         return self._ordered(LEXICAL, queries, chosen, n_visible)
@@ -214,7 +201,7 @@ class Retriever:
             rows, floor = highest(values, n_highest)
             rows = rows[~visible.hides(query, rows)]
             best = self._best(rows, values[rows], n)
-            if len(best) == n and values[best].min() > floor + _SAME:
+            if len(best) == n and values[best].min() > floor + SAME:
                 return best
             n_highest *= _FIRST_LOOK
         allowed = np.flatnonzero(~visible.hidden(query))
@@ -251,7 +238,7 @@ class Retriever:
         recall = {}
         for name in self._cells:
             approximate = self._by_cells(name, queries, n, visible).similarities
-            border = exact[name].similarities[:, -1:] - _SAME
+            border = exact[name].similarities[:, -1:] - SAME
             recall[name] = float((approximate >= border).mean()) if n else 1.0
         return recall
 
@@ -268,42 +255,6 @@ def proposed_rows(nearest: Mapping[str, Nearest], n_queries: int, depth: int) ->
     for query, rows in enumerate(lists):
         padded[query, : len(rows)] = rows
     return padded
-
-
-def highest(values: FloatArray | Float64Array, n: int) -> tuple[IntArray, float]:
-    """Return the places of all values from a floor on, at least `n` of them, and that floor.
-
-    The floor is guessed from a sample, which costs a fraction of finding the n-th highest of a million.
-    """
-    sample = values[:: max(1, len(values) // (_SAMPLED * n))]
-    place = min(len(sample), -(-2 * n * len(sample) // len(values)))
-    floor = float(np.partition(sample, len(sample) - place)[len(sample) - place])
-    places = np.flatnonzero(values >= floor)
-    if len(places) < n:
-        floor = float(np.partition(values, len(values) - n)[len(values) - n])
-        places = np.flatnonzero(values >= floor)
-    return places, floor
-
-
-def best_places(
-    values: FloatArray | Float64Array, opened_at: IntArray, identity: IntArray, n: int
-) -> IntArray:
-    """Return the places of the `n` highest values, the newest of those that are alike on the border."""
-    if len(values) <= n:
-        return np.arange(len(values))
-    border = -np.partition(-values, n - 1)[n - 1]
-    surely = np.flatnonzero(values > border + _SAME)
-    alike = np.flatnonzero(np.abs(values - border) <= _SAME)
-    newest = np.lexsort((identity[alike], -opened_at[alike]))
-    return np.concatenate([surely, alike[newest[: n - len(surely)]]])
-
-
-def newest_first(
-    rows: IntArray, similarities: FloatArray, opened_at: IntArray, identity: IntArray
-) -> Nearest:
-    """Return rows by falling similarity, the newest first of those that are equal; shapes (n_queries, n)."""
-    order = np.lexsort((identity, -opened_at, -similarities), axis=1)
-    return Nearest(np.take_along_axis(rows, order, 1), np.take_along_axis(similarities, order, 1))
 
 
 def postings_of(stored: TicketColumns) -> csr_matrix:
@@ -325,9 +276,3 @@ def pair_similarities(name: str, queries: TicketColumns, stored: TicketColumns, 
     for query, vector in enumerate(queries.embeddings[name]):
         found[query] = np.einsum("kd,d->k", stored.embeddings[name][safe[query]], vector)
     return found
-
-
-def _joined(parts: Sequence[Nearest]) -> Nearest:
-    return Nearest(
-        np.concatenate([part.rows for part in parts]), np.concatenate([part.similarities for part in parts])
-    )

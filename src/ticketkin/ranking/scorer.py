@@ -84,6 +84,16 @@ class FirstLevel:
 
 
 @dataclass(frozen=True)
+class ScoredPairs:
+    """What candidates scored, and by what."""
+
+    scores: FloatArray
+    """Probability of kinship, shape (n_queries, k), 0 beside -1."""
+    rows: FloatArray
+    """Features of both levels and last the log-odds of kinship, shape (n_queries, k, f)."""
+
+
+@dataclass(frozen=True)
 class PairScorer:
     """Both levels of the learned ranking over a corpus state; holds no ticket."""
 
@@ -103,6 +113,11 @@ class PairScorer:
         names = [name for name in self.state.crowd.embeddings if name != TUNED or self.first.head is None]
         return names + [ENCODER] * self.uses_encoder
 
+    @property
+    def n_row_features(self) -> int:
+        """Numbers in each of `ScoredPairs.rows`."""
+        return len(self.first.names) + len(self.second.mean)
+
     def describe(self, given: EmbeddedTickets) -> TicketColumns:
         """Return tickets as the scorer reads them, stored ones and new ones alike.
 
@@ -120,6 +135,14 @@ class PairScorer:
     def score(self, queries: TicketColumns, candidates: Candidates) -> FloatArray:
         """Return the probability of kinship, shape of `candidates.rows` (n_queries, k), 0 beside -1."""
         return probabilities(self.second, self.stacked(queries, candidates), candidates)
+
+    def scored(self, queries: TicketColumns, candidates: Candidates) -> ScoredPairs:
+        """Return what `score` returns, with the features and log-odds that it comes from."""
+        features = pair_features(self.state, queries, candidates)
+        stacked = stacked_features(self.state, self.first, queries, candidates, self.reranker, features)
+        logits = second_logits(self.second, stacked)
+        rows = np.concatenate([features, stacked[:, :, 1:], logits[:, :, None]], axis=2)
+        return ScoredPairs(kin_probabilities(logits, candidates), rows.astype(np.float32))
 
     def stacked(self, queries: TicketColumns, candidates: Candidates) -> FloatArray:
         """Return the features of the second level, as `stacked_features`."""
@@ -235,13 +258,15 @@ def stacked_features(
     queries: TicketColumns,
     candidates: Candidates,
     reranker: Reranker | None = None,
+    features: FloatArray | None = None,
 ) -> FloatArray:
-    """Return the features of the second level, shape (n_queries, k, f).
+    """Return the features of the second level, shape (n_queries, k, f), from those of the first, if given.
 
     They are the first level's log-odds and, where there are such, the relative features of the encoder and
     what the cross-encoder read.
     """
-    features = pair_features(state, queries, candidates)
+    if features is None:
+        features = pair_features(state, queries, candidates)
     logits = first.logits(features.reshape(-1, features.shape[2])).reshape(candidates.rows.shape)
     columns = [logits.astype(np.float32)]
     if ENCODER in queries.embeddings:
@@ -255,7 +280,17 @@ def stacked_features(
 
 def probabilities(second: LogisticModel, stacked: FloatArray, candidates: Candidates) -> FloatArray:
     """Return the probability of kinship, shape (n_queries, k), 0 beside -1."""
-    logits = second.logits(stacked.reshape(-1, stacked.shape[2])).reshape(stacked.shape[:2])
+    return kin_probabilities(second_logits(second, stacked), candidates)
+
+
+def second_logits(second: LogisticModel, stacked: FloatArray) -> Float64Array:
+    """Return the log-odds of kinship by a model over features of shape (n_queries, k, f)."""
+    logits: Float64Array = second.logits(stacked.reshape(-1, stacked.shape[2])).reshape(stacked.shape[:2])
+    return logits
+
+
+def kin_probabilities(logits: Float64Array, candidates: Candidates) -> FloatArray:
+    """Return the probability of kinship by log-odds, shape (n_queries, k), 0 beside -1."""
     kin = expit(logits)  # float64: the order of hopeless candidates stays, too
     result: FloatArray = np.where(candidates.rows >= 0, kin, 0.0).astype(np.float32)
     return result

@@ -5,15 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from ticketkin.core.tables import IntArray
+from ticketkin.ranking.best import Nearest, best_places, newest_first
 from ticketkin.ranking.columns import TicketColumns
-from ticketkin.ranking.retriever import (
-    Candidates,
-    Nearest,
-    Retriever,
-    best_places,
-    newest_first,
-    proposed_rows,
-)
+from ticketkin.ranking.retriever import Candidates, Retriever, proposed_rows
 
 
 class SegmentedRetriever:

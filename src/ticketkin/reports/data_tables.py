@@ -154,7 +154,7 @@ def data_tables(report: Report, material: ReportMaterial) -> list[DataTable]:
             "No personal data was recognised, or redaction was off.",
         ),
         DataTable("Texts and times", _profile(report.profile), "No profile was made."),
-        DataTable("Untouched model", _encoder(report.encoder), "Nothing about the model was recorded."),
+        DataTable("Base model", _encoder(report), "Nothing about the model was recorded."),
         DataTable(
             "What executes the models",
             [(use.encoder, _executed(use)) for use in report.runtimes],
@@ -216,9 +216,11 @@ def _percent(share: object) -> str:
     return percent(share, 1) if isinstance(share, int | float) else str(share)
 
 
-def _encoder(encoder: Mapping[str, object]) -> list[Row]:
+def _encoder(report: Report) -> list[Row]:
     """Return which model it is; what executes it stands in a table of its own."""
-    values = {key: value for key, value in encoder.items() if key != "runtime"}
+    values = {key: value for key, value in report.encoder.items() if key not in ("runtime", "tuned_as")}
+    if not values.get("code"):
+        values.pop("code", None)
     if values.get("source_fingerprint") == values.get("fingerprint"):
         values.pop("source_fingerprint", None)
     return _rows(values, _ENCODER)

@@ -102,7 +102,8 @@ def render_report(report: Report, material: ReportMaterial, drawn: DrawnFigures)
         kinds_absent=kinds_absent(material),
         largest=largest_families(material),
         threshold=None if scored is None else scored.threshold,
-        readiness=readiness_rows(report.readiness, kept_baseline=report.verdict.kept_baseline),
+        base_called=report.base_called,
+        readiness=readiness_rows(report),
         checks=[check_row(check) for check in report.diagnostics],
         outcomes=outcomes_in_words(report.diagnostics),
     )

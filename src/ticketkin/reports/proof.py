@@ -89,7 +89,7 @@ def _judged_by_folds(report: Report, folds: CrossFittingResult) -> list[str]:
         f"its links. This was done {_times(folds.n_repeats)}; a ticket counts once, with the mean of its "
         "results.",
         "What was judged is the whole procedure, its choices included: in every part it chose anew what to "
-        f"rank by. Over the untouched model it gained {gain} in {METRICS.primary.title} (95 % range in "
+        f"rank by. Over {report.base_called} it gained {gain} in {METRICS.primary.title} (95 % range in "
         f"brackets) on {number_of(procedure.n_queries, 'ticket')} with known kin in "
         f"{number_of(procedure.n_clusters, 'group')} of duplicates.",
         f"What is kept, “{verdict.champion}”, "
@@ -146,7 +146,7 @@ def _judged_by_split(report: Report) -> list[str]:
     ]
     if shown:
         sentences.append(
-            f"Over the untouched model, “{verdict.champion}” gained in {METRICS.primary.title} (95 % range "
+            f"Over {report.base_called}, “{verdict.champion}” gained in {METRICS.primary.title} (95 % range "
             f"in brackets) {', and '.join(shown)}."
         )
     return sentences

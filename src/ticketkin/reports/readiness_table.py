@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 from ticketkin.core.wording import percent
-from ticketkin.evaluation.schema import CriterionResult, ReadinessResult
+from ticketkin.evaluation.schema import CriterionResult, Report
 from ticketkin.reports.formatting import ABSENT, format_metric, format_name, format_share
 
 _NAMES = {
     "category_shortcut": "Reads more than the category",
-    "beats_baseline": "Better than the untouched model",
     "holdout_gap": "Lost on tickets put aside",
     "latency_ms": "Time for one ticket",
     "failed_checks": "Checks that failed",
@@ -29,18 +28,18 @@ class ReadinessRow:
     note: str
 
 
-def readiness_rows(readiness: ReadinessResult, *, kept_baseline: bool) -> list[ReadinessRow]:
-    """Return the criteria of the tier, each value and target in its own unit."""
-    return [
-        _row(criterion, kept=kept_baseline and criterion.name == "beats_baseline")
-        for criterion in readiness.criteria
-    ]
+def readiness_rows(report: Report) -> list[ReadinessRow]:
+    """Return the criteria of a report's tier, each value and target in its own unit."""
+    return [_row(criterion, report) for criterion in report.readiness.criteria]
 
 
-def _row(criterion: CriterionResult, *, kept: bool) -> ReadinessRow:
+def _row(criterion: CriterionResult, report: Report) -> ReadinessRow:
     name = _NAMES.get(criterion.name, format_name(criterion.name))
-    if kept:
-        return ReadinessRow(name, "kept", ABSENT, _target(criterion), "it is the untouched model itself")
+    if criterion.name == "beats_baseline":
+        name = f"Better than {report.base_called}"
+        if report.verdict.kept_baseline:
+            note = f"it is {report.base_called} itself"
+            return ReadinessRow(name, "kept", ABSENT, _target(criterion), note)
     if criterion.value is None:
         return ReadinessRow(name, "not measured", ABSENT, _target(criterion), criterion.note)
     return ReadinessRow(

@@ -23,7 +23,7 @@ _PROFILE = {
     "n_tickets", "n_empty", "first_opened", "last_opened", "n_without_time", "length_tokens_median",
     "length_tokens_p95", "limit_tokens", "share_cut", "languages", "n_exact_repeats",
 }  # fmt: skip
-_ENCODER = {"name", "max_length_tokens", "device", "packaged"}
+_ENCODER = {"name", "max_length_tokens", "device", "packaged", "code", "tuned_as"}
 # Counts by names of Ticketkin's own, never by values of a column.
 _OWN_COUNTS = ("redactions", "repairs")
 

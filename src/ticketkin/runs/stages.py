@@ -68,6 +68,11 @@ class StageRun(Generic[J]):
         )
 
     @property
+    def name(self) -> str:
+        """What the run is called: the name of its folder."""
+        return self._folder.resolve().name
+
+    @property
     def seconds(self) -> dict[str, float]:
         """Seconds that each finished stage of the run took."""
         return stage_seconds(self._folder)

@@ -17,6 +17,7 @@ from ticketkin.core.tables import Links, Tickets
 from ticketkin.lexical.vocabulary import stable_hashes
 from ticketkin.service.model_index import FollowingState, ModelIndex
 from ticketkin.service.model_switching import open_known
+from ticketkin.service.refitting import refit_when_due
 from ticketkin.service.stored_embeddings import BATCH_TICKETS, keep_embeddings
 from ticketkin.serving.answers import Answer
 from ticketkin.serving.bundle import Bundle
@@ -27,6 +28,7 @@ from ticketkin.store.audit import put_audit
 from ticketkin.store.database import Database
 from ticketkin.store.links import put_links
 from ticketkin.store.models import PREPARING, KnownModel, active_model, known_models, note_process
+from ticketkin.store.refits import StoredRefit
 from ticketkin.store.tickets import TicketCounts, delete_tickets, names_to_ids, put_tickets, stored_content
 
 COMMAND_LINE = "command line"
@@ -58,7 +60,7 @@ class Corpus:
         self._wanted: str | None = None
         self._process = uuid4()
         self._noted_at = float("-inf")
-        self._switching = Lock()
+        self._switching, self._noting = Lock(), Lock()
         self._stopping = Event()
         self._followers: list[Thread] = []
 
@@ -98,7 +100,12 @@ class Corpus:
 
     def start_following(self) -> None:
         """Follow the database, and hold other models ready, in threads of their own until `close`."""
-        for name, task in (("follow the database", self.follow), ("hold models ready", self.hold_ready)):
+        tasks = {
+            "follow the database": self.follow,
+            "hold models ready": self.hold_ready,
+            "refit the ranking": self.refit,
+        }
+        for name, task in tasks.items():
             thread = Thread(target=self._repeat, args=(task,), name=name, daemon=True)
             self._followers.append(thread)
             thread.start()
@@ -184,10 +191,19 @@ class Corpus:
         ready = self._models.get(self._wanted or self.bundle.id)
         if ready is not None and ready is not self._active and ready.is_ready:
             with self._switching:
+                ready.follow_refit()
                 ready.catch_up()
                 self._active = ready
             self._note(due=True)
+        self._active.follow_refit()
         self.catch_up()
+
+    def refit(self) -> StoredRefit | None:
+        """Fit the ranking of the model that answers anew, if enough answers came since the last time."""
+        done = refit_when_due(self.database, self.bundle)
+        if done is not None:
+            self._active.follow_refit()
+        return done
 
     def hold_ready(self) -> None:
         """Open the models that the database lists beside the one that answers, and keep them as new."""
@@ -219,7 +235,7 @@ class Corpus:
         self._note(due=True)
         try:
             model = ModelIndex(open_known(known, self._redact_words), self.database, self._folder)
-        except TicketkinError as error:
+        except (TicketkinError, OSError) as error:
             self._faults[known.bundle] = str(error)
             return
         parity = model.warm_up()
@@ -239,12 +255,12 @@ class Corpus:
     def _note(self, *, due: bool) -> None:
         if not due and time.monotonic() - self._noted_at < _NOTE_SECONDS:
             return
-        ready = dict.fromkeys(self._models, "")
-        with self.database.transaction() as connection:
+        with self._noting, self.database.transaction() as connection:
+            ready = dict.fromkeys(self._models, "")
             note_process(connection, self._process, {**self._faults, **ready}, self.bundle.id)
         self._noted_at = time.monotonic()
 
-    def _repeat(self, task: Callable[[], None]) -> None:
+    def _repeat(self, task: Callable[[], object]) -> None:
         while not self._stopping.wait(FOLLOW_SECONDS):
             try:
                 task()

@@ -30,7 +30,7 @@ from ticketkin.tickets.pseudonyms import NoPseudonyms
 _WAIT_SECONDS = 60.0
 NOT_COVERED = (
     "backups, replicas and archived logs of a database server of your own",
-    "bundles and runs that learned from the tickets: the next run without them is the remedy",
+    "bundles, runs and refits that learned from the tickets: the next run without them is the remedy",
     "the index that ticketkin index keeps in a bundle: ticketkin index BUNDLE --delete FILE --purge",
     "files that people exported",
 )

@@ -24,6 +24,8 @@ from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.records import read_record
 from ticketkin.core.tables import Tickets
 from ticketkin.evaluation.schema import Report, read_report
+from ticketkin.ranking.refit import Refit
+from ticketkin.service.refitting import refit_to_answer_by
 from ticketkin.service.refusals import UnknownTicketError
 from ticketkin.service.stored_embeddings import BATCH_TICKETS, completed, kept_embeddings
 from ticketkin.serving.answers import Answer
@@ -84,6 +86,7 @@ class ModelIndex:
         reads_pairs = bundle.record.n_pairs_read > 0  # by a tokenizer that one thread at a time can use
         self._scoring: AbstractContextManager[object] = Lock() if reads_pairs else nullcontext()
         self._index, self._followed = self._opened()
+        self._refit: Refit | None = None
         self._kin = Kin(bundle, self._index.snapshot())
         self._as_new_at = 0.0
 
@@ -119,6 +122,7 @@ class ModelIndex:
         Until then answers may come from fewer tickets than are stored.
         """
         self.catch_up(progress)
+        self.follow_refit()
         self.parity = parity_check(self.bundle)
         return self.parity
 
@@ -183,7 +187,16 @@ class ModelIndex:
             self._index.tend(progress)
         self._followed = Followed(changes.until, n_links, erasures if is_last else self._followed.erasures)
         write_json(self.place / FOLLOWED, vars(self._followed))
-        self._kin = Kin(self.bundle, self._index.snapshot())
+        self._kin = Kin(self.bundle, self._index.snapshot(), self._refit)
+
+    def follow_refit(self) -> None:
+        """Score by the refit that the database names, or by the bundle's own weights."""
+        with self.database.transaction() as connection:
+            wanted = refit_to_answer_by(connection, self.bundle, self._refit)
+        if wanted is not self._refit:
+            with self._following:
+                self._refit = wanted
+                self._kin = Kin(self.bundle, self._kin.index, wanted)
 
     def _opened(self) -> tuple[Index, Followed]:
         """Return the index of an earlier process, an empty one where it is none or damaged."""

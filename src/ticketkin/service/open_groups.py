@@ -70,7 +70,7 @@ class OpenGrouping:
     def __init__(self, corpus: Corpus) -> None:
         self._corpus, self._lock = corpus, Lock()
         self._said: dict[tuple[str, int], list[Relation]] = {}
-        self._said_by = ""
+        self._said_by = ("", 0)
 
     def groups(self, hours: int) -> OpenGroups:
         """Return the groups of open tickets that opened within so many hours before the newest ticket."""
@@ -92,8 +92,9 @@ class OpenGrouping:
 
     def _ties(self, opened: Tickets) -> list[Tie]:
         kin = self._corpus.kin
-        if kin.bundle.id != self._said_by:  # another model says other things
-            self._said, self._said_by = {}, kin.bundle.id
+        model = (kin.bundle.id, kin.refit_number)
+        if model != self._said_by:  # another model says other things
+            self._said, self._said_by = {}, model
         texts = opened.frame.select("ticket_id", "title", "description").rows()
         keys = [(name, stable_hash(f"{title}\n{description}")) for name, title, description in texts]
         due = [name for name, text in keys if (name, text) not in self._said]

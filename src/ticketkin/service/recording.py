@@ -6,7 +6,7 @@ from threading import Event, Thread
 from uuid import UUID, uuid4
 
 from ticketkin.core.errors import StoreUnavailableError
-from ticketkin.service.model_index import ModelIndex
+from ticketkin.core.tables import FloatArray
 from ticketkin.serving.answers import Answer
 from ticketkin.store.database import Database
 from ticketkin.store.suggestions import Question, Shown, put_question
@@ -42,17 +42,28 @@ class Recorder:
         """Return once everything that was noted is in the database."""
         self._waiting.join()
 
-    def note(self, answer: Answer, model: ModelIndex) -> UUID:
-        """Return the id of the question that a model answered; it is written soon."""
+    def note(self, answer: Answer, change: int) -> UUID:
+        """Return the id of the question; it is written soon.
+
+        `change` is the number of the last change that the answer took into account.
+        """
         question = Question(
             uuid4(),
             answer.ticket_id or None,
-            model.bundle.id,
-            model.state.change,
+            answer.bundle,
+            change,
             [
-                Shown(one.ticket_id, one.kind, one.band or "", one.probability, one.similarity)
+                Shown(
+                    one.ticket_id,
+                    one.kind,
+                    one.band or "",
+                    one.probability,
+                    one.similarity,
+                    _as_bytes(answer.features.get(one.ticket_id)),
+                )
                 for one in answer.relations
             ],
+            answer.refit,
         )
         try:
             self._waiting.put_nowait(question)
@@ -91,3 +102,7 @@ class Recorder:
             _log.warning("what was shown waits to be kept: %s", error)
             return False
         return True
+
+
+def _as_bytes(features: FloatArray | None) -> bytes | None:
+    return None if features is None else features.astype("<f4").tobytes()

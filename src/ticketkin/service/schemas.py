@@ -179,6 +179,8 @@ class KinAnswer(Strict):
     """What a reader should know of how the ticket was read and answered."""
     bundle: str
     """Id of the bundle that answered."""
+    refit: int
+    """Number of the refit whose weights ranked; 0 for the bundle's own."""
     change: int
     """Number of the last change of stored tickets that the answer takes into account."""
     question_id: UUID
@@ -317,7 +319,9 @@ class ModelOut(Strict):
     """What answers, and what was proven of it."""
 
     bundle: str
-    """Id: equal means equal answers."""
+    """Id: equal means equal answers, with the same refit."""
+    refit: int
+    """Number of the refit whose weights rank; 0 for the bundle's own."""
     made_by: str
     """Version of Ticketkin."""
     base_model: str

@@ -1,12 +1,12 @@
 """What is said of two tickets: kind and band, direction, evidence, and how the other one was solved."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from ticketkin.core.tables import PERSON_FIELDS, IntArray, Tickets
+from ticketkin.core.tables import PERSON_FIELDS, FloatArray, IntArray, Tickets
 from ticketkin.core.wording import percent, time_span
 from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.relations.bands import Band, Bands, likeliest_kin
@@ -75,10 +75,20 @@ class Answer:
     """The surest first."""
     notes: list[str]
     """What a reader should know of how the ticket was read and answered."""
+    bundle: str = field(default="", compare=False)
+    """Id of the bundle that answered."""
+    refit: int = field(default=0, compare=False)
+    """Number of the refit whose weights ranked; 0 for the bundle's own."""
+    features: Mapping[str, FloatArray] = field(default_factory=dict, compare=False, repr=False)
+    """What the learned ranking read of each relation, by ticket id: see `ScoredPairs.rows`."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return asdict(self)
+        """Return plain values for JSON, without the features."""
+        return asdict(replace(self, features={}), dict_factory=_without_features)
+
+
+def _without_features(values: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, value in values if name != "features"}
 
 
 Row = Mapping[str, Any]

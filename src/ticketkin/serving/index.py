@@ -12,46 +12,39 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
-from uuid import uuid4
 
 import numpy as np
-import polars as pl
-from filelock import FileLock, Timeout
-from pydantic import Field
 
 from ticketkin.core.artifacts import atomic_path, write_json
 from ticketkin.core.errors import (
-    InputError,
     MissingInputError,
     OutputRefusedError,
     RunLockedError,
     UnreadableFileError,
 )
 from ticketkin.core.progress import SILENT, Progress
-from ticketkin.core.records import read_record
-from ticketkin.core.replacement import LOCK, is_leftover, sweep_leftovers
-from ticketkin.core.tables import TICKETS_SCHEMA, BoolArray, IntArray, Tickets
+from ticketkin.core.replacement import is_leftover, sweep_leftovers
+from ticketkin.core.tables import IntArray
 from ticketkin.core.wording import number_of, percent
-from ticketkin.lexical.vocabulary import stable_hash, stable_hashes
+from ticketkin.lexical.vocabulary import stable_hashes
 from ticketkin.ranking.columns import EmbeddedTickets
-from ticketkin.ranking.segmented import SegmentedRetriever
 from ticketkin.ranking.single_source import Scorer
-from ticketkin.serving.segment import (
-    CELLS_FROM,
-    REMEDY,
-    Segment,
-    SegmentRecord,
-    StoredBlock,
-    content_hashes,
-    with_cells,
-    write_segment,
+from ticketkin.serving.index_manifest import (
+    MANIFEST,
+    VERSION,
+    IndexManifest,
+    ListedSegment,
+    leftovers,
+    new_segment_name,
+    read_manifest,
+    refuse_other_content,
+    writing_lock,
 )
+from ticketkin.serving.segment_files import REMEDY
+from ticketkin.serving.segment_writing import CELLS_FROM, StoredBlock, with_cells, write_segment
 from ticketkin.serving.stored_links import StoredLinks
+from ticketkin.serving.stored_tickets import StoredTickets
 
-_MANIFEST = "index.json"
-_VERSION = 3
-_SEGMENT = "segment-"
 # More segments than these slow a search down, so the small ones are merged.
 _MOST_SEGMENTS = 8
 # A share of deleted rows from which they are worth writing everything anew.
@@ -69,55 +62,15 @@ class IndexChange:
     n_unchanged: int
 
 
-@dataclass(frozen=True)
-class _Listed:
-    """A segment, and which of its rows are deleted."""
-
-    segment: SegmentRecord
-    deleted: list[Annotated[int, Field(ge=0)]]
-
-
-@dataclass(frozen=True)
-class _Manifest:
-    version: int
-    bundle: str
-    segments: list[_Listed]
-
-
-@dataclass(frozen=True)
-class _Live:
-    """An opened segment within the index."""
-
-    segment: Segment
-    is_deleted: BoolArray
-    start: int
-    """Row of the index at which it begins."""
-
-    @property
-    def rows(self) -> IntArray:
-        """The rows of the segment that are not deleted."""
-        return np.flatnonzero(~self.is_deleted)
-
-    @property
-    def listed(self) -> _Listed:
-        return _Listed(self.segment.record, np.flatnonzero(self.is_deleted).tolist())
-
-    @property
-    def block(self) -> StoredBlock:
-        return StoredBlock(self.segment.mapped, self.segment.columns)
-
-
-class Index:
+class Index(StoredTickets):
     """Stored tickets with their embeddings; what `put` and `delete` return from is on the disk.
 
     Rows count through all segments, deleted tickets included; they stay until the next change.
     """
 
-    def __init__(self, folder: Path, scorer: Scorer, bundle_id: str, manifest: _Manifest) -> None:
-        self._folder, self._scorer, self._bundle = folder, scorer, bundle_id
-        self._manifest = manifest
-        self._live: list[_Live] = []
-        self._hold(manifest)
+    def __init__(self, folder: Path, scorer: Scorer, bundle_id: str, manifest: IndexManifest) -> None:
+        super().__init__(folder, manifest)
+        self._scorer, self._bundle = scorer, bundle_id
 
     @classmethod
     def open(cls, folder: Path, scorer: Scorer, bundle_id: str, *, create: bool = False) -> "Index":
@@ -126,45 +79,25 @@ class Index:
         What a killed process left there is deleted. Raises MissingInputError where there is none, InputError
         for the index of another bundle, UnreadableFileError where it is damaged or of another version.
         """
-        if not (folder / _MANIFEST).exists():
-            _refuse_other_content(folder)
+        if not (folder / MANIFEST).exists():
+            refuse_other_content(folder)
             if not create:
                 raise MissingInputError(
                     f"There is no index at {folder}, so there are no tickets to compare with. Build one: "
                     "ticketkin index BUNDLE EXPORT"
                 )
-            return cls(folder, scorer, bundle_id, _Manifest(_VERSION, bundle_id, []))
+            return cls(folder, scorer, bundle_id, IndexManifest(VERSION, bundle_id, []))
         for last in [False] * (_TRIES - 1) + [True]:
-            manifest = _read_manifest(folder, bundle_id)
+            manifest = read_manifest(folder, bundle_id)
             try:
                 index = cls(folder, scorer, bundle_id, manifest)
             except UnreadableFileError:
-                if last or _read_manifest(folder, bundle_id) == manifest:
+                if last or read_manifest(folder, bundle_id) == manifest:
                     raise
                 continue  # another process merged segments meanwhile
             index._sweep_if_idle()
             return index
         raise AssertionError
-
-    def __len__(self) -> int:
-        return sum(len(live.rows) for live in self._live)
-
-    @cached_property
-    def retriever(self) -> SegmentedRetriever | None:
-        """The search over the live tickets; None where there is none."""
-        if not self._live:
-            return None
-        return SegmentedRetriever([live.segment.retriever(live.is_deleted) for live in self._live])
-
-    @cached_property
-    def newest_opening(self) -> int:
-        """When the newest stored ticket opened, microseconds since 1970; 0 where no time is known."""
-        return max([0, *(int(live.segment.columns.opened_at.max()) for live in self._live)])
-
-    @property
-    def recall(self) -> dict[str, float]:
-        """Share of the exact nearest that each approximate source finds; empty where all is exact."""
-        return {} if self.retriever is None else self.retriever.recall
 
     def put(self, given: EmbeddedTickets) -> IndexChange:
         """Store tickets; one that is there already is replaced, unless it says the same.
@@ -267,7 +200,7 @@ class Index:
 
     def _with_cells(self, place: int) -> None:
         """Replace a segment by one with the same files and cells beside them."""
-        live, name = self._live[place], _new_name()
+        live, name = self._live[place], new_segment_name()
         with atomic_path(self._folder / name) as folder:
             record = replace(with_cells(live.segment, folder), name=name)
         listed = [each.listed for each in self._live]
@@ -286,105 +219,13 @@ class Index:
         for live in self._live:
             live.segment.check()
 
-    def is_current(self, tickets: Tickets) -> BoolArray:
-        """Return for each ticket whether it is stored exactly as it is given, shape (n_tickets,)."""
-        stored = np.zeros(len(tickets), dtype=np.int64)
-        rows = self._rows_of(stable_hashes(tickets.ids))
-        for live in self._live:
-            inside = np.flatnonzero((rows >= live.start) & (rows < live.start + len(live.segment)))
-            stored[inside] = live.segment.content[rows[inside] - live.start]
-        current: BoolArray = (rows >= 0) & (stored == content_hashes(tickets))
-        return current
-
-    def row_of(self, name: str) -> int | None:
-        """Return the row of a live ticket by its id or number."""
-        asked = np.array([stable_hash(name)], dtype=np.int64)
-        row = int(self._rows_of(asked)[0])
-        if row >= 0 or not name:
-            return row if row >= 0 else None
-        for live in reversed(self._live):
-            own = live.segment.rows_by_number(asked)
-            own = own[own >= 0]
-            if len(own) and not live.is_deleted[own[0]]:
-                return live.start + int(own[0])
-        return None
-
-    def all_tickets(self) -> Tickets:
-        """Return every live ticket, in the order of rows."""
-        rows = [live.start + live.rows for live in self._live]
-        return self.tickets(np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64))
-
-    def embedded(self, rows: IntArray) -> EmbeddedTickets:
-        """Return tickets as they were given, with texts and embeddings, in the order of `rows`."""
-        only = self._only_segment(rows)
-        if only is not None:
-            return only.segment.take(rows - only.start)
-        order = np.argsort(rows, kind="stable")
-        taken = [live.segment.take(own) for live, own in self._by_segment(rows[order])]
-        joined = EmbeddedTickets.joined(taken)
-        return joined if (order[1:] > order[:-1]).all() else joined.take(np.argsort(order))
-
-    def tickets(self, rows: IntArray) -> Tickets:
-        """Return tickets in the order of `rows`."""
-        if not self._live:
-            return Tickets(pl.DataFrame(schema=dict(TICKETS_SCHEMA)))
-        only = self._only_segment(rows)
-        if only is not None:
-            return Tickets(only.segment.frame(rows - only.start))
-        order = np.argsort(rows, kind="stable")
-        frames = [live.segment.frame(own) for live, own in self._by_segment(rows[order])]
-        return Tickets(pl.concat(frames)[np.argsort(order).tolist()])
-
-    def _only_segment(self, rows: IntArray) -> _Live | None:
-        """Return the segment that holds all of some rows; None where several do, and for no rows."""
-        if not len(rows):
-            return None
-        first, last = int(rows.min()), int(rows.max())
-        inside = (one for one in self._live if one.start <= first and last < one.start + len(one.segment))
-        return next(inside, None)
-
-    def _by_segment(self, rows: IntArray) -> list[tuple[_Live, IntArray]]:
-        """Return ascending rows as rows of each segment that has one; no rows are of the first segment."""
-        parts = []
-        for live in self._live:
-            first, last = np.searchsorted(rows, [live.start, live.start + len(live.segment)])
-            if last > first:
-                parts.append((live, rows[first:last] - live.start))
-        return parts or [(live, rows) for live in self._live[:1]]
-
-    def _rows_of(self, identity: IntArray) -> IntArray:
-        """Return the row of the live ticket with each hash of an id, -1 where there is none."""
-        rows = np.full(len(identity), -1, dtype=np.int64)
-        for live in self._live:
-            own = live.segment.rows_by_identity(identity)
-            there = (own >= 0) & ~live.is_deleted[own]
-            rows[there] = own[there] + live.start
-        return rows
-
-    def _hold(self, manifest: _Manifest) -> None:
-        """Take over a manifest: segments that are open already stay open."""
-        opened = {live.segment.record.name: live.segment for live in self._live}
-        lives, start = [], 0
-        for listed in manifest.segments:
-            record = listed.segment
-            segment = opened.get(record.name) or Segment(self._folder / record.name, record)
-            is_deleted = np.zeros(len(segment), dtype=np.bool_)
-            if listed.deleted and max(listed.deleted) >= len(segment):
-                raise UnreadableFileError(f"{self._folder / _MANIFEST} is damaged (no such row). {REMEDY}")
-            is_deleted[listed.deleted] = True
-            lives.append(_Live(segment, is_deleted, start))
-            start += len(segment)
-        self._manifest, self._live = manifest, lives
-        for cached in ("retriever", "newest_opening"):
-            self.__dict__.pop(cached, None)
-
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """Own the index, with what other processes wrote before; what killed ones left is deleted."""
-        with _lock(self._folder):
+        with writing_lock(self._folder):
             self.__dict__.pop("links", None)  # a file of their own: the manifest does not tell of a change
-            if (self._folder / _MANIFEST).exists():
-                manifest = _read_manifest(self._folder, self._bundle)
+            if (self._folder / MANIFEST).exists():
+                manifest = read_manifest(self._folder, self._bundle)
                 if manifest != self._manifest:
                     self._hold(manifest)
             self._sweep()
@@ -397,7 +238,7 @@ class Index:
         self._commit([*kept, self._written([block], [np.arange(len(given.tickets))])])
         self._merge_where_due()
 
-    def _without(self, rows: IntArray) -> list[_Listed]:
+    def _without(self, rows: IntArray) -> list[ListedSegment]:
         """Return the segments with some more rows deleted; one without a live ticket is left out."""
         listed = []
         for live in self._live:
@@ -408,16 +249,16 @@ class Index:
                 listed.append(replace(live, is_deleted=is_deleted).listed)
         return listed
 
-    def _written(self, blocks: list[StoredBlock], rows: list[IntArray]) -> _Listed:
-        name = _new_name()
+    def _written(self, blocks: list[StoredBlock], rows: list[IntArray]) -> ListedSegment:
+        name = new_segment_name()
         with atomic_path(self._folder / name) as folder:
             record = replace(write_segment(folder, blocks, rows), name=name)
-        return _Listed(record, [])
+        return ListedSegment(record, [])
 
-    def _commit(self, segments: list[_Listed]) -> None:
+    def _commit(self, segments: list[ListedSegment]) -> None:
         """Replace the manifest in one step, then delete the segments that it does not name any more."""
-        manifest = _Manifest(_VERSION, self._bundle, segments)
-        write_json(self._folder / _MANIFEST, asdict(manifest))
+        manifest = IndexManifest(VERSION, self._bundle, segments)
+        write_json(self._folder / MANIFEST, asdict(manifest))
         self._hold(manifest)
         self._sweep()
 
@@ -442,79 +283,14 @@ class Index:
 
     def _sweep_if_idle(self) -> None:
         """Delete leftovers, where there are any and nobody is writing."""
-        if not self._leftovers():
+        if not leftovers(self._folder, self._manifest):
             return
         with suppress(RunLockedError, OutputRefusedError), self._writing():
             pass
 
     def _sweep(self) -> None:
-        for path in self._leftovers():
+        for path in leftovers(self._folder, self._manifest):
             if not is_leftover(path.name):
                 shutil.rmtree(path, ignore_errors=True)
         with suppress(OSError):
             sweep_leftovers(self._folder)
-
-    def _leftovers(self) -> list[Path]:
-        named = {listed.segment.name for listed in self._manifest.segments}
-        if not self._folder.is_dir():
-            return []
-        return [
-            path
-            for path in self._folder.iterdir()
-            if is_leftover(path.name) or (path.name.startswith(_SEGMENT) and path.name not in named)
-        ]
-
-
-def _read_manifest(folder: Path, bundle_id: str) -> _Manifest:
-    path = folder / _MANIFEST
-    manifest = read_record(path, _Manifest, REMEDY)
-    if manifest.version != _VERSION:
-        raise UnreadableFileError(
-            f"The index {folder} is of version {manifest.version}, this release reads version {_VERSION}. "
-            f"{REMEDY}"
-        )
-    if manifest.bundle != bundle_id:
-        raise InputError(
-            f"The index {folder} belongs to the bundle {manifest.bundle[:12]}…, this one is "
-            f"{bundle_id[:12]}…: its embeddings are of other models. Give the bundle it was built with, or "
-            "build an index for this one: ticketkin index BUNDLE EXPORT"
-        )
-    return manifest
-
-
-def _new_name() -> str:
-    return f"{_SEGMENT}{uuid4().hex[:8]}"
-
-
-def _refuse_other_content(folder: Path) -> None:
-    """Raise where a folder that is no index holds files of someone else."""
-    if folder.exists() and not folder.is_dir():
-        raise OutputRefusedError(f"{folder} is a file; an index is a folder, so choose another name")
-    if folder.is_dir() and any(
-        not is_leftover(path.name) and path.name != LOCK and not path.name.startswith(_SEGMENT)
-        for path in folder.iterdir()
-    ):
-        raise OutputRefusedError(
-            f"{folder} holds other files and no index; choose a new folder for the index"
-        )
-
-
-@contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    lock = FileLock(folder / LOCK)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise RunLockedError(
-            f"The index {folder} is being changed by another process; try again when it is done"
-        ) from None
-    except (OSError, NotImplementedError) as error:
-        raise OutputRefusedError(
-            f"The index {folder} can't be changed: {getattr(error, 'strerror', None) or error}. Choose a "
-            "folder where this user may write"
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()

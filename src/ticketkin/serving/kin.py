@@ -22,6 +22,7 @@ from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.tables import Tickets
 from ticketkin.core.wording import number_of
 from ticketkin.ranking.columns import EmbeddedTickets
+from ticketkin.ranking.refit import Refit
 from ticketkin.serving.answers import Answer
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.incoming import Incoming, Value, new_ticket, tickets_of_files, tickets_of_records
@@ -42,9 +43,15 @@ NO_KINDS = "no kinds of kin were learned in the run of this bundle, so tickets a
 class Kin:
     """A bundle and the tickets it answers from."""
 
-    def __init__(self, bundle: Bundle, index: Index) -> None:
-        self.bundle, self.index = bundle, index
-        self._search = KinSearch(bundle, index)
+    def __init__(self, bundle: Bundle, index: Index, refit: Refit | None = None) -> None:
+        """`refit` scores in place of the bundle's own weights."""
+        self.bundle, self.index, self.refit = bundle, index, refit
+        self._search = KinSearch(bundle, index, refit)
+
+    @property
+    def refit_number(self) -> int:
+        """Number of the refit that scores; 0 for the bundle's own weights."""
+        return 0 if self.refit is None else self.refit.number
 
     @classmethod
     def open(
@@ -54,13 +61,18 @@ class Kin:
         *,
         redact_words: str | Path | None = None,
         create: bool = True,
+        trust_code: Iterable[str] = (),
     ) -> "Kin":
         """Return what answers by the bundle in `folder` from the tickets in `index`, by default those in
         it, or beside it where it is a run's own.
 
         `redact_words` is the file of words to mask, where the run masked one. Without `create` the index must
-        exist. Raises as `Bundle.open` and `Index.open`.
+        exist. `trust_code` allows code that an encoder brings along, REPO@COMMIT, for this process. Raises as
+        `Bundle.open` and `Index.open`.
         """
+        from ticketkin.encoders import model_code
+
+        model_code.trust_code(trust_code)
         words = None if redact_words is None else Path(redact_words)
         bundle = Bundle.open(Path(folder), words)
         place = default_index(Path(folder)) if index is None else Path(index)
@@ -242,12 +254,16 @@ class Kin:
             part = given if len(block) == len(given.tickets) else given.take(block)
             for place, nearest in enumerate(self._search.nearest(part, k)):
                 query = part if len(block) == 1 else part.take(np.array([place]))
+                relations = self._search.relations(query, nearest, k)
                 answers.append(
                     Answer(
                         self._name(query.tickets),
                         query.titles[0],
-                        self._search.relations(query, nearest, k),
+                        relations,
                         [*notes[start + place], *general],
+                        self.bundle.id,
+                        self.refit_number,
+                        nearest.features_of(relations),
                     )
                 )
         return answers

@@ -10,6 +10,7 @@ from ticketkin.core.outputs import check_folder_output
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.wording import number_of
 from ticketkin.encoders.fingerprint import read_fingerprint
+from ticketkin.encoders.learned_tickets import copy_learned
 from ticketkin.encoders.loading import LoadedEncoder, load_folder
 from ticketkin.encoders.runtime.serving import export_folder
 from ticketkin.encoders.saving import save_encoder
@@ -121,6 +122,7 @@ def _save_encoder(encoder: LoadedEncoder, folder: Path, template: str) -> None:
     encoder.model.max_seq_length = encoder.max_length_tokens
     saved = read_fingerprint(Path(encoder.source))
     save_encoder(encoder.model, folder, saved.base if saved else None, template)
+    copy_learned(Path(encoder.source), folder)
 
 
 def _export(folder: Path, runtime: Runtime, calibration: Sequence[str]) -> None:

@@ -33,7 +33,7 @@ def _verdict(report: Report) -> Iterator[str]:
     yield ""
     yield (
         f"- Ranking that won: **{verdict.champion}**; best encoder alone: {verdict.encoder}; "
-        f"baseline: {verdict.baseline}"
+        f"baseline: {verdict.baseline}, {report.base_called}"
     )
     yield f"- Readiness: {report.readiness.tier}"
     if report.synthetic:
@@ -137,6 +137,11 @@ def _base(record: ServingRecord, report: Report, licence: str) -> Iterator[str]:
             else f"- Judged and answered with {by}."
         )
     yield f"- {record.base_model}, {report.encoder.get('max_length_tokens', '?')} tokens"
+    if record.code:
+        yield (
+            f"- It runs code of its own, of {record.code}, which lies in no bundle: whoever opens this one "
+            f"reads it and allows it with --trust-code {record.code}"
+        )
     yield f"- Licence: {licence or 'not known here; see the model card of the base model'}"
     yield ""
 

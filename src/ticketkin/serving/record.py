@@ -66,6 +66,8 @@ class ServingRecord:
     near_identical: float
     """Estimated Jaccard similarity from which on two texts share a template."""
     kinds: KindsRecord
+    code: str = ""
+    """REPO@COMMIT of code that the base model brings along, if any: whoever opens the bundle allows it."""
     n_pairs_read: int = 0
     """Tickets of a list that a cross-encoder reads together with the new one; 0 without one."""
 

@@ -9,10 +9,13 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from ticketkin.core.tables import IntArray
+from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.lexical.shared_words import shared_words
 from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
+from ticketkin.ranking.refit import Refit
+from ticketkin.ranking.retriever import Candidates
+from ticketkin.ranking.scorer import PairScorer
 from ticketkin.relations.pair_state import TermRows
 from ticketkin.relations.scorer import KindScorer
 from ticketkin.serving.answers import (
@@ -48,10 +51,20 @@ class Nearest:
     """At least these tickets, as the ranking describes them."""
     places: IntArray
     """Their rows there."""
+    features: FloatArray | None = None
+    """What the ranking read of each, shape (n, f); None where it learned nothing."""
 
     def take(self, places: IntArray) -> "Nearest":
         """Return some of them."""
-        return Nearest(self.rows[places], self.scores[places], self.stored, self.places[places])
+        features = None if self.features is None else self.features[places]
+        return Nearest(self.rows[places], self.scores[places], self.stored, self.places[places], features)
+
+    def features_of(self, relations: Sequence[Relation]) -> dict[str, FloatArray]:
+        """Return what the ranking read of each relation, by ticket id; empty where it learned nothing."""
+        if self.features is None:
+            return {}
+        by_id = dict(zip(self.stored.ids[self.places].tolist(), self.features, strict=True))
+        return {one.ticket_id: by_id[one.ticket_id] for one in relations}
 
 
 @dataclass(frozen=True)
@@ -73,6 +86,8 @@ class KinSearch:
 
     bundle: Bundle
     index: Index
+    refit: Refit | None = None
+    """What scores in place of the bundle's own weights."""
 
     def nearest(self, given: EmbeddedTickets, k: int) -> list[Nearest]:
         """Return the best candidates of each query, more than `k` where there are; empty without tickets."""
@@ -81,14 +96,27 @@ class KinSearch:
             return []
         queries = scorer.describe(given)
         candidates = scorer.candidates(retriever, queries)
-        scores = scorer.score(queries, candidates)
+        scores, features = self._scored(queries, candidates)
         nearest = []
-        for rows, places, own in zip(candidates.rows, candidates.places, scores, strict=True):
+        for query, (rows, places, own) in enumerate(
+            zip(candidates.rows, candidates.places, scores, strict=True)
+        ):
             there = np.flatnonzero(rows >= 0)
             best = there[np.argsort(-own[there], kind="stable")][: _POOL_FACTOR * k + _POOL_MORE]
             best_scores = own[best].astype(np.float64)
-            nearest.append(Nearest(rows[best], best_scores, candidates.stored, places[best]))
+            read = None if features is None else features[query][best]
+            nearest.append(Nearest(rows[best], best_scores, candidates.stored, places[best], read))
         return nearest
+
+    def _scored(self, queries: TicketColumns, candidates: Candidates) -> tuple[FloatArray, FloatArray | None]:
+        """Return the score of each candidate, and what it was read from where the ranking learned."""
+        scorer = self.bundle.scorer
+        if not isinstance(scorer, PairScorer):
+            return scorer.score(queries, candidates), None
+        scored = scorer.scored(queries, candidates)
+        if self.refit is None:
+            return scored.scores, scored.rows
+        return self.refit.scores(scored, candidates), scored.rows
 
     def relations(self, query: EmbeddedTickets, nearest: Nearest, k: int) -> list[Relation]:
         """Return what the first `k` templates among the nearest are to a query of one ticket."""

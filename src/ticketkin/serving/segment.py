@@ -4,19 +4,14 @@ Large arrays stay on the disk and are mapped into memory: what a search reads of
 candidates. Nothing in a segment names code.
 """
 
-import os
-import shutil
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
-from pydantic import Field
-from scipy.sparse import csr_matrix, vstack
+from scipy.sparse import csr_matrix
 
 from ticketkin.core.arrays import AnyArray, damaged
 from ticketkin.core.errors import UnreadableFileError
@@ -28,55 +23,20 @@ from ticketkin.ranking.cells import Cells
 from ticketkin.ranking.columns import EmbeddedTickets, TextRows, TicketColumns
 from ticketkin.ranking.crowd import CrowdNeighbours
 from ticketkin.ranking.retriever import Retriever, postings_of
+from ticketkin.serving.segment_files import (
+    POSTINGS,
+    REMEDY,
+    TEXT,
+    TICKETS,
+    FileRecord,
+    SegmentRecord,
+    cells_file,
+    check_content,
+    check_size,
+)
 
-REMEDY = "Delete the folder and build the index again: ticketkin index BUNDLE EXPORT"
-_TICKETS, _POSTINGS = "tickets.arrow", "postings"
-TEXT = "_text"
-"""The column of the composed texts beside those of the tickets."""
-_PLAIN = ("identity", "opened_at", "place", "values", "lengths", "crowd_row")
 # Files above this are mapped and not read, and their checksum is not taken at every start.
 _MAPPED_BYTES = 4 << 20
-_BLOCK_BYTES = 1 << 20
-# From so many tickets on the inverted index of the words is kept, and cells answer for each embedding.
-_KEEPS_POSTINGS = 5_000
-CELLS_FROM = 30_000
-Size = Annotated[int, Field(ge=0)]
-
-
-@dataclass(frozen=True)
-class FileRecord:
-    """What a file of a segment must be."""
-
-    n_bytes: Size
-    checksum: Size
-    """CRC-32."""
-
-
-@dataclass(frozen=True)
-class SegmentRecord:
-    """What the manifest of an index says about a segment."""
-
-    name: Annotated[str, Field(pattern=r"^segment-[0-9a-f]{8}$")]
-    n_tickets: Annotated[int, Field(ge=1)]
-    given: list[str]
-    """Embeddings that the tickets came with."""
-    described: list[str]
-    """Embeddings that the ranking reads."""
-    crowds: list[str]
-    """Of these, the ones whose crowd is known."""
-    widths: dict[str, Size]
-    """Columns of each sparse matrix."""
-    recall: dict[str, Annotated[float, Field(ge=0, le=1)]]
-    """Of each embedding that cells answer for."""
-    files: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")], FileRecord]
-
-
-@dataclass(frozen=True)
-class StoredBlock:
-    """Tickets as they are stored: as they were given, and as the ranking describes them."""
-
-    given: EmbeddedTickets
-    columns: TicketColumns
 
 
 def content_hashes(tickets: Tickets) -> IntArray:
@@ -94,12 +54,12 @@ class Segment:
         self._arrays: dict[str, AnyArray] = {}
         for name, file in record.files.items():
             path = folder / name
-            _check_size(path, file)
+            check_size(path, file)
             if file.n_bytes <= _MAPPED_BYTES:
-                _check_content(path, file)
+                check_content(path, file)
             if path.suffix == ".npy":
                 self._arrays[path.stem] = _open_array(path, file)
-        self._table = _open_table(folder / _TICKETS, len(self))
+        self._table = _open_table(folder / TICKETS, len(self))
         self._fields = self._table.drop_columns([TEXT])
 
     def __len__(self) -> int:
@@ -113,8 +73,8 @@ class Segment:
     def check(self) -> None:
         """Read every file. Raises UnreadableFileError naming one that changed."""
         for name, file in self.record.files.items():
-            _check_size(self.folder / name, file)
-            _check_content(self.folder / name, file)
+            check_size(self.folder / name, file)
+            check_content(self.folder / name, file)
 
     @cached_property
     def ids(self) -> AnyArray:
@@ -206,16 +166,16 @@ class Segment:
 
     @cached_property
     def _postings(self) -> csr_matrix:
-        return self._matrix(_POSTINGS) if _POSTINGS in self.record.widths else postings_of(self.columns)
+        return self._matrix(POSTINGS) if POSTINGS in self.record.widths else postings_of(self.columns)
 
     @cached_property
     def _cells(self) -> dict[str, Cells]:
         cells = {}
         for name in self.record.recall:
-            path = self.folder / _cells_file(name)
+            path = self.folder / cells_file(name)
             if not path.exists():  # another process has merged the segment since it was opened
                 return {}
-            _check_content(path, self.record.files[path.name])  # it is read whole, by code that trusts it
+            check_content(path, self.record.files[path.name])  # it is read whole, by code that trusts it
             cells[name] = Cells.load(path, (len(self), self.columns.embeddings[name].shape[1]), REMEDY)
         return cells
 
@@ -240,7 +200,7 @@ class Segment:
 
     def _matrix(self, name: str) -> csr_matrix:
         n_rows, n_columns = len(self), self.record.widths[name]
-        if name == _POSTINGS:
+        if name == POSTINGS:
             n_rows, n_columns = n_columns, n_rows
         starts = self._array(f"{name}_starts", "i", (n_rows + 1,))
         columns = self._array(f"{name}_columns", "i", (None,))
@@ -271,162 +231,6 @@ def _open_table(path: Path, n_tickets: int) -> Any:
     if table.num_rows != n_tickets or not {TEXT, "ticket_id"} <= set(table.column_names):
         raise damaged(path, ValueError(f"it does not hold {number_of(n_tickets, 'ticket')}"), REMEDY)
     return table
-
-
-def write_segment(folder: Path, blocks: Sequence[StoredBlock], rows: Sequence[IntArray]) -> SegmentRecord:
-    """Write chosen rows of some blocks into `folder`, one array at a time, and return the record of it.
-
-    The blocks come with the same embeddings, described by the same corpus state.
-    """
-    folder.mkdir(parents=True)
-    parts = list(zip(blocks, rows, strict=True))
-    first = blocks[0]
-    pieces = [
-        block.given.tickets.frame[own.tolist()].with_columns(_texts(block, own)) for block, own in parts
-    ]
-    frame = pl.concat(pieces).rechunk()
-    # Plain strings in one piece, which are taken from the disk row by row.
-    _write_table(folder / _TICKETS, frame)
-    tickets = Tickets(frame)
-    _save(folder, "content", content_hashes(tickets))
-    _save(folder, "number", stable_hashes(tickets.frame["number"].to_list()))
-    for name in _PLAIN:
-        _save(folder, name, np.concatenate([getattr(block.columns, name)[own] for block, own in parts]))
-    for name, near in first.columns.crowding.items():
-        both = [(block.columns.crowding[name], own) for block, own in parts]
-        _save(folder, f"near_{name}", np.concatenate([crowd.similarities[own] for crowd, own in both]))
-        _save(folder, f"members_{name}", np.concatenate([crowd.members[own] for crowd, own in both]))
-        del near
-    for name in {**first.given.embeddings, **first.columns.embeddings}:
-        _save_embedding(folder, name, parts)
-    widths = {}
-    for name, _ in _matrices(first.columns):
-        both_matrices = [(dict(_matrices(block.columns))[name], own) for block, own in parts]
-        joined = csr_matrix(vstack([matrix[own] for matrix, own in both_matrices], format="csr"))
-        _save_matrix(folder, name, joined)
-        widths[name] = int(joined.shape[1])
-        if name == "whole" and len(tickets) >= _KEEPS_POSTINGS:
-            _save_matrix(folder, _POSTINGS, csr_matrix(joined.T))
-            widths[_POSTINGS] = int(joined.shape[1])
-    return SegmentRecord(
-        name="segment-00000000",
-        n_tickets=len(tickets),
-        given=list(first.given.embeddings),
-        described=list(first.columns.embeddings),
-        crowds=list(first.columns.crowding),
-        widths=widths,
-        recall={},
-        files=_file_records(folder),
-    )
-
-
-def _write_table(path: Path, frame: pl.DataFrame) -> None:
-    import pyarrow as pa
-
-    table = frame.to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks()
-    with pa.OSFile(str(path), "wb") as stream, pa.ipc.new_file(stream, table.schema) as writer:
-        writer.write_table(table)
-
-
-def with_cells(segment: Segment, folder: Path) -> SegmentRecord:
-    """Write the files of a segment and cells for each embedding that the ranking reads into `folder`.
-
-    Returns the record of it, with the measured share of the nearest that the cells find. Files are linked
-    where the file system can, since they never change.
-    """
-    folder.mkdir(parents=True)
-    for name in segment.record.files:
-        try:
-            os.link(segment.folder / name, folder / name)
-        except OSError:
-            shutil.copyfile(segment.folder / name, folder / name)
-    retriever = Retriever(segment.columns, approximate=True)
-    files = dict(segment.record.files)
-    for name, cells in retriever.cells.items():
-        path = folder / _cells_file(name)
-        cells.save(path)
-        files[path.name] = _file_record(path)
-    return replace(segment.record, recall=retriever.recall, files=files)
-
-
-def _cells_file(name: str) -> str:
-    return f"cells_{name}.faiss"
-
-
-def _matrices(columns: TicketColumns) -> Iterator[tuple[str, csr_matrix]]:
-    yield "whole", columns.lexical.whole
-    for name, matrix in columns.lexical.fields.items():
-        yield f"field_{name}", matrix
-    yield "words", columns.words
-    yield "characters", columns.characters
-
-
-def _texts(block: StoredBlock, rows: IntArray) -> pl.Series:
-    return pl.Series(TEXT, [block.given.texts[row] for row in rows.tolist()], dtype=pl.String)
-
-
-def _save(folder: Path, name: str, array: AnyArray) -> None:
-    np.save(folder / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
-
-
-def _save_embedding(folder: Path, name: str, parts: Sequence[tuple[StoredBlock, IntArray]]) -> None:
-    """Write an embedding block by block: of a million tickets it is larger than what should be in memory."""
-    sources = [(_embedding_of(block, name), own) for block, own in parts]
-    shape = (sum(len(own) for _, own in sources), sources[0][0].shape[1])
-    written = np.lib.format.open_memmap(
-        folder / f"embedding_{name}.npy", mode="w+", dtype=np.float32, shape=shape
-    )
-    place = 0
-    step = max(1, 64 * _BLOCK_BYTES // (4 * max(1, shape[1])))
-    for vectors, own in sources:
-        for start in range(0, len(own), step):
-            block = own[start : start + step]
-            written[place : place + len(block)] = vectors[block]
-            place += len(block)
-    written.flush()
-
-
-def _embedding_of(block: StoredBlock, name: str) -> FloatArray:
-    given: Mapping[str, FloatArray] = block.given.embeddings
-    return given[name] if name in given else block.columns.embeddings[name]
-
-
-def _save_matrix(folder: Path, name: str, matrix: csr_matrix) -> None:
-    # Of one type, else every product would convert the larger one.
-    kind = np.int32 if matrix.nnz < np.iinfo(np.int32).max else np.int64
-    _save(folder, f"{name}_starts", matrix.indptr.astype(kind))
-    _save(folder, f"{name}_columns", matrix.indices.astype(kind))
-    _save(folder, f"{name}_weights", matrix.data.astype(np.float32))
-
-
-def _file_records(folder: Path) -> dict[str, FileRecord]:
-    return {path.name: _file_record(path) for path in sorted(folder.iterdir())}
-
-
-def _file_record(path: Path) -> FileRecord:
-    return FileRecord(path.stat().st_size, _checksum(path))
-
-
-def _checksum(path: Path) -> int:
-    value = 0
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK_BYTES):
-            value = zlib.crc32(block, value)
-    return value
-
-
-def _check_size(path: Path, file: FileRecord) -> None:
-    if not path.is_file():
-        raise UnreadableFileError(f"{path} is missing: the index is not complete. {REMEDY}")
-    if path.stat().st_size != file.n_bytes:
-        raise damaged(
-            path, ValueError(f"{number_of(path.stat().st_size, 'byte')} of {file.n_bytes:,}"), REMEDY
-        )
-
-
-def _check_content(path: Path, file: FileRecord) -> None:
-    if _checksum(path) != file.checksum:
-        raise damaged(path, ValueError("its content changed"), REMEDY)
 
 
 def _rows_of(hashes: IntArray, stored: IntArray, order: IntArray) -> IntArray:

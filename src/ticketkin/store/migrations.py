@@ -263,7 +263,33 @@ ALTER TABLE proposals ALTER COLUMN duplicate SET STATISTICS 0, ALTER COLUMN pare
     ALTER COLUMN decided_by SET STATISTICS 0;
 """
 
-MIGRATIONS: tuple[str, ...] = (_TICKETS, _USE, _SIGN_IN, _ERASURE, _REVIEW, _MODELS, _PROPOSALS)
+_REFITS = """
+ALTER TABLE questions ADD COLUMN refit integer NOT NULL DEFAULT 0;
+ALTER TABLE suggestions ADD COLUMN features bytea;
+ALTER TABLE suggestions ALTER COLUMN features SET STATISTICS 0;
+
+CREATE TABLE refits (
+    bundle text NOT NULL,
+    number integer NOT NULL,
+    fitted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    n_standing integer NOT NULL,
+    n_answers integer NOT NULL,
+    n_random integer NOT NULL,
+    loss_before double precision,
+    loss_after double precision,
+    gain double precision,
+    gain_low double precision,
+    gain_high double precision,
+    is_taken_over boolean NOT NULL,
+    withdrawn_at timestamptz,
+    weights bytea NOT NULL,
+    PRIMARY KEY (bundle, number)
+);
+"""
+
+MIGRATIONS: tuple[str, ...] = (
+    _TICKETS, _USE, _SIGN_IN, _ERASURE, _REVIEW, _MODELS, _PROPOSALS, _REFITS,
+)  # fmt: skip
 """The SQL of each step; its number is its place, counted from 1."""
 
 

@@ -104,13 +104,16 @@ def newest_switches(connection: Transaction, most: int) -> list[ModelSwitch]:
 def note_process(connection: Transaction, process: UUID, faults: Mapping[str, str], answering: str) -> None:
     """Keep what a process says of each model that it knows, by bundle: why it can't answer by it, or ""."""
     connection.execute(
-        "DELETE FROM model_processes WHERE process = %s OR seen_at < now() - make_interval(secs => %s)",
-        (process, HEARD_SECONDS),
+        "DELETE FROM model_processes WHERE (process = %s AND bundle <> ALL(%s)) "
+        "OR seen_at < now() - make_interval(secs => %s)",
+        (process, list(faults), HEARD_SECONDS),
     )
     with connection.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO model_processes (process, bundle, fault, is_answering) VALUES (%s, %s, %s, %s)",
-            [(process, bundle, fault, bundle == answering) for bundle, fault in faults.items()],
+            "INSERT INTO model_processes (process, bundle, fault, is_answering) VALUES (%s, %s, %s, %s) "
+            "ON CONFLICT (process, bundle) DO UPDATE SET fault = EXCLUDED.fault, "
+            "is_answering = EXCLUDED.is_answering, seen_at = clock_timestamp()",
+            [(process, bundle, faults[bundle], bundle == answering) for bundle in sorted(faults)],
         )
 
 

@@ -19,6 +19,8 @@ class Shown:
     """Empty where no kinds were learned."""
     probability: float | None
     similarity: float | None
+    features: bytes | None = None
+    """What the learned ranking read of the pair, as float32; None where it learned nothing."""
 
 
 @dataclass(frozen=True)
@@ -44,22 +46,25 @@ class Question:
     change: int
     """Number of the last change of stored tickets that the answer took into account."""
     shown: Sequence[Shown]
+    refit: int = 0
+    """Number of the refit whose weights ranked; 0 for the bundle's own."""
 
 
 def put_question(connection: Transaction, question: Question) -> None:
     """Keep what was shown. What names a ticket that was deleted meanwhile is left out."""
     shown = question.shown
     connection.execute(
-        "INSERT INTO questions (question_id, ticket_id, bundle, change) "
-        "VALUES (%s, (SELECT ticket_id FROM tickets WHERE ticket_id = %s FOR KEY SHARE), %s, %s)",
-        (question.question_id, question.ticket_id, question.bundle, question.change),
+        "INSERT INTO questions (question_id, ticket_id, bundle, change, refit) "
+        "VALUES (%s, (SELECT ticket_id FROM tickets WHERE ticket_id = %s FOR KEY SHARE), %s, %s, %s)",
+        (question.question_id, question.ticket_id, question.bundle, question.change, question.refit),
     )
     connection.execute(
         """
-        INSERT INTO suggestions (question_id, place, candidate, kind, band, probability, similarity)
-        SELECT %s, shown.place, tickets.ticket_id, shown.kind, shown.band, shown.probability, shown.similarity
-        FROM unnest(%s::text[], %s::text[], %s::text[], %s::float8[], %s::float8[]) WITH ORDINALITY
-            AS shown (candidate, kind, band, probability, similarity, place)
+        INSERT INTO suggestions (question_id, place, candidate, kind, band, probability, similarity, features)
+        SELECT %s, shown.place, tickets.ticket_id, shown.kind, shown.band, shown.probability,
+            shown.similarity, shown.features
+        FROM unnest(%s::text[], %s::text[], %s::text[], %s::float8[], %s::float8[], %s::bytea[])
+            WITH ORDINALITY AS shown (candidate, kind, band, probability, similarity, features, place)
         JOIN (SELECT ticket_id FROM tickets WHERE ticket_id = ANY(%s) FOR KEY SHARE) AS tickets
             ON tickets.ticket_id = shown.candidate
         """,
@@ -70,6 +75,7 @@ def put_question(connection: Transaction, question: Question) -> None:
             [one.band for one in shown],
             [one.probability for one in shown],
             [one.similarity for one in shown],
+            [one.features for one in shown],
             [one.candidate for one in shown],
         ),
     )

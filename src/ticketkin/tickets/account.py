@@ -86,8 +86,8 @@ class ImportSummary:
         """Return the account as a person reads it; `rejected_file` is where the rejected rows lie."""
         kinds = (
             (self.n_rejected, "rejected"),
-            (self.n_collapsed, "later updates of a ticket joined to it"),
-            (self.n_duplicate_ids, "exact repeats"),
+            (self.n_collapsed, "joined to an earlier row of the ticket"),
+            (self.n_duplicate_ids, "repeated exactly"),
             (self.n_blank, "blank"),
         )
         counts = "".join(f", {count:,} {word}" for count, word in kinds if count or word == "rejected")

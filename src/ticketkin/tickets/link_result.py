@@ -119,9 +119,9 @@ class LinkResult:
     def lines(self) -> list[str]:
         """Return the account of the links as a person reads it."""
         kinds = (
-            (self.n_absent, "name absent tickets"),
-            (self.n_self, "link a ticket to itself"),
-            (self.n_repeated, "repeat another"),
+            (self.n_absent, "naming absent tickets"),
+            (self.n_self, "linking a ticket to itself"),
+            (self.n_repeated, "repeating another"),
             (self.n_ignored, "left out"),
             (self.n_rejected, "in rows that can't be read"),
             (self.n_overruled, "overruled by a review"),

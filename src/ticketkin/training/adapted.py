@@ -12,6 +12,7 @@ from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.encoders.loading import LoadedEncoder, load_float32
 from ticketkin.encoders.saving import base_of
+from ticketkin.training.device_use import recorded_use
 from ticketkin.training.loop import TrainingLoop, seeded
 from ticketkin.training.plan import passes_over
 from ticketkin.training.preparation import EncoderJudge, TunedEncoder, judge_of, probes_among, tuned_encoder
@@ -124,6 +125,7 @@ def _record(
         relative_change=changes,
         batch_size=max(2, settings.batch_size // max(loop.pieces for loop in loops)),
         device=encoder.device,
+        **recorded_use([loop.meter for loop in loops]),
         precision=loops[0].precision.name,
         seconds=round(sum(loop.seconds_before for loop in loops), 3),
         versions=training_versions(),

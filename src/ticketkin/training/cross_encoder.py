@@ -23,6 +23,7 @@ from ticketkin.encoders.cross_encoder import (
     save_cross_adapter,
     save_cross_model,
 )
+from ticketkin.training.device_use import recorded_use
 from ticketkin.training.loop import EpochScores, Judge, TrainingLoop, seeded
 from ticketkin.training.objective import Objective
 from ticketkin.training.plan import passes_over
@@ -235,6 +236,7 @@ def _record(
         parameters_trained=sum(weight.numel() for weight in loop.weights.values()),
         batch_size=max(2, settings.batch_size // loop.pieces),
         device=base.device,
+        **recorded_use([loop.meter]),
         precision=loop.precision.name,
         seconds=round(loop.seconds_before, 3),
         data_sha256=examples.digest(),

@@ -15,7 +15,7 @@ import numpy as np
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.encoders.dense import unit_length
-from ticketkin.encoders.saving import base_of, save_encoder
+from ticketkin.encoders.saving import base_of, extended, save_encoder
 from ticketkin.training.positives import PositivePairs
 from ticketkin.training.record import History, TrainingRecord, training_versions
 from ticketkin.training.settings import HeadSettings
@@ -173,14 +173,12 @@ def save_head_model(
     is recorded beside it in ticketkin.json, since serving must compose as training did.
     """
     import torch
-    from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Dense, Normalize
 
     dimension = len(head.weight)
     dense = Dense(dimension, dimension, bias=False, activation_function=torch.nn.Identity())
     with torch.no_grad():
         dense.linear.weight.copy_(torch.from_numpy(head.at_strength(strength)))
-    modules = [*encoder.model, dense, Normalize()]
-    model = SentenceTransformer(modules=modules, device=encoder.device)
+    model = extended(encoder.model, dense, Normalize())
     model.max_seq_length = encoder.max_length_tokens
     save_encoder(model, folder, base_of(encoder), template)

@@ -13,6 +13,7 @@ from ticketkin.core.errors import JobError
 from ticketkin.core.progress import Progress
 from ticketkin.encoders.encoding import halved
 from ticketkin.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from ticketkin.training.device_use import Accelerator, DeviceMeter, accelerator_of
 from ticketkin.training.objective import Objective
 from ticketkin.training.precision import Precision, chosen_precision
 from ticketkin.training.record import EarlyStop, Evaluation, History
@@ -54,6 +55,7 @@ class TrainingLoop:
         steps: list[Step],
         settings: OptimiserSettings,
         judge: Judge | None = None,
+        accelerator: Accelerator | None = None,
     ) -> None:
         import torch
 
@@ -62,6 +64,7 @@ class TrainingLoop:
         )  # fmt: skip
         self.judge = judge if settings.keep_best or settings.patience else None
         self.device = model.device
+        self.meter = DeviceMeter(accelerator or accelerator_of(self.device))
         self.weights = {n: p for n, p in model.named_parameters() if p.requires_grad}
         self.weights |= objective.own_weights()
         self.optimizer = torch.optim.AdamW(
@@ -97,6 +100,7 @@ class TrainingLoop:
             progress.say(f"  continuing {self.name} training at step {first} of {len(self.steps)}")
         with self._training_mode(), progress.task(f"{self.name} training", len(self.steps)) as task:
             task.advance(first)
+            self.meter.begin()
             for number in range(first, len(self.steps)):
                 if self._plateaued(progress):
                     break
@@ -104,6 +108,7 @@ class TrainingLoop:
                     self._stop(number, load_checkpoint(folder, identity), progress)
                     break
                 done = number + 1
+                self.meter.read(done)
                 task.advance()
                 task.describe(
                     f"phase {self.steps[number].phase}, loss {self.history.loss[-1]:.3f}, "

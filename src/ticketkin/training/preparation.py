@@ -15,6 +15,7 @@ from ticketkin.encoders.encoding import (
 )
 from ticketkin.encoders.loading import LoadedEncoder
 from ticketkin.encoders.settings import EncoderSettings
+from ticketkin.training.device_use import recorded_use
 from ticketkin.training.loop import EpochScores, Judge, TrainingLoop
 from ticketkin.training.losses import check_losses
 from ticketkin.training.plan import examples_seen, phase_records, plan_steps
@@ -170,6 +171,7 @@ def training_record(
         relative_change=changes,
         batch_size=max(2, settings.batch_size // loop.pieces),
         device=encoder.device,
+        **recorded_use([loop.meter]),
         precision=loop.precision.name,
         seed=seed,
         seconds=round(loop.seconds_before, 3),

@@ -16,6 +16,8 @@ from ticketkin.encoders.interpolation import ReloadProof
 from ticketkin.encoders.runtime.fidelity import RuntimeRecord
 from ticketkin.encoders.serving import TextEncoding
 from ticketkin.pairs.account import PairAccount
+from ticketkin.training.cut_quality import CutQuality
+from ticketkin.training.device_use import DeviceUse
 from ticketkin.training.strength import StrengthSweep
 
 _PACKAGES = ("torch", "transformers", "sentence-transformers", "peft", "numpy")
@@ -130,6 +132,8 @@ class TrainingRecord(_Part):
     batch_size: int
     """At the end: memory that runs out halves it."""
     device: str
+    device_use: DeviceUse | None = None
+    """What it used of a GPU; not written where it ran on a CPU."""
     precision: str
     seed: int | None = None
     seconds: float
@@ -175,6 +179,8 @@ class CandidateTraining(TrainingRecord):
     candidate: str
     base_model: str
     base_fingerprint: str
+    base_code: str = ""
+    """REPO@COMMIT of code of its own that the base runs, as was allowed; not written where it runs none."""
     template: str
     encoder: TextEncoding
     """How the encoder it began with turns a text into an embedding."""
@@ -195,6 +201,8 @@ class CandidateTraining(TrainingRecord):
     """By split: what strength and epoch were chosen by; in model/ all that was measured."""
     checks: list[Check] = []
     """Of model/: what the diagnostics of its run say, that of the category among them."""
+    dimensions: list[CutQuality] = []
+    """What is lost where the embeddings are cut, where that was asked for: all dimensions first."""
     gate: RerankerGate | None = None
     """What a reranker was kept for."""
 
@@ -212,6 +220,7 @@ class UntouchedModel(_Part):
     candidate: str
     base_model: str
     base_fingerprint: str
+    base_code: str = ""
     made_at: str
     data_hashes: dict[str, str]
     metrics: dict[str, dict[str, float | None]]

@@ -15,7 +15,7 @@ class AugmentSettings(StageSettings):
 
     methods: tuple[Literal["deletion", "swap", "duplication", "synonyms", "back-translation"], ...] = ()
     """In turn over the positives; none by default."""
-    share: float = Field(default=0.5, gt=0, le=5)
+    share: float = Field(default=0.5, gt=0, le=1_000)
     """Altered positives for each positive."""
     word_share: float = Field(default=0.1, gt=0, le=0.5)
     """Share of a text's words that 'deletion', 'swap', 'duplication' and 'synonyms' touch."""
@@ -119,6 +119,8 @@ class TuningSettings(OptimiserSettings):
     """Weight of the labelled loss beside a ranking loss."""
     matryoshka_dimensions: tuple[Annotated[int, Field(ge=1, le=65_536)], ...] = ()
     """Losses are taken on the first so many dimensions too, so that embeddings may be cut there."""
+    served_dimensions: int | None = Field(default=None, ge=1, le=65_536)
+    """The model keeps its first so many dimensions alone, and what that costs is measured; None keeps all."""
     cached: bool = False
     """Gradients by way of cached embeddings: the memory of a small batch, the negatives of a large one."""
 

@@ -25,8 +25,9 @@ from ticketkin.training.tuning_data import TuningData
 class TuningMethod(Protocol):
     """How a candidate is trained, proven, encoded at a strength, and saved."""
 
-    name: str
-    """Of the candidate."""
+    @property
+    def name(self) -> str:
+        """Of the candidate."""
 
     def train(
         self,

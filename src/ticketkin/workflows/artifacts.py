@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from ticketkin.core.artifacts import atomic_path, write_json
 from ticketkin.core.tables import FloatArray, Links, Pairs, Splits, Tickets
+from ticketkin.encoders.learned_tickets import LearnedByBase
 from ticketkin.encoders.untouched import UntouchedEncoder
 from ticketkin.evaluation.schema import ProvisionalReport, read_report
 from ticketkin.pairs.account import PairAccount
@@ -75,6 +76,7 @@ IMPORT_SUMMARY = record_artifact("import.json", ImportSummary)
 LINKS = Artifact("links.parquet", lambda p: Links(read_parquet(p)), lambda p, v: save_parquet(p, v.frame))
 LINK_SUMMARY = record_artifact("links.json", LinkSummary)
 SPLITS = Artifact("splits.parquet", lambda p: Splits(read_parquet(p)), lambda p, v: save_parquet(p, v.frame))
+BASE_LEARNED = record_artifact("base_learned.json", LearnedByBase)
 PAIRS = Artifact("pairs.parquet", lambda p: Pairs(read_parquet(p)), lambda p, v: save_parquet(p, v.frame))
 FOLD_PAIRS = Artifact("fold_pairs.parquet", read_parquet, save_parquet)
 PAIR_ACCOUNT = record_artifact("pairs.json", PairAccount)

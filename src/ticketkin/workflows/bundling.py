@@ -133,6 +133,7 @@ def bundle_parts(
         record=ServingRecord(
             champion=ranking.champion,
             base_model=base.name,
+            code=base.code,
             template=settings.tickets.template,
             embeddings=embeddings,
             tickets=settings.tickets.model_copy(update={"redact_words": None}),

@@ -16,6 +16,7 @@ from ticketkin.core.near_names import near_file
 from ticketkin.core.run_ownership import CONFIG
 from ticketkin.core.stage_settings import StageSettings
 from ticketkin.core.wording import number_of
+from ticketkin.encoders.model_code import TRUST_CODE
 from ticketkin.tickets.pseudonyms import KEY_FILE, SECRET
 from ticketkin.workflows.recipes import recipe_settings
 from ticketkin.workflows.settings import Settings
@@ -26,7 +27,7 @@ _FIRST_LINE = "# The job of this run, written by ticketkin."
 _LAST_LINE = "# The end of the job."
 _MOST_FAULTS = 3
 # Variables of Ticketkin that are no settings.
-_NOT_SETTINGS = {"TICKETKIN_CACHE", SECRET, KEY_FILE}
+_NOT_SETTINGS = {"TICKETKIN_CACHE", SECRET, KEY_FILE, TRUST_CODE}
 _LARGEST_TOML_BYTES = 1 << 22
 _DEEPEST_KEY = 8
 _MOST_SHOWN = 200
@@ -295,7 +296,13 @@ def read_job(folder: Path) -> Job:
         values = read_toml(path)
         if _is_cut_off(path.read_text("utf-8")):
             raise ConfigurationError("its end is missing, so settings would be lost")
-        return Job.model_validate(values)
+        job = Job.model_validate(values)
+        if job.settings.encoder.trust_code:
+            raise ConfigurationError(
+                "it allows code of models to run, which no file of a run can; remove encoder.trust_code from "
+                "it and give --trust-code REPO@COMMIT yourself"
+            )
+        return job
     except ValidationError as error:
         reason = "; ".join(_fault_of(fault) for fault in error.errors()[:_MOST_FAULTS])
     except (OSError, ConfigurationError) as error:

@@ -89,7 +89,7 @@ class FoldMaterial:
 
 def questions_of(data: RunData, groups: IntArray) -> Questions:
     """Return the tickets that have visible kin by `groups`, true or shuffled."""
-    queries = queries_with_kin(np.arange(len(data.tickets)), groups, data.visibility)
+    queries = queries_with_kin(np.flatnonzero(data.may_judge), groups, data.visibility)
     units = data.units_of(groups)
     n_candidates = data.visibility.n_tickets - 1
     return Questions(queries, groups[queries], units[queries], int(units.max()) + 1, n_candidates)

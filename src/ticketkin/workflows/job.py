@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from ticketkin.core.artifacts import hash_path, run_lock, write_json
@@ -10,6 +11,7 @@ from ticketkin.core.errors import MissingInputError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.replacement import remove_old, sweep_leftovers
 from ticketkin.core.run_ownership import CONFIG, LOG, RECORDS, RUN_RECORD
+from ticketkin.core.wording import measured_seconds
 from ticketkin.encoders.cache import default_cache_folder
 from ticketkin.evaluation.schema import Report
 from ticketkin.runs.artifacts import Place
@@ -28,6 +30,7 @@ from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows import damage
 from ticketkin.workflows.answers import take_over_answers
 from ticketkin.workflows.configuration import Job, changed_settings, read_job, write_job
+from ticketkin.workflows.forecast import Forecast, forecast, forecast_line, remember
 from ticketkin.workflows.log import logged
 from ticketkin.workflows.private_paths import private_paths
 from ticketkin.workflows.run_folders import (
@@ -114,6 +117,7 @@ def run_one_stage(
             _check_not_stale(stage.wanted_inputs(taken, wanted), context)
         with damage.damage_named(folder, stages()[: stages().index(stage)]):
             seconds = run_stage(stage, context, wanted)
+        remember(stage, taken, seconds)
         if begins and latest is not None:
             point_latest(latest, folder, telling)
         return seconds
@@ -205,27 +209,49 @@ def run_job(
         context = run_context(folder, taken, telling)
         wanted = _wanted_artifacts(taken)
         due = [stage for stage in stages() if stage.wanted(taken)]
+        expected = forecast_of_due([stage_status(stage, context, wanted) for stage in due], taken)
+        if expected:
+            telling.say(forecast_line(expected))
+        seconds: dict[str, float] = {}
         for number, stage in enumerate(due, start=1):
-            _run_if_due(stage, context, wanted, f"[{number}/{len(due)}] {stage.title}")
+            taking = _run_if_due(stage, context, wanted, f"[{number}/{len(due)}] {stage.title}")
+            if taking is not None:
+                seconds[stage.name] = taking
             if number == 1 and latest is not None:
                 point_latest(latest, folder, telling)
-        _write_manifest(folder, taken, due)
+        _write_manifest(folder, taken, due, RunTimes(expected, seconds))
         return finished_report(context.values, taken.settings)
+
+
+def forecast_of_due(statuses: Sequence[StageStatus[Job]], job: Job) -> dict[str, Forecast | None]:
+    """Return how long each stage that is not done will take, None where that is not known; by its name."""
+    return forecast((status.stage for status in statuses if status.state is not State.DONE), job)
 
 
 def _run_if_due(
     stage: Stage[Job], context: RunContext[Job], wanted: Mapping[Place, bool], heading: str
-) -> None:
+) -> float | None:
+    """Run a stage that is not done and return its seconds; None where it is done."""
     status = stage_status(stage, context, wanted)
     if status.state is State.DONE:
         context.progress.say(f"{heading}: up to date, kept")
-        return
+        return None
     context.progress.say(heading)
     seconds = run_stage(stage, context, wanted)
-    context.progress.say(f"  done in {seconds:,.1f} s")
+    remember(stage, context.job, seconds)
+    context.progress.say(f"  done in {measured_seconds(seconds)}")
+    return seconds
 
 
-def _write_manifest(folder: Path, job: Job, made: Sequence[Stage[Job]]) -> None:
+@dataclass(frozen=True)
+class RunTimes:
+    """What was forecast before a run, and what its stages took; of those that ran, by name."""
+
+    forecast: Mapping[str, Forecast | None]
+    seconds: Mapping[str, float]
+
+
+def _write_manifest(folder: Path, job: Job, made: Sequence[Stage[Job]], times: RunTimes) -> None:
     outputs = {place.name: hash_path(folder / place) for stage in made for place in stage.outputs}
     write_json(
         folder / artifact.MANIFEST,
@@ -233,6 +259,7 @@ def _write_manifest(folder: Path, job: Job, made: Sequence[Stage[Job]]) -> None:
             "inputs": [{"name": path.name, "sha256": hash_path(path)} for path in job.files],
             "outputs": outputs,
             "seconds": stage_seconds(folder),
+            "last_run": times,
             "seed": job.settings.seed,
             "versions": versions(),
         },

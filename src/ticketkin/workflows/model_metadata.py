@@ -53,6 +53,7 @@ def model_metadata(
         candidate="base",
         base_model=base.name,
         base_fingerprint=base.fingerprint,
+        **({"base_code": base.code} if base.code else {}),
         versions=training_versions(),
         made_at=made_at,
         data_hashes=dict(hashes),

@@ -26,7 +26,7 @@ from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.pair_files import text_pairs
 from ticketkin.workflows.proof_record import Proof
 from ticketkin.workflows.run_data import RunData
-from ticketkin.workflows.run_warnings import warnings_of_run
+from ticketkin.workflows.run_warnings import base_warning, warnings_of_run
 from ticketkin.workflows.runtimes import judged_by
 from ticketkin.workflows.versions import versions
 
@@ -58,6 +58,7 @@ def report_of(run: StageRun[Job], data: RunData, decision: Decision) -> Report:
         power=decision.proof.power,
         learning_curve=decision.proof.learning_curve,
         warnings=[
+            *base_warning(data.base_learned),
             *decision.verdict.warnings,
             *warnings_of_run(run.job, imported, profile, links),
             *_left_out_warnings(data),

@@ -8,7 +8,18 @@ import numpy as np
 import polars as pl
 
 from ticketkin.core.arrays import check_shape
-from ticketkin.core.tables import FloatArray, IntArray, Links, Pairs, SplitName, Splits, Tickets, Visibility
+from ticketkin.core.tables import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    Links,
+    Pairs,
+    SplitName,
+    Splits,
+    Tickets,
+    Visibility,
+)
+from ticketkin.encoders.learned_tickets import LearnedByBase
 from ticketkin.evaluation.power import FEWEST_KIN_GROUPS
 from ticketkin.evaluation.retrieval import queries_with_kin
 from ticketkin.pairs.account import PairAccount
@@ -72,6 +83,16 @@ class RunData:
     def splits(self) -> Splits:
         """The split of each ticket."""
         return self.values.read(artifact.SPLITS)
+
+    @property
+    def base_learned(self) -> LearnedByBase:
+        """What the base has learned from among these tickets."""
+        return self.values.read(artifact.BASE_LEARNED)
+
+    @property
+    def may_judge(self) -> BoolArray:
+        """Which tickets the base has learned nothing from, nor from their kin, shape (n_tickets,)."""
+        return ~np.isin(np.array(self.tickets.ids, dtype=object), list(self.base_learned.ticket_ids))
 
     @property
     def pairs(self) -> Pairs:

@@ -2,6 +2,7 @@
 
 from ticketkin.core.tables import Origin
 from ticketkin.core.wording import number_of, percent
+from ticketkin.encoders.learned_tickets import LearnedByBase
 from ticketkin.evaluation.schema import Warning
 from ticketkin.tickets.account import ImportSummary
 from ticketkin.tickets.profiling import TicketProfile
@@ -22,6 +23,12 @@ def warnings_of_run(
         *_pooled_warning(links),
         *_adapted_warning(job.settings),
     ]
+
+
+def base_warning(base_learned: LearnedByBase) -> list[Warning]:
+    """Say that the baseline was tuned before, where it was."""
+    sentence = base_learned.sentence
+    return [Warning(code="base_was_tuned", message=sentence)] if sentence else []
 
 
 def _data_warnings(imported: ImportSummary, profile: TicketProfile) -> list[Warning]:

@@ -14,6 +14,7 @@ from ticketkin.core.tables import SplitName
 from ticketkin.encoders.loading import LoadedEncoder
 from ticketkin.runs.stages import RunContext
 from ticketkin.training.candidates import CANDIDATES, searched_candidates
+from ticketkin.training.cut_quality import first_dimensions
 from ticketkin.training.head import train_head
 from ticketkin.training.loop import EpochScores
 from ticketkin.training.preparation import EncoderJudge
@@ -127,7 +128,9 @@ class _Trying:
                 return method.embed(start, tuned, strength, texts, progress)
 
             strength = self._context.job.settings.strength
-            return sweep_on_sample(self._sample, self._candidate, embed, strength, SILENT)
+            cut = getattr(settings, CANDIDATES[self._candidate].section).served_dimensions
+            sample = replace(self._sample, start=first_dimensions(self._sample.start, cut))
+            return sweep_on_sample(sample, self._candidate, embed, strength, SILENT)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -17,6 +17,8 @@ from ticketkin.evaluation.cross_fitting import Questions, n_draws, n_fits
 from ticketkin.tickets.kin import KinGroups
 from ticketkin.training.augmentation import augment
 from ticketkin.training.candidates import CANDIDATES, Candidate
+from ticketkin.training.cut_quality import first_dimensions
+from ticketkin.training.dimensions import CutTuning
 from ticketkin.training.record import LeftOutCandidate
 from ticketkin.training.tuned_contender import TunedContender
 from ticketkin.training.tuning_data import TuningData
@@ -37,7 +39,9 @@ def tuning_method(candidate: Candidate, settings: Settings) -> TuningMethod:
     """Return the way a candidate is tuned on links. Raises ValueError for one with a stage of its own."""
     if candidate.method is None:
         raise ValueError(f"{candidate.name} is not tuned by a method")
-    return candidate.method(getattr(settings, candidate.section), settings.encoder, settings.seed)
+    tuning = getattr(settings, candidate.section)
+    method = candidate.method(tuning, settings.encoder, settings.seed)
+    return method if tuning.served_dimensions is None else CutTuning(method, tuning.served_dimensions)
 
 
 def tuned_in_folds(settings: Settings) -> list[Candidate]:
@@ -83,7 +87,7 @@ def tuned_contender(
             "seed": settings.seed,
         }),
         lambda: load_encoder(settings.encoder),
-        data.embeddings(artifact.BASE_EMBEDDINGS),
+        first_dimensions(data.embeddings(artifact.BASE_EMBEDDINGS), tuning.served_dimensions),
         data.texts,
         learned.positives,
         questions.queries,

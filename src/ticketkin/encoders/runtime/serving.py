@@ -12,7 +12,8 @@ from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.encoders.cache import EmbeddingCache
 from ticketkin.encoders.encoding import TextModel, encode_texts
-from ticketkin.encoders.loading import load_folder, model_fingerprint
+from ticketkin.encoders.loading import load_folder
+from ticketkin.encoders.model_hash import model_fingerprint
 from ticketkin.encoders.runtime.record import (
     KNOWN_TEXT,
     PACKAGES,

@@ -77,6 +77,8 @@ def joined_rows(links: JudgedLinks) -> Check:
             there = order[np.clip(moved, 0, len(order) - 1)]
             left, right = (there, right) if end == "first" else (left, there)
             inside &= left != right
+            if inside.sum() < _FEWEST:  # the same few rows over and over have no other place to come from
+                continue
             gap = (links.likeness(left, right) - own)[inside]
             error = float(gap.std() / np.sqrt(max(1, len(gap)))) or 1.0
             if gap.mean() / error > max(_STANDARD_ERRORS, best[1]):

@@ -13,6 +13,7 @@ from ticketkin.lexical.vocabulary import stable_hash
 from ticketkin.service.pages.kin_view import KinView, TicketView, compared, ticket_views
 from ticketkin.service.pages.rendering import signed_in_page
 from ticketkin.service.pages.wording import when_to_stop
+from ticketkin.service.refitting import can_refit
 from ticketkin.service.review_questions import next_question, sampled, strata_in_use
 from ticketkin.service.routes.answers import answer, answers, take_back
 from ticketkin.service.routes.questions import relate
@@ -21,11 +22,13 @@ from ticketkin.service.serving_state import Serving, ServingState
 from ticketkin.service.signing_in import Reviewer
 from ticketkin.serving.answers import Relation
 from ticketkin.store.answers import StoredAnswer, answers_of, last_answer_of
+from ticketkin.store.refits import n_without_change, refits_of
 from ticketkin.store.use import ticket_to_review
 from ticketkin.tickets.reviewed import NONE, UNSURE
 
 router = APIRouter(include_in_schema=False)
 _NEAREST = 8
+_MOST_REFITS = 10
 Name = Annotated[str, Query(min_length=1, max_length=1_000)]
 FormName = Annotated[str, Form(min_length=1, max_length=1_000)]
 Choice = Literal["duplicate", "related", "cause", "effect", "none", "unsure"]
@@ -137,7 +140,11 @@ def _sent_to(**params: str) -> RedirectResponse:
 
 def _when_to_stop(serving: ServingState) -> str:
     with serving.corpus.database.transaction() as connection:
-        return when_to_stop(sampled(strata_in_use(connection, serving)))
+        bundle = serving.corpus.bundle
+        unchanged = n_without_change(refits_of(connection, bundle.id, _MOST_REFITS))
+        return when_to_stop(
+            sampled(strata_in_use(connection, serving)), unchanged if can_refit(bundle) else None
+        )
 
 
 def _with(about: str, relations: Sequence[Relation], ticket: str, serving: ServingState) -> list[Relation]:

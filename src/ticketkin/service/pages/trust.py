@@ -12,6 +12,7 @@ from ticketkin.service.model_schemas import ModelsOut
 from ticketkin.service.pages.drift_words import drift_headline, drift_lines
 from ticketkin.service.pages.rendering import signed_in_page
 from ticketkin.service.pages.wording import agreement, readiness_words, right_in_use, statement
+from ticketkin.service.refit_schemas import RefitsOut
 from ticketkin.service.review_questions import sampled, strata_in_use
 from ticketkin.service.routes.answers import answers
 from ticketkin.service.routes.model import model
@@ -23,6 +24,7 @@ from ticketkin.store.use import bundles_in_use
 
 router = APIRouter(include_in_schema=False)
 _MOST_BUNDLES = 5
+_MOST_REFITS = 10
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ def trust(request: Request, serving: Serving, who: Agent) -> HTMLResponse:
         judged_by_two = pairs_of_answers(connection)
         used = bundles_in_use(connection, _MOST_BUNDLES)
         standing = ModelsOut.of(connection)
+        refits = RefitsOut.of(connection, serving.corpus.bundle, _MOST_REFITS)
     return signed_in_page(
         request,
         who,
@@ -56,6 +59,7 @@ def trust(request: Request, serving: Serving, who: Agent) -> HTMLResponse:
         agreement=agreement(judged_by_two),
         used=used,
         standing=standing,
+        refits=refits,
         checks=serving.corpus.active.report.diagnostics,
         readiness_words=readiness_words(serving.corpus.active.report.readiness.tier),
     )

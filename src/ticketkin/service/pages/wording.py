@@ -28,6 +28,8 @@ FIELD_TITLES = {
 _NOTHING = "Nothing known"
 _WITHIN = 0.05
 """So near, on either side, the share of right statements should be known."""
+_FEWEST_WITHOUT_CHANGE = 3
+"""After so many refits in a row that changed nothing, answers teach no more."""
 
 
 def format_probability(probability: float | None) -> str:
@@ -157,20 +159,33 @@ def right_in_use(strata: Sequence[SampledStratum]) -> str:
     )
 
 
-def when_to_stop(strata: Sequence[SampledStratum]) -> str:
-    """Return whether answers have told how often statements are right, or how many more it takes.
+def when_to_stop(strata: Sequence[SampledStratum], n_without_change: int | None) -> str:
+    """Return whether answers have told and taught what they can here, or how many more it takes.
 
-    Empty where nothing was stated yet.
+    `n_without_change` is how many of the last refits in a row changed nothing; None where the model can't be
+    refitted. Empty where nothing was stated yet.
     """
     if not sum(one.n_population for one in strata):
         return ""
     known = right_in_use(strata)
     if is_within(stratified_share(strata), _WITHIN):
-        return f"{known} For this number you can stop; further answers teach the next model."
+        return f"{known} {_whether_taught(n_without_change)}"
     more = more_answers_needed(strata, _WITHIN)
     return (
         f"{known} About {number_of(more, 'more such answer tells', 'more such answers tell')} it within five "
         f"in a hundred; every {ONE_IN_RANDOM}th question asks for one."
+    )
+
+
+def _whether_taught(n_without_change: int | None) -> str:
+    """Return whether further answers would teach the model that answers anything."""
+    if n_without_change is None:
+        return "For this number you can stop; further answers teach the next model."
+    if n_without_change >= _FEWEST_WITHOUT_CHANGE:
+        return f"You can stop: the last {number_of(n_without_change, 'refit')} changed nothing either."
+    return (
+        "This number is known; answers still teach the model that answers, until "
+        f"{_FEWEST_WITHOUT_CHANGE} refits in a row change nothing ({n_without_change} so far)."
     )
 
 

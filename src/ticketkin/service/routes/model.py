@@ -24,6 +24,7 @@ def model(serving: Serving, _: Agent) -> ModelOut:
     record = bundle.record
     return ModelOut(
         bundle=bundle.id,
+        refit=answering.kin.refit_number,
         made_by=bundle.manifest.ticketkin,
         base_model=record.base_model,
         champion=record.champion,

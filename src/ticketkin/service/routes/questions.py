@@ -56,14 +56,16 @@ def _check_nearest(k: int, serving: ServingState) -> None:
 
 
 def _answer(answer: Answer, model: ModelIndex, serving: ServingState) -> KinAnswer:
+    change = model.state.change
     return KinAnswer(
         ticket_id=answer.ticket_id,
         title=answer.title,
         relations=answer.relations,
         notes=answer.notes,
-        bundle=model.bundle.id,
-        change=model.state.change,
-        question_id=serving.recorder.note(answer, model),
+        bundle=answer.bundle,
+        refit=answer.refit,
+        change=change,
+        question_id=serving.recorder.note(answer, change),
     )
 
 

@@ -1,13 +1,21 @@
 """Stages from the export to pairs: import, links, split, embed, pairs."""
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 
 from ticketkin.core.errors import NotEnoughDataError
-from ticketkin.core.tables import IntArray, Kind, Links, SplitName
+from ticketkin.core.tables import BoolArray, IntArray, Kind, Links, SplitName
 from ticketkin.core.wording import number_of
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.encoding import encode_texts
+from ticketkin.encoders.learned_tickets import (
+    LearnedByBase,
+    LearnedTickets,
+    learned_folder,
+    read_learned,
+)
 from ticketkin.encoders.loading import load_encoder
 from ticketkin.encoders.untouched import UntouchedEncoder
 from ticketkin.pairs.building import build_pairs
@@ -159,9 +167,18 @@ def run_split(run: StageRun[Job]) -> None:
     """Give every ticket to train, evaluation or holdout."""
     data = RunData(run.values, run.job)
     settings = run.job.settings
-    splits = split_tickets(data.tickets, data.texts, data.groups, settings.split, settings.seed, run.progress)
+    folder = learned_folder(settings.encoder.base_model)
+    learned = None if folder is None else read_learned(folder)
+    recognised = np.zeros(len(data.tickets), np.bool_) if learned is None else learned.among(data.tickets)
+    by_base = _learned_by_base(data, learned, recognised)
+    if by_base.sentence:
+        run.progress.say(f"  {by_base.sentence}")
+    splits = split_tickets(
+        data.tickets, data.texts, data.groups, settings.split, settings.seed, run.progress, recognised
+    )
     splits = with_given_holdout(splits, data.given_pairs)
     run.put(artifact.SPLITS, splits)
+    run.put(artifact.BASE_LEARNED, by_base)
     counts = {name.value: splits.rows(data.tickets, name) for name in SplitName}
     run.progress.say(
         "  "
@@ -172,11 +189,27 @@ def run_split(run: StageRun[Job]) -> None:
     )
 
 
+def _learned_by_base(data: RunData, learned: LearnedTickets | None, recognised: BoolArray) -> LearnedByBase:
+    """Return what the base has learned from among the run's tickets, whole units of it."""
+    if learned is None:
+        return LearnedByBase()
+    rows = np.flatnonzero(np.isin(data.units, data.units[recognised]))
+    ids = data.tickets.ids
+    return LearnedByBase(
+        name=learned.name,
+        n_learned=learned.n_tickets,
+        n_recognised=int(recognised.sum()),
+        ticket_ids=tuple(ids[row] for row in rows),
+        n_kin_groups=len(np.unique(data.groups.group[rows][data.groups.has_kin[rows]])),
+    )
+
+
 def run_embed(run: StageRun[Job]) -> None:
     """Encode texts and titles with the untouched model; profile the file against its limit."""
     data = RunData(run.values, run.job)
     settings = run.job.settings.encoder
     encoder = load_encoder(settings)
+    tuned = read_learned(Path(encoder.source))
     run.progress.say(f"  {encoder.name} on {encoder.device}, {encoder.max_length_tokens} tokens")
     lengths = encoder.token_lengths(data.texts)
     profile = profile_tickets(data.tickets, data.texts, lengths, encoder.max_length_tokens)
@@ -198,6 +231,8 @@ def run_embed(run: StageRun[Job]) -> None:
             device=encoder.device,
             packaged=encoder.packaged,
             template=run.job.settings.tickets.template,
+            code=str(encoder.code or ""),
+            tuned_as="" if tuned is None else tuned.name,
         ),
     )
 

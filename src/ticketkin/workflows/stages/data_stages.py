@@ -9,6 +9,7 @@ from ticketkin.workflows.stages.inputs import (
     BASE,
     DATA,
     SOURCES,
+    base_learned_file,
     links_file,
     reviewed_file,
     settings_of,
@@ -57,9 +58,10 @@ def split_stage() -> Stage[Job]:
         title="Split by kin group and template",
         command="ticketkin split {folder}",
         inputs=(artifact.TICKETS, artifact.LINKS, artifact.GIVEN_PAIRS),
-        outputs=(artifact.SPLITS,),
-        reads=settings_of("split", "tickets", "seed"),
+        outputs=(artifact.SPLITS, artifact.BASE_LEARNED),
+        reads=settings_of("split", "tickets", "encoder.base_model", "seed"),
         run=data.run_split,
+        external=base_learned_file,
     )
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ticketkin.encoders.learned_tickets import LEARNED_TICKETS, learned_folder
 from ticketkin.runs.artifacts import Place
 from ticketkin.training.candidates import CANDIDATES, trained_candidates, trained_encoders
 from ticketkin.workflows import artifacts as artifact
@@ -24,13 +25,19 @@ def reviewed_file(job: Job) -> tuple[Path, ...]:
     return () if job.reviewed_file is None else (job.reviewed_file,)
 
 
+def base_learned_file(job: Job) -> tuple[Path, ...]:
+    """Return the file that says what the base has learned from, if it is a model that was tuned."""
+    folder = learned_folder(job.settings.encoder.base_model)
+    return () if folder is None else (folder / LEARNED_TICKETS,)
+
+
 def settings_of(*sections: str) -> tuple[str, ...]:
     """Return the parts of a job that hold these sections of its settings."""
     return tuple(f"settings.{section}" for section in sections)
 
 
 SOURCES = ("sources", "pairs_file", "test_pairs_file", "tickets_from")
-DATA = (artifact.TICKETS, artifact.LINKS, artifact.SPLITS)
+DATA = (artifact.TICKETS, artifact.LINKS, artifact.SPLITS, artifact.BASE_LEARNED)
 BASE = (artifact.BASE_ENCODER, artifact.BASE_EMBEDDINGS)
 LABELLED: tuple[Place, ...] = (artifact.PAIRS, artifact.FOLD_PAIRS, artifact.PAIR_ACCOUNT)
 JUDGED: tuple[Place, ...] = (*DATA, *BASE, artifact.TITLE_EMBEDDINGS, *LABELLED)

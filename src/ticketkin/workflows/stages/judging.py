@@ -3,10 +3,12 @@
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.checks import Check
 from ticketkin.core.tables import SplitName
+from ticketkin.encoders.learned_tickets import copy_learned
 from ticketkin.encoders.loading import load_encoder
 from ticketkin.encoders.saving import save_encoder
 from ticketkin.evaluation.bootstrap import PairedGain
@@ -21,7 +23,7 @@ from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
 from ticketkin.evaluation.schema import CandidateResult, ProvisionalReport
 from ticketkin.evaluation.verdict import Verdict, decide
 from ticketkin.evaluation.verdict_in_folds import ShuffledLinks, decide_in_folds
-from ticketkin.evaluation.verdict_words import cheaper_words, dearer_words
+from ticketkin.evaluation.verdict_words import cheaper_words, dearer_words, naming_base
 from ticketkin.ranking.cross_fitted import CrossFittedRanker
 from ticketkin.reports.html import write_report
 from ticketkin.runs.stages import StageRun
@@ -49,6 +51,7 @@ from ticketkin.workflows.report_record import Decision, report_of
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.run_report import finished_report
 from ticketkin.workflows.settings import Settings
+from ticketkin.workflows.training_rows import keep_training_rows
 from ticketkin.workflows.tuned_folds import tuned_in_folds
 
 # What a sentence calls one of the tickets that were put aside, and several.
@@ -133,10 +136,13 @@ def run_verdict(run: StageRun[Job]) -> None:
         checks.append(shuffled_links(shuffled))
     verdict = heeding(verdict, checks, synthetic=run.job.synthetic)
     verdict = with_labeller(_with_cheaper(settings, judged, verdict), labeller_of(data.job))
+    called = data.base_learned.name
+    verdict = replace(verdict, reason=naming_base(verdict.reason, called))
+    checks = [replace(check, evidence=naming_base(check.evidence, called)) for check in checks]
     if sources is not None and verdict.answer == "yes":
         verdict = replace(verdict, reason=f"{verdict.reason} {sources.sentence}.")
     _keep_model(run, data, verdict.encoder, candidates[verdict.encoder], checks)
-    _keep_ranking(run, judged, verdict)
+    _keep_ranking(run, data, judged, verdict)
     readiness = readiness_of(run, data, judged, verdict, candidates, held_out[verdict.champion], checks)
     proof = Proof.of(data, judged, verdict, shuffled, learning_curve(data, judged, trial, run.progress))
     decision = Decision(verdict, candidates, comparisons, checks, readiness, proof)
@@ -239,6 +245,7 @@ def _keep_model(
         if encoder == "base":
             loaded = load_encoder(run.job.settings.encoder)
             save_encoder(loaded.model, folder, None, run.job.settings.tickets.template)
+            copy_learned(Path(loaded.source), folder)
         else:
             shutil.copytree(run.values.path(artifact.model_of(encoder)), folder, dirs_exist_ok=True)
         record = model_metadata(
@@ -251,11 +258,12 @@ def _keep_model(
         write_json(folder / METADATA, without_paths(record, run.private_paths))
 
 
-def _keep_ranking(run: StageRun[Job], judged: Judged, verdict: Verdict) -> None:
+def _keep_ranking(run: StageRun[Job], data: RunData, judged: Judged, verdict: Verdict) -> None:
     """Write ranking/: which ranking won, and the learned one where there is one."""
     with run.writing(artifact.RANKING) as folder:
         start = first_level_start(judged.encoders)
         seed = run.job.settings.seed
+        keep_training_rows(folder, data, judged.rankers[verdict.champion])
         if judged.folds is None:
             record = RankingRecord(verdict.champion, verdict.encoder, start, seed)
             save_ranking(folder, judged.kept, record)

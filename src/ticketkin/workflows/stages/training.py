@@ -1,7 +1,7 @@
 """Stages that tune: adapted, the linear head, LoRA and full; the last three swept over their strength."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from ticketkin.core.tables import FloatArray, SplitName
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.interpolation import prove_tuned, save_interpolated
+from ticketkin.encoders.learned_tickets import copy_learned, write_learned
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_folder
 from ticketkin.encoders.serving import text_encoding
 from ticketkin.evaluation.cross_fitting import chosen_on_all
@@ -21,10 +22,13 @@ from ticketkin.runs.stages import StageRun
 from ticketkin.training.adapted import train_adapted
 from ticketkin.training.augmentation import augment
 from ticketkin.training.candidates import Candidate
+from ticketkin.training.cut_quality import cuts_sentence, first_dimensions
+from ticketkin.training.dimensions import measured_cuts, whole
 from ticketkin.training.head import Head, cross_fit_heads, save_head_model, train_head
 from ticketkin.training.positives import PositivePairs, positive_pairs
 from ticketkin.training.record import CandidateTraining, LeftOutCandidate, TrainingRecord, utc_now
 from ticketkin.training.rivals import epoch_judge, sweep, sweep_on_sample
+from ticketkin.training.settings import TuningSettings
 from ticketkin.training.tuning_data import TuningData
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
@@ -40,6 +44,7 @@ from ticketkin.workflows.tuned_folds import (
     tuned_in_folds,
     tuning_method,
 )
+from ticketkin.workflows.tuned_tickets import learned_by_tuning
 
 _READ = (artifact.TICKETS, artifact.LINKS, artifact.SPLITS, artifact.PAIRS)
 """Files of the run that a training is made of; one without labels of the first alone."""
@@ -147,8 +152,10 @@ def _pairs_trained_on(data: RunData) -> PairAccount | None:
 
 def _keep_head(run: StageRun[Job], start: Start, head: Head, chosen: float, **about: Any) -> None:
     """Keep the head at the `chosen` strength, with what is known `about` its training."""
+    data = RunData(run.values, run.job)
     with run.writing(artifact.HEAD) as folder:
         save_head_model(start.encoder, head, chosen, folder, run.job.settings.tickets.template)
+        write_learned(folder, learned_by_tuning(data, start.encoder, run.name))
         write_json(folder / METADATA, _about("head", start.encoder, run, head.record, **about))
     run.put(artifact.embeddings_of("head"), head.apply(start.embeddings, chosen))
 
@@ -210,9 +217,21 @@ def run_tuning(candidate: Candidate, run: StageRun[Job]) -> None:
     def save(folder: Path) -> None:
         method.save(start.encoder, tuned, swept.chosen, folder, settings.tickets.template)
 
-    swept = sweep_on_sample(sample, method.name, embed, settings.strength, run.progress)
+    tuning: TuningSettings = getattr(settings, candidate.section)
+    cut = replace(sample, start=first_dimensions(sample.start, tuning.served_dimensions))
+    swept = sweep_on_sample(cut, method.name, embed, settings.strength, run.progress)
+    cuts = measured_cuts(
+        sample,
+        lambda texts: whole(method).embed(start.encoder, tuned, swept.chosen, texts, run.progress),
+        tuning,
+        settings.seed,
+    )
+    if cuts:
+        labels_from = data.links.labels_from
+        run.progress.say(f"  {cuts_sentence(method.name, cuts, labels_from)}")
     proven = {
         "strength": swept,
+        "dimensions": cuts,
         "proof": proof,
         "augmented": augmented.added,
         "pairs": data.pair_account,
@@ -269,6 +288,10 @@ def _keep_tuned(
     place = artifact.model_of(name)
     with run.writing(place) as folder:
         save(folder)
+        if name == "adapted":  # it reads texts, no label
+            copy_learned(Path(start.source), folder)
+        else:
+            write_learned(folder, learned_by_tuning(data, start, run.name))
     final = load_folder(run.place(place), settings.encoder)
     cache = EmbeddingCache(default_cache_folder(), run.progress)
     model, choice = encoder_of_run(final, data, settings.encoder, run.progress)
@@ -287,6 +310,7 @@ def _about(
         candidate=name,
         base_model=start.name,
         base_fingerprint=start.fingerprint,
+        **({"base_code": str(start.code)} if start.code else {}),
         template=run.job.settings.tickets.template,
         encoder=text_encoding(start.model),
         made_at=utc_now(),

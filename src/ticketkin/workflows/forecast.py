@@ -1,0 +1,156 @@
+"""How long stages will take, from what they took before on this machine.
+
+The seconds of every finished stage are kept beside the cached embeddings, with how much its run read and
+the settings of the stage. A forecast is a range over those like it; where nothing like it was measured, there
+is none.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from operator import attrgetter
+from pathlib import Path
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from ticketkin.core.artifacts import hash_value
+from ticketkin.core.errors import ConfigurationError
+from ticketkin.core.wording import number_of, time_range
+from ticketkin.encoders.cache import default_cache_folder
+from ticketkin.runs.stages import Stage
+from ticketkin.workflows.configuration import Job
+
+_FILE = "stage_times.jsonl"
+# Parts of a job that say where something lies or how chance falls, not how much there is to do.
+_PLACES = (
+    "sources",
+    "tickets_from",
+    "pairs_file",
+    "test_pairs_file",
+    "links_file",
+    "reviewed_file",
+    "settings.seed",
+)
+_LARGEST_FILE_BYTES = 512 * 1024
+# Beyond this factor in size nobody knows how a time grows; within it, runs differ by this much.
+_FARTHEST_SIZE = 4.0
+_FASTER, _SLOWER = 0.7, 1.5
+
+
+@dataclass(frozen=True)
+class StageTime:
+    """What one stage of one run took."""
+
+    stage: str
+    work: str
+    """Hash of the settings that the stage reads, without its seed and its files."""
+    n_bytes: int
+    """Size of the files that the tickets of the run come from."""
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The least and the most seconds that a stage, or several, will take."""
+
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return "less than a second" if self.high < 1 else time_range(self.low, self.high)
+
+
+_TIME = TypeAdapter(StageTime)
+
+
+def work_of(stage: Stage[Job], job: Job) -> StageTime:
+    """Return what a stage of a job would do, as times of earlier runs are compared by; its seconds are 0."""
+    settings = {path: _settings(attrgetter(path)(job)) for path in stage.reads if path not in _PLACES}
+    n_bytes = sum(path.stat().st_size for path in job.tickets_from if path.is_file())
+    kinds = sorted({path.suffix.lower() for path in job.tickets_from})
+    return StageTime(stage.name, hash_value({"settings": settings, "kinds": kinds}), n_bytes, 0.0)
+
+
+def _settings(value: object) -> object:
+    return value.model_dump(mode="json", exclude={"seed"}) if isinstance(value, BaseModel) else str(value)
+
+
+def forecast(stages: Iterable[Stage[Job]], job: Job) -> dict[str, Forecast | None]:
+    """Return what each stage will take by its name; None where nothing like it was measured here."""
+    measured = _measured()
+    return {stage.name: _of(work_of(stage, job), measured) for stage in stages}
+
+
+def _of(work: StageTime, measured: Sequence[StageTime]) -> Forecast | None:
+    near = [
+        one
+        for one in measured
+        if (one.stage, one.work) == (work.stage, work.work)
+        and 1 / _FARTHEST_SIZE <= (work.n_bytes + 1) / (one.n_bytes + 1) <= _FARTHEST_SIZE
+    ]
+    if not near:
+        return None
+    growth = [(one.seconds, (work.n_bytes + 1) / (one.n_bytes + 1)) for one in near]
+    # A stage may not grow at all with its size, or, as it compares tickets in pairs, with its square.
+    low = min(seconds * min(1.0, times, times**2) for seconds, times in growth)
+    high = max(seconds * max(1.0, times, times**2) for seconds, times in growth)
+    return Forecast(_FASTER * low, _SLOWER * high)
+
+
+def total(of_stages: Mapping[str, Forecast | None]) -> Forecast | None:
+    """Return the sum of what is known; None where nothing is."""
+    known = [one for one in of_stages.values() if one is not None]
+    return Forecast(sum(one.low for one in known), sum(one.high for one in known)) if known else None
+
+
+def forecast_line(of_stages: Mapping[str, Forecast | None]) -> str:
+    """Return in a sentence how long the stages will take, and what of that is not known."""
+    whole = total(of_stages)
+    unknown = [name for name, one in of_stages.items() if one is None]
+    if whole is None:
+        return "Time: unknown until measured; no run like this one was finished on this machine"
+    known = {name: one.high for name, one in of_stages.items() if one is not None}
+    longest = max(known, key=lambda name: known[name])
+    most = f", most of it {longest}" if known[longest] > 0.5 * whole.high and len(known) > 1 else ""
+    if not unknown:
+        return f"Time: {whole}{most}"
+    rest = number_of(len(unknown), "stage is", "stages are")
+    return f"Time: {whole}{most}; {rest} unknown until measured ({', '.join(unknown)})"
+
+
+def remember(stage: Stage[Job], job: Job, seconds: float) -> None:
+    """Keep what a finished stage took; a cache that can't be written loses it without a word."""
+    line = json.dumps(asdict(work_of(stage, job)) | {"seconds": round(seconds, 3)}) + "\n"
+    with suppress(OSError, ConfigurationError):
+        path = default_cache_folder() / _FILE
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            if path.stat().st_size > _LARGEST_FILE_BYTES:
+                path.unlink()  # old times tell little; the next runs measure anew
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.write(descriptor, line.encode("utf-8"))  # in one piece, so that runs side by side don't mix
+        finally:
+            os.close(descriptor)
+
+
+def _measured() -> list[StageTime]:
+    """Return the times of earlier runs, oldest first; lines that can't be read are left out."""
+    try:
+        path = default_cache_folder() / _FILE
+        lines = _lines(path)
+    except (OSError, ConfigurationError):
+        return []
+    times = []
+    for line in lines:
+        with suppress(ValidationError, ValueError):
+            times.append(_TIME.validate_json(line))
+    return times
+
+
+def _lines(path: Path) -> list[bytes]:
+    if not path.is_file() or path.stat().st_size > 2 * _LARGEST_FILE_BYTES:
+        return []
+    return path.read_bytes().splitlines()

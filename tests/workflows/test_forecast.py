@@ -1,0 +1,120 @@
+"""How long stages will take: ranges from what was measured here, and no promise where nothing was."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ticketkin.cli.app import app
+from ticketkin.core.wording import time_range
+from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows.configuration import Job
+from ticketkin.workflows.forecast import forecast, forecast_line, remember
+from ticketkin.workflows.settings import Settings
+from ticketkin.workflows.stages.order import stage_named, stages
+
+IMPORT, VERDICT = stage_named("import"), stage_named("verdict")
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))
+
+
+def job_of(folder: Path, n_bytes: int, **settings: object) -> Job:
+    """Return a job over an export of a size."""
+    path = folder / f"export-{n_bytes}.csv"
+    path.write_bytes(b"x" * n_bytes)
+    return Job(sources=(path,), settings=Settings.model_validate(settings))
+
+
+def test_what_was_never_measured_is_not_promised(tmp_path: Path) -> None:
+    expected = forecast([IMPORT, VERDICT], job_of(tmp_path, 1_000))
+    assert expected == {"import": None, "verdict": None}
+    assert forecast_line(expected).startswith("Time: unknown until measured")
+
+
+def test_a_forecast_is_a_range_around_what_runs_like_it_took(tmp_path: Path) -> None:
+    job = job_of(tmp_path, 1_000)
+    remember(VERDICT, job, 100.0)
+    remember(VERDICT, job, 200.0)
+    (found,) = forecast([VERDICT], job).values()
+    assert found is not None and found.low < 100 and found.high > 200
+    assert str(found) == "about 1 to 5 minutes"
+
+
+def test_a_larger_export_takes_longer_and_a_far_larger_one_is_unknown(tmp_path: Path) -> None:
+    remember(VERDICT, job_of(tmp_path, 1_000), 100.0)
+    (double,) = forecast([VERDICT], job_of(tmp_path, 2_000)).values()
+    assert double is not None and double.low <= 100 and double.high >= 400, "it may grow with the square"
+    assert forecast([VERDICT], job_of(tmp_path, 10_000)) == {"verdict": None}
+
+
+def test_other_settings_are_other_work_and_another_seed_is_not(tmp_path: Path) -> None:
+    remember(VERDICT, job_of(tmp_path, 1_000), 100.0)
+    assert forecast([VERDICT], job_of(tmp_path, 1_000, candidates=["lexical", "base"])) == {"verdict": None}
+    assert forecast([VERDICT], job_of(tmp_path, 1_000, seed=5))["verdict"] is not None
+
+
+def test_the_line_names_the_longest_stage_and_what_is_unknown(tmp_path: Path) -> None:
+    job = job_of(tmp_path, 1_000)
+    remember(IMPORT, job, 2.0)
+    remember(VERDICT, job, 120.0)
+    line = forecast_line(forecast([IMPORT, VERDICT, stage_named("families")], job))
+    assert (
+        line == "Time: about 1 to 3 minutes, most of it verdict; 1 stage is unknown until measured (families)"
+    )
+
+
+def test_a_damaged_or_unwritable_record_of_times_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = job_of(tmp_path, 1_000)
+    remember(VERDICT, job, 100.0)
+    (times,) = (tmp_path / "cache").iterdir()
+    times.write_bytes(b'\xff{"stage": 1}\n' + times.read_bytes() + b'{"stage": "verdict", "wor')
+    assert forecast([VERDICT], job)["verdict"] is not None
+    monkeypatch.setenv("TICKETKIN_CACHE", str(times / "below a file"))
+    remember(VERDICT, job, 100.0)
+    assert forecast([VERDICT], job) == {"verdict": None}
+
+
+def test_nothing_of_the_job_can_be_read_from_the_record(tmp_path: Path) -> None:
+    remember(VERDICT, job_of(tmp_path, 1_000), 100.0)
+    (times,) = (tmp_path / "cache").iterdir()
+    assert str(tmp_path) not in times.read_text("utf-8") and "export" not in times.read_text("utf-8")
+
+
+def test_a_dry_run_shows_the_time_of_each_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    job = job_of(tmp_path, 1_000)
+    asked = ["run", str(job.sources[0]), "--dry-run"]
+    unknown = CliRunner().invoke(app, asked)
+    assert "Time: unknown until measured" in unknown.output
+    for stage in stages():
+        remember(stage, job, 60.0)
+    shown = " ".join(CliRunner().invoke(app, asked, env={"COLUMNS": "160"}).output.split())
+    assert "about 1 to 2 minutes" in shown and "unknown" not in shown
+    rows = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
+    assert rows[0]["forecast"] == {"low": 42.0, "high": 90.0}
+
+
+def test_a_finished_run_holds_what_was_forecast_and_what_its_stages_took(run_folder: Path) -> None:
+    last = json.loads((run_folder / artifact.MANIFEST).read_text("utf-8"))["last_run"]
+    assert set(last["seconds"]) == set(last["forecast"])
+    assert all(seconds >= 0 for seconds in last["seconds"].values())
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (100, 250, "about 2 to 4 minutes"),
+        (160, 190, "about 3 minutes"),
+        (5, 250, "up to 4 minutes"),
+        (3, 8, "about 3 to 8 seconds"),
+        (3_600, 7_300, "about 1 to 2 hours"),
+    ],
+)
+def test_a_range_of_time_has_one_unit(low: float, high: float, expected: str) -> None:
+    assert time_range(low, high) == expected
