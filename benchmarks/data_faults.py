@@ -9,15 +9,17 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import polars as pl
 from sklearn.decomposition import TruncatedSVD
 
 from ticketkin.core.checks import Check
-from ticketkin.core.tables import FloatArray, IntArray, Tickets
+from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Tickets
 from ticketkin.encoders.dense import DenseRanker, unit_length
 from ticketkin.evaluation.diagnostics.breadth import absent_ends, large_groups, only_linked
+from ticketkin.evaluation.diagnostics.copies import SplitTexts, copied_test
 from ticketkin.evaluation.diagnostics.hindsight import LinkedTexts, hindsight_checks
 from ticketkin.evaluation.diagnostics.link_quality import JudgedLinks, link_quality_checks
 from ticketkin.evaluation.diagnostics.made_labels import LinkRanks, links_of_a_search
@@ -32,10 +34,12 @@ from ticketkin.tickets.folds import independent_units
 from ticketkin.tickets.importing import import_tickets
 from ticketkin.tickets.links import links_from_tickets
 from ticketkin.tickets.sample import write_sample
+from ticketkin.tickets.sample.wording import hedge, reword
 from ticketkin.tickets.settings import TicketSettings
 
 N_TICKETS = 900
 _DIMENSIONS = 64
+_TEST_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class Desk:
     right: IntArray
     n_absent: int = 0
     """Links that name a ticket which is not here."""
+    test_ids: frozenset[str] = frozenset()
+    """Tickets that judge; none: a quarter of the kin groups, drawn at random."""
 
     @classmethod
     def of_sample(cls, folder: Path, seed: int) -> "Desk":
@@ -72,6 +78,14 @@ class Desk:
             if np.array_equal(before, labels):
                 break
         return independent_units([labels])
+
+    @cached_property
+    def is_test(self) -> BoolArray:
+        """Which tickets judge, whole kin groups at a time."""
+        if self.test_ids:
+            return np.array([one in self.test_ids for one in self.tickets.ids])
+        drawn: BoolArray = np.random.default_rng(0).random(len(self.groups))[self.groups] < _TEST_SHARE
+        return drawn
 
     @cached_property
     def texts(self) -> list[str]:
@@ -140,11 +154,17 @@ def checks_of(desk: Desk) -> list[Check]:
         only_linked(linked.is_linked),
         absent_ends(len(desk.left) + desk.n_absent, desk.n_absent),
         opening_times(desk.tickets),
+        copied_test(_split_of(desk), seed),
         copied_texts(desk.tickets, desk.texts),
         cut_texts(desk.tickets),
         thin_texts(desk.texts),
         other_words(desk.texts, {name: np.arange(*ends) for name, ends in splits.items()}),
     ]
+
+
+def _split_of(desk: Desk) -> SplitTexts:
+    train, test = np.flatnonzero(~desk.is_test), np.flatnonzero(desk.is_test)
+    return SplitTexts(desk.texts, desk.embeddings, desk.groups, train, test, (desk.left, desk.right))
 
 
 @dataclass(frozen=True)
@@ -154,6 +174,8 @@ class DataFault:
     name: str
     plant: Callable[[Desk], Desk]
     expected: str
+    says: str = ""
+    """What its evidence must say, where one check names several faults."""
 
 
 def _by_rule(column: str, hours: float) -> Callable[[Desk], Desk]:
@@ -297,6 +319,44 @@ def _swapped(desk: Desk) -> Desk:
     return desk.opened(pl.lit(pl.Series(turned, dtype=pl.Datetime("us"))))
 
 
+def _counted(desk: Desk) -> Desk:
+    """Write as opening times what a script makes of row numbers."""
+    counted = [timedelta(minutes=row) for row in range(len(desk.tickets))]
+    return desk.opened(pl.col("opened_at").min() + pl.Series(counted, dtype=pl.Duration("us")))
+
+
+def _one_event(desk: Desk) -> Desk:
+    """Link as one outage what most of the linked tickets tell of: one service and a sentence of it."""
+    linked = np.unique(np.r_[desk.left, desk.right])
+    told = linked[: 2 * len(linked) // 3]
+    title = desk.tickets.frame["title"].to_list()
+    one = {row: f"All sites offline, {title[row].split()[0]}" for row in told.tolist()}
+    alike = desk.with_column("title", [one.get(row, text) for row, text in enumerate(title)])
+    alike = alike.with_lines(dict.fromkeys(told.tolist(), "Data centre Alpha lost both power feeds at noon."))
+    apart = ~np.isin(desk.left, told) & ~np.isin(desk.right, told)
+    left, right = np.r_[told[1:], desk.left[apart]], np.r_[np.full(len(told) - 1, told[0]), desk.right[apart]]
+    return replace(alike, left=left, right=right)
+
+
+def _test_told_again(desk: Desk) -> Desk:
+    """Put every test ticket into training once more, in other words, under another id and without a link."""
+    random = Random(0)
+    test = desk.tickets.frame.filter(pl.Series(desk.is_test))
+    told = [hedge(_in_other_words(text, random), random) for text in test["description"]]
+    again = test.with_columns(
+        ("P" + pl.col("ticket_id")).alias("ticket_id"), pl.col("source_row") + len(desk.tickets),
+        pl.Series("description", told), pl.Series("title", [reword(t, random) for t in test["title"]]),
+    )  # fmt: skip
+    tickets = Tickets(pl.concat([desk.tickets.frame, again]))
+    return replace(desk, tickets=tickets, test_ids=frozenset(test["ticket_id"]))
+
+
+def _in_other_words(text: str, random: Random) -> str:
+    sentences = reword(text, random).split(". ")
+    random.shuffle(sentences)
+    return " ".join(word for word in ". ".join(sentences).split() if random.random() > 0.1)
+
+
 _BY_ITEM = _by_rule("configuration_item", 24)
 DATA_FAULTS = (
     DataFault("linked: same configuration item within a day", _BY_ITEM, "links_of_a_rule"),
@@ -312,20 +372,26 @@ DATA_FAULTS = (
     DataFault("fields: a category of linked tickets", _category_of_linked, "words_of_linking"),
     DataFault("fields: configuration item of the master", _item_taken_over, "fields_of_linking"),
     DataFault("export of linked tickets only", _linked_only, "only_linked"),
-    DataFault("a bucket as a master", _bucket, "large_groups"),
+    DataFault("a bucket as a master", _bucket, "large_groups", "like a bucket"),
+    DataFault("one event with most links", _one_event, "large_groups", "one group holds"),
     DataFault("most links name absent tickets", _absent, "absent_ends"),
-    DataFault("times: opened when closed", _as_closed, "opening_times"),
-    DataFault("times: of the import", lambda d: d.opened(pl.col("opened_at").max()), "opening_times"),
-    DataFault("times: midnight", lambda d: d.opened(pl.col("opened_at").dt.truncate("1d")), "opening_times"),
-    DataFault("times: newest first", lambda d: d.opened(pl.col("opened_at").reverse()), "opening_times"),
-    DataFault("times: day and month swapped", _swapped, "opening_times"),
+    DataFault("times: opened when closed", _as_closed, "opening_times", "very second of closed_at"),
+    DataFault("times: of the import", lambda d: d.opened(pl.col("opened_at").max()), "opening_times",
+              "that of an import"),
+    DataFault("times: midnight", lambda d: d.opened(pl.col("opened_at").dt.truncate("1d")), "opening_times",
+              "are midnight"),
+    DataFault("times: newest first", lambda d: d.opened(pl.col("opened_at").reverse()), "opening_times",
+              "run backwards"),
+    DataFault("times: day and month swapped", _swapped, "opening_times", "swapped"),
+    DataFault("times: counted by rows", _counted, "opening_times", "a script counted"),
     DataFault("links joined one row off", _shifted(1), "joined_rows"),
     DataFault("links joined two rows off", _shifted(-2), "joined_rows"),
     DataFault("half of the links at random", _random(0.5), "random_links"),
-    DataFault("45 % copies", _copies, "copied_texts"),
-    DataFault("200 tickets exported twice", _twice, "copied_texts"),
-    DataFault("texts cut at 120 characters", _cut(120), "cut_texts"),
-    DataFault("texts cut at 255 characters", _cut(255), "cut_texts"),
+    DataFault("the test told again in training", _test_told_again, "copied_test"),
+    DataFault("45 % copies", _copies, "copied_texts", "finding copies proves little"),
+    DataFault("200 tickets exported twice", _twice, "copied_texts", "exported twice"),
+    DataFault("texts cut at 120 characters", _cut(120), "cut_texts", "120 characters"),
+    DataFault("texts cut at 255 characters", _cut(255), "cut_texts", "255 characters"),
     DataFault("categories mapped as texts", _categories_as_texts, "thin_texts"),
     DataFault("another language in the holdout", _other_language, "other_words"),
 )  # fmt: skip

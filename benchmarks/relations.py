@@ -27,7 +27,7 @@ from ticketkin.core.tables import SplitName
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.relations.bands import REPORTED_BANDS
-from ticketkin.relations.classifier import MODELS
+from ticketkin.relations.fitting import MODELS
 from ticketkin.relations.record import KindsLearned
 from ticketkin.relations.settings import RelationSettings
 from ticketkin.tickets.sample import write_sample

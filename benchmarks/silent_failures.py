@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.metrics import f1_score, roc_auc_score
 
-from data_faults import DATA_FAULTS, Desk, checks_of
+from data_faults import DATA_FAULTS, DataFault, Desk, checks_of
 from ticketkin.core.artifacts import read_json
 from ticketkin.core.checks import Check, Outcome
 from ticketkin.core.tables import FloatArray, IntArray, Tickets
@@ -159,6 +159,8 @@ class Fault:
     run: Callable[[Bench], tuple[str, Sequence[Check]]]
     expected: str
     """Code of the check that must find it."""
+    says: str = ""
+    """What its evidence must say, where one check names several faults."""
 
 
 def _adapter_at_the_wrong_level(bench: Bench) -> tuple[str, Sequence[Check]]:
@@ -449,12 +451,13 @@ def false_alarms(folder: Path) -> list[str]:
     return raised
 
 
-def _add_row(table: Table, name: str, printed: str, checks: Sequence[Check], expected: str) -> bool:
-    """Add what was said of a planted fault, and return whether it was named rightly."""
-    raised = next((c for c in checks if c.code == expected and c.outcome in _RAISED), None)
-    shown = f"{raised.code}: {raised.evidence}" if raised else "nothing"
-    table.add_row(name, printed, shown, "yes" if raised else "NO")
-    return raised is not None
+def _add_row(table: Table, fault: Fault | DataFault, printed: str, checks: Sequence[Check]) -> bool:
+    """Add what was said of a planted fault, and return whether it was named and explained rightly."""
+    raised = [check for check in checks if check.outcome in _RAISED]
+    right = next((c for c in raised if c.code == fault.expected and fault.says in c.evidence), None)
+    named = f"{right.code}: {right.evidence}" if right else ", ".join(c.code for c in raised) or "nothing"
+    table.add_row(fault.name, printed, named, "yes" if right else "NO")
+    return right is not None
 
 
 def _area_of(desk: Desk) -> str:
@@ -475,7 +478,7 @@ def main() -> None:
     arguments = parser.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     warnings.simplefilter("ignore")
-    table = Table("fault", "a plain script prints", "Ticketkin says", "caught", box=None)
+    table = Table("fault", "a plain script prints", "named by", "right?", box=None)
     n_caught, n_false, wanted = 0, 0, arguments.only or ""
     chosen = [fault for fault in FAULTS if wanted in fault.name]
     data_faults = [fault for fault in DATA_FAULTS if wanted in fault.name]
@@ -484,9 +487,7 @@ def main() -> None:
         desk = Desk.of_sample(Path(folder), SEED)
         for data_fault in data_faults:
             planted = data_fault.plant(desk)
-            n_caught += _add_row(
-                table, data_fault.name, _area_of(planted), checks_of(planted), data_fault.expected
-            )
+            n_caught += _add_row(table, data_fault, _area_of(planted), checks_of(planted))
         for seed in CLEAN_SEEDS:
             raised = [check.code for check in checks_of(Desk.of_sample(Path(folder), seed))
                       if check.outcome in _RAISED]  # fmt: skip
@@ -494,12 +495,12 @@ def main() -> None:
             table.add_row(f"nothing planted, seed {seed}", "", ", ".join(raised) or "nothing", "")
         for fault in chosen:
             printed, checks = fault.run(bench)
-            n_caught += _add_row(table, fault.name, printed, checks, fault.expected)
+            n_caught += _add_row(table, fault, printed, checks)
     console = Console(width=200)
     console.print(table)
     n_planted = len(chosen) + len(data_faults)
     console.print(
-        f"{n_caught} of {n_planted} faults caught by name; {n_false} false alarms on {len(CLEAN_SEEDS)} desks"
+        f"{n_caught} of {n_planted} faults named rightly; {n_false} false alarms on {len(CLEAN_SEEDS)} desks"
     )
     for folder_ in arguments.clean:
         raised = false_alarms(folder_)

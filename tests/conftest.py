@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,15 @@ if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
 settings.register_profile("same-examples", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None)
 settings.load_profile("same-examples")
+
+
+_NUMBERS = count()
+
+
+@pytest.fixture(autouse=True)
+def _own_ledger() -> None:
+    """Give each test a ledger of holdout openings of its own: what one looks at is no look of another."""
+    os.environ["XDG_STATE_HOME"] = f"{_CONFIGURATION.name}/state-{next(_NUMBERS)}"
 
 
 @pytest.fixture(scope="session")

@@ -81,13 +81,16 @@ LEARNED: dict[str, Any] = {
         "logistic": _quality({"value": 0.6, "low": 0.55, "high": 0.65}),
         "majority": _quality(_MAJORITY),
     },
+    "choice": None,
     "without": {"time": _MAJORITY},
     "causes": {
         "n_causal": 40, "n_other": 120,
         **dict.fromkeys(("roc_auc", "pr_auc", "f1", "precision", "recall", "brier"), _MAJORITY),
         "direction_right": 0.9, "milliseconds_a_pair": 12.5, "base": "MiniLM", "fresh_head": True,
-        "method": "lora", "folds": 2,
+        "method": "lora", "folds": 2, "pr_auc_kinds": _MAJORITY, "pr_auc_both": _MAJORITY,
+        "gain": {"value": 0.2, "low": 0.1, "high": 0.3},
     },
+    "causes_left_out": "",
     "two_stage": {
         "say_precision": 0.8,
         "suggest_precision": 0.5,

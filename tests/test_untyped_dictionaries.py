@@ -51,6 +51,7 @@ STATED = {
     "cli/options.py": "settings by section and name",
     "workflows/configuration.py": "settings by section and name, from TOML, environment and --set",
     "workflows/recipes/__init__.py": "settings by section and name, from TOML",
+    "workflows/openings.py": "settings by section and name, on their way into a hash",
 }
 
 

@@ -79,6 +79,7 @@ def _swapped(time: str) -> str:
         (_opened([_at(3)] * 150 + SOUND[:50]), "have one opening time"),
         (_opened([f"{time[:10]} 00:00:00" for time in SOUND]), "are midnight"),
         (_opened(SOUND[::-1]), "later numbers were opened earlier"),
+        (_opened([f"2024-03-01 {n // 60:02d}:{n % 60:02d}:05" for n in range(200)]), "a script counted"),
         (_opened([_swapped(time) for time in SOUND]), "day and month are swapped"),
     ],
 )

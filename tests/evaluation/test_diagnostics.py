@@ -290,6 +290,16 @@ def test_a_gain_that_the_exact_test_doubts_always_asks_for_more_kin_groups(
     assert Power.of(replace(gain, p_value=0.001)).n_more_kin_groups <= power.n_more_kin_groups
 
 
+@given(st.floats(0.001, 0.5), st.floats(0, 0.5), st.floats(0.0001, 0.5), st.integers(2, 400))
+def test_an_interval_that_holds_zero_never_has_enough_kin_groups(
+    value: float, below: float, above: float, n: int
+) -> None:
+    """A skewed one, short above, would else ask for "0 more" or call the gain nearly zero."""
+    gain = PairedGain("head", "base", "mrr", Interval(value, -below, value + above), n, n, 0.01)
+    assert (Power.of(gain).n_more_kin_groups or 0) > 0
+    assert "about 0" not in small_sample(gain).advice
+
+
 def test_a_gain_within_its_interval_asks_for_more_links() -> None:
     assert small_sample(_gain(0.1, 0.05, 0.15)).outcome is Outcome.PASSED
     told = small_sample(_gain(0.05, -0.05, 0.15))

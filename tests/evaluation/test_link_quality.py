@@ -33,6 +33,13 @@ def _links() -> JudgedLinks:
     return JudgedLinks(left, right, np.arange(N), {"base": cosine}, 0)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_shift_that_leaves_no_link_in_the_file_is_no_better() -> None:
+    sound = _links()
+    same = np.zeros(200, dtype=np.int64)
+    assert joined_rows(replace(sound, left=same, right=same + 1)).outcome is Outcome.PASSED
+
+
 @pytest.mark.parametrize("shift", [-1, 1, 2])
 def test_links_joined_rows_off_are_named(shift: int) -> None:
     sound = _links()

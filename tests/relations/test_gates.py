@@ -15,6 +15,9 @@ from ticketkin.relations.gates import relation_gates
 from ticketkin.relations.record import RELATION_RECORD, KindsLearned
 from ticketkin.workflows.artifacts import RELATIONS_JSON
 
+_POOR = {"value": 0.1, "low": 0.02, "high": 0.2}
+_HARDLY_DISTINGUISHED = {"n": 40, "precision": _POOR, "recall": _POOR, "f1": _POOR}
+
 
 def _changed(path: tuple[str, ...], value: Any) -> KindsLearned:
     record = copy.deepcopy(LEARNED)
@@ -52,6 +55,17 @@ def test_a_damaged_record_names_its_place_and_the_remedy(
     assert f"ticketkin run --resume --out {tmp_path}" in str(raised.value)
 
 
+def test_of_a_chosen_classifier_the_quality_of_choosing_it_counts() -> None:
+    record = _changed(("results", "auto"), {**LEARNED["results"]["majority"]})
+    assert record.kept.macro_f1.value == 0.6
+    score = {"macro_f1": 0.6, "spread": 0.1, "f1": {"causal": 0.6}}
+    choice = {"chosen": "logistic", "n_pairs": 90, "n_folds": 3, "scores": {"logistic": score}}
+    chosen = KindsLearned.model_validate({**record.model_dump(by_alias=True), "choice": choice})
+    assert chosen.kept.macro_f1.value == 0.21
+    gates = {gate.code: gate.outcome for gate in relation_gates(chosen, 10)}
+    assert gates["relation_better_than_majority"] is Outcome.FAILED
+
+
 def test_a_good_model_passes_all() -> None:
     assert {gate.outcome for gate in relation_gates(KindsLearned.model_validate(LEARNED), 10)} == {
         Outcome.PASSED
@@ -67,12 +81,17 @@ def test_a_good_model_passes_all() -> None:
          "A and B: causal, related"),
         (("results", "logistic", "macro_f1"), {"value": 0.25, "low": 0.2, "high": 0.3},
          "relation_better_than_majority", Outcome.FAILED, "not better beyond doubt"),
+        (("results", "logistic", "by_kind", "causal"), _HARDLY_DISTINGUISHED,
+         "relation_distinguished", Outcome.FAILED, "causal: not told apart better than by guessing, so never "
+         "said or suggested (causal F1 0.100 [0.020, 0.200], guessing by frequency 0.095)"),
         (("results", "logistic", "reliability", "causal"), [{"said": 0.7, "true": 0.3, "n": 9.0}],
          "relation_raw_probabilities", Outcome.WARNING, "0.40 (causal)"),
         (("results", "logistic", "direction_by_time"), {"n_detected": 20.0, "share_right": 0.5},
          "relation_direction", Outcome.WARNING, "50 % of 20 detected causes"),
         (("results", "logistic", "direction_by_time"), {"n_detected": 0.0, "share_right": None},
          "relation_direction", Outcome.SKIPPED, "no cause was detected"),
+        (("causes_left_out",), "the causal kind gains nothing", "relation_causes", Outcome.WARNING,
+         "left out: the causal kind gains nothing"),
         (("two_stage", "pairs_by_split", "evaluation", "causal"), 0, "relation_splits", Outcome.WARNING,
          "causal in evaluation: no threshold can be set"),
         (("two_stage", "holdout", "duplicate_say"), {**REPORTED, "n_right": 20, "precision_low": 0.13,

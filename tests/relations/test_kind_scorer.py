@@ -22,8 +22,16 @@ from ticketkin.lexical.neighbours import tfidf_matrix
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.relations.bands import Bands
-from ticketkin.relations.classifier import MODELS, FeatureKindModel, fit_classifier
+from ticketkin.relations.causes import (
+    CAUSE_ENCODER,
+    CauseCalibration,
+    CauseReader,
+    WithCauses,
+    with_cause,
+)
+from ticketkin.relations.classifier import FeatureKindModel
 from ticketkin.relations.cross_kinds import CROSS_ENCODER, CrossKindModel
+from ticketkin.relations.fitting import MODELS, fit_classifier
 from ticketkin.relations.kinds import KINDS
 from ticketkin.relations.pair_state import PairState, TermRows
 from ticketkin.relations.pairs import relation_pairs
@@ -109,6 +117,26 @@ def test_a_cross_encoder_of_kinds_is_served_alike(tiny_encoder_folder: Path, tmp
     np.testing.assert_allclose(one_by_one(served, given, left, right), at_once, atol=1e-6)
     np.testing.assert_allclose(at_once.sum(axis=1), 1)
     assert served.shared_words("word0 part1", "word0", 2) == ["word0"]
+
+
+def test_a_cross_encoder_of_causes_has_the_same_say_when_served(
+    tiny_encoder_folder: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / CAUSE_ENCODER
+    load_cross_encoder(tiny_encoder_folder, "cpu", 1).save_pretrained(str(place))
+    plain = fitted()
+    reader = CauseReader(place, "cpu", CauseCalibration(2.0, 1.0))
+    kinds = replace(plain, model=WithCauses(plain.model, reader))
+    kinds.save(tmp_path)
+    given = material().take(np.arange(6))
+    left, right = pairs_of_all(6)
+    at_once, without = of_pairs(kinds, given, left, right), of_pairs(plain, given, left, right)
+    texts = np.array(given.texts, dtype=object)
+    cause = reader.probability(texts[left].tolist(), texts[right].tolist())
+    np.testing.assert_allclose(at_once, with_cause(without, cause), atol=1e-6)
+    assert np.abs(at_once - without).max() > 0.01
+    served = KindScorer.load(tmp_path, EncoderSettings(device="cpu"))
+    np.testing.assert_allclose(one_by_one(served, given, left, right), at_once, atol=1e-6)
 
 
 @for_all(

@@ -20,8 +20,8 @@ from ticketkin.lexical.neighbours import tfidf_matrix
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.relations.assessment import Assessment, assess, feature_fit
 from ticketkin.relations.bands import Bands
-from ticketkin.relations.classifier import MODELS, fit_classifier
 from ticketkin.relations.features import PairFeatures
+from ticketkin.relations.fitting import MODELS, fit_classifier
 from ticketkin.relations.kinds import KINDS
 from ticketkin.relations.pair_state import PairState
 from ticketkin.relations.pairs import STATED_SCHEMA, RelationPairs, relation_pairs, support_notes

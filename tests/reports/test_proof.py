@@ -154,3 +154,4 @@ def test_a_gain_that_a_few_more_links_would_prove_is_called_not_proven(
     folds["power"]["n_more_kin_groups"] = more
     text = text_of(write_report(Report.model_validate(folds), undrawn, tmp_path).read_text("utf-8"))
     assert sentence in text
+    assert ("To find out whether the gain is real" in text) is (more == 40)  # 9,000 groups nobody can link

@@ -15,7 +15,7 @@ from ticketkin.core.errors import ConfigurationError
 from ticketkin.tickets.importing import import_tickets
 from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.links import links_from_tickets
-from ticketkin.tickets.sample import COLUMNS, SampleSummary, phrases, write_sample
+from ticketkin.tickets.sample import AT_ONCE, COLUMNS, SampleSummary, phrases, write_sample
 from ticketkin.tickets.sample.incidents import SERVICES
 from ticketkin.tickets.settings import TicketSettings
 
@@ -24,12 +24,13 @@ def _read(path: Path) -> pl.DataFrame:
     return pl.read_csv(path, infer_schema=False).fill_null("")
 
 
-@pytest.fixture(scope="module", params=[7, 42])
+@pytest.fixture(scope="module", params=[(7, 0.0), (42, 0.0), (42, AT_ONCE)])
 def sample(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, SampleSummary, pl.DataFrame, pl.DataFrame]:
     path = tmp_path_factory.mktemp("sample") / "incidents.csv"
-    summary = write_sample(path, 1200, request.param, write_truth=True)
+    seed, at_once = request.param
+    summary = write_sample(path, 1200, seed, at_once=at_once, write_truth=True)
     return path, summary, _read(path), _read(path.with_name("truth.csv"))
 
 
@@ -151,13 +152,34 @@ def test_words_alone_find_many_kin_but_not_all(sample: Sample) -> None:
     assert 0.55 <= np.mean(collected) <= 0.85
 
 
+def _share_beside_others(folder: Path, at_once: float) -> float:
+    """Return the share of reported events beside which another of the same service and fault began."""
+    write_sample(folder / "s.csv", 1200, 42, at_once=at_once, write_truth=True, force=True)
+    frame, truth = _read(folder / "s.csv"), _read(folder / "truth.csv")
+    reports = frame.with_columns(truth["event"], truth["role"]).filter(pl.col("role") == "report")
+    events = reports.group_by("event").agg(
+        pl.col("business_service").first(), pl.col("subcategory").mode().first(),
+        pl.col("opened_at").str.to_datetime().min(),
+    )  # fmt: skip
+    both = events.join(events, on=["business_service", "subcategory"])
+    apart = (pl.col("opened_at") - pl.col("opened_at_right")).dt.total_minutes().abs()
+    beside = both.filter(pl.col("event") != pl.col("event_right"), apart <= 60)
+    return beside["event"].n_unique() / len(events)
+
+
+def test_events_at_once_share_service_fault_and_hours(tmp_path: Path) -> None:
+    (tmp_path / "apart").mkdir()
+    assert _share_beside_others(tmp_path / "apart", 0.0) < 0.2
+    assert _share_beside_others(tmp_path, AT_ONCE) > 0.8
+
+
 @settings(max_examples=25, deadline=None)
-@given(n_tickets=st.integers(20, 120), seed=st.integers(0, 2**31))
+@given(n_tickets=st.integers(20, 120), seed=st.integers(0, 2**31), at_once=st.sampled_from([0.0, 1.0]))
 def test_any_size_has_exactly_the_tickets_asked_for(
-    tmp_path_factory: pytest.TempPathFactory, n_tickets: int, seed: int
+    tmp_path_factory: pytest.TempPathFactory, n_tickets: int, seed: int, at_once: float
 ) -> None:
     path = tmp_path_factory.mktemp("any") / "s.csv"
-    summary = write_sample(path, n_tickets, seed)
+    summary = write_sample(path, n_tickets, seed, at_once=at_once)
     frame = _read(path)
     assert summary.n_tickets == frame.height == n_tickets
     assert frame["opened_at"].is_sorted()

@@ -90,3 +90,10 @@ def test_a_loss_of_nothing_but_zeros_is_named(head: Head) -> None:
     checks = record_checks(head.record.model_copy(update={"history": nothing}))
     zero = next(check for check in checks if check.code == "loss_zero")
     assert zero.outcome is Outcome.FAILED and "positives are their own anchors" in zero.evidence
+
+
+def test_a_warm_up_longer_than_the_training_is_named(head: Head) -> None:
+    asked = head.record.model_copy(update={"settings": head.record.settings | {"warmup_steps": 500}})
+    warm_up = next(check for check in record_checks(asked) if check.code == "warm_up")
+    assert warm_up.outcome is Outcome.WARNING and "a warm-up of 500 steps was asked for" in warm_up.evidence
+    assert "warm_up" not in {check.code for check in record_checks(head.record)}

@@ -6,6 +6,7 @@ import pytest
 
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.settings import EvaluationSettings
+from ticketkin.relations.settings import RelationSettings
 from ticketkin.tickets.sample import write_sample
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.job import run_job
@@ -24,6 +25,7 @@ def small_job(tmp_path_factory: pytest.TempPathFactory, tiny_encoder_folder: Pat
             candidates=("lexical", "base", "head", "fusion"),
             encoder=EncoderSettings(base_model=str(tiny_encoder_folder), offline=True),
             evaluation=EvaluationSettings(n_bootstrap=100, by="split"),
+            relations=RelationSettings(choose_from=("logistic", "kernel_svm"), folds=3),
         ),
     )
 

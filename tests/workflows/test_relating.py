@@ -14,8 +14,11 @@ from ticketkin.core.errors import InputError, MissingInputError, NotEnoughDataEr
 from ticketkin.core.tables import SplitName
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.retrieval import evaluate_retrieval
-from ticketkin.relations import cross_training
-from ticketkin.relations.classifier import MODELS, FeatureKindModel
+from ticketkin.relations import cause_training, cross_training
+from ticketkin.relations.causes import WithCauses
+from ticketkin.relations.classifier import FeatureKindModel
+from ticketkin.relations.fitting import MODELS
+from ticketkin.relations.record import CauseQuality
 from ticketkin.relations.settings import FamilySettings
 from ticketkin.workflows.candidates import champion_ranker
 from ticketkin.workflows.configuration import read_job
@@ -162,9 +165,16 @@ def test_the_loaded_champion_ranks_as_the_verdict_did(folder: Path) -> None:
 def test_the_whole_job_learns_kinds_and_shows_them(folder: Path) -> None:
     record = json.loads((folder / "relations/relations.json").read_text())
     page = (folder / "report.html").read_text()
-    assert record["learned"] and record["model"] == "kernel_svm"
-    assert record["results"].keys() == {"kernel_svm", "majority"}
-    assert 'id="kinds"' in page and "Largest families" in page
+    choice = record["choice"]
+    assert record["learned"] and record["model"] == choice["chosen"]
+    assert record["results"].keys() == {"auto", "majority"} and sum(choice["in_folds"].values()) == 3
+    assert choice["scores"].keys() == {"logistic", "kernel_svm"}
+    assert choice["scores"][choice["chosen"]]["macro_f1"] == max(
+        s["macro_f1"] for s in choice["scores"].values()
+    )
+    model = load_kinds(RunData.of(folder, read_job(folder))).model
+    assert isinstance(model, FeatureKindModel) and model.classifier.name == choice["chosen"]
+    assert 'id="kinds"' in page and "Largest families" in page and "How the classifier was chosen" in page
     assert {"kinds_confusion.png", "kinds_reliability.png", "family.png"} <= {
         path.name for path in (folder / "figures").iterdir()
     }
@@ -239,8 +249,12 @@ def test_cross_encoders_stand_beside_the_classifiers_and_serve(
     assert causes["n_other"] == pytest.approx(3 * causes["n_causal"], abs=1)
     assert causes["roc_auc"]["low"] <= causes["roc_auc"]["value"] <= causes["roc_auc"]["high"]
     assert "its head begun at random" in shown and "ms a pair" in shown
+    left_out = not (causes["gain"]["low"] > 0)
+    assert bool(record["causes_left_out"]) is left_out
+    assert (folder / "relations/cause_encoder").exists() is not left_out
     # Finished folds are kept: the same command trains nothing again.
-    monkeypatch.setattr(cross_training, "train_cross_encoder", None)
+    for module in (cross_training, cause_training):
+        monkeypatch.setattr(module, "train_cross_encoder", None)
     assert _run(many, monkeypatch) == 0
     monkeypatch.undo()
     monkeypatch.setenv("TICKETKIN_CACHE", str(folder.parent / "cache"))
@@ -253,3 +267,35 @@ def test_cross_encoders_stand_beside_the_classifiers_and_serve(
     capsys.readouterr()
     assert _run(["relate", str(folder), ticket, "--all", "--json"], monkeypatch) == 0
     assert json.loads(capsys.readouterr().out)[ticket]
+
+
+@pytest.mark.slow
+def test_a_cross_encoder_of_causes_that_helps_answers_in_run_and_bundle(
+    folder: Path, tiny_encoder_folder: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(CauseQuality, "helps", True)  # a random encoder of two layers would not
+    asked = ["relations", str(folder), *QUICK, *_cross(tiny_encoder_folder), "--causes"]
+    assert _run(asked, monkeypatch) == 0
+    assert "it is kept and has a say in answers" in " ".join(capsys.readouterr().out.split())
+    data = RunData.of(folder, read_job(folder))
+    assert isinstance(load_kinds(data).model, WithCauses)
+    examined = {one.name: one for one in examine(folder, EncoderSettings(offline=True))}
+    checks = {check.code: check.outcome for check in examined["relations: cross-encoder of causes"].checks}
+    assert checks["cross_encoder_head"] == "passed"
+    bundle = folder.parent / "kin"
+    assert _run(["bundle", str(folder), "--out", str(bundle), "--with-index"], monkeypatch) == 0
+    assert (bundle / "relations/cause_encoder/model.safetensors").exists()
+    assert not (bundle / "relations/cause_encoder/training_metadata.json").exists()
+    ticket = data.tickets.ids[int(data.splits.rows(data.tickets, SplitName.HOLDOUT)[-1])]
+    answers = []
+    for place in (folder, bundle):
+        capsys.readouterr()
+        assert _run(["relate", str(place), ticket, "--all", "--json"], monkeypatch) == 0
+        answers.append(json.loads(capsys.readouterr().out))
+    in_run = {one["ticket_id"]: one["probability"] for one in answers[0][ticket]}
+    served = answers[1][0] if isinstance(answers[1], list) else answers[1][ticket]
+    in_bundle = {one["ticket_id"]: one["probability"] for one in served["relations"]}
+    assert in_run.keys() & in_bundle.keys()
+    for name in in_run.keys() & in_bundle.keys():
+        assert in_bundle[name] == pytest.approx(in_run[name], abs=1e-4)

@@ -432,8 +432,12 @@ def stages(folder: RunFolder, as_json: JsonOption = False) -> None:
       ticketkin stages runs/june
     """
     from ticketkin.workflows.job import list_stages
+    from ticketkin.workflows.openings import looks_so_far
 
     show_stages(screen, list_stages(folder), folder, as_json)
+    looks = looks_so_far(folder)
+    if looks is not None and not as_json:
+        screen.print(f"{looks.sentence}.", soft_wrap=True)
 
 
 @app.command()
@@ -472,9 +476,9 @@ def sample(
     Example:
       ticketkin sample incidents.csv --tickets 5000 --seed 1
     """
-    from ticketkin.tickets.sample import write_sample
+    from ticketkin.tickets.sample import AT_ONCE, write_sample
 
-    summary = write_sample(out, n_tickets, seed, force=force)
+    summary = write_sample(out, n_tickets, seed, at_once=AT_ONCE, force=force)
     if as_json:
         print_json(summary)
     else:

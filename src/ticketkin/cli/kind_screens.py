@@ -7,35 +7,65 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from ticketkin.cli.console import SafeConsole
-from ticketkin.cli.screens import check_mark
+from ticketkin.cli.screens import about_run, check_mark
 from ticketkin.core.checks import Outcome
 from ticketkin.core.wording import number_of, percent
 from ticketkin.reports.formatting import format_name
 
 if TYPE_CHECKING:
     from ticketkin.relations.families import FamiliesRecord
-    from ticketkin.relations.record import CauseQuality, KindsLearned, ModelQuality, TwoStageQuality
+    from ticketkin.relations.record import (
+        CauseQuality,
+        ClassifierChoice,
+        KindsLearned,
+        TwoStageQuality,
+    )
 
 
-def show_relations(console: SafeConsole, record: "KindsLearned") -> None:
+def show_relations(console: SafeConsole, record: "KindsLearned", folder: Path) -> None:
     """Print counts first, then quality by model and kind, the confusion of the kept model, the ablation."""
     counts = ", ".join(f"{n:,} {kind}" for kind, n in record.counts.items())
     console.print(f"Pairs ({record.labels_from}): {counts}", style="bold")
     for line in record.notes:
         console.print(line)
     kinds = list(record.counts)
+    if record.choice is not None:
+        _show_choice(console, record.choice)
     _show_models(console, record, kinds)
-    _show_confusion(console, record.kept, f"{record.model}: true kind by row, predicted by column, mean of "
-                    f"{number_of(record.n_repeats, 'repeat')}", kinds)  # fmt: skip
+    _show_confusion(console, record, kinds)
     for group, macro in record.without.items():
         console.print(f"without {group}: macro F1 {macro}")
     if record.causes is not None:
-        _show_causes(console, record.causes)
+        _show_causes(console, record.causes, record.causes_left_out)
     _show_two_stage(console, record.two_stage)
     for gate in record.gates:
         if gate.outcome in (Outcome.FAILED, Outcome.WARNING):
             console.print(check_mark(console, gate.outcome), end=" ")
-            console.print(f"{gate.evidence}. {gate.advice}")
+            console.print(f"{gate.evidence}. {about_run(gate.advice, folder)}")
+
+
+def _show_choice(console: SafeConsole, choice: "ClassifierChoice") -> None:
+    """Print what each classifier was worth on the folds that chose, and which was chosen."""
+    table = Table(
+        title=f"Chosen: {choice.chosen}, by macro F1 on {choice.n_folds} folds of {choice.n_pairs:,} "
+        "training pairs, frequent kinds thinned",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
+    kinds = list(choice.scores[choice.chosen].f1)
+    n_folds = sum(choice.in_folds.values())
+    for head in ("classifier", "macro F1", "± over folds", *kinds, f"chosen in {n_folds} folds that assess"):
+        table.add_column(head)
+    for name, score in choice.scores.items():
+        table.add_row(
+            name,
+            f"{score.macro_f1:.3f}",
+            f"{score.spread:.3f}",
+            *(f"{score.f1[kind]:.3f}" for kind in kinds),
+            f"{choice.in_folds.get(name, 0)}",
+        )
+    console.print(table)
 
 
 def _show_models(console: SafeConsole, record: "KindsLearned", kinds: Sequence[str]) -> None:
@@ -44,7 +74,7 @@ def _show_models(console: SafeConsole, record: "KindsLearned", kinds: Sequence[s
         table.add_column(head)
     for name, quality in record.results.items():
         table.add_row(
-            f"{name} (kept)" if name == record.model else name,
+            _label(record, name),
             str(quality.macro_f1),
             *(str(quality.by_kind[kind].f1 or "-") for kind in kinds),
             str(quality.brier),
@@ -52,16 +82,24 @@ def _show_models(console: SafeConsole, record: "KindsLearned", kinds: Sequence[s
     console.print(table)
 
 
-def _show_confusion(console: SafeConsole, quality: "ModelQuality", title: str, kinds: Sequence[str]) -> None:
+def _label(record: "KindsLearned", name: str) -> str:
+    if record.choice is None:
+        return f"{name} (kept)" if name == record.model else name
+    return f"{name} (kept: {record.model})" if record.results[name] is record.kept else name
+
+
+def _show_confusion(console: SafeConsole, record: "KindsLearned", kinds: Sequence[str]) -> None:
+    n_repeats = number_of(record.n_repeats, "repeat")
+    title = f"{record.model}: true kind by row, predicted by column, mean of {n_repeats}"
     matrix = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for head in ("", *kinds):
         matrix.add_column(head)
-    for kind, row in zip(kinds, quality.confusion, strict=True):
+    for kind, row in zip(kinds, record.kept.confusion, strict=True):
         matrix.add_row(kind, *(f"{value:.0f}" for value in row))
     console.print(matrix)
 
 
-def _show_causes(console: SafeConsole, quality: "CauseQuality") -> None:
+def _show_causes(console: SafeConsole, quality: "CauseQuality", left_out: str) -> None:
     """Print how well causes are distinguished from all else by a cross-encoder of their own."""
     head = ", its head begun at random" if quality.fresh_head else ""
     console.print(
@@ -80,6 +118,11 @@ def _show_causes(console: SafeConsole, quality: "CauseQuality") -> None:
     console.print(
         f"  direction right in {percent(quality.direction_right)} of causes; "
         f"{quality.milliseconds_a_pair:.0f} ms a pair, read in both orders",
+    )
+    console.print(
+        f"  PR-AUC of the causal kind {quality.pr_auc_kinds or '-'} by the model of kinds alone, "
+        f"{quality.pr_auc_both or '-'} with the cross-encoder: "
+        + (f"left out, {left_out}" if left_out else "it is kept and has a say in answers"),
     )
 
 

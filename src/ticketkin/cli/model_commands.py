@@ -211,7 +211,7 @@ def relations(
 
     Quality is of repeated folds that share no ticket, with 95 % intervals. ticketkin run does this too.
     """
-    from ticketkin.relations.classifier import MODELS
+    from ticketkin.relations.fitting import MODELS
     from ticketkin.workflows.relation_jobs import learn_relations
 
     named = [*(MODELS if compare_all else ()), *(["cross_encoder"] if cross_encoder else [])]
@@ -224,7 +224,7 @@ def relations(
     if as_json:
         print_json(record)
     else:
-        show_relations(screen, record)
+        show_relations(screen, record, folder)
 
 
 @models.command()

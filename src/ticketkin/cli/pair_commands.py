@@ -1,5 +1,6 @@
 """`ticketkin pairs`: build them (the default), check them, exchange them with other tools."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +9,7 @@ from typer.core import TyperGroup
 
 from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.options import ForceOption, JsonOption, KinFromOption, RunFolder, SetOption, stored_job
-from ticketkin.cli.screens import show_pair_check
+from ticketkin.cli.screens import show_conflicts, show_pair_check
 from ticketkin.cli.stages import run_stage_command
 from ticketkin.core.outputs import check_file_output, output_path
 from ticketkin.core.tables import SplitName
@@ -28,6 +29,7 @@ pairs = typer.Typer(
     help="Build training pairs in three phases and the fixed test pairs; check and exchange pairs.\n\n"
     "\b\nExamples:\n  ticketkin pairs runs/june --set pairs.hard_negatives_per_positive=5\n"
     "  ticketkin pairs check pairs.json --out cleaned.json\n"
+    "  ticketkin pairs conflicts runs/june --out conflicts.csv\n"
     "  ticketkin pairs export runs/june test.json --split holdout",
     no_args_is_help=True,
 )
@@ -83,6 +85,53 @@ def check(
         print_json(counts)
     else:
         show_pair_check(screen, counts, out)
+
+
+@pairs.command()
+def conflicts(
+    folder: RunFolder,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="CSV whose column kind a person fills in, for --reviewed.",
+            parser=output_path,
+            metavar="FILE",
+        ),
+    ] = None,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List labels of a run that contradict each other: both tickets, what was stated, and by whom.
+
+    \b
+    Examples:
+      ticketkin pairs conflicts runs/june
+      ticketkin pairs conflicts runs/june --out conflicts.csv
+      ticketkin pairs conflicts runs/june --json
+
+    Fill in the column kind of conflicts.csv, then: ticketkin run runs/june --reviewed conflicts.csv
+    """
+    from ticketkin.workflows.artifacts import save_csv
+    from ticketkin.workflows.conflicts import conflict_table, conflicts_of_run
+    from ticketkin.workflows.job import damage_named
+
+    if out is not None:
+        check_file_output(out, [folder], force=force)
+    with damage_named(folder):
+        listed = conflicts_of_run(folder)
+    if out is not None:
+        save_csv(out, conflict_table(listed), for_spreadsheets=True)
+    if as_json:
+        print_json(listed)
+        return
+    show_conflicts(screen, listed)
+    if out is not None:
+        screen.print(f"Wrote {out}. Fill in the column kind, then:", soft_wrap=True)
+        screen.print(
+            f"  ticketkin run {shlex.quote(str(folder))} --reviewed {shlex.quote(str(out))}", soft_wrap=True
+        )
 
 
 @pairs.command()

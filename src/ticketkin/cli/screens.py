@@ -1,6 +1,9 @@
 """What the commands print: tables for people, JSON for machines."""
 
+import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +12,7 @@ from rich.text import Text
 
 from ticketkin.cli.console import SafeConsole, print_json
 from ticketkin.core.checks import Outcome
+from ticketkin.core.printing import printable_line
 from ticketkin.core.wording import number_of
 from ticketkin.evaluation.metrics import METRICS, Place
 from ticketkin.runs.stages import StageStatus
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from ticketkin.evaluation.schema import CandidateResult, ReadinessResult, Report
     from ticketkin.pairs.checking import PairCounts
     from ticketkin.workflows.configuration import Job
+    from ticketkin.workflows.conflicts import ConflictingPair
     from ticketkin.workflows.forecast import Forecast
     from ticketkin.workflows.recipes import Recipe
 
@@ -93,7 +98,8 @@ def show_verdict(console: SafeConsole, report: "Report", folder: Path) -> None:
         )
     for check in report.diagnostics:
         if check.outcome in (Outcome.FAILED, Outcome.WARNING):
-            console.print(f"Check {check.code} ({check.outcome}): {check.evidence}. {check.advice}")
+            advice = about_run(check.advice, folder)
+            console.print(f"Check {check.code} ({check.outcome}): {check.evidence}. {advice}")
     console.print(_readiness_words(report.readiness))
     console.print()
     console.print(f"Report: {folder / REPORT_HTML}", soft_wrap=True)
@@ -223,3 +229,24 @@ def show_pair_check(console: SafeConsole, counts: "PairCounts", out: Path | None
     console.print(
         f"{number_of(counts.n_cleaned, 'pair remains', 'pairs remain')}{where} (sha256 {counts.sha256[:16]}…)"
     )
+
+
+def about_run(advice: str, folder: Path) -> str:
+    """Return advice with the run's path where its commands say RUN; reports name no path."""
+    path = shlex.quote(str(folder))
+    return re.sub(r"\bRUN\b", lambda _: path, advice)
+
+
+def show_conflicts(console: SafeConsole, listed: Sequence["ConflictingPair"]) -> None:
+    """Print each contradiction: why it is one, then its pairs with what was stated of them."""
+    if not listed:
+        console.print("No labels contradict each other.")
+        return
+    for number, pairs in groupby(listed, key=lambda pair: pair.conflict):
+        own = list(pairs)
+        over = f" over {own[0].over}" if own[0].over else ""
+        console.print(f"{number}. {own[0].why}{over}", style="bold", soft_wrap=True)
+        for pair in own:
+            console.print(f"  {pair.source} and {pair.target}: {pair.stated}", soft_wrap=True)
+            for row, title in ((pair.source_row, pair.source_title), (pair.target_row, pair.target_title)):
+                console.print(f"    row {row:,}: {printable_line(title)}", style="dim", soft_wrap=True)

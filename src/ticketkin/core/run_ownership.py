@@ -16,7 +16,8 @@ CONFIG = "config.toml"
 RUN_RECORD = "run.json"
 RECORDS = "stages"
 LOG = "log.jsonl"
-_OF_EVERY_RUN = frozenset({CONFIG, RUN_RECORD, RECORDS, LOG, LOCK, OWNER, KEPT})
+OPENINGS = "openings.jsonl"
+_OF_EVERY_RUN = frozenset({CONFIG, RUN_RECORD, RECORDS, LOG, OPENINGS, LOCK, OWNER, KEPT})
 
 
 def owning_run(path: Path) -> Path | None:

@@ -36,7 +36,8 @@ class Power:
         """Take the error of a gain from its interval; it falls with the root of the number of kin groups.
 
         Among few kin groups the interval is too narrow; where the exact test does not agree that there is a
-        gain, the error is at least what the test makes of it.
+        gain, the error is at least what the test makes of it. A skewed interval that holds zero proves no
+        gain, so there the error is at least that of its lower side.
         """
         from scipy.stats import norm
 
@@ -46,6 +47,8 @@ class Power:
         error = (high - low) / (2 * _Z_OF_INTERVAL)
         if MOST_BY_CHANCE < gain.p_value < 1:
             error = max(error, abs(value) / float(norm.isf(gain.p_value / 2)))
+        if low <= 0 < value:
+            error = max(error, (value - low) / _Z_OF_INTERVAL)
         smallest = (_Z_OF_INTERVAL + _Z_OF_POWER) * error
         if value <= 0:
             return cls(gain.n_clusters, smallest, None)

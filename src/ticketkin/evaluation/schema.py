@@ -22,6 +22,7 @@ from ticketkin.evaluation.proof_results import (
 )
 from ticketkin.evaluation.thresholds import ThresholdChoice
 from ticketkin.evaluation.verdict_words import Answer, first_sentence
+from ticketkin.runs.holdout_ledger import Looks
 
 SCHEMA_VERSION = "1"
 
@@ -146,6 +147,24 @@ class EncoderRuntime(ReportPart):
     """In the bundle that this report lies in; in a run, what its own bundle answers with."""
 
 
+class OpeningsResult(ReportPart):
+    """How often the links that judge were opened before these numbers, by the ledger of this installation."""
+
+    look: int
+    """Which look it is: openings with the same settings are one."""
+    n_looks: int
+    n_openings: int
+    seeds: list[int]
+    """Tried on the same tickets and links, first try first."""
+
+    @classmethod
+    def of(cls, looks: Looks) -> "OpeningsResult":
+        """Return looks as report.json holds them."""
+        return cls(
+            look=looks.number, n_looks=looks.n_looks, n_openings=looks.n_openings, seeds=list(looks.seeds)
+        )
+
+
 class ProvisionalReport(ReportPart):
     """The whole of provisional.json: the quick candidates, before there is a verdict."""
 
@@ -195,6 +214,8 @@ class Report(ReportPart):
     """The untouched model: name, fingerprint, limit, template."""
     runtimes: list[EncoderRuntime] = Field([])
     """Of each encoder that was judged; none in a report of an earlier version."""
+    openings: OpeningsResult | None = None
+    """Null in a report of an earlier version."""
     test_pairs_sha256: str
     """Hash of the fixed holdout pairs: texts and labels. Numbers compare only where it is the same."""
     synthetic: bool

@@ -1,6 +1,5 @@
 """How well a model tells kinds apart: repeated folds that share no ticket, every class always present."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,12 +12,13 @@ from ticketkin.core.tables import BoolArray, IntArray
 from ticketkin.core.wording import number_of
 from ticketkin.evaluation.bootstrap import Float64Array, Interval, Resamples, statistic_interval
 from ticketkin.relations.balance import Balance
-from ticketkin.relations.classifier import fit_classifier
+from ticketkin.relations.block_folds import block_folds
 from ticketkin.relations.features import PairFeatures
+from ticketkin.relations.fitting import fit_classifier
 from ticketkin.relations.kinds import KINDS
 from ticketkin.relations.pairs import RelationPairs
 from ticketkin.relations.record import DirectionByTime, KindQuality, ModelQuality, ReliabilityBin
-from ticketkin.relations.settings import RelationModel
+from ticketkin.relations.settings import Classifier
 
 _N_BINS = 10
 FEWEST_OF_A_CLASS = 10
@@ -154,7 +154,7 @@ Fit = Callable[[IntArray, int], Callable[[IntArray], Float64Array]]
 
 
 def feature_fit(
-    name: RelationModel, features: PairFeatures, pairs: RelationPairs, balance: Balance = "weights"
+    name: Classifier, features: PairFeatures, pairs: RelationPairs, balance: Balance = "weights"
 ) -> Fit:
     """Return how a classifier over features is fitted, tuned and balanced inside the pairs it is given."""
 
@@ -195,19 +195,12 @@ def assess(
             f"{number_of(n_folds, 'fold')} need as many; lower relations.folds, or add links between other "
             "tickets"
         )
-    from sklearn.model_selection import StratifiedGroupKFold
-
     by_repeat = []
     with progress.task(f"{name}, repeated folds", n_repeats * n_folds) as task:
         for repeat in range(n_repeats):
             drawn = (seed + repeat) % (LARGEST_SEED + 1)
             probabilities = np.zeros((len(pairs), len(KINDS)))
-            folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=drawn)
-            with warnings.catch_warnings():
-                # `support_notes` reports a kind that is rarer than the folds.
-                warnings.filterwarnings("ignore", "The least populated class", UserWarning)
-                parts = list(folds.split(np.zeros(len(pairs)), pairs.kind, pairs.block))
-            for train, test in parts:
+            for train, test in block_folds(pairs.kind, pairs.block, n_folds, drawn):
                 probabilities[test] = fit(train, drawn)(test)
                 task.advance()
             by_repeat.append(probabilities)

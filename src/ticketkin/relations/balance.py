@@ -10,11 +10,6 @@ from ticketkin.evaluation.bootstrap import Float64Array
 Balance = Literal["weights", "oversample", "none"]
 
 
-def class_weight(balance: Balance) -> Literal["balanced"] | None:
-    """Return what scikit-learn calls the weights of classes."""
-    return "balanced" if balance == "weights" else None
-
-
 def sample_weights(kinds: IntArray, balance: Balance) -> Float64Array:
     """Return the weight of each pair, shape (n_pairs,): the rarer its kind the more, or 1."""
     if balance != "weights":

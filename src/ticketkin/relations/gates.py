@@ -6,7 +6,9 @@ from ticketkin.core.checks import Check, failed, passed, skipped, warning
 from ticketkin.core.wording import number_of, percent
 from ticketkin.relations.kinds import KINDS, NONE
 from ticketkin.relations.record import (
+    CauseQuality,
     DirectionByTime,
+    KindQuality,
     KindsLearned,
     ModelQuality,
     ReliabilityBin,
@@ -18,6 +20,7 @@ RIGHT_DIRECTION = 0.9
 _FAR_OFF = 0.1
 """Mean distance between said and true share from which on probabilities mislead before calibration."""
 
+DISTINGUISHED = "relation_distinguished"
 # Its evidence names tickets behind a colon.
 CONTRADICTIONS = "relation_contradictions"
 
@@ -30,8 +33,10 @@ def relation_gates(record: KindsLearned, fewest: int) -> list[Check]:
         _splits(record.two_stage.pairs_by_split, record.counts),
         _contradictions(record),
         _better_than_majority(record.kept, record.results["majority"]),
+        _distinguished(record.kept, record.counts, fewest),
         _calibrated(record.kept.reliability),
         _direction(record.kept.direction_by_time),
+        *([] if record.causes is None else [_causes(record.causes, record.causes_left_out)]),
         *(_precision_on_holdout(record.two_stage, name) for name in KINDS if name != NONE),
     ]
 
@@ -93,7 +98,8 @@ def _contradictions(record: KindsLearned) -> Check:
     return warning(
         CONTRADICTIONS,
         f"{number_of(n, 'pair was', 'pairs were')} given two kinds and {left}: {first}",
-        "Settle them in a file for --reviewed",
+        "Settle them: ticketkin pairs conflicts RUN --out conflicts.csv, fill in the column kind, then "
+        "ticketkin run RUN --reviewed conflicts.csv",
     )
 
 
@@ -107,6 +113,39 @@ def _better_than_majority(kept: ModelQuality, majority: ModelQuality) -> Check:
         f"{evidence}: not better beyond doubt",
         "Don't use its kinds; more typed links are needed",
     )
+
+
+def beats_guessing(quality: KindQuality, counts: Mapping[str, int]) -> bool:
+    """Return whether the F1 of a kind lies above that of guessing by frequency beyond doubt.
+
+    Who guesses each kind as often as it occurs has its share of the pairs as precision, as recall and as F1.
+    """
+    f1 = quality.f1
+    return f1 is not None and f1.low is not None and f1.low > _share(quality, counts)
+
+
+def _share(quality: KindQuality, counts: Mapping[str, int]) -> float:
+    return quality.n / max(1, sum(counts.values()))
+
+
+def _distinguished(kept: ModelQuality, counts: Mapping[str, int], fewest: int) -> Check:
+    """Look whether each kind with enough pairs is distinguished better than by guessing."""
+    judged = {name: kept.by_kind[name] for name, n in counts.items() if name != NONE and n >= fewest}
+    shown = {
+        name: f"{name} F1 {quality.f1}, guessing by frequency {_share(quality, counts):.3f}"
+        for name, quality in judged.items()
+    }
+    failing = [name for name, quality in judged.items() if not beats_guessing(quality, counts)]
+    if not judged:
+        return skipped(DISTINGUISHED, f"no kind of kin has {fewest} pairs")
+    if failing:
+        return failed(
+            DISTINGUISHED,
+            f"{' and '.join(failing)}: not told apart better than by guessing, so never said or suggested "
+            f"({'; '.join(shown[name] for name in failing)})",
+            "Add links of that kind, or compare all classifiers: ticketkin relations RUN --compare",
+        )
+    return passed(DISTINGUISHED, "; ".join(shown.values()))
 
 
 def _calibrated(reliability: Mapping[str, Sequence[ReliabilityBin]]) -> Check:
@@ -142,6 +181,23 @@ def _direction(by_time: DirectionByTime) -> Check:
         f"{evidence}, below {percent(RIGHT_DIRECTION)}",
         "Answers name no direction; if source and target of the causal links are mixed up, give the kind the "
         "other way round, or learn directions from the texts: ticketkin relations RUN --causes",
+    )
+
+
+def _causes(causes: CauseQuality, left_out: str) -> Check:
+    """Look whether a cross-encoder of causes has a say in answers."""
+    code = "relation_causes"
+    if left_out:
+        return warning(
+            code,
+            f"left out: {left_out}",
+            "Answers don't wait for it; more causal links, or a base that was trained on pairs "
+            "(relations.cross_encoder.base_model), may change that",
+        )
+    return passed(
+        code,
+        f"PR-AUC of the causal kind {causes.pr_auc_both} with it, {causes.pr_auc_kinds} without: it has a "
+        f"say, {causes.milliseconds_a_pair:.0f} ms a pair",
     )
 
 

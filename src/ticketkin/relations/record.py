@@ -20,7 +20,7 @@ from ticketkin.core.checks import Check
 from ticketkin.evaluation.bootstrap import Interval
 from ticketkin.relations.bands import REPORTED_BANDS, Bands, ReportedBand
 from ticketkin.relations.kinds import KINDS, NONE
-from ticketkin.relations.settings import RelationModel
+from ticketkin.relations.settings import AUTO, Classifier, RelationModel
 
 
 class _Part(BaseModel):
@@ -77,6 +77,29 @@ class ModelQuality(_Part):
     direction_by_time: DirectionByTime
 
 
+class ClassifierScore(_Part):
+    """How well one classifier tells kinds apart on folds within the pairs that choose."""
+
+    macro_f1: float
+    """Of the predictions of all folds together, mean over the kinds that there are."""
+    spread: float
+    """Standard deviation of the macro F1 over the folds."""
+    f1: dict[str, float]
+    """By kind."""
+
+
+class ClassifierChoice(_Part):
+    """Which classifier was chosen on folds within the training pairs, and by what."""
+
+    chosen: Classifier
+    n_pairs: int
+    """Pairs that chose; their mixture is evener than that of all pairs, as frequent kinds are thinned."""
+    n_folds: int
+    scores: dict[Classifier, ClassifierScore]
+    in_folds: dict[Classifier, int] = {}
+    """How often each was chosen in the folds that assess the whole procedure."""
+
+
 class CauseQuality(_Part):
     """How well a cross-encoder of their own tells causes from all other pairs, out of fold."""
 
@@ -96,6 +119,17 @@ class CauseQuality(_Part):
     """Whether the head began at random."""
     method: str
     folds: int
+    pr_auc_kinds: Interval | None = None
+    """Of the causal kind by the model of kinds alone, on the same pairs; None in records of older runs."""
+    pr_auc_both: Interval | None = None
+    """Of the causal kind with the cross-encoder."""
+    gain: Interval | None = None
+    """The second less the first."""
+
+    @property
+    def helps(self) -> bool:
+        """Whether the causal kind is better with the cross-encoder beyond doubt."""
+        return self.gain is not None and self.gain.low is not None and self.gain.low > 0
 
 
 class BandQuality(_Part):
@@ -181,18 +215,23 @@ class KindsLearned(_Part):
     n_repeats: int
     seed: int
     results: dict[str, ModelQuality]
-    """By model; the kept one and the majority class always."""
+    """By model; the kept one and the majority class always. `auto` is the whole procedure: the choice is made
+    anew in every fold."""
+    choice: ClassifierChoice | None = None
+    """None where the settings name the model."""
     without: dict[str, Interval] = {}
     """Macro F1 of the kept model without a group of features, by group."""
     causes: CauseQuality | None = None
     """None where they were not asked for."""
+    causes_left_out: str = ""
+    """Why the cross-encoder of causes has no say in answers; empty where it has one or was not asked for."""
     two_stage: TwoStageQuality
     gates: list[Check] = []
 
     @property
     def kept(self) -> ModelQuality:
-        """The out-of-fold quality of the kept model."""
-        return self.results[self.model]
+        """The out-of-fold quality of the kept model; where it was chosen, that of choosing and fitting."""
+        return self.results[self.model if self.choice is None else AUTO]
 
     @property
     def right_direction(self) -> float | None:

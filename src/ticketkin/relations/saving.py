@@ -16,7 +16,9 @@ from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import InputError, UnreadableFileError
 from ticketkin.core.records import read_record
 from ticketkin.relations.bands import Bands
+from ticketkin.relations.causes import CauseCalibration
 from ticketkin.relations.classifier import RelationClassifier
+from ticketkin.relations.cross_kinds import CROSS_ENCODER
 from ticketkin.relations.kinds import KINDS
 from ticketkin.relations.pair_state import REMEDY
 from ticketkin.relations.predictors import PREDICTORS, AffineMap
@@ -64,6 +66,8 @@ class SavedKinds:
     kinds: list[str]
     fitted_on: FittedOn
     bands: Bands
+    causes: CauseCalibration | None = None
+    """Of the cross-encoder of causes; None where none has a say."""
 
 
 def save_kinds(
@@ -72,6 +76,7 @@ def save_kinds(
     fitted_on: FittedOn,
     bands: Bands,
     classifier: RelationClassifier | None = None,
+    causes: CauseCalibration | None = None,
 ) -> None:
     """Write what a model of kinds must be served with, and its classifier where it is one over features."""
     family, columns, classes = "", list[str](), list[int]()
@@ -80,7 +85,9 @@ def save_kinds(
         classes = classifier.classes.tolist()
         arrays = {f"scaling_{name}": array for name, array in vars(classifier.scaling).items()}
         save_arrays(folder / _ARRAYS, arrays | classifier.predictor.arrays())
-    saved = SavedKinds(_SCHEMA_VERSION, model, family, columns, classes, list(KINDS), fitted_on, bands)
+    saved = SavedKinds(
+        _SCHEMA_VERSION, model, family, columns, classes, list(KINDS), fitted_on, bands, causes
+    )
     write_json(folder / _DESCRIPTION, asdict(saved))
 
 
@@ -99,7 +106,8 @@ def load_classifier(folder: Path) -> RelationClassifier:
     """Return a saved classifier. Raises as `read_kinds`, also where there is none."""
     saved = read_kinds(folder)
     predictor, classes = PREDICTORS.get(saved.family), saved.classes
-    if predictor is None or classes != sorted(set(classes)) or not classes or not saved.columns:
+    is_whole = classes and classes == sorted(set(classes)) and saved.columns
+    if predictor is None or saved.model == CROSS_ENCODER or not is_whole:
         raise UnreadableFileError(f"{folder / _DESCRIPTION} describes no classifier. {REMEDY}")
     arrays = load_arrays(folder / _ARRAYS, REMEDY)
     matrix = arrays.get("scaling_matrix", np.float64, (len(saved.columns), None))

@@ -18,6 +18,7 @@ from ticketkin.lexical.shared_words import shared_words
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.relations.bands import Bands
+from ticketkin.relations.causes import CAUSE_ENCODER, CauseReader, WithCauses
 from ticketkin.relations.classifier import FeatureKindModel, KindModel, RelationClassifier
 from ticketkin.relations.cross_kinds import CROSS_ENCODER, load_cross_kind_model
 from ticketkin.relations.pair_state import REMEDY, PairState, PairTickets, TermRows
@@ -63,13 +64,16 @@ class KindScorer:
         return shared_words(self.state.words, one, other, n_words)
 
     def save(self, folder: Path) -> None:
-        """Write the state, the bands and a classifier into `folder`; a cross-encoder lies there already."""
+        """Write the state, the bands and a classifier into `folder`; cross-encoders lie there already."""
         self.state.save(folder)
-        if isinstance(self.model, FeatureKindModel):
-            classifier = self.model.classifier
-            save_kinds(folder, classifier.name, self.fitted_on, self.bands, classifier)
+        model, causes = self.model, None
+        if isinstance(self.model, WithCauses):
+            model, causes = self.model.kinds, self.model.causes.calibration
+        if isinstance(model, FeatureKindModel):
+            classifier = model.classifier
+            save_kinds(folder, classifier.name, self.fitted_on, self.bands, classifier, causes)
         else:
-            save_kinds(folder, CROSS_ENCODER, self.fitted_on, self.bands)
+            save_kinds(folder, CROSS_ENCODER, self.fitted_on, self.bands, causes=causes)
 
     @classmethod
     def load(cls, folder: Path, encoder: EncoderSettings | None = None) -> "KindScorer":
@@ -84,12 +88,17 @@ class KindScorer:
                 f"The relation model in {folder} was fitted over the pair state "
                 f"{saved.fitted_on.state[:16]}…, beside it lies {state.fingerprint[:16]}…. {REMEDY}"
             )
+        device = pick_device(encoder or EncoderSettings())
+        model: KindModel
         if saved.model == CROSS_ENCODER:
-            device = pick_device(encoder or EncoderSettings())
-            return cls(state, load_cross_kind_model(folder, device), saved.bands, saved.fitted_on)
-        classifier = load_classifier(folder)
-        _check_columns(folder, classifier, state)
-        return cls(state, FeatureKindModel(state, classifier), saved.bands, saved.fitted_on)
+            model = load_cross_kind_model(folder, device)
+        else:
+            classifier = load_classifier(folder)
+            _check_columns(folder, classifier, state)
+            model = FeatureKindModel(state, classifier)
+        if saved.causes is not None:
+            model = WithCauses(model, CauseReader(folder / CAUSE_ENCODER, device, saved.causes))
+        return cls(state, model, saved.bands, saved.fitted_on)
 
 
 def _check_columns(folder: Path, classifier: RelationClassifier, state: PairState) -> None:

@@ -1,6 +1,6 @@
 """Settings of the kinds of kin and of the graph of all kin."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -8,16 +8,24 @@ from ticketkin.core.stage_settings import StageSettings
 from ticketkin.relations.balance import Balance
 from ticketkin.training.settings import CrossEncoderSettings
 
-RelationModel = Literal[
-    "majority", "embedding_logistic", "logistic", "svm", "kernel_svm", "trees", "mlp", "cross_encoder"
+Classifier = Literal[
+    "majority", "embedding_logistic", "concatenation", "logistic", "svm", "kernel_svm", "trees", "mlp"
 ]
+"""Classifiers over the features of a pair."""
+RelationModel = Literal[Classifier, "cross_encoder"]
+AUTO: Final = "auto"
 
 
 class RelationSettings(StageSettings):
     """Which kind of kin a pair is."""
 
-    model: RelationModel = "kernel_svm"
-    """The classifier that is kept."""
+    model: Literal[RelationModel, "auto"] = AUTO
+    """The classifier that is kept; 'auto': the one of `choose_from` that is best on folds within the training
+    pairs."""
+    choose_from: tuple[Classifier, ...] = Field(
+        default=("logistic", "svm", "kernel_svm", "trees", "mlp"), min_length=1
+    )
+    """Classifiers that 'auto' chooses from; of equally good ones the first."""
     balance: Balance = "weights"
     """What makes up for rare kinds: weights of the classes, their pairs again (within training folds), or
     nothing."""
@@ -26,7 +34,7 @@ class RelationSettings(StageSettings):
     ablation: bool = False
     """Assess it without each group of features, too."""
     causes: bool = False
-    """Train a cross-encoder for cause or not a cause, too."""
+    """Train a cross-encoder for cause or not a cause, too; kept where the causal kind is better with it."""
     cross_encoder: CrossEncoderSettings = CrossEncoderSettings()
     """How cross-encoders are trained."""
     contradictions: Literal["drop", "majority"] = "drop"

@@ -6,10 +6,16 @@ from ticketkin.core.wording import number_of
 from ticketkin.relations.bands import BAND_WORDS, REPORTED_BANDS, ReportedBand
 from ticketkin.relations.families import FamilyRecord
 from ticketkin.relations.kinds import NONE
-from ticketkin.relations.record import KindsLearned, KindsNotLearned, ReliabilityBin, TwoStageQuality
+from ticketkin.relations.record import (
+    ClassifierChoice,
+    KindsLearned,
+    KindsNotLearned,
+    ReliabilityBin,
+    TwoStageQuality,
+)
 from ticketkin.reports.check_words import CheckRow, check_row
 from ticketkin.reports.drawing import ReportFigure
-from ticketkin.reports.formatting import ABSENT, format_count, format_metric, format_share
+from ticketkin.reports.formatting import ABSENT, format_count, format_metric, format_name, format_share
 from ticketkin.reports.kin_figures import family_figure, kinds_confusion_figure, reliability_figure
 from ticketkin.reports.material import FEW_PAIRS, ReportMaterial
 
@@ -76,6 +82,9 @@ class KindsSection:
     counts: str
     notes: list[str]
     folds: str
+    chosen: str
+    """Which classifier was chosen, and on what; "" where the settings name it."""
+    choice: list[CellRow]
     macro: str
     rows: list[KindRow]
     n_queries: str
@@ -104,8 +113,9 @@ def kinds_section(material: ReportMaterial) -> KindsSection | None:
     return KindsSection(
         counts=f"Pairs whose kind people stated: {counts} (the last sampled to go with them)",
         notes=learned.notes,
-        folds=f"{learned.n_repeats} times {number_of(learned.n_folds, 'fold')}, "
-        f"{learned.model.replace('_', ' ')}",
+        folds=_folds(learned),
+        chosen="" if learned.choice is None else _chosen(learned.choice),
+        choice=[] if learned.choice is None else _choice_rows(learned.choice),
         macro=format_metric(learned.kept.macro_f1),
         rows=[
             KindRow(
@@ -129,6 +139,38 @@ def kinds_section(material: ReportMaterial) -> KindsSection | None:
         ],
         gates=[check_row(gate) for gate in learned.gates],
     )
+
+
+def _folds(learned: KindsLearned) -> str:
+    name = format_name(learned.model)
+    if learned.choice is not None:
+        return f"{learned.n_folds} folds, the classifier chosen anew in each; kept: {name}"
+    return f"{learned.n_repeats} times {number_of(learned.n_folds, 'fold')}, {name}"
+
+
+def _chosen(choice: ClassifierChoice) -> str:
+    chosen, n_pairs = format_name(choice.chosen), format_count(choice.n_pairs)
+    return (
+        f"{chosen} was chosen on {choice.n_folds} folds of {n_pairs} training pairs, in which frequent kinds "
+        "are thinned; the spread is the standard deviation over the folds."
+    )
+
+
+def _choice_rows(choice: ClassifierChoice) -> list[CellRow]:
+    """Return the F1 of every classifier on the folds that chose."""
+    n_folds = sum(choice.in_folds.values())
+    return [
+        CellRow(
+            format_name(name),
+            [
+                ("macro F1", f"{score.macro_f1:.3f}"),
+                ("spread", f"{score.spread:.3f}"),
+                *((f"F1 {kind}", f"{value:.3f}") for kind, value in score.f1.items()),
+                ("chosen in folds", f"{choice.in_folds.get(name, 0)} of {n_folds}"),
+            ],
+        )
+        for name, score in choice.scores.items()
+    ]
 
 
 def _band_cells(two_stage: TwoStageQuality, kind: str, band: ReportedBand) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ticketkin.core.wording import number_of
+from ticketkin.evaluation.power import is_within_reach
 from ticketkin.evaluation.schema import Report
 from ticketkin.reports.wording import has_silver_labels
 
@@ -71,7 +72,7 @@ def next_steps(report: Report, is_synthetic: bool, n_examples: int, n_to_review:
 def _to_try_again(report: Report) -> str:
     power, baseline = report.power, report.verdict.baseline
     more = None if power is None else power.n_more_kin_groups
-    if more:
+    if power is not None and more is not None and is_within_reach(more, power.n_kin_groups):
         return (
             f"Keep using {baseline}. To find out whether the gain is real, link about "
             f"{number_of(more, 'more group')} of duplicates and give them with --links FILE."

@@ -25,6 +25,7 @@ from ticketkin.core.replacement import contained_files, remove_old
 from ticketkin.core.run_ownership import RECORDS
 from ticketkin.core.tables import TICKETS_SCHEMA
 from ticketkin.runs.artifacts import Artifact, Folder, Place
+from ticketkin.runs.holdout_ledger import HoldoutLedger
 from ticketkin.runs.keeping import StageFiles
 from ticketkin.runs.values import RunValues, UndeclaredError
 
@@ -46,9 +47,11 @@ class RunContext(Generic[J]):
     private_paths: tuple[Path, ...] = ()
     """Paths of this machine that no output may show."""
     values: RunValues = field(init=False)
+    ledger: HoldoutLedger = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", RunValues(self.folder))
+        object.__setattr__(self, "ledger", HoldoutLedger.of_run(self.folder))
 
 
 class StageRun(Generic[J]):
@@ -63,6 +66,11 @@ class StageRun(Generic[J]):
         """The job; only the settings that the stage declares can be read."""
         self.progress = context.progress
         self.private_paths = context.private_paths
+        self.ledger = context.ledger
+        self.run_name = context.folder.name
+        of_settings = (path for path in stage.reads if path.startswith("settings."))
+        self.settings_read = {path: attrgetter(path)(context.job) for path in of_settings}
+        """Every setting and section that the stage declares, by its path."""
         self.values = context.values.limited_to(
             [*stage.wanted_inputs(context.job, wanted), *stage.outputs], stage.name
         )

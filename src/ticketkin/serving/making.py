@@ -18,6 +18,7 @@ from ticketkin.encoders.settings import EncoderSettings, Runtime
 from ticketkin.evaluation.schema import Report
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.scorer import RERANKED
+from ticketkin.relations.causes import CAUSE_ENCODER
 from ticketkin.relations.cross_kinds import CROSS_ENCODER
 from ticketkin.relations.scorer import KindScorer
 from ticketkin.serving.bundle import RANKING, RELATIONS, Bundle
@@ -138,6 +139,6 @@ def _export(folder: Path, runtime: Runtime, calibration: Sequence[str]) -> None:
 def _save_kinds(source: Path, folder: Path) -> None:
     folder.mkdir()
     KindScorer.load(source).save(folder)
-    if (source / CROSS_ENCODER).exists():
-        ignore = shutil.ignore_patterns(*_LEFT_OUT)
-        shutil.copytree(source / CROSS_ENCODER, folder / CROSS_ENCODER, ignore=ignore)
+    for name in (CROSS_ENCODER, CAUSE_ENCODER):
+        if (source / name).exists():
+            shutil.copytree(source / name, folder / name, ignore=shutil.ignore_patterns(*_LEFT_OUT))

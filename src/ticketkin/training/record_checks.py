@@ -16,7 +16,14 @@ _SHARE_COMPARED = 5
 
 def record_checks(record: TrainingRecord) -> list[Check]:
     """Return the checks of a training record (the content of training_metadata.json)."""
-    return [*_rate(record), *_steps(record), *_phases(record), *_labels(record), *_loss(record)]
+    return [
+        *_rate(record),
+        *_warm_up(record),
+        *_steps(record),
+        *_phases(record),
+        *_labels(record),
+        *_loss(record),
+    ]
 
 
 def _rate(record: TrainingRecord) -> Iterator[Check]:
@@ -34,6 +41,20 @@ def _rate(record: TrainingRecord) -> Iterator[Check]:
             "the schedule or a hard-coded value overrides the setting; what the results show is not what "
             "was configured",
         )
+
+
+def _warm_up(record: TrainingRecord) -> Iterator[Check]:
+    """Yield whether the warm-up fits into the training; one of a share of its steps always does."""
+    asked = int(record.settings.get("warmup_steps", 0))
+    if asked >= record.steps_planned > 0:
+        yield warning(
+            "warm_up",
+            f"a warm-up of {number_of(asked, 'step')} was asked for, but the whole training has "
+            f"{record.steps_planned:,}: it was cut short, and the rate asked for stood for a moment only",
+            "give fewer warmup_steps, or a warmup_share of the steps there are",
+        )
+    elif asked:
+        yield passed("warm_up", f"{asked:,} of {number_of(record.steps_planned, 'step')}")
 
 
 def _steps(record: TrainingRecord) -> Iterator[Check]:

@@ -100,6 +100,7 @@ REVIEWED = Artifact("reviewed.csv", _read_csv, save_csv)
 """Answers that a run took over from files which runs write anew; no stage writes it."""
 RELATIONS = Folder("relations")
 CROSS_ENCODER_RECORD = record_artifact(f"{RELATIONS}/cross_encoder/training_metadata.json", TrainingRecord)
+CAUSE_ENCODER_RECORD = record_artifact(f"{RELATIONS}/cause_encoder/training_metadata.json", TrainingRecord)
 RELATIONS_JSON = record_artifact(f"{RELATIONS}/relations.json", RELATION_RECORD)
 FAMILIES = Folder("families")
 FAMILIES_JSON = record_artifact(f"{FAMILIES}/families.json", FamiliesRecord)

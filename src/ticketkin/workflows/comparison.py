@@ -28,6 +28,7 @@ from ticketkin.encoders.loading import LoadedEncoder, load_encoder, pick_device
 from ticketkin.encoders.presets import licence_of
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.encoders.variants import embedding_variants
+from ticketkin.evaluation.diagnostics.openings import holdout_openings
 from ticketkin.evaluation.leaderboard import ModelComparison, ModelCost, leaderboard, pair_leaderboard
 from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.model_decisions import ModelDecisions, decide_at, decide_in_folds
@@ -41,6 +42,7 @@ from ticketkin.workflows.artifacts import save_csv
 from ticketkin.workflows.configuration import read_job
 from ticketkin.workflows.job import check_inputs_of
 from ticketkin.workflows.judging import score_pairs
+from ticketkin.workflows.openings import note_comparison
 from ticketkin.workflows.pair_files import pairs_of_run
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.settings import Settings
@@ -59,9 +61,12 @@ class _Ground(Protocol):
         """Judge a model by its embeddings of the texts."""
 
     def comparison(
-        self, costs: Mapping[str, ModelCost], skipped: dict[str, str], baseline: str, check: Check
+        self, costs: Mapping[str, ModelCost], skipped: dict[str, str], baseline: str, checks: list[Check]
     ) -> ModelComparison:
-        """Return the leaderboard of all that were scored; `check` tells whether two of them are one."""
+        """Return the leaderboard of all that were scored, with checks of it."""
+
+    def openings(self, models: Sequence[str], progress: Progress) -> list[Check]:
+        """Note that these models were looked at, where the links are a holdout; return its check."""
 
 
 class _RunGround:
@@ -94,7 +99,7 @@ class _RunGround:
         )
 
     def comparison(
-        self, costs: Mapping[str, ModelCost], skipped: dict[str, str], baseline: str, check: Check
+        self, costs: Mapping[str, ModelCost], skipped: dict[str, str], baseline: str, checks: list[Check]
     ) -> ModelComparison:
         """Return the leaderboard by the primary metric of retrieval."""
         settings = self._data.job.settings
@@ -114,8 +119,13 @@ class _RunGround:
             test_pairs_sha256=pairs.digest(),
             decisions=self._decisions,
             threshold_from="the evaluation pairs",
-            checks=[check],
+            checks=checks,
         )
+
+    def openings(self, models: Sequence[str], progress: Progress) -> list[Check]:
+        """Note a look at the holdout; links to choose by may be looked at."""
+        looks = note_comparison(self._folder, self._data, self._split, models, progress)
+        return [] if looks is None else [holdout_openings(looks)]
 
 
 class _PairGround:
@@ -152,7 +162,7 @@ class _PairGround:
         self._decisions[name] = decide_in_folds(self._scores[name], settings.evaluation, settings.seed)
 
     def comparison(
-        self, costs: Mapping[str, ModelCost], skipped: dict[str, str], baseline: str, check: Check
+        self, costs: Mapping[str, ModelCost], skipped: dict[str, str], baseline: str, checks: list[Check]
     ) -> ModelComparison:
         """Return the leaderboard by the primary metric of pairs."""
         settings = Settings()
@@ -172,8 +182,12 @@ class _PairGround:
             decisions=self._decisions,
             threshold_from=f"the pairs of the other {Settings().evaluation.folds - 1} of "
             f"{Settings().evaluation.folds} folds",
-            checks=[check],
+            checks=checks,
         )
+
+    def openings(self, models: Sequence[str], progress: Progress) -> list[Check]:
+        """Return nothing: whether a file of pairs is there to choose by, it does not say."""
+        return []
 
 
 def compare_models(
@@ -195,7 +209,7 @@ def compare_models(
     ground: _Ground = _RunGround(on, split) if on.is_dir() else _PairGround(on, encoder or EncoderSettings())
     costs: dict[str, ModelCost] = {}
     skipped: dict[str, str] = {}
-    looks: dict[str, FloatArray] = {}
+    samples: dict[str, FloatArray] = {}
     named = {}
     for model in dict.fromkeys([baseline, *models]):
         progress.say(f"encoding with {model}")
@@ -210,14 +224,15 @@ def compare_models(
         # Offline another model stands in for the default: rows tell which one answered.
         named[model] = loaded.name if loaded.packaged else model
         if is_tuned:
-            looks[named[model]] = embeddings[_spread(len(embeddings))]
+            samples[named[model]] = embeddings[_spread(len(embeddings))]
         for name, variant, bytes_a_value in embedding_variants(named[model], embeddings, dimensions):
             ground.score(name, variant)
             size = variant.shape[1]
             costs[name] = replace(cost, dimension=size, bytes_a_ticket=size * bytes_a_value)
     if baseline in skipped:
         raise JobError(f"The baseline {baseline} can't be compared with: {skipped[baseline]}")
-    return ground.comparison(costs, skipped, named[baseline], identical_models(looks))
+    checks = [identical_models(samples), *ground.openings(list(costs), progress)]
+    return ground.comparison(costs, skipped, named[baseline], checks)
 
 
 def check_leaderboard(folder: Path, sources: Sequence[Path] = (), *, force: bool = False) -> None:

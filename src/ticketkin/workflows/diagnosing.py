@@ -50,7 +50,7 @@ from ticketkin.training.record_checks import record_checks
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.judging import Judged
-from ticketkin.workflows.link_diagnosis import link_checks, text_checks
+from ticketkin.workflows.link_diagnosis import copy_checks, link_checks, text_checks
 from ticketkin.workflows.pair_checks import adversarial_pairs_given, checks_as_given
 from ticketkin.workflows.run_data import RunData
 
@@ -77,7 +77,12 @@ def diagnose(
     splits = {split.value: data.splits.rows(data.tickets, split) for split in SplitName}
     near = settings.split.near_identical
     checks = label_checks(pairs, data.judging_pairs().labels if judged.folds is not None else None)
-    checks += [*link_checks(data, judged), *text_checks(data), opening_times(data.tickets)]
+    checks += [
+        *link_checks(data, judged),
+        *text_checks(data),
+        *copy_checks(data),
+        opening_times(data.tickets),
+    ]
     checks += leakage_checks(
         data.tickets, data.texts, settings.tickets.template, data.groups.group, splits, near
     )

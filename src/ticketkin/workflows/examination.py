@@ -24,6 +24,7 @@ from ticketkin.encoders.loading import load_encoder, load_float32
 from ticketkin.encoders.probes import embed_with, largest_difference
 from ticketkin.encoders.serving import read_serving
 from ticketkin.encoders.settings import EncoderSettings
+from ticketkin.relations.causes import CAUSE_ENCODER
 from ticketkin.relations.cross_kinds import CROSS_ENCODER
 from ticketkin.runs.artifacts import Artifact
 from ticketkin.serving.manifest import is_bundle
@@ -96,14 +97,16 @@ def _run_folder(folder: Path, progress: Progress) -> Iterator[Examined]:
         checks = examine_model(folder / place)
         yield Examined(f"{name}: model", [*checks, _reproduced(data, folder / place, embeddings)])
     yield from _reranker(folder, progress)
-    cross_encoder = folder / artifact.RELATIONS / CROSS_ENCODER
-    trained = read_metadata(artifact.CROSS_ENCODER_RECORD, folder)
-    if trained is not None:
-        progress.say("examining the cross-encoder")
-        model = load_cross_encoder(cross_encoder, "cpu")
-        head = head_check(model, trained.head_change, trained.head_digest)
-        compared = examine_cross_encoder(cross_encoder)
-        yield Examined("relations: cross-encoder", [*record_checks(trained), head, *compared])
+    for title, name, stored in (
+        ("relations: cross-encoder", CROSS_ENCODER, artifact.CROSS_ENCODER_RECORD),
+        ("relations: cross-encoder of causes", CAUSE_ENCODER, artifact.CAUSE_ENCODER_RECORD),
+    ):
+        trained = read_metadata(stored, folder)
+        if trained is not None:
+            progress.say(f"examining {title}")
+            reader = folder / artifact.RELATIONS / name
+            head = head_check(load_cross_encoder(reader, "cpu"), trained.head_change, trained.head_digest)
+            yield Examined(title, [*record_checks(trained), head, *examine_cross_encoder(reader)])
     if (folder / artifact.MODEL).exists():
         progress.say("examining the kept model")
         yield Examined("model", [*examine_model(folder / artifact.MODEL), _kept(folder, data)])

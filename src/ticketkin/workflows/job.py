@@ -10,7 +10,7 @@ from ticketkin.core.artifacts import hash_path, run_lock, write_json
 from ticketkin.core.errors import MissingInputError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.replacement import remove_old, sweep_leftovers
-from ticketkin.core.run_ownership import CONFIG, LOG, RECORDS, RUN_RECORD
+from ticketkin.core.run_ownership import CONFIG, LOG, OPENINGS, RECORDS, RUN_RECORD
 from ticketkin.core.wording import measured_seconds
 from ticketkin.encoders.cache import default_cache_folder
 from ticketkin.evaluation.schema import Report
@@ -70,7 +70,7 @@ def own_names() -> frozenset[str]:
     """Return the names in a run folder that runs write, and replace."""
     written = [place for stage in stages() for place in (*stage.outputs, *stage.scratch)]
     outputs = {Path(place).parts[0] for place in (*written, artifact.MANIFEST)}
-    return frozenset(outputs | {CONFIG, RUN_RECORD, RECORDS, LOG})
+    return frozenset(outputs | {CONFIG, RUN_RECORD, RECORDS, LOG, OPENINGS})
 
 
 def settings_that_change(folder: Path, job: Job) -> str | None:

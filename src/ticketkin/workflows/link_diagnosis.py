@@ -6,6 +6,7 @@ import polars as pl
 from ticketkin.core.checks import Check
 from ticketkin.core.tables import IntArray, Kind, SplitName
 from ticketkin.evaluation.diagnostics.breadth import absent_ends, large_groups, only_linked
+from ticketkin.evaluation.diagnostics.copies import SplitTexts, copied_test, equal_positives
 from ticketkin.evaluation.diagnostics.hindsight import LinkedTexts, hindsight_checks
 from ticketkin.evaluation.diagnostics.link_quality import JudgedLinks, link_quality_checks
 from ticketkin.evaluation.diagnostics.made_labels import LinkRanks, links_of_a_search, single_ranker
@@ -57,6 +58,34 @@ def text_checks(data: RunData) -> list[Check]:
         thin_texts(data.texts),
         other_words(data.texts, rows),
     ]
+
+
+def copy_checks(data: RunData) -> list[Check]:
+    """Return the checks for copies that ids hide: the test in training, and positives that say the same."""
+    frame = data.pairs.frame
+    left, right = data.pairs.rows(data.tickets)
+    kin = (frame["label"] == 1).to_numpy()
+    split = SplitTexts(
+        texts=data.texts,
+        embeddings=data.embeddings(artifact.BASE_EMBEDDINGS),
+        groups=data.groups.group,
+        train=data.splits.rows(data.tickets, SplitName.TRAIN),
+        test=data.splits.rows(data.tickets, SplitName.HOLDOUT),
+        kin=(left[kin], right[kin]),
+    )
+    return [copied_test(split, data.job.settings.seed), equal_positives(_texts_of_positives(data))]
+
+
+def _texts_of_positives(data: RunData) -> list[tuple[str, str]]:
+    """Return both texts of the kin to train on; of files as given, as equal texts are left out later."""
+    if data.job.pairs_file is None:
+        kin = pl.col("label") == 1, pl.col("split") == SplitName.TRAIN.value
+        frame = data.pairs.frame.filter(*kin)
+    else:
+        frame = data.given_pairs.filter(pl.col("label") == 1, ~pl.col("is_test"))
+    at = data.tickets.position
+    ends = frame.select("left", "right").iter_rows()
+    return [(data.texts[at[one]], data.texts[at[other]]) for one, other in ends]
 
 
 def duplicate_rows(data: RunData) -> tuple[IntArray, IntArray]:

@@ -14,11 +14,13 @@ from ticketkin.evaluation.schema import (
     CandidateResult,
     CheckResult,
     EncoderRuntime,
+    OpeningsResult,
     ReadinessResult,
     Report,
     Warning,
 )
 from ticketkin.evaluation.verdict import Verdict
+from ticketkin.runs.holdout_ledger import Looks
 from ticketkin.runs.stages import StageRun
 from ticketkin.training.candidates import CANDIDATES
 from ticketkin.workflows import artifacts as artifact
@@ -42,6 +44,8 @@ class Decision:
     checks: Sequence[Check]
     readiness: ReadinessResult
     proof: Proof
+    looks: Looks
+    """How often the links that judge were opened."""
 
 
 def report_of(run: StageRun[Job], data: RunData, decision: Decision) -> Report:
@@ -77,6 +81,7 @@ def report_of(run: StageRun[Job], data: RunData, decision: Decision) -> Report:
             for name in decision.candidates
             if CANDIDATES[name].role == "encoder"
         ],
+        openings=OpeningsResult.of(decision.looks),
         test_pairs_sha256=text_pairs(data, SplitName.HOLDOUT).digest(),
         synthetic=run.job.synthetic,
         seed=run.job.settings.seed,

@@ -78,18 +78,26 @@ def circular_labels(pairs: LabelledPairs) -> Check:
     return passed("circular_labels", f"no similarity reproduces the labels (ROC-AUC {shown})")
 
 
-def label_conflicts(pairs: LabelledPairs) -> Iterator[Check]:
-    """Yield pairs labelled both ways, and pairs called not kin inside one kin group."""
-    normalised = [normalise(pairs.texts[row]) for row in range(len(pairs.texts))]
-    seen: dict[tuple[str, str], set[int]] = {}
-    for left, right, label in zip(
-        pairs.left.tolist(), pairs.right.tolist(), pairs.labels.tolist(), strict=True
-    ):
+def labelled_both_ways(pairs: LabelledPairs) -> list[list[int]]:
+    """Return the places of pairs of the same two texts that are labelled kin and not kin, text by text."""
+    normalised = [normalise(text) for text in pairs.texts]
+    places: dict[tuple[str, str], list[int]] = {}
+    for place, (left, right) in enumerate(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)):
         one, other = sorted((normalised[left], normalised[right]))
         if one != other:
-            seen.setdefault((one, other), set()).add(label)
-    both = sum(len(labels) > 1 for labels in seen.values())
-    inside = int(((pairs.groups[pairs.left] == pairs.groups[pairs.right]) & (pairs.labels == 0)).sum())
+            places.setdefault((one, other), []).append(place)
+    labels = pairs.labels
+    return [own for own in places.values() if len(np.unique(labels[own])) > 1]
+
+
+def apart_inside_groups(pairs: LabelledPairs) -> IntArray:
+    """Return the places of pairs that are labelled not kin though one kin group holds both tickets."""
+    return np.flatnonzero((pairs.groups[pairs.left] == pairs.groups[pairs.right]) & (pairs.labels == 0))
+
+
+def label_conflicts(pairs: LabelledPairs) -> Iterator[Check]:
+    """Yield pairs labelled both ways, and pairs called not kin inside one kin group."""
+    both, inside = len(labelled_both_ways(pairs)), len(apart_inside_groups(pairs))
     evidence = (
         f"{number_of(both, 'pair of the same texts is', 'pairs of the same texts are')} labelled both kin "
         f"and not kin, {number_of(inside, 'pair')} inside one kin group not kin, among "
@@ -99,7 +107,8 @@ def label_conflicts(pairs: LabelledPairs) -> Iterator[Check]:
         yield failed(
             "label_conflicts",
             evidence,
-            "tickets of the same text under several ids are the usual cause: link them, or drop the copies",
+            "list them: ticketkin pairs conflicts RUN; tickets of the same text under several ids are the "
+            "usual cause: link them, or drop the copies",
         )
     else:
         yield passed("label_conflicts", evidence)

@@ -80,7 +80,9 @@ def joined_rows(links: JudgedLinks) -> Check:
             if inside.sum() < _FEWEST:  # the same few rows over and over have no other place to come from
                 continue
             gap = (links.likeness(left, right) - own)[inside]
-            error = float(gap.std() / np.sqrt(max(1, len(gap)))) or 1.0
+            if not len(gap):
+                continue
+            error = float(gap.std() / np.sqrt(len(gap))) or 1.0
             if gap.mean() / error > max(_STANDARD_ERRORS, best[1]):
                 best = f"{shift:+d} in the {end} column", float(gap.mean() / error)
     if best[0]:

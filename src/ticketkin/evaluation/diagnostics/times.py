@@ -28,7 +28,7 @@ def opening_times(tickets: Tickets) -> Check:
     if opened.len() < _FEWEST:
         return skipped(_CODE, f"{number_of(opened.len(), 'ticket has', 'tickets have')} an opening time")
     faults = [fault for fault in (_same_as_later(frame), _repeated(opened), _midnight(opened)) if fault]
-    faults += [fault for fault in (_against_numbers(frame),) if fault]
+    faults += [fault for fault in (_against_numbers(frame), _evenly_spaced(opened)) if fault]
     if faults:
         return warning(
             _CODE,
@@ -65,6 +65,15 @@ def _midnight(opened: pl.Series) -> str:
     if share < _NEARLY_ALL or opened.n_unique() < 2:
         return ""
     return f"{percent(share)} of the opening times are midnight: within a day nobody knows what came first"
+
+
+def _evenly_spaced(opened: pl.Series) -> str:
+    """Find a clock that counts rows: people do not open tickets at one pace."""
+    gaps = opened.sort().diff().drop_nulls()
+    most, n_most = gaps.value_counts(sort=True).row(0)
+    if opened.n_unique() < _FEWEST or n_most < _NEARLY_ALL * gaps.len() or not most:
+        return ""
+    return f"{percent(n_most / gaps.len())} of the tickets follow one another after {most}: a script counted"
 
 
 def _against_numbers(frame: pl.DataFrame) -> str:

@@ -8,7 +8,7 @@ from random import Random
 
 from ticketkin.tickets.sample import phrases
 from ticketkin.tickets.sample.business_bank import BUSINESS
-from ticketkin.tickets.sample.faults import Service
+from ticketkin.tickets.sample.faults import Fault, Service
 from ticketkin.tickets.sample.network_bank import NETWORK
 from ticketkin.tickets.sample.office_bank import OFFICE
 from ticketkin.tickets.sample.telling import (
@@ -32,6 +32,8 @@ _ITEMS_PER_TOWN = 6
 _OMITTED_SHARE = 0.2
 _WRONG_CATEGORY_SHARE = 0.08
 _REPORTS = (2, 2, 2, 3, 3, 3, 4, 4, 5, 6)
+_AT_ONCE = (3, 4, 5)
+_AT_ONCE_MINUTES = 30
 
 
 @dataclass
@@ -68,11 +70,23 @@ def _event(number: int, random: Random) -> Event:
     service = random.choice(SERVICES)
     fault = random.choice(service.faults)
     town = random.choice(phrases.TOWNS)
+    return _event_at(number, service, fault, random.choice(fault.objects), town, random)
+
+
+def _event_at(number: int, service: Service, fault: Fault, thing: str, town: str, random: Random) -> Event:
     return Event(
-        number, service, fault, random.choice(fault.objects), town, random.choice(phrases.BUILDINGS),
+        number, service, fault, thing, town, random.choice(phrases.BUILDINGS),
         random.choice(phrases.TEAMS), _some_item(service, town, random),
         f"{random.choice('EXWKR')}{random.randint(100, 9999)}", random.choice(fault.causes),
     )  # fmt: skip
+
+
+def _events_at_once(first: Event, random: Random) -> Iterator[Event]:
+    """Yield `first` and events that share its fault, service and town, but hit something else."""
+    yield first
+    others = [thing for thing in first.fault.objects if thing != first.thing]
+    for place, thing in enumerate(random.sample(others, min(len(others), random.choice(_AT_ONCE) - 1)), 1):
+        yield _event_at(first.number + place, first.service, first.fault, thing, first.town, random)
 
 
 def _some_item(service: Service, town: str, random: Random) -> str:
@@ -126,15 +140,28 @@ def _alert(opened: datetime, random: Random) -> Incident:
     return Incident(opened, *texts, service, item, service.category, "Monitoring", "monitoring", role="alert")
 
 
-def _happenings(n_tickets: int, random: Random, register: TemplateRegister) -> Iterator[list[Incident]]:
+def _happenings(
+    n_tickets: int, at_once: float, random: Random, register: TemplateRegister
+) -> Iterator[list[Incident]]:
     """Yield the tickets of one happening after another, without end."""
     number = 0
+    ahead = 0  # Events that broke at once take the place of later ones: the mix of tickets stays the same.
     while True:
         number += 1
         begin = _START + timedelta(minutes=random.uniform(0, n_tickets * _MINUTES_PER_TICKET))
         chance = random.random()
-        if chance < 0.42:
-            yield _reports(_event(number, random), begin, random, register)
+        if chance < 0.42 and ahead:
+            ahead -= 1
+        elif chance < 0.42:
+            event = _event(number, random)
+            if at_once and random.random() < at_once:
+                for other in _events_at_once(event, random):
+                    ahead += other.number - number
+                    number = other.number
+                    later = timedelta(minutes=random.uniform(0, _AT_ONCE_MINUTES))
+                    yield _reports(other, begin + later, random, register)
+            else:
+                yield _reports(event, begin, random, register)
         elif chance < 0.84:
             event = _event(number, random)
             yield [
@@ -181,11 +208,16 @@ def _link(tickets: list[Incident], problem: int, random: Random, counts: SampleC
             other.columns["problem_id"] = master.columns["problem_id"] = shared_problem
 
 
-def make_incidents(n_tickets: int, random: Random) -> tuple[list[Incident], SampleCounts]:
-    """Return exactly `n_tickets` incidents in order of opening, numbered and linked, and the counts."""
+def make_incidents(
+    n_tickets: int, random: Random, at_once: float = 0.0
+) -> tuple[list[Incident], SampleCounts]:
+    """Return exactly `n_tickets` incidents in order of opening, numbered and linked, and the counts.
+
+    `at_once` is the chance that others break beside a reported event which share all but the text with it.
+    """
     incidents: list[Incident] = []
     register = TemplateRegister()
-    for happening in _happenings(n_tickets, random, register):
+    for happening in _happenings(n_tickets, at_once, random, register):
         incidents.extend(happening)
         if len(incidents) >= n_tickets:
             break

@@ -12,6 +12,7 @@ from ticketkin.encoders.learned_tickets import copy_learned
 from ticketkin.encoders.loading import load_encoder
 from ticketkin.encoders.saving import save_encoder
 from ticketkin.evaluation.bootstrap import PairedGain
+from ticketkin.evaluation.diagnostics.openings import holdout_openings
 from ticketkin.evaluation.diagnostics.shuffled import shuffled_links
 from ticketkin.evaluation.gains import cheaper_choice, decisive_gains
 from ticketkin.evaluation.labellers import with_labeller
@@ -43,6 +44,7 @@ from ticketkin.workflows.gain_sources import sources_of
 from ticketkin.workflows.judging import Judged, fold_material, judge, score_pairs
 from ticketkin.workflows.learning import fusion_trial, learning_curve
 from ticketkin.workflows.model_metadata import METADATA, data_hashes, model_metadata
+from ticketkin.workflows.openings import note_verdict
 from ticketkin.workflows.pair_checks import labeller_of
 from ticketkin.workflows.private_paths import without_paths
 from ticketkin.workflows.proof_record import Proof
@@ -107,6 +109,7 @@ def run_verdict(run: StageRun[Job]) -> None:
     shuffled = _shuffled(run, data, judged)
     verdict = _decide(run, data, judged, shuffled)
     candidates = _evaluations(data, judged)
+    looks = note_verdict(run, data)
     holdout = _open_holdout(run, data, judged, verdict)
     held_out = {
         name: _result(data, retrieval, pairs, judged.thresholds[name].threshold)
@@ -134,6 +137,7 @@ def run_verdict(run: StageRun[Job]) -> None:
     checks = diagnose(run, data, judged, verdict, pairs_held_out, candidates, sources)
     if judged.folds is not None:
         checks.append(shuffled_links(shuffled))
+    checks.append(holdout_openings(looks))
     verdict = heeding(verdict, checks, synthetic=run.job.synthetic)
     verdict = with_labeller(_with_cheaper(settings, judged, verdict), labeller_of(data.job))
     called = data.base_learned.name
@@ -141,11 +145,13 @@ def run_verdict(run: StageRun[Job]) -> None:
     checks = [replace(check, evidence=naming_base(check.evidence, called)) for check in checks]
     if sources is not None and verdict.answer == "yes":
         verdict = replace(verdict, reason=f"{verdict.reason} {sources.sentence}.")
+    if looks.n_looks > 1 and verdict.answer != "unproven":
+        verdict = replace(verdict, reason=f"{verdict.reason} {looks.sentence}.")
     _keep_model(run, data, verdict.encoder, candidates[verdict.encoder], checks)
     _keep_ranking(run, data, judged, verdict)
     readiness = readiness_of(run, data, judged, verdict, candidates, held_out[verdict.champion], checks)
     proof = Proof.of(data, judged, verdict, shuffled, learning_curve(data, judged, trial, run.progress))
-    decision = Decision(verdict, candidates, comparisons, checks, readiness, proof)
+    decision = Decision(verdict, candidates, comparisons, checks, readiness, proof, looks)
     report = report_of(run, data, decision)
     material = report_material(run, data, judged, verdict, holdout)
     run.put(artifact.MATERIAL, material)

@@ -1,0 +1,101 @@
+"""What kinds of kin are learned from in a run, and how each way to learn them is assessed."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from ticketkin.core.progress import Progress
+from ticketkin.core.tables import IntArray, SplitName
+from ticketkin.relations.assessment import Assessment, Fit, assess, feature_fit
+from ticketkin.relations.choice import ChosenAnew
+from ticketkin.relations.cross_kinds import CROSS_ENCODER
+from ticketkin.relations.cross_training import CrossTrainer
+from ticketkin.relations.features import PairFeatures
+from ticketkin.relations.pair_state import PairState
+from ticketkin.relations.pairs import RelationPairs
+from ticketkin.relations.record import ClassifierChoice, ModelQuality
+from ticketkin.relations.settings import AUTO, RelationModel, RelationSettings
+from ticketkin.workflows.relation_material import Material
+
+_ONE_REPEAT = (CROSS_ENCODER, AUTO)
+"""Ways of which every fold costs a training, or fits of all classifiers."""
+
+
+@dataclass(frozen=True)
+class KindLesson:
+    """What is learned from, and how it is assessed."""
+
+    material: Material
+    state: PairState
+    pairs: RelationPairs
+    features: PairFeatures
+    work: Path
+    """Where cross-encoders keep what a killed assessment goes on with."""
+    progress: Progress
+
+    @property
+    def settings(self) -> RelationSettings:
+        """How kinds are learned."""
+        return self.material.data.job.settings.relations
+
+    @property
+    def seed(self) -> int:
+        """The seed of the run."""
+        return self.material.data.job.settings.seed
+
+    @cached_property
+    def training(self) -> IntArray:
+        """Places of the pairs whose tickets both lie in the training split, ascending."""
+        data = self.material.data
+        in_train = np.zeros(len(data.tickets), dtype=np.bool_)
+        in_train[data.splits.rows(data.tickets, SplitName.TRAIN)] = True
+        return np.flatnonzero(in_train[self.pairs.left] & in_train[self.pairs.right])
+
+    def cross_trainer(self) -> CrossTrainer:
+        """Return what trains cross-encoders on these pairs."""
+        data = self.material.data
+        settings = data.job.settings
+        return CrossTrainer.of(
+            data.texts, self.pairs, self.settings.cross_encoder, settings.encoder, self.work, self.progress
+        )
+
+    def n_repeats(self, name: str) -> int:
+        """Return how often the folds that assess a model are drawn."""
+        return 1 if name in _ONE_REPEAT else self.settings.repeats
+
+    def assessed(self, name: str, fit: Fit) -> Assessment:
+        """Return what a way to fit says of every pair, out of fold."""
+        return assess(
+            name,
+            fit,
+            self.pairs,
+            n_folds=self.settings.folds,
+            n_repeats=self.n_repeats(name),
+            seed=self.seed,
+            progress=self.progress,
+        )
+
+    def quality(self, assessment: Assessment) -> ModelQuality:
+        """Return quality, confusion and reliability of what was said out of fold."""
+        n_bootstrap = self.material.data.job.settings.evaluation.n_bootstrap
+        return assessment.quality(n_bootstrap, self.seed)
+
+    def model(self, name: RelationModel, without: str = "") -> Assessment:
+        """Return what a model says of every pair, perhaps without a group of features."""
+        if name == CROSS_ENCODER:
+            return self.assessed(name, self.cross_trainer().fit)
+        features = self.features.without(without) if without else self.features
+        return self.assessed(name, feature_fit(name, features, self.pairs, self.settings.balance))
+
+    def chosen(self) -> tuple[ClassifierChoice, Assessment]:
+        """Return the classifier that the training pairs choose, and what the whole procedure says.
+
+        In every fold that assesses it, choice and fit are made anew on the other folds.
+        """
+        names = tuple(dict.fromkeys(self.settings.choose_from))
+        anew = ChosenAnew(names, self.features, self.pairs, self.settings.balance)
+        choice = anew.choose(self.training, self.seed)
+        assessment = self.assessed(AUTO, anew)
+        return choice.model_copy(update={"in_folds": anew.in_folds()}), assessment
