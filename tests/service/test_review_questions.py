@@ -32,7 +32,7 @@ def pairs(draw: st.DrawFn) -> list[ShownPair]:
 
 @given(pairs())
 def test_every_pair_comes_once_and_each_other_one_is_nearest_to_a_threshold(shown: list[ShownPair]) -> None:
-    ordered = list(near_border(shown, BANDS))
+    ordered = list(near_border(shown, BANDS, []))
     assert sorted(ordered, key=lambda one: one.ticket_id) == sorted(shown, key=lambda one: one.ticket_id)
     if ordered:
 
@@ -47,16 +47,25 @@ def test_every_pair_comes_once_and_each_other_one_is_nearest_to_a_threshold(show
 def test_what_the_ranking_puts_first_and_nobody_states_is_asked_early() -> None:
     silent = ShownPair("T1", "U1", "none", "silent", 0.999, is_first=True)
     near = [ShownPair(f"T{n}", f"U{n}", "duplicate", "suggest", 0.61, is_first=True) for n in range(2, 9)]
-    assert list(near_border([*near, silent], BANDS))[:2] == [near[0], silent]
+    assert list(near_border([*near, silent], BANDS, []))[:2] == [near[0], silent]
+
+
+def test_every_third_is_one_that_the_sources_disagree_on() -> None:
+    near = [ShownPair(f"T{n}", f"U{n}", "duplicate", "suggest", 0.61, is_first=True) for n in range(2, 9)]
+    split = [ShownPair(f"T{n}", f"U{n}", "duplicate", "say", 0.99, is_first=True) for n in range(20, 23)]
+    silent = ShownPair("T1", "U1", "none", "silent", 0.999, is_first=True)
+    ordered = list(near_border([*near, *split, silent], BANDS, split))
+    assert ordered[:5] == [near[0], split[0], silent, near[1], split[1]]
+    assert len(ordered) == len(set(ordered)) == len(near) + len(split) + 1
 
 
 def test_a_ranking_without_kinds_is_asked_about_where_it_is_undecided() -> None:
     shown = [
         ShownPair("T1", f"U{n}", "kin", "", value, is_first=n == 0) for n, value in enumerate([0.9, 0.5])
     ]
-    assert [one.probability for one in near_border(shown, None)] == [0.5, 0.9]
+    assert [one.probability for one in near_border(shown, None, [])] == [0.5, 0.9]
     bare = [replace(one, probability=None) for one in shown]
-    assert list(near_border(bare, None)) == []
+    assert list(near_border(bare, None, [])) == []
 
 
 def family(number: int, *tickets: str) -> FamilyRecord:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ticketkin.cli.backup_commands import backups
 from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.help import GroupedCommands, in_groups
 from ticketkin.cli.model_commands import models
@@ -66,6 +67,7 @@ app.add_typer(models)
 app.add_typer(serving)
 app.add_typer(service)
 app.add_typer(served_models, name="models")
+app.add_typer(backups)
 app.add_typer(pair_commands, name="pairs")
 
 

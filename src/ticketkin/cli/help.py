@@ -15,7 +15,7 @@ COMMAND_GROUPS: Mapping[str, tuple[str, ...]] = {
     "Kinds of kin": ("relations", "families"),
     "Check": ("stages", "ready", "doctor", "compare", "repeat", "replay"),
     "Answer": ("bundle", "index", "relate", "merge"),
-    "Service": ("serve", "keys", "models", "erase", "mcp"),
+    "Service": ("serve", "keys", "models", "erase", "backup", "restore", "mcp"),
 }  # fmt: skip
 """Which command stands where in `ticketkin --help`, in this order; any other one stands under "Commands"."""
 

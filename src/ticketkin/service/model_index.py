@@ -163,7 +163,7 @@ class ModelIndex:
         own = self._followed
         return (
             own.change >= wanted.change
-            and own.links_change == wanted.links_change
+            and own.links_change >= wanted.links_change
             and own.erasures >= wanted.erasures
         )
 
@@ -171,7 +171,8 @@ class ModelIndex:
         with self.database.transaction() as connection:
             changes = changes_after(connection, self._followed.change, BATCH_TICKETS)
             stored, missing = kept_embeddings(connection, self.bundle, changes.stored)
-            links, n_links = stored_links(connection), links_change(connection)
+            n_links = links_change(connection)
+            links = stored_links(connection) if n_links != self._followed.links_change else None
             erasures = count_erasures(connection)
         if len(changes.deleted):
             self._index.delete_hashed(changes.deleted)
@@ -179,8 +180,8 @@ class ModelIndex:
             whole = completed(self.database, self.bundle, stored, missing) if missing else stored
             self._index.put(whole)
             self._index.tend(progress)
-        # Those that name tickets of a later batch are taken over with the last one.
-        self._index.replace_links(linked_duplicates(links))
+        if links is not None:
+            self._index.replace_links(linked_duplicates(links))
         is_last = len(changes.stored) < BATCH_TICKETS
         if is_last and erasures > self._followed.erasures:
             self._index.compact()
@@ -205,7 +206,10 @@ class ModelIndex:
             try:
                 followed = read_record(path, Followed, REMEDY)
                 with self.database.transaction() as connection:
-                    is_ahead = followed.change > newest_change(connection)  # of a database that was restored
+                    is_ahead = (  # of a database that was restored
+                        followed.change > newest_change(connection)
+                        or followed.links_change > links_change(connection)
+                    )
                 if not is_ahead:
                     return Index.open(folder, self.bundle.scorer, self.bundle.id), followed
             except TicketkinError:

@@ -11,8 +11,9 @@ from itertools import chain, zip_longest
 from ticketkin.evaluation.stratified import SampledStratum
 from ticketkin.relations.bands import REPORTED_BANDS, Bands
 from ticketkin.relations.families import FamilyRecord
-from ticketkin.relations.kinds import NONE
+from ticketkin.relations.kinds import KINDS, NONE
 from ticketkin.service.serving_state import ServingState
+from ticketkin.serving.answers import KIN
 from ticketkin.store.database import Transaction
 from ticketkin.store.review_draws import (
     Share,
@@ -22,10 +23,11 @@ from ticketkin.store.review_draws import (
     chosen_tickets,
     count_draws,
     draw_at_random,
+    nearest_waiting,
     put_draw,
     second_opinion,
     stated_strata,
-    unanswered_pairs,
+    waiting_near,
 )
 
 FamilyOf = Mapping[str, FamilyRecord]
@@ -37,8 +39,10 @@ _TURNS: Sequence[Share] = (
 )  # fmt: skip
 ONE_IN_RANDOM = len(_TURNS) // _TURNS.count("random")
 """Of so many questions one is drawn at random."""
-_MOST_PAIRS = 20_000
-"""Pairs that are looked through for the next question."""
+_MOST_NEAREST, _MOST_NEAR_ANCHOR = 1_000, 200
+"""Pairs that are looked through for the next question: the nearest, and those on either side of a probability
+that matters.
+"""
 _SURE = 0.9
 """From this probability on it counts as sure that two tickets are no kin."""
 _FIELDS_OF_DUPLICATES = ("service", "configuration_item")
@@ -57,17 +61,20 @@ def next_question(serving: ServingState, reviewer: str) -> ShownPair | None:
         if (again := second_opinion(connection, bundle.id, reviewer)) is not None:
             return again
         turn = count_draws(connection, bundle.id)
-        waiting = unanswered_pairs(connection, bundle.id, _MOST_PAIRS)
+        nearest = nearest_waiting(connection, bundle.id, _MOST_NEAREST)
+        anchored = waiting_near(connection, bundle.id, _anchors(bands), _MOST_NEAR_ANCHOR)
         used = {_unit(name, family_of) for name in chosen_tickets(connection, bundle.id)}
+        waiting = dict.fromkeys([*nearest, *anchored])
         fresh = [pair for pair in waiting if not _units(pair, family_of) & used]
         for share in dict.fromkeys(_TURNS[(turn + n) % len(_TURNS)] for n in range(len(_TURNS))):
             if share == "random":
                 pair = draw_at_random(connection, _statements(serving))
             else:
-                ordered = (
-                    near_border(fresh, bands) if share == "border" else _against(fresh, family_of, serving)
-                )
-                pair = next(iter(ordered), None)
+                if share == "border":
+                    ordered = near_border(fresh, bands, serving.source_votes.disagreed(connection, fresh))
+                else:
+                    ordered = _against(fresh, family_of, serving)
+                pair = next(ordered, None)
                 if pair is not None:
                     put_draw(connection, bundle.id, pair, share)
             if pair is not None:
@@ -89,20 +96,34 @@ def _statements(serving: ServingState) -> Statements:
     return Statements(serving.corpus.bundle.id, REPORTED_BANDS, LIKELY)
 
 
-def near_border(pairs: Sequence[ShownPair], bands: Bands | None) -> Iterator[ShownPair]:
-    """Return pairs next to a threshold and those on which ranking and kinds disagree, in turns.
+def _anchors(bands: Bands | None) -> list[tuple[str, float]]:
+    """Return the probabilities by kind next to which an answer teaches: thresholds, and certainty."""
+    if bands is None:
+        return [(KIN, LIKELY), (KIN, 1.0)]
+    own = ((kind, bands.threshold(kind, band)) for kind in KINDS for band in REPORTED_BANDS if kind != NONE)
+    thresholds = [(kind, value) for kind, value in own if value is not None]
+    of_none = [(NONE, 1 - value) for value in bands.suggest.values() if value is not None]
+    return list(dict.fromkeys([*thresholds, *of_none, *((kind, 1.0) for kind in KINDS)]))
 
-    They disagree where the ranking puts a pair first that is not stated, or another before one that is.
+
+def near_border(
+    pairs: Sequence[ShownPair], bands: Bands | None, split_votes: Sequence[ShownPair]
+) -> Iterator[ShownPair]:
+    """Return pairs next to a threshold and those on which something disagrees, in turns.
+
+    `split_votes` are those that one of words, encoder and ranking puts first and another one does not.
+    Ranking and kinds disagree where the ranking puts a pair first that is not stated, or another before one
+    that is.
     """
     near = sorted(
         (pair for pair in pairs if math.isfinite(_distance(pair, bands))),
         key=lambda one: _distance(one, bands),
     )
-    disagreed = (
+    against_kinds = (
         pair for pair in pairs if bands is not None and pair.is_first != (pair.band in REPORTED_BANDS)
     )
-    both = chain.from_iterable(zip_longest(near, disagreed))
-    return iter(dict.fromkeys(pair for pair in both if pair is not None))
+    in_turns = chain.from_iterable(zip_longest(near, split_votes, against_kinds))
+    return iter(dict.fromkeys(pair for pair in in_turns if pair is not None))
 
 
 def _distance(pair: ShownPair, bands: Bands | None) -> float:

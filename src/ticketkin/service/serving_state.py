@@ -15,6 +15,7 @@ from ticketkin.service.oidc import Provider
 from ticketkin.service.open_groups import OpenGrouping
 from ticketkin.service.recording import Recorder
 from ticketkin.service.settings import ServiceSettings
+from ticketkin.service.source_votes import SourceVotes
 from ticketkin.store.suggestions import forget_questions
 
 _MOST_SECONDS_BEHIND = 30.0
@@ -51,6 +52,7 @@ class ServingState:
         self.families = FamilyBuilder(corpus)
         self.open_groups = OpenGrouping(corpus)
         self.drift = DriftMonitor(corpus)
+        self.source_votes = SourceVotes(corpus)
 
     def start(self) -> None:
         """Follow the database and keep what is shown, in threads of their own."""

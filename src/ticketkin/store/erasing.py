@@ -15,6 +15,7 @@ _OF_TICKETS: Mapping[str, Sequence[str]] = {
     "links": ("source", "target"),
     "questions": ("ticket_id",),
     "suggestions": ("candidate",),
+    "shown_pairs": ("ticket_id", "candidate"),
     "answers": ("source", "target"),
     "review_draws": ("ticket_id", "candidate"),
     "proposals": ("duplicate", "parent"),

@@ -287,8 +287,47 @@ CREATE TABLE refits (
 );
 """
 
+_SHOWN = """
+DROP VIEW shown_pairs;
+
+-- Each pair that a bundle showed, as it was shown last. The draw key is its permanent random number.
+CREATE TABLE shown_pairs (
+    bundle text NOT NULL,
+    ticket_id text NOT NULL REFERENCES tickets ON DELETE CASCADE,
+    candidate text NOT NULL REFERENCES tickets ON DELETE CASCADE,
+    question_id uuid NOT NULL REFERENCES questions ON DELETE CASCADE,
+    asked_at timestamptz NOT NULL,
+    kind text NOT NULL,
+    band text NOT NULL,
+    probability double precision,
+    similarity double precision,
+    is_first boolean NOT NULL,
+    draw_key bigint NOT NULL,
+    PRIMARY KEY (bundle, ticket_id, candidate)
+);
+CREATE FUNCTION draw_key_of(text, text) RETURNS bigint LANGUAGE sql STABLE RETURN
+    ('x' || left(md5((SELECT id FROM installation)::text || $1 || ' ' || $2), 16))::bit(64)::bigint;
+
+INSERT INTO shown_pairs
+SELECT DISTINCT ON (bundle, questions.ticket_id, candidate)
+    bundle, questions.ticket_id, candidate, question_id, asked_at, kind, band, probability, similarity,
+    coalesce(similarity >= max(similarity) OVER (PARTITION BY question_id), false),
+    draw_key_of(questions.ticket_id, candidate)
+FROM questions JOIN suggestions USING (question_id)
+WHERE questions.ticket_id IS NOT NULL
+ORDER BY bundle, questions.ticket_id, candidate, asked_at DESC;
+
+CREATE INDEX ON shown_pairs (ticket_id);
+CREATE INDEX ON shown_pairs (candidate);
+CREATE INDEX ON shown_pairs (question_id);
+CREATE INDEX ON shown_pairs (bundle, band, kind, draw_key) INCLUDE (probability);
+CREATE INDEX ON shown_pairs (bundle, kind, probability);
+CREATE INDEX ON shown_pairs (bundle, similarity DESC NULLS LAST);
+ALTER TABLE shown_pairs ALTER COLUMN ticket_id SET STATISTICS 0, ALTER COLUMN candidate SET STATISTICS 0;
+"""
+
 MIGRATIONS: tuple[str, ...] = (
-    _TICKETS, _USE, _SIGN_IN, _ERASURE, _REVIEW, _MODELS, _PROPOSALS, _REFITS,
+    _TICKETS, _USE, _SIGN_IN, _ERASURE, _REVIEW, _MODELS, _PROPOSALS, _REFITS, _SHOWN,
 )  # fmt: skip
 """The SQL of each step; its number is its place, counted from 1."""
 

@@ -65,32 +65,45 @@ class StatedStratum:
 
 
 _STATED = """
-    bundle = %s AND (shown_pairs.band = ANY(%s) OR (shown_pairs.band = '' AND shown_pairs.probability >= %s))
+    shown_pairs.bundle = %s
+    AND (shown_pairs.band = ANY(%s) OR (shown_pairs.band = '' AND shown_pairs.probability >= %s))
 """
 _BESIDE = "one = least(ticket_id, candidate) AND other = greatest(ticket_id, candidate)"
-_PAIR = """
-    SELECT ticket_id, candidate, kind, band, shown_pairs.probability, coalesce(similarity >= (
-        SELECT max(similarity) FROM suggestions WHERE suggestions.question_id = shown_pairs.question_id
-    ), false) FROM shown_pairs
-"""
+_PAIR = "SELECT ticket_id, candidate, kind, band, shown_pairs.probability, is_first FROM shown_pairs"
+_WAITS = f"""
+    NOT EXISTS (
+        SELECT FROM answers WHERE withdrawn_at IS NULL AND source = ticket_id AND target = candidate
+    ) AND NOT EXISTS (
+        SELECT FROM answers WHERE withdrawn_at IS NULL AND source = candidate AND target = ticket_id
+    ) AND NOT EXISTS (
+        SELECT FROM review_draws AS draws WHERE draws.bundle = shown_pairs.bundle
+        AND draws.ticket_id = shown_pairs.ticket_id AND draws.candidate = shown_pairs.candidate
+        AND drawn_at >= now() - {_HELD}
+    )
+"""  # noqa: S608 - a constant of this module
+"""Whether nobody answered a pair and nobody has it before them."""
 
 
 def stated_strata(connection: Transaction, stated: Statements) -> list[StatedStratum]:
     """Return what a bundle states, by band and kind."""
     rows = connection.execute(
         f"""
-        SELECT shown_pairs.kind, shown_pairs.band, count(*), count(draw_id),
-            count(answer) FILTER (WHERE draw_id IS NOT NULL),
-            count(*) FILTER (WHERE draw_id IS NOT NULL
-                AND (answer = shown_pairs.kind OR (shown_pairs.kind = 'kin' AND answer <> 'none')))
-        FROM shown_pairs
-        LEFT JOIN (SELECT * FROM review_draws WHERE share = 'random') AS draws
-            USING (bundle, ticket_id, candidate)
-        LEFT JOIN standing_answers ON {_BESIDE} AND answer <> 'unsure'
-        WHERE {_STATED}
-        GROUP BY shown_pairs.band, shown_pairs.kind ORDER BY shown_pairs.band, shown_pairs.kind
+        WITH counted AS (
+            SELECT kind, band, count(*) AS n_stated FROM shown_pairs WHERE {_STATED} GROUP BY kind, band
+        ), judged AS (
+            SELECT shown_pairs.kind, shown_pairs.band, count(*) AS n_drawn, count(answer) AS n_answered,
+                count(*) FILTER (
+                    WHERE answer = shown_pairs.kind OR (shown_pairs.kind = 'kin' AND answer <> 'none')
+                ) AS n_right
+            FROM review_draws AS draws JOIN shown_pairs USING (bundle, ticket_id, candidate)
+            LEFT JOIN standing_answers ON {_BESIDE} AND answer <> 'unsure'
+            WHERE share = 'random' AND {_STATED}
+            GROUP BY shown_pairs.kind, shown_pairs.band
+        )
+        SELECT kind, band, n_stated, coalesce(n_drawn, 0), coalesce(n_answered, 0), coalesce(n_right, 0)
+        FROM counted LEFT JOIN judged USING (kind, band) ORDER BY band, kind
         """,  # noqa: S608 - conditions of this module
-        (stated.bundle, list(stated.bands), stated.likely),
+        (stated.bundle, list(stated.bands), stated.likely) * 2,
     ).fetchall()
     return [StatedStratum(*row) for row in rows]
 
@@ -105,7 +118,7 @@ def draw_at_random(connection: Transaction, stated: Statements) -> ShownPair | N
         f"""
         {_PAIR} JOIN review_draws AS draws USING (bundle, ticket_id, candidate, kind, band)
         LEFT JOIN standing_answers ON {_BESIDE}
-        WHERE bundle = %s AND share = 'random' AND answer IS NULL AND drawn_at < now() - {_HELD}
+        WHERE shown_pairs.bundle = %s AND share = 'random' AND answer IS NULL AND drawn_at < now() - {_HELD}
         ORDER BY drawn_at LIMIT 1
         """,
         (stated.bundle,),
@@ -127,8 +140,8 @@ def draw_at_random(connection: Transaction, stated: Statements) -> ShownPair | N
             {_PAIR} WHERE {_STATED} AND kind = %s AND band = %s AND NOT EXISTS (
                 SELECT FROM review_draws AS draws WHERE share = 'random' AND draws.bundle = shown_pairs.bundle
                 AND draws.ticket_id = shown_pairs.ticket_id AND draws.candidate = shown_pairs.candidate
-            ) ORDER BY md5((SELECT id FROM installation)::text || ticket_id || ' ' || candidate) LIMIT 1
-            """,  # noqa: S608 - constants of this module
+            ) ORDER BY draw_key LIMIT 1
+            """,
             (stated.bundle, list(stated.bands), stated.likely, stratum.kind, stratum.band),
         ).fetchone()
         if row is None:  # drawn by somebody else just now
@@ -146,18 +159,22 @@ def second_opinion(connection: Transaction, bundle: str, reviewer: str) -> Shown
     """
     row = connection.execute(
         f"""
-        {_PAIR} WHERE bundle = %s AND {_FOR_TWO} AND (
+        WITH judged_once AS (
+            SELECT least(source, target) AS one, greatest(source, target) AS other
+            FROM answers WHERE withdrawn_at IS NULL GROUP BY one, other
+            HAVING count(DISTINCT reviewer) = 1 AND bool_and(reviewer <> %s AND answer <> 'unsure')
+        ), either_way AS (
+            SELECT one AS ticket_id, other AS candidate FROM judged_once
+            UNION ALL SELECT other, one FROM judged_once
+        )
+        {_PAIR} JOIN either_way USING (ticket_id, candidate)
+        WHERE bundle = %s AND {_FOR_TWO} AND (
             SELECT max(drawn_at) < now() - {_HELD} FROM review_draws AS draws
             WHERE draws.bundle = shown_pairs.bundle
             AND draws.ticket_id = shown_pairs.ticket_id AND draws.candidate = shown_pairs.candidate
-        ) AND (
-            SELECT count(DISTINCT reviewer) = 1 AND bool_and(reviewer <> %s AND answer <> 'unsure')
-            FROM answers WHERE withdrawn_at IS NULL
-            AND least(source, target) = least(ticket_id, candidate)
-            AND greatest(source, target) = greatest(ticket_id, candidate)
         ) LIMIT 1
         """,  # noqa: S608 - constants of this module
-        (bundle, reviewer),
+        (reviewer, bundle),
     ).fetchone()
     if row is not None:
         connection.execute(
@@ -198,18 +215,60 @@ def chosen_tickets(connection: Transaction, bundle: str) -> set[str]:
     return {str(name) for row in rows for name in row}
 
 
-def unanswered_pairs(connection: Transaction, bundle: str, most: int) -> list[ShownPair]:
-    """Return pairs that a bundle showed, nobody answered and nobody has before them, the likeliest first."""
+def shown_beside(
+    connection: Transaction, bundle: str, ticket_ids: Sequence[str]
+) -> dict[str, list[ShownPair]]:
+    """Return what a bundle showed beside each ticket, by ticket; those of which nothing was are left out."""
+    shown: dict[str, list[ShownPair]] = {}
+    rows = connection.execute(
+        f"{_PAIR} WHERE bundle = %s AND ticket_id = ANY(%s) ORDER BY similarity DESC NULLS LAST, candidate",
+        (bundle, list(ticket_ids)),
+    ).fetchall()
+    for row in rows:
+        pair = ShownPair(*row)
+        shown.setdefault(pair.ticket_id, []).append(pair)
+    return shown
+
+
+def nearest_waiting(connection: Transaction, bundle: str, most: int) -> list[ShownPair]:
+    """Return the pairs that the ranking puts nearest, of those that a bundle showed and that wait.
+
+    A pair waits where nobody answered it and nobody has it before them.
+    """
     rows = connection.execute(
         f"""
-        {_PAIR} LEFT JOIN standing_answers ON {_BESIDE}
-        WHERE bundle = %s AND answer IS NULL AND NOT EXISTS (
-            SELECT FROM review_draws AS draws WHERE draws.bundle = shown_pairs.bundle
-            AND draws.ticket_id = shown_pairs.ticket_id AND draws.candidate = shown_pairs.candidate
-            AND drawn_at >= now() - {_HELD}
-        )
-        ORDER BY similarity DESC NULLS LAST, ticket_id, candidate LIMIT %s
+        {_PAIR} WHERE bundle = %s AND {_WAITS}
+        ORDER BY similarity DESC NULLS LAST LIMIT %s
         """,
         (bundle, most),
     ).fetchall()
     return [ShownPair(*row) for row in rows]
+
+
+def waiting_near(
+    connection: Transaction, bundle: str, anchors: Sequence[tuple[str, float]], most: int
+) -> list[ShownPair]:
+    """Return waiting pairs whose probability is next to a value, `most` on either side of each anchor.
+
+    An anchor is a kind and a probability of it.
+    """
+    below, above = (
+        f"""
+        ({_PAIR} WHERE bundle = %(bundle)s AND kind = anchor.kind
+        AND probability {side} anchor.value AND {_WAITS} ORDER BY probability {order} LIMIT %(most)s)
+        """
+        for side, order in (("<=", "DESC"), (">", "ASC"))
+    )
+    rows = connection.execute(
+        f"""
+        SELECT near.* FROM unnest(%(kinds)s::text[], %(values)s::float8[]) AS anchor (kind, value),
+        LATERAL ({below} UNION ALL {above}) AS near
+        """,  # noqa: S608 - conditions of this module
+        {
+            "bundle": bundle,
+            "most": most,
+            "kinds": [kind for kind, _ in anchors],
+            "values": [value for _, value in anchors],
+        },
+    ).fetchall()
+    return list(dict.fromkeys(ShownPair(*row) for row in rows))

@@ -7,6 +7,9 @@ from uuid import UUID
 
 from ticketkin.store.database import Transaction
 
+_RECORDERS = 7_461_003
+"""Of PostgreSQL's advisory locks."""
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -78,6 +81,30 @@ def put_question(connection: Transaction, question: Question) -> None:
             [one.features for one in shown],
             [one.candidate for one in shown],
         ),
+    )
+    if question.ticket_id is not None:
+        _put_shown_pairs(connection, question)
+
+
+def _put_shown_pairs(connection: Transaction, question: Question) -> None:
+    """Let what was shown of a stored ticket replace what was shown of the same pairs before."""
+    # Processes that note the same pairs in another order would wait for each other without end.
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_RECORDERS,))
+    connection.execute(
+        """
+        INSERT INTO shown_pairs
+        SELECT bundle, questions.ticket_id, candidate, question_id, asked_at, kind, band, probability,
+            similarity, coalesce(similarity >= max(similarity) OVER (), false),
+            draw_key_of(questions.ticket_id, candidate)
+        FROM questions JOIN suggestions USING (question_id)
+        WHERE question_id = %s AND questions.ticket_id IS NOT NULL
+        ON CONFLICT (bundle, ticket_id, candidate) DO UPDATE SET
+            question_id = EXCLUDED.question_id, asked_at = EXCLUDED.asked_at, kind = EXCLUDED.kind,
+            band = EXCLUDED.band, probability = EXCLUDED.probability, similarity = EXCLUDED.similarity,
+            is_first = EXCLUDED.is_first
+        WHERE shown_pairs.asked_at <= EXCLUDED.asked_at
+        """,
+        (question.question_id,),
     )
 
 

@@ -113,6 +113,11 @@ def delete_tickets(connection: Transaction, ids: Sequence[str], identity: IntArr
     `identity` (n,) are the hashes of `ids`: they alone stay, so that other processes learn of it.
     """
     await_turn(connection)
+    connection.execute(
+        "UPDATE installation SET links_change = links_change + 1 "
+        "WHERE EXISTS (SELECT FROM links WHERE source = ANY(%s) OR target = ANY(%s))",
+        (list(ids), list(ids)),
+    )
     deleted = connection.execute(
         "DELETE FROM tickets WHERE ticket_id = ANY(%s) RETURNING ticket_id", (list(ids),)
     ).fetchall()
