@@ -151,6 +151,13 @@ def test_without_folds_or_with_few_pairs_all_choose_at_once() -> None:
     assert choose_threshold_in_folds(few, EvaluationSettings(), 0).n_folds == 0
 
 
+def test_pairs_of_fewer_kin_groups_than_folds_choose_in_as_many_folds_as_there_are_groups() -> None:
+    scores = pair_scores(2)
+    of_four = PairScores(scores.similarities, scores.labels, scores.clusters % 4)
+    choice = choose_threshold_in_folds(of_four, EvaluationSettings(threshold_folds=5), 0)
+    assert 0 < choice.n_folds <= 4
+
+
 def test_precision_target_and_bayes() -> None:
     assert float(precision_at_prevalence(np.array(1.0), np.array(0.764), 0.001)) == pytest.approx(
         0.0013, abs=1e-4

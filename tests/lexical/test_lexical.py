@@ -157,3 +157,8 @@ def test_function_words_are_no_evidence_in_a_small_set_of_tickets() -> None:
     assert shared_words(statistics, one, other, 9) == ["Printer"]
     assert shared_words(statistics, "may most up", "up may most", 9) == []
     assert shared_words(statistics, "der Drucker nicht", "nicht der Drucker", 9) == ["Drucker"]
+
+
+def test_no_pairs_have_no_cosines() -> None:
+    none = np.zeros(0, dtype=np.int64)
+    assert paired_cosines(tfidf_matrix(["mail is down", "no mail today"]), none, none).shape == (0,)

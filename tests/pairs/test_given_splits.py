@@ -47,7 +47,7 @@ def _dealt(rows: Sequence[Row], kinds: Sequence[str] | None = None) -> GivenPair
     return given_by_split(frame, tickets, _splits(tickets, frame))
 
 
-def _built(rows: Sequence[Row], *sources: str) -> BuiltPairs:
+def _built(rows: Sequence[Row], *sources: str, by_folds: bool = False) -> BuiltPairs:
     tickets, frame = make_tickets(N_TICKETS), _frame(rows)
     links = links_of_given(frame).links
     generator = np.random.default_rng(0)
@@ -57,7 +57,8 @@ def _built(rows: Sequence[Row], *sources: str) -> BuiltPairs:
     splits = _splits(tickets, frame)
     inputs = PairInputs(tickets, texts, links, kin_groups(tickets, links), splits, embeddings)
     settings = PairSettings(n_neighbours=5, **({"sources": sources} if sources else {}))
-    return build_pairs(inputs, settings, 5, 0, given=given_by_split(frame, tickets, splits))
+    given = given_by_split(frame, tickets, splits, by_folds=by_folds)
+    return build_pairs(inputs, settings, 5, 0, given=given, by_folds=by_folds)
 
 
 def _rows_of(pairs: Pairs, split: SplitName) -> list[tuple[str, str, int]]:
@@ -127,6 +128,62 @@ def test_a_file_of_kin_alone_has_strangers_mined_unless_it_is_asked_for_as_given
     assert _built(rows).account.sources == ["given", "hard-negatives"]
     as_given = _built(rows, "given")
     assert set(as_given.pairs.of(SplitName.TRAIN).frame["label"]) == {1}
+
+
+ACROSS: list[Row] = [
+    (0, 1, 1, 3, False), (2, 3, 1, 1, False), (18, 19, 1, 2, False), (21, 22, 1, 1, False),
+    (0, 18, 0, 1, False), (1, 22, 0, 2, False), (5, 6, 0, 1, False), (19, 21, 0, 3, False),
+]  # fmt: skip
+"""Four pairs of kin and four of strangers, three of which lie across two splits."""
+
+
+def test_where_folds_judge_no_pair_lies_across_a_border() -> None:
+    assert _built(ACROSS).account.given.left_out[0].counts.strangers == 3  # type: ignore[union-attr]
+    built = _built(ACROSS, by_folds=True)
+    assert not built.account.given.left_out  # type: ignore[union-attr]
+    kept = built.in_folds.select("left", "right", "label", "phase", "source").rows()
+    assert kept == [
+        (f"T{left}", f"T{right}", label, phase, "given")
+        for left, right, label, phase, _ in sorted(ACROSS, key=lambda row: row[3])
+    ]
+    line = "used as given: 4 kin and 4 strangers by folds: each pair is judged by models that did not learn"
+    assert any(one.startswith(line) for one in built.account.lines()), built.account.lines()
+    assert not any(one.startswith("added") for one in built.account.lines())
+    assert _built(ACROSS).in_folds.is_empty()
+
+
+def test_strangers_that_folds_draw_are_counted_with_their_reason() -> None:
+    built = _built(ACROSS[:5], by_folds=True)
+    drawn = built.account.of_split("folds")
+    assert drawn.kin == 4 and drawn.strangers > 4
+    assert built.in_folds["source"].unique().sort().to_list() == ["drawn strangers", "given"]
+    (line,) = (
+        one for one in built.account.lines() if one.startswith("added to the pairs that folds judge by")
+    )
+    assert line.endswith("as the 1 stranger given there are fewer than the 4 kin")
+
+
+@hypothesis_settings(max_examples=25, deadline=None)
+@with_examples(
+    st.lists(
+        st.tuples(
+            st.integers(0, N_TICKETS - 1), st.integers(0, N_TICKETS - 1), st.integers(0, 1), st.integers(0, 3)
+        ),
+        max_size=30,
+    )
+)
+def test_folds_judge_each_pair_of_a_file_once_by_its_first_label(
+    rows: list[tuple[int, int, int, int]],
+) -> None:
+    file: list[Row] = [*ACROSS, *((*row, False) for row in rows)]
+    frame = _built(file, "given", by_folds=True).in_folds.filter(pl.col("source") == "given")
+    first: dict[frozenset[str], int] = {}
+    for left, right, label, _, _ in file:
+        if left != right:
+            first.setdefault(frozenset((f"T{left}", f"T{right}")), label)
+    rows_kept = frame.select("left", "right", "label").iter_rows()
+    kept = {frozenset((left, right)): label for left, right, label in rows_kept}
+    assert kept == first and frame.height == len(first)
 
 
 def test_related_and_causal_pairs_are_counted() -> None:

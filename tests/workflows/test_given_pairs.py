@@ -192,6 +192,7 @@ def test_strangers_are_mined_where_a_file_brings_none_but_never_into_frozen_pair
     monkeypatch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))
     path = _kin_alone(tmp_path / "kin.json")
     options = ["--base-model", str(tiny_encoder_folder), "--offline", "--candidates", "head"]
+    options += ["--set", "evaluation.by=split"]
     assert _run(["run", "--pairs", str(path), *options, "--out", str(tmp_path / "run")], monkeypatch) == 0
     for split in SplitName:
         assert set(pairs_of_run(tmp_path / "run", split).labels.tolist()) == {0, 1}

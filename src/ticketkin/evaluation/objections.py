@@ -15,18 +15,24 @@ from ticketkin.evaluation.verdict_words import WhyKept, gain_words, kept_words
 
 
 def with_holdout(
-    verdict: Verdict, holdout: Mapping[str, RetrievalScores], gains: Gains, *, synthetic: bool
+    verdict: Verdict,
+    holdout: Mapping[str, RetrievalScores],
+    gains: Gains,
+    *,
+    synthetic: bool,
+    held_out: tuple[str, str] = ("held-out ticket", "held-out tickets"),
 ) -> Verdict:
     """Return the verdict with its reason in numbers of the holdout, whose links no candidate has seen.
 
-    `gains` are the champion's over the baseline there, by metric; none where the baseline was kept. Where the
-    champion gained nothing there, or got measurably worse in a guard, the baseline stays. Without a query on
-    the holdout, or a link of people, everything stays.
+    `held_out` is what a sentence calls one of its tickets, and several; `gains` are the champion's over the
+    baseline there, by metric, none where the baseline was kept. Where the champion gained nothing there, or
+    got measurably worse in a guard, the baseline stays. Without a query on the holdout, or a link of people,
+    everything stays.
     """
     n_queries = holdout[verdict.baseline].n_queries
     if not n_queries or verdict.answer == "unproven":
         return verdict
-    share_of = f"% of {number_of(n_queries, 'held-out ticket')}, whose links no candidate has seen"
+    share_of = f"% of {number_of(n_queries, *held_out)}, whose links no candidate has seen"
     objection = _against(gains)
     if gains and not verdict.kept_baseline:
         shown = gain_words(gains[PRIMARY])

@@ -16,11 +16,12 @@ def choose_threshold_in_folds(scores: PairScores, settings: EvaluationSettings, 
     """Return the median of the thresholds that `settings.threshold_folds` folds choose, and their spread.
 
     A fold's threshold is chosen on the other folds' pairs and asked about its own; pairs of one kin group
-    share a fold. With fewer than ten of a class, all pairs choose at once.
+    share a fold, so there are no more folds than groups. With fewer than ten of a class, all pairs choose at
+    once.
     """
     at_once = choose_threshold(scores.similarities, scores.labels, settings)
     fewest = int(np.bincount(scores.labels, minlength=2).min())
-    n_folds = min(settings.threshold_folds, fewest)
+    n_folds = min(settings.threshold_folds, fewest, len(np.unique(scores.clusters)))
     if n_folds < 2 or fewest < _FEWEST_OF_A_CLASS:
         return at_once
     folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)

@@ -134,7 +134,7 @@ def _reason(
     on = f"{number_of(proof.n_queries, 'ticket')} with known kin"
     how = (
         f"All {number_of(proof.n_clusters, 'group')} of duplicates were used to judge: whatever ranked a "
-        "ticket had not seen its links"
+        "ticket had not learned from its duplicates"
     )
     if verdict.kept_baseline:
         counted = f"The untouched model finds kin in the first ten for {before} % of {on}. {how}."

@@ -147,7 +147,7 @@ def paired_cosines(
     partner = matrix if other is None else other
     result = np.zeros(len(left), dtype=np.float32)
     firsts = np.flatnonzero(np.r_[True, left[1:] != left[:-1]]) if len(left) else left
-    if len(firsts) * _FEWEST_PARTNERS <= len(left) and matrix.has_canonical_format:
+    if len(left) and len(firsts) * _FEWEST_PARTNERS <= len(left) and matrix.has_canonical_format:
         # As of a query and its candidates: one row beside many is read once.
         for start, end in zip(firsts, [*firsts[1:], len(left)], strict=True):
             result[start:end] = _cosines_with_row(

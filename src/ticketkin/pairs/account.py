@@ -55,9 +55,9 @@ class LeftOutPairs(_Part):
 
 
 class DrawnCount(_Part):
-    """Pairs that one source gave a split."""
+    """Pairs that one source gave a split, or the pairs that folds judge by."""
 
-    split: SplitName
+    split: SplitName | Literal["folds"]
     source: str
     counts: LabelCounts
     reason: str = ""
@@ -72,20 +72,27 @@ class GivenAccount(_Part):
     test: LabelCounts
     """In the file of test pairs; zero without one."""
     used: dict[SplitName, LabelCounts]
+    """By the split that both tickets lie in; where folds judge, test pairs alone."""
+    in_folds: LabelCounts | None = None
+    """What folds train on and judge by, whichever split the tickets lie in; null where a split judges."""
     left_out: list[LeftOutPairs]
 
     def model_post_init(self, _: object) -> None:
         """Check that the counts add up."""
         read = LabelCounts.sum([self.training, self.test])
-        counted = LabelCounts.sum([*self.used.values(), *(part.counts for part in self.left_out)])
+        by_folds = [] if self.in_folds is None else [self.in_folds]
+        left_out = [part.counts for part in self.left_out]
+        counted = LabelCounts.sum([*self.used.values(), *by_folds, *left_out])
         if read != counted:
             raise ValueError(f"{read} were read and {counted} accounted for")
 
     def lines(self) -> list[str]:
         """Return the account as a person reads it."""
         test = f", {self.test} in the test file" if self.test.total else ""
-        used = "; ".join(f"{split.value} {counts}" for split, counts in self.used.items())
-        lines = [f"pairs given: {self.training} to train on{test}", f"used as given: {used}"]
+        used = [f"{split.value} {counts}" for split, counts in self.used.items()]
+        if self.in_folds is not None:
+            used.append(f"{self.in_folds} by folds: each pair is judged by models that did not learn from it")
+        lines = [f"pairs given: {self.training} to train on{test}", f"used as given: {'; '.join(used)}"]
         for part in self.left_out:
             which = f" {part.file}" if self.test.total else ""
             lines.append(f"left out: {part.counts.total:,}{which} pairs ({part.counts}) {part.reason}")
@@ -104,9 +111,9 @@ class PairAccount(_Part):
     phases_from: PhasesFrom = "measured"
     """What says how hard a training pair is: measured similarity, the file, or a source's own phases."""
 
-    def of_split(self, split: SplitName) -> LabelCounts:
-        """Return how many pairs a split holds."""
-        return LabelCounts.sum(part.counts for part in self.drawn if part.split is split)
+    def of_split(self, split: SplitName | Literal["folds"]) -> LabelCounts:
+        """Return how many pairs a split holds, or how many folds judge by."""
+        return LabelCounts.sum(part.counts for part in self.drawn if part.split == split)
 
     def lines(self) -> list[str]:
         """Return the account as a person reads it."""
@@ -114,7 +121,8 @@ class PairAccount(_Part):
         for part in self.drawn if self.given is not None else ():
             if part.source != "given":
                 reason = part.reason or f"as pairs.sources names '{part.source}'"
-                lines.append(f"added to {part.split.value}: {part.counts}, {reason}")
+                where = "the pairs that folds judge by" if part.split == "folds" else part.split.value
+                lines.append(f"added to {where}: {part.counts}, {reason}")
         return lines
 
 

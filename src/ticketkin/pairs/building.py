@@ -1,14 +1,14 @@
 """Pairs of every split: positives from kin groups, negatives mined or drawn, difficulty measured."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 from scipy.sparse import csr_matrix
 
-from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import (
     FloatArray,
@@ -18,20 +18,24 @@ from ticketkin.core.tables import (
     Phase,
     SplitName,
 )
-from ticketkin.core.wording import number_of
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix
 from ticketkin.pairs.account import DrawnCount, LabelCounts, PairAccount, PhasesFrom
-from ticketkin.pairs.drawing import Drawing, PairInputs, judged_strangers, kin_pairs
-from ticketkin.pairs.drawn import DrawnPairs, NamedPairs
+from ticketkin.pairs.drawing import Drawing, PairInputs, judged_strangers
+from ticketkin.pairs.drawn import NamedPairs
+from ticketkin.pairs.fixed_pairs import given_fixed_pairs, linked_fixed_pairs
 from ticketkin.pairs.given_splits import GivenPairs
 from ticketkin.pairs.mining import KinshipCodes
 from ticketkin.pairs.settings import PairSettings, PairSource
-from ticketkin.pairs.silver import silver_negatives
-from ticketkin.pairs.sources import chosen_sources, draw_training_pairs, hard_negatives
+from ticketkin.pairs.sources import chosen_sources, draw_training_pairs
 
-# Half of the test negatives are hard (mined), half random: a desk meets both.
-_HARD_SHARE_OF_TEST = 0.5
-_DRAWS_PER_NEGATIVE = 4
+FOLD_PAIRS_SCHEMA: Mapping[str, pl.DataType] = {
+    "left": pl.String(),
+    "right": pl.String(),
+    "label": pl.Int8(),
+    "phase": pl.Int8(),
+    "source": pl.String(),
+}
+"""Ticket ids, 1 kin or 0 not, 1 to 3 where a file names the phase and 0 where it does not, what gave them."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class BuiltPairs:
 
     pairs: Pairs
     account: PairAccount
+    in_folds: pl.DataFrame
+    """The pairs that folds judge by, as `FOLD_PAIRS_SCHEMA`; no row where a split judges."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,9 @@ class _Part:
     """0 where it is still to be measured."""
     origin: npt.NDArray[np.object_]
     """Who gave the label where no link names the pair."""
-    split: SplitName
+    source: npt.NDArray[np.object_]
+    """What gave the pair."""
+    split: SplitName | Literal["folds"]
 
 
 def build_pairs(
@@ -63,6 +71,8 @@ def build_pairs(
     seed: int,
     progress: Progress = SILENT,
     given: GivenPairs | None = None,
+    *,
+    by_folds: bool = False,
 ) -> BuiltPairs:
     """Return the labelled pairs of all splits; both tickets of a pair lie in its split.
 
@@ -70,39 +80,106 @@ def build_pairs(
     groups sampled) with its mined hard negatives, and of files the pairs as they are `given`. Evaluation and
     holdout: the kin of people's links, with `negatives_per_positive` negatives, half mined and half drawn at
     random; of files the pairs given, with such negatives only where they hold fewer strangers than kin, and
-    a frozen holdout as it is. Silver links get the negatives of their own recipe instead, unless sources are
-    named for training. The phase is measured: positives by how unlike, negatives by how alike their texts
-    are, in words and in the untouched embedding, by thirds; a file and bands of a curriculum bring their own.
-    Deterministic by `seed`. Raises NotEnoughDataError where a split has no positive, or frozen pairs lack a
-    label; ConfigurationError where a source is named that the run does not have.
+    a frozen holdout as it is. Where folds judge (`by_folds`), pairs of all links, or of the whole file, are
+    built to judge by in the same way, whichever split their tickets lie in. Silver links get the negatives
+    of their own recipe instead, unless sources are named for training. The phase is measured: positives by
+    how unlike, negatives by how alike their texts are, in words and in the untouched embedding, by thirds; a
+    file and bands of a curriculum bring their own. Deterministic by `seed`. Raises NotEnoughDataError where
+    a split has no positive, or frozen pairs lack a label; ConfigurationError where a source is named that the
+    run does not have.
     """
-    generator = np.random.default_rng(seed)
-    kinship = KinshipCodes.of(inputs.tickets, inputs.groups.group, inputs.links)
-    words = tfidf_matrix(inputs.texts)
     sources = chosen_sources(settings, given)
     of_own_recipe = inputs.links.labels_from == Origin.SILVER.value and given is None
+    n_negatives = None if of_own_recipe else negatives_per_positive
+    drawing = Drawing(
+        inputs,
+        tfidf_matrix(inputs.texts),
+        np.arange(len(inputs.tickets)),
+        KinshipCodes.of(inputs.tickets, inputs.groups.group, inputs.links),
+        settings,
+        np.random.default_rng(seed),
+        progress,
+    )
     parts, counts = [], []
     for split in SplitName:
-        rows = inputs.splits.rows(inputs.tickets, split)
-        as_given = [] if given is None else given.by_split[split]
-        drawing = Drawing(inputs, words, rows, kinship, settings, generator, progress, as_given)
-        if split is SplitName.TRAIN and (not of_own_recipe or settings.sources != PairSettings().sources):
-            judged = NamedPairs(judged_strangers(drawing), "review", "as a person judged them to be no kin")
-            drawn = [*([judged] if len(judged.pairs) else []), *draw_training_pairs(drawing, sources)]
-        elif given is not None:
-            drawn = _given_test_pairs(drawing, split, negatives_per_positive, frozen=given.frozen)
-        else:
-            drawn = _test_pairs(drawing, split, None if of_own_recipe else negatives_per_positive)
-        part, of_split = _joined(drawn, split)
+        part, of_split = _joined(_of_split(drawing, split, sources, given, n_negatives), split)
         parts.append(part)
         counts += of_split
+    in_folds = pl.DataFrame(schema=dict(FOLD_PAIRS_SCHEMA))
+    if by_folds:
+        in_folds, of_folds = _in_folds(drawing, given, n_negatives)
+        counts += of_folds
     account = PairAccount(
         sources=list(sources),
         drawn=counts,
         given=None if given is None else given.account,
         phases_from=_phases_from(sources, given),
     )
-    return BuiltPairs(Pairs(_with_difficulty(parts, inputs, words)), account)
+    return BuiltPairs(Pairs(_with_difficulty(parts, inputs, drawing.words)), account, in_folds)
+
+
+def _of_split(
+    drawing: Drawing,
+    split: SplitName,
+    sources: Sequence[PairSource],
+    given: GivenPairs | None,
+    n_negatives: int | None,
+) -> list[NamedPairs]:
+    """Return the pairs of a split by their sources; without `n_negatives` of the silver recipe."""
+    own = replace(drawing, rows=drawing.inputs.splits.rows(drawing.inputs.tickets, split))
+    if given is not None:
+        own = replace(own, given=given.by_split[split])
+    asks_for_sources = drawing.settings.sources != PairSettings().sources
+    if split is SplitName.TRAIN and (n_negatives is not None or asks_for_sources):
+        return [*_judged_by_people(own), *draw_training_pairs(own, sources)]
+    is_frozen = given is not None and given.frozen and split is SplitName.HOLDOUT
+    if given is not None and given.in_folds is not None and not is_frozen:
+        return [NamedPairs(pairs, "given") for pairs in own.given]
+    return _fixed(own, given, n_negatives, f"The {split} split", is_frozen=is_frozen)
+
+
+def _judged_by_people(drawing: Drawing) -> list[NamedPairs]:
+    judged = NamedPairs(judged_strangers(drawing), "review", "as a person judged them to be no kin")
+    return [judged] if len(judged.pairs) else []
+
+
+def _fixed(
+    drawing: Drawing,
+    given: GivenPairs | None,
+    n_negatives: int | None,
+    where: str,
+    *,
+    is_frozen: bool = False,
+) -> list[NamedPairs]:
+    if given is None or n_negatives is None:
+        return linked_fixed_pairs(drawing, where, n_negatives)
+    return given_fixed_pairs(drawing, where, n_negatives, is_frozen=is_frozen)
+
+
+def _in_folds(
+    drawing: Drawing, given: GivenPairs | None, n_negatives: int | None
+) -> tuple[pl.DataFrame, list[DrawnCount]]:
+    """Return the pairs that folds judge by as `FOLD_PAIRS_SCHEMA`, and how many each source gave."""
+    if given is not None:
+        held_out = drawing.inputs.splits.rows(drawing.inputs.tickets, SplitName.HOLDOUT)
+        rows = np.setdiff1d(drawing.rows, held_out) if given.frozen else drawing.rows
+        drawing = replace(drawing, rows=rows, given=given.in_folds or [])
+        drawn = [*_judged_by_people(drawing), *_fixed(drawing, given, n_negatives, "The file")]
+    else:
+        drawn = _fixed(drawing, given, n_negatives, "The run")
+    part, counts = _joined(drawn, "folds")
+    ids = np.array(drawing.inputs.tickets.ids, dtype=object)
+    frame = pl.DataFrame(
+        {
+            "left": ids[part.left].tolist(),
+            "right": ids[part.right].tolist(),
+            "label": part.label,
+            "phase": part.phase,
+            "source": part.source.tolist(),
+        },
+        schema_overrides=dict(FOLD_PAIRS_SCHEMA),
+    )
+    return frame, counts
 
 
 def _phases_from(sources: Sequence[PairSource], given: GivenPairs | None) -> PhasesFrom:
@@ -112,93 +189,31 @@ def _phases_from(sources: Sequence[PairSource], given: GivenPairs | None) -> Pha
     return next((by_source[name] for name in sources if name in by_source), "measured")
 
 
-def _given_test_pairs(
-    drawing: Drawing, split: SplitName, negatives_per_positive: int, *, frozen: bool
-) -> list[NamedPairs]:
-    """Return the pairs given to judge on; too few strangers are made up for unless the pairs are frozen."""
-    labels = np.concatenate([np.zeros(0, dtype=np.int64), *(part.label for part in drawing.given)])
-    counts = LabelCounts.of(labels)
-    is_frozen = frozen and split is SplitName.HOLDOUT
-    if not counts.kin or (is_frozen and not counts.strangers):
-        raise NotEnoughDataError(
-            f"The {split} split holds {counts.kin} given pairs of kin and {counts.strangers} of strangers; "
-            "give more pairs, or another --seed"
-        )
-    given = [NamedPairs(part, "given") for part in drawing.given]
-    if is_frozen or counts.strangers >= counts.kin:
-        return given
-    reason = (
-        f"as the {number_of(counts.strangers, 'stranger')} given there are fewer than the {counts.kin:,} kin"
-    )
-    return [
-        *given,
-        *(
-            NamedPairs(strangers, "drawn strangers", reason)
-            for part in drawing.given
-            for strangers in _test_negatives(drawing, part.kin, negatives_per_positive)
-        ),
-    ]
-
-
-def _test_pairs(drawing: Drawing, split: SplitName, negatives_per_positive: int | None) -> list[NamedPairs]:
-    """Return kin and strangers to judge on; without their number those of the silver recipe."""
-    positives = kin_pairs(drawing)
-    if not len(positives):
-        raise NotEnoughDataError(
-            f"The {split} split has no pair of kin; give more links with --links FILE or another --seed"
-        )
-    if negatives_per_positive is None:
-        left, right = silver_negatives(
-            drawing.inputs.tickets,
-            drawing.words,
-            drawing.rows,
-            drawing.kinship,
-            len(positives),
-            drawing.generator,
-        )
-        negatives = [DrawnPairs(left, right, np.zeros(len(left), dtype=np.int64), silver=True)]
-    else:
-        negatives = _test_negatives(drawing, positives, negatives_per_positive)
-    return [NamedPairs(positives, "links"), *(NamedPairs(part, "drawn strangers") for part in negatives)]
-
-
-def _test_negatives(drawing: Drawing, positives: DrawnPairs, negatives_per_positive: int) -> list[DrawnPairs]:
-    """Return the strangers to judge beside `positives`, half mined and half drawn at random."""
-    n_hard = max(1, round(negatives_per_positive * _HARD_SHARE_OF_TEST))
-    n_random = (negatives_per_positive - n_hard) * len(positives)
-    left, right = _random_negatives(drawing.rows, drawing.kinship, n_random, drawing.generator)
-    return [
-        hard_negatives(drawing, positives, n_hard),
-        DrawnPairs(left, right, np.zeros(len(left), dtype=np.int64)),
-    ]
-
-
-def _random_negatives(
-    rows: IntArray, kinship: KinshipCodes, n_negatives: int, generator: np.random.Generator
-) -> tuple[IntArray, IntArray]:
-    if len(rows) < 2 or not n_negatives:
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-    drawn = rows[generator.integers(0, len(rows), (n_negatives * _DRAWS_PER_NEGATIVE, 2))]
-    left, right = drawn[:, 0], drawn[:, 1]
-    allowed = (left != right) & ~kinship.related(left, right)
-    return left[allowed][:n_negatives], right[allowed][:n_negatives]
-
-
-def _joined(drawn: Sequence[NamedPairs], split: SplitName) -> tuple[_Part, list[DrawnCount]]:
+def _joined(
+    drawn: Sequence[NamedPairs], split: SplitName | Literal["folds"]
+) -> tuple[_Part, list[DrawnCount]]:
     """Put all sources together; where two name the same pair, the first one's label counts.
 
     Pairs as given were told apart before; a frozen test set may hold one twice.
     """
+    none: IntArray = np.zeros(0, dtype=np.int64)
     left, right, label = (
-        np.concatenate([getattr(part.pairs, name) for part in drawn]) for name in ("left", "right", "label")
+        np.concatenate([none, *(getattr(part.pairs, name) for part in drawn)])
+        for name in ("left", "right", "label")
     )
-    phase = np.concatenate([np.full(len(part.pairs), int(part.pairs.phase or 0)) for part in drawn])
-    origin = np.concatenate([np.full(len(part.pairs), part.pairs.origin, dtype=object) for part in drawn])
-    place = np.concatenate([np.full(len(part.pairs), number) for number, part in enumerate(drawn)])
+    sizes = [len(part.pairs) for part in drawn]
+    phase, origin, source = (
+        np.repeat(np.array(values, dtype=kind), sizes)
+        for values, kind in (
+            ([int(part.pairs.phase or 0) for part in drawn], np.int64),
+            ([part.pairs.origin for part in drawn], object),
+            ([part.source for part in drawn], object),
+        )
+    )
+    place = np.repeat(np.arange(len(drawn)), sizes)
     key = np.stack([np.minimum(left, right), np.maximum(left, right)], axis=1)
     _, first = np.unique(key, axis=0, return_index=True)
-    as_given = np.array([part.source == "given" for part in drawn])[place]
-    kept = np.union1d(first, np.flatnonzero(as_given))
+    kept = np.union1d(first, np.flatnonzero(source == "given"))
     counted: dict[tuple[str, str], list[IntArray]] = {}
     for number, part in enumerate(drawn):
         counted.setdefault((part.source, part.reason), []).append(label[kept[place[kept] == number]])
@@ -206,7 +221,8 @@ def _joined(drawn: Sequence[NamedPairs], split: SplitName) -> tuple[_Part, list[
         DrawnCount(split=split, source=source, counts=LabelCounts.of(np.concatenate(labels)), reason=reason)
         for (source, reason), labels in counted.items()
     ]
-    return _Part(left[kept], right[kept], label[kept], phase[kept], origin[kept], split), counts
+    joined = _Part(left[kept], right[kept], label[kept], phase[kept], origin[kept], source[kept], split)
+    return joined, counts
 
 
 def _with_difficulty(parts: Sequence[_Part], inputs: PairInputs, words: csr_matrix) -> pl.DataFrame:
@@ -232,7 +248,7 @@ def _with_difficulty(parts: Sequence[_Part], inputs: PairInputs, words: csr_matr
             "kind": np.where(label == 1, "duplicate", "none").tolist(),
             "phase": phase,
             "origin": np.where((label == 1) & (drawn_by != Origin.SILVER.value), origins, drawn_by).tolist(),
-            "split": np.concatenate([[part.split.value] * len(part.left) for part in parts]).tolist(),
+            "split": np.concatenate([[str(part.split)] * len(part.left) for part in parts]).tolist(),
             "lexical_similarity": lexical,
             "base_similarity": dense,
         }

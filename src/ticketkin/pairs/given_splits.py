@@ -27,39 +27,60 @@ class GivenPairs:
     account: GivenAccount
     frozen: bool
     """Whether the holdout is a file of test pairs: then it holds these and nothing else."""
+    in_folds: list[DrawnPairs] | None = None
+    """All pairs that folds train on and judge by, also those across two splits; None where a split judges."""
+
+    @property
+    def to_train_on(self) -> list[DrawnPairs]:
+        """The pairs that training sees: those of the training split, or all of them, fold by fold."""
+        return self.by_split[SplitName.TRAIN] if self.in_folds is None else self.in_folds
 
     @property
     def has_phases(self) -> bool:
         """Whether the file says how hard its training pairs are."""
-        return any(part.phase is not None for part in self.by_split[SplitName.TRAIN])
+        return any(part.phase is not None for part in self.to_train_on)
 
     @property
     def has_strangers(self) -> bool:
         """Whether any training pair is labelled strangers."""
-        return any(bool((part.label == 0).any()) for part in self.by_split[SplitName.TRAIN])
+        return any(bool((part.label == 0).any()) for part in self.to_train_on)
 
 
-def given_by_split(given: pl.DataFrame, tickets: Tickets, splits: Splits) -> GivenPairs:
+def given_by_split(
+    given: pl.DataFrame, tickets: Tickets, splits: Splits, *, by_folds: bool = False
+) -> GivenPairs:
     """Return the pairs of each split as the files give them, and the account of all others.
 
     Pairs of a test file are the holdout, each as often as the file holds it, and no other pair is. Of
     training pairs, those with a text of the test pairs are left out, those across the border of two splits,
-    and repeats. Related and causal pairs are neither kin nor strangers to a similarity.
+    and repeats; where folds judge (`by_folds`), no border lies between two tickets. Related and causal pairs
+    are neither kin nor strangers to a similarity.
     """
     labels = given["label"].cast(pl.Int64).to_numpy()
     is_test = given["is_test"].to_numpy()
-    reasons = _reasons(given, splits)
+    reasons = _reasons(given, splits, by_folds=by_folds)
     split_of = dict(splits.frame.iter_rows())
-    sides = np.array([split_of[ticket_id] for ticket_id in given["left"]], dtype=object)
+    left, right = (
+        np.array([split_of[ticket_id] for ticket_id in given[side]], dtype=object)
+        for side in ("left", "right")
+    )
     used = np.array([not reason for reason in reasons])
-    by_split = {}
-    for split in SplitName:
-        chosen = used & (sides == split.value)
-        by_split[split] = _by_phase(given.filter(pl.Series(chosen)), tickets, split)
+    inside = {split: used & (left == split.value) & (right == split.value) for split in SplitName}
+    by_split = {
+        split: _by_phase(given.filter(pl.Series(chosen)), tickets, keeps_phases=split is SplitName.TRAIN)
+        for split, chosen in inside.items()
+    }
+    of_folds = used & ~is_test if by_folds else np.zeros_like(used)
+    in_folds = _by_phase(given.filter(pl.Series(of_folds)), tickets, keeps_phases=True) if by_folds else None
     account = GivenAccount(
         training=LabelCounts.of(labels[~is_test]),
         test=LabelCounts.of(labels[is_test]),
-        used={split: LabelCounts.of(labels[used & (sides == split.value)]) for split in SplitName},
+        used={
+            split: LabelCounts.of(labels[of & ~of_folds])
+            for split, of in inside.items()
+            if not by_folds or (of & is_test).any()
+        },
+        in_folds=LabelCounts.of(labels[of_folds]) if by_folds else None,
         left_out=[
             LeftOutPairs(file="test" if of_test else "training", reason=reason, counts=counts)
             for of_test in (False, True)
@@ -69,10 +90,10 @@ def given_by_split(given: pl.DataFrame, tickets: Tickets, splits: Splits) -> Giv
             ).items()
         ],
     )
-    return GivenPairs(by_split, account, frozen=bool(is_test.any()))
+    return GivenPairs(by_split, account, frozen=bool(is_test.any()), in_folds=in_folds)
 
 
-def _reasons(given: pl.DataFrame, splits: Splits) -> list[str]:
+def _reasons(given: pl.DataFrame, splits: Splits, *, by_folds: bool) -> list[str]:
     """Return why each pair is left out, "" where it is used."""
     split_of = dict(splits.frame.iter_rows())
     held_out = set(test_ids(given))
@@ -88,7 +109,7 @@ def _reasons(given: pl.DataFrame, splits: Splits) -> list[str]:
             reasons.append("")
         elif left in held_out or right in held_out:
             reasons.append(_HOLDS_TEST_TEXT)
-        elif split_of[left] != split_of[right]:
+        elif split_of[left] != split_of[right] and not by_folds:
             reasons.append(_CROSSES)
         else:
             before = first_label.get(pair := (min(left, right), max(left, right)))
@@ -97,11 +118,11 @@ def _reasons(given: pl.DataFrame, splits: Splits) -> list[str]:
     return reasons
 
 
-def _by_phase(given: pl.DataFrame, tickets: Tickets, split: SplitName) -> list[DrawnPairs]:
+def _by_phase(given: pl.DataFrame, tickets: Tickets, *, keeps_phases: bool) -> list[DrawnPairs]:
     left, right = (_rows(given[side], tickets) for side in ("left", "right"))
     label = given["label"].cast(pl.Int64).to_numpy()
     phases = given["phase"].cast(pl.Int64).to_numpy()
-    if split is not SplitName.TRAIN:  # a test pair's difficulty is always measured
+    if not keeps_phases:  # a test pair's difficulty is always measured
         phases = np.zeros_like(phases)
     return [
         DrawnPairs(

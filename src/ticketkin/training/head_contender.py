@@ -43,9 +43,8 @@ class HeadContender:
         kept = seen[self.unit_of_ticket[self.positives.left]]
         if not kept.any():
             return None
-        negatives = self.positives.negatives[kept]
-        visible = (negatives >= 0) & seen[self.unit_of_ticket[np.maximum(negatives, 0)]]
-        part = replace(self.positives.take(kept), negatives=np.where(visible, negatives, -1))
+        part = self.positives.take(kept)
+        part = replace(part, negatives=seen_first(part.negatives, seen, self.unit_of_ticket))
         return train_head(*compacted(self.base, part), self.settings, self.seed)
 
     def embeddings(self, seen: BoolArray, option: int) -> FloatArray:
@@ -64,6 +63,13 @@ class HeadContender:
             scores = evaluate_retrieval(ranker, self.queries[asked], self.groups, self.visibility)
             ranks.append(scores.ranks)
         return ranks
+
+
+def seen_first(negatives: IntArray, seen: BoolArray, unit_of_ticket: IntArray) -> IntArray:
+    """Return the negatives that may be seen, in their order and before the padding, shape of `negatives`."""
+    visible = (negatives >= 0) & seen[unit_of_ticket[np.maximum(negatives, 0)]]
+    order = np.argsort(~visible, axis=1, kind="stable")
+    return np.take_along_axis(np.where(visible, negatives, -1), order, axis=1)
 
 
 def compacted(base: FloatArray, positives: PositivePairs) -> tuple[FloatArray, PositivePairs]:

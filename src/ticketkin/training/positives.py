@@ -13,6 +13,22 @@ from ticketkin.tickets.kin import KinGroups
 
 
 @dataclass(frozen=True)
+class LabelledRows:
+    """Labelled pairs of ticket rows; all of shape (n,)."""
+
+    left: IntArray
+    right: IntArray
+    labels: IntArray
+    """1 kin, 0 not kin."""
+    phase: IntArray
+    """1 easy, 2 medium, 3 hard."""
+
+    def take(self, kept: BoolArray) -> "LabelledRows":
+        """Return some of the pairs."""
+        return LabelledRows(self.left[kept], self.right[kept], self.labels[kept], self.phase[kept])
+
+
+@dataclass(frozen=True)
 class PositivePairs:
     """Kin to train on; all arrays hold ticket rows unless said otherwise."""
 
@@ -42,16 +58,32 @@ class PositivePairs:
         )
 
 
+@dataclass(frozen=True)
+class TrainingPairs:
+    """What a training that is judged by folds may see, fold by fold."""
+
+    positives: PositivePairs
+    labelled: LabelledRows | None = None
+    """What a loss on labelled pairs sees; None: the positives and their mined negatives."""
+    phases_are_given: bool = False
+    """Whether a file says which phase a pair belongs to; otherwise difficulty was measured."""
+
+
 def positive_pairs(pairs: Pairs, tickets: Tickets, groups: KinGroups) -> PositivePairs:
-    """Return the training positives with the labelled negatives of their left ticket beside them.
+    """Return the training positives with the labelled negatives of their left ticket beside them."""
+    train = pairs.of(SplitName.TRAIN)
+    labels, phases = (train.frame[name].cast(pl.Int64).to_numpy() for name in ("label", "phase"))
+    return with_strangers(*train.rows(tickets), labels, phases, groups)
+
+
+def with_strangers(
+    left: IntArray, right: IntArray, label: IntArray, phase: IntArray, groups: KinGroups
+) -> PositivePairs:
+    """Return the pairs labelled 1 with those labelled 0 of their left ticket beside them.
 
     Labelled negatives become hard negatives of a ranking loss this way; fed to it as pairs they would
     be taken for positives. A negative is its left ticket's; where that is no anchor, its right ticket's.
     """
-    train = pairs.of(SplitName.TRAIN)
-    left, right = train.rows(tickets)
-    label = train.frame["label"].to_numpy()
-    phase = train.frame["phase"].cast(pl.Int64).to_numpy()
     kin = label == 1
     by_anchor: dict[int, list[tuple[int, int]]] = {}
     anchors = set(left[kin].tolist())

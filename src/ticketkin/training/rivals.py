@@ -39,8 +39,8 @@ class EvaluationQueries:
 
 
 @dataclass(frozen=True)
-class EvaluationPairs:
-    """The labelled pairs of the evaluation tickets, as ticket rows; all of shape (n_pairs,)."""
+class PairRows:
+    """Labelled pairs as ticket rows; all of shape (n_pairs,)."""
 
     left: IntArray
     right: IntArray
@@ -71,7 +71,7 @@ class RivalSample:
     """The sample's tickets, ascending."""
     texts: list[str]
     """The texts of these tickets, which are encoded."""
-    pairs: EvaluationPairs | None = None
+    pairs: PairRows | None = None
     """Of the evaluation tickets, where they are built already."""
 
     @classmethod
@@ -81,7 +81,7 @@ class RivalSample:
         split_rows: IntArray,
         texts: Sequence[str],
         start: FloatArray,
-        pairs: EvaluationPairs | None = None,
+        pairs: PairRows | None = None,
     ) -> "RivalSample":
         """Take the tickets of the evaluation split and the rivals that the starting encoder ranks first.
 

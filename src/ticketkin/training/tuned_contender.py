@@ -22,7 +22,7 @@ from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Visibility
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.loading import LoadedEncoder
 from ticketkin.evaluation.retrieval import evaluate_retrieval
-from ticketkin.training.positives import PositivePairs
+from ticketkin.training.positives import LabelledRows, PositivePairs
 from ticketkin.training.preparation import TunedEncoder
 from ticketkin.training.tuning_data import TuningData
 from ticketkin.training.tuning_methods import TuningMethod
@@ -56,6 +56,9 @@ class TunedContender:
     work: Path
     """Folder that survives a kill."""
     progress: Progress = SILENT
+    labelled: LabelledRows | None = None
+    """Pairs as a file labels them; None: the positives and their mined negatives."""
+    phases_are_given: bool = False
     _trained: dict[str, TunedEncoder] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -80,7 +83,7 @@ class TunedContender:
         )
         part = self.positives.take(kept)
         visible = (part.negatives >= 0) & seen[self.unit_of_ticket[np.maximum(part.negatives, 0)]]
-        place, column = np.nonzero(visible)
+        labelled = self._labelled(seen, part, visible)
         return TuningData(
             texts=self.texts,
             left=part.left,
@@ -89,10 +92,27 @@ class TunedContender:
             group=part.group,
             negatives=np.where(visible, part.negatives, -1),
             group_of_row=self.groups,
-            labelled_left=np.concatenate([part.left, part.left[place]]),
-            labelled_right=np.concatenate([part.right, part.negatives[place, column]]),
-            labels=np.repeat(np.array([1, 0]), [len(part), len(place)]),
-            labelled_phase=np.concatenate([part.phase, part.phase[place]]),
+            labelled_left=labelled.left,
+            labelled_right=labelled.right,
+            labels=labelled.labels,
+            labelled_phase=labelled.phase,
+            negative_phase=part.negative_phase,
+            phases_are_given=self.phases_are_given,
+        )
+
+    def _labelled(self, seen: BoolArray, part: PositivePairs, visible: BoolArray) -> LabelledRows:
+        """Return the labelled pairs whose tickets may both be seen; `visible` are the negatives of `part`."""
+        if self.labelled is not None:
+            of_left, of_right = (
+                seen[self.unit_of_ticket[rows]] for rows in (self.labelled.left, self.labelled.right)
+            )
+            return self.labelled.take(of_left & of_right)
+        place, column = np.nonzero(visible)
+        return LabelledRows(
+            np.concatenate([part.left, part.left[place]]),
+            np.concatenate([part.right, part.negatives[place, column]]),
+            np.repeat(np.array([1, 0]), [len(part), len(place)]),
+            np.concatenate([part.phase, part.phase[place]]),
         )
 
     def train(self, seen: BoolArray, folder: Path) -> TunedEncoder:

@@ -90,9 +90,9 @@ class _RunGround:
         ranker = DenseRanker(name, embeddings)
         groups, visibility = self._data.groups.group, self._data.visibility
         self._retrieval[name] = evaluate_retrieval(ranker, self._queries, groups, visibility)
-        self._pairs[name] = score_pairs(self._data, ranker, self._split)
+        self._pairs[name] = score_pairs(self._data, ranker, self._data.pairs_of(self._split))
         settings = self._data.job.settings
-        asked = score_pairs(self._data, ranker, SplitName.EVALUATION)
+        asked = score_pairs(self._data, ranker, self._data.pairs_of(SplitName.EVALUATION))
         choice = choose_threshold(asked.similarities, asked.labels, settings.evaluation)
         self._decisions[name] = decide_at(
             self._pairs[name], choice.threshold, settings.evaluation.n_bootstrap, settings.seed

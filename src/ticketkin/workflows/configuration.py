@@ -33,6 +33,10 @@ _DEEPEST_KEY = 8
 _MOST_SHOWN = 200
 
 
+_KNOWN_TO_FOLDS = {"auto", "given", "links", "hard-negatives"}
+"""Sources of training pairs that each fold can take its part of."""
+
+
 class Job(StageSettings):
     """What a run folder is made from: the sources, the link file and every setting."""
 
@@ -64,7 +68,7 @@ class Job(StageSettings):
 
     @property
     def trains_as_given(self) -> bool:
-        """Whether training is on the pairs of a file as they are; folds would train on all kin of theirs."""
+        """Whether training is on the pairs of a file as they are, rather than on all kin of theirs."""
         return self.pairs_file is not None and not {"auto", "given"}.isdisjoint(self.settings.pairs.sources)
 
     @property
@@ -72,12 +76,14 @@ class Job(StageSettings):
         """How candidates are judged. Raises InputError where folds are asked for and can't be had.
 
         Fixed test pairs are never learned from, an adapted encoder is chosen by the split, and so is a
-        training on pairs as given.
+        training on what is drawn beside the pairs of a file.
         """
         by = self.settings.evaluation.by
         reasons = ["--test-pairs keeps its pairs aside"] * (self.test_pairs_file is not None)
         reasons += ["the candidate 'adapted' is trained once"] * (self.start == "adapted")
-        reasons += ["training is on the pairs of the file alone"] * self.trains_as_given
+        drawn = [name for name in self.settings.pairs.sources if name not in _KNOWN_TO_FOLDS]
+        if self.trains_as_given and drawn:
+            reasons.append(f"pairs.sources draws {', '.join(drawn)} within the training split")
         if by == "folds" and reasons:
             raise InputError(
                 f"evaluation.by is folds, but {' and '.join(reasons)}; leave that out, or use "

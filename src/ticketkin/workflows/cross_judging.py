@@ -10,7 +10,6 @@ from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.evaluation.cross_fitting import Contender, Questions, Ranks
 from ticketkin.evaluation.retrieval import evaluate_retrieval, queries_with_kin
-from ticketkin.pairs.mining import KinshipCodes, dense_neighbours
 from ticketkin.ranking.candidate_lists import CandidateLists, candidate_lists
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.contender import FusionContender, ranks_beyond
@@ -20,8 +19,9 @@ from ticketkin.ranking.pair_features import feature_names
 from ticketkin.ranking.shrinkage import FEW_LINKS
 from ticketkin.tickets.kin import KinGroups
 from ticketkin.training.head_contender import HeadContender
-from ticketkin.training.positives import PositivePairs, kin_positives
+from ticketkin.training.positives import PositivePairs, TrainingPairs
 from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows.fold_training import training_pairs
 from ticketkin.workflows.run_data import RunData
 
 LABEL_FREE = (artifact.TICKETS, artifact.LINKS, artifact.BASE_EMBEDDINGS, artifact.TITLE_EMBEDDINGS)
@@ -39,6 +39,8 @@ class FoldMaterial:
     """Candidates that learn nothing, cheapest first."""
     tuned: Callable[[Questions, KinGroups], Sequence[Contender]] = lambda *_: ()
     """Encoders that each fold tunes anew; by default none."""
+    training: Callable[[RunData, KinGroups], TrainingPairs] = training_pairs
+    """What encoders learn from."""
 
     @property
     def base(self) -> FloatArray:
@@ -67,7 +69,7 @@ class FoldMaterial:
 
     def head(self, questions: Questions, kin: KinGroups) -> HeadContender:
         """Return the linear head as a contender."""
-        return head_contender(self.data, questions, kin)
+        return head_contender(self.data, questions, kin, self.training(self.data, kin).positives)
 
     def contenders(self, questions: Questions, kin: KinGroups, lists: CandidateLists) -> list[Contender]:
         """Return the candidates that are fitted on links, as far as the job asks for them."""
@@ -93,31 +95,14 @@ def questions_of(data: RunData, groups: IntArray) -> Questions:
     return Questions(queries, groups[queries], units[queries], int(units.max()) + 1, n_candidates)
 
 
-def nearest_others(data: RunData) -> IntArray:
-    """Return the nearest others of each ticket by the untouched encoder, shape (n_tickets, k)."""
-    base = data.embeddings(artifact.BASE_EMBEDDINGS)
-    k = data.job.settings.pairs.n_neighbours
-    return data.values.derive(
-        ("nearest others", k),
-        (artifact.TICKETS, artifact.BASE_EMBEDDINGS),
-        lambda: dense_neighbours(base, np.arange(len(base)), k),
-    )
-
-
-def head_positives(data: RunData, kin: KinGroups) -> PositivePairs:
-    """Return the pairs of all kin that a head is trained on where candidates are judged by folds."""
-    settings = data.job.settings
-    kinship = KinshipCodes.of(data.tickets, kin.group, data.links)
-    base = data.embeddings(artifact.BASE_EMBEDDINGS)
-    return kin_positives(kin, base, kinship, nearest_others(data), settings.pairs, settings.seed)
-
-
-def head_contender(data: RunData, questions: Questions, kin: KinGroups) -> HeadContender:
-    """Return the linear head as a contender on `questions`."""
+def head_contender(
+    data: RunData, questions: Questions, kin: KinGroups, positives: PositivePairs
+) -> HeadContender:
+    """Return the linear head, trained on `positives`, as a contender on `questions`."""
     settings = data.job.settings
     return HeadContender(
         data.embeddings(artifact.BASE_EMBEDDINGS),
-        head_positives(data, kin),
+        positives,
         questions.queries,
         kin.group,
         data.units_of(kin.group),

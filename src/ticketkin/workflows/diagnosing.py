@@ -76,7 +76,7 @@ def diagnose(
     pairs = _labelled_pairs(data)
     splits = {split.value: data.splits.rows(data.tickets, split) for split in SplitName}
     near = settings.split.near_identical
-    checks = label_checks(pairs, by_folds=judged.folds is not None)
+    checks = label_checks(pairs, data.judging_pairs().labels if judged.folds is not None else None)
     checks += [
         *link_checks(data, judged),
         *text_checks(data),

@@ -1,7 +1,8 @@
 """All candidates on all links: each ticket by weights that never saw its kin (`evaluation.by` is folds)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -34,6 +35,7 @@ from ticketkin.tickets.kin import KinGroups
 from ticketkin.training.head_contender import HeadContender
 from ticketkin.training.tuned_contender import TunedContender
 from ticketkin.workflows.cross_judging import FoldMaterial, questions_of
+from ticketkin.workflows.fold_training import pairs_of_kin
 from ticketkin.workflows.run_data import RunData
 
 # Shuffled links are drawn within quarters of the file's time and the values of one field.
@@ -141,28 +143,35 @@ def _fusion_rankers(
 ) -> tuple[CrossFittedRanker, FusionRanker]:
     """Return the learned ranking by folds, and the one that is fitted on all links.
 
-    A fold's probabilities are calibrated on the other folds' tickets.
+    A fold's probabilities are calibrated on the other folds' tickets, by log-odds under its own pull: those
+    of different pulls differ in scale.
     """
     depth = material.data.job.settings.fusion.depth
     state, columns = material.corpus.state, material.corpus.columns
-    levels = [
-        _level(contender, seen, np.flatnonzero(held[questions.units]), choice.options["fusion"])
-        for (seen, held), choice in zip(held_out_folds(result.folds), result.choices, strict=False)
-    ]
+    folds = held_out_folds(result.folds)
 
-    def ranker(first: FirstLevel, calibrating: Sequence[_Level]) -> FusionRanker:
-        return FusionRanker(PairScorer(state, first, _calibrated(calibrating), depth, False), columns)
+    @cache
+    def level(fold: int, pull: str) -> _Level:
+        seen, held = folds[fold]
+        return _level(contender, seen, np.flatnonzero(held[questions.units]), pull)
 
-    by_fold = [ranker(level.first, [other for other in levels if other is not level]) for level in levels]
-    every = np.ones(questions.n_units, dtype=np.bool_)
-    pull = contender.pull(result.final.options["fusion"])
-    folds = _fold_of_ticket(result, contender.unit_of_ticket)
-    return CrossFittedRanker("fusion", by_fold, folds), ranker(contender.fit(every, pull), levels)
+    def ranker(first: FirstLevel, pull: str, without: int | None = None) -> FusionRanker:
+        second = _calibrated([level(fold, pull) for fold in range(len(folds)) if fold != without])
+        return FusionRanker(PairScorer(state, first, second, depth, False), columns)
+
+    pulls = [choice.options["fusion"] for choice in result.choices[: len(folds)]]
+    by_fold = [ranker(level(fold, pull).first, pull, fold) for fold, pull in enumerate(pulls)]
+    every, kept = np.ones(questions.n_units, dtype=np.bool_), result.final.options["fusion"]
+    fitted = ranker(contender.fit(every, contender.pull(kept)), kept)
+    of_ticket = _fold_of_ticket(result, contender.unit_of_ticket)
+    return CrossFittedRanker("fusion", by_fold, of_ticket), fitted
 
 
 def shuffled_gains(material: FoldMaterial, baseline: str, progress: Progress) -> list[PairedGain]:
     """Return what the whole procedure gains over the baseline on shuffled links, each time other ones."""
     data = material.data
+    # A file's pairs are of the true kin; whoever stands for them gets strangers mined as an export's does.
+    material = replace(material, training=pairs_of_kin)
     settings, seed = data.job.settings.evaluation, data.job.settings.seed
     shuffling = Shuffling.of(data.groups.group, strata(data), seed)
     lists: CandidateLists | None = None

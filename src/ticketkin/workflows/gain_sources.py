@@ -18,10 +18,13 @@ _MOST_LEARNED_FROM = 600
 
 
 def sources_of(trial: FusionTrial, visibility: Visibility, baseline: str, seed: int) -> GainSources | None:
-    """Return what the learned ranking's gain over the baseline rests on; None where nothing could be asked.
+    """Return what the learned ranking's gain over the baseline rests on.
 
+    None where it compares texts alone, as tickets have neither fields nor times, or nothing could be asked.
     Weights are fitted on at most 600 tickets with kin and asked about at most 300 that they never saw.
     """
+    if not trial.corpus.state.agreement_fields and visibility.order is None:
+        return None
     ablation = Ablation(trial.contender, trial.corpus.state, trial.corpus.columns, visibility)
     questions, draw = trial.learning.questions, np.random.default_rng(seed)
     lessons = [(_fewer(seen, questions.units, draw), asked) for seen, asked in trial.learning.rounds[0]]

@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-import polars as pl
-
 from ticketkin.core.progress import Progress
 from ticketkin.core.ranking import Ranker
-from ticketkin.core.tables import IntArray, SplitName
+from ticketkin.core.tables import SplitName
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
@@ -16,6 +14,7 @@ from ticketkin.evaluation.verdict import best_encoder
 from ticketkin.ranking.hybrid import HybridScorer
 from ticketkin.runs.stages import StageRun
 from ticketkin.training.candidates import CANDIDATES
+from ticketkin.training.rivals import PairRows
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.candidates import (
     EncoderCandidates,
@@ -57,12 +56,10 @@ class Judged:
     """What folds gave; None where a split judged."""
 
 
-def score_pairs(data: RunData, ranker: Ranker, split: SplitName) -> PairScores:
-    """Return a ranker's similarities on the fixed pairs of a split."""
-    pairs = data.pairs.of(split)
-    left, right = pairs.rows(data.tickets)
-    labels: IntArray = pairs.frame["label"].cast(pl.Int64).to_numpy()
-    return PairScores(ranker.pair_similarities(left, right), labels, data.groups.group[left])
+def score_pairs(data: RunData, ranker: Ranker, pairs: PairRows) -> PairScores:
+    """Return a ranker's similarities on labelled pairs."""
+    similarities = ranker.pair_similarities(pairs.left, pairs.right)
+    return PairScores(similarities, pairs.labels, data.groups.group[pairs.left])
 
 
 def judge(run: StageRun[Job], data: RunData, *, with_slow: bool) -> Judged:
@@ -120,7 +117,7 @@ def _result_of_fusion(data: RunData, encoders: EncoderCandidates, best: str, pro
 def _on_evaluation_links(data: RunData, ranker: Ranker, progress: Progress) -> _Result:
     queries = data.queries(SplitName.EVALUATION)
     retrieval = evaluate_retrieval(ranker, queries, data.groups.group, data.visibility, progress)
-    return _Result(ranker, retrieval, score_pairs(data, ranker, SplitName.EVALUATION))
+    return _Result(ranker, retrieval, score_pairs(data, ranker, data.judging_pairs()))
 
 
 def _judge_in_folds(run: StageRun[Job], data: RunData, with_slow: bool) -> Judged:
@@ -133,14 +130,16 @@ def _judge_in_folds(run: StageRun[Job], data: RunData, with_slow: bool) -> Judge
         material = replace(
             material, tuned=contender_maker(data, run.place(artifact.TUNED_FOLDS), run.progress)
         )
-    folds = data.values.derive(key, LABEL_FREE, lambda: judge_in_folds(material, run.progress))
+    sources = (*LABEL_FREE, artifact.FOLD_PAIRS, artifact.PAIR_ACCOUNT)
+    folds = data.values.derive(key, sources, lambda: judge_in_folds(material, run.progress))
     retrieval = folds.cross_fitted.scores
     encoders = [name for name in CANDIDATES if CANDIDATES[name].role == "encoder" and name in retrieval]
     best = best_encoder(retrieval, encoders, settings.evaluation, settings.seed)
     rankers = {**material.unlearned, **folds.rankers}
     kept = {**material.unlearned} | ({} if folds.kept is None else {"fusion": folds.kept})
+    pairs = data.judging_pairs()
     results = {
-        name: _Result(rankers[name], retrieval[name], score_pairs(data, rankers[name], SplitName.EVALUATION))
+        name: _Result(rankers[name], retrieval[name], score_pairs(data, rankers[name], pairs))
         for name in CANDIDATES
         if name in retrieval
     }

@@ -42,11 +42,13 @@ def checks_as_given(data: RunData) -> dict[str, Check]:
 def adversarial_pairs_given(data: RunData) -> AdversarialPairs:
     """Return kin of two categories and strangers of one among the pairs given, of tickets not trained on.
 
-    A category of "" is unknown and belongs to no such pair.
+    Where folds judge that is every ticket: each is scored by weights that never saw its kin. A category of ""
+    is unknown and belongs to no such pair.
     """
     frame, left, right = _judged_by_similarity(data)
     trained_on = np.zeros(len(data.tickets), dtype=np.bool_)
-    trained_on[data.splits.rows(data.tickets, SplitName.TRAIN)] = True
+    if not data.is_judged_in_folds:
+        trained_on[data.splits.rows(data.tickets, SplitName.TRAIN)] = True
     category = field_codes(data.tickets.frame["category"])
     known = (category[left] >= 0) & (category[right] >= 0)
     labels = frame["label"].cast(pl.Int64).to_numpy()

@@ -46,7 +46,7 @@ def report_material(
     verdict: Verdict,
     holdout: Mapping[str, tuple[RetrievalScores, PairScores]],
 ) -> ReportMaterial:
-    """Return curves, histograms and the worst mistakes of the champion on the holdout."""
+    """Return curves, histograms and the worst mistakes of the champion on the holdout, or by folds."""
     stored = run.values.read(artifact.PROFILE)
     threshold = judged.thresholds[verdict.champion].threshold
     scores = holdout[verdict.champion][1]
@@ -111,14 +111,14 @@ def _worst(
 
 
 def _examples(data: RunData, scores: PairScores, places: IntArray) -> tuple[PairExample, ...]:
-    """Return the holdout pairs at some places, as the report quotes them."""
-    left, right = data.pairs.of(SplitName.HOLDOUT).rows(data.tickets)
+    """Return the scored pairs at some places, as the report quotes them."""
+    pairs = data.judging_pairs() if data.is_judged_in_folds else data.pairs_of(SplitName.HOLDOUT)
     return tuple(
         PairExample(
-            left_id=data.tickets.ids[left[place]],
-            left_text=data.texts[left[place]][:_MOST_CHARACTERS],
-            right_id=data.tickets.ids[right[place]],
-            right_text=data.texts[right[place]][:_MOST_CHARACTERS],
+            left_id=data.tickets.ids[pairs.left[place]],
+            left_text=data.texts[pairs.left[place]][:_MOST_CHARACTERS],
+            right_id=data.tickets.ids[pairs.right[place]],
+            right_text=data.texts[pairs.right[place]][:_MOST_CHARACTERS],
             similarity=float(scores.similarities[place]),
             label=int(scores.labels[place]),
         )

@@ -64,7 +64,7 @@ def report_of(run: StageRun[Job], data: RunData, decision: Decision) -> Report:
         warnings=[
             *base_warning(data.base_learned),
             *decision.verdict.warnings,
-            *warnings_of_run(run.job.settings, imported, profile, links),
+            *warnings_of_run(run.job, imported, profile, links),
             *_left_out_warnings(data),
         ],
         diagnostics=[CheckResult.of(check) for check in decision.checks],

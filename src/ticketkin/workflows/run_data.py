@@ -33,7 +33,7 @@ from ticketkin.tickets.reviewed import NOTHING_REVIEWED, Review, read_reviewed
 from ticketkin.tickets.templates import template_groups
 from ticketkin.training.candidates import CANDIDATES, trained_candidates
 from ticketkin.training.record import CandidateTraining, LeftOutCandidate
-from ticketkin.training.rivals import EvaluationPairs, EvaluationQueries, RivalSample
+from ticketkin.training.rivals import EvaluationQueries, PairRows, RivalSample
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
 
@@ -177,15 +177,33 @@ class RunData:
         """Return the queries that strengths and epochs of a training are chosen by."""
         return EvaluationQueries(self.queries(SplitName.EVALUATION), self.groups.group, self.visibility)
 
-    def rival_sample(self, start: FloatArray, pairs: EvaluationPairs | None = None) -> RivalSample:
+    def rival_sample(self, start: FloatArray, pairs: PairRows | None = None) -> RivalSample:
         """Return the tickets, and `pairs` of them, on which a training that begins at `start` is judged."""
         rows = self.splits.rows(self.tickets, SplitName.EVALUATION)
         return RivalSample.of(self.evaluation_queries(), rows, self.texts, start, pairs)
 
-    def evaluation_pairs(self) -> EvaluationPairs:
-        """Return the labelled pairs of the evaluation tickets."""
-        pairs = self.pairs.of(SplitName.EVALUATION)
-        return EvaluationPairs(*pairs.rows(self.tickets), pairs.frame["label"].cast(pl.Int64).to_numpy())
+    def pairs_of(self, split: SplitName) -> PairRows:
+        """Return the labelled pairs of the tickets of a split."""
+        return self.rows_of(self.pairs.of(split).frame)
+
+    @property
+    def fold_pairs(self) -> pl.DataFrame:
+        """The pairs that folds judge by, as `FOLD_PAIRS_SCHEMA`; no row where a split judges."""
+        return self.values.read(artifact.FOLD_PAIRS)
+
+    def judging_pairs(self) -> PairRows:
+        """Return the labelled pairs that candidates are judged by: of a split, or all where folds judge."""
+        if not self.is_judged_in_folds:
+            return self.pairs_of(SplitName.EVALUATION)
+        return self.rows_of(self.fold_pairs)
+
+    def rows_of(self, frame: pl.DataFrame) -> PairRows:
+        """Return labelled pairs of ticket ids as ticket rows."""
+        at = self.tickets.position
+        left, right = (
+            np.array([at[one] for one in frame[side]], dtype=np.int64) for side in ("left", "right")
+        )
+        return PairRows(left, right, frame["label"].cast(pl.Int64).to_numpy())
 
     def embeddings(self, stored: Artifact[FloatArray]) -> FloatArray:
         """Return embeddings, shape (n_tickets, d), unit length.

@@ -6,20 +6,22 @@ from ticketkin.encoders.learned_tickets import LearnedByBase
 from ticketkin.evaluation.schema import Warning
 from ticketkin.tickets.account import ImportSummary
 from ticketkin.tickets.profiling import TicketProfile
+from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.link_summary import CONTRADICTED, LinkSummary
 from ticketkin.workflows.settings import Settings
 
 
 def warnings_of_run(
-    settings: Settings, imported: ImportSummary, profile: TicketProfile, links: LinkSummary
+    job: Job, imported: ImportSummary, profile: TicketProfile, links: LinkSummary
 ) -> list[Warning]:
     """Return the warnings on tickets, links, review and what an encoder read."""
     return [
         *_data_warnings(imported, profile),
+        *_times_warning(job, profile),
         *_links_warning(links),
         *_review_warning(links),
         *_pooled_warning(links),
-        *_adapted_warning(settings),
+        *_adapted_warning(job.settings),
     ]
 
 
@@ -46,16 +48,20 @@ def _data_warnings(imported: ImportSummary, profile: TicketProfile) -> list[Warn
                 message=f"{number_of(imported.n_rejected, 'row')} could not be used; see rejected.csv",
             )
         )
-    if profile.n_without_time:
-        warnings.append(
-            Warning(
-                code="no_opening_times",
-                message=f"{number_of(profile.n_without_time, 'ticket has', 'tickets have')} no opening time, "
-                "so every other "
-                "ticket counts as a candidate, later ones too; map the column with --map opened_at=COLUMN",
-            )
-        )
     return warnings
+
+
+def _times_warning(job: Job, profile: TicketProfile) -> list[Warning]:
+    """Say that later tickets count as candidates; a file of pairs has no column of times to map."""
+    if not profile.n_without_time:
+        return []
+    message = (
+        f"{number_of(profile.n_without_time, 'ticket has', 'tickets have')} no opening time, so every other "
+        "ticket counts as a candidate, later ones too"
+    )
+    if job.pairs_file is None:
+        message += "; map the column with --map opened_at=COLUMN"
+    return [Warning(code="no_opening_times", message=message)]
 
 
 def _links_warning(links: LinkSummary) -> list[Warning]:

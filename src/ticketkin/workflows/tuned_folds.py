@@ -25,7 +25,7 @@ from ticketkin.training.tuning_data import TuningData
 from ticketkin.training.tuning_methods import TuningMethod
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
-from ticketkin.workflows.cross_judging import head_positives
+from ticketkin.workflows.fold_training import training_pairs
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.settings import Settings
 
@@ -72,6 +72,7 @@ def tuned_contender(
 ) -> TunedContender:
     """Return a tuned encoder as a contender on `questions`; `work` keeps what each fold gave."""
     settings = data.job.settings
+    learned = training_pairs(data, kin)
     tuning, augmenting = getattr(settings, candidate.section), settings.augment
 
     def altered(part: TuningData) -> TuningData:
@@ -88,7 +89,7 @@ def tuned_contender(
         lambda: load_encoder(settings.encoder),
         first_dimensions(data.embeddings(artifact.BASE_EMBEDDINGS), tuning.served_dimensions),
         data.texts,
-        head_positives(data, kin),
+        learned.positives,
         questions.queries,
         kin.group,
         data.units_of(kin.group),
@@ -97,6 +98,8 @@ def tuned_contender(
         altered,
         work / candidate.name,
         progress,
+        learned.labelled,
+        learned.phases_are_given,
     )  # fmt: skip
 
 

@@ -46,9 +46,10 @@ class LabelledPairs:
         return similarities
 
 
-def label_checks(pairs: LabelledPairs, *, by_folds: bool) -> list[Check]:
-    """Return the checks of the labels themselves; `by_folds` where all links judge, not those of a split."""
-    return [circular_labels(pairs), *label_conflicts(pairs), *class_support(pairs, by_folds=by_folds)]
+def label_checks(pairs: LabelledPairs, in_folds: IntArray | None = None) -> list[Check]:
+    """Return the checks of the labels themselves; `in_folds` are the labels that folds judge by."""
+    support = class_support(pairs) if in_folds is None else class_support_in_folds(in_folds)
+    return [circular_labels(pairs), *label_conflicts(pairs), *support]
 
 
 def circular_labels(pairs: LabelledPairs) -> Check:
@@ -113,11 +114,18 @@ def label_conflicts(pairs: LabelledPairs) -> Iterator[Check]:
         yield passed("label_conflicts", evidence)
 
 
-def class_support(pairs: LabelledPairs, *, by_folds: bool = False) -> Iterator[Check]:
-    """Yield whether kin and not kin stand in every split, in numbers that can be measured.
+def class_support_in_folds(labels: IntArray) -> Iterator[Check]:
+    """Yield whether there are kin and not kin enough to measure, among the pairs that folds judge by."""
+    kin = int((labels == 1).sum())
+    evidence = f"all pairs, by folds: {kin:,} kin, {len(labels) - kin:,} not kin"
+    if min(kin, len(labels) - kin) < _FEW_OF_A_CLASS:
+        yield warning("class_support", f"few pairs of a class ({evidence})", "add links or labelled pairs")
+    else:
+        yield passed("class_support", evidence)
 
-    Where folds judge, the pairs of a split give thresholds alone: one without a class proves no less.
-    """
+
+def class_support(pairs: LabelledPairs) -> Iterator[Check]:
+    """Yield whether kin and not kin stand in every split, in numbers that can be measured."""
     counts = {
         (split, label): n for split, label, n in pairs.frame.group_by("split", "label").len().iter_rows()
     }
@@ -126,7 +134,7 @@ def class_support(pairs: LabelledPairs, *, by_folds: bool = False) -> Iterator[C
         for split in SplitName
     )
     least = min(counts.get((split.value, label), 0) for split in SplitName for label in (0, 1))
-    if least == 0 and not by_folds:
+    if least == 0:
         yield failed(
             "class_support",
             f"a class is absent from a split ({evidence}); what is not there is not judged",

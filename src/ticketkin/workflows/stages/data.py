@@ -258,9 +258,9 @@ def run_pairs(run: StageRun[Job]) -> None:
         embeddings=data.embeddings(artifact.BASE_EMBEDDINGS),
         judged_strangers=_judged_strangers(data),
     )
-    given = None
+    given, by_folds = None, data.is_judged_in_folds
     if run.job.pairs_file is not None:
-        given = given_by_split(data.given_pairs, data.tickets, data.splits)
+        given = given_by_split(data.given_pairs, data.tickets, data.splits, by_folds=by_folds)
     built = build_pairs(
         inputs,
         settings.pairs,
@@ -268,16 +268,14 @@ def run_pairs(run: StageRun[Job]) -> None:
         settings.seed,
         run.progress,
         given,
+        by_folds=by_folds,
     )
     run.put(artifact.PAIRS, built.pairs)
+    run.put(artifact.FOLD_PAIRS, built.in_folds)
     run.put(artifact.PAIR_ACCOUNT, built.account)
     for line in built.account.lines():
         run.progress.say(f"  {line}")
-    run.progress.say(
-        "  "
-        + ", ".join(
-            f"{split.value}: {counts.kin:,} kin, {counts.strangers:,} not kin"
-            for split in SplitName
-            for counts in [built.account.of_split(split)]
-        )
-    )
+    judging = {"to judge by, in folds": built.account.of_split("folds")} if by_folds else {}
+    counted = judging or {split.value: built.account.of_split(split) for split in SplitName}
+    shown = [f"{part}: {counts.kin:,} kin, {counts.strangers:,} not kin" for part, counts in counted.items()]
+    run.progress.say(f"  {', '.join(shown)}")

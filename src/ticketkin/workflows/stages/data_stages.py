@@ -87,8 +87,13 @@ def pairs_stage() -> Stage[Job]:
         title="Build training and test pairs",
         command="ticketkin pairs {folder}",
         inputs=(*DATA, artifact.GIVEN_PAIRS, artifact.BASE_EMBEDDINGS),
-        outputs=(artifact.PAIRS, artifact.PAIR_ACCOUNT),
-        reads=(*settings_of("pairs", "evaluation", "tickets", "seed"), "pairs_file", "reviewed_file"),
+        outputs=(artifact.PAIRS, artifact.FOLD_PAIRS, artifact.PAIR_ACCOUNT),
+        reads=(
+            *settings_of("pairs", "evaluation", "tickets", "seed"),
+            "pairs_file",
+            "reviewed_file",
+            "evaluation_by",
+        ),
         run=data.run_pairs,
         external=reviewed_file,
     )

@@ -39,11 +39,12 @@ def settings_of(*sections: str) -> tuple[str, ...]:
 SOURCES = ("sources", "pairs_file", "test_pairs_file", "tickets_from")
 DATA = (artifact.TICKETS, artifact.LINKS, artifact.SPLITS, artifact.BASE_LEARNED)
 BASE = (artifact.BASE_ENCODER, artifact.BASE_EMBEDDINGS)
-LABELLED: tuple[Place, ...] = (artifact.PAIRS, artifact.PAIR_ACCOUNT)
-JUDGED = (*DATA, *BASE, artifact.TITLE_EMBEDDINGS, artifact.PAIRS)
+LABELLED: tuple[Place, ...] = (artifact.PAIRS, artifact.FOLD_PAIRS, artifact.PAIR_ACCOUNT)
+JUDGED: tuple[Place, ...] = (*DATA, *BASE, artifact.TITLE_EMBEDDINGS, *LABELLED)
 # What judging reads, by folds too, which train the head anew in each.
 BY_FOLDS = (
     "evaluation_by",
+    "trains_as_given",
     *settings_of(
         "candidates",
         "evaluation",

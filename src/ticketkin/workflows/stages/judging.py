@@ -56,6 +56,10 @@ from ticketkin.workflows.settings import Settings
 from ticketkin.workflows.training_rows import keep_training_rows
 from ticketkin.workflows.tuned_folds import tuned_in_folds
 
+# What a sentence calls one of the tickets that were put aside, and several.
+_HELD_OUT = ("held-out ticket", "held-out tickets")
+_OF_TEST_PAIRS = ("ticket of the test pairs", "tickets of the test pairs")
+
 
 def _result(data: RunData, retrieval: RetrievalScores, pairs: PairScores, threshold: float) -> SplitResult:
     settings = data.job.settings
@@ -121,6 +125,7 @@ def run_verdict(run: StageRun[Job]) -> None:
             {name: retrieval for name, (retrieval, _) in holdout.items()},
             gains,
             synthetic=run.job.synthetic,
+            held_out=_HELD_OUT if run.job.test_pairs_file is None else _OF_TEST_PAIRS,
         )
     comparisons = [Comparison.of(gain) for gain in verdict.comparisons]
     comparisons += [Comparison.of(gain, "holdout") for gain in gains.values()]
@@ -206,16 +211,22 @@ def _with_cheaper(settings: Settings, judged: Judged, verdict: Verdict) -> Verdi
 def _open_holdout(
     run: StageRun[Job], data: RunData, judged: Judged, verdict: Verdict
 ) -> dict[str, tuple[RetrievalScores, PairScores]]:
-    """Score champion and baseline on the holdout; nothing is chosen here."""
+    """Score champion and baseline on the holdout; nothing is chosen here.
+
+    Where folds judge, nothing is put aside: all links and pairs are scored by weights that never saw them.
+    """
+    names = dict.fromkeys([verdict.champion, verdict.baseline])
+    if judged.folds is not None:
+        return {name: (judged.retrieval[name], judged.pairs[name]) for name in names}
     queries = data.queries(SplitName.HOLDOUT)
     return {
         name: (
             evaluate_retrieval(
                 judged.rankers[name], queries, data.groups.group, data.visibility, run.progress
             ),
-            score_pairs(data, judged.rankers[name], SplitName.HOLDOUT),
+            score_pairs(data, judged.rankers[name], data.pairs_of(SplitName.HOLDOUT)),
         )
-        for name in dict.fromkeys([verdict.champion, verdict.baseline])
+        for name in names
     }
 
 

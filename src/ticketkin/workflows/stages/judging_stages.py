@@ -46,7 +46,6 @@ def verdict_stage() -> Stage[Job]:
             artifact.PROFILE,
             artifact.IMPORT_SUMMARY,
             artifact.LINK_SUMMARY,
-            artifact.PAIR_ACCOUNT,
             artifact.GIVEN_PAIRS,
         ),
         outputs=(artifact.REPORT_JSON, artifact.MATERIAL, artifact.MODEL, artifact.RANKING),

@@ -89,7 +89,7 @@ def _training(candidate: Candidate) -> Stage[Job]:
         outputs=outputs_of(name),
         reads=(
             *settings_of(candidate.section, *candidate.more_sections, "tickets", "encoder", "seed"),
-            *(("start", "evaluation_by") if on_links else ()),
+            *(("start", "evaluation_by", "trains_as_given") if on_links else ()),
             *_OWN_SETTINGS.get(name, settings_of(*_TUNED_BY_FOLDS) if candidate.method else ()),
         ),
         scratch=(artifact.TUNED_FOLDS,) if candidate.method else (),

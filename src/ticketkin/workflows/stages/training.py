@@ -17,6 +17,7 @@ from ticketkin.encoders.learned_tickets import copy_learned, write_learned
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_folder
 from ticketkin.encoders.serving import text_encoding
 from ticketkin.evaluation.cross_fitting import chosen_on_all
+from ticketkin.pairs.account import PairAccount
 from ticketkin.runs.stages import StageRun
 from ticketkin.training.adapted import train_adapted
 from ticketkin.training.augmentation import augment
@@ -32,6 +33,7 @@ from ticketkin.training.tuning_data import TuningData
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.cross_judging import head_contender, questions_of
+from ticketkin.workflows.fold_training import training_pairs
 from ticketkin.workflows.model_metadata import METADATA, chosen_by, data_hashes
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.runtimes import encoder_of_run
@@ -132,14 +134,20 @@ def _run_head_on_all_links(run: StageRun[Job], data: RunData) -> None:
     """Tune the head on the links of all splits: folds judge it, and its strength is chosen by folds."""
     start, seed = start_of(data), run.job.settings.seed
     questions = questions_of(data, data.groups.group)
-    contender = head_contender(data, questions, data.groups)
+    positives = training_pairs(data, data.groups).positives
+    contender = head_contender(data, questions, data.groups, positives)
     head = contender.fit(np.ones(questions.n_units, dtype=np.bool_))
     if head is None:
         raise NotEnoughDataError(_NOTHING_TO_TUNE_ON)
     strength = contender.strengths[chosen_on_all(questions, contender, seed)]
     run.progress.say(f"  trained on the links of all splits; strength chosen by folds: {strength:g}")
-    _keep_head(run, start, head, strength, chosen_strength=strength)
+    _keep_head(run, start, head, strength, chosen_strength=strength, pairs=_pairs_trained_on(data))
     run.put(artifact.HEAD_OUT_OF_FOLD, head.weight[None])
+
+
+def _pairs_trained_on(data: RunData) -> PairAccount | None:
+    """Return where the pairs of a training in folds come from: a file's account, None for all kin."""
+    return data.pair_account if data.job.trains_as_given else None
 
 
 def _keep_head(run: StageRun[Job], start: Start, head: Head, chosen: float, **about: Any) -> None:
@@ -182,7 +190,7 @@ def run_tuning(candidate: Candidate, run: StageRun[Job]) -> None:
         return
     method = tuning_method(candidate, run.job.settings)
     start = start_of(data)
-    sample = data.rival_sample(start.embeddings, data.evaluation_pairs())
+    sample = data.rival_sample(start.embeddings, data.pairs_of(SplitName.EVALUATION))
     judge = epoch_judge(sample, run.job.settings.encoder)
     place = run.place(artifact.trained(method.name))
     settings = run.job.settings
@@ -255,7 +263,8 @@ def _tune_in_folds(candidate: Candidate, run: StageRun[Job], data: RunData) -> N
     def save(folder: Path) -> None:
         method.save(start, tuned, strength, folder, settings.tickets.template)
 
-    _keep_tuned(run, data, name, start, save, tuned.record, chosen_strength=strength, proof=proof)
+    about = {"chosen_strength": strength, "proof": proof, "pairs": _pairs_trained_on(data)}
+    _keep_tuned(run, data, name, start, save, tuned.record, **about)
 
 
 def _leave_out(run: StageRun[Job], name: str, n_tickets: int, reason: str) -> None:
