@@ -1,13 +1,17 @@
 """The classifier of kinds is chosen on folds within the pairs that are learned from."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import IntArray
 from ticketkin.relations.assessment import assess
+from ticketkin.relations.balance import Balance
 from ticketkin.relations.choice import ChosenAnew
 from ticketkin.relations.features import PairFeatures
+from ticketkin.relations.fitting import CLASSIFIERS, fit_classifier
 from ticketkin.relations.kinds import KINDS
 from ticketkin.relations.pairs import RelationPairs
 from ticketkin.relations.settings import Classifier
@@ -114,3 +118,16 @@ def test_what_cannot_be_dealt_to_folds_is_named() -> None:
     lumped = _pairs(pairs.kind, np.zeros(40, dtype=np.int64))
     with pytest.raises(NotEnoughDataError, match=r"folds that share no ticket .*relations\.model=logistic"):
         ChosenAnew(("logistic", "trees"), features, lumped, "weights").choose(np.arange(40), 0)
+
+
+@pytest.mark.parametrize("n_blocks", [1, 2])
+@pytest.mark.parametrize("balance", get_args(Balance))
+@pytest.mark.parametrize(
+    "name", [name for name, method in CLASSIFIERS.items() if method.reads == "components"]
+)
+def test_every_classifier_is_fitted_where_pairs_lie_in_fewer_blocks_than_folds(
+    name: Classifier, balance: Balance, n_blocks: int
+) -> None:
+    features, pairs = _ring(60)
+    model = fit_classifier(name, features, pairs.kind, np.arange(60) % n_blocks, 0, balance)
+    assert model.probabilities(features).shape == (60, len(KINDS))

@@ -10,7 +10,7 @@ from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import IntArray
 from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.relations.balance import Balance
-from ticketkin.relations.block_folds import block_folds
+from ticketkin.relations.block_folds import learnable_folds
 from ticketkin.relations.features import PairFeatures
 from ticketkin.relations.fitting import fit_classifier, fit_classifiers
 from ticketkin.relations.kinds import KINDS
@@ -74,9 +74,7 @@ class ChosenAnew:
     def _folds(self, drawn: IntArray, seed: int) -> list[tuple[IntArray, IntArray]]:
         """Return places in `drawn` to fit on and to judge by."""
         kinds, blocks = self.pairs.kind[drawn], self.pairs.block[drawn]
-        n_folds = min(_INNER_FOLDS, len(np.unique(blocks)), int(np.bincount(kinds).max()))
-        dealt = block_folds(kinds, blocks, n_folds, seed) if n_folds > 1 else []
-        folds = [(fit, judged) for fit, judged in dealt if len(np.unique(kinds[fit])) > 1 and len(judged)]
+        folds = learnable_folds(kinds, blocks, _INNER_FOLDS, seed)
         if not folds:
             raise NotEnoughDataError(
                 f"The {len(drawn)} pairs to choose a classifier by can't be dealt to folds that share no "

@@ -11,7 +11,7 @@ from ticketkin.core.arrays import AnyArray
 from ticketkin.core.tables import IntArray
 from ticketkin.ranking.trees import BoostedTrees, TreeSettings
 from ticketkin.relations.balance import Balance, oversampled, sample_weights
-from ticketkin.relations.block_folds import block_folds
+from ticketkin.relations.block_folds import learnable_folds
 from ticketkin.relations.classifier import RelationClassifier
 from ticketkin.relations.features import PairFeatures
 from ticketkin.relations.predictors import (
@@ -63,8 +63,11 @@ class _TrainingPairs:
         return sample_weights(self.kinds, self.balance)
 
     def inner_folds(self) -> list[tuple[IntArray, IntArray]]:
-        """Return places that are learned and places that judge; copies of a pair share its block."""
-        return block_folds(self.kinds, self.blocks, _INNER_FOLDS, 0)
+        """Return places that are learned and places that judge; copies of a pair share its block.
+
+        None where all pairs lie in one block.
+        """
+        return learnable_folds(self.kinds, self.blocks, _INNER_FOLDS, 0)
 
 
 @dataclass(frozen=True)
@@ -185,12 +188,12 @@ def _logistic(pairs: _TrainingPairs) -> Predictor:
     from sklearn.model_selection import GridSearchCV
 
     # The components are computed once, without a label; only the penalty is chosen on inner folds.
-    search = GridSearchCV(
-        LogisticRegression(max_iter=400, class_weight="balanced" if pairs.balance == "weights" else None),
-        {"C": list(_PENALTIES)},
-        scoring="f1_macro",
-        cv=pairs.inner_folds(),
-    )
+    model = LogisticRegression(max_iter=400, class_weight="balanced" if pairs.balance == "weights" else None)
+    folds = pairs.inner_folds()
+    if not folds:
+        middle = _PENALTIES[len(_PENALTIES) // 2]
+        return Linear.of(model.set_params(C=middle).fit(pairs.values, pairs.kinds))
+    search = GridSearchCV(model, {"C": list(_PENALTIES)}, scoring="f1_macro", cv=folds)
     return Linear.of(search.fit(pairs.values, pairs.kinds).best_estimator_)
 
 
@@ -199,7 +202,7 @@ def _svm(pairs: _TrainingPairs) -> Predictor:
     from sklearn.svm import LinearSVC
 
     # Copies of a pair share its block, so that none is calibrated on what it was fitted on.
-    folds = pairs.inner_folds() if pairs.balance == "oversample" else _INNER_FOLDS
+    folds = (pairs.balance == "oversample" and pairs.inner_folds()) or _INNER_FOLDS
     machine = CalibratedClassifierCV(LinearSVC(C=0.03), cv=folds)
     # The sigmoids are weighted as the machines are: else they would undo what the weights did.
     return CalibratedMargins.of(machine.fit(pairs.values, pairs.kinds, sample_weight=pairs.weights))
