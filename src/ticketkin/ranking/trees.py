@@ -15,6 +15,7 @@ _RAMP = 0.1
 # A feature that varies less than this does not vary: it gets no say.
 _SMALLEST_SPREAD = 1e-6
 _BLOCK_ROWS = 1_024
+_FEW_ROWS = 10_000
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ class BoostedTrees:
             "lambda_l2": settings.l2,
             "use_missing": False,
             "deterministic": True,
+            # On few rows several threads wait for each other longer than they compute; 0: all processors.
+            "num_threads": 1 if len(features) < _FEW_ROWS else 0,
             "force_row_wise": True,
             "seed": seed,
             "verbosity": -1,

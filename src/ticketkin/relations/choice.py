@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import IntArray
@@ -57,15 +58,17 @@ class ChosenAnew:
         folds = self._folds(drawn, seed)
         kinds = self.pairs.kind[drawn]
         predicted = {name: np.full(len(drawn), -1, dtype=np.int64) for name in self.names}
-        for learned, judged in folds:
-            part = drawn[learned]
-            models = fit_classifiers(
-                self.names, self.features.rows(part), self.pairs.kind[part], self.pairs.block[part], seed,
-                self.balance,
-            )  # fmt: skip
-            asked = self.features.rows(drawn[judged])
-            for model in models:
-                predicted[model.name][judged] = model.probabilities(asked).argmax(axis=1)
+        # So few pairs are fitted faster by one thread than by several that wait for each other.
+        with threadpool_limits(limits=1):
+            for learned, judged in folds:
+                part = drawn[learned]
+                models = fit_classifiers(
+                    self.names, self.features.rows(part), self.pairs.kind[part], self.pairs.block[part], seed,
+                    self.balance,
+                )  # fmt: skip
+                asked = self.features.rows(drawn[judged])
+                for model in models:
+                    predicted[model.name][judged] = model.probabilities(asked).argmax(axis=1)
         judged_by = [judged for _, judged in folds]
         scores = {name: _score(kinds, values, judged_by) for name, values in predicted.items()}
         best = max(self.names, key=lambda name: scores[name].macro_f1)

@@ -23,7 +23,7 @@ class RelationSettings(StageSettings):
     """The classifier that is kept; 'auto': the one of `choose_from` that is best on folds within the training
     pairs."""
     choose_from: tuple[Classifier, ...] = Field(
-        default=("logistic", "svm", "kernel_svm", "trees", "mlp"), min_length=1
+        default=("logistic", "svm", "kernel_svm", "trees"), min_length=1
     )
     """Classifiers that 'auto' chooses from; of equally good ones the first."""
     balance: Balance = "weights"
