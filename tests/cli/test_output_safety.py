@@ -73,6 +73,10 @@ REFUSED = [
     (["pairs", "check", "p.json", "--out", "p.json", "--force"], "can't be written too"),
     (["pairs", "check", "p.json", "--out", "mine.json"], "mine.json exists"),
     (["pairs", "check", "p.json", "--out", ""], "is empty"),
+    (["pairs", "conflicts", "run", "--out", "mine.json"], "mine.json exists"),
+    (["pairs", "conflicts", "run", "--out", "run/config.toml", "-f"], "belongs to the run"),
+    (["backup", "judged", "--out", "mine.json"], "mine.json exists"),
+    (["backup", "judged", "--out", "run/config.toml", "-f"], "belongs to the run"),
     (["pairs", "export", "run", "mine.json"], "mine.json exists"),
     (["pairs", "export", "run", "run/tickets.parquet", "-f"], "belongs to the run"),
     (["pairs", "export", "run", "run/config.toml", "-f"], "belongs to the run"),
@@ -355,8 +359,8 @@ RESUMED: dict[str, tuple[list[str], object]] = {
     "labels_from": (["--labels-from", "rule"], "--labels-from says who labelled a file of pairs"),
     "seed": (["--seed", "0"], lambda job: job.settings.seed == 0),
 }
-# These are about the call, not about the job.
-OF_THE_CALL = {"out", "resume", "dry_run", "as_json", "force", "help"}
+# These are about the call, not about the job; consent to run code is never stored.
+OF_THE_CALL = {"trust_code", "out", "resume", "dry_run", "as_json", "force", "help"}
 
 
 def options_of_run() -> list[click.Parameter]:

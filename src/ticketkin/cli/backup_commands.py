@@ -18,7 +18,8 @@ backups = typer.Typer()
 def backup(
     folder: BundleFolder,
     out: Annotated[
-        Path, typer.Option("--out", help="File to write, a ZIP archive.", parser=output_path, metavar="FILE")
+        Path,
+        typer.Option("--out", "-o", help="File to write, a ZIP archive.", parser=output_path, metavar="FILE"),
     ],
     data: DataOption = None,
     force: ForceOption = False,

@@ -87,7 +87,9 @@ def in_groups(app: typer.Typer) -> None:
     for command in app.registered_commands:
         command.cls = GroupedCommand
     for group in app.registered_groups:
-        group.cls = GroupedCommands
+        own = None if group.typer_instance is None else group.typer_instance.info.cls
+        # A group that resolves its commands in a way of its own keeps it.
+        group.cls = own if isinstance(own, type) and issubclass(own, GroupedCommands) else GroupedCommands
         if group.typer_instance is not None:
             in_groups(group.typer_instance)
 

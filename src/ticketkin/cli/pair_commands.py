@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from ticketkin.cli.console import errors, print_json, screen
+from ticketkin.cli.help import GroupedCommands
 from ticketkin.cli.options import ForceOption, JsonOption, KinFromOption, RunFolder, SetOption, stored_job
 from ticketkin.cli.screens import show_conflicts, show_pair_check
 from ticketkin.cli.stages import run_stage_command
@@ -16,7 +16,7 @@ from ticketkin.core.tables import SplitName
 from ticketkin.core.wording import number_of
 
 
-class _BuildsByDefault(TyperGroup):
+class _BuildsByDefault(GroupedCommands):
     """`ticketkin pairs RUN` is `ticketkin pairs build RUN`, as for every other stage."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
