@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ticketkin.core.errors import UnreadableFileError
+from ticketkin.core.wording import number_of
 from ticketkin.tickets.importing import ImportResult, import_tickets
 from ticketkin.tickets.links import links_from_tickets
 from ticketkin.tickets.settings import TicketSettings
@@ -69,7 +70,7 @@ def test_every_row_is_accounted_for(tmp_path_factory: pytest.TempPathFactory, fi
     except UnreadableFileError:
         return
     assert result.summary.n_rows == n_records
-    assert result.summary.lines("rejected.csv")[0].startswith(f"{n_records:,} rows")
+    assert result.summary.lines("rejected.csv")[0].startswith(number_of(n_records, "row"))
 
 
 def test_two_files_of_one_name_without_ids_keep_all_their_tickets(tmp_path: Path) -> None:
