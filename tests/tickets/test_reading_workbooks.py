@@ -39,7 +39,7 @@ def test_scars_of_a_workbook(tmp_path: Path) -> None:
     assert table.frame.columns == [*HEADER, "opened_at"]
     assert table.frame.rows() == [("1234", "a", "45292.5"), ("007", "b", None)]
     assert (table.rows, table.n_blank, table.n_records) == ([1, 2], 1, 3)
-    assert "1 hidden rows are read too" in table.notes[0]
+    assert "1 hidden row is read too" in table.notes[0]
     assert "1 row is not read above the header of 'May'" in table.notes[1]
 
 

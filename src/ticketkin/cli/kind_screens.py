@@ -47,15 +47,15 @@ def show_relations(console: SafeConsole, record: "KindsLearned", folder: Path) -
 def _show_choice(console: SafeConsole, choice: "ClassifierChoice") -> None:
     """Print what each classifier was worth on the folds that chose, and which was chosen."""
     table = Table(
-        title=f"Chosen: {choice.chosen}, by macro F1 on {choice.n_folds} folds of {choice.n_pairs:,} "
-        "training pairs, frequent kinds thinned",
+        title=f"Chosen: {choice.chosen}, by macro F1 on {number_of(choice.n_folds, 'fold')} of "
+        f"{number_of(choice.n_pairs, 'training pair')}, frequent kinds thinned",
         title_justify="left",
         box=None,
         pad_edge=False,
     )
     kinds = list(choice.scores[choice.chosen].f1)
-    n_folds = sum(choice.in_folds.values())
-    for head in ("classifier", "macro F1", "± over folds", *kinds, f"chosen in {n_folds} folds that assess"):
+    chosen_in = f"chosen in {number_of(sum(choice.in_folds.values()), 'fold')} of assessment"
+    for head in ("classifier", "macro F1", "± over folds", *kinds, chosen_in):
         table.add_column(head)
     for name, score in choice.scores.items():
         table.add_row(

@@ -66,7 +66,9 @@ class CauseTrainer:
         chosen = self._causes_and_others(places, seed)
         n_causal = int((self.trainer.pairs.kind[chosen] == _CAUSAL).sum())
         if n_causal < FEWEST_CAUSES:
-            raise NotEnoughDataError(f"{n_causal} causal pairs to learn from, {FEWEST_CAUSES} are needed")
+            raise NotEnoughDataError(
+                f"{number_of(n_causal, 'causal pair')} to learn from, {FEWEST_CAUSES} are needed"
+            )
         learned, validated = self._with_validation(chosen, seed)
         work = self._work(learned, validated, np.zeros(0, dtype=np.int64), seed)
         examples = self.trainer.examples(learned, causes_alone=True)

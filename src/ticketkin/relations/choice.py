@@ -9,6 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import IntArray
+from ticketkin.core.wording import number_of
 from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.relations.balance import Balance
 from ticketkin.relations.block_folds import learnable_folds
@@ -80,8 +81,8 @@ class ChosenAnew:
         folds = learnable_folds(kinds, blocks, _INNER_FOLDS, seed)
         if not folds:
             raise NotEnoughDataError(
-                f"The {len(drawn)} pairs to choose a classifier by can't be dealt to folds that share no "
-                "ticket and hold two kinds each; add typed links, or name one: --set relations.model=logistic"
+                f"{number_of(len(drawn), 'pair')} to choose a classifier by can't be dealt to folds that share "
+                "no ticket and hold two kinds each; add typed links, or name one: --set relations.model=logistic"
             )
         return folds
 

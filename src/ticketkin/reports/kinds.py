@@ -144,15 +144,15 @@ def kinds_section(material: ReportMaterial) -> KindsSection | None:
 def _folds(learned: KindsLearned) -> str:
     name = format_name(learned.model)
     if learned.choice is not None:
-        return f"{learned.n_folds} folds, the classifier chosen anew in each; kept: {name}"
+        return f"{number_of(learned.n_folds, 'fold')}, the classifier chosen anew in each; kept: {name}"
     return f"{learned.n_repeats} times {number_of(learned.n_folds, 'fold')}, {name}"
 
 
 def _chosen(choice: ClassifierChoice) -> str:
-    chosen, n_pairs = format_name(choice.chosen), format_count(choice.n_pairs)
+    pairs = number_of(choice.n_pairs, "training pair")
     return (
-        f"{chosen} was chosen on {choice.n_folds} folds of {n_pairs} training pairs, in which frequent kinds "
-        "are thinned; the spread is the standard deviation over the folds."
+        f"{format_name(choice.chosen)} was chosen on {number_of(choice.n_folds, 'fold')} of {pairs}, in "
+        "which frequent kinds are thinned; the spread is the standard deviation over the folds."
     )
 
 

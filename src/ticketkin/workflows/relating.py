@@ -91,7 +91,8 @@ def _why_causes_are_not_read(lesson: KindLesson, causes: CauseQuality | None) ->
         return f"the causal kind gains nothing beyond doubt (PR-AUC {causes.gain})"
     n_causal = int((lesson.pairs.kind[lesson.training] == KINDS.index("causal")).sum())
     if n_causal < FEWEST_CAUSES:
-        return f"the training split holds {n_causal} causal pairs, {FEWEST_CAUSES} are needed to learn from"
+        learned_from = number_of(n_causal, "causal pair")
+        return f"the training split holds {learned_from}, {FEWEST_CAUSES} are needed to learn from"
     return ""
 
 
