@@ -82,7 +82,8 @@ class ChosenAnew:
         if not folds:
             raise NotEnoughDataError(
                 f"{number_of(len(drawn), 'pair')} to choose a classifier by can't be dealt to folds that share "
-                "no ticket and hold two kinds each; add typed links, or name one: --set relations.model=logistic"
+                "no ticket and hold two kinds each; add typed links, or name one: "
+                "--set relations.model=logistic"
             )
         return folds
 
