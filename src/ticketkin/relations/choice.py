@@ -80,8 +80,9 @@ class ChosenAnew:
         kinds, blocks = self.pairs.kind[drawn], self.pairs.block[drawn]
         folds = learnable_folds(kinds, blocks, _INNER_FOLDS, seed)
         if not folds:
+            n_pairs = number_of(len(drawn), "pair")
             raise NotEnoughDataError(
-                f"{number_of(len(drawn), 'pair')} to choose a classifier by can't be dealt to folds that share "
+                f"{n_pairs} to choose a classifier by can't be dealt to folds that share "
                 "no ticket and hold two kinds each; add typed links, or name one: "
                 "--set relations.model=logistic"
             )
