@@ -84,7 +84,7 @@ CASES: list[tuple[Damage, type[InputError], str]] = [
     (other_version, UnreadableFileError, "format 99, made by ticketkin 9.9"),
     (broken_manifest, UnreadableFileError, "is damaged"),
     (other_hashes, UnreadableFileError, "was changed"),
-    (remote_code, UnsafeArtifactError, "auto_map"),
+    (remote_code, UnsafeArtifactError, "needs code that lies beside it"),
     (a_class, UnsafeArtifactError, "os.system"),
 ]
 
