@@ -11,7 +11,7 @@ from threading import Event, Lock, Thread
 from uuid import uuid4
 
 from ticketkin.core.checks import Check
-from ticketkin.core.errors import TicketkinError
+from ticketkin.core.errors import InputError, TicketkinError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import Links, Tickets
 from ticketkin.lexical.vocabulary import stable_hashes
@@ -134,6 +134,13 @@ class Corpus:
         """Return id and title of a stored ticket by id or number. Raises as `kin_of`."""
         ticket = self.stored([name])
         return ticket.ids[0], ticket.frame["title"][0]
+
+    def named_apart(self, one: str, other: str) -> tuple[str, str]:
+        """Return the ids of two stored tickets. Raises as `named`, and InputError where they are one."""
+        first, second = self.named(one)[0], self.named(other)[0]
+        if first == second:
+            raise InputError(f"{one[:60]!r} and {other[:60]!r} are one ticket; name two")
+        return first, second
 
     def store(
         self, tickets: Tickets, progress: Progress = SILENT, *, actor: str = COMMAND_LINE

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from ticketkin.core.errors import InputError
 from ticketkin.service.problems import responses
 from ticketkin.service.refusals import UnknownAnswerError
 from ticketkin.service.schemas import AnswerIn, AnswerOut, AnswersOut
@@ -23,10 +22,7 @@ _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {}}}}
 @router.post("/answers", responses=_REFUSALS)
 def answer(given: AnswerIn, serving: Serving, reviewer: Reviewer) -> AnswerOut:
     """Keep what a person says of two stored tickets; it counts at once, as a link of that kind or as none."""
-    source, _ = serving.corpus.named(given.source)
-    target, _ = serving.corpus.named(given.target)
-    if source == target:
-        raise InputError(f"{given.source[:60]!r} and {given.target[:60]!r} are one ticket; name two")
+    source, target = serving.corpus.named_apart(given.source, given.target)
     with serving.corpus.database.transaction() as connection:
         stored = put_answer(connection, source, target, given.answer, reviewer.name)
         put_audit(connection, reviewer.name, f"answered {given.answer}", pairs=1)

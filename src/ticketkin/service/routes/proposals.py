@@ -5,7 +5,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from ticketkin.core.errors import InputError
 from ticketkin.service.problems import responses
 from ticketkin.service.proposal_schemas import ProposalIn, ProposalOut, ProposalsOut
 from ticketkin.service.proposing import advance, propose
@@ -20,10 +19,7 @@ _REFUSALS = responses(401, 403, 404, 409, 422, 429, 503)
 @router.post("", responses=_REFUSALS)
 def put(given: ProposalIn, serving: Serving, reviewer: Reviewer) -> ProposalOut:
     """Propose to close an open ticket under another open one that somebody answered it is a duplicate of."""
-    duplicate, _ = serving.corpus.named(given.duplicate)
-    parent, _ = serving.corpus.named(given.parent)
-    if duplicate == parent:
-        raise InputError(f"{given.duplicate[:60]!r} and {given.parent[:60]!r} are one ticket; name two")
+    duplicate, parent = serving.corpus.named_apart(given.duplicate, given.parent)
     with serving.corpus.database.transaction() as connection:
         return ProposalOut.of(propose(connection, duplicate, parent, given.key, reviewer.name))
 
