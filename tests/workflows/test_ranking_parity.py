@@ -76,7 +76,7 @@ def test_the_ranking_folder_is_whole(data: RunData) -> None:
     folder = data.values.path(artifact.RANKING)
     assert {path.name for path in folder.iterdir()} == {
         "ranking.json", "fusion.json", "fusion.safetensors", "lexical.safetensors", "corpus_state.json",
-        "corpus_state.safetensors",
+        "corpus_state.safetensors", "training_rows.safetensors",
     }  # fmt: skip
     state = PairScorer.load(folder).state
     assert state.clock == "opened_at"
