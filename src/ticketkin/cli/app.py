@@ -8,13 +8,13 @@ import typer
 from ticketkin.cli.backup_commands import backups
 from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.help import GroupedCommands, in_groups
+from ticketkin.cli.job_options import JobOptions, stored_job, training_job
 from ticketkin.cli.model_commands import models
 from ticketkin.cli.options import (
     CandidatesOption,
     ConfigOption,
     ForceOption,
     ForceRunOption,
-    JobOptions,
     JsonOption,
     LabelsFromOption,
     LinkColumnsOption,
@@ -34,14 +34,10 @@ from ticketkin.cli.options import (
     TestPairsOption,
     TrustCodeOption,
     out_folder,
-    run_among,
-    run_folder_of,
-    run_to_resume,
-    stored_job,
-    training_job,
 )
 from ticketkin.cli.pair_commands import pairs as pair_commands
 from ticketkin.cli.progress import ConsoleProgress
+from ticketkin.cli.run_choice import run_among, run_folder_of, run_to_resume
 from ticketkin.cli.screens import show_candidates, show_recipes, show_stages, show_verdict
 from ticketkin.cli.served_model_commands import served_models
 from ticketkin.cli.service_commands import service

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ticketkin.cli.console import errors, print_json, screen
+from ticketkin.cli.job_options import stored_job
 from ticketkin.cli.kind_screens import show_families, show_relations
 from ticketkin.cli.model_screens import (
     show_examined,
@@ -26,7 +27,6 @@ from ticketkin.cli.options import (
     SetOption,
     TrustCodeOption,
     run_folder,
-    stored_job,
 )
 from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.core.checks import any_failed

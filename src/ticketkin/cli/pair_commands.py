@@ -8,7 +8,8 @@ import typer
 
 from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.help import GroupedCommands
-from ticketkin.cli.options import ForceOption, JsonOption, KinFromOption, RunFolder, SetOption, stored_job
+from ticketkin.cli.job_options import stored_job
+from ticketkin.cli.options import ForceOption, JsonOption, KinFromOption, RunFolder, SetOption
 from ticketkin.cli.screens import show_conflicts, show_pair_check
 from ticketkin.cli.stages import run_stage_command
 from ticketkin.core.outputs import check_file_output, output_path

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ticketkin.cli.answers import show_answers, show_index, write_answers
 from ticketkin.cli.console import errors, print_json, screen
+from ticketkin.cli.job_options import link_settings
 from ticketkin.cli.options import (
     ForceOption,
     JsonOption,
@@ -19,7 +20,6 @@ from ticketkin.cli.options import (
     RunFolder,
     Sources,
     TrustCodeOption,
-    link_settings,
     parse_map,
     run_folder,
 )
