@@ -7,7 +7,7 @@ import typer
 
 from ticketkin.cli.console import errors, screen
 from ticketkin.cli.options import ForceOption
-from ticketkin.cli.service_commands import BundleFolder, DataOption, extra_named
+from ticketkin.cli.service_options import BundleFolder, DataOption, extra_named
 from ticketkin.core.outputs import check_file_output, output_path
 from ticketkin.core.wording import number_of
 

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from ticketkin.core.errors import ConfigurationError
+from ticketkin.core.errors import ConfigurationError, InputError
 from ticketkin.core.outputs import output_path
 from ticketkin.encoders.model_code import trust_code
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.training.candidates import CANDIDATES
 from ticketkin.workflows.run_folders import followed
 
@@ -147,3 +148,25 @@ def parse_map(text: str) -> dict[str, str]:
             )
         mapping[field.strip()] = column.strip()
     return mapping
+
+
+LinkSetOption = Annotated[
+    list[str] | None, typer.Option("--set", help="One setting of links: links.kinds.NAME=related.")
+]
+
+
+def whole_numbers(text: str | None, option: str, lowest: int, highest: int) -> list[int]:
+    """Return the whole numbers in a text that separates them with commas. Raises InputError for others."""
+    try:
+        numbers = [int(part) for part in text.split(",")] if text else []
+    except ValueError:
+        raise InputError(f"{option} {text!r}: write whole numbers with commas, such as 256,128") from None
+    outside = [number for number in numbers if not lowest <= number <= highest]
+    if outside:
+        raise InputError(f"{option}: got {str(outside[0])[:40]}; allowed are {lowest} to {highest:,}")
+    return numbers
+
+
+def encoder_settings(base_model: str | None, offline: bool) -> EncoderSettings:
+    """Return how encoders are loaded, for a command that has no job."""
+    return EncoderSettings(offline=offline, **({} if base_model is None else {"base_model": base_model}))

@@ -1,0 +1,145 @@
+"""Commands that hold models against each other, or against targets."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ticketkin.cli.console import errors, print_json, screen
+from ticketkin.cli.job_options import stored_job
+from ticketkin.cli.model_screens import (
+    show_leaderboard,
+    show_readiness,
+)
+from ticketkin.cli.options import (
+    ForceOption,
+    JsonOption,
+    OfflineOption,
+    RunFolder,
+    TrustCodeOption,
+    encoder_settings,
+    run_folder,
+    whole_numbers,
+)
+from ticketkin.cli.progress import ConsoleProgress
+from ticketkin.core.errors import MissingInputError
+from ticketkin.core.outputs import output_path
+from ticketkin.core.tables import SplitName
+from ticketkin.evaluation.schema import TIERS, Tier
+
+comparisons = typer.Typer()
+
+
+@comparisons.command()
+def compare(
+    names: Annotated[
+        list[str], typer.Argument(metavar="MODEL...", help="Hub names, model or adapter folders.")
+    ],
+    on: Annotated[
+        Path,
+        typer.Option(
+            "--on",
+            help="Run folder whose held-out links judge, or a JSON file of pairs.",
+            parser=run_folder,
+            metavar="PATH",
+        ),
+    ],
+    baseline: Annotated[
+        str | None, typer.Option(help="The model others are compared with; default: the run's base.")
+    ] = None,
+    split: Annotated[
+        SplitName, typer.Option(help="Which links. The holdout is for a last look, not for choosing.")
+    ] = SplitName.EVALUATION,
+    dimensions: Annotated[
+        str | None, typer.Option(help="Also cut to so many dimensions, and as int8 and bits: 256,128")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder for leaderboard.json, .csv and .html.",
+            parser=output_path,
+            metavar="PATH",
+        ),
+    ] = None,
+    force: ForceOption = False,
+    offline: OfflineOption = False,
+    trust_code: TrustCodeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare models on the frozen links of a run, or frozen pairs: metrics, paired differences, cost.
+
+    \b
+    Examples:
+      ticketkin compare intfloat/e5-base-v2 BAAI/bge-base-en-v1.5 --on runs/june
+      ticketkin compare runs/june/model runs/may/model --on runs/june --out runs/compared
+      ticketkin compare runs/june/model --on runs/june --dimensions 256,128
+      ticketkin compare runs/june/model --on test_pairs.json --baseline all-MiniLM-L6-v2
+
+    A model that can't be had is skipped with its reason.
+    """
+    from ticketkin.workflows.comparison import check_leaderboard, compare_models, write_leaderboard
+    from ticketkin.workflows.configuration import read_job
+    from ticketkin.workflows.job import damage_named
+
+    if out is not None:
+        check_leaderboard(out, [on], force=force)
+    settings = read_job(on).settings.encoder if on.is_dir() else encoder_settings(None, offline)
+    with ConsoleProgress(errors) as progress, damage_named(on):
+        comparison = compare_models(
+            names,
+            on,
+            baseline or settings.base_model,
+            split,
+            whole_numbers(dimensions, "--dimensions", 1, 65_536),
+            settings,
+            progress,
+        )
+    if out is not None:
+        write_leaderboard(comparison, out, force=force)
+    if as_json:
+        print_json(comparison.to_json())
+    else:
+        show_leaderboard(screen, comparison, out)
+
+
+@comparisons.command()
+def ready(
+    folder: RunFolder,
+    tier: Annotated[Tier, typer.Option(help="What the run must have reached.")] = "good",
+    as_json: JsonOption = False,
+) -> None:
+    """Say whether a run's champion is fit for work; exit 1 below the tier, for CI.
+
+    \b
+    Examples:
+      ticketkin ready runs/june
+      ticketkin ready runs/june --tier production --json
+
+    Targets are settings: --set readiness.roc_auc=0.9 with ticketkin run or evaluate.
+    """
+    from ticketkin.workflows.artifacts import RELATIONS_JSON, REPORT_JSON
+    from ticketkin.workflows.job import damage_named, run_context
+    from ticketkin.workflows.run_report import finished_report
+
+    if not (folder / REPORT_JSON).exists():
+        raise MissingInputError(f"{folder} has no verdict yet. Run: ticketkin evaluate {folder}")
+    with damage_named(folder):
+        if (folder / RELATIONS_JSON).exists():
+            job = stored_job(folder)
+            report = finished_report(run_context(folder, job).values, job.settings)
+        else:
+            report = REPORT_JSON.read(folder / REPORT_JSON)
+            errors.print(
+                "What would be said of new tickets is not judged yet, and not counted. To judge it: "
+                f"ticketkin relations {folder}",
+                soft_wrap=True,
+            )
+    if as_json:
+        print_json(report.readiness)
+    else:
+        show_readiness(screen, report, tier)
+    if TIERS.index(report.readiness.tier) < TIERS.index(tier):
+        sys.exit(1)

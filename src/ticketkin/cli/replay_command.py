@@ -1,0 +1,96 @@
+"""The command that shows what the last weeks would have looked like."""
+
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ticketkin.cli.console import errors, print_json, screen
+from ticketkin.cli.job_options import link_settings
+from ticketkin.cli.options import (
+    ForceOption,
+    JsonOption,
+    LinkColumnsOption,
+    LinkSetOption,
+    MapOption,
+    RedactWordsOption,
+    Sources,
+    TrustCodeOption,
+    parse_map,
+)
+from ticketkin.cli.progress import ConsoleProgress
+from ticketkin.core.errors import InputError
+from ticketkin.core.outputs import output_path
+
+replaying = typer.Typer()
+
+
+@replaying.command()
+def replay(
+    folder: Annotated[Path, typer.Argument(help="Bundle.", metavar="FOLDER")],
+    sources: Sources = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="First day of the time that is replayed: 2026-10-01.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", help="Its last day; default: the newest.")] = None,
+    links: Annotated[
+        Path | None, typer.Option("--links", help="File of links beside those in the export.")
+    ] = None,
+    link_columns: LinkColumnsOption = None,
+    set_: LinkSetOption = None,
+    map_: MapOption = None,
+    redact_words: RedactWordsOption = None,
+    k: Annotated[int, typer.Option("--nearest", min=1, max=1_000, help="Nearest tickets to look at.")] = 10,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="Folder for replay.html and replay.json.", parser=output_path, metavar="PATH"
+        ),
+    ] = None,
+    force: ForceOption = False,
+    trust_code: TrustCodeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """See what the last weeks would have looked like: what would have been said, and how much was right.
+
+    \b
+    Examples:
+      ticketkin replay kin-june incidents.csv --since 2026-10-01
+      ticketkin replay kin-june incidents.csv --since 2026-10-01 --links duplicates.csv --out october
+
+    Every ticket since then is answered as it opened, from the tickets that had opened before, and counted
+    against the links in the export. Tickets from before --since belong into the export, too.
+    """
+    from ticketkin.cli.answers import show_replay
+    from ticketkin.core.outputs import check_folder_output
+    from ticketkin.workflows.replaying import ReplayRequest, is_replay, replay_export, write_replay
+
+    if not sources or since is None:
+        raise InputError("Replay needs an export and --since, such as --since 2026-10-01")
+    if out is not None:
+        check_folder_output(out, [folder, *sources], is_replay, force=force)
+    request = ReplayRequest(
+        sources,
+        _day(since, "--since"),
+        None if until is None else _day(until, "--until") + timedelta(days=1, microseconds=-1),
+        links,
+        None if map_ is None else parse_map(map_),
+        redact_words,
+        k,
+        link_settings(link_columns, set_),
+    )
+    with ConsoleProgress(errors) as progress:
+        result = replay_export(folder, request, progress)
+    page = None if out is None else write_replay(result, out, [folder, *sources], force=force)
+    if as_json:
+        print_json(result.to_json())
+    else:
+        show_replay(screen, result, page)
+
+
+def _day(text: str, option: str) -> datetime:
+    try:
+        return datetime.combine(date.fromisoformat(text.strip()), time.min)
+    except ValueError:
+        raise InputError(f"{option} {text!r} is no day; write it as 2026-10-01") from None
