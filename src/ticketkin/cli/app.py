@@ -5,10 +5,11 @@ from typing import Annotated
 import typer
 
 from ticketkin.cli.backup_commands import backups
-from ticketkin.cli.bundle_commands import bundles
+from ticketkin.cli.bundle_command import bundling
 from ticketkin.cli.comparison_commands import comparisons
 from ticketkin.cli.console import screen
 from ticketkin.cli.help import GroupedCommands, in_groups
+from ticketkin.cli.index_command import indexing
 from ticketkin.cli.key_commands import keys
 from ticketkin.cli.kind_commands import kinds
 from ticketkin.cli.model_commands import models
@@ -37,7 +38,8 @@ app.add_typer(models)
 app.add_typer(kinds)
 app.add_typer(trials)
 app.add_typer(comparisons)
-app.add_typer(bundles)
+app.add_typer(bundling)
+app.add_typer(indexing)
 app.add_typer(relating)
 app.add_typer(replaying)
 app.add_typer(service)

@@ -1,6 +1,7 @@
 """Commands that hold models against each other, or against targets."""
 
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from ticketkin.cli.model_screens import (
     show_leaderboard,
     show_readiness,
 )
+from ticketkin.cli.option_records import takes_records
 from ticketkin.cli.options import (
     ForceOption,
     JsonOption,
@@ -31,11 +33,13 @@ from ticketkin.evaluation.schema import TIERS, Tier
 comparisons = typer.Typer()
 
 
-@comparisons.command()
-def compare(
+@dataclass(frozen=True)
+class ComparedModels:
+    """Which models are compared, and on what."""
+
     names: Annotated[
         list[str], typer.Argument(metavar="MODEL...", help="Hub names, model or adapter folders.")
-    ],
+    ]
     on: Annotated[
         Path,
         typer.Option(
@@ -44,16 +48,23 @@ def compare(
             parser=run_folder,
             metavar="PATH",
         ),
-    ],
+    ]
     baseline: Annotated[
         str | None, typer.Option(help="The model others are compared with; default: the run's base.")
-    ] = None,
+    ] = None
     split: Annotated[
         SplitName, typer.Option(help="Which links. The holdout is for a last look, not for choosing.")
-    ] = SplitName.EVALUATION,
+    ] = SplitName.EVALUATION
     dimensions: Annotated[
         str | None, typer.Option(help="Also cut to so many dimensions, and as int8 and bits: 256,128")
-    ] = None,
+    ] = None
+    offline: OfflineOption = False
+
+
+@dataclass(frozen=True)
+class LeaderboardOutput:
+    """Where the comparison goes."""
+
     out: Annotated[
         Path | None,
         typer.Option(
@@ -63,11 +74,17 @@ def compare(
             parser=output_path,
             metavar="PATH",
         ),
-    ] = None,
-    force: ForceOption = False,
-    offline: OfflineOption = False,
+    ] = None
+    force: ForceOption = False
+    as_json: JsonOption = False
+
+
+@comparisons.command()
+@takes_records
+def compare(
+    models: ComparedModels,
+    output: LeaderboardOutput,
     trust_code: TrustCodeOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Compare models on the frozen links of a run, or frozen pairs: metrics, paired differences, cost.
 
@@ -84,25 +101,26 @@ def compare(
     from ticketkin.workflows.configuration import read_job
     from ticketkin.workflows.job import damage_named
 
-    if out is not None:
-        check_leaderboard(out, [on], force=force)
-    settings = read_job(on).settings.encoder if on.is_dir() else encoder_settings(None, offline)
-    with ConsoleProgress(errors) as progress, damage_named(on):
+    if output.out is not None:
+        check_leaderboard(output.out, [models.on], force=output.force)
+    is_run = models.on.is_dir()
+    settings = read_job(models.on).settings.encoder if is_run else encoder_settings(None, models.offline)
+    with ConsoleProgress(errors) as progress, damage_named(models.on):
         comparison = compare_models(
-            names,
-            on,
-            baseline or settings.base_model,
-            split,
-            whole_numbers(dimensions, "--dimensions", 1, 65_536),
+            models.names,
+            models.on,
+            models.baseline or settings.base_model,
+            models.split,
+            whole_numbers(models.dimensions, "--dimensions", 1, 65_536),
             settings,
             progress,
         )
-    if out is not None:
-        write_leaderboard(comparison, out, force=force)
-    if as_json:
+    if output.out is not None:
+        write_leaderboard(comparison, output.out, force=output.force)
+    if output.as_json:
         print_json(comparison.to_json())
     else:
-        show_leaderboard(screen, comparison, out)
+        show_leaderboard(screen, comparison, output.out)
 
 
 @comparisons.command()

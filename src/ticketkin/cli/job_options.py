@@ -1,12 +1,31 @@
 """The job that options describe: a new one, or one that a run stores, changed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from ticketkin.cli.options import names_in, parse_map
-from ticketkin.cli.run_choice import run_folder_of
+from ticketkin.cli.options import (
+    CandidatesOption,
+    ConfigOption,
+    LabelsFromOption,
+    LinkColumnsOption,
+    LinksOption,
+    MapOption,
+    ModelOption,
+    OfflineOption,
+    PairsOption,
+    RecipeOption,
+    RedactWordsOption,
+    ReviewedOption,
+    SeedOption,
+    SetOption,
+    Sources,
+    TestPairsOption,
+    names_in,
+    parse_map,
+)
+from ticketkin.cli.run_choice import run_among, run_folder_of, run_to_resume
 from ticketkin.core.errors import InputError
 from ticketkin.core.near_names import near_file
 from ticketkin.core.run_ownership import owning_run
@@ -26,25 +45,31 @@ _STORED_FILES = {"sources": "sources", "pairs": "pairs_file", "test_pairs": "tes
 
 
 @dataclass(frozen=True)
-class JobOptions:
-    """What the user typed, before it is checked."""
+class ImportOptions:
+    """What the user typed of an export and how it is read, before it is checked."""
 
-    sources: Sequence[Path]
-    links: Path | None = None
-    link_columns: str | None = None
-    map_: str | None = None
-    config: Path | None = None
-    set_: Sequence[str] | None = None
-    offline: bool = False
-    base_model: str | None = None
-    candidates: str | None = None
-    seed: int | None = None
-    recipe: str | None = None
-    pairs: Path | None = None
-    test_pairs: Path | None = None
-    reviewed: Path | None = None
-    redact_words: Path | None = None
-    labels_from: str | None = None
+    sources: Sources = field(default_factory=list)
+    links: LinksOption = None
+    link_columns: LinkColumnsOption = None
+    map_: MapOption = None
+    redact_words: RedactWordsOption = None
+    config: ConfigOption = None
+    set_: SetOption = None
+    offline: OfflineOption = False
+    base_model: ModelOption = None
+
+
+@dataclass(frozen=True)
+class JobOptions(ImportOptions):
+    """What the user typed of a whole job, before it is checked."""
+
+    candidates: CandidatesOption = None
+    recipe: RecipeOption = None
+    pairs: PairsOption = None
+    test_pairs: TestPairsOption = None
+    labels_from: LabelsFromOption = None
+    reviewed: ReviewedOption = None
+    seed: SeedOption = None
 
     def job(self) -> Job:
         """Return the job. Raises InputError where a file is missing or an option is malformed."""
@@ -104,15 +129,20 @@ class JobOptions:
             return fresh
         return self._changed(stored)
 
-    def resumed(self, folder: Path) -> tuple[Path, Job]:
-        """Return a run folder and the job stored in it, changed by what was given. Raises as `onto`."""
-        return folder, self.onto(folder)
+    def placed(self, out: Path | None, *, resume: bool) -> tuple[Path, Job]:
+        """Return the folder and the job of a run: resumed, named in place of an export, or begun.
 
-    def begun(self, out: Path | None) -> tuple[Path, Job]:
-        """Return the folder and the job of a run that is not resumed by name. Raises as `job_in`."""
-        named = out or self.run_of_answers()
-        job = self.job_in(named)
-        return run_folder_of(named, job), job
+        Raises InputError as `onto` and `job_in`.
+        """
+        named = run_among(self.sources, out)
+        if named is not None:
+            return named, replace(self, sources=[]).onto(named)
+        if resume:
+            folder = run_to_resume(out)
+            return folder, self.onto(folder)
+        place = out or self.run_of_answers()
+        job = self.job_in(place)
+        return run_folder_of(place, job), job
 
     def run_of_answers(self) -> Path | None:
         """Return the run that asked for the answers given with --reviewed, None where the sources are others.
@@ -150,7 +180,7 @@ class JobOptions:
         return job.model_copy(update={"settings": settings, **changed})
 
     def _given(self) -> set[str]:
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
         return {
             name
             for name, value in values.items()
@@ -170,7 +200,7 @@ class JobOptions:
 
     def _flags(self) -> dict[str, Any]:
         given = {
-            ("tickets", "mapping"): None if self.map_ is None else parse_map(self.map_),
+            ("tickets", "mapping"): parse_map(self.map_),
             ("tickets", "redact_words"): _resolved(self.redact_words),
             ("links", "columns"): None if self.link_columns is None else names_in(self.link_columns),
             ("encoder", "offline"): self.offline or None,
@@ -209,7 +239,8 @@ def stored_job(
     reviewed: Path | None = None,
 ) -> Job:
     """Return the job stored in a run folder, changed by the given options."""
-    return JobOptions((), links=links, link_columns=link_columns, set_=set_, reviewed=reviewed).onto(folder)
+    given = None if set_ is None else list(set_)
+    return JobOptions(links=links, link_columns=link_columns, set_=given, reviewed=reviewed).onto(folder)
 
 
 def link_settings(link_columns: str | None, set_: Sequence[str] | None) -> LinkSettings:

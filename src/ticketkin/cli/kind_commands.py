@@ -7,6 +7,7 @@ import typer
 from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.job_options import stored_job
 from ticketkin.cli.kind_screens import show_families, show_relations
+from ticketkin.cli.option_records import takes_records
 from ticketkin.cli.options import (
     JsonOption,
     ReviewedOption,
@@ -19,21 +20,38 @@ from ticketkin.cli.progress import ConsoleProgress
 kinds = typer.Typer()
 
 
-@kinds.command()
-def relations(
-    folder: RunFolder,
+@dataclass(frozen=True)
+class Assessments:
+    """What is assessed beside the classifier that is learned."""
+
     compare_all: Annotated[
         bool, typer.Option("--compare", help="Assess every classifier, the majority class among them.")
-    ] = False,
+    ] = False
     ablation: Annotated[
         bool, typer.Option("--ablation", help="Assess without each group of features, too.")
-    ] = False,
+    ] = False
     cross_encoder: Annotated[
         bool, typer.Option("--cross-encoder", help="Assess a cross-encoder of kinds, too: a training a fold.")
-    ] = False,
+    ] = False
     causes: Annotated[
         bool, typer.Option("--causes", help="Train a cross-encoder for cause or not a cause, too.")
-    ] = False,
+    ] = False
+
+    def assignments(self) -> list[str]:
+        """Return the settings that they stand for."""
+        from ticketkin.relations.fitting import MODELS
+
+        compared = [*(MODELS if self.compare_all else ()), *(["cross_encoder"] if self.cross_encoder else [])]
+        assigned = [f"relations.compare={','.join(compared)}"] if compared else []
+        assigned += ["relations.causes=true"] if self.causes else []
+        return assigned + (["relations.ablation=true"] if self.ablation else [])
+
+
+@kinds.command()
+@takes_records
+def relations(
+    folder: RunFolder,
+    assessments: Assessments,
     reviewed: ReviewedOption = None,
     set_: SetOption = None,
     trust_code: TrustCodeOption = None,
@@ -52,15 +70,10 @@ def relations(
 
     Quality is of repeated folds that share no ticket, with 95 % intervals. ticketkin run does this too.
     """
-    from ticketkin.relations.fitting import MODELS
     from ticketkin.workflows.relation_jobs import learn_relations
 
-    named = [*(MODELS if compare_all else ()), *(["cross_encoder"] if cross_encoder else [])]
-    asked = [f"relations.compare={','.join(named)}"] if named else []
-    asked += ["relations.causes=true"] if causes else []
-    asked += ["relations.ablation=true"] if ablation else []
     with ConsoleProgress(errors) as progress:
-        job = stored_job(folder, [*asked, *(set_ or ())], reviewed=reviewed)
+        job = stored_job(folder, [*assessments.assignments(), *(set_ or ())], reviewed=reviewed)
         record = learn_relations(folder, job, progress)
     if as_json:
         print_json(record)

@@ -1,6 +1,7 @@
 """Commands about models on their own: examine, repair, merge."""
 
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.model_screens import (
     show_examined,
 )
+from ticketkin.cli.option_records import takes_records
 from ticketkin.cli.options import (
     ForceOption,
     JsonOption,
@@ -41,14 +43,13 @@ def _base_of(adapter: Path, base_model: str | None, offline: bool) -> str:
     return base
 
 
-@models.command()
-def doctor(
-    path: Annotated[Path, typer.Argument(help="Bundle, adapter, model or run folder.")],
-    base_model: ModelOption = None,
-    offline: OfflineOption = False,
+@dataclass(frozen=True)
+class Repair:
+    """Whether an adapter is repaired, and where the copy goes."""
+
     fix: Annotated[
         bool, typer.Option("--fix", help="Write a copy of an adapter that was saved at the wrong level.")
-    ] = False,
+    ] = False
     out: Annotated[
         Path | None,
         typer.Option(
@@ -58,8 +59,22 @@ def doctor(
             parser=output_path,
             metavar="PATH",
         ),
-    ] = None,
-    force: ForceOption = False,
+    ] = None
+    force: ForceOption = False
+
+    def folder_for(self, adapter: Path) -> Path:
+        """Return where the copy of an adapter is written."""
+        named = adapter if adapter.name.strip(".") else adapter.resolve()
+        return self.out or named.with_name(f"{named.name}-fixed")
+
+
+@models.command()
+@takes_records
+def doctor(
+    path: Annotated[Path, typer.Argument(help="Bundle, adapter, model or run folder.")],
+    repair: Repair,
+    base_model: ModelOption = None,
+    offline: OfflineOption = False,
     trust_code: TrustCodeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -79,10 +94,10 @@ def doctor(
     from ticketkin.workflows.examination import examine
     from ticketkin.workflows.job import damage_named
 
-    if fix:
-        named = path if path.name.strip(".") else path.resolve()
-        repaired = out or named.with_name(f"{named.name}-fixed")
-        n_modules = rekey_adapter(path, _base_of(path, base_model, offline), repaired, force=force)
+    if repair.fix:
+        repaired = repair.folder_for(path)
+        base = _base_of(path, base_model, offline)
+        n_modules = rekey_adapter(path, base, repaired, force=repair.force)
         errors.print(f"Wrote {repaired} with {number_of(n_modules, 'module')}; examining it", soft_wrap=True)
         path = repaired
     with ConsoleProgress(errors) as progress, damage_named(path):

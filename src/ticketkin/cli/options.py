@@ -12,9 +12,7 @@ from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.training.candidates import CANDIDATES
 from ticketkin.workflows.run_folders import followed
 
-Sources = Annotated[
-    list[Path] | None, typer.Argument(help="Exports: CSV, JSON, JSON Lines, XLSX or Parquet.")
-]
+Sources = Annotated[list[Path], typer.Argument(help="Exports: CSV, JSON, JSON Lines, XLSX or Parquet.")]
 
 
 def run_folder(text: str | Path) -> Path:
@@ -137,8 +135,13 @@ def names_in(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def parse_map(text: str) -> dict[str, str]:
-    """Return --map as field to column. Raises ConfigurationError where it is malformed."""
+def parse_map(text: str | None) -> dict[str, str] | None:
+    """Return --map as field to column, None where it was not given.
+
+    Raises ConfigurationError where it is malformed.
+    """
+    if text is None:
+        return None
     mapping = {}
     for part in text.split(","):
         field, equals, column = part.partition("=")

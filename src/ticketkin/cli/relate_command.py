@@ -1,13 +1,15 @@
 """The command that says what the nearest earlier tickets are to a ticket."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketkin.cli.answers import show_answers, write_answers
+from ticketkin.cli.answers import check_answers_file, show_answers, write_answers
 from ticketkin.cli.console import errors, print_json, screen
+from ticketkin.cli.option_records import takes_records
 from ticketkin.cli.options import (
     ForceOption,
     JsonOption,
@@ -24,36 +26,72 @@ from ticketkin.core.progress import Progress
 from ticketkin.core.wording import number_of
 
 if TYPE_CHECKING:
+    from ticketkin.serving.answers import Answer
     from ticketkin.serving.kin import Kin
 
 relating = typer.Typer()
 
 
-@relating.command()
-def relate(
-    folder: Annotated[
-        Path, typer.Argument(help="Bundle or run folder.", parser=run_folder, metavar="FOLDER")
-    ],
+@dataclass(frozen=True)
+class AskedTickets:
+    """Which tickets a person asks about: stored ones by name, a new one by its text, or those of a file."""
+
     tickets: Annotated[
-        list[str] | None, typer.Argument(metavar="TICKET...", help="Ids or numbers of stored tickets.")
-    ] = None,
-    text: Annotated[
-        str | None, typer.Option("--text", help="A new ticket: its first line is the title.")
-    ] = None,
-    field: Annotated[
-        list[str] | None,
+        list[str], typer.Argument(metavar="TICKET...", help="Ids or numbers of stored tickets.")
+    ] = field(default_factory=list)
+    text: Annotated[str | None, typer.Option("--text", help="A new ticket: its first line is the title.")] = (
+        None
+    )
+    fields: Annotated[
+        list[str],
         typer.Option("--field", help="A field of the new ticket: service=Email. Repeatable."),
-    ] = None,
+    ] = field(default_factory=list)
     file: Annotated[
         Path | None, typer.Option("--file", help="New tickets: an export in any format that is imported.")
-    ] = None,
-    map_: MapOption = None,
-    redact_words: RedactWordsOption = None,
-    index: Annotated[
-        Path | None, typer.Option("--index", help="Folder of the stored tickets; default: index in FOLDER.")
-    ] = None,
-    k: Annotated[int, typer.Option("--nearest", min=1, max=100_000, help="Nearest tickets to look at.")] = 10,
-    everything: Annotated[bool, typer.Option("--all", help="Show also what stays silent.")] = False,
+    ] = None
+    map_: MapOption = None
+
+    def check(self) -> None:
+        """Raise InputError unless tickets were named in one way, and what describes them goes with it."""
+        given = {
+            "TICKET": bool(self.tickets),
+            "--text": self.text is not None,
+            "--file": self.file is not None,
+        }
+        ways = [name for name, is_given in given.items() if is_given]
+        if len(ways) != 1:
+            raise InputError(
+                f"{' and '.join(ways) or 'nothing'} was given; ask for tickets by number, or give one "
+                "--text, or a --file"
+            )
+        if self.fields and self.text is None:
+            raise InputError("--field describes the ticket of --text; give both")
+        if self.map_ is not None and self.file is None:
+            raise InputError("--map names the columns of --file; give both")
+
+    def record(self) -> dict[str, str]:
+        """Return the fields of the new ticket. Raises InputError for one that is malformed or given twice."""
+        title, _, description = (self.text or "").strip().partition("\n")
+        record = {"title": title, "description": description}
+        for assignment in self.fields:
+            name, equals, value = assignment.partition("=")
+            if not equals or not name.strip():
+                raise InputError(f"--field {assignment!r}: write it as NAME=VALUE, such as service=Email")
+            name = name.strip()
+            if record.get(name):
+                raise InputError(
+                    f"--field {assignment!r}: {name} is given twice, in --text or another --field"
+                )
+            record[name] = value.strip()
+        return record
+
+
+@dataclass(frozen=True)
+class AnswerOptions:
+    """How far a person looks, and where the answers go."""
+
+    k: Annotated[int, typer.Option("--nearest", min=1, max=100_000, help="Nearest tickets to look at.")] = 10
+    everything: Annotated[bool, typer.Option("--all", help="Show also what stays silent.")] = False
     out: Annotated[
         Path | None,
         typer.Option(
@@ -63,10 +101,24 @@ def relate(
             parser=output_path,
             metavar="FILE",
         ),
+    ] = None
+    force: ForceOption = False
+    as_json: JsonOption = False
+
+
+@relating.command()
+@takes_records
+def relate(
+    folder: Annotated[
+        Path, typer.Argument(help="Bundle or run folder.", parser=run_folder, metavar="FOLDER")
+    ],
+    asked: AskedTickets,
+    answering: AnswerOptions,
+    redact_words: RedactWordsOption = None,
+    index: Annotated[
+        Path | None, typer.Option("--index", help="Folder of the stored tickets; default: index in FOLDER.")
     ] = None,
-    force: ForceOption = False,
     trust_code: TrustCodeOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Say what the nearest earlier tickets are to a ticket: duplicate, related, cause; and why.
 
@@ -82,69 +134,43 @@ def relate(
     """
     from ticketkin.serving.manifest import is_bundle
 
-    asked = _asked(tickets, text, file, field, map_)
-    if not is_bundle(folder) and asked == "TICKET" and out is None and index is None:
-        _relate_in_run(folder, tickets or [], k, everything, as_json)
+    asked.check()
+    if not is_bundle(folder) and asked.tickets and answering.out is None and index is None:
+        _relate_in_run(folder, asked.tickets, answering)
         return
-    from ticketkin.cli.answers import check_answers_file
-
-    if out is not None:
-        check_answers_file(out, [folder, *([file] if file else [])], force=force)
-    absent: list[str] = []
+    if answering.out is not None:
+        read = [folder, *([asked.file] if asked.file else [])]
+        check_answers_file(answering.out, read, force=answering.force)
     with ConsoleProgress(errors) as progress:
         kin = _opened(folder, index, redact_words, progress)
-        if tickets:
-            absent = [name for name in tickets if kin.index.row_of(name) is None]
-            stored = [name for name in tickets if name not in absent]
-            answers = kin.relate_stored(stored, k) if stored else []
-        elif file is not None:
-            mapping = None if map_ is None else parse_map(map_)
-            answers = kin.relate_all(file, k, progress, mapping=mapping)
-        else:
-            answers = [kin.relate(_record(text or "", field or []), k)]
-    if absent and not answers:
-        raise _absent("index", absent, "that was stored")
-    if out is not None:
-        write_answers(answers, out, everything=everything)
-        screen.print(f"Wrote {out}: answers for {number_of(len(answers), 'ticket')}", soft_wrap=True)
-    elif as_json:
-        print_json([answer.to_json() for answer in answers])
-    else:
-        show_answers(screen, answers, everything)
+        answers = _answers(kin, asked, answering.k, progress)
+    absent = [name for name in asked.tickets if kin.index.row_of(name) is None]
+    if answers or not absent:
+        _give(answers, answering)
     if absent:
         raise _absent("index", absent, "that was stored")
 
 
-def _asked(
-    tickets: list[str] | None, text: str | None, file: Path | None, field: list[str] | None, map_: str | None
-) -> str:
-    """Return which of TICKET, --text and --file was given. Raises InputError unless it is one of them."""
-    given = {"TICKET": bool(tickets), "--text": text is not None, "--file": file is not None}
-    asked = [name for name, is_given in given.items() if is_given]
-    if len(asked) != 1:
-        raise InputError(
-            f"{' and '.join(asked) or 'nothing'} was given; ask for tickets by number, or give one --text, "
-            "or a --file"
+def _answers(kin: "Kin", asked: AskedTickets, k: int, progress: Progress) -> "list[Answer]":
+    """Return the answers, without those for names that no stored ticket has."""
+    if asked.tickets:
+        stored = [name for name in asked.tickets if kin.index.row_of(name) is not None]
+        return kin.relate_stored(stored, k) if stored else []
+    if asked.file is not None:
+        return kin.relate_all(asked.file, k, progress, mapping=parse_map(asked.map_))
+    return [kin.relate(asked.record(), k)]
+
+
+def _give(answers: "list[Answer]", answering: AnswerOptions) -> None:
+    if answering.out is not None:
+        write_answers(answers, answering.out, everything=answering.everything)
+        screen.print(
+            f"Wrote {answering.out}: answers for {number_of(len(answers), 'ticket')}", soft_wrap=True
         )
-    if field and text is None:
-        raise InputError("--field describes the ticket of --text; give both")
-    if map_ is not None and file is None:
-        raise InputError("--map names the columns of --file; give both")
-    return asked[0]
-
-
-def _record(text: str, assignments: list[str]) -> dict[str, str]:
-    title, _, description = text.strip().partition("\n")
-    record = {"title": title, "description": description}
-    for assignment in assignments:
-        name, equals, value = assignment.partition("=")
-        if not equals or not name.strip():
-            raise InputError(f"--field {assignment!r}: write it as NAME=VALUE, such as service=Email")
-        name = name.strip()
-        if record.get(name):
-            raise InputError(f"--field {assignment!r}: {name} is given twice, in --text or another --field")
-        record[name] = value.strip()
-    return record
+    elif answering.as_json:
+        print_json([answer.to_json() for answer in answers])
+    else:
+        show_answers(screen, answers, answering.everything)
 
 
 def _opened(folder: Path, index: Path | None, redact_words: Path | None, progress: Progress) -> "Kin":
@@ -159,14 +185,14 @@ def _opened(folder: Path, index: Path | None, redact_words: Path | None, progres
     return open_run(folder, index, redact_words, progress)
 
 
-def _relate_in_run(folder: Path, tickets: list[str], k: int, everything: bool, as_json: bool) -> None:
+def _relate_in_run(folder: Path, tickets: list[str], answering: AnswerOptions) -> None:
     from ticketkin.serving.answers import Answer
     from ticketkin.workflows.job import damage_named
     from ticketkin.workflows.relater import Relater
 
     with damage_named(folder):
-        by_ticket = Relater(folder).relate(tickets, k)
-    if as_json:
+        by_ticket = Relater(folder).relate(tickets, answering.k)
+    if answering.as_json:
         print_json({
             ticket: None if related is None else [one.to_json() for one in related]
             for ticket, related in by_ticket.items()
@@ -174,7 +200,7 @@ def _relate_in_run(folder: Path, tickets: list[str], k: int, everything: bool, a
     else:
         known = {ticket: related for ticket, related in by_ticket.items() if related is not None}
         answers = [Answer(ticket, "", related, []) for ticket, related in known.items()]
-        show_answers(screen, answers, everything)
+        show_answers(screen, answers, answering.everything)
     unknown = [ticket for ticket, related in by_ticket.items() if related is None]
     if unknown:
         raise _absent("run", unknown, "of its export")

@@ -1,13 +1,15 @@
 """The command that shows what the last weeks would have looked like."""
 
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.job_options import link_settings
+from ticketkin.cli.option_records import takes_records
 from ticketkin.cli.options import (
     ForceOption,
     JsonOption,
@@ -23,25 +25,54 @@ from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.core.errors import InputError
 from ticketkin.core.outputs import output_path
 
+if TYPE_CHECKING:
+    from ticketkin.workflows.replaying import ReplayRequest
+
 replaying = typer.Typer()
 
 
-@replaying.command()
-def replay(
-    folder: Annotated[Path, typer.Argument(help="Bundle.", metavar="FOLDER")],
-    sources: Sources = None,
+@dataclass(frozen=True)
+class ReplayOptions:
+    """What is replayed, as the user typed it."""
+
+    sources: Sources = field(default_factory=list)
     since: Annotated[
         str | None, typer.Option("--since", help="First day of the time that is replayed: 2026-10-01.")
-    ] = None,
-    until: Annotated[str | None, typer.Option("--until", help="Its last day; default: the newest.")] = None,
+    ] = None
+    until: Annotated[str | None, typer.Option("--until", help="Its last day; default: the newest.")] = None
     links: Annotated[
         Path | None, typer.Option("--links", help="File of links beside those in the export.")
-    ] = None,
-    link_columns: LinkColumnsOption = None,
-    set_: LinkSetOption = None,
-    map_: MapOption = None,
-    redact_words: RedactWordsOption = None,
-    k: Annotated[int, typer.Option("--nearest", min=1, max=1_000, help="Nearest tickets to look at.")] = 10,
+    ] = None
+    link_columns: LinkColumnsOption = None
+    set_: LinkSetOption = None
+    map_: MapOption = None
+    redact_words: RedactWordsOption = None
+    k: Annotated[int, typer.Option("--nearest", min=1, max=1_000, help="Nearest tickets to look at.")] = 10
+
+    def request(self) -> "ReplayRequest":
+        """Return what is replayed. Raises InputError where something is missing or malformed."""
+        from ticketkin.workflows.replaying import ReplayRequest
+
+        if not self.sources or self.since is None:
+            raise InputError("Replay needs an export and --since, such as --since 2026-10-01")
+        to_end_of_day = timedelta(days=1, microseconds=-1)
+        return ReplayRequest(
+            self.sources,
+            _day(self.since, "--since"),
+            None if self.until is None else _day(self.until, "--until") + to_end_of_day,
+            self.links,
+            parse_map(self.map_),
+            self.redact_words,
+            self.k,
+            link_settings(self.link_columns, self.set_),
+        )
+
+
+@replaying.command()
+@takes_records
+def replay(
+    folder: Annotated[Path, typer.Argument(help="Bundle.", metavar="FOLDER")],
+    options: ReplayOptions,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -64,25 +95,15 @@ def replay(
     """
     from ticketkin.cli.answers import show_replay
     from ticketkin.core.outputs import check_folder_output
-    from ticketkin.workflows.replaying import ReplayRequest, is_replay, replay_export, write_replay
+    from ticketkin.workflows.replaying import is_replay, replay_export, write_replay
 
-    if not sources or since is None:
-        raise InputError("Replay needs an export and --since, such as --since 2026-10-01")
+    request = options.request()
+    read = [folder, *request.sources]
     if out is not None:
-        check_folder_output(out, [folder, *sources], is_replay, force=force)
-    request = ReplayRequest(
-        sources,
-        _day(since, "--since"),
-        None if until is None else _day(until, "--until") + timedelta(days=1, microseconds=-1),
-        links,
-        None if map_ is None else parse_map(map_),
-        redact_words,
-        k,
-        link_settings(link_columns, set_),
-    )
+        check_folder_output(out, read, is_replay, force=force)
     with ConsoleProgress(errors) as progress:
         result = replay_export(folder, request, progress)
-    page = None if out is None else write_replay(result, out, [folder, *sources], force=force)
+    page = None if out is None else write_replay(result, out, read, force=force)
     if as_json:
         print_json(result.to_json())
     else:

@@ -1,5 +1,6 @@
 """Commands that run a whole job: of an export, of the demo; and what one can begin with."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -7,58 +8,29 @@ import typer
 
 from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.job_options import JobOptions
+from ticketkin.cli.option_records import takes_records
 from ticketkin.cli.options import (
-    CandidatesOption,
-    ConfigOption,
     ForceOption,
     ForceRunOption,
     JsonOption,
-    LabelsFromOption,
-    LinkColumnsOption,
-    LinksOption,
-    MapOption,
-    ModelOption,
-    OfflineOption,
     OutOption,
-    PairsOption,
-    RecipeOption,
-    RedactWordsOption,
-    ReviewedOption,
-    SeedOption,
-    SetOption,
-    Sources,
-    TestPairsOption,
     TrustCodeOption,
     out_folder,
 )
 from ticketkin.cli.progress import ConsoleProgress
-from ticketkin.cli.run_choice import run_among, run_to_resume
 from ticketkin.cli.screens import show_recipes, show_stages, show_verdict
 from ticketkin.core.outputs import output_path
 from ticketkin.core.stage_settings import LARGEST_SEED
+from ticketkin.evaluation.schema import Report
 from ticketkin.workflows.configuration import Job
 
 runs = typer.Typer()
 
 
 @runs.command()
+@takes_records
 def run(
-    sources: Sources = None,
-    links: LinksOption = None,
-    link_columns: LinkColumnsOption = None,
-    map_: MapOption = None,
-    config: ConfigOption = None,
-    set_: SetOption = None,
-    offline: OfflineOption = False,
-    base_model: ModelOption = None,
-    candidates: CandidatesOption = None,
-    recipe: RecipeOption = None,
-    pairs: PairsOption = None,
-    test_pairs: TestPairsOption = None,
-    labels_from: LabelsFromOption = None,
-    reviewed: ReviewedOption = None,
-    redact_words: RedactWordsOption = None,
-    seed: SeedOption = None,
+    options: JobOptions,
     out: OutOption = None,
     resume: Annotated[
         bool,
@@ -87,43 +59,28 @@ def run(
     export is the same as --resume --out FOLDER. Without --out each job gets a
     folder of its own in runs/, by date and name, and runs/latest points to the newest.
     """
-    from ticketkin.workflows.job import run_job
-    from ticketkin.workflows.run_folders import pointer_for
-
-    begun = run_among(sources or [], out)
-    options = JobOptions(
-        [] if begun else sources or [],
-        links,
-        link_columns,
-        map_,
-        config,
-        set_,
-        offline,
-        base_model,
-        candidates,
-        seed,
-        recipe,
-        pairs,
-        test_pairs,
-        reviewed,
-        redact_words,
-        labels_from,
-    )
-    folder, job = options.resumed(begun or run_to_resume(out)) if resume or begun else options.begun(out)
+    folder, job = options.placed(out, resume=resume)
     left_out = options.not_applied(job, folder)
     if dry_run:
         _show_plan(folder, job, left_out, force=force, as_json=as_json)
         return
-    with ConsoleProgress(errors) as progress:
-        if out is None:
-            progress.say(f"Run folder: {folder}")
-        if left_out is not None:
-            progress.say(left_out)
-        report = run_job(job, folder, progress, force=force, latest=pointer_for(folder))
+    report = _judged(folder, job, [f"Run folder: {folder}" if out is None else None, left_out], force=force)
     if as_json:
         print_json(report)
     else:
         show_verdict(screen, report, folder)
+
+
+def _judged(folder: Path, job: Job, notices: Sequence[str | None], *, force: bool) -> Report:
+    """Run the job to its end, after saying the `notices` there are, and return its report."""
+    from ticketkin.workflows.job import run_job
+    from ticketkin.workflows.run_folders import pointer_for
+
+    with ConsoleProgress(errors) as progress:
+        for notice in notices:
+            if notice is not None:
+                progress.say(notice)
+        return run_job(job, folder, progress, force=force, latest=pointer_for(folder))
 
 
 def _show_plan(folder: Path, job: Job, left_out: str | None, *, force: bool, as_json: bool) -> None:

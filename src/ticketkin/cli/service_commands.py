@@ -1,12 +1,14 @@
 """Commands for a service: start it, take somebody out of it, offer it to an assistant."""
 
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ticketkin.cli.console import errors, print_json, screen
+from ticketkin.cli.option_records import takes_records
 from ticketkin.cli.options import (
     ForceOption,
     JsonOption,
@@ -22,39 +24,70 @@ from ticketkin.core.errors import InputError
 from ticketkin.core.outputs import check_file_output, output_path
 from ticketkin.core.progress import Progress
 
+if TYPE_CHECKING:
+    from ticketkin.service.erasing import Receipt
+    from ticketkin.service.settings import ServiceSettings
+
 service = typer.Typer()
 
 
+@dataclass(frozen=True)
+class FirstTickets:
+    """Tickets that a service stores before it answers."""
+
+    tickets: Annotated[
+        list[Path], typer.Option("--tickets", help="Export of tickets to store first. Repeatable.")
+    ] = field(default_factory=list)
+    map_: MapOption = None
+    redact_words: RedactWordsOption = None
+
+
+@dataclass(frozen=True)
+class Listening:
+    """Where a service listens, and whom it answers."""
+
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65_535, help="Port to listen on; 0 takes a free one.")
+    ] = 8477
+    name: Annotated[
+        list[str],
+        typer.Option("--name", help="A further name under which browsers reach it. Repeatable."),
+    ] = field(default_factory=list)
+    rate: Annotated[
+        int, typer.Option("--rate", min=1, help="Requests of one sender that are answered in a minute.")
+    ] = 1_200
+    sign_in: Annotated[
+        bool, typer.Option("--sign-in", help="Let nobody in without a key; needed for another --host.")
+    ] = False
+
+    def settings(self) -> "ServiceSettings":
+        """Return the settings of the service."""
+        from ticketkin.service.settings import ServiceSettings
+
+        return ServiceSettings(
+            host=self.host,
+            port=self.port,
+            hosts=tuple(self.name),
+            signs_in=self.sign_in,
+            most_requests_a_minute=self.rate,
+        )
+
+
 @service.command()
+@takes_records
 def serve(
+    first: FirstTickets,
+    listening: Listening,
     folder: Annotated[
         Path | None,
         typer.Argument(help="Bundle, or a run with one; with --demo the demo's.", metavar="BUNDLE"),
     ] = None,
-    tickets: Annotated[
-        list[Path] | None, typer.Option("--tickets", help="Export of tickets to store first. Repeatable.")
-    ] = None,
-    map_: MapOption = None,
-    redact_words: RedactWordsOption = None,
     demo: Annotated[
         bool,
         typer.Option("--demo", help="Serve the demo, which is run first where it is not there yet."),
     ] = False,
     data: DataOption = None,
-    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option("--port", min=0, max=65_535, help="Port to listen on; 0 takes a free one.")
-    ] = 8477,
-    name: Annotated[
-        list[str] | None,
-        typer.Option("--name", help="A further name under which browsers reach it. Repeatable."),
-    ] = None,
-    rate: Annotated[
-        int, typer.Option("--rate", min=1, help="Requests of one sender that are answered in a minute.")
-    ] = 1_200,
-    sign_in: Annotated[
-        bool, typer.Option("--sign-in", help="Let nobody in without a key; needed for another --host.")
-    ] = False,
     trust_code: TrustCodeOption = None,
 ) -> None:
     """Answer over HTTP, for people, ticket systems and assistants, from a store that keeps every ticket.
@@ -71,19 +104,17 @@ def serve(
     """
     with extra_named():
         from ticketkin.service.running import ServeRequest, serve
-        from ticketkin.service.settings import ServiceSettings
 
+        settings = listening.settings()
     with ConsoleProgress(errors) as progress:
-        bundle, exports = _served(folder, tickets or [], progress, is_demo=demo)
+        bundle, exports = _served(folder, first.tickets, progress, is_demo=demo)
     request = ServeRequest(
         bundle=bundle,
         tickets=tuple(exports),
-        mapping=None if map_ is None else parse_map(map_),
-        redact_words=redact_words,
+        mapping=parse_map(first.map_),
+        redact_words=first.redact_words,
         data=data,
-        settings=ServiceSettings(
-            host=host, port=port, hosts=tuple(name or ()), signs_in=sign_in, most_requests_a_minute=rate
-        ),
+        settings=settings,
     )
     with ConsoleProgress(errors) as progress:
         serve(request, lambda address: screen.print(f"Ticketkin answers at {address}"), progress)
@@ -105,19 +136,27 @@ def _served(
     return demo.bundle, [demo.tickets, *tickets]
 
 
-@service.command()
-def erase(
-    folder: BundleFolder,
+@dataclass(frozen=True)
+class Erased:
+    """What a service is to forget."""
+
     ticket: Annotated[
-        list[str] | None, typer.Option("--ticket", help="Id or number of a ticket to erase. Repeatable.")
-    ] = None,
+        list[str], typer.Option("--ticket", help="Id or number of a ticket to erase. Repeatable.")
+    ] = field(default_factory=list)
     person: Annotated[
-        list[str] | None,
+        list[str],
         typer.Option("--person", help="Account of a person, or the name of a key. Repeatable."),
-    ] = None,
+    ] = field(default_factory=list)
     with_tickets: Annotated[
         bool, typer.Option("--with-tickets", help="Erase the tickets that these people opened, too.")
-    ] = False,
+    ] = False
+
+
+@service.command()
+@takes_records
+def erase(
+    folder: BundleFolder,
+    erased: Erased,
     data: DataOption = None,
     receipt: Annotated[
         Path | None,
@@ -148,14 +187,18 @@ def erase(
 
     if receipt is not None:
         check_file_output(receipt, [folder], force=force)
-    request = ErasureRequest(tuple(ticket or ()), tuple(person or ()), with_tickets)
+    request = ErasureRequest(tuple(erased.ticket), tuple(erased.person), erased.with_tickets)
     with ConsoleProgress(errors) as progress:
         done = erase_from(folder, Place.of(folder, data), request, progress)
     if receipt is not None:
         write_json(receipt, done.to_json())
     if as_json:
         print_json(done.to_json())
-        return
+    else:
+        _show_receipt(done)
+
+
+def _show_receipt(done: "Receipt") -> None:
     for what, n_rows in done.rows.items():
         screen.print(f"Erased: {n_rows:,} {what}")
     if done.unknown_tickets:

@@ -6,23 +6,18 @@ from typing import Annotated
 import typer
 
 from ticketkin.cli.console import errors, print_json, screen
-from ticketkin.cli.job_options import JobOptions, stored_job, training_job
+from ticketkin.cli.job_options import ImportOptions, JobOptions, stored_job, training_job
+from ticketkin.cli.option_records import takes_records
 from ticketkin.cli.options import (
-    ConfigOption,
     ForceOption,
     ForceRunOption,
     JsonOption,
     LinkColumnsOption,
     LinksOption,
-    MapOption,
-    ModelOption,
-    OfflineOption,
     RecipeOption,
-    RedactWordsOption,
     ReviewedOption,
     RunFolder,
     SetOption,
-    Sources,
     TrustCodeOption,
     out_folder,
 )
@@ -38,16 +33,9 @@ run_stages = typer.Typer()
 
 
 @run_stages.command("import")
+@takes_records
 def import_command(
-    sources: Sources = None,
-    map_: MapOption = None,
-    redact_words: RedactWordsOption = None,
-    config: ConfigOption = None,
-    set_: SetOption = None,
-    links: LinksOption = None,
-    link_columns: LinkColumnsOption = None,
-    offline: OfflineOption = False,
-    base_model: ModelOption = None,
+    options: ImportOptions,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -73,18 +61,16 @@ def import_command(
     from ticketkin.workflows.job import run_one_stage
     from ticketkin.workflows.run_folders import pointer_for
 
-    options = JobOptions(
-        sources or [], links, link_columns, map_, config, set_, offline, base_model, redact_words=redact_words
-    )
+    given = JobOptions(**vars(options))
     to_file = out is not None and out.suffix == ".parquet"
-    job = options.job_in(None if to_file else out)
+    job = given.job_in(None if to_file else out)
     with ConsoleProgress(errors) as progress:
         if out is not None and to_file:
             summary = import_to_file(job, out, progress, force=force)
         else:
             folder = run_folder_of(out, job)
             progress.say(f"Run folder: {folder}")
-            left_out = options.not_applied(job, folder)
+            left_out = given.not_applied(job, folder)
             if left_out is not None:
                 progress.say(left_out)
             run_one_stage("import", folder, progress, job, force=force, latest=pointer_for(folder))
