@@ -13,7 +13,8 @@ from datetime import date
 from itertools import count
 from pathlib import Path
 
-from ticketkin.core.artifacts import OWNER, is_locked, read_json, write_json
+from ticketkin.core.artifacts import (read_json, write_json)
+from ticketkin.core.locks import (OWNER, is_locked)
 from ticketkin.core.errors import OutputRefusedError, TicketkinError
 from ticketkin.core.outputs import check_name, check_place
 from ticketkin.core.progress import SILENT, Progress
