@@ -15,7 +15,8 @@ from mcp_types import ToolAnnotations
 from pydantic import Field, ValidationError
 
 from ticketkin.service.problems import Problem
-from ticketkin.service.schemas import FamiliesPage, FamilyOut, KinAnswer
+from ticketkin.service.family_schemas import (FamiliesPage, FamilyOut)
+from ticketkin.service.question_schemas import KinAnswer
 
 _READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 _INSTRUCTIONS = (

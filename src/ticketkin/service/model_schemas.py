@@ -70,3 +70,41 @@ class ModelChoice(Strict):
 
     bundle: Annotated[str, Field(min_length=1, max_length=100)]
     """Its id."""
+
+
+class EmbeddingOut(Strict):
+    """One forward pass of a ticket."""
+
+    name: str
+    reads: str
+    runtime: str
+
+
+class ModelOut(Strict):
+    """What answers, and what was proven of it."""
+
+    bundle: str
+    """Id: equal means equal answers, with the same refit."""
+    refit: int
+    """Number of the refit whose weights rank; 0 for the bundle's own."""
+    made_by: str
+    """Version of Ticketkin."""
+    base_model: str
+    champion: str
+    """The ranking that won."""
+    verdict: str
+    """What was proven, in a sentence."""
+    grounds: str
+    """What that rests on."""
+    readiness: str
+    is_synthetic: bool
+    """Whether it was learned on the built-in sample: then it says nothing of a real desk."""
+    learned_until: str
+    """When the last ticket opened that was learned from; empty without opening times."""
+    kinds: str
+    """Whether kinds of kin were learned, and why not."""
+    embeddings: list[EmbeddingOut]
+    n_forward_passes: int
+    """Texts and pairs that go through an encoder for one ticket."""
+    parity: str
+    """How the bundle's own probes scored here, against when it was made."""

@@ -17,7 +17,8 @@ from ticketkin.service.refitting import can_refit
 from ticketkin.service.review_questions import next_question, sampled, strata_in_use
 from ticketkin.service.routes.answers import answer, answers, take_back
 from ticketkin.service.routes.questions import relate
-from ticketkin.service.schemas import AnswerIn, RelateIn
+from ticketkin.service.answer_schemas import AnswerIn
+from ticketkin.service.question_schemas import RelateIn
 from ticketkin.service.serving_state import Serving, ServingState
 from ticketkin.service.signing_in import Reviewer
 from ticketkin.serving.answers import Relation

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from ticketkin.service.problems import responses
 from ticketkin.service.refusals import UnknownAnswerError
-from ticketkin.service.schemas import AnswerIn, AnswerOut, AnswersOut
+from ticketkin.service.answer_schemas import (AnswerIn, AnswerOut, AnswersOut)
 from ticketkin.service.serving_state import Serving
 from ticketkin.service.signing_in import Agent, Reviewer
 from ticketkin.store.answers import count_answers, newest_answers, put_answer, reviewed_pairs, withdraw_answer

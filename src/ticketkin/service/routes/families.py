@@ -6,7 +6,8 @@ from fastapi import APIRouter, Query
 
 from ticketkin.service.open_groups import OpenGroups
 from ticketkin.service.problems import responses
-from ticketkin.service.schemas import FamiliesPage, FamilyOut, Name
+from ticketkin.service.family_schemas import (FamiliesPage, FamilyOut)
+from ticketkin.service.ticket_schemas import Name
 from ticketkin.service.serving_state import Serving
 from ticketkin.service.signing_in import Agent
 

@@ -8,7 +8,8 @@ from ticketkin.service.drift_schemas import DriftOut
 from ticketkin.service.model_schemas import ModelChoice, ModelsOut
 from ticketkin.service.model_switching import switch_model
 from ticketkin.service.problems import responses
-from ticketkin.service.schemas import AuditEntryOut, AuditOut, EmbeddingOut, ModelOut
+from ticketkin.service.access_schemas import (AuditEntryOut, AuditOut)
+from ticketkin.service.model_schemas import (EmbeddingOut, ModelOut)
 from ticketkin.service.serving_state import Serving
 from ticketkin.service.signing_in import Administrator, Agent
 from ticketkin.store.audit import newest_audit

@@ -8,7 +8,8 @@ from ticketkin.core.errors import InputError
 from ticketkin.relations.bands import REPORTED_BANDS
 from ticketkin.service.model_index import ModelIndex
 from ticketkin.service.problems import responses
-from ticketkin.service.schemas import KinAnswer, Name, RelateIn, SuggestionOut, SuggestionsOut
+from ticketkin.service.question_schemas import (KinAnswer, RelateIn, SuggestionOut, SuggestionsOut)
+from ticketkin.service.ticket_schemas import Name
 from ticketkin.service.serving_state import Serving, ServingState
 from ticketkin.service.signing_in import Agent
 from ticketkin.serving.answers import Answer

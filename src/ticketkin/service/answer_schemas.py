@@ -1,0 +1,62 @@
+"""What goes in and out about what people say of pairs."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+from fastapi import Path
+from pydantic import ConfigDict, Field, JsonValue, create_model, model_validator
+from ticketkin.core.tables import OPENING_FIELDS, Tickets
+from ticketkin.relations.families import FamilyRecord, TieRecord
+from ticketkin.service.desk_time import DeskTime
+from ticketkin.service.strict_model import Strict
+from ticketkin.serving.answers import Relation
+from ticketkin.store.answers import StoredAnswer
+from ticketkin.tickets.mapping import MAPPABLE
+
+
+
+
+class AnswerIn(Strict):
+    """What a person says of two stored tickets."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        use_attribute_docstrings=True,
+        json_schema_extra={
+            "examples": [{"source": "INC0012345", "target": "INC0012001", "answer": "duplicate"}]
+        },
+    )
+
+    source: Annotated[str, Field(min_length=1, max_length=1_000)]
+    """Id or number; of a causal pair the ticket that caused the other."""
+    target: Annotated[str, Field(min_length=1, max_length=1_000)]
+    answer: Literal["duplicate", "related", "causal", "caused-by", "none", "unsure"]
+    """caused-by: the target caused the source. unsure teaches nothing."""
+
+
+class AnswerOut(Strict):
+    """An answer as it is kept."""
+
+    answer_id: UUID
+    source: str
+    target: str
+    answer: str
+    reviewer: str
+    answered_at: datetime
+    withdrawn_at: datetime | None
+    """When it was taken back."""
+
+    @classmethod
+    def of(cls, stored: StoredAnswer) -> Self:
+        """Return a stored answer."""
+        return cls(**vars(stored))
+
+
+class AnswersOut(Strict):
+    """What people said of pairs."""
+
+    counts: dict[str, int]
+    """Pairs by the last answer that stands."""
+    newest: list[AnswerOut]
+    """The newest answers, those that were taken back among them."""
