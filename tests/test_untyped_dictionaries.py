@@ -50,6 +50,7 @@ STATED = {
     # settings by name
     "cli/option_records.py": "annotations of the parameters of a command",
     "cli/job_options.py": "settings by section and name",
+    "workflows/settings_layers.py": "settings by section and name, from TOML, environment and --set",
     "workflows/configuration.py": "settings by section and name, from TOML, environment and --set",
     "workflows/recipes/__init__.py": "settings by section and name, from TOML",
     "workflows/openings.py": "settings by section and name, on their way into a hash",

@@ -17,7 +17,8 @@ from ticketkin.core.tables import FloatArray
 from ticketkin.core.wording import percent
 from ticketkin.encoders.adapter import lora_modules
 from ticketkin.encoders.fingerprint import write_fingerprint
-from ticketkin.encoders.loading import is_failure, locate_model, packaged_model, pick_device
+from ticketkin.encoders.loading import (is_failure, locate_model, packaged_model)
+from ticketkin.encoders.device import pick_device
 from ticketkin.encoders.probes import FINGERPRINT_PROBES
 from ticketkin.encoders.safety import check_model_folder
 from ticketkin.encoders.saving import write_model

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ticketkin.encoders.device import pick_device
 from ticketkin.core.artifacts import hash_path
 from ticketkin.core.errors import (
     InputError,
@@ -217,21 +218,6 @@ def _from_hub(name: str, *, offline: bool) -> LocatedModel:
     return LocatedModel(name, folder)
 
 
-def pick_device(settings: EncoderSettings) -> str:
-    """Return 'cuda', 'mps' or 'cpu'; 'auto' takes the first that works."""
-    import torch
-
-    available = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if settings.device == "auto":
-        return next(name for name, works in available.items() if works)
-    if not available[settings.device]:
-        works = ", ".join(name for name, there in available.items() if there)
-        raise InputError(f"encoder.device={settings.device} is not available here; available: {works}, auto")
-    return settings.device
 
 
 def load_float32(source: str, device: str) -> "SentenceTransformer":

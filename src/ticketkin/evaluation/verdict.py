@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ticketkin.evaluation.verdict_warnings import n_kin_groups, warnings_of
 from ticketkin.core.wording import number_of
 from ticketkin.evaluation.bootstrap import (
     FEW_CLUSTERS,
@@ -193,9 +194,6 @@ def decide(
     return replace(verdict, reason=reason_of(verdict, scores, share_of, verdict.gain, synthetic=synthetic))
 
 
-def n_kin_groups(scores: Mapping[str, RetrievalScores]) -> int:
-    """Return how many kin groups judge."""
-    return len(np.unique(next(iter(scores.values())).clusters))
 
 
 def too_few_to_prove(
@@ -276,35 +274,3 @@ def _headline(gains_of: Mapping[str, Gains], champion: str, baseline: str) -> Pa
     return max(gains, key=lambda gain: gain.gain.value or 0.0, default=None)
 
 
-def warnings_of(
-    scores: Mapping[str, RetrievalScores], labels_from: str, synthetic: bool, *, by_split: bool = True
-) -> list[Warning]:
-    """Return what to know before the numbers are relied on: a code and a message each."""
-    warnings = []
-    if labels_from == "silver":
-        warnings.append(
-            Warning(
-                code="silver_labels",
-                message="People linked none of these tickets, or too few. The labels come from word overlap, "
-                "so a ranker near to word overlap looks best. Add people's links with --links FILE",
-            )
-        )
-    if synthetic:
-        warnings.append(
-            Warning(
-                code="synthetic",
-                message="These tickets are the built-in sample; no real desk wrote them",
-            )
-        )
-    n_clusters = n_kin_groups(scores)
-    if n_clusters < FEW_CLUSTERS:
-        warnings.append(
-            Warning(
-                code="few_kin_groups",
-                message=f"Only {number_of(n_clusters, 'kin group judges', 'kin groups judge')} the "
-                "candidates; below "
-                f"{FEW_CLUSTERS} the "
-                f"intervals are too narrow. Add links{', or raise split.evaluation' if by_split else ''}",
-            )
-        )
-    return warnings

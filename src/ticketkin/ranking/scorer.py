@@ -23,7 +23,7 @@ from ticketkin.core.errors import MissingInputError
 from ticketkin.core.records import read_record
 from ticketkin.core.tables import FloatArray
 from ticketkin.encoders.dense import unit_length
-from ticketkin.encoders.loading import pick_device
+from ticketkin.encoders.device import pick_device
 from ticketkin.encoders.safety import check_model_folder
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, TicketColumns

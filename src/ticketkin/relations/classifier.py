@@ -8,7 +8,8 @@ import numpy as np
 from ticketkin.core.tables import IntArray
 from ticketkin.relations.features import PairFeatures
 from ticketkin.relations.kinds import KINDS
-from ticketkin.relations.pair_state import PairState, PairTickets
+from ticketkin.relations.pair_state import PairState
+from ticketkin.relations.pair_tickets import PairTickets
 from ticketkin.relations.predictors import AffineMap, Float64Array, Predictor
 from ticketkin.relations.settings import Classifier
 

@@ -9,6 +9,7 @@ import polars as pl
 from scipy.sparse import coo_array, csr_matrix
 from scipy.sparse.csgraph import connected_components
 
+from ticketkin.relations.strangers import StrangerPool, draw_strangers
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import BoolArray, IntArray, Links, Origin, Tickets
 from ticketkin.core.wording import number_of
@@ -24,9 +25,6 @@ _LARGEST_JOINED = 0.1
 """Share of all tickets that pairs stated as `none` may join into one part."""
 _COMPONENTS_A_BLOCK = 4
 """Fewer would leave too few strangers within a block."""
-_DRAWS_PER_PAIR = 12
-_N_NEIGHBOURS = 20
-_SAME_HOUR = 3_600
 STATED_SCHEMA: Mapping[str, pl.DataType] = {
     "source": pl.String(),
     "target": pl.String(),
@@ -98,8 +96,8 @@ def relation_pairs(
     # Whoever states two tickets as none joins their blocks: no ticket may stand in two folds.
     joined, allowed = _joined(component, apart[:, 0], apart[:, 1])
     block = _blocks(joined, seed)
-    strangers = {"told": apart[allowed]} | _strangers(
-        _Field(tickets, order, component, block, KinshipCodes.of(tickets, groups, links), words),
+    strangers = {"told": apart[allowed]} | draw_strangers(
+        StrangerPool(tickets, order, component, block, KinshipCodes.of(tickets, groups, links), words),
         round(settings.none_per_linked * len(source)) - int(allowed.sum()),
         np.random.default_rng(seed),
         {(min(a, b), max(a, b)) for a, b in apart.tolist()},
@@ -222,84 +220,16 @@ def _blocks(component: IntArray, seed: int) -> IntArray:
     return block_of[component]
 
 
-@dataclass(frozen=True)
-class _Field:
-    """Where strangers are drawn from."""
-
-    tickets: Tickets
-    order: IntArray
-    component: IntArray
-    block: IntArray
-    kinship: KinshipCodes
-    words: csr_matrix
-
-    def allowed(self, left: IntArray, right: IntArray) -> BoolArray:
-        """Return True for pairs of one block that nothing joins."""
-        apart = (self.component[left] != self.component[right]) & ~self.kinship.related(left, right)
-        return np.asarray(apart & (self.block[left] == self.block[right]), dtype=np.bool_)
 
 
-def _strangers(
-    field: _Field, n_wanted: int, generator: np.random.Generator, taken: set[tuple[int, int]]
-) -> dict[str, IntArray]:
-    """Return about a third of the wanted pairs from each way of drawing; what one lacks, chance fills."""
-    n_wanted = max(0, n_wanted)
-    ways = {"lexical": _lexical(field), "same_time": _same_time(field, generator)}
-    drawn: dict[str, IntArray] = {}
-    for name, pairs in ways.items():
-        drawn[name] = _new_pairs(field, pairs[generator.permutation(len(pairs))], n_wanted // 3, taken)
-    rest = n_wanted - sum(map(len, drawn.values()))
-    drawn["random"] = _new_pairs(field, _at_random(field, rest * _DRAWS_PER_PAIR, generator), rest, taken)
-    return drawn
 
 
-def _new_pairs(field: _Field, pairs: IntArray, n: int, taken: set[tuple[int, int]]) -> IntArray:
-    pairs = pairs[field.allowed(pairs[:, 0], pairs[:, 1])]
-    kept: list[tuple[int, int]] = []
-    for a, b in pairs.tolist():
-        key = (min(a, b), max(a, b))
-        if len(kept) == n:
-            break
-        if key not in taken:
-            taken.add(key)
-            kept.append(key)
-    return np.array(kept, dtype=np.int64).reshape(-1, 2)
 
 
-def _at_random(field: _Field, n: int, generator: np.random.Generator) -> IntArray:
-    """Draw pairs within blocks."""
-    by_block = np.argsort(field.block, kind="stable")
-    starts = np.searchsorted(field.block[by_block], field.block, side="left")
-    ends = np.searchsorted(field.block[by_block], field.block, side="right")
-    left = generator.integers(0, len(field.block), n)
-    right = by_block[generator.integers(starts[left], ends[left])]
-    pairs = np.stack([left, right], axis=1)[left != right]
-    return np.asarray(pairs, dtype=np.int64)
 
 
-def _lexical(field: _Field) -> IntArray:
-    neighbours = tfidf_neighbours(field.words, min(_N_NEIGHBOURS, max(1, len(field.block) - 1))).indices
-    rows, columns = np.nonzero(neighbours >= 0)
-    return np.stack([rows, neighbours[rows, columns]], axis=1).astype(np.int64)
 
 
-def _same_time(field: _Field, generator: np.random.Generator) -> IntArray:
-    """Pair each ticket with the next few of its service within the hour, or of its category in order."""
-    frame = field.tickets.frame
-    timed = field.tickets.has_times
-    context = frame["service"] if timed and frame["service"].n_unique() > 1 else frame["category"]
-    codes = context.cast(pl.Categorical).to_physical().cast(pl.Int64).to_numpy()
-    by = np.lexsort((field.order, codes))
-    seconds = frame["opened_at"].dt.epoch("s").to_numpy() if timed else None
-    pairs: list[IntArray] = []
-    for step in range(1, 6):
-        left, right = by[:-step], by[step:]
-        near = codes[left] == codes[right]
-        if seconds is not None:
-            near &= np.abs(seconds[right] - seconds[left]) <= _SAME_HOUR
-        pairs.append(np.stack([left[near], right[near]], axis=1))
-    joined = np.concatenate(pairs) if pairs else np.empty((0, 2), dtype=np.int64)
-    return np.asarray(joined[generator.permutation(len(joined))], dtype=np.int64)
 
 
 def support_notes(counts: Mapping[str, int], fewest: int = 10) -> list[str]:

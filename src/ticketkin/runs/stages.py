@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel
 
+from ticketkin.runs.content_hashes import content_hash
 from ticketkin.core.artifacts import atomic_path, hash_path, hash_value, read_json, write_json
 from ticketkin.core.errors import MissingInputError
 from ticketkin.core.progress import Progress
@@ -214,17 +215,8 @@ def record_path(folder: Path, stage: Stage[J]) -> Path:
     return folder / RECORDS / f"{stage.name}.json"
 
 
-@lru_cache(maxsize=4096)
-def _hash_of(path: Path, _changed_ns: int, _size: int) -> str:
-    return hash_path(path)
 
 
-def content_hash(path: Path) -> str:
-    """Hash of a file or folder, remembered while size and modification times stay."""
-    files = contained_files(path) if path.is_dir() else [path]
-    stats = [file.stat() for file in files]
-    newest = max((s.st_mtime_ns for s in stats), default=0)
-    return _hash_of(path, newest, sum(s.st_size for s in stats) + len(stats))
 
 
 def stage_key(stage: Stage[J], context: RunContext[J], wanted: Mapping[Place, bool]) -> tuple[str, list[str]]:

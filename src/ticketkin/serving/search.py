@@ -16,7 +16,7 @@ from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
 from ticketkin.ranking.refit import Refit
 from ticketkin.ranking.retriever import Candidates
 from ticketkin.ranking.scorer import PairScorer
-from ticketkin.relations.pair_state import TermRows
+from ticketkin.relations.pair_tickets import TermRows
 from ticketkin.relations.scorer import KindScorer
 from ticketkin.serving.answers import (
     MOST_WORDS,

@@ -13,7 +13,8 @@ from ticketkin.serving.drift import (
 )
 from ticketkin.training.candidates import CANDIDATES
 from ticketkin.workflows import artifacts as artifact
-from ticketkin.workflows.candidates import RankingRecord, champion_ranker
+from ticketkin.workflows.candidates import champion_ranker
+from ticketkin.workflows.ranking_record import RankingRecord
 from ticketkin.workflows.run_data import RunData
 
 

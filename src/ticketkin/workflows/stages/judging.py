@@ -30,13 +30,9 @@ from ticketkin.reports.html import write_report
 from ticketkin.runs.stages import StageRun
 from ticketkin.training.candidates import CANDIDATES, slow_candidates
 from ticketkin.workflows import artifacts as artifact
-from ticketkin.workflows.candidates import (
-    RankingRecord,
-    first_level_start,
-    save_encoder_folds,
-    save_folds,
-    save_ranking,
-)
+from ticketkin.workflows.candidates import (first_level_start, save_ranking)
+from ticketkin.workflows.ranking_record import RankingRecord
+from ticketkin.workflows.saved_folds import (save_encoder_folds, save_folds)
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.diagnosing import diagnose, readiness_of
 from ticketkin.workflows.fold_verdict import shuffled_gains

@@ -1,4 +1,4 @@
-"""Stages that tune: adapted, the linear head, LoRA and full; the last three swept over their strength."""
+"""Stages that tune encoders: adapted, LoRA and full; the last two swept over their strength."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -48,7 +48,7 @@ from ticketkin.workflows.tuned_tickets import learned_by_tuning
 
 _READ = (artifact.TICKETS, artifact.LINKS, artifact.SPLITS, artifact.PAIRS)
 """Files of the run that a training is made of; one without labels of the first alone."""
-_NOTHING_TO_TUNE_ON = (
+NOTHING_TO_TUNE_ON = (
     "No training pair is kin, so there is nothing to tune on; give more links with --links FILE, or run the "
     "untouched candidates alone: --candidates lexical,base"
 )
@@ -77,7 +77,7 @@ def training_positives(data: RunData) -> PositivePairs:
     """Return the training kin with their mined negatives. Raises NotEnoughDataError where there are none."""
     positives = positive_pairs(data.pairs, data.tickets, data.groups)
     if len(positives.left) == 0:
-        raise NotEnoughDataError(_NOTHING_TO_TUNE_ON)
+        raise NotEnoughDataError(NOTHING_TO_TUNE_ON)
     return positives
 
 
@@ -106,58 +106,15 @@ def run_adapted(run: StageRun[Job]) -> None:
     _keep_tuned(run, data, "adapted", encoder, save, result.record, proof=proof)
 
 
-def run_head(run: StageRun[Job]) -> None:
-    """Tune a linear head, choose its strength, save it as a plain sentence-transformers folder."""
-    data = RunData(run.values, run.job)
-    if data.is_judged_in_folds:
-        _run_head_on_all_links(run, data)
-        return
-    settings = run.job.settings
-    start = start_of(data)
-    positives = training_positives(data)
-    head = train_head(start.embeddings, positives, settings.head, settings.seed, run.progress)
-    swept = sweep(
-        data.evaluation_queries(),
-        "head",
-        lambda strength: head.apply(start.embeddings, strength),
-        settings.strength,
-        run.progress,
-    )
-    out_of_fold = cross_fit_heads(
-        start.embeddings, positives, settings.head, settings.fusion.folds, settings.seed, data.groups.group
-    )
-    _keep_head(run, start, head, swept.chosen, strength=swept, pairs=data.pair_account)
-    run.put(artifact.HEAD_OUT_OF_FOLD, out_of_fold)
 
 
-def _run_head_on_all_links(run: StageRun[Job], data: RunData) -> None:
-    """Tune the head on the links of all splits: folds judge it, and its strength is chosen by folds."""
-    start, seed = start_of(data), run.job.settings.seed
-    questions = questions_of(data, data.groups.group)
-    positives = training_pairs(data, data.groups).positives
-    contender = head_contender(data, questions, data.groups, positives)
-    head = contender.fit(np.ones(questions.n_units, dtype=np.bool_))
-    if head is None:
-        raise NotEnoughDataError(_NOTHING_TO_TUNE_ON)
-    strength = contender.strengths[chosen_on_all(questions, contender, seed)]
-    run.progress.say(f"  trained on the links of all splits; strength chosen by folds: {strength:g}")
-    _keep_head(run, start, head, strength, chosen_strength=strength, pairs=_pairs_trained_on(data))
-    run.put(artifact.HEAD_OUT_OF_FOLD, head.weight[None])
 
 
-def _pairs_trained_on(data: RunData) -> PairAccount | None:
+def pairs_trained_on(data: RunData) -> PairAccount | None:
     """Return where the pairs of a training in folds come from: a file's account, None for all kin."""
     return data.pair_account if data.job.trains_as_given else None
 
 
-def _keep_head(run: StageRun[Job], start: Start, head: Head, chosen: float, **about: Any) -> None:
-    """Keep the head at the `chosen` strength, with what is known `about` its training."""
-    data = RunData(run.values, run.job)
-    with run.writing(artifact.HEAD) as folder:
-        save_head_model(start.encoder, head, chosen, folder, run.job.settings.tickets.template)
-        write_learned(folder, learned_by_tuning(data, start.encoder, run.name))
-        write_json(folder / METADATA, _about("head", start.encoder, run, head.record, **about))
-    run.put(artifact.embeddings_of("head"), head.apply(start.embeddings, chosen))
 
 
 def tuning_data_of(data: RunData) -> TuningData:
@@ -263,7 +220,7 @@ def _tune_in_folds(candidate: Candidate, run: StageRun[Job], data: RunData) -> N
     def save(folder: Path) -> None:
         method.save(start, tuned, strength, folder, settings.tickets.template)
 
-    about = {"chosen_strength": strength, "proof": proof, "pairs": _pairs_trained_on(data)}
+    about = {"chosen_strength": strength, "proof": proof, "pairs": pairs_trained_on(data)}
     _keep_tuned(run, data, name, start, save, tuned.record, **about)
 
 
@@ -298,10 +255,10 @@ def _keep_tuned(
     run.put(
         artifact.embeddings_of(name), encode_texts(model, data.texts, cache, settings.encoder, run.progress)
     )
-    run.put(artifact.training_record(name), _about(name, start, run, record, runtime=choice.record, **about))
+    run.put(artifact.training_record(name), training_metadata(name, start, run, record, runtime=choice.record, **about))
 
 
-def _about(
+def training_metadata(
     name: str, start: LoadedEncoder, run: StageRun[Job], record: TrainingRecord, **about: Any
 ) -> CandidateTraining:
     """Return training_metadata.json: what was tuned from what, and what happened."""
