@@ -2,7 +2,7 @@
 
 import re
 
-from ticketkin.tickets.redaction.credentials import is_strong, not_hidden
+from ticketkin.tickets.redaction.secret_values import (is_strong, not_hidden)
 from ticketkin.tickets.redaction.recogniser import (
     CREDENTIAL,
     Recogniser,
