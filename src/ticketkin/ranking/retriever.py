@@ -272,7 +272,7 @@ def pair_similarities(name: str, queries: TicketColumns, stored: TicketColumns, 
         place = np.repeat(np.arange(len(queries)), rows.shape[1])
         left, right = queries.lexical.whole, stored.lexical.whole
         return np.minimum(paired_cosines(left, place, safe.ravel(), right), 1.0).reshape(rows.shape)
-    found = np.empty(rows.shape, dtype=np.float32)
+    similarities = np.empty(rows.shape, dtype=np.float32)
     for query, vector in enumerate(queries.embeddings[name]):
-        found[query] = np.einsum("kd,d->k", stored.embeddings[name][safe[query]], vector)
-    return found
+        similarities[query] = np.einsum("kd,d->k", stored.embeddings[name][safe[query]], vector)
+    return similarities

@@ -77,32 +77,28 @@ def relation_pairs(
     """Return the linked pairs by kind, those stated as `none`, and strangers beside them.
 
     `stated` holds pairs with a kind (`STATED_SCHEMA`) that a person stated apart from links, `none` among
-    them; what is final there holds whatever the links say. Of strangers a third
-    each is drawn at random, among lexical neighbours, and among tickets of the same service and hour (of one
-    category and near in filing order where there are no times); what was stated as `none` counts towards
-    them. Never a stranger: tickets joined by any chain of links, or by a problem, parent or kin group.
+    them; what is final there holds whatever the links say. Of strangers a third each is drawn at random, among
+    lexical neighbours, and among tickets of the same service and hour (of one category and near in filing
+    order where there are no times); what was stated as `none` counts towards them. Never a stranger: tickets joined by any chain of links, or by a problem, parent or kin group.
     There are `settings.none_per_linked` for each link. A pair that was given two kinds is reported, and left
     out or, by 'majority', what most say. Deterministic by `seed`. Raises
     NotEnoughDataError without a pair of kin.
     """
     order = filing_order(tickets)
     kinds, doubtful = _stated_kinds(tickets, links, stated, settings.contradictions)
-    kin = {pair: kind for pair, kind in kinds.items() if KINDS[kind] != NONE}
-    if not kin:
-        raise NotEnoughDataError("No link between two tickets was found, so no kind can be learned")
+    kin, apart = _kin_and_apart(kinds)
     source, target = _sides(kin)
     component = _components(len(tickets), source, target, groups)
-    apart = np.stack(_sides({pair: kind for pair, kind in kinds.items() if KINDS[kind] == NONE}), axis=1)
     # Whoever states two tickets as none joins their blocks: no ticket may stand in two folds.
     joined, allowed = _joined(component, apart[:, 0], apart[:, 1])
     block = _blocks(joined, seed)
-    strangers = {"told": apart[allowed]} | draw_strangers(
+    drawn = {"told": apart[allowed]} | draw_strangers(
         StrangerPool(tickets, order, component, block, KinshipCodes.of(tickets, groups, links), words),
         round(settings.none_per_linked * len(source)) - int(allowed.sum()),
         np.random.default_rng(seed),
         {(min(a, b), max(a, b)) for a, b in apart.tolist()},
     )
-    strangers = {name: pairs for name, pairs in strangers.items() if len(pairs)}
+    strangers = {name: pairs for name, pairs in drawn.items() if len(pairs)}
     none = np.concatenate([np.empty((0, 2), dtype=np.int64), *strangers.values()])
     first, second = np.concatenate([source, none[:, 0]]), np.concatenate([target, none[:, 1]])
     kind = np.concatenate([np.array(list(kin.values())), np.full(len(none), KINDS.index(NONE))])
@@ -118,6 +114,14 @@ def relation_pairs(
         contradictions=doubtful,
         n_apart_left_out=int((~allowed).sum()),
     )
+
+
+def _kin_and_apart(kinds: Mapping[tuple[int, int], int]) -> tuple[dict[tuple[int, int], int], IntArray]:
+    """Return the pairs of kin with their kinds, and the rows of those that were stated as no kin, (n, 2)."""
+    kin = {pair: kind for pair, kind in kinds.items() if KINDS[kind] != NONE}
+    if not kin:
+        raise NotEnoughDataError("No link between two tickets was found, so no kind can be learned")
+    return kin, np.array([pair for pair in kinds if pair not in kin], dtype=np.int64).reshape(-1, 2)
 
 
 def _sides(pairs: Mapping[tuple[int, int], int]) -> tuple[IntArray, IntArray]:

@@ -80,7 +80,7 @@ def _asked(client: httpx2.Client, method: str, path: str, body: object = None) -
     if answer.is_success:
         return answer.json()
     try:
-        told = Problem.model_validate_json(answer.content)
+        problem = Problem.model_validate_json(answer.content)
     except ValidationError:
         raise ToolError(f"The service answered {answer.status_code}") from None
-    raise ToolError("; ".join([told.detail, *told.faults]))
+    raise ToolError("; ".join([problem.detail, *problem.faults]))

@@ -34,7 +34,7 @@ class OrderHint:
 
 
 @dataclass(frozen=True)
-class FoundOrder:
+class ColumnOrder:
     """How the dates of three numbers of a column were read; without any, nothing was decided."""
 
     order: DateOrder | None = None
@@ -55,16 +55,16 @@ PLACES = {
 }
 
 
-def order_of(frame: pl.DataFrame, hint: OrderHint | None) -> FoundOrder:
+def order_of(frame: pl.DataFrame, hint: OrderHint | None) -> ColumnOrder:
     """Return how the dates of three numbers are to be read, for the whole column."""
     numeric = frame.filter(pl.col("first").is_not_null())
     if numeric.is_empty():
-        return FoundOrder()
+        return ColumnOrder()
     reads = {order: int(numeric.select(_can_be(order).sum()).item()) for order in DateOrder}
     sign = str(numeric["sign"].mode().sort()[0])
     month_first, day_first, year_first = reads.values()
     if year_first > max(month_first, day_first):
-        return FoundOrder(DateOrder.YEAR, is_decided=True, sign=sign)
+        return ColumnOrder(DateOrder.YEAR, is_decided=True, sign=sign)
     open_to_all = year_first > 0 and year_first == max(month_first, day_first)
     decided = month_first != day_first and not open_to_all
     either = _can_be(DateOrder.MONTH) & _can_be(DateOrder.DAY) & (pl.col("first") != pl.col("second_number"))
@@ -73,16 +73,16 @@ def order_of(frame: pl.DataFrame, hint: OrderHint | None) -> FoundOrder:
     if decided or example is None:
         order = _likelier(reads, numeric)
         note = f"{example} was read {order} first (as most values allow only that)" if example else ""
-        return FoundOrder(order, is_decided=decided, sign=sign, note=note)
+        return ColumnOrder(order, is_decided=decided, sign=sign, note=note)
     if hint is not None and reads[hint.order] == max(reads.values()):
         note = f"{example} was read {hint.order} first ({hint.reason})"
-        return FoundOrder(hint.order, is_open=True, sign=sign, note=note)
+        return ColumnOrder(hint.order, is_open=True, sign=sign, note=note)
     if open_to_all and numeric["sign"].eq("-").all():
         note = f"{example} may begin with its day, month or year and is not read; write 2025-12-31"
-        return FoundOrder(is_open=True, sign=sign, note=note)
+        return ColumnOrder(is_open=True, sign=sign, note=note)
     order = _likelier(reads, numeric)
     note = f"{example} was read {order} first (no value tells which; write 2025-12-31 to be sure)"
-    return FoundOrder(order, is_open=True, sign=sign, note=note)
+    return ColumnOrder(order, is_open=True, sign=sign, note=note)
 
 
 def _likelier(reads: Mapping[DateOrder, int], numeric: pl.DataFrame) -> DateOrder:

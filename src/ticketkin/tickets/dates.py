@@ -14,7 +14,7 @@ from enum import StrEnum
 
 import polars as pl
 
-from ticketkin.tickets.date_order import EARLIEST_YEAR, PLACES, DateOrder, FoundOrder, OrderHint, is_short_year, last_year, order_of
+from ticketkin.tickets.date_order import EARLIEST_YEAR, PLACES, DateOrder, ColumnOrder, OrderHint, is_short_year, last_year, order_of
 from ticketkin.core.printing import masked_words, printable_line
 from ticketkin.tickets.date_words import MONTH_NUMBERS, WEEKDAYS, WORDS, ZONES
 
@@ -62,7 +62,7 @@ class Times:
     examples: list[str] = field(default_factory=list)
     """At most three cells that can't be read, every word that is no part of a date masked."""
     repairs: dict[str, int] = field(default_factory=dict)
-    order: FoundOrder = FoundOrder()
+    order: ColumnOrder = ColumnOrder()
     """How day and month were distinguished."""
 
 
@@ -113,7 +113,7 @@ def _plain(text: str) -> str:
 
 def _read(
     cells: pl.Series, hint: OrderHint | None, first_day: datetime
-) -> tuple[pl.Series, dict[str, list[str]], FoundOrder]:
+) -> tuple[pl.Series, dict[str, list[str]], ColumnOrder]:
     """Return the time of each cell, the cells that each kind of repair touched, and the dates' order."""
     best = pl.Series("time", [None] * len(cells), dtype=pl.Datetime("us"))
     for form in _FAST:
@@ -122,7 +122,7 @@ def _read(
     frame = pl.DataFrame({"cell": cells, "time": best})
     left = frame.filter(pl.col("time").is_null()).select("cell")
     if left.is_empty():
-        return best, {}, FoundOrder()
+        return best, {}, ColumnOrder()
     parts = _numbers(_parts(left), first_day)
     parts, order = _with_dates(parts, hint)
     parts = parts.with_columns(_within_range(_assembled(parts)).alias("written"))
@@ -236,7 +236,7 @@ def _integer(text: pl.Expr) -> pl.Expr:
 
 
 
-def _with_dates(parts: pl.DataFrame, hint: OrderHint | None) -> tuple[pl.DataFrame, FoundOrder]:
+def _with_dates(parts: pl.DataFrame, hint: OrderHint | None) -> tuple[pl.DataFrame, ColumnOrder]:
     """Add `year`, `month` and `day`, whichever notation the date has, and the order of three numbers."""
     iso, numeric, day_month, month_day, named = (
         pl.col("date").str.extract_groups(pattern)

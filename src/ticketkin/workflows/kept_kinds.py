@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ticketkin.relations.settings import RelationSettings
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import IntArray, SplitName
@@ -59,14 +60,7 @@ def keep_kinds(
         _SplitPairs.of(lesson, ranker, kinds, linked, split)
         for split in (SplitName.EVALUATION, SplitName.HOLDOUT)
     )
-    bands = Bands.fit(
-        evaluation.retrieved.probabilities,
-        evaluation.retrieved.similarities,
-        evaluation.kinds,
-        say_precision=settings.say_precision,
-        suggest_precision=settings.suggest_precision,
-        judged=judged,
-    )
+    bands = _fitted_bands(evaluation, settings, judged)
     replace(kinds, bands=bands).save(folder)
     return TwoStageQuality(
         say_precision=settings.say_precision,
@@ -79,6 +73,19 @@ def keep_kinds(
         },
         evaluation=evaluation.quality(bands),
         holdout=holdout.quality(bands),
+    )
+
+
+def _fitted_bands(
+    evaluation: "_SplitPairs", settings: RelationSettings, judged: Collection[str]
+) -> Bands:
+    return Bands.fit(
+        evaluation.retrieved.probabilities,
+        evaluation.retrieved.similarities,
+        evaluation.kinds,
+        say_precision=settings.say_precision,
+        suggest_precision=settings.suggest_precision,
+        judged=judged,
     )
 
 

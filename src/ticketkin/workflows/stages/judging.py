@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ticketkin.runs.holdout_ledger import Looks
+from ticketkin.evaluation.diagnostics.gain_sources import GainSources
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.checks import Check
 from ticketkin.core.tables import SplitName
@@ -113,16 +115,9 @@ def run_verdict(run: StageRun[Job]) -> None:
     }
     gains: dict[str, PairedGain] = {}
     if judged.folds is None:
-        gains = _held_out_gains(run, holdout, verdict)
         for name, result in held_out.items():
             candidates[name] = candidates[name].model_copy(update={"holdout": result})
-        verdict = with_holdout(
-            verdict,
-            {name: retrieval for name, (retrieval, _) in holdout.items()},
-            gains,
-            synthetic=run.job.synthetic,
-            held_out=_HELD_OUT if run.job.test_pairs_file is None else _OF_TEST_PAIRS,
-        )
+        verdict, gains = _tried_on_holdout(run, holdout, verdict)
     comparisons = [Comparison.of(gain) for gain in verdict.comparisons]
     comparisons += [Comparison.of(gain, "holdout") for gain in gains.values()]
     pairs_held_out = {name: scores for name, (_, scores) in holdout.items()}
@@ -137,12 +132,8 @@ def run_verdict(run: StageRun[Job]) -> None:
     verdict = heeding(verdict, checks, synthetic=run.job.synthetic)
     verdict = with_labeller(_with_cheaper(settings, judged, verdict), labeller_of(data.job))
     called = data.base_learned.name
-    verdict = replace(verdict, reason=naming_base(verdict.reason, called))
+    verdict = _explained(replace(verdict, reason=naming_base(verdict.reason, called)), sources, looks)
     checks = [replace(check, evidence=naming_base(check.evidence, called)) for check in checks]
-    if sources is not None and verdict.answer == "yes":
-        verdict = replace(verdict, reason=f"{verdict.reason} {sources.sentence}.")
-    if looks.n_looks > 1 and verdict.answer != "unproven":
-        verdict = replace(verdict, reason=f"{verdict.reason} {looks.sentence}.")
     _keep_model(run, data, verdict.encoder, candidates[verdict.encoder], checks)
     _keep_ranking(run, data, judged, verdict)
     readiness = readiness_of(run, data, judged, verdict, candidates, held_out[verdict.champion], checks)
@@ -152,6 +143,30 @@ def run_verdict(run: StageRun[Job]) -> None:
     material = report_material(run, data, judged, verdict, holdout)
     run.put(artifact.MATERIAL, material)
     run.put(artifact.REPORT_JSON, without_paths(report, run.private_paths))
+
+
+def _tried_on_holdout(
+    run: StageRun[Job], holdout: Mapping[str, tuple[RetrievalScores, PairScores]], verdict: Verdict
+) -> tuple[Verdict, dict[str, PairedGain]]:
+    """Return the verdict with what the holdout says of it, and the gains there."""
+    gains = _held_out_gains(run, holdout, verdict)
+    tried = with_holdout(
+        verdict,
+        {name: retrieval for name, (retrieval, _) in holdout.items()},
+        gains,
+        synthetic=run.job.synthetic,
+        held_out=_HELD_OUT if run.job.test_pairs_file is None else _OF_TEST_PAIRS,
+    )
+    return tried, gains
+
+
+def _explained(verdict: Verdict, sources: GainSources | None, looks: Looks) -> Verdict:
+    """Add to the reason what the gain rests on and how often the holdout was opened."""
+    if sources is not None and verdict.answer == "yes":
+        verdict = replace(verdict, reason=f"{verdict.reason} {sources.sentence}.")
+    if looks.n_looks > 1 and verdict.answer != "unproven":
+        verdict = replace(verdict, reason=f"{verdict.reason} {looks.sentence}.")
+    return verdict
 
 
 def _shuffled(run: StageRun[Job], data: RunData, judged: Judged) -> ShuffledLinks:

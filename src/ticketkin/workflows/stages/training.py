@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ticketkin.training.augmentation import Augmented
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import FloatArray, SplitName
@@ -151,16 +152,7 @@ def run_tuning(candidate: Candidate, run: StageRun[Job]) -> None:
     judge = epoch_judge(sample, run.job.settings.encoder)
     place = run.place(artifact.trained(method.name))
     settings = run.job.settings
-    augmented = augment(
-        tuning_data_of(data),
-        settings.augment,
-        settings.seed,
-        offline=settings.encoder.offline,
-        progress=run.progress,
-    )
-    if augmented.added:
-        shown = ", ".join(f"{n:,} by {name}" for name, n in augmented.added.items())
-        run.progress.say(f"  altered positives added to training: {shown}")
+    augmented = _augmented(run, data)
     tuned = method.train(start.encoder, augmented.data, place, run.progress, judge)
     proof = method.prove(start.encoder, tuned)
     run.progress.say(
@@ -194,6 +186,22 @@ def run_tuning(candidate: Candidate, run: StageRun[Job]) -> None:
         "pairs": data.pair_account,
     }
     _keep_tuned(run, data, method.name, start.encoder, save, tuned.record, **proven)
+
+
+def _augmented(run: StageRun[Job], data: RunData) -> Augmented:
+    """Return what is tuned on, with the altered positives that the job asks for."""
+    settings = run.job.settings
+    augmented = augment(
+        tuning_data_of(data),
+        settings.augment,
+        settings.seed,
+        offline=settings.encoder.offline,
+        progress=run.progress,
+    )
+    if augmented.added:
+        shown = ", ".join(f"{n:,} by {name}" for name, n in augmented.added.items())
+        run.progress.say(f"  altered positives added to training: {shown}")
+    return augmented
 
 
 def _tune_in_folds(candidate: Candidate, run: StageRun[Job], data: RunData) -> None:
