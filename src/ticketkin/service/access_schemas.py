@@ -11,25 +11,14 @@ from ticketkin.relations.families import FamilyRecord, TieRecord
 from ticketkin.service.desk_time import DeskTime
 from ticketkin.service.strict_model import Strict
 from ticketkin.serving.answers import Relation
-from ticketkin.store.answers import StoredAnswer
+from ticketkin.store.audit import AuditEntry
 from ticketkin.tickets.mapping import MAPPABLE
-
-
-
-
-class AuditEntryOut(Strict):
-    """One thing that was done."""
-
-    at: datetime
-    actor: str
-    action: str
-    counts: Mapping[str, int]
 
 
 class AuditOut(Strict):
     """The newest things that were done."""
 
-    entries: list[AuditEntryOut]
+    entries: list[AuditEntry]
 
 
 class SignInIn(Strict):

@@ -35,28 +35,10 @@ class AnswerIn(Strict):
     """caused-by: the target caused the source. unsure teaches nothing."""
 
 
-class AnswerOut(Strict):
-    """An answer as it is kept."""
-
-    answer_id: UUID
-    source: str
-    target: str
-    answer: str
-    reviewer: str
-    answered_at: datetime
-    withdrawn_at: datetime | None
-    """When it was taken back."""
-
-    @classmethod
-    def of(cls, stored: StoredAnswer) -> Self:
-        """Return a stored answer."""
-        return cls(**vars(stored))
-
-
 class AnswersOut(Strict):
     """What people said of pairs."""
 
     counts: dict[str, int]
     """Pairs by the last answer that stands."""
-    newest: list[AnswerOut]
+    newest: list[StoredAnswer]
     """The newest answers, those that were taken back among them."""

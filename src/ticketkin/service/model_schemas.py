@@ -8,7 +8,7 @@ from pydantic import Field
 from ticketkin.service.model_switching import processes_not_ready
 from ticketkin.service.strict_model import Strict
 from ticketkin.store.database import Transaction
-from ticketkin.store.models import known_models, newest_switches, running_processes
+from ticketkin.store.models import ModelSwitch, known_models, newest_switches, running_processes
 
 _MOST_SWITCHES = 20
 
@@ -27,20 +27,12 @@ class StandingModel(Strict):
     """For each running process that can't answer by it, why."""
 
 
-class SwitchOut(Strict):
-    """When somebody let a model answer."""
-
-    bundle: str
-    actor: str
-    at: datetime
-
-
 class ModelsOut(Strict):
     """The models that stand side by side, and which of them answered since when."""
 
     models: list[StandingModel]
     """None before the first switch: each process answers by the bundle that it was started with."""
-    switches: list[SwitchOut]
+    switches: list[ModelSwitch]
     """The newest first."""
     n_processes: int
     """Running processes."""
@@ -60,7 +52,7 @@ class ModelsOut(Strict):
         ]
         return cls(
             models=models,
-            switches=[SwitchOut(**vars(switch)) for switch in switches],
+            switches=switches,
             n_processes=len({one.process for one in running}),
         )
 

@@ -12,7 +12,7 @@ from ticketkin.service.desk_time import DeskTime
 from ticketkin.service.ticket_schemas import Fields, Text
 from ticketkin.service.strict_model import Strict
 from ticketkin.serving.answers import Relation
-from ticketkin.store.answers import StoredAnswer
+from ticketkin.store.suggestions import Suggestion
 from ticketkin.tickets.mapping import MAPPABLE
 
 
@@ -74,18 +74,7 @@ class KinAnswer(Strict):
     """Under which it is kept what was shown; the text of a new ticket is not."""
 
 
-class SuggestionOut(Strict):
-    """A ticket that was named beside a stored one."""
-
-    asked_at: datetime
-    ticket_id: str
-    candidate: str
-    kind: str
-    band: str
-    probability: float | None
-
-
 class SuggestionsOut(Strict):
     """What was said or suggested last."""
 
-    suggestions: list[SuggestionOut]
+    suggestions: list[Suggestion]

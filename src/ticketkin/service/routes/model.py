@@ -8,7 +8,7 @@ from ticketkin.service.drift_schemas import DriftOut
 from ticketkin.service.model_schemas import ModelChoice, ModelsOut
 from ticketkin.service.model_switching import switch_model
 from ticketkin.service.problems import responses
-from ticketkin.service.access_schemas import (AuditEntryOut, AuditOut)
+from ticketkin.service.access_schemas import (AuditOut)
 from ticketkin.service.model_schemas import (EmbeddingOut, ModelOut)
 from ticketkin.service.serving_state import Serving
 from ticketkin.service.signing_in import Administrator, Agent
@@ -78,4 +78,4 @@ def audit(
     """Return who did what, the newest first."""
     with serving.corpus.database.transaction() as connection:
         entries = newest_audit(connection, most)
-    return AuditOut(entries=[AuditEntryOut(**vars(entry)) for entry in entries])
+    return AuditOut(entries=entries)

@@ -8,7 +8,7 @@ from ticketkin.core.errors import InputError
 from ticketkin.relations.bands import REPORTED_BANDS
 from ticketkin.service.model_index import ModelIndex
 from ticketkin.service.problems import responses
-from ticketkin.service.question_schemas import (KinAnswer, RelateIn, SuggestionOut, SuggestionsOut)
+from ticketkin.service.question_schemas import (KinAnswer, RelateIn, SuggestionsOut)
 from ticketkin.service.ticket_schemas import Name
 from ticketkin.service.serving_state import Serving, ServingState
 from ticketkin.service.signing_in import Agent
@@ -77,4 +77,4 @@ def suggestions(
     """Return what was said or suggested last of stored tickets, each pair once."""
     with serving.corpus.database.transaction() as connection:
         newest = newest_suggestions(connection, REPORTED_BANDS, most)
-    return SuggestionsOut(suggestions=[SuggestionOut(**vars(one)) for one in newest])
+    return SuggestionsOut(suggestions=newest)
