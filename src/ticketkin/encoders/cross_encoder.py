@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ticketkin.core.tables import Float64Array
 from ticketkin.core.artifacts import hash_value
 from ticketkin.core.checks import Check, failed, passed
 from ticketkin.core.errors import ModelUnavailableError
@@ -28,7 +29,6 @@ from ticketkin.encoders.weights import saved_shapes
 if TYPE_CHECKING:
     from torch import Tensor
 
-Float64Array = npt.NDArray[np.float64]
 _PAIRS_A_BATCH = 32
 _HEAD_NAMES = ("classifier", "score")
 _BESIDE_ADAPTER = ".modules_to_save.default"

@@ -19,7 +19,8 @@ from ticketkin.core.tables import PERSON_FIELDS, FloatArray, IntArray, Tickets
 from ticketkin.lexical.bm25 import FieldStatistics
 from ticketkin.lexical.tfidf import TermStatistics
 from ticketkin.lexical.vocabulary import stable_hash, stable_hashes
-from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, Float64Array, TextRows, TicketColumns
+from ticketkin.ranking.columns import (ENCODER, EmbeddedTickets, TextRows, TicketColumns)
+from ticketkin.core.tables import Float64Array
 from ticketkin.ranking.crowd import NO_TIME, Crowd
 from ticketkin.ranking.filing import FilingPlaces
 

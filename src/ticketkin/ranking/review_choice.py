@@ -18,10 +18,10 @@ from itertools import cycle
 import numpy as np
 import numpy.typing as npt
 
+from ticketkin.core.tables import Float64Array
 from ticketkin.core.tables import BoolArray, FloatArray, IntArray
 from ticketkin.ranking.review_pool import ReviewPool
 
-Float64Array = npt.NDArray[np.float64]
 
 AGREED = "words and meaning both put it first"
 WORDS = "words say yes, meaning says no"

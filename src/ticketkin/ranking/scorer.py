@@ -28,7 +28,8 @@ from ticketkin.encoders.safety import check_model_folder
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, TicketColumns
 from ticketkin.ranking.corpus_state import REMEDY, CorpusState
-from ticketkin.ranking.models import Float64Array, LogisticModel
+from ticketkin.ranking.models import LogisticModel
+from ticketkin.core.tables import Float64Array
 from ticketkin.ranking.pair_features import (
     DEEPEST_RANK,
     N_RELATIVE,

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import IntArray
 from ticketkin.core.wording import number_of
-from ticketkin.evaluation.bootstrap import Float64Array
+from ticketkin.core.tables import Float64Array
 from ticketkin.relations.balance import Balance
 from ticketkin.relations.block_folds import learnable_folds
 from ticketkin.relations.features import PairFeatures

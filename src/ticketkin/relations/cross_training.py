@@ -16,7 +16,7 @@ from ticketkin.core.tables import IntArray
 from ticketkin.core.wording import number_of
 from ticketkin.encoders.cross_encoder import CrossBase, load_cross_encoder, locate_cross_base
 from ticketkin.encoders.settings import EncoderSettings
-from ticketkin.evaluation.bootstrap import Float64Array
+from ticketkin.core.tables import Float64Array
 from ticketkin.relations.cross_kinds import CROSS_ENCODER, CrossKindModel
 from ticketkin.relations.kinds import KINDS
 from ticketkin.relations.pairs import RelationPairs

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, softmax
+from ticketkin.core.tables import Float64Array
 from ticketkin.core.arrays import AnyArray, SavedArrays
 from ticketkin.ranking.trees import BoostedTrees
 

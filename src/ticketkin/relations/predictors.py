@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, softmax
 
+from ticketkin.core.tables import Float64Array
 from ticketkin.relations.kernel_machine import KernelMachine
 from ticketkin.core.arrays import AnyArray, SavedArrays
 from ticketkin.ranking.trees import BoostedTrees
 
-Float64Array = npt.NDArray[np.float64]
 
 
 class Predictor(Protocol):

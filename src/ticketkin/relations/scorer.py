@@ -13,7 +13,7 @@ from pathlib import Path
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.encoders.device import pick_device
 from ticketkin.encoders.settings import EncoderSettings
-from ticketkin.evaluation.bootstrap import Float64Array
+from ticketkin.core.tables import Float64Array
 from ticketkin.lexical.shared_words import shared_words
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.corpus_state import CorpusState

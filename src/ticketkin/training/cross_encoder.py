@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ticketkin.core.tables import Float64Array
 from ticketkin.core.artifacts import atomic_path, hash_path, hash_value, write_json
 from ticketkin.core.errors import MissingExtraError
 from ticketkin.core.progress import SILENT, Progress
@@ -34,7 +35,6 @@ from ticketkin.training.tuning_data import Step
 if TYPE_CHECKING:
     from torch import Tensor
 
-Float64Array = npt.NDArray[np.float64]
 PairJudge = Callable[[Float64Array], float]
 """The metric of the validation pairs' logits, shape (n, n_labels); higher is better."""
 _METHOD = 1  # raise when a change of the method must not continue older checkpoints

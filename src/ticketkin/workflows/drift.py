@@ -3,7 +3,7 @@
 import numpy as np
 
 from ticketkin.core.tables import IntArray, Tickets
-from ticketkin.evaluation.bootstrap import Float64Array
+from ticketkin.core.tables import Float64Array
 from ticketkin.ranking.single_source import load_scorer
 from ticketkin.serving.drift import (
     MOST_COMPARED,

@@ -28,7 +28,8 @@ from ticketkin.ranking.candidate_lists import CandidateLists
 from ticketkin.ranking.contender import FusionContender
 from ticketkin.ranking.cross_fitted import CrossFittedRanker
 from ticketkin.ranking.fusion import FusionRanker, fit_or_pass
-from ticketkin.ranking.models import Float64Array, LogisticModel
+from ticketkin.ranking.models import LogisticModel
+from ticketkin.core.tables import Float64Array
 from ticketkin.ranking.scorer import FirstLevel, PairScorer
 from ticketkin.tickets.folds import held_out_folds
 from ticketkin.tickets.kin import KinGroups
