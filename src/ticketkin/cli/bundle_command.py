@@ -7,7 +7,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from ticketkin.cli.console import errors, print_json, screen
-from ticketkin.cli.options import (
+from ticketkin.cli.options import (output_option, 
     ForceOption,
     JsonOption,
     RunFolder,
@@ -25,10 +25,7 @@ bundling = typer.Typer()
 @bundling.command()
 def bundle(
     folder: RunFolder,
-    out: Annotated[
-        Path,
-        typer.Option("--out", "-o", help="Folder of the bundle.", parser=output_path, metavar="PATH"),
-    ],
+    out: Annotated[Path, output_option("Folder of the bundle.", "PATH")],
     runtime: Annotated[
         str | None,
         typer.Option(

@@ -14,7 +14,7 @@ from ticketkin.cli.model_screens import (
     show_readiness,
 )
 from ticketkin.cli.option_records import takes_records
-from ticketkin.cli.options import (
+from ticketkin.cli.options import (output_option, 
     ForceOption,
     JsonOption,
     OfflineOption,
@@ -65,16 +65,7 @@ class ComparedModels:
 class LeaderboardOutput:
     """Where the comparison goes."""
 
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            help="Folder for leaderboard.json, .csv and .html.",
-            parser=output_path,
-            metavar="PATH",
-        ),
-    ] = None
+    out: Annotated[Path | None, output_option("Folder for leaderboard.json, .csv and .html.", "PATH")] = None
     force: ForceOption = False
     as_json: JsonOption = False
 

@@ -10,7 +10,7 @@ from ticketkin.cli.answers import show_index
 from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.job_options import link_settings
 from ticketkin.cli.option_records import takes_records
-from ticketkin.cli.options import (
+from ticketkin.cli.options import (IndexOption, 
     ForceOption,
     JsonOption,
     LinkColumnsOption,
@@ -90,9 +90,7 @@ def index(
     folder: Annotated[Path, typer.Argument(help="Bundle.", metavar="FOLDER")],
     changes: IndexChanges,
     output: IndexOutput,
-    index: Annotated[
-        Path | None, typer.Option("--index", help="Folder of the stored tickets; default: index in FOLDER.")
-    ] = None,
+    index: IndexOption = None,
     trust_code: TrustCodeOption = None,
 ) -> None:
     """Store tickets for a bundle to answer from: new ones, changed ones, fewer ones.

@@ -12,7 +12,7 @@ from ticketkin.cli.model_screens import (
     show_examined,
 )
 from ticketkin.cli.option_records import takes_records
-from ticketkin.cli.options import (
+from ticketkin.cli.options import (output_option, 
     ForceOption,
     JsonOption,
     ModelOption,
@@ -50,16 +50,7 @@ class Repair:
     fix: Annotated[
         bool, typer.Option("--fix", help="Write a copy of an adapter that was saved at the wrong level.")
     ] = False
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            help="Folder of the repaired copy; default PATH-fixed.",
-            parser=output_path,
-            metavar="PATH",
-        ),
-    ] = None
+    out: Annotated[Path | None, output_option("Folder of the repaired copy; default PATH-fixed.", "PATH")] = None
     force: ForceOption = False
 
     def folder_for(self, adapter: Path) -> Path:
@@ -113,10 +104,7 @@ def doctor(
 @models.command()
 def merge(
     adapter: Adapter,
-    out: Annotated[
-        Path,
-        typer.Option("--out", "-o", help="Folder of the merged model.", parser=output_path, metavar="PATH"),
-    ],
+    out: Annotated[Path, output_option("Folder of the merged model.", "PATH")],
     base_model: ModelOption = None,
     offline: OfflineOption = False,
     strength: Annotated[

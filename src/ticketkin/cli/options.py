@@ -1,7 +1,7 @@
 """The options that commands share, and what the texts in them say."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,6 +23,11 @@ def run_folder(text: str | Path) -> Path:
 def out_folder(text: str | Path) -> Path:
     """Return --out of a command that writes a run folder; runs/latest stands for the run it points to."""
     return followed(output_path(text))
+
+
+def output_option(help_text: str, metavar: str) -> Any:
+    """Return the option --out of a command that writes a file, or a folder that is no run."""
+    return typer.Option("--out", "-o", help=help_text, parser=output_path, metavar=metavar)
 
 
 RunFolder = Annotated[Path, typer.Argument(help="Run folder.", parser=run_folder, metavar="FOLDER")]
@@ -153,6 +158,9 @@ def parse_map(text: str | None) -> dict[str, str] | None:
     return mapping
 
 
+IndexOption = Annotated[
+    Path | None, typer.Option("--index", help="Folder of the stored tickets; default: index in FOLDER.")
+]
 LinkSetOption = Annotated[
     list[str] | None, typer.Option("--set", help="One setting of links: links.kinds.NAME=related.")
 ]

@@ -10,7 +10,7 @@ import typer
 from ticketkin.cli.answers import check_answers_file, show_answers, write_answers
 from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.option_records import takes_records
-from ticketkin.cli.options import (
+from ticketkin.cli.options import (IndexOption, output_option, 
     ForceOption,
     JsonOption,
     MapOption,
@@ -92,16 +92,7 @@ class AnswerOptions:
 
     k: Annotated[int, typer.Option("--nearest", min=1, max=100_000, help="Nearest tickets to look at.")] = 10
     everything: Annotated[bool, typer.Option("--all", help="Show also what stays silent.")] = False
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            help="Write the answers to a .csv or .jsonl file.",
-            parser=output_path,
-            metavar="FILE",
-        ),
-    ] = None
+    out: Annotated[Path | None, output_option("Write the answers to a .csv or .jsonl file.", "FILE")] = None
     force: ForceOption = False
     as_json: JsonOption = False
 
@@ -115,9 +106,7 @@ def relate(
     asked: AskedTickets,
     answering: AnswerOptions,
     redact_words: RedactWordsOption = None,
-    index: Annotated[
-        Path | None, typer.Option("--index", help="Folder of the stored tickets; default: index in FOLDER.")
-    ] = None,
+    index: IndexOption = None,
     trust_code: TrustCodeOption = None,
 ) -> None:
     """Say what the nearest earlier tickets are to a ticket: duplicate, related, cause; and why.

@@ -10,7 +10,7 @@ import typer
 from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.job_options import link_settings
 from ticketkin.cli.option_records import takes_records
-from ticketkin.cli.options import (
+from ticketkin.cli.options import (output_option, 
     ForceOption,
     JsonOption,
     LinkColumnsOption,
@@ -73,12 +73,7 @@ class ReplayOptions:
 def replay(
     folder: Annotated[Path, typer.Argument(help="Bundle.", metavar="FOLDER")],
     options: ReplayOptions,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", "-o", help="Folder for replay.html and replay.json.", parser=output_path, metavar="PATH"
-        ),
-    ] = None,
+    out: Annotated[Path | None, output_option("Folder for replay.html and replay.json.", "PATH")] = None,
     force: ForceOption = False,
     trust_code: TrustCodeOption = None,
     as_json: JsonOption = False,

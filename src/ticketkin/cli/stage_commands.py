@@ -8,7 +8,7 @@ import typer
 from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.job_options import ImportOptions, JobOptions, stored_job, training_job
 from ticketkin.cli.option_records import takes_records
-from ticketkin.cli.options import (
+from ticketkin.cli.options import (output_option, 
     ForceOption,
     ForceRunOption,
     JsonOption,
@@ -183,16 +183,7 @@ def report(
     share: Annotated[
         bool, typer.Option("--share", help="Write a copy without any text, number or name of a ticket.")
     ] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            help="File of the copy; default report-shared.html in RUN.",
-            parser=output_path,
-            metavar="FILE",
-        ),
-    ] = None,
+    out: Annotated[Path | None, output_option("File of the copy; default report-shared.html in RUN.", "FILE")] = None,
     force: ForceOption = False,
 ) -> None:
     """Write report.html of a judged run, or a copy of it that may be passed on.
