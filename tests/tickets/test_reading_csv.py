@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from ticketkin.core.errors import TicketkinError, UnreadableFileError
 from ticketkin.tickets.reading import RawTable, read_table
-from ticketkin.tickets.reading.delimited_records import (Lines, Records)
 from ticketkin.tickets.reading.delimited_layout import find_layout
+from ticketkin.tickets.reading.delimited_records import Lines, Records
 from ticketkin.tickets.reading.encodings import DecodedFile
 
 HEADER = ["number", "opened_at", "title", "description", "state"]

@@ -20,8 +20,8 @@ from ticketkin.relations.cross_kinds import load_cross_kind_model
 from ticketkin.training.settings import CrossEncoderSettings
 from ticketkin.workflows.artifacts import BASE_EMBEDDINGS
 from ticketkin.workflows.candidates import champion_ranker
-from ticketkin.workflows.ranking_record import ranking_record
 from ticketkin.workflows.configuration import read_job
+from ticketkin.workflows.ranking_record import ranking_record
 from ticketkin.workflows.run_data import RunData
 from tiny_model import WORDS
 

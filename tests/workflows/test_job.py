@@ -17,8 +17,8 @@ from sentence_transformers import SentenceTransformer
 
 from progress_material import KeptLines
 from ticketkin.core.artifacts import hash_path
-from ticketkin.core.locks import run_lock
 from ticketkin.core.errors import MissingInputError, RunLockedError
+from ticketkin.core.locks import run_lock
 from ticketkin.evaluation.schema import report_json_schema
 from ticketkin.workflows.artifacts import embeddings_of
 from ticketkin.workflows.configuration import Job, read_job, write_job

@@ -16,7 +16,6 @@ from sentence_transformers import SentenceTransformer
 
 from progress_material import KeptLines
 from ticketkin.core import replacement
-from ticketkin.core.locks import run_lock
 from ticketkin.core.checks import Outcome
 from ticketkin.core.errors import (
     ConfigurationError,
@@ -25,6 +24,7 @@ from ticketkin.core.errors import (
     OutputRefusedError,
     RunLockedError,
 )
+from ticketkin.core.locks import run_lock
 from ticketkin.doctor.runs import changed_artifacts
 from ticketkin.tickets.sample import write_sample
 from ticketkin.workflows.configuration import Job, read_job

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from ticketkin.cli.console import errors, screen
-from ticketkin.cli.options import output_option, ForceOption
+from ticketkin.cli.options import ForceOption, output_option
 from ticketkin.cli.service_options import BundleFolder, DataOption, extra_named
-from ticketkin.core.outputs import check_file_output, output_path
+from ticketkin.core.outputs import check_file_output
 from ticketkin.core.wording import number_of
 
 backups = typer.Typer()

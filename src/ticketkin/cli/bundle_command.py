@@ -7,15 +7,15 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from ticketkin.cli.console import errors, print_json, screen
-from ticketkin.cli.options import (output_option, 
+from ticketkin.cli.options import (
     ForceOption,
     JsonOption,
     RunFolder,
     TrustCodeOption,
+    output_option,
 )
 from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.core.errors import InputError
-from ticketkin.core.outputs import output_path
 from ticketkin.core.wording import number_of
 from ticketkin.encoders.settings import AskedRuntime
 

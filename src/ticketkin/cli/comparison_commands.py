@@ -1,7 +1,7 @@
 """Commands that hold models against each other, or against targets."""
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -14,19 +14,19 @@ from ticketkin.cli.model_screens import (
     show_readiness,
 )
 from ticketkin.cli.option_records import takes_records
-from ticketkin.cli.options import (output_option, 
+from ticketkin.cli.options import (
     ForceOption,
     JsonOption,
     OfflineOption,
     RunFolder,
     TrustCodeOption,
     encoder_settings,
+    output_option,
     run_folder,
     whole_numbers,
 )
 from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.core.errors import MissingInputError
-from ticketkin.core.outputs import output_path
 from ticketkin.core.tables import SplitName
 from ticketkin.evaluation.schema import TIERS, Tier
 

@@ -10,8 +10,9 @@ from ticketkin.cli.answers import show_index
 from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.job_options import link_settings
 from ticketkin.cli.option_records import takes_records
-from ticketkin.cli.options import (IndexOption, 
+from ticketkin.cli.options import (
     ForceOption,
+    IndexOption,
     JsonOption,
     LinkColumnsOption,
     LinkSetOption,

@@ -1,5 +1,6 @@
 """Commands about kinds of kin: learn them, join tickets into families."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer

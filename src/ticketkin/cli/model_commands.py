@@ -1,7 +1,7 @@
 """Commands about models on their own: examine, repair, merge."""
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -12,18 +12,18 @@ from ticketkin.cli.model_screens import (
     show_examined,
 )
 from ticketkin.cli.option_records import takes_records
-from ticketkin.cli.options import (output_option, 
+from ticketkin.cli.options import (
     ForceOption,
     JsonOption,
     ModelOption,
     OfflineOption,
     TrustCodeOption,
     encoder_settings,
+    output_option,
 )
 from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.core.checks import any_failed
 from ticketkin.core.errors import InputError
-from ticketkin.core.outputs import output_path
 from ticketkin.core.wording import number_of
 
 models = typer.Typer()
@@ -50,7 +50,9 @@ class Repair:
     fix: Annotated[
         bool, typer.Option("--fix", help="Write a copy of an adapter that was saved at the wrong level.")
     ] = False
-    out: Annotated[Path | None, output_option("Folder of the repaired copy; default PATH-fixed.", "PATH")] = None
+    out: Annotated[Path | None, output_option("Folder of the repaired copy; default PATH-fixed.", "PATH")] = (
+        None
+    )
     force: ForceOption = False
 
     def folder_for(self, adapter: Path) -> Path:

@@ -9,7 +9,7 @@ import typer
 from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.help import GroupedCommands
 from ticketkin.cli.job_options import stored_job
-from ticketkin.cli.options import output_option, ForceOption, JsonOption, KinFromOption, RunFolder, SetOption
+from ticketkin.cli.options import ForceOption, JsonOption, KinFromOption, RunFolder, SetOption, output_option
 from ticketkin.cli.screens import show_conflicts, show_pair_check
 from ticketkin.cli.stages import run_stage_command
 from ticketkin.core.outputs import check_file_output, output_path
@@ -50,7 +50,9 @@ def build(folder: RunFolder, set_: SetOption = None) -> None:
 @pairs.command()
 def check(
     path: Annotated[Path, typer.Argument(help="JSON file or table of labelled pairs.")],
-    out: Annotated[Path | None, output_option("Write the set without contradictions, repeats and empty texts.", "FILE")] = None,
+    out: Annotated[
+        Path | None, output_option("Write the set without contradictions, repeats and empty texts.", "FILE")
+    ] = None,
     kin_from: KinFromOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
@@ -82,7 +84,9 @@ def check(
 @pairs.command()
 def conflicts(
     folder: RunFolder,
-    out: Annotated[Path | None, output_option("CSV whose column kind a person fills in, for --reviewed.", "FILE")] = None,
+    out: Annotated[
+        Path | None, output_option("CSV whose column kind a person fills in, for --reviewed.", "FILE")
+    ] = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:

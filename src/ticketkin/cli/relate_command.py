@@ -10,18 +10,19 @@ import typer
 from ticketkin.cli.answers import check_answers_file, show_answers, write_answers
 from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.option_records import takes_records
-from ticketkin.cli.options import (IndexOption, output_option, 
+from ticketkin.cli.options import (
     ForceOption,
+    IndexOption,
     JsonOption,
     MapOption,
     RedactWordsOption,
     TrustCodeOption,
+    output_option,
     parse_map,
     run_folder,
 )
 from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.core.errors import InputError
-from ticketkin.core.outputs import output_path
 from ticketkin.core.progress import Progress
 from ticketkin.core.wording import number_of
 

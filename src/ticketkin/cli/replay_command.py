@@ -10,7 +10,7 @@ import typer
 from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.job_options import link_settings
 from ticketkin.cli.option_records import takes_records
-from ticketkin.cli.options import (output_option, 
+from ticketkin.cli.options import (
     ForceOption,
     JsonOption,
     LinkColumnsOption,
@@ -19,11 +19,11 @@ from ticketkin.cli.options import (output_option,
     RedactWordsOption,
     Sources,
     TrustCodeOption,
+    output_option,
     parse_map,
 )
 from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.core.errors import InputError
-from ticketkin.core.outputs import output_path
 
 if TYPE_CHECKING:
     from ticketkin.workflows.replaying import ReplayRequest

@@ -8,7 +8,7 @@ import typer
 from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.job_options import ImportOptions, JobOptions, stored_job, training_job
 from ticketkin.cli.option_records import takes_records
-from ticketkin.cli.options import (output_option, 
+from ticketkin.cli.options import (
     ForceOption,
     ForceRunOption,
     JsonOption,
@@ -20,13 +20,13 @@ from ticketkin.cli.options import (output_option,
     SetOption,
     TrustCodeOption,
     out_folder,
+    output_option,
 )
 from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.cli.run_choice import run_folder_of
 from ticketkin.cli.screens import show_candidates, show_stages, show_verdict
 from ticketkin.cli.stages import run_stage_command
 from ticketkin.core.errors import InputError
-from ticketkin.core.outputs import output_path
 from ticketkin.training.candidates import trained_candidates
 
 run_stages = typer.Typer()
@@ -183,7 +183,9 @@ def report(
     share: Annotated[
         bool, typer.Option("--share", help="Write a copy without any text, number or name of a ticket.")
     ] = False,
-    out: Annotated[Path | None, output_option("File of the copy; default report-shared.html in RUN.", "FILE")] = None,
+    out: Annotated[
+        Path | None, output_option("File of the copy; default report-shared.html in RUN.", "FILE")
+    ] = None,
     force: ForceOption = False,
 ) -> None:
     """Write report.html of a judged run, or a copy of it that may be passed on.

@@ -14,9 +14,7 @@ OWNER = ".owner"
 
 
 @contextmanager
-def folder_lock(
-    folder: Path, *, taken: Callable[[], str], unusable: Callable[[str], str]
-) -> Iterator[None]:
+def folder_lock(folder: Path, *, taken: Callable[[], str], unusable: Callable[[str], str]) -> Iterator[None]:
     """Own `folder` while the block lasts; the lock dies with the process.
 
     Raises RunLockedError with the text of `taken` at once if another process owns it, OutputRefusedError with

@@ -8,18 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ticketkin.core.tables import Float64Array
 from ticketkin.core.artifacts import hash_value
 from ticketkin.core.checks import Check, failed, passed
 from ticketkin.core.errors import ModelUnavailableError
-from ticketkin.core.tables import FloatArray
+from ticketkin.core.tables import Float64Array, FloatArray
 from ticketkin.core.wording import percent
 from ticketkin.encoders.adapter import lora_modules
-from ticketkin.encoders.fingerprint import write_fingerprint
-from ticketkin.encoders.loading import (is_failure, locate_model, packaged_model)
 from ticketkin.encoders.device import pick_device
+from ticketkin.encoders.fingerprint import write_fingerprint
+from ticketkin.encoders.loading import is_failure, locate_model, packaged_model
 from ticketkin.encoders.probes import FINGERPRINT_PROBES
 from ticketkin.encoders.safety import check_model_folder
 from ticketkin.encoders.saving import write_model

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ticketkin.encoders.device import pick_device
 from ticketkin.core.artifacts import hash_path
 from ticketkin.core.errors import (
-    InputError,
     MissingExtraError,
     ModelUnavailableError,
     UnsafeArtifactError,
 )
 from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.encoders.device import pick_device
 from ticketkin.encoders.learned_tickets import read_learned
 from ticketkin.encoders.model_code import (
     CODE_REPOSITORY,
@@ -216,8 +215,6 @@ def _from_hub(name: str, *, offline: bool) -> LocatedModel:
     if code is not None:
         fetch_code(code, offline=offline)
     return LocatedModel(name, folder)
-
-
 
 
 def load_float32(source: str, device: str) -> "SentenceTransformer":

@@ -10,9 +10,8 @@ from functools import cached_property
 
 import numpy as np
 
-from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.core.tables import Float64Array, FloatArray, IntArray
 from ticketkin.evaluation.bootstrap import Resamples
-from ticketkin.core.tables import Float64Array
 from ticketkin.evaluation.thresholds import precision_at_prevalence
 
 # Statistics that sort all pairs do so in every resample; this many resamples settle two digits.

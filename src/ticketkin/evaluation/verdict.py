@@ -10,12 +10,8 @@ worse. What may speak against it afterwards stands in `objections.py`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from ticketkin.evaluation.verdict_warnings import n_kin_groups, warnings_of
 from ticketkin.core.wording import number_of
 from ticketkin.evaluation.bootstrap import (
-    FEW_CLUSTERS,
     MOST_BY_CHANCE,
     PairedGain,
 )
@@ -24,6 +20,7 @@ from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.schema import GateResult, VerdictResult, Warning
 from ticketkin.evaluation.settings import EvaluationSettings
+from ticketkin.evaluation.verdict_warnings import n_kin_groups, warnings_of
 from ticketkin.evaluation.verdict_words import (
     Answer,
     WhyKept,
@@ -194,8 +191,6 @@ def decide(
     return replace(verdict, reason=reason_of(verdict, scores, share_of, verdict.gain, synthetic=synthetic))
 
 
-
-
 def too_few_to_prove(
     scores: Mapping[str, RetrievalScores], labels_from: str, n_people_groups: int, n_challengers: int
 ) -> int | None:
@@ -272,5 +267,3 @@ def _headline(gains_of: Mapping[str, Gains], champion: str, baseline: str) -> Pa
         return gains_of[champion][PRIMARY]
     gains = [gains[PRIMARY] for gains in gains_of.values()]
     return max(gains, key=lambda gain: gain.gain.value or 0.0, default=None)
-
-

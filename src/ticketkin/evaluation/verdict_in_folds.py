@@ -12,7 +12,14 @@ from ticketkin.evaluation.gains import PRIMARY, all_gains, comparisons_of, corre
 from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.schema import GateResult
 from ticketkin.evaluation.settings import EvaluationSettings
-from ticketkin.evaluation.verdict import (Verdict, best_of, guards_failed, too_few_to_prove, too_small, unproven)
+from ticketkin.evaluation.verdict import (
+    Verdict,
+    best_of,
+    guards_failed,
+    too_few_to_prove,
+    too_small,
+    unproven,
+)
 from ticketkin.evaluation.verdict_warnings import warnings_of
 from ticketkin.evaluation.verdict_words import WhyKept, better_words, gain_words, in_first_ten, kept_words
 

@@ -1,30 +1,15 @@
 """What to know of a verdict before its numbers are relied on."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+
 import numpy as np
+
 from ticketkin.core.wording import number_of
 from ticketkin.evaluation.bootstrap import (
     FEW_CLUSTERS,
-    MOST_BY_CHANCE,
-    PairedGain,
 )
-from ticketkin.evaluation.gains import PRIMARY, Gains, all_gains, comparisons_of, corrected
-from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.retrieval import RetrievalScores
-from ticketkin.evaluation.schema import GateResult, VerdictResult, Warning
-from ticketkin.evaluation.settings import EvaluationSettings
-from ticketkin.evaluation.verdict_words import (
-    Answer,
-    WhyKept,
-    better_words,
-    gain_words,
-    in_first_ten,
-    kept_words,
-    unproven_words,
-)
-
-
+from ticketkin.evaluation.schema import Warning
 
 
 def n_kin_groups(scores: Mapping[str, RetrievalScores]) -> int:

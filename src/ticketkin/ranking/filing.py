@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from ticketkin.core.tables import Float64Array
 from ticketkin.core.arrays import AnyArray, SavedArrays
+from ticketkin.core.tables import Float64Array
 
 # Places between two known numbers are interpolated: more knots than these tell nothing.
 _MOST_KNOTS = 10_000

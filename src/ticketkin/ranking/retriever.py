@@ -12,12 +12,11 @@ from typing import Protocol
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from ticketkin.core.tables import BoolArray, FloatArray, IntArray
+from ticketkin.core.tables import BoolArray, Float64Array, FloatArray, IntArray
 from ticketkin.lexical.neighbours import paired_cosines
 from ticketkin.ranking.best import SAME, Nearest, best_places, highest, joined, newest_first
 from ticketkin.ranking.cells import Cells
-from ticketkin.ranking.columns import (ENCODER, TicketColumns)
-from ticketkin.core.tables import Float64Array
+from ticketkin.ranking.columns import ENCODER, TicketColumns
 from ticketkin.ranking.visible import VisibleTickets
 
 LEXICAL = "lexical"

@@ -21,7 +21,7 @@ from ticketkin.core.arrays import load_arrays, save_arrays
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import MissingInputError
 from ticketkin.core.records import read_record
-from ticketkin.core.tables import FloatArray
+from ticketkin.core.tables import Float64Array, FloatArray
 from ticketkin.encoders.dense import unit_length
 from ticketkin.encoders.device import pick_device
 from ticketkin.encoders.safety import check_model_folder
@@ -29,7 +29,6 @@ from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, TicketColumns
 from ticketkin.ranking.corpus_state import REMEDY, CorpusState
 from ticketkin.ranking.models import LogisticModel
-from ticketkin.core.tables import Float64Array
 from ticketkin.ranking.pair_features import (
     DEEPEST_RANK,
     N_RELATIVE,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+
 from ticketkin.core.tables import Float64Array, IntArray
 
 _MOST_LEAVES = 4_096

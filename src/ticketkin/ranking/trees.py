@@ -7,9 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ticketkin.core.arrays import AnyArray, SavedArrays
-from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.core.tables import Float64Array, FloatArray, IntArray
 from ticketkin.ranking.tree_text import Forest, read_forest
-from ticketkin.core.tables import Float64Array
 
 # Width of the ramp around a threshold, in standard deviations of the feature.
 _RAMP = 0.1

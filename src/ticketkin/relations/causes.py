@@ -9,8 +9,8 @@ import numpy as np
 from scipy.special import expit, logit
 
 from ticketkin.core.errors import UnreadableFileError
-from ticketkin.encoders.cross_encoder import load_cross_encoder, pair_logits
 from ticketkin.core.tables import Float64Array
+from ticketkin.encoders.cross_encoder import load_cross_encoder, pair_logits
 from ticketkin.relations.classifier import KindModel
 from ticketkin.relations.kinds import KINDS
 from ticketkin.relations.pair_state import REMEDY

@@ -8,9 +8,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ticketkin.core.errors import NotEnoughDataError
-from ticketkin.core.tables import IntArray
+from ticketkin.core.tables import Float64Array, IntArray
 from ticketkin.core.wording import number_of
-from ticketkin.core.tables import Float64Array
 from ticketkin.relations.balance import Balance
 from ticketkin.relations.block_folds import learnable_folds
 from ticketkin.relations.features import PairFeatures

@@ -8,9 +8,9 @@ import numpy as np
 from scipy.special import softmax
 
 from ticketkin.core.errors import UnreadableFileError
+from ticketkin.core.tables import Float64Array
 from ticketkin.core.wording import number_of
 from ticketkin.encoders.cross_encoder import load_cross_encoder, pair_logits
-from ticketkin.core.tables import Float64Array
 from ticketkin.relations.kinds import KINDS
 from ticketkin.relations.pair_state import REMEDY
 from ticketkin.relations.pair_tickets import PairTickets

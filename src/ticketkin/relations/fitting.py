@@ -14,8 +14,16 @@ from ticketkin.relations.balance import Balance, oversampled, sample_weights
 from ticketkin.relations.block_folds import learnable_folds
 from ticketkin.relations.classifier import RelationClassifier
 from ticketkin.relations.features import PairFeatures
-from ticketkin.relations.predictors import (AffineMap, CalibratedMargins, Constant, Linear, Network, Predictor, Trees)
 from ticketkin.relations.kernel_machine import KernelMachine
+from ticketkin.relations.predictors import (
+    AffineMap,
+    CalibratedMargins,
+    Constant,
+    Linear,
+    Network,
+    Predictor,
+    Trees,
+)
 from ticketkin.relations.settings import Classifier
 
 _PENALTIES = (0.003, 0.03, 0.3, 3.0)

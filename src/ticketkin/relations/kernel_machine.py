@@ -1,18 +1,14 @@
 """A kernel machine as plain arrays: support vectors, each pair of classes decided on its own."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
+
 import numpy as np
-import numpy.typing as npt
-from scipy.special import expit, softmax
-from ticketkin.core.tables import Float64Array
+from scipy.special import softmax
+
 from ticketkin.core.arrays import AnyArray, SavedArrays
-from ticketkin.ranking.trees import BoostedTrees
-
-
-
+from ticketkin.core.tables import Float64Array
 
 _ROWS_A_BLOCK = 2_048
 """Rows whose kernel with all support vectors is held in memory at once."""

@@ -1,33 +1,11 @@
 """What two tickets of a pair have in common and what they have not, as columns of features."""
 
-import hashlib
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args
 import numpy as np
-import numpy.typing as npt
-import polars as pl
-from pydantic import Field
-from scipy.sparse import csr_matrix
-from ticketkin.relations.pair_tickets import PairTickets
-from ticketkin.core.arrays import AnyArray, load_arrays, save_arrays
-from ticketkin.core.artifacts import hash_value, write_json
-from ticketkin.core.errors import UnreadableFileError
-from ticketkin.core.records import read_record
-from ticketkin.core.tables import PERSON_FIELDS, FloatArray, IntArray, Tickets
+
+from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.lexical.neighbours import paired_cosines
-from ticketkin.lexical.sparse_rows import take_rows
-from ticketkin.lexical.tfidf import TermStatistics
-from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
-from ticketkin.ranking.corpus_state import opening_times, value_hashes
 from ticketkin.ranking.crowd import NO_TIME
-from ticketkin.relations.features import PairFeatures
-
-
-
+from ticketkin.relations.pair_tickets import PairTickets
 
 _FAR_DAYS = 10_000.0
 _MICROSECONDS_A_DAY = 86_400_000_000

@@ -13,25 +13,20 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from pydantic import Field
-from scipy.sparse import csr_matrix
 
-from ticketkin.relations.pair_tickets import Objects, PairTickets, TermRows
-from ticketkin.relations.pair_comparison import field_features, similarities, time_features
 from ticketkin.core.arrays import AnyArray, load_arrays, save_arrays
 from ticketkin.core.artifacts import hash_value, write_json
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.core.records import read_record
 from ticketkin.core.tables import PERSON_FIELDS, FloatArray, IntArray, Tickets
-from ticketkin.lexical.neighbours import paired_cosines
-from ticketkin.lexical.sparse_rows import take_rows
 from ticketkin.lexical.tfidf import TermStatistics
-from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
+from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.corpus_state import opening_times, value_hashes
-from ticketkin.ranking.crowd import NO_TIME
 from ticketkin.relations.features import PairFeatures
+from ticketkin.relations.pair_comparison import field_features, similarities, time_features
+from ticketkin.relations.pair_tickets import Objects, PairTickets, TermRows
 
 REMEDY = "Learn the kinds again: ticketkin relations RUN"
 """What a user does about a saved relation model that can't be read."""
@@ -58,10 +53,6 @@ _SHORTEST_NAME = 4
 """A ticket's name in another's text; shorter ones would be there by chance."""
 # A project (DFR-10), or what the record is: an incident (INC0000060) or a change (CHG0000042).
 _PREFIX = re.compile(r"([A-Za-z][A-Za-z0-9]*?)-?\d+\Z")
-
-
-
-
 
 
 @dataclass(frozen=True)
@@ -258,11 +249,3 @@ def _common_values(column: pl.Series) -> list[str]:
     ranked = counts.sort("n", column.name, descending=[True, False])
     values: list[str] = ranked[column.name].head(_MOST_VALUES).to_list()
     return values
-
-
-
-
-
-
-
-

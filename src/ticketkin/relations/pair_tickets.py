@@ -1,32 +1,14 @@
 """Tickets as models of kinds read them."""
 
-import hashlib
-import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args
-import numpy as np
+from typing import Any
+
 import numpy.typing as npt
-import polars as pl
-from pydantic import Field
 from scipy.sparse import csr_matrix
-from ticketkin.core.arrays import AnyArray, load_arrays, save_arrays
-from ticketkin.core.artifacts import hash_value, write_json
-from ticketkin.core.errors import UnreadableFileError
-from ticketkin.core.records import read_record
-from ticketkin.core.tables import PERSON_FIELDS, FloatArray, IntArray, Tickets
-from ticketkin.lexical.neighbours import paired_cosines
+
+from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.lexical.sparse_rows import take_rows
-from ticketkin.lexical.tfidf import TermStatistics
-from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
-from ticketkin.ranking.corpus_state import opening_times, value_hashes
-from ticketkin.ranking.crowd import NO_TIME
-from ticketkin.relations.features import PairFeatures
-
-
-
+from ticketkin.ranking.columns import TicketColumns
 
 Objects = npt.NDArray[Any]
 

@@ -9,14 +9,13 @@ import polars as pl
 from scipy.sparse import coo_array, csr_matrix
 from scipy.sparse.csgraph import connected_components
 
-from ticketkin.relations.strangers import StrangerPool, draw_strangers
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import BoolArray, IntArray, Links, Origin, Tickets
 from ticketkin.core.wording import number_of
-from ticketkin.lexical.neighbours import tfidf_neighbours
 from ticketkin.pairs.mining import KinshipCodes
 from ticketkin.relations.kinds import KINDS, NONE
 from ticketkin.relations.settings import RelationSettings
+from ticketkin.relations.strangers import StrangerPool, draw_strangers
 
 _N_BLOCKS = 40
 """Tickets are dealt into so many blocks; no pair crosses one, so folds of blocks share no ticket."""
@@ -77,12 +76,12 @@ def relation_pairs(
     """Return the linked pairs by kind, those stated as `none`, and strangers beside them.
 
     `stated` holds pairs with a kind (`STATED_SCHEMA`) that a person stated apart from links, `none` among
-    them; what is final there holds whatever the links say. Of strangers a third each is drawn at random, among
-    lexical neighbours, and among tickets of the same service and hour (of one category and near in filing
-    order where there are no times); what was stated as `none` counts towards them. Never a stranger: tickets joined by any chain of links, or by a problem, parent or kin group.
-    There are `settings.none_per_linked` for each link. A pair that was given two kinds is reported, and left
-    out or, by 'majority', what most say. Deterministic by `seed`. Raises
-    NotEnoughDataError without a pair of kin.
+    them; what is final there holds whatever the links say. Of strangers a third each is drawn at random,
+    among lexical neighbours, and among tickets of the same service and hour (of one category and near in
+    filing order where there are no times); what was stated as `none` counts towards them. Never a stranger:
+    tickets joined by any chain of links, or by a problem, parent or kin group. There are
+    `settings.none_per_linked` for each link. A pair that was given two kinds is reported, and left out or, by
+    'majority', what most say. Deterministic by `seed`. Raises NotEnoughDataError without a pair of kin.
     """
     order = filing_order(tickets)
     kinds, doubtful = _stated_kinds(tickets, links, stated, settings.contradictions)
@@ -222,18 +221,6 @@ def _blocks(component: IntArray, seed: int) -> IntArray:
         block_of[place] = smallest
         filled[smallest] += sizes[place]
     return block_of[component]
-
-
-
-
-
-
-
-
-
-
-
-
 
 
 def support_notes(counts: Mapping[str, int], fewest: int = 10) -> list[str]:

@@ -6,18 +6,15 @@ then on, in memory as after loading.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import expit, softmax
 
-from ticketkin.core.tables import Float64Array
-from ticketkin.relations.kernel_machine import KernelMachine
 from ticketkin.core.arrays import AnyArray, SavedArrays
+from ticketkin.core.tables import Float64Array
 from ticketkin.ranking.trees import BoostedTrees
-
+from ticketkin.relations.kernel_machine import KernelMachine
 
 
 class Predictor(Protocol):
@@ -174,12 +171,6 @@ class CalibratedMargins:
             slope,
             arrays.get("shift", np.float64, shape),
         )
-
-
-
-
-
-
 
 
 @dataclass(frozen=True)

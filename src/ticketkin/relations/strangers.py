@@ -1,22 +1,14 @@
 """Pairs that nobody linked, drawn beside the linked ones in three ways."""
 
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
-from scipy.sparse import coo_array, csr_matrix
-from scipy.sparse.csgraph import connected_components
-from ticketkin.core.errors import NotEnoughDataError
-from ticketkin.core.tables import BoolArray, IntArray, Links, Origin, Tickets
-from ticketkin.core.wording import number_of
+from scipy.sparse import csr_matrix
+
+from ticketkin.core.tables import BoolArray, IntArray, Tickets
 from ticketkin.lexical.neighbours import tfidf_neighbours
 from ticketkin.pairs.mining import KinshipCodes
-from ticketkin.relations.kinds import KINDS, NONE
-from ticketkin.relations.settings import RelationSettings
-
-
-
 
 _DRAWS_PER_PAIR = 12
 _N_NEIGHBOURS = 20

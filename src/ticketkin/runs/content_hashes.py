@@ -1,27 +1,10 @@
 """Hashes of what stages read and wrote."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from enum import StrEnum
 from functools import lru_cache
-from operator import attrgetter
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
-from pydantic import BaseModel
-from ticketkin.core.artifacts import atomic_path, hash_path, hash_value, read_json, write_json
-from ticketkin.core.errors import MissingInputError
-from ticketkin.core.progress import Progress
-from ticketkin.core.replacement import contained_files, remove_old
-from ticketkin.core.run_ownership import RECORDS
-from ticketkin.core.tables import TICKETS_SCHEMA
-from ticketkin.runs.artifacts import Artifact, Folder, Place
-from ticketkin.runs.holdout_ledger import HoldoutLedger
-from ticketkin.runs.keeping import StageFiles
-from ticketkin.runs.values import RunValues, UndeclaredError
 
-
+from ticketkin.core.artifacts import hash_path
+from ticketkin.core.replacement import contained_files
 
 
 @lru_cache(maxsize=4096)

@@ -11,21 +11,20 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from functools import lru_cache
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel
 
-from ticketkin.runs.content_hashes import content_hash
-from ticketkin.core.artifacts import atomic_path, hash_path, hash_value, read_json, write_json
+from ticketkin.core.artifacts import atomic_path, hash_value, read_json, write_json
 from ticketkin.core.errors import MissingInputError
 from ticketkin.core.progress import Progress
-from ticketkin.core.replacement import contained_files, remove_old
+from ticketkin.core.replacement import remove_old
 from ticketkin.core.run_ownership import RECORDS
 from ticketkin.core.tables import TICKETS_SCHEMA
 from ticketkin.runs.artifacts import Artifact, Folder, Place
+from ticketkin.runs.content_hashes import content_hash
 from ticketkin.runs.holdout_ledger import HoldoutLedger
 from ticketkin.runs.keeping import StageFiles
 from ticketkin.runs.values import RunValues, UndeclaredError
@@ -213,10 +212,6 @@ def stage_seconds(folder: Path) -> dict[str, float]:
 def record_path(folder: Path, stage: Stage[J]) -> Path:
     """Return where the stage's record lies."""
     return folder / RECORDS / f"{stage.name}.json"
-
-
-
-
 
 
 def stage_key(stage: Stage[J], context: RunContext[J], wanted: Mapping[Place, bool]) -> tuple[str, list[str]]:

@@ -1,20 +1,11 @@
 """What goes in and out about what people say of pairs."""
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Annotated, Any, Literal, Self
-from uuid import UUID
-from fastapi import Path
-from pydantic import ConfigDict, Field, JsonValue, create_model, model_validator
-from ticketkin.core.tables import OPENING_FIELDS, Tickets
-from ticketkin.relations.families import FamilyRecord, TieRecord
-from ticketkin.service.desk_time import DeskTime
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
 from ticketkin.service.strict_model import Strict
-from ticketkin.serving.answers import Relation
 from ticketkin.store.answers import StoredAnswer
-from ticketkin.tickets.mapping import MAPPABLE
-
-
 
 
 class AnswerIn(Strict):

@@ -14,8 +14,8 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import ToolAnnotations
 from pydantic import Field, ValidationError
 
+from ticketkin.service.family_schemas import FamiliesPage, FamilyOut
 from ticketkin.service.problems import Problem
-from ticketkin.service.family_schemas import (FamiliesPage, FamilyOut)
 from ticketkin.service.question_schemas import KinAnswer
 
 _READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)

@@ -1,8 +1,6 @@
 """What goes in and out about proposals to the ticket system."""
 
-from datetime import datetime
-from typing import Annotated, Self
-from uuid import UUID
+from typing import Annotated
 
 from pydantic import ConfigDict, Field, JsonValue
 

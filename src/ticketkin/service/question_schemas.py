@@ -1,24 +1,16 @@
 """What goes in and out about questions: what a ticket is asked about, and what is said of it."""
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Self
 from uuid import UUID
-from fastapi import Path
-from pydantic import ConfigDict, Field, JsonValue, create_model, model_validator
-from ticketkin.core.tables import OPENING_FIELDS, Tickets
-from ticketkin.relations.families import FamilyRecord, TieRecord
-from ticketkin.service.desk_time import DeskTime
-from ticketkin.service.ticket_schemas import Fields, Text
+
+from pydantic import ConfigDict, Field, model_validator
+
 from ticketkin.service.strict_model import Strict
+from ticketkin.service.ticket_schemas import Fields, Text
 from ticketkin.serving.answers import Relation
 from ticketkin.store.suggestions import Suggestion
-from ticketkin.tickets.mapping import MAPPABLE
-
 
 Nearest = Annotated[int, Field(ge=1, description="How many of the nearest tickets to look at.")]
-
-
 
 
 class RelateIn(Strict):

@@ -1,21 +1,14 @@
 """What goes in and out about stored tickets, as the documentation of the service shows it."""
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Annotated, Any, Literal, Self
-from uuid import UUID
+from typing import Annotated, Any, Self
+
 from fastapi import Path
 from pydantic import ConfigDict, Field, JsonValue, create_model, model_validator
+
 from ticketkin.core.tables import OPENING_FIELDS, Tickets
-from ticketkin.relations.families import FamilyRecord, TieRecord
 from ticketkin.service.desk_time import DeskTime
 from ticketkin.service.strict_model import Strict
-from ticketkin.serving.answers import Relation
-from ticketkin.store.answers import StoredAnswer
 from ticketkin.tickets.mapping import MAPPABLE
-
-
-
 
 _LONGEST = 200_000
 Text = Annotated[str, Field(max_length=_LONGEST)]

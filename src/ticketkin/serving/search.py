@@ -9,8 +9,7 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from ticketkin.core.tables import FloatArray, IntArray
-from ticketkin.core.tables import Float64Array
+from ticketkin.core.tables import Float64Array, FloatArray, IntArray
 from ticketkin.lexical.shared_words import shared_words
 from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
 from ticketkin.ranking.refit import Refit

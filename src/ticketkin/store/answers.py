@@ -10,8 +10,8 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 import polars as pl
-
 from pydantic import with_config
+
 from ticketkin.core.tables import Kind, Origin
 from ticketkin.store.database import Transaction
 from ticketkin.store.links import mark_links_changed

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg.types.json import Jsonb
-
 from pydantic import with_config
+
 from ticketkin.store.database import Transaction
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from pydantic import with_config
+
 from ticketkin.store.database import Transaction
 
 HEARD_SECONDS = 15

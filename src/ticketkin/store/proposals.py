@@ -10,6 +10,7 @@ from typing import Literal
 from uuid import UUID, uuid4
 
 from pydantic import with_config
+
 from ticketkin.store.database import Transaction
 
 ProposalState = Literal["proposed", "accepted", "declined", "sent"]

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from pydantic import with_config
+
 from ticketkin.store.database import Transaction
 
 _RECORDERS = 7_461_003

@@ -1,17 +1,13 @@
 """Which of three numbers is the day, the month, the year: decided for a whole column."""
 
-import unicodedata
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+
 import polars as pl
-from ticketkin.core.printing import masked_words, printable_line
-from ticketkin.tickets.date_words import MONTH_NUMBERS, WEEKDAYS, WORDS, ZONES
 
-
-
+from ticketkin.core.printing import printable_line
 
 EARLIEST_YEAR = 1990
 """No service desk's export reaches further back; an earlier year is a placeholder or a misread one."""
@@ -102,8 +98,10 @@ def _can_be(order: DateOrder) -> pl.Expr:
 
 
 def last_year() -> int:
+    """Return the last year that an export can name: the next one."""
     return datetime.now(UTC).year + 1
 
 
 def is_short_year(number: pl.Expr) -> pl.Expr:
+    """Return whether a number of two digits can be a year of a service desk."""
     return (number <= last_year() % 100) | (number >= EARLIEST_YEAR % 100)

@@ -7,15 +7,20 @@ since 1970, by its size.
 
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 
 import polars as pl
 
-from ticketkin.tickets.date_order import EARLIEST_YEAR, PLACES, DateOrder, ColumnOrder, OrderHint, is_short_year, last_year, order_of
-from ticketkin.core.printing import masked_words, printable_line
+from ticketkin.core.printing import masked_words
+from ticketkin.tickets.date_order import (
+    EARLIEST_YEAR,
+    PLACES,
+    ColumnOrder,
+    OrderHint,
+    last_year,
+    order_of,
+)
 from ticketkin.tickets.date_words import MONTH_NUMBERS, WEEKDAYS, WORDS, ZONES
 
 EXCEL_EPOCH = datetime(1899, 12, 30)
@@ -45,12 +50,6 @@ _YEAR_MONTH_DAY = r"^(\d{4})[-/. ]([a-z]+)[-/. ](\d{1,2})$"
 _NUMBER = r"^\d+(?:[.,]\d+)?(?:e\+?\d{1,2})?$"
 
 
-
-
-
-
-
-
 @dataclass(frozen=True)
 class Times:
     """The times of a column, and what had to be decided to read them."""
@@ -62,7 +61,7 @@ class Times:
     examples: list[str] = field(default_factory=list)
     """At most three cells that can't be read, every word that is no part of a date masked."""
     repairs: dict[str, int] = field(default_factory=dict)
-    order: ColumnOrder = ColumnOrder()
+    order: ColumnOrder = field(default_factory=ColumnOrder)
     """How day and month were distinguished."""
 
 
@@ -150,8 +149,6 @@ def _strict(text: pl.Series, form: str) -> pl.Series:
     return text.str.to_datetime(form, strict=False, time_unit="us")
 
 
-
-
 def _within_range(times: pl.Series) -> pl.Series:
     """Return `times` without those of a year no ticket has: 0024, 1900, 9999."""
     usable = times.dt.year().is_between(EARLIEST_YEAR, last_year())
@@ -234,8 +231,6 @@ def _integer(text: pl.Expr) -> pl.Expr:
     return text.cast(pl.Int32, strict=False)
 
 
-
-
 def _with_dates(parts: pl.DataFrame, hint: OrderHint | None) -> tuple[pl.DataFrame, ColumnOrder]:
     """Add `year`, `month` and `day`, whichever notation the date has, and the order of three numbers."""
     iso, numeric, day_month, month_day, named = (
@@ -277,14 +272,6 @@ def _with_dates(parts: pl.DataFrame, hint: OrderHint | None) -> tuple[pl.DataFra
         is_short.alias("two_digits"),
     )  # fmt: skip
     return frame, decided_order
-
-
-
-
-
-
-
-
 
 
 def _assembled(parts: pl.DataFrame) -> pl.Series:

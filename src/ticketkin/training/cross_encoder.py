@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ticketkin.core.tables import Float64Array
 from ticketkin.core.artifacts import atomic_path, hash_path, hash_value, write_json
 from ticketkin.core.errors import MissingExtraError
 from ticketkin.core.progress import SILENT, Progress
-from ticketkin.core.tables import BoolArray, IntArray
+from ticketkin.core.tables import BoolArray, Float64Array, IntArray
 from ticketkin.encoders.cross_encoder import (
     CrossBase,
     head_digest,

@@ -89,6 +89,7 @@ def train_head(
     )
     return Head(trained, record)
 
+
 def _trained_weight(
     embeddings: FloatArray, positives: PositivePairs, settings: HeadSettings, seed: int, progress: Progress
 ) -> tuple[FloatArray, History, int]:

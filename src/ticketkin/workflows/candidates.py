@@ -3,25 +3,18 @@
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import AfterValidator
 
-from ticketkin.workflows.ranking_record import RankingRecord, Start, ranking_record
-from ticketkin.workflows.saved_folds import FOLDS, by_folds, encoder_by_folds
-from ticketkin.core.arrays import AnyArray, load_arrays, save_arrays
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.progress import Progress
 from ticketkin.core.ranking import Ranker
-from ticketkin.core.records import read_record
 from ticketkin.core.tables import FloatArray, IntArray, SplitName, Tickets
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.device import pick_device
 from ticketkin.lexical.bm25 import FieldStatistics, LexicalRanker
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets
-from ticketkin.ranking.corpus_state import FIELD_WEIGHTS, REMEDY, CorpusState, field_statistics
-from ticketkin.ranking.cross_fitted import CrossFittedRanker
+from ticketkin.ranking.corpus_state import FIELD_WEIGHTS, CorpusState, field_statistics
 from ticketkin.ranking.fusion import (
     DescribedCorpus,
     FusionRanker,
@@ -32,23 +25,21 @@ from ticketkin.ranking.fusion import (
 from ticketkin.ranking.hybrid import HybridScorer
 from ticketkin.ranking.list_ranker import ListRanker
 from ticketkin.ranking.reranker import Reranker
-from ticketkin.ranking.scorer import RERANKED, FirstLevel, PairScorer
+from ticketkin.ranking.scorer import RERANKED, FirstLevel
 from ticketkin.ranking.single_source import load_scorer
 from ticketkin.runs.artifacts import Place
 from ticketkin.training.candidates import (
     CANDIDATES,
-    known_candidate,
-    known_encoder,
     trained_encoders,
 )
 from ticketkin.training.head import fold_of_group
 from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows.ranking_record import RankingRecord, Start, ranking_record
 from ticketkin.workflows.run_data import RunData
+from ticketkin.workflows.saved_folds import FOLDS, by_folds, encoder_by_folds
 
 # Fewer than these are no crowd.
 _SMALLEST_CROWD = 100
-
-
 
 
 @dataclass(frozen=True)
@@ -235,8 +226,6 @@ def save_ranking(folder: Path, rankers: Mapping[str, Ranker], record: RankingRec
     write_json(folder / "ranking.json", asdict(record))
 
 
-
-
 def champion_ranker(data: RunData) -> Ranker:
     """Return the ranking that won in a judged run, as `ranking/` holds it. Raises as `saved_ranker`."""
     ranking = data.values.path(artifact.RANKING)
@@ -267,14 +256,6 @@ def _load_ranker(data: RunData, name: str) -> Ranker:
     if isinstance(scorer, HybridScorer):
         return hybrid_over(data, scorer)
     return lexical_over(data, scorer.state.fields)
-
-
-
-
-
-
-
-
 
 
 def embedded_tickets(data: RunData, record: RankingRecord) -> EmbeddedTickets:

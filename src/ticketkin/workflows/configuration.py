@@ -1,7 +1,6 @@
 """Settings from their four sources, and the job a run folder stands for."""
 
 import os
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -10,17 +9,14 @@ import tomli_w
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from ticketkin.workflows.settings_layers import from_assignment, from_environment, from_toml, merge, read_toml
 from ticketkin.core.artifacts import atomic_path
 from ticketkin.core.errors import ConfigurationError, InputError, MissingInputError
-from ticketkin.core.near_names import near_file
 from ticketkin.core.run_ownership import CONFIG
 from ticketkin.core.stage_settings import StageSettings
 from ticketkin.core.wording import number_of
-from ticketkin.encoders.model_code import TRUST_CODE
-from ticketkin.tickets.pseudonyms import KEY_FILE, SECRET
 from ticketkin.workflows.recipes import recipe_settings
 from ticketkin.workflows.settings import Settings
+from ticketkin.workflows.settings_layers import from_assignment, from_environment, from_toml, merge, read_toml
 
 # Comments to TOML; they tell a whole file from one whose end is missing.
 _FIRST_LINE = "# The job of this run, written by ticketkin."
@@ -149,20 +145,6 @@ def _known_keys(location: Sequence[int | str]) -> str:
     for part in location[:-1]:
         model = model.model_fields[str(part)].annotation or model
     return "known are " + ", ".join(model.model_fields)
-
-
-
-
-
-
-
-
-
-
-
-
-
-
 
 
 def changed_settings(before: Job, after: Job) -> list[str]:

@@ -130,7 +130,11 @@ def _against_chains(data: RunData) -> list[_Contradiction]:
     groups = kin_groups(data.tickets, links)
     for contradiction in contradictions(data.review, links, groups, dict(data.tickets.position)):
         chain = [contradiction.source, *contradiction.over, contradiction.target]
-        stated = {(contradiction.source, contradiction.target): _in_words([(contradiction.kind, Origin.REVIEW.value)])}
+        stated = {
+            (contradiction.source, contradiction.target): _in_words(
+                [(contradiction.kind, Origin.REVIEW.value)]
+            )
+        }
         for one, other in pairwise(chain):
             by = origin[frozenset((one, other))]
             stated[one, other] = _in_words([(Kind.DUPLICATE.value, by)])

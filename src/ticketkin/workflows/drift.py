@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from ticketkin.core.tables import IntArray, Tickets
-from ticketkin.core.tables import Float64Array
+from ticketkin.core.tables import Float64Array, IntArray, Tickets
 from ticketkin.ranking.single_source import load_scorer
 from ticketkin.serving.drift import (
     MOST_COMPARED,

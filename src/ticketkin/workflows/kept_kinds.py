@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ticketkin.relations.settings import RelationSettings
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import IntArray, SplitName
@@ -21,7 +20,7 @@ from ticketkin.relations.linked_kinds import LinkedKinds
 from ticketkin.relations.record import SplitQuality, TwoStageQuality
 from ticketkin.relations.saving import FittedOn
 from ticketkin.relations.scorer import KindScorer
-from ticketkin.relations.settings import RelationModel
+from ticketkin.relations.settings import RelationModel, RelationSettings
 from ticketkin.relations.two_stage import Retrieved, two_stage_quality
 from ticketkin.workflows.candidates import champion_ranker
 from ticketkin.workflows.kind_lesson import KindLesson
@@ -76,9 +75,7 @@ def keep_kinds(
     )
 
 
-def _fitted_bands(
-    evaluation: "_SplitPairs", settings: RelationSettings, judged: Collection[str]
-) -> Bands:
+def _fitted_bands(evaluation: "_SplitPairs", settings: RelationSettings, judged: Collection[str]) -> Bands:
     return Bands.fit(
         evaluation.retrieved.probabilities,
         evaluation.retrieved.similarities,

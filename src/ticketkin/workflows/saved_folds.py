@@ -1,49 +1,21 @@
 """What each fold's ranking is kept as: by these, kinds of the run's own tickets are learned."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+
 import numpy as np
-from pydantic import AfterValidator
-from ticketkin.workflows.ranking_record import RankingRecord
+
 from ticketkin.core.arrays import AnyArray, load_arrays, save_arrays
-from ticketkin.core.artifacts import write_json
-from ticketkin.core.progress import Progress
 from ticketkin.core.ranking import Ranker
-from ticketkin.core.records import read_record
-from ticketkin.core.tables import FloatArray, IntArray, SplitName, Tickets
 from ticketkin.encoders.dense import DenseRanker
-from ticketkin.encoders.device import pick_device
-from ticketkin.lexical.bm25 import FieldStatistics, LexicalRanker
-from ticketkin.ranking.columns import ENCODER, EmbeddedTickets
-from ticketkin.ranking.corpus_state import FIELD_WEIGHTS, REMEDY, CorpusState, field_statistics
+from ticketkin.ranking.corpus_state import REMEDY
 from ticketkin.ranking.cross_fitted import CrossFittedRanker
 from ticketkin.ranking.fusion import (
-    DescribedCorpus,
     FusionRanker,
-    OutOfFold,
-    fit_first_level,
-    fit_second_level,
 )
-from ticketkin.ranking.hybrid import HybridScorer
-from ticketkin.ranking.list_ranker import ListRanker
-from ticketkin.ranking.reranker import Reranker
-from ticketkin.ranking.scorer import RERANKED, FirstLevel, PairScorer
-from ticketkin.ranking.single_source import load_scorer
-from ticketkin.runs.artifacts import Place
-from ticketkin.training.candidates import (
-    CANDIDATES,
-    known_candidate,
-    known_encoder,
-    trained_encoders,
-)
-from ticketkin.training.head import fold_of_group
-from ticketkin.workflows import artifacts as artifact
+from ticketkin.ranking.scorer import PairScorer
+from ticketkin.workflows.ranking_record import RankingRecord
 from ticketkin.workflows.run_data import RunData
-
-
-
 
 FOLDS = "folds"
 """Folder of the weights by folds, within that of the ranking; a bundle does not need it."""

@@ -8,8 +8,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ticketkin.core.artifacts import write_json
-from ticketkin.core.locks import run_lock
 from ticketkin.core.errors import InputError, JobError, MissingInputError
+from ticketkin.core.locks import run_lock
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import SplitName
 from ticketkin.encoders.loading import LoadedEncoder

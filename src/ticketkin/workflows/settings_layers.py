@@ -1,26 +1,15 @@
 """Values of settings as each source gives them: a file, the environment, the command line."""
 
-import os
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
-import tomli_w
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
-from ticketkin.core.artifacts import atomic_path
-from ticketkin.core.errors import ConfigurationError, InputError, MissingInputError
+from typing import Any
+
+from ticketkin.core.errors import ConfigurationError
 from ticketkin.core.near_names import near_file
-from ticketkin.core.run_ownership import CONFIG
-from ticketkin.core.stage_settings import StageSettings
 from ticketkin.core.wording import number_of
 from ticketkin.encoders.model_code import TRUST_CODE
 from ticketkin.tickets.pseudonyms import KEY_FILE, SECRET
-from ticketkin.workflows.recipes import recipe_settings
-from ticketkin.workflows.settings import Settings
-
-
-
 
 ENVIRONMENT_PREFIX = "TICKETKIN_"
 # Variables of Ticketkin that are no settings.

@@ -168,7 +168,7 @@ def _fields_of_linking(linked: LinkedTexts) -> Check:
     make = failed if any(is_sure for is_sure, _ in suspects) else warning
     return make(
         "fields_of_linking",
-        f"{'; '.join(described for _, described in suspects)}: such values were most likely taken over when tickets "
-        "were linked",
+        f"{'; '.join(described for _, described in suspects)}: such values were most likely taken over when "
+        "tickets were linked",
         _AS_FILED,
     )

@@ -5,12 +5,19 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
+from ticketkin.service.answer_schemas import AnswerIn, AnswersOut
 from ticketkin.service.problems import responses
 from ticketkin.service.refusals import UnknownAnswerError
-from ticketkin.service.answer_schemas import (AnswerIn, AnswersOut)
 from ticketkin.service.serving_state import Serving
 from ticketkin.service.signing_in import Agent, Reviewer
-from ticketkin.store.answers import StoredAnswer, count_answers, newest_answers, put_answer, reviewed_pairs, withdraw_answer
+from ticketkin.store.answers import (
+    StoredAnswer,
+    count_answers,
+    newest_answers,
+    put_answer,
+    reviewed_pairs,
+    withdraw_answer,
+)
 from ticketkin.store.audit import put_audit
 from ticketkin.workflows.artifacts import without_formulas
 

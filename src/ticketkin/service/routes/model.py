@@ -4,12 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from ticketkin.service.access_schemas import AuditOut
 from ticketkin.service.drift_schemas import DriftOut
-from ticketkin.service.model_schemas import ModelChoice, ModelsOut
+from ticketkin.service.model_schemas import EmbeddingOut, ModelChoice, ModelOut, ModelsOut
 from ticketkin.service.model_switching import switch_model
 from ticketkin.service.problems import responses
-from ticketkin.service.access_schemas import (AuditOut)
-from ticketkin.service.model_schemas import (EmbeddingOut, ModelOut)
 from ticketkin.service.serving_state import Serving
 from ticketkin.service.signing_in import Administrator, Agent
 from ticketkin.store.audit import newest_audit

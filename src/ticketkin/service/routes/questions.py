@@ -8,10 +8,10 @@ from ticketkin.core.errors import InputError
 from ticketkin.relations.bands import REPORTED_BANDS
 from ticketkin.service.model_index import ModelIndex
 from ticketkin.service.problems import responses
-from ticketkin.service.question_schemas import (KinAnswer, RelateIn, SuggestionsOut)
-from ticketkin.service.ticket_schemas import Name
+from ticketkin.service.question_schemas import KinAnswer, RelateIn, SuggestionsOut
 from ticketkin.service.serving_state import Serving, ServingState
 from ticketkin.service.signing_in import Agent
+from ticketkin.service.ticket_schemas import Name
 from ticketkin.serving.answers import Answer
 from ticketkin.serving.incoming import Value
 from ticketkin.store.suggestions import newest_suggestions

@@ -7,9 +7,17 @@ from fastapi import APIRouter, Query
 from ticketkin.core.wording import number_of
 from ticketkin.service.problems import responses
 from ticketkin.service.refusals import TooLargeError, UnknownTicketError
-from ticketkin.service.ticket_schemas import (Name, RejectedTicket, TicketOut, TicketsDeleted, TicketsFound, TicketsIn, TicketsStored)
 from ticketkin.service.serving_state import Serving
 from ticketkin.service.signing_in import Administrator, Agent
+from ticketkin.service.ticket_schemas import (
+    Name,
+    RejectedTicket,
+    TicketOut,
+    TicketsDeleted,
+    TicketsFound,
+    TicketsIn,
+    TicketsStored,
+)
 from ticketkin.serving.incoming import tickets_of_records
 from ticketkin.store.tickets import tickets_by_id, tickets_named
 

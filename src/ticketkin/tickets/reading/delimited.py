@@ -6,21 +6,13 @@ records. It is rejected alone, and reading goes on at the line after its first.
 """
 
 import csv
-import io
-import re
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
-import polars as pl
-
-from ticketkin.tickets.reading.delimited_layout import SAMPLE_BYTES, Layout, find_layout
-from ticketkin.tickets.reading.delimited_records import Lines, Records
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.core.wording import number_of
-from ticketkin.tickets.reading.encodings import DecodedFile, decode_file
+from ticketkin.tickets.reading.delimited_layout import SAMPLE_BYTES, Layout, find_layout
+from ticketkin.tickets.reading.delimited_records import Lines, Records
+from ticketkin.tickets.reading.encodings import decode_file
 from ticketkin.tickets.reading.table import RawTable, finished
 
 _LONGEST_HEADER_LINES = 50
@@ -62,20 +54,6 @@ def read_delimited(path: Path, encoding: str | None = None) -> RawTable:
     return finished(table, path.name, header)
 
 
-
-
-
-
-
-
-
-
-
-
-
-
-
-
 def _read_header(lines: Lines, layout: Layout, notes: list[str], path: Path) -> list[str]:
     above: list[str] = []
     records = csv.reader(lines, delimiter=layout.delimiter, strict=True)
@@ -105,11 +83,3 @@ def _read_header(lines: Lines, layout: Layout, notes: list[str], path: Path) -> 
                 f"{path.name}: {number_of(len(above), 'line')} above the header left out: {above[0][:80]!r}"
             )
         return [name.strip() for name in record]
-
-
-
-
-
-
-
-

@@ -3,17 +3,12 @@
 import csv
 import io
 import re
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
-import polars as pl
-from ticketkin.core.errors import UnreadableFileError
-from ticketkin.core.wording import number_of
-from ticketkin.tickets.reading.encodings import DecodedFile, decode_file
-from ticketkin.tickets.reading.table import RawTable, finished
 
+from ticketkin.tickets.reading.encodings import DecodedFile
 
 _DELIMITERS = ",;\t|"
 SAMPLE_BYTES = 1 << 18
@@ -71,6 +66,7 @@ class Layout:
 
 
 def find_layout(content: DecodedFile, prefer: str) -> Layout:
+    """Return how a file is written; among equally likely delimiters it is `prefer`."""
     sample_bytes = content.utf8[:SAMPLE_BYTES]
     separator = _SEPARATOR_LINE.match(sample_bytes)
     start = separator.end() if separator else 0

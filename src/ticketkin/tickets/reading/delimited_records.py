@@ -1,20 +1,15 @@
 """The records of a delimited file, one after another; a broken one is mended or rejected alone."""
 
 import csv
-import io
 import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
-from pathlib import Path
-import polars as pl
-from ticketkin.tickets.reading.delimited_layout import Anchor, shape_of
-from ticketkin.core.errors import UnreadableFileError
-from ticketkin.core.wording import number_of
-from ticketkin.tickets.reading.encodings import DecodedFile, decode_file
-from ticketkin.tickets.reading.table import RawTable, finished
 
+import polars as pl
+
+from ticketkin.core.wording import number_of
+from ticketkin.tickets.reading.delimited_layout import Anchor, shape_of
 
 # A well-formed record is only broken up when at least so many lines in it are whole records …
 _LINES_THAT_PROVE = 3

@@ -5,22 +5,18 @@ line, or objects one after another.
 """
 
 import json
-import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from ticketkin.tickets.reading.json_text import JsonText, kind_of
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.tickets.cells import cell_text
 from ticketkin.tickets.reading.encodings import decode_file, without_surrogates
-from ticketkin.tickets.reading.json_pages import WRAPPERS, Pages
+from ticketkin.tickets.reading.json_text import JsonText, kind_of
 from ticketkin.tickets.reading.table import MOST_COLUMNS, RawTable, finished, unique_names
-
-
 
 
 class _RepeatedKeys:
@@ -152,7 +148,3 @@ def _flatten(record: Mapping[str, Any], repairs: Counter[str]) -> dict[str, str 
     if isinstance(fields, dict):
         record = {**{k: v for k, v in record.items() if k != "fields"}, **fields}
     return {name: cell_text(value, name, repairs) for name, value in record.items()}
-
-
-
-

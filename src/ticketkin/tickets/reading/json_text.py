@@ -2,17 +2,12 @@
 
 import json
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-import polars as pl
-from ticketkin.core.errors import UnreadableFileError
-from ticketkin.tickets.cells import cell_text
-from ticketkin.tickets.reading.encodings import decode_file, without_surrogates
-from ticketkin.tickets.reading.json_pages import WRAPPERS, Pages
-from ticketkin.tickets.reading.table import MOST_COLUMNS, RawTable, finished, unique_names
 
+from ticketkin.core.errors import UnreadableFileError
+from ticketkin.tickets.reading.json_pages import WRAPPERS, Pages
 
 # Each fault in an array costs a look through the file: the decoder says in which line it is.
 _MOST_FAULTS = 5_000
@@ -28,6 +23,7 @@ ReadRecord = tuple[Any, str]
 
 
 def kind_of(value: Any) -> str:
+    """Return in words what a JSON value is."""
     kinds = {dict: "an object", list: "an array", str: "a text or number", bool: "true or false"}
     return kinds.get(type(value), "null")
 

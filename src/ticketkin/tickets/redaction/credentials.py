@@ -6,8 +6,6 @@ word about one.
 
 import re
 
-from ticketkin.tickets.redaction.secret_values import VALUE, assigned_secret, plain_secret, secret_span, strong_secret, strong_where_loose, value_of
-from ticketkin.tickets.redaction.secret_values import NO_VALUE, has_letter_and_digit, is_strong, looks_secret, not_hidden
 from ticketkin.tickets.redaction.predicates import ends_clause, is_predicate
 from ticketkin.tickets.redaction.recogniser import (
     ANYWHERE,
@@ -17,10 +15,18 @@ from ticketkin.tickets.redaction.recogniser import (
     THREE_DIGITS,
     Recogniser,
     Span,
-    is_placeholder_at,
     labels,
-    value_span,
     whole_words,
+)
+from ticketkin.tickets.redaction.secret_values import (
+    NO_VALUE,
+    VALUE,
+    assigned_secret,
+    is_strong,
+    not_hidden,
+    plain_secret,
+    strong_secret,
+    strong_where_loose,
 )
 
 # Words for passwords. The long ones may be part of any name or compound (DB_PASSWORD, WLAN-Passwort,
@@ -73,29 +79,6 @@ _COPULA = (
     r"(?:[ ](?:now|currently|still|always|immer|bisher|siempre|jetzt|nun|derzeit|noch|maintenant"
     r"|toujours|ahora))?(?:[ ]?:)?[ ]"
 )
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
 
 
 def _pin(match: re.Match[str]) -> Span | None:

@@ -12,9 +12,7 @@ from stdnum.it import codicefiscale
 from stdnum.us import ssn
 
 from ticketkin.tickets.redaction.birth_dates import DATE, birth_date
-from ticketkin.tickets.redaction.user_ids import located_user, located_user_id, located_user_of_pair
-from ticketkin.tickets.redaction.credentials import PAIR_TRIGGERS, USER_AND_PASSWORD, secret_of_pair
-from ticketkin.tickets.redaction.predicates import ends_clause, is_predicate
+from ticketkin.tickets.redaction.credentials import PAIR_TRIGGERS, USER_AND_PASSWORD
 from ticketkin.tickets.redaction.recogniser import (
     BIRTH_DATE,
     DIGITS,
@@ -33,6 +31,7 @@ from ticketkin.tickets.redaction.recogniser import (
     value_span,
     whole_words,
 )
+from ticketkin.tickets.redaction.user_ids import NO_USER, located_user, located_user_id, located_user_of_pair
 
 _LINK = (
     r"(?:[\s.:=#(-]{0,3}(?:no|nr|n|num|number|nummer|numéro|número|is|was|ist|war|lautet|est|es|of|de|la"
@@ -68,14 +67,6 @@ def _labelled_number(match: re.Match[str]) -> Span | None:
     return (start, end - len(match["value"]) + len(value)) if len(digits_of(value)) >= 5 else None
 
 
-
-
-
-
-
-
-
-
 # Registry keys, drives and file names look like DOMAIN\\user.
 _NO_DOMAIN = re.compile(
     r"HK[A-Z]{1,3}\\.*|.*\.(?:exe|dll|txt|log|docx?|xlsx?|pdf|ini|bat|cmd|msi|ps\d?)|.*\\[nrtbfdswx]"
@@ -83,17 +74,11 @@ _NO_DOMAIN = re.compile(
 )
 
 
-
-
 _STAFF = ("employee", "staff", "personnel", "payroll", "worker", "badge", "student", "pers", "emp")
 
 
 def _staff_number(match: re.Match[str]) -> Span | None:
     return match.span("value") if len(digits_of(match["value"])) >= 3 else None
-
-
-
-
 
 
 RECOGNISERS = (
@@ -277,7 +262,7 @@ RECOGNISERS = (
         ),
         whole_words("ssh scp sftp rsync"),
         "ssh jdoe@192.0.2.7",
-        lambda match: match.span("value") if match["value"] not in _NO_USER else None,
+        lambda match: match.span("value") if match["value"] not in NO_USER else None,
     ),
     Recogniser(
         USER_ID,

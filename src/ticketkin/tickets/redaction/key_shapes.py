@@ -1,25 +1,5 @@
 """The shapes that services give their keys: a prefix of their own, then random characters."""
 
-import base64
-import binascii
-import re
-from ticketkin.tickets.redaction.predicates import is_predicate
-from ticketkin.tickets.redaction.recogniser import (
-    LONG_RUN,
-    PART_START,
-    SCOPE,
-    TOKEN,
-    Recogniser,
-    Span,
-    is_placeholder_at,
-    labels,
-    value_span,
-    whole_words,
-)
-
-
-
-
 # Shapes that the services document: a prefix of their own, then random characters.
 KEY_SHAPES: tuple[tuple[str, str, str, str], ...] = (
     ("aws access key", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}", "akia asia abia acca", "AKIAIOSFODNN7EXAMPLE"),

@@ -1,21 +1,13 @@
 """The value behind a label, and whether it is a secret or only a word about one."""
 
 import re
+
 from ticketkin.tickets.redaction.predicates import ends_clause, is_predicate
 from ticketkin.tickets.redaction.recogniser import (
-    ANYWHERE,
-    CREDENTIAL,
-    PART_START,
-    SCOPE,
-    THREE_DIGITS,
-    Recogniser,
     Span,
     is_placeholder_at,
-    labels,
     value_span,
-    whole_words,
 )
-
 
 # What stands where a secret is hidden or still to be filled in, and expressions of code.
 NO_VALUE = re.compile(
@@ -49,6 +41,7 @@ _SIGNS = re.compile(r"[!@#$%^&*+=?~_|\\§€.:\-]")
 
 
 def has_letter_and_digit(value: str) -> bool:
+    """Return whether a value holds a letter and a digit."""
     return any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
 
 
@@ -106,6 +99,8 @@ def not_hidden(match: re.Match[str]) -> Span | None:
         if span is None or NO_VALUE.fullmatch(value) or is_placeholder_at(match.string, span[0])
         else span
     )
+
+
 _QUOTED = (
     r"\\?\"(?P<double>[^\"\n\\]{1,200}+)\\?\"|'(?P<single>[^'\n]{1,200}+)'"
     r"|[„“”](?P<curly>[^„“”\n]{1,200}+)[“”]"
@@ -136,16 +131,19 @@ def value_of(match: re.Match[str]) -> tuple[Span, bool]:
 
 
 def assigned_secret(match: re.Match[str]) -> Span | None:
+    """Return the span of a secret that a colon or an equals sign assigns to its label."""
     span, quoted = value_of(match)
     return span if span[0] < span[1] and looks_secret(match, span, assigned=True, quoted=quoted) else None
 
 
 def secret_span(match: re.Match[str]) -> Span | None:
+    """Return the span of a secret that words link to its label."""
     span, quoted = value_of(match)
     return span if span[0] < span[1] and looks_secret(match, span, assigned=False, quoted=quoted) else None
 
 
 def strong_where_loose(match: re.Match[str]) -> Span | None:
+    """Return the span of a secret; behind loose words, such as "reset to", only of a strong one."""
     span = secret_span(match)
     # "Reset the password to X" gives one away, "pass to Jane" does not.
     if span is None or (match["loose"] and not is_strong(match.string[slice(*span)])):
@@ -154,6 +152,7 @@ def strong_where_loose(match: re.Match[str]) -> Span | None:
 
 
 def strong_secret(match: re.Match[str]) -> Span | None:
+    """Return the span of a secret that can hardly be a word."""
     span = secret_span(match)
     return span if span and is_strong(match.string[slice(*span)]) else None
 

@@ -1,38 +1,15 @@
 """Whether what follows a word for a user is a user id or only a word."""
 
 import re
-from collections.abc import Callable
-from stdnum.be import nn
-from stdnum.br import cpf
-from stdnum.ch import ssn as swiss_ssn
-from stdnum.es import dni, nie
-from stdnum.fr import nir
-from stdnum.it import codicefiscale
-from stdnum.us import ssn
-from ticketkin.tickets.redaction.credentials import PAIR_TRIGGERS, USER_AND_PASSWORD, secret_of_pair
+
+from ticketkin.tickets.redaction.credentials import secret_of_pair
 from ticketkin.tickets.redaction.predicates import ends_clause, is_predicate
 from ticketkin.tickets.redaction.recogniser import (
-    BIRTH_DATE,
-    DIGITS,
-    ID_DIGITS,
-    NATIONAL_ID,
-    PART_START,
-    THREE_DIGITS,
-    USER_ID,
-    WORD_END,
-    Locate,
-    Recogniser,
     Span,
-    digits_of,
-    labels,
-    numbers_a_thing,
-    value_span,
-    whole_words,
 )
 
-
 # Nothing of these begins a user name: with them, a word behind "user name" says something about it.
-_NO_USER = {
+NO_USER = {
     "is", "was", "not", "and", "or", "in", "on", "at", "for", "of", "to", "the", "a", "an", "has",
     "have", "field", "missing", "unknown", "invalid", "incorrect", "wrong", "expired", "locked",
     "required", "empty", "blank", "null", "none", "n/a", "na", "does", "cannot", "can", "will", "must",
@@ -61,7 +38,7 @@ _CAPITAL_ID = re.compile(
 def _is_user_id(value: str, *, assigned: bool, alone: bool) -> bool:
     """Return True if a value is a user id: with digits, in parts, no word, or a word alone behind a colon."""
     word = value.casefold()
-    if len(word) < 2 or word in _NO_USER or is_predicate(word) or not re.match(r"\w", word) or "(" in word:
+    if len(word) < 2 or word in NO_USER or is_predicate(word) or not re.match(r"\w", word) or "(" in word:
         return False
     if word.isdigit():
         # Longer ones are times in milliseconds and numbers of things.
@@ -76,6 +53,7 @@ def _is_user_id(value: str, *, assigned: bool, alone: bool) -> bool:
 
 
 def located_user_id(match: re.Match[str]) -> Span | None:
+    """Return the span of a user id behind a word for one."""
     start, end = match.span("value")
     value = match["value"].rstrip(".,;:!?)]}")
     end = start + len(value)
@@ -98,5 +76,6 @@ def located_user(match: re.Match[str]) -> Span | None:
 
 
 def located_user_of_pair(match: re.Match[str]) -> Span | None:
+    """Return the span of the user name of a pair of user and password."""
     named = _is_user_id(match["user"], assigned=True, alone=True)
     return match.span("user") if named and secret_of_pair(match) else None

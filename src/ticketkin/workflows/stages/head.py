@@ -1,51 +1,31 @@
 """The stage that tunes the linear head, swept over its strength."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
+
 import numpy as np
-from ticketkin.workflows.stages.training import NOTHING_TO_TUNE_ON, Start, pairs_trained_on, start_of, training_metadata, training_positives
+
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import NotEnoughDataError
-from ticketkin.core.tables import FloatArray, SplitName
-from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
-from ticketkin.encoders.encoding import encode_texts
-from ticketkin.encoders.interpolation import prove_tuned, save_interpolated
-from ticketkin.encoders.learned_tickets import copy_learned, write_learned
-from ticketkin.encoders.loading import LoadedEncoder, load_encoder, load_folder
-from ticketkin.encoders.serving import text_encoding
+from ticketkin.encoders.learned_tickets import write_learned
 from ticketkin.evaluation.cross_fitting import chosen_on_all
-from ticketkin.pairs.account import PairAccount
 from ticketkin.runs.stages import StageRun
-from ticketkin.training.adapted import train_adapted
-from ticketkin.training.augmentation import augment
-from ticketkin.training.candidates import Candidate
-from ticketkin.training.cut_quality import cuts_sentence, first_dimensions
-from ticketkin.training.dimensions import measured_cuts, whole
 from ticketkin.training.head import Head, cross_fit_heads, save_head_model, train_head
-from ticketkin.training.positives import PositivePairs, positive_pairs
-from ticketkin.training.record import CandidateTraining, LeftOutCandidate, TrainingRecord, utc_now
-from ticketkin.training.rivals import epoch_judge, sweep, sweep_on_sample
-from ticketkin.training.settings import TuningSettings
-from ticketkin.training.tuning_data import TuningData
+from ticketkin.training.rivals import sweep
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.cross_judging import head_contender, questions_of
 from ticketkin.workflows.fold_training import training_pairs
-from ticketkin.workflows.model_metadata import METADATA, chosen_by, data_hashes
+from ticketkin.workflows.model_metadata import METADATA
 from ticketkin.workflows.run_data import RunData
-from ticketkin.workflows.runtimes import encoder_of_run
-from ticketkin.workflows.tuned_folds import (
-    fold_cost,
-    not_granted,
-    tuned_contender,
-    tuned_in_folds,
-    tuning_method,
+from ticketkin.workflows.stages.training import (
+    NOTHING_TO_TUNE_ON,
+    Start,
+    pairs_trained_on,
+    start_of,
+    training_metadata,
+    training_positives,
 )
 from ticketkin.workflows.tuned_tickets import learned_by_tuning
-
-
 
 
 def run_head(run: StageRun[Job]) -> None:

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ticketkin.runs.holdout_ledger import Looks
-from ticketkin.evaluation.diagnostics.gain_sources import GainSources
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.checks import Check
 from ticketkin.core.tables import SplitName
@@ -14,6 +12,7 @@ from ticketkin.encoders.learned_tickets import copy_learned
 from ticketkin.encoders.loading import load_encoder
 from ticketkin.encoders.saving import save_encoder
 from ticketkin.evaluation.bootstrap import PairedGain
+from ticketkin.evaluation.diagnostics.gain_sources import GainSources
 from ticketkin.evaluation.diagnostics.openings import holdout_openings
 from ticketkin.evaluation.diagnostics.shuffled import shuffled_links
 from ticketkin.evaluation.gains import cheaper_choice, decisive_gains
@@ -29,12 +28,11 @@ from ticketkin.evaluation.verdict_in_folds import ShuffledLinks, decide_in_folds
 from ticketkin.evaluation.verdict_words import cheaper_words, dearer_words, naming_base
 from ticketkin.ranking.cross_fitted import CrossFittedRanker
 from ticketkin.reports.html import write_report
+from ticketkin.runs.holdout_ledger import Looks
 from ticketkin.runs.stages import StageRun
 from ticketkin.training.candidates import CANDIDATES, slow_candidates
 from ticketkin.workflows import artifacts as artifact
-from ticketkin.workflows.candidates import (first_level_start, save_ranking)
-from ticketkin.workflows.ranking_record import RankingRecord
-from ticketkin.workflows.saved_folds import (save_encoder_folds, save_folds)
+from ticketkin.workflows.candidates import first_level_start, save_ranking
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.diagnosing import diagnose, readiness_of
 from ticketkin.workflows.fold_verdict import shuffled_gains
@@ -46,10 +44,12 @@ from ticketkin.workflows.openings import note_verdict
 from ticketkin.workflows.pair_checks import labeller_of
 from ticketkin.workflows.private_paths import without_paths
 from ticketkin.workflows.proof_record import Proof
+from ticketkin.workflows.ranking_record import RankingRecord
 from ticketkin.workflows.report_material import report_material, whole_material
 from ticketkin.workflows.report_record import Decision, report_of
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.run_report import finished_report
+from ticketkin.workflows.saved_folds import save_encoder_folds, save_folds
 from ticketkin.workflows.settings import Settings
 from ticketkin.workflows.training_rows import keep_training_rows
 from ticketkin.workflows.tuned_folds import tuned_in_folds

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from ticketkin.training.augmentation import Augmented
-from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import FloatArray, SplitName
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
@@ -21,21 +19,19 @@ from ticketkin.evaluation.cross_fitting import chosen_on_all
 from ticketkin.pairs.account import PairAccount
 from ticketkin.runs.stages import StageRun
 from ticketkin.training.adapted import train_adapted
-from ticketkin.training.augmentation import augment
+from ticketkin.training.augmentation import Augmented, augment
 from ticketkin.training.candidates import Candidate
 from ticketkin.training.cut_quality import cuts_sentence, first_dimensions
 from ticketkin.training.dimensions import measured_cuts, whole
-from ticketkin.training.head import Head, cross_fit_heads, save_head_model, train_head
 from ticketkin.training.positives import PositivePairs, positive_pairs
 from ticketkin.training.record import CandidateTraining, LeftOutCandidate, TrainingRecord, utc_now
-from ticketkin.training.rivals import epoch_judge, sweep, sweep_on_sample
+from ticketkin.training.rivals import epoch_judge, sweep_on_sample
 from ticketkin.training.settings import TuningSettings
 from ticketkin.training.tuning_data import TuningData
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
-from ticketkin.workflows.cross_judging import head_contender, questions_of
-from ticketkin.workflows.fold_training import training_pairs
-from ticketkin.workflows.model_metadata import METADATA, chosen_by, data_hashes
+from ticketkin.workflows.cross_judging import questions_of
+from ticketkin.workflows.model_metadata import chosen_by, data_hashes
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.runtimes import encoder_of_run
 from ticketkin.workflows.tuned_folds import (
@@ -107,15 +103,9 @@ def run_adapted(run: StageRun[Job]) -> None:
     _keep_tuned(run, data, "adapted", encoder, save, result.record, proof=proof)
 
 
-
-
-
-
 def pairs_trained_on(data: RunData) -> PairAccount | None:
     """Return where the pairs of a training in folds come from: a file's account, None for all kin."""
     return data.pair_account if data.job.trains_as_given else None
-
-
 
 
 def tuning_data_of(data: RunData) -> TuningData:
@@ -263,7 +253,10 @@ def _keep_tuned(
     run.put(
         artifact.embeddings_of(name), encode_texts(model, data.texts, cache, settings.encoder, run.progress)
     )
-    run.put(artifact.training_record(name), training_metadata(name, start, run, record, runtime=choice.record, **about))
+    run.put(
+        artifact.training_record(name),
+        training_metadata(name, start, run, record, runtime=choice.record, **about),
+    )
 
 
 def training_metadata(
