@@ -105,9 +105,10 @@ def relate(
         Path, typer.Argument(help="Bundle or run folder.", parser=run_folder, metavar="FOLDER")
     ],
     asked: AskedTickets,
-    answering: AnswerOptions,
+    *,
     redact_words: RedactWordsOption = None,
     index: IndexOption = None,
+    answering: AnswerOptions,
     trust_code: TrustCodeOption = None,
 ) -> None:
     """Say what the nearest earlier tickets are to a ticket: duplicate, related, cause; and why.

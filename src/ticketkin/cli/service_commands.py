@@ -78,7 +78,7 @@ class Listening:
 @takes_records
 def serve(
     first: FirstTickets,
-    listening: Listening,
+    *,
     folder: Annotated[
         Path | None,
         typer.Argument(help="Bundle, or a run with one; with --demo the demo's.", metavar="BUNDLE"),
@@ -88,6 +88,7 @@ def serve(
         typer.Option("--demo", help="Serve the demo, which is run first where it is not there yet."),
     ] = False,
     data: DataOption = None,
+    listening: Listening,
     trust_code: TrustCodeOption = None,
 ) -> None:
     """Answer over HTTP, for people, ticket systems and assistants, from a store that keeps every ticket.

@@ -10,22 +10,18 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from ticketkin.core.artifacts import atomic_path, hash_path, write_json
+from ticketkin.core.artifacts import atomic_path, write_json
 from ticketkin.core.checks import Check
 from ticketkin.core.errors import InputError, JobError, TicketkinError
 from ticketkin.core.outputs import check_file_output
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray, IntArray, SplitName
-from ticketkin.doctor.adapters import base_of_adapter
 from ticketkin.doctor.models import identical_models
-from ticketkin.encoders.adapter import load_with_adapter
-from ticketkin.encoders.adapter_files import TENSORS
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
 from ticketkin.encoders.dense import DenseRanker
-from ticketkin.encoders.device import pick_device
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.fingerprint import says_it_is_untouched
-from ticketkin.encoders.loading import LoadedEncoder, load_encoder
+from ticketkin.encoders.loading import LoadedEncoder
 from ticketkin.encoders.presets import licence_of
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.encoders.variants import embedding_variants
@@ -40,6 +36,7 @@ from ticketkin.pairs.interchange import read_text_pairs
 from ticketkin.reports.leaderboard import leaderboard_html, leaderboard_table
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.artifacts import save_csv
+from ticketkin.workflows.compared_encoders import load_model_or_adapter
 from ticketkin.workflows.configuration import read_job
 from ticketkin.workflows.job import check_inputs_of
 from ticketkin.workflows.judging import score_pairs
@@ -215,7 +212,7 @@ def compare_models(
     for model in dict.fromkeys([baseline, *models]):
         progress.say(f"encoding with {model}")
         try:
-            loaded = _loaded(model, ground.encoder)
+            loaded = load_model_or_adapter(model, ground.encoder)
             embeddings, cost = _encoded(loaded, ground, progress)
             is_tuned = not says_it_is_untouched(Path(model).expanduser())
         except TicketkinError as error:
@@ -253,30 +250,6 @@ def write_leaderboard(comparison: ModelComparison, folder: Path, *, force: bool 
     save_csv(as_csv, leaderboard_table(comparison))
     with atomic_path(as_html) as temporary:
         temporary.write_text(leaderboard_html(comparison), "utf-8")
-
-
-def _loaded(model: str, asked: EncoderSettings) -> LoadedEncoder:
-    """Load a model; an adapter onto a fresh base, by the route whose effect is proven."""
-    settings = asked.model_copy(update={"base_model": model})
-    path = Path(model).expanduser()
-    if not (path / "adapter_config.json").exists():
-        return load_encoder(settings)
-    base = base_of_adapter(path, asked)
-    if base is None:
-        raise InputError(f"the base model of the adapter {path} is not at hand")
-    untouched = load_encoder(settings.model_copy(update={"base_model": base}))
-    device = pick_device(settings)
-    adapted = load_with_adapter(base, path, device)
-    adapted.max_seq_length = untouched.max_length_tokens
-    return LoadedEncoder(
-        model=adapted,
-        name=model,
-        source=base,
-        fingerprint=f"{untouched.fingerprint}-{hash_path(path / TENSORS)}",
-        max_length_tokens=untouched.max_length_tokens,
-        device=device,
-        packaged=False,
-    )
 
 
 def _spread(n: int) -> slice:

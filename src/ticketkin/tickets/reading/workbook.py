@@ -91,9 +91,9 @@ def read_workbook(path: Path) -> RawTable:
 
 
 def _hidden_rows_note(path: Path, n_hidden: int) -> list[str]:
-    return [f"{path.name}: {number_of(n_hidden, 'hidden row is', 'hidden rows are')} read too"] * (
-        n_hidden > 0
-    )
+    if not n_hidden:
+        return []
+    return [f"{path.name}: {number_of(n_hidden, 'hidden row is', 'hidden rows are')} read too"]
 
 
 def _sheets(path: Path) -> list[_Sheet]:

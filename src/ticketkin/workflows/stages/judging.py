@@ -1,16 +1,9 @@
 """Stages that judge: the provisional table, the verdict, the report."""
 
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
-from ticketkin.core.artifacts import write_json
-from ticketkin.core.checks import Check
 from ticketkin.core.tables import SplitName
-from ticketkin.encoders.learned_tickets import copy_learned
-from ticketkin.encoders.loading import load_encoder
-from ticketkin.encoders.saving import save_encoder
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.diagnostics.gain_sources import GainSources
 from ticketkin.evaluation.diagnostics.openings import holdout_openings
@@ -26,32 +19,27 @@ from ticketkin.evaluation.schema import CandidateResult, ProvisionalReport
 from ticketkin.evaluation.verdict import Verdict, decide
 from ticketkin.evaluation.verdict_in_folds import ShuffledLinks, decide_in_folds
 from ticketkin.evaluation.verdict_words import cheaper_words, dearer_words, naming_base
-from ticketkin.ranking.cross_fitted import CrossFittedRanker
 from ticketkin.reports.html import write_report
 from ticketkin.runs.holdout_ledger import Looks
 from ticketkin.runs.stages import StageRun
 from ticketkin.training.candidates import CANDIDATES, slow_candidates
 from ticketkin.workflows import artifacts as artifact
-from ticketkin.workflows.candidates import first_level_start, save_ranking
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.diagnosing import diagnose, readiness_of
 from ticketkin.workflows.fold_verdict import shuffled_gains
 from ticketkin.workflows.gain_sources import sources_of
 from ticketkin.workflows.judging import Judged, fold_material, judge, score_pairs
 from ticketkin.workflows.learning import fusion_trial, learning_curve
-from ticketkin.workflows.model_metadata import METADATA, data_hashes, model_metadata
 from ticketkin.workflows.openings import note_verdict
 from ticketkin.workflows.pair_checks import labeller_of
 from ticketkin.workflows.private_paths import without_paths
 from ticketkin.workflows.proof_record import Proof
-from ticketkin.workflows.ranking_record import RankingRecord
 from ticketkin.workflows.report_material import report_material, whole_material
 from ticketkin.workflows.report_record import Decision, report_of
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.run_report import finished_report
-from ticketkin.workflows.saved_folds import save_encoder_folds, save_folds
 from ticketkin.workflows.settings import Settings
-from ticketkin.workflows.training_rows import keep_training_rows
+from ticketkin.workflows.stages.winner import keep_model, keep_ranking
 from ticketkin.workflows.tuned_folds import tuned_in_folds
 
 # What a sentence calls one of the tickets that were put aside, and several.
@@ -134,8 +122,8 @@ def run_verdict(run: StageRun[Job]) -> None:
     called = data.base_learned.name
     verdict = _explained(replace(verdict, reason=naming_base(verdict.reason, called)), sources, looks)
     checks = [replace(check, evidence=naming_base(check.evidence, called)) for check in checks]
-    _keep_model(run, data, verdict.encoder, candidates[verdict.encoder], checks)
-    _keep_ranking(run, data, judged, verdict)
+    keep_model(run, data, verdict.encoder, candidates[verdict.encoder], checks)
+    keep_ranking(run, data, judged, verdict)
     readiness = readiness_of(run, data, judged, verdict, candidates, held_out[verdict.champion], checks)
     proof = Proof.of(data, judged, verdict, shuffled, learning_curve(data, judged, trial, run.progress))
     decision = Decision(verdict, candidates, comparisons, checks, readiness, proof, looks)
@@ -252,47 +240,6 @@ def _held_out_gains(
     return decisive_gains(
         scores, verdict.champion, verdict.baseline, settings.evaluation.n_bootstrap, settings.seed
     )
-
-
-def _keep_model(
-    run: StageRun[Job], data: RunData, encoder: str, result: CandidateResult, checks: Sequence[Check]
-) -> None:
-    """Put the best encoder into model/ as a plain sentence-transformers folder, its record beside it."""
-    with run.writing(artifact.MODEL) as folder:
-        if encoder == "base":
-            loaded = load_encoder(run.job.settings.encoder)
-            save_encoder(loaded.model, folder, None, run.job.settings.tickets.template)
-            copy_learned(Path(loaded.source), folder)
-        else:
-            shutil.copytree(run.values.path(artifact.model_of(encoder)), folder, dirs_exist_ok=True)
-        record = model_metadata(
-            None if encoder == "base" else data.training_record(encoder),
-            run.values.read(artifact.BASE_ENCODER),
-            result,
-            checks,
-            data_hashes(run.values, artifact.TICKETS, artifact.LINKS, artifact.SPLITS, artifact.PAIRS),
-        )
-        write_json(folder / METADATA, without_paths(record, run.private_paths))
-
-
-def _keep_ranking(run: StageRun[Job], data: RunData, judged: Judged, verdict: Verdict) -> None:
-    """Write ranking/: which ranking won, and the learned one where there is one."""
-    with run.writing(artifact.RANKING) as folder:
-        start = first_level_start(judged.encoders)
-        seed = run.job.settings.seed
-        keep_training_rows(folder, data, judged.rankers[verdict.champion])
-        if judged.folds is None:
-            record = RankingRecord(verdict.champion, verdict.encoder, start, seed)
-            save_ranking(folder, judged.kept, record)
-            return
-        record = RankingRecord(verdict.champion, "base", start, seed, "folds")
-        save_ranking(folder, judged.kept, record)
-        folds = judged.rankers.get("fusion")
-        if isinstance(folds, CrossFittedRanker):
-            save_folds(folder, folds, record)
-        champion = judged.rankers[verdict.champion]
-        if CANDIDATES[verdict.champion].role == "encoder" and isinstance(champion, CrossFittedRanker):
-            save_encoder_folds(folder, champion)
 
 
 def run_report(run: StageRun[Job]) -> None:
