@@ -4,7 +4,7 @@
 
 Stores the export in an embedded server and then further tickets of the same texts one at a time; each is in
 the database and found before the next. Every second one is written to the index on the disk at once, as all
-would be without the buffer. Counted is the time that this process computes, encoding included, and not that of
+would be without the buffer. Counted is the time that this process computes, encoding included, not that of
 the server or of others on the machine.
 """
 
