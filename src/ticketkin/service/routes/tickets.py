@@ -24,12 +24,13 @@ from ticketkin.store.tickets import tickets_by_id, tickets_named
 router = APIRouter(prefix="/v1", tags=["tickets"])
 
 
-@router.post("/tickets", responses=responses(401, 403, 413, 422, 429, 503))
+@router.post("/tickets", responses=responses(401, 403, 409, 413, 422, 429, 503))
 def store_tickets(given: TicketsIn, serving: Serving, administrator: Administrator) -> TicketsStored:
     """Store tickets: new ones, and those that changed.
 
     They are cleaned and masked as in training, encoded once, and in the database and searched when the answer
-    comes. The same request sent again changes nothing.
+    comes. The same request sent again changes nothing. With `sync` the cursor of a source moves with them;
+    409 where it stands elsewhere than they go on from.
     """
     most = serving.settings.most_tickets
     if len(given.tickets) > most:
@@ -39,8 +40,9 @@ def store_tickets(given: TicketsIn, serving: Serving, administrator: Administrat
     bundle = serving.corpus.bundle
     records = [ticket.model_dump(exclude_none=True) for ticket in given.tickets]
     incoming = tickets_of_records(records, bundle.ticket_settings, bundle.pseudonymising)
-    counts = serving.corpus.store(incoming.tickets, actor=administrator.name)
     rejected = [] if incoming.rejected is None else list(incoming.rejected.iter_rows(named=True))
+    sync = given.sync.batch(len(records), len(rejected)) if given.sync else None
+    counts = serving.corpus.store(incoming.tickets, actor=administrator.name, sync=sync)
     return TicketsStored(
         n_added=counts.n_added,
         n_updated=counts.n_updated,
