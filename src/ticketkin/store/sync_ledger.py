@@ -1,7 +1,8 @@
 """How far the tickets of each source have been taken over, kept in the transaction that stores them.
 
-A program that brings tickets from a ticket system has to know where to go on after a stop. It names its source
-and a cursor, such as when the newest ticket of a batch was changed; both are kept with the batch or not at all.
+A program that brings tickets from a ticket system has to know where to go on after a stop. It names its
+source and a cursor, such as when the newest ticket of a batch was changed; both are kept with the batch or not
+at all.
 """
 
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class SyncState:
 
 
 def cursor_of(connection: Transaction, source: str) -> str:
-    """Return up to where a source was taken over, empty where nothing came; nobody else moves it meanwhile."""
+    """Return up to where a source was taken over, empty without one; nobody else moves it meanwhile."""
     # A source that is not there yet has no row that could be locked.
     connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7461003))", (source,))
     row = connection.execute("SELECT cursor FROM sync_ledger WHERE source = %s", (source,)).fetchone()
