@@ -1,8 +1,8 @@
 """How far the tickets of each source have been taken over, kept in the transaction that stores them.
 
 A program that brings tickets from a ticket system has to know where to go on after a stop. It names its
-source and a cursor, such as when the newest ticket of a batch was changed; both are kept with the batch or not
-at all.
+source and a cursor, such as when the newest ticket of a batch was changed; both are kept with the batch or
+not at all.
 """
 
 from dataclasses import dataclass
