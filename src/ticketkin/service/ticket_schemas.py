@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, JsonValue, create_model, model_validator
 from ticketkin.core.tables import OPENING_FIELDS, Tickets
 from ticketkin.service.desk_time import DeskTime
 from ticketkin.service.strict_model import Strict
+from ticketkin.service.sync_schemas import SyncIn
 from ticketkin.tickets.mapping import MAPPABLE
 
 _LONGEST = 200_000
@@ -59,6 +60,8 @@ class TicketsIn(Strict):
 
     tickets: list[TicketIn] = Field(min_length=1)
     """One or many; the same ones sent again change nothing."""
+    sync: SyncIn | None = None
+    """For a program that goes on where it stopped: its source, and up to where it has read."""
 
 
 class RejectedTicket(Strict):
