@@ -11,7 +11,6 @@ from sklearn.metrics import roc_auc_score
 
 from clean_runs import settings_of
 from fault_bench import Bench, Fault
-from ticketkin.core.artifacts import hash_path, write_json
 from ticketkin.core.checks import Check, failed
 from ticketkin.core.errors import TicketkinError
 from ticketkin.doctor.runs import changed_artifacts
@@ -40,15 +39,10 @@ def _refusal(command: Callable[[Path], object], folder: Path) -> list[Check]:
 
 
 def _stale_pairs(bench: Bench) -> tuple[str, Sequence[Check]]:
-    folder = bench.place("run")
-    (folder / "stages").mkdir(parents=True)
-    _, _, labels = bench.pairs
-    pl.DataFrame({"label": labels}).write_parquet(folder / "pairs.parquet")
-    write_json(
-        folder / "stages" / "pairs.json", {"outputs": {"pairs.parquet": hash_path(folder / "pairs.parquet")}}
-    )
-    pl.DataFrame({"label": 1 - labels}).write_parquet(folder / "pairs.parquet")
-    return f"{len(pl.read_parquet(folder / 'pairs.parquet'))} pairs loaded", [changed_artifacts(folder)]
+    folder = _run(bench, "stale")
+    pairs = pl.read_parquet(folder / artifact.PAIRS).with_columns(1 - pl.col("label"))
+    pairs.write_parquet(folder / artifact.PAIRS)
+    return f"{len(pairs)} pairs loaded", [changed_artifacts(folder)]
 
 
 def _embeddings_in_another_order(bench: Bench) -> tuple[str, Sequence[Check]]:
@@ -69,7 +63,7 @@ def _ranking_of_other_weights(bench: Bench) -> tuple[str, Sequence[Check]]:
 
 
 RUN_FAULTS = (
-    Fault("stale pair file", _stale_pairs, "artifacts"),
+    Fault("stale pair file", _stale_pairs, "artifacts", "pairs.parquet was changed after"),
     Fault("embeddings in another order", _embeddings_in_another_order, "refused", "was changed after"),
     Fault("a ranking with other weights", _ranking_of_other_weights, "refused", "was changed after"),
 )

@@ -26,9 +26,10 @@ from sklearn.metrics import roc_auc_score
 
 from adapter_faults import ADAPTER_FAULTS
 from clean_runs import CLEAN_RUNS, alarms_of, false_alarms
-from data_faults import DATA_FAULTS, DataFault, Desk, checks_of
+from data_faults import DATA_FAULTS, DataFault
 from evaluation_faults import EVALUATION_FAULTS
 from fault_bench import SEED, Bench, Fault
+from fault_desk import Desk, checks_of
 from run_faults import RUN_FAULTS
 from saved_model_faults import SAVED_MODEL_FAULTS
 from ticketkin.core.checks import Check, Outcome
