@@ -60,9 +60,10 @@ def copied_test(split: SplitTexts, seed: int) -> Check:
     in_training = _n_with_near(split, words, asked, train, bars) / len(asked)
     n_among_test = _n_with_near(split, words, asked, asked, bars)
     # Two test texts that are near count each other: so many independent looks are half as many.
-    among_test = wilson_share(n_among_test // 2, len(asked) // 2)
+    high = wilson_share(n_among_test // 2, len(asked) // 2).high
     by_chance, at_most = (
-        1 - (1 - share) ** (len(train) / len(asked)) for share in (n_among_test / len(asked), among_test.high)
+        1 - (1 - share) ** (len(train) / len(asked))
+        for share in (n_among_test / len(asked), 1.0 if high is None else high)
     )
     evidence = (
         f"{percent(in_training)} of {number_of(len(asked), 'test text')} have one in training that is "
