@@ -1,170 +1,19 @@
 """Faults of data, planted on synthetic tickets: links that a rule made, hindsight in texts, broken times.
 
-`DATA_FAULTS` change a desk of 900 tickets as an export or a script would; `checks_of` is what every run asks
-of its tickets and links. No encoder is needed: meaning is latent semantic analysis of the words.
+`DATA_FAULTS` change a desk of 900 tickets as an export or a script would.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from functools import cached_property
-from pathlib import Path
+from datetime import date, timedelta
 from random import Random
 
 import numpy as np
 import polars as pl
-from sklearn.decomposition import TruncatedSVD
 
-from ticketkin.core.checks import Check
-from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Tickets
-from ticketkin.encoders.dense import DenseRanker, unit_length
-from ticketkin.evaluation.diagnostics.breadth import absent_ends, large_groups, only_linked
-from ticketkin.evaluation.diagnostics.copies import SplitTexts, copied_test
-from ticketkin.evaluation.diagnostics.hindsight import LinkedTexts, hindsight_checks
-from ticketkin.evaluation.diagnostics.link_quality import JudgedLinks, link_quality_checks
-from ticketkin.evaluation.diagnostics.made_labels import LinkRanks, links_of_a_search
-from ticketkin.evaluation.diagnostics.rules import links_of_a_rule
-from ticketkin.evaluation.diagnostics.texts import copied_texts, cut_texts, other_words, thin_texts
-from ticketkin.evaluation.diagnostics.times import opening_times
-from ticketkin.lexical.bm25 import LexicalRanker
-from ticketkin.lexical.neighbours import tfidf_matrix
-from ticketkin.ranking.corpus_state import FIELD_WEIGHTS
-from ticketkin.tickets.composing import compose_texts
-from ticketkin.tickets.folds import independent_units
-from ticketkin.tickets.importing import import_tickets
-from ticketkin.tickets.links import links_from_tickets
-from ticketkin.tickets.sample import write_sample
+from fault_desk import Desk
+from ticketkin.core.tables import IntArray, Tickets
 from ticketkin.tickets.sample.wording import hedge, reword
-from ticketkin.tickets.settings import TicketSettings
-
-N_TICKETS = 900
-_DIMENSIONS = 64
-_TEST_SHARE = 0.25
-
-
-@dataclass(frozen=True)
-class Desk:
-    """Tickets and the duplicate links between them, by rows."""
-
-    tickets: Tickets
-    left: IntArray
-    right: IntArray
-    n_absent: int = 0
-    """Links that name a ticket which is not here."""
-    test_ids: frozenset[str] = frozenset()
-    """Tickets that judge; none: a quarter of the kin groups, drawn at random."""
-
-    @classmethod
-    def of_sample(cls, folder: Path, seed: int) -> "Desk":
-        """Return the built-in sample as it is."""
-        path = folder / f"desk-{seed}.csv"
-        write_sample(path, N_TICKETS, seed)
-        tickets = import_tickets([path], TicketSettings()).tickets
-        links = links_from_tickets(tickets).links.frame.filter(pl.col("kind") == "duplicate")
-        at = tickets.position
-        left, right = (np.array([at[one] for one in links[end]]) for end in ("source", "target"))
-        return cls(tickets, left, right)
-
-    @cached_property
-    def groups(self) -> IntArray:
-        """Kin group of each ticket."""
-        labels = np.arange(len(self.tickets))
-        pairs = np.stack([self.left, self.right], axis=1)
-        for _ in range(len(pairs)):
-            lower = labels[pairs].min(axis=1)
-            before = labels.copy()
-            np.minimum.at(labels, pairs[:, 0], lower)
-            np.minimum.at(labels, pairs[:, 1], lower)
-            if np.array_equal(before, labels):
-                break
-        return independent_units([labels])
-
-    @cached_property
-    def is_test(self) -> BoolArray:
-        """Which tickets judge, whole kin groups at a time."""
-        if self.test_ids:
-            return np.array([one in self.test_ids for one in self.tickets.ids])
-        drawn: BoolArray = np.random.default_rng(0).random(len(self.groups))[self.groups] < _TEST_SHARE
-        return drawn
-
-    @cached_property
-    def texts(self) -> list[str]:
-        """Text of each ticket."""
-        return compose_texts(self.tickets, TicketSettings().template)
-
-    @cached_property
-    def rankers(self) -> dict[str, LexicalRanker | DenseRanker]:
-        """Words and meaning."""
-        fields = {name: self.tickets.frame[name].to_list() for name in FIELD_WEIGHTS}
-        return {
-            "lexical": LexicalRanker.build(fields, FIELD_WEIGHTS),
-            "base": DenseRanker("base", self.embeddings),
-        }
-
-    @cached_property
-    def embeddings(self) -> FloatArray:
-        """Meaning of each text, unit length."""
-        words = tfidf_matrix(self.texts)
-        reduced = TruncatedSVD(min(_DIMENSIONS, words.shape[1] - 1), random_state=0).fit_transform(words)
-        return unit_length(reduced.astype(np.float32) + 1e-9)
-
-    def with_column(self, name: str, values: list[str]) -> "Desk":
-        """Return the desk with another column."""
-        return replace(self, tickets=Tickets(self.tickets.frame.with_columns(pl.Series(name, values))))
-
-    def with_lines(self, lines: dict[int, str]) -> "Desk":
-        """Return the desk with a line more in some descriptions."""
-        own = self.tickets.frame["description"].to_list()
-        return self.with_column(
-            "description", [f"{text}\n{lines[row]}" if row in lines else text for row, text in enumerate(own)]
-        )
-
-    def opened(self, expression: pl.Expr) -> "Desk":
-        """Return the desk with other opening times."""
-        return replace(self, tickets=Tickets(self.tickets.frame.with_columns(expression.alias("opened_at"))))
-
-    def take(self, rows: IntArray) -> "Desk":
-        """Return the desk with some of its tickets, and the links between them."""
-        place = np.full(len(self.tickets), -1)
-        place[rows] = np.arange(len(rows))
-        kept = (place[self.left] >= 0) & (place[self.right] >= 0)
-        tickets = Tickets(self.tickets.frame[rows.tolist()])
-        return Desk(tickets, place[self.left[kept]], place[self.right[kept]])
-
-
-def checks_of(desk: Desk) -> list[Check]:
-    """Return what every run asks of its tickets and links, but for what needs a verdict."""
-    n, groups, seed = len(desk.tickets), desk.groups, 0
-    linked = LinkedTexts(desk.tickets, desk.texts, desk.left, desk.right, groups)
-    similarities = {name: ranker.pair_similarities for name, ranker in desk.rankers.items()}
-    judged = JudgedLinks(
-        desk.left, desk.right, desk.tickets.frame["source_row"].to_numpy(), similarities, seed
-    )
-    ranks = {
-        name: LinkRanks.of(ranker, desk.left, desk.right, n, seed) for name, ranker in desk.rankers.items()
-    }
-    third = n // 3
-    splits = {"train": (0, third), "evaluation": (third, 2 * third), "holdout": (2 * third, n)}
-    return [
-        links_of_a_search(ranks),
-        links_of_a_rule(desk.tickets, desk.left, desk.right, groups, seed),
-        *hindsight_checks(linked),
-        *link_quality_checks(judged),
-        large_groups(groups, desk.embeddings, desk.tickets.ids, seed),
-        only_linked(linked.is_linked),
-        absent_ends(len(desk.left) + desk.n_absent, desk.n_absent),
-        opening_times(desk.tickets),
-        copied_test(_split_of(desk), seed),
-        copied_texts(desk.tickets, desk.texts),
-        cut_texts(desk.tickets),
-        thin_texts(desk.texts),
-        other_words(desk.texts, {name: np.arange(*ends) for name, ends in splits.items()}),
-    ]
-
-
-def _split_of(desk: Desk) -> SplitTexts:
-    train, test = np.flatnonzero(~desk.is_test), np.flatnonzero(desk.is_test)
-    return SplitTexts(desk.texts, desk.embeddings, desk.groups, train, test, (desk.left, desk.right))
 
 
 @dataclass(frozen=True)
@@ -192,6 +41,22 @@ def _by_rule(column: str, hours: float) -> Callable[[Desk], Desk]:
         return replace(desk, left=left, right=right)
 
     return plant
+
+
+def _same_title_and_day(desk: Desk) -> Desk:
+    """Link tickets of one title and day, where titles are chosen from a list."""
+    kinds, days = (
+        desk.tickets.frame.select("category", "subcategory"),
+        desk.tickets.frame["opened_at"].dt.date(),
+    )
+    titles = [f"{category}: {kind}" for category, kind in kinds.iter_rows()]
+    last, pairs = dict[tuple[str, date], int](), list[tuple[int, int]]()
+    for row, key in enumerate(zip(titles, days, strict=True)):
+        if key in last:
+            pairs.append((row, last[key]))
+        last[key] = row
+    left, right = np.array(pairs).T
+    return replace(desk.with_column("title", titles), left=left, right=right)
 
 
 def _nearest(place: Callable[[int], IntArray]) -> Callable[[Desk], Desk]:
@@ -234,11 +99,14 @@ def _category_of_linked(desk: Desk) -> Desk:
     return desk.with_column("category", values)
 
 
-def _item_taken_over(desk: Desk) -> Desk:
-    items = [item or f"host{row}" for row, item in enumerate(desk.tickets.frame["configuration_item"])]
-    for child, one in _pairs(desk):
-        items[child] = items[one]
-    return desk.with_column("configuration_item", items)
+def _taken_over(column: str) -> Callable[[Desk], Desk]:
+    def plant(desk: Desk) -> Desk:
+        values = [value or f"own {row}" for row, value in enumerate(desk.tickets.frame[column])]
+        for child, one in _pairs(desk):
+            values[child] = values[one]
+        return desk.with_column(column, values)
+
+    return plant
 
 
 def _linked_only(desk: Desk) -> Desk:
@@ -359,9 +227,15 @@ def _in_other_words(text: str, random: Random) -> str:
 
 _BY_ITEM = _by_rule("configuration_item", 24)
 DATA_FAULTS = (
-    DataFault("linked: same configuration item within a day", _BY_ITEM, "links_of_a_rule"),
-    DataFault("linked: same service within two hours", _by_rule("service", 2), "links_of_a_rule"),
-    DataFault("linked: same caller within two days", _by_rule("caller", 48), "links_of_a_rule"),
+    DataFault("linked: same configuration item within a day", _BY_ITEM, "links_of_a_rule",
+              "the same configuration_item"),
+    DataFault("linked: same service within half an hour", _by_rule("service", 0.5), "links_of_a_rule",
+              "30 minutes apart"),
+    DataFault("linked: same service within two hours", _by_rule("service", 2), "links_of_a_rule",
+              "2 hours apart"),
+    DataFault("linked: same caller within two days", _by_rule("caller", 48), "links_of_a_rule",
+              "the same caller"),
+    DataFault("linked: same title and day", _same_title_and_day, "links_of_a_rule", "the same day of filing"),
     DataFault("linked: nearest neighbours", _nearest(lambda n: np.zeros(n, np.int64)), "links_of_a_search"),
     DataFault("linked: chosen among suggestions", _nearest(lambda n: np.arange(n) % 8), "links_of_a_search"),
     DataFault("texts: 'Duplicate of …'", _names_master, "texts_name_kin"),
@@ -370,7 +244,10 @@ DATA_FAULTS = (
     DataFault("texts: a bot's sentence", _says("This record was closed automatically."), "words_of_linking"),
     DataFault("texts: [DUP]", _says("[DUP]"), "words_of_linking"),
     DataFault("fields: a category of linked tickets", _category_of_linked, "words_of_linking"),
-    DataFault("fields: configuration item of the master", _item_taken_over, "fields_of_linking"),
+    DataFault("fields: configuration item of the master", _taken_over("configuration_item"),
+              "fields_of_linking", "configuration_item"),
+    DataFault("fields: subcategory of the master", _taken_over("subcategory"), "fields_of_linking",
+              "subcategory"),
     DataFault("export of linked tickets only", _linked_only, "only_linked"),
     DataFault("a bucket as a master", _bucket, "large_groups", "like a bucket"),
     DataFault("one event with most links", _one_event, "large_groups", "one group holds"),
@@ -386,6 +263,7 @@ DATA_FAULTS = (
     DataFault("times: counted by rows", _counted, "opening_times", "a script counted"),
     DataFault("links joined one row off", _shifted(1), "joined_rows"),
     DataFault("links joined two rows off", _shifted(-2), "joined_rows"),
+    DataFault("30 % of the links at random", _random(0.3), "random_links"),
     DataFault("half of the links at random", _random(0.5), "random_links"),
     DataFault("the test told again in training", _test_told_again, "copied_test"),
     DataFault("45 % copies", _copies, "copied_texts", "finding copies proves little"),

@@ -39,11 +39,11 @@ def _linked_by(tickets: Tickets, column: str, hours: float) -> Pairs:
     return left, right
 
 
-def _judged(tickets: Tickets, pairs: Pairs) -> Check:
+def _judged(tickets: Tickets, pairs: Pairs, seed: int = 0) -> Check:
     labels = np.arange(len(tickets))
     for left, right in zip(*pairs, strict=True):
         labels[labels == labels[right]] = labels[left]
-    return links_of_a_rule(tickets, *pairs, labels, 0)
+    return links_of_a_rule(tickets, *pairs, labels, seed)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,20 @@ def _judged(tickets: Tickets, pairs: Pairs) -> Check:
 def test_a_rule_over_a_field_and_time_is_spelled_out(tickets: Tickets, column: str, hours: float) -> None:
     check = _judged(tickets, _linked_by(tickets, column, hours))
     assert check.outcome is Outcome.FAILED
-    assert f"the same {column}" in check.evidence and "hours apart" in check.evidence
+    assert f"the same {column}" in check.evidence and f"at most {hours:.0f} hours apart" in check.evidence
+
+
+@pytest.mark.parametrize(
+    ("hours", "said"), [(1 / 4, "15 minutes"), (1 / 2, "30 minutes"), (1, "60 minutes"), (4, "4 hours")]
+)
+def test_the_span_of_a_rule_is_found_whichever_half_of_the_links_it_is_learned_on(
+    tickets: Tickets, hours: float, said: str
+) -> None:
+    """No learned link is as far apart as the rule allows, and strangers of other services lie in between."""
+    pairs = _linked_by(tickets, "service", hours)
+    for seed in range(6):
+        check = _judged(tickets, pairs, seed)
+        assert check.outcome is Outcome.FAILED and said in check.evidence, check
 
 
 def test_a_rule_over_titles_and_days_is_named(tickets: Tickets) -> None:

@@ -72,6 +72,11 @@ class IndexMachine(RuleBasedStateMachine):
         assert change == IndexChange(added, len(tickets) - added - unchanged, unchanged)
         self.expected |= tickets
 
+    @rule(tickets=st.dictionaries(NAMES, st.integers(0, 2), min_size=1, max_size=6))
+    def hold(self, tickets: dict[str, int]) -> None:
+        self.index.hold(embedded(list(tickets), list(tickets.values())))
+        self.expected |= tickets
+
     @rule(names=st.lists(NAMES, min_size=1, max_size=8, unique=True))
     def delete(self, names: list[str]) -> None:
         assert self.index.delete(names) == sum(name in self.expected for name in names)
@@ -89,10 +94,13 @@ class IndexMachine(RuleBasedStateMachine):
     @precondition(lambda self: (self.place / "index" / "index.json").exists())
     @rule()
     def reopen(self) -> None:
+        self.index.compact()  # writes what is held in memory
         self.index = opened(self.place / "index")
 
     @rule(name=NAMES)
     def another_writes(self, name: str) -> None:
+        if not self.index.is_on_disk:
+            self.index.compact()
         opened(self.place / "index", create=True).put(embedded([name], [5]))
         self.expected[name] = 5
         self.index = opened(self.place / "index")
@@ -114,6 +122,43 @@ class IndexMachine(RuleBasedStateMachine):
 
 TestIndexAgainstDictionary = IndexMachine.TestCase
 TestIndexAgainstDictionary.settings = settings(max_examples=8, stateful_step_count=14, deadline=None)
+
+
+def test_what_is_held_is_found_at_once_and_written_when_there_is_enough(tmp_path: Path) -> None:
+    index = opened(tmp_path / "index", create=True)
+    index.put(embedded(["T1", "T2"], [0, 0]))
+    on_disk = sorted(path.name for path in (tmp_path / "index").iterdir())
+    index.hold(embedded(["T2", "T3"], [1, 0]))
+    kept = index.snapshot()
+    index.hold(embedded(["T3"], [2]))
+    check_content(index, {"T1": 0, "T2": 1, "T3": 2})
+    check_content(kept, {"T1": 0, "T2": 1, "T3": 0})
+    assert not index.is_on_disk
+    assert sorted(path.name for path in (tmp_path / "index").iterdir()) == on_disk
+    check_content(opened(tmp_path / "index"), {"T1": 0, "T2": 0})  # as after a kill
+    for n in range(4, 4 + 300):
+        index.hold(embedded([f"T{n}"], [0]))
+    written = len(opened(tmp_path / "index"))
+    assert 250 < written < len(index) == 303, "most of them are on the disk"
+    index.compact()
+    assert index.is_on_disk and len(opened(tmp_path / "index")) == 303
+
+
+def test_a_full_disk_loses_nothing_that_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = opened(tmp_path / "index", create=True)
+    index.put(embedded(["T1"], [0]))
+    index.hold(embedded(["T1", "T2"], [1, 0]))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ticketkin.serving.index.write_segment", full)
+        with pytest.raises(OSError, match="No space"):
+            index.compact()
+    check_content(index, {"T1": 1, "T2": 0})
+    index.compact()
+    check_content(opened(tmp_path / "index"), {"T1": 1, "T2": 0})
 
 
 def test_small_segments_are_merged(tmp_path: Path) -> None:

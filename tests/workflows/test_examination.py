@@ -13,6 +13,7 @@ import pytest
 from ticketkin.cli.entry import main
 from ticketkin.core.checks import Check, Outcome, any_failed
 from ticketkin.core.errors import InputError
+from ticketkin.doctor.runs import changed_artifacts
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.workflows.examination import Examined, examine
 
@@ -49,6 +50,13 @@ def test_a_pair_file_changed_after_training_is_stale(run_folder: Path) -> None:
     check = _examined(run_folder)["run"]["artifacts"]
     assert check.outcome is Outcome.FAILED
     assert "pairs.parquet was changed after 'pairs' wrote it" in check.evidence
+
+
+def test_a_stage_record_that_cannot_be_read_is_no_changed_artifact(run_folder: Path) -> None:
+    (run_folder / "stages/pairs.json").write_text("{")
+    check = changed_artifacts(run_folder)
+    assert check.outcome is Outcome.FAILED
+    assert check.evidence.startswith("the record of the stage 'pairs' can't be read")
 
 
 def test_untouched_embeddings_of_other_tickets_are_found_in_any_row(run_folder: Path) -> None:

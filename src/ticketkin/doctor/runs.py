@@ -13,11 +13,11 @@ from ticketkin.runs.stages import read_record
 
 def changed_artifacts(folder: Path) -> Check:
     """Compare every artifact with the hash that its stage recorded."""
-    altered, n_checked = [], 0
+    altered, unreadable, n_checked = list[str](), list[str](), 0
     for path in sorted((folder / RECORDS).glob("*.json")):
         record = read_record(path)
         if record is None:
-            altered.append(f"the record of {path.stem!r} is damaged")
+            unreadable.append(repr(path.stem))
             continue
         for name, expected in record.outputs.items():
             n_checked += 1
@@ -26,11 +26,19 @@ def changed_artifacts(folder: Path) -> Check:
                 altered.append(f"{name} is missing")
             elif hash_path(artifact_path) != expected:
                 altered.append(f"{name} was changed after {path.stem!r} wrote it")
+    faults = []
     if altered:
+        faults.append(
+            f"{len(altered)} of {number_of(n_checked, 'artifact')} are not what the run made: "
+            f"{'; '.join(altered[:3])}"
+        )
+    if unreadable:
+        records = "the record of the stage" if len(unreadable) == 1 else "the records of the stages"
+        faults.append(f"{records} {', '.join(unreadable)} can't be read: what they wrote can't be checked")
+    if faults:
         return failed(
             "artifacts",
-            f"{len(altered)} of {number_of(n_checked, 'artifact')} are not what the run made: "
-            f"{'; '.join(altered[:3])}",
+            ". ".join(faults),
             f"results that stand on them are stale; run again: ticketkin run --resume --out {folder}",
         )
     return passed(

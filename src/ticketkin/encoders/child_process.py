@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 from ticketkin.core.errors import JobError
 
-_LIMIT_SECONDS = 1_800
+LIMIT_SECONDS = 1_800
+"""The longest that one may take."""
 
 
 def run_module(module: str, arguments: Sequence[str]) -> None:
@@ -21,7 +22,7 @@ def run_module(module: str, arguments: Sequence[str]) -> None:
     command = [sys.executable, "-P", "-m", module, *arguments]
     with _alive() as lifeline:
         done = subprocess.run(  # noqa: S603
-            command, stdin=lifeline, capture_output=True, text=True, timeout=_LIMIT_SECONDS, check=False
+            command, stdin=lifeline, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
         )
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]

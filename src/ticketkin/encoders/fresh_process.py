@@ -16,13 +16,16 @@ import numpy as np
 from ticketkin.core.artifacts import read_json, write_json
 from ticketkin.core.tables import FloatArray
 from ticketkin.encoders.adapter import load_with_adapter
-from ticketkin.encoders.child_process import end_with_parent, run_module
+from ticketkin.encoders.child_process import end_with_parent
+from ticketkin.encoders.copied_process import SERVE, CopiedProcess, serve
 from ticketkin.encoders.loading import load_float32
 from ticketkin.encoders.probes import embed_with
 from ticketkin.encoders.safety import check_adapter_folder
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+
+_PROCESS = CopiedProcess("ticketkin.encoders.fresh_process")
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def embed_freshly(models: Sequence[SavedModel], texts: Sequence[str]) -> list[Fl
     with tempfile.TemporaryDirectory() as folder:
         question, answer = Path(folder) / "request.json", Path(folder) / "embeddings.npz"
         write_json(question, {"models": [asdict(model) for model in models], "texts": list(texts)})
-        run_module("ticketkin.encoders.fresh_process", [str(question), str(answer)])
+        _PROCESS.run(question, answer)
         with np.load(answer, allow_pickle=False) as saved:
             return [saved[f"arr_{place}"] for place in range(len(models))]
 
@@ -76,5 +79,10 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    end_with_parent()
-    main(sys.argv[1:])
+    if sys.argv[1:] == [SERVE]:
+        import sentence_transformers  # noqa: F401 - the seconds that a copy saves
+
+        serve(main)
+    else:
+        end_with_parent()
+        main(sys.argv[1:])

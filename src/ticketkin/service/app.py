@@ -30,6 +30,7 @@ from ticketkin.service.routes import (
     questions,
     refits,
     session,
+    syncs,
     tickets,
 )
 from ticketkin.service.serving_state import ServingState
@@ -66,7 +67,7 @@ def create_app(corpus: Corpus, settings: ServiceSettings, provider: Provider | N
     )
     app.state.serving = serving
     answer_errors(app)
-    doors = (health, tickets, questions, families, answers, proposals, model, refits, session, oidc)
+    doors = (health, tickets, syncs, questions, families, answers, proposals, model, refits, session, oidc)
     for part in (*doors, asking, now, family_pages, trust, review, proposal_pages, entrance):
         app.include_router(part.router)
     app.mount("/static", OwnFiles())

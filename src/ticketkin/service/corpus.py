@@ -19,6 +19,7 @@ from ticketkin.service.model_index import FollowingState, ModelIndex
 from ticketkin.service.model_switching import open_known
 from ticketkin.service.refitting import refit_when_due
 from ticketkin.service.stored_embeddings import BATCH_TICKETS, keep_embeddings
+from ticketkin.service.syncing import move_cursor
 from ticketkin.serving.answers import Answer
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.incoming import Value
@@ -29,6 +30,7 @@ from ticketkin.store.database import Database
 from ticketkin.store.links import put_links
 from ticketkin.store.models import PREPARING, KnownModel, active_model, known_models, note_process
 from ticketkin.store.refits import StoredRefit
+from ticketkin.store.sync_ledger import SyncBatch
 from ticketkin.store.tickets import TicketCounts, delete_tickets, names_to_ids, put_tickets, stored_content
 
 COMMAND_LINE = "command line"
@@ -143,19 +145,27 @@ class Corpus:
         return first, second
 
     def store(
-        self, tickets: Tickets, progress: Progress = SILENT, *, actor: str = COMMAND_LINE
+        self,
+        tickets: Tickets,
+        progress: Progress = SILENT,
+        *,
+        actor: str = COMMAND_LINE,
+        sync: SyncBatch | None = None,
     ) -> TicketCounts:
         """Store tickets that were cleaned and masked; then they are in the database and searched.
 
-        Only what is new or changed is encoded. A batch is stored with its embeddings or not at all.
+        Only what is new or changed is encoded. A batch is stored with its embeddings or not at all, and the
+        cursor of their source moves with the last one; raises ConflictError as `move_cursor`.
         """
         due = self._changed(tickets)
         added = updated = 0
         unchanged = len(tickets) - len(due)
+        starts = range(0, len(due), BATCH_TICKETS)
         with progress.task("store tickets", len(due)) as task:
-            for start in range(0, len(due), BATCH_TICKETS):
+            for start in starts if due or sync is None else [0]:
                 batch = Tickets(tickets.frame[due[start : start + BATCH_TICKETS]])
-                counts = self._put(batch, actor)
+                is_last = start + BATCH_TICKETS >= len(due)
+                counts = self._put(batch, actor, sync if is_last else None, added + updated)
                 added, updated = added + counts.n_added, updated + counts.n_updated
                 unchanged += counts.n_unchanged
                 task.advance(len(batch))
@@ -281,11 +291,16 @@ class Corpus:
         content = content_hashes(tickets).tolist()
         return [row for row, name in enumerate(tickets.ids) if stored.get(name) != content[row]]
 
-    def _put(self, tickets: Tickets, actor: str) -> TicketCounts:
+    def _put(self, tickets: Tickets, actor: str, sync: SyncBatch | None, n_before: int) -> TicketCounts:
+        """Store one batch; `n_before` counts what batches before it changed, for the ledger."""
         bundle = self.bundle
-        embedded = bundle.embed(tickets)
+        embedded = bundle.embed(tickets) if len(tickets) else None
+        counts = TicketCounts(0, 0, 0)
         with self.database.transaction() as connection:
-            counts = put_tickets(connection, tickets, content_hashes(tickets), stable_hashes(tickets.ids))
-            keep_embeddings(connection, bundle, embedded)
-            put_audit(connection, actor, "stored tickets", new=counts.n_added, changed=counts.n_updated)
+            if embedded is not None:
+                counts = put_tickets(connection, tickets, content_hashes(tickets), stable_hashes(tickets.ids))
+                keep_embeddings(connection, bundle, embedded)
+                put_audit(connection, actor, "stored tickets", new=counts.n_added, changed=counts.n_updated)
+            if sync is not None:
+                move_cursor(connection, sync, n_before + counts.n_added + counts.n_updated)
         return counts

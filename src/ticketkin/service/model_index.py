@@ -7,7 +7,7 @@ there; whatever becomes of it, it can be filled again.
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +43,7 @@ from ticketkin.store.tickets import changes_after, installation_id, newest_chang
 
 SLOT, FOLLOWED = ".slot", "followed.json"
 """Files beside an index: the lock of the process that uses it, and how far it has followed."""
+_CLOSE_SECONDS = 2.0
 REMEDY = "Delete this folder: it is filled again from the database"
 
 
@@ -127,8 +128,22 @@ class ModelIndex:
         return self.parity
 
     def close(self) -> None:
-        """Leave the index to the next process."""
+        """Leave the index to the next process, written to the disk where nobody is at it."""
+        if self._following.acquire(timeout=_CLOSE_SECONDS):
+            with suppress(OSError, TicketkinError):  # the next start reads it from the database
+                self._write_held()
+            self._following.release()
         self._slot.release()
+
+    def write_held(self) -> None:
+        """Write tickets that are in memory alone to the index on the disk. Raises as `Index.put`."""
+        with self._following:
+            self._write_held()
+
+    def _write_held(self) -> None:
+        if not self._index.is_on_disk:
+            self._index.write_held()
+            self._note_followed()
 
     def relate(self, ticket: Mapping[str, Value], k: int) -> Answer:
         """Return what the nearest stored tickets are to a new one. Raises as `Kin.relate`."""
@@ -178,7 +193,7 @@ class ModelIndex:
             self._index.delete_hashed(changes.deleted)
         if len(changes.stored):
             whole = completed(self.database, self.bundle, stored, missing) if missing else stored
-            self._index.put(whole)
+            self._index.hold(whole)
             self._index.tend(progress)
         if links is not None:
             self._index.replace_links(linked_duplicates(links))
@@ -187,7 +202,7 @@ class ModelIndex:
             self._index.compact()
             self._index.tend(progress)
         self._followed = Followed(changes.until, n_links, erasures if is_last else self._followed.erasures)
-        write_json(self.place / FOLLOWED, vars(self._followed))
+        self._note_followed()
         self._kin = Kin(self.bundle, self._index.snapshot(), self._refit)
 
     def follow_refit(self) -> None:
@@ -198,6 +213,11 @@ class ModelIndex:
             with self._following:
                 self._refit = wanted
                 self._kin = Kin(self.bundle, self._kin.index, wanted)
+
+    def _note_followed(self) -> None:
+        """Write how far the disk has followed: what is in memory alone, the next start takes over again."""
+        if self._index.is_on_disk:
+            write_json(self.place / FOLLOWED, vars(self._followed))
 
     def _opened(self) -> tuple[Index, Followed]:
         """Return the index of an earlier process, an empty one where it is none or damaged."""

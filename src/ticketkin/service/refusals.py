@@ -36,6 +36,12 @@ class UnknownProposalError(RefusedError):
     status = 404
 
 
+class UnknownSourceError(RefusedError):
+    """No source of this name has sent tickets."""
+
+    status = 404
+
+
 class ConflictError(RefusedError):
     """What is asked for does not go with what was done before."""
 

@@ -12,6 +12,7 @@ from ticketkin.core.tables import OPENING_FIELDS, Tickets
 from ticketkin.relations.families import FamilyRecord, TieRecord
 from ticketkin.service.desk_time import DeskTime
 from ticketkin.service.strict_model import Strict
+from ticketkin.service.sync_schemas import SyncIn
 from ticketkin.serving.answers import Relation
 from ticketkin.store.answers import StoredAnswer
 from ticketkin.tickets.mapping import MAPPABLE
@@ -66,6 +67,8 @@ class TicketsIn(Strict):
 
     tickets: list[TicketIn] = Field(min_length=1)
     """One or many; the same ones sent again change nothing."""
+    sync: SyncIn | None = None
+    """For a program that goes on where it stopped: its source, and up to where it has read."""
 
 
 class RejectedTicket(Strict):

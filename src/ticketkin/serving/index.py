@@ -3,6 +3,7 @@
 An index is a folder of segments, which are written once and never changed, and a manifest that names them
 and the rows of each that are deleted. Whatever changes the index writes a segment beside the others and then
 replaces the manifest in one step: a process killed at any moment leaves the index before or after the change.
+Whoever can give its tickets again may have a few of them held in memory meanwhile, which is much quicker.
 """
 
 import copy
@@ -29,6 +30,7 @@ from ticketkin.core.wording import number_of, percent
 from ticketkin.lexical.vocabulary import stable_hashes
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.single_source import Scorer
+from ticketkin.serving.buffer import Buffer
 from ticketkin.serving.index_manifest import (
     MANIFEST,
     VERSION,
@@ -47,6 +49,8 @@ from ticketkin.serving.stored_tickets import StoredTickets
 
 # More segments than these slow a search down, so the small ones are merged.
 _MOST_SEGMENTS = 8
+# So many tickets in memory are written to the disk.
+_FULL_BUFFER = 256
 # A share of deleted rows from which they are worth writing everything anew.
 _MOST_DELETED = 0.5
 # A reader that meets a merge reads the manifest again.
@@ -113,6 +117,38 @@ class Index(StoredTickets):
                 self._store(given if not current.any() else given.take(np.flatnonzero(~current)))
             return change
 
+    def hold(self, given: EmbeddedTickets) -> None:
+        """Store tickets as `put` does, a few of them in memory alone until there are enough for the disk.
+
+        They are found at once; a process that ends before `is_on_disk` must be given them again. Raises as
+        `put`.
+        """
+        due = np.flatnonzero(~self.is_current(given.tickets))
+        if not len(due):
+            return
+        if len(due) >= _FULL_BUFFER:
+            self.put(given)
+            return
+        fresh = given.take(due)
+        added = Buffer.of(StoredBlock(fresh, self._scorer.describe(fresh)))
+        before = None if self._buffer is None else self._buffer.without_identity(added.columns.identity)
+        written = [live for live in self._live if live.segment is not self._buffer]
+        self._buffer = added if before is None else before.append(added)
+        self._set_live(written)
+        if len(self._buffer) >= _FULL_BUFFER:
+            self.write_held()
+
+    def write_held(self) -> None:
+        """Write what is held in memory to the disk. Raises as `put`."""
+        if self._buffer is not None:
+            with self._writing():
+                pass  # which writes it first of all
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether all that was stored is on the disk."""
+        return self._buffer is None
+
     def delete(self, ids: list[str]) -> int:
         """Delete tickets by id; return how many there were. Raises as `put`."""
         return self.delete_hashed(stable_hashes(ids))
@@ -151,10 +187,11 @@ class Index(StoredTickets):
 
     def replace_links(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Store these duplicates in place of those that were given to `link` before. Raises as `put`."""
+        links = StoredLinks([]).with_pairs(pairs)
+        if links.pairs == self.links.pairs:
+            return
         with self._writing():
-            links = StoredLinks([]).with_pairs(pairs)
-            if links.pairs != self.links.pairs:
-                self._keep_links(links)
+            self._keep_links(links)
 
     def snapshot(self) -> "Index":
         """Return the index as it is now: what is read from it stays so while this one is changed."""
@@ -202,7 +239,7 @@ class Index(StoredTickets):
         """Replace a segment by one with the same files and cells beside them."""
         live, name = self._live[place], new_segment_name()
         with atomic_path(self._folder / name) as folder:
-            record = replace(with_cells(live.segment, folder), name=name)
+            record = replace(with_cells(live.written, folder), name=name)
         listed = [each.listed for each in self._live]
         listed[place] = replace(listed[place], segment=record)
         self._commit(listed)
@@ -221,15 +258,28 @@ class Index(StoredTickets):
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Own the index, with what other processes wrote before; what killed ones left is deleted."""
+        """Own the index, with what other processes wrote before; what killed ones left is deleted.
+
+        What was held in memory is on the disk then.
+        """
         with writing_lock(self._folder):
             self.__dict__.pop("links", None)  # a file of their own: the manifest does not tell of a change
             if (self._folder / MANIFEST).exists():
                 manifest = read_manifest(self._folder, self._bundle)
                 if manifest != self._manifest:
-                    self._hold(manifest)
+                    self._take_over(manifest)
             self._sweep()
+            self._write_buffer()
             yield
+
+    def _write_buffer(self) -> None:
+        """Write what is held in memory as a segment."""
+        if self._buffer is None:
+            return
+        segments = [live for live in self._live if live.segment is not self._buffer]
+        written = self._written([self._buffer.block], [np.arange(len(self._buffer))])
+        self._commit([*(live.listed for live in segments if not live.is_deleted.all()), written])
+        self._merge_where_due()
 
     def _store(self, given: EmbeddedTickets) -> None:
         replaced = self._rows_of(stable_hashes(given.tickets.ids))
@@ -240,14 +290,8 @@ class Index(StoredTickets):
 
     def _without(self, rows: IntArray) -> list[ListedSegment]:
         """Return the segments with some more rows deleted; one without a live ticket is left out."""
-        listed = []
-        for live in self._live:
-            is_deleted = live.is_deleted.copy()
-            inside = rows[(rows >= live.start) & (rows < live.start + len(live.segment))]
-            is_deleted[inside - live.start] = True
-            if not is_deleted.all():
-                listed.append(replace(live, is_deleted=is_deleted).listed)
-        return listed
+        remaining = [live.without(rows - live.start) for live in self._live]
+        return [live.listed for live in remaining if not live.is_deleted.all()]
 
     def _written(self, blocks: list[StoredBlock], rows: list[IntArray]) -> ListedSegment:
         name = new_segment_name()
@@ -259,7 +303,8 @@ class Index(StoredTickets):
         """Replace the manifest in one step, then delete the segments that it does not name any more."""
         manifest = IndexManifest(VERSION, self._bundle, segments)
         write_json(self._folder / MANIFEST, asdict(manifest))
-        self._hold(manifest)
+        self._buffer = None  # what it held is on the disk, else nobody would write
+        self._take_over(manifest)
         self._sweep()
 
     def _merge_where_due(self) -> None:

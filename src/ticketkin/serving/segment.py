@@ -101,11 +101,11 @@ class Segment:
 
     def rows_by_identity(self, hashes: IntArray) -> IntArray:
         """Return the row of the ticket with each hash of an id, shape of `hashes`, -1 where there is none."""
-        return _rows_of(hashes, self.columns.identity, self._by_identity)
+        return rows_of_hashes(hashes, self.columns.identity, self._by_identity)
 
     def rows_by_number(self, hashes: IntArray) -> IntArray:
         """Return a row of a ticket with each hash of a number, -1 where there is none."""
-        return _rows_of(hashes, self.number, self._by_number)
+        return rows_of_hashes(hashes, self.number, self._by_number)
 
     def frame(self, rows: IntArray) -> pl.DataFrame:
         """Return some tickets by field."""
@@ -233,7 +233,8 @@ def _open_table(path: Path, n_tickets: int) -> Any:
     return table
 
 
-def _rows_of(hashes: IntArray, stored: IntArray, order: IntArray) -> IntArray:
+def rows_of_hashes(hashes: IntArray, stored: IntArray, order: IntArray) -> IntArray:
+    """Return a row of `stored` with each hash, -1 where there is none; `order` sorts `stored`, not empty."""
     place = np.searchsorted(stored, hashes, sorter=order).clip(max=len(stored) - 1)
     rows = order[place]
     return np.where(stored[rows] == hashes, rows, -1)

@@ -1,6 +1,6 @@
 """The segments of an index as one table of stored tickets, for reading."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -11,7 +11,9 @@ from ticketkin.core.errors import UnreadableFileError
 from ticketkin.core.tables import TICKETS_SCHEMA, BoolArray, IntArray, Tickets
 from ticketkin.lexical.vocabulary import stable_hash, stable_hashes
 from ticketkin.ranking.columns import EmbeddedTickets
+from ticketkin.ranking.retriever import Retriever
 from ticketkin.ranking.segmented import SegmentedRetriever
+from ticketkin.serving.buffer import Buffer
 from ticketkin.serving.index_manifest import MANIFEST, IndexManifest, ListedSegment
 from ticketkin.serving.segment import Segment, content_hashes
 from ticketkin.serving.segment_files import REMEDY
@@ -20,27 +22,47 @@ from ticketkin.serving.segment_writing import StoredBlock
 
 @dataclass(frozen=True)
 class LiveSegment:
-    """An opened segment within the index."""
+    """An opened segment, or the buffer, within the index."""
 
-    segment: Segment
+    segment: Segment | Buffer
     is_deleted: BoolArray
     start: int
     """Row of the index at which it begins."""
+
+    @cached_property
+    def retriever(self) -> Retriever:
+        """The search over its tickets that are not deleted."""
+        return self.segment.retriever(self.is_deleted)
 
     @property
     def rows(self) -> IntArray:
         """The rows of the segment that are not deleted."""
         return np.flatnonzero(~self.is_deleted)
 
+    def without(self, rows: IntArray) -> "LiveSegment":
+        """Return it with some of its rows deleted; those below zero or beyond its end are not its own."""
+        own = rows[(rows >= 0) & (rows < len(self.segment))]
+        if self.is_deleted[own].all():
+            return self
+        is_deleted = self.is_deleted.copy()
+        is_deleted[own] = True
+        return replace(self, is_deleted=is_deleted)
+
+    @property
+    def written(self) -> Segment:
+        """The segment, which is no buffer: whoever changes the disk has written that first."""
+        assert isinstance(self.segment, Segment)  # noqa: S101 - see `Index._writing`
+        return self.segment
+
     @property
     def listed(self) -> ListedSegment:
         """What the manifest says of it."""
-        return ListedSegment(self.segment.record, np.flatnonzero(self.is_deleted).tolist())
+        return ListedSegment(self.written.record, np.flatnonzero(self.is_deleted).tolist())
 
     @property
     def block(self) -> StoredBlock:
         """Its tickets, as they are written again."""
-        return StoredBlock(self.segment.mapped, self.segment.columns)
+        return StoredBlock(self.written.mapped, self.written.columns)
 
 
 class StoredTickets:
@@ -53,11 +75,15 @@ class StoredTickets:
         """Raises UnreadableFileError where a segment is not what the manifest says."""
         self._folder = folder
         self._live: list[LiveSegment] = []
-        self._hold(manifest)
+        self._buffer: Buffer | None = None
+        """Tickets that are not on the disk yet; they follow all others."""
+        self._take_over(manifest)
 
-    def _hold(self, manifest: IndexManifest) -> None:
-        """Take over a manifest: segments that are open already stay open."""
-        opened = {live.segment.record.name: live.segment for live in self._live}
+    def _take_over(self, manifest: IndexManifest) -> None:
+        """Answer from the segments of a manifest; those that are open already stay open."""
+        opened = {
+            live.segment.record.name: live.segment for live in self._live if isinstance(live.segment, Segment)
+        }
         lives, start = [], 0
         for listed in manifest.segments:
             record = listed.segment
@@ -68,7 +94,18 @@ class StoredTickets:
             is_deleted[listed.deleted] = True
             lives.append(LiveSegment(segment, is_deleted, start))
             start += len(segment)
-        self._manifest, self._live = manifest, lives
+        self._manifest = manifest
+        self._set_live(lives)
+
+    def _set_live(self, written: list[LiveSegment]) -> None:
+        """Answer from these segments, and from what is held in memory after them and in their stead."""
+        lives = written
+        if self._buffer is not None:
+            identity = self._buffer.columns.identity
+            lives = [live.without(live.segment.rows_by_identity(identity)) for live in written]
+            start = written[-1].start + len(written[-1].segment) if written else 0
+            lives.append(LiveSegment(self._buffer, np.zeros(len(self._buffer), dtype=np.bool_), start))
+        self._live = lives
         for cached in ("retriever", "newest_opening"):
             self.__dict__.pop(cached, None)
 
@@ -80,7 +117,7 @@ class StoredTickets:
         """The search over the live tickets; None where there is none."""
         if not self._live:
             return None
-        return SegmentedRetriever([live.segment.retriever(live.is_deleted) for live in self._live])
+        return SegmentedRetriever([live.retriever for live in self._live])
 
     @cached_property
     def newest_opening(self) -> int:

@@ -326,8 +326,21 @@ CREATE INDEX ON shown_pairs (bundle, similarity DESC NULLS LAST);
 ALTER TABLE shown_pairs ALTER COLUMN ticket_id SET STATISTICS 0, ALTER COLUMN candidate SET STATISTICS 0;
 """
 
+_SYNC = """
+CREATE TABLE sync_ledger (
+    source text PRIMARY KEY,
+    cursor text NOT NULL,
+    n_batches bigint NOT NULL,
+    n_tickets bigint NOT NULL,
+    n_changed bigint NOT NULL,
+    n_rejected bigint NOT NULL,
+    first_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    last_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+"""
+
 MIGRATIONS: tuple[str, ...] = (
-    _TICKETS, _USE, _SIGN_IN, _ERASURE, _REVIEW, _MODELS, _PROPOSALS, _REFITS, _SHOWN,
+    _TICKETS, _USE, _SIGN_IN, _ERASURE, _REVIEW, _MODELS, _PROPOSALS, _REFITS, _SHOWN, _SYNC,
 )  # fmt: skip
 """The SQL of each step; its number is its place, counted from 1."""
 

@@ -17,7 +17,7 @@ from ticketkin.core.tables import (
     Tickets,
     field_codes,
 )
-from ticketkin.core.wording import number_of, percent
+from ticketkin.core.wording import number_of, percent, time_span
 
 if TYPE_CHECKING:
     from sklearn.tree import DecisionTreeClassifier
@@ -31,6 +31,11 @@ _AT_RANDOM = 40
 _DEPTH = 3
 _REPRODUCED = 0.98
 _FAR_HOURS = 1e6
+_MINUTES = (0, 1, 2, 5, 10, 15, 20, 30, 45, 60, 90)
+_WHOLE_HOURS = (*range(2, 13), 18, 24, 36, 48, 72, 96, 120, 168, 336, 720)
+_ROUND_SPANS = np.array([*(minutes / 60 for minutes in _MINUTES), *_WHOLE_HOURS])
+"""Hours that a person writes into a rule."""
+_SAID_IN_HOURS = 48
 _FIELDS = (*(name for name in OPENING_FIELDS if name not in ("title", "description")), *PERSON_FIELDS)
 
 
@@ -104,36 +109,68 @@ def links_of_a_rule(tickets: Tickets, left: IntArray, right: IntArray, groups: I
     strangers = groups[others_left] != groups[others_right]
     others_left, others_right = others_left[strangers], others_right[strangers]
     features = columns.features(np.r_[left, others_left], np.r_[right, others_right])
-    labels = np.r_[np.ones(len(left), dtype=np.int64), np.zeros(len(others_left), dtype=np.int64)]
+    linked = np.r_[np.ones(len(left), dtype=np.bool_), np.zeros(len(others_left), dtype=np.bool_)]
     owner = groups[np.r_[left, others_left]]
     known = np.unique(owner)
     learned = np.isin(owner, known[draw.permutation(len(known)) < len(known) / 2])
-    rule = _fitted(features[learned], labels[learned])
-    if rule is None or labels[~learned].sum() == 0:
+    if not linked[~learned].any() or len(np.unique(linked[learned])) < 2:
         return skipped(_CODE, "too few links to tell")
-    called = rule.predict(features[~learned]) == 1
-    precision, recall = _agreement(called, labels[~learned] == 1)
+    return _verdict(_best_rule(features, linked, learned), columns.names)
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """A shallow tree, and how well it tells the links that it was not learned on."""
+
+    tree: "DecisionTreeClassifier"
+    is_round: bool
+    """Whether hours were rounded up to spans that a person would write."""
+    precision: float
+    recall: float
+    n_links: int
+
+
+def _best_rule(features: FloatArray, linked: BoolArray, learned: BoolArray) -> _Rule:
+    """Return the rule that tells links best, with hours rounded up to round spans or as they are.
+
+    A tree cuts where the last learned link lies, which is short of what the rule allows; a round span is
+    exact. A rule over an odd span shows by hours as they are.
+    """
+    rules = []
+    for is_round in (True, False):
+        seen = _with_round_spans(features) if is_round else features
+        tree = _fitted(seen[learned], linked[learned])
+        called, truth = tree.predict(seen[~learned]), linked[~learned]
+        rules.append(_Rule(tree, is_round, *_agreement(called, truth), int(truth.sum())))
+    return max(rules, key=lambda rule: min(rule.precision, rule.recall))
+
+
+def _with_round_spans(features: FloatArray) -> FloatArray:
+    spans = np.append(_ROUND_SPANS, _FAR_HOURS).astype(np.float32)
+    place = np.searchsorted(spans, features[:, -1] * (1 - 1e-6))  # a half hour is half an hour, not more
+    rounded: FloatArray = np.column_stack([features[:, :-1], spans[place.clip(max=len(spans) - 1)]])
+    return rounded
+
+
+def _verdict(rule: _Rule, names: Sequence[str]) -> Check:
     evidence = (
-        f"the best of at most {_DEPTH} conditions on fields, times and titles finds {percent(recall)} of "
-        f"{number_of(int(labels[~learned].sum()), 'link')}, and {percent(precision)} of what it finds is "
-        "linked"
+        f"the best of at most {_DEPTH} conditions on fields, times and titles finds {percent(rule.recall)} "
+        f"of {number_of(rule.n_links, 'link')}, and {percent(rule.precision)} of what it finds is linked"
     )
-    if precision >= _REPRODUCED and recall >= _REPRODUCED:
+    if min(rule.precision, rule.recall) >= _REPRODUCED:
         return failed(
             _CODE,
-            f"a rule reproduces the links: {_words(rule, columns.names)}. Such links say what the rule says, "
+            f"a rule reproduces the links: {_words(rule, names)}. Such links say what the rule says, "
             f"not what is kin: {evidence}",
             "take links that people made, and leave out those that a rule or an automation set",
         )
     return passed(_CODE, f"no simple rule reproduces the links: {evidence}")
 
 
-def _fitted(features: FloatArray, labels: IntArray) -> "DecisionTreeClassifier | None":
+def _fitted(features: FloatArray, linked: BoolArray) -> "DecisionTreeClassifier":
     from sklearn.tree import DecisionTreeClassifier
 
-    if len(np.unique(labels)) < 2:
-        return None
-    return DecisionTreeClassifier(max_depth=_DEPTH, min_samples_leaf=5, random_state=0).fit(features, labels)
+    return DecisionTreeClassifier(max_depth=_DEPTH, min_samples_leaf=5, random_state=0).fit(features, linked)
 
 
 def _agreement(called: BoolArray, linked: BoolArray) -> tuple[float, float]:
@@ -141,9 +178,9 @@ def _agreement(called: BoolArray, linked: BoolArray) -> tuple[float, float]:
     return both / max(1, int(called.sum())), both / max(1, int(linked.sum()))
 
 
-def _words(rule: "DecisionTreeClassifier", names: Sequence[str]) -> str:
+def _words(rule: _Rule, names: Sequence[str]) -> str:
     """Return the conditions on the way to the leaf that holds most links."""
-    tree = rule.tree_
+    tree = rule.tree.tree_
     best: tuple[float, list[str]] = (0.0, [])
     stack: list[tuple[int, list[str]]] = [(0, [])]
     while stack:
@@ -158,12 +195,16 @@ def _words(rule: "DecisionTreeClassifier", names: Sequence[str]) -> str:
         if at < len(names):
             low, high = f"another {names[at]}", f"the same {names[at]}"
         else:
-            low, high = (
-                f"filed at most {threshold:.1f} hours apart",
-                f"filed over {threshold:.1f} hours apart",
-            )
+            span = _span(threshold, rule.is_round)
+            low, high = f"filed at most {span} apart", f"filed over {span} apart"
         stack += [
             (int(tree.children_left[node]), [*conditions, low]),
             (int(tree.children_right[node]), [*conditions, high]),
         ]
     return " and ".join(best[1]) or "all pairs"
+
+
+def _span(hours: float, is_round: bool) -> str:
+    """Return a tree's threshold in words; between two round spans it means the shorter."""
+    exact = float(_ROUND_SPANS[hours >= _ROUND_SPANS].max(initial=0.0)) if is_round else hours
+    return f"{exact:.3g} hours" if 1 < exact <= _SAID_IN_HOURS else time_span(3_600 * exact)

@@ -20,6 +20,7 @@ from ticketkin.service.serving_state import Serving
 from ticketkin.service.signing_in import Agent
 from ticketkin.store.answers import pairs_of_answers
 from ticketkin.store.review_draws import StatedStratum
+from ticketkin.store.sync_ledger import sync_states
 from ticketkin.store.use import bundles_in_use
 
 router = APIRouter(include_in_schema=False)
@@ -46,6 +47,7 @@ def trust(request: Request, serving: Serving, who: Agent) -> HTMLResponse:
         used = bundles_in_use(connection, _MOST_BUNDLES)
         standing = ModelsOut.of(connection)
         refits = RefitsOut.of(connection, serving.corpus.bundle, _MOST_REFITS)
+        sources = sync_states(connection)
     return signed_in_page(
         request,
         who,
@@ -60,6 +62,7 @@ def trust(request: Request, serving: Serving, who: Agent) -> HTMLResponse:
         used=used,
         standing=standing,
         refits=refits,
+        sources=sources,
         checks=serving.corpus.active.report.diagnostics,
         readiness_words=readiness_words(serving.corpus.active.report.readiness.tier),
     )

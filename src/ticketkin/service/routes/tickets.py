@@ -2,8 +2,11 @@
 
 from typing import Annotated
 
+import polars as pl
 from fastapi import APIRouter, Query
 
+from ticketkin.core.errors import InputError
+from ticketkin.core.tables import TICKETS_SCHEMA, Tickets
 from ticketkin.core.wording import number_of
 from ticketkin.service.problems import responses
 from ticketkin.service.refusals import TooLargeError, UnknownTicketError
@@ -18,18 +21,19 @@ from ticketkin.service.schemas import (
 )
 from ticketkin.service.serving_state import Serving
 from ticketkin.service.signing_in import Administrator, Agent
-from ticketkin.serving.incoming import tickets_of_records
+from ticketkin.serving.incoming import Incoming, tickets_of_records
 from ticketkin.store.tickets import tickets_by_id, tickets_named
 
 router = APIRouter(prefix="/v1", tags=["tickets"])
 
 
-@router.post("/tickets", responses=responses(401, 403, 413, 422, 429, 503))
+@router.post("/tickets", responses=responses(401, 403, 409, 413, 422, 429, 503))
 def store_tickets(given: TicketsIn, serving: Serving, administrator: Administrator) -> TicketsStored:
     """Store tickets: new ones, and those that changed.
 
     They are cleaned and masked as in training, encoded once, and in the database and searched when the answer
-    comes. The same request sent again changes nothing.
+    comes. The same request sent again changes nothing. With `sync` the cursor of a source moves with them;
+    409 where it stands elsewhere than they go on from.
     """
     most = serving.settings.most_tickets
     if len(given.tickets) > most:
@@ -38,15 +42,25 @@ def store_tickets(given: TicketsIn, serving: Serving, administrator: Administrat
         )
     bundle = serving.corpus.bundle
     records = [ticket.model_dump(exclude_none=True) for ticket in given.tickets]
-    incoming = tickets_of_records(records, bundle.ticket_settings, bundle.pseudonymising)
-    counts = serving.corpus.store(incoming.tickets, actor=administrator.name)
-    rejected = [] if incoming.rejected is None else list(incoming.rejected.iter_rows(named=True))
+    try:
+        incoming = tickets_of_records(records, bundle.ticket_settings, bundle.pseudonymising)
+    except InputError as error:  # as a whole
+        if given.sync is None:
+            raise
+        # Else a program that brings tickets over would send the same batch for ever.
+        incoming = Incoming(Tickets(pl.DataFrame(schema=dict(TICKETS_SCHEMA))), [])
+        rejected = [RejectedTicket(place=place, reason=str(error)) for place in range(1, len(records) + 1)]
+    else:
+        rows = [] if incoming.rejected is None else list(incoming.rejected.iter_rows(named=True))
+        rejected = [RejectedTicket(place=row["row"], reason=row["reason"]) for row in rows]
+    sync = given.sync.batch(len(records), len(rejected)) if given.sync else None
+    counts = serving.corpus.store(incoming.tickets, actor=administrator.name, sync=sync)
     return TicketsStored(
         n_added=counts.n_added,
         n_updated=counts.n_updated,
         n_unchanged=counts.n_unchanged,
         n_repeated=len(records) - len(rejected) - len(incoming.tickets),
-        rejected=[RejectedTicket(place=row["row"], reason=row["reason"]) for row in rejected],
+        rejected=rejected,
         notes=incoming.notes,
     )
 
