@@ -56,7 +56,7 @@ def test_a_stage_record_that_cannot_be_read_is_no_changed_artifact(run_folder: P
     (run_folder / "stages/pairs.json").write_text("{")
     check = changed_artifacts(run_folder)
     assert check.outcome is Outcome.FAILED
-    assert check.evidence.startswith("the record of the stage 'pairs' can't be read")
+    assert check.evidence == "1 stage record can't be read, nor what was written checked: 'pairs'"
 
 
 def test_untouched_embeddings_of_other_tickets_are_found_in_any_row(run_folder: Path) -> None:
