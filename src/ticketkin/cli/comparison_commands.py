@@ -1,5 +1,6 @@
 """Commands that hold models against each other, or against targets."""
 
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from ticketkin.cli.option_records import takes_records
 from ticketkin.cli.options import (
     ForceOption,
     JsonOption,
+    KinFromOption,
     OfflineOption,
     RunFolder,
     TrustCodeOption,
@@ -26,8 +28,9 @@ from ticketkin.cli.options import (
     whole_numbers,
 )
 from ticketkin.cli.progress import ConsoleProgress
-from ticketkin.core.errors import MissingInputError
+from ticketkin.core.errors import InputError, MissingInputError
 from ticketkin.core.tables import SplitName
+from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.schema import TIERS, Tier
 
 comparisons = typer.Typer()
@@ -58,7 +61,19 @@ class ComparedModels:
     dimensions: Annotated[
         str | None, typer.Option(help="Also cut to so many dimensions, and as int8 and bits: 256,128")
     ] = None
+    kin_from: KinFromOption = None
     offline: OfflineOption = False
+
+    @property
+    def is_run(self) -> bool:
+        """Whether the links of a run judge."""
+        return self.on.is_dir()
+
+    def settings(self) -> EncoderSettings:
+        """Return how encoders are loaded: as in the run, or as the options say."""
+        from ticketkin.workflows.configuration import read_job
+
+        return read_job(self.on).settings.encoder if self.is_run else encoder_settings(None, self.offline)
 
 
 @dataclass(frozen=True)
@@ -89,21 +104,21 @@ def compare(
     A model that can't be had is skipped with its reason.
     """
     from ticketkin.workflows.comparison import check_leaderboard, compare_models, write_leaderboard
-    from ticketkin.workflows.configuration import read_job
+    from ticketkin.workflows.comparison_grounds import PairFile
     from ticketkin.workflows.job import damage_named
 
+    if models.kin_from is not None and models.is_run:
+        raise InputError("--kin-from goes with a file of graded pairs; the run has read its pairs already")
     if output.out is not None:
         check_leaderboard(output.out, [models.on], force=output.force)
-    is_run = models.on.is_dir()
-    settings = read_job(models.on).settings.encoder if is_run else encoder_settings(None, models.offline)
+    settings = models.settings()
     with ConsoleProgress(errors) as progress, damage_named(models.on):
         comparison = compare_models(
             models.names,
-            models.on,
+            models.on if models.is_run else PairFile(models.on, settings, models.kin_from),
             models.baseline or settings.base_model,
             models.split,
             whole_numbers(models.dimensions, "--dimensions", 1, 65_536),
-            settings,
             progress,
         )
     if output.out is not None:
@@ -129,23 +144,17 @@ def ready(
 
     Targets are settings: --set readiness.roc_auc=0.9 with ticketkin run or evaluate.
     """
-    from ticketkin.workflows.artifacts import RELATIONS_JSON, REPORT_JSON
-    from ticketkin.workflows.job import damage_named, run_context
-    from ticketkin.workflows.run_report import finished_report
+    from ticketkin.workflows.artifacts import REPORT_JSON
+    from ticketkin.workflows.job import check_inputs_of, damage_named
 
     if not (folder / REPORT_JSON).exists():
-        raise MissingInputError(f"{folder} has no verdict yet. Run: ticketkin evaluate {folder}")
+        raise MissingInputError(
+            f"{folder} has no report yet, and a tier stands in it alone: it counts what would be said of new "
+            f"tickets, too. Run: ticketkin run --resume --out {shlex.quote(str(folder))}"
+        )
     with damage_named(folder):
-        if (folder / RELATIONS_JSON).exists():
-            job = stored_job(folder)
-            report = finished_report(run_context(folder, job).values, job.settings)
-        else:
-            report = REPORT_JSON.read(folder / REPORT_JSON)
-            errors.print(
-                "What would be said of new tickets is not judged yet, and not counted. To judge it: "
-                f"ticketkin relations {folder}",
-                soft_wrap=True,
-            )
+        check_inputs_of("report", folder, stored_job(folder), REPORT_JSON)
+        report = REPORT_JSON.read(folder / REPORT_JSON)
     if as_json:
         print_json(report.readiness)
     else:

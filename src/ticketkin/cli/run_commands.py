@@ -18,7 +18,8 @@ from ticketkin.cli.options import (
     out_folder,
 )
 from ticketkin.cli.progress import ConsoleProgress
-from ticketkin.cli.screens import show_recipes, show_stages, show_verdict
+from ticketkin.cli.screens import show_recipes, show_stages
+from ticketkin.cli.verdict_screens import show_report
 from ticketkin.core.outputs import output_path
 from ticketkin.core.stage_settings import LARGEST_SEED
 from ticketkin.evaluation.schema import Report
@@ -68,7 +69,7 @@ def run(
     if as_json:
         print_json(report)
     else:
-        show_verdict(screen, report, folder)
+        show_report(screen, report, folder)
 
 
 def _judged(folder: Path, job: Job, notices: Sequence[str | None], *, force: bool) -> Report:
@@ -94,7 +95,7 @@ def _show_plan(folder: Path, job: Job, left_out: str | None, *, force: bool, as_
         if line is not None:
             errors.print(line, soft_wrap=True)
     statuses = list_stages(folder, job)
-    expected = forecast_of_due(statuses, job)
+    expected = forecast_of_due(statuses, job, measuring=True)
     show_stages(screen, statuses, folder, as_json, expected)
     notes = [forecast_line(expected)] if expected else []
     for line in () if as_json else [*notes, *dry_run_notes(folder, job)]:
@@ -125,7 +126,7 @@ def demo(
     if as_json:
         print_json(report)
         return
-    show_verdict(screen, report, out)
+    show_report(screen, report, out)
     place = "" if out == DEMO else f"{out} "
     screen.print(f"Open its page: ticketkin serve {place}--demo", soft_wrap=True)
 

@@ -24,8 +24,9 @@ from ticketkin.cli.options import (
 )
 from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.cli.run_choice import run_folder_of
-from ticketkin.cli.screens import show_candidates, show_stages, show_verdict
+from ticketkin.cli.screens import show_stages
 from ticketkin.cli.stages import run_stage_command
+from ticketkin.cli.verdict_screens import show_candidates, show_verdict
 from ticketkin.core.errors import InputError
 from ticketkin.training.candidates import trained_candidates
 
@@ -160,7 +161,7 @@ def evaluate(
       ticketkin evaluate runs/june
       ticketkin evaluate runs/june --set evaluation.threshold_target=precision
     """
-    from ticketkin.workflows.artifacts import PROVISIONAL, REPORT_JSON
+    from ticketkin.workflows.artifacts import PROVISIONAL, VERDICT_JSON
 
     run_stage_command("provisional" if provisional else "verdict", folder, stored_job(folder, set_))
     if provisional:
@@ -170,7 +171,7 @@ def evaluate(
         else:
             show_candidates(screen, early.candidates, in_folds=early.in_folds)
         return
-    judged = REPORT_JSON.read(folder / REPORT_JSON)
+    judged = VERDICT_JSON.read(folder / VERDICT_JSON)
     if as_json:
         print_json(judged)
     else:
