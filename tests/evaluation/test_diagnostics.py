@@ -220,14 +220,14 @@ def test_quality_that_is_the_contexts() -> None:
     assert context_ablation(0.6, 0.3, 50, ["category"]).outcome is Outcome.WARNING
 
 
-def _mismatch(train_gap: float, test_gap: float) -> Check:
+def _mismatch(train_gap: float, test_gap: float, n_of_a_class: int = 200) -> Check:
     draw = np.random.default_rng(2)
-    labels = np.repeat([1, 0], 200)
+    labels = np.repeat([1, 0], n_of_a_class)
     gaps = {"train": train_gap, "evaluation": test_gap, "holdout": test_gap}
     return next(
         iter(
             split_mismatch(
-                {split: labels * gap + draw.normal(0, 1, 400) for split, gap in gaps.items()},
+                {split: labels * gap + draw.normal(0, 1, len(labels)) for split, gap in gaps.items()},
                 dict.fromkeys(gaps, labels),
             )
         )
@@ -249,6 +249,11 @@ def test_training_and_test_of_unlike_difficulty(
 ) -> None:
     told = _mismatch(train, test)
     assert told.outcome is outcome and words in told.evidence
+
+
+def test_few_pairs_of_a_split_tell_nothing_about_its_difficulty() -> None:
+    assert _mismatch(0, 0, 19).outcome is Outcome.SKIPPED
+    assert _mismatch(0, 0, 20).outcome is Outcome.WARNING
 
 
 def _scores(gap: float, n: int = 200, share: float = 0.5) -> PairScores:

@@ -321,10 +321,7 @@ def test_a_file_of_one_category_is_judged_like_any_other(ticketkin: Command, qui
     assert result.code == 0, result.err
     report = json.loads(result.out)
     stored = json.loads(Path("run/report.json").read_text())
-    assert report | {"readiness": stored["readiness"]} == stored
-    counted, judged = (one["readiness"]["criteria"] for one in (report, stored))
-    assert counted[: len(judged)] == judged
-    assert [one["name"] for one in counted[len(judged) :]] == ["false_alarms_said"]
+    assert report == stored
     assert report["links"]["labels_from"] == "person"
     assert report["profile"]["categories"] == {"Hardware": 60}
     assert all(part["n_queries"] > 0 for part in report["splits"].values())

@@ -42,11 +42,12 @@ from ticketkin.cli.options import (
 )
 from ticketkin.cli.pair_commands import pairs as pair_commands
 from ticketkin.cli.progress import ConsoleProgress
-from ticketkin.cli.screens import show_candidates, show_recipes, show_stages, show_verdict
+from ticketkin.cli.screens import show_recipes, show_stages
 from ticketkin.cli.served_model_commands import served_models
 from ticketkin.cli.service_commands import service
 from ticketkin.cli.serving_commands import serving
 from ticketkin.cli.stages import run_stage_command
+from ticketkin.cli.verdict_screens import show_candidates, show_report, show_verdict
 from ticketkin.core.errors import InputError
 from ticketkin.core.outputs import output_path
 from ticketkin.core.stage_settings import LARGEST_SEED
@@ -180,7 +181,7 @@ def run(
     if as_json:
         print_json(report)
     else:
-        show_verdict(screen, report, folder)
+        show_report(screen, report, folder)
 
 
 def _show_plan(folder: Path, job: Job, left_out: str | None, *, force: bool, as_json: bool) -> None:
@@ -194,7 +195,7 @@ def _show_plan(folder: Path, job: Job, left_out: str | None, *, force: bool, as_
         if line is not None:
             errors.print(line, soft_wrap=True)
     statuses = list_stages(folder, job)
-    expected = forecast_of_due(statuses, job)
+    expected = forecast_of_due(statuses, job, measuring=True)
     show_stages(screen, statuses, folder, as_json, expected)
     notes = [forecast_line(expected)] if expected else []
     for line in () if as_json else [*notes, *dry_run_notes(folder, job)]:
@@ -225,7 +226,7 @@ def demo(
     if as_json:
         print_json(report)
         return
-    show_verdict(screen, report, out)
+    show_report(screen, report, out)
     place = "" if out == DEMO else f"{out} "
     screen.print(f"Open its page: ticketkin serve {place}--demo", soft_wrap=True)
 
@@ -367,7 +368,7 @@ def evaluate(
       ticketkin evaluate runs/june
       ticketkin evaluate runs/june --set evaluation.threshold_target=precision
     """
-    from ticketkin.workflows.artifacts import PROVISIONAL, REPORT_JSON
+    from ticketkin.workflows.artifacts import PROVISIONAL, VERDICT_JSON
 
     run_stage_command("provisional" if provisional else "verdict", folder, stored_job(folder, set_))
     if provisional:
@@ -377,7 +378,7 @@ def evaluate(
         else:
             show_candidates(screen, early.candidates, in_folds=early.in_folds)
         return
-    judged = REPORT_JSON.read(folder / REPORT_JSON)
+    judged = VERDICT_JSON.read(folder / VERDICT_JSON)
     if as_json:
         print_json(judged)
     else:

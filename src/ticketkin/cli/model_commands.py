@@ -1,5 +1,6 @@
 """Commands about models on their own: examine, repair, merge."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +20,7 @@ from ticketkin.cli.options import (
     ForceOption,
     ForceRunOption,
     JsonOption,
+    KinFromOption,
     ModelOption,
     OfflineOption,
     ReviewedOption,
@@ -308,23 +310,17 @@ def ready(
 
     Targets are settings: --set readiness.roc_auc=0.9 with ticketkin run or evaluate.
     """
-    from ticketkin.workflows.artifacts import RELATIONS_JSON, REPORT_JSON
-    from ticketkin.workflows.job import damage_named, run_context
-    from ticketkin.workflows.run_report import finished_report
+    from ticketkin.workflows.artifacts import REPORT_JSON
+    from ticketkin.workflows.job import check_inputs_of, damage_named
 
     if not (folder / REPORT_JSON).exists():
-        raise MissingInputError(f"{folder} has no verdict yet. Run: ticketkin evaluate {folder}")
+        raise MissingInputError(
+            f"{folder} has no report yet, and a tier stands in it alone: it counts what would be said of new "
+            f"tickets, too. Run: ticketkin run --resume --out {shlex.quote(str(folder))}"
+        )
     with damage_named(folder):
-        if (folder / RELATIONS_JSON).exists():
-            job = stored_job(folder)
-            report = finished_report(run_context(folder, job).values, job.settings)
-        else:
-            report = REPORT_JSON.read(folder / REPORT_JSON)
-            errors.print(
-                "What would be said of new tickets is not judged yet, and not counted. To judge it: "
-                f"ticketkin relations {folder}",
-                soft_wrap=True,
-            )
+        check_inputs_of("report", folder, stored_job(folder), REPORT_JSON)
+        report = REPORT_JSON.read(folder / REPORT_JSON)
     if as_json:
         print_json(report.readiness)
     else:
@@ -356,6 +352,7 @@ def compare(
     dimensions: Annotated[
         str | None, typer.Option(help="Also cut to so many dimensions, and as int8 and bits: 256,128")
     ] = None,
+    kin_from: KinFromOption = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -383,20 +380,22 @@ def compare(
     A model that can't be had is skipped with its reason.
     """
     from ticketkin.workflows.comparison import check_leaderboard, compare_models, write_leaderboard
+    from ticketkin.workflows.comparison_grounds import PairFile
     from ticketkin.workflows.configuration import read_job
     from ticketkin.workflows.job import damage_named
 
+    if kin_from is not None and on.is_dir():
+        raise InputError("--kin-from goes with a file of graded pairs; the run has read its pairs already")
     if out is not None:
         check_leaderboard(out, [on], force=force)
     settings = read_job(on).settings.encoder if on.is_dir() else _encoder_settings(None, offline)
     with ConsoleProgress(errors) as progress, damage_named(on):
         comparison = compare_models(
             names,
-            on,
+            on if on.is_dir() else PairFile(on, settings, kin_from),
             baseline or settings.base_model,
             split,
             _whole(dimensions, "--dimensions", 1, 65_536),
-            settings,
             progress,
         )
     if out is not None:

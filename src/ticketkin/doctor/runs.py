@@ -33,8 +33,8 @@ def changed_artifacts(folder: Path) -> Check:
             f"{'; '.join(altered[:3])}"
         )
     if unreadable:
-        records = "the record of the stage" if len(unreadable) == 1 else "the records of the stages"
-        faults.append(f"{records} {', '.join(unreadable)} can't be read: what they wrote can't be checked")
+        records = number_of(len(unreadable), "stage record")
+        faults.append(f"{records} can't be read, nor what was written checked: {', '.join(unreadable)}")
     if faults:
         return failed(
             "artifacts",

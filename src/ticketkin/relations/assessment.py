@@ -36,6 +36,11 @@ class Assessment:
     forward: BoolArray
     """Of causal pairs, True where the earlier ticket is the cause."""
 
+    def of_pairs(self, chosen: BoolArray) -> "Assessment":
+        """Return what was said of some of the pairs."""
+        said = [values[chosen] for values in self.probabilities]
+        return Assessment(self.model, said, self.kinds[chosen], self.blocks[chosen], self.forward[chosen])
+
     def direction_by_time(self) -> DirectionByTime:
         """Return how many causes are detected, mean over repeats, and in what share the earlier is the cause.
 

@@ -35,8 +35,8 @@ class CauseTrainer:
 
     trainer: CrossTrainer
 
-    def assess(self, kinds: Float64Array, seed: int, n_bootstrap: int) -> CauseQuality:
-        """Return how well causes are distinguished from all other pairs, out of fold, and what a pair costs.
+    def assess(self, kinds: Float64Array, places: IntArray, seed: int, n_bootstrap: int) -> CauseQuality:
+        """Return how well causes among some pairs are distinguished, out of fold, and what a pair costs.
 
         `none_per_cause` other pairs stand beside each cause. Threshold and calibration come from validation
         blocks within each training fold. `kinds` (n_pairs, 4) is what the model of kinds says of all pairs
@@ -44,7 +44,7 @@ class CauseTrainer:
         NotEnoughDataError for too few causes.
         """
         settings, pairs = self.trainer.settings, self.trainer.pairs
-        chosen = self._causes_and_others(np.arange(len(pairs)), seed)
+        chosen = self._causes_and_others(places, seed)
         truth, blocks = pairs.kind[chosen] == _CAUSAL, pairs.block[chosen]
         if truth.sum() < 2 * settings.folds:
             raise NotEnoughDataError(

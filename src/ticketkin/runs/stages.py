@@ -159,8 +159,6 @@ class Stage(Generic[J]):
     """Files outside the run folder that the stage reads."""
     scratch: tuple[Folder, ...] = ()
     """Folders for work that a killed stage goes on with."""
-    only_shows: bool = False
-    """True: it shows what others made, whatever that is, and adds no result of its own."""
     versions: tuple[str, ...] = ()
     """Versions of code that shapes the outputs, such as that of the redaction."""
 

@@ -40,7 +40,6 @@ from ticketkin.workflows.drift import run_drift_reference
 from ticketkin.workflows.relation_material import load_kinds
 from ticketkin.workflows.report_material import whole_material
 from ticketkin.workflows.run_data import RunData
-from ticketkin.workflows.run_report import finished_report
 from ticketkin.workflows.runtimes import judged_by, runtime_trial
 from ticketkin.workflows.sharing import shared_parts
 
@@ -123,7 +122,7 @@ def bundle_parts(
     ranking = ranking_record(ranking_folder.parent)
     kinds = _kinds_record(data.values.read(artifact.RELATIONS_JSON), ranking)
     sources = _sources(ranking, kinds)
-    report = finished_report(data.values, data.job.settings)
+    report = data.values.read(artifact.REPORT_JSON)
     report, material = shared_parts(data, report, whole_material(data.values))
     embeddings = _with_runtimes(data, sources, runtime, progress)
     report = report.model_copy(update={"runtimes": _runtimes(embeddings)})

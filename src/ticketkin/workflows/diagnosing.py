@@ -41,7 +41,7 @@ from ticketkin.evaluation.metric_results import SplitResult
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.readiness import assess
 from ticketkin.evaluation.retrieval import evaluate_retrieval
-from ticketkin.evaluation.schema import CandidateResult, ReadinessResult
+from ticketkin.evaluation.schema import CandidateResult, CriterionResult
 from ticketkin.evaluation.verdict import Verdict
 from ticketkin.runs.stages import StageRun
 from ticketkin.tickets.composing import compose_texts
@@ -202,7 +202,7 @@ def _training_checks(data: RunData) -> list[Check]:
     return checks
 
 
-def readiness_of(
+def criteria_of(
     run: StageRun[Job],
     data: RunData,
     judged: Judged,
@@ -210,8 +210,8 @@ def readiness_of(
     candidates: Mapping[str, CandidateResult],
     held_out: SplitResult,
     checks: list[Check],
-) -> ReadinessResult:
-    """Return whether the champion meets the targets, latency measured on the spot.
+) -> list[CriterionResult]:
+    """Return which targets of readiness the champion meets, latency measured on the spot.
 
     `held_out` is its result on the holdout.
     """

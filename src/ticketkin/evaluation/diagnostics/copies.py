@@ -9,6 +9,7 @@ from scipy.sparse import csr_matrix
 from ticketkin.core.checks import Check, failed, passed, skipped, warning
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.core.wording import number_of, percent
+from ticketkin.evaluation.bootstrap import wilson_share
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix
 from ticketkin.tickets.templates import normalise
 
@@ -42,7 +43,8 @@ def copied_test(split: SplitTexts, seed: int) -> Check:
     """Find test texts that training holds in other words, against how often chance brings two so near.
 
     Near is what is nearer, in meaning and in words, than nine of ten pairs of kin. How many test texts would
-    have so near a stranger in training by chance follows from how many have one among the other test texts.
+    have so near a stranger in training by chance follows from how many have one among the other test texts,
+    with the upper end of that share's 95 % interval (Wilson).
     """
     left, right = split.kin
     if min(len(split.test), len(split.train)) < _FEWEST_TEXTS or len(left) < _FEWEST_PAIRS:
@@ -55,14 +57,20 @@ def copied_test(split: SplitTexts, seed: int) -> Check:
         float(np.percentile(meaning, _NEARER_THAN_OF_KIN)),
         float(np.percentile(paired_cosines(words, left, right), _NEARER_THAN_OF_KIN)),
     )
-    in_training = _share_with_near(split, words, asked, train, bars)
-    among_test = _share_with_near(split, words, asked, asked, bars)
-    by_chance = 1 - (1 - among_test) ** (len(train) / len(asked))
+    in_training = _n_with_near(split, words, asked, train, bars) / len(asked)
+    n_among_test = _n_with_near(split, words, asked, asked, bars)
+    # Two test texts that are near count each other: so many independent looks are half as many.
+    high = wilson_share(n_among_test // 2, len(asked) // 2).high
+    by_chance, at_most = (
+        1 - (1 - share) ** (len(train) / len(asked))
+        for share in (n_among_test / len(asked), 1.0 if high is None else high)
+    )
     evidence = (
         f"{percent(in_training)} of {number_of(len(asked), 'test text')} have one in training that is "
-        f"nearer, in meaning and in words, than nine of ten pairs of kin; by chance {percent(by_chance)}"
+        f"nearer, in meaning and in words, than nine of ten pairs of kin; by chance {percent(by_chance)}, at "
+        f"most {percent(at_most)}"
     )
-    if in_training - by_chance > _ABOVE_CHANCE:
+    if in_training > at_most and in_training - by_chance > _ABOVE_CHANCE:
         return failed(
             _CODE,
             f"training seems to hold the test in other words: {evidence}",
@@ -76,10 +84,10 @@ def _at_most(rows: IntArray, n: int, draw: np.random.Generator) -> IntArray:
     return rows if len(rows) <= n else np.sort(draw.choice(rows, n, replace=False))
 
 
-def _share_with_near(
+def _n_with_near(
     split: SplitTexts, words: csr_matrix, asked: IntArray, pool: IntArray, bars: tuple[float, float]
-) -> float:
-    """Return the share of `asked` that have a stranger in `pool` above both bars."""
+) -> int:
+    """Return how many of `asked` have a stranger in `pool` above both bars."""
     n_near = 0
     for start in range(0, len(asked), _BLOCK):
         rows = asked[start : start + _BLOCK]
@@ -87,7 +95,7 @@ def _share_with_near(
         near &= (words[rows] @ words[pool].T).toarray() > bars[1]
         near &= split.groups[rows][:, None] != split.groups[pool][None, :]
         n_near += int(near.any(axis=1).sum())
-    return n_near / len(asked)
+    return n_near
 
 
 def equal_positives(texts: Sequence[tuple[str, str]]) -> Check:

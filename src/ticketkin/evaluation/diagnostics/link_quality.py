@@ -9,11 +9,11 @@ import numpy as np
 from ticketkin.core.checks import Check, Outcome, failed, passed, skipped, warning
 from ticketkin.core.tables import FloatArray, IntArray, SplitName
 from ticketkin.core.wording import number_of, percent
+from ticketkin.evaluation.diagnostics.similarities import FEWEST_OF_A_CLASS
 
 _FEWEST = 40
 _MANY_RANDOM = 0.2
 _INVERTED_AUC = 0.4
-_FEWEST_OF_A_CLASS = 20
 _SHIFTS = (-2, -1, 1, 2)
 _STANDARD_ERRORS = 3.0
 _N_STRANGERS = 2_000
@@ -130,7 +130,7 @@ def inverted_labels(similarities: Mapping[str, FloatArray], labels: Mapping[str,
     areas = {
         split: float(roc_auc_score(own, similarities[split]))
         for split, own in labels.items()
-        if split != SplitName.TRAIN.value and np.bincount(own, minlength=2).min() >= _FEWEST_OF_A_CLASS
+        if split != SplitName.TRAIN.value and np.bincount(own, minlength=2).min() >= FEWEST_OF_A_CLASS
     }
     if not areas:
         return skipped("inverted_labels", "too few test pairs of a class to tell")

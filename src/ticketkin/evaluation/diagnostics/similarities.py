@@ -20,6 +20,8 @@ from ticketkin.evaluation.thresholds import ThresholdChoice, choose_threshold
 _FEWEST_PAIRS = 20
 _ADVERSARIAL_TARGET = 0.70
 LARGEST_AUC_GAP = 0.10
+FEWEST_OF_A_CLASS = 20
+"""Pairs of each label below which a split's ROC-AUC tells nothing about its labels."""
 _TOO_EASY, _TOO_HARD = 0.995, 0.55
 _CALLS_ALL_KIN = 0.5
 """A false-positive rate above which a threshold is no decision any more."""
@@ -121,10 +123,12 @@ def split_mismatch(similarities: Mapping[str, FloatArray], labels: Mapping[str, 
     areas = {
         split: float(roc_auc_score(labels[split], values))
         for split, values in similarities.items()
-        if len(np.unique(labels[split])) == 2
+        if np.bincount(labels[split], minlength=2).min() >= FEWEST_OF_A_CLASS
     }
     if len(areas) < 2:
-        yield skipped("split_mismatch", "fewer than two splits hold both labels")
+        yield skipped(
+            "split_mismatch", f"fewer than two splits hold {FEWEST_OF_A_CLASS} pairs of both labels"
+        )
         return
     evidence = "ROC-AUC of the untouched model on pairs: " + ", ".join(
         f"{split} {area:.3f}" for split, area in areas.items()

@@ -38,7 +38,7 @@ from ticketkin.workflows.candidates import (
     save_ranking,
 )
 from ticketkin.workflows.configuration import Job
-from ticketkin.workflows.diagnosing import diagnose, readiness_of
+from ticketkin.workflows.diagnosing import criteria_of, diagnose
 from ticketkin.workflows.fold_verdict import shuffled_gains
 from ticketkin.workflows.gain_sources import sources_of
 from ticketkin.workflows.judging import Judged, fold_material, judge, score_pairs
@@ -49,7 +49,7 @@ from ticketkin.workflows.pair_checks import labeller_of
 from ticketkin.workflows.private_paths import without_paths
 from ticketkin.workflows.proof_record import Proof
 from ticketkin.workflows.report_material import report_material, whole_material
-from ticketkin.workflows.report_record import Decision, report_of
+from ticketkin.workflows.report_record import Decision, verdict_record
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.run_report import finished_report
 from ticketkin.workflows.settings import Settings
@@ -149,13 +149,13 @@ def run_verdict(run: StageRun[Job]) -> None:
         verdict = replace(verdict, reason=f"{verdict.reason} {looks.sentence}.")
     _keep_model(run, data, verdict.encoder, candidates[verdict.encoder], checks)
     _keep_ranking(run, data, judged, verdict)
-    readiness = readiness_of(run, data, judged, verdict, candidates, held_out[verdict.champion], checks)
+    criteria = criteria_of(run, data, judged, verdict, candidates, held_out[verdict.champion], checks)
     proof = Proof.of(data, judged, verdict, shuffled, learning_curve(data, judged, trial, run.progress))
-    decision = Decision(verdict, candidates, comparisons, checks, readiness, proof, looks)
-    report = report_of(run, data, decision)
+    decision = Decision(verdict, candidates, comparisons, checks, criteria, proof, looks)
+    record = verdict_record(run, data, decision)
     material = report_material(run, data, judged, verdict, holdout)
     run.put(artifact.MATERIAL, material)
-    run.put(artifact.REPORT_JSON, without_paths(report, run.private_paths))
+    run.put(artifact.VERDICT_JSON, without_paths(record, run.private_paths))
 
 
 def _shuffled(run: StageRun[Job], data: RunData, judged: Judged) -> ShuffledLinks:
@@ -285,8 +285,9 @@ def _keep_ranking(run: StageRun[Job], data: RunData, judged: Judged, verdict: Ve
 
 
 def run_report(run: StageRun[Job]) -> None:
-    """Write report.html from report.json and its material."""
+    """Write report.json, and report.html from it and its material."""
     report = finished_report(run.values, run.job.settings)
+    run.put(artifact.REPORT_JSON, report)
     asked = run.job.settings.review.pairs > 0
     n_to_review = run.values.read(artifact.TO_REVIEW_SUMMARY).n_pairs if asked else 0
     material = replace(whole_material(run.values), n_to_review=n_to_review)
