@@ -50,8 +50,9 @@ class ChosenAnew:
     def choose(self, places: IntArray, seed: int) -> ClassifierChoice:
         """Return which classifier tells the kinds of some pairs apart best on folds that share no ticket.
 
-        The best is that of the highest macro F1 over the predictions of all folds. Of more than 600 pairs
-        so many are drawn, frequent kinds thinned first. Raises NotEnoughDataError where the pairs lie in one
+        The best is that of the highest macro F1 over the predictions of all folds, each with its middle
+        penalty: tuning it there would take most of the time of a run's kinds. Of more than 600 pairs so many
+        are drawn, frequent kinds thinned first. Raises NotEnoughDataError where the pairs lie in one
         block or are of one kind.
         """
         drawn = places[_thinned(self.pairs.kind[places], _MOST_PAIRS, seed)]
@@ -64,7 +65,7 @@ class ChosenAnew:
                 part = drawn[learned]
                 models = fit_classifiers(
                     self.names, self.features.rows(part), self.pairs.kind[part], self.pairs.block[part], seed,
-                    self.balance,
+                    self.balance, tunes=False,
                 )  # fmt: skip
                 asked = self.features.rows(drawn[judged])
                 for model in models:
