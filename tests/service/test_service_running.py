@@ -15,7 +15,7 @@ from bundle_material import Judged
 from new_databases import new_database
 from ticketkin.cli.app import app
 from ticketkin.cli.service_options import bundle_in
-from ticketkin.core.errors import InputError, JobError
+from ticketkin.core.errors import InputError, JobError, MissingInputError
 from ticketkin.service.logs import WithoutTexts
 from ticketkin.service.place import Place
 from ticketkin.service.running import ServeRequest, serve
@@ -40,6 +40,30 @@ def ran(*arguments: object) -> str:
     if result.exception is not None:
         raise result.exception
     return result.stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["erase", "{place}", "--ticket", "INC1", "--receipt", "{place}.json"],
+        ["backup", "{place}", "--out", "{place}.zip"],
+        ["keys", "create", "{place}", "jane"],
+        ["keys", "list", "{place}"],
+        ["models", "list", "{place}"],
+    ],
+)
+def test_a_service_that_never_was_is_refused_and_nothing_is_made(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(DATABASE_URL, raising=False)
+    with pytest.raises(MissingInputError, match=r"Nothing was ever served from .*kin-service"):
+        ran(*(part.replace("{place}", str(tmp_path / "kin")) for part in command))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_receipt_is_a_json_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"written as \.json"):
+        ran("erase", tmp_path / "kin", "--ticket", "INC1", "--receipt", tmp_path / "receipt.txt")
 
 
 def test_keys_are_made_listed_and_revoked(named_database: str, tmp_path: Path) -> None:

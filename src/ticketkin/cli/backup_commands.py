@@ -35,7 +35,7 @@ def backup(
         from ticketkin.store.backup import write_backup
 
     check_file_output(out, [folder], force=force)
-    with Place.of(folder, data).database() as database:
+    with Place.of(folder, data).existing_database() as database:
         written = write_backup(database, out)
     screen.print(
         f"{out} holds {number_of(written.rows['tickets'], 'ticket')} and "

@@ -67,7 +67,7 @@ def list_(folder: BundleFolder, data: DataOption = None, as_json: JsonOption = F
         from ticketkin.service.place import Place
         from ticketkin.store.keys import listed_keys
 
-    with Place.of(folder, data).database() as database, database.transaction() as connection:
+    with Place.of(folder, data).existing_database() as database, database.transaction() as connection:
         listed = listed_keys(connection)
     if as_json:
         print_json([
@@ -105,7 +105,7 @@ def revoke(
         from ticketkin.store.audit import put_audit
         from ticketkin.store.keys import revoke_key
 
-    with Place.of(folder, data).database() as database, database.transaction() as connection:
+    with Place.of(folder, data).existing_database() as database, database.transaction() as connection:
         if not revoke_key(connection, key_id):
             raise InputError(f"There is no key {key_id!r} that opens anything; see ticketkin keys list")
         put_audit(connection, "command line", f"revoked key {key_id}")

@@ -47,7 +47,7 @@ def switch(
         from ticketkin.service.model_switching import prepare_model, switch_when_ready
         from ticketkin.service.place import Place
 
-    with ConsoleProgress(errors) as progress, Place.of(folder, data).database() as database:
+    with ConsoleProgress(errors) as progress, Place.of(folder, data).existing_database() as database:
         bundle = prepare_model(database, folder, new, redact_words, progress)
         switch_when_ready(database, bundle.id, COMMAND_LINE, wait, progress)
     screen.print(f"{new} answers (model {bundle.id[:12]})", soft_wrap=True)
@@ -65,7 +65,7 @@ def list_(folder: BundleFolder, data: DataOption = None, as_json: JsonOption = F
         from ticketkin.service.model_schemas import ModelsOut
         from ticketkin.service.place import Place
 
-    with Place.of(folder, data).database() as database, database.transaction() as connection:
+    with Place.of(folder, data).existing_database() as database, database.transaction() as connection:
         known = ModelsOut.of(connection)
     if as_json:
         print_json(known.model_dump(mode="json"))
@@ -100,7 +100,7 @@ def remove(
         from ticketkin.service.model_switching import forget_model
         from ticketkin.service.place import Place
 
-    with ConsoleProgress(errors) as progress, Place.of(folder, data).database() as database:
+    with ConsoleProgress(errors) as progress, Place.of(folder, data).existing_database() as database:
         n_deleted = forget_model(database, model, COMMAND_LINE, redact_words, progress)
     deleted = number_of(n_deleted, "embedding was", "embeddings were")
     screen.print(f"Model {model} stands ready no more; {deleted} deleted", soft_wrap=True)

@@ -187,6 +187,8 @@ def erase(
         from ticketkin.service.place import Place
 
     if receipt is not None:
+        if receipt.suffix.lower() != ".json":
+            raise InputError(f"--receipt {receipt}: a receipt is written as .json; name such a file")
         check_file_output(receipt, [folder], force=force)
     request = ErasureRequest(tuple(erased.ticket), tuple(erased.person), erased.with_tickets)
     with ConsoleProgress(errors) as progress:

@@ -79,7 +79,7 @@ def erase(bundle: Path, place: Place, request: ErasureRequest, progress: Progres
     if not request.tickets and not request.people:
         raise InputError("Nothing was named to erase; give --ticket NUMBER or --person ACCOUNT")
     reason, callers = _callers(bundle, request.people)
-    with place.database() as database:
+    with place.existing_database() as database:
         with database.transaction() as connection:
             known = names_to_ids(connection, request.tickets)
             rows, number = _erased(connection, request, list(known.values()), callers)
