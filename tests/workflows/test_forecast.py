@@ -113,6 +113,9 @@ def test_encoding_is_measured_where_no_run_was_finished_here(
 ) -> None:
     write_sample(tmp_path / "incidents.csv", 120, 3)
     asked = ["run", str(tmp_path / "incidents.csv"), "--base-model", str(tiny_encoder_folder), "--dry-run"]
+    of_few = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
+    assert all(row["forecast"] is None for row in of_few), "so few are encoded as fast as a model is loaded"
+    monkeypatch.setattr(encoding_time, "_LEAST_BYTES", 1)
     rows = {
         row["stage"]: row["forecast"]
         for row in json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)

@@ -95,7 +95,7 @@ def _show_plan(folder: Path, job: Job, left_out: str | None, *, force: bool, as_
         if line is not None:
             errors.print(line, soft_wrap=True)
     statuses = list_stages(folder, job)
-    expected = forecast_of_due(statuses, job, measuring=True)
+    expected = forecast_of_due(statuses, job)
     show_stages(screen, statuses, folder, as_json, expected)
     notes = [forecast_line(expected)] if expected else []
     for line in () if as_json else [*notes, *dry_run_notes(folder, job)]:

@@ -210,7 +210,7 @@ def run_job(
         wanted = _wanted_artifacts(taken)
         due = [stage for stage in stages() if stage.wanted(taken)]
         statuses = [stage_status(stage, context, wanted) for stage in due]
-        expected = forecast_of_due(statuses, taken, measuring=is_worth_measuring(taken))
+        expected = forecast_of_due(statuses, taken)
         if expected:
             telling.say(forecast_line(expected))
         seconds: dict[str, float] = {}
@@ -224,16 +224,14 @@ def run_job(
         return context.values.read(artifact.REPORT_JSON)
 
 
-def forecast_of_due(
-    statuses: Sequence[StageStatus[Job]], job: Job, *, measuring: bool
-) -> dict[str, Forecast | None]:
+def forecast_of_due(statuses: Sequence[StageStatus[Job]], job: Job) -> dict[str, Forecast | None]:
     """Return how long each stage that is not done will take, None where that is not known; by its name.
 
-    With `measuring`, encoding that was never measured is tried on a few of the job's texts, within seconds.
+    Encoding that was never measured is tried on a few texts of a large job, within seconds.
     """
     expected = forecast((status.stage for status in statuses if status.state is not State.DONE), job)
     known = expected.get("embed")
-    if measuring and "embed" in expected and (known is None or known.rough):
+    if "embed" in expected and (known is None or known.rough) and is_worth_measuring(job):
         expected["embed"] = encoding_forecast(job) or known
     return expected
 
