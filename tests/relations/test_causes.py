@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ticketkin.core.errors import NotEnoughDataError
+from ticketkin.core.tables import Float64Array
 from ticketkin.encoders.cross_encoder import CrossBase
-from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.relations import cause_training
 from ticketkin.relations.cause_training import CauseTrainer
 from ticketkin.relations.causes import with_cause

@@ -67,6 +67,7 @@ def quick(tiny_encoder_folder: Path) -> list[str]:
     return [
         "--base-model", str(tiny_encoder_folder), "--offline", "--candidates", "base",
         "--set", "evaluation.n_bootstrap=100", "--set", "evaluation.by=split",
+        "--set", "relations.model=logistic", "--set", "relations.repeats=1",
     ]  # fmt: skip
 
 

@@ -22,11 +22,13 @@ from ticketkin.ranking.single_source import load_scorer
 from ticketkin.serving.bundle import Bundle
 from ticketkin.training.head import Head, save_head_model
 from ticketkin.workflows import artifacts as artifact
-from ticketkin.workflows.candidates import champion_ranker, ranking_record, save_encoder_folds
+from ticketkin.workflows.candidates import champion_ranker
 from ticketkin.workflows.configuration import Job, read_job
 from ticketkin.workflows.examination import examine
 from ticketkin.workflows.job import list_stages, run_job
+from ticketkin.workflows.ranking_record import ranking_record
 from ticketkin.workflows.run_data import RunData
+from ticketkin.workflows.saved_folds import save_encoder_folds
 
 
 @pytest.fixture(scope="module")

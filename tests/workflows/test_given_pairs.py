@@ -55,6 +55,7 @@ def _arguments(files: tuple[Path, Path], model: Path, out: Path) -> list[str]:
     return [
         "run", "--pairs", str(files[0]), "--test-pairs", str(files[1]), "--base-model", str(model),
         "--offline", "--candidates", "head,fusion", "--set", "evaluation.n_bootstrap=100",
+        "--set", "relations.model=logistic", "--set", "relations.repeats=1",
         "--set", "evaluation.by=split",
         "--out", str(out), "--json",
     ]  # fmt: skip
@@ -239,6 +240,7 @@ def test_labels_that_word_overlap_cut_are_named_and_prove_nothing(
     arguments = [
         "run", "--pairs", str(path), "--labels-from", "person", "--base-model", str(tiny_encoder_folder),
         "--offline", "--candidates", "lexical", "--set", "evaluation.n_bootstrap=100",
+        "--set", "relations.model=logistic", "--set", "relations.repeats=1",
         "--out", str(tmp_path / "run"), "--json",
     ]  # fmt: skip
     assert _run(arguments, monkeypatch) == 0

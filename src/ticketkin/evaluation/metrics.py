@@ -11,9 +11,10 @@ from typing import TypeVar
 
 import numpy as np
 
+from ticketkin.core.tables import Float64Array
 from ticketkin.evaluation import pair_statistics as pair
 from ticketkin.evaluation import rank_statistics as rank
-from ticketkin.evaluation.bootstrap import Float64Array, Interval, Resamples, percentile_interval
+from ticketkin.evaluation.bootstrap import Interval, Resamples, percentile_interval
 
 
 class Place(StrEnum):

@@ -10,8 +10,8 @@ from functools import cached_property
 
 import numpy as np
 
-from ticketkin.core.tables import BoolArray, FloatArray, IntArray
-from ticketkin.evaluation.bootstrap import Float64Array, Resamples
+from ticketkin.core.tables import BoolArray, Float64Array, FloatArray, IntArray
+from ticketkin.evaluation.bootstrap import Resamples
 from ticketkin.evaluation.thresholds import precision_at_prevalence
 
 # Statistics that sort all pairs do so in every resample; this many resamples settle two digits.

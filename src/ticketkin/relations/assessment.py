@@ -8,9 +8,9 @@ import numpy as np
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.stage_settings import LARGEST_SEED
-from ticketkin.core.tables import BoolArray, IntArray
+from ticketkin.core.tables import BoolArray, Float64Array, IntArray
 from ticketkin.core.wording import number_of
-from ticketkin.evaluation.bootstrap import Float64Array, Interval, Resamples, statistic_interval
+from ticketkin.evaluation.bootstrap import Interval, Resamples, statistic_interval
 from ticketkin.relations.balance import Balance
 from ticketkin.relations.block_folds import block_folds
 from ticketkin.relations.features import PairFeatures

@@ -11,10 +11,10 @@ import numpy as np
 from scipy.special import logit
 
 from ticketkin.core.errors import NotEnoughDataError
-from ticketkin.core.tables import BoolArray, IntArray
+from ticketkin.core.tables import BoolArray, Float64Array, IntArray
 from ticketkin.core.wording import number_of
 from ticketkin.encoders.cross_encoder import CrossBase
-from ticketkin.evaluation.bootstrap import Float64Array, Interval, Resamples, statistic_interval
+from ticketkin.evaluation.bootstrap import Interval, Resamples, statistic_interval
 from ticketkin.relations.block_folds import block_folds
 from ticketkin.relations.causes import CAUSE_ENCODER, CauseCalibration, CauseReader, both_orders, with_cause
 from ticketkin.relations.cross_training import CrossTrainer, keep_predictions, kept_predictions

@@ -30,13 +30,10 @@ from ticketkin.serving.stored_links import linked_duplicates
 from ticketkin.tickets.redaction import REDACTION_VERSION
 from ticketkin.training.candidates import CANDIDATES
 from ticketkin.workflows import artifacts as artifact
-from ticketkin.workflows.candidates import (
-    RankingRecord,
-    embedded_tickets,
-    ranking_record,
-)
+from ticketkin.workflows.candidates import embedded_tickets
 from ticketkin.workflows.configuration import Job, read_job
 from ticketkin.workflows.drift import run_drift_reference
+from ticketkin.workflows.ranking_record import RankingRecord, ranking_record
 from ticketkin.workflows.relation_material import load_kinds
 from ticketkin.workflows.report_material import whole_material
 from ticketkin.workflows.run_data import RunData

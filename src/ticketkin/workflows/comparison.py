@@ -15,10 +15,11 @@ from ticketkin.doctor.models import identical_models
 from ticketkin.encoders.adapter import load_with_adapter
 from ticketkin.encoders.adapter_files import TENSORS
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
+from ticketkin.encoders.device import pick_device
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.fingerprint import says_it_is_untouched
 from ticketkin.encoders.learned_tickets import LearnedTickets, read_learned
-from ticketkin.encoders.loading import LoadedEncoder, load_encoder, pick_device
+from ticketkin.encoders.loading import LoadedEncoder, load_encoder
 from ticketkin.encoders.presets import licence_of
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.encoders.variants import embedding_variants

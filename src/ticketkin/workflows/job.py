@@ -6,8 +6,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ticketkin.core.artifacts import hash_path, run_lock, write_json
+from ticketkin.core.artifacts import hash_path, write_json
 from ticketkin.core.errors import MissingInputError
+from ticketkin.core.locks import run_lock
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.replacement import remove_old, sweep_leftovers
 from ticketkin.core.run_ownership import CONFIG, LOG, OPENINGS, RECORDS, RUN_RECORD

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ticketkin.evaluation.bootstrap import Float64Array, Interval
+from ticketkin.core.tables import Float64Array
+from ticketkin.evaluation.bootstrap import Interval
 from ticketkin.relations.assessment import FEWEST_OF_A_CLASS
 from ticketkin.relations.cause_training import CauseTrainer
 from ticketkin.relations.cross_kinds import CROSS_ENCODER
