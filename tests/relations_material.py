@@ -58,7 +58,7 @@ def _quality(macro_f1: dict[str, float]) -> dict[str, Any]:
     one = {"n": 40, "precision": macro_f1, "recall": macro_f1, "f1": macro_f1}
     return {
         "macro_f1": macro_f1, "weighted_f1": macro_f1, "brier": {"value": 0.4, "low": None, "high": None},
-        "by_kind": {**dict.fromkeys(_KINDS[:3], one), "none": {"n": 0, **dict.fromkeys(list(one)[1:])}},
+        "by_kind": {kind: {**one, "n": 300 if kind == "none" else 40} for kind in _KINDS},
         "confusion": [[10.0, 0.0, 0.0, 0.5]] * 4, "reliability": dict.fromkeys(_KINDS, _BINS),
         "direction_by_time": {"n_detected": 20.0, "share_right": 0.95},
     }  # fmt: skip

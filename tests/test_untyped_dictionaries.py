@@ -46,9 +46,11 @@ STATED = {
     "service/oidc.py": "what a provider of sign-in answers, and its claims",
     "service/problems.py": "descriptions of errors for OpenAPI",
     "service/routes/answers.py": "descriptions of answers for OpenAPI",
-    "service/schemas.py": "fields of a schema that is made of a list",
+    "service/ticket_schemas.py": "fields of a schema that is made of a list",
     # settings by name
-    "cli/options.py": "settings by section and name",
+    "cli/option_records.py": "annotations of the parameters of a command",
+    "cli/job_options.py": "settings by section and name",
+    "workflows/settings_layers.py": "settings by section and name, from TOML, environment and --set",
     "workflows/configuration.py": "settings by section and name, from TOML, environment and --set",
     "workflows/recipes/__init__.py": "settings by section and name, from TOML",
     "workflows/openings.py": "settings by section and name, on their way into a hash",

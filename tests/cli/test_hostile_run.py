@@ -115,7 +115,7 @@ def test_no_path_and_no_user_leave_with_the_report(run: Path, place: Path) -> No
     private = {word for word in private if len(word) > 4}  # "root" and "vm" are words of every page
     names = (
         "report.html", "report.json", "report_material.json", "manifest.json", "embeddings/base.json",
-        "relations/relations.json", "families/families.json", "provisional.json",
+        "relations/relations.json", "families/families.json", "provisional.json", "verdict.json",
     )  # fmt: skip
     for name in names:
         text = (run / name).read_text("utf-8")

@@ -92,6 +92,7 @@ def test_in_the_midst_of_a_run(number: int, sample: Path, tmp_path: Path, tiny_e
     arguments = [
         "run", str(sample), "--offline", "--base-model", str(tiny_encoder_folder), "--out", "r",
         "--candidates", "head", "--set", "evaluation.n_bootstrap=100", "--set", "evaluation.by=split",
+        "--set", "relations.model=logistic", "--set", "relations.repeats=1",
     ]  # fmt: skip
     moments = random.Random(number)
     for seconds in (moments.uniform(1, 9) for _ in range(3)):

@@ -13,17 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from ticketkin.core.artifacts import (
-    atomic_path,
-    hash_path,
-    hash_value,
-    inside,
-    is_locked,
-    read_json,
-    run_lock,
-    write_json,
-)
+from ticketkin.core.artifacts import atomic_path, hash_path, hash_value, inside, read_json, write_json
 from ticketkin.core.errors import OutputRefusedError, RunLockedError, UnsafeArtifactError
+from ticketkin.core.locks import is_locked, run_lock
 
 
 def leftovers(folder: Path) -> list[str]:

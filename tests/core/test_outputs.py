@@ -63,7 +63,7 @@ def test_a_place_where_nothing_can_be_written_is_reported_before_the_work(tmp_pa
 _AS_AN_ORDINARY_USER = """
 import os, sys
 from pathlib import Path
-from ticketkin.core.artifacts import run_lock
+from ticketkin.core.locks import run_lock
 from ticketkin.core.errors import OutputRefusedError
 from ticketkin.core.outputs import check_file_output
 if os.geteuid() == 0:

@@ -2,13 +2,13 @@
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import spearmanr
+from scipy.stats import pearsonr, spearmanr
 from sklearn import metrics
 from sklearn.model_selection import StratifiedGroupKFold
 
@@ -91,6 +91,32 @@ def test_spearman_on_two_labels_is_the_roc_auc_in_disguise() -> None:
         (2 * auc - 1) * math.sqrt(3 * share * (1 - share)), abs=1e-5
     )
     assert measured.metric("spearman_ceiling").value == pytest.approx(math.sqrt(3 * share * (1 - share)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_correlations_are_taken_over_the_grades_of_the_pairs_that_have_some(seed: int) -> None:
+    scores = pair_scores(seed, ties=True)
+    generator = np.random.default_rng(seed)
+    grades = np.clip(np.round(2 * scores.labels + generator.normal(2, 1, 120)), 1, 5).astype(np.float32)
+    grades[::4] = np.nan  # pairs that the file does not hold
+    own = ~np.isnan(grades)
+    measured = replace(scores, grades=grades).measured(0.7, 0.01, 100, 0)
+    similarities = scores.similarities[own]
+    in_order = np.argsort(np.argsort(grades[own], kind="stable"))  # the right order, no two pairs alike
+    expected = {
+        "spearman": (spearmanr(similarities, grades[own]).statistic, 1e-6),
+        "pearson": (pearsonr(similarities, grades[own]).statistic, 1e-6),
+        "spearman_ceiling": (spearmanr(in_order, grades[own]).statistic, 1e-3),
+    }
+    for name, (value, tolerance) in expected.items():
+        assert measured.metric(name).value == pytest.approx(value, abs=tolerance), name
+    spearman = measured.metric("spearman")
+    assert spearman.low < spearman.value < spearman.high
+    assert measured.n_graded == int(own.sum())
+    over_labels = scores.measured(0.7, 0.01, 100, 0)
+    assert over_labels.n_graded == 0
+    for name in ("roc_auc", "f1", "false_positive_rate"):  # grades say nothing of these
+        assert measured.metric(name) == over_labels.metric(name)
 
 
 def test_one_class_gives_null_not_a_number_and_no_crash() -> None:

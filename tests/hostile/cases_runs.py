@@ -164,7 +164,8 @@ _ARTIFACTS = (
     ("import.json", "evaluate run", "import"),
     ("profile.json", "evaluate run", "embed"),
     ("report_material.json", "report run", "evaluate|verdict"),
-    ("report.json", "report run", "evaluate|verdict"),
+    ("verdict.json", "report run", "evaluate|verdict"),
+    ("report.json", "ready run", "report"),
     ("relations/relations.json", "report run", "relations"),
     ("families/families.json", "report run", "families"),
     ("ranking/ranking.json", "relate run INC1", "evaluate|verdict"),
@@ -198,7 +199,7 @@ ARTIFACTS = [
     ),
     *(
         _case(f"stages of a run whose {name} is cut off", _half(name), "stages run --json", _GOES_ON)
-        for name in ("tickets.parquet", "embeddings/base.npy", "report.json")
+        for name in ("tickets.parquet", "embeddings/base.npy", "verdict.json", "report.json")
     ),
     _case("resume a run whose tickets are cut off", _half("tickets.parquet"), "run --resume --out run", _GOES_ON),
     _case("resume a run whose embeddings are cut off", _half("embeddings/base.npy"), "run --resume --out run", _GOES_ON),

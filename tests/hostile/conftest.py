@@ -30,7 +30,8 @@ def finished(worker: Worker, tiny_encoder_folder: Path, tmp_path_factory: pytest
     ended = worker.run(
         [
             "run", "a.csv", "--base-model", str(tiny_encoder_folder), "--offline", "--candidates", "base",
-            "--set", "evaluation.n_bootstrap=100", "--set", "evaluation.by=split", "--out", "run",
+            "--set", "evaluation.n_bootstrap=100", "--set", "evaluation.by=split",
+            "--set", "relations.model=logistic", "--out", "run",
         ],
         folder,
         seconds_allowed=300,

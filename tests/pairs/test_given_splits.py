@@ -32,6 +32,7 @@ def _frame(rows: Sequence[Row], kinds: Sequence[str] | None = None) -> pl.DataFr
         "phase": [row[3] for row in rows],
         "is_test": [row[4] for row in rows],
         "kind": list(kinds or ["duplicate" if row[2] else "none" for row in rows]),
+        "grade": [None] * len(rows),
     }
     return pl.DataFrame(columns, schema=dict(GIVEN_SCHEMA))
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ticketkin.core.errors import NotEnoughDataError
+from ticketkin.core.tables import Float64Array
 from ticketkin.encoders.cross_encoder import CrossBase
-from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.relations import cause_training
 from ticketkin.relations.cause_training import CauseTrainer
 from ticketkin.relations.causes import with_cause
@@ -98,7 +98,7 @@ def test_it_helps_where_the_kinds_are_guessed_and_not_where_it_guesses(
         trained_as(knows=knows)
         trainer = _trainer(80, tmp_path / f"{knows}{rightly}")
         said = _said(trainer.trainer.pairs.kind, rightly=rightly)
-        quality = trainer.assess(said, 0, 200)
+        quality = trainer.assess(said, np.arange(len(said)), 0, 200)
         assert quality.n_causal == 20 and quality.n_other == 60
         assert quality.gain is not None and quality.pr_auc_both is not None
         assert quality.helps is knows, (knows, rightly, quality.gain)
@@ -109,7 +109,8 @@ def test_it_helps_where_the_kinds_are_guessed_and_not_where_it_guesses(
 def test_too_few_causes_are_named(trained_as: Any, tmp_path: Path) -> None:
     trained_as(knows=True)
     trainer = _trainer(12, tmp_path)
+    kinds = trainer.trainer.pairs.kind
     with pytest.raises(NotEnoughDataError, match="3 pairs are causal, and 4 are needed"):
-        trainer.assess(_said(trainer.trainer.pairs.kind, rightly=True), 0, 100)
+        trainer.assess(_said(kinds, rightly=True), np.arange(len(kinds)), 0, 100)
     with pytest.raises(NotEnoughDataError, match="3 causal pairs to learn from, 4 are needed"):
         trainer.keep(np.arange(12), 0, tmp_path / "kept")

@@ -76,7 +76,8 @@ def test_a_good_model_passes_all() -> None:
     ("path", "value", "code", "outcome", "evidence"),
     [
         (("labels_from",), "silver", "relation_labels", Outcome.FAILED, "circular"),
-        (("counts", "causal"), 3, "relation_support", Outcome.WARNING, "causal 3"),
+        (("results", "logistic", "by_kind", "causal", "n"), 3, "relation_support", Outcome.WARNING,
+         "causal 3"),
         (("contradictions",), [["A", "B", "causal, related"]], "relation_contradictions", Outcome.WARNING,
          "A and B: causal, related"),
         (("results", "logistic", "macro_f1"), {"value": 0.25, "low": 0.2, "high": 0.3},

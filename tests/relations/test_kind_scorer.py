@@ -33,7 +33,8 @@ from ticketkin.relations.classifier import FeatureKindModel
 from ticketkin.relations.cross_kinds import CROSS_ENCODER, CrossKindModel
 from ticketkin.relations.fitting import MODELS, fit_classifier
 from ticketkin.relations.kinds import KINDS
-from ticketkin.relations.pair_state import PairState, TermRows
+from ticketkin.relations.pair_state import PairState
+from ticketkin.relations.pair_tickets import TermRows
 from ticketkin.relations.pairs import relation_pairs
 from ticketkin.relations.saving import FittedOn
 from ticketkin.relations.scorer import KindScorer

@@ -11,13 +11,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC, LinearSVC
 
-from ticketkin.relations.predictors import (
-    CalibratedMargins,
-    Constant,
-    KernelMachine,
-    Linear,
-    Network,
-)
+from ticketkin.relations.kernel_machine import KernelMachine
+from ticketkin.relations.predictors import CalibratedMargins, Constant, Linear, Network
 
 FITTED = [
     (Constant, DummyClassifier(strategy="prior")),

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from ticketkin.cli.model_screens import show_leaderboard
-from ticketkin.cli.screens import show_candidates
+from ticketkin.cli.verdict_screens import show_candidates
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.evaluation import pair_statistics
 from ticketkin.evaluation.leaderboard import ModelComparison, ModelCost, leaderboard, pair_leaderboard

@@ -15,8 +15,8 @@ from ticket_material import make_tickets
 from ticketkin.core.tables import Tickets
 from ticketkin.relations.bands import REPORTED_BANDS
 from ticketkin.relations.families import TieRecord
+from ticketkin.service.family_schemas import FamilyMember, FamilyOut
 from ticketkin.service.pages.family_graph import draw_family
-from ticketkin.service.schemas import FamilyMember, FamilyOut
 from ticketkin.serving.bundle import Bundle
 from ticketkin.store.answers import put_answer
 from ticketkin.store.embedded import EmbeddedServer

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from bundle_material import Judged
 from new_databases import new_database
 from ticketkin.cli.app import app
-from ticketkin.cli.service_commands import bundle_in
+from ticketkin.cli.service_options import bundle_in
 from ticketkin.core.errors import InputError, JobError
 from ticketkin.service.logs import WithoutTexts
 from ticketkin.service.place import Place

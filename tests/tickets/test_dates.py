@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ticketkin.tickets.dates import EARLIEST_YEAR, parse_times
+from ticketkin.tickets.date_order import EARLIEST_YEAR
+from ticketkin.tickets.dates import parse_times
 
 MONTHS = {
     "en": "January February March April May June July August September October November December",

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from ticketkin.core.errors import TicketkinError, UnreadableFileError
 from ticketkin.tickets.reading import RawTable, read_table
-from ticketkin.tickets.reading.delimited import _find_layout, _Lines, _Records
+from ticketkin.tickets.reading.delimited_layout import find_layout
+from ticketkin.tickets.reading.delimited_records import Lines, Records
 from ticketkin.tickets.reading.encodings import DecodedFile
 
 HEADER = ["number", "opened_at", "title", "description", "state"]
@@ -225,16 +226,16 @@ def test_files_of_another_kind_are_named(tmp_path: Path, content: bytes) -> None
 def test_work_on_broken_quotes_is_linear(line: str) -> None:
     def n_lines_handed_out(count: int) -> int:
         content = DecodedFile(("a,b\n" + line * count).encode())
-        layout = _find_layout(content, ",")
+        layout = find_layout(content, ",")
         lines = _CountingLines(content.lines())
         next(lines)
-        _Records(lines, ",", 2, layout.anchor(2), len(content.utf8)).read_all()
+        Records(lines, ",", 2, layout.anchor(2), len(content.utf8)).read_all()
         return lines.count
 
     assert n_lines_handed_out(4_000) < 3 * n_lines_handed_out(2_000) + 1_000
 
 
-class _CountingLines(_Lines):
+class _CountingLines(Lines):
     count = 0
 
     def __next__(self) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ticketkin.cli.options import JobOptions
+from ticketkin.cli.job_options import JobOptions
 from ticketkin.core.errors import ConfigurationError, InputError, MissingExtraError
 from ticketkin.tickets.redaction import REDACTION_VERSION, Redactor, recognised_kinds, redact
 from ticketkin.tickets.redaction.known_names import WordList, entity_spans, person_finder

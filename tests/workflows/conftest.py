@@ -25,7 +25,7 @@ def small_job(tmp_path_factory: pytest.TempPathFactory, tiny_encoder_folder: Pat
             candidates=("lexical", "base", "head", "fusion"),
             encoder=EncoderSettings(base_model=str(tiny_encoder_folder), offline=True),
             evaluation=EvaluationSettings(n_bootstrap=100, by="split"),
-            relations=RelationSettings(choose_from=("logistic", "kernel_svm"), folds=3),
+            relations=RelationSettings(choose_from=("logistic", "kernel_svm"), folds=3, repeats=1),
         ),
     )
 

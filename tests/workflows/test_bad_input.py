@@ -67,6 +67,7 @@ def quick(tiny_encoder_folder: Path) -> list[str]:
     return [
         "--base-model", str(tiny_encoder_folder), "--offline", "--candidates", "base",
         "--set", "evaluation.n_bootstrap=100", "--set", "evaluation.by=split",
+        "--set", "relations.model=logistic", "--set", "relations.repeats=1",
     ]  # fmt: skip
 
 
@@ -320,10 +321,7 @@ def test_a_file_of_one_category_is_judged_like_any_other(ticketkin: Command, qui
     assert result.code == 0, result.err
     report = json.loads(result.out)
     stored = json.loads(Path("run/report.json").read_text())
-    assert report | {"readiness": stored["readiness"]} == stored
-    counted, judged = (one["readiness"]["criteria"] for one in (report, stored))
-    assert counted[: len(judged)] == judged
-    assert [one["name"] for one in counted[len(judged) :]] == ["false_alarms_said"]
+    assert report == stored
     assert report["links"]["labels_from"] == "person"
     assert report["profile"]["categories"] == {"Hardware": 60}
     assert all(part["n_queries"] > 0 for part in report["splits"].values())

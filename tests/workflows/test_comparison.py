@@ -16,6 +16,7 @@ from ticketkin.encoders.loading import PACKAGED_NAME
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.leaderboard import ModelComparison
 from ticketkin.workflows.comparison import compare_models
+from ticketkin.workflows.comparison_grounds import PairFile
 from tiny_model import build_tiny_encoder
 
 
@@ -112,11 +113,12 @@ def test_a_copy_of_the_base_is_an_alarm(
     assert alarm.replace(" ", "") in printed
     assert alarm in (out / "leaderboard.html").read_text()
     checks = json.loads((out / "leaderboard.json").read_text())["checks"]
-    assert [check["outcome"] for check in checks] == ["failed"] and str(other_model) not in str(checks)
+    assert [check["outcome"] for check in checks] == ["failed", "passed"]
+    assert str(other_model) not in str(checks)
 
 
 def test_every_model_says_what_it_calls_kin(compared: ModelComparison, small_run: Path) -> None:
-    assert [check.outcome.value for check in compared.checks] == ["passed"]
+    assert {check.outcome.value for check in compared.checks} == {"passed"}
     report = json.loads((small_run / "report.json").read_text())
     base = next(row for row in compared.rows if row.name == compared.baseline)
     reported = report["candidates"]["base"]["evaluation"]["pairs"]
@@ -137,7 +139,7 @@ def test_offline_the_model_that_answered_is_named(tmp_path: Path) -> None:
     strangers = [[f"printer {n} jams", f"vpn drops {n}"] for n in range(4)]
     (tmp_path / "pairs.json").write_text(json.dumps({"positive_pairs": kin, "negative_pairs": strangers}))
     settings = EncoderSettings(offline=True)
-    compared = compare_models([], tmp_path / "pairs.json", settings.base_model, encoder=settings)
+    compared = compare_models([], PairFile(tmp_path / "pairs.json", settings), settings.base_model)
     assert [row.name for row in compared.rows] == [PACKAGED_NAME] == [compared.baseline]
     assert compared.rows[0].cost.dimension == 384
 
@@ -222,4 +224,4 @@ def test_pairs_of_one_label_cannot_judge(tmp_path: Path, tiny_encoder_folder: Pa
     path = tmp_path / "one.json"
     path.write_text(json.dumps({"positive_pairs": [["a b c", "b c d"]], "negative_pairs": []}))
     with pytest.raises(InputError, match="pairs of one label only"):
-        compare_models([], path, str(tiny_encoder_folder))
+        compare_models([], PairFile(path, EncoderSettings()), str(tiny_encoder_folder))

@@ -135,7 +135,7 @@ def test_json_and_nothing_to_list(
 
 
 def test_the_checks_name_the_command_with_the_path_of_the_run() -> None:
-    from ticketkin.cli.screens import about_run
+    from ticketkin.cli.verdict_screens import about_run
     from ticketkin.evaluation.diagnostics.labels import LabelledPairs, label_conflicts
 
     frame = pl.DataFrame({"label": [0], "split": ["train"]})

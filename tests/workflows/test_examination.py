@@ -82,14 +82,14 @@ def test_a_rate_other_than_configured_is_named(run_folder: Path) -> None:
 
 
 def test_two_candidates_with_the_same_numbers_are_an_alarm(run_folder: Path) -> None:
-    report = json.loads((run_folder / "report.json").read_text())
+    report = json.loads((run_folder / "verdict.json").read_text())
     report["candidates"]["head"]["evaluation"] = report["candidates"]["base"]["evaluation"]
     report["candidates"]["head"]["training"]["strength"]["chosen"] = 1.0
-    (run_folder / "report.json").write_text(json.dumps(report))
+    (run_folder / "verdict.json").write_text(json.dumps(report))
     check = _examined(run_folder)["run"]["identical_metrics"]
     assert check.outcome is Outcome.FAILED and "base and head" in check.evidence
     report["candidates"]["head"]["training"]["strength"]["chosen"] = 0  # then it is the base, and says so
-    (run_folder / "report.json").write_text(json.dumps(report))
+    (run_folder / "verdict.json").write_text(json.dumps(report))
     assert _examined(run_folder)["run"]["identical_metrics"].outcome is Outcome.PASSED
 
 
@@ -131,7 +131,7 @@ def test_the_report_tells_what_was_looked_at_and_how_ready_the_champion_is(small
     readiness = report["readiness"]
     names = [criterion["name"] for criterion in readiness["criteria"]]
     assert names == ["spearman", "roc_auc", "false_positive_rate", "category_shortcut", "beats_baseline",
-                     "holdout_gap", "latency_ms", "failed_checks"]  # fmt: skip
+                     "holdout_gap", "latency_ms", "failed_checks", "false_alarms_said"]  # fmt: skip
     assert all(
         criterion["value"] > 0 for criterion in readiness["criteria"] if criterion["name"] == "latency_ms"
     )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ticketkin.cli.console import SafeConsole
-from ticketkin.cli.screens import show_candidates
+from ticketkin.cli.verdict_screens import show_candidates
 from ticketkin.core.artifacts import read_json, write_json
 from ticketkin.core.checks import Outcome
 from ticketkin.core.errors import InputError
@@ -22,11 +22,13 @@ from ticketkin.ranking.single_source import load_scorer
 from ticketkin.serving.bundle import Bundle
 from ticketkin.training.head import Head, save_head_model
 from ticketkin.workflows import artifacts as artifact
-from ticketkin.workflows.candidates import champion_ranker, ranking_record, save_encoder_folds
+from ticketkin.workflows.candidates import champion_ranker
 from ticketkin.workflows.configuration import Job, read_job
 from ticketkin.workflows.examination import examine
 from ticketkin.workflows.job import list_stages, run_job
+from ticketkin.workflows.ranking_record import ranking_record
 from ticketkin.workflows.run_data import RunData
+from ticketkin.workflows.saved_folds import save_encoder_folds
 
 
 @pytest.fixture(scope="module")
@@ -189,8 +191,8 @@ def test_the_doctor_knows_which_encoder_the_verdict_kept(folds_run: Path, tmp_pa
     (copy / artifact.MODEL).mkdir()
     start = load_encoder(settings.encoder)
     save_head_model(start, turned, 1.0, copy / artifact.MODEL, settings.tickets.template)
-    report = read_json(copy / artifact.REPORT_JSON)
-    report["verdict"]["encoder"] = "head"
-    write_json(copy / artifact.REPORT_JSON, report)
+    record = read_json(copy / artifact.VERDICT_JSON)
+    record["verdict"]["encoder"] = "head"
+    write_json(copy / artifact.VERDICT_JSON, record)
     checks = {one.name: one.checks for one in examine(copy, EncoderSettings())}["model"]
     assert {check.outcome for check in checks if check.code == "embeddings_reproduced"} == {Outcome.PASSED}

@@ -1,6 +1,7 @@
 """How long stages will take: ranges from what was measured here, and no promise where nothing was."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,9 @@ from typer.testing import CliRunner
 
 from ticketkin.cli.app import app
 from ticketkin.core.wording import time_range
+from ticketkin.tickets.sample import write_sample
 from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows import encoding_time
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.forecast import forecast, forecast_line, remember
 from ticketkin.workflows.settings import Settings
@@ -44,17 +47,21 @@ def test_a_forecast_is_a_range_around_what_runs_like_it_took(tmp_path: Path) -> 
     assert str(found) == "about 1 to 5 minutes"
 
 
-def test_a_larger_export_takes_longer_and_a_far_larger_one_is_unknown(tmp_path: Path) -> None:
+def test_a_larger_export_takes_longer_and_a_far_larger_one_is_forecast_roughly(tmp_path: Path) -> None:
     remember(VERDICT, job_of(tmp_path, 1_000), 100.0)
     (double,) = forecast([VERDICT], job_of(tmp_path, 2_000)).values()
     assert double is not None and double.low <= 100 and double.high >= 400, "it may grow with the square"
-    assert forecast([VERDICT], job_of(tmp_path, 10_000)) == {"verdict": None}
+    (far,) = forecast([VERDICT], job_of(tmp_path, 10_000)).values()
+    assert far is not None and far.rough and far.low <= 30 and far.high >= 10_000
+    assert str(far).endswith("(rough)") and not double.rough
 
 
 def test_other_settings_are_other_work_and_another_seed_is_not(tmp_path: Path) -> None:
     remember(VERDICT, job_of(tmp_path, 1_000), 100.0)
-    assert forecast([VERDICT], job_of(tmp_path, 1_000, candidates=["lexical", "base"])) == {"verdict": None}
-    assert forecast([VERDICT], job_of(tmp_path, 1_000, seed=5))["verdict"] is not None
+    other = forecast([VERDICT], job_of(tmp_path, 1_000, candidates=["lexical", "base"]))["verdict"]
+    same = forecast([VERDICT], job_of(tmp_path, 1_000, seed=5))["verdict"]
+    assert other is not None and other.rough and other.low < 50 and other.high > 200
+    assert same is not None and not same.rough
 
 
 def test_the_line_names_the_longest_stage_and_what_is_unknown(tmp_path: Path) -> None:
@@ -63,7 +70,8 @@ def test_the_line_names_the_longest_stage_and_what_is_unknown(tmp_path: Path) ->
     remember(VERDICT, job, 120.0)
     line = forecast_line(forecast([IMPORT, VERDICT, stage_named("families")], job))
     assert (
-        line == "Time: about 1 to 3 minutes, most of it verdict; 1 stage is unknown until measured (families)"
+        line == "Time: about 1 to 3 minutes, most of it verdict; 1 stage is unknown until a first run "
+        "(families)"
     )
 
 
@@ -97,7 +105,37 @@ def test_a_dry_run_shows_the_time_of_each_stage(tmp_path: Path, monkeypatch: pyt
     shown = " ".join(CliRunner().invoke(app, asked, env={"COLUMNS": "160"}).output.split())
     assert "about 1 to 2" in shown and "unknown" not in shown  # a narrow table breaks the line there
     rows = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
-    assert rows[0]["forecast"] == {"low": 42.0, "high": 90.0}
+    assert rows[0]["forecast"] == {"low": 42.0, "high": 90.0, "rough": False}
+
+
+def test_encoding_is_measured_where_no_run_was_finished_here(
+    tmp_path: Path, tiny_encoder_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_sample(tmp_path / "incidents.csv", 120, 3)
+    asked = ["run", str(tmp_path / "incidents.csv"), "--base-model", str(tiny_encoder_folder), "--dry-run"]
+    rows = {
+        row["stage"]: row["forecast"]
+        for row in json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
+    }
+    assert rows["embed"]["rough"] and 0 < rows["embed"]["low"] < rows["embed"]["high"]
+    assert rows["verdict"] is None
+    line = " ".join(CliRunner().invoke(app, asked).output.split())
+    assert re.search(r"Time: [^;]+ \(rough\) for embed; \d+ stages are unknown until a first run", line)
+    assert not list((tmp_path / "cache").glob("*"))  # a dry run leaves nothing behind
+
+
+@pytest.mark.parametrize("fault", ["no model", "no tickets", "large"])
+def test_what_can_not_be_measured_at_once_is_unknown(
+    tmp_path: Path, tiny_encoder_folder: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    write_sample(tmp_path / "incidents.csv", 60, 3)
+    if fault == "no tickets":
+        (tmp_path / "incidents.csv").write_text("a,b\n1,2\n")
+    monkeypatch.setattr(encoding_time, "_MOST_BYTES", 10 if fault == "large" else 10**6)
+    model = "no-such/model" if fault == "no model" else str(tiny_encoder_folder)
+    settings = Settings.model_validate({"encoder": {"base_model": model}})
+    job = Job(sources=(tmp_path / "incidents.csv",), settings=settings)
+    assert encoding_time.encoding_forecast(job) is None
 
 
 def test_a_finished_run_holds_what_was_forecast_and_what_its_stages_took(run_folder: Path) -> None:

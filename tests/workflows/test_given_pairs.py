@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from scipy.stats import pearsonr, spearmanr
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from ticketkin.cli.entry import main
@@ -15,6 +16,9 @@ from ticketkin.core.errors import InputError
 from ticketkin.core.tables import SplitName
 from ticketkin.evaluation.verdict_words import first_sentence
 from ticketkin.pairs.interchange import TextPairs, read_text_pairs, write_text_pairs
+from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows.comparison import compare_models
+from ticketkin.workflows.comparison_grounds import PairFile
 from ticketkin.workflows.configuration import read_job
 from ticketkin.workflows.pair_checks import adversarial_pairs_given
 from ticketkin.workflows.pair_files import pairs_of_run
@@ -51,6 +55,7 @@ def _arguments(files: tuple[Path, Path], model: Path, out: Path) -> list[str]:
     return [
         "run", "--pairs", str(files[0]), "--test-pairs", str(files[1]), "--base-model", str(model),
         "--offline", "--candidates", "head,fusion", "--set", "evaluation.n_bootstrap=100",
+        "--set", "relations.model=logistic", "--set", "relations.repeats=1",
         "--set", "evaluation.by=split",
         "--out", str(out), "--json",
     ]  # fmt: skip
@@ -235,6 +240,7 @@ def test_labels_that_word_overlap_cut_are_named_and_prove_nothing(
     arguments = [
         "run", "--pairs", str(path), "--labels-from", "person", "--base-model", str(tiny_encoder_folder),
         "--offline", "--candidates", "lexical", "--set", "evaluation.n_bootstrap=100",
+        "--set", "relations.model=logistic", "--set", "relations.repeats=1",
         "--out", str(tmp_path / "run"), "--json",
     ]  # fmt: skip
     assert _run(arguments, monkeypatch) == 0
@@ -249,6 +255,49 @@ def test_labels_that_word_overlap_cut_are_named_and_prove_nothing(
     assert untouched["candidate"] == "base" and "method" not in untouched
     measured = report["candidates"]["base"]["evaluation"]["retrieval"]["mrr"]["value"]
     assert untouched["metrics"]["evaluation"]["mrr"] == measured
+
+
+def test_correlations_are_taken_over_the_grades_of_a_file(
+    files: tuple[Path, Path], tiny_encoder_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    generator = np.random.default_rng(0)
+    graded = []
+    for file in files:
+        pairs = read_text_pairs(file)
+        grades = np.where(
+            pairs.labels == 1, generator.integers(3, 6, len(pairs)), generator.integers(1, 3, len(pairs))
+        )
+        graded.append(tmp_path / file.name)
+        columns = {"texts1": pairs.left, "texts2": pairs.right, "labels": grades.tolist()}
+        graded[-1].write_text(json.dumps(columns))
+    command = _arguments((graded[0], graded[1]), tiny_encoder_folder, tmp_path / "run")
+    command[command.index("head,fusion")] = "base"
+    assert _run([*command, "--set", "pairs.kin_from=3"], monkeypatch) == 0
+    report = json.loads(capsys.readouterr().out)
+    held_out = report["candidates"]["base"]["holdout"]["pairs"]
+    data = RunData.of(tmp_path / "run", read_job(tmp_path / "run"))
+    at = {text: row for row, text in enumerate(data.texts)}
+    test = read_text_pairs(graded[1], 3)
+    assert test.grades is not None
+    base = data.embeddings(artifact.BASE_EMBEDDINGS)
+    left, right = ([at[text] for text in side] for side in (test.left, test.right))
+    similarities = np.einsum("ij,ij->i", base[left], base[right])
+    assert held_out["n_graded"] == len(test)
+    for name, oracle in (("spearman", spearmanr), ("pearson", pearsonr)):
+        expected = oracle(similarities, test.grades).statistic
+        assert held_out[name]["value"] == pytest.approx(expected, abs=1e-4)
+        assert held_out[name]["value"] != pytest.approx(oracle(similarities, test.labels).statistic, abs=1e-4)
+    page = (tmp_path / "run" / "report.html").read_text("utf-8")
+    assert f"Spearman and Pearson over the grades of the file ({len(test):,} pairs)" in page
+    notes = {one["name"]: one["note"] for one in report["readiness"]["criteria"]}
+    assert notes["spearman"] == "over the grades of the file"
+    compared = compare_models(
+        [], PairFile(graded[1], data.job.settings.encoder, kin_from=3), str(tiny_encoder_folder)
+    )
+    expected = spearmanr(similarities, test.grades).statistic
+    assert compared.rows[0].metrics["spearman"].value == pytest.approx(expected, abs=1e-4)
+    assert compared.judged_on.endswith(", Spearman over their grades")
 
 
 def test_labels_that_name_kinds_become_links_of_those_kinds(

@@ -19,8 +19,9 @@ from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.relations.cross_kinds import load_cross_kind_model
 from ticketkin.training.settings import CrossEncoderSettings
 from ticketkin.workflows.artifacts import BASE_EMBEDDINGS
-from ticketkin.workflows.candidates import champion_ranker, ranking_record
+from ticketkin.workflows.candidates import champion_ranker
 from ticketkin.workflows.configuration import read_job
+from ticketkin.workflows.ranking_record import ranking_record
 from ticketkin.workflows.run_data import RunData
 from tiny_model import WORDS
 

@@ -16,8 +16,9 @@ import pytest
 from sentence_transformers import SentenceTransformer
 
 from progress_material import KeptLines
-from ticketkin.core.artifacts import hash_path, run_lock
+from ticketkin.core.artifacts import hash_path
 from ticketkin.core.errors import MissingInputError, RunLockedError
+from ticketkin.core.locks import run_lock
 from ticketkin.evaluation.schema import report_json_schema
 from ticketkin.workflows.artifacts import embeddings_of
 from ticketkin.workflows.configuration import Job, read_job, write_job
@@ -103,7 +104,7 @@ def test_out_of_order_names_the_missing_command(small_job: Job, tmp_path: Path) 
 
 def test_two_runs_in_one_folder_are_refused(small_job: Job, tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from ticketkin.core.artifacts import run_lock\n"
+        "import sys, time; from pathlib import Path; from ticketkin.core.locks import run_lock\n"
         "with run_lock(Path(sys.argv[1])): print('locked', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE) as other:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ticketkin.cli.entry import main
-from ticketkin.cli.options import link_settings
+from ticketkin.cli.job_options import link_settings
 from ticketkin.core.errors import MappingError, TicketkinError
 from ticketkin.core.progress import SILENT
 from ticketkin.workflows.artifacts import LINK_SUMMARY

@@ -37,7 +37,7 @@ def test_the_verdict_notes_its_look_and_says_when_it_is_not_the_first(
     other = small_job.settings.model_copy(update={"evaluation": evaluation})
     run_one_stage("verdict", run, job=small_job.model_copy(update={"settings": other}))
 
-    after = artifact.REPORT_JSON.read(run / artifact.REPORT_JSON)
+    after = artifact.VERDICT_JSON.read(run / artifact.VERDICT_JSON)
     assert after.openings is not None and (after.openings.look, after.openings.n_looks) == (2, 2)
     assert (
         "opened 2 times with 2 different sets of settings; this number is look 2 of 2."

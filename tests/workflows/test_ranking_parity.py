@@ -15,8 +15,9 @@ from ticketkin.ranking.retriever import Retriever
 from ticketkin.ranking.scorer import PairScorer
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.workflows import artifacts as artifact
-from ticketkin.workflows.candidates import embedded_tickets, ranking_record
+from ticketkin.workflows.candidates import embedded_tickets
 from ticketkin.workflows.configuration import read_job
+from ticketkin.workflows.ranking_record import ranking_record
 from ticketkin.workflows.run_data import RunData
 
 

@@ -96,7 +96,8 @@ def test_a_recipe_runs_to_its_verdict(
     candidate, _ = TABLE[name]
     quick = [
         f"{candidate}.epochs_per_phase=[0,0,1]", f"{candidate}.max_length_tokens=16",
-        "strength.strengths=[0,1]", "evaluation.n_bootstrap=100", "pairs.max_positives_per_group=2",
+        "strength.strengths=[0,1]", "evaluation.n_bootstrap=100",
+        "relations.model=logistic", "pairs.max_positives_per_group=2",
         "evaluation.by=split",
     ]  # fmt: skip
     flags = {"encoder": small_job.settings.encoder.model_dump(exclude_none=True)}
@@ -118,6 +119,7 @@ def test_domain_adapt_tunes_from_the_adapted_encoder(
     quick = [
         "adapted.max_length_tokens=16", "adapted.learning_rate=1e-3", "lora.epochs_per_phase=[0,0,1]",
         "lora.max_length_tokens=16", "strength.strengths=[0,1]", "evaluation.n_bootstrap=100",
+        "relations.model=logistic",
         "evaluation.by=split", "pairs.max_positives_per_group=2",
     ]  # fmt: skip
     flags = {"encoder": small_job.settings.encoder.model_dump(exclude_none=True)}

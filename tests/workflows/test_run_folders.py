@@ -16,7 +16,6 @@ from sentence_transformers import SentenceTransformer
 
 from progress_material import KeptLines
 from ticketkin.core import replacement
-from ticketkin.core.artifacts import run_lock
 from ticketkin.core.checks import Outcome
 from ticketkin.core.errors import (
     ConfigurationError,
@@ -25,6 +24,7 @@ from ticketkin.core.errors import (
     OutputRefusedError,
     RunLockedError,
 )
+from ticketkin.core.locks import run_lock
 from ticketkin.doctor.runs import changed_artifacts
 from ticketkin.tickets.sample import write_sample
 from ticketkin.workflows.configuration import Job, read_job
@@ -459,7 +459,7 @@ def test_a_folder_with_signs_of_patterns_in_its_name_runs_to_the_end(small_job: 
 
 def test_the_same_command_twice_at_once_runs_once(here: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from ticketkin.core.artifacts import run_lock\n"
+        "import sys, time; from pathlib import Path; from ticketkin.core.locks import run_lock\n"
         "with run_lock(Path(sys.argv[1])): print('locked', flush=True); time.sleep(60)"
     )
     folder = begun(job_of("june"), folder_for(job_of("june")))

@@ -91,12 +91,7 @@ def test_readiness_is_an_exit_code(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tiers = ("none", "minimum", "good", "excellent", "production")
-    judged = json.loads((folder / "report.json").read_text())["readiness"]["tier"]
-    said = json.loads((folder / "relations/relations.json").read_text())["two_stage"]["holdout"]
-    suggested = [said[f"{kind}_suggest"] for kind in ("duplicate", "related", "causal")]
-    alarms = sum(quality["false_alarms_per_1000_tickets"] for quality in suggested)
-    assert any(quality["n_said"] for quality in suggested)
-    reached = min(judged, "good" if alarms > 100 else "production", key=tiers.index)
+    reached = json.loads((folder / "report.json").read_text())["readiness"]["tier"]
     codes = {}
     for tier in tiers:
         monkeypatch.setattr(sys, "argv", ["ticketkin", "ready", str(folder), "--tier", tier])

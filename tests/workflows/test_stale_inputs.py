@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from ticketkin.core.errors import DamagedArtifactError, StaleInputError
-from ticketkin.runs.stages import content_hash
+from ticketkin.runs.content_hashes import content_hash
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.comparison import compare_models
 from ticketkin.workflows.configuration import read_job

@@ -1,22 +1,38 @@
 """A run that begins with the model of an earlier run: called what it is, not judged on what it learned."""
 
+import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from typer.testing import CliRunner
 
 from ticketkin.cli.app import app
-from ticketkin.core.errors import NotEnoughDataError
+from ticketkin.core.errors import InputError, NotEnoughDataError
 from ticketkin.core.tables import SplitName
-from ticketkin.encoders.learned_tickets import LEARNED_TICKETS, read_learned, ticket_hashes, write_learned
+from ticketkin.encoders.learned_tickets import (
+    LEARNED_TICKETS,
+    LearnedByBase,
+    LearnedTickets,
+    read_learned,
+    ticket_hashes,
+    write_learned,
+)
 from ticketkin.evaluation.verdict_words import better_words, naming_base
+from ticketkin.relations.record import KindsLearned, KindsNotLearned, RelationRecord
+from ticketkin.runs.stages import run_stage
 from ticketkin.tickets.sample import write_sample
 from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows.comparison import compare_models
+from ticketkin.workflows.comparison_grounds import PairFile
 from ticketkin.workflows.configuration import read_job
 from ticketkin.workflows.cross_judging import questions_of
+from ticketkin.workflows.job import run_context
 from ticketkin.workflows.run_data import RunData
+from ticketkin.workflows.stages.order import stage_named, stages
 
 
 def _ran(*arguments: object) -> str:
@@ -103,3 +119,90 @@ def test_the_base_is_named_where_it_was_tuned(july: tuple[Path, str]) -> None:
     assert "untouched" not in named
     assert named.startswith("Yes: 'lora' is better than the model of june, ")
     assert f"The{base.tuned_as.removeprefix('the')} finds less." in named
+
+
+@pytest.fixture(scope="module")
+def untouched(
+    july: tuple[Path, str], tiny_encoder_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A run over the same tickets that begins with an untouched base, up to its pairs."""
+    run = tmp_path_factory.mktemp("untouched") / "run"
+    export = july[0].parent / "july.csv"
+    _ran("import", export, "--out", run, "--base-model", tiny_encoder_folder, "--offline")
+    for stage in ("links", "split", "embed", "pairs"):
+        _ran(stage, run)
+    return run
+
+
+@pytest.mark.parametrize("split", [SplitName.EVALUATION, SplitName.HOLDOUT])
+def test_models_are_compared_on_nothing_that_one_of_them_learned_from(
+    run_folder: Path, untouched: Path, tiny_encoder_folder: Path, split: SplitName
+) -> None:
+    head, base = str(run_folder / "candidates/head"), str(tiny_encoder_folder)
+    data = RunData.of(untouched, read_job(untouched))
+    learned = read_learned(Path(head))
+    assert learned is not None
+    units = data.units
+    known = np.isin(units, units[learned.among(data.tickets)])
+    queries = data.queries(split)
+    n_left = int((~known[queries]).sum())
+    assert 0 < n_left < len(queries)
+    alone, beside = compare_models([], untouched, base, split), compare_models([head], untouched, base, split)
+    assert (alone.n_queries, beside.n_queries) == (len(queries), n_left)
+    pairs = data.pairs_of(split)
+    assert alone.n_pairs == len(pairs.labels)
+    assert beside.n_pairs == int((~known[pairs.left] & ~known[pairs.right]).sum())
+    assert alone.test_pairs_sha256 != beside.test_pairs_sha256
+    (check,) = [check for check in beside.checks if check.code == "learned_tickets"]
+    assert check.outcome == "warning" and f"{head} learned from some" in check.evidence
+    assert [check.outcome for check in alone.checks if check.code == "learned_tickets"] == ["passed"]
+
+
+def test_a_model_is_compared_on_the_links_of_its_own_run(run_folder: Path, tiny_encoder_folder: Path) -> None:
+    compared = compare_models([str(run_folder / "candidates/head")], run_folder, str(tiny_encoder_folder))
+    data = RunData.of(run_folder, read_job(run_folder))
+    assert compared.n_queries == len(data.queries(SplitName.EVALUATION))
+    assert [check.outcome for check in compared.checks if check.code == "learned_tickets"] == ["passed"]
+
+
+def test_a_model_that_knows_all_is_not_compared(
+    run_folder: Path, untouched: Path, tiny_encoder_folder: Path, tmp_path: Path
+) -> None:
+    data = RunData.of(untouched, read_job(untouched))
+    model = Path(shutil.copytree(run_folder / "candidates/head", tmp_path / "model"))
+    every = sorted({one for own in ticket_hashes(data.tickets) for one in own})
+    write_learned(model, LearnedTickets("june", "2026-06-30T00:00:00+00:00", len(data.tickets), every))
+    with pytest.raises(InputError, match="nothing is left to compare on"):
+        compare_models([str(model)], untouched, str(tiny_encoder_folder))
+    texts = data.texts[:4]
+    pairs = {"texts1": texts, "texts2": texts[::-1], "labels": [1, 0, 1, 0]}
+    (tmp_path / "pairs.json").write_text(json.dumps(pairs))
+    file = PairFile(tmp_path / "pairs.json", data.job.settings.encoder)
+    with pytest.raises(InputError, match=r"pairs\.json: nothing is left to compare on"):
+        compare_models([str(model)], file, str(tiny_encoder_folder))
+
+
+def test_kinds_are_judged_on_no_ticket_that_the_base_learned_from(run_folder: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(run_folder, tmp_path / "june"))
+    before = artifact.RELATIONS_JSON.read(run / artifact.RELATIONS_JSON)
+    assert isinstance(before, KindsLearned)
+    data = RunData.of(run, read_job(run))
+    known = data.tickets.ids[: len(data.tickets) // 3]
+    wanted = {output: stage.wanted(data.job) for stage in stages() for output in stage.outputs}
+
+    def learned_anew(ids: Sequence[str]) -> RelationRecord:
+        base = LearnedByBase("the model of may, 2026-05-31", len(ids), len(ids), tuple(ids), 1)
+        artifact.BASE_LEARNED.write(run / artifact.BASE_LEARNED, base)
+        run_stage(stage_named("relations"), run_context(run, data.job), wanted)
+        return artifact.RELATIONS_JSON.read(run / artifact.RELATIONS_JSON)
+
+    record = learned_anew(known)
+    assert isinstance(record, KindsLearned)
+    assert record.counts == before.counts == before.kept.counts  # they train as before
+    n_judging = sum(record.kept.counts.values())
+    assert 0 < n_judging < sum(record.counts.values())
+    assert all(n <= record.counts[kind] for kind, n in record.kept.counts.items())
+    assert np.sum(record.kept.confusion) == pytest.approx(n_judging)
+    assert any(f"they train and judge nothing; {n_judging:,} judge" in note for note in record.notes)
+    nothing_left = learned_anew(data.tickets.ids)
+    assert isinstance(nothing_left, KindsNotLearned) and "are left to judge by" in nothing_left.reason

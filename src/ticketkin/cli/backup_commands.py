@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from ticketkin.cli.console import errors, screen
-from ticketkin.cli.options import ForceOption
-from ticketkin.cli.service_commands import BundleFolder, DataOption, extra_named
-from ticketkin.core.outputs import check_file_output, output_path
+from ticketkin.cli.options import ForceOption, output_option
+from ticketkin.cli.service_options import BundleFolder, DataOption, extra_named
+from ticketkin.core.outputs import check_file_output
 from ticketkin.core.wording import number_of
 
 backups = typer.Typer()
@@ -17,10 +17,7 @@ backups = typer.Typer()
 @backups.command()
 def backup(
     folder: BundleFolder,
-    out: Annotated[
-        Path,
-        typer.Option("--out", "-o", help="File to write, a ZIP archive.", parser=output_path, metavar="FILE"),
-    ],
+    out: Annotated[Path, output_option("File to write, a ZIP archive.", "FILE")],
     data: DataOption = None,
     force: ForceOption = False,
 ) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from ticketkin.cli.console import SafeConsole
-from ticketkin.cli.screens import about_run, check_mark
+from ticketkin.cli.screens import check_mark
+from ticketkin.cli.verdict_screens import about_run
 from ticketkin.core.checks import Outcome
 from ticketkin.core.wording import number_of, percent
 from ticketkin.reports.formatting import format_name

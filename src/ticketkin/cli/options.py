@@ -1,26 +1,18 @@
-"""Options the commands share, and the job they describe."""
+"""The options that commands share, and what the texts in them say."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ticketkin.core.errors import ConfigurationError, InputError, MissingInputError
-from ticketkin.core.near_names import near_file
+from ticketkin.core.errors import ConfigurationError, InputError
 from ticketkin.core.outputs import output_path
-from ticketkin.core.run_ownership import owning_run
 from ticketkin.encoders.model_code import trust_code
-from ticketkin.tickets.settings import LinkSettings
-from ticketkin.training.candidates import CANDIDATES, always_tried
-from ticketkin.workflows.configuration import Job, load_settings, outside_changes, read_job
-from ticketkin.workflows.recipes import recipe_section
-from ticketkin.workflows.run_folders import LATEST, RUNS, folder_for, followed, is_run, job_stored_in
+from ticketkin.encoders.settings import EncoderSettings
+from ticketkin.training.candidates import CANDIDATES
+from ticketkin.workflows.run_folders import followed
 
-Sources = Annotated[
-    list[Path] | None, typer.Argument(help="Exports: CSV, JSON, JSON Lines, XLSX or Parquet.")
-]
+Sources = Annotated[list[Path], typer.Argument(help="Exports: CSV, JSON, JSON Lines, XLSX or Parquet.")]
 
 
 def run_folder(text: str | Path) -> Path:
@@ -31,6 +23,11 @@ def run_folder(text: str | Path) -> Path:
 def out_folder(text: str | Path) -> Path:
     """Return --out of a command that writes a run folder; runs/latest stands for the run it points to."""
     return followed(output_path(text))
+
+
+def output_option(help_text: str, metavar: str) -> Any:
+    """Return the option --out of a command that writes a file, or a folder that is no run."""
+    return typer.Option("--out", "-o", help=help_text, parser=output_path, metavar=metavar)
 
 
 RunFolder = Annotated[Path, typer.Argument(help="Run folder.", parser=run_folder, metavar="FOLDER")]
@@ -138,199 +135,18 @@ TrustCodeOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print machine-readable results.")]
 
 
-# Options that change the job stored in a run, and those that only may repeat what it reads. Any other option
-# is refused for a run that exists, so that none is ever dropped without a word.
-_CHANGES_STORED = frozenset({
-    "links", "link_columns", "map_", "set_", "offline", "base_model", "candidates", "seed", "recipe",
-    "redact_words", "reviewed", "labels_from",
-})  # fmt: skip
-# A run folder named so is a slip: whoever types it expects a file.
-_FILE_ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".xlsx", ".xml", ".parquet", ".html", ".txt")
-_STORED_FILES = {"sources": "sources", "pairs": "pairs_file", "test_pairs": "test_pairs_file"}
-
-
-@dataclass(frozen=True)
-class JobOptions:
-    """What the user typed, before it is checked."""
-
-    sources: Sequence[Path]
-    links: Path | None = None
-    link_columns: str | None = None
-    map_: str | None = None
-    config: Path | None = None
-    set_: Sequence[str] | None = None
-    offline: bool = False
-    base_model: str | None = None
-    candidates: str | None = None
-    seed: int | None = None
-    recipe: str | None = None
-    pairs: Path | None = None
-    test_pairs: Path | None = None
-    reviewed: Path | None = None
-    redact_words: Path | None = None
-    labels_from: str | None = None
-
-    def job(self) -> Job:
-        """Return the job. Raises InputError where a file is missing or an option is malformed."""
-        if self.test_pairs is not None and self.pairs is None:
-            raise InputError("--test-pairs goes with --pairs, the training pairs; name them too")
-        if not self.sources and self.pairs is None:
-            raise InputError("No export was given; name at least one file, e.g. ticketkin run incidents.csv")
-        if self.pairs is not None and (self.sources or self.links):
-            raise InputError("--pairs stands for the whole export; leave out the files and --links beside it")
-        self._check_labeller(self.pairs)
-        self._check_given()
-        return Job(
-            sources=tuple(path.resolve() for path in self.sources),
-            pairs_file=_resolved(self.pairs),
-            test_pairs_file=_resolved(self.test_pairs),
-            links_file=_resolved(self.links),
-            reviewed_file=_resolved(self.reviewed),
-            settings=load_settings(self.config, self.set_ or (), flags=self._flags(), recipe=self.recipe),
-        )
-
-    def _check_labeller(self, pairs: Path | None) -> None:
-        if self.labels_from is not None and pairs is None:
-            raise InputError("--labels-from says who labelled a file of pairs; name the file with --pairs")
-
-    def onto(self, folder: Path) -> Job:
-        """Return the job stored in a run folder, changed by every option that was given.
-
-        Raises InputError naming an option that can't change a stored job, or a file that is missing.
-        """
-        job = read_job(folder)
-        self._check_labeller(job.pairs_file)
-        self._check_given()
-        for name in sorted(self._given() - _CHANGES_STORED):
-            option = _option(name)
-            if name not in _STORED_FILES:
-                raise InputError(
-                    f"{option} can't be given for a run that exists, whose settings are stored in it; change "
-                    "single ones with --set, or start another run without --resume"
-                )
-            if _absolute(getattr(self, name)) != _absolute(getattr(job, _STORED_FILES[name])):
-                stored = ", ".join(map(str, job.tickets_from))
-                given = "the files" if name == "sources" else option
-                raise InputError(
-                    f"{folder} is a run over {stored}, and --resume goes on with it; leave {given} out, or "
-                    "start another run without --resume"
-                )
-        return self._changed(job)
-
-    def job_in(self, folder: Path | None) -> Job:
-        """Return the job for a run in `folder`; over the same files as one there, that one's is kept.
-
-        Only the options that were given change it. Raises InputError as `job`.
-        """
-        fresh = self.job()
-        stored = None if folder is None else job_stored_in(folder)
-        if stored is None or set(stored.tickets_from) != set(fresh.tickets_from):
-            return fresh
-        return self._changed(stored)
-
-    def resumed(self, folder: Path) -> tuple[Path, Job]:
-        """Return a run folder and the job stored in it, changed by what was given. Raises as `onto`."""
-        return folder, self.onto(folder)
-
-    def begun(self, out: Path | None) -> tuple[Path, Job]:
-        """Return the folder and the job of a run that is not resumed by name. Raises as `job_in`."""
-        named = out or self.run_of_answers()
-        job = self.job_in(named)
-        return run_folder_of(named, job), job
-
-    def run_of_answers(self) -> Path | None:
-        """Return the run that asked for the answers given with --reviewed, None where the sources are others.
-
-        The same command then goes on with that run, in which its pairs were chosen.
-        """
-        run = None if self.reviewed is None else owning_run(self.reviewed)
-        stored = None if run is None else job_stored_in(run)
-        given = {path.resolve() for path in (*self.sources, self.pairs, self.test_pairs) if path is not None}
-        return run if stored is not None and set(stored.tickets_from) == given else None
-
-    def not_applied(self, job: Job, folder: Path) -> str | None:
-        """Return the line on what settings file and environment ask for and a stored job leaves out."""
-        if job_stored_in(folder) is None:
-            return None
-        changes = outside_changes(job, self.config)
-        return (
-            "the run keeps its settings; ticketkin.toml or TICKETKIN_ variables would change "
-            f"{'; '.join(changes)}. Give --set or --config to change them"
-            if changes
-            else None
-        )
-
-    def _changed(self, job: Job) -> Job:
-        settings = load_settings(
-            self.config,
-            self.set_ or (),
-            environment={},
-            flags=self._flags(),
-            stored=job.settings.model_dump(mode="json", exclude_none=True),
-            recipe=self.recipe,
-        )
-        files = {"links_file": _resolved(self.links), "reviewed_file": _resolved(self.reviewed)}
-        changed = {name: path for name, path in files.items() if path is not None}
-        return job.model_copy(update={"settings": settings, **changed})
-
-    def _given(self) -> set[str]:
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {
-            name
-            for name, value in values.items()
-            if not (value is None or value is False or value in ((), []))
-        }
-
-    def _check_given(self) -> None:
-        """Raise InputError for a file that is missing, and for a text that is empty: an unset variable."""
-        for name in self._given():
-            value = getattr(self, name)
-            if isinstance(value, str) and not value.strip():
-                raise InputError(f"{_option(name)} is empty; give it a value, or leave it out")
-        beside = (self.links, self.pairs, self.test_pairs, self.reviewed, self.redact_words)
-        for path in [*self.sources, *(path for path in beside if path is not None)]:
-            if not path.is_file():
-                raise InputError(f"{path}: no such file{near_file(path)}")
-
-    def _flags(self) -> dict[str, Any]:
-        given = {
-            ("tickets", "mapping"): None if self.map_ is None else parse_map(self.map_),
-            ("tickets", "redact_words"): _resolved(self.redact_words),
-            ("links", "columns"): None if self.link_columns is None else _names(self.link_columns),
-            ("encoder", "offline"): self.offline or None,
-            ("encoder", "base_model"): self.base_model,
-            ("pairs", "labels_from"): self.labels_from,
-        }
-        flags: dict[str, Any] = {}
-        for (section, name), value in given.items():
-            if value is not None:
-                flags.setdefault(section, {})[name] = value
-        if self.candidates is not None:
-            flags["candidates"] = tuple(dict.fromkeys([*always_tried(), *_names(self.candidates)]))
-        if self.seed is not None:
-            flags["seed"] = self.seed
-        return flags
-
-
-def _option(name: str) -> str:
-    return f"--{name.strip('_').replace('_', '-')}"
-
-
-def _resolved(path: Path | None) -> Path | None:
-    return None if path is None else path.resolve()
-
-
-def _absolute(given: Path | Sequence[Path] | None) -> list[Path]:
-    paths = [] if given is None else [given] if isinstance(given, Path) else given
-    return [path.resolve() for path in paths]
-
-
-def _names(text: str) -> list[str]:
+def names_in(text: str) -> list[str]:
+    """Return the names in a text that separates them with commas."""
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def parse_map(text: str) -> dict[str, str]:
-    """Return --map as field to column. Raises ConfigurationError where it is malformed."""
+def parse_map(text: str | None) -> dict[str, str] | None:
+    """Return --map as field to column, None where it was not given.
+
+    Raises ConfigurationError where it is malformed.
+    """
+    if text is None:
+        return None
     mapping = {}
     for part in text.split(","):
         field, equals, column = part.partition("=")
@@ -342,87 +158,26 @@ def parse_map(text: str) -> dict[str, str]:
     return mapping
 
 
-def run_among(sources: Sequence[Path], out: Path | None) -> Path | None:
-    """Return the run folder that was named in place of an export, None where exports were named.
-
-    Raises InputError where something else is named beside it.
-    """
-    runs = [path for path in sources if path.is_dir() and is_run(path)]
-    if not runs:
-        return None
-    if len(sources) > 1 or out is not None:
-        raise InputError(
-            f"{runs[0]} is a run, and a run goes on by itself; name it alone, or exports to begin another"
-        )
-    return followed(runs[0])
+IndexOption = Annotated[
+    Path | None, typer.Option("--index", help="Folder of the stored tickets; default: index in FOLDER.")
+]
+LinkSetOption = Annotated[
+    list[str] | None, typer.Option("--set", help="One setting of links: links.kinds.NAME=related.")
+]
 
 
-def run_to_resume(out: Path | None) -> Path:
-    """Return the folder of --out, else the newest run. Raises MissingInputError where there is none."""
-    if out is not None:
-        return out
-    latest = RUNS / LATEST
-    if not latest.exists():
-        raise MissingInputError(
-            f"There is no run to resume: {latest} does not exist. Name the run with --out, or start one: "
-            "ticketkin run SOURCE"
-        )
-    return followed(latest)
+def whole_numbers(text: str | None, option: str, lowest: int, highest: int) -> list[int]:
+    """Return the whole numbers in a text that separates them with commas. Raises InputError for others."""
+    try:
+        numbers = [int(part) for part in text.split(",")] if text else []
+    except ValueError:
+        raise InputError(f"{option} {text!r}: write whole numbers with commas, such as 256,128") from None
+    outside = [number for number in numbers if not lowest <= number <= highest]
+    if outside:
+        raise InputError(f"{option}: got {str(outside[0])[:40]}; allowed are {lowest} to {highest:,}")
+    return numbers
 
 
-def run_folder_of(out: Path | None, job: Job) -> Path:
-    """Return the folder of --out, else the one a job without --out gets.
-
-    Raises InputError where `out` names a data file, for which a folder would be made.
-    """
-    if out is None:
-        return folder_for(job)
-    if out.suffix.lower() in _FILE_ENDINGS and not is_run(out):
-        raise InputError(
-            f"--out {out} is to be a run folder and is named like a file; name a folder, such as "
-            f"{RUNS / out.stem}, or a .parquet file for: ticketkin import"
-        )
-    return out
-
-
-def stored_job(
-    folder: Path,
-    set_: Sequence[str] | None = None,
-    links: Path | None = None,
-    link_columns: str | None = None,
-    reviewed: Path | None = None,
-) -> Job:
-    """Return the job stored in a run folder, changed by the given options."""
-    return JobOptions((), links=links, link_columns=link_columns, set_=set_, reviewed=reviewed).onto(folder)
-
-
-def link_settings(link_columns: str | None, set_: Sequence[str] | None) -> LinkSettings:
-    """Return how links are read, for a command that has no job.
-
-    Raises InputError for a setting of another section: it would be ignored.
-    """
-    for assignment in set_ or ():
-        if not assignment.strip().startswith("links."):
-            raise InputError(
-                f"--set {assignment!r}: this command takes settings of links, such as links.kinds"
-            )
-    flags = {} if link_columns is None else {"links": {"columns": _names(link_columns)}}
-    return load_settings(assignments=set_ or (), flags=flags).links
-
-
-def training_job(folder: Path, candidate: str, recipe: str | None, set_: Sequence[str] | None) -> Job:
-    """Return the stored job with `candidate` among its candidates, trained as a recipe says.
-
-    Only the candidate's own section is taken from the recipe: tickets, links and splits of the run stay.
-    """
-    job = read_job(folder)
-    settings = job.settings
-    changes: dict[str, Any] = {}
-    if candidate not in settings.candidates:
-        changes["candidates"] = (*settings.candidates, candidate)
-    if recipe is not None:
-        section = type(getattr(settings, candidate)).model_validate(recipe_section(recipe, candidate))
-        changes |= {candidate: section, "recipe": recipe}
-    stored = settings.model_copy(update=changes).model_dump(mode="json", exclude_none=True)
-    changed = load_settings(None, set_ or (), environment={}, stored=stored)
-    return job.model_copy(update={"settings": changed})
+def encoder_settings(base_model: str | None, offline: bool) -> EncoderSettings:
+    """Return how encoders are loaded, for a command that has no job."""
+    return EncoderSettings(offline=offline, **({} if base_model is None else {"base_model": base_model}))

@@ -8,7 +8,8 @@ import typer
 
 from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.help import GroupedCommands
-from ticketkin.cli.options import ForceOption, JsonOption, KinFromOption, RunFolder, SetOption, stored_job
+from ticketkin.cli.job_options import stored_job
+from ticketkin.cli.options import ForceOption, JsonOption, KinFromOption, RunFolder, SetOption, output_option
 from ticketkin.cli.screens import show_conflicts, show_pair_check
 from ticketkin.cli.stages import run_stage_command
 from ticketkin.core.outputs import check_file_output, output_path
@@ -50,14 +51,7 @@ def build(folder: RunFolder, set_: SetOption = None) -> None:
 def check(
     path: Annotated[Path, typer.Argument(help="JSON file or table of labelled pairs.")],
     out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            help="Write the set without contradictions, repeats and empty texts.",
-            parser=output_path,
-            metavar="FILE",
-        ),
+        Path | None, output_option("Write the set without contradictions, repeats and empty texts.", "FILE")
     ] = None,
     kin_from: KinFromOption = None,
     force: ForceOption = False,
@@ -91,14 +85,7 @@ def check(
 def conflicts(
     folder: RunFolder,
     out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            help="CSV whose column kind a person fills in, for --reviewed.",
-            parser=output_path,
-            metavar="FILE",
-        ),
+        Path | None, output_option("CSV whose column kind a person fills in, for --reviewed.", "FILE")
     ] = None,
     force: ForceOption = False,
     as_json: JsonOption = False,

@@ -1,7 +1,5 @@
 """What the commands print: tables for people, JSON for machines."""
 
-import re
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -14,12 +12,9 @@ from ticketkin.cli.console import SafeConsole, print_json
 from ticketkin.core.checks import Outcome
 from ticketkin.core.printing import printable_line
 from ticketkin.core.wording import number_of
-from ticketkin.evaluation.metrics import METRICS, Place
 from ticketkin.runs.stages import StageStatus
 
 if TYPE_CHECKING:
-    from ticketkin.evaluation.proof_results import PowerResult
-    from ticketkin.evaluation.schema import CandidateResult, ReadinessResult, Report
     from ticketkin.pairs.checking import PairCounts
     from ticketkin.workflows.configuration import Job
     from ticketkin.workflows.conflicts import ConflictingPair
@@ -40,98 +35,6 @@ def check_mark(console: SafeConsole, outcome: Outcome) -> Text:
     """Return the coloured sign of an outcome."""
     sign, plain, style = _CHECK_MARKS[outcome]
     return Text(console.mark(sign, plain), style)
-
-
-def show_candidates(
-    console: SafeConsole, candidates: Mapping[str, "CandidateResult"], *, in_folds: bool
-) -> None:
-    """Print the candidates side by side on the links that judged: all of them, where folds did."""
-    first = next(iter(candidates.values())).evaluation
-    links = "All links, by folds" if in_folds else "Evaluation links"
-    kin = "guessed kin" if first.labels_from == "silver" else "known kin"
-    table = Table(
-        title=f"{links} ({first.labels_from}): {number_of(first.retrieval.n_queries, 'ticket')} with "
-        f"{kin}, each among up to {first.retrieval.n_candidates:,} others",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-    )
-    table.add_column("candidate")
-    columns = METRICS.shown_in(Place.TERMINAL)
-    for metric in columns:
-        table.add_column(metric.short_title)
-    table.add_column("encoder passes", justify="right")
-    for name, candidate in candidates.items():
-        passes = candidate.forward_passes
-        table.add_row(
-            name,
-            *(str(candidate.evaluation.metric(metric.name).interval) for metric in columns),
-            "" if passes is None else str(passes),
-        )
-    console.print(table)
-
-
-def show_verdict(console: SafeConsole, report: "Report", folder: Path) -> None:
-    """Print the verdict, the candidates, the warnings and where the results lie."""
-    from ticketkin.workflows.answers import how_to_judge  # here: commands that answer start without it
-    from ticketkin.workflows.artifacts import MODEL, REPORT_HTML, TO_REVIEW
-
-    console.print()
-    console.print(report.verdict.reason, style="bold")
-    to_judge = how_to_judge(folder)
-    if to_judge is not None and report.verdict.answer != "yes":
-        console.print(to_judge, style="bold", soft_wrap=True)
-    console.print()
-    show_candidates(console, report.candidates, in_folds=report.cross_fitting is not None)
-    if report.verdict.cheaper:
-        console.print(report.verdict.cheaper)
-    provable = None if report.power is None else _power_words(report.power)
-    if provable is not None:
-        console.print(provable)
-    for warning in report.warnings:
-        console.print(f"Warning ({warning.code}): {warning.message}")
-    for kind in report.left_out_kinds or ():
-        hint = f"; to use them: {kind.option}" if kind.option else ""
-        name = kind.kind or "no kind given"
-        console.print(
-            f"  left out, {kind.why}: {name}, {number_of(kind.n_links, 'link')}{hint}", soft_wrap=True
-        )
-    for check in report.diagnostics:
-        if check.outcome in (Outcome.FAILED, Outcome.WARNING):
-            advice = about_run(check.advice, folder)
-            console.print(f"Check {check.code} ({check.outcome}): {check.evidence}. {advice}")
-    console.print(_readiness_words(report.readiness))
-    console.print()
-    console.print(f"Report: {folder / REPORT_HTML}", soft_wrap=True)
-    console.print(f"Model:  {folder / MODEL}", soft_wrap=True)
-    if to_judge is not None:
-        console.print(f"Pairs to judge: {folder / TO_REVIEW}", soft_wrap=True)
-
-
-def _readiness_words(readiness: "ReadinessResult") -> str:
-    criteria = readiness.criteria
-    parts = {
-        "not met": [c.name for c in criteria if not c.passed and c.value is not None],
-        "not measured": [c.name for c in criteria if c.value is None],
-    }
-    shown = [f"; {what}: {', '.join(names)}" for what, names in parts.items() if names]
-    return f"Readiness: {readiness.tier}{''.join(shown) or '; every criterion is met'}"
-
-
-def _power_words(power: "PowerResult") -> str | None:
-    """Return what so many links can prove; None where it can't be told."""
-    if power.smallest_provable_gain is None:
-        return None
-    sentence = (
-        f"{number_of(power.n_kin_groups, 'group')} of duplicates judged; so many can prove a gain of about "
-        f"{power.smallest_provable_gain:.3f} or more in {METRICS.primary.title}."
-    )
-    if power.n_more_kin_groups:
-        sentence += (
-            f" To prove the gain seen here, link about {number_of(power.n_more_kin_groups, 'more group')} of "
-            "duplicates."
-        )
-    return sentence
 
 
 def show_recipes(console: SafeConsole, recipes: Iterable["Recipe"]) -> None:
@@ -229,12 +132,6 @@ def show_pair_check(console: SafeConsole, counts: "PairCounts", out: Path | None
     console.print(
         f"{number_of(counts.n_cleaned, 'pair remains', 'pairs remain')}{where} (sha256 {counts.sha256[:16]}…)"
     )
-
-
-def about_run(advice: str, folder: Path) -> str:
-    """Return advice with the run's path where its commands say RUN; reports name no path."""
-    path = shlex.quote(str(folder))
-    return re.sub(r"\bRUN\b", lambda _: path, advice)
 
 
 def show_conflicts(console: SafeConsole, listed: Sequence["ConflictingPair"]) -> None:

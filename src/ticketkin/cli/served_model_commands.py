@@ -9,7 +9,7 @@ from rich.table import Table
 from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.options import JsonOption, RedactWordsOption
 from ticketkin.cli.progress import ConsoleProgress
-from ticketkin.cli.service_commands import BundleFolder, DataOption, bundle_in, extra_named
+from ticketkin.cli.service_options import BundleFolder, DataOption, bundle_in, extra_named
 from ticketkin.core.wording import number_of
 
 served_models = typer.Typer(

@@ -1,16 +1,14 @@
-"""Commands for a service: start it, and say who may use it."""
+"""Commands for a service: start it, take somebody out of it, offer it to an assistant."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from ticketkin.cli.console import errors, print_json, screen
+from ticketkin.cli.option_records import takes_records
 from ticketkin.cli.options import (
     ForceOption,
     JsonOption,
@@ -20,72 +18,77 @@ from ticketkin.cli.options import (
     parse_map,
 )
 from ticketkin.cli.progress import ConsoleProgress
+from ticketkin.cli.service_options import BundleFolder, DataOption, bundle_in, extra_named
 from ticketkin.core.artifacts import write_json
-from ticketkin.core.errors import InputError, MissingExtraError
+from ticketkin.core.errors import InputError
 from ticketkin.core.outputs import check_file_output, output_path
 from ticketkin.core.progress import Progress
 
+if TYPE_CHECKING:
+    from ticketkin.service.erasing import Receipt
+    from ticketkin.service.settings import ServiceSettings
+
 service = typer.Typer()
-keys = typer.Typer(help="Keys of a service: who may use it.", no_args_is_help=True)
-service.add_typer(keys, name="keys")
 
 
-def bundle_in(folder: Path | str) -> Path:
-    """Return the bundle that a folder is, or that it holds as a run does."""
-    path = Path(folder)
-    return path / "bundle" if (path / "bundle" / "bundle.json").is_file() else path
+@dataclass(frozen=True)
+class FirstTickets:
+    """Tickets that a service stores before it answers."""
+
+    tickets: Annotated[
+        list[Path], typer.Option("--tickets", help="Export of tickets to store first. Repeatable.")
+    ] = field(default_factory=list)
+    map_: MapOption = None
+    redact_words: RedactWordsOption = None
 
 
-BundleFolder = Annotated[
-    Path, typer.Argument(help="Bundle, or a run with one.", metavar="BUNDLE", parser=bundle_in)
-]
-DataOption = Annotated[
-    Path | None,
-    typer.Option("--data", help="Folder of the service's own data; default: BUNDLE-service."),
-]
+@dataclass(frozen=True)
+class Listening:
+    """Where a service listens, and whom it answers."""
 
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65_535, help="Port to listen on; 0 takes a free one.")
+    ] = 8477
+    name: Annotated[
+        list[str],
+        typer.Option("--name", help="A further name under which browsers reach it. Repeatable."),
+    ] = field(default_factory=list)
+    rate: Annotated[
+        int, typer.Option("--rate", min=1, help="Requests of one sender that are answered in a minute.")
+    ] = 1_200
+    sign_in: Annotated[
+        bool, typer.Option("--sign-in", help="Let nobody in without a key; needed for another --host.")
+    ] = False
 
-@contextmanager
-def extra_named() -> Iterator[None]:
-    """Turn a package that is missing into an error that names what to install."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            f"A service needs {error.name}, which is not installed; install: pip install 'ticketkin[service]'"
-        ) from error
+    def settings(self) -> "ServiceSettings":
+        """Return the settings of the service."""
+        from ticketkin.service.settings import ServiceSettings
+
+        return ServiceSettings(
+            host=self.host,
+            port=self.port,
+            hosts=tuple(self.name),
+            signs_in=self.sign_in,
+            most_requests_a_minute=self.rate,
+        )
 
 
 @service.command()
+@takes_records
 def serve(
+    first: FirstTickets,
+    *,
     folder: Annotated[
         Path | None,
         typer.Argument(help="Bundle, or a run with one; with --demo the demo's.", metavar="BUNDLE"),
     ] = None,
-    tickets: Annotated[
-        list[Path] | None, typer.Option("--tickets", help="Export of tickets to store first. Repeatable.")
-    ] = None,
-    map_: MapOption = None,
-    redact_words: RedactWordsOption = None,
     demo: Annotated[
         bool,
         typer.Option("--demo", help="Serve the demo, which is run first where it is not there yet."),
     ] = False,
     data: DataOption = None,
-    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option("--port", min=0, max=65_535, help="Port to listen on; 0 takes a free one.")
-    ] = 8477,
-    name: Annotated[
-        list[str] | None,
-        typer.Option("--name", help="A further name under which browsers reach it. Repeatable."),
-    ] = None,
-    rate: Annotated[
-        int, typer.Option("--rate", min=1, help="Requests of one sender that are answered in a minute.")
-    ] = 1_200,
-    sign_in: Annotated[
-        bool, typer.Option("--sign-in", help="Let nobody in without a key; needed for another --host.")
-    ] = False,
+    listening: Listening,
     trust_code: TrustCodeOption = None,
 ) -> None:
     """Answer over HTTP, for people, ticket systems and assistants, from a store that keeps every ticket.
@@ -102,19 +105,17 @@ def serve(
     """
     with extra_named():
         from ticketkin.service.running import ServeRequest, serve
-        from ticketkin.service.settings import ServiceSettings
 
+        settings = listening.settings()
     with ConsoleProgress(errors) as progress:
-        bundle, exports = _served(folder, tickets or [], progress, is_demo=demo)
+        bundle, exports = _served(folder, first.tickets, progress, is_demo=demo)
     request = ServeRequest(
         bundle=bundle,
         tickets=tuple(exports),
-        mapping=None if map_ is None else parse_map(map_),
-        redact_words=redact_words,
+        mapping=parse_map(first.map_),
+        redact_words=first.redact_words,
         data=data,
-        settings=ServiceSettings(
-            host=host, port=port, hosts=tuple(name or ()), signs_in=sign_in, most_requests_a_minute=rate
-        ),
+        settings=settings,
     )
     with ConsoleProgress(errors) as progress:
         serve(request, lambda address: screen.print(f"Ticketkin answers at {address}"), progress)
@@ -136,19 +137,27 @@ def _served(
     return demo.bundle, [demo.tickets, *tickets]
 
 
-@service.command()
-def erase(
-    folder: BundleFolder,
+@dataclass(frozen=True)
+class Erased:
+    """What a service is to forget."""
+
     ticket: Annotated[
-        list[str] | None, typer.Option("--ticket", help="Id or number of a ticket to erase. Repeatable.")
-    ] = None,
+        list[str], typer.Option("--ticket", help="Id or number of a ticket to erase. Repeatable.")
+    ] = field(default_factory=list)
     person: Annotated[
-        list[str] | None,
+        list[str],
         typer.Option("--person", help="Account of a person, or the name of a key. Repeatable."),
-    ] = None,
+    ] = field(default_factory=list)
     with_tickets: Annotated[
         bool, typer.Option("--with-tickets", help="Erase the tickets that these people opened, too.")
-    ] = False,
+    ] = False
+
+
+@service.command()
+@takes_records
+def erase(
+    folder: BundleFolder,
+    erased: Erased,
     data: DataOption = None,
     receipt: Annotated[
         Path | None,
@@ -179,14 +188,18 @@ def erase(
 
     if receipt is not None:
         check_file_output(receipt, [folder], force=force)
-    request = ErasureRequest(tuple(ticket or ()), tuple(person or ()), with_tickets)
+    request = ErasureRequest(tuple(erased.ticket), tuple(erased.person), erased.with_tickets)
     with ConsoleProgress(errors) as progress:
         done = erase_from(folder, Place.of(folder, data), request, progress)
     if receipt is not None:
         write_json(receipt, done.to_json())
     if as_json:
         print_json(done.to_json())
-        return
+    else:
+        _show_receipt(done)
+
+
+def _show_receipt(done: "Receipt") -> None:
     for what, n_rows in done.rows.items():
         screen.print(f"Erased: {n_rows:,} {what}")
     if done.unknown_tickets:
@@ -228,99 +241,3 @@ def mcp(
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     with httpx2.Client(base_url=url, headers=headers, timeout=60.0) as client:
         assistant_server(client).run()
-
-
-@keys.command("create")
-def create(
-    folder: BundleFolder,
-    name: Annotated[str, typer.Argument(help="Who it is for: a person or a program.", metavar="NAME")],
-    role: Annotated[str, typer.Option("--role", help="agent, reviewer or administrator.")] = "agent",
-    days: Annotated[
-        int | None, typer.Option("--days", min=1, help="How long it opens; default: always.")
-    ] = None,
-    data: DataOption = None,
-) -> None:
-    """Make a key and print it, once: the database keeps its hash alone.
-
-    \b
-    Examples:
-      ticketkin keys create kin-june "service desk page" --role agent
-      ticketkin keys create kin-june "ticket system" --role administrator --days 365
-
-    An agent asks; a reviewer also says what tickets are to each other; an administrator also stores and
-    deletes tickets.
-    """
-    with extra_named():
-        from ticketkin.service.place import Place
-        from ticketkin.store.audit import put_audit
-        from ticketkin.store.keys import Role, create_key
-
-    if role not in list(Role):
-        raise InputError(f"--role {role!r} is not known; allowed are {', '.join(Role)}")
-    if not name.strip() or len(name) > 200:
-        raise InputError("NAME is blank or longer than 200 characters; say who the key is for")
-    with Place.of(folder, data).database() as database, database.transaction() as connection:
-        lasts = None if days is None else timedelta(days=days)
-        key_id, key = create_key(connection, name.strip(), Role(role), lasts)
-        put_audit(connection, "command line", f"created key {key_id}")
-    screen.print(key, soft_wrap=True)
-    errors.print(
-        f"Key {key_id} of {name.strip()}. It is shown this once; keep it as a password", soft_wrap=True
-    )
-
-
-@keys.command("list")
-def list_(folder: BundleFolder, data: DataOption = None, as_json: JsonOption = False) -> None:
-    """Show who has a key, and until when.
-
-    \b
-    Example:
-      ticketkin keys list kin-june
-    """
-    with extra_named():
-        from ticketkin.service.place import Place
-        from ticketkin.store.keys import listed_keys
-
-    with Place.of(folder, data).database() as database, database.transaction() as connection:
-        listed = listed_keys(connection)
-    if as_json:
-        print_json([
-            {
-                "key_id": key.key_id,
-                "name": key.name,
-                "role": key.role.value,
-                "opens": key.opens,
-                "expires_at": None if key.expires_at is None else key.expires_at.isoformat(),
-            }
-            for key in listed
-        ])  # fmt: skip
-        return
-    table = Table("Key", "Name", "Role", "Opens")
-    for key in listed:
-        until = "always" if key.expires_at is None else f"until {key.expires_at:%Y-%m-%d}"
-        table.add_row(key.key_id, key.name, key.role.value, until if key.opens else "no more")
-    screen.print(table)
-
-
-@keys.command("revoke")
-def revoke(
-    folder: BundleFolder,
-    key_id: Annotated[str, typer.Argument(help="As keys list shows it.", metavar="KEY")],
-    data: DataOption = None,
-) -> None:
-    """Let a key open nothing any more, within ten seconds in every process.
-
-    \b
-    Example:
-      ticketkin keys revoke kin-june KEY
-    """
-    with extra_named():
-        from ticketkin.service.place import Place
-        from ticketkin.store.audit import put_audit
-        from ticketkin.store.keys import revoke_key
-
-    with Place.of(folder, data).database() as database, database.transaction() as connection:
-        if not revoke_key(connection, key_id):
-            raise InputError(f"There is no key {key_id!r} that opens anything; see ticketkin keys list")
-        put_audit(connection, "command line", f"revoked key {key_id}")
-    screen.print(f"Key {key_id} opens nothing any more")

@@ -1,8 +1,7 @@
-"""Files that survive a kill: atomic writes, content hashes, and one owner per run folder."""
+"""Files that survive a kill: atomic writes and content hashes."""
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -10,14 +9,12 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from pydantic import BaseModel
 
-from ticketkin.core.errors import OutputRefusedError, RunLockedError, UnsafeArtifactError
-from ticketkin.core.replacement import LOCK, contained_files, part_beside, put_in_place, remove_old
+from ticketkin.core.errors import UnsafeArtifactError
+from ticketkin.core.replacement import contained_files, part_beside, put_in_place, remove_old
 
 _BLOCK_BYTES = 1 << 20
-OWNER = ".owner"
 _Replacing = Callable[[Path, Path], None]
 _BEFORE_REPLACING: ContextVar[_Replacing | None] = ContextVar("before_replacing", default=None)
 
@@ -105,51 +102,3 @@ def inside(folder: Path, name: str) -> Path:
     if not path.is_relative_to(folder.resolve()):
         raise UnsafeArtifactError(f"{name!r} lies outside {folder}; only paths inside it are allowed")
     return path
-
-
-@contextmanager
-def run_lock(folder: Path) -> Iterator[None]:
-    """Own `folder` while the block lasts; the lock dies with the process.
-
-    Raises RunLockedError at once if another process owns it, OutputRefusedError if no lock can be made there.
-    """
-    lock = FileLock(folder / LOCK)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise RunLockedError(
-            f"{folder} is in use by another run{_owner(folder)}; wait for it, or choose another --out"
-        ) from None
-    except (OSError, NotImplementedError) as error:
-        raise OutputRefusedError(
-            f"{folder} can't be used as a run folder: {getattr(error, 'strerror', None) or error} "
-            f"({getattr(error, 'filename', None) or folder / LOCK}). Free this name, or choose a place where "
-            "this user may write with --out"
-        ) from None
-    try:
-        with suppress(OSError):  # it only tells others whom to wait for
-            (folder / OWNER).write_text(str(os.getpid()))
-        yield
-    finally:
-        lock.release()
-
-
-def is_locked(folder: Path) -> bool:
-    """Return whether another process owns `folder`."""
-    if not (folder / LOCK).is_file():
-        return False
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    lock.release()
-    return False
-
-
-def _owner(folder: Path) -> str:
-    try:
-        return f" (process {int((folder / OWNER).read_text('utf-8'))})"
-    except (OSError, ValueError):
-        return ""

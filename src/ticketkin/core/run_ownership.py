@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ticketkin.core.artifacts import OWNER, read_json
+from ticketkin.core.artifacts import read_json
+from ticketkin.core.locks import OWNER
 from ticketkin.core.replacement import KEPT, LOCK, is_leftover
 
 CONFIG = "config.toml"

@@ -11,8 +11,9 @@ from ticketkin.core.errors import InactiveAdapterError, MissingExtraError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray
 from ticketkin.core.wording import number_of
+from ticketkin.encoders.device import pick_device
 from ticketkin.encoders.encoding import encode_with_weights
-from ticketkin.encoders.loading import LoadedEncoder, load_float32, pick_device
+from ticketkin.encoders.loading import LoadedEncoder, load_float32
 from ticketkin.encoders.safety import check_adapter_folder
 from ticketkin.encoders.saving import base_in, save_encoder
 from ticketkin.encoders.settings import EncoderSettings, LowRankSettings

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ticketkin.core.artifacts import hash_value
 from ticketkin.core.checks import Check, failed, passed
 from ticketkin.core.errors import ModelUnavailableError
-from ticketkin.core.tables import FloatArray
+from ticketkin.core.tables import Float64Array, FloatArray
 from ticketkin.core.wording import percent
 from ticketkin.encoders.adapter import lora_modules
+from ticketkin.encoders.device import pick_device
 from ticketkin.encoders.fingerprint import write_fingerprint
-from ticketkin.encoders.loading import is_failure, locate_model, packaged_model, pick_device
+from ticketkin.encoders.loading import is_failure, locate_model, packaged_model
 from ticketkin.encoders.probes import FINGERPRINT_PROBES
 from ticketkin.encoders.safety import check_model_folder
 from ticketkin.encoders.saving import write_model
@@ -27,7 +27,6 @@ from ticketkin.encoders.weights import saved_shapes
 if TYPE_CHECKING:
     from torch import Tensor
 
-Float64Array = npt.NDArray[np.float64]
 _PAIRS_A_BATCH = 32
 _HEAD_NAMES = ("classifier", "score")
 _BESIDE_ADAPTER = ".modules_to_save.default"

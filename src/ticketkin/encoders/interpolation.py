@@ -8,9 +8,10 @@ from ticketkin.core.errors import InactiveAdapterError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray
 from ticketkin.encoders.activity import DIFFERENT, SAME
+from ticketkin.encoders.device import pick_device
 from ticketkin.encoders.encoding import encode_with_weights
 from ticketkin.encoders.fresh_process import SavedModel, embed_freshly
-from ticketkin.encoders.loading import LoadedEncoder, load_float32, pick_device
+from ticketkin.encoders.loading import LoadedEncoder, load_float32
 from ticketkin.encoders.probes import largest_difference
 from ticketkin.encoders.saving import base_in, save_encoder
 from ticketkin.encoders.settings import EncoderSettings

@@ -45,6 +45,11 @@ class LearnedTickets:
         known = set(self.hashes)
         return np.array([not known.isdisjoint(own) for own in ticket_hashes(tickets)], dtype=np.bool_)
 
+    def among_texts(self, texts: Sequence[str]) -> BoolArray:
+        """Return which texts are those of tickets it has learned from, shape (n_texts,)."""
+        known = set(self.hashes)
+        return np.array([not known.isdisjoint(_text_hashes(text)) for text in texts], dtype=np.bool_)
+
 
 def ticket_hashes(tickets: Tickets) -> list[tuple[str, ...]]:
     """Return the hashes by which each ticket is recognised in another export.
@@ -56,12 +61,17 @@ def ticket_hashes(tickets: Tickets) -> list[tuple[str, ...]]:
     columns = ("ticket_id", "title", "description", "opened_at")
     hashes = []
     for ticket_id, title, description, opened_at in tickets.frame.select(columns).iter_rows():
-        words = " ".join(_WORD.findall(f"{title} {description}".lower()))
-        own = [_digest("text", words)] if words else []
+        own = _text_hashes(f"{title} {description}")
         if opened_at is not None:
             own.append(_digest("ticket", f"{ticket_id} {opened_at.isoformat()}"))
         hashes.append(tuple(own))
     return hashes
+
+
+def _text_hashes(text: str) -> list[str]:
+    """Return the hash of a text's words; none where it has no word."""
+    words = " ".join(_WORD.findall(text.lower()))
+    return [_digest("text", words)] if words else []
 
 
 def _digest(what: str, content: str) -> str:

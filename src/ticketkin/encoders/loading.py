@@ -11,12 +11,12 @@ import numpy as np
 
 from ticketkin.core.artifacts import hash_path
 from ticketkin.core.errors import (
-    InputError,
     MissingExtraError,
     ModelUnavailableError,
     UnsafeArtifactError,
 )
 from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.encoders.device import pick_device
 from ticketkin.encoders.learned_tickets import read_learned
 from ticketkin.encoders.model_code import (
     CODE_REPOSITORY,
@@ -215,23 +215,6 @@ def _from_hub(name: str, *, offline: bool) -> LocatedModel:
     if code is not None:
         fetch_code(code, offline=offline)
     return LocatedModel(name, folder)
-
-
-def pick_device(settings: EncoderSettings) -> str:
-    """Return 'cuda', 'mps' or 'cpu'; 'auto' takes the first that works."""
-    import torch
-
-    available = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if settings.device == "auto":
-        return next(name for name, works in available.items() if works)
-    if not available[settings.device]:
-        works = ", ".join(name for name, there in available.items() if there)
-        raise InputError(f"encoder.device={settings.device} is not available here; available: {works}, auto")
-    return settings.device
 
 
 def load_float32(source: str, device: str) -> "SentenceTransformer":

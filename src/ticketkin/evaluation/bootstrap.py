@@ -9,11 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from ticketkin.core.tables import IntArray
-
-Float64Array = npt.NDArray[np.float64]
+from ticketkin.core.tables import Float64Array, IntArray
 
 # Below this many clusters a percentile interval is too narrow to lean on.
 FEW_CLUSTERS = 20

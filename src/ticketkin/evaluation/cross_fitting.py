@@ -14,8 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from ticketkin.core.progress import SILENT, Progress, track
-from ticketkin.core.tables import BoolArray, IntArray
-from ticketkin.evaluation.bootstrap import Float64Array
+from ticketkin.core.tables import BoolArray, Float64Array, IntArray
 from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.option_choice import choose_option
 from ticketkin.evaluation.retrieval import RetrievalScores

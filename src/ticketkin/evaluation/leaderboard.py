@@ -8,8 +8,9 @@ import numpy as np
 
 from ticketkin.core.artifacts import plain
 from ticketkin.core.checks import Check
+from ticketkin.core.tables import Float64Array
 from ticketkin.encoders.presets import OPEN_LICENCES
-from ticketkin.evaluation.bootstrap import Float64Array, Interval, Resamples
+from ticketkin.evaluation.bootstrap import Interval, Resamples
 from ticketkin.evaluation.metrics import METRICS, MetricDefinition, PairMetric, Place, interval_of
 from ticketkin.evaluation.model_decisions import ModelDecisions
 from ticketkin.evaluation.multiplicity import holm

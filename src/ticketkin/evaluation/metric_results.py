@@ -126,6 +126,8 @@ class PairDecisions(_Measured):
     confusion: Confusion
     prevalence: float
     """Share of kin among the pairs at which precision_at_prevalence is stated."""
+    n_graded: int = 0
+    """Pairs over whose grades in their file Spearman and Pearson are taken; 0: over the labels of all."""
 
     @classmethod
     def definitions(cls) -> Sequence[MetricDefinition]:

@@ -11,9 +11,10 @@ from typing import TypeVar
 
 import numpy as np
 
+from ticketkin.core.tables import Float64Array
 from ticketkin.evaluation import pair_statistics as pair
 from ticketkin.evaluation import rank_statistics as rank
-from ticketkin.evaluation.bootstrap import Float64Array, Interval, Resamples, percentile_interval
+from ticketkin.evaluation.bootstrap import Interval, Resamples, percentile_interval
 
 
 class Place(StrEnum):
@@ -282,21 +283,22 @@ _PAIRS = (
     PairMetric(
         name="spearman",
         title="Spearman",
-        description="rank correlation of similarity and label; on two labels it says what ROC-AUC says",
-        statistic=pair.of_weights(lambda sample: sample.sorted_pairs.spearman),
+        description="rank correlation of similarity and label (or grade); of two labels it says what ROC-AUC "
+        "says",
+        statistic=pair.of_weights(pair.spearman),
         places=frozenset({Place.PAIR_LEADERBOARD}),
     ),
     PairMetric(
         name="spearman_ceiling",
         title="Spearman ceiling",
-        description="the highest Spearman correlation that labels of 0 and 1 allow at this share of kin",
+        description="the highest Spearman correlation that so many pairs of each label (or grade) allow",
         statistic=pair.constant(pair.spearman_ceiling),
         direction=Direction.NEITHER,
     ),
     PairMetric(
         name="pearson",
         title="Pearson",
-        description="linear correlation of similarity and label",
+        description="linear correlation of similarity and label (or grade)",
         statistic=pair.of_weights(pair.pearson),
     ),
     PairMetric(

@@ -1,6 +1,6 @@
 """Which pairs a model calls kin, for a leaderboard: counts and shares at a threshold of its own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,7 @@ def decide_in_folds(scores: PairScores, settings: EvaluationSettings, seed: int)
         choice = choose_threshold(scores.similarities[chosen_on], scores.labels[chosen_on], settings)
         thresholds.append(choice.threshold)
         margins[~others] = scores.similarities[~others] - choice.threshold
-    shifted = PairScores(margins, scores.labels, scores.clusters)
+    shifted = replace(scores, similarities=margins)
     return _decided(shifted, 0.0, float(np.median(thresholds)), settings.n_bootstrap, seed)
 
 

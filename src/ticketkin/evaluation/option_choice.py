@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from ticketkin.core.tables import IntArray
-from ticketkin.evaluation.bootstrap import Float64Array
+from ticketkin.core.tables import Float64Array, IntArray
 
 
 def choose_option(reciprocal_ranks: Float64Array, clusters: IntArray) -> int:

@@ -10,8 +10,8 @@ from functools import cached_property
 
 import numpy as np
 
-from ticketkin.core.tables import FloatArray, IntArray
-from ticketkin.evaluation.bootstrap import Float64Array, Resamples
+from ticketkin.core.tables import BoolArray, Float64Array, FloatArray, IntArray
+from ticketkin.evaluation.bootstrap import Resamples
 from ticketkin.evaluation.thresholds import precision_at_prevalence
 
 # Statistics that sort all pairs do so in every resample; this many resamples settle two digits.
@@ -26,6 +26,8 @@ class PairSample:
     labels: IntArray
     """1 kin, 0 not kin, shape (n_pairs,)."""
     resamples: Resamples
+    grades: FloatArray | None = None
+    """Of each pair in its file, NaN of a pair that has none; None where labels are 0 and 1 alone."""
     threshold: float | None = None
     """At or above it a pair is called kin; None where no metric needs one."""
     prevalence: float | None = None
@@ -35,6 +37,14 @@ class PairSample:
     def has_both_labels(self) -> bool:
         """True if there are kin and others."""
         return 0 < int(self.labels.sum()) < len(self.labels)
+
+    @property
+    def correlated(self) -> tuple[BoolArray, Float64Array]:
+        """Which pairs similarity is correlated on, and with which values: graded ones, or all labels."""
+        if self.grades is None:
+            return np.ones(len(self.labels), dtype=np.bool_), self.labels.astype(np.float64)
+        graded = ~np.isnan(self.grades)
+        return graded, self.grades[graded].astype(np.float64)
 
     @cached_property
     def sorted_pairs(self) -> "SortedPairs":
@@ -143,15 +153,43 @@ def stated_precision(sample: PairSample) -> Float64Array:
 
 
 def spearman_ceiling(sample: PairSample) -> float:
-    """Return the highest Spearman correlation that labels of 0 and 1 allow at this share of kin."""
-    kin = int(sample.labels.sum()) / max(1, len(sample.labels))
-    return float(np.sqrt(3 * kin * (1 - kin)))
+    """Return the highest Spearman correlation that so many pairs of each label, or grade, allow.
+
+    It is below 1 as pairs of one label share a rank, and similarities do not.
+    """
+    _, values = sample.correlated
+    shares = np.unique(values, return_counts=True)[1] / max(1, len(values))
+    return float(np.sqrt(1 - (shares**3).sum())) if len(values) else 0.0
 
 
 def pearson(sample: PairSample) -> Weighted:
-    """Return Pearson's correlation of similarity and label as a function of weights."""
-    similarities, labels = sample.similarities.astype(np.float64), sample.labels.astype(np.float64)
-    return lambda weights: weighted_correlation(similarities, labels, weights)
+    """Return Pearson's correlation of similarity and label, or grade, as a function of weights."""
+    chosen, values = sample.correlated
+    similarities = sample.similarities[chosen].astype(np.float64)
+    return lambda weights: weighted_correlation(similarities, values, weights[chosen])
+
+
+def spearman(sample: PairSample) -> Weighted:
+    """Return the rank correlation of similarity and label, or grade, as a function of weights.
+
+    Ranks are averaged within ties.
+    """
+    chosen, values = sample.correlated
+    sides = [np.unique(side, return_inverse=True)[1] for side in (sample.similarities[chosen], values)]
+
+    def correlation(weights: Float64Array) -> float:
+        own = weights[chosen]
+        left, right = (_weighted_ranks(side, own) for side in sides)
+        return weighted_correlation(left, right, own)
+
+    return correlation
+
+
+def _weighted_ranks(tie: IntArray, weights: Float64Array) -> Float64Array:
+    """Return the rank of each pair, averaged within its tie; `tie` counts the values from the lowest."""
+    total = np.bincount(tie, weights=weights)
+    middle: Float64Array = np.cumsum(total) - total / 2
+    return middle[tie]
 
 
 def separability(sample: PairSample) -> Weighted:
@@ -216,12 +254,3 @@ class SortedPairs:
         called = np.cumsum(kin + rest)
         precision = np.cumsum(kin) / np.where(called > 0, called, 1)
         return float((kin * precision).sum() / kin.sum()) if kin.sum() > 0 else float("nan")
-
-    def spearman(self, weights: Float64Array) -> float:
-        """Return the rank correlation of similarity and label, ranks averaged within ties."""
-        kin, rest = self._counts(weights)
-        both = kin + rest
-        middle = np.cumsum(both) - both / 2
-        values = np.r_[-middle, -middle]
-        label = np.r_[np.ones(self._n_ties), np.zeros(self._n_ties)]
-        return weighted_correlation(values, label, np.r_[kin, rest])

@@ -1,4 +1,4 @@
-"""Is the champion fit for production use? Criteria with targets, and the tier they add up to."""
+"""Criteria of readiness that the verdict measures; with kinds they add up to a tier, in `relations/`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,10 +7,9 @@ from ticketkin.core.checks import Check, Outcome
 from ticketkin.evaluation.bootstrap import Interval
 from ticketkin.evaluation.metric_results import SplitResult
 from ticketkin.evaluation.metrics import METRICS, Direction
-from ticketkin.evaluation.schema import CriterionResult, ReadinessResult, Tier
+from ticketkin.evaluation.schema import CriterionResult
 from ticketkin.evaluation.settings import ReadinessSettings
 
-_MINIMUM_AUC, _GOOD_AUC = 0.75, 0.85
 _BALANCED_CEILING = 0.75**0.5
 """Highest Spearman correlation where half of the pairs are kin: the case the usual targets are stated for."""
 
@@ -64,29 +63,20 @@ def assess(
     latency_ms: float,
     settings: ReadinessSettings,
     has_holdout: bool = True,
-) -> ReadinessResult:
-    """Return the readiness of a champion.
+) -> list[CriterionResult]:
+    """Return what is asked of a champion and what it reached, as far as the verdict can measure it.
 
     `evaluation` and `holdout` are its results; `beats_baseline` the paired gain in the primary metric
     with its interval (all 0 where the baseline was kept); without `has_holdout` the holdout's links were
-    learned from, by other weights than those that scored them. Tiers: *minimum* tells kin from
-    strangers at all (ROC-AUC .75), *good* does at .85, beats the baseline and no check failed,
-    *excellent* reaches the ROC-AUC and false-positive targets too, *production* meets every criterion.
+    learned from, by other weights than those that scored them.
     """
     primary = METRICS.primary
     before, after = (scores.metric(primary.name).value for scores in (evaluation, holdout))
     drop = None if not before or after is None or not has_holdout else (before - after) / before
     shortcut = next((check for check in checks if check.code == "category_shortcut"), None)
     failed = [check.code for check in checks if check.outcome is Outcome.FAILED]
-    ceiling = holdout.metric("spearman_ceiling").value or 0.0
     criteria = [
-        _of_metric(
-            "spearman",
-            holdout,
-            settings.spearman * ceiling / _BALANCED_CEILING,
-            f"a second name of ROC-AUC on labels of 0 and 1; its ceiling here is {ceiling:.3f}, so the "
-            f"target is that of balanced pairs, {settings.spearman:g}, scaled to it",
-        ),
+        _spearman(holdout, settings.spearman),
         _of_metric("roc_auc", holdout, settings.roc_auc),
         _of_metric("false_positive_rate", holdout, settings.false_positive_rate),
         Criterion(
@@ -128,26 +118,25 @@ def assess(
             f"with one, nothing is proven{': ' * bool(failed)}{', '.join(failed)}",
         ),
     ]  # fmt: skip
-    tier = _tier(criteria, holdout.metric("roc_auc").value or 0.0)
-    return ReadinessResult(tier=tier, criteria=[criterion.result for criterion in criteria])
+    return [criterion.result for criterion in criteria]
+
+
+def _spearman(scores: SplitResult, target: float) -> Criterion:
+    """Return the criterion of the rank correlation: over grades as it is asked for, over labels scaled."""
+    if scores.pairs.n_graded:
+        return _of_metric("spearman", scores, target, "over the grades of the file")
+    ceiling = scores.metric("spearman_ceiling").value or 0.0
+    note = (
+        f"a second name of ROC-AUC on labels of 0 and 1; its ceiling here is {ceiling:.3f}, so the "
+        f"target is that of balanced pairs, {target:g}, scaled to it"
+    )
+    return _of_metric("spearman", scores, target * ceiling / _BALANCED_CEILING, note)
 
 
 def _of_metric(name: str, scores: SplitResult, target: float, note: str = "") -> Criterion:
     """Return the criterion of a metric; which side of the target is wanted stands in the registry."""
     at_most = METRICS[name].direction is Direction.LOWER
     return Criterion(name, scores.metric(name).interval, target, at_most, note)
-
-
-def _tier(criteria: Sequence[Criterion], area: float) -> Tier:
-    """Return the highest tier that is reached; `area` is the ROC-AUC."""
-    by_name = {criterion.name: criterion.passed for criterion in criteria}
-    if area < _MINIMUM_AUC:
-        return "none"
-    if area < _GOOD_AUC or not (by_name["beats_baseline"] and by_name["failed_checks"]):
-        return "minimum"
-    if not (by_name["roc_auc"] and by_name["false_positive_rate"]):
-        return "good"
-    return "production" if all(by_name.values()) else "excellent"
 
 
 def _as_interval(value: float | None) -> Interval:

@@ -9,8 +9,8 @@ import numpy as np
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.ranking import Ranker
-from ticketkin.core.tables import FloatArray, IntArray, Visibility
-from ticketkin.evaluation.bootstrap import Float64Array, Resamples
+from ticketkin.core.tables import Float64Array, FloatArray, IntArray, Visibility
+from ticketkin.evaluation.bootstrap import Resamples
 from ticketkin.evaluation.metric_results import Metric, Retrieval
 from ticketkin.evaluation.metrics import METRICS, Place, interval_of
 from ticketkin.evaluation.rank_statistics import first_rank

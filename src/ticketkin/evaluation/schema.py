@@ -187,8 +187,8 @@ class LeftOutKindResult(ReportPart):
 _LEFT_OUT_KINDS = TypeAdapter(list[LeftOutKindResult])
 
 
-class Report(ReportPart):
-    """The whole of report.json."""
+class JudgedRun(ReportPart):
+    """What a verdict decided and measured, with what earlier stages recorded."""
 
     schema_version: str
     verdict: VerdictResult
@@ -201,7 +201,6 @@ class Report(ReportPart):
     """Null where it was not drawn: too few kin groups, no people's links, or switched off."""
     warnings: list[Warning]
     diagnostics: list[CheckResult]
-    readiness: ReadinessResult
     cost: dict[str, float]
     """Seconds for each stage."""
     tickets: dict[str, Any]
@@ -232,6 +231,19 @@ class Report(ReportPart):
         """The kinds of links that are not used; None in a shared copy, and where it was not recorded."""
         listed = self.links.get("left_out_kinds")
         return None if listed is None else _LEFT_OUT_KINDS.validate_python(listed)
+
+
+class VerdictRecord(JudgedRun):
+    """The whole of verdict.json: no tier yet, which owes something to kinds; they are learned afterwards."""
+
+    criteria: list[CriterionResult]
+    """Of readiness, those that the verdict could measure."""
+
+
+class Report(JudgedRun):
+    """The whole of report.json."""
+
+    readiness: ReadinessResult
 
 
 def read_report(path: Path) -> Report:

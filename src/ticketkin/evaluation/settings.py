@@ -49,7 +49,8 @@ class ReadinessSettings(StageSettings):
     roc_auc: float = Field(default=0.95, gt=0.5, le=1)
     """ROC-AUC of the holdout pairs; 'good' asks .85 and 'minimum' .75 whatever stands here."""
     spearman: float = Field(default=0.80, gt=0, le=1)
-    """Spearman correlation on balanced pairs; for other shares of kin it is scaled by its ceiling there."""
+    """Spearman correlation on balanced pairs; for other shares of kin it is scaled by its ceiling there,
+    over grades of a file it is asked as it is."""
     false_positive_rate: float = Field(default=0.20, gt=0, lt=1)
     """Share of strangers called kin at the chosen threshold, at most."""
     false_alarms: float = Field(default=100.0, ge=0, le=1_000_000)

@@ -7,8 +7,7 @@ Design of Experiments", 1935, section 21).
 
 import numpy as np
 
-from ticketkin.core.tables import IntArray
-from ticketkin.evaluation.bootstrap import Float64Array
+from ticketkin.core.tables import Float64Array, IntArray
 
 _RESAMPLES = 9_999
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2
 
-from ticketkin.evaluation.bootstrap import Float64Array
+from ticketkin.core.tables import Float64Array
 
 SIGNIFICANT_SHIFT = 0.25
 """From this index on, and beyond chance, a distribution counts as another one."""

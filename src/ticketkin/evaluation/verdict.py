@@ -10,11 +10,8 @@ worse. What may speak against it afterwards stands in `objections.py`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from ticketkin.core.wording import number_of
 from ticketkin.evaluation.bootstrap import (
-    FEW_CLUSTERS,
     MOST_BY_CHANCE,
     PairedGain,
 )
@@ -23,6 +20,7 @@ from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.schema import GateResult, VerdictResult, Warning
 from ticketkin.evaluation.settings import EvaluationSettings
+from ticketkin.evaluation.verdict_warnings import n_kin_groups, warnings_of
 from ticketkin.evaluation.verdict_words import (
     Answer,
     WhyKept,
@@ -193,11 +191,6 @@ def decide(
     return replace(verdict, reason=reason_of(verdict, scores, share_of, verdict.gain, synthetic=synthetic))
 
 
-def n_kin_groups(scores: Mapping[str, RetrievalScores]) -> int:
-    """Return how many kin groups judge."""
-    return len(np.unique(next(iter(scores.values())).clusters))
-
-
 def too_few_to_prove(
     scores: Mapping[str, RetrievalScores], labels_from: str, n_people_groups: int, n_challengers: int
 ) -> int | None:
@@ -274,37 +267,3 @@ def _headline(gains_of: Mapping[str, Gains], champion: str, baseline: str) -> Pa
         return gains_of[champion][PRIMARY]
     gains = [gains[PRIMARY] for gains in gains_of.values()]
     return max(gains, key=lambda gain: gain.gain.value or 0.0, default=None)
-
-
-def warnings_of(
-    scores: Mapping[str, RetrievalScores], labels_from: str, synthetic: bool, *, by_split: bool = True
-) -> list[Warning]:
-    """Return what to know before the numbers are relied on: a code and a message each."""
-    warnings = []
-    if labels_from == "silver":
-        warnings.append(
-            Warning(
-                code="silver_labels",
-                message="People linked none of these tickets, or too few. The labels come from word overlap, "
-                "so a ranker near to word overlap looks best. Add people's links with --links FILE",
-            )
-        )
-    if synthetic:
-        warnings.append(
-            Warning(
-                code="synthetic",
-                message="These tickets are the built-in sample; no real desk wrote them",
-            )
-        )
-    n_clusters = n_kin_groups(scores)
-    if n_clusters < FEW_CLUSTERS:
-        warnings.append(
-            Warning(
-                code="few_kin_groups",
-                message=f"Only {number_of(n_clusters, 'kin group judges', 'kin groups judge')} the "
-                "candidates; below "
-                f"{FEW_CLUSTERS} the "
-                f"intervals are too narrow. Add links{', or raise split.evaluation' if by_split else ''}",
-            )
-        )
-    return warnings

@@ -19,8 +19,8 @@ from ticketkin.evaluation.verdict import (
     too_few_to_prove,
     too_small,
     unproven,
-    warnings_of,
 )
+from ticketkin.evaluation.verdict_warnings import warnings_of
 from ticketkin.evaluation.verdict_words import WhyKept, better_words, gain_words, in_first_ten, kept_words
 
 CHOSEN_IN_FOLDS = "the choice of each fold"

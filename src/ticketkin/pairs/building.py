@@ -91,15 +91,7 @@ def build_pairs(
     sources = chosen_sources(settings, given)
     of_own_recipe = inputs.links.labels_from == Origin.SILVER.value and given is None
     n_negatives = None if of_own_recipe else negatives_per_positive
-    drawing = Drawing(
-        inputs,
-        tfidf_matrix(inputs.texts),
-        np.arange(len(inputs.tickets)),
-        KinshipCodes.of(inputs.tickets, inputs.groups.group, inputs.links),
-        settings,
-        np.random.default_rng(seed),
-        progress,
-    )
+    drawing = _drawing(inputs, settings, seed, progress)
     parts, counts = [], []
     for split in SplitName:
         part, of_split = _joined(_of_split(drawing, split, sources, given, n_negatives), split)
@@ -116,6 +108,18 @@ def build_pairs(
         phases_from=_phases_from(sources, given),
     )
     return BuiltPairs(Pairs(_with_difficulty(parts, inputs, drawing.words)), account, in_folds)
+
+
+def _drawing(inputs: PairInputs, settings: PairSettings, seed: int, progress: Progress) -> Drawing:
+    return Drawing(
+        inputs,
+        tfidf_matrix(inputs.texts),
+        np.arange(len(inputs.tickets)),
+        KinshipCodes.of(inputs.tickets, inputs.groups.group, inputs.links),
+        settings,
+        np.random.default_rng(seed),
+        progress,
+    )
 
 
 def _of_split(

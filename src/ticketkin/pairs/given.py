@@ -23,9 +23,10 @@ GIVEN_SCHEMA: Mapping[str, pl.DataType] = {
     "phase": pl.Int8(),
     "is_test": pl.Boolean(),
     "kind": pl.String(),
+    "grade": pl.Float64(),
 }
-"""Ticket ids, 1 kin or 0 not, 1 to 3 or 0 where the file has no phases, which file it came from, and what
-kind of kin it is: duplicate where the file tells kin or not alone."""
+"""Ticket ids, 1 kin or 0 not, 1 to 3 or 0 where the file has no phases, which file it came from, what kind of
+kin it is (duplicate where the file tells kin or not alone), and its grade (null where labels are none)."""
 NO_PAIRS = pl.DataFrame(schema=dict(GIVEN_SCHEMA))
 _UNNAMED = {1: Kind.DUPLICATE.value, 0: "none"}
 SIMILARITY_KINDS = frozenset(_UNNAMED.values())
@@ -124,6 +125,7 @@ def _as_frame(pairs: TextPairs, is_test: bool, ids: _TextIds) -> pl.DataFrame:
             "phase": np.zeros(n, dtype=np.int64) if pairs.phases is None else pairs.phases,
             "is_test": [is_test] * n,
             "kind": pairs.kinds or [_UNNAMED[label] for label in pairs.labels.tolist()],
+            "grade": [None] * n if pairs.grades is None else pairs.grades,
         },
         schema=dict(GIVEN_SCHEMA),
     )

@@ -59,6 +59,16 @@ class Nearness:
         return self.share_nearer > 0.5 + _Z_PROVE * _CHANCE_DEVIATION / sqrt(self.n_links)
 
     @property
+    def in_brief(self) -> str:
+        """What it comes to, in a sentence for the screen."""
+        if not self.n_links:
+            return "no linked tickets have words to compare"
+        return (
+            f"in {100 * self.share_nearer:.0f} of 100 comparisons two linked tickets are nearer in words "
+            "than two that were drawn at random; 50 would be chance"
+        )
+
+    @property
     def evidence(self) -> str:
         """The numbers in words."""
         if not self.n_links:

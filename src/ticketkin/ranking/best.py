@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ticketkin.core.tables import FloatArray, IntArray
-from ticketkin.ranking.columns import Float64Array
+from ticketkin.core.tables import Float64Array, FloatArray, IntArray
 
 SAME = 1e-6
 """Similarities closer than this are the same: the last digit of a dot product is no reason to prefer."""

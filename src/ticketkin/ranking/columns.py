@@ -10,12 +10,11 @@ import numpy.typing as npt
 import polars as pl
 from scipy.sparse import csr_matrix, vstack
 
-from ticketkin.core.tables import FloatArray, IntArray, Tickets
+from ticketkin.core.tables import Float64Array, FloatArray, IntArray, Tickets
 from ticketkin.lexical.bm25 import FieldRows
 from ticketkin.lexical.sparse_rows import take_rows
 from ticketkin.ranking.crowd import CrowdNeighbours
 
-Float64Array = npt.NDArray[np.float64]
 Texts = npt.NDArray[Any]
 ENCODER = "encoder"
 """The embedding that the second level alone reads."""

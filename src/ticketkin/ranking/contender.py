@@ -6,10 +6,9 @@ from functools import cached_property
 
 import numpy as np
 
-from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Visibility
+from ticketkin.core.tables import BoolArray, Float64Array, FloatArray, IntArray, Visibility
 from ticketkin.evaluation.retrieval import kin_ranks
 from ticketkin.ranking.candidate_lists import CandidateLists, blocks
-from ticketkin.ranking.models import Float64Array
 from ticketkin.ranking.scorer import FirstLevel
 from ticketkin.ranking.shrinkage import Pull, fit_level, list_ranks
 

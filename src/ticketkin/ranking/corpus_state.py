@@ -15,11 +15,11 @@ from ticketkin.core.arrays import load_arrays, save_arrays
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.core.records import read_record
-from ticketkin.core.tables import PERSON_FIELDS, FloatArray, IntArray, Tickets
+from ticketkin.core.tables import PERSON_FIELDS, Float64Array, FloatArray, IntArray, Tickets
 from ticketkin.lexical.bm25 import FieldStatistics
 from ticketkin.lexical.tfidf import TermStatistics
 from ticketkin.lexical.vocabulary import stable_hash, stable_hashes
-from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, Float64Array, TextRows, TicketColumns
+from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, TextRows, TicketColumns
 from ticketkin.ranking.crowd import NO_TIME, Crowd
 from ticketkin.ranking.filing import FilingPlaces
 

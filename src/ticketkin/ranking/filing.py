@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from ticketkin.core.arrays import AnyArray, SavedArrays
+from ticketkin.core.tables import Float64Array
 
-Float64Array = npt.NDArray[np.float64]
 # Places between two known numbers are interpolated: more knots than these tell nothing.
 _MOST_KNOTS = 10_000
 _NUMBERED = re.compile(r"(\D*)(\d{1,15})")

@@ -3,14 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import expit
 
 from ticketkin.core.arrays import AnyArray, SavedArrays
-from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.core.tables import Float64Array, FloatArray, IntArray
 from ticketkin.ranking.trees import spread_of
-
-Float64Array = npt.NDArray[np.float64]
 
 _MOST_STEPS = 60
 _SMALLEST_STEP = 1e-4

@@ -9,9 +9,9 @@ from typing import Literal
 
 import numpy as np
 
-from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.core.tables import Float64Array, FloatArray, IntArray
 from ticketkin.lexical.neighbours import paired_cosines
-from ticketkin.ranking.columns import Float64Array, TicketColumns
+from ticketkin.ranking.columns import TicketColumns
 from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.ranking.crowd import N_NEIGHBOURS
 from ticketkin.ranking.retriever import LEXICAL, Candidates, pair_similarities

@@ -14,11 +14,11 @@ import numpy as np
 from scipy.special import expit
 
 from ticketkin.core.arrays import load_arrays, save_arrays
-from ticketkin.core.tables import BoolArray, FloatArray, IntArray
+from ticketkin.core.tables import BoolArray, Float64Array, FloatArray, IntArray
 from ticketkin.evaluation.bootstrap import Interval, Resamples, mean_interval
 from ticketkin.ranking.candidate_lists import blocks
 from ticketkin.ranking.columns import TicketColumns
-from ticketkin.ranking.models import Float64Array, LogisticModel
+from ticketkin.ranking.models import LogisticModel
 from ticketkin.ranking.retriever import Candidates, Retriever
 from ticketkin.ranking.scorer import PairScorer, ScoredPairs, kin_probabilities, second_logits
 from ticketkin.ranking.shrinkage import DEFAULT

@@ -12,11 +12,11 @@ from typing import Protocol
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from ticketkin.core.tables import BoolArray, FloatArray, IntArray
+from ticketkin.core.tables import BoolArray, Float64Array, FloatArray, IntArray
 from ticketkin.lexical.neighbours import paired_cosines
 from ticketkin.ranking.best import SAME, Nearest, best_places, highest, joined, newest_first
 from ticketkin.ranking.cells import Cells
-from ticketkin.ranking.columns import ENCODER, Float64Array, TicketColumns
+from ticketkin.ranking.columns import ENCODER, TicketColumns
 from ticketkin.ranking.visible import VisibleTickets
 
 LEXICAL = "lexical"
@@ -272,7 +272,7 @@ def pair_similarities(name: str, queries: TicketColumns, stored: TicketColumns, 
         place = np.repeat(np.arange(len(queries)), rows.shape[1])
         left, right = queries.lexical.whole, stored.lexical.whole
         return np.minimum(paired_cosines(left, place, safe.ravel(), right), 1.0).reshape(rows.shape)
-    found = np.empty(rows.shape, dtype=np.float32)
+    similarities = np.empty(rows.shape, dtype=np.float32)
     for query, vector in enumerate(queries.embeddings[name]):
-        found[query] = np.einsum("kd,d->k", stored.embeddings[name][safe[query]], vector)
-    return found
+        similarities[query] = np.einsum("kd,d->k", stored.embeddings[name][safe[query]], vector)
+    return similarities

@@ -16,12 +16,9 @@ from dataclasses import dataclass
 from itertools import cycle
 
 import numpy as np
-import numpy.typing as npt
 
-from ticketkin.core.tables import BoolArray, FloatArray, IntArray
+from ticketkin.core.tables import BoolArray, Float64Array, FloatArray, IntArray
 from ticketkin.ranking.review_pool import ReviewPool
-
-Float64Array = npt.NDArray[np.float64]
 
 AGREED = "words and meaning both put it first"
 WORDS = "words say yes, meaning says no"

@@ -21,14 +21,14 @@ from ticketkin.core.arrays import load_arrays, save_arrays
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import MissingInputError
 from ticketkin.core.records import read_record
-from ticketkin.core.tables import FloatArray
+from ticketkin.core.tables import Float64Array, FloatArray
 from ticketkin.encoders.dense import unit_length
-from ticketkin.encoders.loading import pick_device
+from ticketkin.encoders.device import pick_device
 from ticketkin.encoders.safety import check_model_folder
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, TicketColumns
 from ticketkin.ranking.corpus_state import REMEDY, CorpusState
-from ticketkin.ranking.models import Float64Array, LogisticModel
+from ticketkin.ranking.models import LogisticModel
 from ticketkin.ranking.pair_features import (
     DEEPEST_RANK,
     N_RELATIVE,

@@ -52,17 +52,17 @@ class SegmentedRetriever:
 
     def nearest(self, queries: TicketColumns, n: int, as_of: IntArray | None) -> dict[str, Nearest]:
         """Return each source's `n` best for each query, as `Retriever.nearest`."""
-        found = [part.nearest(queries, n, as_of) for part in self._parts]
-        if len(found) == 1:
-            return found[0]
-        return {name: self._merged([one[name] for one in found], n) for name in self.sources}
+        nearest = [part.nearest(queries, n, as_of) for part in self._parts]
+        if len(nearest) == 1:
+            return nearest[0]
+        return {name: self._merged([one[name] for one in nearest], n) for name in self.sources}
 
-    def _merged(self, found: Sequence[Nearest], n: int) -> Nearest:
+    def _merged(self, nearest: Sequence[Nearest], n: int) -> Nearest:
         """Return the best of all parts."""
         starts = self._starts[:-1]
-        pairs = list(zip(found, starts, self._parts, strict=True))
+        pairs = list(zip(nearest, starts, self._parts, strict=True))
         rows = np.concatenate([np.where(one.rows >= 0, one.rows + start, -1) for one, start, _ in pairs], 1)
-        similarities = np.concatenate([one.similarities for one in found], axis=1)
+        similarities = np.concatenate([one.similarities for one in nearest], axis=1)
         opened = np.concatenate([part.stored.opened_at[np.maximum(one.rows, 0)] for one, _, part in pairs], 1)
         identity = np.concatenate(
             [part.stored.identity[np.maximum(one.rows, 0)] for one, _, part in pairs], 1

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ticketkin.core.tables import BoolArray, FloatArray, IntArray
+from ticketkin.core.tables import BoolArray, Float64Array, FloatArray, IntArray
 from ticketkin.evaluation.option_choice import choose_option
 from ticketkin.evaluation.retrieval import kin_ranks
 from ticketkin.ranking.candidate_lists import CandidateLists
-from ticketkin.ranking.models import Float64Array, LogisticModel
+from ticketkin.ranking.models import LogisticModel
 from ticketkin.ranking.pair_features import HYBRID_SOURCES
 from ticketkin.ranking.scorer import FirstLevel
 from ticketkin.ranking.trees import BoostedTrees, TreeSettings

@@ -55,8 +55,8 @@ class SimilarityScorer(UnlearnedScorer):
 
     def score(self, queries: TicketColumns, candidates: Candidates) -> FloatArray:
         """Return similarities, shape of `candidates.rows` (n_queries, k), 0 beside -1."""
-        found = pair_similarities(self.source, queries, candidates.stored, candidates.places)
-        scores: FloatArray = np.where(candidates.rows >= 0, found, 0.0).astype(np.float32)
+        similarities = pair_similarities(self.source, queries, candidates.stored, candidates.places)
+        scores: FloatArray = np.where(candidates.rows >= 0, similarities, 0.0).astype(np.float32)
         return scores
 
 

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Float64Array = npt.NDArray[np.float64]
-Int64Array = npt.NDArray[np.int64]
+from ticketkin.core.tables import Float64Array, IntArray
+
 _MOST_LEAVES = 4_096
 _END = "end of trees"
 _HEADER = (
@@ -32,18 +31,18 @@ _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?", re.ASCII)
 class Forest:
     """Trees as arrays. Nodes are numbered: the inner ones of all trees first, then all leaves."""
 
-    feature: Int64Array
+    feature: IntArray
     """Of each inner node, shape (n_inner,)."""
     threshold: Float64Array
     """Values up to it go left, shape (n_inner,)."""
-    left: Int64Array
+    left: IntArray
     """Node, shape (n_inner,)."""
-    right: Int64Array
+    right: IntArray
     leaf_value: Float64Array
     """Shape (n_leaves,)."""
-    leaf_output: Int64Array
+    leaf_output: IntArray
     """Which output a leaf's value is added to, shape (n_leaves,)."""
-    roots: Int64Array
+    roots: IntArray
     """First node of each tree, shape (n_trees,); that of a tree without a split is a leaf."""
 
 
@@ -84,10 +83,10 @@ def _check_header(block: str, n_features: int, n_outputs: int) -> None:
 class _Tree:
     """One tree; children below zero are leaves, -1 the first."""
 
-    feature: Int64Array
+    feature: IntArray
     threshold: Float64Array
-    left: Int64Array
-    right: Int64Array
+    left: IntArray
+    right: IntArray
     leaf_value: Float64Array
 
 
@@ -137,7 +136,7 @@ def _joined(trees: list[_Tree], n_outputs: int) -> Forest:
     inner_start = np.cumsum([0, *n_inner[:-1]])
     leaf_start = sum(n_inner) + np.cumsum([0, *n_leaves[:-1]])
 
-    def nodes(children: Int64Array, place: int) -> Int64Array:
+    def nodes(children: IntArray, place: int) -> IntArray:
         numbers = np.where(children >= 0, inner_start[place] + children, leaf_start[place] - 1 - children)
         return np.asarray(numbers, dtype=np.int64)
 
@@ -176,7 +175,7 @@ def _column(
     return convert(parts)
 
 
-def _integers(parts: list[str]) -> Int64Array:
+def _integers(parts: list[str]) -> IntArray:
     _check_all(_INTEGER, parts)
     return np.array([int(part) for part in parts], dtype=np.int64)
 

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ticketkin.core.arrays import AnyArray, SavedArrays
-from ticketkin.core.tables import FloatArray, IntArray
-from ticketkin.ranking.tree_text import Float64Array, Forest, Int64Array, read_forest
+from ticketkin.core.tables import Float64Array, FloatArray, IntArray
+from ticketkin.ranking.tree_text import Forest, read_forest
 
 # Width of the ramp around a threshold, in standard deviations of the feature.
 _RAMP = 0.1
@@ -94,7 +94,7 @@ class BoostedTrees:
         return np.concatenate([np.zeros((0, self._leaf_scores.shape[1])), *parts])
 
     @cached_property
-    def _levels(self) -> list[Int64Array]:
+    def _levels(self) -> list[IntArray]:
         """Inner nodes of all trees by their depth."""
         forest, levels = self.forest, []
         n_inner = len(forest.feature)

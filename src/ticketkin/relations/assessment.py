@@ -8,9 +8,9 @@ import numpy as np
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.stage_settings import LARGEST_SEED
-from ticketkin.core.tables import BoolArray, IntArray
+from ticketkin.core.tables import BoolArray, Float64Array, IntArray
 from ticketkin.core.wording import number_of
-from ticketkin.evaluation.bootstrap import Float64Array, Interval, Resamples, statistic_interval
+from ticketkin.evaluation.bootstrap import Interval, Resamples, statistic_interval
 from ticketkin.relations.balance import Balance
 from ticketkin.relations.block_folds import block_folds
 from ticketkin.relations.features import PairFeatures
@@ -35,6 +35,11 @@ class Assessment:
     blocks: IntArray
     forward: BoolArray
     """Of causal pairs, True where the earlier ticket is the cause."""
+
+    def of_pairs(self, chosen: BoolArray) -> "Assessment":
+        """Return what was said of some of the pairs."""
+        said = [values[chosen] for values in self.probabilities]
+        return Assessment(self.model, said, self.kinds[chosen], self.blocks[chosen], self.forward[chosen])
 
     def direction_by_time(self) -> DirectionByTime:
         """Return how many causes are detected, mean over repeats, and in what share the earlier is the cause.

@@ -4,8 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from ticketkin.core.tables import IntArray
-from ticketkin.evaluation.bootstrap import Float64Array
+from ticketkin.core.tables import Float64Array, IntArray
 
 Balance = Literal["weights", "oversample", "none"]
 

@@ -6,8 +6,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from ticketkin.core.tables import BoolArray, IntArray
-from ticketkin.evaluation.bootstrap import Float64Array
+from ticketkin.core.tables import BoolArray, Float64Array, IntArray
 from ticketkin.relations.kinds import KINDS, NONE
 
 Band = Literal["say", "suggest", "silent"]

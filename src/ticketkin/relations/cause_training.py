@@ -11,10 +11,10 @@ import numpy as np
 from scipy.special import logit
 
 from ticketkin.core.errors import NotEnoughDataError
-from ticketkin.core.tables import BoolArray, IntArray
+from ticketkin.core.tables import BoolArray, Float64Array, IntArray
 from ticketkin.core.wording import number_of
 from ticketkin.encoders.cross_encoder import CrossBase
-from ticketkin.evaluation.bootstrap import Float64Array, Interval, Resamples, statistic_interval
+from ticketkin.evaluation.bootstrap import Interval, Resamples, statistic_interval
 from ticketkin.relations.block_folds import block_folds
 from ticketkin.relations.causes import CAUSE_ENCODER, CauseCalibration, CauseReader, both_orders, with_cause
 from ticketkin.relations.cross_training import CrossTrainer, keep_predictions, kept_predictions
@@ -35,8 +35,8 @@ class CauseTrainer:
 
     trainer: CrossTrainer
 
-    def assess(self, kinds: Float64Array, seed: int, n_bootstrap: int) -> CauseQuality:
-        """Return how well causes are distinguished from all other pairs, out of fold, and what a pair costs.
+    def assess(self, kinds: Float64Array, places: IntArray, seed: int, n_bootstrap: int) -> CauseQuality:
+        """Return how well causes among some pairs are distinguished, out of fold, and what a pair costs.
 
         `none_per_cause` other pairs stand beside each cause. Threshold and calibration come from validation
         blocks within each training fold. `kinds` (n_pairs, 4) is what the model of kinds says of all pairs
@@ -44,7 +44,7 @@ class CauseTrainer:
         NotEnoughDataError for too few causes.
         """
         settings, pairs = self.trainer.settings, self.trainer.pairs
-        chosen = self._causes_and_others(np.arange(len(pairs)), seed)
+        chosen = self._causes_and_others(places, seed)
         truth, blocks = pairs.kind[chosen] == _CAUSAL, pairs.block[chosen]
         if truth.sum() < 2 * settings.folds:
             raise NotEnoughDataError(

@@ -9,11 +9,12 @@ import numpy as np
 from scipy.special import expit, logit
 
 from ticketkin.core.errors import UnreadableFileError
+from ticketkin.core.tables import Float64Array
 from ticketkin.encoders.cross_encoder import load_cross_encoder, pair_logits
-from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.relations.classifier import KindModel
 from ticketkin.relations.kinds import KINDS
-from ticketkin.relations.pair_state import REMEDY, PairTickets
+from ticketkin.relations.pair_state import REMEDY
+from ticketkin.relations.pair_tickets import PairTickets
 
 CAUSE_ENCODER: Final = "cause_encoder"
 _CAUSAL = KINDS.index("causal")

@@ -8,9 +8,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ticketkin.core.errors import NotEnoughDataError
-from ticketkin.core.tables import IntArray
+from ticketkin.core.tables import Float64Array, IntArray
 from ticketkin.core.wording import number_of
-from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.relations.balance import Balance
 from ticketkin.relations.block_folds import learnable_folds
 from ticketkin.relations.features import PairFeatures
@@ -51,8 +50,9 @@ class ChosenAnew:
     def choose(self, places: IntArray, seed: int) -> ClassifierChoice:
         """Return which classifier tells the kinds of some pairs apart best on folds that share no ticket.
 
-        The best is that of the highest macro F1 over the predictions of all folds. Of more than 600 pairs
-        so many are drawn, frequent kinds thinned first. Raises NotEnoughDataError where the pairs lie in one
+        The best is that of the highest macro F1 over the predictions of all folds, each with its middle
+        penalty: tuning it there would take most of the time of a run's kinds. Of more than 600 pairs so many
+        are drawn, frequent kinds thinned first. Raises NotEnoughDataError where the pairs lie in one
         block or are of one kind.
         """
         drawn = places[_thinned(self.pairs.kind[places], _MOST_PAIRS, seed)]
@@ -65,7 +65,7 @@ class ChosenAnew:
                 part = drawn[learned]
                 models = fit_classifiers(
                     self.names, self.features.rows(part), self.pairs.kind[part], self.pairs.block[part], seed,
-                    self.balance,
+                    self.balance, tunes=False,
                 )  # fmt: skip
                 asked = self.features.rows(drawn[judged])
                 for model in models:

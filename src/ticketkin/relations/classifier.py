@@ -5,11 +5,12 @@ from typing import Protocol
 
 import numpy as np
 
-from ticketkin.core.tables import IntArray
+from ticketkin.core.tables import Float64Array, IntArray
 from ticketkin.relations.features import PairFeatures
 from ticketkin.relations.kinds import KINDS
-from ticketkin.relations.pair_state import PairState, PairTickets
-from ticketkin.relations.predictors import AffineMap, Float64Array, Predictor
+from ticketkin.relations.pair_state import PairState
+from ticketkin.relations.pair_tickets import PairTickets
+from ticketkin.relations.predictors import AffineMap, Predictor
 from ticketkin.relations.settings import Classifier
 
 _BLOCK_PAIRS = 4_096

@@ -8,11 +8,12 @@ import numpy as np
 from scipy.special import softmax
 
 from ticketkin.core.errors import UnreadableFileError
+from ticketkin.core.tables import Float64Array
 from ticketkin.core.wording import number_of
 from ticketkin.encoders.cross_encoder import load_cross_encoder, pair_logits
-from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.relations.kinds import KINDS
-from ticketkin.relations.pair_state import REMEDY, PairTickets
+from ticketkin.relations.pair_state import REMEDY
+from ticketkin.relations.pair_tickets import PairTickets
 
 CROSS_ENCODER: Final = "cross_encoder"
 _CAUSAL = KINDS.index("causal")

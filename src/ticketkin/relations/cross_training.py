@@ -12,11 +12,10 @@ from ticketkin.core.arrays import load_array, save_array
 from ticketkin.core.artifacts import hash_value
 from ticketkin.core.errors import JobError
 from ticketkin.core.progress import SILENT, Progress
-from ticketkin.core.tables import IntArray
+from ticketkin.core.tables import Float64Array, IntArray
 from ticketkin.core.wording import number_of
 from ticketkin.encoders.cross_encoder import CrossBase, load_cross_encoder, locate_cross_base
 from ticketkin.encoders.settings import EncoderSettings
-from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.relations.cross_kinds import CROSS_ENCODER, CrossKindModel
 from ticketkin.relations.kinds import KINDS
 from ticketkin.relations.pairs import RelationPairs

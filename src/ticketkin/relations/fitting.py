@@ -14,11 +14,11 @@ from ticketkin.relations.balance import Balance, oversampled, sample_weights
 from ticketkin.relations.block_folds import learnable_folds
 from ticketkin.relations.classifier import RelationClassifier
 from ticketkin.relations.features import PairFeatures
+from ticketkin.relations.kernel_machine import KernelMachine
 from ticketkin.relations.predictors import (
     AffineMap,
     CalibratedMargins,
     Constant,
-    KernelMachine,
     Linear,
     Network,
     Predictor,
@@ -56,6 +56,8 @@ class _TrainingPairs:
     blocks: IntArray
     seed: int
     balance: Balance
+    tunes: bool = True
+    """Whether a penalty is chosen, which takes many fits, or the middle one taken."""
 
     @property
     def weights(self) -> AnyArray:
@@ -97,13 +99,15 @@ def fit_classifiers(
     blocks: IntArray,
     seed: int,
     balance: Balance = "weights",
+    *,
+    tunes: bool = True,
 ) -> Iterator[RelationClassifier]:
     """Yield classifiers fitted on the same pairs, in the order of `names`.
 
-    Penalties are tuned on inner folds of `blocks`; rare kinds are made up for by `balance` in all but the
-    majority class. Only what is given is oversampled, so that no copy of a pair that judges is known. A kind
-    of fewer than three pairs is left out where two others remain. A scaling is computed once for all that
-    read it.
+    Penalties are tuned on inner folds of `blocks`, unless `tunes` says otherwise; rare kinds are made up for
+    by `balance` in all but the majority class. Only what is given is oversampled, so that no copy of a pair
+    that judges is known. A kind of fewer than three pairs is left out where two others remain. A scaling is
+    computed once for all that read it.
     """
     kept = _often_enough(kinds)
     features, kinds, blocks = features.rows(kept), kinds[kept], blocks[kept]
@@ -123,7 +127,7 @@ def fit_classifiers(
             values = scaling.fit_transform(chosen.values)
             scaled[method.reads] = chosen.names, AffineMap.of(scaling.transform, len(chosen.names)), values
         columns, affine, values = scaled[method.reads]
-        predictor = method.fit(_TrainingPairs(values, kinds, blocks, seed, balance))
+        predictor = method.fit(_TrainingPairs(values, kinds, blocks, seed, balance, tunes))
         yield RelationClassifier(name, columns, np.unique(kinds), affine, predictor)
 
 
@@ -189,7 +193,7 @@ def _logistic(pairs: _TrainingPairs) -> Predictor:
 
     # The components are computed once, without a label; only the penalty is chosen on inner folds.
     model = LogisticRegression(max_iter=400, class_weight="balanced" if pairs.balance == "weights" else None)
-    folds = pairs.inner_folds()
+    folds = pairs.inner_folds() if pairs.tunes else []
     if not folds:
         middle = _PENALTIES[len(_PENALTIES) // 2]
         return Linear.of(model.set_params(C=middle).fit(pairs.values, pairs.kinds))

@@ -29,11 +29,11 @@ def relation_gates(record: KindsLearned, fewest: int) -> list[Check]:
     """Return the checks of learned kinds; a kind of fewer pairs than `fewest` can't be judged."""
     return [
         _labels(record),
-        _support(record.counts, fewest),
+        _support(record.kept.counts, fewest),
         _splits(record.two_stage.pairs_by_split, record.counts),
         _contradictions(record),
         _better_than_majority(record.kept, record.results["majority"]),
-        _distinguished(record.kept, record.counts, fewest),
+        _distinguished(record.kept, fewest),
         _calibrated(record.kept.reliability),
         _direction(record.kept.direction_by_time),
         *([] if record.causes is None else [_causes(record.causes, record.causes_left_out)]),
@@ -105,7 +105,7 @@ def _contradictions(record: KindsLearned) -> Check:
 
 def _better_than_majority(kept: ModelQuality, majority: ModelQuality) -> Check:
     own, most = kept.macro_f1, majority.macro_f1
-    evidence = f"macro F1 {own}, majority class {most.value:.3f}"
+    evidence = f"macro F1 {own}; always naming the most frequent kind gives {most.value:.3f}"
     if own.low is not None and most.value is not None and own.low > most.value:
         return passed("relation_better_than_majority", evidence)
     return failed(
@@ -128,8 +128,9 @@ def _share(quality: KindQuality, counts: Mapping[str, int]) -> float:
     return quality.n / max(1, sum(counts.values()))
 
 
-def _distinguished(kept: ModelQuality, counts: Mapping[str, int], fewest: int) -> Check:
+def _distinguished(kept: ModelQuality, fewest: int) -> Check:
     """Look whether each kind with enough pairs is distinguished better than by guessing."""
+    counts = kept.counts
     judged = {name: kept.by_kind[name] for name, n in counts.items() if name != NONE and n >= fewest}
     shown = {
         name: f"{name} F1 {quality.f1}, guessing by frequency {_share(quality, counts):.3f}"

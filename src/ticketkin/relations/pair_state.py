@@ -13,23 +13,20 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from pydantic import Field
-from scipy.sparse import csr_matrix
 
 from ticketkin.core.arrays import AnyArray, load_arrays, save_arrays
 from ticketkin.core.artifacts import hash_value, write_json
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.core.records import read_record
 from ticketkin.core.tables import PERSON_FIELDS, FloatArray, IntArray, Tickets
-from ticketkin.lexical.neighbours import paired_cosines
-from ticketkin.lexical.sparse_rows import take_rows
 from ticketkin.lexical.tfidf import TermStatistics
-from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
+from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.corpus_state import opening_times, value_hashes
-from ticketkin.ranking.crowd import NO_TIME
 from ticketkin.relations.features import PairFeatures
+from ticketkin.relations.pair_comparison import field_features, similarities, time_features
+from ticketkin.relations.pair_tickets import Objects, PairTickets, TermRows
 
 REMEDY = "Learn the kinds again: ticketkin relations RUN"
 """What a user does about a saved relation model that can't be read."""
@@ -51,69 +48,11 @@ _NAMING = ("shared_parts", "earlier_names_later", "later_names_earlier")
 _TIMES = ("log_days", "within_hour", "within_day")
 _MOST_VALUES = 8
 _FEWEST_OF_A_VALUE = 20
-_FAR_DAYS = 10_000.0
-_MICROSECONDS_A_DAY = 86_400_000_000
 _PARTS = re.compile(r"\s*[;,|]\s*")
 _SHORTEST_NAME = 4
 """A ticket's name in another's text; shorter ones would be there by chance."""
 # A project (DFR-10), or what the record is: an incident (INC0000060) or a change (CHG0000042).
 _PREFIX = re.compile(r"([A-Za-z][A-Za-z0-9]*?)-?\d+\Z")
-Objects = npt.NDArray[Any]
-
-
-@dataclass(frozen=True)
-class TermRows:
-    """n tickets in terms, each matrix of n rows of unit length."""
-
-    words: csr_matrix
-    """TF-IDF of the text."""
-    characters: csr_matrix
-    """TF-IDF of the title's character n-grams."""
-
-    @classmethod
-    def of(cls, columns: TicketColumns, rows: IntArray) -> "TermRows":
-        """Return those of some tickets that a ranking described."""
-        return cls(take_rows(columns.words, rows), take_rows(columns.characters, rows))
-
-
-@dataclass(frozen=True)
-class PairTickets:
-    """n tickets as models of kinds read them, over one pair state; a ticket may be there more than once."""
-
-    texts: Objects
-    """Composed by the template, shape (n,)."""
-    embeddings: FloatArray
-    """Of the text, shape (n, d), unit length."""
-    title_embeddings: FloatArray
-    words: csr_matrix
-    """TF-IDF of the text."""
-    characters: csr_matrix
-    """TF-IDF of the title's character n-grams."""
-    values: IntArray
-    """Hash of the value of each field, shape (n, n_fields), 0 where it is empty."""
-    common: FloatArray
-    """1 where the ticket holds a common value of the state, shape (n, n_common)."""
-    parts: Objects
-    """What the subcategory lists, a set of texts each, shape (n,)."""
-    names: Objects
-    """What other texts may call the ticket, a set of texts each, shape (n,)."""
-    statements: Objects
-    """Title and description, shape (n,)."""
-    lengths: FloatArray
-    """Logarithm of the length of the description in characters, shape (n,)."""
-    opened_at: IntArray
-    """Microseconds since 1970, shape (n,), NO_TIME where unknown."""
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-    def take(self, rows: IntArray) -> "PairTickets":
-        """Return some of the tickets, a row as often as it is named."""
-        taken = {
-            name: take_rows(column, rows) if isinstance(column, csr_matrix) else column[rows]
-            for name, column in vars(self).items()
-        }
-        return PairTickets(**taken)
 
 
 @dataclass(frozen=True)
@@ -199,10 +138,10 @@ class PairState:
     def features(self, earlier: PairTickets, later: PairTickets) -> PairFeatures:
         """Return the features of row-aligned pairs; `earlier` holds the tickets that were filed first."""
         a, b = earlier.embeddings, later.embeddings
-        columns = [a, b, np.abs(a - b), a * b, _similarities(earlier, later), _field_features(earlier, later)]
+        columns = [a, b, np.abs(a - b), a * b, similarities(earlier, later), field_features(earlier, later)]
         columns.append(np.stack([earlier.common, later.common], axis=2).reshape(len(earlier), -1))
         if self.has_times:
-            columns.append(_time_features(earlier.opened_at, later.opened_at))
+            columns.append(time_features(earlier.opened_at, later.opened_at))
         names, groups = self._layout
         return PairFeatures(np.concatenate(columns, axis=1, dtype=np.float32), names, groups)
 
@@ -310,41 +249,3 @@ def _common_values(column: pl.Series) -> list[str]:
     ranked = counts.sort("n", column.name, descending=[True, False])
     values: list[str] = ranked[column.name].head(_MOST_VALUES).to_list()
     return values
-
-
-def _similarities(earlier: PairTickets, later: PairTickets) -> FloatArray:
-    rows = np.arange(len(earlier))
-    columns = [
-        np.einsum("ij,ij->i", earlier.embeddings, later.embeddings),
-        np.einsum("ij,ij->i", earlier.title_embeddings, later.title_embeddings),
-        paired_cosines(earlier.words, rows, rows, later.words),
-        paired_cosines(earlier.characters, rows, rows, later.characters),
-        later.lengths - earlier.lengths,
-        np.minimum(earlier.lengths, later.lengths),
-    ]
-    return np.stack(columns, axis=1)
-
-
-def _field_features(earlier: PairTickets, later: PairTickets) -> FloatArray:
-    """Return which fields agree, which disagree, what subcategories share, and who names whom."""
-    both = (earlier.values != 0) & (later.values != 0)
-    same = earlier.values == later.values
-    shared = [len(a & b) / max(1, len(a | b)) for a, b in zip(earlier.parts, later.parts, strict=True)]
-    naming = np.stack([shared, _names_other(earlier, later), _names_other(later, earlier)], axis=1)
-    columns: FloatArray = np.concatenate([both & same, both & ~same, naming], axis=1, dtype=np.float32)
-    return columns
-
-
-def _names_other(one: PairTickets, other: PairTickets) -> list[bool]:
-    """Return whether the text of `one` names `other` by its id or number."""
-    return [
-        any(name in text for name in names) for text, names in zip(one.statements, other.names, strict=True)
-    ]
-
-
-def _time_features(earlier: IntArray, later: IntArray) -> FloatArray:
-    """Return how far apart the two opened; a time that is not known counts as far."""
-    known = (earlier != NO_TIME) & (later != NO_TIME)
-    apart = np.abs(np.where(known, later, 0) - np.where(known, earlier, 0)) / _MICROSECONDS_A_DAY
-    days = np.where(known, np.minimum(apart, _FAR_DAYS), _FAR_DAYS)
-    return np.stack([np.log1p(days), days < 1 / 24, days < 1], axis=1).astype(np.float32)

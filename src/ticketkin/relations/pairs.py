@@ -12,10 +12,10 @@ from scipy.sparse.csgraph import connected_components
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import BoolArray, IntArray, Links, Origin, Tickets
 from ticketkin.core.wording import number_of
-from ticketkin.lexical.neighbours import tfidf_neighbours
 from ticketkin.pairs.mining import KinshipCodes
 from ticketkin.relations.kinds import KINDS, NONE
 from ticketkin.relations.settings import RelationSettings
+from ticketkin.relations.strangers import StrangerPool, draw_strangers
 
 _N_BLOCKS = 40
 """Tickets are dealt into so many blocks; no pair crosses one, so folds of blocks share no ticket."""
@@ -24,9 +24,6 @@ _LARGEST_JOINED = 0.1
 """Share of all tickets that pairs stated as `none` may join into one part."""
 _COMPONENTS_A_BLOCK = 4
 """Fewer would leave too few strangers within a block."""
-_DRAWS_PER_PAIR = 12
-_N_NEIGHBOURS = 20
-_SAME_HOUR = 3_600
 STATED_SCHEMA: Mapping[str, pl.DataType] = {
     "source": pl.String(),
     "target": pl.String(),
@@ -79,32 +76,28 @@ def relation_pairs(
     """Return the linked pairs by kind, those stated as `none`, and strangers beside them.
 
     `stated` holds pairs with a kind (`STATED_SCHEMA`) that a person stated apart from links, `none` among
-    them; what is final there holds whatever the links say. Of strangers a third
-    each is drawn at random, among lexical neighbours, and among tickets of the same service and hour (of one
-    category and near in filing order where there are no times); what was stated as `none` counts towards
-    them. Never a stranger: tickets joined by any chain of links, or by a problem, parent or kin group.
-    There are `settings.none_per_linked` for each link. A pair that was given two kinds is reported, and left
-    out or, by 'majority', what most say. Deterministic by `seed`. Raises
-    NotEnoughDataError without a pair of kin.
+    them; what is final there holds whatever the links say. Of strangers a third each is drawn at random,
+    among lexical neighbours, and among tickets of the same service and hour (of one category and near in
+    filing order where there are no times); what was stated as `none` counts towards them. Never a stranger:
+    tickets joined by any chain of links, or by a problem, parent or kin group. There are
+    `settings.none_per_linked` for each link. A pair that was given two kinds is reported, and left out or, by
+    'majority', what most say. Deterministic by `seed`. Raises NotEnoughDataError without a pair of kin.
     """
     order = filing_order(tickets)
     kinds, doubtful = _stated_kinds(tickets, links, stated, settings.contradictions)
-    kin = {pair: kind for pair, kind in kinds.items() if KINDS[kind] != NONE}
-    if not kin:
-        raise NotEnoughDataError("No link between two tickets was found, so no kind can be learned")
+    kin, apart = _kin_and_apart(kinds)
     source, target = _sides(kin)
     component = _components(len(tickets), source, target, groups)
-    apart = np.stack(_sides({pair: kind for pair, kind in kinds.items() if KINDS[kind] == NONE}), axis=1)
     # Whoever states two tickets as none joins their blocks: no ticket may stand in two folds.
     joined, allowed = _joined(component, apart[:, 0], apart[:, 1])
     block = _blocks(joined, seed)
-    strangers = {"told": apart[allowed]} | _strangers(
-        _Field(tickets, order, component, block, KinshipCodes.of(tickets, groups, links), words),
+    drawn = {"told": apart[allowed]} | draw_strangers(
+        StrangerPool(tickets, order, component, block, KinshipCodes.of(tickets, groups, links), words),
         round(settings.none_per_linked * len(source)) - int(allowed.sum()),
         np.random.default_rng(seed),
         {(min(a, b), max(a, b)) for a, b in apart.tolist()},
     )
-    strangers = {name: pairs for name, pairs in strangers.items() if len(pairs)}
+    strangers = {name: pairs for name, pairs in drawn.items() if len(pairs)}
     none = np.concatenate([np.empty((0, 2), dtype=np.int64), *strangers.values()])
     first, second = np.concatenate([source, none[:, 0]]), np.concatenate([target, none[:, 1]])
     kind = np.concatenate([np.array(list(kin.values())), np.full(len(none), KINDS.index(NONE))])
@@ -120,6 +113,14 @@ def relation_pairs(
         contradictions=doubtful,
         n_apart_left_out=int((~allowed).sum()),
     )
+
+
+def _kin_and_apart(kinds: Mapping[tuple[int, int], int]) -> tuple[dict[tuple[int, int], int], IntArray]:
+    """Return the pairs of kin with their kinds, and the rows of those that were stated as no kin, (n, 2)."""
+    kin = {pair: kind for pair, kind in kinds.items() if KINDS[kind] != NONE}
+    if not kin:
+        raise NotEnoughDataError("No link between two tickets was found, so no kind can be learned")
+    return kin, np.array([pair for pair in kinds if pair not in kin], dtype=np.int64).reshape(-1, 2)
 
 
 def _sides(pairs: Mapping[tuple[int, int], int]) -> tuple[IntArray, IntArray]:
@@ -220,86 +221,6 @@ def _blocks(component: IntArray, seed: int) -> IntArray:
         block_of[place] = smallest
         filled[smallest] += sizes[place]
     return block_of[component]
-
-
-@dataclass(frozen=True)
-class _Field:
-    """Where strangers are drawn from."""
-
-    tickets: Tickets
-    order: IntArray
-    component: IntArray
-    block: IntArray
-    kinship: KinshipCodes
-    words: csr_matrix
-
-    def allowed(self, left: IntArray, right: IntArray) -> BoolArray:
-        """Return True for pairs of one block that nothing joins."""
-        apart = (self.component[left] != self.component[right]) & ~self.kinship.related(left, right)
-        return np.asarray(apart & (self.block[left] == self.block[right]), dtype=np.bool_)
-
-
-def _strangers(
-    field: _Field, n_wanted: int, generator: np.random.Generator, taken: set[tuple[int, int]]
-) -> dict[str, IntArray]:
-    """Return about a third of the wanted pairs from each way of drawing; what one lacks, chance fills."""
-    n_wanted = max(0, n_wanted)
-    ways = {"lexical": _lexical(field), "same_time": _same_time(field, generator)}
-    drawn: dict[str, IntArray] = {}
-    for name, pairs in ways.items():
-        drawn[name] = _new_pairs(field, pairs[generator.permutation(len(pairs))], n_wanted // 3, taken)
-    rest = n_wanted - sum(map(len, drawn.values()))
-    drawn["random"] = _new_pairs(field, _at_random(field, rest * _DRAWS_PER_PAIR, generator), rest, taken)
-    return drawn
-
-
-def _new_pairs(field: _Field, pairs: IntArray, n: int, taken: set[tuple[int, int]]) -> IntArray:
-    pairs = pairs[field.allowed(pairs[:, 0], pairs[:, 1])]
-    kept: list[tuple[int, int]] = []
-    for a, b in pairs.tolist():
-        key = (min(a, b), max(a, b))
-        if len(kept) == n:
-            break
-        if key not in taken:
-            taken.add(key)
-            kept.append(key)
-    return np.array(kept, dtype=np.int64).reshape(-1, 2)
-
-
-def _at_random(field: _Field, n: int, generator: np.random.Generator) -> IntArray:
-    """Draw pairs within blocks."""
-    by_block = np.argsort(field.block, kind="stable")
-    starts = np.searchsorted(field.block[by_block], field.block, side="left")
-    ends = np.searchsorted(field.block[by_block], field.block, side="right")
-    left = generator.integers(0, len(field.block), n)
-    right = by_block[generator.integers(starts[left], ends[left])]
-    pairs = np.stack([left, right], axis=1)[left != right]
-    return np.asarray(pairs, dtype=np.int64)
-
-
-def _lexical(field: _Field) -> IntArray:
-    neighbours = tfidf_neighbours(field.words, min(_N_NEIGHBOURS, max(1, len(field.block) - 1))).indices
-    rows, columns = np.nonzero(neighbours >= 0)
-    return np.stack([rows, neighbours[rows, columns]], axis=1).astype(np.int64)
-
-
-def _same_time(field: _Field, generator: np.random.Generator) -> IntArray:
-    """Pair each ticket with the next few of its service within the hour, or of its category in order."""
-    frame = field.tickets.frame
-    timed = field.tickets.has_times
-    context = frame["service"] if timed and frame["service"].n_unique() > 1 else frame["category"]
-    codes = context.cast(pl.Categorical).to_physical().cast(pl.Int64).to_numpy()
-    by = np.lexsort((field.order, codes))
-    seconds = frame["opened_at"].dt.epoch("s").to_numpy() if timed else None
-    pairs: list[IntArray] = []
-    for step in range(1, 6):
-        left, right = by[:-step], by[step:]
-        near = codes[left] == codes[right]
-        if seconds is not None:
-            near &= np.abs(seconds[right] - seconds[left]) <= _SAME_HOUR
-        pairs.append(np.stack([left[near], right[near]], axis=1))
-    joined = np.concatenate(pairs) if pairs else np.empty((0, 2), dtype=np.int64)
-    return np.asarray(joined[generator.permutation(len(joined))], dtype=np.int64)
 
 
 def support_notes(counts: Mapping[str, int], fewest: int = 10) -> list[str]:

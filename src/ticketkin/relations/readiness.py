@@ -1,23 +1,45 @@
-"""What a champion's tier owes to what is said of new tickets, and to its false alarms."""
+"""Is a run's champion fit for production use? The one place where criteria add up to a tier."""
+
+from collections.abc import Sequence
 
 from ticketkin.core.wording import number_of
-from ticketkin.evaluation.schema import TIERS, CriterionResult, ReadinessResult, Tier
+from ticketkin.evaluation.schema import CriterionResult, ReadinessResult, Tier
 from ticketkin.relations.record import KindsNotLearned, RelationRecord
 
 FALSE_ALARMS_SAID = "false_alarms_said"
-_WITHOUT_A_WORD: Tier = "excellent"
-_WITH_TOO_MANY: Tier = "good"
+_MINIMUM_AUC, _GOOD_AUC = 0.75, 0.85
 
 
-def with_false_alarms(readiness: ReadinessResult, record: RelationRecord, most: float) -> ReadinessResult:
-    """Return the readiness with the false alarms in 1,000 tickets, of which `most` are allowed.
+def readiness_of(criteria: Sequence[CriterionResult], record: RelationRecord, most: float) -> ReadinessResult:
+    """Return the readiness of a champion: the `criteria` of its verdict, false alarms beside them, the tier.
 
-    They are those of all kinds from the lower threshold on: what a person at the desk sees. With more, the
-    tier is *good* at most; where nothing is said, they can't be measured, and *production* isn't reached.
+    False alarms are those in 1,000 tickets, of all kinds from the lower threshold on: what a person at the
+    desk sees; `most` are allowed. Tiers: *minimum* tells kin from strangers at all (ROC-AUC .75); *good* does
+    at .85, beats the baseline, and no check failed; *excellent* reaches the ROC-AUC and false-positive
+    targets and has no more false alarms than allowed, or none as nothing is said; *production* meets every
+    criterion.
     """
+    whole = [*criteria, _false_alarms_criterion(record, most)]
+    return ReadinessResult(tier=_tier(whole), criteria=whole)
+
+
+def _tier(criteria: Sequence[CriterionResult]) -> Tier:
+    """Return the highest tier that is reached."""
+    by_name = {criterion.name: criterion for criterion in criteria}
+    area, alarms = by_name["roc_auc"].value or 0.0, by_name[FALSE_ALARMS_SAID]
+    if area < _MINIMUM_AUC:
+        return "none"
+    if area < _GOOD_AUC or not (by_name["beats_baseline"].passed and by_name["failed_checks"].passed):
+        return "minimum"
+    has_too_many = alarms.value is not None and not alarms.passed
+    if has_too_many or not (by_name["roc_auc"].passed and by_name["false_positive_rate"].passed):
+        return "good"
+    return "production" if all(criterion.passed for criterion in criteria) else "excellent"
+
+
+def _false_alarms_criterion(record: RelationRecord, most: float) -> CriterionResult:
     value, note = _false_alarms(record)
-    passed = value is not None and value <= most
-    criterion = CriterionResult(
+    return CriterionResult(
         value=value,
         low=None,
         high=None,
@@ -25,12 +47,9 @@ def with_false_alarms(readiness: ReadinessResult, record: RelationRecord, most: 
         target=most,
         at_most=True,
         gap=None if value is None else most - value,
-        passed=passed,
+        passed=value is not None and value <= most,
         note=note,
     )
-    highest = TIERS[-1] if passed else _WITHOUT_A_WORD if value is None else _WITH_TOO_MANY
-    tier = min(readiness.tier, highest, key=TIERS.index)
-    return ReadinessResult(tier=tier, criteria=[*readiness.criteria, criterion])
 
 
 def _false_alarms(record: RelationRecord) -> tuple[float | None, str]:

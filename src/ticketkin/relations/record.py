@@ -76,6 +76,11 @@ class ModelQuality(_Part):
     """By kind, before calibration."""
     direction_by_time: DirectionByTime
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Pairs that judged, by kind."""
+        return {kind: quality.n for kind, quality in self.by_kind.items()}
+
 
 class ClassifierScore(_Part):
     """How well one classifier tells kinds apart on folds within the pairs that choose."""

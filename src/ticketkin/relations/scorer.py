@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ticketkin.core.errors import UnreadableFileError
-from ticketkin.encoders.loading import pick_device
+from ticketkin.core.tables import Float64Array
+from ticketkin.encoders.device import pick_device
 from ticketkin.encoders.settings import EncoderSettings
-from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.lexical.shared_words import shared_words
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.corpus_state import CorpusState
@@ -21,7 +21,8 @@ from ticketkin.relations.bands import Bands
 from ticketkin.relations.causes import CAUSE_ENCODER, CauseReader, WithCauses
 from ticketkin.relations.classifier import FeatureKindModel, KindModel, RelationClassifier
 from ticketkin.relations.cross_kinds import CROSS_ENCODER, load_cross_kind_model
-from ticketkin.relations.pair_state import REMEDY, PairState, PairTickets, TermRows
+from ticketkin.relations.pair_state import REMEDY, PairState
+from ticketkin.relations.pair_tickets import PairTickets, TermRows
 from ticketkin.relations.saving import FittedOn, load_classifier, read_kinds, save_kinds
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ticketkin.core.tables import BoolArray, IntArray
-from ticketkin.evaluation.bootstrap import Float64Array, wilson_share
+from ticketkin.core.tables import BoolArray, Float64Array, IntArray
+from ticketkin.evaluation.bootstrap import wilson_share
 from ticketkin.relations.bands import REPORTED_BANDS, Bands, likeliest_kin
 from ticketkin.relations.kinds import KINDS, NONE
 from ticketkin.relations.record import BandQuality, SplitQuality

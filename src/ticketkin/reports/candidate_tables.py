@@ -110,7 +110,7 @@ def metric_table(report: Report, split: Split) -> MetricTable | None:
 
 def _counts(scores: SplitResult) -> str:
     retrieval, pairs = scores.retrieval, scores.pairs
-    return " · ".join(
+    counts = " · ".join(
         f"{format_count(value)} {label}"
         for value, label in (
             (retrieval.n_queries, "queries"),
@@ -120,3 +120,6 @@ def _counts(scores: SplitResult) -> str:
             (pairs.n_negative, "not-kin pairs"),
         )
     )
+    if not pairs.n_graded:
+        return counts
+    return f"{counts} · Spearman and Pearson over the grades of the file ({pairs.n_graded:,} pairs)"

@@ -80,11 +80,19 @@ def add_legend(axes: "Axes", **where: Any) -> None:
     axes.legend(**{"frameon": False, "labelcolor": INK, "fontsize": 10.5, **where})
 
 
+def _lay_out(figure: "Figure") -> None:
+    """Place all parts of a figure once: else each way of writing it draws it twice more to do so."""
+    if figure.get_layout_engine() is not None:
+        figure.draw_without_rendering()
+        figure.set_layout_engine(None)
+
+
 def inline_svg(shown: ReportFigure) -> str:
     """Return the figure as an SVG element: scalable, named for screen readers, ids unique in a page.
 
     Ids are renumbered because matplotlib draws them at random: the same figure gives the same text.
     """
+    _lay_out(shown.figure)
     stream = io.StringIO()
     shown.figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None})
     svg = stream.getvalue()
@@ -109,6 +117,7 @@ def save_png(shown: ReportFigure, folder: Path) -> Path:
     """Write the figure on white as `folder/<name>.png`, atomically, and return the path."""
     path = folder / f"{shown.name}.png"
     # In the page the figure is see-through; a picture on its own must be readable on any ground.
+    _lay_out(shown.figure)
     shown.figure.patch.set_alpha(1)
     with atomic_path(path) as temporary:
         shown.figure.savefig(temporary, format="png", dpi=_PNG_DOTS_PER_INCH, facecolor="white")

@@ -37,7 +37,7 @@ def kinds_figures(material: ReportMaterial) -> list[ReportFigure]:
     drawn = []
     learned = material.relations
     if isinstance(learned, KindsLearned):
-        drawn.append(kinds_confusion_figure(learned.counts, learned.kept.confusion))
+        drawn.append(kinds_confusion_figure(learned.kept.counts, learned.kept.confusion))
         drawn.append(reliability_figure(_of_kinds_present(learned)))
     if material.families is not None and material.families.families:
         drawn.append(family_figure(material.families.families))
@@ -45,7 +45,7 @@ def kinds_figures(material: ReportMaterial) -> list[ReportFigure]:
 
 
 def _of_kinds_present(learned: KindsLearned) -> dict[str, list[ReliabilityBin]]:
-    return {kind: bins for kind, bins in learned.kept.reliability.items() if learned.counts.get(kind)}
+    return {kind: bins for kind, bins in learned.kept.reliability.items() if learned.kept.counts.get(kind)}
 
 
 def kinds_absent(material: ReportMaterial) -> str:

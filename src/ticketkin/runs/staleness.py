@@ -12,7 +12,8 @@ from typing import TypeVar
 
 from ticketkin.core.errors import DamagedArtifactError, StaleInputError
 from ticketkin.runs.artifacts import Place
-from ticketkin.runs.stages import RunContext, Stage, content_hash, read_record, record_path
+from ticketkin.runs.content_hashes import content_hash
+from ticketkin.runs.stages import RunContext, Stage, read_record, record_path
 
 J = TypeVar("J")
 

@@ -14,8 +14,9 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import ToolAnnotations
 from pydantic import Field, ValidationError
 
+from ticketkin.service.family_schemas import FamiliesPage, FamilyOut
 from ticketkin.service.problems import Problem
-from ticketkin.service.schemas import FamiliesPage, FamilyOut, KinAnswer
+from ticketkin.service.question_schemas import KinAnswer
 
 _READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 _INSTRUCTIONS = (
@@ -79,7 +80,7 @@ def _asked(client: httpx2.Client, method: str, path: str, body: object = None) -
     if answer.is_success:
         return answer.json()
     try:
-        told = Problem.model_validate_json(answer.content)
+        problem = Problem.model_validate_json(answer.content)
     except ValidationError:
         raise ToolError(f"The service answered {answer.status_code}") from None
-    raise ToolError("; ".join([told.detail, *told.faults]))
+    raise ToolError("; ".join([problem.detail, *problem.faults]))

@@ -8,7 +8,7 @@ from pydantic import Field
 from ticketkin.service.model_switching import processes_not_ready
 from ticketkin.service.strict_model import Strict
 from ticketkin.store.database import Transaction
-from ticketkin.store.models import known_models, newest_switches, running_processes
+from ticketkin.store.models import ModelSwitch, known_models, newest_switches, running_processes
 
 _MOST_SWITCHES = 20
 
@@ -27,20 +27,12 @@ class StandingModel(Strict):
     """For each running process that can't answer by it, why."""
 
 
-class SwitchOut(Strict):
-    """When somebody let a model answer."""
-
-    bundle: str
-    actor: str
-    at: datetime
-
-
 class ModelsOut(Strict):
     """The models that stand side by side, and which of them answered since when."""
 
     models: list[StandingModel]
     """None before the first switch: each process answers by the bundle that it was started with."""
-    switches: list[SwitchOut]
+    switches: list[ModelSwitch]
     """The newest first."""
     n_processes: int
     """Running processes."""
@@ -60,7 +52,7 @@ class ModelsOut(Strict):
         ]
         return cls(
             models=models,
-            switches=[SwitchOut(**vars(switch)) for switch in switches],
+            switches=switches,
             n_processes=len({one.process for one in running}),
         )
 
@@ -70,3 +62,41 @@ class ModelChoice(Strict):
 
     bundle: Annotated[str, Field(min_length=1, max_length=100)]
     """Its id."""
+
+
+class EmbeddingOut(Strict):
+    """One forward pass of a ticket."""
+
+    name: str
+    reads: str
+    runtime: str
+
+
+class ModelOut(Strict):
+    """What answers, and what was proven of it."""
+
+    bundle: str
+    """Id: equal means equal answers, with the same refit."""
+    refit: int
+    """Number of the refit whose weights rank; 0 for the bundle's own."""
+    made_by: str
+    """Version of Ticketkin."""
+    base_model: str
+    champion: str
+    """The ranking that won."""
+    verdict: str
+    """What was proven, in a sentence."""
+    grounds: str
+    """What that rests on."""
+    readiness: str
+    is_synthetic: bool
+    """Whether it was learned on the built-in sample: then it says nothing of a real desk."""
+    learned_until: str
+    """When the last ticket opened that was learned from; empty without opening times."""
+    kinds: str
+    """Whether kinds of kin were learned, and why not."""
+    embeddings: list[EmbeddingOut]
+    n_forward_passes: int
+    """Texts and pairs that go through an encoder for one ticket."""
+    parity: str
+    """How the bundle's own probes scored here, against when it was made."""

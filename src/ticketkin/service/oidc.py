@@ -171,10 +171,10 @@ class Provider:
         with self._lock:
             if self._discovered is None:
                 where = f"{self.settings.issuer.rstrip('/')}/.well-known/openid-configuration"
-                found = _Discovery.model_validate(self._read("GET", where))
-                if found.issuer.rstrip("/") != self.settings.issuer.rstrip("/"):
+                discovery = _Discovery.model_validate(self._read("GET", where))
+                if discovery.issuer.rstrip("/") != self.settings.issuer.rstrip("/"):
                     raise RefusedError("The provider calls itself otherwise than TICKETKIN_OIDC_ISSUER does")
-                self._discovered = found
+                self._discovered = discovery
             return self._discovered
 
     def _token(self, code: str, attempt: Attempt) -> str:

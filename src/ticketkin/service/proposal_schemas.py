@@ -1,13 +1,11 @@
 """What goes in and out about proposals to the ticket system."""
 
-from datetime import datetime
-from typing import Annotated, Self
-from uuid import UUID
+from typing import Annotated
 
 from pydantic import ConfigDict, Field, JsonValue
 
 from ticketkin.service.strict_model import Strict
-from ticketkin.store.proposals import Proposal, ProposalState
+from ticketkin.store.proposals import Proposal
 
 _EXAMPLE: dict[str, JsonValue] = {"duplicate": "INC0012345", "parent": "INC0012001"}
 
@@ -27,28 +25,7 @@ class ProposalIn(Strict):
     """Of this request: sent again with the same key it makes nothing new."""
 
 
-class ProposalOut(Strict):
-    """A proposal as it is kept."""
-
-    proposal_id: UUID
-    duplicate: str
-    parent: str
-    state: ProposalState
-    """proposed, then accepted or declined by a person, then sent."""
-    key: str
-    proposed_by: str
-    proposed_at: datetime
-    decided_by: str | None
-    decided_at: datetime | None
-    sent_at: datetime | None
-
-    @classmethod
-    def of(cls, proposal: Proposal) -> Self:
-        """Return a stored proposal."""
-        return cls(**vars(proposal))
-
-
 class ProposalsOut(Strict):
     """Some of the proposals, the oldest first."""
 
-    proposals: list[ProposalOut]
+    proposals: list[Proposal]

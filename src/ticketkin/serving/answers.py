@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ticketkin.core.tables import PERSON_FIELDS, FloatArray, IntArray, Tickets
+from ticketkin.core.tables import PERSON_FIELDS, Float64Array, FloatArray, IntArray, Tickets
 from ticketkin.core.wording import percent, time_span
-from ticketkin.evaluation.bootstrap import Float64Array
 from ticketkin.relations.bands import Band, Bands, likeliest_kin
 from ticketkin.relations.gates import RIGHT_DIRECTION
 from ticketkin.relations.kinds import KINDS

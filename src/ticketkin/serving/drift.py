@@ -15,8 +15,7 @@ from pydantic import Field
 
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.records import read_record
-from ticketkin.core.tables import FloatArray, IntArray, Tickets
-from ticketkin.evaluation.bootstrap import Float64Array
+from ticketkin.core.tables import Float64Array, FloatArray, IntArray, Tickets
 from ticketkin.evaluation.stability import Stability, cell_counts, stability, tenths
 from ticketkin.lexical.tfidf import TermStatistics
 from ticketkin.lexical.vocabulary import stable_hash

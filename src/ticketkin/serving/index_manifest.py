@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
 
-from filelock import FileLock, Timeout
 from pydantic import Field
 
-from ticketkin.core.errors import InputError, OutputRefusedError, RunLockedError, UnreadableFileError
+from ticketkin.core.errors import InputError, OutputRefusedError, UnreadableFileError
+from ticketkin.core.locks import folder_lock
 from ticketkin.core.records import read_record
 from ticketkin.core.replacement import LOCK, is_leftover
 from ticketkin.serving.segment_files import REMEDY, SegmentRecord
@@ -80,23 +80,14 @@ def refuse_other_content(folder: Path) -> None:
 @contextmanager
 def writing_lock(folder: Path) -> Iterator[None]:
     """Own the index in a folder. Raises RunLockedError while another process does."""
-    lock = FileLock(folder / LOCK)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise RunLockedError(
-            f"The index {folder} is being changed by another process; try again when it is done"
-        ) from None
-    except (OSError, NotImplementedError) as error:
-        raise OutputRefusedError(
-            f"The index {folder} can't be changed: {getattr(error, 'strerror', None) or error}. Choose a "
-            "folder where this user may write"
-        ) from None
-    try:
+    with folder_lock(
+        folder,
+        taken=lambda: f"The index {folder} is being changed by another process; try again when it is done",
+        unusable=lambda reason: (
+            f"The index {folder} can't be changed: {reason}. Choose a folder where this user may write"
+        ),
+    ):
         yield
-    finally:
-        lock.release()
 
 
 def leftovers(folder: Path, manifest: IndexManifest) -> list[Path]:

@@ -85,7 +85,8 @@ def write_bundle(parts: BundleParts, out: Path, progress: Progress = SILENT) -> 
         folder.mkdir(parents=True)
         runtimes = {source.folder: source.runtime for source in parts.record.embeddings}
         for name, load in parts.encoders.items():
-            progress.say(f"  {name}" + (f" for {runtimes[name]}" if runtimes[name] != "torch" else ""))
+            runtime = f" for {runtimes[name]}" if runtimes[name] != "torch" else ""
+            progress.say(f"  writing {name}{runtime}")
             _save_encoder(load(), folder / name, parts.record.template)
             _export(folder / name, runtimes[name], parts.calibration)
         unused = (_FOLDS, *(() if parts.record.n_pairs_read else (RERANKED,)), *_LEFT_OUT)
@@ -98,7 +99,7 @@ def write_bundle(parts: BundleParts, out: Path, progress: Progress = SILENT) -> 
         parts.write_page(folder / REPORT_HTML)
         card = model_card(parts.report, parts.record, parts.licence)
         (folder / MODEL_CARD).write_text(card, "utf-8")
-        progress.say("  scoring synthetic tickets, against which ticketkin doctor checks it")
+        progress.say("  answering made-up tickets, so that ticketkin doctor can check its answers elsewhere")
         write_parity(Bundle(folder, write_manifest(folder), parts.record))
         manifest = write_manifest(folder)
         if parts.stored is not None:

@@ -9,14 +9,13 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from ticketkin.core.tables import FloatArray, IntArray
-from ticketkin.evaluation.bootstrap import Float64Array
+from ticketkin.core.tables import Float64Array, FloatArray, IntArray
 from ticketkin.lexical.shared_words import shared_words
 from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
 from ticketkin.ranking.refit import Refit
 from ticketkin.ranking.retriever import Candidates
 from ticketkin.ranking.scorer import PairScorer
-from ticketkin.relations.pair_state import TermRows
+from ticketkin.relations.pair_tickets import TermRows
 from ticketkin.relations.scorer import KindScorer
 from ticketkin.serving.answers import (
     MOST_WORDS,

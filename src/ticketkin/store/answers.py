@@ -10,6 +10,7 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 import polars as pl
+from pydantic import with_config
 
 from ticketkin.core.tables import Kind, Origin
 from ticketkin.store.database import Transaction
@@ -18,6 +19,7 @@ from ticketkin.store.tickets import await_turn
 from ticketkin.tickets.reviewed import CAUSED_BY, REVIEW_SCHEMA
 
 
+@with_config(use_attribute_docstrings=True)
 @dataclass(frozen=True)
 class StoredAnswer:
     """What one person said of two tickets."""
@@ -31,6 +33,7 @@ class StoredAnswer:
     reviewer: str
     answered_at: datetime
     withdrawn_at: datetime | None
+    """When it was taken back."""
 
 
 _KINDS: Sequence[str] = tuple(kind.value for kind in Kind)

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg.types.json import Jsonb
+from pydantic import with_config
 
 from ticketkin.store.database import Transaction
 
 
+@with_config(use_attribute_docstrings=True)
 @dataclass(frozen=True)
 class AuditEntry:
     """One thing that was done."""

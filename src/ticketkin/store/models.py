@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from pydantic import with_config
+
 from ticketkin.store.database import Transaction
 
 HEARD_SECONDS = 15
@@ -29,6 +31,7 @@ class KnownModel:
     added_at: datetime
 
 
+@with_config(use_attribute_docstrings=True)
 @dataclass(frozen=True)
 class ModelSwitch:
     """When somebody let a model answer."""

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID, uuid4
 
+from pydantic import with_config
+
 from ticketkin.store.database import Transaction
 
 ProposalState = Literal["proposed", "accepted", "declined", "sent"]
@@ -23,6 +25,7 @@ _COLUMNS = (
 )
 
 
+@with_config(use_attribute_docstrings=True)
 @dataclass(frozen=True)
 class Proposal:
     """That a ticket is a duplicate, to be closed under another."""
@@ -31,6 +34,7 @@ class Proposal:
     duplicate: str
     parent: str
     state: ProposalState
+    """proposed, then accepted or declined by a person, then sent."""
     key: str
     """Of the request that made it: the same key makes nothing new."""
     proposed_by: str

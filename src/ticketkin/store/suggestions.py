@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from pydantic import with_config
+
 from ticketkin.store.database import Transaction
 
 _RECORDERS = 7_461_003
@@ -26,6 +28,7 @@ class Shown:
     """What the learned ranking read of the pair, as float32; None where it learned nothing."""
 
 
+@with_config(use_attribute_docstrings=True)
 @dataclass(frozen=True)
 class Suggestion:
     """A ticket that was named beside a stored one."""

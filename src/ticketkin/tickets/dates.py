@@ -7,18 +7,22 @@ since 1970, by its size.
 
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 
 import polars as pl
 
-from ticketkin.core.printing import masked_words, printable_line
+from ticketkin.core.printing import masked_words
+from ticketkin.tickets.date_order import (
+    EARLIEST_YEAR,
+    PLACES,
+    ColumnOrder,
+    OrderHint,
+    last_year,
+    order_of,
+)
 from ticketkin.tickets.date_words import MONTH_NUMBERS, WEEKDAYS, WORDS, ZONES
 
-EARLIEST_YEAR = 1990
-"""No service desk's export reaches further back; an earlier year is a placeholder or a misread one."""
 EXCEL_EPOCH = datetime(1899, 12, 30)
 """The day from which spreadsheets count days."""
 EPOCH_1904 = datetime(1904, 1, 1)
@@ -46,36 +50,6 @@ _YEAR_MONTH_DAY = r"^(\d{4})[-/. ]([a-z]+)[-/. ](\d{1,2})$"
 _NUMBER = r"^\d+(?:[.,]\d+)?(?:e\+?\d{1,2})?$"
 
 
-class DateOrder(StrEnum):
-    """What stands first in a date of three numbers."""
-
-    MONTH = "month"
-    DAY = "day"
-    YEAR = "year"
-
-
-@dataclass(frozen=True)
-class OrderHint:
-    """How to read dates that allow several orders, and why so, in words."""
-
-    order: DateOrder
-    reason: str
-
-
-@dataclass(frozen=True)
-class FoundOrder:
-    """How the dates of three numbers of a column were read; without any, nothing was decided."""
-
-    order: DateOrder | None = None
-    is_decided: bool = False
-    """True where the dates themselves allow only this order, or more of them do than allow another."""
-    is_open: bool = False
-    """True where a date allows several orders and none decides."""
-    sign: str = ""
-    """What stands between the numbers, mostly."""
-    note: str = ""
-
-
 @dataclass(frozen=True)
 class Times:
     """The times of a column, and what had to be decided to read them."""
@@ -87,7 +61,7 @@ class Times:
     examples: list[str] = field(default_factory=list)
     """At most three cells that can't be read, every word that is no part of a date masked."""
     repairs: dict[str, int] = field(default_factory=dict)
-    order: FoundOrder = FoundOrder()
+    order: ColumnOrder = field(default_factory=ColumnOrder)
     """How day and month were distinguished."""
 
 
@@ -138,7 +112,7 @@ def _plain(text: str) -> str:
 
 def _read(
     cells: pl.Series, hint: OrderHint | None, first_day: datetime
-) -> tuple[pl.Series, dict[str, list[str]], FoundOrder]:
+) -> tuple[pl.Series, dict[str, list[str]], ColumnOrder]:
     """Return the time of each cell, the cells that each kind of repair touched, and the dates' order."""
     best = pl.Series("time", [None] * len(cells), dtype=pl.Datetime("us"))
     for form in _FAST:
@@ -147,7 +121,7 @@ def _read(
     frame = pl.DataFrame({"cell": cells, "time": best})
     left = frame.filter(pl.col("time").is_null()).select("cell")
     if left.is_empty():
-        return best, {}, FoundOrder()
+        return best, {}, ColumnOrder()
     parts = _numbers(_parts(left), first_day)
     parts, order = _with_dates(parts, hint)
     parts = parts.with_columns(_within_range(_assembled(parts)).alias("written"))
@@ -175,13 +149,9 @@ def _strict(text: pl.Series, form: str) -> pl.Series:
     return text.str.to_datetime(form, strict=False, time_unit="us")
 
 
-def _last_year() -> int:
-    return datetime.now(UTC).year + 1
-
-
 def _within_range(times: pl.Series) -> pl.Series:
     """Return `times` without those of a year no ticket has: 0024, 1900, 9999."""
-    usable = times.dt.year().is_between(EARLIEST_YEAR, _last_year())
+    usable = times.dt.year().is_between(EARLIEST_YEAR, last_year())
     return pl.select(pl.when(usable).then(times)).to_series().cast(pl.Datetime("us"))
 
 
@@ -243,7 +213,7 @@ def _numbers(parts: pl.DataFrame, first_day: datetime) -> pl.DataFrame:
     first = (datetime(EARLIEST_YEAR, 1, 1) - first_day).days
     is_serial = value.is_between(first, _EXCEL_LAST).fill_null(value=False)
     days = (value * 86_400e6).round()
-    start, end = (datetime(year, 1, 1, tzinfo=UTC).timestamp() for year in (EARLIEST_YEAR, _last_year() + 1))
+    start, end = (datetime(year, 1, 1, tzinfo=UTC).timestamp() for year in (EARLIEST_YEAR, last_year() + 1))
     since = pl.lit(None, dtype=pl.Float64)
     for per_second in (1, 10**3, 10**6, 10**9):
         fits = value.is_between(start * per_second, end * per_second, closed="left")
@@ -261,11 +231,7 @@ def _integer(text: pl.Expr) -> pl.Expr:
     return text.cast(pl.Int32, strict=False)
 
 
-def _is_short_year(number: pl.Expr) -> pl.Expr:
-    return (number <= _last_year() % 100) | (number >= EARLIEST_YEAR % 100)
-
-
-def _with_dates(parts: pl.DataFrame, hint: OrderHint | None) -> tuple[pl.DataFrame, FoundOrder]:
+def _with_dates(parts: pl.DataFrame, hint: OrderHint | None) -> tuple[pl.DataFrame, ColumnOrder]:
     """Add `year`, `month` and `day`, whichever notation the date has, and the order of three numbers."""
     iso, numeric, day_month, month_day, named = (
         pl.col("date").str.extract_groups(pattern)
@@ -279,9 +245,9 @@ def _with_dates(parts: pl.DataFrame, hint: OrderHint | None) -> tuple[pl.DataFra
         (numeric.struct["4"].str.len_chars() == 2).fill_null(value=False).alias("all_short"),
         pl.lit(None, dtype=pl.Int32).alias("nothing"),
     )
-    decided_order = _order(frame, hint)
+    decided_order = order_of(frame, hint)
     order = (
-        _PLACES[decided_order.order]
+        PLACES[decided_order.order]
         if decided_order.order
         else dict.fromkeys(("year", "month", "day"), "nothing")
     )
@@ -293,7 +259,7 @@ def _with_dates(parts: pl.DataFrame, hint: OrderHint | None) -> tuple[pl.DataFra
     is_short = (written_year.str.len_chars() == 2).fill_null(value=False) | pl.col("all_short")
     frame = frame.with_columns(
         pl.when(~is_short).then(number)
-        .when(number <= _last_year() % 100).then(number + 2000).otherwise(number + 1900).alias("year"),
+        .when(number <= last_year() % 100).then(number + 2000).otherwise(number + 1900).alias("year"),
         pl.coalesce(
             _integer(iso.struct["2"]), pl.col(order["month"]),
             _integer(name.replace_strict(MONTH_NUMBERS, default=None)),
@@ -306,60 +272,6 @@ def _with_dates(parts: pl.DataFrame, hint: OrderHint | None) -> tuple[pl.DataFra
         is_short.alias("two_digits"),
     )  # fmt: skip
     return frame, decided_order
-
-
-# Where year, month and day stand in a date of three numbers.
-_PLACES = {
-    DateOrder.MONTH: {"month": "first", "day": "second_number", "year": "third"},
-    DateOrder.DAY: {"day": "first", "month": "second_number", "year": "third"},
-    DateOrder.YEAR: {"year": "first", "month": "second_number", "day": "third"},
-}
-
-
-def _order(frame: pl.DataFrame, hint: OrderHint | None) -> FoundOrder:
-    """Return how the dates of three numbers are to be read, for the whole column."""
-    numeric = frame.filter(pl.col("first").is_not_null())
-    if numeric.is_empty():
-        return FoundOrder()
-    reads = {order: int(numeric.select(_can_be(order).sum()).item()) for order in DateOrder}
-    sign = str(numeric["sign"].mode().sort()[0])
-    month_first, day_first, year_first = reads.values()
-    if year_first > max(month_first, day_first):
-        return FoundOrder(DateOrder.YEAR, is_decided=True, sign=sign)
-    open_to_all = year_first > 0 and year_first == max(month_first, day_first)
-    decided = month_first != day_first and not open_to_all
-    either = _can_be(DateOrder.MONTH) & _can_be(DateOrder.DAY) & (pl.col("first") != pl.col("second_number"))
-    several = numeric.filter(either | (open_to_all & _can_be(DateOrder.YEAR)))
-    example = None if several.is_empty() else printable_line(several["cell"][0])
-    if decided or example is None:
-        order = _likelier(reads, numeric)
-        note = f"{example} was read {order} first (as most values allow only that)" if example else ""
-        return FoundOrder(order, is_decided=decided, sign=sign, note=note)
-    if hint is not None and reads[hint.order] == max(reads.values()):
-        note = f"{example} was read {hint.order} first ({hint.reason})"
-        return FoundOrder(hint.order, is_open=True, sign=sign, note=note)
-    if open_to_all and numeric["sign"].eq("-").all():
-        note = f"{example} may begin with its day, month or year and is not read; write 2025-12-31"
-        return FoundOrder(is_open=True, sign=sign, note=note)
-    order = _likelier(reads, numeric)
-    note = f"{example} was read {order} first (no value tells which; write 2025-12-31 to be sure)"
-    return FoundOrder(order, is_open=True, sign=sign, note=note)
-
-
-def _likelier(reads: Mapping[DateOrder, int], numeric: pl.DataFrame) -> DateOrder:
-    """Return month or day: what reads more dates, else what is usual with the sign between the numbers."""
-    month_first, day_first = reads[DateOrder.MONTH], reads[DateOrder.DAY]
-    n_slashes = int((numeric["sign"] == "/").sum())
-    is_month = month_first > day_first if month_first != day_first else 2 * n_slashes >= numeric.height
-    return DateOrder.MONTH if is_month else DateOrder.DAY
-
-
-def _can_be(order: DateOrder) -> pl.Expr:
-    places = _PLACES[order]
-    year = pl.col(places["year"])
-    fits = pl.col(places["month"]).is_between(1, 12) & pl.col(places["day"]).is_between(1, 31)
-    is_year = pl.col("all_short") & _is_short_year(year)
-    return fits & (is_year if order is DateOrder.YEAR else is_year | (year > 99))
 
 
 def _assembled(parts: pl.DataFrame) -> pl.Series:

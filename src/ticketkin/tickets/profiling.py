@@ -13,6 +13,8 @@ from ticketkin.tickets.templates import normalise
 # Language detection costs about a millisecond a text: a sample tells the shares.
 _LANGUAGE_SAMPLE = 300
 _N_SHOWN = 12
+_NO_CATEGORY = "(none)"
+_LEAST_SHOWN_SHARE = 0.01
 _SHOWN_CHARACTERS = 60
 
 
@@ -65,7 +67,7 @@ def profile_tickets(
         length_tokens_p95=float(np.percentile(lengths, 95)) if len(lengths) else 0.0,
         limit_tokens=limit_tokens,
         share_cut=float((lengths > limit_tokens).mean()) if len(lengths) else 0.0,
-        categories={name or "(none)": count for name, count in categories.most_common(_N_SHOWN)},
+        categories={name or _NO_CATEGORY: count for name, count in categories.most_common(_N_SHOWN)},
         languages=_languages(texts),
         n_exact_repeats=len(texts) - len(set(texts)),
         templates=[(text, count) for text, count in templates.most_common(5) if count > 1 and text],
@@ -78,22 +80,29 @@ def profile_lines(profile: TicketProfile) -> list[str]:
     if profile.first_opened:
         missing = f" ({profile.n_without_time:,} without)" if profile.n_without_time else ""
         opened = f"opened {profile.first_opened} to {profile.last_opened}{missing}"
-    categories = (f"{name} {count:,}" for name, count in list(profile.categories.items())[:6])
+    categories = [f"{name} {count:,}" for name, count in list(profile.categories.items())[:6]]
     lines = [
         f"{number_of(profile.n_tickets, 'ticket')}, {opened}",
-        f"length: median {profile.length_tokens_median:,.0f} tokens, 95 % below "
-        f"{profile.length_tokens_p95:,.0f}; {percent(profile.share_cut)} are cut at the model's "
-        f"{profile.limit_tokens:,}",
-        "categories: " + ", ".join(categories),
+        f"texts: half have {number_of(round(profile.length_tokens_median), 'token')} or more, one in twenty "
+        f"has {profile.length_tokens_p95:,.0f} or more; {percent(profile.share_cut)} are cut at the "
+        f"{profile.limit_tokens:,} that the model reads",
     ]
-    if profile.languages:
-        shares = (f"{name} {percent(share)}" for name, share in profile.languages.items())
+    if profile.categories.keys() - {_NO_CATEGORY}:
+        lines.append("categories: " + ", ".join(categories))
+    shares = [
+        f"{name.capitalize()} {percent(share)}"
+        for name, share in profile.languages.items()
+        if share >= _LEAST_SHOWN_SHARE
+    ]
+    if shares:
         lines.append("languages: " + ", ".join(shares))
-    repeats = f"{number_of(profile.n_exact_repeats, 'text repeats', 'texts repeat')} an earlier one"
+    n_repeats = profile.n_exact_repeats
+    counted = number_of(n_repeats, "text repeats", "texts repeat") if n_repeats else "no text repeats"
+    repeats = f"{counted} an earlier one"
     if profile.templates:
         text, count = profile.templates[0]
         shown = text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
-        repeats += f'; the most frequent template stands {count:,} times: "{shown}"'
+        repeats += f'; the most frequent wording, numbers aside, stands {count:,} times: "{shown}"'
     lines.append(repeats)
     return lines
 

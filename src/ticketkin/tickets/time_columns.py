@@ -9,7 +9,8 @@ import polars as pl
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.tickets.account import Account
 from ticketkin.tickets.column_cleaning import without_placeholders
-from ticketkin.tickets.dates import DateOrder, OrderHint, Times, parse_times
+from ticketkin.tickets.date_order import DateOrder, OrderHint
+from ticketkin.tickets.dates import Times, parse_times
 from ticketkin.tickets.mapping import ColumnMapping
 
 TIME_FIELDS = ("opened_at", "resolved_at", "closed_at", "updated_at")

@@ -46,13 +46,7 @@ def train_adapted(
             f"Adapting needs at least {_FEWEST_TEXTS} different texts, there are {len(different)}; leave "
             "adapted out of --candidates"
         )
-    identity = hash_value({
-        "method": _METHOD,
-        "settings": settings.model_dump(exclude={"checkpoint_steps"}),
-        "seed": seed,
-        "texts": hashlib.sha256("\0".join(different).encode("utf-8", "surrogatepass")).hexdigest(),
-        "base": encoder.fingerprint,
-    })  # fmt: skip
+    identity = _identity(encoder, different, settings, seed)
     limit = min(settings.max_length_tokens, encoder.max_length_tokens)
     lengths = np.minimum(encoder.token_lengths(different), limit)
     with seeded(seed):
@@ -79,6 +73,17 @@ def train_adapted(
         update={"seed": seed, "data_sha256": identity}
     )
     return tuned_encoder(encoder, model, folder / "tuned", record, probes_among(different))
+
+
+def _identity(encoder: LoadedEncoder, texts: Sequence[str], settings: AdaptedSettings, seed: int) -> str:
+    """Return the hash of all that a training depends on: a checkpoint of another one is not continued."""
+    return hash_value({
+        "method": _METHOD,
+        "settings": settings.model_dump(exclude={"checkpoint_steps"}),
+        "seed": seed,
+        "texts": hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest(),
+        "base": encoder.fingerprint,
+    })  # fmt: skip
 
 
 def _record(

@@ -61,13 +61,44 @@ def train_head(
 
     Deterministic by `seed` on one device. Seconds on a CPU.
     """
+    started = time.perf_counter()
+    trained, history, n_hard = _trained_weight(embeddings, positives, settings, seed, progress)
+    dimension = len(trained)
+    identity = np.eye(dimension, dtype=np.float32)
+    change = float(np.linalg.norm(trained - identity) / np.linalg.norm(identity))
+    n_batches = -(-len(positives) // settings.batch_size)
+    record = TrainingRecord(
+        method="linear head on frozen embeddings",
+        losses={"ranking": "InfoNCE"},
+        settings=settings.model_dump(mode="json"),
+        n_positives=len(positives),
+        examples={"ranking": {"kin": settings.epochs * len(positives), "hard_negatives": n_hard}},
+        steps_planned=settings.epochs * n_batches,
+        steps_done=len(history.loss),
+        stopped_early=None,
+        history=history,
+        parameters_trained=dimension * dimension,
+        parameters_total=dimension * dimension,
+        relative_change={"head": change},
+        batch_size=settings.batch_size,
+        device="cpu",
+        precision="float32",
+        seed=seed,
+        seconds=round(time.perf_counter() - started, 3),
+        versions=training_versions(),
+    )
+    return Head(trained, record)
+
+
+def _trained_weight(
+    embeddings: FloatArray, positives: PositivePairs, settings: HeadSettings, seed: int, progress: Progress
+) -> tuple[FloatArray, History, int]:
+    """Return the trained matrix, what each step was like, and how many mined negatives were met."""
     import torch
 
-    started = time.perf_counter()
     generator = torch.Generator().manual_seed(seed)
     frozen = torch.tensor(embeddings)
-    dimension = frozen.shape[1]
-    weight = torch.eye(dimension, requires_grad=True)
+    weight = torch.eye(frozen.shape[1], requires_grad=True)
     optimizer = torch.optim.AdamW([weight], lr=settings.learning_rate, weight_decay=0.0)
     left, right = torch.from_numpy(positives.left), torch.from_numpy(positives.right)
     group = torch.from_numpy(positives.group)
@@ -92,30 +123,7 @@ def train_head(
                 history.gradient_norm.append(float(weight.grad.norm()) if weight.grad is not None else 0.0)
                 n_hard += int((negatives[batch] >= 0).sum())
                 task.advance()
-    trained = weight.detach().numpy().astype(np.float32)
-    identity = np.eye(dimension, dtype=np.float32)
-    change = float(np.linalg.norm(trained - identity) / np.linalg.norm(identity))
-    record = TrainingRecord(
-        method="linear head on frozen embeddings",
-        losses={"ranking": "InfoNCE"},
-        settings=settings.model_dump(mode="json"),
-        n_positives=len(positives),
-        examples={"ranking": {"kin": settings.epochs * len(positives), "hard_negatives": n_hard}},
-        steps_planned=settings.epochs * n_batches,
-        steps_done=len(history.loss),
-        stopped_early=None,
-        history=history,
-        parameters_trained=dimension * dimension,
-        parameters_total=dimension * dimension,
-        relative_change={"head": change},
-        batch_size=settings.batch_size,
-        device="cpu",
-        precision="float32",
-        seed=seed,
-        seconds=round(time.perf_counter() - started, 3),
-        versions=training_versions(),
-    )
-    return Head(trained, record)
+    return weight.detach().numpy().astype(np.float32), history, n_hard
 
 
 def _ranking_loss(moved: Any, anchors: Any, answers: Any, group: Any, negatives: Any) -> Any:

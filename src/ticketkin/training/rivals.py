@@ -7,7 +7,7 @@ import numpy as np
 from scipy.stats import pearsonr, spearmanr
 
 from ticketkin.core.progress import Progress
-from ticketkin.core.tables import FloatArray, IntArray, Visibility
+from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Visibility
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import LoadedEncoder
@@ -45,15 +45,28 @@ class PairRows:
     left: IntArray
     right: IntArray
     labels: IntArray
+    grades: FloatArray | None = None
+    """Of each pair in its file, NaN of a pair that has none; None where labels are 0 and 1 alone."""
+
+    def take(self, chosen: BoolArray) -> "PairRows":
+        """Return some of the pairs."""
+        grades = None if self.grades is None else self.grades[chosen]
+        return PairRows(self.left[chosen], self.right[chosen], self.labels[chosen], grades)
 
     def correlations(self, embeddings: FloatArray) -> tuple[float | None, float | None]:
-        """Return Pearson's and Spearman's correlation of similarity and label; None where one is constant."""
+        """Return Pearson's and Spearman's correlation of similarity and label, or grade where there are some.
+
+        None where one side is constant.
+        """
         similarities = np.einsum("ij,ij->i", embeddings[self.left], embeddings[self.right])
-        if not len(self.labels) or np.ptp(self.labels) == 0 or np.ptp(similarities) == 0:
+        values = self.labels.astype(np.float32) if self.grades is None else self.grades
+        chosen = ~np.isnan(values)
+        similarities, values = similarities[chosen], values[chosen]
+        if not len(values) or np.ptp(values) == 0 or np.ptp(similarities) == 0:
             return None, None
         return (
-            float(pearsonr(similarities, self.labels).statistic),
-            float(spearmanr(similarities, self.labels).statistic),
+            float(pearsonr(similarities, values).statistic),
+            float(spearmanr(similarities, values).statistic),
         )
 
 

@@ -11,7 +11,7 @@ from ticketkin.core.artifacts import atomic_path, write_json
 from ticketkin.core.tables import FloatArray, Links, Pairs, Splits, Tickets
 from ticketkin.encoders.learned_tickets import LearnedByBase
 from ticketkin.encoders.untouched import UntouchedEncoder
-from ticketkin.evaluation.schema import ProvisionalReport, read_report
+from ticketkin.evaluation.schema import ProvisionalReport, VerdictRecord, read_report
 from ticketkin.pairs.account import PairAccount
 from ticketkin.relations.families import FamiliesRecord
 from ticketkin.relations.record import RELATION_RECORD
@@ -104,6 +104,7 @@ CAUSE_ENCODER_RECORD = record_artifact(f"{RELATIONS}/cause_encoder/training_meta
 RELATIONS_JSON = record_artifact(f"{RELATIONS}/relations.json", RELATION_RECORD)
 FAMILIES = Folder("families")
 FAMILIES_JSON = record_artifact(f"{FAMILIES}/families.json", FamiliesRecord)
+VERDICT_JSON = record_artifact("verdict.json", VerdictRecord)
 REPORT_JSON = Artifact("report.json", read_report, lambda p, v: write_json(p, v.model_dump(mode="json")))
 MATERIAL = record_artifact("report_material.json", ReportMaterial)
 REPORT_HTML = Place("report.html")

@@ -30,17 +30,13 @@ from ticketkin.serving.stored_links import linked_duplicates
 from ticketkin.tickets.redaction import REDACTION_VERSION
 from ticketkin.training.candidates import CANDIDATES
 from ticketkin.workflows import artifacts as artifact
-from ticketkin.workflows.candidates import (
-    RankingRecord,
-    embedded_tickets,
-    ranking_record,
-)
+from ticketkin.workflows.candidates import embedded_tickets
 from ticketkin.workflows.configuration import Job, read_job
 from ticketkin.workflows.drift import run_drift_reference
+from ticketkin.workflows.ranking_record import RankingRecord, ranking_record
 from ticketkin.workflows.relation_material import load_kinds
 from ticketkin.workflows.report_material import whole_material
 from ticketkin.workflows.run_data import RunData
-from ticketkin.workflows.run_report import finished_report
 from ticketkin.workflows.runtimes import judged_by, runtime_trial
 from ticketkin.workflows.sharing import shared_parts
 
@@ -123,7 +119,7 @@ def bundle_parts(
     ranking = ranking_record(ranking_folder.parent)
     kinds = _kinds_record(data.values.read(artifact.RELATIONS_JSON), ranking)
     sources = _sources(ranking, kinds)
-    report = finished_report(data.values, data.job.settings)
+    report = data.values.read(artifact.REPORT_JSON)
     report, material = shared_parts(data, report, whole_material(data.values))
     embeddings = _with_runtimes(data, sources, runtime, progress)
     report = report.model_copy(update={"runtimes": _runtimes(embeddings)})

@@ -3,23 +3,18 @@
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import AfterValidator
 
-from ticketkin.core.arrays import AnyArray, load_arrays, save_arrays
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.progress import Progress
 from ticketkin.core.ranking import Ranker
-from ticketkin.core.records import read_record
 from ticketkin.core.tables import FloatArray, IntArray, SplitName, Tickets
 from ticketkin.encoders.dense import DenseRanker
-from ticketkin.encoders.loading import pick_device
+from ticketkin.encoders.device import pick_device
 from ticketkin.lexical.bm25 import FieldStatistics, LexicalRanker
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets
-from ticketkin.ranking.corpus_state import FIELD_WEIGHTS, REMEDY, CorpusState, field_statistics
-from ticketkin.ranking.cross_fitted import CrossFittedRanker
+from ticketkin.ranking.corpus_state import FIELD_WEIGHTS, CorpusState, field_statistics
 from ticketkin.ranking.fusion import (
     DescribedCorpus,
     FusionRanker,
@@ -30,41 +25,21 @@ from ticketkin.ranking.fusion import (
 from ticketkin.ranking.hybrid import HybridScorer
 from ticketkin.ranking.list_ranker import ListRanker
 from ticketkin.ranking.reranker import Reranker
-from ticketkin.ranking.scorer import RERANKED, FirstLevel, PairScorer
+from ticketkin.ranking.scorer import RERANKED, FirstLevel
 from ticketkin.ranking.single_source import load_scorer
 from ticketkin.runs.artifacts import Place
 from ticketkin.training.candidates import (
     CANDIDATES,
-    known_candidate,
-    known_encoder,
     trained_encoders,
 )
 from ticketkin.training.head import fold_of_group
 from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows.ranking_record import RankingRecord, Start, ranking_record
 from ticketkin.workflows.run_data import RunData
+from ticketkin.workflows.saved_folds import FOLDS, by_folds, encoder_by_folds
 
-FOLDS = "folds"
-"""Folder of the weights by folds, within that of the ranking; a bundle does not need it."""
-_ENCODER_FOLDS = "encoder_folds.safetensors"
-_FOLD_OF_TICKET = "fold_of_ticket.safetensors"
 # Fewer than these are no crowd.
 _SMALLEST_CROWD = 100
-Encoder = Annotated[str, AfterValidator(known_encoder)]
-Start = Literal["base", "adapted"]
-
-
-@dataclass(frozen=True)
-class RankingRecord:
-    """Which ranking won in a run, as `ranking/ranking.json` tells it."""
-
-    champion: Annotated[str, AfterValidator(known_candidate)]
-    encoder: Encoder
-    """The best of the encoders alone."""
-    start: Start
-    """What the head was trained on."""
-    seed: int
-    judged_by: Literal["split", "folds"] = "split"
-    """Whether the ranking was fitted on the links of two splits, or on all links once folds had judged."""
 
 
 @dataclass(frozen=True)
@@ -251,12 +226,6 @@ def save_ranking(folder: Path, rankers: Mapping[str, Ranker], record: RankingRec
     write_json(folder / "ranking.json", asdict(record))
 
 
-def ranking_record(folder: Path) -> RankingRecord:
-    """Return which ranking won in a run folder. Raises UnreadableFileError where its record is damaged."""
-    path = folder / artifact.RANKING / "ranking.json"
-    return read_record(path, RankingRecord, f"Judge again: ticketkin evaluate {folder}")
-
-
 def champion_ranker(data: RunData) -> Ranker:
     """Return the ranking that won in a judged run, as `ranking/` holds it. Raises as `saved_ranker`."""
     ranking = data.values.path(artifact.RANKING)
@@ -277,54 +246,16 @@ def _load_ranker(data: RunData, name: str) -> Ranker:
     if candidate.is_learned:
         record = ranking_record(ranking.parent)
         fitted = FusionRanker.load(ranking, embedded_tickets(data, record), reranked=candidate.reads_pairs)
-        return fitted if record.judged_by == "split" else _by_folds(data, ranking / FOLDS, fitted)
+        return fitted if record.judged_by == "split" else by_folds(data, ranking / FOLDS, fitted)
     if candidate.role == "encoder":
         record = ranking_record(ranking.parent)
         if name == record.champion and candidate.is_trained and record.judged_by == "folds":
-            return _encoder_by_folds(data, name, ranking / FOLDS)
+            return encoder_by_folds(data, name, ranking / FOLDS)
         return DenseRanker(name, data.embeddings(artifact.embeddings_of(name)))
     scorer = load_scorer(ranking, name)
     if isinstance(scorer, HybridScorer):
         return hybrid_over(data, scorer)
     return lexical_over(data, scorer.state.fields)
-
-
-def save_folds(folder: Path, folds: CrossFittedRanker, record: RankingRecord) -> None:
-    """Write the weights of each fold, by which kinds of the run's tickets are learned."""
-    for number, ranker in enumerate(folds.rankers):
-        if isinstance(ranker, FusionRanker):
-            place = folder / FOLDS / str(number)
-            place.mkdir(parents=True)
-            ranker.scorer.save_weights(place, asdict(record))
-    save_arrays(folder / FOLDS / _FOLD_OF_TICKET, {"fold": folds.fold_of_ticket})
-
-
-def save_encoder_folds(folder: Path, folds: CrossFittedRanker) -> None:
-    """Write what each fold's encoder embeds: where an encoder won, kinds are learned by these."""
-    embeddings = [ranker.embeddings for ranker in folds.rankers if isinstance(ranker, DenseRanker)]
-    (folder / FOLDS).mkdir(exist_ok=True)
-    arrays: dict[str, AnyArray] = {"embeddings": np.stack(embeddings), "fold": folds.fold_of_ticket}
-    save_arrays(folder / FOLDS / _ENCODER_FOLDS, arrays)
-
-
-def _encoder_by_folds(data: RunData, name: str, folder: Path) -> Ranker:
-    """Return an encoder by folds, as `save_encoder_folds` wrote it: the one that is kept saw all links."""
-    arrays = load_arrays(folder / _ENCODER_FOLDS, REMEDY)
-    fold = arrays.get("fold", np.int64, (len(data.tickets),))
-    shape = (int(fold.max()) + 1, len(data.tickets), None)
-    embeddings = arrays.get("embeddings", np.float32, shape)
-    return CrossFittedRanker(name, [DenseRanker(name, own) for own in embeddings], fold)
-
-
-def _by_folds(data: RunData, folder: Path, fitted: FusionRanker) -> Ranker:
-    """Return the learned ranking by folds, as `save_folds` wrote it."""
-    arrays = load_arrays(folder / _FOLD_OF_TICKET, REMEDY)
-    fold = arrays.get("fold", np.int64, (len(data.tickets),))
-    rankers = [
-        fitted.with_weights(PairScorer.load(folder / str(number), fitted.scorer.state))
-        for number in range(int(fold.max()) + 1)
-    ]
-    return CrossFittedRanker("fusion", rankers, fold)
 
 
 def embedded_tickets(data: RunData, record: RankingRecord) -> EmbeddedTickets:

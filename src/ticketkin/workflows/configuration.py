@@ -1,7 +1,6 @@
 """Settings from their four sources, and the job a run folder stands for."""
 
 import os
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -12,24 +11,17 @@ from pydantic_core import ErrorDetails
 
 from ticketkin.core.artifacts import atomic_path
 from ticketkin.core.errors import ConfigurationError, InputError, MissingInputError
-from ticketkin.core.near_names import near_file
 from ticketkin.core.run_ownership import CONFIG
 from ticketkin.core.stage_settings import StageSettings
 from ticketkin.core.wording import number_of
-from ticketkin.encoders.model_code import TRUST_CODE
-from ticketkin.tickets.pseudonyms import KEY_FILE, SECRET
 from ticketkin.workflows.recipes import recipe_settings
 from ticketkin.workflows.settings import Settings
+from ticketkin.workflows.settings_layers import from_assignment, from_environment, from_toml, merge, read_toml
 
-ENVIRONMENT_PREFIX = "TICKETKIN_"
 # Comments to TOML; they tell a whole file from one whose end is missing.
 _FIRST_LINE = "# The job of this run, written by ticketkin."
 _LAST_LINE = "# The end of the job."
 _MOST_FAULTS = 3
-# Variables of Ticketkin that are no settings.
-_NOT_SETTINGS = {"TICKETKIN_CACHE", SECRET, KEY_FILE, TRUST_CODE}
-_LARGEST_TOML_BYTES = 1 << 22
-_DEEPEST_KEY = 8
 _MOST_SHOWN = 200
 
 
@@ -115,14 +107,14 @@ def load_settings(
     allowed.
     """
     chosen = {} if recipe is None else recipe_settings(recipe)
-    named = {} if config is None and stored is not None else _from_toml(config)
+    named = {} if config is None and stored is not None else from_toml(config)
     layers: list[Mapping[str, Any]] = [chosen, named] if stored is None else [stored, chosen, named]
-    layers.append(_from_environment(os.environ if environment is None else environment))
-    layers.extend(_from_assignment(text) for text in assignments)
+    layers.append(from_environment(os.environ if environment is None else environment))
+    layers.extend(from_assignment(text) for text in assignments)
     layers.append(flags or {})
     merged: dict[str, Any] = {}
     for layer in layers:
-        _merge(merged, layer)
+        merge(merged, layer)
     return _validated(merged)
 
 
@@ -155,81 +147,6 @@ def _known_keys(location: Sequence[int | str]) -> str:
     return "known are " + ", ".join(model.model_fields)
 
 
-def _from_toml(config: Path | None) -> Mapping[str, Any]:
-    path = config or Path("ticketkin.toml")
-    if not path.exists():
-        if config is not None:
-            raise ConfigurationError(f"--config {config}: no such file{near_file(config)}")
-        return {}
-    return read_toml(path)
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Return the content of a settings file.
-
-    Raises ConfigurationError for a folder, for what is no TOML, and for more than settings can be.
-    """
-    if not path.is_file():
-        raise ConfigurationError(f"{path} is no file; settings are read from a file such as ticketkin.toml")
-    if path.stat().st_size > _LARGEST_TOML_BYTES:
-        raise ConfigurationError(
-            f"{path} has {number_of(path.stat().st_size, 'byte')} and settings {_LARGEST_TOML_BYTES:,} at "
-            "most; name a settings file"
-        )
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (ValueError, RecursionError) as error:  # no TOML, no text, a number of 5,000 digits
-        raise ConfigurationError(f"{path} is not valid TOML: {error}; correct it or name another") from None
-
-
-def _from_environment(environment: Mapping[str, str]) -> Mapping[str, Any]:
-    values: dict[str, Any] = {}
-    for name in sorted(environment):
-        if name.startswith(ENVIRONMENT_PREFIX) and name not in _NOT_SETTINGS:
-            key = name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
-            _merge(values, _nested(key, environment[name], f"The environment variable {name}"))
-    return values
-
-
-def _from_assignment(text: str) -> Mapping[str, Any]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise ConfigurationError(f"--set {text!r}: write it as section.name=value, e.g. lora.rank=8")
-    return _nested(key.strip(), value.strip(), f"--set {text!r}")
-
-
-def _nested(key: str, value: str, source: str) -> Mapping[str, Any]:
-    """Return `value` under the parts of the dotted `key`; `source` names where it comes from."""
-    parts = key.split(".")
-    if not all(parts) or len(parts) > _DEEPEST_KEY:
-        raise ConfigurationError(
-            f"{source}: {key!r} names no setting; write it as section.name=value, e.g. lora.rank=8"
-        )
-    nested: dict[str, Any] = {parts[-1]: _parsed(value)}
-    for part in reversed(parts[:-1]):
-        nested = {part: nested}
-    return nested
-
-
-def _parsed(text: str) -> Any:
-    """Read a value as TOML does; what is no TOML value is plain text, so quotes are optional."""
-    try:
-        parsed = tomllib.loads(f"value = {text}")
-    except (ValueError, RecursionError):
-        return text
-    return parsed["value"] if len(parsed) == 1 else text  # a line break would begin another setting
-
-
-def _merge(into: dict[str, Any], layer: Mapping[str, Any]) -> None:
-    for key, value in layer.items():
-        if isinstance(value, Mapping) and key in into:
-            if not isinstance(into[key], dict):  # a later section must not hide an earlier slip
-                raise ConfigurationError(f"{key}: got {into[key]!r}; it is a section: set its values")
-            _merge(into[key], value)
-        else:
-            into[key] = dict(value) if isinstance(value, Mapping) else value
-
-
 def changed_settings(before: Job, after: Job) -> list[str]:
     """Return `name: old -> new` for each setting and file in which two jobs differ."""
     old, new = _values(before), _values(after)
@@ -243,8 +160,8 @@ def changed_settings(before: Job, after: Job) -> list[str]:
 def outside_changes(job: Job, config: Path | None = None) -> list[str]:
     """Return what the settings file and the environment would change in the job of a run, as `old -> new`."""
     values: dict[str, Any] = job.settings.model_dump(mode="json", exclude_none=True)
-    for layer in (_from_toml(config), _from_environment(os.environ)):
-        _merge(values, layer)
+    for layer in (from_toml(config), from_environment(os.environ)):
+        merge(values, layer)
     return changed_settings(job, job.model_copy(update={"settings": _validated(values)}))
 
 

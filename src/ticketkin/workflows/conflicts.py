@@ -128,13 +128,17 @@ def _against_chains(data: RunData) -> list[_Contradiction]:
     origin = {frozenset(row[:2]): row[3] for row in links.frame.iter_rows() if row[2] == Kind.DUPLICATE.value}
     listed = []
     groups = kin_groups(data.tickets, links)
-    for found in contradictions(data.review, links, groups, dict(data.tickets.position)):
-        chain = [found.source, *found.over, found.target]
-        stated = {(found.source, found.target): _in_words([(found.kind, Origin.REVIEW.value)])}
+    for contradiction in contradictions(data.review, links, groups, dict(data.tickets.position)):
+        chain = [contradiction.source, *contradiction.over, contradiction.target]
+        stated = {
+            (contradiction.source, contradiction.target): _in_words(
+                [(contradiction.kind, Origin.REVIEW.value)]
+            )
+        }
         for one, other in pairwise(chain):
             by = origin[frozenset((one, other))]
             stated[one, other] = _in_words([(Kind.DUPLICATE.value, by)])
-        listed.append(_Contradiction(AGAINST_CHAIN, stated, found.over))
+        listed.append(_Contradiction(AGAINST_CHAIN, stated, contradiction.over))
     return listed
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ticketkin.core.errors import DamagedArtifactError, TicketkinError, UnreadableFileError
-from ticketkin.runs.stages import Stage, content_hash, read_record, record_path
+from ticketkin.runs.content_hashes import content_hash
+from ticketkin.runs.stages import Stage, read_record, record_path
 
 _LONGEST_REASON = 200
 

@@ -7,8 +7,9 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from ticketkin.core.artifacts import atomic_path, hash_path, run_lock
+from ticketkin.core.artifacts import atomic_path, hash_path
 from ticketkin.core.errors import InputError, OutputRefusedError
+from ticketkin.core.locks import run_lock
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.schema import Report

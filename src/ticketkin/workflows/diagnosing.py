@@ -41,7 +41,7 @@ from ticketkin.evaluation.metric_results import SplitResult
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.readiness import assess
 from ticketkin.evaluation.retrieval import evaluate_retrieval
-from ticketkin.evaluation.schema import CandidateResult, ReadinessResult
+from ticketkin.evaluation.schema import CandidateResult, CriterionResult
 from ticketkin.evaluation.verdict import Verdict
 from ticketkin.runs.stages import StageRun
 from ticketkin.tickets.composing import compose_texts
@@ -91,15 +91,11 @@ def diagnose(
     checks += [*_mismatch(pairs), phases_get_harder(pairs)]
     as_given = checks_as_given(data)
     checks = [as_given.get(check.code, check) for check in checks]
-    champion = verdict.champion
     checks.append(_category_shortcut(data, judged, verdict))
     checks += _context_checks(run, data, sources)
     checks.append(gain_sources(sources))
+    checks += _score_checks(judged, verdict.champion, holdout)
     checks += [
-        trivial_threshold(champion, holdout[champion], judged.thresholds[champion].threshold),
-        threshold_stability(champion, judged.pairs[champion], judged.thresholds[champion]),
-        score_distribution(champion, holdout[champion]),
-        too_good(champion, holdout[champion]),
         metric_redundancy({name: candidate.metric_values() for name, candidate in candidates.items()}),
         identical_candidates(judged.retrieval, _unmoved(data, judged)),
     ]
@@ -109,6 +105,16 @@ def diagnose(
         checks.append(small_sample(verdict.gain))
     checks += _training_checks(data)
     return checks
+
+
+def _score_checks(judged: Judged, champion: str, holdout: Mapping[str, PairScores]) -> list[Check]:
+    """Return the checks of the champion's scores and its threshold."""
+    return [
+        trivial_threshold(champion, holdout[champion], judged.thresholds[champion].threshold),
+        threshold_stability(champion, judged.pairs[champion], judged.thresholds[champion]),
+        score_distribution(champion, holdout[champion]),
+        too_good(champion, holdout[champion]),
+    ]
 
 
 def _labelled_pairs(data: RunData) -> LabelledPairs:
@@ -202,7 +208,7 @@ def _training_checks(data: RunData) -> list[Check]:
     return checks
 
 
-def readiness_of(
+def criteria_of(
     run: StageRun[Job],
     data: RunData,
     judged: Judged,
@@ -210,8 +216,8 @@ def readiness_of(
     candidates: Mapping[str, CandidateResult],
     held_out: SplitResult,
     checks: list[Check],
-) -> ReadinessResult:
-    """Return whether the champion meets the targets, latency measured on the spot.
+) -> list[CriterionResult]:
+    """Return which targets of readiness the champion meets, latency measured on the spot.
 
     `held_out` is its result on the holdout.
     """

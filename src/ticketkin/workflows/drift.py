@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from ticketkin.core.tables import IntArray, Tickets
-from ticketkin.evaluation.bootstrap import Float64Array
+from ticketkin.core.tables import Float64Array, IntArray, Tickets
 from ticketkin.ranking.single_source import load_scorer
 from ticketkin.serving.drift import (
     MOST_COMPARED,
@@ -13,7 +12,8 @@ from ticketkin.serving.drift import (
 )
 from ticketkin.training.candidates import CANDIDATES
 from ticketkin.workflows import artifacts as artifact
-from ticketkin.workflows.candidates import RankingRecord, champion_ranker
+from ticketkin.workflows.candidates import champion_ranker
+from ticketkin.workflows.ranking_record import RankingRecord
 from ticketkin.workflows.run_data import RunData
 
 

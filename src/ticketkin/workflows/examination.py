@@ -130,10 +130,10 @@ def read_metadata(record: Artifact[Trained], folder: Path) -> Trained | None:
 
 
 def _reported_candidates(folder: Path) -> Check:
-    path = folder / artifact.REPORT_JSON
+    path = folder / artifact.VERDICT_JSON
     if not path.exists():
         return skipped("identical_metrics", "the run has no verdict yet")
-    candidates = artifact.REPORT_JSON.read(path).candidates
+    candidates = artifact.VERDICT_JSON.read(path).candidates
     return identical_metrics(
         {name: candidate.metric_values() for name, candidate in candidates.items()},
         [name for name, candidate in candidates.items() if candidate.strength == 0],
@@ -199,5 +199,5 @@ def _reproduced(data: RunData, model_folder: Path, embeddings: Artifact[FloatArr
 
 def _kept(folder: Path, data: RunData) -> Check:
     """Examine that model/ gives the embeddings of the encoder that the verdict names."""
-    encoder = data.values.read(artifact.REPORT_JSON).verdict.encoder
+    encoder = data.values.read(artifact.VERDICT_JSON).verdict.encoder
     return _reproduced(data, folder / artifact.MODEL, artifact.embeddings_of(encoder))

@@ -84,10 +84,11 @@ def _tell(graph: FamilyGraph, progress: Progress) -> None:
     if not len(sizes):
         progress.say("  no link joins two tickets, so there are no families")
         return
-    chains = [len(family.longest_chain) for family in graph.families]
+    longest = max(len(family.longest_chain) for family in graph.families)
+    chain = f"; longest causal chain: {number_of(longest, 'ticket')}" if longest else ""
     progress.say(
         f"  {number_of(len(sizes), 'family')} over {number_of(sizes.sum(), 'ticket')}, the largest of "
-        f"{sizes.max():,}; longest causal chain: {number_of(max(chains), 'ticket')}"
+        f"{sizes.max():,}{chain}"
     )
     if graph.circles:
         n = len(graph.circles)

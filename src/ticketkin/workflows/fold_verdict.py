@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from ticketkin.core.progress import Progress, track
 from ticketkin.core.ranking import Ranker
-from ticketkin.core.tables import BoolArray, IntArray
+from ticketkin.core.tables import BoolArray, Float64Array, IntArray
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.cross_fitting import (
@@ -28,7 +28,7 @@ from ticketkin.ranking.candidate_lists import CandidateLists
 from ticketkin.ranking.contender import FusionContender
 from ticketkin.ranking.cross_fitted import CrossFittedRanker
 from ticketkin.ranking.fusion import FusionRanker, fit_or_pass
-from ticketkin.ranking.models import Float64Array, LogisticModel
+from ticketkin.ranking.models import LogisticModel
 from ticketkin.ranking.scorer import FirstLevel, PairScorer
 from ticketkin.tickets.folds import held_out_folds
 from ticketkin.tickets.kin import KinGroups

@@ -1,8 +1,8 @@
 """How long stages will take, from what they took before on this machine.
 
 The seconds of every finished stage are kept beside the cached embeddings, with how much its run read and
-the settings of the stage. A forecast is a range over those like it; where nothing like it was measured, there
-is none.
+the settings of the stage. A forecast is a range over those like it. Where only runs of another size or with
+other settings were measured it is a rough one, a wider range; where none was, there is none.
 """
 
 import json
@@ -23,6 +23,7 @@ from ticketkin.runs.stages import Stage
 from ticketkin.workflows.configuration import Job
 
 _FILE = "stage_times.jsonl"
+_MOST_NAMED = 4
 # Parts of a job that say where something lies or how chance falls, not how much there is to do.
 _PLACES = (
     "sources",
@@ -37,6 +38,8 @@ _LARGEST_FILE_BYTES = 512 * 1024
 # Beyond this factor in size nobody knows how a time grows; within it, runs differ by this much.
 _FARTHEST_SIZE = 4.0
 _FASTER, _SLOWER = 0.7, 1.5
+# With other settings, or of another size, a stage may do quite other work.
+_ROUGHLY_FASTER, _ROUGHLY_SLOWER = 0.3, 3.0
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,12 @@ class Forecast:
 
     low: float
     high: float
+    rough: bool = False
+    """True where no run like this one was measured."""
 
     def __str__(self) -> str:
-        return "less than a second" if self.high < 1 else time_range(self.low, self.high)
+        span = "less than a second" if self.high < 1 else time_range(self.low, self.high)
+        return f"{span} (rough)" if self.rough else span
 
 
 _TIME = TypeAdapter(StageTime)
@@ -78,31 +84,36 @@ def _settings(value: object) -> object:
 
 
 def forecast(stages: Iterable[Stage[Job]], job: Job) -> dict[str, Forecast | None]:
-    """Return what each stage will take by its name; None where nothing like it was measured here."""
+    """Return what each stage will take by its name; None where it was never measured here."""
     measured = _measured()
     return {stage.name: _of(work_of(stage, job), measured) for stage in stages}
 
 
 def _of(work: StageTime, measured: Sequence[StageTime]) -> Forecast | None:
+    same_stage = [one for one in measured if one.stage == work.stage]
+    if not same_stage:
+        return None
     near = [
         one
-        for one in measured
-        if (one.stage, one.work) == (work.stage, work.work)
+        for one in same_stage
+        if one.work == work.work
         and 1 / _FARTHEST_SIZE <= (work.n_bytes + 1) / (one.n_bytes + 1) <= _FARTHEST_SIZE
     ]
-    if not near:
-        return None
-    growth = [(one.seconds, (work.n_bytes + 1) / (one.n_bytes + 1)) for one in near]
+    faster, slower = (_FASTER, _SLOWER) if near else (_ROUGHLY_FASTER, _ROUGHLY_SLOWER)
+    growth = [(one.seconds, (work.n_bytes + 1) / (one.n_bytes + 1)) for one in near or same_stage]
     # A stage may not grow at all with its size, or, as it compares tickets in pairs, with its square.
     low = min(seconds * min(1.0, times, times**2) for seconds, times in growth)
     high = max(seconds * max(1.0, times, times**2) for seconds, times in growth)
-    return Forecast(_FASTER * low, _SLOWER * high)
+    return Forecast(faster * low, slower * high, rough=not near)
 
 
 def total(of_stages: Mapping[str, Forecast | None]) -> Forecast | None:
     """Return the sum of what is known; None where nothing is."""
     known = [one for one in of_stages.values() if one is not None]
-    return Forecast(sum(one.low for one in known), sum(one.high for one in known)) if known else None
+    if not known:
+        return None
+    rough = any(one.rough for one in known)
+    return Forecast(sum(one.low for one in known), sum(one.high for one in known), rough)
 
 
 def forecast_line(of_stages: Mapping[str, Forecast | None]) -> str:
@@ -116,8 +127,10 @@ def forecast_line(of_stages: Mapping[str, Forecast | None]) -> str:
     most = f", most of it {longest}" if known[longest] > 0.5 * whole.high and len(known) > 1 else ""
     if not unknown:
         return f"Time: {whole}{most}"
+    of_it = f" for {longest}" if len(known) == 1 else most
     rest = number_of(len(unknown), "stage is", "stages are")
-    return f"Time: {whole}{most}; {rest} unknown until measured ({', '.join(unknown)})"
+    named = f" ({', '.join(unknown)})" if len(unknown) <= _MOST_NAMED else ""
+    return f"Time: {whole}{of_it}; {rest} unknown until a first run{named}"
 
 
 def remember(stage: Stage[Job], job: Job, seconds: float) -> None:

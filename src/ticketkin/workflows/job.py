@@ -6,8 +6,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ticketkin.core.artifacts import hash_path, run_lock, write_json
+from ticketkin.core.artifacts import hash_path, write_json
 from ticketkin.core.errors import MissingInputError
+from ticketkin.core.locks import run_lock
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.replacement import remove_old, sweep_leftovers
 from ticketkin.core.run_ownership import CONFIG, LOG, OPENINGS, RECORDS, RUN_RECORD
@@ -30,6 +31,7 @@ from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows import damage
 from ticketkin.workflows.answers import take_over_answers
 from ticketkin.workflows.configuration import Job, changed_settings, read_job, write_job
+from ticketkin.workflows.encoding_time import encoding_forecast, is_worth_measuring
 from ticketkin.workflows.forecast import Forecast, forecast, forecast_line, remember
 from ticketkin.workflows.log import logged
 from ticketkin.workflows.private_paths import private_paths
@@ -41,7 +43,6 @@ from ticketkin.workflows.run_folders import (
     mark_run,
     point_latest,
 )
-from ticketkin.workflows.run_report import finished_report
 from ticketkin.workflows.stages.order import stage_named, stages
 from ticketkin.workflows.versions import versions
 
@@ -113,8 +114,7 @@ def run_one_stage(
         context = run_context(folder, taken, telling)
         wanted = _wanted_artifacts(taken)
         _check_ready(stage, context, wanted)
-        if not stage.only_shows:
-            _check_not_stale(stage.wanted_inputs(taken, wanted), context)
+        _check_not_stale(stage.wanted_inputs(taken, wanted), context)
         with damage.damage_named(folder, stages()[: stages().index(stage)]):
             seconds = run_stage(stage, context, wanted)
         remember(stage, taken, seconds)
@@ -209,7 +209,8 @@ def run_job(
         context = run_context(folder, taken, telling)
         wanted = _wanted_artifacts(taken)
         due = [stage for stage in stages() if stage.wanted(taken)]
-        expected = forecast_of_due([stage_status(stage, context, wanted) for stage in due], taken)
+        statuses = [stage_status(stage, context, wanted) for stage in due]
+        expected = forecast_of_due(statuses, taken, measuring=is_worth_measuring(taken))
         if expected:
             telling.say(forecast_line(expected))
         seconds: dict[str, float] = {}
@@ -220,12 +221,21 @@ def run_job(
             if number == 1 and latest is not None:
                 point_latest(latest, folder, telling)
         _write_manifest(folder, taken, due, RunTimes(expected, seconds))
-        return finished_report(context.values, taken.settings)
+        return context.values.read(artifact.REPORT_JSON)
 
 
-def forecast_of_due(statuses: Sequence[StageStatus[Job]], job: Job) -> dict[str, Forecast | None]:
-    """Return how long each stage that is not done will take, None where that is not known; by its name."""
-    return forecast((status.stage for status in statuses if status.state is not State.DONE), job)
+def forecast_of_due(
+    statuses: Sequence[StageStatus[Job]], job: Job, *, measuring: bool
+) -> dict[str, Forecast | None]:
+    """Return how long each stage that is not done will take, None where that is not known; by its name.
+
+    With `measuring`, encoding that was never measured is tried on a few of the job's texts, within seconds.
+    """
+    expected = forecast((status.stage for status in statuses if status.state is not State.DONE), job)
+    known = expected.get("embed")
+    if measuring and "embed" in expected and (known is None or known.rough):
+        expected["embed"] = encoding_forecast(job) or known
+    return expected
 
 
 def _run_if_due(

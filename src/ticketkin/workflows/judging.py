@@ -35,7 +35,7 @@ from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.tuned_folds import contender_maker, tuned_in_folds
 
 # Which tickets are asked, and which pairs are scored, where a split judges.
-_EVALUATED = (artifact.TICKETS, artifact.LINKS, artifact.SPLITS, artifact.PAIRS)
+_EVALUATED = (artifact.TICKETS, artifact.LINKS, artifact.SPLITS, artifact.PAIRS, artifact.GIVEN_PAIRS)
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Judged:
 def score_pairs(data: RunData, ranker: Ranker, pairs: PairRows) -> PairScores:
     """Return a ranker's similarities on labelled pairs."""
     similarities = ranker.pair_similarities(pairs.left, pairs.right)
-    return PairScores(similarities, pairs.labels, data.groups.group[pairs.left])
+    return PairScores(similarities, pairs.labels, data.groups.group[pairs.left], pairs.grades)
 
 
 def judge(run: StageRun[Job], data: RunData, *, with_slow: bool) -> Judged:
@@ -130,7 +130,7 @@ def _judge_in_folds(run: StageRun[Job], data: RunData, with_slow: bool) -> Judge
         material = replace(
             material, tuned=contender_maker(data, run.place(artifact.TUNED_FOLDS), run.progress)
         )
-    sources = (*LABEL_FREE, artifact.FOLD_PAIRS, artifact.PAIR_ACCOUNT)
+    sources = (*LABEL_FREE, artifact.FOLD_PAIRS, artifact.PAIR_ACCOUNT, artifact.GIVEN_PAIRS)
     folds = data.values.derive(key, sources, lambda: judge_in_folds(material, run.progress))
     retrieval = folds.cross_fitted.scores
     encoders = [name for name in CANDIDATES if CANDIDATES[name].role == "encoder" and name in retrieval]

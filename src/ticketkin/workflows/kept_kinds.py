@@ -20,7 +20,7 @@ from ticketkin.relations.linked_kinds import LinkedKinds
 from ticketkin.relations.record import SplitQuality, TwoStageQuality
 from ticketkin.relations.saving import FittedOn
 from ticketkin.relations.scorer import KindScorer
-from ticketkin.relations.settings import RelationModel
+from ticketkin.relations.settings import RelationModel, RelationSettings
 from ticketkin.relations.two_stage import Retrieved, two_stage_quality
 from ticketkin.workflows.candidates import champion_ranker
 from ticketkin.workflows.kind_lesson import KindLesson
@@ -59,14 +59,7 @@ def keep_kinds(
         _SplitPairs.of(lesson, ranker, kinds, linked, split)
         for split in (SplitName.EVALUATION, SplitName.HOLDOUT)
     )
-    bands = Bands.fit(
-        evaluation.retrieved.probabilities,
-        evaluation.retrieved.similarities,
-        evaluation.kinds,
-        say_precision=settings.say_precision,
-        suggest_precision=settings.suggest_precision,
-        judged=judged,
-    )
+    bands = _fitted_bands(evaluation, settings, judged)
     replace(kinds, bands=bands).save(folder)
     return TwoStageQuality(
         say_precision=settings.say_precision,
@@ -79,6 +72,17 @@ def keep_kinds(
         },
         evaluation=evaluation.quality(bands),
         holdout=holdout.quality(bands),
+    )
+
+
+def _fitted_bands(evaluation: "_SplitPairs", settings: RelationSettings, judged: Collection[str]) -> Bands:
+    return Bands.fit(
+        evaluation.retrieved.probabilities,
+        evaluation.retrieved.similarities,
+        evaluation.kinds,
+        say_precision=settings.say_precision,
+        suggest_precision=settings.suggest_precision,
+        judged=judged,
     )
 
 

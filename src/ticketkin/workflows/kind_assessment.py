@@ -1,11 +1,11 @@
 """How well each model tells kinds apart in a run, which of them is kept, and whether causes are read, too."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from ticketkin.evaluation.bootstrap import Float64Array, Interval
+from ticketkin.core.tables import Float64Array
+from ticketkin.evaluation.bootstrap import Interval
 from ticketkin.relations.assessment import FEWEST_OF_A_CLASS
 from ticketkin.relations.cause_training import CauseTrainer
 from ticketkin.relations.cross_kinds import CROSS_ENCODER
@@ -48,13 +48,14 @@ class AssessedKinds:
                 results[name] = lesson.quality(lesson.model(name))
         return cls(kept, settings.model, results, choice, np.mean(own.probabilities, axis=0))
 
-    def kinds_to_judge(self, counts: Mapping[str, int]) -> list[str]:
-        """Return the kinds that may be said: enough pairs, and distinguished better than by guessing."""
-        by_kind = self.results[self.reported].by_kind
+    @property
+    def kinds_to_judge(self) -> list[str]:
+        """The kinds that may be said: enough pairs, and distinguished better than by guessing."""
+        reported = self.results[self.reported]
         return [
             name
-            for name, n in counts.items()
-            if n >= FEWEST_OF_A_CLASS and beats_guessing(by_kind[name], counts)
+            for name, n in reported.counts.items()
+            if n >= FEWEST_OF_A_CLASS and beats_guessing(reported.by_kind[name], reported.counts)
         ]
 
     def ablation(self, lesson: KindLesson) -> dict[str, Interval]:
@@ -67,4 +68,4 @@ class AssessedKinds:
         """Return how well a cross-encoder of causes does, alone and beside the kept model."""
         n_bootstrap = lesson.material.data.job.settings.evaluation.n_bootstrap
         trainer = CauseTrainer(lesson.cross_trainer())
-        return trainer.assess(self.out_of_fold, lesson.seed, n_bootstrap)
+        return trainer.assess(self.out_of_fold, np.flatnonzero(lesson.judging), lesson.seed, n_bootstrap)

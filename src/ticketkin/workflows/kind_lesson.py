@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ticketkin.core.progress import Progress
-from ticketkin.core.tables import IntArray, SplitName
+from ticketkin.core.tables import BoolArray, IntArray, SplitName
 from ticketkin.relations.assessment import Assessment, Fit, assess, feature_fit
 from ticketkin.relations.choice import ChosenAnew
 from ticketkin.relations.cross_kinds import CROSS_ENCODER
@@ -53,6 +53,13 @@ class KindLesson:
         in_train[data.splits.rows(data.tickets, SplitName.TRAIN)] = True
         return np.flatnonzero(in_train[self.pairs.left] & in_train[self.pairs.right])
 
+    @cached_property
+    def judging(self) -> BoolArray:
+        """Which pairs judge, shape (n_pairs,): none of a ticket that the base has learned from."""
+        may_judge = self.material.data.may_judge
+        judging: BoolArray = may_judge[self.pairs.left] & may_judge[self.pairs.right]
+        return judging
+
     def cross_trainer(self) -> CrossTrainer:
         """Return what trains cross-encoders on these pairs."""
         data = self.material.data
@@ -78,9 +85,9 @@ class KindLesson:
         )
 
     def quality(self, assessment: Assessment) -> ModelQuality:
-        """Return quality, confusion and reliability of what was said out of fold."""
+        """Return quality, confusion and reliability of what was said out of fold of the pairs that judge."""
         n_bootstrap = self.material.data.job.settings.evaluation.n_bootstrap
-        return assessment.quality(n_bootstrap, self.seed)
+        return assessment.of_pairs(self.judging).quality(n_bootstrap, self.seed)
 
     def model(self, name: RelationModel, without: str = "") -> Assessment:
         """Return what a model says of every pair, perhaps without a group of features."""

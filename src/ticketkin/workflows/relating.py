@@ -26,6 +26,12 @@ from ticketkin.workflows.relation_material import described_pairs, relation_mate
 from ticketkin.workflows.run_data import RunData
 
 _BAND_VERBS: dict[ReportedBand, str] = {"say": "said", "suggest": "said or suggested"}
+_STRANGERS = {
+    "told": "stated as such",
+    "lexical": "alike in words",
+    "same_time": "filed within an hour",
+    "random": "drawn at random",
+}
 
 
 def run_relations(run: StageRun[Job]) -> None:
@@ -51,10 +57,17 @@ def _learn(data: RunData, folder: Path, work: Path, progress: Progress) -> Kinds
     pairs = material.pairs()
     state = PairState.fit(material.given, state_rows(data))
     notes = _notes_on(pairs)
+    lesson = KindLesson(
+        material,
+        state,
+        pairs,
+        state.features(*described_pairs(state, material.given, pairs.left, pairs.right)),
+        work,
+        progress,
+    )
+    notes += _notes_on_judging(lesson)
     for line in notes:
         progress.say(f"  {line}")
-    features = state.features(*described_pairs(state, material.given, pairs.left, pairs.right))
-    lesson = KindLesson(material, state, pairs, features, work, progress)
     assessed = AssessedKinds.of(lesson)
     causes = assessed.causes(lesson) if settings.causes else None
     left_out = _why_causes_are_not_read(lesson, causes)
@@ -75,12 +88,29 @@ def _learn(data: RunData, folder: Path, work: Path, progress: Progress) -> Kinds
         without=assessed.ablation(lesson) if settings.ablation else {},
         causes=causes,
         causes_left_out=left_out,
-        two_stage=keep_kinds(lesson, assessed.kept, assessed.kinds_to_judge(pairs.counts), folder, reading),
+        two_stage=keep_kinds(lesson, assessed.kept, assessed.kinds_to_judge, folder, reading),
     )
     record = record.model_copy(update={"gates": relation_gates(record, FEWEST_OF_A_CLASS)})
     for line in _quality_notes(record):
         progress.say(f"  {line}")
     return record
+
+
+def _notes_on_judging(lesson: KindLesson) -> list[str]:
+    """Return how many pairs judge, where some don't. Raises NotEnoughDataError where too few kinds do."""
+    judging, kinds = lesson.judging, lesson.pairs.kind
+    if judging.all():
+        return []
+    called = lesson.material.data.base_learned.name
+    if len(np.unique(kinds[judging])) < 2:
+        raise NotEnoughDataError(
+            f"the base, {called}, learned from tickets of nearly all typed pairs: of {len(kinds):,} pairs "
+            f"{int(judging.sum()):,} are left to judge by"
+        )
+    return [
+        f"{number_of(int((~judging).sum()), 'pair holds', 'pairs hold')} a ticket that the base, {called}, "
+        f"learned from, or its kin: they train and judge nothing; {int(judging.sum()):,} judge"
+    ]
 
 
 def _why_causes_are_not_read(lesson: KindLesson, causes: CauseQuality | None) -> str:
@@ -101,7 +131,7 @@ def _quality_notes(record: KindsLearned) -> list[str]:
     against = next(gate for gate in record.gates if gate.code == "relation_better_than_majority")
     holdout = record.two_stage.holdout
     reported = [
-        f"{quality.n_reported:,} {kind} {verb}, {quality.n_right:,} right"
+        f"{kind} {verb} of {number_of(quality.n_reported, 'pair')}, {quality.n_right:,} right"
         for band, verb in _BAND_VERBS.items()
         for kind, quality in ((kind, holdout.of(kind, band)) for kind in holdout.by_kind)
         if quality.n_reported
@@ -110,8 +140,8 @@ def _quality_notes(record: KindsLearned) -> list[str]:
         target = record.two_stage.suggest_precision
         reported = [f"nothing is reported: no probability reached precision {target:.2f}"]
     return [
-        f"{record.model}: {against.evidence}",
-        f"{number_of(holdout.n_queries, 'holdout ticket')} with their nearest: {'; '.join(reported)} "
+        f"how well {record.model} tells kinds apart: {against.evidence}",
+        f"of {number_of(holdout.n_queries, 'holdout ticket')} and their nearest: {'; '.join(reported)} "
         "(a pair that nobody linked counts as wrong)",
     ]
 
@@ -119,8 +149,11 @@ def _quality_notes(record: KindsLearned) -> list[str]:
 def _notes_on(pairs: RelationPairs) -> list[str]:
     """Return what must be known before any result: counts, rare kinds, directions, contradictions."""
     counts = ", ".join(f"{n:,} {name}" for name, n in pairs.counts.items())
-    drawn = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in pairs.mixture.items())
-    notes = [f"{counts} (strangers: {drawn})", *support_notes(pairs.counts, FEWEST_OF_A_CLASS)]
+    drawn = ", ".join(f"{n:,} {_STRANGERS.get(name, name)}" for name, n in pairs.mixture.items())
+    notes = [
+        f"pairs to learn from: {counts}; of those of none {drawn}",
+        *support_notes(pairs.counts, FEWEST_OF_A_CLASS),
+    ]
     causal = pairs.kind == KINDS.index("causal")
     if causal.any():
         share = 100 * float(np.mean(pairs.forward[causal]))

@@ -8,7 +8,8 @@ from ticketkin.core.artifacts import hash_path
 from ticketkin.core.tables import IntArray
 from ticketkin.lexical.neighbours import tfidf_matrix
 from ticketkin.ranking.columns import EmbeddedTickets
-from ticketkin.relations.pair_state import PairState, PairTickets
+from ticketkin.relations.pair_state import PairState
+from ticketkin.relations.pair_tickets import PairTickets
 from ticketkin.relations.pairs import RelationPairs, filing_order, relation_pairs
 from ticketkin.relations.scorer import KindScorer
 from ticketkin.workflows import artifacts as artifact

@@ -1,4 +1,4 @@
-"""The report of a run, put together from what the verdict stage decided and what earlier stages recorded."""
+"""The record of a verdict, put together from what its stage decided and what earlier stages recorded."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,10 +13,10 @@ from ticketkin.evaluation.schema import (
     SCHEMA_VERSION,
     CandidateResult,
     CheckResult,
+    CriterionResult,
     EncoderRuntime,
     OpeningsResult,
-    ReadinessResult,
-    Report,
+    VerdictRecord,
     Warning,
 )
 from ticketkin.evaluation.verdict import Verdict
@@ -42,18 +42,19 @@ class Decision:
     """By name, in the order of the table."""
     comparisons: Sequence[Comparison]
     checks: Sequence[Check]
-    readiness: ReadinessResult
+    criteria: Sequence[CriterionResult]
+    """Of readiness."""
     proof: Proof
     looks: Looks
     """How often the links that judge were opened."""
 
 
-def report_of(run: StageRun[Job], data: RunData, decision: Decision) -> Report:
-    """Return the whole report of a run; paths of this machine still stand in it."""
+def verdict_record(run: StageRun[Job], data: RunData, decision: Decision) -> VerdictRecord:
+    """Return the whole record of a verdict; paths of this machine still stand in it."""
     imported = run.values.read(artifact.IMPORT_SUMMARY)
     profile = run.values.read(artifact.PROFILE).profile
     links = run.values.read(artifact.LINK_SUMMARY)
-    return Report(
+    return VerdictRecord(
         schema_version=SCHEMA_VERSION,
         verdict=decision.verdict.result(holdout_opened_at=datetime.now(UTC).isoformat(timespec="seconds")),
         candidates={name: _with_training(run, data, name, one) for name, one in decision.candidates.items()},
@@ -68,7 +69,7 @@ def report_of(run: StageRun[Job], data: RunData, decision: Decision) -> Report:
             *_left_out_warnings(data),
         ],
         diagnostics=[CheckResult.of(check) for check in decision.checks],
-        readiness=decision.readiness,
+        criteria=list(decision.criteria),
         cost=run.seconds,
         tickets=asdict(imported),
         links=links.model_dump(mode="json"),

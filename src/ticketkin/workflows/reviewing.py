@@ -67,7 +67,7 @@ def _answers_not_given(path: Path, data: RunData) -> str:
 
 def _rankers(data: RunData) -> tuple[dict[str, Ranker], Served]:
     """Return the rankings that are pooled, and the one in use; a learned one only where people linked."""
-    report = data.values.read(artifact.REPORT_JSON)
+    report = data.values.read(artifact.VERDICT_JSON)
     verdict = report.verdict
     choice = report.candidates[verdict.champion].threshold_choice
     threshold = 0.5 if choice is None else choice.threshold

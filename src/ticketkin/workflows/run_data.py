@@ -1,6 +1,6 @@
 """What lies in a run folder as its readers see it: typed, each value read or derived once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -184,7 +184,7 @@ class RunData:
 
     def pairs_of(self, split: SplitName) -> PairRows:
         """Return the labelled pairs of the tickets of a split."""
-        return self.rows_of(self.pairs.of(split).frame)
+        return self._with_grades(self.rows_of(self.pairs.of(split).frame))
 
     @property
     def fold_pairs(self) -> pl.DataFrame:
@@ -195,7 +195,7 @@ class RunData:
         """Return the labelled pairs that candidates are judged by: of a split, or all where folds judge."""
         if not self.is_judged_in_folds:
             return self.pairs_of(SplitName.EVALUATION)
-        return self.rows_of(self.fold_pairs)
+        return self._with_grades(self.rows_of(self.fold_pairs))
 
     def rows_of(self, frame: pl.DataFrame) -> PairRows:
         """Return labelled pairs of ticket ids as ticket rows."""
@@ -204,6 +204,22 @@ class RunData:
             np.array([at[one] for one in frame[side]], dtype=np.int64) for side in ("left", "right")
         )
         return PairRows(left, right, frame["label"].cast(pl.Int64).to_numpy())
+
+    def _with_grades(self, pairs: PairRows) -> PairRows:
+        """Return pairs with the grades that their file gives, where it gives any of these."""
+        if "grade" not in self.given_pairs.columns:  # of a run of an earlier version
+            return pairs
+        of_file = self.given_pairs.drop_nulls("grade").select("left", "right", "grade").iter_rows()
+        grade_of = {frozenset((left, right)): grade for left, right, grade in of_file}
+        ids = self.tickets.ids
+        grades = np.array(
+            [
+                grade_of.get(frozenset((ids[left], ids[right])), np.nan)
+                for left, right in zip(pairs.left, pairs.right, strict=True)
+            ],
+            dtype=np.float32,
+        )
+        return pairs if np.isnan(grades).all() else replace(pairs, grades=grades)
 
     def embeddings(self, stored: Artifact[FloatArray]) -> FloatArray:
         """Return embeddings, shape (n_tickets, d), unit length.

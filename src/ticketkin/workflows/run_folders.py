@@ -13,13 +13,15 @@ from datetime import date
 from itertools import count
 from pathlib import Path
 
-from ticketkin.core.artifacts import OWNER, is_locked, read_json, write_json
+from ticketkin.core.artifacts import read_json, write_json
 from ticketkin.core.errors import OutputRefusedError, TicketkinError
+from ticketkin.core.locks import OWNER, is_locked
 from ticketkin.core.outputs import check_name, check_place
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.replacement import KEPT, LOCK, move_pointer
 from ticketkin.core.run_ownership import CONFIG, RECORDS, RUN_RECORD
-from ticketkin.runs.stages import STAGES_VERSION, content_hash
+from ticketkin.runs.content_hashes import content_hash
+from ticketkin.runs.stages import STAGES_VERSION
 from ticketkin.workflows.artifacts import REPEATS, REVIEWED, TO_REVIEW, TUNING
 from ticketkin.workflows.configuration import Job, read_job
 

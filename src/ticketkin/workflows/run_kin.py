@@ -8,8 +8,7 @@ import numpy as np
 from ticketkin.core.errors import MissingInputError
 from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.ranking import Ranker
-from ticketkin.core.tables import IntArray
-from ticketkin.evaluation.bootstrap import Float64Array
+from ticketkin.core.tables import Float64Array, IntArray
 from ticketkin.relations.bands import likeliest_kin
 from ticketkin.relations.families import SAID, Tie
 from ticketkin.relations.kinds import KINDS

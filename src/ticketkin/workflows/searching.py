@@ -7,8 +7,9 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from ticketkin.core.artifacts import run_lock, write_json
+from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import InputError, JobError, MissingInputError
+from ticketkin.core.locks import run_lock
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import SplitName
 from ticketkin.encoders.loading import LoadedEncoder

@@ -17,7 +17,6 @@ from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.report_material import whole_material
 from ticketkin.workflows.run_data import RunData
-from ticketkin.workflows.run_report import finished_report
 
 SHARED_HTML = "report-shared.html"
 
@@ -40,7 +39,7 @@ def share_report(context: RunContext[Job], out: Path | None = None, *, force: bo
     read = [context.folder / name for name in (*needed, artifact.TICKETS)]
     check_file_output(path, [*context.job.files, *read], force=force or out is None)
     data = RunData(context.values, context.job)
-    report = finished_report(context.values, context.job.settings)
+    report = context.values.read(artifact.REPORT_JSON)
     bare, material = shared_parts(data, report, whole_material(context.values))
     if out is not None:
         write_shared_report(bare, material, path)

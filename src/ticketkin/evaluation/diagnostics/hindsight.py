@@ -155,20 +155,20 @@ def _fields_of_linking(linked: LinkedTexts) -> Check:
         of_value_and_group = codes[known] * n_groups + linked.groups[known]
         kin = np.unique(of_value_and_group, return_counts=True)[1]
         only_kin = float((kin * (kin - 1)).sum()) / n_same if n_same else 0.0
-        told = (
+        described = (
             f"{percent(agree)} of the linked pairs agree in {name}, by chance {percent(by_chance)}; "
             f"{percent(only_kin)} of the pairs of one value are kin"
         )
-        shown.append(told)
+        shown.append(described)
         many = both.sum() >= max(_FEWEST_LINKS, len(both) / 2)
         if many and by_chance < _RARELY_BY_CHANCE and agree >= _TAKEN_OVER:
-            suspects.append((only_kin >= _ONLY_KIN, told))
+            suspects.append((only_kin >= _ONLY_KIN, described))
     if not suspects:
         return passed("fields_of_linking", "; ".join(shown) or "no field has enough values to tell")
     make = failed if any(is_sure for is_sure, _ in suspects) else warning
     return make(
         "fields_of_linking",
-        f"{'; '.join(told for _, told in suspects)}: such values were most likely taken over when tickets "
-        "were linked",
+        f"{'; '.join(described for _, described in suspects)}: such values were most likely taken over when "
+        "tickets were linked",
         _AS_FILED,
     )

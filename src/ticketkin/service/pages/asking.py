@@ -10,10 +10,11 @@ from ticketkin.core.tables import Tickets
 from ticketkin.service.pages.kin_view import AnswerView, answer_view
 from ticketkin.service.pages.rendering import signed_in_page
 from ticketkin.service.pages.wording import FIELD_TITLES
+from ticketkin.service.question_schemas import RelateIn
 from ticketkin.service.routes.questions import relate
-from ticketkin.service.schemas import Fields, RelateIn, Text
 from ticketkin.service.serving_state import Serving, ServingState
 from ticketkin.service.signing_in import Agent
+from ticketkin.service.ticket_schemas import Fields, Text
 from ticketkin.serving.incoming import new_ticket
 from ticketkin.store.keys import Identity
 from ticketkin.tickets.references import looks_like_id

@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Security
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from ticketkin.service.access_schemas import SignInIn
 from ticketkin.service.pages.rendering import page
 from ticketkin.service.refusals import NotSignedInError
 from ticketkin.service.routes import session
-from ticketkin.service.schemas import SignInIn
 from ticketkin.service.serving_state import Serving
 from ticketkin.service.signing_in import session_cookie
 

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from ticketkin.core.wording import number_of
+from ticketkin.service.family_schemas import FamilyOut
 from ticketkin.service.pages.family_graph import draw_family
 from ticketkin.service.pages.kin_view import TicketView, ticket_views
 from ticketkin.service.pages.rendering import signed_in_page
 from ticketkin.service.routes.families import families, family_of_ticket
-from ticketkin.service.schemas import FamilyOut
 from ticketkin.service.serving_state import Serving
 from ticketkin.service.signing_in import Agent
 

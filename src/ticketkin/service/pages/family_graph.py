@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import networkx as nx
 
 from ticketkin.core.wording import number_of
-from ticketkin.service.schemas import FamilyOut
+from ticketkin.service.family_schemas import FamilyOut
 
 _WIDTH, _HEIGHT = 230, 46
 _BETWEEN_COLUMNS, _BETWEEN_ROWS, _BETWEEN_BLOCKS, _MARGIN = 96, 8, 22, 12

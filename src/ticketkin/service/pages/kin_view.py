@@ -18,7 +18,7 @@ from ticketkin.service.pages.wording import (
     is_worth_showing,
     kind_title,
 )
-from ticketkin.service.schemas import KinAnswer
+from ticketkin.service.question_schemas import KinAnswer
 from ticketkin.serving.answers import Relation, Row
 from ticketkin.serving.kin import Kin
 

@@ -10,14 +10,15 @@ from fastapi.responses import RedirectResponse, Response
 
 from ticketkin.core.tables import Kind
 from ticketkin.lexical.vocabulary import stable_hash
+from ticketkin.service.answer_schemas import AnswerIn
 from ticketkin.service.pages.kin_view import KinView, TicketView, compared, ticket_views
 from ticketkin.service.pages.rendering import signed_in_page
 from ticketkin.service.pages.wording import when_to_stop
+from ticketkin.service.question_schemas import RelateIn
 from ticketkin.service.refitting import can_refit
 from ticketkin.service.review_questions import next_question, sampled, strata_in_use
 from ticketkin.service.routes.answers import answer, answers, take_back
 from ticketkin.service.routes.questions import relate
-from ticketkin.service.schemas import AnswerIn, RelateIn
 from ticketkin.service.serving_state import Serving, ServingState
 from ticketkin.service.signing_in import Reviewer
 from ticketkin.serving.answers import Relation

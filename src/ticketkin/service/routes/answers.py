@@ -5,12 +5,19 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
+from ticketkin.service.answer_schemas import AnswerIn, AnswersOut
 from ticketkin.service.problems import responses
 from ticketkin.service.refusals import UnknownAnswerError
-from ticketkin.service.schemas import AnswerIn, AnswerOut, AnswersOut
 from ticketkin.service.serving_state import Serving
 from ticketkin.service.signing_in import Agent, Reviewer
-from ticketkin.store.answers import count_answers, newest_answers, put_answer, reviewed_pairs, withdraw_answer
+from ticketkin.store.answers import (
+    StoredAnswer,
+    count_answers,
+    newest_answers,
+    put_answer,
+    reviewed_pairs,
+    withdraw_answer,
+)
 from ticketkin.store.audit import put_audit
 from ticketkin.workflows.artifacts import without_formulas
 
@@ -20,14 +27,14 @@ _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {}}}}
 
 
 @router.post("/answers", responses=_REFUSALS)
-def answer(given: AnswerIn, serving: Serving, reviewer: Reviewer) -> AnswerOut:
+def answer(given: AnswerIn, serving: Serving, reviewer: Reviewer) -> StoredAnswer:
     """Keep what a person says of two stored tickets; it counts at once, as a link of that kind or as none."""
     source, target = serving.corpus.named_apart(given.source, given.target)
     with serving.corpus.database.transaction() as connection:
         stored = put_answer(connection, source, target, given.answer, reviewer.name)
         put_audit(connection, reviewer.name, f"answered {given.answer}", pairs=1)
     serving.links_changed()
-    return AnswerOut.of(stored)
+    return stored
 
 
 @router.delete("/answers/{answer_id}", responses=_REFUSALS)
@@ -60,4 +67,4 @@ def answers_as_csv(serving: Serving, _: Reviewer) -> Response:
 def _answers(serving: Serving, most: int) -> AnswersOut:
     with serving.corpus.database.transaction() as connection:
         newest, counts = newest_answers(connection, most), count_answers(connection)
-    return AnswersOut(counts=counts, newest=[AnswerOut.of(one) for one in newest])
+    return AnswersOut(counts=counts, newest=newest)

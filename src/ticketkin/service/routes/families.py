@@ -4,11 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from ticketkin.service.family_schemas import FamiliesPage, FamilyOut
 from ticketkin.service.open_groups import OpenGroups
 from ticketkin.service.problems import responses
-from ticketkin.service.schemas import FamiliesPage, FamilyOut, Name
 from ticketkin.service.serving_state import Serving
 from ticketkin.service.signing_in import Agent
+from ticketkin.service.ticket_schemas import Name
 
 router = APIRouter(prefix="/v1", tags=["families"])
 _REFUSALS = responses(401, 403, 404, 422, 429, 503)

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from ticketkin.service.access_schemas import AuditOut
 from ticketkin.service.drift_schemas import DriftOut
-from ticketkin.service.model_schemas import ModelChoice, ModelsOut
+from ticketkin.service.model_schemas import EmbeddingOut, ModelChoice, ModelOut, ModelsOut
 from ticketkin.service.model_switching import switch_model
 from ticketkin.service.problems import responses
-from ticketkin.service.schemas import AuditEntryOut, AuditOut, EmbeddingOut, ModelOut
 from ticketkin.service.serving_state import Serving
 from ticketkin.service.signing_in import Administrator, Agent
 from ticketkin.store.audit import newest_audit
@@ -77,4 +77,4 @@ def audit(
     """Return who did what, the newest first."""
     with serving.corpus.database.transaction() as connection:
         entries = newest_audit(connection, most)
-    return AuditOut(entries=[AuditEntryOut(**vars(entry)) for entry in entries])
+    return AuditOut(entries=entries)

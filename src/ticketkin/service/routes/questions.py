@@ -8,9 +8,10 @@ from ticketkin.core.errors import InputError
 from ticketkin.relations.bands import REPORTED_BANDS
 from ticketkin.service.model_index import ModelIndex
 from ticketkin.service.problems import responses
-from ticketkin.service.schemas import KinAnswer, Name, RelateIn, SuggestionOut, SuggestionsOut
+from ticketkin.service.question_schemas import KinAnswer, RelateIn, SuggestionsOut
 from ticketkin.service.serving_state import Serving, ServingState
 from ticketkin.service.signing_in import Agent
+from ticketkin.service.ticket_schemas import Name
 from ticketkin.serving.answers import Answer
 from ticketkin.serving.incoming import Value
 from ticketkin.store.suggestions import newest_suggestions
@@ -76,4 +77,4 @@ def suggestions(
     """Return what was said or suggested last of stored tickets, each pair once."""
     with serving.corpus.database.transaction() as connection:
         newest = newest_suggestions(connection, REPORTED_BANDS, most)
-    return SuggestionsOut(suggestions=[SuggestionOut(**vars(one)) for one in newest])
+    return SuggestionsOut(suggestions=newest)

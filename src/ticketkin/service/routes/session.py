@@ -5,9 +5,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Request, Response, Security
 
+from ticketkin.service.access_schemas import SignedIn, SignInIn
 from ticketkin.service.problems import responses
 from ticketkin.service.refusals import NotSignedInError
-from ticketkin.service.schemas import SignedIn, SignInIn
 from ticketkin.service.serving_state import Serving
 from ticketkin.service.signing_in import SESSION_COOKIE, Agent, session_cookie, set_session
 from ticketkin.store.audit import put_audit

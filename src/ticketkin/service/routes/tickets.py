@@ -10,7 +10,9 @@ from ticketkin.core.tables import TICKETS_SCHEMA, Tickets
 from ticketkin.core.wording import number_of
 from ticketkin.service.problems import responses
 from ticketkin.service.refusals import TooLargeError, UnknownTicketError
-from ticketkin.service.schemas import (
+from ticketkin.service.serving_state import Serving
+from ticketkin.service.signing_in import Administrator, Agent
+from ticketkin.service.ticket_schemas import (
     Name,
     RejectedTicket,
     TicketOut,
@@ -19,8 +21,6 @@ from ticketkin.service.schemas import (
     TicketsIn,
     TicketsStored,
 )
-from ticketkin.service.serving_state import Serving
-from ticketkin.service.signing_in import Administrator, Agent
 from ticketkin.serving.incoming import Incoming, tickets_of_records
 from ticketkin.store.tickets import tickets_by_id, tickets_named
 

@@ -51,11 +51,7 @@ def read_workbook(path: Path) -> RawTable:
     if not sheets:
         raise UnreadableFileError(f"{path} holds no rows; export it again with at least one ticket")
     main = _main_sheet(sheets)
-    notes = []
-    if facts.n_hidden_rows:
-        notes.append(
-            f"{path.name}: {number_of(facts.n_hidden_rows, 'hidden row is', 'hidden rows are')} read too"
-        )
+    notes = _hidden_rows_note(path, facts.n_hidden_rows)
     parts, rows, rejected, n_records = [], [], [], 0
     for sheet in sheets:
         numbers = list(range(n_records + 1, n_records + sheet.frame.height + 1))
@@ -92,6 +88,12 @@ def read_workbook(path: Path) -> RawTable:
         counts_from_1904=facts.counts_from_1904,
     )
     return finished(table, path.name, main.header)
+
+
+def _hidden_rows_note(path: Path, n_hidden: int) -> list[str]:
+    if not n_hidden:
+        return []
+    return [f"{path.name}: {number_of(n_hidden, 'hidden row is', 'hidden rows are')} read too"]
 
 
 def _sheets(path: Path) -> list[_Sheet]:

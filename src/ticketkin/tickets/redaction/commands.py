@@ -2,7 +2,6 @@
 
 import re
 
-from ticketkin.tickets.redaction.credentials import is_strong, not_hidden
 from ticketkin.tickets.redaction.recogniser import (
     CREDENTIAL,
     Recogniser,
@@ -11,6 +10,7 @@ from ticketkin.tickets.redaction.recogniser import (
     value_span,
     whole_words,
 )
+from ticketkin.tickets.redaction.secret_values import is_strong, not_hidden
 
 
 def _argument(match: re.Match[str]) -> Span | None:

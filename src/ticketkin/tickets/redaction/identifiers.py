@@ -11,8 +11,8 @@ from stdnum.fr import nir
 from stdnum.it import codicefiscale
 from stdnum.us import ssn
 
-from ticketkin.tickets.redaction.credentials import PAIR_TRIGGERS, USER_AND_PASSWORD, secret_of_pair
-from ticketkin.tickets.redaction.predicates import ends_clause, is_predicate
+from ticketkin.tickets.redaction.birth_dates import DATE, birth_date
+from ticketkin.tickets.redaction.credentials import PAIR_TRIGGERS, USER_AND_PASSWORD
 from ticketkin.tickets.redaction.recogniser import (
     BIRTH_DATE,
     DIGITS,
@@ -31,6 +31,7 @@ from ticketkin.tickets.redaction.recogniser import (
     value_span,
     whole_words,
 )
+from ticketkin.tickets.redaction.user_ids import NO_USER, located_user, located_user_id, located_user_of_pair
 
 _LINK = (
     r"(?:[\s.:=#(-]{0,3}(?:no|nr|n|num|number|nummer|numéro|número|is|was|ist|war|lautet|est|es|of|de|la"
@@ -66,72 +67,6 @@ def _labelled_number(match: re.Match[str]) -> Span | None:
     return (start, end - len(match["value"]) + len(value)) if len(digits_of(value)) >= 5 else None
 
 
-# Nothing of these begins a user name: with them, a word behind "user name" says something about it.
-_NO_USER = {
-    "is", "was", "not", "and", "or", "in", "on", "at", "for", "of", "to", "the", "a", "an", "has",
-    "have", "field", "missing", "unknown", "invalid", "incorrect", "wrong", "expired", "locked",
-    "required", "empty", "blank", "null", "none", "n/a", "na", "does", "cannot", "can", "will", "must",
-    "should", "with", "from", "by", "as", "if", "that", "this", "it", "are", "string", "str", "int",
-    "long", "true", "false", "und", "oder", "ist", "nicht", "falsch", "fehlt", "gesperrt", "unbekannt",
-    "ungültig", "wird", "wurde", "kann", "im", "der", "die", "das", "et", "ou", "est", "n'est",
-    "inconnu", "bloqué", "refusé", "incorrecto", "invalide", "y", "o", "no", "bloqueado", "nuevo",
-    "usuario", "user", "username", "password", "passwort", "different", "same", "changed", "created",
-    "deleted", "test", "value", "name", "id", "please", "already", "admin", "administrator", "root",
-    "guest", "git", "system", "anonymous", "nobody", "localhost",
-}  # fmt: skip
-# How words of the three languages begin that begin with two consonants; "jd" or "mk" begins a user id.
-_ONSETS = re.compile(
-    r"[aeiouyäöüéèêàh]|.[aeiouyäöüéèêàâîôû]|bl|br|ch|ck|cl|cr|dr|dw|fl|fr|gh|gl|gn|gr|kl|kn|kr|ph|pl|pn"
-    r"|pr|ps|qu|rh|sc|sh|sk"
-    r"|sl|sm|sn|sp|sq|st|sv|sw|th|tr|ts|tw|wh|wr|zw|sz|pf|dj"
-)
-
-
-def _is_user_id(value: str, *, assigned: bool, alone: bool) -> bool:
-    """Return True if a value is a user id: with digits, in parts, no word, or a word alone behind a colon."""
-    word = value.casefold()
-    if len(word) < 2 or word in _NO_USER or is_predicate(word) or not re.match(r"\w", word) or "(" in word:
-        return False
-    if word.isdigit():
-        # Longer ones are times in milliseconds and numbers of things.
-        return assigned and 3 <= len(word) <= 10
-    if any(character.isdigit() for character in word):
-        return True
-    if re.fullmatch(r"[^\W\d_]+\.[^\W\d_]+|[\w.-]+\\\\?[\w.-]+", word):
-        return True
-    if re.fullmatch(r"[^\W\d_]+_[^\W\d_]+", word):
-        return assigned
-    return word.isalpha() and alone and (assigned or _ONSETS.match(word) is None)
-
-
-def _user_id(match: re.Match[str]) -> Span | None:
-    start, end = match.span("value")
-    value = match["value"].rstrip(".,;:!?)]}")
-    end = start + len(value)
-    linked = re.search(r"[:=]|\b(?:is|ist|lautet|est|es)\b", match["link"]) is not None
-    direct = not linked and _ONSETS.match(value.casefold()) is None
-    right = _is_user_id(value, assigned=linked, alone=direct or ends_clause(match.string, end))
-    return (start, end) if right else None
-
-
-def _user(match: re.Match[str]) -> Span | None:
-    """Take what follows "user" where a colon stands between, or where it has digits behind a few letters."""
-    start, end = match.span("value")
-    value = match["value"].rstrip(".,;:-")
-    end = start + len(value)
-    if value[:1].isupper():
-        return (start, end) if _CAPITAL_ID.fullmatch(value) else None
-    if match["link"] == " ":
-        return (start, end) if _SHORT_ID.fullmatch(value) else None
-    return (start, end) if _is_user_id(value, assigned=True, alone=ends_clause(match.string, end)) else None
-
-
-_SHORT_ID = re.compile(r"(?!win|o\d|sap|ios|log|id|no|nr|v\d|app|page|test)[a-z]{1,10}\d{1,8}")
-# User ids in capitals, as mainframes and SAP give them; not tickets, machines and products.
-_CAPITAL_ID = re.compile(
-    r"(?!INC|REQ|RITM|CHG|PRB|S?C?TASK|KB|WIN|WINDOWS|OFFICE|EXCHANGE|SERVER|SRV|PRINTER|LAPTOP|CLIENT|PC"
-    r"|LEVEL|TEST|GROUP|ORACLE|VERSION|BUILD|PO\d|NB\d|WS\d|SR\d|CS\d)(?:[A-Z]{1,2}\d{4,7}|[A-Z]{5,9}\d{1,3})"
-)
 # Registry keys, drives and file names look like DOMAIN\\user.
 _NO_DOMAIN = re.compile(
     r"HK[A-Z]{1,3}\\.*|.*\.(?:exe|dll|txt|log|docx?|xlsx?|pdf|ini|bat|cmd|msi|ps\d?)|.*\\[nrtbfdswx]"
@@ -139,35 +74,11 @@ _NO_DOMAIN = re.compile(
 )
 
 
-def _user_of_pair(match: re.Match[str]) -> Span | None:
-    named = _is_user_id(match["user"], assigned=True, alone=True)
-    return match.span("user") if named and secret_of_pair(match) else None
-
-
 _STAFF = ("employee", "staff", "personnel", "payroll", "worker", "badge", "student", "pers", "emp")
 
 
 def _staff_number(match: re.Match[str]) -> Span | None:
     return match.span("value") if len(digits_of(match["value"])) >= 3 else None
-
-
-_MONTHS = (
-    r"jan\w{0,7}|feb\w{0,7}|f[ée]v\w{0,5}|m[aä]r\w{0,4}|apr\w{0,3}|avr\w{0,3}|ma[iy]\w{0,2}|jun[ie]?o?"
-    r"|juin|jul[iy]?o?|juil\w{0,4}"
-    r"|aug\w{0,4}|ao[uû]t|ago\w{0,4}|sep\w{0,8}|o[ckt]\w{0,6}|nov\w{0,6}|de[czs]\w{0,7}|déc\w{0,5}"
-    r"|ene\w{0,3}|abr\w{0,3}"
-)
-_DATE = (
-    r"(?:\d{1,4}[./-]\d{1,2}[./-]\d{2,4}"
-    rf"|\d{{1,2}}(?:st|nd|rd|th|er|\.)?[ -](?:of[ ]|de[ ])?(?:{_MONTHS})\.?,?[ -](?:de[ ])?\d{{2,4}}"
-    rf"|(?:{_MONTHS})\.?[ ]\d{{1,2}}(?:st|nd|rd|th)?,?[ ]\d{{2,4}}|\d{{8}})"
-)
-
-
-def _birth_date(match: re.Match[str]) -> Span | None:
-    # 1900-01-01 and the like are what systems put where no date is known.
-    digits = digits_of(match["value"])
-    return None if digits in ("19000101", "01011900", "19700101", "01011970") else match.span("value")
 
 
 RECOGNISERS = (
@@ -320,7 +231,7 @@ RECOGNISERS = (
             ),
         ),
         "Username: jroe",
-        _user_id,
+        located_user_id,
     ),
     Recogniser(
         USER_ID,
@@ -332,7 +243,7 @@ RECOGNISERS = (
         ),
         whole_words("user benutzer benutzerkonto utilisateur usuario account compte cuenta"),
         "user: jdoe",
-        _user,
+        located_user,
     ),
     Recogniser(
         USER_ID,
@@ -340,7 +251,7 @@ RECOGNISERS = (
         USER_AND_PASSWORD,
         PAIR_TRIGGERS,
         "creds: jdoe / Adm1n!",
-        _user_of_pair,
+        located_user_of_pair,
     ),
     Recogniser(
         USER_ID,
@@ -351,7 +262,7 @@ RECOGNISERS = (
         ),
         whole_words("ssh scp sftp rsync"),
         "ssh jdoe@192.0.2.7",
-        lambda match: match.span("value") if match["value"] not in _NO_USER else None,
+        lambda match: match.span("value") if match["value"] not in NO_USER else None,
     ),
     Recogniser(
         USER_ID,
@@ -374,7 +285,7 @@ RECOGNISERS = (
             )
             + r"(?!\w)"
             rf"(?:[\s.:=(]{{0,3}}(?:on|in|am|le|el|is|ist|est"
-            rf"|es)\b){{0,2}}[\s.:=(]{{1,4}}(?P<value>{_DATE}){WORD_END}",
+            rf"|es)\b){{0,2}}[\s.:=(]{{1,4}}(?P<value>{DATE}){WORD_END}",
             re.I,
         ),
         whole_words(
@@ -382,7 +293,7 @@ RECOGNISERS = (
             " nacimiento nac nacido nacida"
         ),
         "Geburtsdatum: 01.04.1979",
-        _birth_date,
+        birth_date,
         gate=re.compile(r"\d"),
     ),
 )

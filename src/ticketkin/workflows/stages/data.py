@@ -81,7 +81,7 @@ def run_links(run: StageRun[Job]) -> None:
     for line in [*result.lines(), *notes]:
         run.progress.say(f"  {line}")
     if nearness is not None:
-        run.progress.say(f"  links of the file: {nearness.evidence}")
+        run.progress.say(f"  links of the file: {nearness.in_brief}")
     links = result.links
     groups = kin_groups(data.tickets, links)
     by_rule = links.labels_from == "silver"  # of a file, as is stated: people linked none
@@ -182,7 +182,7 @@ def run_split(run: StageRun[Job]) -> None:
     counts = {name.value: splits.rows(data.tickets, name) for name in SplitName}
     run.progress.say(
         "  "
-        + ", ".join(
+        + "; ".join(
             f"{name} {number_of(len(rows), 'ticket')} ({int(data.groups.has_kin[rows].sum()):,} with kin)"
             for name, rows in counts.items()
         )
@@ -210,7 +210,10 @@ def run_embed(run: StageRun[Job]) -> None:
     settings = run.job.settings.encoder
     encoder = load_encoder(settings)
     tuned = read_learned(Path(encoder.source))
-    run.progress.say(f"  {encoder.name} on {encoder.device}, {encoder.max_length_tokens} tokens")
+    run.progress.say(
+        f"  {encoder.name} on {encoder.device}; of a text it reads {encoder.max_length_tokens:,} tokens "
+        "(words, or pieces of them)"
+    )
     lengths = encoder.token_lengths(data.texts)
     profile = profile_tickets(data.tickets, data.texts, lengths, encoder.max_length_tokens)
     for line in profile_lines(profile):
@@ -275,7 +278,7 @@ def run_pairs(run: StageRun[Job]) -> None:
     run.put(artifact.PAIR_ACCOUNT, built.account)
     for line in built.account.lines():
         run.progress.say(f"  {line}")
-    judging = {"to judge by, in folds": built.account.of_split("folds")} if by_folds else {}
-    counted = judging or {split.value: built.account.of_split(split) for split in SplitName}
-    shown = [f"{part}: {counts.kin:,} kin, {counts.strangers:,} not kin" for part, counts in counted.items()]
-    run.progress.say(f"  {', '.join(shown)}")
+    judging = {"to judge by, in folds:": built.account.of_split("folds")} if by_folds else {}
+    counted = judging or {f"{split}:": built.account.of_split(split) for split in SplitName}
+    shown = [f"{part} {counts.kin:,} kin and {counts.strangers:,} not" for part, counts in counted.items()]
+    run.progress.say(f"  pairs {'; '.join(shown)}")

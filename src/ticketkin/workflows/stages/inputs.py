@@ -39,7 +39,12 @@ def settings_of(*sections: str) -> tuple[str, ...]:
 SOURCES = ("sources", "pairs_file", "test_pairs_file", "tickets_from")
 DATA = (artifact.TICKETS, artifact.LINKS, artifact.SPLITS, artifact.BASE_LEARNED)
 BASE = (artifact.BASE_ENCODER, artifact.BASE_EMBEDDINGS)
-LABELLED: tuple[Place, ...] = (artifact.PAIRS, artifact.FOLD_PAIRS, artifact.PAIR_ACCOUNT)
+LABELLED: tuple[Place, ...] = (
+    artifact.PAIRS,
+    artifact.FOLD_PAIRS,
+    artifact.PAIR_ACCOUNT,
+    artifact.GIVEN_PAIRS,
+)
 JUDGED: tuple[Place, ...] = (*DATA, *BASE, artifact.TITLE_EMBEDDINGS, *LABELLED)
 # What judging reads, by folds too, which train the head anew in each.
 BY_FOLDS = (

@@ -1,17 +1,11 @@
 """Stages that judge: the provisional table, the verdict, the report."""
 
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
-from ticketkin.core.artifacts import write_json
-from ticketkin.core.checks import Check
 from ticketkin.core.tables import SplitName
-from ticketkin.encoders.learned_tickets import copy_learned
-from ticketkin.encoders.loading import load_encoder
-from ticketkin.encoders.saving import save_encoder
 from ticketkin.evaluation.bootstrap import PairedGain
+from ticketkin.evaluation.diagnostics.gain_sources import GainSources
 from ticketkin.evaluation.diagnostics.openings import holdout_openings
 from ticketkin.evaluation.diagnostics.shuffled import shuffled_links
 from ticketkin.evaluation.gains import cheaper_choice, decisive_gains
@@ -25,35 +19,27 @@ from ticketkin.evaluation.schema import CandidateResult, ProvisionalReport
 from ticketkin.evaluation.verdict import Verdict, decide
 from ticketkin.evaluation.verdict_in_folds import ShuffledLinks, decide_in_folds
 from ticketkin.evaluation.verdict_words import cheaper_words, dearer_words, naming_base
-from ticketkin.ranking.cross_fitted import CrossFittedRanker
 from ticketkin.reports.html import write_report
+from ticketkin.runs.holdout_ledger import Looks
 from ticketkin.runs.stages import StageRun
 from ticketkin.training.candidates import CANDIDATES, slow_candidates
 from ticketkin.workflows import artifacts as artifact
-from ticketkin.workflows.candidates import (
-    RankingRecord,
-    first_level_start,
-    save_encoder_folds,
-    save_folds,
-    save_ranking,
-)
 from ticketkin.workflows.configuration import Job
-from ticketkin.workflows.diagnosing import diagnose, readiness_of
+from ticketkin.workflows.diagnosing import criteria_of, diagnose
 from ticketkin.workflows.fold_verdict import shuffled_gains
 from ticketkin.workflows.gain_sources import sources_of
 from ticketkin.workflows.judging import Judged, fold_material, judge, score_pairs
 from ticketkin.workflows.learning import fusion_trial, learning_curve
-from ticketkin.workflows.model_metadata import METADATA, data_hashes, model_metadata
 from ticketkin.workflows.openings import note_verdict
 from ticketkin.workflows.pair_checks import labeller_of
 from ticketkin.workflows.private_paths import without_paths
 from ticketkin.workflows.proof_record import Proof
 from ticketkin.workflows.report_material import report_material, whole_material
-from ticketkin.workflows.report_record import Decision, report_of
+from ticketkin.workflows.report_record import Decision, verdict_record
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.run_report import finished_report
 from ticketkin.workflows.settings import Settings
-from ticketkin.workflows.training_rows import keep_training_rows
+from ticketkin.workflows.stages.winner import keep_model, keep_ranking
 from ticketkin.workflows.tuned_folds import tuned_in_folds
 
 # What a sentence calls one of the tickets that were put aside, and several.
@@ -117,16 +103,9 @@ def run_verdict(run: StageRun[Job]) -> None:
     }
     gains: dict[str, PairedGain] = {}
     if judged.folds is None:
-        gains = _held_out_gains(run, holdout, verdict)
         for name, result in held_out.items():
             candidates[name] = candidates[name].model_copy(update={"holdout": result})
-        verdict = with_holdout(
-            verdict,
-            {name: retrieval for name, (retrieval, _) in holdout.items()},
-            gains,
-            synthetic=run.job.synthetic,
-            held_out=_HELD_OUT if run.job.test_pairs_file is None else _OF_TEST_PAIRS,
-        )
+        verdict, gains = _tried_on_holdout(run, holdout, verdict)
     comparisons = [Comparison.of(gain) for gain in verdict.comparisons]
     comparisons += [Comparison.of(gain, "holdout") for gain in gains.values()]
     pairs_held_out = {name: scores for name, (_, scores) in holdout.items()}
@@ -141,21 +120,41 @@ def run_verdict(run: StageRun[Job]) -> None:
     verdict = heeding(verdict, checks, synthetic=run.job.synthetic)
     verdict = with_labeller(_with_cheaper(settings, judged, verdict), labeller_of(data.job))
     called = data.base_learned.name
-    verdict = replace(verdict, reason=naming_base(verdict.reason, called))
+    verdict = _explained(replace(verdict, reason=naming_base(verdict.reason, called)), sources, looks)
     checks = [replace(check, evidence=naming_base(check.evidence, called)) for check in checks]
+    keep_model(run, data, verdict.encoder, candidates[verdict.encoder], checks)
+    keep_ranking(run, data, judged, verdict)
+    criteria = criteria_of(run, data, judged, verdict, candidates, held_out[verdict.champion], checks)
+    proof = Proof.of(data, judged, verdict, shuffled, learning_curve(data, judged, trial, run.progress))
+    decision = Decision(verdict, candidates, comparisons, checks, criteria, proof, looks)
+    record = verdict_record(run, data, decision)
+    material = report_material(run, data, judged, verdict, holdout)
+    run.put(artifact.MATERIAL, material)
+    run.put(artifact.VERDICT_JSON, without_paths(record, run.private_paths))
+
+
+def _tried_on_holdout(
+    run: StageRun[Job], holdout: Mapping[str, tuple[RetrievalScores, PairScores]], verdict: Verdict
+) -> tuple[Verdict, dict[str, PairedGain]]:
+    """Return the verdict with what the holdout says of it, and the gains there."""
+    gains = _held_out_gains(run, holdout, verdict)
+    tried = with_holdout(
+        verdict,
+        {name: retrieval for name, (retrieval, _) in holdout.items()},
+        gains,
+        synthetic=run.job.synthetic,
+        held_out=_HELD_OUT if run.job.test_pairs_file is None else _OF_TEST_PAIRS,
+    )
+    return tried, gains
+
+
+def _explained(verdict: Verdict, sources: GainSources | None, looks: Looks) -> Verdict:
+    """Add to the reason what the gain rests on and how often the holdout was opened."""
     if sources is not None and verdict.answer == "yes":
         verdict = replace(verdict, reason=f"{verdict.reason} {sources.sentence}.")
     if looks.n_looks > 1 and verdict.answer != "unproven":
         verdict = replace(verdict, reason=f"{verdict.reason} {looks.sentence}.")
-    _keep_model(run, data, verdict.encoder, candidates[verdict.encoder], checks)
-    _keep_ranking(run, data, judged, verdict)
-    readiness = readiness_of(run, data, judged, verdict, candidates, held_out[verdict.champion], checks)
-    proof = Proof.of(data, judged, verdict, shuffled, learning_curve(data, judged, trial, run.progress))
-    decision = Decision(verdict, candidates, comparisons, checks, readiness, proof, looks)
-    report = report_of(run, data, decision)
-    material = report_material(run, data, judged, verdict, holdout)
-    run.put(artifact.MATERIAL, material)
-    run.put(artifact.REPORT_JSON, without_paths(report, run.private_paths))
+    return verdict
 
 
 def _shuffled(run: StageRun[Job], data: RunData, judged: Judged) -> ShuffledLinks:
@@ -243,50 +242,10 @@ def _held_out_gains(
     )
 
 
-def _keep_model(
-    run: StageRun[Job], data: RunData, encoder: str, result: CandidateResult, checks: Sequence[Check]
-) -> None:
-    """Put the best encoder into model/ as a plain sentence-transformers folder, its record beside it."""
-    with run.writing(artifact.MODEL) as folder:
-        if encoder == "base":
-            loaded = load_encoder(run.job.settings.encoder)
-            save_encoder(loaded.model, folder, None, run.job.settings.tickets.template)
-            copy_learned(Path(loaded.source), folder)
-        else:
-            shutil.copytree(run.values.path(artifact.model_of(encoder)), folder, dirs_exist_ok=True)
-        record = model_metadata(
-            None if encoder == "base" else data.training_record(encoder),
-            run.values.read(artifact.BASE_ENCODER),
-            result,
-            checks,
-            data_hashes(run.values, artifact.TICKETS, artifact.LINKS, artifact.SPLITS, artifact.PAIRS),
-        )
-        write_json(folder / METADATA, without_paths(record, run.private_paths))
-
-
-def _keep_ranking(run: StageRun[Job], data: RunData, judged: Judged, verdict: Verdict) -> None:
-    """Write ranking/: which ranking won, and the learned one where there is one."""
-    with run.writing(artifact.RANKING) as folder:
-        start = first_level_start(judged.encoders)
-        seed = run.job.settings.seed
-        keep_training_rows(folder, data, judged.rankers[verdict.champion])
-        if judged.folds is None:
-            record = RankingRecord(verdict.champion, verdict.encoder, start, seed)
-            save_ranking(folder, judged.kept, record)
-            return
-        record = RankingRecord(verdict.champion, "base", start, seed, "folds")
-        save_ranking(folder, judged.kept, record)
-        folds = judged.rankers.get("fusion")
-        if isinstance(folds, CrossFittedRanker):
-            save_folds(folder, folds, record)
-        champion = judged.rankers[verdict.champion]
-        if CANDIDATES[verdict.champion].role == "encoder" and isinstance(champion, CrossFittedRanker):
-            save_encoder_folds(folder, champion)
-
-
 def run_report(run: StageRun[Job]) -> None:
-    """Write report.html from report.json and its material."""
+    """Write report.json, and report.html from it and its material."""
     report = finished_report(run.values, run.job.settings)
+    run.put(artifact.REPORT_JSON, report)
     asked = run.job.settings.review.pairs > 0
     n_to_review = run.values.read(artifact.TO_REVIEW_SUMMARY).n_pairs if asked else 0
     material = replace(whole_material(run.values), n_to_review=n_to_review)

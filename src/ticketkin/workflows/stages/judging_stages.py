@@ -46,9 +46,8 @@ def verdict_stage() -> Stage[Job]:
             artifact.PROFILE,
             artifact.IMPORT_SUMMARY,
             artifact.LINK_SUMMARY,
-            artifact.GIVEN_PAIRS,
         ),
-        outputs=(artifact.REPORT_JSON, artifact.MATERIAL, artifact.MODEL, artifact.RANKING),
+        outputs=(artifact.VERDICT_JSON, artifact.MATERIAL, artifact.MODEL, artifact.RANKING),
         scratch=(artifact.TUNED_FOLDS,),
         reads=(
             *BY_FOLDS,
@@ -67,7 +66,7 @@ def to_review_stage() -> Stage[Job]:
         name="to_review",
         title="Choose the pairs to be judged first",
         command="ticketkin run --resume --out {folder}",
-        inputs=(*DATA, *ranked_by(), artifact.REPORT_JSON),
+        inputs=(*DATA, *ranked_by(), artifact.VERDICT_JSON),
         outputs=(artifact.TO_REVIEW, artifact.TO_REVIEW_SUMMARY),
         reads=(
             *settings_of("review", "candidates", "tickets", "split.near_identical", "seed"),
@@ -85,7 +84,7 @@ def relations_stage() -> Stage[Job]:
         name="relations",
         title="Learn which kind of kin a pair is",
         command="ticketkin relations {folder}",
-        inputs=(*JUDGED, artifact.GIVEN_PAIRS, *ranked_by()),
+        inputs=(*JUDGED, *ranked_by()),
         outputs=(artifact.RELATIONS,),
         reads=(
             *settings_of("relations", "candidates", "evaluation", "tickets", "encoder", "seed"),
@@ -122,16 +121,15 @@ def report_stage() -> Stage[Job]:
         title="Write the report",
         command="ticketkin report {folder}",
         inputs=(
-            artifact.REPORT_JSON,
+            artifact.VERDICT_JSON,
             artifact.MATERIAL,
             artifact.TO_REVIEW_SUMMARY,
             artifact.RELATIONS,
             artifact.FAMILIES,
         ),
-        outputs=(artifact.REPORT_HTML, artifact.FIGURES),
+        outputs=(artifact.REPORT_JSON, artifact.REPORT_HTML, artifact.FIGURES),
         reads=settings_of("review", "readiness"),
         run=judging.run_report,
-        only_shows=True,
     )
 
 
@@ -154,7 +152,7 @@ def bundle_stage() -> Stage[Job]:
         ),
         outputs=(artifact.BUNDLE,),
         reads=settings_of(
-            "candidates", "tickets", "encoder", "split", "relations", "readiness", "reranker.n_read", "seed"
+            "candidates", "tickets", "encoder", "split", "relations", "reranker.n_read", "seed"
         ),
         versions=(REDACTION_VERSION,),
         run=bundling.run_bundle,

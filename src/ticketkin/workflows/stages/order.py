@@ -6,7 +6,7 @@ from ticketkin.runs.stages import Stage
 from ticketkin.training.candidates import CANDIDATES, Candidate, trained_candidates
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
-from ticketkin.workflows.stages import reranking, training
+from ticketkin.workflows.stages import head, reranking, training
 from ticketkin.workflows.stages.data_stages import (
     embed_stage,
     import_stage,
@@ -28,7 +28,7 @@ from ticketkin.workflows.stages.judging_stages import (
 # Candidates whose training is not the tuning of an encoder on links.
 _OWN_TRAINING = {
     "adapted": training.run_adapted,
-    "head": training.run_head,
+    "head": head.run_head,
     "reranker": reranking.run_reranker,
 }
 # What tuning in folds reads beside the section of a candidate.

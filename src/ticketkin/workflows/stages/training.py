@@ -1,4 +1,4 @@
-"""Stages that tune: adapted, the linear head, LoRA and full; the last three swept over their strength."""
+"""Stages that tune encoders: adapted, LoRA and full; the last two swept over their strength."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import FloatArray, SplitName
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
@@ -20,21 +19,19 @@ from ticketkin.evaluation.cross_fitting import chosen_on_all
 from ticketkin.pairs.account import PairAccount
 from ticketkin.runs.stages import StageRun
 from ticketkin.training.adapted import train_adapted
-from ticketkin.training.augmentation import augment
+from ticketkin.training.augmentation import Augmented, augment
 from ticketkin.training.candidates import Candidate
 from ticketkin.training.cut_quality import cuts_sentence, first_dimensions
 from ticketkin.training.dimensions import measured_cuts, whole
-from ticketkin.training.head import Head, cross_fit_heads, save_head_model, train_head
 from ticketkin.training.positives import PositivePairs, positive_pairs
 from ticketkin.training.record import CandidateTraining, LeftOutCandidate, TrainingRecord, utc_now
-from ticketkin.training.rivals import epoch_judge, sweep, sweep_on_sample
+from ticketkin.training.rivals import epoch_judge, sweep_on_sample
 from ticketkin.training.settings import TuningSettings
 from ticketkin.training.tuning_data import TuningData
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
-from ticketkin.workflows.cross_judging import head_contender, questions_of
-from ticketkin.workflows.fold_training import training_pairs
-from ticketkin.workflows.model_metadata import METADATA, chosen_by, data_hashes
+from ticketkin.workflows.cross_judging import questions_of
+from ticketkin.workflows.model_metadata import chosen_by, data_hashes
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.runtimes import encoder_of_run
 from ticketkin.workflows.tuned_folds import (
@@ -48,7 +45,7 @@ from ticketkin.workflows.tuned_tickets import learned_by_tuning
 
 _READ = (artifact.TICKETS, artifact.LINKS, artifact.SPLITS, artifact.PAIRS)
 """Files of the run that a training is made of; one without labels of the first alone."""
-_NOTHING_TO_TUNE_ON = (
+NOTHING_TO_TUNE_ON = (
     "No training pair is kin, so there is nothing to tune on; give more links with --links FILE, or run the "
     "untouched candidates alone: --candidates lexical,base"
 )
@@ -77,7 +74,7 @@ def training_positives(data: RunData) -> PositivePairs:
     """Return the training kin with their mined negatives. Raises NotEnoughDataError where there are none."""
     positives = positive_pairs(data.pairs, data.tickets, data.groups)
     if len(positives.left) == 0:
-        raise NotEnoughDataError(_NOTHING_TO_TUNE_ON)
+        raise NotEnoughDataError(NOTHING_TO_TUNE_ON)
     return positives
 
 
@@ -106,58 +103,9 @@ def run_adapted(run: StageRun[Job]) -> None:
     _keep_tuned(run, data, "adapted", encoder, save, result.record, proof=proof)
 
 
-def run_head(run: StageRun[Job]) -> None:
-    """Tune a linear head, choose its strength, save it as a plain sentence-transformers folder."""
-    data = RunData(run.values, run.job)
-    if data.is_judged_in_folds:
-        _run_head_on_all_links(run, data)
-        return
-    settings = run.job.settings
-    start = start_of(data)
-    positives = training_positives(data)
-    head = train_head(start.embeddings, positives, settings.head, settings.seed, run.progress)
-    swept = sweep(
-        data.evaluation_queries(),
-        "head",
-        lambda strength: head.apply(start.embeddings, strength),
-        settings.strength,
-        run.progress,
-    )
-    out_of_fold = cross_fit_heads(
-        start.embeddings, positives, settings.head, settings.fusion.folds, settings.seed, data.groups.group
-    )
-    _keep_head(run, start, head, swept.chosen, strength=swept, pairs=data.pair_account)
-    run.put(artifact.HEAD_OUT_OF_FOLD, out_of_fold)
-
-
-def _run_head_on_all_links(run: StageRun[Job], data: RunData) -> None:
-    """Tune the head on the links of all splits: folds judge it, and its strength is chosen by folds."""
-    start, seed = start_of(data), run.job.settings.seed
-    questions = questions_of(data, data.groups.group)
-    positives = training_pairs(data, data.groups).positives
-    contender = head_contender(data, questions, data.groups, positives)
-    head = contender.fit(np.ones(questions.n_units, dtype=np.bool_))
-    if head is None:
-        raise NotEnoughDataError(_NOTHING_TO_TUNE_ON)
-    strength = contender.strengths[chosen_on_all(questions, contender, seed)]
-    run.progress.say(f"  trained on the links of all splits; strength chosen by folds: {strength:g}")
-    _keep_head(run, start, head, strength, chosen_strength=strength, pairs=_pairs_trained_on(data))
-    run.put(artifact.HEAD_OUT_OF_FOLD, head.weight[None])
-
-
-def _pairs_trained_on(data: RunData) -> PairAccount | None:
+def pairs_trained_on(data: RunData) -> PairAccount | None:
     """Return where the pairs of a training in folds come from: a file's account, None for all kin."""
     return data.pair_account if data.job.trains_as_given else None
-
-
-def _keep_head(run: StageRun[Job], start: Start, head: Head, chosen: float, **about: Any) -> None:
-    """Keep the head at the `chosen` strength, with what is known `about` its training."""
-    data = RunData(run.values, run.job)
-    with run.writing(artifact.HEAD) as folder:
-        save_head_model(start.encoder, head, chosen, folder, run.job.settings.tickets.template)
-        write_learned(folder, learned_by_tuning(data, start.encoder, run.name))
-        write_json(folder / METADATA, _about("head", start.encoder, run, head.record, **about))
-    run.put(artifact.embeddings_of("head"), head.apply(start.embeddings, chosen))
 
 
 def tuning_data_of(data: RunData) -> TuningData:
@@ -194,16 +142,7 @@ def run_tuning(candidate: Candidate, run: StageRun[Job]) -> None:
     judge = epoch_judge(sample, run.job.settings.encoder)
     place = run.place(artifact.trained(method.name))
     settings = run.job.settings
-    augmented = augment(
-        tuning_data_of(data),
-        settings.augment,
-        settings.seed,
-        offline=settings.encoder.offline,
-        progress=run.progress,
-    )
-    if augmented.added:
-        shown = ", ".join(f"{n:,} by {name}" for name, n in augmented.added.items())
-        run.progress.say(f"  altered positives added to training: {shown}")
+    augmented = _augmented(run, data)
     tuned = method.train(start.encoder, augmented.data, place, run.progress, judge)
     proof = method.prove(start.encoder, tuned)
     run.progress.say(
@@ -239,6 +178,22 @@ def run_tuning(candidate: Candidate, run: StageRun[Job]) -> None:
     _keep_tuned(run, data, method.name, start.encoder, save, tuned.record, **proven)
 
 
+def _augmented(run: StageRun[Job], data: RunData) -> Augmented:
+    """Return what is tuned on, with the altered positives that the job asks for."""
+    settings = run.job.settings
+    augmented = augment(
+        tuning_data_of(data),
+        settings.augment,
+        settings.seed,
+        offline=settings.encoder.offline,
+        progress=run.progress,
+    )
+    if augmented.added:
+        shown = ", ".join(f"{n:,} by {name}" for name, n in augmented.added.items())
+        run.progress.say(f"  altered positives added to training: {shown}")
+    return augmented
+
+
 def _tune_in_folds(candidate: Candidate, run: StageRun[Job], data: RunData) -> None:
     """Tune on the links of all splits at the strength that folds choose; leave it out where that is not asked
     for.
@@ -263,7 +218,7 @@ def _tune_in_folds(candidate: Candidate, run: StageRun[Job], data: RunData) -> N
     def save(folder: Path) -> None:
         method.save(start, tuned, strength, folder, settings.tickets.template)
 
-    about = {"chosen_strength": strength, "proof": proof, "pairs": _pairs_trained_on(data)}
+    about = {"chosen_strength": strength, "proof": proof, "pairs": pairs_trained_on(data)}
     _keep_tuned(run, data, name, start, save, tuned.record, **about)
 
 
@@ -298,10 +253,13 @@ def _keep_tuned(
     run.put(
         artifact.embeddings_of(name), encode_texts(model, data.texts, cache, settings.encoder, run.progress)
     )
-    run.put(artifact.training_record(name), _about(name, start, run, record, runtime=choice.record, **about))
+    run.put(
+        artifact.training_record(name),
+        training_metadata(name, start, run, record, runtime=choice.record, **about),
+    )
 
 
-def _about(
+def training_metadata(
     name: str, start: LoadedEncoder, run: StageRun[Job], record: TrainingRecord, **about: Any
 ) -> CandidateTraining:
     """Return training_metadata.json: what was tuned from what, and what happened."""
