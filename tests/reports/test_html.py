@@ -182,7 +182,7 @@ def test_numbers_carry_interval_count_and_origin(page):
 def test_data_and_provenance_are_told(page):
     text = text_of(page)
     for said in (
-        "short_desc", "E-mail addresses 212", "Rows rejected (rejected.csv) 3", "14 mojibake", "Holdout 275",
+        "short_desc", "E-mail addresses 212", "Rows rejected (rejected.csv) 3", "mojibake: 14", "Holdout 275",
         "Groups of duplicates 640",
         "ticketkin run reports.csv --links pairs.csv --offline --seed 42", "Seed 42.", "torch 2.13.0",
         "31 % of the tickets are longer", "all-MiniLM-L6-v2",
@@ -199,7 +199,7 @@ def test_raw_names_empty_counts_and_lists_of_ids_stay_out(report, undrawn, tmp_p
     report["splits"] = {"train": {"n_tickets": 7, "n_with_kin": 4, "n_kin_groups": 2, "n_queries": 2}}
     report["profile"] = {"share_cut": 0.254, "templates": [["password reset " * 9, 6]]}
     text = text_of(write_report(Report.model_validate(report), undrawn, tmp_path).read_text("utf-8"))
-    assert "17 texts with broken or invisible characters repaired" in text
+    assert "texts with broken or invisible characters repaired: 17" in text
     assert "7 tickets, 4 of them with kin, in 2 groups of duplicates" in text
     assert "Longer than the model reads 25.4 %" in text
     assert "Of a kind that is no kinship 2" in text

@@ -60,7 +60,7 @@ def test_the_import_tells_what_became_of_every_row(tmp_path: Path, export: Path)
         "1: 5 cells where the header has 4",
     ]
     account = "\n".join(progress.lines)
-    assert "personal data and secrets replaced: 1 email" in account
+    assert "personal data and secrets replaced: 1 e-mail address" in account
     assert "columns used: number = number, title = short_description" in account
     assert "columns not used: sys_mod_count, [EMAIL]" in account
     assert "example.com" not in account + str(summary)
@@ -96,7 +96,7 @@ def test_every_lost_link_is_reported(tmp_path: Path, export: Path) -> None:
         "2 left out, 1 in rows that can't be read"
     )
     account = "\n".join(lines)
-    assert "1 link tells another the other way round" in account
+    assert "1 link says again, the other way round, what another says" in account
     assert "left out, as they are no kinship: 'sub-task' 1" in account
     assert "left out, of unknown kinds: 'zusammen' 1" in account
     assert "2 links (person), 1 kin group over 2 tickets" in account

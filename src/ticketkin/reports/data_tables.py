@@ -168,7 +168,7 @@ def _tickets(summary: Mapping[str, object]) -> list[Row]:
     """Return what became of the rows of the export."""
     counts = summary.get("repairs")
     repairs = [
-        f"{format_count(n)} {repair_words(str(kind))}"
+        f"{repair_words(str(kind))}: {format_count(n)}"
         for kind, n in (counts.items() if isinstance(counts, Mapping) else ())
         if n
     ]

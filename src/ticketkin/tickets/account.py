@@ -44,8 +44,12 @@ _REPAIRS = {
 }
 
 
+_NO_SYSTEM = ("other", "custom")
+_PERSONAL_DATA = {"ip": "IP address", "email": "e-mail address"}
+
+
 def repair_words(kind: str) -> str:
-    """Return what a kind of repair did, to be read after its count."""
+    """Return what a kind of repair did, to be read before its count."""
     return _REPAIRS.get(kind, _words(kind))
 
 
@@ -91,16 +95,18 @@ class ImportSummary:
             (self.n_blank, "blank"),
         )
         counts = "".join(f", {count:,} {word}" for count, word in kinds if count or word == "rejected")
-        lines = [
-            f"{number_of(self.n_rows, 'row')} ({self.system}): {number_of(self.n_tickets, 'ticket')}{counts}"
-        ]
+        system = "" if self.system in _NO_SYSTEM else f" ({self.system})"
+        lines = [f"{number_of(self.n_rows, 'row')}{system}: {number_of(self.n_tickets, 'ticket')}{counts}"]
         if self.n_rejected:
             lines.append(f"rejected rows are in {printable_line(rejected_file)}:")
             lines += [f"  {count:,}: {reason}" for reason, count in list(self.rejections.items())[:3]]
         if self.repairs:
-            repairs = (f"{count:,} {repair_words(kind)}" for kind, count in self.repairs.items())
-            lines.append(f"repairs: {'; '.join(repairs)}")
-        replaced = ", ".join(f"{count:,} {_words(kind)}" for kind, count in self.redactions.items())
+            repairs = (f"{repair_words(kind)}: {count:,}" for kind, count in self.repairs.items())
+            lines.append(f"repaired: {'; '.join(repairs)}")
+        replaced = ", ".join(
+            number_of(count, _PERSONAL_DATA.get(kind, _words(kind)))
+            for kind, count in self.redactions.items()
+        )
         lines.append(f"personal data and secrets replaced: {replaced or 'none'}")
         lines.append(f"columns used: {_columns(self.mapping)}")
         lines += [f"columns used of {source}: {columns}" for source, columns in self.other_mappings.items()]

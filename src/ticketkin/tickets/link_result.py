@@ -130,12 +130,13 @@ class LinkResult:
         lines = [f"{number_of(self.n_read, 'link')} read: {len(self.links):,} kept{counts}"]
         if self.n_reversed:
             lines.append(
-                f"{number_of(self.n_reversed, 'link tells', 'links tell')} another the other way round"
+                f"{number_of(self.n_reversed, 'link says', 'links say')} again, the other way round, what "
+                "another says"
             )
         if self.cycles:
             lines.append(
-                f"{number_of(len(self.cycles), 'chain')} of duplicates back to the first ticket: one kin "
-                "group each"
+                f"{number_of(len(self.cycles), 'circle')} of tickets that name each other as duplicates: one "
+                "kin group each"
             )
         lines += left_out_lines(self.left_out_kinds)
         if self.said_no:

@@ -278,7 +278,7 @@ def run_pairs(run: StageRun[Job]) -> None:
     run.put(artifact.PAIR_ACCOUNT, built.account)
     for line in built.account.lines():
         run.progress.say(f"  {line}")
-    judging = {"to judge by, in folds": built.account.of_split("folds")} if by_folds else {}
-    counted = judging or {split.value: built.account.of_split(split) for split in SplitName}
+    judging = {"to judge by, in folds:": built.account.of_split("folds")} if by_folds else {}
+    counted = judging or {f"{split}:": built.account.of_split(split) for split in SplitName}
     shown = [f"{part} {counts.kin:,} kin and {counts.strangers:,} not" for part, counts in counted.items()]
-    run.progress.say(f"  pairs: {'; '.join(shown)}")
+    run.progress.say(f"  pairs {'; '.join(shown)}")
