@@ -28,10 +28,11 @@ from ticketkin.tickets.sample import write_sample
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.comparison import compare_models
 from ticketkin.workflows.comparison_grounds import PairFile
-from ticketkin.workflows.configuration import read_job
+from ticketkin.workflows.configuration import Job, read_job
 from ticketkin.workflows.cross_judging import questions_of
-from ticketkin.workflows.job import run_context
+from ticketkin.workflows.job import run_context, run_one_stage
 from ticketkin.workflows.run_data import RunData
+from ticketkin.workflows.settings import Settings
 from ticketkin.workflows.stages.order import stage_named, stages
 
 
@@ -79,6 +80,35 @@ def test_nothing_that_the_base_learned_from_judges(run_folder: Path, july: tuple
     judged = questions_of(data, data.groups.group).queries  # where folds judge
     assert not {data.tickets.ids[row] for row in judged} & set(base.ticket_ids)
     assert len(judged) < int(data.groups.has_kin.sum())
+
+
+def test_fixed_test_pairs_that_the_base_learned_from_judge_and_that_is_said(
+    run_folder: Path, tmp_path: Path
+) -> None:
+    june = RunData.of(run_folder, read_job(run_folder))
+    asked = {name: june.queries(name).tolist()[:12] for name in (SplitName.TRAIN, SplitName.HOLDOUT)}
+    for name, rows in asked.items():
+        half = len(rows) // 2
+        pairs = [
+            {"text1": june.texts[one], "text2": june.texts[other], "label": label}
+            for place, one in enumerate(rows[:half])
+            for label, other in ((1, rows[half + place]), (0, rows[half + (place + 1) % half]))
+        ]
+        (tmp_path / f"{name.value}.json").write_text(json.dumps(pairs))
+
+    def sentence(test: SplitName) -> str:
+        train = SplitName.HOLDOUT if test is SplitName.TRAIN else SplitName.TRAIN
+        settings = {"encoder": {"base_model": str(run_folder / "candidates/head"), "offline": True}}
+        job = Job(
+            pairs_file=tmp_path / f"{train.value}.json", sources=(),
+            test_pairs_file=tmp_path / f"{test.value}.json", settings=Settings.model_validate(settings),
+        )  # fmt: skip
+        for stage in ("import", "links", "split"):
+            run_one_stage(stage, tmp_path / f"judged-by-{test.value}", job=job)
+        return artifact.BASE_LEARNED.read(tmp_path / f"judged-by-{test.value}/base_learned.json").sentence
+
+    assert "12 in the test pairs, which stay as given" in sentence(SplitName.TRAIN)
+    assert sentence(SplitName.HOLDOUT).endswith("and none of them judges")
 
 
 def test_a_tuned_model_keeps_what_it_was_trained_and_chosen_by(run_folder: Path) -> None:

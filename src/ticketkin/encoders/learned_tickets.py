@@ -130,9 +130,12 @@ class LearnedByBase:
     n_recognised: int = 0
     """Of them, in this run."""
     ticket_ids: tuple[str, ...] = ()
-    """These, and all that are of their kin groups and templates: none of them judges."""
+    """These, and all that are of their kin groups and templates: none of them judges, unless test pairs of
+    the user's are fixed."""
     n_kin_groups: int = 0
     """Kin groups that hold any of these."""
+    n_fixed: int = 0
+    """Of those it has learned from, in test pairs that the user fixed: they judge all the same."""
 
     @property
     def sentence(self) -> str:
@@ -144,7 +147,10 @@ class LearnedByBase:
         if not self.n_recognised:
             return f"{start}, none of which is among these"
         whole = f"{number_of(len(self.ticket_ids), 'ticket')}, {number_of(self.n_kin_groups, 'kin group')}"
-        return (
-            f"{start}, {self.n_recognised:,} of them among these. They, their kin and their templates "
-            f"({whole}) train, and none of them judges"
-        )
+        start = f"{start}, {self.n_recognised:,} of them among these"
+        if self.n_fixed:
+            return (
+                f"{start}, {self.n_fixed:,} in the test pairs, which stay as given: on these the base "
+                "looks better than it is. Give test pairs that it has not learned from"
+            )
+        return f"{start}. They, their kin and their templates ({whole}) train, and none of them judges"

@@ -1,5 +1,6 @@
 """Stages from the export to pairs: import, links, split, embed, pairs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from ticketkin.encoders.loading import load_encoder
 from ticketkin.encoders.untouched import UntouchedEncoder
 from ticketkin.pairs.building import build_pairs
 from ticketkin.pairs.drawing import PairInputs
-from ticketkin.pairs.given import links_of_given, with_given_holdout
+from ticketkin.pairs.given import links_of_given, test_ids, with_given_holdout
 from ticketkin.pairs.given_splits import given_by_split
 from ticketkin.pairs.silver import silver_links
 from ticketkin.runs.stages import StageRun
@@ -170,13 +171,16 @@ def run_split(run: StageRun[Job]) -> None:
     folder = learned_folder(settings.encoder.base_model)
     learned = None if folder is None else read_learned(folder)
     recognised = np.zeros(len(data.tickets), np.bool_) if learned is None else learned.among(data.tickets)
-    by_base = _learned_by_base(data, learned, recognised)
-    if by_base.sentence:
-        run.progress.say(f"  {by_base.sentence}")
     splits = split_tickets(
         data.tickets, data.texts, data.groups, settings.split, settings.seed, run.progress, recognised
     )
     splits = with_given_holdout(splits, data.given_pairs)
+    by_base = _learned_by_base(data, learned, recognised)
+    fixed = test_ids(data.given_pairs)
+    n_fixed = sum(data.tickets.ids[row] in fixed for row in np.flatnonzero(recognised).tolist())
+    by_base = replace(by_base, n_fixed=n_fixed)
+    if by_base.sentence:
+        run.progress.say(f"  {by_base.sentence}")
     run.put(artifact.SPLITS, splits)
     run.put(artifact.BASE_LEARNED, by_base)
     counts = {name.value: splits.rows(data.tickets, name) for name in SplitName}
