@@ -1,7 +1,6 @@
 """What goes in and out about sources that send tickets and go on where they stopped."""
 
-from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated
 
 from pydantic import Field
 
@@ -29,28 +28,7 @@ class SyncIn(Strict):
         return SyncBatch(self.source, self.cursor, self.after, n_tickets, n_rejected)
 
 
-class SyncOut(Strict):
-    """What has come from a source until now."""
-
-    source: str
-    cursor: str
-    """Go on from here."""
-    n_batches: int
-    n_tickets: int
-    """Tickets that were sent, those that were there already included."""
-    n_changed: int
-    """Those of them that were new or changed."""
-    n_rejected: int
-    first_at: datetime
-    last_at: datetime
-
-    @classmethod
-    def of(cls, state: SyncState) -> Self:
-        """Return a state as the ledger keeps it."""
-        return cls(**vars(state))
-
-
 class SyncsOut(Strict):
     """Every source that says how far it has sent, the one that sent last first."""
 
-    syncs: list[SyncOut]
+    syncs: list[SyncState]

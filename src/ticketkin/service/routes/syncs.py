@@ -8,7 +8,7 @@ from ticketkin.service.problems import responses
 from ticketkin.service.refusals import UnknownSourceError
 from ticketkin.service.serving_state import Serving
 from ticketkin.service.signing_in import Administrator, Agent
-from ticketkin.service.sync_schemas import SyncOut, SyncsOut
+from ticketkin.service.sync_schemas import SyncsOut
 from ticketkin.store.audit import put_audit
 from ticketkin.store.sync_ledger import forget_source, sync_states
 
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/v1/syncs", tags=["tickets"])
 def syncs(serving: Serving, _: Agent) -> SyncsOut:
     """Return how far each source has sent its tickets: whoever sends goes on from its cursor."""
     with serving.corpus.database.transaction() as connection:
-        return SyncsOut(syncs=[SyncOut.of(state) for state in sync_states(connection)])
+        return SyncsOut(syncs=sync_states(connection))
 
 
 @router.delete("", responses=responses(401, 403, 404, 422, 429, 503))
