@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ticketkin.core.wording import number_of
 from ticketkin.evaluation.metric_results import Split, SplitResult
 from ticketkin.evaluation.metrics import METRICS, MetricDefinition, Place
 from ticketkin.evaluation.schema import Report
@@ -122,4 +123,5 @@ def _counts(scores: SplitResult) -> str:
     )
     if not pairs.n_graded:
         return counts
-    return f"{counts} · Spearman and Pearson over the grades of the file ({pairs.n_graded:,} pairs)"
+    graded = number_of(pairs.n_graded, "pair")
+    return f"{counts} · Spearman and Pearson over the grades of the file ({graded})"

@@ -215,7 +215,8 @@ def run_embed(run: StageRun[Job]) -> None:
     encoder = load_encoder(settings)
     tuned = read_learned(Path(encoder.source))
     run.progress.say(
-        f"  {encoder.name} on {encoder.device}; of a text it reads {encoder.max_length_tokens:,} tokens "
+        f"  {encoder.name} on {encoder.device}; of a text it reads "
+        f"{number_of(encoder.max_length_tokens, 'token')} "
         "(words, or pieces of them)"
     )
     lengths = encoder.token_lengths(data.texts)
