@@ -104,8 +104,8 @@ def _notes_on_judging(lesson: KindLesson) -> list[str]:
     called = lesson.material.data.base_learned.name
     if len(np.unique(kinds[judging])) < 2:
         raise NotEnoughDataError(
-            f"the base, {called}, learned from tickets of nearly all typed pairs: of {number_of(len(kinds), 'pair')} "
-            f"{int(judging.sum()):,} are left to judge by"
+            f"the base, {called}, learned from tickets of nearly all typed pairs: of "
+            f"{number_of(len(kinds), 'pair')} {int(judging.sum()):,} are left to judge by"
         )
     return [
         f"{number_of(int((~judging).sum()), 'pair holds', 'pairs hold')} a ticket that the base, {called}, "
