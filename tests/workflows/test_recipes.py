@@ -154,6 +154,6 @@ def test_a_candidate_is_trained_by_a_recipe_in_a_run_that_stands(
     assert after.split == before.split and after.candidates == (*before.candidates, "full")
     assert after.full.labelled_loss == "cosine" and after.recipe == "pairs-cosine"
     run_one_stage("verdict", folder)
-    report = json.loads((folder / "report.json").read_text())
-    assert {"head", "full", "fusion"} <= report["candidates"].keys()
-    assert report["candidates"]["full"]["training"]["method"] == "all weights"
+    judged = json.loads((folder / "verdict.json").read_text())
+    assert {"head", "full", "fusion"} <= judged["candidates"].keys()
+    assert judged["candidates"]["full"]["training"]["method"] == "all weights"
