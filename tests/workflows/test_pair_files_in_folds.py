@@ -16,7 +16,6 @@ from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT
 from ticketkin.core.tables import BoolArray, SplitName
 from ticketkin.encoders.settings import EncoderSettings
-from ticketkin.evaluation.schema import read_report
 from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.pairs.given import read_given
 from ticketkin.pairs.settings import PairSettings
@@ -103,7 +102,7 @@ def data(run: Path) -> RunData:
 
 
 def test_all_pairs_judge_by_folds_and_the_report_says_so(run: Path, data: RunData) -> None:
-    report = read_report(run / artifact.REPORT_JSON)
+    report = artifact.VERDICT_JSON.read(run / artifact.VERDICT_JSON)
     assert report.cross_fitting is not None
     assert f"All {report.cross_fitting.n_kin_groups} groups of duplicates were used" in report.verdict.reason
     assert report.cross_fitting.left_out == ["lora"]
