@@ -106,4 +106,4 @@ def test_readiness_is_an_exit_code(
     monkeypatch.setattr(sys, "argv", ["ticketkin", "ready", str(tmp_path)])
     with pytest.raises(SystemExit) as stop:
         main()
-    assert stop.value.code == MissingInputError.exit_code and "has no verdict yet" in capsys.readouterr().err
+    assert stop.value.code == MissingInputError.exit_code and "has no report yet" in capsys.readouterr().err

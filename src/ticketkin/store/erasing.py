@@ -1,13 +1,17 @@
 """A ticket or a person out of every table, and their bytes out of the files of the database."""
 
+import time
 from collections.abc import Mapping, Sequence
 
 from psycopg import sql
 
+from ticketkin.core.errors import JobError
 from ticketkin.core.tables import IntArray
 from ticketkin.store.database import Database, Transaction
 from ticketkin.store.tickets import await_turn, delete_tickets
 
+_OTHERS_SECONDS = 60.0
+"""Within so long the service's own transactions end many times over."""
 ERASED = "an erased person"
 """What stands where somebody's name stood."""
 _OF_TICKETS: Mapping[str, Sequence[str]] = {
@@ -90,12 +94,37 @@ def count_erasures(connection: Transaction) -> int:
 def rewrite_tables(database: Database) -> None:
     """Write all tables anew without what was deleted, and let the server drop its log of changes.
 
-    Others wait meanwhile. A server of one's own keeps no older log; another one may archive it.
+    Others wait meanwhile. A server of one's own keeps no older log; another one may archive it. Raises
+    JobError where somebody's transaction sees what was deleted for more than a minute.
     """
     with database.outside_transactions() as connection:
+        _await_older_transactions(connection)
         for table in _REWRITTEN:
             connection.execute(sql.SQL("VACUUM (FULL, ANALYZE) {}").format(sql.Identifier(table)))
         if database.is_own:
             for _ in range(2):  # the first checkpoint still needs the segment in which it stands
                 connection.execute("SELECT pg_switch_wal()")
                 connection.execute("CHECKPOINT")
+
+
+def _await_older_transactions(connection: Transaction) -> None:
+    """Wait until no transaction sees what was deleted before: while one does, tables keep it."""
+    row = connection.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::xid::text").fetchone()
+    until = time.monotonic() + _OTHERS_SECONDS
+    while _n_older(connection, row):
+        if time.monotonic() > until:
+            raise JobError(
+                f"Somebody's transaction was open for more than {_OTHERS_SECONDS:.0f} seconds, so the bytes "
+                "of what was erased are still in the database's files. Give the same command again"
+            )
+        time.sleep(0.05)
+
+
+def _n_older(connection: Transaction, first: tuple[object, ...] | None) -> int:
+    """Return how many other transactions see rows that were deleted before the transaction `first` began."""
+    counted = connection.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND pid <> pg_backend_pid() AND age(backend_xmin) > age(%s::xid)",
+        first,
+    ).fetchone()
+    return int(str(counted[0])) if counted is not None else 0
