@@ -10,7 +10,7 @@ from ticketkin.core.tables import BoolArray, IntArray
 from ticketkin.lexical.vocabulary import stable_hashes
 from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
 from ticketkin.ranking.retriever import Retriever
-from ticketkin.serving.segment import content_hashes, rows_of_hashes
+from ticketkin.serving.segment import RowsByHash, content_hashes
 from ticketkin.serving.segment_writing import StoredBlock
 
 
@@ -61,20 +61,20 @@ class Buffer:
         return Buffer(block, self.content[kept], self.number[kept])
 
     @cached_property
-    def _by_identity(self) -> IntArray:
-        return np.argsort(self.columns.identity, kind="stable")
+    def _by_identity(self) -> RowsByHash:
+        return RowsByHash(self.columns.identity)
 
     @cached_property
-    def _by_number(self) -> IntArray:
-        return np.argsort(self.number, kind="stable")
+    def _by_number(self) -> RowsByHash:
+        return RowsByHash(self.number)
 
     def rows_by_identity(self, hashes: IntArray) -> IntArray:
         """Return the row of the ticket with each hash of an id, shape of `hashes`, -1 where there is none."""
-        return rows_of_hashes(hashes, self.columns.identity, self._by_identity)
+        return self._by_identity.rows(hashes)
 
     def rows_by_number(self, hashes: IntArray) -> IntArray:
         """Return a row of a ticket with each hash of a number, -1 where there is none."""
-        return rows_of_hashes(hashes, self.number, self._by_number)
+        return self._by_number.rows(hashes)
 
     def frame(self, rows: IntArray) -> pl.DataFrame:
         """Return some tickets by field."""

@@ -45,6 +45,20 @@ def content_hashes(tickets: Tickets) -> IntArray:
     return stable_hashes("\x1f".join(row) for row in rows)
 
 
+class RowsByHash:
+    """Which row holds each of some hashes: sorted once, asked often."""
+
+    def __init__(self, stored: IntArray) -> None:
+        """`stored` (n,) are the hashes by row, at least one."""
+        self._stored, self._order = stored, np.argsort(stored, kind="stable")
+
+    def rows(self, hashes: IntArray) -> IntArray:
+        """Return a row with each hash, shape of `hashes`, -1 where there is none."""
+        place = np.searchsorted(self._stored, hashes, sorter=self._order).clip(max=len(self._stored) - 1)
+        rows = self._order[place]
+        return np.where(self._stored[rows] == hashes, rows, -1)
+
+
 class Segment:
     """A written segment, opened for reading; it stays readable where another process merges it away."""
 
@@ -92,20 +106,20 @@ class Segment:
         return self._array("number", "i", (len(self),))
 
     @cached_property
-    def _by_identity(self) -> IntArray:
-        return np.argsort(self.columns.identity, kind="stable")
+    def _by_identity(self) -> RowsByHash:
+        return RowsByHash(self.columns.identity)
 
     @cached_property
-    def _by_number(self) -> IntArray:
-        return np.argsort(self.number, kind="stable")
+    def _by_number(self) -> RowsByHash:
+        return RowsByHash(self.number)
 
     def rows_by_identity(self, hashes: IntArray) -> IntArray:
         """Return the row of the ticket with each hash of an id, shape of `hashes`, -1 where there is none."""
-        return rows_of_hashes(hashes, self.columns.identity, self._by_identity)
+        return self._by_identity.rows(hashes)
 
     def rows_by_number(self, hashes: IntArray) -> IntArray:
         """Return a row of a ticket with each hash of a number, -1 where there is none."""
-        return rows_of_hashes(hashes, self.number, self._by_number)
+        return self._by_number.rows(hashes)
 
     def frame(self, rows: IntArray) -> pl.DataFrame:
         """Return some tickets by field."""
@@ -231,10 +245,3 @@ def _open_table(path: Path, n_tickets: int) -> Any:
     if table.num_rows != n_tickets or not {TEXT, "ticket_id"} <= set(table.column_names):
         raise damaged(path, ValueError(f"it does not hold {number_of(n_tickets, 'ticket')}"), REMEDY)
     return table
-
-
-def rows_of_hashes(hashes: IntArray, stored: IntArray, order: IntArray) -> IntArray:
-    """Return a row of `stored` with each hash, -1 where there is none; `order` sorts `stored`, not empty."""
-    place = np.searchsorted(stored, hashes, sorter=order).clip(max=len(stored) - 1)
-    rows = order[place]
-    return np.where(stored[rows] == hashes, rows, -1)
