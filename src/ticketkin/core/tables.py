@@ -159,6 +159,11 @@ class Tickets:
             raise ValueError("Tickets: ticket_id must be unique")
         object.__setattr__(self, "frame", frame)
 
+    @classmethod
+    def none(cls) -> "Tickets":
+        """Return a table without a ticket."""
+        return cls(pl.DataFrame(schema=dict(TICKETS_SCHEMA)))
+
     def __len__(self) -> int:
         return self.frame.height
 

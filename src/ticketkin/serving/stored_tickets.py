@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from ticketkin.core.errors import UnreadableFileError
-from ticketkin.core.tables import TICKETS_SCHEMA, BoolArray, IntArray, Tickets
+from ticketkin.core.tables import BoolArray, IntArray, Tickets
 from ticketkin.lexical.vocabulary import stable_hash, stable_hashes
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.retriever import Retriever
@@ -170,7 +170,7 @@ class StoredTickets:
     def tickets(self, rows: IntArray) -> Tickets:
         """Return tickets in the order of `rows`."""
         if not self._live:
-            return Tickets(pl.DataFrame(schema=dict(TICKETS_SCHEMA)))
+            return Tickets.none()
         only = self._only_segment(rows)
         if only is not None:
             return Tickets(only.segment.frame(rows - only.start))

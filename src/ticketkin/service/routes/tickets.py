@@ -2,11 +2,10 @@
 
 from typing import Annotated
 
-import polars as pl
 from fastapi import APIRouter, Query
 
 from ticketkin.core.errors import InputError
-from ticketkin.core.tables import TICKETS_SCHEMA, Tickets
+from ticketkin.core.tables import Tickets
 from ticketkin.core.wording import number_of
 from ticketkin.service.problems import responses
 from ticketkin.service.refusals import TooLargeError, UnknownTicketError
@@ -48,7 +47,7 @@ def store_tickets(given: TicketsIn, serving: Serving, administrator: Administrat
         if given.sync is None:
             raise
         # Else a program that brings tickets over would send the same batch for ever.
-        incoming = Incoming(Tickets(pl.DataFrame(schema=dict(TICKETS_SCHEMA))), [])
+        incoming = Incoming(Tickets.none(), [])
         rejected = [RejectedTicket(place=place, reason=str(error)) for place in range(1, len(records) + 1)]
     else:
         rows = [] if incoming.rejected is None else list(incoming.rejected.iter_rows(named=True))
