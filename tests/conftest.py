@@ -14,12 +14,14 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from bundle_material import Judged
     from ticketkin.store.embedded import EmbeddedServer
+    from ticketkin.workflows.configuration import Job
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # The key file of people's pseudonyms is made in the configuration folder: not in that of whoever runs tests.
 _CONFIGURATION = tempfile.TemporaryDirectory(prefix="ticketkin-tests-")
 os.environ["XDG_CONFIG_HOME"] = _CONFIGURATION.name
+os.environ["TICKETKIN_CACHE"] = f"{_CONFIGURATION.name}/cache"
 for variable in ("TICKETKIN_SECRET", "TICKETKIN_KEY_FILE"):
     os.environ.pop(variable, None)
 if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
@@ -38,10 +40,30 @@ settings.load_profile("same-examples")
 _NUMBERS = count()
 
 
+def _own_state() -> str:
+    return f"{_CONFIGURATION.name}/state-{next(_NUMBERS)}"
+
+
+os.environ["XDG_STATE_HOME"] = _own_state()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> Iterator[None]:
+    """Give each run that tests share a ledger of its own, as `_own_ledger` gives each test one."""
+    before = os.environ["XDG_STATE_HOME"]
+    if fixturedef.scope != "function":
+        os.environ["XDG_STATE_HOME"] = _own_state()
+    try:
+        return (yield)
+    finally:
+        if fixturedef.scope != "function":
+            os.environ["XDG_STATE_HOME"] = before
+
+
 @pytest.fixture(autouse=True)
 def _own_ledger() -> None:
     """Give each test a ledger of holdout openings of its own: what one looks at is no look of another."""
-    os.environ["XDG_STATE_HOME"] = f"{_CONFIGURATION.name}/state-{next(_NUMBERS)}"
+    os.environ["XDG_STATE_HOME"] = _own_state()
 
 
 @pytest.fixture(scope="session")
@@ -53,42 +75,62 @@ def tiny_encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def run_folder(tmp_path_factory: pytest.TempPathFactory, tiny_encoder_folder: Path) -> Iterator[Path]:
-    """The folder of the finished run: 300 sample tickets, untouched encoder, head and learned ranking."""
+def small_job(tmp_path_factory: pytest.TempPathFactory, tiny_encoder_folder: Path) -> "Job":
+    """A job over 300 sample tickets: untouched encoder, head and learned ranking."""
     from ticketkin.encoders.settings import EncoderSettings
     from ticketkin.evaluation.settings import EvaluationSettings
     from ticketkin.relations.settings import RelationSettings
     from ticketkin.tickets.sample import write_sample
     from ticketkin.workflows.configuration import Job
-    from ticketkin.workflows.job import run_job
     from ticketkin.workflows.settings import Settings
 
     sample = tmp_path_factory.mktemp("sample") / "incidents.csv"
     write_sample(sample, 300, 3)
-    job = Job(
+    return Job(
         sources=(sample,),
         synthetic=True,
         settings=Settings(
             candidates=("lexical", "base", "head", "fusion"),
             encoder=EncoderSettings(base_model=str(tiny_encoder_folder), offline=True),
             evaluation=EvaluationSettings(n_bootstrap=100, by="split"),
-            relations=RelationSettings(model="logistic", repeats=1, folds=3),
+            relations=RelationSettings(choose_from=("logistic", "kernel_svm"), folds=3, repeats=1),
         ),
     )
-    patch = pytest.MonkeyPatch()
-    patch.setenv("TICKETKIN_CACHE", str(tmp_path_factory.mktemp("cache")))
-    folder = tmp_path_factory.mktemp("runs") / "june"
-    run_job(job, folder)
-    yield folder
-    patch.undo()
 
 
 @pytest.fixture(scope="session")
-def judged(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> "Judged":
+def small_run(tmp_path_factory: pytest.TempPathFactory, small_job: "Job") -> Path:
+    """The folder of the finished run, which tests copy before they change it."""
+    from ticketkin.workflows.job import run_job
+
+    folder = tmp_path_factory.mktemp("runs") / "small"
+    run_job(small_job, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def quick_job(small_job: "Job", tmp_path_factory: pytest.TempPathFactory) -> "Job":
+    """A job that passes through all stages, for tests that look at files and not at what is learned."""
+    from ticketkin.relations.settings import RelationSettings
+    from ticketkin.tickets.sample import write_sample
+
+    sample = tmp_path_factory.mktemp("sample") / "incidents.csv"
+    write_sample(sample, 100, 3)
+    settings = small_job.settings.model_copy(
+        update={
+            "candidates": ("lexical", "base"),
+            "relations": RelationSettings(model="logistic", folds=2, repeats=1),
+        }
+    )
+    return small_job.model_copy(update={"sources": (sample,), "settings": settings})
+
+
+@pytest.fixture(scope="session")
+def judged(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> "Judged":
     """The bundle of the run on another path, with an index, and what the run knew."""
     from bundle_material import judged_copy
 
-    return judged_copy(run_folder, tmp_path_factory.mktemp("bundles"))
+    return judged_copy(small_run, tmp_path_factory.mktemp("bundles"))
 
 
 @pytest.fixture

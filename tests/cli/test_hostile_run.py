@@ -80,7 +80,7 @@ def run(place: Path, tiny_encoder_folder: Path) -> Iterator[Path]:
         "run", export, "--out", folder, "--base-model", tiny_encoder_folder, "--offline",
         "--candidates", "head", "--set", "evaluation.n_bootstrap=100", "--set", "relations.repeats=1",
         "--set", "evaluation.by=split",
-        "--set", "relations.folds=2", "--set", "head.epochs=1",
+        "--set", "relations.folds=2", "--set", "relations.model=logistic", "--set", "head.epochs=1",
     )  # fmt: skip
     assert result.exit_code == 0, (result.output, result.exception)
     yield folder

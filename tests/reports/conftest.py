@@ -97,10 +97,10 @@ def make_report() -> dict:
             "verdict": {
                 "champion": "fusion", "encoder": "lora", "baseline": "base", "kept_baseline": False,
                 "reason": "The learned ranking over the LoRA encoder finds kin better than the untouched "
-                "model: MRR .690 instead of .630 on 301 held-out tickets that neither has seen.",
+                "model: MRR 0.690 instead of 0.630 on 301 held-out tickets that neither has seen.",
                 "gates": [
                     {"challenger": "fusion", "name": "gain_above_zero", "passed": True,
-                     "evidence": "MRR +.077 [+.052, +.101]"},
+                     "evidence": "MRR +0.077 [+0.052, +0.101]"},
                 ],
             },
             "candidates": candidates,
@@ -120,7 +120,7 @@ def make_report() -> dict:
             ],
             "diagnostics": [
                 {"code": "leakage", "outcome": "passed", "evidence": "nothing crosses", "advice": ""},
-                {"code": "small_sample", "outcome": "warning", "evidence": "MRR +.019 [-.002, +.040]",
+                {"code": "small_sample", "outcome": "warning", "evidence": "MRR +0.019 [-0.002, +0.040]",
                  "advice": "about 300 kin groups would be needed"},
                 {"code": "category_shortcut", "outcome": "skipped", "evidence": "too few", "advice": ""},
             ],

@@ -58,7 +58,7 @@ def test_roc_passes_through_the_threshold_and_states_its_area(material):
     axes = shown.figure.axes[0]
     curve = line(axes, "fusion")
     area = auc(*curve.get_data())
-    assert curve.get_label() == f"fusion {area:.3f}".replace("0.", ".")
+    assert curve.get_label() == f"fusion {area:.3f}"
     hits, misses, false_alarms, rejections = figures.confusion_counts(material.pair_similarities["fusion"])
     dots = [tuple(np.ravel(drawn.get_data())) for drawn in axes.lines if drawn.get_marker() == "o"]
     assert (false_alarms / (false_alarms + rejections), hits / (hits + misses)) in dots

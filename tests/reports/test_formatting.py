@@ -17,24 +17,24 @@ from ticketkin.reports.formatting import (
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(0.6444, ".644"), (1.0, "1.000"), (0.99996, "1.000"), (0.0, ".000"), (-0.02, "-.020"), (-1.0, "-1.000"),
-     (-0.0001, ".000"), (None, ABSENT), (10.5, "10.500")],
+    [(0.6444, "0.644"), (1.0, "1.000"), (0.99996, "1.000"), (0.0, "0.000"), (-0.02, "-0.020"),
+     (-1.0, "-1.000"), (-0.0001, "0.000"), (None, ABSENT), (10.5, "10.500")],
 )  # fmt: skip
 def test_share(value, expected):
     assert format_share(value) == expected
 
 
 def test_metric_with_and_without_interval():
-    assert format_metric(Interval(0.6441, 0.612, 0.677)) == ".644 [.61, .68]"
-    assert format_metric(Interval(0.6441, None, None)) == ".644"
+    assert format_metric(Interval(0.6441, 0.612, 0.677)) == "0.644 [0.61, 0.68]"
+    assert format_metric(Interval(0.6441, None, None)) == "0.644"
     assert format_metric(Interval(None, None, None)) == ABSENT
     assert format_metric(None) == ABSENT
     assert format_interval(None) == ""
 
 
 def test_gain_is_signed():
-    assert format_gain(Interval(0.031, -0.002, 0.05)) == "+.031 [-.002, +.050]"
-    assert format_gain(Interval(-0.031, None, None)) == "-.031"
+    assert format_gain(Interval(0.031, -0.002, 0.05)) == "+0.031 [-0.002, +0.050]"
+    assert format_gain(Interval(-0.031, None, None)) == "-0.031"
     assert format_gain(Interval(None, None, None)) == ABSENT
 
 

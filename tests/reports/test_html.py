@@ -41,7 +41,7 @@ def test_the_verdict_comes_first(page, report):
     assert text.startswith("Ticketkin report · incidents.csv " + report["verdict"]["reason"])
     before_candidates = text[: text.index("Candidates side by side")]
     assert "Yes rank with" in before_candidates
-    assert "+.060 between +.031 and +.089" in before_candidates
+    assert "+0.060 between +0.031 and +0.089" in before_candidates
     assert "Of 100 held-out tickets, 84 find kin in the top 10, before 78" in before_candidates
     assert "What to do next" in before_candidates
 
@@ -106,10 +106,10 @@ def test_only_its_own_script_may_run(page):
 )
 def test_a_check_reads_as_a_sentence(outcome, words, report, undrawn, tmp_path):
     report["diagnostics"] = [
-        {"code": "circular_labels", "outcome": outcome, "evidence": "ROC-AUC .873", "advice": ""}
+        {"code": "circular_labels", "outcome": outcome, "evidence": "ROC-AUC 0.873", "advice": ""}
     ]
     text = text_of(write_report(Report.model_validate(report), undrawn, tmp_path).read_text("utf-8"))
-    assert f"Circular labels {words} ROC-AUC .873" in text
+    assert f"Circular labels {words} ROC-AUC 0.873" in text
 
 
 def test_every_check_of_a_run_has_words():
@@ -170,12 +170,12 @@ def test_texts_of_tickets_and_names_are_escaped(report, undrawn, tmp_path):
 
 def test_numbers_carry_interval_count_and_origin(page):
     text = text_of(page)
-    assert "weighed as your links teach best ranking .702 [.67, .74]" in text
+    assert "weighed as your links teach best ranking 0.702 [0.67, 0.74]" in text
     assert (
         "412 queries · 200 kin groups · 2,751 tickets searched · 380 kin pairs · 1,900 not-kin pairs" in text
     )
     assert "links from: person" in text
-    assert "+.019 [-.002, +.040] 412 in 200 kin groups could be chance" in text
+    assert "+0.019 [-0.002, +0.040] 412 in 200 kin groups could be chance" in text
     assert "21 min 00 s" in text  # the cost of LoRA
 
 

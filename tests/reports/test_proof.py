@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_html import text_of
 
+from ticketkin.cli.verdict_screens import power_words
 from ticketkin.evaluation.proof_results import PowerResult
 from ticketkin.evaluation.schema import Report
 from ticketkin.reports.html import write_report
@@ -33,7 +34,7 @@ def test_a_page_of_folds_says_how_it_was_judged_and_names_no_holdout(folds, undr
     for sentence in (
         "The 63 groups of duplicates were dealt into 5 parts.",
         "This was done 2 times with other parts",
-        "Over the untouched model it gained +.170 [+.090, +.250] in MRR",
+        "Over the untouched model it gained +0.170 [+0.090, +0.250] in MRR",
         "it was the procedure that was judged",
         "1 of 4 tries looked like a gain (at most 1 in 20 is expected by chance), and 1 came up to the gain",
         "Not judged: lora.",
@@ -85,16 +86,25 @@ def test_the_curve_of_power_falls_and_meets_the_gain_seen_where_it_would_be_prov
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        (0, "The gain of .17 that was seen is larger than that."),
+        (0, "The gain of 0.17 that was seen is larger than that."),
         (30, "about 30 more groups of duplicates would prove it, which takes about 32 links."),
         (None, "No gain was seen"),
     ],
 )
 def test_what_so_many_links_can_prove_is_stated(folds, more, sentence) -> None:
     folds["power"]["n_more_kin_groups"] = more
+    folds["power"]["gain"]["p_value"] = 0.2
     words = " ".join(section(folds).power)
-    assert "63 groups of duplicates judged. So many prove a gain of .11 or more in MRR" in words
+    assert "63 groups of duplicates judged. So many prove a gain of 0.11 or more in MRR" in words
     assert sentence in words
+
+
+def test_a_gain_that_is_proven_asks_for_no_more_links(folds) -> None:
+    folds["power"]["n_more_kin_groups"] = 8
+    words = " ".join(section(folds).power)
+    assert "was proven all the same" in words and "would prove it" not in words
+    screen = power_words(PowerResult.model_validate(folds["power"]))
+    assert screen is not None and "To prove the gain" not in screen
 
 
 @pytest.mark.parametrize(
@@ -109,7 +119,7 @@ def test_what_so_many_links_can_prove_is_stated(folds, more, sentence) -> None:
 def test_what_the_last_doubling_says_of_more_links(folds, value, half, sentence) -> None:
     folds["learning_curve"]["last_doubling"] = comparison(value, half, "fusion", "half of the links")
     words = " ".join(section(folds).learning)
-    assert "+.020 [-.010, +.050] in MRR when it learned from 6 groups of duplicates" in words
+    assert "+0.020 [-0.010, +0.050] in MRR when it learned from 6 groups of duplicates" in words
     assert sentence in words
 
 
@@ -119,8 +129,8 @@ def test_a_split_is_reported_with_its_parts_and_both_gains(report, undrawn, tmp_
     report["splits"] = {name: {"n_tickets": n, **counts} for name, n in sizes.items()}
     text = " ".join(section(report).judged)
     assert "2,104 were learned from (40 with known kin), 372 were compared on" in text
-    assert "+.077 [+.052, +.101] on 412 evaluation tickets" in text
-    assert "+.060 [+.031, +.089] on 301 held-out tickets" in text
+    assert "+0.077 [+0.052, +0.101] on 412 evaluation tickets" in text
+    assert "+0.060 [+0.031, +0.089] on 301 held-out tickets" in text
 
 
 def test_without_links_of_people_nothing_is_called_judged(report) -> None:

@@ -108,9 +108,9 @@ def test_a_service_keeps_its_own_beside_the_bundle(tmp_path: Path, monkeypatch: 
     assert elsewhere.folder == tmp_path / "cache/ticketkin/service" and "opensesame" not in str(elsewhere)
 
 
-def test_a_run_stands_for_its_bundle(run_folder: Path) -> None:
-    bundle = run_folder / "bundle"
-    assert bundle_in(run_folder) == bundle_in(str(bundle)) == bundle
+def test_a_run_stands_for_its_bundle(small_run: Path) -> None:
+    bundle = small_run / "bundle"
+    assert bundle_in(small_run) == bundle_in(str(bundle)) == bundle
 
 
 def test_the_log_holds_no_message_of_an_error() -> None:
@@ -128,14 +128,14 @@ def test_the_log_holds_no_message_of_an_error() -> None:
 
 
 def test_the_demo_is_served_as_it_stood_when_its_last_ticket_opened(
-    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served: list[ServeRequest] = []
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("ticketkin.service.running.serve", lambda request, *_: served.append(request))
     with pytest.raises(InputError, match="or give --demo"):
         ran("serve")
-    shutil.copytree(run_folder, "runs/demo")
+    shutil.copytree(small_run, "runs/demo")
     with pytest.raises(InputError, match="is no demo"):
         ran("serve", "--demo")
     write_sample(Path("runs/demo/sample.csv"), 300, 3)

@@ -15,9 +15,9 @@ from ticketkin.serving.kin import Kin
 @pytest.mark.parametrize("champion", ["base", "head", "lexical", "hybrid"])
 @pytest.mark.parametrize("has_fusion", [True, False])
 def test_a_single_champion_is_served_as_judged(
-    run_folder: Path, tmp_path: Path, champion: str, has_fusion: bool
+    small_run: Path, tmp_path: Path, champion: str, has_fusion: bool
 ) -> None:
-    run = Path(shutil.copytree(run_folder, tmp_path / "june"))
+    run = Path(shutil.copytree(small_run, tmp_path / "june"))
     record = run / "ranking/ranking.json"
     record.write_text(json.dumps({**json.loads(record.read_text()), "champion": champion}))
     if not has_fusion:  # a run that did not try the learned ranking

@@ -28,9 +28,9 @@ print(sorted({"torch", "transformers", "sentence_transformers"} & set(sys.module
 
 
 @pytest.fixture(scope="module")
-def exported(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exported(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("exported") / "kin"
-    bundle_run(run_folder, out, runtime="auto", with_index=True)
+    bundle_run(small_run, out, runtime="auto", with_index=True)
     return out
 
 
@@ -49,9 +49,9 @@ def test_a_runtime_that_is_asked_for_serves_only_where_its_fidelity_holds(export
     assert checks and not [check for check in checks if check.outcome == "failed"]
 
 
-def test_an_exported_bundle_answers_without_torch(run_folder: Path, judged: Judged, tmp_path: Path) -> None:
+def test_an_exported_bundle_answers_without_torch(small_run: Path, judged: Judged, tmp_path: Path) -> None:
     out = tmp_path / "kin"
-    bundle_run(run_folder, out, runtime="onnx-int8", with_index=True)
+    bundle_run(small_run, out, runtime="onnx-int8", with_index=True)
     if {source.runtime for source in Bundle.open(out).record.embeddings} == {"torch"}:
         pytest.skip("int8 of the tiny encoder is too far from torch here, and was refused")
     title = judged.tickets.frame["title"][100]
@@ -63,7 +63,7 @@ def test_an_exported_bundle_answers_without_torch(run_folder: Path, judged: Judg
         assert kin.relate(title).relations
 
 
-def test_an_unknown_runtime_is_refused(run_folder: Path, tmp_path: Path) -> None:
-    asked = ["bundle", str(run_folder), "--out", str(tmp_path / "kin"), "--runtime", "tpu"]
+def test_an_unknown_runtime_is_refused(small_run: Path, tmp_path: Path) -> None:
+    asked = ["bundle", str(small_run), "--out", str(tmp_path / "kin"), "--runtime", "tpu"]
     result = CliRunner().invoke(app, asked)
     assert "allowed are torch, openvino, openvino-int8, onnx-int8 and auto" in str(result.exception)

@@ -16,6 +16,7 @@ from ticketkin.core.checks import Outcome
 from ticketkin.core.tables import FloatArray, SplitName, Tickets
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.option_choice import choose_option
+from ticketkin.evaluation.schema import VerdictRecord
 from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.ranking.fusion import FusionRanker
 from ticketkin.ranking.reranker import Reranker
@@ -29,7 +30,7 @@ from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.candidates import champion_ranker
 from ticketkin.workflows.configuration import Job, read_job
 from ticketkin.workflows.examination import examine
-from ticketkin.workflows.job import list_stages, run_job
+from ticketkin.workflows.job import run_job, run_one_stage
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.settings import Settings
 from ticketkin.workflows.stages import reranking
@@ -181,26 +182,31 @@ def test_the_gate_opens_to_what_ranks_unseen_kin_better(
     assert f"{gate.after:.3f} with it" in gate.sentence
 
 
+def judged_anew(kept_run: Path, folder: Path, job: Job, *stages: str) -> VerdictRecord:
+    """The verdict on a copy of a run, of which some stages ran again."""
+    shutil.copytree(kept_run, folder)
+    for stage in (*stages, "verdict"):
+        run_one_stage(stage, folder, job=job)
+    return artifact.VERDICT_JSON.read(folder / artifact.VERDICT_JSON)
+
+
 def test_one_that_fails_its_gate_is_left_out_and_that_is_reported(
-    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kept_run: Path, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(reranking, "choose_option", lambda *_: 0)
-    report = run_job(job, tmp_path / "run")
+    report = judged_anew(kept_run, tmp_path / "run", job, "reranker")
     assert "reranker" not in report.candidates and "fusion" in report.candidates
     (warning,) = [one for one in report.warnings if one.code == "reranker_left_out"]
     assert "no clear gain" in warning.message
     assert not (tmp_path / "run/candidates/reranker/model").exists()
     assert not (tmp_path / "run/ranking/reranker").exists()
-    assert {status.state.value for status in list_stages(tmp_path / "run")} == {"done"}
 
 
-def test_folds_leave_it_out_and_say_so(job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))
-    settings = job.settings.model_copy(
-        update={"evaluation": EvaluationSettings(n_bootstrap=100, by="folds", repeats=1, shuffles=0)}
-    )
-    report = run_job(job.model_copy(update={"settings": settings}), tmp_path / "run")
+def test_folds_leave_it_out_and_say_so(kept_run: Path, job: Job, tmp_path: Path) -> None:
+    evaluation = EvaluationSettings(n_bootstrap=100, by="folds", folds=3, repeats=1, shuffles=0)
+    folds = job.model_copy(update={"settings": job.settings.model_copy(update={"evaluation": evaluation})})
+    stages = ("split", "pairs", "head", "reranker", "provisional")
+    report = judged_anew(kept_run, tmp_path / "run", folds, *stages)
     assert report.cross_fitting is not None and report.cross_fitting.left_out == ["reranker"]
     record = read_json(tmp_path / "run/candidates/reranker/training_metadata.json")
     assert "--set evaluation.by=split" in record["left_out"]

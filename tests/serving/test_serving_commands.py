@@ -35,10 +35,10 @@ def ran(*arguments: object) -> str:
 
 
 def test_a_bundle_is_made_without_ticket_text_and_replaced_only_when_asked(
-    run_folder: Path, judged: Judged, tmp_path: Path
+    small_run: Path, judged: Judged, tmp_path: Path
 ) -> None:
     out = tmp_path / "kin"
-    made = json.loads(ran("bundle", run_folder, "--out", out, "--json"))
+    made = json.loads(ran("bundle", small_run, "--out", out, "--json"))
     assert made["id"] == read_manifest(out).id == read_manifest(judged.bundle).id
     assert not (out / "index").exists()
     texts = {text for name in ("title", "description", "close_notes") for text in judged.tickets.frame[name]}
@@ -48,16 +48,16 @@ def test_a_bundle_is_made_without_ticket_text_and_replaced_only_when_asked(
         if path.is_file() and path.suffix in (".json", ".md", ".html", ".txt"):
             content = path.read_text("utf-8")
             assert not [text for text in texts if text in content], path
-            assert str(run_folder.parent) not in content, path
+            assert str(small_run.parent) not in content, path
     card = (out / "MODEL_CARD.md").read_text("utf-8")
     assert "forward pass" in card and "Licence" in card and "[" in card
     with pytest.raises(OutputRefusedError, match="--force"):
-        ran("bundle", run_folder, "--out", out)
-    assert "Bundle:" in ran("bundle", run_folder, "--out", out, "--force")
+        ran("bundle", small_run, "--out", out)
+    assert "Bundle:" in ran("bundle", small_run, "--out", out, "--force")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/letter.txt").write_text("dear")
     with pytest.raises(OutputRefusedError, match="not replaced"):
-        ran("bundle", run_folder, "--out", tmp_path / "mine", "--force")
+        ran("bundle", small_run, "--out", tmp_path / "mine", "--force")
 
 
 def test_a_text_is_related_on_the_screen_and_as_json(judged: Judged) -> None:
@@ -91,9 +91,9 @@ def test_a_stored_ticket_is_related_by_number(judged: Judged) -> None:
 
 
 def test_a_run_answers_for_its_own_tickets_and_for_new_ones(
-    run_folder: Path, judged: Judged, tmp_path: Path
+    small_run: Path, judged: Judged, tmp_path: Path
 ) -> None:
-    run = Path(shutil.copytree(run_folder, tmp_path / "june"))
+    run = Path(shutil.copytree(small_run, tmp_path / "june"))
     number, title = judged.tickets.frame.select("number", "title").row(judged.rows[-1])
     assert ran("relate", run, number, "--all").startswith(number)
     (answer,) = json.loads(ran("relate", run, "--text", title, "--json"))
@@ -108,8 +108,8 @@ def test_a_run_answers_for_its_own_tickets_and_for_new_ones(
     assert owning_run(run / "index/x") is None
 
 
-def test_a_run_without_a_bundle_says_what_to_run(run_folder: Path, tmp_path: Path) -> None:
-    run = Path(shutil.copytree(run_folder, tmp_path / "june"))
+def test_a_run_without_a_bundle_says_what_to_run(small_run: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(small_run, tmp_path / "june"))
     shutil.rmtree(run / "bundle")
     with pytest.raises(MissingInputError, match=r"has no bundle yet\. Run: ticketkin run --resume"):
         ran("relate", run, "--text", "Printer is dead")
@@ -180,8 +180,8 @@ def test_a_link_file_joins_stored_tickets_and_a_wrong_one_is_refused(judged: Jud
         ran("index", bundle, "--links", links, "--index", tmp_path / "empty")
 
 
-def test_kinds_learned_over_another_encoder_are_not_bundled(run_folder: Path, tmp_path: Path) -> None:
-    run = Path(shutil.copytree(run_folder, tmp_path / "run"))
+def test_kinds_learned_over_another_encoder_are_not_bundled(small_run: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(small_run, tmp_path / "run"))
     record = run / "relations" / "classifier.json"
     content = json.loads(record.read_text())
     content["fitted_on"]["encoder"] = "0" * 64

@@ -60,11 +60,11 @@ def toy_job(job: Job) -> Job:
 
 
 @pytest.mark.usefixtures("registered")
-def test_a_registered_candidate_runs_like_every_other(small_job: Job, tmp_path: Path) -> None:
-    job, folder = toy_job(small_job), tmp_path / "run"
+def test_a_registered_candidate_runs_like_every_other(quick_job: Job, tmp_path: Path) -> None:
+    job, folder = toy_job(quick_job), tmp_path / "run"
     report = run_job(job, folder)
     assert (folder / "candidates/toy/model").is_dir()
-    assert len(embeddings_of("toy").read(folder / embeddings_of("toy"))) == 300
+    assert len(embeddings_of("toy").read(folder / embeddings_of("toy"))) == 100
     toy = report.candidates["toy"]
     assert toy.training is not None and toy.training["steps_done"] > 0
     assert toy.cost_seconds is not None and toy.cost_seconds > 0

@@ -30,12 +30,14 @@ from ticketkin.workflows.ranking_record import ranking_record
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.saved_folds import save_encoder_folds
 
+N_FOLDS = 3
+
 
 @pytest.fixture(scope="module")
 def folds_run(tmp_path_factory: pytest.TempPathFactory, small_job: Job) -> Path:
     patch = pytest.MonkeyPatch()
     patch.setenv("TICKETKIN_CACHE", str(tmp_path_factory.mktemp("cache")))
-    evaluation = EvaluationSettings(n_bootstrap=100, repeats=2, shuffles=2)
+    evaluation = EvaluationSettings(n_bootstrap=100, folds=N_FOLDS, repeats=2, shuffles=2)
     settings = small_job.settings.model_copy(
         update={"evaluation": evaluation, "candidates": ("lexical", "base", "head", "lora", "fusion")}
     )
@@ -63,7 +65,7 @@ def test_the_report_tells_how_the_proof_was_made(folds_run: Path) -> None:
     n_queries = sum(len(data.queries(split)) for split in SplitName)
     assert report["candidates"]["base"]["evaluation"]["retrieval"]["n_queries"] == n_queries
     (warning,) = [one["message"] for one in report["warnings"] if one["code"] == "lora_left_out"]
-    assert "up to 44 trainings, about" in warning  # two repeats of five folds, with three inside of each
+    assert "up to 28 trainings, about" in warning  # two repeats of three folds, with three inside of each, and all links
     assert "--set evaluation.tuned_in_folds=true" in warning
 
 
@@ -119,7 +121,7 @@ def test_kinds_are_learned_by_rankings_that_never_saw_the_kin(folds_run: Path) -
     if record.champion == "fusion":
         ranker = champion_ranker(RunData.of(folds_run, read_job(folds_run)))
         assert isinstance(ranker, CrossFittedRanker)
-        assert len(ranker.rankers) == 5
+        assert len(ranker.rankers) == N_FOLDS
 
 
 def test_the_bundle_answers_by_what_was_fitted_on_all_links(folds_run: Path) -> None:

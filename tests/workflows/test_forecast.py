@@ -141,8 +141,8 @@ def test_what_can_not_be_measured_at_once_is_unknown(
     assert encoding_time.encoding_forecast(job) is None
 
 
-def test_a_finished_run_holds_what_was_forecast_and_what_its_stages_took(run_folder: Path) -> None:
-    last = json.loads((run_folder / artifact.MANIFEST).read_text("utf-8"))["last_run"]
+def test_a_finished_run_holds_what_was_forecast_and_what_its_stages_took(small_run: Path) -> None:
+    last = json.loads((small_run / artifact.MANIFEST).read_text("utf-8"))["last_run"]
     assert set(last["seconds"]) == set(last["forecast"])
     assert all(seconds >= 0 for seconds in last["seconds"].values())
 

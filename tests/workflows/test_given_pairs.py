@@ -153,6 +153,7 @@ def test_without_test_pairs_the_holdout_comes_from_the_one_file(
     arguments = _arguments(files, tiny_encoder_folder, tmp_path / "run")
     place = arguments.index("--test-pairs")
     stated = ["--labels-from", "rule"]
+    arguments[arguments.index("head,fusion")] = "base"
     assert _run([*arguments[:place], *arguments[place + 2 :], *stated], monkeypatch) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["verdict"]["reason"].startswith("A rule labelled these pairs, so they prove nothing")
@@ -196,8 +197,8 @@ def test_strangers_are_mined_where_a_file_brings_none_but_never_into_frozen_pair
 ) -> None:  # fmt: skip
     monkeypatch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))
     path = _kin_alone(tmp_path / "kin.json")
-    options = ["--base-model", str(tiny_encoder_folder), "--offline", "--candidates", "head"]
-    options += ["--set", "evaluation.by=split"]
+    options = ["--base-model", str(tiny_encoder_folder), "--offline", "--candidates", "base"]
+    options += ["--set", "evaluation.by=split", "--set", "relations.model=logistic"]
     assert _run(["run", "--pairs", str(path), *options, "--out", str(tmp_path / "run")], monkeypatch) == 0
     for split in SplitName:
         assert set(pairs_of_run(tmp_path / "run", split).labels.tolist()) == {0, 1}

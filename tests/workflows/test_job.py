@@ -118,9 +118,9 @@ def test_two_runs_in_one_folder_are_refused(small_job: Job, tmp_path: Path) -> N
         pass
 
 
-def test_a_killed_run_continues_without_redoing_finished_stages(small_job: Job, tmp_path: Path) -> None:
+def test_a_killed_run_continues_without_redoing_finished_stages(quick_job: Job, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    write_job(small_job, folder)
+    write_job(quick_job, folder)
     code = (
         "import sys; from pathlib import Path\n"
         "from ticketkin.workflows.configuration import read_job\n"
@@ -138,7 +138,7 @@ def test_a_killed_run_continues_without_redoing_finished_stages(small_job: Job, 
     recorder = KeptLines()
     patch = pytest.MonkeyPatch()
     patch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))
-    run_job(small_job, folder, recorder)
+    run_job(quick_job, folder, recorder)
     patch.undo()
     kept = [line for line in recorder.lines if "up to date, kept" in line]
     assert len(kept) >= 3

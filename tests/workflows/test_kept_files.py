@@ -73,7 +73,6 @@ def test_files_of_the_user_in_output_folders_are_kept(run: Path) -> None:
 def test_what_ticketkin_wrote_and_what_is_merely_damaged_is_not_kept(run: Path) -> None:
     progress = KeptLines()
     late_stages(run, progress)
-    late_stages(run, progress)
     (run / "links.parquet").write_bytes(b"")
     (run / "families/.DS_Store").write_bytes(b"")
     run_one_stage("links", run, progress)
@@ -167,7 +166,7 @@ def test_a_link_of_the_user_in_place_of_an_output_is_kept_and_its_target_stays(r
 
 
 def test_a_run_let_into_a_foreign_folder_replaces_nothing_there(
-    tmp_path: Path, small_job: Job, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, quick_job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))
     names = ("config.toml", "manifest.json", "report.html", "model/weights.bin", "stages/a.txt", "log.jsonl")
@@ -175,7 +174,7 @@ def test_a_run_let_into_a_foreign_folder_replaces_nothing_there(
     for number, begin in enumerate((run_job, lambda job, folder, **_: run_demo_sample(folder))):
         folder = tmp_path / f"mine{number}"
         put(folder, foreign | {"notes.txt": b"mine"})
-        begin(small_job, folder, force=True)
+        begin(quick_job, folder, force=True)
         assert {name: content for name, content in kept(folder).items() if name != "sample.csv"} == foreign
         assert (folder / "notes.txt").read_bytes() == b"mine"
 

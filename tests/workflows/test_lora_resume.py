@@ -47,6 +47,7 @@ def content(folder: Path) -> dict[str, tuple[str, int]]:
     return {str(path): (hash_path(path), path.stat().st_mtime_ns) for path in [*records, *outputs]}
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_lora_training_goes_on_with_the_same_command(
     tiny_encoder_folder: Path,
     tmp_path: Path,

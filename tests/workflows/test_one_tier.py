@@ -15,30 +15,30 @@ from ticketkin.workflows import artifacts as artifact
 
 
 def test_every_place_names_the_tier_of_the_report(
-    run_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    small_run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report = artifact.REPORT_JSON.read(run_folder / artifact.REPORT_JSON)
-    judged = artifact.VERDICT_JSON.read(run_folder / artifact.VERDICT_JSON)
-    relations = artifact.RELATIONS_JSON.read(run_folder / artifact.RELATIONS_JSON)
+    report = artifact.REPORT_JSON.read(small_run / artifact.REPORT_JSON)
+    judged = artifact.VERDICT_JSON.read(small_run / artifact.VERDICT_JSON)
+    relations = artifact.RELATIONS_JSON.read(small_run / artifact.RELATIONS_JSON)
     tier = report.readiness.tier
     # What is said lowers the tier of this run; else nothing here could differ.
     assert (tier, readiness_of(judged.criteria, relations, most=1_000.0).tier) == ("good", "excellent")
-    assert "tier" not in json.loads((run_folder / artifact.VERDICT_JSON).read_text())
+    assert "tier" not in json.loads((small_run / artifact.VERDICT_JSON).read_text())
 
-    bundle = run_folder / artifact.BUNDLE
+    bundle = small_run / artifact.BUNDLE
     assert artifact.REPORT_JSON.read(bundle / "report.json").readiness == report.readiness
     assert f"- Readiness: {tier}" in (bundle / "MODEL_CARD.md").read_text("utf-8").splitlines()
-    for page in (run_folder / artifact.REPORT_HTML, bundle / "report.html"):
+    for page in (small_run / artifact.REPORT_HTML, bundle / "report.html"):
         assert f"Tier reached: <b>{tier}</b>" in page.read_text("utf-8")
 
     screen = io.StringIO()
-    show_report(SafeConsole(file=screen, width=200), report, run_folder)
+    show_report(SafeConsole(file=screen, width=200), report, small_run)
     (line,) = [line for line in screen.getvalue().splitlines() if line.startswith("Readiness: ")]
     assert line.startswith(f"Readiness: {tier}; not met: ") and "False alarms in 1,000 tickets" in line
 
     codes = []
     for asked in ("good", "excellent"):
-        monkeypatch.setattr(sys, "argv", ["ticketkin", "ready", str(run_folder), "--tier", asked, "--json"])
+        monkeypatch.setattr(sys, "argv", ["ticketkin", "ready", str(small_run), "--tier", asked, "--json"])
         with pytest.raises(SystemExit) as stop:
             main()
         codes.append(stop.value.code or 0)

@@ -88,7 +88,8 @@ def _assert_epochs_and_metadata(folder: Path, candidate: str, report: Report) ->
         assert "pairs.parquet" in record["data_hashes"]
 
 
-@pytest.mark.parametrize("name", ["pairs-cosine", pytest.param("lora-hybrid", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["pairs-cosine", "lora-hybrid"])
 def test_a_recipe_runs_to_its_verdict(
     name: str, small_job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

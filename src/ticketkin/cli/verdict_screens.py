@@ -89,7 +89,7 @@ def _show_judged(console: SafeConsole, report: "JudgedRun", folder: Path) -> Non
     show_candidates(console, report.candidates, in_folds=report.cross_fitting is not None)
     if report.verdict.cheaper:
         console.print(report.verdict.cheaper)
-    provable = None if report.power is None else _power_words(report.power)
+    provable = None if report.power is None else power_words(report.power)
     if provable is not None:
         console.print(provable)
     for warning in report.warnings:
@@ -120,7 +120,7 @@ def _readiness_words(report: "Report") -> str:
     return f"Readiness: {report.readiness.tier}{''.join(shown) or '; every criterion is met'}"
 
 
-def _power_words(power: "PowerResult") -> str | None:
+def power_words(power: "PowerResult") -> str | None:
     """Return what so many links can prove; None where it can't be told."""
     if power.smallest_provable_gain is None:
         return None
@@ -128,7 +128,7 @@ def _power_words(power: "PowerResult") -> str | None:
         f"{number_of(power.n_kin_groups, 'group')} of duplicates judged; so many can prove a gain of about "
         f"{power.smallest_provable_gain:.3f} or more in {METRICS.primary.title}."
     )
-    if power.n_more_kin_groups:
+    if power.n_more_kin_groups and not power.is_proven:
         sentence += (
             f" To prove the gain seen here, link about {number_of(power.n_more_kin_groups, 'more group')} of "
             "duplicates."

@@ -91,6 +91,11 @@ class PowerResult(ReportPart):
     gain: Comparison | None = None
     """The gain that was seen; null in a report of an earlier version."""
 
+    @property
+    def is_proven(self) -> bool:
+        """Whether the gain that was seen is proven, however few such studies would prove it."""
+        return self.gain is not None and self.gain.paired_gain().is_gain
+
 
 class LearningPointResult(ReportPart):
     """What the learned ranking gains when it has learned from a part of the kin groups."""

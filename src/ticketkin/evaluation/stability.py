@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2
 
 from ticketkin.core.tables import Float64Array
 
@@ -40,6 +39,8 @@ class Stability:
 
 def stability(before: Sequence[int], now: Sequence[int]) -> Stability:
     """Compare the counts of two samples in the same cells, neither of them empty."""
+    from scipy.stats import chi2
+
     earlier, later = np.array(before, dtype=np.float64), np.array(now, dtype=np.float64)
     share_before, share_now = _shares(earlier), _shares(later)
     index = float(((share_now - share_before) * np.log(share_now / share_before)).sum())

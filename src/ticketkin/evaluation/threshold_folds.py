@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
 
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.settings import EvaluationSettings
@@ -19,6 +18,8 @@ def choose_threshold_in_folds(scores: PairScores, settings: EvaluationSettings, 
     share a fold, so there are no more folds than groups. With fewer than ten of a class, all pairs choose at
     once.
     """
+    from sklearn.model_selection import StratifiedGroupKFold
+
     at_once = choose_threshold(scores.similarities, scores.labels, settings)
     fewest = int(np.bincount(scores.labels, minlength=2).min())
     n_folds = min(settings.threshold_folds, fewest, len(np.unique(scores.clusters)))

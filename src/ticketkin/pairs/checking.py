@@ -6,10 +6,6 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix, hstack
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Kind
 from ticketkin.lexical.neighbours import paired_cosines, tfidf_matrix
@@ -175,6 +171,11 @@ def _later(codes: IntArray) -> BoolArray:
 
 def _noise(pairs: TextPairs, seed: int) -> BoolArray | None:
     """Find labels that pairs alike in words contradict (confident learning, Northcutt et al. 2021)."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     if np.bincount(pairs.labels, minlength=2).min() < _FEWEST_TO_CROSS_VALIDATE:
         return None
     folds = StratifiedKFold(5, shuffle=True, random_state=seed)

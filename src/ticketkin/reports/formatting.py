@@ -1,4 +1,4 @@
-"""Numbers as the report writes them: `.644 [.61, .68]`, counts with separators, durations."""
+"""Numbers as the report writes them: `0.644 [0.61, 0.68]`, counts with separators, durations."""
 
 from typing import Any, Protocol
 
@@ -34,40 +34,40 @@ def format_name(name: str) -> str:
 
 
 def format_share(value: float | None, digits: int = 3) -> str:
-    """Return a value in [-1, 1] without its leading zero, `.644`; a dash where it is None."""
+    """Return a value with so many digits, `0.644`; a dash where it is None."""
     if value is None:
         return ABSENT
     text = f"{value:.{digits}f}"
     if float(text) == 0:  # a minus before nothing but zeros says nothing
         text = text.removeprefix("-")
-    return text.replace("0.", ".", 1) if abs(float(text)) < 1 else text
+    return text
 
 
 def format_value(
     value: float | None, number_format: NumberFormat = NumberFormat.SHARE, digits: int = 3
 ) -> str:
-    """Return a value as its format says, `.644` or `2.100`; a dash where it is None."""
+    """Return a value as its format says, `0.644` or `2,100.000`; a dash where it is None."""
     if value is None or number_format is NumberFormat.SHARE:
         return format_share(value, digits)
     return f"{value:,.{digits}f}"
 
 
 def format_interval(metric: Measured | None, number_format: NumberFormat = NumberFormat.SHARE) -> str:
-    """Return the 95 % interval of a metric, `[.61, .68]`, or "" where it has none."""
+    """Return the 95 % interval of a metric, `[0.61, 0.68]`, or "" where it has none."""
     if metric is None or metric.low is None or metric.high is None:
         return ""
     return f"[{format_value(metric.low, number_format, 2)}, {format_value(metric.high, number_format, 2)}]"
 
 
 def format_metric(metric: Measured | None, number_format: NumberFormat = NumberFormat.SHARE) -> str:
-    """Return a metric with its interval, `.644 [.61, .68]`, or a dash where it has no value."""
+    """Return a metric with its interval, `0.644 [0.61, 0.68]`, or a dash where it has no value."""
     if metric is None or metric.value is None:
         return ABSENT
     return f"{format_value(metric.value, number_format)} {format_interval(metric, number_format)}".strip()
 
 
 def format_gain(gain: Measured | None, number_format: NumberFormat = NumberFormat.SHARE) -> str:
-    """Return a signed gain with its signed interval, `+.031 [+.012, +.050]`, or a dash."""
+    """Return a signed gain with its signed interval, `+0.031 [+0.012, +0.050]`, or a dash."""
     if gain is None or gain.value is None:
         return ABSENT
 

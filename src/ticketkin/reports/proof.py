@@ -208,6 +208,11 @@ def _more(report: Report, power: PowerResult) -> str:
         return "No gain was seen, so more links of the same kind would prove none either."
     if not power.n_more_kin_groups:
         return f"The gain{shown} that was seen is larger than that."
+    if power.is_proven:
+        return (
+            f"The gain{shown} that was seen is smaller, and was proven all the same, as one in a few such "
+            "studies can."
+        )
     links = _links_for(report, power.n_more_kin_groups)
     return (
         f"The gain{shown} that was seen is smaller. If it is real, about "

@@ -212,7 +212,7 @@ def headline_gain(report: Report, rows: Sequence[GainRow]) -> GainRow | None:
 def too_few(report: Report) -> bool:
     """Return whether the baseline stays only because links are too few to prove the gain that was seen."""
     verdict, power = report.verdict, report.power
-    if power is None or not verdict.kept_baseline or (power.gain and power.gain.paired_gain().is_gain):
+    if power is None or not verdict.kept_baseline or power.is_proven:
         return False
     return is_within_reach(power.n_more_kin_groups, power.n_kin_groups)
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import networkx as nx
 import polars as pl
 
 from ticketkin.core.tables import Kind, Links
@@ -94,6 +93,8 @@ class LinkResult:
     @cached_property
     def cycles(self) -> list[list[str]]:
         """Duplicate chains that lead back to themselves; their tickets stay one kin group."""
+        import networkx as nx
+
         duplicates = self.links.frame.filter(pl.col("kind") == Kind.DUPLICATE.value)
         graph = nx.DiGraph(zip(duplicates["source"], duplicates["target"], strict=True))
         return [sorted(part) for part in nx.strongly_connected_components(graph) if len(part) > 1]

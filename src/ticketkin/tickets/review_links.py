@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-import networkx as nx
 import polars as pl
 
 from ticketkin.core.tables import LINKS_SCHEMA, Kind, Links, Origin
@@ -76,6 +75,8 @@ def contradictions(
     ]
     if not joined:
         return []
+    import networkx as nx
+
     duplicates = links.frame.filter(pl.col("kind") == Kind.DUPLICATE.value)
     graph: nx.Graph[str] = nx.Graph(_edges(duplicates))
     return [

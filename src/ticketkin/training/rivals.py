@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import pearsonr, spearmanr
 
 from ticketkin.core.progress import Progress
 from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Visibility
@@ -58,6 +57,8 @@ class PairRows:
 
         None where one side is constant.
         """
+        from scipy.stats import pearsonr, spearmanr
+
         similarities = np.einsum("ij,ij->i", embeddings[self.left], embeddings[self.right])
         values = self.labels.astype(np.float32) if self.grades is None else self.grades
         chosen = ~np.isnan(values)

@@ -1,8 +1,8 @@
 """The families of a run: from people's links, and on request from what the relation model says."""
 
 import re
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 
 from ticketkin.core.errors import NotEnoughDataError
@@ -29,12 +29,17 @@ from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.run_kin import RunKin
 
+if TYPE_CHECKING:
+    import networkx as nx
+
 # What XML can't hold, whatever the encoding.
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def run_families(run: StageRun[Job]) -> None:
     """Write families.csv, families.json and families.graphml into `families/`."""
+    import networkx as nx
+
     data = RunData(run.values, run.job)
     ties = _stated_ties(data)
     if run.job.settings.families.said:
@@ -96,6 +101,8 @@ def _tell(graph: FamilyGraph, progress: Progress) -> None:
 
 
 def _for_xml(graph: "nx.DiGraph[str]") -> "nx.DiGraph[str]":
+    import networkx as nx
+
     clean = {name: _NOT_IN_XML.sub("", name) for name in graph}
     renamed = nx.relabel_nodes(graph, clean)
     for _, values in renamed.nodes(data=True):

@@ -22,7 +22,6 @@ from ticketkin.core.replacement import KEPT, LOCK, move_pointer
 from ticketkin.core.run_ownership import CONFIG, RECORDS, RUN_RECORD
 from ticketkin.runs.content_hashes import content_hash
 from ticketkin.runs.stages import STAGES_VERSION
-from ticketkin.workflows.artifacts import REPEATS, REVIEWED, TO_REVIEW, TUNING
 from ticketkin.workflows.configuration import Job, read_job
 
 RUNS = Path("runs")
@@ -74,6 +73,9 @@ def check_run_folder(folder: Path, job: Job, own_names: frozenset[str], *, force
     a file or can't be written to; and, without `force`, where it holds anything else than a run, or results
     of other sources.
     """
+    # The kinds of all artifacts take a second to import, and every command asks for folders.
+    from ticketkin.workflows.artifacts import TO_REVIEW
+
     check_name(folder)
     for source in job.files:
         place = _place_in(folder, source)
@@ -102,6 +104,8 @@ def mark_run(folder: Path, job: Job, own_names: frozenset[str]) -> None:
 
     Where there is one and a source is missing now, it stays: what the source held then is not forgotten.
     """
+    from ticketkin.workflows.artifacts import REPEATS, REVIEWED, TUNING
+
     if _record(folder) is None or all(path.is_file() for path in job.tickets_from):
         write_json(
             folder / RUN_RECORD,

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from sklearn.metrics import roc_auc_score
 
 from ticketkin.core.checks import Check, failed, passed, skipped, warning
 from ticketkin.core.tables import FloatArray, IntArray, Origin, SplitName
@@ -54,6 +53,8 @@ def label_checks(pairs: LabelledPairs, in_folds: IntArray | None = None) -> list
 
 def circular_labels(pairs: LabelledPairs) -> Check:
     """Find labels that a similarity made: nothing can then beat the similarity that made them."""
+    from sklearn.metrics import roc_auc_score
+
     origins = pairs.frame["origin"].value_counts().rows_by_key("origin", unique=True)
     if Origin.SILVER.value in origins:
         return failed(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
 from ticketkin.core.checks import Check, failed, passed, skipped, warning
 from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Labeller, Origin, SplitName
@@ -67,6 +66,8 @@ def _order(code: str, areas: Mapping[int, float], evidence: str) -> Check:
 
 
 def _area(pairs: LabelledPairs, chosen: BoolArray) -> float | None:
+    from sklearn.metrics import roc_auc_score
+
     labels = pairs.labels[chosen]
     if np.bincount(labels, minlength=2).min() < _FEWEST_OF_A_CLASS:
         return None
@@ -98,6 +99,8 @@ def circular_labels_as_given(given: GivenLabels) -> Check:
 
     Mined pairs beside them would hide it: they are chosen to look alike, and nobody labelled them.
     """
+    from sklearn.metrics import roc_auc_score
+
     if given.labeller in ("rule", "model"):
         return failed(
             "circular_labels",
@@ -133,6 +136,8 @@ def mismatch_with_frozen_test(given: GivenLabels) -> Check | None:
     Evaluation pairs come from the same file as those of training and are as easy: a mean over them would
     hide what the test is like.
     """
+    from sklearn.metrics import roc_auc_score
+
     if any(np.bincount(given.labels[chosen], minlength=2).min() == 0 for chosen in given.files.values()):
         return None
     training, test = (

@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics import f1_score, roc_auc_score
-from sklearn.model_selection import StratifiedKFold
 
 from ticketkin.core.checks import Check, failed, passed, skipped, warning
 from ticketkin.core.tables import FloatArray, IntArray
@@ -76,6 +74,9 @@ def adversarial_pairs(
 
 def category_shortcut(similarities: FloatArray, labels: IntArray) -> Check:
     """Judge a model on `adversarial_pairs`; F1 at thresholds chosen in the other folds."""
+    from sklearn.metrics import f1_score, roc_auc_score
+    from sklearn.model_selection import StratifiedKFold
+
     counts = np.bincount(labels, minlength=2)
     counted = f"{counts[1]} kin pairs across categories, {counts[0]} strangers within one"
     if counts.min() < _FEWEST_PAIRS:
@@ -120,6 +121,8 @@ def context_ablation(
 
 def split_mismatch(similarities: Mapping[str, FloatArray], labels: Mapping[str, IntArray]) -> Iterator[Check]:
     """Yield whether training pairs are easier than test pairs, too easy to teach, or the test too hard."""
+    from sklearn.metrics import roc_auc_score
+
     areas = {
         split: float(roc_auc_score(labels[split], values))
         for split, values in similarities.items()
