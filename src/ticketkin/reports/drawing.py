@@ -82,8 +82,9 @@ def add_legend(axes: "Axes", **where: Any) -> None:
 
 def _lay_out(figure: "Figure") -> None:
     """Place all parts of a figure once: else each way of writing it draws it twice more to do so."""
-    if figure.get_layout_engine() is not None:
-        figure.draw_without_rendering()
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
         figure.set_layout_engine(None)
 
 
