@@ -30,6 +30,11 @@ if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, share)))
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than cores: tests wait for processes that they start, and for the moment to kill them."""
+    return (os.cpu_count() or 1) + 1
+
+
 # The same examples on every machine, so that a change is judged by what it changed; no deadline, as machines
 # are not equally fast. `make test-explore` draws new ones.
 settings.register_profile("same-examples", derandomize=True, deadline=None)

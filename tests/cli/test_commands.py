@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from child import ticketkin
+from child import ticketkin, ticketkin_here
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -57,7 +57,9 @@ def test_sample_then_import_gives_tickets_and_a_summary(tmp_path: Path) -> None:
     assert pl.read_parquet(out).height == summary["n_tickets"] == 60
 
 
-def test_bad_input_exits_2_with_one_plain_line(tmp_path: Path) -> None:
+def test_bad_input_exits_2_with_one_plain_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "empty.csv").write_text("")
     (tmp_path / "odd.csv").write_text("a,b\n1,2\n")
     cases = [
@@ -70,7 +72,7 @@ def test_bad_input_exits_2_with_one_plain_line(tmp_path: Path) -> None:
         (["train", "x", "forest"], "choose adapted, head, lora, full"),
     ]
     for arguments, message in cases:
-        result = ticketkin(*arguments, cwd=tmp_path)
+        result = ticketkin_here(*arguments, cwd=tmp_path, monkeypatch=monkeypatch, capsys=capsys)
         assert result.returncode == 2, (arguments, result.stderr)
         assert message in result.stderr.replace("\n", " ")
         assert "Traceback" not in result.stderr

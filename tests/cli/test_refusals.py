@@ -5,17 +5,28 @@ import io
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
-from child import COMMAND, ticketkin
+from child import COMMAND, ticketkin, ticketkin_here
 
 from ticketkin.core.errors import InputError, JobError, MappingError
 from ticketkin.core.faults import as_ticketkin_error
 
 needs_dev_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Runs the command in this process, in an empty folder."""
+    return partial(ticketkin_here, cwd=tmp_path, monkeypatch=monkeypatch, capsys=capsys)
 
 
 @pytest.fixture(scope="module")
@@ -36,17 +47,17 @@ def ends_plainly(done: subprocess.CompletedProcess[str], code: int, *words: str)
         assert word in output
 
 
-def test_out_on_a_file_or_below_one(source: Path, tmp_path: Path) -> None:
+def test_out_on_a_file_or_below_one(source: Path, tmp_path: Path, here: Command) -> None:
     (tmp_path / "file").write_text("mine")
     for out in ("file", "file/run", "file/deeper/tickets.parquet"):
-        ends_plainly(ticketkin("import", source, "--out", out, cwd=tmp_path), 2, "file")
+        ends_plainly(here("import", source, "--out", out), 2, "file")
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_a_path_too_long(source: Path, tmp_path: Path) -> None:
+def test_a_path_too_long(source: Path, here: Command) -> None:
     for out in ("x" * 300, "x" * 300 + ".parquet", "/".join(["y" * 200] * 30)):
-        ends_plainly(ticketkin("import", source, "--out", out, cwd=tmp_path), 2, "too long")
-    ends_plainly(ticketkin("import", "x" * 5000, cwd=tmp_path), 2)
+        ends_plainly(here("import", source, "--out", out), 2, "too long")
+    ends_plainly(here("import", "x" * 5000), 2)
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
@@ -57,8 +68,8 @@ def test_a_place_that_may_not_be_written(source: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/version").exists(), reason="needs a place that nobody may write")
-def test_a_place_that_nobody_may_write(source: Path) -> None:
-    ends_plainly(ticketkin("import", source, "--out", "/proc/ticketkin"), 2, "/proc")
+def test_a_place_that_nobody_may_write(source: Path, here: Command) -> None:
+    ends_plainly(here("import", source, "--out", "/proc/ticketkin"), 2, "/proc")
 
 
 def limited(limit: str) -> tuple[str, ...]:

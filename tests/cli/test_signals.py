@@ -87,7 +87,9 @@ def test_at_any_moment(
         assert not list(tmp_path.rglob("*.part"))
 
 
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_in_the_midst_of_a_run(number: int, sample: Path, tmp_path: Path, tiny_encoder_folder: Path) -> None:
     arguments = [
         "run", str(sample), "--offline", "--base-model", str(tiny_encoder_folder), "--out", "r",
@@ -211,7 +213,14 @@ def eventual_children(pid: int) -> list[psutil.Process]:
     return children
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGKILL,
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+    ],
+)
 def test_a_child_process_dies_with_its_parent(number: int, tiny_encoder_folder: Path) -> None:
     child = started_with(f"""
 @app.app.command()

@@ -65,11 +65,11 @@ def test_nothing_that_the_base_learned_from_judges(small_run: Path, july: tuple[
     run, said = july
     june = RunData.of(small_run, read_job(small_run))
     learned = read_learned(small_run / "candidates/head")
-    assert learned is not None and learned.run == "june"
+    assert learned is not None and learned.run == small_run.name
     data = RunData.of(run, read_job(run))
     base = data.base_learned
     assert base.name == learned.name
-    assert f"The base is the model of june, {learned.made_at[:10]}" in " ".join(said.split())
+    assert f"The base is the model of {small_run.name}, {learned.made_at[:10]}" in " ".join(said.split())
     trained_on = june.queries(SplitName.TRAIN).tolist()
     texts_trained_on = {june.texts[row] for row in trained_on}
     for split in (SplitName.EVALUATION, SplitName.HOLDOUT):
@@ -137,17 +137,17 @@ def test_a_base_that_knows_every_group_leaves_nothing_to_judge_by(
         _ran("split", run, "--set", f"encoder.base_model={model}")
 
 
-def test_the_base_is_named_where_it_was_tuned(july: tuple[Path, str]) -> None:
+def test_the_base_is_named_where_it_was_tuned(small_run: Path, july: tuple[Path, str]) -> None:
     run = july[0]
     _ran("embed", run)
     base = artifact.BASE_ENCODER.read(run / artifact.BASE_ENCODER)
-    assert base.tuned_as.startswith("the model of june, ")
+    assert base.tuned_as.startswith(f"the model of {small_run.name}, ")
     assert base.tuned_as in base.name
     sentence = better_words("lora", "The untouched model finds less.", synthetic=False)
     assert naming_base(sentence, "") == sentence
     named = naming_base(sentence, base.tuned_as)
     assert "untouched" not in named
-    assert named.startswith("Yes: 'lora' is better than the model of june, ")
+    assert named.startswith(f"Yes: 'lora' is better than the model of {small_run.name}, ")
     assert f"The{base.tuned_as.removeprefix('the')} finds less." in named
 
 
