@@ -31,7 +31,7 @@ if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One worker more than cores: tests wait for processes that they start, and for the moment to kill them."""
+    """One worker more than cores: tests wait for processes that they start, and for times to kill them."""
     return (os.cpu_count() or 1) + 1
 
 

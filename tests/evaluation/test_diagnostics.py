@@ -1,5 +1,6 @@
 """Each diagnostic on data that is sound and on data with the fault it exists for."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -268,6 +269,16 @@ def test_a_threshold_that_calls_everything_kin() -> None:
     assert trivial_threshold("x", scores, -1.0).outcome is Outcome.FAILED
     assert trivial_threshold("x", scores, 0.55).outcome is Outcome.PASSED
     assert trivial_threshold("x", scores, 0.95).outcome is Outcome.WARNING
+
+
+def test_a_cautious_threshold_is_no_trivial_one() -> None:
+    """A weak ranking at a low false-positive rate has a low F1, and still tells kin from strangers."""
+    weak = _scores(0.08, n=400, share=0.36)
+    check = trivial_threshold("x", weak, 0.54)
+    assert check.outcome is Outcome.PASSED
+    assert float(re.findall(r"F1 (0\.\d+)", check.evidence)[0]) < 0.5 < 2 * 0.36 / 1.36
+    blind = replace(weak, labels=np.random.default_rng(0).permutation(weak.labels))
+    assert trivial_threshold("x", blind, 0.54).outcome is Outcome.WARNING
 
 
 def test_similarities_that_say_nothing() -> None:

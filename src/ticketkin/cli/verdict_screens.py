@@ -102,7 +102,7 @@ def _show_judged(console: SafeConsole, report: "JudgedRun", folder: Path) -> Non
         )
     for check in report.diagnostics:
         if check.outcome in (Outcome.FAILED, Outcome.WARNING):
-            advice = about_run(check.advice, folder)
+            advice = about_run(check.advice[:1].upper() + check.advice[1:], folder)
             console.print(f"Check {check.code} ({check.outcome}): {check.evidence}. {advice}")
 
 

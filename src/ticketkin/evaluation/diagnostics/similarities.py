@@ -8,7 +8,7 @@ import numpy as np
 from ticketkin.core.checks import Check, failed, passed, skipped, warning
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.core.wording import number_of, percent
-from ticketkin.evaluation.bootstrap import PairedGain
+from ticketkin.evaluation.bootstrap import MOST_BY_CHANCE, PairedGain
 from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.power import Power, is_within_reach
@@ -160,7 +160,13 @@ def split_mismatch(similarities: Mapping[str, FloatArray], labels: Mapping[str, 
 
 
 def trivial_threshold(name: str, scores: PairScores, threshold: float) -> Check:
-    """Find a threshold that calls nearly everything kin, or whose F1 is that of doing so."""
+    """Find a threshold that calls nearly everything kin, or that tells kin from strangers no better than chance.
+
+    A cautious threshold has a lower F1 than calling everything kin, and is no fault: where F1 is low, Fisher's exact
+    test says whether kin is called kin more often than strangers are.
+    """
+    from scipy.stats import fisher_exact
+
     counts = scores.confusion(threshold)
     n_kin, n_other = int(scores.labels.sum()), int((1 - scores.labels).sum())
     if not n_kin or not n_other:
@@ -170,8 +176,8 @@ def trivial_threshold(name: str, scores: PairScores, threshold: float) -> Check:
     f1 = 2 * hits / (2 * hits + counts.false_positive + counts.false_negative)
     trivial = 2 * n_kin / (2 * n_kin + n_other)
     evidence = (
-        f"{name} at {threshold:.3f}: F1 {f1:.3f}, false-positive rate {percent(rate, 1)}; calling everything "
-        f"kin scores F1 {trivial:.3f}"
+        f"{name} at {threshold:.3f} calls {percent(hits / n_kin, 1)} of the kin and {percent(rate, 1)} of the "
+        f"strangers kin: F1 {f1:.3f}; calling everything kin scores F1 {trivial:.3f}"
     )
     if rate > _CALLS_ALL_KIN:
         return failed(
@@ -179,10 +185,12 @@ def trivial_threshold(name: str, scores: PairScores, threshold: float) -> Check:
             f"the threshold calls most strangers kin. {evidence}",
             "choose it for a false-positive rate or a precision: evaluation.threshold_target",
         )
-    if f1 < trivial + _TRIVIAL_MARGIN:
+    called = [[hits, n_kin - hits], [counts.false_positive, n_other - counts.false_positive]]
+    by_chance = float(fisher_exact(called, alternative="greater").pvalue)
+    if f1 < trivial + _TRIVIAL_MARGIN and by_chance > MOST_BY_CHANCE:
         return warning(
             "trivial_threshold",
-            f"no better in F1 than calling everything kin. {evidence}",
+            f"kin is called kin no more often than strangers are, beyond chance. {evidence}",
             "look at the recall at this threshold; the model may not tell these pairs apart",
         )
     return passed("trivial_threshold", evidence)
