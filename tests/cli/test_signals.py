@@ -87,9 +87,7 @@ def test_at_any_moment(
         assert not list(tmp_path.rglob("*.part"))
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_in_the_midst_of_a_run(number: int, sample: Path, tmp_path: Path, tiny_encoder_folder: Path) -> None:
     arguments = [
         "run", str(sample), "--offline", "--base-model", str(tiny_encoder_folder), "--out", "r",

@@ -65,7 +65,7 @@ def test_the_report_tells_how_the_proof_was_made(folds_run: Path) -> None:
     n_queries = sum(len(data.queries(split)) for split in SplitName)
     assert report["candidates"]["base"]["evaluation"]["retrieval"]["n_queries"] == n_queries
     (warning,) = [one["message"] for one in report["warnings"] if one["code"] == "lora_left_out"]
-    assert "up to 28 trainings, about" in warning  # 2 * 3 * (1 + 3), 3, 1
+    assert "up to 28 trainings, about" in warning  # 2 * 3 * (1 + 3) + 3 + 1
     assert "--set evaluation.tuned_in_folds=true" in warning
 
 

@@ -160,10 +160,10 @@ def split_mismatch(similarities: Mapping[str, FloatArray], labels: Mapping[str, 
 
 
 def trivial_threshold(name: str, scores: PairScores, threshold: float) -> Check:
-    """Find a threshold that calls nearly everything kin, or that tells kin from strangers no better than chance.
+    """Find a threshold that calls nearly everything kin, or that tells kin from strangers by chance alone.
 
-    A cautious threshold has a lower F1 than calling everything kin, and is no fault: where F1 is low, Fisher's exact
-    test says whether kin is called kin more often than strangers are.
+    A cautious threshold has a lower F1 than calling everything kin, and is no fault: where F1 is low,
+    Fisher's exact test says whether kin is called kin more often than strangers are.
     """
     from scipy.stats import fisher_exact
 
@@ -176,7 +176,7 @@ def trivial_threshold(name: str, scores: PairScores, threshold: float) -> Check:
     f1 = 2 * hits / (2 * hits + counts.false_positive + counts.false_negative)
     trivial = 2 * n_kin / (2 * n_kin + n_other)
     evidence = (
-        f"{name} at {threshold:.3f} calls {percent(hits / n_kin, 1)} of the kin and {percent(rate, 1)} of the "
+        f"{name} at {threshold:.3f} calls {percent(hits / n_kin, 1)} of kin and {percent(rate, 1)} of "
         f"strangers kin: F1 {f1:.3f}; calling everything kin scores F1 {trivial:.3f}"
     )
     if rate > _CALLS_ALL_KIN:
