@@ -35,6 +35,15 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+# Folders whose tests run the whole job: begun last, the last of them would run beside idle workers.
+_LONG = ("workflows", "serving", "cli", "hostile", "service")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long; pytest-xdist would begin with the modules that hold most tests."""
+    items.sort(key=lambda item: _LONG.index(item.path.parent.name) if item.path.parent.name in _LONG else 9)
+
+
 # The same examples on every machine, so that a change is judged by what it changed; no deadline, as machines
 # are not equally fast. `make test-explore` draws new ones.
 settings.register_profile("same-examples", derandomize=True, deadline=None)

@@ -87,8 +87,18 @@ def test_what_was_suggested_is_shown_and_trusted_as_far_as_people_agreed(page: D
         shown += [(name, one) for one in relations if one["band"] in ("say", "suggest")]
     page.recorder.wait()
     assert shown, "the bundle states nothing of these tickets"
-    other, chosen = shown[-1]
-    beside = {"source": other, "target": chosen["ticket_id"], "answer": chosen["kind"]}
+    with page.corpus.database.transaction() as connection:
+        # Of the largest stratum the one that is drawn last: it will not be the one drawn below.
+        row = connection.execute(
+            """
+            SELECT ticket_id, candidate, kind FROM shown_pairs JOIN (
+                SELECT kind, band FROM shown_pairs WHERE band IN ('say', 'suggest')
+                GROUP BY kind, band ORDER BY count(*) DESC LIMIT 1
+            ) AS largest USING (kind, band) ORDER BY draw_key DESC LIMIT 1
+            """
+        ).fetchone()
+    assert row is not None
+    beside = dict(zip(("source", "target", "answer"), row, strict=True))
     assert page.client.post("/v1/answers", json=beside).status_code == 200
     assert "nobody has judged one that was drawn at random" in read(page, "/trust")
     with page.corpus.database.transaction() as connection:
