@@ -1,4 +1,4 @@
-"""How a finished model does on the pairs that it can hardly tell: those nearest its threshold."""
+"""How a finished model decides its borderline pairs: those nearest its threshold."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class BorderlineKind:
     n_pairs: int
     n_right: int
     share_right_of_all: float | None
-    """Of all pairs of this label that judge, how many are told rightly; None without any."""
+    """Share of all pairs of this label that are decided correctly; None without such pairs."""
 
 
 @dataclass(frozen=True)

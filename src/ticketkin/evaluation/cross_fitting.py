@@ -1,10 +1,10 @@
-"""Nested cross-fitting: every link judges, and none judges what was fitted or chosen by it.
+"""Nested cross-fitting: every link is used to evaluate, but never what was fitted or chosen on that link.
 
-Where links are few, one split leaves a handful of them to judge by. Here every ticket with kin is ranked by
-weights that never saw its kin group nor a ticket of its template, and every choice, of an option of a
-candidate and of the champion, is made by folds inside of what the weights may see (Varma and Simon 2006;
-Stone 1974). So the gain that comes out is that of the whole procedure, its choices included. What is kept in
-the end is the same procedure on all links.
+Where links are few, one split leaves only a handful of them for evaluation. Here every ticket with kin is
+ranked by weights that never saw its kin group nor a ticket of its template, and every choice (of a
+candidate's option and of the champion) is made by inner folds of the links that the weights may see (Varma
+and Simon 2006; Stone 1974). So the measured gain is that of the whole procedure, its choices included. The
+final model is the result of the same procedure on all links.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from ticketkin.evaluation.option_choice import choose_option
 from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.tickets.folds import deal_folds, held_out_folds
 
-# Folds inside of what may be seen, to choose by: fewer than those that judge, as they cost most of the time.
+# Inner folds, which make the choices: fewer than the outer folds, since they take most of the time.
 _INNER_FOLDS = 3
 _FEWEST_DRAWS, _MOST_DRAWS = 3, 10
 _JUDGED_GROUPS = 600
@@ -52,7 +52,7 @@ class Contender(Protocol):
 
 @dataclass(frozen=True)
 class Questions:
-    """The tickets with kin, and what must not be torn apart."""
+    """The queries (tickets with kin), and the units that folds must not split."""
 
     queries: IntArray
     """Ticket rows, shape (n_queries,)."""
@@ -81,8 +81,8 @@ class _Race:
     label_free: Mapping[str, Ranks]
     """By candidate."""
     contenders: Sequence[Contender]
-    """The last is the champion unless another candidate is clearly better; without any, the last of those
-    that learn nothing.
+    """The last one is the champion unless another candidate is clearly better. Without contenders, it is the
+    last of `label_free`.
     """
     n_folds: int
 
@@ -187,9 +187,10 @@ def cross_fit(
 
 
 def n_draws(asked: int | None, n_kin_groups: int) -> int:
-    """Return how often folds of so many kin groups are drawn: as often as asked, or more where they are few.
+    """Return how often the folds are drawn: `asked` times if given, else more often where kin groups are few.
 
-    Three draws of few groups say yes or no by luck (docs/experiments.md), and of many they are plenty.
+    With few kin groups the verdict of three draws depends on luck (docs/experiments.md); with many, three are
+    enough.
     """
     return asked or max(_FEWEST_DRAWS, min(_MOST_DRAWS, _JUDGED_GROUPS // max(1, n_kin_groups)))
 
@@ -212,7 +213,7 @@ def procedure_once(
     n_folds: int,
     seed: int,
 ) -> RetrievalScores:
-    """Return the ranks of the whole procedure, once: as much as a shuffled set of links is asked for."""
+    """Return the ranks of one run of the whole procedure, which is enough for a shuffled set of links."""
     _, whole, _, _ = _Race(questions, label_free, contenders, n_folds).once(seed)
     return RetrievalScores(questions.queries, questions.clusters, whole, questions.n_candidates)
 

@@ -20,7 +20,7 @@ from ticketkin.evaluation.retrieval import RetrievalScores
 _FASTER = 1.25
 """A model that is hardly faster is no reason to take the second best."""
 _LITTLE = 0.01
-"""What may be given up of the primary metric for speed where labels can't tell the two apart."""
+"""Largest loss in the primary metric that is accepted for speed, where it is not measurable."""
 
 
 @dataclass(frozen=True)
@@ -135,8 +135,9 @@ class ModelComparison:
         """The model to take; None for silver labels, which prove nothing.
 
         The baseline stays unless the best is measurably better: the whole interval of the paired difference
-        lies above zero. Instead of it a model is taken that is at least 1.25 times as fast, not measurably
-        worse than the best and at most .01 below it: an open licence before others, then the fastest.
+        lies above zero. Another model replaces this choice if it is at least 1.25 times as fast, not
+        measurably worse than the best and at most .01 below it. Among several, an open licence comes first,
+        then the speed.
         """
         if self.labels_from == "silver":
             return None

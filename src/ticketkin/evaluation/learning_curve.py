@@ -1,7 +1,7 @@
-"""How the learned ranking grows with the links it learns from: on parts of the kin groups, then on all.
+"""How the learned ranking improves with more links: fitted on parts of the kin groups, then on all.
 
-Each part is drawn among the kin groups that may be learned from, and judged on kin that none of them touches.
-A larger part holds the smaller ones of the same draw.
+Each part is drawn from the training kin groups and evaluated on kin groups outside of them. A larger part
+contains the smaller parts of the same draw.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,10 +20,10 @@ from ticketkin.evaluation.retrieval import RetrievalScores
 SHARES = (0.125, 0.25, 0.5, 1.0)
 """Of the kin groups that may be learned from; each is twice the one before."""
 HALF = "half of the links"
-"""What the gain of the last doubling is called a gain over."""
+"""Name of the baseline in the gain of the last doubling."""
 
 Lesson = tuple[BoolArray, IntArray]
-"""Which units may be learned from, shape (n_units,), and the places of the queries that are asked."""
+"""Which units are training data, shape (n_units,), and the places of the evaluated queries."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class LearningCurve:
 
 @dataclass(frozen=True)
 class LearningTrial:
-    """What a learning curve is drawn from."""
+    """The inputs of a learning curve."""
 
     questions: Questions
     contender: Contender

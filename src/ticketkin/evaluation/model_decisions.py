@@ -45,7 +45,8 @@ def decide_at(scores: PairScores, threshold: float, n_bootstrap: int, seed: int)
 def decide_in_folds(scores: PairScores, settings: EvaluationSettings, seed: int) -> ModelDecisions:
     """Return the calls where each fold of clusters is decided at the threshold that the others choose.
 
-    So no pair judges a threshold that was chosen on it. Where the others hold one label only, all choose.
+    So no pair is decided at a threshold that was chosen on it. If the other folds hold one label only, the
+    threshold is chosen on all pairs.
     """
     clusters, places = np.unique(scores.clusters, return_inverse=True)
     fold_of = np.random.default_rng(seed).permutation(len(clusters)) % min(settings.folds, len(clusters))

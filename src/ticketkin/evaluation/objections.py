@@ -1,4 +1,4 @@
-"""What may speak against a yes once it was reached: the holdout, and the checks of the run itself."""
+"""What may overturn a verdict of yes: the holdout, and the checks of the run itself."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -24,10 +24,10 @@ def with_holdout(
 ) -> Verdict:
     """Return the verdict with its reason in numbers of the holdout, whose links no candidate has seen.
 
-    `held_out` is what a sentence calls one of its tickets, and several; `gains` are the champion's over the
-    baseline there, by metric, none where the baseline was kept. Where the champion gained nothing there, or
-    got measurably worse in a guard, the baseline stays. Without a query on the holdout, or a link of people,
-    everything stays.
+    `held_out` is the singular and plural name of its tickets in a sentence; `gains` are the champion's gains
+    over the baseline on the holdout, by metric, and empty where the baseline was kept. If the champion gained
+    nothing on the holdout, or got measurably worse in a guard, the baseline stays. Without holdout queries,
+    or without links made by people, the verdict is unchanged.
     """
     n_queries = holdout[verdict.baseline].n_queries
     if not n_queries or verdict.answer == "unproven":

@@ -1,4 +1,4 @@
-"""What so many kin groups can prove, and how many more links would prove what was seen."""
+"""The smallest gain that the kin groups can prove, and how many more would prove the observed gain."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -6,16 +6,16 @@ from math import ceil
 from ticketkin.evaluation.bootstrap import MOST_BY_CHANCE, PairedGain
 
 FEWEST_KIN_GROUPS = 80
-"""Evaluation kin groups below which a split proves too little: from here on it proves a gain of .10 in MRR in
-four of five cases (`python benchmarks/power.py`).
+"""With fewer evaluation kin groups a split proves too little. With this many it proves a gain of .10 in MRR
+in four of five cases (`python benchmarks/power.py`).
 """
 _MOST_TIMES_MORE = 10
-"""Kin groups to add, as a multiple of those at hand, above which a gain is called none, not unproven."""
+"""A gain that needs more additional kin groups than this multiple of those at hand counts as none."""
 _Z_OF_INTERVAL, _Z_OF_POWER = 1.96, 0.84
 
 
 def is_within_reach(n_more_kin_groups: int | None, n_kin_groups: int) -> bool:
-    """Return whether a gain was seen that more kin groups, not too many, would prove."""
+    """Return whether a realistic number of additional kin groups would prove the observed gain."""
     return bool(n_more_kin_groups) and (n_more_kin_groups or 0) <= _MOST_TIMES_MORE * n_kin_groups
 
 
@@ -35,9 +35,9 @@ class Power:
     def of(cls, gain: PairedGain) -> "Power":
         """Take the error of a gain from its interval; it falls with the root of the number of kin groups.
 
-        Among few kin groups the interval is too narrow; where the exact test does not agree that there is a
-        gain, the error is at least what the test makes of it. A skewed interval that holds zero proves no
-        gain, so there the error is at least that of its lower side.
+        With few kin groups the interval is too narrow: if the exact test is not significant, the error is at
+        least the one that follows from its p-value. A skewed interval that includes zero proves no gain, so
+        the error is then at least that of its lower side.
         """
         from scipy.stats import norm
 

@@ -66,9 +66,9 @@ def assess(
 ) -> list[CriterionResult]:
     """Return what is asked of a champion and what it reached, as far as the verdict can measure it.
 
-    `evaluation` and `holdout` are its results; `beats_baseline` the paired gain in the primary metric
-    with its interval (all 0 where the baseline was kept); without `has_holdout` the holdout's links were
-    learned from, by other weights than those that scored them.
+    `evaluation` and `holdout` are its results; `beats_baseline` the paired gain in the primary metric with
+    its interval (all 0 where the baseline was kept); without `has_holdout` the holdout's links were also
+    training data, but not for the weights that scored them.
     """
     primary = METRICS.primary
     before, after = (scores.metric(primary.name).value for scores in (evaluation, holdout))
@@ -122,7 +122,7 @@ def assess(
 
 
 def _spearman(scores: SplitResult, target: float) -> Criterion:
-    """Return the criterion of the rank correlation: over grades as it is asked for, over labels scaled."""
+    """Return the criterion of the rank correlation: the set target for grades, a scaled one for labels."""
     if scores.pairs.n_graded:
         return _of_metric("spearman", scores, target, "over the grades of the file")
     ceiling = scores.metric("spearman_ceiling").value or 0.0

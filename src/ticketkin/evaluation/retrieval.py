@@ -47,7 +47,7 @@ class RetrievalScores:
 
     @property
     def n_queries(self) -> int:
-        """Number of tickets that ask."""
+        """Number of queries."""
         return len(self.queries) // self.n_repeats
 
     @cached_property

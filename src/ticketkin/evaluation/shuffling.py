@@ -1,7 +1,7 @@
-"""Links that mean nothing: the same kin groups, put on other tickets.
+"""Shuffled links, which carry no information: kin groups of the same sizes on other tickets.
 
-Whatever is judged on them must gain nothing. Each ticket is replaced by one of like fields and time, drawn by
-itself: two tickets of a shuffled group have no more in common than chance gives them.
+No candidate may show a gain on them. Each ticket is replaced by one of similar fields and time, drawn
+independently: two tickets of a shuffled group have no more in common than by chance.
 """
 
 from dataclasses import dataclass

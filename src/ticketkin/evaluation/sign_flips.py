@@ -13,7 +13,7 @@ _RESAMPLES = 9_999
 
 
 def sign_flip_p_value(differences: Float64Array, clusters: IntArray, seed: int) -> float:
-    """Return how likely equally good candidates differ as much, by flipping signs of whole clusters.
+    """Return the p-value of a gain, by flipping the signs of whole clusters.
 
     `differences` holds the gain of each query, `clusters` its kin group, both of shape (n_queries,). Exact up
     to 13 clusters that differ, else from 9,999 draws by `seed`. Two-sided; 1 where nothing differs.

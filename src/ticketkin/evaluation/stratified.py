@@ -1,12 +1,11 @@
 """A share estimated from answers on a random sample of each stratum, with its interval.
 
-Each answered one stands for as many of its stratum as were sampled for it: its weight is the inverse of the
-probability with which it was drawn, n_population / n_answered. The interval joins the strata's Wilson
-intervals by the method of variance estimates recovery (Zou, Huang and Zhang, "A note on confidence interval
-estimation for a linear function of binomial proportions", Computational Statistics and Data Analysis 53,
-2009), which holds for few answers and for shares next to 0 and 1, where a normal interval does not. Each is
-shortened by the finite population correction (Cochran, "Sampling Techniques", 1977): of a stratum that was
-answered throughout nothing is uncertain.
+Each answered item has a weight: the inverse of the probability with which it was drawn, n_population /
+n_answered. The interval joins the strata's Wilson intervals by the method of variance estimates recovery
+(Zou, Huang and Zhang, "A note on confidence interval estimation for a linear function of binomial
+proportions", Computational Statistics and Data Analysis 53, 2009), which holds for few answers and for shares
+next to 0 and 1, where a normal interval does not. Each is shortened by the finite population correction
+(Cochran, "Sampling Techniques", 1977): a stratum in which every item was answered has no uncertainty.
 """
 
 import math

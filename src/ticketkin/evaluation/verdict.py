@@ -1,10 +1,10 @@
 """The verdict: is anything better than what the user already had?
 
-Two questions. Which encoder: untouched, or tuned? And which ranking: words, an encoder alone, or a
-learned fusion? A challenger wins only if the lower end of the paired 95 % interval of its gain in the
-primary metric (MRR) on the evaluation links lies above zero, an exact test, corrected for the number of
-challengers, rules out chance among so few kin groups, the gain is worth having, and no guard metric got
-worse. What may speak against it afterwards stands in `objections.py`.
+Two questions. Which encoder: untouched, or tuned? And which ranking: words, an encoder alone, or a learned
+fusion? A challenger wins only if the lower end of the paired 95 % interval of its gain in the primary metric
+(MRR) on the evaluation links lies above zero, an exact test, corrected for the number of challengers, rules
+out chance among so few kin groups, the gain is worth having, and no guard metric got worse. Later objections
+are in `objections.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,8 +50,8 @@ class Verdict:
     cheaper: str = ""
     """Which ranking costs less for a new ticket and could be as good, in words; "" where none is."""
     gain: PairedGain | None = None
-    """What proves it: the champion's gain over the baseline on the links that judge; that of the whole
-    procedure where folds judge; None where the baseline has no challenger.
+    """The evidence: the champion's gain over the baseline on the evaluation links; with folds, the gain of
+    the whole procedure; None where the baseline has no challenger.
     """
 
     @property
@@ -159,7 +159,7 @@ def decide(
 ) -> Verdict:
     """Return the verdict over `scores` on the evaluation links.
 
-    `n_people_groups` kin groups are people's where silver ones stand beside them.
+    `n_people_groups` is the number of kin groups linked by people, where there are silver ones too.
 
     `encoders` names the encoder candidates, the untouched one first; every other name in `scores`
     is a ranking. The baseline of both questions is the untouched encoder; a ranking is compared
@@ -208,8 +208,8 @@ def too_few_to_prove(
 def unproven(verdict: Verdict, scores: Mapping[str, RetrievalScores], n_groups: int) -> Verdict:
     """Return the verdict where people linked `n_groups` kin groups, none or too few to prove anything.
 
-    What learned from word overlap, or from a handful of links, may not win; nor does that the untouched model
-    has no proven challenger speak for it.
+    A candidate trained on word overlap, or on a handful of links, may not win. The lack of a proven
+    challenger is no evidence for the untouched model either.
     """
     champion = WITHOUT_LINKS if WITHOUT_LINKS in scores else verdict.baseline
     return replace(

@@ -24,14 +24,14 @@ from ticketkin.evaluation.verdict_warnings import warnings_of
 from ticketkin.evaluation.verdict_words import WhyKept, better_words, gain_words, in_first_ten, kept_words
 
 CHOSEN_IN_FOLDS = "the choice of each fold"
-"""What a sentence calls the procedure where it ends at the baseline."""
+"""Name of the procedure in a sentence where it chooses the baseline."""
 PROCEDURE = "procedure"
 """The choice among all candidates, made anew in each fold: what folds judge."""
 
 
 @dataclass(frozen=True)
 class ShuffledLinks:
-    """What the whole procedure gained where the links meant nothing."""
+    """The gains of the whole procedure on shuffled links."""
 
     gains: tuple[PairedGain, ...]
     """Over the baseline, one for each shuffle."""
@@ -72,7 +72,7 @@ class ShuffledLinks:
         return f"; {', '.join(self.without)} took no part in it, as each trial would tune the encoder anew"
 
     def gate(self) -> GateResult:
-        """Return the condition that nothing is gained where links mean nothing."""
+        """Return the gate that shuffled links must give no gain."""
         return GateResult(
             challenger=PROCEDURE,
             name="finds_nothing_in_shuffled_links",
@@ -94,9 +94,8 @@ def decide_in_folds(
 ) -> Verdict:
     """Return the verdict where all links judge by folds: it is the whole procedure that is tested, once.
 
-    The champion is what the procedure chooses on all links; it wins only where the procedure, which chose
-    anew in each fold, meets the gates, and finds nothing where links are shuffled. `n_people_groups` as in
-    `decide`.
+    The champion is what the procedure chooses on all links; it wins only if the procedure, which chose again
+    in each fold, meets the gates and gains nothing on shuffled links. `n_people_groups` as in `decide`.
     """
     baseline, champion, n_bootstrap = encoders[0], result.final.champion, settings.n_bootstrap
     scores = result.scores

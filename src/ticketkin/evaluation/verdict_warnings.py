@@ -13,7 +13,7 @@ from ticketkin.evaluation.schema import Warning
 
 
 def n_kin_groups(scores: Mapping[str, RetrievalScores]) -> int:
-    """Return how many kin groups judge."""
+    """Return the number of kin groups in the evaluation."""
     return len(np.unique(next(iter(scores.values())).clusters))
 
 

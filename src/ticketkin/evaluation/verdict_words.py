@@ -45,7 +45,7 @@ def better_words(champion: str, counted: str, *, synthetic: bool) -> str:
 
 @dataclass(frozen=True)
 class WhyKept:
-    """What there is to say where the baseline stays."""
+    """The reasons why the baseline stays."""
 
     gain: PairedGain | None
     """Of the challenger that came closest."""

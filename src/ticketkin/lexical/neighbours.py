@@ -16,8 +16,8 @@ from ticketkin.lexical.words import character_ngrams, tokenize
 _BLOCK_ROWS = 5_000
 # benchmarks/speed.py measures what this many find of the exact neighbours.
 _CHAMPIONS = 2_000
-# Entries of champion lists a query may read, its heaviest terms first: what a query costs is the same however
-# many tickets there are, as lists that fill up on a large file take more of it.
+# Entries of champion lists that a query may read, its heaviest terms first. The limit keeps the cost of a
+# query constant for any number of tickets, since the lists are longer on a large file.
 _ENTRIES_PER_QUERY = 16_000
 _CANDIDATES_PER_NEIGHBOUR = 4
 _PAIRS_A_BLOCK = 50_000
@@ -148,7 +148,7 @@ def paired_cosines(
     result = np.zeros(len(left), dtype=np.float32)
     firsts = np.flatnonzero(np.r_[True, left[1:] != left[:-1]]) if len(left) else left
     if len(left) and len(firsts) * _FEWEST_PARTNERS <= len(left) and matrix.has_canonical_format:
-        # As of a query and its candidates: one row beside many is read once.
+        # The typical case is a query with its candidates: the shared left row is read once.
         for start, end in zip(firsts, [*firsts[1:], len(left)], strict=True):
             result[start:end] = _cosines_with_row(
                 matrix, int(left[start]), take_rows(partner, right[start:end])
@@ -163,7 +163,7 @@ def paired_cosines(
 def _cosines_with_row(matrix: csr_matrix, row: int, partners: csr_matrix) -> FloatArray:
     """Return the dot product of one row with each of `partners`, shape (n_partners,).
 
-    To the last digit what the product of the sparse matrices gives.
+    The result equals the product of the sparse matrices to the last digit.
     """
     result = np.zeros(partners.shape[0], dtype=np.float32)
     own = slice(matrix.indptr[row], matrix.indptr[row + 1])

@@ -1,7 +1,8 @@
-"""The learned ranking without a part of what it compares: text, fields, or filing times.
+"""The learned ranking without one group of its features: text, fields, or filing times.
 
-It is fitted anew on the features that are left. Without fields or times the candidate lists stay, which
-words and meaning made. Without text they would still hold what text found, so every visible ticket is ranked.
+It is fitted again on the remaining features. Without fields or times the candidate lists stay the same, as
+words and meaning made them. Without text such lists would still depend on text, so every visible ticket is
+ranked.
 """
 
 from collections.abc import Sequence

@@ -9,7 +9,7 @@ from ticketkin.core.tables import Float64Array, FloatArray, IntArray
 
 SAME = 1e-6
 """Similarities closer than this are the same: the last digit of a dot product is no reason to prefer."""
-# Values in a sample from which the n-th highest is guessed, for each of n.
+# Size of the sample from which the n-th highest value is estimated, as a multiple of n.
 _SAMPLED = 8
 
 
@@ -20,7 +20,7 @@ class Nearest:
     rows: IntArray
     """Stored rows, shape (n_queries, n), -1 where there are fewer."""
     similarities: FloatArray
-    """Shape (n_queries, n); beside -1, 0 for a visible ticket without a shared word, -inf for none left."""
+    """Shape (n_queries, n); at row -1, 0 for a visible ticket without a shared word, -inf for none."""
 
 
 def highest(values: FloatArray | Float64Array, n: int) -> tuple[IntArray, float]:

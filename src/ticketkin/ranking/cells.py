@@ -1,9 +1,9 @@
-"""Approximate search: embeddings lie in cells, those nearest to a query propose, exact similarities decide.
+"""Approximate search: the cells nearest to a query give candidates, exact similarities rank them.
 
 An inverted file of Jégou, Douze and Schmid, "Product quantization for nearest neighbor search" (2011), each
-dimension in eight bits, a quarter of the embeddings themselves, which may stay on the disk. A graph (HNSW) is
-quicker where tickets are scattered, and fails where thousands are written by one template: all neighbours of
-a ticket are then its own copies, and nothing leads from one template to the next.
+dimension in eight bits, a quarter of the embeddings themselves, which may stay on the disk. A graph index
+(HNSW) is faster on scattered tickets, but fails where thousands are written by one template: all neighbours
+of a ticket are then its own copies, and no edge leads from one template to the next.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ _TRAINED_ON_PER_CELL, _TRAINING_ROUNDS = 40, 8
 # Shares of the cells to look at: the smallest that finds enough of the exact nearest is kept.
 _SHARES = (0.05, 0.1, 0.2, 0.4, 1.0)
 _WANTED_RECALL, _OF_NEAREST, _N_TRIED = 0.99, 200, 100
-# As many more are asked for as a search asks: exact similarities undo what eight bits blur.
+# A search takes this many times the wanted rows, as exact similarities correct the eight-bit order.
 _SPARE, _SAME = 2, 1e-6
 # Vectors that are handled at once, so that embeddings on the disk are never in memory as a whole.
 _BLOCK_ROWS = 50_000

@@ -60,7 +60,7 @@ class TextRows:
     """The composed texts of n tickets, read only where they are asked for: those of a million are large."""
 
     source: Callable[[IntArray], list[str]]
-    """Gives the texts of some rows of where they lie."""
+    """Returns the texts of some rows of the source that holds them."""
     rows: IntArray
     """Row of each ticket there, shape (n,)."""
 

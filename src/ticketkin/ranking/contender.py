@@ -24,7 +24,7 @@ class FusionContender:
     groups: IntArray
     """Kin-group number of each ticket."""
     unit_of_ticket: IntArray
-    """What must not be torn apart."""
+    """Unit of each ticket; folds never split a unit."""
     beyond: Sequence[IntArray]
     """See `ranks_beyond`."""
     pulls: Sequence[Pull]

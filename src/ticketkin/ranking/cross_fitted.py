@@ -1,4 +1,4 @@
-"""Several rankers of one candidate, of which each asks for the tickets that it never saw in fitting."""
+"""Several rankers of one candidate, each used for the queries that it never saw in fitting."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

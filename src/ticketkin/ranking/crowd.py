@@ -1,7 +1,7 @@
-"""The crowd: a fixed set of tickets that tells how crowded the place is where a ticket stands.
+"""The crowd: a fixed set of tickets that measures how many similar tickets a ticket has.
 
-Two tickets that are alike say little where a hundred others are as alike. The crowd does not grow with the
-corpus, so that a ticket is as crowded tomorrow as it was when the ranking was fitted.
+A high similarity of two tickets says little if a hundred others are as similar. The crowd does not grow with
+the corpus, so that this measure stays the same as when the ranking was fitted.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ _BLOCK_ROWS = 512
 
 @dataclass(frozen=True)
 class CrowdNeighbours:
-    """Of each ticket, the nearest of the crowd: one more than are needed, as a pair leaves its own out."""
+    """The nearest crowd members of each ticket: one more than needed, as a pair excludes its partner."""
 
     similarities: FloatArray
     """Descending, shape (n, N_NEIGHBOURS + 1), 0 where the crowd holds fewer."""
@@ -71,8 +71,8 @@ class Crowd:
     ) -> CrowdNeighbours:
         """Return the nearest of the crowd to tickets embedded by `name`: never a ticket itself.
 
-        Where both have opening times, only members that opened before a ticket count: what a query may see,
-        its candidates could see too.
+        Where both have opening times, only members that opened before a ticket count: a query may see all
+        that its candidates could see.
         """
         crowd = self.embeddings[name]
         own = self.rows_of(identity)

@@ -14,8 +14,8 @@ from ticketkin.ranking.single_source import Scorer
 class ListRanker:
     """Ranks the tickets of a run by the score of each candidate; what is no candidate follows by base cosine.
 
-    A thin layer over retriever and scorer, which answer for new tickets as they answer here. Scores lie from
-    0 to 1.
+    A thin layer over retriever and scorer, which give the same results for new tickets. Scores lie from 0 to
+    1.
     """
 
     def __init__(self, name: str, scorer: Scorer, columns: TicketColumns) -> None:
@@ -46,9 +46,9 @@ class ListRanker:
         return result
 
     def pair_similarities(self, left: IntArray, right: IntArray) -> FloatArray:
-        """Return the score of each pair: the later ticket asks for the earlier one.
+        """Return the score of each pair: the later ticket is the query, the earlier one the candidate.
 
-        Without times both directions are asked and averaged.
+        Without times the score is the mean of both directions.
         """
         if not self.scorer.state.has_times:
             both = self._ask(left, right) + self._ask(right, left)

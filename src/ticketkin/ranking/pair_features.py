@@ -16,7 +16,7 @@ from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.ranking.crowd import N_NEIGHBOURS
 from ticketkin.ranking.retriever import LEXICAL, Candidates, pair_similarities
 
-# How many of a source's best z-scores and ranks are taken from; a rank beyond them all is far.
+# How many best similarities of a source are used for z-scores and ranks; a rank beyond them counts as far.
 DEEPEST_RANK = 200
 # Similarities closer than half of this are a partial tie.
 _TIE = 0.03
@@ -28,7 +28,7 @@ N_RELATIVE = 4
 
 _SAME, _FILING_DISTANCE = "same_", "filing_distance"
 Part = Literal["text", "fields", "filing times"]
-"""What of two tickets a feature compares; the order of filing counts as times where there are none."""
+"""The part of two tickets that a feature compares; without times the filing order takes their place."""
 
 HYBRID_SOURCES = ("base", LEXICAL)
 """Whose z-scores the hybrid sums. A third one, of the title's embedding, gained nothing on three trackers and
@@ -57,7 +57,7 @@ def part_of(feature: str) -> Part:
 
 
 def pair_features(state: CorpusState, queries: TicketColumns, candidates: Candidates) -> FloatArray:
-    """Return features, shape (n_queries, k, n_features); padded candidates hold nonsense."""
+    """Return features, shape (n_queries, k, n_features); the values of padded candidates have no meaning."""
     safe = np.maximum(candidates.places, 0)
     columns: list[FloatArray] = []
     similarities = {}

@@ -1,9 +1,9 @@
 """The learned ranking fitted anew from people's answers, in seconds and without a text of the run.
 
-A refit starts at the weights of a bundle: the log-odds that these give are one more feature, and the penalty
-of `LogisticModel.fit_towards` pulls to that one alone. Beside the answers it is fitted on candidate lists of
-the run, of which a bundle carries the features and the labels: answers are about pairs near the top, and
-weights that see these alone rank everything else by chance (docs/benchmarks.md).
+A refit starts at the weights of a bundle: their log-odds are one more feature, and the penalty of
+`LogisticModel.fit_towards` pulls only towards this feature. It is fitted on the answers and on candidate
+lists of the run, whose features and labels are part of a bundle. Answers are about pairs near the top, and
+weights that are fitted on answers alone rank all other pairs by chance (docs/benchmarks.md).
 """
 
 from collections.abc import Sequence
@@ -115,7 +115,7 @@ class RefitResult:
     model: LogisticModel
     n_answers: int
     n_random: int
-    """Those of them on pairs drawn at random, which alone tell."""
+    """Answers on pairs drawn at random; only these measure the quality."""
     loss_before: float | None
     """Mean logarithmic loss of the bundle's weights on these; None without any."""
     loss_after: float | None
@@ -130,15 +130,15 @@ class RefitResult:
 
     @property
     def changes_something(self) -> bool:
-        """Whether it can be told from the bundle's weights by these answers."""
+        """Whether these answers show a difference from the bundle's weights."""
         return self.gain.low is not None and self.gain.low > 0
 
 
 def refit(of_run: PairRows, answered: PairRows, is_random: BoolArray, seed: int = 0) -> RefitResult:
     """Fit on all answers, and judge on the random ones by folds of kin groups.
 
-    `is_random` (n_answers,) says which pairs were drawn at random. Weights of a bundle never saw an answer,
-    so they are what a refit is held against, whichever refit it follows.
+    `is_random` (n_answers,) says which pairs were drawn at random. The weights of a bundle never saw an
+    answer, so every refit is compared with them, also after earlier refits.
     """
     before = _losses(answered.rows[:, -1].astype(np.float64), answered.labels)
     after = np.zeros(len(answered))

@@ -22,8 +22,8 @@ from ticketkin.ranking.retriever import Candidates
 N_FEATURES = 2
 """Of a pair: what the cross-encoder gave to it, and whether it read it at all."""
 _LARGEST_LOGIT = 20.0
-# What changes in the last digits, as an embedding does with the batch it was computed in, moves no ticket
-# across the border of what is read; equally near tickets are told apart by their age and id.
+# Scores are rounded, so that changes in the last digits (an embedding depends on its batch) do not change
+# which tickets are read; equally near tickets are ordered by their age and id.
 _DECIMALS = 3
 _MOST_KNOWN = 500_000
 

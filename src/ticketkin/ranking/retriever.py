@@ -1,8 +1,7 @@
 """The first step of a search: of each source, the stored tickets nearest to a query.
 
-Sources are the embeddings and the words. The exact way compares with every stored ticket; the approximate
-one asks cells for more than are needed, compares those exactly, and knows how much of the exact answer it
-gives.
+Sources are the embeddings and the words. Exact search compares with every stored ticket. Approximate search
+takes more tickets than needed from cells, compares these exactly, and reports its recall of the exact result.
 """
 
 from collections.abc import Mapping
@@ -24,9 +23,9 @@ LEXICAL = "lexical"
 _BLOCK_ENTRIES = 25_000_000
 _BLOCK_QUERIES = 128
 _N_RECALL_QUERIES = 200
-# Of the cells' answers, those a query may not see are dropped: they are asked for this many times as many.
+# Tickets that a query may not see are dropped, so the cells are asked for this many times as many.
 _SPARE = 2
-# Of all that are compared with a query, so many times as many as are needed are looked at first.
+# The visibility check starts with the most similar tickets, this many times as many as needed.
 _FIRST_LOOK = 4
 
 

@@ -1,10 +1,10 @@
 """Which pairs of a pool are put to a person first.
 
-Half of them are pairs that words and meaning both put first: there most duplicates are, and without
-duplicates nothing can be judged. The others are those that rankings disagree on, as many for words as for
-meaning, and those next to the threshold: they tell the rankings apart, and favour none. In two trackers of
-2,500 and 3,000 issues, whose links were put aside, 16 and 6 % of the best 50 pairs of agreement were linked
-duplicates, and 0 to 4 % of those of disagreement.
+Half of them are pairs that words and meaning both rank first: these contain most duplicates, and without
+duplicates no ranking can be evaluated. The others are pairs that rankings disagree on, as many for words as
+for meaning, and pairs next to the threshold: they show the differences between the rankings and favour none.
+In two trackers of 2,500 and 3,000 issues, whose links were put aside, 16 and 6 % of the best 50 pairs of
+agreement were linked duplicates, and 0 to 4 % of those of disagreement.
 
 What is judged here was found by the rankings that it then judges: of 15 duplicates among 200 such pairs, the
 untouched encoder put 14 first, while over all linked tickets of that tracker its MRR is .63. Such links
@@ -66,10 +66,10 @@ class ChosenPair:
 
 
 def choose_pairs(pool: ReviewPool, known: Known, served: Served, n_pairs: int, seed: int) -> list[ChosenPair]:
-    """Return up to `n_pairs` pairs, those to be judged first first; deterministic by `seed`.
+    """Return up to `n_pairs` pairs in the order in which they are judged; deterministic by `seed`.
 
-    No ticket, no kin group and no template stands in two of them, none is a pair of one kin group or of
-    near-identical texts, and none has been linked or judged. Tickets that nobody linked come before others.
+    No ticket, kin group or template is in two of the pairs. No pair is within one kin group or of
+    near-identical texts, and no pair has been linked or judged. Tickets without a link come before others.
     """
     n_linked = known.is_linked[pool.source].astype(np.int64) + known.is_linked[pool.target]
     by_chance = np.random.default_rng(seed).permutation(len(pool))

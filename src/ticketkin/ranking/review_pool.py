@@ -1,4 +1,4 @@
-"""What several rankings put at the top, side by side: the pool from which pairs are put to a person."""
+"""The top pairs of several rankings, side by side: the pool of pairs to show to a person."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

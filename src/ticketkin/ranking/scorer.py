@@ -85,7 +85,7 @@ class FirstLevel:
 
 @dataclass(frozen=True)
 class ScoredPairs:
-    """What candidates scored, and by what."""
+    """The scores of candidates and the features behind them."""
 
     scores: FloatArray
     """Probability of kinship, shape (n_queries, k), 0 beside -1."""

@@ -13,7 +13,7 @@ from ticketkin.ranking.retriever import Candidates, Retriever, proposed_rows
 class SegmentedRetriever:
     """Finds what one retriever over all tickets would find; rows of a part follow those of the part before.
 
-    What is handed on for scoring are the candidates alone, so that memory and time of it grow with them.
+    Only the candidates are passed on for scoring, so that its memory and time grow with their number.
     """
 
     def __init__(self, parts: Sequence[Retriever]) -> None:
@@ -36,7 +36,7 @@ class SegmentedRetriever:
         """Return what `Retriever.candidates` would; `stored` holds the candidates alone."""
         nearest = self.nearest(queries, n, as_of)
         rows = proposed_rows(nearest, len(queries), depth)
-        # Where there is no candidate, any ticket stands beside the -1.
+        # Where there is no candidate (-1), any ticket fills the place.
         chosen = np.unique(np.maximum(rows, 0))
         places = np.where(rows >= 0, np.searchsorted(chosen, rows), -1)
         return Candidates(self.take(chosen), rows, nearest, places, places)
@@ -73,7 +73,7 @@ class SegmentedRetriever:
             best = there[
                 best_places(similarities[query, there], opened[query, there], identity[query, there], n)
             ]
-            # Beside those that are there: zeros first, then what stands for no ticket.
+            # The remaining places: first the zeros (visible, no shared word), then the missing tickets.
             rest = np.flatnonzero(rows[query] < 0)
             rest = rest[np.argsort(-similarities[query, rest], kind="stable")]
             chosen[query] = np.concatenate([best, rest])[:n]

@@ -1,8 +1,8 @@
 """How far the learned ranking moves away from the hybrid, which needs no label.
 
-Ten links must be no worse than none, and a thousand as good as weights that are free. The pull towards the
-hybrid is chosen by how well kin is ranked that the weights never saw; the default stays unless another pull
-is clearly better, since among few kin groups the best of several is mostly the luckiest.
+With ten links the ranking must be no worse than without links, and with a thousand as good as with free
+weights. The pull towards the hybrid is chosen by the ranks of held-out kin. The default stays unless another
+pull is clearly better, since with few kin groups the best of several is often the best by chance.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ class Pull:
     strength: float
     """As `LogisticModel.fit_towards` takes it: 0 is the hybrid itself, a large one sets the weights free."""
     with_trees: bool = False
-    """Whether boosted trees, which nothing pulls, have half of the say."""
+    """Whether boosted trees, to which the pull does not apply, count for half of the score."""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""One encoder or the words alone as a ranking, behind the same face as the learned one."""
+"""One encoder or the words alone as a ranking, with the same interface as the learned one."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ _RANKINGS: Mapping[str, Callable[[Path], Scorer]] = {
     "fusion": PairScorer.load,
     "reranker": PairScorer.load_reranked,
 }
-"""How each ranking is read; whatever else wins is an encoder, which ranks by its embedding."""
+"""Loader of each ranking; any other champion is an encoder, which ranks by its embedding."""
 
 
 def load_scorer(folder: Path, champion: str) -> Scorer:

@@ -37,7 +37,7 @@ class Assessment:
     """Of causal pairs, True where the earlier ticket is the cause."""
 
     def of_pairs(self, chosen: BoolArray) -> "Assessment":
-        """Return what was said of some of the pairs."""
+        """Return the predictions for some of the pairs."""
         said = [values[chosen] for values in self.probabilities]
         return Assessment(self.model, said, self.kinds[chosen], self.blocks[chosen], self.forward[chosen])
 
@@ -155,7 +155,7 @@ class _ClassScores:
 
 
 Fit = Callable[[IntArray, int], Callable[[IntArray], Float64Array]]
-"""Fits a model on some pairs (their places) by a seed and returns what gives other pairs' probabilities."""
+"""Fits a model on some pairs (places) with a seed; returns a function for other pairs' probabilities."""
 
 
 def feature_fit(

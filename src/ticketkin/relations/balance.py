@@ -22,8 +22,8 @@ def sample_weights(kinds: IntArray, balance: Balance) -> Float64Array:
 def oversampled(kinds: IntArray, seed: int) -> IntArray:
     """Return rows in which every kind stands as often as the most frequent one, ascending.
 
-    Each row of a kind is repeated as often as any other of it, or once more. Only rows that are fitted on may
-    be given: a copy of a pair that judges would be known to the model.
+    Each row of a kind is repeated as often as any other of it, or once more. The rows must be training pairs
+    only: a copy of a test pair would be known to the model.
     """
     generator = np.random.default_rng(seed)
     most = int(np.bincount(kinds).max())

@@ -1,4 +1,4 @@
-"""Say it, suggest it, stay silent: calibrated probabilities and the thresholds between the bands."""
+"""The bands 'say', 'suggest' and 'silent': calibrated probabilities and the thresholds between the bands."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Band = Literal["say", "suggest", "silent"]
 ReportedBand = Literal["say", "suggest"]
 REPORTED_BANDS: tuple[ReportedBand, ...] = get_args(ReportedBand)
 """Bands whose pairs a user sees, the surest first."""
-# What is counted by band: who reads suggestions reads what is said too.
+# Names of the cumulative counts: a reader of suggestions also sees the pairs in the band 'say'.
 BAND_WORDS: dict[ReportedBand, str] = {"say": "say", "suggest": "say or suggest"}
 _FEWEST_REPORTED = 5
 """A precision over fewer pairs than this sets no threshold."""
@@ -121,7 +121,7 @@ class Bands:
 
 
 def _sign(name: str) -> float:
-    """Return how a kind goes with similarity: strangers are the less likely the nearer they rank."""
+    """Return the sign of a kind's relation to similarity: strangers are less likely at higher similarity."""
     return -1.0 if name == NONE else 1.0
 
 

@@ -26,7 +26,7 @@ from ticketkin.training.settings import CrossEncoderSettings
 _CAUSAL = KINDS.index("causal")
 _N_PROBES = 16
 FEWEST_CAUSES = 4
-"""Causal pairs that a model is kept from: two to learn from, two to calibrate on."""
+"""Fewest causal pairs for a model that is kept: two for training, two for calibration."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class CauseTrainer:
         """Return how well causes among some pairs are distinguished, out of fold, and what a pair costs.
 
         `none_per_cause` other pairs stand beside each cause. Threshold and calibration come from validation
-        blocks within each training fold. `kinds` (n_pairs, 4) is what the model of kinds says of all pairs
-        out of fold: its gain is what the causal kind is worth with the cross-encoder, less without it. Raises
-        NotEnoughDataError for too few causes.
+        blocks within each training fold. `kinds` (n_pairs, 4) are the out-of-fold probabilities of the model
+        of kinds for all pairs. The gain is the PR-AUC of the causal kind with the cross-encoder less that
+        without it. Raises NotEnoughDataError for too few causes.
         """
         settings, pairs = self.trainer.settings, self.trainer.pairs
         chosen = self._causes_and_others(places, seed)
@@ -166,7 +166,7 @@ class _Causes:
     def beside_kinds(
         self, truth: BoolArray, kinds: Float64Array, resamples: Resamples
     ) -> dict[str, Interval]:
-        """Return what the causal kind is worth by the model of kinds alone, with causes read, and the gain.
+        """Return the quality of the causal kind without and with the cross-encoder, and the gain.
 
         PR-AUC on the same pairs; `kinds` has the shape (n_pairs, 4).
         """

@@ -51,7 +51,7 @@ class CauseReader:
         return model
 
     def probability(self, one: list[str], other: list[str]) -> Float64Array:
-        """Return the probability that one of two texts is of the cause of the other, shape (n_pairs,)."""
+        """Return the probability that one of the two tickets caused the other, shape (n_pairs,)."""
         return self.calibration.probability(both_orders(self._model, one, other).max(axis=1))
 
 

@@ -26,7 +26,7 @@ _MOST_PAIRS = 600
 
 @dataclass
 class ChosenAnew:
-    """Fits whichever classifier is best on folds within the pairs it is given: the whole procedure."""
+    """Chooses the best classifier on folds of the given pairs and fits it: the whole procedure."""
 
     names: Sequence[Classifier]
     features: PairFeatures

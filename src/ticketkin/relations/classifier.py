@@ -41,7 +41,7 @@ class RelationClassifier:
 
 
 class KindModel(Protocol):
-    """Whatever tells which kind of kin two tickets are."""
+    """Any model that predicts the kind of kin of two tickets."""
 
     def probabilities(self, earlier: PairTickets, later: PairTickets) -> Float64Array:
         """Return the probability of each kind, (n_pairs, 4), of row-aligned pairs, by who was filed first."""

@@ -94,7 +94,7 @@ class FamiliesRecord:
 
 
 def build_families(ties: Sequence[Tie], order: IntArray, tiers: IntArray) -> FamilyGraph:
-    """Return the components of all ties, largest first; what people stated comes before what the model said.
+    """Return the components of all ties, largest first; ties from people have priority over the model's.
 
     Duplicates of duplicates are duplicates of one parent. Causes hold between parents, so that a cause of
     one duplicate is the cause of all; a tie that would close a causal circle is left out and returned.

@@ -104,10 +104,10 @@ def fit_classifiers(
 ) -> Iterator[RelationClassifier]:
     """Yield classifiers fitted on the same pairs, in the order of `names`.
 
-    Penalties are tuned on inner folds of `blocks`, unless `tunes` says otherwise; rare kinds are made up for
-    by `balance` in all but the majority class. Only what is given is oversampled, so that no copy of a pair
-    that judges is known. A kind of fewer than three pairs is left out where two others remain. A scaling is
-    computed once for all that read it.
+    Penalties are tuned on inner folds of `blocks`, unless `tunes` says otherwise; rare kinds are balanced by
+    `balance` in all classifiers but the majority class. Only the given pairs are oversampled, so that no copy
+    of a test pair is known. A kind of fewer than three pairs is left out where two others remain. A scaling
+    is computed once for all that read it.
     """
     kept = _often_enough(kinds)
     features, kinds, blocks = features.rows(kept), kinds[kept], blocks[kept]
@@ -142,7 +142,7 @@ def _often_enough(kinds: IntArray) -> IntArray:
 def _majority(
     name: Classifier, method: _Method, features: PairFeatures, kinds: IntArray, seed: int
 ) -> RelationClassifier:
-    """Return what knows the shares of the kinds alone: weights would take them away."""
+    """Return the model that knows only the shares of the kinds; weights would make the shares equal."""
     pairs = _TrainingPairs(features.values, kinds, kinds, seed, "none")
     nothing = AffineMap(np.zeros((len(features.names), 0)), np.zeros(0))
     return RelationClassifier(name, features.names, np.unique(kinds), nothing, method.fit(pairs))
@@ -244,7 +244,7 @@ def _trees(pairs: _TrainingPairs) -> Predictor:
 def _mlp(pairs: _TrainingPairs) -> Predictor:
     from sklearn.neural_network import MLPClassifier
 
-    # Copies would stand among the pairs that tell when to stop; without them the loss on all does.
+    # With copies, the pairs for early stopping would include copies of training pairs, so it is switched off.
     n_kinds = len(np.unique(pairs.kinds))
     stops_early = pairs.balance != "oversample" and len(pairs.kinds) >= _PAIRS_TO_STOP_BY * n_kinds
     network = MLPClassifier(

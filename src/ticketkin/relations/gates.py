@@ -1,4 +1,4 @@
-"""What a relation model must meet before its word is taken."""
+"""The checks that a relation model must pass before its predictions are used."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,9 +16,9 @@ from ticketkin.relations.record import (
 )
 
 RIGHT_DIRECTION = 0.9
-"""Share of detected causes from which on answers name the earlier one as the cause."""
+"""Answers name the earlier ticket as the cause if at least this share of detected causes agrees."""
 _FAR_OFF = 0.1
-"""Mean distance between said and true share from which on probabilities mislead before calibration."""
+"""Uncalibrated probabilities mislead from this mean distance between predicted and true shares on."""
 
 DISTINGUISHED = "relation_distinguished"
 # Its evidence names tickets behind a colon.
@@ -118,7 +118,7 @@ def _better_than_majority(kept: ModelQuality, majority: ModelQuality) -> Check:
 def beats_guessing(quality: KindQuality, counts: Mapping[str, int]) -> bool:
     """Return whether the F1 of a kind lies above that of guessing by frequency beyond doubt.
 
-    Who guesses each kind as often as it occurs has its share of the pairs as precision, as recall and as F1.
+    Guessing each kind as often as it occurs gives its share of the pairs as precision, recall and F1.
     """
     f1 = quality.f1
     return f1 is not None and f1.low is not None and f1.low > _share(quality, counts)
@@ -203,7 +203,7 @@ def _causes(causes: CauseQuality, left_out: str) -> Check:
 
 
 def _precision_on_holdout(two_stage: TwoStageQuality, kind: str) -> Check:
-    """Look whether what is said of holdout tickets is right as often as was aimed at."""
+    """Check that the predictions in the band 'say' reach the target precision on holdout tickets."""
     code = f"relation_said_{kind}"
     quality, target = two_stage.holdout.of(kind, "say"), two_stage.say_precision
     low, high = quality.precision_low, quality.precision_high

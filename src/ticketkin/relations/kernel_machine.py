@@ -28,8 +28,8 @@ def _gaussian(one: Float64Array, other: Float64Array, gamma: float) -> Float64Ar
 class KernelMachine:
     """Support vectors under a Gaussian kernel, each pair of classes decided on its own.
 
-    Such a machine has no probabilities: what the pairwise decisions add up to orders the classes, its softmax
-    stands for them, and `Bands` calibrates it.
+    Such a machine has no probabilities: the sums of the pairwise decisions order the classes, their softmax
+    replaces the probabilities, and `Bands` calibrates it.
     """
 
     family: ClassVar[str] = "kernel_machine"
@@ -63,7 +63,7 @@ class KernelMachine:
         return cls(np.asarray(model.support_vectors_, dtype=np.float64), duels, intercept, gamma)
 
     def probabilities(self, features: Float64Array) -> Float64Array:
-        """Return what stands for the probability of each class, shape (n, n_classes)."""
+        """Return the softmax scores used as probabilities of the classes, shape (n, n_classes)."""
         blocks = range(0, len(features), _ROWS_A_BLOCK)
         decided = [np.zeros((0, len(self.intercept)))]
         for start in blocks:

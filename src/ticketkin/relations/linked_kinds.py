@@ -19,7 +19,7 @@ _DUPLICATE, _NONE = KINDS.index("duplicate"), KINDS.index(NONE)
 class LinkedKinds:
     """Kinds of pairs of rows as people stated them, as places in `KINDS`.
 
-    What was reviewed comes first, then kin groups (duplicates), then links, shared problems last.
+    Reviewed pairs have priority, then kin groups (duplicates), then links; shared problems come last.
     """
 
     groups: KinGroups
@@ -31,7 +31,7 @@ class LinkedKinds:
     def of(
         cls, tickets: Tickets, links: Links, groups: KinGroups, reviewed: pl.DataFrame = NOTHING_STATED
     ) -> "LinkedKinds":
-        """Return the kinds of links; `reviewed` (`STATED_SCHEMA`) has the last word where it is final."""
+        """Return the kinds of links; final pairs of `reviewed` (`STATED_SCHEMA`) have priority."""
         at = tickets.position
         linked: defaultdict[int, dict[int, int]] = defaultdict(dict)
         shared = pl.col("origin") == Origin.PROBLEM.value

@@ -1,4 +1,4 @@
-"""What two tickets of a pair have in common and what they have not, as columns of features."""
+"""Comparison of the two tickets of a pair, as columns of features."""
 
 import numpy as np
 

@@ -101,9 +101,9 @@ class PairState:
     def describe(self, given: EmbeddedTickets, terms: TermRows | None = None) -> PairTickets:
         """Return tickets as models of kinds read them, whether the state was fitted on them or not.
 
-        `given` holds at least the embeddings 'base' and 'title'. `terms` are what the statistics of this
-        state give of the tickets, where that was computed before. Raises ValueError where they have another
-        dimension than those the state was fitted on.
+        `given` holds at least the embeddings 'base' and 'title'. `terms` are the term weights of the tickets
+        by the statistics of this state, if already computed. Raises ValueError where the embeddings have
+        another dimension than those the state was fitted on.
         """
         embeddings, titles = given.embeddings["base"], given.embeddings["title"]
         for vectors in (embeddings, titles):

@@ -76,12 +76,12 @@ def relation_pairs(
     """Return the linked pairs by kind, those stated as `none`, and strangers beside them.
 
     `stated` holds pairs with a kind (`STATED_SCHEMA`) that a person stated apart from links, `none` among
-    them; what is final there holds whatever the links say. Of strangers a third each is drawn at random,
-    among lexical neighbours, and among tickets of the same service and hour (of one category and near in
-    filing order where there are no times); what was stated as `none` counts towards them. Never a stranger:
-    tickets joined by any chain of links, or by a problem, parent or kin group. There are
-    `settings.none_per_linked` for each link. A pair that was given two kinds is reported, and left out or, by
-    'majority', what most say. Deterministic by `seed`. Raises NotEnoughDataError without a pair of kin.
+    them; final pairs have priority over the links. Of strangers a third each is drawn at random, among
+    lexical neighbours, and among tickets of the same service and hour (of one category and near in filing
+    order where there are no times); pairs stated as `none` count as strangers. Tickets joined by any chain of
+    links, or by a problem, parent or kin group, are never strangers. There are `settings.none_per_linked`
+    strangers for each link. A pair with two kinds is reported, and left out or, with 'majority', given its
+    most frequent kind. Deterministic by `seed`. Raises NotEnoughDataError without a pair of kin.
     """
     order = filing_order(tickets)
     kinds, doubtful = _stated_kinds(tickets, links, stated, settings.contradictions)
@@ -175,9 +175,10 @@ def _mentions(tickets: Tickets, frame: pl.DataFrame) -> dict[frozenset[int], lis
 
 
 def _joined(component: IntArray, left: IntArray, right: IntArray) -> tuple[IntArray, BoolArray]:
-    """Let pairs of tickets join their components; return those, and which pairs were let.
+    """Join the components of pairs of tickets; return the components, and which pairs were accepted.
 
-    One that would make a component larger than a tenth of all tickets is not: the folds need parts to deal.
+    A pair that would make a component larger than a tenth of all tickets is rejected, as folds need enough
+    components.
     """
     from scipy.cluster.hierarchy import DisjointSet
 

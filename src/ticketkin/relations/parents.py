@@ -1,4 +1,4 @@
-"""Which ticket of several the others are closed under."""
+"""The choice of the parent under which the other tickets are closed."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,7 @@ import numpy as np
 
 from ticketkin.core.tables import IntArray, Tickets
 
-# How systems write that nobody works on a ticket any more.
+# State names of tickets that nobody works on any more, in various systems.
 _CLOSED = re.compile(
     r"(?:closed?|resolved|cancell?ed|done|fixed|verified|rejected|completed?|6|7|8)\b", re.IGNORECASE
 )

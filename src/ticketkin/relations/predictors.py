@@ -1,4 +1,4 @@
-"""What a fitted classifier computes, as plain arrays: no object of a library has to be stored or trusted.
+"""The computation of a fitted classifier as plain arrays: no library object has to be stored or trusted.
 
 Each predictor is read off a fitted model once, by its public attributes, and gives its probabilities from
 then on, in memory as after loading.

@@ -1,4 +1,4 @@
-"""Retrieve, then classify: how good is what that reports, at the real base rate?"""
+"""Quality of the two stages retrieval and classification together, at the real base rate."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

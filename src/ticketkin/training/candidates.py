@@ -42,7 +42,7 @@ class ForwardPass:
     """A text of a new ticket that goes through an encoder."""
 
     embedding: str
-    """As the ranking calls what comes out."""
+    """Name of the resulting embedding in the ranking."""
     encoder: Literal["base", "start", "best"]
     """The untouched one, the one that tuning began with, or the best one where its training is slow (of a
     quick one, the head, the ranking holds the weights)."""
@@ -67,7 +67,7 @@ class Candidate:
     is_slow: bool = False
     """Its training takes minutes: the provisional table does not wait for it."""
     passes: tuple[ForwardPass, ...] = ()
-    """What a ranking needs of a new ticket; an encoder reads its text once, by itself."""
+    """Encoder passes of a ranking for a new ticket; an encoder candidate needs one pass over the text."""
     is_learned: bool = False
     """Whether it is a ranking whose score is a probability of kinship; others give a similarity."""
     builds_on: str = ""

@@ -47,7 +47,7 @@ class PairExamples:
     label: IntArray
     """Class of each pair, from 0; two classes are learned as one value, the chance of class 1."""
     both_ways: BoolArray
-    """True where the order means nothing, so that it is learned in both."""
+    """True where the order has no meaning, so that the pair is trained in both orders."""
     n_classes: int
 
     def part(self, places: IntArray) -> "PairExamples":
@@ -61,7 +61,7 @@ class PairExamples:
         )
 
     def unfolded(self) -> "PairExamples":
-        """Return every pair once in each order that is true of it."""
+        """Return every pair in each order in which it is valid: symmetric pairs in both."""
         turned = np.flatnonzero(self.both_ways)
         return PairExamples(
             self.left + [self.right[place] for place in turned],

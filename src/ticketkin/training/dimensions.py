@@ -87,7 +87,7 @@ def measured_cuts(
     tuning: TuningSettings,
     seed: int,
 ) -> list[CutQuality]:
-    """Return what the cuts that the settings name cost, none where they name none.
+    """Return the quality after each cut that the settings name; an empty list if they name none.
 
     `embed` gives the embeddings of texts by the tuned model with all its dimensions.
     """

@@ -110,7 +110,7 @@ def _trained_weight(
         for _ in range(settings.epochs):
             order = torch.randperm(len(positives), generator=generator)
             for batch in torch.split(order, settings.batch_size):
-                # Either side may ask: a coin decides, so that both directions are learned.
+                # A random choice swaps the sides of each pair, so that both directions are learned.
                 flip = torch.rand(len(batch), generator=generator) < 0.5
                 anchors = torch.where(flip, right[batch], left[batch])
                 answers = torch.where(flip, left[batch], right[batch])

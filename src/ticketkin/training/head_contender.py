@@ -25,7 +25,7 @@ class HeadContender:
     groups: IntArray
     """Kin-group number of each ticket."""
     unit_of_ticket: IntArray
-    """What must not be torn apart."""
+    """Unit of each ticket; folds never split a unit."""
     visibility: Visibility
     settings: HeadSettings
     strengths: Sequence[float]
@@ -73,7 +73,7 @@ def seen_first(negatives: IntArray, seen: BoolArray, unit_of_ticket: IntArray) -
 
 
 def compacted(base: FloatArray, positives: PositivePairs) -> tuple[FloatArray, PositivePairs]:
-    """Return the embeddings that training looks at, and the pairs by their rows: a step costs only these."""
+    """Return only the embeddings that the pairs use, and the pairs by rows of these: steps are cheaper."""
     used = np.unique(np.concatenate([positives.left, positives.right, positives.negatives.ravel()]))
     used = used[used >= 0]
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _LARGEST_GRADIENT_NORM = 1.0
 _MOST_SKIPPED = 10
-"""So many float16 steps in a row may overflow while the scale settles; more is a fault."""
+"""Most float16 steps in a row that may overflow while the loss scale adapts; more are an error."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The losses by name: those that rank kin first, and those that read labels.
 
-Ranking losses take positives and hard negatives and know of no labels: a labelled negative would be
-taken for kin. They are ours, since kin of one group must not push each other apart in a batch. Losses
-over labelled pairs are those of sentence-transformers, given embeddings instead of texts.
+Ranking losses take positives and hard negatives and ignore labels: they would treat a labelled negative as
+kin. They are implemented here, since tickets of one kin group must not be negatives of each other in a batch.
+Losses over labelled pairs are those of sentence-transformers, given embeddings instead of texts.
 """
 
 from dataclasses import dataclass
@@ -111,10 +111,10 @@ def ranking_loss(
 ) -> "Tensor":
     """Return the InfoNCE loss of a batch, a scalar; `symmetric` lets both sides of a pair ask.
 
-    `left` and `right` (b, d) are unit-length embeddings of kin, row by row; `negatives` (k, d)
-    further candidates for every left row. `masked` (b, b + k) bool marks candidates that are kin
-    of the row without being its partner: they are no negatives and leave the sum. A row with no
-    rival left contributes nothing.
+    `left` and `right` (b, d) are unit-length embeddings of kin, row by row; `negatives` (k, d) further
+    candidates for every left row. `masked` (b, b + k) bool marks candidates that are kin of the row without
+    being its partner: they are no negatives and are left out of the sum. A row without any negative
+    contributes nothing.
 
     Source: multiple negatives ranking (Henderson et al. 2017, arXiv:1705.00652); both
     directions as in CLIP (Radford et al. 2021).

@@ -60,7 +60,7 @@ class PositivePairs:
 
 @dataclass(frozen=True)
 class TrainingPairs:
-    """What a training that is judged by folds may see, fold by fold."""
+    """The training data of a candidate that is evaluated by folds; each fold uses a part of it."""
 
     positives: PositivePairs
     labelled: LabelledRows | None = None

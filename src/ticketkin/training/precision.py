@@ -1,4 +1,4 @@
-"""Numbers of fewer bits where the device is faster with them, and none where it is not."""
+"""Half precision where the device is faster with it, float32 elsewhere."""
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any

@@ -1,4 +1,4 @@
-"""What every tuning settles before its first step and tells after its last."""
+"""The common preparation of every tuning before its first step, and its result after the last."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -60,7 +60,7 @@ EncoderJudge = Callable[[LoadedEncoder], EpochScores]
 
 
 def judge_of(judge: EncoderJudge | None, encoder: LoadedEncoder, model: Any) -> Judge | None:
-    """Return a judge of `model`, other weights of `encoder`, read at the limit it will serve with."""
+    """Return a judge of `model`, which has other weights than `encoder`, at the token limit of serving."""
     if judge is None:
         return None
 

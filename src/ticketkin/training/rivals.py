@@ -23,7 +23,7 @@ _BLOCK_QUERIES = 512
 
 @dataclass(frozen=True)
 class EvaluationQueries:
-    """The tickets that strengths and epochs are chosen by, and what they may see."""
+    """The queries that strengths and epochs are chosen on, and the tickets they may see."""
 
     queries: IntArray
     """Rows of the evaluation tickets with visible kin."""

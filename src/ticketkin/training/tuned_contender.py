@@ -1,8 +1,8 @@
 """LoRA and full tuning as candidates that are judged in folds: the encoder is tuned anew in each.
 
-That costs a training and some encodings of all tickets for every part of the links that may be seen, which is
-why it must be asked for. What each part gave is kept on the disk by the hash of all that shaped it: a kill
-loses the part it fell into, and what was trained once is not trained again.
+That costs a training and several encodings of all tickets for every part of the links, so a setting must
+enable it. The result of each part is kept on the disk by the hash of everything it depends on: a kill loses
+only the current part, and no part is trained twice.
 """
 
 import os
@@ -48,7 +48,7 @@ class TunedContender:
     groups: IntArray
     """Kin-group number of each ticket."""
     unit_of_ticket: IntArray
-    """What must not be torn apart."""
+    """Unit of each ticket; folds never split a unit."""
     visibility: Visibility
     strengths: Sequence[float]
     altered: Callable[[TuningData], TuningData]

@@ -88,7 +88,7 @@ class TuningData:
 
 
 def _of_phase(phases: IntArray, phase: int, *, cumulative: bool) -> IntArray:
-    """Return where `phases` is `phase`, or from 1 up to it; what is kept apart as 0 stays apart."""
+    """Return where `phases` is `phase`, or from 1 up to it; phase 0 is never included."""
     chosen = (phases <= phase) & (phases >= min(phase, 1)) if cumulative else phases == phase
     return np.flatnonzero(chosen).astype(np.int64)
 

@@ -1,4 +1,4 @@
-"""The two ways of tuning an encoder, LoRA and every weight, behind one face."""
+"""The two tuning methods of an encoder, LoRA and full tuning, behind one interface."""
 
 from pathlib import Path
 from typing import Protocol
@@ -37,7 +37,7 @@ class TuningMethod(Protocol):
         progress: Progress,
         judge: EncoderJudge | None,
     ) -> TunedEncoder:
-        """Train into `folder`; without a judge to the end, whatever `patience` says."""
+        """Train and save into `folder`; without a judge `patience` is ignored and all steps are done."""
 
     def prove(self, start: LoadedEncoder, tuned: TunedEncoder) -> ActivityProof | ReloadProof:
         """Return how the reloaded model differs from its start and from memory; raise if it is not active."""

@@ -48,7 +48,7 @@ class MaskedWords(_TextObjective):
             guesser: Any = AutoModelForMaskedLM.from_config(encoder.config)
         except ValueError as error:
             raise _not_for(encoder, "mlm") from error
-        # The guesser's own encoder gives way to ours, so that what it learns, ours learns.
+        # The trained encoder replaces the prediction model's own encoder, so the loss trains its weights.
         setattr(guesser, guesser.base_model_prefix, encoder)
         guesser.tie_weights()
         self.guesser = guesser.to(model.device).train()
@@ -57,7 +57,7 @@ class MaskedWords(_TextObjective):
         )
 
     def own_weights(self) -> dict[str, "Tensor"]:
-        """Return the guessing layer's."""
+        """Return the weights of the prediction layer."""
         return _beside(self.guesser, self.model)
 
     def loss(self, step: Step) -> "Tensor":
@@ -78,7 +78,7 @@ class MaskedWords(_TextObjective):
 
 
 class Denoising(_TextObjective):
-    """Say a text again from the embedding of what is left of it (TSDAE, Wang et al. 2021)."""
+    """Reconstruct a text from the embedding of its remaining words (TSDAE, Wang et al. 2021)."""
 
     def __init__(self, model: Any, texts: Sequence[str], settings: AdaptedSettings) -> None:
         from sentence_transformers.sentence_transformer.losses import DenoisingAutoEncoderLoss
@@ -91,7 +91,7 @@ class Denoising(_TextObjective):
         self._decoder.decoder.to(model.device).train()
 
     def own_weights(self) -> dict[str, "Tensor"]:
-        """Return those of the decoder that are not the encoder's too."""
+        """Return the weights of the decoder that it does not share with the encoder."""
         return _beside(self._decoder.decoder, self.model)
 
     def loss(self, step: Step) -> "Tensor":
@@ -117,7 +117,7 @@ class Denoising(_TextObjective):
 
 
 class TwiceUnderDropout(_TextObjective):
-    """A text under two draws of dropout is its own kin (SimCSE, Gao et al. 2021, arXiv:2104.08821)."""
+    """A text under two dropout masks is a positive (SimCSE, Gao et al. 2021, arXiv:2104.08821)."""
 
     def __init__(self, model: Any, texts: Sequence[str], settings: AdaptedSettings) -> None:
         super().__init__(model, texts, settings)
