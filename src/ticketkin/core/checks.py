@@ -1,4 +1,4 @@
-"""The outcome of looking at something that could be wrong: a verdict, its evidence, what to do."""
+"""The result of a check: its outcome, its evidence, and what to do."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Texts from files and users as a terminal may show them: no character of theirs steers it."""
+"""Texts from files and users as a terminal may show them: none of their characters can control it."""
 
 import re
 from collections.abc import Callable

@@ -39,7 +39,7 @@ class SilentProgress:
     """Shows nothing; the default of every library function."""
 
     def task(self, description: str, total: int | None) -> AbstractContextManager[Task]:
-        """Return a task that ignores what it is told."""
+        """Return a task that shows nothing."""
         return nullcontext(_SilentTask())
 
     def say(self, message: str) -> None:

@@ -1,4 +1,4 @@
-"""The one interface all candidates stand behind."""
+"""The interface that all candidates implement."""
 
 from typing import Protocol
 

@@ -24,7 +24,7 @@ _OF_EVERY_RUN = frozenset({CONFIG, RUN_RECORD, RECORDS, LOG, OPENINGS, LOCK, OWN
 def owning_run(path: Path) -> Path | None:
     """Return the run folder of which `path` is an own file or lies in an own folder, or None.
 
-    Looked at are the place that is named and, behind links, the place that is meant.
+    Both the given path and the path that its links lead to are checked.
     """
     for place in dict.fromkeys((Path(os.path.abspath(path)), _resolved(path))):  # noqa: PTH100 - keeps links
         folder = next(filter(_is_run, place.parents), None)  # of runs within runs, the inner one decides

@@ -17,7 +17,7 @@ from ticketkin.tickets.redaction import REDACTION_VERSION
 
 
 def examine_bundle(folder: Path) -> list[tuple[str, list[Check]]]:
-    """Return by name of what was looked at the checks of a bundle: files, models, masking, parity, index."""
+    """Return the checks of a bundle by the name of each part: files, models, masking, parity, index."""
     checks = [_files(folder)]
     if any_failed(checks):
         return [("bundle", checks)]

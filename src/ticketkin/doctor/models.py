@@ -63,7 +63,7 @@ def same_embeddings(code: str, what: str, memory: FloatArray, other: FloatArray,
 
 
 def identical_models(embeddings: Mapping[str, FloatArray]) -> Check:
-    """Sound the alarm where two models embed the same texts alike: one is the other under another name.
+    """Check that no two models embed the same texts alike: one would be the other under another name.
 
     `embeddings` are those of some texts by each model's name, shape (n_texts, d).
     """

@@ -49,10 +49,10 @@ def changed_artifacts(folder: Path) -> Check:
 def identical_metrics(
     metrics: Mapping[str, Mapping[str, float | None]], untouched: Collection[str] = ()
 ) -> Check:
-    """Sound the alarm where two candidates agree in every metric: one of them is not what it claims.
+    """Check that no two candidates agree in every metric: one of them would not be what it claims.
 
-    `metrics` are the values of each candidate by name. Those `untouched` were tuned and swept to strength 0:
-    they are the base, and say so.
+    `metrics` are the values of each candidate by name. Candidates in `untouched` were tuned, but strength 0
+    was chosen: they equal the base and are not compared.
     """
     same = [
         f"{one} and {other}"

@@ -1,4 +1,4 @@
-"""A module of ours run in a process of its own, which ends with this one however this one ends."""
+"""Runs a module of this package in a child process, which ends with this process however that ends."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from ticketkin.core.errors import JobError
 
 LIMIT_SECONDS = 1_800
-"""The longest that one may take."""
+"""Longest time that a child process may take."""
 
 
 def run_module(module: str, arguments: Sequence[str]) -> None:
@@ -41,7 +41,7 @@ def _alive() -> Iterator[int]:
 
 
 def end_with_parent() -> None:
-    """End this process as soon as its parent has gone: nobody would read what it finds."""
+    """End this process as soon as its parent has gone: nobody would read its result."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -1,7 +1,7 @@
 """A process that has imported what models need and never loads one: copies of it answer requests.
 
-The imports take seconds and a copy takes milliseconds, and a copy knows no more of any model than a process
-that has just begun. Where the system can't copy a process, each request begins a new one.
+The imports take seconds and a copy takes milliseconds, and a copy has loaded no more of any model than a new
+process. Where the system can't copy a process, each request starts a new one.
 """
 
 import json
@@ -102,7 +102,7 @@ class CopiedProcess:
         return self._process
 
     def close(self) -> None:
-        """Leave the process, which ends, with a copy at work, as soon as nobody writes to it."""
+        """Release the process: it ends, with a copy at work, as soon as nobody writes to it."""
         process, self._process = self._process, None
         if process is None or (self._begun_for is not None and self._begun_for[0] != os.getpid()):
             return

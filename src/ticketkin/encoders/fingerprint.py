@@ -1,8 +1,8 @@
 """What a model folder held when it was saved: `fingerprint.json`, written last into every folder of a model.
 
 Digests name what was changed: every weight by its name, the vocabulary, the values of the settings files.
-Embeddings of made-up tickets tell what no digest can: whether the folder still does what it did. None of it
-is a seal against intent, as whoever changes a model may write the file anew.
+Embeddings of made-up tickets tell what no digest can: whether the folder still does what it did. This is no
+protection against intent: whoever changes a model can also rewrite the file.
 """
 
 import base64
@@ -43,7 +43,7 @@ _TOKENIZER = "tokenizer.json"
 _TOKENIZER_FILES = ("vocab.txt", "vocab.json", "merges.txt", "*.model")
 _NO_SETTINGS = (_TOKENIZER, "vocab.json", FINGERPRINT, "*.index.json", "training_metadata.json",
                 "trainer_state.json", "data_config.json", "learned_tickets.json")  # fmt: skip
-# Where it came from and who wrote it: another value is another history, no other model.
+# Keys about the origin of a model: another value there means another history, not another model.
 _OF_NO_MATTER = frozenset({
     "_name_or_path", "name_or_path", "base_model_name_or_path", "transformers_version", "peft_version",
     "sentence_transformers", "pytorch", "transformers", "auto_mapping", "revision", "dtype", "torch_dtype",

@@ -1,8 +1,8 @@
 """Which tickets' labels an encoder has learned from: `learned_tickets.json`, beside every tuned model.
 
-A model that begins with last month's would be judged on tickets whose links that one was trained on. So a
-model keeps a hash of each ticket that it was tuned or chosen by, and of those that its base was; no text and
-no number of a ticket can be read from them.
+A model that starts from last month's model would be judged on tickets whose links the older one was trained
+on. So a model keeps a hash of each ticket that it, or its base, was tuned or chosen by; no text and no number
+of a ticket can be read from the hashes.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""What lies in a run folder: where, and how a value is read from it and written to it."""
+"""The contents of a run folder: where each value lies, and how it is read and written."""
 
 import shlex
 from collections.abc import Callable
@@ -50,7 +50,7 @@ class Artifact(Place, Generic[T]):
 
 
 def remaking(folder: Path) -> str:
-    """Return the way out for a damaged file of the run in `folder`."""
+    """Return the remedy for a damaged file of the run in `folder`."""
     return f"Its stage writes it again: ticketkin run --resume --out {shlex.quote(str(folder))}"
 
 

@@ -1,8 +1,8 @@
 """Which links were opened to judge, when, and with which settings: kept where new runs find it.
 
-A number on links that were put aside is proof at the first look. Whoever looks again with other settings and
-keeps the best number has chosen on them. So every opening is written beside its run and, as the next run has
-another folder, into a file of this installation.
+A number on held-out links is a proof only at the first look: looking again with other settings and keeping
+the best number means choosing on these links. So every opening is recorded beside its run and, as the next
+run has another folder, in a file of this installation.
 """
 
 import json
@@ -37,7 +37,7 @@ class HoldoutOpening:
 
 @dataclass(frozen=True)
 class Looks:
-    """What is known of the openings of some links, the one that gave a number among them."""
+    """What is known of the openings of some links, including the one that gave a number."""
 
     number: int
     """Which look it was: openings with the same settings are one look."""
@@ -84,7 +84,7 @@ class HoldoutLedger:
                 )
 
     def openings(self, progress: Progress = SILENT) -> list[HoldoutOpening]:
-        """Return all openings, oldest first; lines that can't be read are counted aloud."""
+        """Return all openings, oldest first; lines that can't be read are counted and reported."""
         known: dict[HoldoutOpening, None] = {}
         for path in self.files:
             lines = _lines(path)

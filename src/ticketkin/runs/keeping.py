@@ -103,7 +103,7 @@ class StageFiles:
         write_json(self._path, self._hashes)
 
     def _finish(self) -> None:
-        """Forget what the stage wrote and replaced since."""
+        """Remove from the list what the stage wrote earlier and has replaced."""
         there = {name: hashes for name, hashes in self._hashes.items() if (self._run / name).exists()}
         self._hashes = {name: hashes[-1:] for name, hashes in there.items()}
         write_json(self._path, self._hashes)

@@ -1,4 +1,4 @@
-"""A stage, what it is handed, and the rule for when it runs.
+"""A stage, the context that it gets, and the rule for when it runs.
 
 A stage runs when its key changed or an output is missing or altered. The key hashes the settings
 the stage reads and the content of its inputs, so that a changed input file, an edited setting or a

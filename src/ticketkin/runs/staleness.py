@@ -1,8 +1,8 @@
-"""Whether what a command is about to read still belongs together: refused where a record says otherwise.
+"""Whether the files that a command is about to read still belong together: refused where a record denies it.
 
 A whole run redoes what changed. A single stage, a search of settings and an answer out of a run read what
-lies there, and would give numbers that are nobody's: embeddings put in another order, the ranking of another
-run, splits made of links that have changed since.
+lies there, and would give numbers that belong to no run: embeddings put in another order, the ranking of
+another run, splits made of links that have changed since.
 """
 
 import shlex
@@ -39,7 +39,7 @@ def check_not_stale(
         if used and stage.wanted(context.job):
             used_of.append((stage, used))
             needed += stage.wanted_inputs(context.job, wanted)
-    for stage, used in reversed(used_of):  # what comes first is the cause, what stands on it the consequence
+    for stage, used in reversed(used_of):  # the first fault is the cause, later ones follow from it
         _check(stage, used, context)
 
 

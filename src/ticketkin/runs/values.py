@@ -31,7 +31,7 @@ class RunValues:
         self._memory: _Memory = memory or _Memory()
 
     def limited_to(self, declared: Iterable[Place], stage: str) -> "RunValues":
-        """Return the same values, of which `stage` may read those it declares."""
+        """Return the same values, limited to those in `declared`, which `stage` may read."""
         return RunValues(self._folder, frozenset(declared), stage, self._memory)
 
     def read(self, artifact: Artifact[T]) -> T:

@@ -34,9 +34,9 @@ from ticketkin.store.sync_ledger import SyncBatch
 from ticketkin.store.tickets import TicketCounts, delete_tickets, names_to_ids, put_tickets, stored_content
 
 COMMAND_LINE = "command line"
-"""Who acts where nobody signed in."""
+"""Name of the actor where nobody signed in."""
 FOLLOW_SECONDS = 1.0
-"""How often a process looks what others changed, and which model answers."""
+"""How often a process checks what others changed, and which model answers."""
 _NOTE_SECONDS = 3.0
 """How often a process says which models it is ready for."""
 _AGAIN_SECONDS = 10.0
@@ -47,7 +47,7 @@ _STOP_SECONDS = 2.0
 class Corpus:
     """A database, the model that answers, and those that stand ready beside it.
 
-    Whoever needs one answer and the model that gave it takes `active` first and asks that.
+    A caller that needs an answer together with its model takes `active` first and asks that object.
     """
 
     def __init__(self, bundle: Bundle, database: Database, folder: Path) -> None:
@@ -202,7 +202,7 @@ class Corpus:
                 return
 
     def follow(self) -> None:
-        """Let the model answer that the database names, if it is ready here, as new as the database."""
+        """Switch to the model that the database names, if it is ready here and as new as the database."""
         with self.database.transaction() as connection:
             self._wanted = active_model(connection)
         ready = self._models.get(self._wanted or self.bundle.id)
@@ -223,7 +223,7 @@ class Corpus:
         return done
 
     def hold_ready(self) -> None:
-        """Open the models that the database lists beside the one that answers, and keep them as new."""
+        """Open the models that the database lists beside the one that answers, and keep them up to date."""
         with self.database.transaction() as connection:
             known = known_models(connection)
         due = [model for model in known if self._is_due(model)]
@@ -246,7 +246,7 @@ class Corpus:
         return model.bundle not in self._models and time.monotonic() - last > _AGAIN_SECONDS
 
     def _open(self, known: KnownModel) -> None:
-        """Make a model ready; why it can't be is kept, and it is tried again later."""
+        """Make a model ready; if that fails, the reason is kept, and it is tried again later."""
         self._tried_at[known.bundle] = time.monotonic()
         self._faults[known.bundle] = PREPARING
         self._note(due=True)
@@ -281,7 +281,7 @@ class Corpus:
         while not self._stopping.wait(FOLLOW_SECONDS):
             try:
                 task()
-            except TicketkinError:  # the state tells how long ago it last went well
+            except TicketkinError:  # the state says how long ago it last succeeded
                 continue
 
     def _changed(self, tickets: Tickets) -> list[int]:

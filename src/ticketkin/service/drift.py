@@ -23,10 +23,10 @@ from ticketkin.serving.kin import Kin
 from ticketkin.store.tickets import newest_ticket_ids
 
 WEEKS = 4
-"""Tickets of so many weeks before the newest one are compared."""
+"""Tickets that opened in this many weeks before the newest one are compared."""
 _MOST_TICKETS = 1_000
 _KEPT_SECONDS = 600.0
-"""Scoring takes seconds, and a distribution changes in days."""
+"""How long a result is kept: scoring takes seconds, and a distribution changes in days."""
 
 
 @dataclass(frozen=True)

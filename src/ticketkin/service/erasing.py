@@ -34,7 +34,7 @@ NOT_COVERED = (
     "the index that ticketkin index keeps in a bundle: ticketkin index BUNDLE --delete FILE --purge",
     "files that people exported",
 )
-"""What an erasure does not reach, and what does."""
+"""What an erasure does not reach, and what to do about it."""
 
 
 @dataclass(frozen=True)

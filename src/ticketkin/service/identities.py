@@ -8,7 +8,7 @@ from ticketkin.store.database import Database
 from ticketkin.store.keys import Identity, identity_of_key, identity_of_session
 
 KNOWN_SECONDS = 10.0
-"""How long a key or a session that was revoked may still be taken by a process that knew it."""
+"""How long a process may still accept a revoked key or session that it remembers."""
 _MOST_KNOWN = 10_000
 
 
@@ -38,6 +38,6 @@ class KnownIdentities:
         return identity
 
     def forget(self) -> None:
-        """Ask anew: somebody has just signed out."""
+        """Forget all remembered identities: somebody has just signed out."""
         with self._lock:
             self._known.clear()

@@ -18,7 +18,7 @@ from ticketkin.tickets.review_links import with_review
 from ticketkin.tickets.reviewed import UNSURE, Review
 
 _KEPT_SECONDS = 15.0
-"""Families of many tickets take seconds to build, so they may be so old."""
+"""How long built families are kept, since those of many tickets take seconds to build."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class FamilyBuilder:
             return families
 
     def forget(self) -> None:
-        """Build them anew when they are asked for next: somebody has just answered."""
+        """Drop the families, so that the next request builds them anew: somebody has just answered."""
         with self._lock:
             self._built = None
 

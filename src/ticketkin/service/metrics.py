@@ -1,4 +1,4 @@
-"""What a monitoring system reads: how much, how fast, how far behind; without a word of any ticket."""
+"""Metrics for a monitoring system: how many requests, how fast, how far behind; no text of a ticket."""
 
 import time
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ class _State(Collector):
         self._corpus, self._recorder = corpus, recorder
 
     def collect(self) -> Iterable[Metric]:
-        """Yield what the process knows now."""
+        """Yield the current metrics of the process."""
         state = self._corpus.state
         yield _gauge("tickets", "Stored tickets that answers come from.", state.n_tickets)
         yield _gauge("change", "Number of the last change that was taken over.", state.change)
@@ -52,7 +52,7 @@ class Measures:
 
 
 class Measuring:
-    """Measures every request under the path of its door, which names no ticket."""
+    """Measures every request under the path of its route, which names no ticket."""
 
     def __init__(self, app: ASGIApp, measures: Measures) -> None:
         self._app, self._measures = app, measures

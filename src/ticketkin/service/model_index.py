@@ -114,7 +114,7 @@ class ModelIndex:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it holds what the database held, and scores as it was judged."""
+        """Whether it has taken over what the database held and scores as it was judged."""
         return self.parity is not None and self.parity.outcome is not Outcome.FAILED
 
     def warm_up(self, progress: Progress = SILENT) -> Check:
@@ -128,7 +128,7 @@ class ModelIndex:
         return self.parity
 
     def close(self) -> None:
-        """Leave the index to the next process, written to the disk where nobody is at it."""
+        """Release the index for the next process; write it to the disk unless a thread is busy with it."""
         if self._following.acquire(timeout=_CLOSE_SECONDS):
             with suppress(OSError, TicketkinError):  # the next start reads it from the database
                 self._write_held()
@@ -169,7 +169,7 @@ class ModelIndex:
         if self._has(wanted):
             self._as_new_at = time.monotonic()
             return
-        with self._following:  # who waited finds that it was done for them meanwhile
+        with self._following:  # a thread that waited finds that another one did it meanwhile
             while not self._has(wanted):
                 self._follow_once(progress)
             self._as_new_at = time.monotonic()
@@ -215,7 +215,7 @@ class ModelIndex:
                 self._kin = Kin(self.bundle, self._kin.index, wanted)
 
     def _note_followed(self) -> None:
-        """Write how far the disk has followed: what is in memory alone, the next start takes over again."""
+        """Write how far the disk has followed: the next start takes over again what is in memory alone."""
         if self._index.is_on_disk:
             write_json(self.place / FOLLOWED, vars(self._followed))
 

@@ -1,4 +1,4 @@
-"""Where a service keeps its own: the database, and the indexes of this machine's processes."""
+"""Where a service keeps its data: the database, and the indexes of this machine's processes."""
 
 import os
 from dataclasses import dataclass

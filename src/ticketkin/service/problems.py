@@ -47,7 +47,7 @@ def problem(
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the description of the refusals that a door knows, for its documentation."""
+    """Return the description of a route's refusals, for its documentation."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": content, "model": Problem}

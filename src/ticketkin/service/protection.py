@@ -1,4 +1,4 @@
-"""What every request passes on its way to a door and back: its origin, its size, headers of the answer."""
+"""Middleware around all routes: checks of a request's origin and size, and headers of the answer."""
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -25,7 +25,7 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class SafeHeaders:
-    """Adds the headers that browsers need to be told what a page may do; answers are never cached."""
+    """Adds headers that tell browsers what a page may do; answers are never cached."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -48,7 +48,7 @@ class SafeHeaders:
 
 
 class OwnOrigin:
-    """Refuses what a page of another site makes a browser send, and names this service does not go by.
+    """Refuses requests that a page of another site makes a browser send, and host names not its own.
 
     Browsers say where a request that changes something comes from (`Sec-Fetch-Site`, `Origin`); programs
     send neither. A name that is not the service's own could be one that points here to read answers.

@@ -1,4 +1,4 @@
-"""Keeps what was shown to people, behind their backs: nobody waits for it."""
+"""Keeps what was shown to people, in the background: nobody waits for it."""
 
 import logging
 from queue import Empty, Full, Queue

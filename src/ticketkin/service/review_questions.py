@@ -1,7 +1,7 @@
-"""What a person is asked next: half the questions where it is hardest, three in ten against, two at random.
+"""The next question to a person: of ten, five are hard, three contradict links or rules, two are random.
 
-Only the random share estimates how often statements are right. The others are asked where they teach most; no
-kin group is asked about twice for that.
+Only the random share estimates how often statements are right. The others are chosen to teach the model most,
+at most one for each kin group.
 """
 
 import math
@@ -38,7 +38,7 @@ _TURNS: Sequence[Share] = (
     "border", "random", "border", "against", "border", "against", "border", "random", "border", "against",
 )  # fmt: skip
 ONE_IN_RANDOM = len(_TURNS) // _TURNS.count("random")
-"""Of so many questions one is drawn at random."""
+"""One in this many questions is drawn at random."""
 _MOST_NEAREST, _MOST_NEAR_ANCHOR = 1_000, 200
 """Pairs that are looked through for the next question: the nearest, and those on either side of a probability
 that matters.

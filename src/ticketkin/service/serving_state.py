@@ -1,4 +1,4 @@
-"""What the doors of one process share."""
+"""What the routes of one process share."""
 
 from typing import Annotated
 

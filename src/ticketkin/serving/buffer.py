@@ -16,7 +16,7 @@ from ticketkin.serving.segment_writing import StoredBlock
 
 @dataclass(frozen=True)
 class Buffer:
-    """A block of tickets in memory, read as a `Segment` is read; one that grows is another one."""
+    """An immutable block of tickets in memory that is read like a `Segment`; `append` returns a new one."""
 
     block: StoredBlock
     content: IntArray
@@ -90,4 +90,4 @@ class Buffer:
         return Retriever(self.columns, is_deleted=is_deleted if is_deleted.any() else None)
 
     def check(self) -> None:
-        """Nothing of it lies on the disk, where it could be damaged."""
+        """Do nothing: no part of a buffer lies on the disk, where it could be damaged."""

@@ -104,7 +104,7 @@ class Bundle:
 
     @property
     def words(self) -> TermStatistics:
-        """How telling a word is, for evidence that a person can check."""
+        """Statistics of words: how informative each one is, for evidence that a person can check."""
         return self.scorer.state.words if self.kinds is None else self.kinds.state.words
 
     @cached_property
@@ -121,9 +121,9 @@ class Bundle:
 
     @cached_property
     def models(self) -> Mapping[str, str]:
-        """By the name of each embedding, a hash of its encoder, of what executes that and of what it reads.
+        """A hash of encoder, runtime and kind of input for each embedding, by its name.
 
-        Equal means equal embeddings of equal texts, in another bundle too.
+        Equal hashes mean equal embeddings of equal texts, also in different bundles.
         """
         return {source.name: self._model(source) for source in self.record.embeddings}
 

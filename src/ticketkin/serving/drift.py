@@ -63,7 +63,7 @@ class ValueCounts:
     known: list[int]
     """Hashes of the values that at least two tickets have, the most frequent first."""
     counts: list[Count]
-    """Of the most frequent ones, one by one, then of the other known ones, of the unknown ones, of none."""
+    """Counts: each of the most frequent values, then all other known values, unknown values, no value."""
 
     @classmethod
     def of(cls, values: Sequence[str]) -> "ValueCounts":
@@ -88,7 +88,7 @@ class DriftReference:
 
     n_tickets: Annotated[int, Field(ge=1)]
     rare_words: NumberCounts
-    """Share of the different words of a ticket that at most one of the tickets learned from holds."""
+    """Share of a ticket's distinct words that occur in at most one of the tickets learned from."""
     length: NumberCounts
     """Characters of the text."""
     fields: dict[str, ValueCounts]
@@ -183,7 +183,8 @@ def shifts(
 def rare_word_shares(texts: Sequence[str], words: TermStatistics) -> Float64Array:
     """Return the share of each text's different words that at most one text learned from holds, (n_texts,).
 
-    A text that was learned from is measured like a new one so: the one may be itself. Without a word: 0.
+    So a text that was learned from is measured like a new one, since the one text may be itself. The share of
+    a text without words is 0.
     """
     rows = words.rows(texts)
     # log(1 + n) + 1 of no text, log((1 + n) / 2) + 1 of one, log((1 + n) / 3) + 1 of two; the middle is safe.

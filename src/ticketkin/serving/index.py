@@ -1,9 +1,10 @@
 """Tickets that a bundle answers from: stored whole, found by the bundle's ranking.
 
-An index is a folder of segments, which are written once and never changed, and a manifest that names them
-and the rows of each that are deleted. Whatever changes the index writes a segment beside the others and then
+An index is a folder of segments, which are written once and never changed, and a manifest that names them and
+the rows of each that are deleted. Whatever changes the index writes a segment beside the others and then
 replaces the manifest in one step: a process killed at any moment leaves the index before or after the change.
-Whoever can give its tickets again may have a few of them held in memory meanwhile, which is much quicker.
+A caller that can supply its tickets again may have a few of them held in memory meanwhile, which is much
+faster.
 """
 
 import copy
@@ -49,11 +50,11 @@ from ticketkin.serving.stored_tickets import StoredTickets
 
 # More segments than these slow a search down, so the small ones are merged.
 _MOST_SEGMENTS = 8
-# So many tickets in memory are written to the disk.
+# When there are this many tickets in memory, they are written to the disk.
 _FULL_BUFFER = 256
 # A share of deleted rows from which they are worth writing everything anew.
 _MOST_DELETED = 0.5
-# A reader that meets a merge reads the manifest again.
+# How often a reader reads the manifest at most, if other processes merge segments meanwhile.
 _TRIES = 5
 
 
@@ -142,7 +143,7 @@ class Index(StoredTickets):
         """Write what is held in memory to the disk. Raises as `put`."""
         if self._buffer is not None:
             with self._writing():
-                pass  # which writes it first of all
+                pass  # entering it writes the buffer
 
     @property
     def is_on_disk(self) -> bool:
@@ -194,7 +195,7 @@ class Index(StoredTickets):
             self._keep_links(links)
 
     def snapshot(self) -> "Index":
-        """Return the index as it is now: what is read from it stays so while this one is changed."""
+        """Return the index as it is now: reads from the snapshot stay the same while this index changes."""
         return copy.copy(self)
 
     def _keep_links(self, links: StoredLinks) -> None:
@@ -226,13 +227,13 @@ class Index(StoredTickets):
                 progress.say(f"  {name}: {percent(recall, 1)} of the 200 nearest of an exact search")
 
     def _first_without_cells(self) -> int | None:
-        """Return the segment from which on all should become one that has cells; None where all is well."""
+        """Return the number of the first segment to merge into one with cells; None where none needs it."""
         sizes = [len(live.rows) for live in self._live]
         with_cells = [place for place, live in enumerate(self._live) if live.segment.has_cells]
         first = with_cells[-1] + 1 if with_cells else 0
         if sum(sizes[first:]) < CELLS_FROM:
             return None
-        # Where most tickets need new cells, one of all costs hardly more, and is searched once.
+        # If most tickets need new cells, one segment of all costs hardly more, and is searched once.
         return 0 if 2 * sum(sizes[first:]) > sum(sizes) else first
 
     def _with_cells(self, place: int) -> None:
@@ -263,7 +264,7 @@ class Index(StoredTickets):
         What was held in memory is on the disk then.
         """
         with writing_lock(self._folder):
-            self.__dict__.pop("links", None)  # a file of their own: the manifest does not tell of a change
+            self.__dict__.pop("links", None)  # another file: the manifest shows no change of it
             if (self._folder / MANIFEST).exists():
                 manifest = read_manifest(self._folder, self._bundle)
                 if manifest != self._manifest:
@@ -303,7 +304,7 @@ class Index(StoredTickets):
         """Replace the manifest in one step, then delete the segments that it does not name any more."""
         manifest = IndexManifest(VERSION, self._bundle, segments)
         write_json(self._folder / MANIFEST, asdict(manifest))
-        self._buffer = None  # what it held is on the disk, else nobody would write
+        self._buffer = None  # its tickets are on the disk by now, since `_writing` writes them first
         self._take_over(manifest)
         self._sweep()
 
@@ -313,8 +314,8 @@ class Index(StoredTickets):
         if sum(sizes) < n_rows * (1 - _MOST_DELETED):
             self._merge(0)
         elif len(sizes) > _MOST_SEGMENTS:
-            # As many of the last as are not much larger than all that come after them: a ticket is written
-            # again a logarithmic number of times.
+            # Merge as many of the last segments as are not much larger than all later ones together: so a
+            # ticket is rewritten only a logarithmic number of times.
             due = [place for place in range(len(sizes) - 1) if sizes[place] <= 2 * sum(sizes[place + 1 :])]
             if due:
                 self._merge(min(due))

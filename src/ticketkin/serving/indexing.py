@@ -17,7 +17,7 @@ from ticketkin.serving.index import Index, IndexChange
 from ticketkin.tickets.account import REJECTED_SCHEMA
 
 BATCH_TICKETS = 2_000
-"""Tickets that are encoded and stored at once; a kill costs the work on so many at most."""
+"""Tickets that are encoded and stored in one batch; a kill loses the work on one batch at most."""
 Embed = Callable[[Tickets], EmbeddedTickets]
 
 

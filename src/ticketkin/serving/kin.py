@@ -34,9 +34,9 @@ from ticketkin.serving.search import KinSearch
 _BLOCK_QUERIES = 64
 _MOST_AHEAD = timedelta(days=1)
 _LONG_UNFED = timedelta(days=30)
-"""An index without a newer ticket than that is behind its desk."""
+"""An index whose newest ticket is older than this is behind its service desk."""
 _CHARACTERS_A_TOKEN = 6
-"""More than most tokens have: a text longer than so many for each token is cut for sure."""
+"""Most tokens are shorter than this: a text with more characters for each allowed token is certainly cut."""
 NO_KINDS = "no kinds of kin were learned in the run of this bundle, so tickets are ranked and not named"
 
 
@@ -84,7 +84,7 @@ class Kin:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing stays open."""
+        """Do nothing: no resource stays open."""
 
     def __len__(self) -> int:
         """Tickets that answers come from."""
@@ -205,7 +205,7 @@ class Kin:
         return ahead if now < ahead < now + _MOST_AHEAD else now
 
     def _behind(self, incoming: Incoming) -> list[str]:
-        """Return that no ticket was stored for long before a new one opened, where that is so."""
+        """Return a note if no ticket was stored for a long time before a new one opened."""
         opened = incoming.tickets.frame["opened_at"][0]
         if opened is None or not self.index.newest_opening or not self.bundle.scorer.state.has_times:
             return []

@@ -34,7 +34,7 @@ REPORT_JSON = "report.json"
 REPORT_HTML = "report.html"
 # What a training leaves in a model folder and serving does not read; some of it quotes tickets.
 _LEFT_OUT = ("training_metadata.json", "trainer_state.json", "checkpoint*", "*.part", "README.md")
-# Weights that judged a ranking by folds: what answers was fitted on all links.
+# Weights of the folds that judged a ranking: the ranking that answers was fitted on all links.
 _FOLDS = "folds"
 
 

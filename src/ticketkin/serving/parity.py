@@ -23,7 +23,9 @@ from ticketkin.tickets.settings import TicketSettings
 
 PARITY = "parity.json"
 LARGEST_DIFFERENCE = 1e-5
-"""Of a score; what the order of additions in another batch or processor may change lies far below."""
+"""Largest allowed difference of a score; another batch or processor may add in another order, which changes
+far less.
+"""
 _N_PROBES, _SEED = 24, 11
 
 

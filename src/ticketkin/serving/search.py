@@ -1,6 +1,6 @@
 """What stored tickets are to one that is asked about: the nearest, one of each template, and what they are.
 
-Only what is shown is described: of the nearest, as many as were asked for, each for all of its template.
+Only tickets that are shown are described: as many of the nearest as were asked for, one for each template.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ from ticketkin.serving.index import Index
 from ticketkin.tickets.templates import template_groups
 
 _POOL_FACTOR, _POOL_MORE = 3, 10
-"""Of the best candidates, so many times `k` and more are looked through for those of one template."""
+"""The best candidates that are searched for tickets of one template: a multiple of `k`, and some more."""
 _LARGEST_TIE = 20
 
 
@@ -49,7 +49,7 @@ class Nearest:
     stored: TicketColumns
     """At least these tickets, as the ranking describes them."""
     places: IntArray
-    """Their rows there."""
+    """Their rows in `stored`."""
     features: FloatArray | None = None
     """What the ranking read of each, shape (n, f); None where it learned nothing."""
 

@@ -1,7 +1,7 @@
 """A block of stored tickets on the disk, written once: the tickets, what scoring reads of them, and cells.
 
-Large arrays stay on the disk and are mapped into memory: what a search reads of them are the rows of its
-candidates. Nothing in a segment names code.
+Large arrays stay on the disk and are mapped into memory: a search reads only the rows of its candidates.
+Nothing in a segment names code.
 """
 
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ def content_hashes(tickets: Tickets) -> IntArray:
 
 
 class RowsByHash:
-    """Which row holds each of some hashes: sorted once, asked often."""
+    """Finds the row that holds a hash; the hashes are sorted once for many lookups."""
 
     def __init__(self, stored: IntArray) -> None:
         """`stored` (n,) are the hashes by row, at least one."""

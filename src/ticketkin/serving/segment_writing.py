@@ -135,7 +135,7 @@ def _save(folder: Path, name: str, array: AnyArray) -> None:
 
 
 def _save_embedding(folder: Path, name: str, parts: Sequence[tuple[StoredBlock, IntArray]]) -> None:
-    """Write an embedding block by block: of a million tickets it is larger than what should be in memory."""
+    """Write an embedding block by block: for a million tickets it is too large to hold in memory."""
     sources = [(_embedding_of(block, name), own) for block, own in parts]
     shape = (sum(len(own) for _, own in sources), sources[0][0].shape[1])
     written = np.lib.format.open_memmap(
@@ -157,7 +157,7 @@ def _embedding_of(block: StoredBlock, name: str) -> FloatArray:
 
 
 def _save_matrix(folder: Path, name: str, matrix: csr_matrix) -> None:
-    # Of one type, else every product would convert the larger one.
+    # Both index arrays get the same type, else every product would convert the larger one.
     kind = np.int32 if matrix.nnz < np.iinfo(np.int32).max else np.int64
     _save(folder, f"{name}_starts", matrix.indptr.astype(kind))
     _save(folder, f"{name}_columns", matrix.indices.astype(kind))

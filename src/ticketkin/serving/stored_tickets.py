@@ -40,7 +40,7 @@ class LiveSegment:
         return np.flatnonzero(~self.is_deleted)
 
     def without(self, rows: IntArray) -> "LiveSegment":
-        """Return it with some of its rows deleted; those below zero or beyond its end are not its own."""
+        """Return it with some rows deleted; rows below zero or beyond its end belong to other segments."""
         own = rows[(rows >= 0) & (rows < len(self.segment))]
         if self.is_deleted[own].all():
             return self
@@ -98,7 +98,7 @@ class StoredTickets:
         self._set_live(lives)
 
     def _set_live(self, written: list[LiveSegment]) -> None:
-        """Answer from these segments, and from what is held in memory after them and in their stead."""
+        """Answer from these segments and the buffer, whose tickets come last and replace older versions."""
         lives = written
         if self._buffer is not None:
             identity = self._buffer.columns.identity
@@ -187,7 +187,7 @@ class StoredTickets:
         return next(inside, None)
 
     def _by_segment(self, rows: IntArray) -> list[tuple[LiveSegment, IntArray]]:
-        """Return ascending rows as rows of each segment that has one; no rows are of the first segment."""
+        """Return ascending rows by segment, as rows within it; for no rows, the first segment with none."""
         parts = []
         for live in self._live:
             first, last = np.searchsorted(rows, [live.start, live.start + len(live.segment)])

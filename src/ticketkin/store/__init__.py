@@ -1,1 +1,1 @@
-"""The durable home of a service: tickets, embeddings, links and what people said of them, in PostgreSQL."""
+"""Durable storage of a service: tickets, embeddings, links and what people said of them, in PostgreSQL."""

@@ -1,7 +1,7 @@
 """What people say of pairs of tickets, and the links that follow from it.
 
-Answers are never changed: a later one of a pair goes before an earlier one, and one that is taken back stays
-with the time when it was.
+Answers are never changed: a later answer on a pair overrides an earlier one, and one that is taken back is
+kept with the time when it was taken back.
 """
 
 from collections.abc import Sequence
@@ -145,7 +145,7 @@ def last_answer_of(connection: Transaction, reviewer: str) -> StoredAnswer | Non
 
 
 def _link(connection: Transaction, one: str, other: str) -> None:
-    """Let the link of a pair be what its last answer says."""
+    """Set the link of a pair to what its last answer says."""
     pair = (one, other, other, one)
     row = connection.execute(
         """

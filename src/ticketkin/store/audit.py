@@ -1,4 +1,4 @@
-"""Who did what and when: only ever added to, and without a word of any ticket."""
+"""The audit log, who did what and when: entries are only added, and contain no text of a ticket."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
-"""The whole database as one file, and back into an empty one, on whatever server and version that is.
+"""Backup of the whole database into one file, and restore into an empty database on any server and version.
 
 The file is a ZIP archive: `backup.json` tells the version of the tables, their rows and the sequences, and
-each table is what COPY writes. It is read in one transaction, so that it holds one moment.
+each table is what COPY writes. Everything is read in one transaction, so that the file is a consistent
+snapshot.
 """
 
 import os
@@ -145,7 +146,7 @@ def _make_tables(connection: Transaction, version: int) -> None:
     connection.execute("INSERT INTO schema_version VALUES (%s)", (version,))
     for step in MIGRATIONS[:version]:
         connection.execute(step)
-    connection.execute("DELETE FROM installation")  # that of the backup takes its place
+    connection.execute("DELETE FROM installation")  # the row of the backup takes its place
 
 
 def _fill(connection: Transaction, archive: zipfile.ZipFile, table: str, backup: Backup) -> None:

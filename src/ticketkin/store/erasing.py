@@ -11,9 +11,9 @@ from ticketkin.store.database import Database, Transaction
 from ticketkin.store.tickets import await_turn, delete_tickets
 
 _OTHERS_SECONDS = 60.0
-"""Within so long the service's own transactions end many times over."""
+"""How long to wait for other transactions; those of the service itself end much sooner."""
 ERASED = "an erased person"
-"""What stands where somebody's name stood."""
+"""Text that replaces the name of an erased person."""
 _OF_TICKETS: Mapping[str, Sequence[str]] = {
     "embeddings": ("ticket_id",),
     "links": ("source", "target"),

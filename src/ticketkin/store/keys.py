@@ -1,6 +1,6 @@
 """Who may use a service: keys of programs and people, and sessions of browsers, kept as hashes alone.
 
-A key is 32 random bytes, so that its SHA-256 can't be undone by trying: the database gives none away.
+A key is 32 random bytes, so that no key can be guessed from its SHA-256: the database reveals none.
 """
 
 import hashlib
@@ -52,7 +52,7 @@ class KeyRecord:
 
     @property
     def opens(self) -> bool:
-        """Whether it still opens anything."""
+        """Whether the key is still valid: neither revoked nor expired."""
         is_over = self.expires_at is not None and self.expires_at <= datetime.now(UTC)
         return self.revoked_at is None and not is_over
 
@@ -68,7 +68,7 @@ def create_key(connection: Transaction, name: str, role: Role, lasts: timedelta 
 
 
 def revoke_key(connection: Transaction, key_id: str) -> bool:
-    """Let a key open nothing any more, nor the sessions it opened; return whether it did until now."""
+    """Revoke a key and the sessions it opened; return whether it was valid until now."""
     connection.execute("DELETE FROM sessions WHERE key_id = %s", (key_id,))
     return (
         connection.execute(

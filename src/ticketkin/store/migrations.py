@@ -1,6 +1,6 @@
-"""How the tables came about: numbered steps, each applied once, in order, in a transaction of its own.
+"""Schema migrations: numbered steps, each applied once, in order, in a transaction of its own.
 
-A step that was released is never changed; what must become different is a further step.
+A released step is never changed; every later change is a further step.
 """
 
 from psycopg import Connection

@@ -1,7 +1,7 @@
 """Which models stand side by side, which of them answers, and which processes are ready for which.
 
-The model that answers is the one of the last row of `model_switches`: a switch adds one row, going back adds
-another, and whatever is killed before it leaves the model that answered.
+The model that answers is the one of the last row of `model_switches`: a switch adds one row, and going back
+adds another. If a process is killed before the row is written, the old model still answers.
 """
 
 from collections.abc import Mapping

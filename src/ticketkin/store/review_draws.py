@@ -16,7 +16,7 @@ from ticketkin.store.database import Transaction
 
 Share = Literal["border", "against", "random"]
 _HELD = "interval '10 minutes'"
-"""So long nobody else is asked about a pair that somebody has before them."""
+"""How long a pair that one person was asked about is not given to anybody else."""
 
 _FOR_TWO = """
     ('x' || left(md5((SELECT id FROM installation)::text || ' two ' || ticket_id || ' ' || candidate), 8))

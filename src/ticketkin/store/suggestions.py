@@ -1,4 +1,4 @@
-"""What was shown to people: the question, and each ticket that was named with how surely."""
+"""What was shown to people: the question, each ticket that was named, and how sure that was."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

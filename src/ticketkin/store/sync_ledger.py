@@ -43,7 +43,7 @@ class SyncState:
 
 
 def cursor_of(connection: Transaction, source: str) -> str:
-    """Return up to where a source was taken over, empty without one; nobody else moves it meanwhile."""
+    """Return the cursor of a source, empty without one, and lock it until the transaction ends."""
     # A source that is not there yet has no row that could be locked.
     connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7461003))", (source,))
     row = connection.execute("SELECT cursor FROM sync_ledger WHERE source = %s", (source,)).fetchone()

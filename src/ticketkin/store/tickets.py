@@ -200,7 +200,7 @@ def tickets_named(connection: Transaction, text: str, most: int) -> Tickets:
 
 
 def installation_id(connection: Transaction) -> str:
-    """Return what tells this database from any other."""
+    """Return the id that distinguishes this database from any other."""
     row = connection.execute("SELECT id FROM installation").fetchone()
     return str(row[0]) if row is not None else ""
 

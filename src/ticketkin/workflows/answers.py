@@ -1,4 +1,4 @@
-"""What a person filled in: taken over into the run that goes on with it, and how to give it back."""
+"""Answers of a review file: how a run takes them over, and how a person hands them in."""
 
 import shlex
 from pathlib import Path
@@ -21,12 +21,12 @@ def take_over_answers(job: Job, folder: Path, progress: Progress) -> Job:
     path, own = job.reviewed_file, folder.resolve() / artifact.REVIEWED
     if path is None or path.resolve() == own:
         return job
-    if not path.exists() and own.exists():  # the run was moved with what it had taken over
+    if not path.exists() and own.exists():  # the run folder was moved together with its answers
         return job.model_copy(update={"reviewed_file": own})
     if owning_run(path) is None:
         return job
     tickets = folder / artifact.TICKETS
-    if tickets.exists():  # faults are told by the rows of the file that the person knows
+    if tickets.exists():  # errors name rows of the file that the person knows
         read_reviewed(path, artifact.TICKETS.read(tickets))
     artifact.REVIEWED.write(own, joined_reviews([own, path] if own.exists() else [path]))
     progress.say(f"the answers in {path.name} were added to {folder / artifact.REVIEWED}")

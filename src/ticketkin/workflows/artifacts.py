@@ -30,7 +30,7 @@ from ticketkin.workflows.link_summary import LinkSummary
 
 
 def read_parquet(path: Path) -> pl.DataFrame:
-    """Read a table. Opened here, so that no sign in the path is taken for a pattern or a home folder."""
+    """Read a table. The file is opened here, so that polars expands no glob pattern and no `~`."""
     with path.open("rb") as stream:
         return pl.read_parquet(stream)
 
@@ -56,7 +56,7 @@ def save_csv(path: Path, frame: pl.DataFrame, *, for_spreadsheets: bool = False)
 
 
 def without_formulas(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return a table in which no text begins as a formula of a spreadsheet does."""
+    """Return the table with a quote before every text that a spreadsheet would read as a formula."""
     return frame.with_columns(pl.col(pl.String).str.replace(r"^([=+\-@\t\r])", "'$1"))
 
 
@@ -117,7 +117,7 @@ TUNING = Folder("tuning")
 
 
 def trained(candidate: str) -> Folder:
-    """Return the folder of what the training of a candidate leaves."""
+    """Return the output folder of a candidate's training."""
     return Folder(f"candidates/{candidate}")
 
 
@@ -127,7 +127,7 @@ _TRAINED_OR_LEFT_OUT: TypeAdapter[CandidateTraining | LeftOutCandidate] = TypeAd
 
 
 def training_record(candidate: str) -> Artifact[CandidateTraining | LeftOutCandidate]:
-    """Return the record that the training of a candidate leaves in its folder, or why there was none."""
+    """Return the training record of a candidate, or the record of why it was left out."""
     return record_artifact(f"{trained(candidate)}/training_metadata.json", _TRAINED_OR_LEFT_OUT)
 
 

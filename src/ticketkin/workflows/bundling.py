@@ -1,4 +1,4 @@
-"""A run's bundle: what answers for new tickets, collected from its folder."""
+"""The bundle of a run: all that is needed to answer for new tickets, collected from the run folder."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -80,10 +80,10 @@ def bundle_run(
 def open_run(
     folder: Path, index: Path | None = None, redact_words: Path | None = None, progress: Progress = SILENT
 ) -> Kin:
-    """Return what answers for new tickets by the bundle of a run, from the run's tickets.
+    """Return a `Kin` that answers for new tickets by the bundle of a run, from the run's tickets.
 
-    They are stored at first use in `index`, by default beside the bundle; an index that is there is taken
-    as it is. Raises MissingInputError where the run has no bundle, otherwise as `Kin.open`.
+    The tickets are stored in `index` at first use, by default beside the bundle; an existing index is used as
+    it is. Raises MissingInputError where the run has no bundle, otherwise as `Kin.open`.
     """
     bundle = folder / artifact.BUNDLE
     if not is_bundle(bundle):
@@ -179,7 +179,7 @@ def _encoder_in(folder: str) -> str:
 
 
 def _sources(ranking: RankingRecord, kinds: KindsRecord) -> list[EmbeddingSource]:
-    """Return the forward passes of a ticket: what the ranking reads, then what the kinds read beside it."""
+    """Return the forward passes of a ticket: those for the ranking, then those that only the kinds need."""
     passes = CANDIDATES[ranking.champion].forward_passes(ranking.start, ranking.encoder)
     sources = [EmbeddingSource(one.embedding, _folder_of(encoder), one.reads) for one, encoder in passes]
     if kinds.is_learned:
@@ -194,7 +194,7 @@ def _sources(ranking: RankingRecord, kinds: KindsRecord) -> list[EmbeddingSource
 def _with_runtimes(
     data: RunData, sources: list[EmbeddingSource], asked: AskedRuntime | None, progress: Progress
 ) -> list[EmbeddingSource]:
-    """Return the forward passes with what executed each encoder when it was judged, and what does here."""
+    """Return the forward passes with the runtime of each encoder when it was judged, and its runtime here."""
     judged = {source.folder: judged_by(data, _encoder_in(source.folder)) for source in sources}
     served = dict(judged)
     for folder, by in judged.items():
@@ -210,7 +210,7 @@ def _with_runtimes(
 
 
 def _runtimes(sources: list[EmbeddingSource]) -> list[EncoderRuntime]:
-    """Return what the report of the bundle states: one line for each encoder in it."""
+    """Return the runtime of each encoder in the bundle, for its report."""
     return [
         EncoderRuntime(encoder=_encoder_in(folder), judged_by=source.judged_by, serves=source.runtime)
         for folder, source in {source.folder: source for source in sources}.items()

@@ -38,7 +38,7 @@ from ticketkin.workflows.ranking_record import RankingRecord, Start, ranking_rec
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.saved_folds import FOLDS, by_folds, encoder_by_folds
 
-# Fewer than these are no crowd.
+# Crowding can't be measured against fewer tickets than these.
 _SMALLEST_CROWD = 100
 
 
@@ -66,9 +66,9 @@ def state_rows(data: RunData) -> IntArray:
 def crowd_rows(data: RunData) -> IntArray:
     """Return the tickets that crowding is measured against: those of `state_rows` that have no known kin.
 
-    Kin of an evaluated ticket is never in the training split. A crowd with kin in it would make a training
-    ticket look crowded by its own kin, and an evaluated one not: a hint that no new ticket gives. Where
-    fewer than a hundred have no kin, one of each kin group stands for it.
+    Kin of an evaluated ticket is never in the training split. If the crowd contained kin, a training ticket
+    would look crowded by its own kin and an evaluated one would not: a hint that new tickets don't give.
+    Where fewer than a hundred have no kin, one of each kin group stands for it.
     """
     rows = state_rows(data)
     strangers = rows[~data.groups.has_kin[rows]]
@@ -111,7 +111,7 @@ def simple_names(encoders: EncoderCandidates) -> tuple[str, ...]:
 
 
 def simple_ranker(data: RunData, encoders: EncoderCandidates, name: str) -> Ranker:
-    """Return one of the rankings that nothing was fitted for beside an encoder."""
+    """Return one of the rankings for which nothing was fitted except an encoder."""
     if name == "lexical":
         return lexical_ranker(data)
     if name == "hybrid":

@@ -44,9 +44,9 @@ def compare_models(
 
     A model is a hub name, a model folder or an adapter folder; `baseline` is one of them. A run composes
     texts by its template and brings its encoder settings. For each of `dimensions` below a model's own, its
-    embeddings cut to so many are a row too, and one with int8 values. What any of the models has learned from
-    is asked of none. What can't be loaded is skipped with its reason; raises JobError if the baseline is, and
-    InputError where the models have learned from all that could be asked.
+    embeddings cut to so many are a row too, and one with int8 values. Questions that any of the models has
+    learned from are left out for all of them. A model that can't be loaded is skipped with its reason; raises
+    JobError if this is the baseline, and InputError where the models have learned from all questions.
     """
     ground: Ground = PairGround(on) if isinstance(on, PairFile) else RunGround(on, split)
     costs: dict[str, ModelCost] = {}
@@ -67,7 +67,7 @@ def compare_models(
             skipped[model] = str(error)
             progress.say(f"  skipped: {error}")
             continue
-        # Offline another model stands in for the default: rows tell which one answered.
+        # Offline another model replaces the default one: the row names the model that was used.
         named[model] = loaded.name if loaded.packaged else model
         if is_tuned:
             samples[named[model]] = embeddings[_spread(len(embeddings))]
@@ -144,7 +144,7 @@ def _loaded(model: str, asked: EncoderSettings) -> LoadedEncoder:
 
 
 def _spread(n: int) -> slice:
-    """Return some of `n` texts, spread over all."""
+    """Return the places of some of `n` texts, evenly spread."""
     step = max(1, n // _N_TIMED)
     return slice(0, step * _N_TIMED, step)
 

@@ -51,7 +51,7 @@ class Ground(Protocol):
     encoder: EncoderSettings
 
     def leave_out(self, learned: Mapping[str, LearnedTickets]) -> list[Check]:
-        """Ask nothing that a model has learned from, and say so; raises InputError where nothing is left.
+        """Drop questions that a model has learned from, and report it; raises InputError where none is left.
 
         `learned` is by the model's name.
         """
@@ -65,7 +65,7 @@ class Ground(Protocol):
         """Return the leaderboard of all that were scored, with checks of it."""
 
     def openings(self, models: Sequence[str], progress: Progress) -> list[Check]:
-        """Note that these models were looked at, where the links are a holdout; return its check."""
+        """Record that these models were judged on a holdout, if this is one; return the check of that."""
 
 
 class RunGround:
@@ -86,12 +86,12 @@ class RunGround:
         self._decisions: dict[str, ModelDecisions] = {}
 
     def leave_out(self, learned: Mapping[str, LearnedTickets]) -> list[Check]:
-        """Ask nothing that models of other runs have learned from, nor its kin, nor its templates."""
+        """Drop tickets that models of other runs have learned from, and those of the same kin or template."""
         data, tickets, run = self._data, self._data.tickets, self._folder.resolve().name
         trained = np.union1d(data.queries(SplitName.TRAIN), data.queries(SplitName.EVALUATION))
         known = {name: one.among(tickets) for name, one in learned.items()}
         # A model of this run has learned from its training links, which are not asked, and was chosen by
-        # those to choose by; where folds judged, it has learned from all links.
+        # evaluation links; where folds judged, it has learned from all links.
         own = [name for name, one in learned.items() if one.run == run and known[name][trained].all()]
         foreign = {name: recognised for name, recognised in known.items() if name not in own}
         recognised = np.any([np.zeros(len(tickets), np.bool_), *foreign.values()], axis=0)
@@ -150,7 +150,7 @@ class RunGround:
         )
 
     def openings(self, models: Sequence[str], progress: Progress) -> list[Check]:
-        """Note a look at the holdout; links to choose by may be looked at."""
+        """Record a look at the holdout; a look at evaluation links needs no record."""
         looks = note_comparison(self._folder, self._data, self._split, models, progress)
         return [] if looks is None else [holdout_openings(looks)]
 
@@ -161,7 +161,7 @@ class PairFile:
 
     path: Path
     encoder: EncoderSettings
-    """With what models are loaded and texts encoded."""
+    """Settings for loading the models and encoding the texts."""
     kin_from: float | None = None
     """The grade from which a pair is kin, where labels are grades."""
 
@@ -187,7 +187,7 @@ class PairGround:
         self._decisions: dict[str, ModelDecisions] = {}
 
     def leave_out(self, learned: Mapping[str, LearnedTickets]) -> list[Check]:
-        """Ask no pair of texts that a model has learned from, nor of their kin in the file."""
+        """Drop pairs with texts that a model has learned from, or with kin of such texts in the file."""
         visible = [redact(clean_text(text)) for text in self.texts]
         known = {name: one.among_texts(visible) for name, one in learned.items()}
         recognised = np.any([np.zeros(len(self.texts), np.bool_), *known.values()], axis=0)
@@ -243,5 +243,5 @@ class PairGround:
         )
 
     def openings(self, models: Sequence[str], progress: Progress) -> list[Check]:
-        """Return nothing: whether a file of pairs is there to choose by, it does not say."""
+        """Return nothing: a file of pairs does not say whether it is a holdout."""
         return []

@@ -18,7 +18,7 @@ from ticketkin.workflows.recipes import recipe_settings
 from ticketkin.workflows.settings import Settings
 from ticketkin.workflows.settings_layers import from_assignment, from_environment, from_toml, merge, read_toml
 
-# Comments to TOML; they tell a whole file from one whose end is missing.
+# TOML comments; they distinguish a complete file from one whose end is missing.
 _FIRST_LINE = "# The job of this run, written by ticketkin."
 _LAST_LINE = "# The end of the job."
 _MOST_FAULTS = 3
@@ -26,7 +26,7 @@ _MOST_SHOWN = 200
 
 
 _KNOWN_TO_FOLDS = {"auto", "given", "links", "hard-negatives"}
-"""Sources of training pairs that each fold can take its part of."""
+"""Sources of training pairs that can be divided among folds."""
 
 
 class Job(StageSettings):
@@ -60,15 +60,15 @@ class Job(StageSettings):
 
     @property
     def trains_as_given(self) -> bool:
-        """Whether training is on the pairs of a file as they are, rather than on all kin of theirs."""
+        """Whether training uses the pairs of a file as they are, rather than all kin that they imply."""
         return self.pairs_file is not None and not {"auto", "given"}.isdisjoint(self.settings.pairs.sources)
 
     @property
     def evaluation_by(self) -> Literal["auto", "split", "folds"]:
         """How candidates are judged. Raises InputError where folds are asked for and can't be had.
 
-        Fixed test pairs are never learned from, an adapted encoder is chosen by the split, and so is a
-        training on what is drawn beside the pairs of a file.
+        Three things need the split: fixed test pairs, which are never learned from; an adapted encoder, which
+        is trained once; and training on pairs that are drawn in addition to those of a file.
         """
         by = self.settings.evaluation.by
         reasons = ["--test-pairs keeps its pairs aside"] * (self.test_pairs_file is not None)

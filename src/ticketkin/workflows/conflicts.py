@@ -103,7 +103,7 @@ def _rows(data: RunData, listed: Iterable[_Contradiction]) -> Iterator[Conflicti
 
 def _two_kinds(data: RunData) -> list[_Contradiction]:
     """Return the pairs that were given two kinds, none of them by a review, which has the last word."""
-    # That two tickets share a problem makes them related at least: it contradicts nobody who says more.
+    # A shared problem makes two tickets related at least: it contradicts no stronger kind.
     links = data.links.frame.filter(pl.col("origin") != Origin.PROBLEM.value)
     given = data.stated_kinds.filter(~pl.col("final"))
     stated = [*links.iter_rows(), *((s, t, kind, Origin.FILE.value) for s, t, kind, _ in given.iter_rows())]
@@ -143,7 +143,7 @@ def _against_chains(data: RunData) -> list[_Contradiction]:
 
 
 def _without_overruled(data: RunData) -> Links:
-    """Return the links without those that a review overrules, also where the run was given it since."""
+    """Return the links without those that a review overrules, even if the run got the review later."""
     judged = data.judged_kinds
     is_kept = [
         judged.get(frozenset(row[:2]), Kind.DUPLICATE.value) == Kind.DUPLICATE.value

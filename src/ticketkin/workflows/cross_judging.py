@@ -1,4 +1,4 @@
-"""What candidates are judged by where all links judge (`evaluation.by` is folds): made without labels."""
+"""The material for judging candidates in folds (`evaluation.by` is folds): made without labels."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ from ticketkin.workflows.fold_training import training_pairs
 from ticketkin.workflows.run_data import RunData
 
 LABEL_FREE = (artifact.TICKETS, artifact.LINKS, artifact.BASE_EMBEDDINGS, artifact.TITLE_EMBEDDINGS)
-"""What `FoldMaterial` is made of; links say only which pairs are kin."""
+"""Inputs of `FoldMaterial`; links are read only to know which pairs are kin."""
 
 
 @dataclass(frozen=True)
 class FoldMaterial:
-    """What folds are judged by, of which no label shaped anything."""
+    """The material for judging in folds; labels influence no part of it."""
 
     data: RunData
     corpus: DescribedCorpus

@@ -1,4 +1,4 @@
-"""Which file of a run stands behind a failure: damaged or altered since its stage wrote it."""
+"""Which file of a run caused a failure, because it was damaged or altered since its stage wrote it."""
 
 import shlex
 from collections.abc import Iterator, Sequence
@@ -17,9 +17,9 @@ _LONGEST_REASON = 200
 def damage_named(folder: Path, stages: Sequence[Stage[Any]]) -> Iterator[None]:
     """Raise DamagedArtifactError where the block fails and an output of `stages` is not what its stage wrote.
 
-    Anything can go wrong with a damaged file, so the cause is looked for once something did. Errors raised
-    on purpose about anything but a file that can't be read, those of the system and those without a damaged
-    file pass as they are.
+    A damaged file can make anything fail, so files are checked only after a failure. These errors pass as
+    they are: those raised on purpose, except about a file that can't be read; those of the system; and those
+    without a damaged file.
     """
     try:
         yield

@@ -27,7 +27,7 @@ DEMO, DEMO_SEED = Path("runs/demo"), 42
 SAMPLE_TICKETS = 1_200
 _SAMPLE = "sample.csv"
 _SERVED = Path("service", "open.csv")
-# What nobody knows of a ticket that is still being worked on.
+# Fields that are not yet known while a ticket is open.
 _KNOWN_LATER = (
     "parent_incident",
     "problem_id",
@@ -71,7 +71,7 @@ def run_demo(folder: Path, seed: int, progress: Progress = SILENT, *, force: boo
     with run_lock(folder):
         if not is_run(folder):
             keep_foreign(folder, own_names(), progress)
-        mark_run(folder, job, own_names())  # first, so that a demo killed here is known as a run
+        mark_run(folder, job, own_names())  # first, so that a demo killed here is recognised as a run
         _place_sample(folder, seed, progress)
     progress.say(f"Built-in sample: {SAMPLE_TICKETS:,} synthetic tickets, offline, no model download")
     return run_job(job, folder, progress, force=force)
@@ -79,7 +79,7 @@ def run_demo(folder: Path, seed: int, progress: Progress = SILENT, *, force: boo
 
 @dataclass(frozen=True)
 class ServedDemo:
-    """What to serve, so that all of a service can be seen."""
+    """What to serve so that a user sees every part of a service."""
 
     bundle: Path
     tickets: Path

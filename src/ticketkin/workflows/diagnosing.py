@@ -100,8 +100,8 @@ def diagnose(
         identical_candidates(judged.retrieval, _unmoved(data, judged)),
     ]
     if data.links.labels_from != "silver" and verdict.gain is not None:
-        # More labels that were guessed prove nothing either. What decides is one gain: of the others, whose
-        # chance is corrected for their number, nothing follows about how many links are needed.
+        # More guessed labels would prove nothing either. Only the deciding gain is checked: the other gains
+        # are corrected for their number, so they don't tell how many links are needed.
         checks.append(small_sample(verdict.gain))
     checks += _training_checks(data)
     return checks
@@ -129,7 +129,7 @@ def _mismatch(pairs: LabelledPairs) -> list[Check]:
         for values in (pairs.similarities("base"), pairs.labels)
     )
     inverted = inverted_labels(similarities, labels)
-    if inverted.outcome is Outcome.FAILED:  # it explains whatever differs between the splits
+    if inverted.outcome is Outcome.FAILED:  # this explains any difference between the splits
         return [inverted, skipped("split_mismatch", "the labels of a split are the wrong way round")]
     return [inverted, *split_mismatch(similarities, labels)]
 
@@ -182,7 +182,7 @@ def _context_ablation(run: StageRun[Job], data: RunData) -> Check:
 
 
 def _unmoved(data: RunData, judged: Judged) -> set[str]:
-    """Return the candidates that may stand where they began: strength 0, or the hybrid's own weights."""
+    """Return the candidates that may equal their start: strength 0, or the hybrid's own weights."""
     unmoved = {name for name in judged.retrieval if CANDIDATES[name].is_learned}
     for name in judged.encoders:
         record = data.training_record(name)
@@ -195,7 +195,7 @@ def _unmoved(data: RunData, judged: Judged) -> set[str]:
 
 
 def _training_checks(data: RunData) -> list[Check]:
-    """Return what went otherwise than asked in any training; what went well is in the doctor's list."""
+    """Return the checks of trainings that did not pass; those that passed are in the doctor's list."""
     checks = []
     for name in (candidate.name for candidate in trained_candidates()):
         record = data.training_record(name)

@@ -1,4 +1,4 @@
-"""What the newest tickets of a run are like, kept as counts, so that a service sees when tickets change."""
+"""Statistics of a run's newest tickets, kept as counts, so that a service notices when tickets change."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from ticketkin.workflows.run_data import RunData
 
 
 def run_drift_reference(data: RunData, ranking: RankingRecord) -> DriftReference:
-    """Return the counts of a judged run's newest tickets, the nearest of which the winning ranking scores."""
+    """Return the counts of a judged run's newest tickets; the winning ranking scores their nearest ones."""
     newest = _newest(data.tickets, MOST_COMPARED)
     texts = data.texts
     return drift_reference(

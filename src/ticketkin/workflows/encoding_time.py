@@ -21,9 +21,9 @@ from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.forecast import Forecast
 
 _MOST_BYTES = 256 * 1024**2
-"""Of files that are read for it; whoever asks for larger ones waits for an answer too long."""
+"""Largest size of the files that are read for a forecast; reading larger ones would take too long."""
 _LEAST_BYTES = 500_000
-"""Smaller exports are encoded about as fast as a forecast is made."""
+"""Smaller exports are encoded about as fast as a forecast is computed."""
 _MOST_TEXTS, _A_BATCH, _MOST_SECONDS = 48, 8, 3.0
 # The cache may hold some texts, a faster runtime may be chosen, and others may use the machine meanwhile.
 _FASTER, _SLOWER = 0.4, 2.5
@@ -39,15 +39,15 @@ class _Texts:
 
 
 def is_worth_measuring(job: Job) -> bool:
-    """Return whether a job encodes so much that one should know how long before it begins."""
+    """Return whether a job encodes so much that the user should know the duration beforehand."""
     return sum(path.stat().st_size for path in job.tickets_from if path.is_file()) >= _LEAST_BYTES
 
 
 def encoding_forecast(job: Job) -> Forecast | None:
     """Return roughly how long the tickets of a job take to be encoded, texts and titles, within seconds.
 
-    None where that can't be told at once: the model is not on this machine yet (nothing is fetched for a
-    forecast), the files are large, or can't be read, which the run itself says better.
+    None where there is no quick forecast: the model is not on this machine yet (nothing is fetched for a
+    forecast), the files are large, or they can't be read, which the run itself reports better.
     """
     with suppress(TicketkinError, OSError):
         if sum(path.stat().st_size for path in job.tickets_from) > _MOST_BYTES:

@@ -1,4 +1,4 @@
-"""The doctor's round: an adapter, a model, or all that lies in a run folder."""
+"""The doctor's examination of a bundle, an adapter, a model, or all that lies in a run folder."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -141,7 +141,7 @@ def _reported_candidates(folder: Path) -> Check:
 
 
 def _drawn(n_tickets: int) -> IntArray:
-    """Return some rows, others each time: rows that are always the same would hide the rest."""
+    """Return some random rows, different ones each time: fixed rows would never test the others."""
     n = min(_N_TICKETS_ENCODED, n_tickets)
     rows: IntArray = np.sort(np.random.default_rng().choice(n_tickets, n, replace=False))
     return rows

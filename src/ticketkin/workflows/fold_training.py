@@ -19,7 +19,7 @@ from ticketkin.training.positives import (
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.run_data import RunData
 
-# Of the pairs that folds judge by, those that people or a file labelled: they are learned from, too.
+# Pairs for judging in folds that people or a file labelled: they are also used for training.
 _LABELLED_BY_SOMEBODY = ("given", "review")
 
 
@@ -73,8 +73,9 @@ def _as_given(data: RunData, kin: KinGroups) -> TrainingPairs:
 def _labelled(data: RunData, kin: KinGroups) -> LabelledRows:
     """Return the pairs that the file or a person labelled, each with its phase.
 
-    Kin that a review took apart is none any more. Where the file names no phase, it is measured: kin by how
-    unlike, strangers by how alike they are to the untouched encoder.
+    Pairs that a review separated are no longer kin. Where the file names no phase, it follows from the
+    similarity by the untouched encoder: kin are harder the less similar they are, strangers the more similar
+    they are.
     """
     frame = data.fold_pairs.filter(pl.col("source").is_in(_LABELLED_BY_SOMEBODY))
     rows = data.rows_of(frame)

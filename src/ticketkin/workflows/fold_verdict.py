@@ -49,7 +49,7 @@ _STRATUM_FIELDS = ("category", "service", "subcategory", "assignment_group", "co
 
 @dataclass(frozen=True)
 class FoldVerdict:
-    """What folds gave, and the rankers of it."""
+    """The results of the folds, and the rankers behind them."""
 
     questions: Questions
     cross_fitted: CrossFitted
@@ -118,7 +118,7 @@ def _encoder_by_folds(contender: HeadContender | TunedContender, result: CrossFi
 
 @dataclass(frozen=True)
 class _Level:
-    """The first level of one fold, and what it gives to the queries it never saw."""
+    """The first level of one fold, and its output for the queries it never saw."""
 
     first: FirstLevel
     logits: Float64Array
@@ -168,9 +168,9 @@ def _fusion_rankers(
 
 
 def shuffled_gains(material: FoldMaterial, baseline: str, progress: Progress) -> list[PairedGain]:
-    """Return what the whole procedure gains over the baseline on shuffled links, each time other ones."""
+    """Return the gains of the whole procedure over the baseline on links that are shuffled anew each time."""
     data = material.data
-    # A file's pairs are of the true kin; whoever stands for them gets strangers mined as an export's does.
+    # A file's pairs belong to the true kin, so shuffled kin get mined strangers, as kin of an export do.
     material = replace(material, training=pairs_of_kin)
     settings, seed = data.job.settings.evaluation, data.job.settings.seed
     shuffling = Shuffling.of(data.groups.group, strata(data), seed)

@@ -24,7 +24,7 @@ from ticketkin.workflows.configuration import Job
 
 _FILE = "stage_times.jsonl"
 _MOST_NAMED = 4
-# Parts of a job that say where something lies or how chance falls, not how much there is to do.
+# Parts of a job that are paths or seeds: they don't change the amount of work.
 _PLACES = (
     "sources",
     "tickets_from",
@@ -35,10 +35,10 @@ _PLACES = (
     "settings.seed",
 )
 _LARGEST_FILE_BYTES = 512 * 1024
-# Beyond this factor in size nobody knows how a time grows; within it, runs differ by this much.
+# Beyond this factor in size the growth of a time is unknown; within it, runs differ by this much.
 _FARTHEST_SIZE = 4.0
 _FASTER, _SLOWER = 0.7, 1.5
-# With other settings, or of another size, a stage may do quite other work.
+# With other settings or another size, the work of a stage may be very different.
 _ROUGHLY_FASTER, _ROUGHLY_SLOWER = 0.3, 3.0
 
 
@@ -72,7 +72,7 @@ _TIME = TypeAdapter(StageTime)
 
 
 def work_of(stage: Stage[Job], job: Job) -> StageTime:
-    """Return what a stage of a job would do, as times of earlier runs are compared by; its seconds are 0."""
+    """Return a stage of a job in the form in which earlier runs are compared; its seconds are 0."""
     settings = {path: _settings(attrgetter(path)(job)) for path in stage.reads if path not in _PLACES}
     n_bytes = sum(path.stat().st_size for path in job.tickets_from if path.is_file())
     kinds = sorted({path.suffix.lower() for path in job.tickets_from})
@@ -134,7 +134,7 @@ def forecast_line(of_stages: Mapping[str, Forecast | None]) -> str:
 
 
 def remember(stage: Stage[Job], job: Job, seconds: float) -> None:
-    """Keep what a finished stage took; a cache that can't be written loses it without a word."""
+    """Keep the time of a finished stage; the time is lost without a message if the cache can't be written."""
     line = json.dumps(asdict(work_of(stage, job)) | {"seconds": round(seconds, 3)}) + "\n"
     with suppress(OSError, ConfigurationError):
         path = default_cache_folder() / _FILE

@@ -12,7 +12,8 @@ from ticketkin.ranking.pair_features import Part
 from ticketkin.ranking.shrinkage import DEFAULT
 from ticketkin.workflows.learning import FusionTrial
 
-# So many queries tell a third from a half; without text each is ranked against all tickets.
+# This many queries are enough to distinguish a third from a half; without text each is ranked against all
+# tickets.
 _MOST_ASKED = 300
 _MOST_LEARNED_FROM = 600
 
@@ -61,7 +62,7 @@ def _mean(ranks: Ranks) -> float:
 
 
 def _fewer(seen: BoolArray, units: IntArray, draw: np.random.Generator) -> BoolArray:
-    """Return `seen` without units of so many queries that not too many are left to learn from."""
+    """Return `seen` with only as many units as fit into the limit of queries to learn from."""
     own, sizes = np.unique(units[seen[units]], return_counts=True)
     order = draw.permutation(len(own))
     fewer = seen.copy()

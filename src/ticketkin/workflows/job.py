@@ -46,7 +46,7 @@ from ticketkin.workflows.run_folders import (
 from ticketkin.workflows.stages.order import stage_named, stages
 from ticketkin.workflows.versions import versions
 
-# What lay untouched in the cache for so long, no process is still writing.
+# A cache file that was unchanged for this long is no longer being written by any process.
 _IDLE_SECONDS = 24 * 3600.0
 
 
@@ -142,8 +142,8 @@ def _owned(
 
     The job is the one given, with the answers of a review that lies in a run taken over.
 
-    Where the run `begins`, which reads the sources, they are recorded. In a folder that is no run yet, what
-    has a name that the run needs is moved to `kept/`.
+    Where the run `begins`, which reads the sources, they are recorded. In a folder that is no run yet, files
+    with names that the run needs are moved to `kept/`.
     """
     check_run(folder, job, force=force)
     with run_lock(folder):
@@ -253,7 +253,7 @@ def _run_if_due(
 
 @dataclass(frozen=True)
 class RunTimes:
-    """What was forecast before a run, and what its stages took; of those that ran, by name."""
+    """The forecast before a run and the measured time of each stage that ran, by the name of the stage."""
 
     forecast: Mapping[str, Forecast | None]
     seconds: Mapping[str, float]

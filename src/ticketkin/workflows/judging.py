@@ -51,7 +51,7 @@ class Judged:
     pairs: dict[str, PairScores]
     thresholds: dict[str, ThresholdChoice]
     forward_passes: dict[str, int]
-    """Passes of an encoder that a new ticket costs, by candidate."""
+    """Forward passes of an encoder that a new ticket needs, by candidate."""
     folds: FoldVerdict | None
     """What folds gave; None where a split judged."""
 
@@ -70,7 +70,7 @@ def judge(run: StageRun[Job], data: RunData, *, with_slow: bool) -> Judged:
 
 @dataclass(frozen=True)
 class _Result:
-    """A candidate with what it does on the evaluation links."""
+    """A candidate with its results on the evaluation links."""
 
     ranker: Ranker
     retrieval: RetrievalScores
@@ -105,7 +105,7 @@ def _result_of_simple(data: RunData, encoders: EncoderCandidates, name: str, pro
 
 
 def _result_of_fusion(data: RunData, encoders: EncoderCandidates, best: str, progress: Progress) -> _Result:
-    """Return the result of the learned ranking, of which a quick encoder that wins is no part."""
+    """Return the result of the learned ranking; it adds the `best` encoder only if that one is slow."""
     added = (artifact.embeddings_of(best),) if CANDIDATES[best].is_slow else ()
     return data.values.derive(
         ("on evaluation links", "fusion", *added),
@@ -189,7 +189,7 @@ def fold_material(data: RunData) -> FoldMaterial:
 
 
 def _n_forward_passes(data: RunData, name: str, best: str) -> int:
-    """Return what a new ticket costs by a candidate; `best` is the encoder that a learned ranking adds."""
+    """Return the forward passes for a new ticket; `best` is the encoder that a learned ranking adds."""
     candidate = CANDIDATES[name]
     n_read = data.job.settings.reranker.n_read if candidate.reads_pairs else 0
     return len(candidate.forward_passes("base", best)) + n_read

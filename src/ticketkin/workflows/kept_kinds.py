@@ -38,11 +38,11 @@ def keep_kinds(
 ) -> TwoStageQuality:
     """Fit `model` on the training split, save it with its bands in `folder`, and return what those are worth.
 
-    With `causes` a cross-encoder of causes is trained on the same pairs and has a say in the causal kind.
+    With `causes` a cross-encoder of causes is trained on the same pairs and contributes to the causal kind.
 
-    Evaluation tickets, met as a user meets them with their nearest others at the real base rate, set the
-    bands; holdout tickets tell what they are worth. A kind that is not among `judged` gets no band.
-    Raises NotEnoughDataError where the training split holds fewer than two kinds.
+    The bands are set on evaluation tickets with their nearest others, at the base rate that a user meets;
+    their quality is measured on holdout tickets. A kind that is not among `judged` gets no band. Raises
+    NotEnoughDataError where the training split holds fewer than two kinds.
     """
     data, pairs, settings = lesson.material.data, lesson.pairs, lesson.settings
     if len(np.unique(pairs.kind[lesson.training])) < 2:

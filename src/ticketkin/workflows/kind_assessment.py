@@ -23,7 +23,7 @@ class AssessedKinds:
 
     kept: RelationModel
     reported: str
-    """Whose quality is that of the kept one: its own, or that of choosing it."""
+    """Name of the result that is reported as the kept model's quality: its own, or that of choosing it."""
     results: dict[str, ModelQuality]
     choice: ClassifierChoice | None
     out_of_fold: Float64Array

@@ -1,4 +1,4 @@
-"""What kinds of kin are learned from in a run, and how each way to learn them is assessed."""
+"""The data from which a run learns kinds of kin, and how each way of learning them is assessed."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +20,7 @@ from ticketkin.relations.settings import AUTO, RelationModel, RelationSettings
 from ticketkin.workflows.relation_material import Material
 
 _ONE_REPEAT = (CROSS_ENCODER, AUTO)
-"""Ways of which every fold costs a training, or fits of all classifiers."""
+"""Ways of learning for which every fold needs a training, or fits of all classifiers."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class KindLesson:
     pairs: RelationPairs
     features: PairFeatures
     work: Path
-    """Where cross-encoders keep what a killed assessment goes on with."""
+    """Folder in which cross-encoders keep their results, so that a killed assessment can continue."""
     progress: Progress
 
     @property
@@ -55,7 +55,7 @@ class KindLesson:
 
     @cached_property
     def judging(self) -> BoolArray:
-        """Which pairs judge, shape (n_pairs,): none of a ticket that the base has learned from."""
+        """Which pairs judge, shape (n_pairs,): none with a ticket that the base has learned from."""
         may_judge = self.material.data.may_judge
         judging: BoolArray = may_judge[self.pairs.left] & may_judge[self.pairs.right]
         return judging

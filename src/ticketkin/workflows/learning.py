@@ -1,4 +1,4 @@
-"""The learned ranking of a run fitted on parts of its links: how it grows with what it learns from."""
+"""The learned ranking of a run fitted on parts of its links: how it improves with more training data."""
 
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -25,7 +25,7 @@ from ticketkin.workflows.cross_judging import label_free_corpus, questions_of
 from ticketkin.workflows.judging import Judged
 from ticketkin.workflows.run_data import RunData
 
-# With fewer kin groups an eighth of what may be learned from is hardly one.
+# With fewer kin groups, an eighth of the training data is hardly one group.
 _FEWEST_KIN_GROUPS = 20
 # More queries than this teach the ranking nothing new and cost memory.
 _MOST_TRAINING_QUERIES = 3_000

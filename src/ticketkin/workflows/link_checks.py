@@ -1,8 +1,8 @@
 """Refusal of links that look joined on a wrong column, whichever way they came in.
 
-Two things speak of a wrong column: hardly any of the ids are tickets, or linked tickets are no nearer in
-words than strangers are. Links across the border of a small export are ordinary, so few known ids alone
-refuse nothing where those that are known prove to be nearer than chance.
+Two signs point to a wrong column: hardly any of the ids are tickets, or linked tickets are no nearer in words
+than strangers are. Links to tickets outside a small export are normal, so few known ids alone are no reason
+to refuse a file if the known ones prove to be nearer than chance.
 """
 
 from collections.abc import Sequence
@@ -80,7 +80,7 @@ def check_column_links(links: Links, tickets: Tickets, settings: LinkSettings) -
     """Return what is to be said of the links in the tickets' own columns, each column by itself.
 
     Raises MappingError where a column's duplicates are no nearer than chance; links of other kinds may be
-    textually distant, so of them it is only told.
+    textually distant, so they are only reported.
     """
     notes = []
     for (origin, is_duplicate), chosen in _by_column(links).items():
@@ -104,7 +104,7 @@ def check_pair_file(path: Path, given: pl.DataFrame, tickets: Tickets, settings:
     """Return how near the pairs labelled kin are in words; `given` is as `GIVEN_SCHEMA`.
 
     Raises MappingError where they are no nearer than chance. Strangers may be near, as hard negatives are, so
-    they are only looked at to tell labels that are the wrong way round.
+    they are only used to detect inverted labels.
     """
     kin, strangers = (
         link_nearness(tickets, _as_links(given.filter(pl.col("label") == label))) for label in (1, 0)

@@ -1,4 +1,4 @@
-"""What stands beside every model: when it was made, of which data, and what it measured."""
+"""The metadata beside every model: when it was made, from which data, and its metrics."""
 
 from collections.abc import Mapping, Sequence
 
@@ -43,7 +43,7 @@ def model_metadata(
     checks: Sequence[Check],
     hashes: Mapping[str, str],
 ) -> CandidateTraining | UntouchedModel:
-    """Return what stands beside a model: its training, and what it measured; without one, the `base`."""
+    """Return the metadata of a model: its training and metrics; without a training, those of the `base`."""
     made_at, metrics = utc_now(), _metrics(result)
     if training is not None:
         return CandidateTraining.of(

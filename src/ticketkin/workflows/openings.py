@@ -16,7 +16,7 @@ from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.run_data import RunData
 
 _BESIDE_THE_NUMBER = ("settings.readiness",)
-"""What is read to judge a number, and changes none."""
+"""Settings that only say how a number is rated, and change no number."""
 
 
 def note_verdict(run: StageRun[Job], data: RunData) -> Looks:
@@ -31,7 +31,7 @@ def note_verdict(run: StageRun[Job], data: RunData) -> Looks:
 def note_comparison(
     folder: Path, data: RunData, split: SplitName, models: Sequence[str], progress: Progress = SILENT
 ) -> Looks | None:
-    """Note that models are compared on a run's holdout; None on links that are there to choose by."""
+    """Record that models are compared on a run's holdout; None on evaluation links."""
     if split is not SplitName.HOLDOUT:
         return None
     tried = hash_value({"models": sorted(models)})

@@ -22,7 +22,7 @@ from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.run_data import RunData
 
 _MOST_PAIRS = 20_000
-"""Of more, so many are looked at, drawn at random."""
+"""From more pairs than this, this many are drawn at random and checked."""
 
 
 def labeller_of(job: Job) -> Labeller:
@@ -58,7 +58,7 @@ def adversarial_pairs_given(data: RunData) -> AdversarialPairs:
 
 
 def _judged_by_similarity(data: RunData) -> tuple[pl.DataFrame, IntArray, IntArray]:
-    """Return the pairs given that are kin or strangers to a similarity, with their ticket rows."""
+    """Return the given pairs whose kind a similarity can judge, with their ticket rows."""
     frame = data.given_pairs.filter(
         pl.col("kind").is_in(list(SIMILARITY_KINDS)) & (pl.col("left") != pl.col("right"))
     )
@@ -82,7 +82,7 @@ def _given_labels(data: RunData) -> GivenLabels:
 def _similarities(
     data: RunData, texts: Sequence[str], left: IntArray, right: IntArray
 ) -> dict[str, FloatArray]:
-    """Return what a labeller may have cut: the model's cosine, and words counted in several ways."""
+    """Return similarities that a labeller may have cut at: the model's cosine, and several word measures."""
     embeddings = data.embeddings(artifact.BASE_EMBEDDINGS)
     base: FloatArray = np.einsum("ij,ij->i", embeddings[left], embeddings[right])
     ways: dict[str, Callable[[], FloatArray]] = {

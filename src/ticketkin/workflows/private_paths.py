@@ -18,7 +18,7 @@ _Model = TypeVar("_Model")
 
 
 def without_paths(part: _Model, paths: Sequence[Path]) -> _Model:
-    """Return a part of a report with the name alone for each of `paths` and what they lie in.
+    """Return a part of a report in which each of `paths`, and each folder above it, is cut to its last name.
 
     `part` is a pydantic model or a dataclass. The profile is left as it is: its sentences are tickets'.
     """

@@ -1,4 +1,4 @@
-"""The tickets of a judged run related to each other: the door for Python and the command line."""
+"""The tickets of a judged run related to each other: the interface for Python and the command line."""
 
 from collections.abc import Sequence
 from pathlib import Path

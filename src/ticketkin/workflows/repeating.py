@@ -1,4 +1,4 @@
-"""The same job over several splits: what stays of a result when the split is another."""
+"""The same job over several splits: how far a result stays the same when the split changes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

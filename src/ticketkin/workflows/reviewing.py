@@ -24,8 +24,8 @@ from ticketkin.workflows.run_data import RunData
 
 _UNLEARNED = ("lexical", "base", "hybrid")
 _ASKING_A_PAIR, _FEWEST_ASKING = 20, 500
-"""Tickets whose nearest are looked at, for each pair to be judged; of more, so many are drawn, those without
-links first.
+"""How many tickets are asked for their nearest: so many for each pair to be judged, and at least so many.
+From more tickets they are drawn, those without links first.
 """
 _LONGEST_DESCRIPTION = 400
 
@@ -76,7 +76,7 @@ def _rankers(data: RunData) -> tuple[dict[str, Ranker], Served]:
     if learned is None and data.links.labels_from != "silver" and "fusion" in data.job.settings.candidates:
         try:
             rankers["fusion"], learned = saved_ranker(data, "fusion"), "fusion"
-        except MissingInputError:  # so few links judged that none was kept
+        except MissingInputError:  # too few links judged, so none was kept
             learned = None
     return rankers, Served(verdict.champion, threshold, learned)
 

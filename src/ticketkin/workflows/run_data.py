@@ -1,4 +1,4 @@
-"""What lies in a run folder as its readers see it: typed, each value read or derived once."""
+"""The values of a run folder for its readers: typed, each value read or derived once."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property

@@ -102,7 +102,7 @@ def check_run_folder(folder: Path, job: Job, own_names: frozenset[str], *, force
 def mark_run(folder: Path, job: Job, own_names: frozenset[str]) -> None:
     """Write run.json with the names that runs write.
 
-    Where there is one and a source is missing now, it stays: what the source held then is not forgotten.
+    An existing run.json stays if a source is missing now, so that the recorded content of the source is kept.
     """
     from ticketkin.workflows.artifacts import REPEATS, REVIEWED, TUNING
 

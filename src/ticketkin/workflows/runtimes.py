@@ -29,7 +29,7 @@ def encoder_of_run(
 
 
 def judged_by(data: RunData, encoder: str) -> Runtime:
-    """Return what executed an encoder when it was judged: base, or the candidate that tuned it."""
+    """Return the runtime of an encoder when it was judged: of base, or of the candidate that tuned it."""
     if encoder == "base":
         return data.values.read(artifact.BASE_ENCODER).runtime.runtime
     record = data.training_record(encoder)

@@ -1,4 +1,4 @@
-"""What each fold's ranking is kept as: by these, kinds of the run's own tickets are learned."""
+"""How each fold's ranking is saved; these rankings are used to learn kinds of the run's own tickets."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -24,7 +24,7 @@ _FOLD_OF_TICKET = "fold_of_ticket.safetensors"
 
 
 def save_folds(folder: Path, folds: CrossFittedRanker, record: RankingRecord) -> None:
-    """Write the weights of each fold, by which kinds of the run's tickets are learned."""
+    """Write the weights of each fold, which are used to learn kinds of the run's tickets."""
     for number, ranker in enumerate(folds.rankers):
         if isinstance(ranker, FusionRanker):
             place = folder / FOLDS / str(number)
@@ -34,7 +34,7 @@ def save_folds(folder: Path, folds: CrossFittedRanker, record: RankingRecord) ->
 
 
 def save_encoder_folds(folder: Path, folds: CrossFittedRanker) -> None:
-    """Write what each fold's encoder embeds: where an encoder won, kinds are learned by these."""
+    """Write the embeddings by each fold's encoder: where an encoder won, kinds are learned from them."""
     embeddings = [ranker.embeddings for ranker in folds.rankers if isinstance(ranker, DenseRanker)]
     (folder / FOLDS).mkdir(exist_ok=True)
     arrays: dict[str, AnyArray] = {"embeddings": np.stack(embeddings), "fold": folds.fold_of_ticket}

@@ -136,7 +136,7 @@ class _Trying:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _judge(self, trial: "Trial") -> EncoderJudge:
-        """Judge each epoch; stop a training that falls behind, or that the time is up for."""
+        """Judge each epoch; stop a training that falls behind or runs out of time."""
         from optuna import TrialPruned
 
         score = epoch_judge(self._sample, self._context.job.settings.encoder)

@@ -31,7 +31,7 @@ def from_toml(config: Path | None) -> Mapping[str, Any]:
 def read_toml(path: Path) -> dict[str, Any]:
     """Return the content of a settings file.
 
-    Raises ConfigurationError for a folder, for what is no TOML, and for more than settings can be.
+    Raises ConfigurationError for a folder, for invalid TOML, and for a file too large to hold settings.
     """
     if not path.is_file():
         raise ConfigurationError(f"{path} is no file; settings are read from a file such as ticketkin.toml")
@@ -90,7 +90,7 @@ def merge(into: dict[str, Any], layer: Mapping[str, Any]) -> None:
     """Put the values of a later layer over those of earlier ones."""
     for key, value in layer.items():
         if isinstance(value, Mapping) and key in into:
-            if not isinstance(into[key], dict):  # a later section must not hide an earlier slip
+            if not isinstance(into[key], dict):  # a later section must not hide an earlier error
                 raise ConfigurationError(f"{key}: got {into[key]!r}; it is a section: set its values")
             merge(into[key], value)
         else:

@@ -108,13 +108,13 @@ class FoldCost:
     """What it costs to judge a tuned encoder by folds."""
 
     n_trainings: int
-    """At most: a fold that keeps the untouched encoder needs none."""
+    """Largest number of trainings: a fold that keeps the untouched encoder needs none."""
     seconds: float
-    """Of all of them, as far as a few texts can tell."""
+    """Seconds of all trainings, estimated from a few texts."""
 
     @property
     def sentence(self) -> str:
-        """Say it to somebody who decides whether it is worth it."""
+        """The cost in words, for a person who decides whether it is worth it."""
         return (
             f"up to {number_of(self.n_trainings, 'training')}, about {time_span(self.seconds)} on this "
             "machine"

@@ -27,9 +27,9 @@ FIELD_TITLES = {
 }
 _NOTHING = "Nothing known"
 _WITHIN = 0.05
-"""So near, on either side, the share of right statements should be known."""
+"""Largest error, on either side, with which the share of right statements should be known."""
 _FEWEST_WITHOUT_CHANGE = 3
-"""After so many refits in a row that changed nothing, answers teach no more."""
+"""After this many refits in a row that changed nothing, further answers teach nothing."""
 
 
 def format_probability(probability: float | None) -> str:

@@ -85,7 +85,7 @@ def run_links(run: StageRun[Job]) -> None:
         run.progress.say(f"  links of the file: {nearness.in_brief}")
     links = result.links
     groups = kin_groups(data.tickets, links)
-    by_rule = links.labels_from == "silver"  # of a file, as is stated: people linked none
+    by_rule = links.labels_from == "silver"  # the file says that its labels are silver: people linked none
     n_people_groups = 0 if by_rule else _n_units(data, groups)
     # A review that has just begun must not end in an error; whoever gives few links is told what it takes.
     fewest = 1 if run.job.reviewed_file is None else FEWEST_GROUPS
@@ -140,7 +140,7 @@ def _silver(run: StageRun[Job], data: RunData, result: LinkResult, n_groups: int
     """Return the links with silver ones beside them: people linked fewer groups than can be judged by."""
     settings = run.job.settings.links
     if settings.silver == "never":
-        if n_groups:  # the splits will tell how many they need
+        if n_groups:  # the splits report how many groups they need
             return result.links
         raise NotEnoughDataError(
             f"No duplicate link from people was found ({number_of(len(result.links), 'link')} of other "

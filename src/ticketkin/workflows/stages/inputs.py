@@ -66,7 +66,7 @@ _FURTHER_OUTPUTS: dict[str, tuple[Place, ...]] = {"head": (artifact.HEAD_OUT_OF_
 
 
 def outputs_of(candidate: str) -> tuple[Place, ...]:
-    """Return what the training of a candidate leaves."""
+    """Return the outputs of a candidate's training."""
     further = _FURTHER_OUTPUTS.get(candidate, ())
     if CANDIDATES[candidate].role == "encoder":
         further = (artifact.embeddings_of(candidate), *further)
@@ -74,7 +74,7 @@ def outputs_of(candidate: str) -> tuple[Place, ...]:
 
 
 def trained_outputs(*, with_slow: bool) -> tuple[Place, ...]:
-    """Return what the trainings leave; the slow ones only on demand."""
+    """Return the outputs of the trainings; those of slow ones only if the job asks for them."""
     trained = (one for one in trained_candidates() if with_slow or not one.is_slow)
     return tuple(place for one in trained for place in outputs_of(one.name))
 
@@ -91,6 +91,6 @@ def ranked_by() -> tuple[Place, ...]:
 
 
 def tuned_sections() -> tuple[str, ...]:
-    """Return the sections of what folds tune anew."""
+    """Return the settings sections of the candidates that folds tune anew."""
     tuned = [one for one in trained_candidates() if one.method]
     return tuple(dict.fromkeys(name for one in tuned for name in (one.section, *one.more_sections)))

@@ -42,7 +42,7 @@ from ticketkin.workflows.settings import Settings
 from ticketkin.workflows.stages.winner import keep_model, keep_ranking
 from ticketkin.workflows.tuned_folds import tuned_in_folds
 
-# What a sentence calls one of the tickets that were put aside, and several.
+# The noun for a held-out ticket in sentences, singular and plural.
 _HELD_OUT = ("held-out ticket", "held-out tickets")
 _OF_TEST_PAIRS = ("ticket of the test pairs", "tickets of the test pairs")
 

@@ -82,7 +82,7 @@ def _unseen_tickets(data: RunData) -> BoolArray:
 
 
 def _without(positives: PositivePairs, unseen: BoolArray) -> PositivePairs:
-    """Return the pairs of which no ticket is among the unseen ones; negatives that are go."""
+    """Return the pairs without unseen tickets; negatives that are unseen are removed."""
     kept = positives.take(~(unseen[positives.left] | unseen[positives.right]))
     hidden = (kept.negatives >= 0) & unseen[np.maximum(kept.negatives, 0)]
     return PositivePairs(kept.left, kept.right, kept.phase, kept.group, np.where(hidden, -1, kept.negatives))
@@ -105,8 +105,9 @@ def pair_examples(texts: list[str], positives: PositivePairs) -> PairExamples:
 def judge_reranker(data: RunData, reranker: Reranker, tickets: IntArray) -> RerankerGate:
     """Return whether the first of each list are ranked better with what the cross-encoder reads.
 
-    Among the first tickets of each list of `tickets`, those of a training split that it has not seen, the
-    order of the hybrid is compared with that of the hybrid's standardised score plus the cross-encoder's.
+    `tickets` are those of the training split that the cross-encoder has not seen. Among the first tickets of
+    each of their lists, the order of the hybrid is compared with the order by the hybrid's standardised score
+    plus the cross-encoder's.
     """
     queries = np.intersect1d(tickets, data.queries(SplitName.TRAIN))
     before, after, clusters = [], [], []

@@ -44,7 +44,7 @@ from ticketkin.workflows.tuned_folds import (
 from ticketkin.workflows.tuned_tickets import learned_by_tuning
 
 _READ = (artifact.TICKETS, artifact.LINKS, artifact.SPLITS, artifact.PAIRS)
-"""Files of the run that a training is made of; one without labels of the first alone."""
+"""Files of the run that a training reads; a training without labels reads only the first."""
 NOTHING_TO_TUNE_ON = (
     "No training pair is kin, so there is nothing to tune on; give more links with --links FILE, or run the "
     "untouched candidates alone: --candidates lexical,base"
