@@ -33,7 +33,9 @@ class Settings(StageSettings):
     candidates: tuple[Annotated[str, AfterValidator(known_candidate)], ...] = tuple(
         candidate.name for candidate in CANDIDATES.values() if candidate.by_default
     )
-    """What to try (`--candidates`); lexical and base always run, adapted and full only where named."""
+    """What to try (`--candidates`); lexical, base and hybrid always run; adapted, full and reranker run only
+    where they are named.
+    """
     tickets: TicketSettings = TicketSettings()
     links: LinkSettings = LinkSettings()
     split: SplitSettings = SplitSettings()
