@@ -211,7 +211,7 @@ _RETRIEVAL = (
     RetrievalMetric(
         name="mrr",
         title="MRR",
-        description="1 when kin always come first, .5 when they come second",
+        description="1 when kin always come first, 0.5 when they come second",
         per_query=rank.reciprocal_rank,
         role=Role.PRIMARY,
         places=_SIDE_BY_SIDE | {Place.PROGRESS},
