@@ -41,7 +41,8 @@ _LONG = ("workflows", "serving", "cli", "hostile", "service")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes long; pytest-xdist would begin with the modules that hold most tests."""
-    items.sort(key=lambda item: _LONG.index(item.path.parent.name) if item.path.parent.name in _LONG else 9)
+    turns = {folder: turn for turn, folder in enumerate(_LONG)}
+    items.sort(key=lambda item: turns.get(item.path.parent.name, len(turns)))
 
 
 # The same examples on every machine, so that a change is judged by what it changed; no deadline, as machines
@@ -64,14 +65,14 @@ os.environ["XDG_STATE_HOME"] = _own_state()
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> Iterator[None]:
     """Give each run that tests share a ledger of its own, as `_own_ledger` gives each test one."""
+    if fixturedef.scope == "function":
+        return (yield)
     before = os.environ["XDG_STATE_HOME"]
-    if fixturedef.scope != "function":
-        os.environ["XDG_STATE_HOME"] = _own_state()
+    os.environ["XDG_STATE_HOME"] = _own_state()
     try:
         return (yield)
     finally:
-        if fixturedef.scope != "function":
-            os.environ["XDG_STATE_HOME"] = before
+        os.environ["XDG_STATE_HOME"] = before
 
 
 @pytest.fixture(autouse=True)

@@ -1,14 +1,10 @@
-"""The real command, in a process of its own or, where nothing depends on that, in this one."""
+"""The real command in a process of its own."""
 
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-
-import pytest
-
-from ticketkin.cli.entry import main
 
 COMMAND = (sys.executable, "-c", "from ticketkin.cli.entry import main; main()")
 
@@ -30,23 +26,3 @@ def ticketkin(
         check=False,
         timeout=120,
     )
-
-
-def ticketkin_here(
-    *arguments: str | bytes | Path,
-    cwd: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> subprocess.CompletedProcess[str]:
-    """Run the command in this process, which saves the seconds that a new one takes to start."""
-    monkeypatch.chdir(cwd)
-    words = [os.fsdecode(word) for word in arguments]
-    monkeypatch.setattr(sys, "argv", ["ticketkin", *words])
-    capsys.readouterr()
-    code = 0
-    try:
-        main()
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    printed = capsys.readouterr()
-    return subprocess.CompletedProcess(words, code, printed.out, printed.err)

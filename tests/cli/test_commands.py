@@ -11,10 +11,11 @@ from typing import Any
 
 import polars as pl
 import pytest
-from child import ticketkin, ticketkin_here
+from child import ticketkin
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from in_process import run_in_process
 from ticketkin.cli.app import app
 from ticketkin.core.errors import InputError
 
@@ -71,8 +72,9 @@ def test_bad_input_exits_2_with_one_plain_line(
         (["import", "odd.csv", "--set", "lora.rnak=1"], "unknown setting"),
         (["train", "x", "forest"], "choose adapted, head, lora, full"),
     ]
+    monkeypatch.chdir(tmp_path)
     for arguments, message in cases:
-        result = ticketkin_here(*arguments, cwd=tmp_path, monkeypatch=monkeypatch, capsys=capsys)
+        result = run_in_process(*arguments, monkeypatch=monkeypatch, capsys=capsys)
         assert result.returncode == 2, (arguments, result.stderr)
         assert message in result.stderr.replace("\n", " ")
         assert "Traceback" not in result.stderr

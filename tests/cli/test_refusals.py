@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from child import COMMAND, ticketkin, ticketkin_here
+from child import COMMAND, ticketkin
 
+from in_process import run_in_process
 from ticketkin.core.errors import InputError, JobError, MappingError
 from ticketkin.core.faults import as_ticketkin_error
 
@@ -24,7 +25,8 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """Runs the command in this process, in an empty folder."""
-    return partial(ticketkin_here, cwd=tmp_path, monkeypatch=monkeypatch, capsys=capsys)
+    monkeypatch.chdir(tmp_path)
+    return partial(run_in_process, monkeypatch=monkeypatch, capsys=capsys)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ import os
 import pickle
 import random
 import shutil
-import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ticketkin.cli.entry import main
+from in_process import run_in_process
 from tiny_model import WORDS
 
 
@@ -46,17 +45,10 @@ def ticketkin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     monkeypatch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))
 
     def call(*arguments: str | Path) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["ticketkin", *map(str, arguments)])
-        capsys.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        printed = capsys.readouterr()
-        assert "Traceback" not in printed.err
-        assert "fault of Ticketkin" not in printed.err
-        return Outcome(code, printed.out, printed.err)
+        done = run_in_process(*arguments, monkeypatch=monkeypatch, capsys=capsys)
+        assert "Traceback" not in done.stderr
+        assert "fault of Ticketkin" not in done.stderr
+        return Outcome(done.returncode, done.stdout, done.stderr)
 
     return call
 

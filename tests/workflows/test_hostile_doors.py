@@ -4,14 +4,13 @@ import json
 import pickle
 import random
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ticketkin.cli.entry import main
+from in_process import run_in_process
 from ticketkin.core.errors import TicketkinError, UnreadableFileError, UnsafeArtifactError
 from ticketkin.doctor.adapters import base_of_adapter
 from ticketkin.encoders.cross_encoder import locate_cross_base
@@ -46,17 +45,10 @@ def ticketkin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     monkeypatch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))
 
     def call(*arguments: str | Path) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["ticketkin", *map(str, arguments)])
-        capsys.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        printed = capsys.readouterr()
-        output = " ".join((printed.out + printed.err).split())
+        done = run_in_process(*arguments, monkeypatch=monkeypatch, capsys=capsys)
+        output = " ".join((done.stdout + done.stderr).split())
         assert "Traceback" not in output and "fault of Ticketkin" not in output
-        return code, output
+        return done.returncode, output
 
     return call
 
