@@ -146,7 +146,7 @@ CLEAN_RUNS = (
     CleanRun("without times", _without_times),
     CleanRun("copies as a desk has them", _with_copies),
     CleanRun("a pair file", _pair_file, frozenset({"small_sample"})),
-    CleanRun("graded pairs", _graded_pairs, frozenset({"small_sample"})),
+    CleanRun("graded pairs", _graded_pairs),
 )
 
 

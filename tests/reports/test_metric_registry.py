@@ -19,7 +19,6 @@ from ticketkin.evaluation.metrics import (
     METRICS,
     Direction,
     MetricRegistry,
-    NumberFormat,
     PairMetric,
     Place,
     RetrievalMetric,
@@ -45,7 +44,6 @@ WORST_RANK = RetrievalMetric(
     description="mean rank of the kin that comes last",
     per_query=lambda ranks: np.array([float(kin[-1]) for kin in ranks]),
     direction=Direction.LOWER,
-    format=NumberFormat.NUMBER,
     role=Role.GUARD,
     places=frozenset(Place),
 )

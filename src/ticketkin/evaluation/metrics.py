@@ -53,15 +53,6 @@ class Direction(StrEnum):
     NEITHER = "neither"
 
 
-class NumberFormat(StrEnum):
-    """How people read a value."""
-
-    SHARE = "share"
-    """In [-1, 1], written without the leading zero: .644."""
-    NUMBER = "number"
-    """Any other number, its unit stands in the description: 2.100."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class MetricDefinition:
     """What holds for metrics of both parts."""
@@ -75,7 +66,6 @@ class MetricDefinition:
     head: str = ""
     """Its column head where room is short; empty: the title."""
     direction: Direction = Direction.HIGHER
-    format: NumberFormat = NumberFormat.SHARE
     role: Role | None = None
     places: frozenset[Place] = frozenset()
 
@@ -352,7 +342,6 @@ _PAIRS = (
         title="Separability",
         description="distance of the mean similarities of kin and not kin, in pooled standard deviations",
         statistic=pair.of_weights(pair.separability),
-        format=NumberFormat.NUMBER,
     ),
     PairMetric(
         name="threshold",

@@ -12,7 +12,7 @@ from ticketkin.reports.formatting import (
     format_interval,
     format_metric,
     format_seconds,
-    format_value,
+    format_share,
 )
 
 
@@ -71,8 +71,8 @@ def _metric_cell(scores: SplitResult, metric: MetricDefinition, best: float | No
     measured = scores.metric(metric.name)
     return MetricCell(
         head=metric.title,
-        value=format_value(measured.value, metric.format),
-        interval=format_interval(measured, metric.format),
+        value=format_share(measured.value),
+        interval=format_interval(measured),
         best=measured.value is not None and measured.value == best,
     )
 
@@ -102,7 +102,7 @@ def metric_table(report: Report, split: Split) -> MetricTable | None:
         return None
     first = next(iter(scored.values()))
     rows = [
-        (metric, [format_metric(scores.metric(metric.name), metric.format) for scores in scored.values()])
+        (metric, [format_metric(scores.metric(metric.name)) for scores in scored.values()])
         for metric in METRICS
     ]
     passes = [format_count(report.candidates[name].forward_passes) for name in scored]

@@ -3,7 +3,7 @@
 from typing import Any, Protocol
 
 from ticketkin.core.wording import measured_seconds
-from ticketkin.evaluation.metrics import METRICS, NumberFormat
+from ticketkin.evaluation.metrics import METRICS
 
 ABSENT = "\N{EN DASH}"
 
@@ -37,42 +37,33 @@ def format_share(value: float | None, digits: int = 3) -> str:
     """Return a value with so many digits, `0.644`; a dash where it is None."""
     if value is None:
         return ABSENT
-    text = f"{value:.{digits}f}"
-    if float(text) == 0:  # a minus before nothing but zeros says nothing
+    text = f"{value:,.{digits}f}"
+    if not text.strip("-0."):  # a minus before nothing but zeros says nothing
         text = text.removeprefix("-")
     return text
 
 
-def format_value(
-    value: float | None, number_format: NumberFormat = NumberFormat.SHARE, digits: int = 3
-) -> str:
-    """Return a value as its format says, `0.644` or `2,100.000`; a dash where it is None."""
-    if value is None or number_format is NumberFormat.SHARE:
-        return format_share(value, digits)
-    return f"{value:,.{digits}f}"
-
-
-def format_interval(metric: Measured | None, number_format: NumberFormat = NumberFormat.SHARE) -> str:
+def format_interval(metric: Measured | None) -> str:
     """Return the 95 % interval of a metric, `[0.61, 0.68]`, or "" where it has none."""
     if metric is None or metric.low is None or metric.high is None:
         return ""
-    return f"[{format_value(metric.low, number_format, 2)}, {format_value(metric.high, number_format, 2)}]"
+    return f"[{format_share(metric.low, 2)}, {format_share(metric.high, 2)}]"
 
 
-def format_metric(metric: Measured | None, number_format: NumberFormat = NumberFormat.SHARE) -> str:
+def format_metric(metric: Measured | None) -> str:
     """Return a metric with its interval, `0.644 [0.61, 0.68]`, or a dash where it has no value."""
     if metric is None or metric.value is None:
         return ABSENT
-    return f"{format_value(metric.value, number_format)} {format_interval(metric, number_format)}".strip()
+    return f"{format_share(metric.value)} {format_interval(metric)}".strip()
 
 
-def format_gain(gain: Measured | None, number_format: NumberFormat = NumberFormat.SHARE) -> str:
+def format_gain(gain: Measured | None) -> str:
     """Return a signed gain with its signed interval, `+0.031 [+0.012, +0.050]`, or a dash."""
     if gain is None or gain.value is None:
         return ABSENT
 
     def signed(value: float) -> str:
-        text = format_value(value, number_format)
+        text = format_share(value)
         return text if value < 0 else f"+{text}"
 
     text = signed(gain.value)

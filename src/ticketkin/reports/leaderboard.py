@@ -36,10 +36,9 @@ def leaderboard_heads(comparison: ModelComparison, *, in_full: bool = False) -> 
 
 def leaderboard_cells(comparison: ModelComparison, row: Row) -> list[str]:
     """Return a row's cells as text, in the order of the heads."""
-    primary = METRICS[comparison.primary]
     return [
-        *(format_metric(row.metrics[metric.name], metric.format) for metric in _shown(comparison)),
-        "" if row.p_value is None else format_gain(row.difference, primary.format),
+        *(format_metric(row.metrics[metric.name]) for metric in _shown(comparison)),
+        "" if row.p_value is None else format_gain(row.difference),
         "" if row.p_value is None or row.percent is None else f"{row.percent:+.1f} %",
         "" if row.p_value is None else f"{row.p_value:.3f}",
         *(f"{getattr(row.cost, name):,.4g}" for name in _COSTS),
@@ -63,7 +62,7 @@ def decision_cells(decisions: ModelDecisions) -> list[str]:
     shown = decision_metrics()
     return [
         f"{decisions.threshold:.3f}",
-        *(format_metric(decisions.metrics[metric.name], metric.format) for metric in shown),
+        *(format_metric(decisions.metrics[metric.name]) for metric in shown),
         *(f"{getattr(decisions.confusion, name):,}" for name in _CALLS),
     ]
 
@@ -79,7 +78,7 @@ def recommendation_words(comparison: ModelComparison) -> str:
     if row is best:
         words.append(f"It has the best {primary.short_title}{_over_baseline(recommendation, primary)}.")
     else:
-        gap = format_gain(row.behind_best, primary.format)
+        gap = format_gain(row.behind_best)
         words.append(
             f"By these links it can't be told from the best, {best.name} (difference in "
             f"{primary.short_title} {gap}){_faster(recommendation.times_as_fast_as_best)}."
@@ -95,7 +94,7 @@ def recommendation_words(comparison: ModelComparison) -> str:
 def _over_baseline(recommendation: Recommendation, primary: MetricDefinition) -> str:
     if recommendation.model is recommendation.baseline:
         return ", and it is the model you have"
-    gain = format_gain(recommendation.model.difference, primary.format)
+    gain = format_gain(recommendation.model.difference)
     return f", and over {recommendation.baseline.name} it gains {gain}"
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from ticketkin.core.wording import number_of
 from ticketkin.evaluation.metric_results import Retrieval, Split
-from ticketkin.evaluation.metrics import IN_FIRST_TEN, METRICS, NumberFormat
+from ticketkin.evaluation.metrics import IN_FIRST_TEN, METRICS
 from ticketkin.evaluation.power import is_within_reach
 from ticketkin.evaluation.proof_results import Comparison
 from ticketkin.evaluation.schema import Report
@@ -165,8 +165,7 @@ def comparison_rows(report: Report) -> list[GainRow]:
 
 
 def _gain_row(comparison: Comparison, links: str) -> GainRow:
-    gain, definition = comparison.paired_gain(), METRICS.get(comparison.metric)
-    number_format = NumberFormat.SHARE if definition is None else definition.format
+    gain = comparison.paired_gain()
     doubt = ""
     if not (gain.is_above_zero or gain.is_loss):
         doubt = "it holds zero, so this could be chance"
@@ -181,7 +180,7 @@ def _gain_row(comparison: Comparison, links: str) -> GainRow:
         metric=gain.metric,
         split=comparison.split,
         links=links,
-        gain=format_gain(gain.gain, number_format),
+        gain=format_gain(gain.gain),
         value=gain.gain.value,
         n=gain.n_queries,
         n_groups=gain.n_clusters,

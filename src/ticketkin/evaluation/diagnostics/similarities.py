@@ -165,8 +165,6 @@ def trivial_threshold(name: str, scores: PairScores, threshold: float) -> Check:
     A cautious threshold has a lower F1 than calling everything kin, and is no fault: where F1 is low,
     Fisher's exact test says whether kin is called kin more often than strangers are.
     """
-    from scipy.stats import fisher_exact
-
     counts = scores.confusion(threshold)
     n_kin, n_other = int(scores.labels.sum()), int((1 - scores.labels).sum())
     if not n_kin or not n_other:
@@ -186,14 +184,20 @@ def trivial_threshold(name: str, scores: PairScores, threshold: float) -> Check:
             "choose it for a false-positive rate or a precision: evaluation.threshold_target",
         )
     called = [[hits, n_kin - hits], [counts.false_positive, n_other - counts.false_positive]]
-    by_chance = float(fisher_exact(called, alternative="greater").pvalue)
-    if f1 < trivial + _TRIVIAL_MARGIN and by_chance > MOST_BY_CHANCE:
+    if f1 < trivial + _TRIVIAL_MARGIN and _could_be_chance(called):
         return warning(
             "trivial_threshold",
             f"kin is called kin no more often than strangers are, beyond chance. {evidence}",
             "look at the recall at this threshold; the model may not tell these pairs apart",
         )
     return passed("trivial_threshold", evidence)
+
+
+def _could_be_chance(called: list[list[int]]) -> bool:
+    """Return whether kin, the first row, may be called kin no more often than strangers are."""
+    from scipy.stats import fisher_exact
+
+    return float(fisher_exact(called, alternative="greater").pvalue) > MOST_BY_CHANCE
 
 
 def small_sample(gain: PairedGain) -> Check:
