@@ -30,9 +30,10 @@ from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.schema import Report, read_report, report_json_schema
 from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.evaluation.verdict import decide
-from ticketkin.reports.html import DrawnFigures, render_report
+from ticketkin.reports.html import render_report
 from ticketkin.reports.leaderboard import leaderboard_html, leaderboard_table
 from ticketkin.reports.material import ReportMaterial
+from ticketkin.reports.page_figures import PageFigures
 from ticketkin.workflows.repeating import _summary
 
 EARLIER = Path(__file__).parent / "report_of_0_1.json"
@@ -108,7 +109,7 @@ def test_a_metric_added_in_one_place_stands_in_results_schema_and_page(report):
     with pytest.raises(jsonschema.ValidationError, match="worst_rank"):
         jsonschema.validate(written, schema)
     page = render_report(
-        Report.model_validate(judged_report(report)), ReportMaterial(title="x"), DrawnFigures([], [])
+        Report.model_validate(judged_report(report)), ReportMaterial(title="x"), PageFigures([], [])
     )
     assert "<th>Worst rank</th>" in page and WORST_RANK.description in page
     best = page.index('data-head="Worst rank" class="best"')
@@ -201,7 +202,7 @@ def test_a_report_of_an_earlier_version_is_read_whole_and_shown():
         choice = candidate["threshold_choice"].items()
         candidate["threshold_choice"] = {key: value for key, value in choice if key in known}
     assert written == content
-    assert "Worst mistakes" in render_report(earlier, ReportMaterial(title="earlier"), DrawnFigures([], []))
+    assert "Worst mistakes" in render_report(earlier, ReportMaterial(title="earlier"), PageFigures([], []))
     evaluation = content["candidates"]["base"]["evaluation"]
     retrieval, pairs = ranks_of(3).measured(50, 0), pairs_of(0).measured(0.5, 0.01, 50, 0)
     assert set(evaluation["retrieval"]) <= set(retrieval.model_dump()), "a tool of then finds its keys"
@@ -227,7 +228,7 @@ def test_a_damaged_report_is_a_plain_message(tmp_path, damage, reason):
 
 @pytest.mark.usefixtures("_toys")
 def test_a_report_from_before_a_metric_shows_a_dash_for_it():
-    page = render_report(read_report(EARLIER), ReportMaterial(title="earlier"), DrawnFigures([], []))
+    page = render_report(read_report(EARLIER), ReportMaterial(title="earlier"), PageFigures([], []))
     cell = page[page.index('data-head="Worst rank"') :]
     assert cell[: cell.index("</td>")].endswith('<b>\N{EN DASH}</b><span class="interval"></span>')
 

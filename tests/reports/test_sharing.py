@@ -10,9 +10,11 @@ from ticketkin.evaluation.schema import Report
 from ticketkin.relations.families import FamiliesRecord, FamilyRecord, TieRecord
 from ticketkin.relations.record import KindsLearned, KindsNotLearned
 from ticketkin.reports.html import DrawnFigures, render_report, write_report
-from ticketkin.reports.kin_figures import family_figure
 from ticketkin.reports.material import MaskedKind, Masking
+from ticketkin.reports.page_figures import PageFigure, PageFigures
 from ticketkin.reports.sharing import shareable
+
+NO_FIGURES = PageFigures([], [])
 
 MASKING = Masking(True, (MaskedKind("[EMAIL]", "Addresses of mail."),), ("Names of people.",))
 
@@ -94,8 +96,9 @@ VALUES = ["Jane Canary", "Canary printer down", "CANARY-1", "person", "yes", "1,
 
 
 def test_a_shared_copy_keeps_numbers_and_nothing_else(private):
-    bare, material = shareable(*private, VALUES)
-    page = render_report(bare, material, DrawnFigures([], []))
+    shared = shareable(*private, DrawnFigures.of(*private).on_page(), VALUES)
+    material = shared.material
+    page = render_report(shared.report, material, shared.figures)
     assert "canary" not in page.lower()
     assert "7003" not in page
     assert "the caller … wrote most; 1,234 tickets" in page
@@ -112,24 +115,32 @@ def test_a_shared_copy_keeps_numbers_and_nothing_else(private):
 def test_why_kinds_were_not_learned_is_shared_without_values(private):
     report, material = private
     lonely = dataclasses.replace(material, relations=KindsNotLearned(reason="too few of Jane Canary"))
-    _, shared = shareable(report, lonely, VALUES)
-    assert shared.relations == KindsNotLearned(reason="too few of …")
-    _, nothing = shareable(report, dataclasses.replace(material, relations=None, families=None), VALUES)
+    shared = shareable(report, lonely, NO_FIGURES, VALUES)
+    assert shared.material.relations == KindsNotLearned(reason="too few of …")
+    unlearned = dataclasses.replace(material, relations=None, families=None)
+    nothing = shareable(report, unlearned, NO_FIGURES, VALUES).material
     assert nothing.relations is None and nothing.families is None
 
 
-def test_the_figure_of_a_family_names_no_ticket(private):
-    from ticketkin.reports.drawing import inline_svg
+def test_only_the_figure_that_names_tickets_is_drawn_anew(private):
+    drawn = DrawnFigures.of(*private).on_page()
+    figures = shareable(*private, drawn, VALUES).figures
+    whole, bare = ({figure.name: figure for figure in shown.others} for shown in (drawn, figures))
+    assert "CANARY-1" in whole["family"].svg and "7003" in whole["family"].svg
+    assert "<svg" in bare["family"].svg
+    assert "canary" not in bare["family"].svg.lower() and "7003" not in bare["family"].svg
+    assert whole.keys() == bare.keys() and figures.proof == drawn.proof
+    assert all(bare[name] == whole[name] for name in whole.keys() - {"family"})
 
-    _, material = shareable(*private, VALUES)
-    whole = inline_svg(family_figure([FAMILY]))
-    assert "CANARY-1" in whole and "7003" in whole
-    svg = inline_svg(family_figure(material.families.families))
-    assert "canary" not in svg.lower() and "7003" not in svg
+
+def test_a_value_of_a_ticket_in_the_words_of_a_figure_is_left_out(private):
+    named = PageFigure("Of Jane Canary", "As Jane Canary says", "Jane Canary's line", "roc", "<svg></svg>")
+    (shown,) = shareable(*private, PageFigures([named], []), VALUES).figures.proof
+    assert shown == PageFigure("Of …", "As … says", "…'s line", "roc", "<svg></svg>")
 
 
 def test_the_whole_report_is_left_as_it_is(private):
     report, material = private
-    shareable(report, material, VALUES)
+    shareable(report, material, NO_FIGURES, VALUES)
     assert report.tickets["mapping"] == {"title": "canary"}
     assert material.false_alarms

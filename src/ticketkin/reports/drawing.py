@@ -49,6 +49,8 @@ class ReportFigure:
     alt: str
     """What it shows, for those who can't see it."""
     figure: "Figure"
+    names_tickets: bool = False
+    """Whether tickets are named in it, so that a copy for others needs one of its own."""
 
 
 def candidate_style(name: str, position: int = 0) -> LineStyle:

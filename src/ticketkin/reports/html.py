@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ticketkin.core.artifacts import atomic_path
+from pydantic import TypeAdapter
+
+from ticketkin.core.artifacts import atomic_path, write_json
 from ticketkin.evaluation.metrics import METRICS, Place
 from ticketkin.evaluation.schema import Report
 from ticketkin.reports import wording
@@ -16,12 +18,13 @@ from ticketkin.reports.kinds import kinds_absent, kinds_section, largest_familie
 from ticketkin.reports.material import ReportMaterial
 from ticketkin.reports.next_steps import next_steps
 from ticketkin.reports.page import render_page
-from ticketkin.reports.page_figures import PageFigure, draw_figures, inlined
+from ticketkin.reports.page_figures import PageFigure, PageFigures, draw_figures, inlined
 from ticketkin.reports.proof import proof_figures, proof_section
 from ticketkin.reports.readiness_table import readiness_rows
 
 REPORT_HTML = "report.html"
 FIGURES = "figures"
+PAGE_FIGURES = "report_figures.json"
 
 _FALSE_ALARMS = (
     "Worst false alarms",
@@ -48,8 +51,12 @@ class DrawnFigures:
         """Draw them."""
         return cls(proof_figures(report), draw_figures(report, material))
 
+    def on_page(self) -> PageFigures:
+        """Return them as they stand in the page."""
+        return PageFigures(inlined([*self.proof]), inlined(self.others))
 
-def render_report(report: Report, material: ReportMaterial, drawn: DrawnFigures) -> str:
+
+def render_report(report: Report, material: ReportMaterial, figures: PageFigures) -> str:
     """Return the page as HTML text; every value from tickets is escaped by jinja2's autoescape."""
     comparisons = wording.comparison_rows(report)
     gain = wording.headline_gain(report, comparisons)
@@ -79,9 +86,9 @@ def render_report(report: Report, material: ReportMaterial, drawn: DrawnFigures)
             "holdout": metric_table(report, "holdout"),
         },
         in_folds=report.cross_fitting is not None,
-        figures=inlined(drawn.others),
+        figures=figures.others,
         proof=proof_section(report),
-        proof_figures=inlined([*drawn.proof]),
+        proof_figures=figures.proof,
         links=wording.judging_links(report),
         few_pairs=wording.few_pairs(report),
         few_test_pairs=wording.few_test_pairs(material),
@@ -110,10 +117,11 @@ def render_report(report: Report, material: ReportMaterial, drawn: DrawnFigures)
 
 
 def write_report(report: Report, material: ReportMaterial, folder: Path) -> Path:
-    """Write `folder/report.html` and `folder/figures/*.png`, and return the path of the page.
+    """Write `folder/report.html` and its figures, and return the path of the page.
 
-    `material` holds what `report` does not. Figures of an earlier report are replaced. The page names no
-    web address and needs no other file.
+    `material` holds what `report` does not. The figures lie in `folder/figures` as PNG, and as they stand in
+    the page in `folder/report_figures.json`, from which copies for others take them. Figures of an earlier
+    report are replaced. The page names no web address and needs no other file.
     """
     drawn = DrawnFigures.of(report, material)
     with atomic_path(folder / FIGURES) as pictures:
@@ -121,16 +129,14 @@ def write_report(report: Report, material: ReportMaterial, folder: Path) -> Path
         for shown in (*drawn.proof, *drawn.others):
             if isinstance(shown, ReportFigure):
                 save_png(shown, pictures)
+    figures = drawn.on_page()
+    write_json(folder / PAGE_FIGURES, TypeAdapter(PageFigures).dump_python(figures, mode="json"))
     path = folder / REPORT_HTML
-    _write_page(path, report, material, drawn)
+    write_page(path, report, material, figures)
     return path
 
 
-def write_shared_report(report: Report, material: ReportMaterial, path: Path) -> None:
-    """Write one page with all figures to `path`; both parts come from `reports.sharing.shareable`."""
-    _write_page(path, report, material, DrawnFigures.of(report, material))
-
-
-def _write_page(path: Path, report: Report, material: ReportMaterial, drawn: DrawnFigures) -> None:
+def write_page(path: Path, report: Report, material: ReportMaterial, figures: PageFigures) -> None:
+    """Write one page with all figures to `path`."""
     with atomic_path(path) as temporary:
-        temporary.write_text(render_report(report, material, drawn), "utf-8")
+        temporary.write_text(render_report(report, material, figures), "utf-8")

@@ -130,6 +130,7 @@ def family_figure(families: Sequence[FamilyRecord]) -> ReportFigure:
         + ", ".join(f"{len(pairs)} {kind} links" for kind, pairs in edges.items())
         + ".",
         figure=figure,
+        names_tickets=True,
     )
 
 

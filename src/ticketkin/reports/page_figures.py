@@ -21,6 +21,15 @@ class PageFigure:
     alt: str = ""
     name: str = ""
     svg: str = ""
+    names_tickets: bool = False
+
+
+@dataclass(frozen=True)
+class PageFigures:
+    """The figures of a page by the section they stand in."""
+
+    proof: list[PageFigure]
+    others: list[PageFigure]
 
 
 def draw_figures(report: Report, material: ReportMaterial) -> list[ReportFigure | PageFigure]:
@@ -115,7 +124,9 @@ def _pair_figures(material: ReportMaterial, champion: str) -> list[ReportFigure 
 def inlined(drawn: list[ReportFigure | PageFigure]) -> list[PageFigure]:
     """Return the figures as they stand in the page."""
     return [
-        PageFigure(shown.title, shown.explanation, shown.alt, shown.name, inline_svg(shown))
+        PageFigure(
+            shown.title, shown.explanation, shown.alt, shown.name, inline_svg(shown), shown.names_tickets
+        )
         if isinstance(shown, ReportFigure)
         else shown
         for shown in drawn

@@ -6,7 +6,7 @@ warnings) is then searched for every value that stands in a column of the ticket
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ticketkin.core.tables import Kind, Origin
@@ -14,7 +14,9 @@ from ticketkin.evaluation.schema import Report
 from ticketkin.relations.families import FamiliesRecord, FamilyRecord, TieRecord
 from ticketkin.relations.gates import CONTRADICTIONS
 from ticketkin.relations.record import KindsLearned, KindsNotLearned, RelationRecord
+from ticketkin.reports.kinds import kinds_figures
 from ticketkin.reports.material import ReportMaterial
+from ticketkin.reports.page_figures import PageFigure, PageFigures, inlined
 
 _LEFT_OUT = "…"
 # Shorter values are words such as "yes" and "P1": they name nobody, and stand in every sentence.
@@ -28,10 +30,19 @@ _ENCODER = {"name", "max_length_tokens", "device", "packaged", "code", "tuned_as
 _OWN_COUNTS = ("redactions", "repairs")
 
 
+@dataclass(frozen=True)
+class SharedReport:
+    """What a page for others is made of."""
+
+    report: Report
+    material: ReportMaterial
+    figures: PageFigures
+
+
 def shareable(
-    report: Report, material: ReportMaterial, values: Iterable[str]
-) -> tuple[Report, ReportMaterial]:
-    """Return report and material without texts, ids, names and values of tickets, and without file names.
+    report: Report, material: ReportMaterial, figures: PageFigures, values: Iterable[str]
+) -> SharedReport:
+    """Return all three without texts, ids, names and values of tickets, and without file names.
 
     `values` are all values of the tickets' columns; where one stands in a sentence, "…" takes its place.
     """
@@ -43,18 +54,26 @@ def shareable(
         "encoder": {key: value for key, value in report.encoder.items() if key in _ENCODER},
     }
     relations = _relations(material.relations)
-    parts = _without({"report": bare, "relations": _relation_sentences(relations)}, values)
-    return Report.model_validate(parts["report"]), replace(
+    families = _families(material.families)
+    drawn = _figures(figures, replace(material, families=families))
+    parts = _without(
+        {"report": bare, "relations": _relation_sentences(relations), "figures": _figure_sentences(drawn)},
+        values,
+    )
+    shared = replace(
         material,
         title="shared copy",
         false_alarms=(),
         misses=(),
         borderline_pairs=(),
         relations=_with_sentences(relations, parts["relations"]),
-        families=_families(material.families),
+        families=families,
         n_to_review=0,
         command="ticketkin run EXPORT",
         is_shared=True,
+    )
+    return SharedReport(
+        Report.model_validate(parts["report"]), shared, _with_figure_sentences(drawn, parts["figures"])
     )
 
 
@@ -102,6 +121,35 @@ def _with_sentences(record: RelationRecord | None, sentences: Sequence[str]) -> 
     notes = [next(rest) for _ in record.notes]
     gates = [replace(gate, evidence=next(rest), advice=next(rest)) for gate in record.gates]
     return record.model_copy(update={"notes": notes, "gates": gates})
+
+
+def _figures(figures: PageFigures, material: ReportMaterial) -> PageFigures:
+    """Return the figures, those that name tickets drawn anew from `material`, which names none."""
+    if not any(figure.names_tickets for figure in (*figures.proof, *figures.others)):
+        return figures
+    drawn = inlined([figure for figure in kinds_figures(material) if figure.names_tickets])
+    anew = {figure.name: figure for figure in drawn}
+
+    def without_tickets(named: list[PageFigure]) -> list[PageFigure]:
+        return [anew[figure.name] if figure.names_tickets else figure for figure in named]
+
+    return PageFigures(without_tickets(figures.proof), without_tickets(figures.others))
+
+
+def _figure_sentences(figures: PageFigures) -> list[str]:
+    """Return the words that go with figures, in an order that `_with_figure_sentences` knows."""
+    shown = (*figures.proof, *figures.others)
+    return [text for figure in shown for text in (figure.title, figure.explanation, figure.alt)]
+
+
+def _with_figure_sentences(figures: PageFigures, sentences: Sequence[str]) -> PageFigures:
+    """Return the figures with other free text in place of `_figure_sentences`."""
+    rest = iter(sentences)
+
+    def reworded(shown: list[PageFigure]) -> list[PageFigure]:
+        return [replace(figure, title=next(rest), explanation=next(rest), alt=next(rest)) for figure in shown]
+
+    return PageFigures(reworded(figures.proof), reworded(figures.others))
 
 
 def _profile(profile: Mapping[str, Any]) -> dict[str, Any]:

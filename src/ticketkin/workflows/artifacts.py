@@ -16,6 +16,7 @@ from ticketkin.pairs.account import PairAccount
 from ticketkin.relations.families import FamiliesRecord
 from ticketkin.relations.record import RELATION_RECORD
 from ticketkin.reports.material import ReportMaterial
+from ticketkin.reports.page_figures import PageFigures
 from ticketkin.runs.artifacts import (
     Artifact,
     Folder,
@@ -110,6 +111,7 @@ MATERIAL = record_artifact("report_material.json", ReportMaterial)
 REPORT_HTML = Place("report.html")
 BUNDLE = Folder("bundle")
 FIGURES = Folder("figures")
+PAGE_FIGURES = record_artifact("report_figures.json", PageFigures)
 MANIFEST = Place("manifest.json")
 # Folders of commands that work on a run: none of its stages writes there.
 REPEATS = Folder("repeats")

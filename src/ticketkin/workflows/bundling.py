@@ -19,7 +19,7 @@ from ticketkin.encoders.settings import AskedRuntime
 from ticketkin.evaluation.schema import EncoderRuntime
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.relations.record import KindsNotLearned, RelationRecord
-from ticketkin.reports.html import write_shared_report
+from ticketkin.reports.html import write_page
 from ticketkin.runs.artifacts import remaking
 from ticketkin.runs.stages import StageRun
 from ticketkin.serving.kin import Kin
@@ -35,18 +35,11 @@ from ticketkin.workflows.configuration import Job, read_job
 from ticketkin.workflows.drift import run_drift_reference
 from ticketkin.workflows.ranking_record import RankingRecord, ranking_record
 from ticketkin.workflows.relation_material import load_kinds
-from ticketkin.workflows.report_material import whole_material
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.runtimes import judged_by, runtime_trial
-from ticketkin.workflows.sharing import shared_parts
+from ticketkin.workflows.sharing import SHARED_FROM, shared_parts
 
-_NEEDED = (
-    artifact.RANKING,
-    artifact.REPORT_JSON,
-    artifact.MATERIAL,
-    artifact.RELATIONS_JSON,
-    artifact.FAMILIES_JSON,
-)
+_NEEDED = (artifact.RANKING, *SHARED_FROM)
 
 
 def bundle_run(
@@ -119,10 +112,9 @@ def bundle_parts(
     ranking = ranking_record(ranking_folder.parent)
     kinds = _kinds_record(data.values.read(artifact.RELATIONS_JSON), ranking)
     sources = _sources(ranking, kinds)
-    report = data.values.read(artifact.REPORT_JSON)
-    report, material = shared_parts(data, report, whole_material(data.values))
+    shared = shared_parts(data, data.values.read(artifact.REPORT_JSON))
     embeddings = _with_runtimes(data, sources, runtime, progress)
-    report = report.model_copy(update={"runtimes": _runtimes(embeddings)})
+    report = shared.report.model_copy(update={"runtimes": _runtimes(embeddings)})
     base = data.values.read(artifact.BASE_ENCODER)
     settings = data.job.settings
     return BundleParts(
@@ -145,7 +137,7 @@ def bundle_parts(
         ranking=ranking_folder,
         relations=_relations(data) if kinds.is_learned else None,
         report=report,
-        write_page=partial(write_shared_report, report, material),
+        write_page=partial(write_page, report=report, material=shared.material, figures=shared.figures),
         licence=licence_of(Path(settings.encoder.base_model).expanduser(), base.name),
         drift=run_drift_reference(data, ranking),
         calibration=runtime_trial(data).calibration,

@@ -243,10 +243,10 @@ def _held_out_gains(
 
 
 def run_report(run: StageRun[Job]) -> None:
-    """Write report.json, and report.html from it and its material."""
+    """Write report.json, and from it and its material report.html with its figures."""
     report = finished_report(run.values, run.job.settings)
     run.put(artifact.REPORT_JSON, report)
     asked = run.job.settings.review.pairs > 0
     n_to_review = run.values.read(artifact.TO_REVIEW_SUMMARY).n_pairs if asked else 0
     material = replace(whole_material(run.values), n_to_review=n_to_review)
-    write_report(report, material, run.place(artifact.REPORT_HTML).parent)
+    write_report(report, material, run.place(artifact.PAGE_FIGURES).parent)

@@ -127,7 +127,7 @@ def report_stage() -> Stage[Job]:
             artifact.RELATIONS,
             artifact.FAMILIES,
         ),
-        outputs=(artifact.REPORT_JSON, artifact.REPORT_HTML, artifact.FIGURES),
+        outputs=(artifact.REPORT_JSON, artifact.REPORT_HTML, artifact.FIGURES, artifact.PAGE_FIGURES),
         reads=settings_of("review", "readiness"),
         run=judging.run_report,
     )
@@ -146,6 +146,7 @@ def bundle_stage() -> Stage[Job]:
             *(artifact.trained(one.name) for one in trained_candidates()),
             artifact.IMPORT_SUMMARY,
             artifact.REPORT_JSON,
+            artifact.PAGE_FIGURES,
             artifact.MATERIAL,
             artifact.RELATIONS,
             artifact.FAMILIES,
