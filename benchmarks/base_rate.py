@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from detection import Detections, detect, detection_rates
+from real_data import DATA
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import FloatArray, IntArray, Tickets
 from ticketkin.encoders.cache import EmbeddingCache, default_cache_folder
@@ -35,7 +36,6 @@ from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.link_files import links_from_file
 from ticketkin.tickets.settings import LinkSettings, TicketSettings
 
-DEFAULT_DATA = Path(__file__).parents[1] / "../shared/data/hadoop"
 N_BOOTSTRAP = 1_000
 BUDGETS = (1, 5, 10, 50)
 
@@ -83,7 +83,7 @@ def shown(interval: Interval, digits: int) -> str:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
+    parser.add_argument("--data", type=Path, default=DATA / "hadoop")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from real_data import DATA
 from ticketkin.core.tables import IntArray
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.settings import EvaluationSettings
@@ -14,7 +15,6 @@ from ticketkin.workflows.job import run_one_stage
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.settings import Settings
 
-SHARED = Path(os.environ.get("TICKETKIN_DATA", Path(__file__).parents[1] / "../shared/data"))
 _LINKS: dict[str, tuple[str, tuple[str, ...]]] = {
     "hadoop": ("pairs.csv", ()),
     "duraspace": ("links.csv", ("source", "target", "link_type")),
@@ -33,7 +33,7 @@ def prepared(name: str, seed: int, work: Path, candidates: tuple[str, ...], **ju
         encoder=EncoderSettings(offline=True),
         evaluation=EvaluationSettings.model_validate({"by": "folds", "shuffles": 0, **judging}),
     )
-    folder = (SHARED / name).resolve()
+    folder = (DATA / name).resolve()
     job = Job(sources=(folder / "reports.csv",), links_file=folder / link_file, settings=settings)
     run = work / f"{name}-{seed}"
     for stage in ("import", "links", "split", "embed"):

@@ -22,6 +22,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from real_data import DATA
 from ticketkin.core.progress import SILENT
 from ticketkin.core.tables import SplitName
 from ticketkin.encoders.settings import EncoderSettings
@@ -32,7 +33,6 @@ from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.job import run_one_stage
 from ticketkin.workflows.run_data import RunData
 
-DEFAULT_ROOT = Path(__file__).parents[1] / "../shared/data"
 LINK_FILES = {"eclipse": "pairs.csv", "hadoop": "pairs.csv", "duraspace": "links.csv"}
 RANKERS = ("lexical", "fusion")
 N_BOOTSTRAP = 1_000
@@ -108,7 +108,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--against", type=Path, help="the src folder of the other checkout")
-    parser.add_argument("--data", type=Path, default=DEFAULT_ROOT)
+    parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--work", type=Path, default=Path("runs/benchmark"))
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)

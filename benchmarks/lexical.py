@@ -13,6 +13,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from real_data import DATA
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import FloatArray, IntArray, Visibility
 from ticketkin.evaluation.bootstrap import Resamples, mean_interval
@@ -26,7 +27,6 @@ from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.link_files import links_from_file
 from ticketkin.tickets.settings import LinkSettings, TicketSettings
 
-DEFAULT_ROOT = Path(__file__).parents[1] / "../shared/data"
 # Folder -> file of links, its columns where they are not recognised.
 LINK_FILES: dict[str, tuple[str, tuple[str, ...]]] = {
     "eclipse": ("pairs.csv", ()),
@@ -79,7 +79,7 @@ def measure(folder: Path, links_file: str, columns: tuple[str, ...]) -> dict[str
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=DEFAULT_ROOT)
+    parser.add_argument("--data", type=Path, default=DATA)
     arguments = parser.parse_args()
     table = Table("data", "queries", "ranking", "R@10", "MRR", "gain over TF-IDF, title x 2", box=None)
     for name, (links_file, columns) in LINK_FILES.items():

@@ -34,6 +34,7 @@ from rich.console import Console
 from rich.table import Table
 
 from filling import batches, fill
+from real_data import DATA
 from service import records, running
 from ticketkin.core.tables import FloatArray, SplitName, Tickets
 from ticketkin.encoders.settings import EncoderSettings
@@ -47,7 +48,6 @@ from ticketkin.workflows.job import run_job
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.settings import Settings
 
-DEFAULT_DATA = Path(__file__).parents[1] / "../shared/data/eclipse"
 CANDIDATES = ("lexical", "base", "head", "fusion")
 TIE = 1e-5
 BLOCK = 64
@@ -224,7 +224,7 @@ def measured(name: str, arguments: argparse.Namespace) -> tuple[str, dict[str, A
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
+    parser.add_argument("--data", type=Path, default=DATA / "eclipse")
     parser.add_argument("--sample", type=int, default=5_000)
     parser.add_argument("--tickets", type=int, default=1_000)
     parser.add_argument("--only", choices=("eclipse", "sample"))

@@ -18,6 +18,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from real_data import DATA
 from ticketkin.core.progress import SILENT
 from ticketkin.core.tables import IntArray, SplitName
 from ticketkin.encoders.settings import EncoderSettings
@@ -33,7 +34,6 @@ from ticketkin.workflows.job import run_one_stage
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.settings import Settings
 
-DEFAULT_DATA = Path(__file__).parents[1] / "../shared/data/eclipse"
 N_BOOTSTRAP = 1_000
 
 
@@ -93,7 +93,7 @@ def row(name: str, scores: dict[str, RetrievalScores], seed: int) -> list[str]:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
+    parser.add_argument("--data", type=Path, default=DATA / "eclipse")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--lora", action="store_true")
     parser.add_argument("--work", type=Path, default=Path("runs/benchmark"))

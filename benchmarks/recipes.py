@@ -23,6 +23,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from real_data import DATA
 from ticketkin.core.checks import Outcome
 from ticketkin.core.tables import FloatArray, SplitName
 from ticketkin.encoders.dense import DenseRanker
@@ -38,7 +39,6 @@ from ticketkin.workflows.recipes import recipes
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.settings import Settings
 
-DEFAULT_DATA = Path(__file__).parents[1] / "../shared/data/eclipse"
 N_BOOTSTRAP = 1_000
 # Which candidate a recipe is about, and where its model at full strength lies below its own folder.
 JUDGED = {"lora": "merged", "full": "tuned", "adapted": "tuned"}
@@ -158,7 +158,7 @@ def line(name: str, candidate: str, data: RunData) -> list[str]:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
+    parser.add_argument("--data", type=Path, default=DATA / "eclipse")
     parser.add_argument("--tickets", type=int, default=1_000, help="reports to take; 0 takes all")
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--passes", type=float, default=0.5)

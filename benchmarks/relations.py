@@ -22,6 +22,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from real_data import DATA
 from ticketkin import Relater, learn_relations
 from ticketkin.core.tables import SplitName
 from ticketkin.encoders.settings import EncoderSettings
@@ -38,7 +39,6 @@ from ticketkin.workflows.job import run_job
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.settings import Settings
 
-SHARED = Path(__file__).parents[1] / "../shared/data"
 CANDIDATES = ("lexical", "base", "fusion")
 
 
@@ -95,7 +95,7 @@ def typed(arguments: argparse.Namespace, console: Console) -> None:
         causes=arguments.cross_encoder and arguments.data != "eclipse",
         cross_encoder=cross,
     )
-    folder = SHARED / arguments.data
+    folder = DATA / arguments.data
     if arguments.data == "sample":
         arguments.work.mkdir(parents=True, exist_ok=True)
         write_sample(arguments.work / "sample.csv", 1_200, 42, write_truth=True, force=True)
@@ -134,7 +134,7 @@ def alarms_by_truth(run: Path, truth_file: Path) -> Table:
 
 def base_rate(arguments: argparse.Namespace, console: Console) -> None:
     """Hadoop: what is said of tickets as they open, over several splits."""
-    folder = SHARED / "hadoop"
+    folder = DATA / "hadoop"
     table = Table(
         "seed", "band", "said", "right", "linked", "precision", "recall", "false alarms/1,000", box=None
     )

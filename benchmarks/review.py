@@ -29,6 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from base_rate import rankers_of
+from real_data import DATA
 from ticketkin.core.tables import BoolArray, IntArray, Tickets
 from ticketkin.evaluation.stratified import SampledStratum, stratified_share
 from ticketkin.ranking.models import LogisticModel
@@ -43,7 +44,6 @@ from ticketkin.tickets.sample import write_sample
 from ticketkin.tickets.settings import LinkSettings, TicketSettings
 
 Floats = npt.NDArray[np.float64]
-DEFAULT_DATA = Path(__file__).parents[1] / "../shared/data/hadoop"
 WAYS = ("review", "random", "uncertainty")
 STATED, SAID = 0.08, 0.02
 """Shares of the tickets of which something is stated, and of those of which it is said outright."""
@@ -269,7 +269,7 @@ def sample_tickets(n: int) -> Tickets:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
+    parser.add_argument("--data", type=Path, default=DATA / "hadoop")
     parser.add_argument("--sample", type=int, default=1_000, help="tickets of the built-in sample")
     parser.add_argument("--repeats", type=int, default=100)
     parser.add_argument("--answers", type=int, nargs="+", default=[20, 50, 100])

@@ -23,12 +23,11 @@ from rich.console import Console
 from rich.table import Table
 
 from encoding_speed import eclipse, sample, show
+from real_data import DATA
 from ticketkin.core.tables import FloatArray
 from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.pairs.settings import PairSettings
 from ticketkin.tickets.settings import SplitSettings, TicketSettings
-
-DEFAULT_DATA = Path(__file__).parents[1] / "../shared/data/eclipse"
 
 
 def grow(n_tickets: int) -> dict[str, float]:
@@ -109,7 +108,7 @@ def main() -> None:
     parser.add_argument("--encode", type=int, default=300, help="tickets that are encoded in each round")
     parser.add_argument("--encode-rounds", type=int, default=5)
     parser.add_argument(
-        "--data", type=Path, default=DEFAULT_DATA, help="reports.csv and pairs.csv of Eclipse"
+        "--data", type=Path, default=DATA / "eclipse", help="reports.csv and pairs.csv of Eclipse"
     )
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
