@@ -8,6 +8,8 @@ A run is made, its champion's similarities of held-out tickets are kept, it is b
 bundle is copied elsewhere and the run moved away. A process that knows the copy alone then embeds and scores
 each ticket by itself. Held-out are the tickets of the holdout, then those of the evaluation split as the kept
 ranking scores them. Two tickets whose scores lie less than 1e-5 apart may change places in the first ten.
+Where two tickets are as near to a query up to the last digits, either may be the last that a list of
+candidates takes; one that only one list holds has one score alone, and is counted as "in one list".
 
 With `--http` a service is started that holds all other tickets; the held-out ones are posted as they were
 exported, one in each request, and their kin is asked for. An answer names one ticket of each template and
@@ -89,6 +91,7 @@ def measure(bundle: Path, place: Path, out: Path) -> None:
     kin = Kin.open(bundle, create=False)
     scorer, retriever = kin.bundle.scorer, kin.index.retriever
     largest, n_same, n_as_set, milliseconds = 0.0, 0, 0, []
+    n_scored, n_in_one = 0, 0
     for query, own in enumerate(expected):
         started = time.perf_counter()
         described = scorer.describe(kin.bundle.embed(Tickets(queries[[query]])))
@@ -100,7 +103,10 @@ def measure(bundle: Path, place: Path, out: Path) -> None:
             [position[name] for name in candidates.stored.ids[candidates.places[0][there]]], np.int64
         )
         scores = scores[there]
-        largest = max(largest, float(np.abs(scores - own[at]).max(initial=0)))
+        in_both = own[at] >= 0  # what the verdict did not score lies below
+        largest = max(largest, float(np.abs(scores - own[at])[in_both].max(initial=0)))
+        n_scored += len(at)
+        n_in_one += int((~in_both).sum() + (own >= 0).sum() - in_both.sum())
         mine = at[np.argsort(-scores, kind="stable")[:10]]
         theirs = np.argsort(-own, kind="stable")[: len(mine)]
         n_as_set += set(mine.tolist()) == set(theirs.tolist())
@@ -108,6 +114,7 @@ def measure(bundle: Path, place: Path, out: Path) -> None:
     result = {
         "n": len(expected), "largest": largest, "same": n_same / len(expected),
         "same_set": n_as_set / len(expected), "median_ms": float(np.median(milliseconds)),
+        "in_one_list": f"{n_in_one:,} of {n_scored:,}",
     }  # fmt: skip
     out.write_text(json.dumps(result), "utf-8")
 
@@ -243,7 +250,7 @@ def main() -> None:
         measure(arguments.measure, arguments.judged, arguments.out)
         return
     table = Table("data", "champion", "tickets", "largest |Δ score|", "same first ten", "same set of ten",
-                  "ms a ticket", box=None)  # fmt: skip
+                  "in one list", "ms a ticket", box=None)  # fmt: skip
     for name in (arguments.only,) if arguments.only else ("eclipse", "sample"):
         champion, measurements = measured(name, arguments)
         table.add_row(
@@ -253,6 +260,7 @@ def main() -> None:
             f"{measurements['largest']:.1e}",
             f"{measurements['same']:.1%}",
             f"{measurements['same_set']:.1%}",
+            measurements.get("in_one_list", ""),
             f"{measurements['median_ms']:.0f}",
         )
     Console(width=130).print(table)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ticketkin.core.artifacts import atomic_path, hash_path, hash_value, write_json
 from ticketkin.core.errors import JobError, TicketkinError, UnreadableFileError
 from ticketkin.encoders.loading import LoadedEncoder, default_prompt, is_failure
-from ticketkin.encoders.runtime.quantising import quantise
+from ticketkin.encoders.runtime.quantising import SMOOTHING, quantise
 from ticketkin.encoders.runtime.record import (
     EXPORT_PACKAGES,
     FORMAT,
@@ -51,8 +51,8 @@ class NotExportableError(JobError):
 
 
 def calibration_key(runtime: Runtime, texts: Sequence[str]) -> str:
-    """Return the hash of the texts that `runtime` takes its ranges from; "" where it takes none."""
-    return hash_value({"texts": list(texts)}) if runtime == "openvino-int8" else ""
+    """Return the hash of what `runtime` takes its ranges from, and how; "" where it takes none."""
+    return hash_value({"texts": list(texts), "smoothing": SMOOTHING}) if runtime == "openvino-int8" else ""
 
 
 def ensure_export(
