@@ -63,10 +63,13 @@ def make_bundle(work: Path, runtime: AskedRuntime) -> Path:
         write_sample(sample, N_SAMPLE, 5)
         settings = Settings(candidates=CANDIDATES, encoder=EncoderSettings(offline=True))
         run_job(Job(sources=(sample,), synthetic=True, settings=settings), work / "run")
-        bundle_run(work / "run", bundle, ConsoleProgress(Console(stderr=True)), runtime=runtime)
+        bundle_run(work / "run", bundle, runtime=runtime)
     serving = {source.runtime for source in Bundle.open(bundle).record.embeddings}
     if serving != {runtime}:
-        raise SystemExit(f"{runtime} was refused (see above); {', '.join(sorted(serving))} would be measured")
+        raise SystemExit(
+            f"{runtime} was refused, so {', '.join(sorted(serving))} would be measured; this says why: ticketkin "
+            f"bundle {work / 'run'} --runtime {runtime} --out {work / 'refused'}"
+        )
     return bundle
 
 
