@@ -103,6 +103,20 @@ def test_only_declared_settings_make_a_stage_due(context: RunContext[Job]) -> No
         assert stage_status(stage, changed, {}).state is state
 
 
+def test_a_stage_that_writes_more_than_it_did_is_due(context: RunContext[Job]) -> None:
+    def work(run: StageRun[Job]) -> None:
+        for output in outputs:
+            run.put(output, {"value": 1})
+
+    outputs = [SECOND]
+    run_stage(stage_of(work), context, {})
+    outputs.append(OTHER)
+    more = stage_of(work, outputs=(SECOND, OTHER))
+    assert stage_status(more, context, {}).state is State.CHANGED
+    run_stage(more, context, {})
+    assert stage_status(more, context, {}).state is State.DONE
+
+
 def test_a_value_is_read_once_and_again_when_it_was_written(
     context: RunContext[Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -227,6 +227,7 @@ def stage_key(stage: Stage[J], context: RunContext[J], wanted: Mapping[Place, bo
             "versions": stage.versions,
             "settings": {path: _plain(attrgetter(path)(context.job)) for path in stage.reads},
             "inputs": content,
+            "outputs": [place.name for place in stage.outputs],
         }
     )
     return key, []
