@@ -28,7 +28,6 @@ STATED = {
     "evaluation/leaderboard.py": "leaderboard.json, where metrics stand beside the name of the model",
     "evaluation/model_decisions.py": "leaderboard.json, where metrics stand beside the threshold",
     "evaluation/metric_results.py": "report.json, where metrics stand beside their counts",
-    "evaluation/schema.py": "report.json: what a shared copy leaves out by key, and the JSON schema",
     "relations/record.py": "relations.json, where kind and band make one key",
     "training/checkpoint.py": "the state of a training in JSON, which each loop knows",
     "training/record.py": "training_metadata.json without what was not given; settings",
