@@ -19,7 +19,6 @@ STATED = {
     "tickets/reading/json_records.py": "an export in JSON",
     "tickets/reading/xml_unload.py": "an export, read as one in JSON",
     "tickets/rich_text.py": "documents in Atlassian's format",
-    "encoders/adapter_files.py": "adapter_config.json",
     "encoders/model_code.py": "config.json of a model that brings code along",
     "encoders/settings_files.py": "the settings files of a model",
     # JSON of our own, as it is written
@@ -29,7 +28,6 @@ STATED = {
     "evaluation/model_decisions.py": "leaderboard.json, where metrics stand beside the threshold",
     "evaluation/metric_results.py": "report.json, where metrics stand beside their counts",
     "relations/record.py": "relations.json, where kind and band make one key",
-    "training/checkpoint.py": "the state of a training in JSON, which each loop knows",
     "training/record.py": "training_metadata.json without what was not given; settings",
     "ranking/fusion.py": "notes beside the weights",
     "ranking/scorer.py": "notes beside the weights",
