@@ -20,6 +20,7 @@ from ticketkin.core.tables import (
     Tickets,
     conform,
 )
+from ticketkin.core.ticket_row import TicketRow
 
 
 def opened(minutes: list[int | None]) -> Tickets:
@@ -124,3 +125,10 @@ def test_pairs_give_the_rows_of_their_split() -> None:
     left, right = train.rows(make_tickets(3))
     assert (left.tolist(), right.tolist()) == ([2, 0], [1, 2])
     assert (len(pairs), len(train), len(pairs.of(SplitName.EVALUATION))) == (3, 2, 0)
+
+
+def test_a_ticket_by_field_has_the_columns_of_the_table() -> None:
+    assert list(TicketRow.__annotations__) == list(TICKETS_SCHEMA)
+    tickets = make_tickets(3)
+    assert [row["ticket_id"] for row in tickets.by_field()] == tickets.ids
+    assert tickets.one_by_field(1)["opened_at"] == tickets.frame["opened_at"][1]

@@ -144,6 +144,7 @@ def test_an_adapter_that_hardly_moved_is_stated(tiny_encoder_folder: Path, adapt
     [
         ("adapter_config.json", "{", "is damaged"),
         ("adapter_config.json", '{"peft_type": "IA3"}', "of the type 'IA3'"),
+        ("adapter_config.json", '{"peft_type": "LORA", "r": "eight"}', "r: Input should be a valid integer"),
         ("adapter_model.safetensors", "no tensors", "is damaged"),
     ],
 )

@@ -54,7 +54,3 @@ def test_count_and_name():
     assert [format_name(n) for n in ("recall_at_10", "mrr", "n_kin_groups", "roc_auc", "")] == [
         "Recall@10", "MRR", "Kin groups", "ROC-AUC", "",
     ]  # fmt: skip
-
-
-def test_a_metric_of_a_kind_that_nobody_linked_is_shown_as_absent() -> None:
-    assert format_metric(Interval.from_json(None)) == ABSENT

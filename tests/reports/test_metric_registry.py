@@ -147,8 +147,7 @@ def test_it_has_a_column_on_leaderboards_and_on_the_terminal(report):
     judged = Report.model_validate(judged_report(report)).candidates
     candidates = printed(lambda console: show_candidates(console, judged, in_folds=False))
     assert "Worst rank" in candidates and "Gap" in candidates
-    splits = {"evaluation": {"n_queries": 60}}
-    averaged = Report.model_validate({**judged_report(report), "splits": splits})
+    averaged = Report.model_validate(judged_report(report))
     assert _summary([averaged]).metrics["base"]["worst_rank"].mean == 11.5
     assert "Worst rank 11.500" in retrieval["base"].summary()
 

@@ -153,7 +153,7 @@ def test_a_full_disk_loses_nothing_that_is_held(tmp_path: Path, monkeypatch: pyt
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("ticketkin.serving.index.write_segment", full)
+        patch.setattr("ticketkin.serving.index_changes.write_segment", full)
         with pytest.raises(OSError, match="No space"):
             index.compact()
     check_content(index, {"T1": 1, "T2": 0})

@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 from bundle_material import Judged
 from ticketkin.cli.app import app
 from ticketkin.core.errors import InputError, NotEnoughDataError, OutputRefusedError
+from ticketkin.relations.replay_result import Replay
 from ticketkin.relations.scorer import KindScorer
 from ticketkin.serving.kin import Kin
-from ticketkin.serving.replay import Replay
 from ticketkin.tickets.sample import write_sample
 from ticketkin.workflows.replaying import ReplayRequest, replay_export, write_replay
 

@@ -15,9 +15,9 @@ from ticketkin.core.printing import printable_line
 from ticketkin.core.wording import number_of, percent
 
 if TYPE_CHECKING:
+    from ticketkin.relations.replay_result import Replay
     from ticketkin.serving.answers import Answer, Relation
     from ticketkin.serving.indexing import IndexUpdate
-    from ticketkin.serving.replay import Replay
 
 _KIN_WORDS = {
     "duplicate": "duplicate of", "related": "related to", "causal": "cause or effect of", "none": "no kin of",
@@ -155,7 +155,7 @@ def show_replay(console: SafeConsole, result: "Replay", page: Path | None) -> No
     console.print(result.headline, style="bold")
     console.print(result.caution)
     table = Table(*QUALITY_HEADS, box=None, pad_edge=False)
-    for cells in quality_rows(result.to_json()["qualities"]):
+    for cells in quality_rows(result.qualities):
         table.add_row(*cells)
     console.print(table)
     console.print("What nobody linked counts as wrong, though some of it may be kin that nobody marked.")

@@ -268,8 +268,7 @@ def training_job(folder: Path, candidate: str, recipe: str | None, set_: Sequenc
     if candidate not in settings.candidates:
         changes["candidates"] = (*settings.candidates, candidate)
     if recipe is not None:
-        section = type(getattr(settings, candidate)).model_validate(recipe_section(recipe, candidate))
-        changes |= {candidate: section, "recipe": recipe}
+        changes |= {candidate: recipe_section(recipe, candidate), "recipe": recipe}
     stored = settings.model_copy(update=changes).model_dump(mode="json", exclude_none=True)
     changed = load_settings(None, set_ or (), environment={}, stored=stored)
     return job.model_copy(update={"settings": changed})

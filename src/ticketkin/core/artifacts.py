@@ -66,7 +66,7 @@ def plain(record: object) -> dict[str, Any]:
     Parts are returned as they are: `json.dumps(..., default=plain)` asks again for each of them.
     """
     if isinstance(record, BaseModel):
-        return record.model_dump()
+        return record.model_dump(mode="json")
     if is_dataclass(record) and not isinstance(record, type):
         return {part.name: getattr(record, part.name) for part in fields(record)}
     kind = type(record).__name__

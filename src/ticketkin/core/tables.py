@@ -5,15 +5,17 @@ hundreds of thousands of them. `Tickets`, `Links`, `Splits` and `Pairs` check wh
 are given once, so that every later function may rely on it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from functools import cached_property
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+
+from ticketkin.core.ticket_row import TicketRow
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float32]
@@ -171,6 +173,14 @@ class Tickets:
     def ids(self) -> list[str]:
         """Ticket ids in row order."""
         return self.frame["ticket_id"].to_list()
+
+    def by_field(self) -> Iterator[TicketRow]:
+        """Yield each ticket by field, in row order."""
+        return cast("Iterator[TicketRow]", self.frame.iter_rows(named=True))
+
+    def one_by_field(self, row: int) -> TicketRow:
+        """Return one ticket by field."""
+        return cast("TicketRow", self.frame.row(row, named=True))
 
     @cached_property
     def position(self) -> dict[str, int]:

@@ -53,7 +53,7 @@ def examine_adapter(subject: Subject, probes: Sequence[str] = PROBES) -> list[Ch
     except TicketkinError as error:
         return [failed("adapter_files", str(error), _TRAIN_AGAIN)]
     checks = [_complete(adapter), precision_check("adapter_precision", adapter.tensors), *_halves(adapter)]
-    if adapter.config.get("task_type") == "SEQ_CLS":
+    if adapter.config.task_type == "SEQ_CLS":
         return [*checks, _head(adapter), *compare_with_fingerprint(subject.folder, None)]
     if subject.base is None:
         return [

@@ -78,10 +78,10 @@ def rekey_adapter(folder: Path, base: str, out: Path, *, force: bool = False) ->
         LoraConfig(
             task_type=TaskType.FEATURE_EXTRACTION,
             target_modules=names,
-            r=int(config["r"]),
-            lora_alpha=config["lora_alpha"],
-            lora_dropout=config.get("lora_dropout", 0.0),
-            use_rslora=bool(config.get("use_rslora", False)),
+            r=config.r,
+            lora_alpha=config.lora_alpha,
+            lora_dropout=config.lora_dropout,
+            use_rslora=config.use_rslora,
         )
     )
     _fill(model, adapter, prefix)

@@ -1,13 +1,14 @@
 """What an adapter folder holds, read without building a model."""
 
-import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ticketkin.core.arrays import damaged
 from ticketkin.core.errors import UnreadableFileError
+from ticketkin.core.records import read_record
 from ticketkin.encoders.safety import check_adapter_folder
 
 if TYPE_CHECKING:
@@ -15,7 +16,21 @@ if TYPE_CHECKING:
 
 CONFIG = "adapter_config.json"
 TENSORS = "adapter_model.safetensors"
+_SAVE_AGAIN = "Save the adapter again with model.save_pretrained, or train again."
 _NAME = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<half>[AB])(?:\.default)?\.weight")
+
+
+@dataclass(frozen=True)
+class AdapterConfig:
+    """What is read of adapter_config.json, by the names of peft, whose defaults hold where it is silent."""
+
+    peft_type: str | None = None
+    base_model_name_or_path: str | None = None
+    task_type: str | None = None
+    r: int = 8
+    lora_alpha: int | float = 8
+    lora_dropout: float = 0.0
+    use_rslora: bool = False
 
 
 @dataclass(frozen=True)
@@ -23,7 +38,7 @@ class AdapterFiles:
     """Configuration and tensors of a saved LoRA adapter."""
 
     folder: Path
-    config: Mapping[str, Any]
+    config: AdapterConfig
     tensors: Mapping[str, "Tensor"]
     """By name as saved."""
 
@@ -45,8 +60,7 @@ class AdapterFiles:
     @property
     def base(self) -> str | None:
         """The base model the adapter names, if any."""
-        name = self.config.get("base_model_name_or_path")
-        return str(name) if name else None
+        return self.config.base_model_name_or_path or None
 
 
 def read_adapter(folder: Path) -> AdapterFiles:
@@ -59,17 +73,15 @@ def read_adapter(folder: Path) -> AdapterFiles:
     from safetensors.torch import load_file
 
     check_adapter_folder(folder)
+    config = read_record(folder / CONFIG, AdapterConfig, _SAVE_AGAIN)
+    if config.peft_type != "LORA":
+        raise UnreadableFileError(
+            f"The adapter in {folder} is of the type {config.peft_type!r}; only LORA is read"
+        )
     try:
-        config = json.loads((folder / CONFIG).read_text("utf-8"))
         tensors = load_file(folder / TENSORS)
     except (OSError, ValueError, SafetensorError) as error:
-        raise UnreadableFileError(
-            f"The adapter in {folder} is damaged ({type(error).__name__}: {error}); save it again with "
-            "model.save_pretrained, or train again"
-        ) from error
-    if not isinstance(config, dict) or config.get("peft_type") != "LORA":
-        kind = config.get("peft_type") if isinstance(config, dict) else type(config).__name__
-        raise UnreadableFileError(f"The adapter in {folder} is of the type {kind!r}; only LORA is read")
+        raise damaged(folder / TENSORS, error, _SAVE_AGAIN) from error
     return AdapterFiles(folder, config, tensors)
 
 

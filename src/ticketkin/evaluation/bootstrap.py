@@ -5,7 +5,7 @@ too narrow. Whole groups are drawn with replacement (Field and Welsh, "Bootstrap
 data", 2007), and two candidates are always compared on the same draws.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,11 +37,6 @@ class Interval:
     def to_json(self) -> dict[str, float | None]:
         """Return {value, low, high}."""
         return {"value": self.value, "low": self.low, "high": self.high}
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, float | None] | None) -> "Interval":
-        """Rebuild from {value, low, high}; null stands for what can't be computed."""
-        return UNDEFINED if values is None else cls(values["value"], values["low"], values["high"])
 
 
 UNDEFINED = Interval(None, None, None)

@@ -1,13 +1,10 @@
 """The shape of report.json, checked when it is written and read; its JSON schema stands in the docs."""
 
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-from pydantic import (
-    Field,
-    TypeAdapter,
-    ValidationError,
-)
+from pydantic import Field, JsonValue, ValidationError
+from pydantic.json_schema import JsonSchemaValue
 
 from ticketkin.core.artifacts import read_json, write_json
 from ticketkin.core.checks import Check, Outcome
@@ -19,6 +16,15 @@ from ticketkin.evaluation.proof_results import (
     CrossFittingResult,
     LearningCurveResult,
     PowerResult,
+)
+from ticketkin.evaluation.recorded import (
+    LeftOutKindResult,
+    RecordedEncoder,
+    RecordedLinks,
+    RecordedProfile,
+    RecordedTickets,
+    RecordedTraining,
+    SplitCounts,
 )
 from ticketkin.evaluation.thresholds import ThresholdChoice
 from ticketkin.evaluation.verdict_words import Answer, first_sentence
@@ -38,7 +44,7 @@ class CandidateResult(ReportPart):
     evaluation: SplitResult
     holdout: SplitResult | None = None
     threshold_choice: ThresholdChoice | None = None
-    training: dict[str, Any] | None = None
+    training: RecordedTraining | None = None
     """What happened in training, for tuned candidates."""
     cost_seconds: float | None = None
     forward_passes: int | None = None
@@ -47,9 +53,8 @@ class CandidateResult(ReportPart):
     @property
     def strength(self) -> float | None:
         """How much of the tuned change was kept; None where no share was chosen."""
-        sweep = (self.training or {}).get("strength") or {}
-        chosen: float | None = sweep.get("chosen")
-        return chosen
+        sweep = None if self.training is None else self.training.get("strength")
+        return None if sweep is None else sweep["chosen"]
 
     def metric_values(self) -> dict[str, float | None]:
         """Return the value of every evaluation metric that the report holds, by name."""
@@ -173,20 +178,6 @@ class ProvisionalReport(ReportPart):
     """True where all links judge by folds."""
 
 
-class LeftOutKindResult(ReportPart):
-    """A kind of links that is not used."""
-
-    kind: str
-    """As it is written; "" where no kind is given."""
-    n_links: int
-    why: str
-    option: str | None
-    """The option that makes links of it; null where no setting can name the kind."""
-
-
-_LEFT_OUT_KINDS = TypeAdapter(list[LeftOutKindResult])
-
-
 class JudgedRun(ReportPart):
     """What a verdict decided and measured, with what earlier stages recorded."""
 
@@ -203,13 +194,13 @@ class JudgedRun(ReportPart):
     diagnostics: list[CheckResult]
     cost: dict[str, float]
     """Seconds for each stage."""
-    tickets: dict[str, Any]
-    links: dict[str, Any]
-    pairs: dict[str, Any] = Field({})
+    tickets: RecordedTickets
+    links: RecordedLinks
+    pairs: dict[str, JsonValue] = Field({})
     """Where the labelled pairs come from, and what became of those in files; empty in an earlier version."""
-    splits: dict[str, Any]
-    profile: dict[str, Any]
-    encoder: dict[str, Any]
+    splits: dict[str, SplitCounts]
+    profile: RecordedProfile
+    encoder: RecordedEncoder
     """The untouched model: name, fingerprint, limit, template."""
     runtimes: list[EncoderRuntime] = Field([])
     """Of each encoder that was judged; none in a report of an earlier version."""
@@ -229,8 +220,7 @@ class JudgedRun(ReportPart):
     @property
     def left_out_kinds(self) -> list[LeftOutKindResult] | None:
         """The kinds of links that are not used; None in a shared copy, and where it was not recorded."""
-        listed = self.links.get("left_out_kinds")
-        return None if listed is None else _LEFT_OUT_KINDS.validate_python(listed)
+        return self.links.get("left_out_kinds")
 
 
 class VerdictRecord(JudgedRun):
@@ -262,7 +252,7 @@ def read_report(path: Path) -> Report:
     )
 
 
-def report_json_schema() -> dict[str, Any]:
+def report_json_schema() -> JsonSchemaValue:
     """Return the JSON schema of report.json."""
     return Report.model_json_schema()
 

@@ -10,9 +10,9 @@ scored by a second level fitted without their own kin group.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from pydantic import JsonValue
 
 from ticketkin.core.errors import NotEnoughDataError, UnreadableFileError
 from ticketkin.core.progress import SILENT, Progress, track
@@ -180,7 +180,7 @@ class FusionRanker(ListRanker):
         """Return the ranker of the same tickets by another scorer over the same corpus state."""
         return FusionRanker(scorer, self._columns)
 
-    def save(self, folder: Path, notes: Mapping[str, Any]) -> None:
+    def save(self, folder: Path, notes: Mapping[str, JsonValue]) -> None:
         """Write the scorer with its corpus state; see `PairScorer.save`."""
         self.scorer.save(folder, notes)
 

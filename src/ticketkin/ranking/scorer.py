@@ -11,10 +11,10 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, JsonValue
 from scipy.special import expit
 
 from ticketkin.core.arrays import load_arrays, save_arrays
@@ -148,12 +148,12 @@ class PairScorer:
         """Return the features of the second level, as `stacked_features`."""
         return stacked_features(self.state, self.first, queries, candidates, self.reranker)
 
-    def save(self, folder: Path, notes: Mapping[str, Any]) -> None:
+    def save(self, folder: Path, notes: Mapping[str, JsonValue]) -> None:
         """Write plain arrays and descriptions, the corpus state among them; nothing in them can run code."""
         self.state.save(folder)
         self.save_weights(folder, notes)
 
-    def save_weights(self, folder: Path, notes: Mapping[str, Any]) -> None:
+    def save_weights(self, folder: Path, notes: Mapping[str, JsonValue]) -> None:
         """Write what was learned, without the corpus state; a cross-encoder is copied."""
         arrays = self.first.logistic.arrays("logistic")
         if self.first.trees is not None:

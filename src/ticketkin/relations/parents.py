@@ -1,7 +1,8 @@
 """The choice of the parent under which the other tickets are closed."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
+from typing import TypedDict, cast
 
 import numpy as np
 
@@ -13,7 +14,17 @@ _CLOSED = re.compile(
 )
 CLOSED_ON_ITS_OWN = 1
 """The tier of a ticket that is closed and nobody's duplicate or child."""
-_TIER_FIELDS = ("closed_at", "resolved_at", "state", "duplicate_of", "parent", "close_code")
+
+
+class _TierFields(TypedDict):
+    """The part of a `TicketRow` that says how well it can be a parent."""
+
+    closed_at: str
+    resolved_at: str
+    state: str
+    duplicate_of: str
+    parent: str
+    close_code: str
 
 
 def parent_tiers(tickets: Tickets) -> IntArray:
@@ -22,11 +33,12 @@ def parent_tiers(tickets: Tickets) -> IntArray:
     0 still open, 1 closed; 2 and 3 the same of tickets that people called a duplicate or a child of another.
     Closed is what has a closing or resolving time, or a state that says so.
     """
-    rows = tickets.frame[list(_TIER_FIELDS)].iter_rows(named=True)
+    columns = tickets.frame[list(_TierFields.__annotations__)]
+    rows = cast("Iterator[_TierFields]", columns.iter_rows(named=True))
     return np.array([parent_tier(row) for row in rows], dtype=np.int64)
 
 
-def parent_tier(ticket: Mapping[str, str]) -> int:
+def parent_tier(ticket: _TierFields) -> int:
     """Return how well a ticket, by field, can be the parent of duplicates, as `parent_tiers`."""
     is_closed = ticket["closed_at"] or ticket["resolved_at"] or _CLOSED.match(ticket["state"])
     is_child = ticket["duplicate_of"] or ticket["parent"] or "duplicate" in ticket["close_code"].lower()

@@ -3,8 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ticketkin.core.wording import percent
-from ticketkin.evaluation.schema import EncoderRuntime, LeftOutKindResult, Report
+from ticketkin.core.wording import number_of, percent
+from ticketkin.evaluation.recorded import (
+    LeftOutKindResult,
+    RecordedEncoder,
+    RecordedLinks,
+    RecordedProfile,
+    RecordedTickets,
+    SplitCounts,
+)
+from ticketkin.evaluation.schema import EncoderRuntime, Report
 from ticketkin.reports.formatting import (
     format_count,
     format_name,
@@ -26,8 +34,10 @@ _NONE_LEFT_OUT = {
 _NO_THRESHOLD = "No threshold was chosen."
 _MOST_PARTS = 12
 _LONGEST_QUOTE = 60
-# Told by the rows around them.
-_TOLD_ELSEWHERE = ("cycles", "n_people_kin_groups", "nearness_of_file")
+# Told by the rows around them, or in tables of their own.
+_LINKS_APART = ("cycles", "n_people_kin_groups", "nearness_of_file")
+_TICKETS_APART = ("mapping", "redactions", "repairs", "people_keyed_by")
+_ENCODER_APART = ("runtime", "tuned_as")
 _TICKETS = {
     "system": "Read as an export of",
     "unused_columns": "Columns not used",
@@ -88,11 +98,11 @@ _PERSONAL_DATA = {
 _SPLITS = {True: "Splits", False: "Splits, for thresholds and kinds alone"}
 
 
-def _rows(values: Mapping[str, object] | None, names: Mapping[str, str]) -> list[Row]:
+def _rows(values: Mapping[str, object], names: Mapping[str, str]) -> list[Row]:
     """Return what there is to say as rows; `names` spells out keys, and what is zero or empty is left out."""
     return [
         (names.get(key, format_name(key)), text)
-        for key, value in (values or {}).items()
+        for key, value in values.items()
         if (text := _text(value, names))
     ]
 
@@ -129,32 +139,27 @@ class DataTable:
 
 def data_tables(report: Report, material: ReportMaterial) -> list[DataTable]:
     """Return the tables about the data; an absent one says so."""
-    summary = dict(report.tickets)
-    mapping = summary.pop("mapping", {})
-    redactions = summary.pop("redactions", {})
     left_out = report.left_out_kinds
     is_listed = left_out is not None
-    apart = _LEFT_OUT_KEYS if is_listed else ()
-    links = {key: value for key, value in report.links.items() if key not in (*apart, *_TOLD_ELSEWHERE)}
     return [
-        DataTable("Tickets", _tickets(summary), "No counts of tickets were recorded."),
-        DataTable("Links", _rows(links, _LINKS), "No counts of links were recorded."),
+        DataTable("Tickets", _tickets(report.tickets), "No counts of tickets were recorded."),
+        DataTable("Links", _links(report.links), "No counts of links were recorded."),
         DataTable("Kinds of links that are left out", _left_out(left_out or ()), _NONE_LEFT_OUT[is_listed]),
         DataTable(_SPLITS[report.cross_fitting is None], _splits(report.splits), "No counts were recorded."),
         DataTable(
             "Which column became which field",
-            [(format_name(field), str(column)) for field, column in mapping.items()],
+            [(format_name(field), column) for field, column in report.tickets.get("mapping", {}).items()],
             "Names of columns are left out of this copy."
             if material.is_shared
             else "The mapping of columns was not recorded.",
         ),
         DataTable(
             "Personal data replaced",
-            _rows(redactions, _PERSONAL_DATA),
+            _rows(report.tickets.get("redactions", {}), _PERSONAL_DATA),
             "No personal data was recognised, or redaction was off.",
         ),
         DataTable("Texts and times", _profile(report.profile), "No profile was made."),
-        DataTable("Base model", _encoder(report), "Nothing about the model was recorded."),
+        DataTable("Base model", _encoder(report.encoder), "Nothing about the model was recorded."),
         DataTable(
             "What executes the models",
             [(use.encoder, _executed(use)) for use in report.runtimes],
@@ -164,46 +169,47 @@ def data_tables(report: Report, material: ReportMaterial) -> list[DataTable]:
     ]
 
 
-def _tickets(summary: Mapping[str, object]) -> list[Row]:
+def _tickets(tickets: RecordedTickets) -> list[Row]:
     """Return what became of the rows of the export."""
-    counts = summary.get("repairs")
     repairs = [
-        f"{repair_words(str(kind))}: {format_count(n)}"
-        for kind, n in (counts.items() if isinstance(counts, Mapping) else ())
-        if n
+        f"{repair_words(kind)}: {format_count(n)}" for kind, n in tickets.get("repairs", {}).items() if n
     ]
-    rest = {key: value for key, value in summary.items() if key not in ("repairs", "people_keyed_by")}
+    rest = {key: value for key, value in tickets.items() if key not in _TICKETS_APART}
     return _rows({**rest, "repairs": repairs}, _TICKETS)
 
 
-def _splits(splits: Mapping[str, object]) -> list[Row]:
+def _links(links: RecordedLinks) -> list[Row]:
+    """Return what became of the links; kinds that are left out stand in a table of their own."""
+    apart = _LEFT_OUT_KEYS if "left_out_kinds" in links else ()
+    return _rows({key: value for key, value in links.items() if key not in (*apart, *_LINKS_APART)}, _LINKS)
+
+
+def _splits(splits: Mapping[str, SplitCounts]) -> list[Row]:
     """Return each part of the split in a sentence."""
     return [
         (
             format_name(part),
-            f"{format_count(counts['n_tickets'])} tickets, {format_count(counts['n_with_kin'])} of them with "
-            f"kin, in {format_count(counts['n_kin_groups'])} groups of duplicates"
-            if isinstance(counts, Mapping) and {"n_tickets", "n_with_kin", "n_kin_groups"} <= set(counts)
-            else _text(counts, {}),
+            f"{number_of(counts.n_tickets, 'ticket')}, {counts.n_with_kin:,} of them with kin, in "
+            f"{number_of(counts.n_kin_groups, 'group')} of duplicates",
         )
         for part, counts in splits.items()
     ]
 
 
-def _profile(profile: Mapping[str, object]) -> list[Row]:
+def _profile(profile: RecordedProfile) -> list[Row]:
     """Return lengths, times, languages and templates of the texts."""
-    values = dict(profile)
-    languages, templates = values.get("languages"), values.get("templates")
-    if isinstance(languages, Mapping):
-        values["languages"] = ", ".join(f"{name} {_percent(share)}" for name, share in languages.items())
-    if isinstance(templates, list | tuple):
-        values["templates"] = [_quoted(str(text), n) for text, n in templates]
-    if "share_cut" in values:
-        values["share_cut"] = _percent(values["share_cut"])
-    for name in ("length_tokens_median", "length_tokens_p95"):
-        length = values.get(name)
-        if isinstance(length, float):
-            values[name] = round(length)
+    values: dict[str, object] = dict(profile)
+    if "languages" in profile:
+        shares = profile["languages"].items()
+        values["languages"] = ", ".join(f"{name} {percent(share, 1)}" for name, share in shares)
+    if "templates" in profile:
+        values["templates"] = [_quoted(text, n) for text, n in profile["templates"]]
+    if "share_cut" in profile:
+        values["share_cut"] = percent(profile["share_cut"], 1)
+    if "length_tokens_median" in profile:
+        values["length_tokens_median"] = round(profile["length_tokens_median"])
+    if "length_tokens_p95" in profile:
+        values["length_tokens_p95"] = round(profile["length_tokens_p95"])
     return _rows(values, _PROFILE)
 
 
@@ -212,16 +218,10 @@ def _quoted(text: str, n: int) -> str:
     return f"“{text[:_LONGEST_QUOTE]}{end}” {n:,} times"
 
 
-def _percent(share: object) -> str:
-    return percent(share, 1) if isinstance(share, int | float) else str(share)
-
-
-def _encoder(report: Report) -> list[Row]:
+def _encoder(encoder: RecordedEncoder) -> list[Row]:
     """Return which model it is; what executes it stands in a table of its own."""
-    values = {key: value for key, value in report.encoder.items() if key not in ("runtime", "tuned_as")}
-    if not values.get("code"):
-        values.pop("code", None)
-    if values.get("source_fingerprint") == values.get("fingerprint"):
+    values: dict[str, object] = {key: value for key, value in encoder.items() if key not in _ENCODER_APART}
+    if encoder.get("source_fingerprint") == encoder.get("fingerprint"):
         values.pop("source_fingerprint", None)
     return _rows(values, _ENCODER)
 
@@ -237,8 +237,8 @@ def _threshold(report: Report) -> list[Row]:
         ("Chosen for", f"{format_name(choice.target)} of {format_share(choice.target_value)} ({reached})"),
         (
             "Chosen by F1 instead",
-            f"from {format_share(choice.f1_threshold)} on; {_percent(choice.f1_false_positive_rate)} of the "
-            "strangers would be called kin",
+            f"from {format_share(choice.f1_threshold)} on; {percent(choice.f1_false_positive_rate, 1)} of "
+            "the strangers would be called kin",
         ),
     ]
 

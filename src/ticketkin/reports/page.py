@@ -5,7 +5,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from ticketkin.core.wording import number_of
+from ticketkin.core.wording import number_of, percent
 from ticketkin.reports.formatting import format_name, format_seconds, format_share
 
 # By this a copy for sharing is known, so that nothing else is taken for one and replaced.
@@ -25,6 +25,7 @@ def render_page(template: str, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters["number_of"] = number_of
+    environment.filters["percent"] = percent
     environment.filters["name"] = format_name
     environment.filters["share"] = format_share
     environment.filters["seconds"] = format_seconds

@@ -11,7 +11,7 @@ from ticketkin.evaluation.power import FEWEST_KIN_GROUPS
 from ticketkin.evaluation.proof_results import ChoiceResult, CrossFittingResult, PowerResult
 from ticketkin.evaluation.schema import Report
 from ticketkin.reports.drawing import ReportFigure
-from ticketkin.reports.formatting import format_count, format_gain, format_share
+from ticketkin.reports.formatting import format_gain, format_share
 from ticketkin.reports.proof_figures import by_baseline, learning_figure, power_figure, shuffled_figure
 
 # A last doubling of the links that brought less than this, by the upper end of its range, brought nothing.
@@ -122,10 +122,9 @@ def _judged_by_split(report: Report) -> list[str]:
         ]
     sentences = []
     parts = [
-        f"{format_count(counts['n_tickets'])} were {_SPLITS[name]} ({format_count(counts['n_with_kin'])} "
-        "with known kin)"
+        f"{counts.n_tickets:,} were {_SPLITS[name]} ({counts.n_with_kin:,} with known kin)"
         for name, counts in report.splits.items()
-        if name in _SPLITS and isinstance(counts, dict) and "n_with_kin" in counts
+        if name in _SPLITS
     ]
     if parts:
         sentences.append(
@@ -222,8 +221,8 @@ def _more(report: Report, power: PowerResult) -> str:
 
 def _links_for(report: Report, n_kin_groups: int) -> str:
     """Return how many links so many kin groups are, where groups are as large as those at hand."""
-    groups, tickets = (report.links.get(name) for name in ("n_kin_groups", "n_tickets_with_kin"))
-    if not isinstance(groups, int) or not isinstance(tickets, int) or not groups:
+    groups, tickets = report.links.get("n_kin_groups"), report.links.get("n_tickets_with_kin")
+    if not groups or tickets is None:
         return ""
     return f", which takes about {number_of(ceil(n_kin_groups * (tickets - groups) / groups), 'link')}"
 

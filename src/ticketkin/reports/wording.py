@@ -235,8 +235,7 @@ def masked_briefly(report: Report, material: ReportMaterial) -> str:
         return "What was replaced in these texts was not recorded: treat them as personal data."
     if not material.masking.is_on:
         return "Redaction was switched off, so nothing was replaced: these texts are personal data."
-    redactions = report.tickets.get("redactions") or {}
-    n_replaced = sum(count for count in redactions.values() if isinstance(count, int))
+    n_replaced = sum(report.tickets.get("redactions", {}).values())
     pieces = "of personal data and secrets"
     replaced = (
         number_of(n_replaced, f"piece {pieces} was", f"pieces {pieces} were") if n_replaced else "Nothing was"

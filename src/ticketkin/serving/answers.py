@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from ticketkin.core.tables import PERSON_FIELDS, Float64Array, FloatArray, IntArray, Tickets
+from ticketkin.core.ticket_row import TicketRow
 from ticketkin.core.wording import percent, time_span
 from ticketkin.relations.bands import Band, Bands, likeliest_kin
 from ticketkin.relations.gates import RIGHT_DIRECTION
@@ -15,7 +16,9 @@ from ticketkin.relations.parents import CLOSED_ON_ITS_OWN, canonical_parent, par
 
 MOST_WORDS = 4
 """Shared words that evidence names."""
-_CONTEXT = ("configuration_item", "service", "subcategory", "category", "assignment_group")
+_COMPARED: tuple[
+    Literal["configuration_item", "service", "subcategory", "category", "assignment_group", "caller"], ...
+] = ("configuration_item", "service", "subcategory", "category", "assignment_group", "caller")
 _FEWEST_WORDS_OF_A_CAUSE = 3
 _BAND_ORDER: Mapping[Band | None, int] = {"say": 0, "suggest": 1, "silent": 2, None: 4}
 KIN = "kin"
@@ -90,10 +93,6 @@ def _without_features(values: list[tuple[str, Any]]) -> dict[str, Any]:
     return {name: value for name, value in values if name != "features"}
 
 
-Row = Mapping[str, Any]
-"""One ticket, by field, as `Tickets` holds it."""
-
-
 @dataclass(frozen=True)
 class Telling:
     """How kinds of pairs are reported: the bands, and what is known of who caused whom."""
@@ -105,8 +104,8 @@ class Telling:
 
     def relation(
         self,
-        query: Row,
-        candidate: Row,
+        query: TicketRow,
+        candidate: TicketRow,
         calibrated: Float64Array,
         words: Sequence[str],
         parent: Callable[[], str],
@@ -132,7 +131,7 @@ class Telling:
             evidence=evidence(query, candidate, words),
         )
 
-    def _direction(self, earlier: Row, later: Row) -> str:
+    def _direction(self, earlier: TicketRow, later: TicketRow) -> str:
         """Tell that the earlier caused the later, where times are known and detected causes go that way."""
         if not self.has_times:
             return "which came first is not known: the export has no opening times"
@@ -160,7 +159,9 @@ def surest_first(relations: Sequence[Relation]) -> list[Relation]:
     return sorted(relations, key=place)
 
 
-def kin_relation(candidate: Row, evidence: list[str], similarity: float, *, is_probability: bool) -> Relation:
+def kin_relation(
+    candidate: TicketRow, evidence: list[str], similarity: float, *, is_probability: bool
+) -> Relation:
     """Return a relation where no kinds were learned: how near the ranking takes it to be."""
     return Relation(
         ticket_id=candidate["ticket_id"],
@@ -190,10 +191,10 @@ def with_context(
     )
 
 
-def evidence(query: Row, candidate: Row, words: Sequence[str]) -> list[str]:
+def evidence(query: TicketRow, candidate: TicketRow, words: Sequence[str]) -> list[str]:
     """Return what a person can check: shared words, the same fields, the time between."""
     shown = [f"both say {', '.join(words)}"] if words else []
-    for name in (*_CONTEXT, *PERSON_FIELDS):
+    for name in _COMPARED:
         value = query[name]
         if value and value == candidate[name]:
             which = "" if name in PERSON_FIELDS else f": {value}"
@@ -204,7 +205,7 @@ def evidence(query: Row, candidate: Row, words: Sequence[str]) -> list[str]:
     return shown
 
 
-def solution(ticket: Row) -> str:
+def solution(ticket: TicketRow) -> str:
     """Return the cause that people wrote down when they resolved a ticket, "" without one.
 
     Of a duplicate nothing is taken: its notes say whose duplicate it is. Nor is a word or two such as "done".
@@ -222,7 +223,7 @@ def solution(ticket: Row) -> str:
     return "; ".join(parts)
 
 
-def parent_among(group: Tickets, query: Row, order: IntArray) -> str:
+def parent_among(group: Tickets, query: TicketRow, order: IntArray) -> str:
     """Return the id of the ticket to close `query` under, of a kin group in which nobody is later than it.
 
     `order` (n,) is the place of each in filing order; where all of the group opened later, the first

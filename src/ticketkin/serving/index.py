@@ -8,52 +8,39 @@ faster.
 """
 
 import copy
-import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from ticketkin.core.artifacts import atomic_path, write_json
+from ticketkin.core.artifacts import atomic_path
 from ticketkin.core.errors import (
     MissingInputError,
-    OutputRefusedError,
-    RunLockedError,
     UnreadableFileError,
 )
 from ticketkin.core.progress import SILENT, Progress
-from ticketkin.core.replacement import is_leftover, sweep_leftovers
 from ticketkin.core.tables import IntArray
 from ticketkin.core.wording import number_of, percent
 from ticketkin.lexical.vocabulary import stable_hashes
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.single_source import Scorer
 from ticketkin.serving.buffer import Buffer
+from ticketkin.serving.index_changes import ChangingTickets
 from ticketkin.serving.index_manifest import (
     MANIFEST,
     VERSION,
     IndexManifest,
-    ListedSegment,
-    leftovers,
     new_segment_name,
     read_manifest,
     refuse_other_content,
-    writing_lock,
 )
 from ticketkin.serving.segment_files import REMEDY
-from ticketkin.serving.segment_writing import CELLS_FROM, StoredBlock, with_cells, write_segment
+from ticketkin.serving.segment_writing import CELLS_FROM, StoredBlock, with_cells
 from ticketkin.serving.stored_links import StoredLinks
-from ticketkin.serving.stored_tickets import StoredTickets
 
-# More segments than these slow a search down, so the small ones are merged.
-_MOST_SEGMENTS = 8
 # When there are this many tickets in memory, they are written to the disk.
 _FULL_BUFFER = 256
-# A share of deleted rows from which they are worth writing everything anew.
-_MOST_DELETED = 0.5
 # How often a reader reads the manifest at most, if other processes merge segments meanwhile.
 _TRIES = 5
 
@@ -67,15 +54,11 @@ class IndexChange:
     n_unchanged: int
 
 
-class Index(StoredTickets):
+class Index(ChangingTickets):
     """Stored tickets with their embeddings; what `put` and `delete` return from is on the disk.
 
     Rows count through all segments, deleted tickets included; they stay until the next change.
     """
-
-    def __init__(self, folder: Path, scorer: Scorer, bundle_id: str, manifest: IndexManifest) -> None:
-        super().__init__(folder, manifest)
-        self._scorer, self._bundle = scorer, bundle_id
 
     @classmethod
     def open(cls, folder: Path, scorer: Scorer, bundle_id: str, *, create: bool = False) -> "Index":
@@ -181,11 +164,6 @@ class Index(StoredTickets):
                 self._keep_links(links)
             return n_new
 
-    @cached_property
-    def links(self) -> StoredLinks:
-        """The duplicates given to `link`. Raises UnreadableFileError where their file is damaged."""
-        return StoredLinks.read(self._folder, REMEDY)
-
     def replace_links(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Store these duplicates in place of those that were given to `link` before. Raises as `put`."""
         links = StoredLinks([]).with_pairs(pairs)
@@ -197,15 +175,6 @@ class Index(StoredTickets):
     def snapshot(self) -> "Index":
         """Return the index as it is now: reads from the snapshot stay the same while this index changes."""
         return copy.copy(self)
-
-    def _keep_links(self, links: StoredLinks) -> None:
-        links.write(self._folder)
-        self.__dict__["links"] = links
-
-    def _forget_links(self, ids: list[str]) -> None:
-        links = self.links.without(ids)
-        if len(links.pairs) < len(self.links.pairs):
-            self._keep_links(links)
 
     def tend(self, progress: Progress = SILENT) -> None:
         """Give large segments the cells that quick searches need, after much was stored. Raises as `put`.
@@ -256,87 +225,3 @@ class Index(StoredTickets):
         StoredLinks.read(self._folder, REMEDY)
         for live in self._live:
             live.segment.check()
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Own the index, with what other processes wrote before; what killed ones left is deleted.
-
-        What was held in memory is on the disk then.
-        """
-        with writing_lock(self._folder):
-            self.__dict__.pop("links", None)  # another file: the manifest shows no change of it
-            if (self._folder / MANIFEST).exists():
-                manifest = read_manifest(self._folder, self._bundle)
-                if manifest != self._manifest:
-                    self._take_over(manifest)
-            self._sweep()
-            self._write_buffer()
-            yield
-
-    def _write_buffer(self) -> None:
-        """Write what is held in memory as a segment."""
-        if self._buffer is None:
-            return
-        segments = [live for live in self._live if live.segment is not self._buffer]
-        written = self._written([self._buffer.block], [np.arange(len(self._buffer))])
-        self._commit([*(live.listed for live in segments if not live.is_deleted.all()), written])
-        self._merge_where_due()
-
-    def _store(self, given: EmbeddedTickets) -> None:
-        replaced = self._rows_of(stable_hashes(given.tickets.ids))
-        kept = self._without(replaced[replaced >= 0])
-        block = StoredBlock(given, self._scorer.describe(given))
-        self._commit([*kept, self._written([block], [np.arange(len(given.tickets))])])
-        self._merge_where_due()
-
-    def _without(self, rows: IntArray) -> list[ListedSegment]:
-        """Return the segments with some more rows deleted; one without a live ticket is left out."""
-        remaining = [live.without(rows - live.start) for live in self._live]
-        return [live.listed for live in remaining if not live.is_deleted.all()]
-
-    def _written(self, blocks: list[StoredBlock], rows: list[IntArray]) -> ListedSegment:
-        name = new_segment_name()
-        with atomic_path(self._folder / name) as folder:
-            record = replace(write_segment(folder, blocks, rows), name=name)
-        return ListedSegment(record, [])
-
-    def _commit(self, segments: list[ListedSegment]) -> None:
-        """Replace the manifest in one step, then delete the segments that it does not name any more."""
-        manifest = IndexManifest(VERSION, self._bundle, segments)
-        write_json(self._folder / MANIFEST, asdict(manifest))
-        self._buffer = None  # its tickets are on the disk by now, since `_writing` writes them first
-        self._take_over(manifest)
-        self._sweep()
-
-    def _merge_where_due(self) -> None:
-        sizes = [len(live.rows) for live in self._live]
-        n_rows = sum(len(live.segment) for live in self._live)
-        if sum(sizes) < n_rows * (1 - _MOST_DELETED):
-            self._merge(0)
-        elif len(sizes) > _MOST_SEGMENTS:
-            # Merge as many of the last segments as are not much larger than all later ones together: so a
-            # ticket is rewritten only a logarithmic number of times.
-            due = [place for place in range(len(sizes) - 1) if sizes[place] <= 2 * sum(sizes[place + 1 :])]
-            if due:
-                self._merge(min(due))
-
-    def _merge(self, first: int) -> None:
-        """Write the segments from number `first` on as one; their order stays."""
-        merged = self._live[first:]
-        rows = [live.rows for live in merged]
-        listed = self._written([live.block for live in merged], rows) if sum(map(len, rows)) else None
-        self._commit([*(live.listed for live in self._live[:first]), *([listed] if listed else [])])
-
-    def _sweep_if_idle(self) -> None:
-        """Delete leftovers, where there are any and nobody is writing."""
-        if not leftovers(self._folder, self._manifest):
-            return
-        with suppress(RunLockedError, OutputRefusedError), self._writing():
-            pass
-
-    def _sweep(self) -> None:
-        for path in leftovers(self._folder, self._manifest):
-            if not is_leftover(path.name):
-                shutil.rmtree(path, ignore_errors=True)
-        with suppress(OSError):
-            sweep_leftovers(self._folder)

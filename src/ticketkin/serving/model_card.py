@@ -93,11 +93,11 @@ def _labels(report: Report) -> Iterator[str]:
     yield "## Labels"
     yield ""
     yield f"- Links: {links.get('n_links', 0):,}, from {links.get('labels_from', 'unknown')}"
-    for key, what in (("by_kind", "By kind"), ("by_origin", "By origin")):
-        counts = ", ".join(f"{name} {n:,}" for name, n in (links.get(key) or {}).items())
+    for counted, what in ((links.get("by_kind"), "By kind"), (links.get("by_origin"), "By origin")):
+        counts = ", ".join(f"{name} {n:,}" for name, n in (counted or {}).items())
         if counts:
             yield f"- {what}: {counts}"
-    sizes = ", ".join(f"{name} {part.get('n_tickets', 0):,}" for name, part in report.splits.items())
+    sizes = ", ".join(f"{name} {part.n_tickets:,}" for name, part in report.splits.items())
     what = "Tickets by split, for thresholds and kinds alone" if report.cross_fitting else "Tickets by split"
     yield f"- {what}: {sizes}"
     yield ""

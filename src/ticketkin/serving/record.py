@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
@@ -79,13 +79,7 @@ class ServingRecord:
 
 def write_serving_record(folder: Path, record: ServingRecord) -> None:
     """Write serving.json."""
-    values: dict[str, Any] = {
-        **vars(record),
-        "embeddings": [vars(source) for source in record.embeddings],
-        "tickets": record.tickets.model_dump(mode="json"),
-        "kinds": vars(record.kinds),
-    }
-    write_json(folder / RECORD, values)
+    write_json(folder / RECORD, record)
 
 
 def read_serving_record(folder: Path) -> ServingRecord:

@@ -10,6 +10,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from ticketkin.core.tables import Float64Array, FloatArray, IntArray
+from ticketkin.core.ticket_row import TicketRow
 from ticketkin.lexical.shared_words import shared_words
 from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
 from ticketkin.ranking.refit import Refit
@@ -20,7 +21,6 @@ from ticketkin.relations.scorer import KindScorer
 from ticketkin.serving.answers import (
     MOST_WORDS,
     Relation,
-    Row,
     Telling,
     evidence,
     kin_relation,
@@ -74,9 +74,9 @@ class _Shown:
     stored: EmbeddedTickets
 
     @cached_property
-    def fields(self) -> list[Row]:
+    def fields(self) -> list[TicketRow]:
         """Each ticket by field."""
-        return list(self.stored.tickets.frame.iter_rows(named=True))
+        return list(self.stored.tickets.by_field())
 
 
 @dataclass(frozen=True)
@@ -142,13 +142,13 @@ class KinSearch:
         return surest_first(full)
 
     def _described(self, query: EmbeddedTickets, shown: _Shown) -> list[Relation]:
-        own = next(query.tickets.frame.iter_rows(named=True))
+        own = query.tickets.one_by_field(0)
         kinds = self.bundle.kinds
         return (
             self._as_ranked(query, own, shown) if kinds is None else self._as_kinds(kinds, query, own, shown)
         )
 
-    def _as_ranked(self, query: EmbeddedTickets, own: Row, shown: _Shown) -> list[Relation]:
+    def _as_ranked(self, query: EmbeddedTickets, own: TicketRow, shown: _Shown) -> list[Relation]:
         words = self.bundle.scorer.state.words
         return [
             kin_relation(
@@ -160,7 +160,9 @@ class KinSearch:
             for other, text, score in zip(shown.fields, shown.stored.texts, shown.nearest.scores, strict=True)
         ]
 
-    def _as_kinds(self, kinds: KindScorer, query: EmbeddedTickets, own: Row, shown: _Shown) -> list[Relation]:
+    def _as_kinds(
+        self, kinds: KindScorer, query: EmbeddedTickets, own: TicketRow, shown: _Shown
+    ) -> list[Relation]:
         has_times = self.bundle.scorer.state.has_times
         telling = Telling(kinds.bands, self.bundle.record.kinds.right_direction, has_times)
         calibrated = kinds.calibrated(self._kind_probabilities(kinds, query, shown), shown.nearest.scores)
@@ -196,11 +198,11 @@ class KinSearch:
             probabilities[later] = kinds.probabilities(mine.take(later), theirs.take(later))
         return probabilities
 
-    def parent(self, query: Row, candidate: Row, row: int) -> str:
+    def parent(self, query: TicketRow, candidate: TicketRow, row: int) -> str:
         """Return the ticket to close under, of those that people tied to the candidate as duplicates."""
         rows = self._tied(row, candidate)
         if len(rows) == 1:
-            return str(candidate["ticket_id"])
+            return candidate["ticket_id"]
         group = self.index.tickets(np.array(rows, dtype=np.int64))
         order = np.arange(len(rows), dtype=np.int64)[::-1]  # the top of a chain of parents comes first
         times = group.frame["opened_at"]
@@ -208,7 +210,7 @@ class KinSearch:
             order = np.asarray(times.rank("ordinal").to_numpy(), dtype=np.int64)
         return parent_among(group, query, order)
 
-    def _tied(self, row: int, ticket: Row) -> list[int]:
+    def _tied(self, row: int, ticket: TicketRow) -> list[int]:
         """Return the rows tied to one by parents that stored tickets name and by links that were given.
 
         At most `_LARGEST_TIE`; the ticket itself comes first.
@@ -219,13 +221,13 @@ class KinSearch:
         tied |= dict.fromkeys(waiting)
         while waiting and len(tied) < _LARGEST_TIE:
             rows = np.array([waiting.pop(0)], dtype=np.int64)
-            one = next(self.index.tickets(rows).frame.iter_rows(named=True))
+            one = self.index.tickets(rows).one_by_field(0)
             fresh = [other for other in self._tied_to(one) if other not in tied]
             tied |= dict.fromkeys(fresh)
             waiting += fresh
         return list(tied)
 
-    def _tied_to(self, ticket: Row) -> Sequence[int]:
+    def _tied_to(self, ticket: TicketRow) -> Sequence[int]:
         """Return the rows that a ticket names as the one that it repeats, or that links tie to it."""
         names = [ticket["duplicate_of"] or ticket["parent"], *self.index.links.of(ticket["ticket_id"])]
         rows = [self.index.row_of(name) for name in names if name]

@@ -51,7 +51,7 @@ class LiveSegment:
     @property
     def written(self) -> Segment:
         """The segment, which is no buffer: whoever changes the disk has written that first."""
-        assert isinstance(self.segment, Segment)  # noqa: S101 - see `Index._writing`
+        assert isinstance(self.segment, Segment)  # noqa: S101 - see `ChangingTickets._writing`
         return self.segment
 
     @property

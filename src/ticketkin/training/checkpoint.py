@@ -8,12 +8,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ticketkin.core.artifacts import atomic_path, hash_path, write_json
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.core.records import read_record
 from ticketkin.core.replacement import remove_old
+from ticketkin.training.precision import ScalerState
+from ticketkin.training.record import Evaluation, History
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,6 +27,19 @@ _STATE = "state.json"
 
 
 @dataclass(frozen=True)
+class TrainingState:
+    """What is no tensor: where a training stands, and what it has recorded."""
+
+    history: History
+    evaluations: list[Evaluation]
+    pieces: int
+    """Into which a batch is cut, so that it fits into memory."""
+    precision: ScalerState
+    seconds: float
+    """Spent so far."""
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """Everything a training needs to go on as if it had never stopped."""
 
@@ -32,8 +47,7 @@ class Checkpoint:
     """Steps done."""
     tensors: Mapping[str, "Tensor"]
     """Adapter weights, optimiser moments, random number states."""
-    state: Mapping[str, Any]
-    """What JSON can hold: history, pieces a batch, seconds."""
+    state: TrainingState
 
 
 @dataclass(frozen=True)
@@ -43,7 +57,7 @@ class _Saved:
     identity: str
     step: int
     tensors_sha256: str
-    state: dict[str, Any]
+    state: TrainingState
 
 
 def save_checkpoint(folder: Path, identity: str, checkpoint: Checkpoint) -> None:
@@ -58,15 +72,8 @@ def save_checkpoint(folder: Path, identity: str, checkpoint: Checkpoint) -> None
         temporary.mkdir()
         contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
         save_file(contiguous, temporary / _TENSORS)
-        write_json(
-            temporary / _STATE,
-            {
-                "identity": identity,
-                "step": checkpoint.step,
-                "tensors_sha256": hash_path(temporary / _TENSORS),
-                "state": dict(checkpoint.state),
-            },
-        )
+        tensors_sha256 = hash_path(temporary / _TENSORS)
+        write_json(temporary / _STATE, _Saved(identity, checkpoint.step, tensors_sha256, checkpoint.state))
     for old in _names(folder)[:-_N_KEPT]:
         remove_old(folder / old)
 

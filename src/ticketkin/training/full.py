@@ -7,12 +7,10 @@ from ticketkin.core.artifacts import atomic_path
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.encoders.loading import LoadedEncoder, load_float32
 from ticketkin.encoders.saving import base_of
-from ticketkin.training.loop import TrainingLoop, seeded
-from ticketkin.training.objective import KinObjective
+from ticketkin.training.loop import seeded
 from ticketkin.training.preparation import (
     EncoderJudge,
     TunedEncoder,
-    judge_of,
     prepare_training,
     probes_of,
     training_record,
@@ -41,13 +39,7 @@ def train_full(
         model: Any = load_float32(str(encoder.source), encoder.device)
         train_all_weights(model)
         changes = WeightChanges(model)
-        model.max_seq_length = min(settings.max_length_tokens, encoder.max_length_tokens)
-        objective = KinObjective(model, data, prepared.lengths, settings, prepared.guide)
-        loop = TrainingLoop(
-            "Full", model, objective, prepared.steps, settings, judge_of(judge, encoder, model)
-        )
-        loop.run(folder / "checkpoint", prepared.identity, progress)
-    model.max_seq_length = encoder.max_length_tokens
+        loop = prepared.run("Full", model, folder / "checkpoint", progress, judge)
     with atomic_path(folder / "tuned") as temporary:
         save_unit_length(model, temporary, base_of(encoder))
     record = training_record(encoder, data, settings, loop, changes.relative(), "all weights", seed)

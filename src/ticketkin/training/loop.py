@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ticketkin.core.errors import JobError
 from ticketkin.core.progress import Progress
 from ticketkin.encoders.encoding import halved
-from ticketkin.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from ticketkin.training.checkpoint import Checkpoint, TrainingState, load_checkpoint, save_checkpoint
 from ticketkin.training.device_use import Accelerator, DeviceMeter, accelerator_of
 from ticketkin.training.objective import Objective
 from ticketkin.training.precision import Precision, chosen_precision
@@ -246,13 +246,9 @@ class TrainingLoop:
         tensors["random.cpu"] = torch.get_rng_state()
         if self.device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state(self.device)
-        state = {
-            "history": vars(self.history),
-            "evaluations": [vars(evaluation) for evaluation in self.evaluations],
-            "pieces": self.pieces,
-            "precision": self.precision.state(),
-            "seconds": self.seconds_before + seconds,
-        }
+        state = TrainingState(
+            self.history, self.evaluations, self.pieces, self.precision.state(), self.seconds_before + seconds
+        )
         return Checkpoint(done, tensors, state)
 
     def _restore(self, checkpoint: Checkpoint | None) -> int:
@@ -276,11 +272,10 @@ class TrainingLoop:
         torch.set_rng_state(tensors["random.cpu"])
         if "random.cuda" in tensors and self.device.type == "cuda":
             torch.cuda.set_rng_state(tensors["random.cuda"], self.device)
-        self.history = History(**checkpoint.state["history"])
-        self.evaluations = [Evaluation(**values) for values in checkpoint.state["evaluations"]]
-        self.pieces = int(checkpoint.state["pieces"])
-        self.precision.restore(dict(checkpoint.state["precision"]))
-        self.seconds_before = float(checkpoint.state["seconds"])
+        state = checkpoint.state
+        self.history, self.evaluations = state.history, state.evaluations
+        self.pieces, self.seconds_before = state.pieces, state.seconds
+        self.precision.restore(state.precision)
         return checkpoint.step
 
 

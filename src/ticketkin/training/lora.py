@@ -7,12 +7,10 @@ from ticketkin.core.progress import SILENT, Progress
 from ticketkin.encoders.adapter import attach_adapter, relative_changes, save_merged
 from ticketkin.encoders.loading import LoadedEncoder, load_float32
 from ticketkin.encoders.saving import base_of, save_adapter
-from ticketkin.training.loop import TrainingLoop, seeded
-from ticketkin.training.objective import KinObjective
+from ticketkin.training.loop import seeded
 from ticketkin.training.preparation import (
     EncoderJudge,
     TunedEncoder,
-    judge_of,
     prepare_training,
     probes_of,
     training_record,
@@ -46,13 +44,7 @@ def train_lora(
     with seeded(seed):
         model = load_float32(str(encoder.source), encoder.device)
         attach_adapter(model, settings)
-        model.max_seq_length = min(settings.max_length_tokens, encoder.max_length_tokens)
-        objective = KinObjective(model, data, prepared.lengths, settings, prepared.guide)
-        loop = TrainingLoop(
-            "LoRA", model, objective, prepared.steps, settings, judge_of(judge, encoder, model)
-        )
-        loop.run(folder / "checkpoint", prepared.identity, progress)
-    model.max_seq_length = encoder.max_length_tokens
+        loop = prepared.run("LoRA", model, folder / "checkpoint", progress, judge)
     with atomic_path(folder / "adapter") as temporary:
         save_adapter(model, temporary, base_of(encoder))
     with atomic_path(folder / "merged") as temporary:

@@ -6,6 +6,8 @@ from typing import Any
 from ticketkin.core.errors import ConfigurationError
 
 _HALF = ("bfloat16", "float16")
+ScalerState = dict[str, int | float]
+"""The state of the loss scaling, as torch names it; empty where nothing is scaled. Counts stay integers."""
 
 
 def chosen_precision(wanted: str, device: str) -> str:
@@ -47,11 +49,11 @@ class Precision:
             return nullcontext()
         return torch.autocast(self._device, dtype=getattr(torch, self.name))
 
-    def state(self) -> dict[str, float]:
+    def state(self) -> ScalerState:
         """Return what a checkpoint must keep."""
         return dict(self.scaler.state_dict())
 
-    def restore(self, state: dict[str, float]) -> None:
+    def restore(self, state: ScalerState) -> None:
         """Take over what a checkpoint kept."""
         if state:
             self.scaler.load_state_dict(state)

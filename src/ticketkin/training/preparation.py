@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ticketkin.core.artifacts import hash_value
+from ticketkin.core.progress import Progress
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.encoders.encoding import (
     encode_texts,
@@ -18,6 +19,7 @@ from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.training.device_use import recorded_use
 from ticketkin.training.loop import EpochScores, Judge, TrainingLoop
 from ticketkin.training.losses import check_losses
+from ticketkin.training.objective import KinObjective
 from ticketkin.training.plan import examples_seen, phase_records, plan_steps
 from ticketkin.training.record import TrainingRecord, training_versions
 from ticketkin.training.settings import TuningSettings
@@ -79,11 +81,29 @@ def judge_of(judge: EncoderJudge | None, encoder: LoadedEncoder, model: Any) -> 
 class PreparedTraining:
     """What is settled before the first step."""
 
+    encoder: LoadedEncoder
+    data: TuningData
+    settings: TuningSettings
     lengths: IntArray
     steps: list[Step]
     guide: FloatArray | None
     identity: str
     """Hash of all that shapes the training: only a checkpoint of the same may be continued."""
+
+    def run(
+        self, name: str, model: Any, folder: Path, progress: Progress, judge: EncoderJudge | None
+    ) -> TrainingLoop:
+        """Train those weights of `model` that ask for gradients; checkpoints lie in `folder`.
+
+        It reads texts up to the limit of training meanwhile, and up to that of serving afterwards.
+        """
+        model.max_seq_length = min(self.settings.max_length_tokens, self.encoder.max_length_tokens)
+        objective = KinObjective(model, self.data, self.lengths, self.settings, self.guide)
+        judge_model = judge_of(judge, self.encoder, model)
+        loop = TrainingLoop(name, model, objective, self.steps, self.settings, judge_model)
+        loop.run(folder, self.identity, progress)
+        model.max_seq_length = self.encoder.max_length_tokens
+        return loop
 
 
 def prepare_training(
@@ -100,7 +120,8 @@ def prepare_training(
         "base": encoder.fingerprint,
     })  # fmt: skip
     steps = plan_steps(data, lengths, settings, seed)
-    return PreparedTraining(lengths, steps, _guide(encoder, data, settings), identity)
+    guide = _guide(encoder, data, settings)
+    return PreparedTraining(encoder, data, settings, lengths, steps, guide, identity)
 
 
 def _guide(encoder: LoadedEncoder, data: TuningData, settings: TuningSettings) -> FloatArray | None:

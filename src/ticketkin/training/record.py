@@ -5,9 +5,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import (
+    Any,
+    NotRequired,  # pydantic reads those of `typing` from Python 3.12 on
+)
 
-from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer, with_config
+from typing_extensions import TypedDict
 
 from ticketkin.core.checks import Check
 from ticketkin.core.wording import number_of
@@ -74,6 +78,15 @@ class _Part(BaseModel):
         return {name: value for name, value in values.items() if name in self.model_fields_set}
 
 
+@with_config(ConfigDict(extra="allow"))
+class AskedSettings(TypedDict):
+    """The section of settings that a training was made by; each method has further ones."""
+
+    learning_rate: float
+    warmup_steps: NotRequired[int]
+    epochs_per_phase: NotRequired[list[int]]
+
+
 class PhaseRecord(_Part):
     """One phase that was executed."""
 
@@ -104,7 +117,7 @@ class TrainingRecord(_Part):
     losses: dict[str, str] = {}
     objectives: list[str] = []
     """Of a training without labels, in order."""
-    settings: dict[str, Any]
+    settings: AskedSettings
     """As they were asked for."""
     n_positives: int = 0
     phases: list[PhaseRecord] = []

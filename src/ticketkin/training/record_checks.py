@@ -28,7 +28,7 @@ def record_checks(record: TrainingRecord) -> list[Check]:
 
 def _rate(record: TrainingRecord) -> Iterator[Check]:
     """Yield whether the optimiser used the rate that was asked for."""
-    asked = float(record.settings["learning_rate"])
+    asked = record.settings["learning_rate"]
     peak = max(record.history.learning_rate, default=0.0)
     if isclose(peak, asked, rel_tol=1e-6):
         yield passed("learning_rate", f"the optimiser's rate peaked at {peak:g}, as asked")
@@ -45,7 +45,7 @@ def _rate(record: TrainingRecord) -> Iterator[Check]:
 
 def _warm_up(record: TrainingRecord) -> Iterator[Check]:
     """Yield whether the warm-up fits into the training; one of a share of its steps always does."""
-    asked = int(record.settings.get("warmup_steps", 0))
+    asked = record.settings.get("warmup_steps", 0)
     if asked >= record.steps_planned > 0:
         yield warning(
             "warm_up",

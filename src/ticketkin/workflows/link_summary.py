@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel, ConfigDict
 
 from ticketkin.core.tables import LabelsFrom, Links
-from ticketkin.evaluation.schema import LeftOutKindResult
+from ticketkin.evaluation.recorded import LeftOutKindResult
 from ticketkin.pairs.nearness import Nearness
 from ticketkin.tickets.kin import KinGroups
 from ticketkin.tickets.link_result import LinkResult

@@ -108,7 +108,7 @@ def _summary(reports: Sequence[Report]) -> Repeated:
     kept = [gain for gain in held_out if gain is not None]
     return Repeated(
         seeds=[report.seed for report in reports],
-        n_queries=[report.splits["evaluation"]["n_queries"] for report in reports],
+        n_queries=[report.splits["evaluation"].n_queries for report in reports],
         metrics=metrics,
         gains={name: Spread.of(_known(measured)) for name, measured in gains.items() if measured},
         n_above_zero={

@@ -10,11 +10,12 @@ from ticketkin.core.artifacts import atomic_path, write_json
 from ticketkin.core.outputs import check_folder_output
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.relations.linked_kinds import LinkedKinds
+from ticketkin.relations.replay_result import Replay
 from ticketkin.reports.replay_page import replay_html
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.incoming import tickets_of_files
 from ticketkin.serving.kin import Kin
-from ticketkin.serving.replay import Replay, replay, replayed_rows
+from ticketkin.serving.replay import replay, replayed_rows
 from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.link_files import links_from_file
 from ticketkin.tickets.link_result import merge_links
@@ -87,5 +88,5 @@ def write_replay(result: Replay, out: Path, sources: Sequence[Path], *, force: b
     with atomic_path(out) as temporary:
         temporary.mkdir(parents=True)
         write_json(temporary / REPLAY_JSON, result.to_json())
-        (temporary / REPLAY_HTML).write_text(replay_html(result.to_json()), "utf-8")
+        (temporary / REPLAY_HTML).write_text(replay_html(result), "utf-8")
     return out / REPLAY_HTML

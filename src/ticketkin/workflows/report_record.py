@@ -9,6 +9,7 @@ import numpy as np
 from ticketkin.core.checks import Check
 from ticketkin.core.tables import SplitName
 from ticketkin.evaluation.proof_results import Comparison
+from ticketkin.evaluation.recorded import SplitCounts
 from ticketkin.evaluation.schema import (
     SCHEMA_VERSION,
     CandidateResult,
@@ -103,16 +104,16 @@ def _with_training(
     )
 
 
-def _split_counts(data: RunData) -> dict[str, dict[str, int]]:
+def _split_counts(data: RunData) -> dict[str, SplitCounts]:
     counts = {}
     for name in SplitName:
         rows = data.splits.rows(data.tickets, name)
-        counts[name.value] = {
-            "n_tickets": len(rows),
-            "n_with_kin": int(data.groups.has_kin[rows].sum()),
-            "n_kin_groups": len(np.unique(data.groups.group[rows][data.groups.has_kin[rows]])),
-            "n_queries": len(data.queries(name)),
-        }
+        counts[name.value] = SplitCounts(
+            n_tickets=len(rows),
+            n_with_kin=int(data.groups.has_kin[rows].sum()),
+            n_kin_groups=len(np.unique(data.groups.group[rows][data.groups.has_kin[rows]])),
+            n_queries=len(data.queries(name)),
+        )
     return counts
 
 

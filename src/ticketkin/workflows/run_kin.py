@@ -110,11 +110,11 @@ class RunKin:
         return ties
 
     def _relation(self, query: int, candidate: int, calibrated: Float64Array) -> Relation:
-        frame, texts = self._data.tickets.frame, self._data.texts
+        tickets, texts = self._data.tickets, self._data.texts
         words = self._kinds.shared_words(texts[query], texts[candidate], MOST_WORDS)
         return self._telling.relation(
-            frame.row(query, named=True),
-            frame.row(candidate, named=True),
+            tickets.one_by_field(query),
+            tickets.one_by_field(candidate),
             calibrated,
             words,
             partial(self._parent, query, candidate),

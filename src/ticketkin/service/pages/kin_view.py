@@ -7,6 +7,7 @@ from datetime import datetime
 import numpy as np
 
 from ticketkin.core.tables import Tickets
+from ticketkin.core.ticket_row import TicketRow
 from ticketkin.lexical.shared_words import Piece, pieces, words_apart
 from ticketkin.lexical.tfidf import TermStatistics
 from ticketkin.relations.parents import parent_tiers
@@ -19,7 +20,7 @@ from ticketkin.service.pages.wording import (
     kind_title,
 )
 from ticketkin.service.question_schemas import KinAnswer
-from ticketkin.serving.answers import Relation, Row
+from ticketkin.serving.answers import Relation
 from ticketkin.serving.kin import Kin
 
 _MOST_WORDS_APART = 5
@@ -83,7 +84,7 @@ class AnswerView:
 
 def answer_view(asked: Tickets, answer: KinAnswer, kin: Kin) -> AnswerView:
     """Return the answer about one ticket."""
-    beside = compared(next(asked.frame.iter_rows(named=True)), answer.relations, kin)
+    beside = compared(asked.one_by_field(0), answer.relations, kin)
     shown = [one for one in beside if is_worth_showing(one.relation)]
     rest = [one for one in beside if not is_worth_showing(one.relation)]
     stated = [one.relation for one in shown]
@@ -98,16 +99,15 @@ def answer_view(asked: Tickets, answer: KinAnswer, kin: Kin) -> AnswerView:
     )
 
 
-def compared(own: Row, relations: Sequence[Relation], kin: Kin) -> list[KinView]:
+def compared(own: TicketRow, relations: Sequence[Relation], kin: Kin) -> list[KinView]:
     """Return the stored tickets of relations beside one; what was deleted meanwhile is left out."""
     stored = [(one, row) for one in relations if (row := kin.index.row_of(one.ticket_id)) is not None]
     if not stored:
         return []
     others = kin.index.tickets(np.array([row for _, row in stored], dtype=np.int64))
-    rows = others.frame.iter_rows(named=True)
     return [
         _beside(own, row, relation, view, kin.bundle.words)
-        for (relation, _), row, view in zip(stored, rows, ticket_views(others), strict=True)
+        for (relation, _), row, view in zip(stored, others.by_field(), ticket_views(others), strict=True)
     ]
 
 
@@ -122,13 +122,15 @@ def ticket_views(tickets: Tickets) -> list[TicketView]:
             opened_at=row["opened_at"],
             state=row["state"] or ("Open" if open_now else "Closed"),
             is_open=open_now,
-            fields=[(title, row[name]) for name, title in FIELD_TITLES.items() if row[name]],
+            fields=list(_by_title(row).items()),
         )
-        for row, open_now in zip(tickets.frame.iter_rows(named=True), is_open, strict=True)
+        for row, open_now in zip(tickets.by_field(), is_open, strict=True)
     ]
 
 
-def _beside(own: Row, other: Row, relation: Relation, view: TicketView, words: TermStatistics) -> KinView:
+def _beside(
+    own: TicketRow, other: TicketRow, relation: Relation, view: TicketView, words: TermStatistics
+) -> KinView:
     mine, theirs = _text(own), _text(other)
     return KinView(
         relation=relation,
@@ -139,14 +141,21 @@ def _beside(own: Row, other: Row, relation: Relation, view: TicketView, words: T
         description=pieces(words, other["description"], mine),
         reasons=relation.evidence,
         differences=[
-            Difference(title, own[name], other[name])
-            for name, title in FIELD_TITLES.items()
-            if own[name] and other[name] and own[name] != other[name]
+            Difference(title, here, there)
+            for title, here in _by_title(own).items()
+            if (there := _by_title(other).get(title)) is not None and here != there
         ],
         only_here=words_apart(words, mine, theirs, _MOST_WORDS_APART),
         only_there=words_apart(words, theirs, mine, _MOST_WORDS_APART),
     )
 
 
-def _text(ticket: Row) -> str:
+def _by_title(ticket: TicketRow) -> dict[str, str]:
+    """Return the fields of a ticket that are filled and shown, by their titles."""
+    return {
+        FIELD_TITLES[name]: str(value) for name, value in ticket.items() if name in FIELD_TITLES and value
+    }
+
+
+def _text(ticket: TicketRow) -> str:
     return f"{ticket['title']}\n{ticket['description']}"

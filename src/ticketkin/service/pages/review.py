@@ -168,7 +168,7 @@ def _questions(
     What others answered is not shown, so that two people judge a pair each on their own.
     """
     asked = serving.corpus.stored([ticket_id])
-    own, is_open = next(asked.frame.iter_rows(named=True)), ticket_views(asked)[0].is_open
+    own, is_open = asked.one_by_field(0), ticket_views(asked)[0].is_open
     views = compared(own, relations, serving.corpus.kin)
     views.sort(key=lambda view: (view.ticket.name != about, stable_hash(f"{ticket_id}\n{view.ticket.name}")))
     with serving.corpus.database.transaction() as connection:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ticketkin.core.errors import ConfigurationError
+from ticketkin.core.stage_settings import StageSettings
 from ticketkin.workflows.settings import Settings
 
 _FOLDER = Path(__file__).parent
@@ -44,8 +45,8 @@ def recipe_settings(name: str) -> Mapping[str, Any]:
     return {**known[name].settings, "recipe": name}
 
 
-def recipe_section(name: str, candidate: str) -> Mapping[str, Any]:
-    """Return a recipe's settings of one candidate, every value resolved.
+def recipe_section(name: str, candidate: str) -> StageSettings:
+    """Return a recipe's section of settings of one candidate.
 
     Raises ConfigurationError for an unknown recipe, or one that does not train the candidate.
     """
@@ -55,5 +56,5 @@ def recipe_section(name: str, candidate: str) -> Mapping[str, Any]:
         raise ConfigurationError(
             f"The recipe {name!r} does not train {candidate!r}; it tries {', '.join(trained)}"
         )
-    defaults = getattr(Settings(), candidate).model_dump(mode="json")
-    return {**defaults, **chosen.get(candidate, {})}
+    defaults: StageSettings = getattr(Settings(), candidate)
+    return defaults.model_validate({**defaults.model_dump(mode="json"), **chosen.get(candidate, {})})
