@@ -15,6 +15,7 @@ from ticketkin.core.errors import InputError, TicketkinError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import Links, Tickets
 from ticketkin.lexical.vocabulary import stable_hashes
+from ticketkin.service.compute_threads import all_cores_for
 from ticketkin.service.model_index import FollowingState, ModelIndex
 from ticketkin.service.model_switching import open_known
 from ticketkin.service.refitting import refit_when_due
@@ -294,7 +295,8 @@ class Corpus:
     def _put(self, tickets: Tickets, actor: str, sync: SyncBatch | None, n_before: int) -> TicketCounts:
         """Store one batch; `n_before` counts what batches before it changed, for the ledger."""
         bundle = self.bundle
-        embedded = bundle.embed(tickets) if len(tickets) else None
+        with all_cores_for(len(tickets)):
+            embedded = bundle.embed(tickets) if len(tickets) else None
         counts = TicketCounts(0, 0, 0)
         with self.database.transaction() as connection:
             if embedded is not None:

@@ -25,6 +25,7 @@ from ticketkin.core.records import read_record
 from ticketkin.core.tables import Tickets
 from ticketkin.evaluation.schema import Report, read_report
 from ticketkin.ranking.refit import Refit
+from ticketkin.service.compute_threads import one_thread_each
 from ticketkin.service.refitting import refit_to_answer_by
 from ticketkin.service.refusals import UnknownTicketError
 from ticketkin.service.stored_embeddings import BATCH_TICKETS, completed, kept_embeddings
@@ -124,7 +125,8 @@ class ModelIndex:
         """
         self.catch_up(progress)
         self.follow_refit()
-        self.parity = parity_check(self.bundle)
+        self.parity = parity_check(self.bundle)  # which loads the encoders
+        one_thread_each()
         return self.parity
 
     def close(self) -> None:
