@@ -122,6 +122,13 @@ def _absent(desk: Desk) -> Desk:
     return replace(desk, n_absent=2 * len(desk.left))
 
 
+def _across_splits(desk: Desk) -> Desk:
+    """Let every related and causal link join a ticket of training with one that judges."""
+    train, test = np.flatnonzero(~desk.is_test), np.flatnonzero(desk.is_test)
+    draw, n_links = np.random.default_rng(0), len(desk.typed)
+    return replace(desk, typed=np.column_stack([draw.choice(train, n_links), draw.choice(test, n_links)]))
+
+
 def _shifted(n_rows: int) -> Callable[[Desk], Desk]:
     return lambda desk: replace(desk, right=(desk.right + n_rows) % len(desk.tickets))
 
@@ -252,6 +259,8 @@ DATA_FAULTS = (
     DataFault("a bucket as a master", _bucket, "large_groups", "like a bucket"),
     DataFault("one event with most links", _one_event, "large_groups", "one group holds"),
     DataFault("most links name absent tickets", _absent, "absent_ends"),
+    DataFault("related and causal links across splits", _across_splits, "kinds_across_splits",
+              "kinds are learned from the 0 within the training split"),
     DataFault("times: opened when closed", _as_closed, "opening_times", "very second of closed_at"),
     DataFault("times: of the import", lambda d: d.opened(pl.col("opened_at").max()), "opening_times",
               "that of an import"),

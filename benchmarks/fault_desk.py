@@ -12,9 +12,14 @@ import polars as pl
 from sklearn.decomposition import TruncatedSVD
 
 from ticketkin.core.checks import Check
-from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Tickets
+from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Kind, SplitName, Tickets
 from ticketkin.encoders.dense import DenseRanker, unit_length
-from ticketkin.evaluation.diagnostics.breadth import absent_ends, large_groups, only_linked
+from ticketkin.evaluation.diagnostics.breadth import (
+    absent_ends,
+    kinds_across_splits,
+    large_groups,
+    only_linked,
+)
 from ticketkin.evaluation.diagnostics.copies import SplitTexts, copied_test
 from ticketkin.evaluation.diagnostics.hindsight import LinkedTexts, hindsight_checks
 from ticketkin.evaluation.diagnostics.link_quality import JudgedLinks, link_quality_checks
@@ -39,11 +44,14 @@ _TEST_SHARE = 0.25
 
 @dataclass(frozen=True)
 class Desk:
-    """Tickets and the duplicate links between them, by rows."""
+    """Tickets and the links between them, by rows."""
 
     tickets: Tickets
     left: IntArray
     right: IntArray
+    """Duplicates: child and master."""
+    typed: IntArray
+    """Related and causal links, shape (n_links, 2)."""
     n_absent: int = 0
     """Links that name a ticket which is not here."""
     test_ids: frozenset[str] = frozenset()
@@ -55,10 +63,10 @@ class Desk:
         path = folder / f"desk-{seed}.csv"
         write_sample(path, N_TICKETS, seed)
         tickets = import_tickets([path], TicketSettings()).tickets
-        links = links_from_tickets(tickets).links.frame.filter(pl.col("kind") == "duplicate")
-        at = tickets.position
-        left, right = (np.array([at[one] for one in links[end]]) for end in ("source", "target"))
-        return cls(tickets, left, right)
+        links, at = links_from_tickets(tickets).links.frame, tickets.position
+        rows = np.array([[at[one], at[other]] for one, other in links.select("source", "target").iter_rows()])
+        is_duplicate = (links["kind"] == Kind.DUPLICATE.value).to_numpy()
+        return cls(tickets, *rows[is_duplicate].T, rows[~is_duplicate])
 
     @cached_property
     def groups(self) -> IntArray:
@@ -122,9 +130,9 @@ class Desk:
         """Return the desk with some of its tickets, and the links between them."""
         place = np.full(len(self.tickets), -1)
         place[rows] = np.arange(len(rows))
-        kept = (place[self.left] >= 0) & (place[self.right] >= 0)
+        kept, typed = (place[self.left] >= 0) & (place[self.right] >= 0), place[self.typed]
         tickets = Tickets(self.tickets.frame[rows.tolist()])
-        return Desk(tickets, place[self.left[kept]], place[self.right[kept]])
+        return Desk(tickets, place[self.left[kept]], place[self.right[kept]], typed[(typed >= 0).all(axis=1)])
 
 
 def checks_of(desk: Desk) -> list[Check]:
@@ -138,6 +146,7 @@ def checks_of(desk: Desk) -> list[Check]:
     ranks = {
         name: LinkRanks.of(ranker, desk.left, desk.right, n, seed) for name, ranker in desk.rankers.items()
     }
+    split_of = np.where(desk.is_test, SplitName.HOLDOUT, SplitName.TRAIN)
     third = n // 3
     splits = {"train": (0, third), "evaluation": (third, 2 * third), "holdout": (2 * third, n)}
     return [
@@ -148,6 +157,7 @@ def checks_of(desk: Desk) -> list[Check]:
         large_groups(groups, desk.embeddings, desk.tickets.ids, seed),
         only_linked(linked.is_linked),
         absent_ends(len(desk.left) + desk.n_absent, desk.n_absent),
+        kinds_across_splits(split_of[desk.typed]),
         opening_times(desk.tickets),
         copied_test(_split_of(desk), seed),
         copied_texts(desk.tickets, desk.texts),

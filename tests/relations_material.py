@@ -1,4 +1,4 @@
-"""A small desk whose links have kinds that show in the tickets, and the record of a good model of kinds."""
+"""A small desk whose links have kinds that show in the tickets, its pairs, the record of a good model."""
 
 from typing import Any
 
@@ -7,6 +7,13 @@ import polars as pl
 
 from ticket_material import make_tickets
 from ticketkin.core.tables import LINKS_SCHEMA, FloatArray, Links, Tickets
+from ticketkin.lexical.neighbours import tfidf_matrix
+from ticketkin.ranking.columns import EmbeddedTickets
+from ticketkin.relations.features import PairFeatures
+from ticketkin.relations.pair_state import PairState
+from ticketkin.relations.pairs import RelationPairs, relation_pairs
+from ticketkin.relations.settings import RelationSettings
+from ticketkin.tickets.kin import kin_groups
 
 
 def desk(n_events: int = 40, seed: int = 0) -> tuple[Tickets, Links, list[str], FloatArray]:
@@ -38,6 +45,22 @@ def desk(n_events: int = 40, seed: int = 0) -> tuple[Tickets, Links, list[str], 
     unit = np.array(embeddings) / np.linalg.norm(embeddings, axis=1, keepdims=True)
     frame = pl.DataFrame(links, schema=dict(LINKS_SCHEMA), orient="row")
     return tickets, Links(frame), texts, unit.astype(np.float32)
+
+
+def typed_pairs(
+    seed: int = 0, n_events: int = 40, none_per_linked: float = 3.0
+) -> tuple[RelationPairs, PairFeatures]:
+    """Return the pairs of a desk, and what a classifier reads of them."""
+    tickets, links, texts, embeddings = desk(n_events, seed)
+    words = tfidf_matrix(texts)
+    groups = kin_groups(tickets, links).group
+    pairs = relation_pairs(
+        tickets, links, groups, words, seed, RelationSettings(none_per_linked=none_per_linked)
+    )
+    given = EmbeddedTickets(tickets, texts, {"base": embeddings, "title": embeddings})
+    state = PairState.fit(given, np.arange(len(tickets)))
+    described = state.describe(given)
+    return pairs, state.features(described.take(pairs.left), described.take(pairs.right))
 
 
 _KINDS = ("duplicate", "related", "causal", "none")

@@ -62,12 +62,15 @@ def test_links_that_name_absent_tickets_are_counted() -> None:
 
 
 def test_typed_links_across_splits_are_counted_and_missed_where_none_is_left_to_learn() -> None:
-    assert kinds_across_splits(0, 0, 0).outcome is Outcome.SKIPPED
-    plenty = kinds_across_splits(60, 25, 30)
+    across, training, holdout = ("train", "holdout"), ("train", "train"), ("holdout", "holdout")
+    assert kinds_across_splits([]).outcome is Outcome.SKIPPED
+    plenty = kinds_across_splits([across] * 25 + [training] * 30 + [holdout] * 5)
     assert plenty.outcome is Outcome.PASSED
     assert "25 of 60 related or causal links join tickets of different splits" in plenty.evidence
-    assert kinds_across_splits(40, 35, 3).outcome is Outcome.WARNING
-    assert kinds_across_splits(6, 5, 1).outcome is Outcome.PASSED  # too few to complain of the split
+    assert "the 30 within the training split" in plenty.evidence
+    assert kinds_across_splits([across] * 35 + [training] * 3 + [holdout] * 2).outcome is Outcome.WARNING
+    too_few_to_complain = [across] * 5 + [training]
+    assert kinds_across_splits(too_few_to_complain).outcome is Outcome.PASSED
 
 
 def _opened(times: Sequence[str], **columns: Sequence[str]) -> Tickets:

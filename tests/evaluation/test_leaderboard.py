@@ -13,6 +13,7 @@ from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.evaluation.thresholds import choose_threshold
+from ticketkin.reports.leaderboard import recommendation_words
 
 COST = ModelCost(100.0, 90.0, 384, 1_536, "apache-2.0")
 
@@ -60,11 +61,14 @@ def _row(name: str, behind: tuple[float, float, float], rate: float, licence: st
     return Row(name, {}, Interval(0.0, 0.0, 0.0), None, None, behind_best, cost)
 
 
-def _recommended(*rows: Row, labels_from: str = "person") -> str | None:
-    board = ModelComparison(
+def _board(*rows: Row, labels_from: str = "person") -> ModelComparison:
+    return ModelComparison(
         list(rows), {}, "base", "links", "mrr", 90, 90, 40, labels_from, "", {}, "pairs", []
     )
-    recommended = board.recommendation
+
+
+def _recommended(*rows: Row, labels_from: str = "person") -> str | None:
+    recommended = _board(*rows, labels_from=labels_from).recommendation
     return None if recommended is None else recommended.model.name
 
 
@@ -85,6 +89,14 @@ def test_speed_decides_only_where_labels_cannot_tell_two_models_apart() -> None:
     assert _recommended(best, _row("hardly faster", LEVEL, 45), base) == "best"
     assert _recommended(best, _row("too far below", FURTHER, 90), base) == "best"
     assert _recommended(best, _row("measurably worse", WORSE, 90), base) == "best"
+
+
+def test_the_first_place_of_a_faster_model_is_called_no_gain_where_none_is_proven() -> None:
+    first = recommendation_words(_board(_row("small", BEST, 160), _row("base", LEVEL, 100)))
+    assert "can't be told from base, the model you have" in first and "gains" not in first
+    assert "1.6 times as many tickets" in first
+    proven = recommendation_words(_board(_row("small", BEST, 160), _row("base", WORSE, 100)))
+    assert "over base it gains" in proven and "can't be told" not in proven
 
 
 def test_an_open_licence_comes_before_speed() -> None:

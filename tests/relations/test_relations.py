@@ -13,39 +13,22 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from sklearn.metrics import brier_score_loss, precision_recall_fscore_support
 
-from relations_material import desk
+from relations_material import desk, typed_pairs
 from ticketkin.core.errors import InputError, NotEnoughDataError, UnreadableFileError
 from ticketkin.core.tables import LINKS_SCHEMA, Links
 from ticketkin.lexical.neighbours import tfidf_matrix
-from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.relations.assessment import Assessment, assess, feature_fit
 from ticketkin.relations.bands import Bands
 from ticketkin.relations.features import PairFeatures
 from ticketkin.relations.fitting import MODELS, fit_classifier
 from ticketkin.relations.kinds import KINDS
-from ticketkin.relations.pair_state import PairState
-from ticketkin.relations.pairs import STATED_SCHEMA, RelationPairs, relation_pairs, support_notes
+from ticketkin.relations.pairs import STATED_SCHEMA, relation_pairs, support_notes
 from ticketkin.relations.saving import FittedOn, load_classifier, read_kinds, save_kinds
 from ticketkin.relations.settings import RelationSettings
 from ticketkin.tickets.kin import kin_groups
 
 SILENT_BANDS = Bands.silent()
 ABC = FittedOn("abc", "s1", "t1")
-
-
-def _pairs(
-    seed: int = 0, n_events: int = 40, none_per_linked: float = 3.0
-) -> tuple[RelationPairs, PairFeatures]:
-    tickets, links, texts, embeddings = desk(n_events, seed)
-    words = tfidf_matrix(texts)
-    groups = kin_groups(tickets, links).group
-    pairs = relation_pairs(
-        tickets, links, groups, words, seed, RelationSettings(none_per_linked=none_per_linked)
-    )
-    given = EmbeddedTickets(tickets, texts, {"base": embeddings, "title": embeddings})
-    state = PairState.fit(given, np.arange(len(tickets)))
-    described = state.describe(given)
-    return pairs, state.features(described.take(pairs.left), described.take(pairs.right))
 
 
 @for_all(seed=st.integers(0, 40), ratio=st.sampled_from([1.0, 3.0]))
@@ -167,7 +150,7 @@ def test_a_rare_or_absent_kind_is_reported() -> None:
 
 
 def test_features_say_what_they_are() -> None:
-    pairs, features = _pairs()
+    pairs, features = typed_pairs()
     assert features.values.shape == (len(pairs), len(features.names)) and np.isfinite(features.values).all()
     tickets, _, _, embeddings = desk()
     at = features.names.index
@@ -191,7 +174,7 @@ def test_features_say_what_they_are() -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_gives_probabilities_of_all_kinds(name: str) -> None:
-    pairs, features = _pairs()
+    pairs, features = typed_pairs()
     fitted = fit_classifier(name, features, pairs.kind, pairs.block, 0)
     probabilities = fitted.probabilities(features)
     assert probabilities.shape == (len(pairs), 4)
@@ -209,7 +192,7 @@ def test_every_model_gives_probabilities_of_all_kinds(name: str) -> None:
 def test_learned_kinds_beat_the_majority_and_folds_share_no_ticket(monkeypatch: pytest.MonkeyPatch) -> None:
     from ticketkin.relations import assessment
 
-    pairs, features = _pairs()
+    pairs, features = typed_pairs()
     trained_on: list[set[int]] = []
     plain = assessment.fit_classifier
 
@@ -277,14 +260,14 @@ def test_the_direction_of_detected_causes_is_counted() -> None:
 
 
 def test_too_few_pairs_of_a_kind_stop_the_assessment() -> None:
-    pairs, features = _pairs(n_events=3)
+    pairs, features = typed_pairs(n_events=3)
     with pytest.raises(NotEnoughDataError, match="kinds have at least 5 pairs, and two are needed"):
         assess("logistic", feature_fit("logistic", features, pairs), pairs)
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_saved_classifier_is_the_same_and_bound_to_its_run(name: str, tmp_path: Path) -> None:
-    pairs, features = _pairs()
+    pairs, features = typed_pairs()
     fitted = fit_classifier(name, features, pairs.kind, pairs.block, 0)  # type: ignore[arg-type]
     save_kinds(tmp_path, fitted.name, ABC, SILENT_BANDS, fitted)
     assert not [path for path in tmp_path.rglob("*") if path.suffix in {".pkl", ".pickle", ".joblib"}]
@@ -311,7 +294,7 @@ def test_a_kind_too_rare_to_judge_is_never_reported() -> None:
 
 def test_a_file_that_runs_a_command_when_opened_is_never_opened(tmp_path: Path) -> None:
     """The file has numpy evaluate a string, as a stranger's run folder once did."""
-    pairs, features = _pairs()
+    pairs, features = typed_pairs()
     fitted = fit_classifier("logistic", features, pairs.kind, pairs.block, 0)
     save_kinds(tmp_path, fitted.name, ABC, SILENT_BANDS, fitted)
     marker = tmp_path / "ran"
@@ -356,7 +339,7 @@ def _rewritten(folder: Path, **change: object) -> None:
     ],
 )
 def test_a_description_of_something_else_is_reported(tmp_path: Path, change: dict[str, object]) -> None:
-    pairs, features = _pairs()
+    pairs, features = typed_pairs()
     fitted = fit_classifier("majority", features, pairs.kind, pairs.block, 0)
     save_kinds(tmp_path, fitted.name, ABC, SILENT_BANDS, fitted)
     _rewritten(tmp_path, **change)

@@ -127,8 +127,11 @@ def test_json_and_nothing_to_list(
     assert [one["conflict"] for one in printed] == [1, 2, 2, 2, 3, 3, 4] and printed[0]["stated"]
     (tmp_path / "reviewed.csv").write_text("source,target,kind\nT3,T4,causal\n", "utf-8")
     (folder / artifact.PAIRS).unlink()
-    assert _run(["pairs", "conflicts", str(folder)], monkeypatch) == 0
-    assert "No labels contradict each other." in capsys.readouterr().out
+    out = tmp_path / "none.csv"
+    assert _run(["pairs", "conflicts", str(folder), "--out", str(out)], monkeypatch) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert shown == f"No labels contradict each other. Nothing is to be filled in, so {out} was not written."
+    assert not out.exists()
     (folder / artifact.LINKS).unlink()
     assert _run(["pairs", "conflicts", str(folder)], monkeypatch) == MissingInputError.exit_code
     assert "ticketkin links" in capsys.readouterr().err

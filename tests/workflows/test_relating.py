@@ -182,6 +182,36 @@ def test_the_whole_job_learns_kinds_and_shows_them(folder: Path) -> None:
     assert gates["relation_labels"] == "passed" and gates["relation_better_than_majority"] == "passed"
 
 
+def test_links_across_splits_teach_nothing_and_are_counted(folder: Path, tmp_path: Path) -> None:
+    job = read_job(folder)
+    before = RunData.of(folder, job)
+    ids, splits = before.tickets.ids, before.splits.frame
+    train, holdout = (before.splits.rows(before.tickets, s) for s in (SplitName.TRAIN, SplitName.HOLDOUT))
+    across = [(ids[one], ids[other]) for one, other in zip(train.tolist(), holdout.tolist(), strict=False)]
+    links = tmp_path / "links.csv"
+    links.write_text("source,target,kind\n" + "".join(f"{a},{b},related\n" for a, b in across), "utf-8")
+    learned = _learned_of(folder)
+    unlike = job.settings.links.model_copy(update={"doubtful": "ignore"})
+    settings = job.settings.model_copy(update={"links": unlike})
+    report = run_job(job.model_copy(update={"links_file": links, "settings": settings}), folder)
+    after = RunData.of(folder, read_job(folder))
+    assert after.links.frame.filter(pl.col("origin") == "file").height == len(across)
+    assert after.splits.frame.equals(splits)
+    assert _learned_of(folder) == learned
+    counted = next(check for check in report.diagnostics if check.code == "kinds_across_splits")
+    assert "links join tickets of different splits; kinds are learned from the" in counted.evidence
+    assert int(counted.evidence.split()[0]) >= len(across)
+
+
+def _learned_of(folder: Path) -> tuple[set[tuple[str, str]], dict[str, int]]:
+    """Return the pairs that encoders and rankings learn as kin, and how many pairs kinds are learned from."""
+    pairs = RunData.of(folder, read_job(folder)).pairs.of(SplitName.TRAIN).frame.filter(pl.col("label") == 1)
+    record = json.loads((folder / "relations/relations.json").read_text())
+    by_kind = record["two_stage"]["pairs_by_split"]["train"]
+    del by_kind["none"]  # as many are drawn beside them as there are links in all
+    return set(pairs.select("left", "right").iter_rows()), by_kind
+
+
 def test_a_review_wins_over_links(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

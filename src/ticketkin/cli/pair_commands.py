@@ -108,13 +108,15 @@ def conflicts(
         check_file_output(out, [folder], force=force)
     with damage_named(folder):
         listed = conflicts_of_run(folder)
-    if out is not None:
+    if out is not None and listed:
         save_csv(out, conflict_table(listed), for_spreadsheets=True)
     if as_json:
         print_json(listed)
         return
     show_conflicts(screen, listed)
-    if out is not None:
+    if out is not None and not listed:
+        screen.print(f"Nothing is to be filled in, so {out} was not written.", soft_wrap=True)
+    elif out is not None:
         screen.print(f"Wrote {out}. Fill in the column kind, then:", soft_wrap=True)
         screen.print(
             f"  ticketkin run {shlex.quote(str(folder))} --reviewed {shlex.quote(str(out))}", soft_wrap=True

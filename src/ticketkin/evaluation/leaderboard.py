@@ -85,6 +85,16 @@ class Recommendation:
         """How many new tickets it encodes in the time in which the best encodes one."""
         return self.model.cost.texts_per_second / self.best.cost.texts_per_second
 
+    @property
+    def times_as_fast_as_baseline(self) -> float:
+        """How many new tickets it encodes in the time in which the baseline encodes one."""
+        return self.model.cost.texts_per_second / self.baseline.cost.texts_per_second
+
+    @property
+    def is_gain_proven(self) -> bool:
+        """Whether the baseline is measurably worse than the best model."""
+        return _is_worse(self.baseline)
+
     def to_json(self) -> dict[str, object]:
         """Return plain values for JSON."""
         return {

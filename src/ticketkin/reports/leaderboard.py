@@ -94,8 +94,14 @@ def recommendation_words(comparison: ModelComparison) -> str:
 def _over_baseline(recommendation: Recommendation, primary: MetricDefinition) -> str:
     if recommendation.model is recommendation.baseline:
         return ", and it is the model you have"
-    gain = format_gain(recommendation.model.difference)
-    return f", and over {recommendation.baseline.name} it gains {gain}"
+    name, gain = recommendation.baseline.name, format_gain(recommendation.model.difference)
+    if recommendation.is_gain_proven:
+        return f", and over {name} it gains {gain}"
+    speed = _faster(recommendation.times_as_fast_as_baseline)
+    return (
+        f", but by these links it can't be told from {name}, the model you have (difference in "
+        f"{primary.short_title} {gain}){speed}"
+    )
 
 
 def _faster(times: float) -> str:

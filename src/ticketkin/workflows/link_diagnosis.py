@@ -58,15 +58,8 @@ def link_checks(data: RunData, judged: Judged) -> list[Check]:
 def _kinds_across_splits(data: RunData) -> Check:
     split_of = dict(data.splits.frame.select("ticket_id", "split").iter_rows())
     typed = data.links.frame.filter(pl.col("kind") != Kind.DUPLICATE.value)
-    ends = [
-        (split_of.get(one), split_of.get(other))
-        for one, other in typed.select("source", "target").iter_rows()
-    ]
-    return kinds_across_splits(
-        n_links=len(ends),
-        n_across=sum(one != other for one, other in ends),
-        n_training=sum(one == other == SplitName.TRAIN.value for one, other in ends),
-    )
+    ends = typed.select("source", "target").iter_rows()
+    return kinds_across_splits([(split_of[one], split_of[other]) for one, other in ends])
 
 
 def text_checks(data: RunData) -> list[Check]:

@@ -1,9 +1,11 @@
 """Too good, too broad, too lumpy: links that are easier, or fewer groups, than those of a desk."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ticketkin.core.checks import Check, failed, passed, skipped, warning
-from ticketkin.core.tables import BoolArray, FloatArray, IntArray
+from ticketkin.core.tables import BoolArray, FloatArray, IntArray, SplitName
 from ticketkin.core.wording import number_of, percent
 from ticketkin.evaluation.pair_decisions import PairScores
 
@@ -115,14 +117,18 @@ def absent_ends(n_read: int, n_absent: int) -> Check:
     return passed("absent_ends", evidence)
 
 
-def kinds_across_splits(n_links: int, n_across: int, n_training: int) -> Check:
+def kinds_across_splits(split_of_ends: Sequence[Sequence[str]]) -> Check:
     """Count the related and causal links that join tickets of different splits, and those left to learn from.
 
-    A split keeps groups of duplicates together, not what related links join. A link across splits teaches
-    nothing, as one of its tickets judges; for the ticket that judges it still counts as its kin.
+    `split_of_ends` is the split of both tickets of each such link. A split keeps groups of duplicates
+    together, not what related links join. A link across splits teaches nothing, as one of its tickets judges;
+    for the ticket that judges it still counts as its kin.
     """
+    n_links = len(split_of_ends)
     if n_links == 0:
         return skipped("kinds_across_splits", "no link is related or causal")
+    n_across = sum(one != other for one, other in split_of_ends)
+    n_training = sum(one == other == SplitName.TRAIN for one, other in split_of_ends)
     evidence = (
         f"{n_across:,} of {number_of(n_links, 'related or causal link')} join tickets of different splits; "
         f"kinds are learned from the {n_training:,} within the training split"
