@@ -23,9 +23,9 @@ _STARTS_SECONDS = 30
 
 
 @contextmanager
-def served(corpus: Corpus) -> Iterator[str]:
+def served(corpus: Corpus, **settings: object) -> Iterator[str]:
     """Yield the address of a service over a corpus."""
-    app = create_app(corpus, ServiceSettings())
+    app = create_app(corpus, ServiceSettings(**settings))
     corpus.catch_up()
     corpus.active.parity = passed("bundle_parity", "not tested here")
     with socket.create_server(("127.0.0.1", 0)) as listener:

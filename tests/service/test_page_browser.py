@@ -1,6 +1,8 @@
 """The pages in a real browser: every flow by keyboard, wide and narrow, light and dark, with axe."""
 
+import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from browser import Window, chromium, served, window
@@ -9,23 +11,31 @@ from service_desk import new_corpus
 from bundle_material import Judged
 from ticket_material import make_tickets
 from ticketkin.core.tables import Tickets
+from ticketkin.service.corpus import Corpus
 from ticketkin.serving.bundle import Bundle
 from ticketkin.store.embedded import EmbeddedServer
+from ticketkin.store.keys import Role, create_key
+from ticketkin.store.review_draws import second_opinion
 
 HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)> " + "x" * 400
 LOOKS = [(1280, "light"), (390, "dark")]
 
 
 @pytest.fixture(scope="module")
-def address(
+def filled(
     opened_bundle: Bundle, postgres: EmbeddedServer, judged: Judged, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
+) -> Iterator[Corpus]:
     with new_corpus(opened_bundle, postgres, tmp_path_factory.mktemp("browser")) as corpus:
         corpus.store(Tickets(judged.tickets.frame[:120]))
         hostile = {"title": [HOSTILE], "description": [HOSTILE], "service": [HOSTILE], "state": ["Open"]}
         corpus.store(make_tickets(1, ["2023-01-01 10:00:00"], number=["EVIL7"], **hostile))
-        with served(corpus) as opened:
-            yield opened
+        yield corpus
+
+
+@pytest.fixture(scope="module")
+def address(filled: Corpus) -> Iterator[str]:
+    with served(filled) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +163,80 @@ def test_reviewing_by_keyboard(screen: Window, judged: Judged) -> None:
             page.keyboard.press("z")
         page.wait_for_selector(f"#pair-{place} [data-answered]", state="detached")
     assert screen.faults == []
+
+
+@pytest.fixture
+def two_people(browser: object, filled: Corpus) -> Iterator[list[Window]]:
+    """Ana and Ben, each signed in with a key of their own in a browser of their own."""
+    with ExitStack() as opened:
+        address = opened.enter_context(served(filled, signs_in=True))
+        screens = []
+        for name in ("ana", "ben"):
+            with filled.database.transaction() as connection:
+                _, key = create_key(connection, name, Role.REVIEWER, None)
+            screen = opened.enter_context(window(browser, address, 1280, "light"))
+            assert screen.page.request.post("/v1/session", data={"key": key}).ok
+            screens.append(screen)
+        yield screens
+
+
+def next_question(screen: Window) -> str:
+    """Go to the next pair that somebody is asked about, and return the address of its page."""
+    for _ in range(100):  # what was shown is kept by a thread of its own
+        screen.page.goto("/review")
+        if "about=" in screen.page.url:
+            return screen.page.url
+        screen.page.wait_for_timeout(100)
+    raise AssertionError("nobody is asked about a pair")
+
+
+def let_both_be_asked(corpus: Corpus) -> None:
+    """Make what was answered once one of the pairs that two people judge, some time after its answer."""
+    later = "UPDATE review_draws SET drawn_at = drawn_at - interval '1 hour'"
+    with corpus.database.transaction() as connection:
+        for _ in range(500):
+            connection.execute("UPDATE installation SET id = gen_random_uuid()")
+            connection.execute(later)
+            if second_opinion(connection, corpus.bundle.id, "ben") is not None:
+                connection.execute(later)
+                return
+    raise AssertionError("none of 500 draws is one in ten")
+
+
+def test_two_people_judge_a_pair_each_on_their_own(
+    two_people: list[Window], filled: Corpus, judged: Judged
+) -> None:
+    ana, ben = (screen.page for screen in two_people)
+    ana.goto(f"/review?ticket={judged.tickets.ids[115]}")
+    asked = next_question(two_people[0])
+    assert not re.search("The model|%", ana.inner_text("#pair-1"))
+    ana.keyboard.press("n")
+    ana.wait_for_selector("#pair-1 [data-answered]")
+    assert "The model" in ana.inner_text("#pair-1")
+    let_both_be_asked(filled)
+    assert next_question(two_people[1]) == asked
+    assert not re.search("The model|%|You answered", ben.inner_text("#pair-1"))
+    assert "Two people" not in ben.inner_text("main")
+    ben.keyboard.press("d")
+    ben.wait_for_selector("#pair-1 [data-answered]")
+    # The next pair is before both, and both answer it at once.
+    ana.wait_for_selector("#pair-2:focus")
+    ben.wait_for_selector("#pair-2:focus")
+    ana.keyboard.press("r")
+    ben.keyboard.press("r")
+    for page, first in ((ana, "No kin"), (ben, "Duplicate")):
+        page.wait_for_selector("#pair-2 [data-answered]")
+        page.reload()
+        assert f"You answered: {first}." in page.inner_text("#pair-1")
+        assert "You answered: Related." in page.inner_text("#pair-2")
+        assert "Two people judged 2 pairs each on their own and agreed on 1" in page.inner_text("main")
+    ana.goto("/trust")
+    assert "Two people judged 2 pairs each on their own and agreed on 1" in ana.inner_text("main")
+    ana.goto(asked)
+    for place in (2, 1):
+        with ana.expect_navigation():
+            ana.keyboard.press("z")
+        ana.wait_for_selector(f"#pair-{place} [data-answered]", state="detached")
+    ben.reload()
+    assert ben.locator("[data-answered]").count() == 2
+    assert [screen.faults for screen in two_people] == [[], []]

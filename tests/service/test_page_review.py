@@ -114,6 +114,30 @@ def test_every_answer_is_kept_and_taken_back(
     assert standing(page) == before
 
 
+@pytest.mark.parametrize("choice", ["duplicate", "cause", "effect"])
+def test_what_is_taken_back_from_elsewhere_is_shown_again_with_its_pair_first(
+    page: Desk, judged: Judged, choice: str
+) -> None:
+    name, elsewhere = judged.tickets.ids[62], judged.tickets.ids[50]
+    shown = candidates(read(page, "/review", ticket=name))
+    page.recorder.wait()
+    data = {"ticket": name, "candidate": shown[2], "choice": choice}
+    assert page.client.post("/review", data=data, headers=HTML).status_code == 200
+    html = page.client.post("/review/undo", data={"ticket": elsewhere}, headers=HTML).text
+    assert f"What are these to {name}?" in html and candidates(html)[0] == shown[2]
+    assert "data-answered" not in html
+
+
+def test_taking_back_leaves_the_pairs_where_they_stand(page: Desk, judged: Judged) -> None:
+    name = judged.tickets.ids[64]
+    about = candidates(read(page, "/review", ticket=name))[3]
+    shown = candidates(read(page, "/review", ticket=name, about=about))
+    data = {"ticket": name, "candidate": shown[1], "choice": "none", "about": about}
+    assert page.client.post("/review", data=data, headers=HTML).status_code == 200
+    html = page.client.post("/review/undo", data={"ticket": name, "about": about}, headers=HTML).text
+    assert candidates(html) == shown and f'name="about" value="{about}"' in html
+
+
 def test_what_another_person_answered_is_not_shown(page: Desk, judged: Judged) -> None:
     name = judged.tickets.ids[55]
     candidate = candidates(read(page, "/review", ticket=name))[0]

@@ -172,6 +172,16 @@ def test_one_that_is_worse_is_kept_on_record_and_does_not_answer(
         assert n_without_change(refits_of(connection, corpus.bundle.id, 5)) == 1
 
 
+def test_one_that_no_random_answer_judges_is_not_called_worse(asked_desk: Desk, judged: Judged) -> None:
+    answer(asked_desk, shown_pairs(asked_desk)[:50], judged)
+    with asked_desk.corpus.database.transaction() as connection:
+        connection.execute("DELETE FROM review_draws")
+    done = asked_desk.corpus.refit()
+    assert done is not None and done.gain is None and not done.is_taken_over
+    trust = asked_desk.client.get("/trust", headers=HTML).text
+    assert "no, nothing told whether it is better" in trust and "it was worse" not in trust
+
+
 def test_pairs_that_share_a_ticket_share_a_unit() -> None:
     names = [("a", "b"), ("c", "d"), ("b", "e"), ("f", "g"), ("d", "f")]
     units = units_of([AnsweredPair(one, other, "none", b"", is_random=True) for one, other in names])

@@ -51,6 +51,11 @@ def test_the_database_is_new_enough_and_named_as_the_service_reads_it() -> None:
     assert set(COMPOSE["services"]["service"]["environment"]) == {DATABASE_URL, SECRET}
 
 
+def test_a_database_that_is_still_set_up_does_not_count_as_healthy() -> None:
+    asked = COMPOSE["services"]["database"]["healthcheck"]["test"]
+    assert asked[asked.index("-h") + 1] == "127.0.0.1", "its socket answers while it is set up"
+
+
 def test_nothing_listens_beyond_the_machine_and_nobody_enters_without_a_key() -> None:
     service = COMPOSE["services"]["service"]
     assert "ports" not in COMPOSE["services"]["database"]

@@ -136,6 +136,8 @@ def test_a_person_proposes_and_decides_on_the_page(proposing: Desk) -> None:
     listed = client.post("/proposals", data={"duplicate": evil, "parent": "INC1"}, headers=HTML)
     assert_inert(listed.text)
     assert listed.status_code == 200 and "EVIL&lt;b&gt;7" in listed.text
+    assert "INC1: Mail gateway is down" in listed.text
+    assert "EVIL&lt;b&gt;7: Nobody can send messages to customers" in listed.text
     (one,) = client.get("/v1/proposals").json()["proposals"]
     after = client.post(f"/proposals/{one['proposal_id']}", data={"choice": "accept"}, headers=HTML).text
     assert "Accepted, not yet sent" in after and "Nothing waits" in after

@@ -90,6 +90,11 @@ class Bands:
             thresholds(suggest_precision),
         )
 
+    @property
+    def are_silent(self) -> bool:
+        """Whether no kind is ever said or suggested, however likely it is."""
+        return not any(value is not None for band in (self.say, self.suggest) for value in band.values())
+
     def calibrated(self, probabilities: Float64Array, similarities: Float64Array) -> Float64Array:
         """Return calibrated probabilities, shape (n, 4), each row summing to 1."""
         from scipy.special import expit

@@ -23,7 +23,9 @@ _SILVER = (
     "were guessed from similar wording. Good numbers below are no proof; only links made by people are."
 )
 
-
+_HELD_OUT = "They were put aside before any choice was made."
+_BY_FOLDS = "Each was ranked by what had not learned from its duplicates."
+_CHOSEN_ON = "Choices were made on these same tickets, so the number may flatter."
 _UNMASKED = (
     "Redaction was switched off for this run: personal data and secrets stand in the texts below as people "
     "wrote them. Do not pass this report on."
@@ -46,6 +48,8 @@ class PlainWords:
     """Which ones, such as 'held-out tickets'."""
     is_held_out: bool
     """Whether they were put aside before any choice was made."""
+    how_judged: str
+    """What keeps the number from flattering, or that it may flatter."""
 
 
 def notices(report: Report, material: ReportMaterial) -> list[str]:
@@ -77,19 +81,24 @@ def plain_words(report: Report) -> PlainWords | None:
     if folds is not None and folds.retrieval is not None:
         baseline = report.candidates[verdict.baseline].evaluation.retrieval
         judged = baseline if verdict.kept_baseline else folds.retrieval
-        return _plain(report, judged, baseline, "tickets with known kin")
-    splits: tuple[tuple[Split, str], ...] = (("holdout", "held-out"), ("evaluation", "evaluation"))
-    for split, word in splits:
+        return _plain(report, judged, baseline, "tickets with known kin", _BY_FOLDS)
+    splits: tuple[tuple[Split, str, str], ...] = (
+        ("holdout", "held-out", _HELD_OUT),
+        ("evaluation", "evaluation", _CHOSEN_ON),
+    )
+    for split, word, how in splits:
         champion = report.candidates[verdict.champion].on(split)
         baseline_result = report.candidates[verdict.baseline].on(split)
         if champion is not None and baseline_result is not None:
-            words = _plain(report, champion.retrieval, baseline_result.retrieval, f"{word} tickets")
+            words = _plain(report, champion.retrieval, baseline_result.retrieval, f"{word} tickets", how)
             if words is not None:
                 return words
     return None
 
 
-def _plain(report: Report, judged: Retrieval, baseline: Retrieval, tickets: str) -> PlainWords | None:
+def _plain(
+    report: Report, judged: Retrieval, baseline: Retrieval, tickets: str, how_judged: str
+) -> PlainWords | None:
     after, before = (scores.metric(IN_FIRST_TEN.name).value for scores in (judged, baseline))
     if after is None or before is None:
         return None
@@ -99,6 +108,7 @@ def _plain(report: Report, judged: Retrieval, baseline: Retrieval, tickets: str)
         n_queries=judged.n_queries,
         tickets=tickets,
         is_held_out=tickets.startswith("held-out"),
+        how_judged=how_judged,
     )
 
 

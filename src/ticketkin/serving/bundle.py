@@ -97,6 +97,11 @@ class Bundle:
         """The ranking that won."""
         return load_scorer(self.folder / RANKING, self.record.champion)
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether it never states anything: kinds were learned, but none is ever said or suggested."""
+        return self.kinds is not None and self.kinds.bands.are_silent
+
     @cached_property
     def kinds(self) -> KindScorer | None:
         """The model of kinds; None where none was learned."""

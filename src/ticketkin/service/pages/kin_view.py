@@ -90,7 +90,7 @@ def answer_view(asked: Tickets, answer: KinAnswer, kin: Kin) -> AnswerView:
     stated = [one.relation for one in shown]
     return AnswerView(
         headline=headline(stated),
-        explanation=explanation(stated, len(rest), len(kin)),
+        explanation=explanation(stated, len(rest), len(kin), is_silent=kin.bundle.is_silent),
         is_known=bool(shown),
         asked=replace(ticket_views(asked)[0], name=answer.ticket_id),
         shown=shown,

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from ticketkin.core.wording import number_of
 from ticketkin.service.pages.rendering import signed_in_page
-from ticketkin.service.pages.wording import statement
+from ticketkin.service.pages.wording import names_no_kin, statement
 from ticketkin.service.routes.families import open_groups
 from ticketkin.service.routes.questions import suggestions
 from ticketkin.service.serving_state import Serving
@@ -30,6 +30,7 @@ def now(request: Request, serving: Serving, who: Agent, hours: Hours = 24) -> HT
         place="now",
         hours=hours,
         spans=_SPANS,
+        names_no_kin=names_no_kin(serving.corpus.bundle),
         newest=[(one, statement(one.kind, one.band)) for one in newest],
     )
 
@@ -44,5 +45,6 @@ def groups(request: Request, serving: Serving, who: Agent, hours: Hours = 24) ->
         place="now",
         hours=hours,
         span=_SPANS.get(hours, f"the last {number_of(hours, 'hour')}"),
+        names_no_kin=names_no_kin(serving.corpus.bundle),
         open=open_groups(serving, who, hours),
     )

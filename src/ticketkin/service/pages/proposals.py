@@ -11,6 +11,7 @@ from ticketkin.service.proposal_schemas import ProposalIn
 from ticketkin.service.routes.proposals import accept, decline, proposals, put
 from ticketkin.service.serving_state import Serving
 from ticketkin.service.signing_in import Reviewer
+from ticketkin.store.tickets import tickets_by_id
 
 router = APIRouter(include_in_schema=False)
 _MOST = 200
@@ -20,13 +21,19 @@ FormName = Annotated[str, Form(min_length=1, max_length=1_000)]
 @router.get("/proposals")
 def listed(request: Request, serving: Serving, who: Reviewer) -> HTMLResponse:
     """Show what waits for a decision, and what was accepted and waits to be sent."""
+    waiting = proposals(serving, who, "proposed", _MOST).proposals
+    accepted = proposals(serving, who, "accepted", _MOST).proposals
+    names = [name for one in (*waiting, *accepted) for name in (one.duplicate, one.parent)]
+    with serving.corpus.database.transaction() as connection:
+        tickets = tickets_by_id(connection, names)
     return signed_in_page(
         request,
         who,
         "proposals.html",
         place="review",
-        waiting=proposals(serving, who, "proposed", _MOST).proposals,
-        accepted=proposals(serving, who, "accepted", _MOST).proposals,
+        waiting=waiting,
+        accepted=accepted,
+        titles=dict(zip(tickets.ids, tickets.frame["title"], strict=True)),
     )
 
 

@@ -1,6 +1,6 @@
 """Review: one ticket beside its nearest, for a person to say what each is to it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 from urllib.parse import urlencode
@@ -13,7 +13,7 @@ from ticketkin.lexical.vocabulary import stable_hash
 from ticketkin.service.answer_schemas import AnswerIn
 from ticketkin.service.pages.kin_view import KinView, TicketView, compared, ticket_views
 from ticketkin.service.pages.rendering import signed_in_page
-from ticketkin.service.pages.wording import when_to_stop
+from ticketkin.service.pages.wording import ANSWER_TITLES, agreement, when_to_stop
 from ticketkin.service.question_schemas import RelateIn
 from ticketkin.service.refitting import can_refit
 from ticketkin.service.review_questions import next_question, sampled, strata_in_use
@@ -22,8 +22,9 @@ from ticketkin.service.routes.questions import relate
 from ticketkin.service.serving_state import Serving, ServingState
 from ticketkin.service.signing_in import Reviewer
 from ticketkin.serving.answers import Relation
-from ticketkin.store.answers import StoredAnswer, answers_of, last_answer_of
+from ticketkin.store.answers import StoredAnswer, answers_of, last_answer_of, pairs_of_answers
 from ticketkin.store.refits import n_without_change, refits_of
+from ticketkin.store.review_draws import ShownPair, shown_beside
 from ticketkin.store.use import ticket_to_review
 from ticketkin.tickets.reviewed import NONE, UNSURE
 
@@ -78,6 +79,8 @@ def review(
     else:
         first = relate(RelateIn(ticket=ticket, k=_NEAREST), serving, who)
         ticket_id, relations = first.ticket_id, first.relations
+    with serving.corpus.database.transaction() as connection:
+        judged_by_two = pairs_of_answers(connection)
     return signed_in_page(
         request,
         who,
@@ -88,6 +91,8 @@ def review(
         questions=_questions(ticket_id, relations, about, serving, who.name),
         choices=_CHOICES,
         counts=answers(serving, who, 1).counts,
+        answer_titles=ANSWER_TITLES,
+        agreement=agreement(judged_by_two),
         when_to_stop=_when_to_stop(serving),
     )
 
@@ -107,14 +112,24 @@ def answered(
 
 
 @router.post("/review/undo")
-def undone(serving: Serving, who: Reviewer, ticket: FormName) -> Response:
-    """Take back the last answer of whoever asks, and show the ticket that it was about."""
+def undone(
+    serving: Serving, who: Reviewer, ticket: FormName, about: Annotated[str, Form(max_length=1_000)] = ""
+) -> Response:
+    """Take back the last answer of whoever asks, and show the pair that it was about.
+
+    The ticket that is looked at stays as it is where the answer was about it; another one is shown with the
+    pair first.
+    """
     with serving.corpus.database.transaction() as connection:
         last = last_answer_of(connection, who.name)
+        pair = () if last is None else (last.target, last.source)
+        shown = shown_beside(connection, serving.corpus.bundle.id, pair)
     if last is None:
-        return _back_to(ticket)
+        return _back_to(ticket, about)
     take_back(last.answer_id, serving, who)
-    return _back_to(ticket if ticket in (last.source, last.target) else last.target)
+    if ticket in pair:
+        return _back_to(ticket, about)
+    return _back_to(*_as_asked(last, shown))
 
 
 def _next(request: Request, serving: ServingState, who: Reviewer) -> Response:
@@ -187,6 +202,13 @@ def _as_answer(ticket: str, candidate: str, choice: Choice) -> AnswerIn:
         return AnswerIn(source=ticket, target=candidate, answer=Kind.CAUSAL.value)
     kind = Kind.CAUSAL.value if choice == "cause" else choice
     return AnswerIn(source=candidate, target=ticket, answer=kind)
+
+
+def _as_asked(stored: StoredAnswer, shown: Mapping[str, Sequence[ShownPair]]) -> tuple[str, str]:
+    """Return the ticket of a pair that was asked about, and its candidate: a cause may be either of them."""
+    target, source = stored.target, stored.source
+    is_turned = any(one.candidate == target for one in shown.get(source, []))
+    return (source, target) if is_turned else (target, source)
 
 
 def _other(stored: StoredAnswer, ticket_id: str) -> str:

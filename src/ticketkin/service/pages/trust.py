@@ -11,7 +11,14 @@ from ticketkin.reports.wording import plain_words
 from ticketkin.service.model_schemas import ModelsOut
 from ticketkin.service.pages.drift_words import drift_headline, drift_lines
 from ticketkin.service.pages.rendering import signed_in_page
-from ticketkin.service.pages.wording import agreement, readiness_words, right_in_use, statement
+from ticketkin.service.pages.wording import (
+    ANSWER_TITLES,
+    agreement,
+    names_no_kin,
+    readiness_words,
+    right_in_use,
+    statement,
+)
 from ticketkin.service.refit_schemas import RefitsOut
 from ticketkin.service.review_questions import sampled, strata_in_use
 from ticketkin.service.routes.answers import answers
@@ -63,6 +70,8 @@ def trust(request: Request, serving: Serving, who: Agent) -> HTMLResponse:
         standing=standing,
         refits=refits,
         sources=sources,
+        names_no_kin=names_no_kin(serving.corpus.bundle),
+        answer_titles=ANSWER_TITLES,
         checks=serving.corpus.active.report.diagnostics,
         readiness_words=readiness_words(serving.corpus.active.report.readiness.tier),
     )

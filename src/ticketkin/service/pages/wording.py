@@ -10,6 +10,8 @@ from ticketkin.evaluation.schema import TIERS, Tier
 from ticketkin.evaluation.stratified import SampledStratum, is_within, more_answers_needed, stratified_share
 from ticketkin.service.review_questions import LIKELY, ONE_IN_RANDOM
 from ticketkin.serving.answers import KIN, Relation
+from ticketkin.serving.bundle import Bundle
+from ticketkin.tickets.reviewed import NONE, UNSURE
 
 _KIND_TITLES = {
     Kind.DUPLICATE.value: "Duplicate",
@@ -26,6 +28,15 @@ FIELD_TITLES = {
     "priority": "priority",
 }
 _NOTHING = "Nothing known"
+_NAMES_NO_KIN = "This model names no kin: when it was made, too little of what it would have said was right."
+ANSWER_TITLES = {
+    Kind.DUPLICATE.value: "duplicate",
+    Kind.RELATED.value: "related",
+    Kind.CAUSAL.value: "cause or effect",
+    NONE: "no kin",
+    UNSURE: "unsure",
+}
+"""What each answer of a person is called."""
 _WITHIN = 0.05
 """Largest error, on either side, with which the share of right statements should be known."""
 _FEWEST_WITHOUT_CHANGE = 3
@@ -82,11 +93,13 @@ def _cause(relation: Relation, sure: str) -> str:
     return f"{relation.ticket_id} {verb} the cause or the effect of this ticket ({sure})"
 
 
-def explanation(shown: Sequence[Relation], n_nearest: int, n_tickets: int) -> str:
-    """Return what stands below the answer."""
+def explanation(shown: Sequence[Relation], n_nearest: int, n_tickets: int, *, is_silent: bool) -> str:
+    """Return what stands below the answer; `is_silent` where the bundle never says anything of any ticket."""
     if not shown:
         none = (
-            f"None of the {number_of(n_tickets, 'stored ticket')} is near enough to say anything about "
+            _NAMES_NO_KIN
+            if is_silent
+            else f"None of the {number_of(n_tickets, 'stored ticket')} is near enough to say anything about "
             "this one."
         )
         return (
@@ -95,6 +108,8 @@ def explanation(shown: Sequence[Relation], n_nearest: int, n_tickets: int) -> st
             else none
         )
     if shown[0].band == "silent":
+        if is_silent:
+            return f"{_NAMES_NO_KIN} Read both before you act."
         return "Fields and times speak against kin. Read both before you act."
     parent = shown[0].parent
     if not parent:
@@ -105,6 +120,11 @@ def explanation(shown: Sequence[Relation], n_nearest: int, n_tickets: int) -> st
         f"If you agree, close this ticket under {parent}: people tied it to {shown[0].ticket_id}, and of "
         "these tickets it is the first one that is open, or the first that was filed."
     )
+
+
+def names_no_kin(bundle: Bundle) -> str:
+    """Return why a bundle never says anything of any ticket; empty for one that does."""
+    return _NAMES_NO_KIN if bundle.is_silent else ""
 
 
 def kind_title(relation: Relation) -> str:
