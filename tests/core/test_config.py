@@ -37,16 +37,17 @@ def test_an_unknown_key_is_refused_wherever_it_stands(section: str, tmp_path: Pa
     known = SECTIONS.get(section, Settings).model_fields
     config = tmp_path / "a.toml"
     config.write_text(f"[{section}]\nno_such_setting = 1\n" if section else "no_such_setting = 1\n")
+    variable = f"TICKETKIN_{key.upper().replace('.', '__')}"
     sources = [
-        {"assignments": [f"{key}=1"]},
-        {"environment": {f"TICKETKIN_{key.upper().replace('.', '__')}": "1"}},
-        {"config": config},
-        {"flags": {section: {"no_such_setting": 1}} if section else {"no_such_setting": 1}},
+        ({"assignments": [f"{key}=1"]}, ""),
+        ({"environment": {variable: "1"}}, f"{variable}: "),
+        ({"config": config}, ""),
+        ({"flags": {section: {"no_such_setting": 1}} if section else {"no_such_setting": 1}}, ""),
     ]
-    for source in sources:
+    for source, named in sources:
         with pytest.raises(ConfigurationError) as caught:
             load_settings(**{"environment": {}, **source})
-        assert str(caught.value) == f"{key}: unknown setting; known are {', '.join(known)}"
+        assert str(caught.value) == f"{named}{key}: unknown setting; known are {', '.join(known)}"
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,14 @@ def test_faults_name_the_key_and_what_is_allowed(assignment: str, message: str) 
         load_settings(None, [assignment], {})
 
 
+def test_a_variable_that_is_no_setting_is_named_and_its_value_is_not() -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"TICKETKIN_LORA__RNAK: lora\.rnak: unknown setting"
+    ) as caught:
+        load_settings(None, [], {"TICKETKIN_LORA__RNAK": "hush"})
+    assert "hush" not in str(caught.value)
+
+
 def test_missing_and_broken_files(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no such file"):
         load_settings(tmp_path / "absent.toml")

@@ -16,7 +16,14 @@ from ticketkin.core.stage_settings import StageSettings
 from ticketkin.core.wording import number_of
 from ticketkin.workflows.recipes import recipe_settings
 from ticketkin.workflows.settings import Settings
-from ticketkin.workflows.settings_layers import from_assignment, from_environment, from_toml, merge, read_toml
+from ticketkin.workflows.settings_layers import (
+    from_assignment,
+    from_environment,
+    from_toml,
+    merge,
+    read_toml,
+    variable_of,
+)
 
 # TOML comments; they distinguish a complete file from one whose end is missing.
 _FIRST_LINE = "# The job of this run, written by ticketkin."
@@ -109,13 +116,27 @@ def load_settings(
     chosen = {} if recipe is None else recipe_settings(recipe)
     named = {} if config is None and stored is not None else from_toml(config)
     layers: list[Mapping[str, Any]] = [chosen, named] if stored is None else [stored, chosen, named]
-    layers.append(from_environment(os.environ if environment is None else environment))
+    layers.append(_of_environment(os.environ if environment is None else environment))
     layers.extend(from_assignment(text) for text in assignments)
     layers.append(flags or {})
     merged: dict[str, Any] = {}
     for layer in layers:
         merge(merged, layer)
     return _validated(merged)
+
+
+def _of_environment(environment: Mapping[str, str]) -> Mapping[str, Any]:
+    """Return what variables set. Raises ConfigurationError that names the variable which is no setting."""
+    values = from_environment(environment)
+    try:
+        Settings.model_validate(values)
+    except ValidationError as error:  # other faults may be none in the end: a flag may win
+        unknown = [fault for fault in error.errors() if fault["type"] == "extra_forbidden"]
+        if unknown:
+            raise ConfigurationError(
+                "; ".join(f"{variable_of(fault['loc'])}: {_fault_of(fault)}" for fault in unknown)
+            ) from None
+    return values
 
 
 def _validated(values: Mapping[str, Any]) -> Settings:
@@ -160,7 +181,7 @@ def changed_settings(before: Job, after: Job) -> list[str]:
 def outside_changes(job: Job, config: Path | None = None) -> list[str]:
     """Return what the settings file and the environment would change in the job of a run, as `old -> new`."""
     values: dict[str, Any] = job.settings.model_dump(mode="json", exclude_none=True)
-    for layer in (from_toml(config), from_environment(os.environ)):
+    for layer in (from_toml(config), _of_environment(os.environ)):
         merge(values, layer)
     return changed_settings(job, job.model_copy(update={"settings": _validated(values)}))
 

@@ -1,7 +1,7 @@
 """Values of settings as each source gives them: a file, the environment, the command line."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,11 @@ def from_environment(environment: Mapping[str, str]) -> Mapping[str, Any]:
             key = name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
             merge(values, _nested(key, environment[name], f"The environment variable {name}"))
     return values
+
+
+def variable_of(location: Sequence[int | str]) -> str:
+    """Return the variable that sets a key, given by its parts."""
+    return ENVIRONMENT_PREFIX + "__".join(str(part) for part in location).upper()
 
 
 def from_assignment(text: str) -> Mapping[str, Any]:
