@@ -1,6 +1,8 @@
 # Ticketkin as a service. The bundle is mounted at /bundle, the service's own data lies in /data.
 #
 #   docker build -t ticketkin .
+#   docker run --rm -v ./kin-june:/bundle:ro -v kin-data:/data ticketkin \
+#     keys create /bundle "first administrator" --role administrator --data /data
 #   docker run -v ./kin-june:/bundle:ro -v kin-data:/data -p 127.0.0.1:8477:8477 ticketkin \
 #     serve /bundle --data /data --host 0.0.0.0 --name localhost --sign-in
 #
