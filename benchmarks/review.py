@@ -1,6 +1,7 @@
 """A review that is simulated: what so many answers tell of precision, and what they teach.
 
-    python benchmarks/review.py          # Hadoop and the built-in sample, a minute or two on two cores
+    python benchmarks/review.py          # Hadoop, Eclipse and the built-in sample, minutes on two cores
+    python benchmarks/review.py --only Eclipse
 
 Each ticket states its best earlier candidate where words and meaning together are above a threshold; links
 answer whether it is one. Half of the kin groups and tickets are reviewed, the other half tells what a ranking
@@ -30,7 +31,7 @@ from rich.table import Table
 
 from base_rate import rankers_of
 from real_data import DATA
-from ticketkin.core.tables import BoolArray, IntArray, Tickets
+from ticketkin.core.tables import BoolArray, IntArray, Links, Tickets
 from ticketkin.evaluation.stratified import SampledStratum, stratified_share
 from ticketkin.ranking.models import LogisticModel
 from ticketkin.ranking.refit import PairRows, fit_refit, refit
@@ -266,24 +267,31 @@ def sample_tickets(n: int) -> Tickets:
         return import_tickets([path], TicketSettings()).tickets
 
 
+def linked(name: str, data: Path, n_sample: int) -> tuple[Tickets, Links]:
+    """Return the tickets of a tracker, or of the built-in sample, with their links."""
+    if name == "sample":
+        tickets = sample_tickets(n_sample)
+        return tickets, links_from_tickets(tickets).links
+    folder = data / name.lower()
+    tickets = import_tickets([folder / "reports.csv"], TicketSettings()).tickets
+    return tickets, links_from_file(folder / "pairs.csv", tickets, LinkSettings()).links
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=DATA / "hadoop")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of the real trackers")
+    parser.add_argument("--only", choices=("Hadoop", "Eclipse", "sample"))
     parser.add_argument("--sample", type=int, default=1_000, help="tickets of the built-in sample")
     parser.add_argument("--repeats", type=int, default=100)
     parser.add_argument("--answers", type=int, nargs="+", default=[20, 50, 100])
     arguments = parser.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    hadoop = import_tickets([arguments.data / "reports.csv"], TicketSettings()).tickets
-    sample = sample_tickets(arguments.sample)
-    linked = {
-        "Hadoop": (hadoop, links_from_file(arguments.data / "pairs.csv", hadoop, LinkSettings()).links),
-        "sample": (sample, links_from_tickets(sample).links),
-    }
+    names = (arguments.only,) if arguments.only else ("Hadoop", "Eclipse", "sample")
     table = Table("data", "answers", "way", "bias", "width", "covered", "precision", box=None)
     pools = {}
-    for name, (tickets, links) in linked.items():
+    for name in names:
+        tickets, links = linked(name, arguments.data, arguments.sample)
         pool = pools[name] = pool_of(tickets, kin_groups(tickets, links).group)
         for n in arguments.answers:
             for way in WAYS:
