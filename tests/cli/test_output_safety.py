@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 from ticketkin.cli.app import app
 from ticketkin.core.errors import TicketkinError
 from ticketkin.tickets.sample import write_sample
-from ticketkin.workflows.artifacts import FAMILIES_JSON, MATERIAL, RELATIONS_JSON, REPORT_JSON
 from ticketkin.workflows.configuration import Job, read_job
 from ticketkin.workflows.job import run_one_stage
+from ticketkin.workflows.sharing import SHARED_FROM
 
 runner = CliRunner()
 
@@ -156,7 +156,7 @@ def crowded(here: Path, tiny_encoder_folder: Path) -> Path:
     shutil.copytree("adapter", "noted")
     Path("noted/notes.md").write_text("mine")
     shutil.copytree("run", "judged")
-    for name in (REPORT_JSON, MATERIAL, RELATIONS_JSON, FAMILIES_JSON):
+    for name in SHARED_FROM:
         Path("judged", name).parent.mkdir(exist_ok=True)
         Path("judged", name).write_text("{}")
     return here

@@ -166,6 +166,7 @@ _ARTIFACTS = (
     ("report_material.json", "report run", "evaluate|verdict"),
     ("verdict.json", "report run", "evaluate|verdict"),
     ("report.json", "ready run", "report"),
+    ("report_figures.json", "report run --share", "report"),
     ("relations/relations.json", "report run", "relations"),
     ("families/families.json", "report run", "families"),
     ("ranking/ranking.json", "relate run INC1", "evaluate|verdict"),

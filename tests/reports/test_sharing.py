@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from relations_material import LEARNED
 from ticketkin.core.checks import failed, warning
@@ -131,6 +132,29 @@ def test_only_the_figure_that_names_tickets_is_drawn_anew(private):
     assert "canary" not in bare["family"].svg.lower() and "7003" not in bare["family"].svg
     assert whole.keys() == bare.keys() and figures.proof == drawn.proof
     assert all(bare[name] == whole[name] for name in whole.keys() - {"family"})
+
+
+@pytest.mark.parametrize(
+    "svg",
+    [
+        "<svg><script>alert(1)</script></svg>",
+        '<svg onload="alert(1)"></svg>',
+        '<svg><a href="https://elsewhere.example">x</a></svg>',
+        '<svg><use href="https://elsewhere.example/x.svg#a"/></svg>',
+        "<svg><foreignObject><iframe/></foreignObject></svg>",
+        "<svg></svg><script>alert(1)</script>",
+        "<svg>",
+        '<!DOCTYPE svg [<!ENTITY x "y">]><svg>&x;</svg>',
+    ],
+)
+def test_a_figure_that_is_read_may_only_draw(svg):
+    with pytest.raises(ValidationError, match="no mere drawing"):
+        TypeAdapter(PageFigure).validate_python({"title": "t", "explanation": "e", "name": "roc", "svg": svg})
+
+
+def test_every_figure_of_a_report_is_a_drawing(private):
+    shown = DrawnFigures.of(*private).on_page()
+    assert TypeAdapter(PageFigures).validate_python(dataclasses.asdict(shown)) == shown
 
 
 def test_a_value_of_a_ticket_in_the_words_of_a_figure_is_left_out(private):

@@ -30,6 +30,12 @@ _VARIABLES: dict[str, str] = {
     **{color: color.name.lower() for color in Color},
 }
 
+# What matplotlib draws with, and where a reference may lead: into the figure, or to a picture within it.
+_DRAWING_TAGS = {
+    "svg", "g", "defs", "style", "path", "use", "rect", "clipPath", "pattern", "text", "tspan", "image",
+}  # fmt: skip
+_OWN_REFERENCES = ("#", "data:image/png;base64,")
+
 SIZE_INCHES = (5.2, 3.5)
 _PNG_DOTS_PER_INCH = 160
 
@@ -114,6 +120,25 @@ def inline_svg(shown: ReportFigure) -> str:
     view_box = size[1] if size else "0 0 374 252"
     head = f'<svg viewBox="{view_box}" role="img" aria-labelledby="{shown.name}-alt" class="figure">'
     return re.sub(r"<svg[^>]*>", head, svg, count=1)
+
+
+def is_drawing(svg: str) -> bool:
+    """Return whether an SVG element draws and does nothing else: no script, no event, nothing from elsewhere.
+
+    A page takes it over as it is, so one that is read from a file is looked at first.
+    """
+    from defusedxml.ElementTree import ParseError, fromstring
+
+    try:
+        elements = list(fromstring(svg).iter())
+    except (ParseError, ValueError):  # ValueError: entities and the like, which defusedxml refuses
+        return False
+    return all(
+        element.tag in _DRAWING_TAGS
+        and all(not name.startswith("on") for name in element.attrib)
+        and element.get("href", "#").startswith(_OWN_REFERENCES)
+        for element in elements
+    )
 
 
 def save_png(shown: ReportFigure, folder: Path) -> Path:

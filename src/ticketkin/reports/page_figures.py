@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ticketkin.evaluation.metrics import IN_FIRST_TEN
 from ticketkin.evaluation.schema import Report
 from ticketkin.reports import figures
-from ticketkin.reports.drawing import ReportFigure, inline_svg
+from ticketkin.reports.drawing import ReportFigure, inline_svg, is_drawing
 from ticketkin.reports.kinds import kinds_figures
 from ticketkin.reports.material import ReportMaterial
 from ticketkin.reports.training_figures import epochs_figure, strengths_figure, training_figure
@@ -22,6 +22,11 @@ class PageFigure:
     name: str = ""
     svg: str = ""
     names_tickets: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for an SVG that is more than a drawing."""
+        if self.svg and not is_drawing(self.svg):
+            raise ValueError(f"the figure {self.name!r} is no mere drawing")
 
 
 @dataclass(frozen=True)
