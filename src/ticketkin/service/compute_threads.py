@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ticketkin.encoders.runtime.sessions import n_threads
+
 _FEWEST_TICKETS = 8
 """Tickets stored at once from which on all cores are used: nobody waits for one of them alone."""
 
@@ -27,7 +29,7 @@ def all_cores_for(n_tickets: int) -> Iterator[None]:
         return
     torch = sys.modules["torch"]
     before = torch.get_num_threads()
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(n_threads())
     try:
         yield
     finally:
