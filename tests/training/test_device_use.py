@@ -72,7 +72,7 @@ def test_a_training_records_what_its_device_tells(
     device = StandIn(iter([50] * 99))
     with seeded(7):
         model = load_float32(str(tiny_encoder_folder), "cpu")
-        objective = KinObjective(model, data, prepared.lengths, SETTINGS, prepared.guide)
+        objective = KinObjective(model, data, prepared.texts, prepared.lengths, SETTINGS, prepared.guide)
         loop = TrainingLoop(
             "Full",
             model,

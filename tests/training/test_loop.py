@@ -39,7 +39,7 @@ def _gradients(folder: Path, **change: object) -> tuple[float, dict[str, np.ndar
     with seeded(7):
         model = load_float32(str(encoder.source), "cpu")
         attach_adapter(model, settings)
-        objective = KinObjective(model, data, prepared.lengths, settings, prepared.guide)
+        objective = KinObjective(model, data, prepared.texts, prepared.lengths, settings, prepared.guide)
         objective.texts_a_forward = 5 if settings.cached else 16
         loop = TrainingLoop("LoRA", model, objective, prepared.steps, settings)
         with loop._training_mode():

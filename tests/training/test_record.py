@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ticketkin.core.checks import Outcome
+from ticketkin.core.checks import Check, Outcome
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.encoders.activity import ActivityProof
 from ticketkin.encoders.interpolation import ReloadProof
@@ -90,6 +90,22 @@ def test_a_loss_of_nothing_but_zeros_is_named(head: Head) -> None:
     checks = record_checks(head.record.model_copy(update={"history": nothing}))
     zero = next(check for check in checks if check.code == "loss_zero")
     assert zero.outcome is Outcome.FAILED and "positives are their own anchors" in zero.evidence
+
+
+def test_a_loss_is_compared_within_phases_as_later_ones_are_harder(head: Head) -> None:
+    def loss_check(losses: list[float]) -> Check:
+        phases = [1] * 10 + [2] * 10
+        steps = [1e-3] * len(losses)
+        history = replace(
+            head.record.history, loss=losses, phase=phases, learning_rate=steps, gradient_norm=steps
+        )
+        record = head.record.model_copy(update={"history": history, "steps_done": len(losses)})
+        return next(check for check in record_checks(record) if check.code == "loss")
+
+    falling = loss_check([*np.linspace(2, 1, 10), *np.linspace(4, 3, 10)])
+    assert falling.outcome is Outcome.PASSED and "mean over phases" in falling.evidence
+    rising = loss_check([*np.linspace(1, 2, 10), *np.linspace(0.2, 0.8, 10)])
+    assert rising.outcome is Outcome.WARNING, "the loss of all steps together falls, that of no phase does"
 
 
 def test_a_warm_up_longer_than_the_training_is_named(head: Head) -> None:

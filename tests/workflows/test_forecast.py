@@ -50,10 +50,12 @@ def test_a_forecast_is_a_range_around_what_runs_like_it_took(tmp_path: Path) -> 
 def test_a_larger_export_takes_longer_and_a_far_larger_one_is_forecast_roughly(tmp_path: Path) -> None:
     remember(VERDICT, job_of(tmp_path, 1_000), 100.0)
     (double,) = forecast([VERDICT], job_of(tmp_path, 2_000)).values()
-    assert double is not None and double.low <= 100 and double.high >= 400, "it may grow with the square"
+    assert double is not None and double.low <= 100 and double.high >= 300, "it may grow faster than the size"
     (far,) = forecast([VERDICT], job_of(tmp_path, 10_000)).values()
-    assert far is not None and far.rough and far.low <= 30 and far.high >= 10_000
+    assert far is not None and far.rough and far.low <= 30 and 3_000 <= far.high <= 10_000
     assert str(far).endswith("(rough)") and not double.rough
+    (another,) = forecast([VERDICT], job_of(tmp_path, 100_000)).values()
+    assert another is None, "a run of a hundredth of the size tells nothing of use"
 
 
 def test_other_settings_are_other_work_and_another_seed_is_not(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from ticketkin.core.errors import ModelUnavailableError
 from ticketkin.core.tables import Float64Array, FloatArray
 from ticketkin.core.wording import percent
 from ticketkin.encoders.adapter import lora_modules
+from ticketkin.encoders.cutting import cut_texts
 from ticketkin.encoders.device import pick_device
 from ticketkin.encoders.fingerprint import write_fingerprint
 from ticketkin.encoders.loading import is_failure, locate_model, packaged_model
@@ -124,13 +125,26 @@ def pair_logits(model: Any, left: Sequence[str], right: Sequence[str]) -> Float6
     """Return the head's values of each pair, shape (n_pairs, n_labels)."""
     from torch.nn import Identity
 
-    pairs = list(zip(left, right, strict=True))
+    pairs = list(zip(*cut_pairs(model, left, right), strict=True))
     if not pairs:
         return np.zeros((0, model.num_labels))
     logits = model.predict(
         pairs, batch_size=_PAIRS_A_BATCH, activation_fn=Identity(), show_progress_bar=False
     )
     return np.asarray(logits, dtype=np.float64).reshape(len(pairs), -1)
+
+
+def cut_pairs(model: Any, left: Sequence[str], right: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return both sides of all pairs without what the model does not read.
+
+    Of two texts the longer is cut first, until both together fit. Neither can keep more tokens than the
+    limit, so what lies behind is not read however long the other is. Where both are longer than the limit, an
+    odd last token may go to the other text than without the cut.
+    """
+    different = list(dict.fromkeys([*left, *right]))
+    read, _ = cut_texts(model, different, model.max_seq_length)
+    short = dict(zip(different, read, strict=True))
+    return [short[text] for text in left], [short[text] for text in right]
 
 
 def head_tensors(model: Any) -> dict[str, "Tensor"]:

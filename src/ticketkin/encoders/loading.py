@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ticketkin.core.artifacts import hash_path
 from ticketkin.core.errors import (
     MissingExtraError,
@@ -16,6 +14,7 @@ from ticketkin.core.errors import (
     UnsafeArtifactError,
 )
 from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.encoders.cutting import cut_texts, token_lengths
 from ticketkin.encoders.device import pick_device
 from ticketkin.encoders.learned_tickets import read_learned
 from ticketkin.encoders.model_code import (
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
 PACKAGED_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 # The official file's hash; the package carries the same bytes.
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_TEXTS_TOKENISED = 1_000
 
 
 @dataclass(frozen=True)
@@ -65,8 +63,8 @@ class LoadedEncoder:
         return int(self.model.get_embedding_dimension() or 0)
 
     def prepare(self, texts: Sequence[str]) -> tuple[list[str], IntArray]:
-        """Return the texts as `embed` takes them, and how many tokens of each are read."""
-        return list(texts), np.minimum(self.token_lengths(texts), self.max_length_tokens)
+        """Return the texts as `embed` takes them, cut where the model stops, and how many tokens it reads."""
+        return cut_texts(self.model, texts, self.max_length_tokens)
 
     def embed(self, batch: Sequence[str]) -> FloatArray:
         """Return the embeddings of one batch, shape (len(batch), d), float32, unit length."""
@@ -81,12 +79,7 @@ class LoadedEncoder:
 
     def token_lengths(self, texts: Sequence[str]) -> IntArray:
         """Return the length of each text in tokens, uncut, special tokens counted; shape (len(texts),)."""
-        lengths = np.zeros(len(texts), dtype=np.int64)
-        for start in range(0, len(texts), _TEXTS_TOKENISED):
-            batch = list(texts[start : start + _TEXTS_TOKENISED])
-            ids = self.model.tokenizer(batch, truncation=False, add_special_tokens=True, verbose=False)
-            lengths[start : start + len(batch)] = [len(row) for row in ids["input_ids"]]
-        return lengths
+        return token_lengths(self.model.tokenizer, texts)
 
 
 def load_encoder(settings: EncoderSettings) -> LoadedEncoder:

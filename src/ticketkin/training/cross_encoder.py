@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import BoolArray, Float64Array, IntArray
 from ticketkin.encoders.cross_encoder import (
     CrossBase,
+    cut_pairs,
     head_digest,
     head_tensors,
     load_cross_encoder,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 PairJudge = Callable[[Float64Array], float]
 """The metric of the validation pairs' logits, shape (n, n_labels); higher is better."""
-_METHOD = 1  # raise when a change of the method must not continue older checkpoints
+_METHOD = 2  # raise when a change of the method must not continue older checkpoints
 
 
 @dataclass(frozen=True)
@@ -153,9 +154,10 @@ def train_cross_encoder(
         if settings.method == "lora":
             _attach_adapter(model, settings)
         judge = None if validation is None else _judge(model, *validation)
-        lengths = np.array([len(a) + len(b) for a, b in zip(both.left, both.right, strict=True)])
+        left, right = cut_pairs(model, both.left, both.right)
+        lengths = np.array([len(a) + len(b) for a, b in zip(left, right, strict=True)])
         steps = passes_over(lengths, settings.epochs, settings.batch_size, seed)
-        objective = _PairObjective(model, both)
+        objective = _PairObjective(model, replace(both, left=left, right=right))
         loop = TrainingLoop("Cross-encoder", model, objective, steps, settings, judge)
         loop.run(folder / "checkpoint", identity, progress)
     if settings.method == "lora":

@@ -1,6 +1,7 @@
 """The training objective: the loss of a step and its gradients."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,11 +66,14 @@ class KinObjective(Objective):
         self,
         model: Any,
         data: TuningData,
+        texts: Sequence[str],
         lengths: IntArray,
         settings: TuningSettings,
         guide: FloatArray | None = None,
     ) -> None:
-        self.model, self.data, self.lengths, self.settings = model, data, lengths, settings
+        self.model, self.data, self.settings = model, data, settings
+        self.texts, self.lengths = texts, lengths
+        """What training reads of each ticket's text, and how many tokens."""
         self.guide = guide
         """Untouched embeddings of all texts, unit length, for a guided loss."""
         self.device = model.device
@@ -105,7 +109,7 @@ class KinObjective(Objective):
         return torch.cat(parts)[self._back(order)]
 
     def _embed(self, rows: IntArray) -> "Tensor":
-        return embed_rows(self.model, [self.data.texts[row] for row in rows], self.device)
+        return embed_rows(self.model, [self.texts[row] for row in rows], self.device)
 
     def _back(self, order: IntArray) -> "Tensor":
         import torch

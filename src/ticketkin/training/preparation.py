@@ -10,6 +10,7 @@ import numpy as np
 from ticketkin.core.artifacts import hash_value
 from ticketkin.core.progress import Progress
 from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.encoders.cutting import cut_texts
 from ticketkin.encoders.encoding import (
     encode_texts,
     encode_with_weights,
@@ -84,6 +85,8 @@ class PreparedTraining:
     encoder: LoadedEncoder
     data: TuningData
     settings: TuningSettings
+    texts: list[str]
+    """Of all tickets, as far as training reads them."""
     lengths: IntArray
     steps: list[Step]
     guide: FloatArray | None
@@ -98,7 +101,7 @@ class PreparedTraining:
         It reads texts up to the limit of training meanwhile, and up to that of serving afterwards.
         """
         model.max_seq_length = min(self.settings.max_length_tokens, self.encoder.max_length_tokens)
-        objective = KinObjective(model, self.data, self.lengths, self.settings, self.guide)
+        objective = KinObjective(model, self.data, self.texts, self.lengths, self.settings, self.guide)
         judge_model = judge_of(judge, self.encoder, model)
         loop = TrainingLoop(name, model, objective, self.steps, self.settings, judge_model)
         loop.run(folder, self.identity, progress)
@@ -111,7 +114,7 @@ def prepare_training(
 ) -> PreparedTraining:
     """Check that the losses fit the data, and plan every step. Raises as `check_losses`."""
     check_losses(settings, len(data.left), data.negatives, data.labels, encoder.dimension)
-    lengths = _training_lengths(encoder, data, settings)
+    texts, lengths = _texts_read(encoder, data, settings)
     identity = hash_value({
         "method": f"{method} {_METHOD}",
         "settings": settings.model_dump(exclude={"checkpoint_steps"}),
@@ -121,7 +124,7 @@ def prepare_training(
     })  # fmt: skip
     steps = plan_steps(data, lengths, settings, seed)
     guide = _guide(encoder, data, settings)
-    return PreparedTraining(encoder, data, settings, lengths, steps, guide, identity)
+    return PreparedTraining(encoder, data, settings, texts, lengths, steps, guide, identity)
 
 
 def _guide(encoder: LoadedEncoder, data: TuningData, settings: TuningSettings) -> FloatArray | None:
@@ -140,13 +143,20 @@ def _rows_in_training(data: TuningData) -> IntArray:
     return used[used >= 0]
 
 
-def _training_lengths(encoder: LoadedEncoder, data: TuningData, settings: TuningSettings) -> IntArray:
-    """Return the tokens read of each text, shape (len(texts),); 0 for texts no pair names."""
+def _texts_read(
+    encoder: LoadedEncoder, data: TuningData, settings: TuningSettings
+) -> tuple[list[str], IntArray]:
+    """Return the texts as far as training reads them, and the tokens it reads of each, shape (len(texts),).
+
+    Texts that no pair names stay as they are, with 0 tokens.
+    """
     rows = _rows_in_training(data)
-    lengths = np.zeros(len(data.texts), dtype=np.int64)
+    texts, lengths = list(data.texts), np.zeros(len(data.texts), dtype=np.int64)
     limit = min(settings.max_length_tokens, encoder.max_length_tokens)
-    lengths[rows] = np.minimum(encoder.token_lengths([data.texts[row] for row in rows]), limit)
-    return lengths
+    read, lengths[rows] = cut_texts(encoder.model, [texts[row] for row in rows], limit)
+    for row, text in zip(rows, read, strict=True):
+        texts[row] = text
+    return texts, lengths
 
 
 def probes_of(data: TuningData) -> list[str]:

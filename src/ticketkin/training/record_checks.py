@@ -167,25 +167,34 @@ def _loss(record: TrainingRecord) -> Iterator[Check]:
             "learn, as where positives are their own anchors or a batch holds no stranger",
             "look at the pairs: ticketkin pairs check FILE; then train again",
         )
+    phases = np.array(record.history.phase)
     if record.objectives:
-        phases = np.array(record.history.phase)
         for number, name in enumerate(record.objectives, start=1):
-            yield from _fell(losses[phases == number], f"{name}: ")
+            yield from _fell([losses[phases == number]], f"{name}: ")
+    elif len(phases) != len(losses):  # which step belongs to which phase is not known
+        yield from _fell([losses])
     else:
-        yield from _fell(losses)
+        yield from _fell([losses[phases == phase] for phase in np.unique(phases)])
 
 
-def _fell(losses: FloatArray, of: str = "") -> Iterator[Check]:
-    """Yield whether the loss fell from the first fifth of the steps to the last."""
-    part = len(losses) // _SHARE_COMPARED
-    if not part:
+def _fell(parts: Sequence[FloatArray], of: str = "") -> Iterator[Check]:
+    """Yield whether the loss fell from the first fifth of the steps to the last, of each phase by itself.
+
+    Later phases hold harder pairs, so the loss of all steps together rises where each phase falls. Phases
+    count by their steps.
+    """
+    compared = [part for part in parts if len(part) >= _SHARE_COMPARED]
+    if not compared:
         return
-    first, last = losses[:part].mean(), losses[-part:].mean()
+    shares = [(part, len(part) // _SHARE_COMPARED) for part in compared]
+    means = [(part[:share].mean(), part[-share:].mean()) for part, share in shares]
+    first, last = np.average(means, axis=0, weights=[len(part) for part in compared])
+    each = ", the mean over phases" if len(compared) > 1 else ""
     if last < first:
-        yield passed("loss", f"{of}fell from {first:.3f} to {last:.3f}")
+        yield passed("loss", f"{of}fell from {first:.3f} to {last:.3f}{each}")
     else:
         yield warning(
             "loss",
-            f"{of}did not fall: {first:.3f} in the first fifth of the steps, {last:.3f} in the last",
-            "later phases are harder, which raises it; otherwise raise the learning rate or train longer",
+            f"{of}did not fall: {first:.3f} in the first fifth of the steps, {last:.3f} in the last{each}",
+            "raise the learning rate or train longer",
         )

@@ -2,7 +2,8 @@
 
 The seconds of every finished stage are kept beside the cached embeddings, with how much its run read and
 the settings of the stage. A forecast is a range over those like it. Where only runs of another size or with
-other settings were measured it is a rough one, a wider range; where none was, there is none.
+other settings were measured it is a rough one, a wider range; where none was, or only runs of quite another
+size, there is none.
 """
 
 import json
@@ -35,11 +36,15 @@ _PLACES = (
     "settings.seed",
 )
 _LARGEST_FILE_BYTES = 512 * 1024
-# Beyond this factor in size the growth of a time is unknown; within it, runs differ by this much.
+# Beyond this factor in size a time grows otherwise than measured; within it, runs differ by this much.
 _FARTHEST_SIZE = 4.0
 _FASTER, _SLOWER = 0.7, 1.5
 # With other settings or another size, the work of a stage may be very different.
 _ROUGHLY_FASTER, _ROUGHLY_SLOWER = 0.3, 3.0
+# Beyond this factor even a rough forecast would say hours of what takes seconds.
+_FARTHEST_ROUGH_SIZE = 30.0
+# Times grow with the size, or a little faster (docs/benchmarks.md, "Growth": 3.6 to 4.1 times where it is 4).
+_GROWTH = 1.25
 
 
 @dataclass(frozen=True)
@@ -90,21 +95,22 @@ def forecast(stages: Iterable[Stage[Job]], job: Job) -> dict[str, Forecast | Non
 
 
 def _of(work: StageTime, measured: Sequence[StageTime]) -> Forecast | None:
-    same_stage = [one for one in measured if one.stage == work.stage]
-    if not same_stage:
-        return None
+    growth = [(one, (work.n_bytes + 1) / (one.n_bytes + 1)) for one in measured if one.stage == work.stage]
     near = [
-        one
-        for one in same_stage
-        if one.work == work.work
-        and 1 / _FARTHEST_SIZE <= (work.n_bytes + 1) / (one.n_bytes + 1) <= _FARTHEST_SIZE
+        (one, times) for one, times in growth if one.work == work.work and _is_within(times, _FARTHEST_SIZE)
     ]
+    like = near or [(one, times) for one, times in growth if _is_within(times, _FARTHEST_ROUGH_SIZE)]
+    if not like:
+        return None
     faster, slower = (_FASTER, _SLOWER) if near else (_ROUGHLY_FASTER, _ROUGHLY_SLOWER)
-    growth = [(one.seconds, (work.n_bytes + 1) / (one.n_bytes + 1)) for one in near or same_stage]
-    # A stage may not grow at all with its size, or, as it compares tickets in pairs, with its square.
-    low = min(seconds * min(1.0, times, times**2) for seconds, times in growth)
-    high = max(seconds * max(1.0, times, times**2) for seconds, times in growth)
+    # A stage may not grow at all with its size: much of a short one is its start.
+    low = min(one.seconds * min(1.0, times**_GROWTH) for one, times in like)
+    high = max(one.seconds * max(1.0, times**_GROWTH) for one, times in like)
     return Forecast(faster * low, slower * high, rough=not near)
+
+
+def _is_within(times: float, factor: float) -> bool:
+    return 1 / factor <= times <= factor
 
 
 def total(of_stages: Mapping[str, Forecast | None]) -> Forecast | None:
