@@ -1,6 +1,7 @@
 """Silent failures: faults of the field, planted. What a plain script prints, and what Ticketkin says.
 
     python benchmarks/silent_failures.py
+    OMP_NUM_THREADS=1 python benchmarks/silent_failures.py --jobs 7     # as many processes
     python benchmarks/silent_failures.py --clean runs/eclipse   # false alarms on a finished run, too
 
 Each fault is real: files are saved wrongly, trainings are run with the fault. The plain script uses
@@ -15,7 +16,9 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -106,22 +109,31 @@ def _kept(path: Path) -> dict[str, Look]:
     return {look.name: look for look in looks}
 
 
-def _looks(wanted: str, work: Path | None) -> list[Look]:
+def _looks(wanted: str, work: Path, jobs: int) -> list[Look]:
     """Make every look whose name holds `wanted` and that `work` does not keep from before."""
+    work.mkdir(parents=True, exist_ok=True)
+    if jobs == 1:
+        _make_part(wanted, work, 0, 1)
+    else:
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+            for part in [pool.submit(_make_part, wanted, work, number, jobs) for number in range(jobs)]:
+                part.result()
+    return [look for name, look in _kept(work / "looks.jsonl").items() if wanted in name]
+
+
+def _make_part(wanted: str, work: Path, number: int, n_parts: int) -> None:
+    """Make every `n_parts`-th look and add each to what `work` keeps; the material is made anew."""
+    warnings.simplefilter("ignore")
+    kept_in = work / "looks.jsonl"
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_STATE_HOME"] = folder  # these looks at holdouts are nobody's
-        kept_in = (work or Path(folder)) / "looks.jsonl"
-        kept_in.parent.mkdir(parents=True, exist_ok=True)
-        done, looks = _kept(kept_in), list[Look]()
-        for name, look in _all_looks(Path(folder)).items():
-            if wanted not in name:
-                continue
-            looks.append(done.get(name) or look())
-            if name not in done:
-                with kept_in.open("a", encoding="utf-8") as lines:
-                    lines.write(json.dumps(asdict(looks[-1])) + "\n")
-                print(f"{name}: {'right' if looks[-1].right else 'NOT RIGHT'}", file=sys.stderr, flush=True)
-        return looks
+        all_looks = _all_looks(Path(folder))
+        names = [name for name in all_looks if wanted in name][number::n_parts]
+        for name in [name for name in names if name not in _kept(kept_in)]:
+            look = all_looks[name]()
+            with kept_in.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(asdict(look)) + "\n")
+            print(f"{name}: {'right' if look.right else 'NOT RIGHT'}", file=sys.stderr, flush=True)
 
 
 def main() -> None:
@@ -130,10 +142,11 @@ def main() -> None:
     parser.add_argument("--clean", type=Path, nargs="*", default=[], help="finished runs without faults")
     parser.add_argument("--only", default="", help="the faults and clean runs whose name holds this text")
     parser.add_argument("--work", type=Path, help="folder that keeps what was looked at")
+    parser.add_argument("--jobs", type=int, default=1, help="processes; set OMP_NUM_THREADS=1 beside it")
     arguments = parser.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    warnings.simplefilter("ignore")
-    looks = _looks(arguments.only, arguments.work)
+    with tempfile.TemporaryDirectory() as passing:
+        looks = _looks(arguments.only, arguments.work or Path(passing), arguments.jobs)
     looks += [look_at_clean(finished.name, false_alarms(finished)) for finished in arguments.clean]
     table = Table("fault", "a plain script prints", "named by", "right?", box=None)
     for look in looks:
