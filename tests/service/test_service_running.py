@@ -18,7 +18,7 @@ from ticketkin.cli.service_options import bundle_in
 from ticketkin.core.errors import InputError, JobError, MissingInputError
 from ticketkin.service.logs import WithoutTexts
 from ticketkin.service.place import Place
-from ticketkin.service.running import ServeRequest, serve
+from ticketkin.service.running import ServeRequest, reached_at, serve
 from ticketkin.service.settings import ServiceSettings
 from ticketkin.serving.bundle import Bundle
 from ticketkin.store.database import DATABASE_URL
@@ -152,3 +152,10 @@ def test_the_demo_is_served_as_it_stood_when_its_last_ticket_opened(
     opened, rest = shown.filter(is_open), shown.filter(~is_open)
     assert set(opened["close_notes"].fill_null("")) == set(opened["parent_incident"].fill_null("")) == {""}
     assert rest.equals(sample.filter(~is_open))
+
+
+def test_the_address_that_is_shown_is_one_that_a_browser_opens() -> None:
+    assert reached_at("127.0.0.1", 8477, ()) == "http://127.0.0.1:8477/"
+    assert reached_at("::1", 8477, ("kin.example",)) == "http://[::1]:8477/"
+    assert reached_at("0.0.0.0", 8477, ("kin.example",)) == "http://kin.example:8477/"
+    assert reached_at("::", 8477, ()) == f"http://{socket.gethostname()}:8477/"

@@ -1,7 +1,7 @@
 """One process of the service, from a bundle and a database to an address that answers."""
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -67,7 +67,7 @@ def serve(
             _store_files(corpus, request, progress)
             app = create_app(corpus, settings, None if oidc is None else Provider(oidc))
             corpus.warm_up()
-            announce(_address(listener))
+            announce(reached_at(*listener.getsockname()[:2], settings.hosts))
             config = uvicorn.Config(
                 app,
                 access_log=False,  # a path names tickets
@@ -143,6 +143,8 @@ def _listening(settings: ServiceSettings) -> socket.socket:
         ) from error
 
 
-def _address(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
+def reached_at(host: str, port: int, names: Sequence[str]) -> str:
+    """Return the address that people open; a browser does not take "all addresses of this machine" (0.0.0.0)."""
+    if ip_address(host).is_unspecified:
+        host = names[0] if names else socket.gethostname()
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
