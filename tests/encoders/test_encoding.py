@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,21 +31,21 @@ def encoder(tiny_encoder_folder: Path) -> LoadedEncoder:
 class Counter:
     """Counts the texts a model encodes, and can run out of memory or be killed."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, encoder: LoadedEncoder) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.batches: list[list[str]] = []
         self.largest = 10**9
         self.kill_after = 10**9
-        plain = encoder.model.encode
+        plain = LoadedEncoder.embed
 
-        def encode(batch: list[str], **options: object) -> object:
+        def embed(encoder: LoadedEncoder, batch: list[str]) -> object:
             if len(batch) > self.largest:
                 raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 GB")
             if len(self.batches) >= self.kill_after:
                 raise KeyboardInterrupt
             self.batches.append(batch)
-            return plain(batch, **options)
+            return plain(encoder, batch)
 
-        monkeypatch.setattr(encoder.model, "encode", encode)
+        monkeypatch.setattr(LoadedEncoder, "embed", embed)
 
     @property
     def texts(self) -> list[str]:
@@ -51,8 +53,29 @@ class Counter:
 
 
 @pytest.fixture
-def counter(monkeypatch: pytest.MonkeyPatch, encoder: LoadedEncoder) -> Counter:
-    return Counter(monkeypatch, encoder)
+def counter(monkeypatch: pytest.MonkeyPatch) -> Counter:
+    return Counter(monkeypatch)
+
+
+def test_a_batch_is_embedded_as_sentence_transformers_does(encoder: LoadedEncoder) -> None:
+    texts = ["printer error", "", "the mail server is down " * 20]
+    for name, value in {"truncate_dim": 8, "default_prompt_name": "ticket"}.items():
+        model = load_folder(Path(encoder.source), SETTINGS).model
+        model.prompts = {"ticket": "vpn login: "}
+        setattr(model, name, value)
+        given = replace(encoder, model=model)
+        np.testing.assert_array_equal(given.embed(texts), model.encode(texts, normalize_embeddings=True))
+        model.train()  # dropout would draw other numbers each time
+        np.testing.assert_array_equal(given.embed(texts), given.embed(texts))
+
+
+def test_threads_embed_at_once_what_each_would_alone(encoder: LoadedEncoder) -> None:
+    texts = [f"printer error {'vpn slow ' * number}" for number in range(60)]
+    alone = [encode_texts(encoder, [text], None, SETTINGS) for text in texts]
+    with ThreadPoolExecutor(8) as threads:
+        together = list(threads.map(lambda text: encode_texts(encoder, [text], None, SETTINGS), texts * 4))
+    for number, embedding in enumerate(together):
+        np.testing.assert_array_equal(embedding, alone[number % len(texts)])
 
 
 def test_embeddings_equal_plain_encode_in_order_and_unit_length(encoder: LoadedEncoder) -> None:
@@ -180,7 +203,7 @@ def test_values_that_are_no_numbers_are_refused(
     encoder: LoadedEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        encoder.model, "encode", lambda batch, **_: np.full((len(batch), 32), np.nan, dtype=np.float32)
+        LoadedEncoder, "embed", lambda _, batch: np.full((len(batch), 32), np.nan, dtype=np.float32)
     )
     with pytest.raises(JobError, match="not finite numbers"):
         encode_texts(encoder, TEXTS, None, SETTINGS)

@@ -3,8 +3,9 @@
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ticketkin.core.artifacts import hash_path
@@ -56,6 +57,7 @@ class LoadedEncoder:
     packaged: bool
     code: ModelCode | None = None
     """Code of its own that it runs, as was allowed."""
+    _tokenising: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     @property
     def dimension(self) -> int:
@@ -64,22 +66,35 @@ class LoadedEncoder:
 
     def prepare(self, texts: Sequence[str]) -> tuple[list[str], IntArray]:
         """Return the texts as `embed` takes them, cut where the model stops, and how many tokens it reads."""
-        return cut_texts(self.model, texts, self.max_length_tokens)
+        with self._tokenising:
+            return cut_texts(self.model, texts, self.max_length_tokens)
 
     def embed(self, batch: Sequence[str]) -> FloatArray:
-        """Return the embeddings of one batch, shape (len(batch), d), float32, unit length."""
-        vectors: FloatArray = self.model.encode(
-            list(batch),
-            batch_size=len(batch),
-            normalize_embeddings=True,
-            convert_to_numpy=True,
-            show_progress_bar=False,
-        )
-        return vectors
+        """Return the embeddings of one batch, shape (len(batch), d), float32, unit length.
+
+        As `SentenceTransformer.encode` gives them, and in several threads at once: only the tokenizer, which
+        is set anew in each call, takes one at a time.
+        """
+        import torch
+
+        model: Any = self.model
+        if any(module.training for module in model.modules()):
+            model.eval()
+        with self._tokenising:
+            features = model.preprocess(list(batch), prompt=model.prompts.get(model.default_prompt_name))
+        on_device = {
+            name: value.to(model.device) if hasattr(value, "to") else value
+            for name, value in features.items()
+        }
+        with torch.inference_mode():
+            vectors = model(on_device)["sentence_embedding"][:, : model.truncate_dim]
+            result: FloatArray = torch.nn.functional.normalize(vectors, dim=1).cpu().float().numpy()
+        return result
 
     def token_lengths(self, texts: Sequence[str]) -> IntArray:
         """Return the length of each text in tokens, uncut, special tokens counted; shape (len(texts),)."""
-        return token_lengths(self.model.tokenizer, texts)
+        with self._tokenising:
+            return token_lengths(self.model.tokenizer, texts)
 
 
 def load_encoder(settings: EncoderSettings) -> LoadedEncoder:

@@ -67,7 +67,8 @@ def serve(
             _store_files(corpus, request, progress)
             app = create_app(corpus, settings, None if oidc is None else Provider(oidc))
             corpus.warm_up()
-            announce(reached_at(*listener.getsockname()[:2], settings.hosts))
+            host, port, *_ = listener.getsockname()
+            announce(reached_at(host, port, settings.hosts))
             config = uvicorn.Config(
                 app,
                 access_log=False,  # a path names tickets
@@ -144,7 +145,7 @@ def _listening(settings: ServiceSettings) -> socket.socket:
 
 
 def reached_at(host: str, port: int, names: Sequence[str]) -> str:
-    """Return the address that people open; a browser does not take "all addresses of this machine" (0.0.0.0)."""
+    """Return the address that people open; no browser takes "all addresses of this machine" (0.0.0.0)."""
     if ip_address(host).is_unspecified:
         host = names[0] if names else socket.gethostname()
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
