@@ -15,8 +15,7 @@ from ticketkin.cli.verdict_screens import show_candidates
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.evaluation import pair_statistics
 from ticketkin.evaluation.leaderboard import ModelComparison, ModelCost, leaderboard, pair_leaderboard
-from ticketkin.evaluation.metrics import (
-    METRICS,
+from ticketkin.evaluation.metric_definitions import (
     Direction,
     MetricRegistry,
     PairMetric,
@@ -24,6 +23,7 @@ from ticketkin.evaluation.metrics import (
     RetrievalMetric,
     Role,
 )
+from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.model_decisions import decide_at
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.retrieval import RetrievalScores

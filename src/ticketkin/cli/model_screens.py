@@ -11,7 +11,8 @@ from ticketkin.cli.console import SafeConsole
 from ticketkin.cli.screens import check_mark
 from ticketkin.core.checks import Outcome
 from ticketkin.core.wording import number_of
-from ticketkin.evaluation.metrics import METRICS, Place
+from ticketkin.evaluation.metric_definitions import Place
+from ticketkin.evaluation.metrics import METRICS
 
 if TYPE_CHECKING:
     from ticketkin.evaluation.leaderboard import ModelComparison

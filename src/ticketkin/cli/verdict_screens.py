@@ -11,7 +11,8 @@ from rich.table import Table
 from ticketkin.cli.console import SafeConsole
 from ticketkin.core.checks import Outcome
 from ticketkin.core.wording import number_of
-from ticketkin.evaluation.metrics import METRICS, Place
+from ticketkin.evaluation.metric_definitions import Place
+from ticketkin.evaluation.metrics import METRICS
 
 if TYPE_CHECKING:
     from ticketkin.evaluation.proof_results import PowerResult

@@ -11,7 +11,8 @@ from ticketkin.core.checks import Check
 from ticketkin.core.tables import Float64Array
 from ticketkin.encoders.presets import OPEN_LICENCES
 from ticketkin.evaluation.bootstrap import Interval, Resamples
-from ticketkin.evaluation.metrics import METRICS, MetricDefinition, PairMetric, Place, interval_of
+from ticketkin.evaluation.metric_definitions import MetricDefinition, PairMetric, Place, interval_of
+from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.model_decisions import ModelDecisions
 from ticketkin.evaluation.multiplicity import holm
 from ticketkin.evaluation.pair_decisions import PairScores

@@ -20,7 +20,8 @@ from pydantic_core import CoreSchema
 
 from ticketkin.core.tables import LabelsFrom
 from ticketkin.evaluation.bootstrap import Interval
-from ticketkin.evaluation.metrics import METRICS, MetricDefinition
+from ticketkin.evaluation.metric_definitions import MetricDefinition
+from ticketkin.evaluation.metrics import METRICS
 
 Split = Literal["evaluation", "holdout"]
 

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from ticketkin.evaluation.bootstrap import Interval
+from ticketkin.evaluation.metric_definitions import PairMetric, Place, interval_of
 from ticketkin.evaluation.metric_results import Confusion
-from ticketkin.evaluation.metrics import METRICS, PairMetric, Place, interval_of
+from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.pair_decisions import PairScores
 from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.evaluation.thresholds import choose_threshold

@@ -6,8 +6,9 @@ import numpy as np
 
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.evaluation.bootstrap import Resamples
+from ticketkin.evaluation.metric_definitions import interval_of
 from ticketkin.evaluation.metric_results import Confusion, Metric, PairDecisions
-from ticketkin.evaluation.metrics import METRICS, interval_of
+from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.pair_statistics import PairSample
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from ticketkin.core.checks import Check, Outcome
 from ticketkin.evaluation.bootstrap import Interval
+from ticketkin.evaluation.metric_definitions import Direction
 from ticketkin.evaluation.metric_results import SplitResult
-from ticketkin.evaluation.metrics import METRICS, Direction
+from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.schema import CriterionResult
 from ticketkin.evaluation.settings import ReadinessSettings
 

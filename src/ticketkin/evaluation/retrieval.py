@@ -11,8 +11,9 @@ from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import Float64Array, FloatArray, IntArray, Visibility
 from ticketkin.evaluation.bootstrap import Resamples
+from ticketkin.evaluation.metric_definitions import Place, interval_of
 from ticketkin.evaluation.metric_results import Metric, Retrieval
-from ticketkin.evaluation.metrics import METRICS, Place, interval_of
+from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.rank_statistics import first_rank
 
 _CURVE_TO = 50

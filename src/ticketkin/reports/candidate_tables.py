@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from ticketkin.core.wording import number_of
+from ticketkin.evaluation.metric_definitions import MetricDefinition, Place
 from ticketkin.evaluation.metric_results import Split, SplitResult
-from ticketkin.evaluation.metrics import METRICS, MetricDefinition, Place
+from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.schema import Report
 from ticketkin.reports import wording
 from ticketkin.reports.formatting import (

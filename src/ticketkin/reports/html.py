@@ -6,7 +6,8 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from ticketkin.core.artifacts import atomic_path, write_json
-from ticketkin.evaluation.metrics import METRICS, Place
+from ticketkin.evaluation.metric_definitions import Place
+from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.schema import Report
 from ticketkin.reports import wording
 from ticketkin.reports.borderline import borderline_section

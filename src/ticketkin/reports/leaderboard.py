@@ -6,7 +6,8 @@ import polars as pl
 
 from ticketkin.core.checks import Outcome
 from ticketkin.evaluation.leaderboard import ModelComparison, Recommendation, Row
-from ticketkin.evaluation.metrics import METRICS, MetricDefinition, Place
+from ticketkin.evaluation.metric_definitions import MetricDefinition, Place
+from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.model_decisions import ModelDecisions, decision_metrics
 from ticketkin.reports.formatting import format_gain, format_metric
 from ticketkin.reports.kinds import CellRow

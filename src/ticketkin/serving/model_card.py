@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from ticketkin.core.wording import number_of
+from ticketkin.evaluation.metric_definitions import Place
 from ticketkin.evaluation.metric_results import Metric
-from ticketkin.evaluation.metrics import METRICS, Place
+from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.schema import Report
 from ticketkin.serving.record import ServingRecord
 from ticketkin.tickets.settings import TicketSettings

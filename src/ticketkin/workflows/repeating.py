@@ -10,8 +10,9 @@ from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.evaluation.gains import PRIMARY
+from ticketkin.evaluation.metric_definitions import Place
 from ticketkin.evaluation.metric_results import Metric, Split
-from ticketkin.evaluation.metrics import METRICS, Place
+from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.schema import Report
 from ticketkin.training.candidates import slow_candidates
 from ticketkin.workflows import artifacts as artifact
