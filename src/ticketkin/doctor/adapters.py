@@ -72,7 +72,7 @@ def examine_adapter(subject: Subject, probes: Sequence[str] = PROBES) -> list[Ch
 
 def _layers(model: Any) -> dict[str, tuple[int, ...]]:
     """Return the shape of every weight matrix of the inner model by layer name."""
-    inner = model[0].auto_model
+    inner = model.transformers_model or model[0]
     return {
         name: tuple(module.weight.shape)
         for name, module in inner.named_modules()

@@ -23,6 +23,7 @@ from ticketkin.encoders.loading import load_float32
 from ticketkin.encoders.probes import PROBES, embed_with, largest_difference
 from ticketkin.encoders.safety import check_model_folder, module_folders
 from ticketkin.encoders.serving import SERVING, read_serving, text_encoding
+from ticketkin.encoders.token_limit import NO_LIMIT, token_limit
 from ticketkin.encoders.weights import saved_weights
 
 if TYPE_CHECKING:
@@ -126,8 +127,8 @@ def examine_model(folder: Path, probes: Sequence[str] = PROBES) -> list[Check]:
 
 def _weights(model: Any, saved: "Mapping[str, Tensor]") -> Check:
     """Find weights that the loader drew at random, as the file lacks them under their names."""
-    inner = model[0].auto_model
-    prefix = f"{inner.base_model_prefix}."
+    inner = model.transformers_model or model[0]
+    prefix = f"{getattr(inner, 'base_model_prefix', '')}."
     names = {name.removeprefix(prefix) for name in saved}
     missing = sorted(
         name
@@ -205,8 +206,10 @@ def _spread(embeddings: FloatArray) -> Check:
 
 
 def _length(model: Any) -> Check:
-    limit = int(model.get_max_seq_length() or 0)
-    positions = getattr(model[0].auto_model.config, "max_position_embeddings", None)
+    limit = token_limit(model)
+    if limit == NO_LIMIT:
+        return passed("model_length", "texts are read to their end")
+    positions = getattr(model.transformers_model.config, "max_position_embeddings", None)
     if positions and limit > positions:
         return failed(
             "model_length",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ticketkin.core.errors import InactiveAdapterError, MissingExtraError
+from ticketkin.core.errors import ConfigurationError, InactiveAdapterError, MissingExtraError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray
 from ticketkin.core.wording import number_of
@@ -17,6 +17,7 @@ from ticketkin.encoders.loading import LoadedEncoder, load_float32
 from ticketkin.encoders.safety import check_adapter_folder
 from ticketkin.encoders.saving import base_in, save_encoder
 from ticketkin.encoders.settings import EncoderSettings, LowRankSettings
+from ticketkin.encoders.token_limit import limit_tokens
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -29,7 +30,7 @@ _WITHOUT_GRADIENT = r".*\bpooler\b.*"
 def attach_adapter(model: "SentenceTransformer", settings: LowRankSettings) -> None:
     """Add a fresh adapter (B zero: no change yet) to all linear layers; the rest is frozen.
 
-    Raises MissingExtraError where peft is not installed.
+    Raises MissingExtraError where peft is not installed, ConfigurationError where there is no transformer.
     """
     try:
         from peft import LoraConfig, TaskType
@@ -38,6 +39,11 @@ def attach_adapter(model: "SentenceTransformer", settings: LowRankSettings) -> N
             "The candidate lora needs peft, which is not installed; install the extra with: "
             "pip install 'ticketkin[lora]', or leave lora out of --candidates"
         ) from error
+    if model.transformers_model is None:
+        raise ConfigurationError(
+            "LoRA adapts the layers of a transformer, and this base model is none (static embeddings); leave "
+            "lora out of --candidates: head, full and fusion work with it"
+        )
     has_pooler = any("pooler" in name for name, _ in model.named_modules())
     model.add_adapter(
         LoraConfig(
@@ -127,7 +133,7 @@ def save_merged(
     if not any(isinstance(module, Normalize) for module in plain):
         plain.append(Normalize())
     if max_length_tokens is not None:
-        plain.max_seq_length = max_length_tokens
+        limit_tokens(plain, max_length_tokens)
     save_encoder(plain, folder, base, template)
 
 

@@ -55,7 +55,10 @@ def _can_be_cut(model: Any) -> bool:
 
 def _tokens(tokenizer: Any, texts: list[str]) -> list[Any]:
     """Return the tokens of each text, uncut, special ones among them; each has a length and ids."""
-    backend = getattr(tokenizer, "backend_tokenizer", None)
+    # A model of static embeddings holds a tokenizer of the library below.
+    backend = (
+        tokenizer if hasattr(tokenizer, "encode_batch") else getattr(tokenizer, "backend_tokenizer", None)
+    )
     if backend is None:
         return list(tokenizer(texts, truncation=False, add_special_tokens=True, verbose=False)["input_ids"])
     backend.no_truncation()  # the tokenizer sets both anew in each of its own calls

@@ -13,6 +13,7 @@ from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.encoders.cache import EmbeddingCache
 from ticketkin.encoders.loading import LoadedEncoder
 from ticketkin.encoders.settings import EncoderSettings
+from ticketkin.encoders.token_limit import limit_tokens
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -143,7 +144,7 @@ def encode_with_weights(
     progress: Progress = SILENT,
 ) -> FloatArray:
     """Return the embeddings by `model`, other weights of `encoder`, cut at its limit; not cached."""
-    model.max_seq_length = encoder.max_length_tokens
+    limit_tokens(model, encoder.max_length_tokens)
     return encode_texts(replace(encoder, model=model, name=name), texts, None, settings, progress)
 
 

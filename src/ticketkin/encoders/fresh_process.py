@@ -21,6 +21,7 @@ from ticketkin.encoders.copied_process import SERVE, CopiedProcess, serve
 from ticketkin.encoders.loading import load_float32
 from ticketkin.encoders.probes import embed_with
 from ticketkin.encoders.safety import check_adapter_folder
+from ticketkin.encoders.token_limit import limit_tokens, token_limit
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -51,9 +52,9 @@ def embed_here(models: Sequence[SavedModel], texts: Sequence[str]) -> list[Float
     Texts are cut at the shortest limit of all models: another cut is no difference of weights.
     """
     loaded = [model.load() for model in models]
-    limit = min(model.get_max_seq_length() or 512 for model in loaded)
+    limit = min(token_limit(model) for model in loaded)
     for model in loaded:
-        model.max_seq_length = limit
+        limit_tokens(model, limit)
     return [embed_with(model, texts) for model in loaded]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ticketkin.core.artifacts import hash_path
 from ticketkin.core.errors import (
+    ConfigurationError,
     MissingExtraError,
     ModelUnavailableError,
     UnsafeArtifactError,
@@ -33,6 +34,7 @@ from ticketkin.encoders.presets import preset_of
 from ticketkin.encoders.prompted import with_prompt
 from ticketkin.encoders.safety import check_model_folder
 from ticketkin.encoders.settings import EncoderSettings
+from ticketkin.encoders.token_limit import NO_LIMIT, limit_tokens, token_limit
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -286,10 +288,15 @@ def _loaded(located: LocatedModel, settings: EncoderSettings) -> LoadedEncoder:
     if preset.prompt and not model.default_prompt_name:
         folder = with_prompt(folder, preset.prompt, code)
         source, model = str(folder), load_float32(str(folder), device)
-    limit = int(model.get_max_seq_length() or 512)
+    limit = token_limit(model)
+    if limit == NO_LIMIT and settings.max_length_tokens is not None:
+        raise ConfigurationError(
+            f"encoder.max_length_tokens={settings.max_length_tokens} is not for {name}, which reads each "
+            "text to its end; leave the setting out"
+        )
     for asked in (preset.max_length_tokens, settings.max_length_tokens):
         limit = limit if asked is None else min(limit, asked)
-    model.max_seq_length = limit
+    limit_tokens(model, limit)
     learned = read_learned(folder)
     name = name if learned is None else f"{name} ({learned.name})"
     fingerprint = model_fingerprint(folder, limit, default_prompt(model))

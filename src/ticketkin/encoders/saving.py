@@ -10,6 +10,7 @@ from ticketkin.encoders.model_code import code_in_memory, name_code
 from ticketkin.encoders.model_hash import hash_model
 from ticketkin.encoders.probes import FINGERPRINT_PROBES, embed_with
 from ticketkin.encoders.serving import write_serving
+from ticketkin.encoders.token_limit import limit_tokens, token_limit
 
 
 def base_of(encoder: LoadedEncoder) -> BaseFingerprint:
@@ -55,7 +56,7 @@ def extended(model: Any, *layers: Any) -> Any:
         prompts=model.prompts,
         default_prompt_name=model.default_prompt_name,
     )
-    longer.max_seq_length = model.max_seq_length
+    limit_tokens(longer, token_limit(model))
     return longer
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.records import read_record
+from ticketkin.encoders.token_limit import token_limit
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -34,7 +35,7 @@ class TrainedEncoding(TextEncoding):
 def text_encoding(model: "SentenceTransformer") -> TextEncoding:
     """Return how `model` turns a text into an embedding."""
     return TextEncoding(
-        max_length_tokens=int(model.get_max_seq_length() or 512),
+        max_length_tokens=token_limit(model),
         dimension=int(model.get_embedding_dimension() or 0),
         unit_length=any(type(module).__name__ == "Normalize" for module in model),
         prompts={name: prompt for name, prompt in model.prompts.items() if prompt},

@@ -15,6 +15,7 @@ from ticketkin.encoders.loading import LoadedEncoder, load_folder
 from ticketkin.encoders.runtime.serving import export_folder
 from ticketkin.encoders.saving import save_encoder
 from ticketkin.encoders.settings import EncoderSettings, Runtime
+from ticketkin.encoders.token_limit import limit_tokens
 from ticketkin.evaluation.schema import Report
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.scorer import RERANKED
@@ -121,7 +122,7 @@ def fill_index(
 
 def _save_encoder(encoder: LoadedEncoder, folder: Path, template: str) -> None:
     """Save an encoder as it was used: its prompt and its token limit in its own settings files."""
-    encoder.model.max_seq_length = encoder.max_length_tokens
+    limit_tokens(encoder.model, encoder.max_length_tokens)
     saved = read_fingerprint(Path(encoder.source))
     save_encoder(encoder.model, folder, saved.base if saved else None, template)
     copy_learned(Path(encoder.source), folder)

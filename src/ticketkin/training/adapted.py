@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from ticketkin.core.artifacts import atomic_path, hash_value
-from ticketkin.core.errors import NotEnoughDataError
+from ticketkin.core.errors import ConfigurationError, NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.encoders.loading import LoadedEncoder, load_float32
 from ticketkin.encoders.saving import base_of
+from ticketkin.encoders.token_limit import limit_tokens
 from ticketkin.training.device_use import recorded_use
 from ticketkin.training.loop import TrainingLoop, seeded
 from ticketkin.training.plan import passes_over
@@ -51,9 +52,14 @@ def train_adapted(
     lengths = np.minimum(encoder.token_lengths(different), limit)
     with seeded(seed):
         model: Any = load_float32(str(encoder.source), encoder.device)
+        if model.transformers_model is None:
+            raise ConfigurationError(
+                "The candidate adapted trains a transformer, and this base model is none (static "
+                "embeddings); leave adapted out of --candidates"
+            )
         train_all_weights(model)
         changes = WeightChanges(model)
-        model.max_seq_length = limit
+        limit_tokens(model, limit)
         loops = []
         for number, name in enumerate(settings.objectives):
             loop = TrainingLoop(
@@ -66,7 +72,7 @@ def train_adapted(
             )
             loop.run(folder / f"checkpoint-{number + 1}-{name}", f"{identity}-{number}", progress)
             loops.append(loop)
-    model.max_seq_length = encoder.max_length_tokens
+    limit_tokens(model, encoder.max_length_tokens)
     with atomic_path(folder / "tuned") as temporary:
         save_unit_length(model, temporary, base_of(encoder))
     record = _record(encoder, settings, loops, changes.relative(), len(different)).model_copy(

@@ -16,6 +16,7 @@ from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.encoders.dense import unit_length
 from ticketkin.encoders.saving import base_of, extended, save_encoder
+from ticketkin.encoders.token_limit import limit_tokens
 from ticketkin.training.positives import PositivePairs
 from ticketkin.training.record import History, TrainingRecord, training_versions
 from ticketkin.training.settings import HeadSettings
@@ -188,5 +189,5 @@ def save_head_model(
     with torch.no_grad():
         dense.linear.weight.copy_(torch.from_numpy(head.at_strength(strength)))
     model = extended(encoder.model, dense, Normalize())
-    model.max_seq_length = encoder.max_length_tokens
+    limit_tokens(model, encoder.max_length_tokens)
     save_encoder(model, folder, base_of(encoder), template)

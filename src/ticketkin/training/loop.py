@@ -126,14 +126,15 @@ class TrainingLoop:
     def _training_mode(self) -> Iterator[None]:
         """Let dropout act, and recompute activations instead of keeping them where that is asked for."""
         transformer = self.model.transformers_model
-        if self.settings.gradient_checkpointing:
+        recomputes = self.settings.gradient_checkpointing and transformer is not None
+        if recomputes:
             transformer.activation_checkpointing_enable()
         self.model.train()
         try:
             yield
         finally:
             self.model.eval()
-            if self.settings.gradient_checkpointing:
+            if recomputes:
                 transformer.activation_checkpointing_disable()
 
     def _step(self, number: int, progress: Progress) -> bool:

@@ -17,6 +17,7 @@ from ticketkin.encoders.encoding import (
 )
 from ticketkin.encoders.loading import LoadedEncoder
 from ticketkin.encoders.settings import EncoderSettings
+from ticketkin.encoders.token_limit import limit_tokens, token_limit
 from ticketkin.training.device_use import recorded_use
 from ticketkin.training.loop import EpochScores, Judge, TrainingLoop
 from ticketkin.training.losses import check_losses
@@ -68,12 +69,12 @@ def judge_of(judge: EncoderJudge | None, encoder: LoadedEncoder, model: Any) -> 
         return None
 
     def scored() -> EpochScores:
-        while_training = model.max_seq_length
-        model.max_seq_length = encoder.max_length_tokens
+        while_training = token_limit(model)
+        limit_tokens(model, encoder.max_length_tokens)
         try:
             return judge(replace(encoder, model=model))
         finally:
-            model.max_seq_length = while_training
+            limit_tokens(model, while_training)
 
     return scored
 
@@ -100,12 +101,12 @@ class PreparedTraining:
 
         It reads texts up to the limit of training meanwhile, and up to that of serving afterwards.
         """
-        model.max_seq_length = min(self.settings.max_length_tokens, self.encoder.max_length_tokens)
+        limit_tokens(model, min(self.settings.max_length_tokens, self.encoder.max_length_tokens))
         objective = KinObjective(model, self.data, self.texts, self.lengths, self.settings, self.guide)
         judge_model = judge_of(judge, self.encoder, model)
         loop = TrainingLoop(name, model, objective, self.steps, self.settings, judge_model)
         loop.run(folder, self.identity, progress)
-        model.max_seq_length = self.encoder.max_length_tokens
+        limit_tokens(model, self.encoder.max_length_tokens)
         return loop
 
 

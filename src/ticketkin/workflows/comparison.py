@@ -22,6 +22,7 @@ from ticketkin.encoders.learned_tickets import LearnedTickets, read_learned
 from ticketkin.encoders.loading import LoadedEncoder, load_encoder
 from ticketkin.encoders.presets import licence_of
 from ticketkin.encoders.settings import EncoderSettings
+from ticketkin.encoders.token_limit import limit_tokens
 from ticketkin.encoders.variants import embedding_variants
 from ticketkin.evaluation.leaderboard import ModelComparison, ModelCost
 from ticketkin.reports.leaderboard import leaderboard_html, leaderboard_table
@@ -131,7 +132,7 @@ def _loaded(model: str, asked: EncoderSettings) -> LoadedEncoder:
     untouched = load_encoder(settings.model_copy(update={"base_model": base}))
     device = pick_device(settings)
     adapted = load_with_adapter(base, path, device)
-    adapted.max_seq_length = untouched.max_length_tokens
+    limit_tokens(adapted, untouched.max_length_tokens)
     return LoadedEncoder(
         model=adapted,
         name=model,
