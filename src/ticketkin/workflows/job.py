@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ticketkin.core.artifacts import hash_path, write_json
-from ticketkin.core.errors import MissingInputError
+from ticketkin.core.errors import InputError, MissingInputError
 from ticketkin.core.locks import run_lock
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.replacement import remove_old, sweep_leftovers
@@ -143,7 +143,8 @@ def _owned(
     The job is the one given, with the answers of a review that lies in a run taken over.
 
     Where the run `begins`, which reads the sources, they are recorded. In a folder that is no run yet, files
-    with names that the run needs are moved to `kept/`.
+    with names that the run needs are moved to `kept/`. Where it goes on, and what was asked for is refused,
+    its settings stay as they were: a later command would be refused for them again.
     """
     check_run(folder, job, force=force)
     with run_lock(folder):
@@ -156,11 +157,18 @@ def _owned(
             for line in [*sweep_leftovers(folder), *_swept_cache()]:
                 telling.say(line)
             job = take_over_answers(job, folder, telling)
-            changed = settings_that_change(folder, job)
+            stored, changed = job_stored_in(folder), settings_that_change(folder, job)
             if changed is not None:
                 telling.say(changed)
             write_job(job, folder)
-            yield job, telling
+            try:
+                yield job, telling
+            except InputError:
+                if stored is not None and changed is not None and not begins:
+                    before = {"settings": stored.settings, "links_file": stored.links_file}
+                    write_job(job.model_copy(update=before), folder)
+                    telling.say("refused, so the settings of this run stay as they were")
+                raise
 
 
 def _swept_cache() -> list[str]:

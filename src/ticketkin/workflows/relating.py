@@ -140,7 +140,7 @@ def _quality_notes(record: KindsLearned) -> list[str]:
         target = record.two_stage.suggest_precision
         reported = [f"nothing is reported: no probability reached precision {target:.2f}"]
     return [
-        f"how well {record.model} tells kinds apart: {against.evidence}",
+        f"how well {record.judged_name} tells kinds apart: {against.evidence}",
         f"of {number_of(holdout.n_queries, 'holdout ticket')} and their nearest: {'; '.join(reported)} "
         "(a pair that nobody linked counts as wrong)",
     ]
