@@ -43,7 +43,7 @@ class Assessments:
         bool | None,
         typer.Option(
             "--cross-encoder/--no-cross-encoder",
-            help="Assess a cross-encoder of kinds, too: a training for each fold and repeat. Kept.",
+            help="Assess a cross-encoder of kinds, too: a training for each fold. Kept.",
         ),
     ] = None
     causes: Annotated[

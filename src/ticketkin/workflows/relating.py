@@ -10,6 +10,7 @@ from ticketkin.core.wording import number_of
 from ticketkin.relations.assessment import FEWEST_OF_A_CLASS
 from ticketkin.relations.bands import ReportedBand
 from ticketkin.relations.cause_training import FEWEST_CAUSES, CauseTrainer
+from ticketkin.relations.cross_training import N_CAUSE_LABELS
 from ticketkin.relations.gates import relation_gates
 from ticketkin.relations.kinds import KINDS
 from ticketkin.relations.pair_state import PairState
@@ -71,7 +72,9 @@ def _learn(data: RunData, folder: Path, work: Path, progress: Progress) -> Kinds
     assessed = AssessedKinds.of(lesson)
     causes = assessed.causes(lesson) if settings.causes else None
     left_out = _why_causes_are_not_read(lesson, causes)
-    reading = CauseTrainer(lesson.cross_trainer()) if causes is not None and not left_out else None
+    reading = (
+        CauseTrainer(lesson.cross_trainer(N_CAUSE_LABELS)) if causes is not None and not left_out else None
+    )
     record = KindsLearned(
         model=assessed.kept,
         labels_from=data.links.labels_from,

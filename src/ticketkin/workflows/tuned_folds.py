@@ -149,9 +149,9 @@ def fold_cost(data: RunData, candidate: Candidate, contender: TunedContender) ->
 def not_granted(name: str, cost: FoldCost) -> str:
     """Return why a tuned encoder is not judged, and what grants it the time."""
     return (
-        f"{name} was not judged: links are few, so folds judge, and each would tune the encoder anew "
-        f"({cost.sentence}). To grant the time: {GRANT}; fewer rounds and strengths take less, for example "
-        "--set evaluation.repeats=1 --set strength.strengths=0,1. Or let a split judge: "
+        f"{name} was neither tuned nor judged: links are few, so folds judge, and each would tune the "
+        f"encoder anew ({cost.sentence}). To grant the time: {GRANT}; fewer rounds and strengths take less, "
+        "for example --set evaluation.repeats=1 --set strength.strengths=0,1. Or let a split judge: "
         "--set evaluation.by=split"
     )
 
