@@ -115,12 +115,31 @@ def run_one_stage(
         wanted = _wanted_artifacts(taken)
         _check_ready(stage, context, wanted)
         _check_not_stale(stage.wanted_inputs(taken, wanted), context)
+        otherwise = _made_otherwise(stage, context, wanted)
+        if otherwise:
+            telling.say(
+                f"made with other settings than the run has now, and read as it is: {', '.join(otherwise)}. "
+                f"To make all that is due anew: ticketkin run --resume --out {shlex.quote(str(folder))}"
+            )
         with damage.damage_named(folder, stages()[: stages().index(stage)]):
             seconds = run_stage(stage, context, wanted)
         remember(stage, taken, seconds)
         if begins and latest is not None:
             point_latest(latest, folder, telling)
         return seconds
+
+
+def _made_otherwise(stage: Stage[Job], context: RunContext[Job], wanted: Mapping[Place, bool]) -> list[str]:
+    """Return the stages, in order, that made what `stage` reads with settings that have changed since."""
+    needed = list(stage.wanted_inputs(context.job, wanted))
+    changed = []
+    for earlier in reversed(stages()[: stages().index(stage)]):
+        made = any(place.lies_in(output) for place in needed for output in earlier.outputs)
+        if made and earlier.wanted(context.job):
+            needed += earlier.wanted_inputs(context.job, wanted)
+            if stage_status(earlier, context, wanted).state is State.CHANGED:
+                changed.append(earlier.name)
+    return changed[::-1]
 
 
 def check_inputs_of(name: str, folder: Path, job: Job, *more: Place) -> None:
