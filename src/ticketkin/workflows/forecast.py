@@ -6,6 +6,7 @@ other settings were measured it is a rough one, a wider range; where none was, t
 """
 
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -100,11 +101,22 @@ def _of(work: StageTime, measured: Sequence[StageTime]) -> Forecast | None:
         and 1 / _FARTHEST_SIZE <= (work.n_bytes + 1) / (one.n_bytes + 1) <= _FARTHEST_SIZE
     ]
     faster, slower = (_FASTER, _SLOWER) if near else (_ROUGHLY_FASTER, _ROUGHLY_SLOWER)
-    growth = [(one.seconds, (work.n_bytes + 1) / (one.n_bytes + 1)) for one in near or same_stage]
+    alike = near or _nearest_in_size(work, same_stage)
+    growth = [(one.seconds, (work.n_bytes + 1) / (one.n_bytes + 1)) for one in alike]
     # A stage may not grow at all with its size, or, as it compares tickets in pairs, with its square.
     low = min(seconds * min(1.0, times, times**2) for seconds, times in growth)
     high = max(seconds * max(1.0, times, times**2) for seconds, times in growth)
     return Forecast(faster * low, slower * high, rough=not near)
+
+
+def _nearest_in_size(work: StageTime, measured: Sequence[StageTime]) -> list[StageTime]:
+    """Return the times of runs whose size is comparable; where there are none, of those that come nearest.
+
+    The square of a growth by a hundred, from a run that only loaded its model, would forecast hours.
+    """
+    distance = [abs(math.log((work.n_bytes + 1) / (one.n_bytes + 1))) for one in measured]
+    farthest = max(math.log(_FARTHEST_SIZE), min(distance) + math.log(2))
+    return [one for one, far in zip(measured, distance, strict=True) if far <= farthest]
 
 
 def total(of_stages: Mapping[str, Forecast | None]) -> Forecast | None:
