@@ -31,6 +31,7 @@ _STRANGERS = {
     "told": "stated as such",
     "lexical": "alike in words",
     "same_time": "filed within an hour",
+    "same_category": "of one category",
     "random": "drawn at random",
 }
 
