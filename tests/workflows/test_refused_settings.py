@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ticketkin.core.errors import ConfigurationError, InputError
+from ticketkin.runs.stages import State
 from ticketkin.workflows.configuration import Job, load_settings, read_job
 from ticketkin.workflows.job import list_stages, run_one_stage
 
@@ -38,6 +39,8 @@ def test_a_refused_setting_costs_no_training(run: Path) -> None:
     run_one_stage("lora", run, job=_with(read_job(run), "candidates=lexical,base,lora", *quick))
     job, states = read_job(run), _states(run)
     assert states["lora"] == "done: up to date"
+    more = {one.stage.name: one.state for one in list_stages(run, _with(job, "candidates=base,lora,full"))}
+    assert more["full"] is State.READY and more["lora"] is State.DONE, "one more costs no other training"
     with pytest.raises(ConfigurationError, match=r"served_dimensions is 9,999.*give fewer than these"):
         run_one_stage("lora", run, job=_with(job, "lora.served_dimensions=9999"))
     assert read_job(run) == job and _states(run) == states
