@@ -54,6 +54,12 @@ def test_out_on_a_file_or_below_one(source: Path, tmp_path: Path, here: Command)
     assert (tmp_path / "file").read_text() == "mine"
 
 
+def test_what_is_no_adapter_is_not_merged(here: Command, tiny_encoder_folder: Path) -> None:
+    for folder in ("nowhere", tiny_encoder_folder):
+        ends_plainly(here("merge", folder, "--out", "merged"), 2, "no adapter_config.json", "is no adapter")
+        ends_plainly(here("doctor", folder, "--fix", "--out", "fixed"), 2, "is no adapter")
+
+
 def test_a_path_too_long(source: Path, here: Command) -> None:
     for out in ("x" * 300, "x" * 300 + ".parquet", "/".join(["y" * 200] * 30)):
         ends_plainly(here("import", source, "--out", out), 2, "too long")

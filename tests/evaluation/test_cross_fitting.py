@@ -135,6 +135,14 @@ def test_more_links_are_asked_for_where_the_gain_is_not_proven() -> None:
     assert Power.of(gain(-0.01, 0.07)).n_more_kin_groups is None
 
 
+def test_no_gain_is_provable_that_the_metric_does_not_allow() -> None:
+    # The p-value of a loss, corrected for several challengers, says nothing of how exactly gains are seen.
+    lost = Power.of(gain(-0.018, 0.0475, n_clusters=24, p_value=0.965))
+    assert lost.smallest_provable_gain == pytest.approx(2.8 * 0.0475 / 1.96)
+    hardly = Power.of(gain(0.1, 0.3, n_clusters=6, p_value=0.9))
+    assert hardly.smallest_provable_gain is None and hardly.n_more_kin_groups is not None
+
+
 def test_shuffled_links_that_are_called_a_gain_too_often_fail_the_gate() -> None:
     nothing, much = gain(0.001, 0.01, p_value=0.8), gain(0.1, 0.05)
     assert ShuffledLinks((nothing,) * 19 + (much,)).passed

@@ -38,6 +38,20 @@ def _train(material: PairInputs, seed: int = 0, **change: object) -> Pairs:
     return build_pairs(material, settings, EvaluationSettings().negatives_per_positive, seed).pairs
 
 
+def test_the_account_says_what_each_source_gave_and_which_labels_are_silver() -> None:
+    material = _inputs()
+    settings = PairSettings(n_neighbours=10, n_drawn=200, sources=("links", "borderline", "tfidf-hybrid"))
+    account = build_pairs(material, settings, EvaluationSettings().negatives_per_positive, 0).account
+    (line,) = account.lines()
+    counts = {part.source: part.counts for part in account.drawn if part.split == "train"}
+    assert line == (
+        f"training pairs by source: links {counts['links']}; borderline {counts['borderline']}; "
+        f"tfidf-hybrid {counts['tfidf-hybrid']}, labels of a similarity (silver)"
+    )
+    plain = build_pairs(material, PairSettings(n_neighbours=10, n_drawn=200), 5, 0).account
+    assert plain.lines() == []
+
+
 @given(
     seed=st.integers(0, 30),
     sources=st.lists(st.sampled_from([*TRUE_SOURCES, *SILVER_SOURCES]), unique=True, max_size=4),
@@ -50,9 +64,9 @@ def test_sources_combine_and_never_touch_the_test_pairs(seed: int, sources: list
     held_out = pairs["split"] != "train"
     assert set(pairs.filter(held_out)["origin"]) <= {"file", "group", "mined"}
     for split in ("evaluation", "holdout"):
-        expected = plain.filter((plain["split"] == split) & (plain["label"] == 1))
-        rows = pairs.filter((pairs["split"] == split) & (pairs["label"] == 1))
-        assert rows.select("left", "right").equals(expected.select("left", "right"))
+        expected = plain.filter(plain["split"] == split)
+        rows = pairs.filter(pairs["split"] == split)
+        assert rows.select("left", "right", "label").equals(expected.select("left", "right", "label"))
     train = pairs.filter(~held_out)
     assert train.select("left", "right").n_unique() == len(train)
     splits = dict(material.splits.frame.iter_rows())

@@ -1,6 +1,6 @@
 """A cross-encoder of causes has a say where the causal kind is better with it, and is left out elsewhere."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from progress_material import KeptLines
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import Float64Array
 from ticketkin.encoders.cross_encoder import CrossBase
 from ticketkin.relations import cause_training
 from ticketkin.relations.cause_training import CauseTrainer
 from ticketkin.relations.causes import with_cause
-from ticketkin.relations.cross_training import CrossTrainer
+from ticketkin.relations.cross_training import N_CAUSE_LABELS, CrossTrainer
 from ticketkin.relations.kinds import KINDS
 from ticketkin.relations.pairs import RelationPairs
 from ticketkin.training.settings import CrossEncoderSettings
@@ -114,3 +115,17 @@ def test_too_few_causes_are_named(trained_as: Any, tmp_path: Path) -> None:
         trainer.assess(_said(kinds, rightly=True), np.arange(len(kinds)), 0, 100)
     with pytest.raises(NotEnoughDataError, match="3 causal pairs to learn from, 4 are needed"):
         trainer.keep(np.arange(12), 0, tmp_path / "kept")
+
+
+@pytest.mark.parametrize(
+    ("of_base", "asked_for", "said"),
+    [(1, N_CAUSE_LABELS, ""), (0, N_CAUSE_LABELS, "causes"), (1, len(KINDS), "4 kinds"), (4, len(KINDS), "")],
+)
+def test_a_head_that_begins_at_random_is_named_by_what_it_is_for(
+    of_base: int, asked_for: int, said: str, tmp_path: Path
+) -> None:
+    progress = KeptLines()
+    trainer = replace(_trainer(8, tmp_path).trainer, progress=progress)
+    replace(trainer, base=replace(trainer.base, n_labels=of_base)).say_whether_fresh(asked_for)
+    expected = f"  cross-encoder on made-up: its head for {said} begins at random"
+    assert progress.lines == ([expected] if said else [])

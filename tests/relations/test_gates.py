@@ -11,6 +11,7 @@ from relations_material import LEARNED, REPORTED
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.checks import Outcome
 from ticketkin.core.errors import UnreadableFileError
+from ticketkin.relations.fitting import MODELS
 from ticketkin.relations.gates import relation_gates
 from ticketkin.relations.record import RELATION_RECORD, KindsLearned
 from ticketkin.workflows.artifacts import RELATIONS_JSON
@@ -111,3 +112,28 @@ def test_each_gate_shuts(
     gates = {gate.code: gate for gate in relation_gates(_changed(path, value), 10)}
     assert gates[code].outcome is outcome and evidence in gates[code].evidence
     assert all(gate.outcome is Outcome.PASSED for name, gate in gates.items() if name != code)
+
+
+def _hardly_distinguished(**others: dict[str, Any]) -> KindsLearned:
+    """Return a record whose kept classifier does not tell causes apart, with `others` compared."""
+    record = copy.deepcopy(LEARNED)
+    record["results"]["logistic"]["by_kind"]["causal"] = _HARDLY_DISTINGUISHED
+    record["results"] |= others
+    return KindsLearned.model_validate(record)
+
+
+def _advice(record: KindsLearned) -> str:
+    return next(g.advice for g in relation_gates(record, 10) if g.code == "relation_distinguished")
+
+
+def test_where_a_kind_is_not_distinguished_the_advice_knows_what_was_compared() -> None:
+    able = copy.deepcopy(LEARNED["results"]["logistic"])
+    unable = copy.deepcopy(able)
+    unable["by_kind"]["causal"] = _HARDLY_DISTINGUISHED
+    assert "ticketkin relations RUN --compare" in _advice(_hardly_distinguished())
+    assert "ticketkin relations RUN --compare" in _advice(_hardly_distinguished(trees=unable))
+    all_unable = _advice(_hardly_distinguished(**{name: unable for name in MODELS if name != "logistic"}))
+    assert "--compare" not in all_unable and "None of the classifiers compared does better" in all_unable
+    better = _advice(_hardly_distinguished(trees=able, mlp=unable))
+    assert "trees tells causal apart" in better
+    assert "ticketkin relations RUN --set relations.model=trees" in better

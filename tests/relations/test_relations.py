@@ -15,7 +15,7 @@ from sklearn.metrics import brier_score_loss, precision_recall_fscore_support
 
 from relations_material import desk, typed_pairs
 from ticketkin.core.errors import InputError, NotEnoughDataError, UnreadableFileError
-from ticketkin.core.tables import LINKS_SCHEMA, Links
+from ticketkin.core.tables import LINKS_SCHEMA, Links, Tickets
 from ticketkin.lexical.neighbours import tfidf_matrix
 from ticketkin.relations.assessment import Assessment, assess, feature_fit
 from ticketkin.relations.bands import Bands
@@ -43,6 +43,7 @@ def test_pairs_keep_every_promise(seed: int, ratio: float) -> None:
     assert order is not None and (order[pairs.left] < order[pairs.right]).all()
     counts = pairs.counts
     assert (counts["duplicate"], counts["related"], counts["causal"]) == (30, 30, 30)
+    assert "same_category" not in pairs.mixture, "the tickets have times"
     assert counts["none"] == sum(pairs.mixture.values()) == pytest.approx(90 * ratio, rel=0.1)
     event = np.arange(len(tickets)) // 4
     none = pairs.kind == KINDS.index("none")
@@ -94,6 +95,14 @@ def test_by_majority_the_kind_most_people_stated_counts_and_ties_are_left_out() 
     assert len(pairs.contradictions) == 2
     assert pairs.counts["related"] == 20, "one joined by two voices, one left out as a tie"
     assert pairs.counts["causal"] == 19
+
+
+def test_without_times_no_stranger_is_drawn_for_its_hour() -> None:
+    tickets, links, texts, _ = desk(20)
+    untimed = Tickets(tickets.frame.with_columns(opened_at=pl.lit(None, dtype=pl.Datetime("us"))))
+    groups = kin_groups(untimed, links).group
+    pairs = relation_pairs(untimed, links, groups, tfidf_matrix(texts), 0, RelationSettings())
+    assert pairs.mixture["same_category"] and "same_time" not in pairs.mixture
 
 
 def test_what_was_reviewed_wins_and_stated_strangers_count() -> None:

@@ -68,7 +68,7 @@ def test_what_is_shared_is_marked_and_what_differs_is_named(page: Desk) -> None:
 def test_what_a_person_types_is_shown_masked(page: Desk) -> None:
     answer = page.client.post("/ask", data={"text": "Mail\nWrite to jane.doe@example.com"}, headers=HTML).text
     read = answer.partition('id="answer"')[2]
-    assert "jane.doe" not in read and "[EMAIL]" in read and "masked: 1 email" in read
+    assert "jane.doe" not in read and "[EMAIL]" in read and "masked: 1 e-mail address" in read
 
 
 def test_a_hostile_ticket_is_text_and_nothing_else(page: Desk) -> None:

@@ -26,6 +26,10 @@ def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path) -> N
         ("strength.strengths=[0.5, 1.0]", "must hold 0, the untouched model"),
         ("split.train=0.9", "it must leave a holdout"),
         ("candidates=['magic']", "candidates"),
+        ("pairs.sources=magic", r"pairs\.sources\.0: got 'magic'; Input should be [^;]*\Z"),
+        ("pairs.sources=", r"pairs\.sources: got .*at least 1 item"),
+        ("lora.epochs_per_phase=1,2", r"lora\.epochs_per_phase: got 1,2; value 3 is missing\Z"),
+        ("augment.methods=synonyms", r"augment: 'synonyms' needs augment\.wordnet"),
     ],
 )
 def test_faults_name_the_key_and_what_is_allowed(assignment: str, message: str) -> None:

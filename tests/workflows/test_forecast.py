@@ -58,6 +58,15 @@ def test_a_larger_export_takes_longer_and_a_far_larger_one_is_forecast_roughly(t
     assert another is None, "a run of a hundredth of the size tells nothing of use"
 
 
+def test_a_rough_forecast_rests_on_the_runs_nearest_in_size(tmp_path: Path) -> None:
+    remember(VERDICT, job_of(tmp_path, 30, seed=1), 1.0)
+    remember(VERDICT, job_of(tmp_path, 2_000, candidates=["lexical", "base"]), 20.0)
+    (found,) = forecast([VERDICT], job_of(tmp_path, 3_000)).values()
+    assert found is not None and found.rough and 60 <= found.high < 200, "a tiny run says nothing of it"
+    (far,) = forecast([VERDICT], job_of(tmp_path, 100_000)).values()
+    assert far is None, "no run comes near"
+
+
 def test_other_settings_are_other_work_and_another_seed_is_not(tmp_path: Path) -> None:
     remember(VERDICT, job_of(tmp_path, 1_000), 100.0)
     other = forecast([VERDICT], job_of(tmp_path, 1_000, candidates=["lexical", "base"]))["verdict"]

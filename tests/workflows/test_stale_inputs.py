@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from progress_material import KeptLines
 from ticketkin.core.errors import DamagedArtifactError, StaleInputError
 from ticketkin.runs.content_hashes import content_hash
 from ticketkin.workflows import artifacts as artifact
@@ -53,6 +54,19 @@ def test_embeddings_in_another_order_are_refused(run: Path, read: Callable[[Path
     stored.write(run / stored, np.roll(stored.read(run / stored), 1, axis=0))
     with pytest.raises(DamagedArtifactError, match=r"base\.npy .*'embed' wrote it.*ticketkin embed"):
         read(run)
+
+
+def test_what_was_made_with_other_settings_is_read_and_named(run: Path) -> None:
+    job, progress = read_job(run), KeptLines()
+    encoder = job.settings.encoder.model_copy(update={"max_length_tokens": 16})
+    settings = job.settings.model_copy(update={"encoder": encoder})
+    run_one_stage("head", run, progress, job.model_copy(update={"settings": settings}))
+    assert progress.lines[0].startswith("settings of this run that change: encoder.max_length_tokens")
+    assert "made with other settings than the run has now, and read as it is: embed" in progress.lines[1]
+    assert f"ticketkin run --resume --out {run}" in progress.lines[1]
+    again = KeptLines()
+    run_one_stage("head", run, again, job)
+    assert not any("made with other settings" in line for line in again.lines)
 
 
 def test_the_ranking_of_another_run_answers_nothing(run: Path) -> None:

@@ -34,8 +34,8 @@ def show_relations(console: SafeConsole, record: "KindsLearned", folder: Path) -
         _show_choice(console, record.choice)
     _show_models(console, record, kinds)
     _show_confusion(console, record, kinds)
-    for group, macro in record.without.items():
-        console.print(f"without {group}: macro F1 {macro}")
+    if record.without:
+        _show_ablation(console, record)
     if record.causes is not None:
         _show_causes(console, record.causes, record.causes_left_out)
     _show_two_stage(console, record.two_stage)
@@ -91,13 +91,21 @@ def _label(record: "KindsLearned", name: str) -> str:
 
 def _show_confusion(console: SafeConsole, record: "KindsLearned", kinds: Sequence[str]) -> None:
     n_repeats = number_of(record.n_repeats, "repeat")
-    title = f"{record.model}: true kind by row, predicted by column, mean of {n_repeats}"
+    title = f"{record.judged_name}: true kind by row, predicted by column, mean of {n_repeats}"
     matrix = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for head in ("", *kinds):
         matrix.add_column(head)
     for kind, row in zip(kinds, record.kept.confusion, strict=True):
         matrix.add_row(kind, *(f"{value:.0f}" for value in row))
     console.print(matrix)
+
+
+def _show_ablation(console: SafeConsole, record: "KindsLearned") -> None:
+    """Print what the kept classifier is worth without each group of features, beside it with all of them."""
+    whole = record.results[record.model].macro_f1
+    console.print(f"{record.model} with every group of features: macro F1 {whole}")
+    for group, macro in record.without.items():
+        console.print(f"  without {group}: macro F1 {macro}")
 
 
 def _show_causes(console: SafeConsole, quality: "CauseQuality", left_out: str) -> None:

@@ -33,7 +33,9 @@ Adapter = Annotated[Path, typer.Argument(help="Adapter folder (adapter_config.js
 
 def _base_of(adapter: Path, base_model: str | None, offline: bool) -> str:
     from ticketkin.doctor.adapters import base_of_adapter
+    from ticketkin.encoders.safety import check_adapter_folder
 
+    check_adapter_folder(adapter)
     base = base_of_adapter(adapter, encoder_settings(base_model, offline))
     if base is None:
         raise InputError(

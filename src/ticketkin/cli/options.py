@@ -171,7 +171,7 @@ def whole_numbers(text: str | None, option: str, lowest: int, highest: int) -> l
     try:
         numbers = [int(part) for part in text.split(",")] if text else []
     except ValueError:
-        raise InputError(f"{option} {text!r}: write whole numbers with commas, such as 256,128") from None
+        raise InputError(f"{option} {text!r}: write whole numbers with commas, such as 8,16") from None
     outside = [number for number in numbers if not lowest <= number <= highest]
     if outside:
         raise InputError(f"{option}: got {str(outside[0])[:40]}; allowed are {lowest} to {highest:,}")

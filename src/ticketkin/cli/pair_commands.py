@@ -27,8 +27,10 @@ class _BuildsByDefault(GroupedCommands):
 
 pairs = typer.Typer(
     cls=_BuildsByDefault,
-    help="Build training pairs in three phases and the fixed test pairs; check and exchange pairs.\n\n"
+    help="Build training pairs in three phases and the fixed test pairs; choose pairs to judge; check and "
+    "exchange pairs.\n\n"
     "\b\nExamples:\n  ticketkin pairs runs/june --set pairs.hard_negatives_per_positive=5\n"
+    "  ticketkin pairs review runs/june --set review.pairs=100\n"
     "  ticketkin pairs check pairs.json --out cleaned.json\n"
     "  ticketkin pairs conflicts runs/june --out conflicts.csv\n"
     "  ticketkin pairs export runs/june test.json --split holdout",
@@ -45,6 +47,20 @@ def build(folder: RunFolder, set_: SetOption = None) -> None:
       ticketkin pairs build runs/june --set pairs.hard_negatives_per_positive=5
     """
     run_stage_command("pairs", folder, stored_job(folder, set_))
+
+
+@pairs.command()
+def review(folder: RunFolder, set_: SetOption = None) -> None:
+    """Choose the pairs to be judged first and write to_review.csv: a stage of the main job.
+
+    \b
+    Examples:
+      ticketkin pairs review runs/june
+      ticketkin pairs review runs/june --set review.pairs=100
+
+    Fill in the column kind of to_review.csv, then: ticketkin run runs/june --reviewed runs/june/to_review.csv
+    """
+    run_stage_command("to_review", folder, stored_job(folder, set_))
 
 
 @pairs.command()

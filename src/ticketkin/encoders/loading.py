@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 PACKAGED_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 # The official file's hash; the package carries the same bytes.
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_DEFAULT_NAME: str = EncoderSettings.model_fields["base_model"].default
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ class LocatedModel:
 def locate_model(name: str, *, offline: bool) -> LocatedModel:
     """Return where the model `name` lies: a local folder, the packaged MiniLM, or the hub's copy, fetched.
 
-    Raises as `load_encoder`.
+    The packaged MiniLM is at hand by its name even where the hub can't be reached. Raises as `load_encoder`.
     """
     if offline:
         go_offline()
@@ -143,10 +145,22 @@ def locate_model(name: str, *, offline: bool) -> LocatedModel:
     if folder.exists() or _looks_like_a_path(name):
         check_model_folder(folder)
         return LocatedModel(folder.name, folder)
-    default = EncoderSettings.model_fields["base_model"].default
-    if offline and name in {default, PACKAGED_NAME}:
+    name = _full_name(name)
+    if offline and name in {_DEFAULT_NAME, PACKAGED_NAME}:
         return packaged_model()
-    return _from_hub(name, offline=offline)
+    try:
+        return _from_hub(name, offline=offline)
+    except ModelUnavailableError:
+        if name != PACKAGED_NAME:
+            raise
+        with suppress(MissingExtraError):
+            return packaged_model()
+        raise
+
+
+def _full_name(name: str) -> str:
+    """Return the hub's name of a model that the documents call by its last part."""
+    return next((full for full in (PACKAGED_NAME, _DEFAULT_NAME) if name == full.partition("/")[2]), name)
 
 
 def model_at_hand(name: str) -> Path | None:
@@ -160,6 +174,7 @@ def model_at_hand(name: str) -> Path | None:
         return folder
     if _looks_like_a_path(name):
         return None
+    name = _full_name(name)
     try:
         return _from_hub(name, offline=True).folder
     except ModelUnavailableError:

@@ -25,7 +25,8 @@ class Power:
 
     n_kin_groups: int
     smallest_provable_gain: float | None
-    """In the primary metric: four of five such studies would prove it; None where it can't be told."""
+    """In the primary metric: four of five such studies would prove it; None where it can't be told, or where
+    so few prove nothing."""
     n_more_kin_groups: int | None
     """Kin groups to add before the gain that was seen is proven as surely; 0 where there are enough,
     None where nothing was gained.
@@ -35,9 +36,10 @@ class Power:
     def of(cls, gain: PairedGain) -> "Power":
         """Take the error of a gain from its interval; it falls with the root of the number of kin groups.
 
-        With few kin groups the interval is too narrow: if the exact test is not significant, the error is at
-        least the one that follows from its p-value. A skewed interval that includes zero proves no gain, so
-        the error is then at least that of its lower side.
+        With few kin groups the interval is too narrow: if the exact test does not confirm a gain, the error
+        is at least the one that follows from its p-value (which says nothing of the error where nothing was
+        gained). A skewed interval that includes zero proves no gain, so the error is then at least that of
+        its lower side. The primary metric ends at 1: where only more than that could be proven, nothing can.
         """
         from scipy.stats import norm
 
@@ -45,12 +47,13 @@ class Power:
         if value is None or low is None or high is None or high <= low:
             return cls(gain.n_clusters, None, None)
         error = (high - low) / (2 * _Z_OF_INTERVAL)
-        if MOST_BY_CHANCE < gain.p_value < 1:
+        if value > 0 and MOST_BY_CHANCE < gain.p_value < 1:
             error = max(error, abs(value) / float(norm.isf(gain.p_value / 2)))
         if low <= 0 < value:
             error = max(error, (value - low) / _Z_OF_INTERVAL)
         smallest = (_Z_OF_INTERVAL + _Z_OF_POWER) * error
+        provable = smallest if smallest < 1 else None
         if value <= 0:
-            return cls(gain.n_clusters, smallest, None)
+            return cls(gain.n_clusters, provable, None)
         needed = ceil(gain.n_clusters * (smallest / value) ** 2)
-        return cls(gain.n_clusters, smallest, max(0, needed - gain.n_clusters))
+        return cls(gain.n_clusters, provable, max(0, needed - gain.n_clusters))

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ticketkin.core.tables import IntArray, SplitName
 from ticketkin.core.wording import number_of
+from ticketkin.pairs.settings import BY_DEFAULT, SILVER_SOURCES
 
 PhasesFrom = Literal["measured", "file", "bands", "categories"]
 
@@ -117,13 +118,27 @@ class PairAccount(_Part):
 
     def lines(self) -> list[str]:
         """Return the account as a person reads it."""
-        lines = [] if self.given is None else self.given.lines()
+        lines = self._by_source() if self.given is None else self.given.lines()
         for part in self.drawn if self.given is not None else ():
             if part.source != "given":
                 reason = part.reason or f"as pairs.sources names '{part.source}'"
                 where = "the pairs that folds judge by" if part.split == "folds" else part.split.value
                 lines.append(f"added to {where}: {part.counts}, {reason}")
         return lines
+
+    def _by_source(self) -> list[str]:
+        """Return what each source gave the training, where others than the default were asked for."""
+        if tuple(self.sources) == BY_DEFAULT:
+            return []
+        parts = [part for part in self.drawn if part.split == SplitName.TRAIN]
+        given = {part.source: part.counts for part in parts} | {
+            name: LabelCounts() for name in self.sources if name not in {part.source for part in parts}
+        }
+        shown = [
+            f"{name} {counts}" + (", labels of a similarity (silver)" if name in SILVER_SOURCES else "")
+            for name, counts in given.items()
+        ]
+        return [f"training pairs by source: {'; '.join(shown)}"]
 
 
 def counts_by(values: Sequence[str], labels: IntArray) -> dict[str, LabelCounts]:

@@ -93,13 +93,15 @@ def build_pairs(
     n_negatives = None if of_own_recipe else negatives_per_positive
     drawing = _drawing(inputs, settings, seed, progress)
     parts, counts = [], []
-    for split in SplitName:
-        part, of_split = _joined(_of_split(drawing, split, sources, given, n_negatives), split)
+    for number, split in enumerate(SplitName):
+        drawn = _of_split(_with_own_chance(drawing, seed, number), split, sources, given, n_negatives)
+        part, of_split = _joined(drawn, split)
         parts.append(part)
         counts += of_split
     in_folds = pl.DataFrame(schema=dict(FOLD_PAIRS_SCHEMA))
     if by_folds:
-        in_folds, of_folds = _in_folds(drawing, given, n_negatives)
+        own = _with_own_chance(drawing, seed, len(SplitName))
+        in_folds, of_folds = _in_folds(own, given, n_negatives)
         counts += of_folds
     account = PairAccount(
         sources=list(sources),
@@ -120,6 +122,11 @@ def _drawing(inputs: PairInputs, settings: PairSettings, seed: int, progress: Pr
         np.random.default_rng(seed),
         progress,
     )
+
+
+def _with_own_chance(drawing: Drawing, seed: int, number: int) -> Drawing:
+    """Return the drawing with chance of its own for a part: what trains must not change what judges."""
+    return replace(drawing, generator=np.random.default_rng([seed, number]))
 
 
 def _of_split(

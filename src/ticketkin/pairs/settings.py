@@ -19,6 +19,10 @@ PairSource = Literal[
     "cross-category-positives",
     "borderline",
 ]
+BY_DEFAULT: tuple[PairSource, ...] = ("links", "hard-negatives")
+"""What 'auto' stands for over an export."""
+SILVER_SOURCES: frozenset[str] = frozenset({"tfidf-hybrid", "curriculum-bands", "cross-category-positives"})
+"""Sources whose labels come from a similarity, but for pairs that people linked."""
 
 
 class PairSettings(StageSettings):

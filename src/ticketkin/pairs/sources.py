@@ -16,7 +16,7 @@ from ticketkin.pairs.drawing import Drawing, kin_pairs, labelled
 from ticketkin.pairs.drawn import DrawnPairs, NamedPairs
 from ticketkin.pairs.given_splits import GivenPairs
 from ticketkin.pairs.mining import dense_neighbours, mine_negatives
-from ticketkin.pairs.settings import PairSettings, PairSource
+from ticketkin.pairs.settings import BY_DEFAULT, PairSettings, PairSource
 from ticketkin.pairs.silver import POSITIVE_ABOVE, silver_negatives
 
 _STRANGERS_IN_WORDS = (0.3, 0.5)
@@ -34,7 +34,7 @@ def chosen_sources(settings: PairSettings, given: GivenPairs | None) -> tuple[Pa
             "pairs.sources names 'given', the pairs of a file, but this run reads tickets; give the pairs "
             "with --pairs FILE, or leave 'given' out"
         )
-    by_default: tuple[PairSource, ...] = ("links", "hard-negatives")
+    by_default = BY_DEFAULT
     if given is not None:
         by_default = ("given",) if given.has_strangers else ("given", "hard-negatives")
     expanded = (by_default if name == "auto" else (name,) for name in settings.sources)

@@ -17,7 +17,12 @@ from ticketkin.encoders.cross_encoder import CrossBase
 from ticketkin.evaluation.bootstrap import Interval, Resamples, statistic_interval
 from ticketkin.relations.block_folds import block_folds
 from ticketkin.relations.causes import CAUSE_ENCODER, CauseCalibration, CauseReader, both_orders, with_cause
-from ticketkin.relations.cross_training import CrossTrainer, keep_predictions, kept_predictions
+from ticketkin.relations.cross_training import (
+    N_CAUSE_LABELS,
+    CrossTrainer,
+    keep_predictions,
+    kept_predictions,
+)
 from ticketkin.relations.kinds import KINDS
 from ticketkin.relations.record import CauseQuality
 from ticketkin.training.cross_encoder import train_cross_encoder
@@ -223,7 +228,7 @@ class _Causes:
             direction_right=float(right_way[truth].mean()),
             milliseconds_a_pair=float(np.median(cost)),
             base=base.name,
-            fresh_head=base.n_labels != 1,
+            fresh_head=base.n_labels != N_CAUSE_LABELS,
             method=settings.method,
             folds=settings.folds,
         )

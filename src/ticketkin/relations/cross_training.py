@@ -32,6 +32,10 @@ _SAME = 1e-4
 _CAUSAL = KINDS.index("causal")
 
 
+N_CAUSE_LABELS = 1
+"""Outputs of a cross-encoder of causes: how likely the first ticket caused the second."""
+
+
 @dataclass(frozen=True)
 class CrossTrainer:
     """Trains cross-encoders on typed pairs."""
@@ -55,14 +59,15 @@ class CrossTrainer:
         work: Path,
         progress: Progress,
     ) -> "CrossTrainer":
-        """Find the base and say whether its head is fresh. Raises as `locate_cross_base`."""
+        """Find the base. Raises as `locate_cross_base`."""
         base = locate_cross_base(settings.base_model, encoder)
-        if base.n_labels != len(KINDS):
-            progress.say(
-                f"  cross-encoder on {base.name}: its head for {number_of(len(KINDS), 'kind')} "
-                "begins at random"
-            )
         return cls(texts, pairs, base, settings, work, progress)
+
+    def say_whether_fresh(self, n_labels: int) -> None:
+        """Say that a head of `n_labels` begins at random, where the base has none."""
+        if self.base.n_labels != n_labels:
+            what = "causes" if n_labels == N_CAUSE_LABELS else number_of(n_labels, "kind")
+            self.progress.say(f"  cross-encoder on {self.base.name}: its head for {what} begins at random")
 
     def keep(self, places: IntArray, seed: int, folder: Path) -> CrossKindModel:
         """Train on some of the pairs, write the model into `folder`, and return it as it was read back.

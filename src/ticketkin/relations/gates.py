@@ -1,6 +1,7 @@
 """The checks that a relation model must pass before its predictions are used."""
 
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 from ticketkin.core.checks import Check, failed, passed, skipped, warning
 from ticketkin.core.wording import number_of, percent
@@ -14,6 +15,7 @@ from ticketkin.relations.record import (
     ReliabilityBin,
     TwoStageQuality,
 )
+from ticketkin.relations.settings import Classifier
 
 RIGHT_DIRECTION = 0.9
 """Answers name the earlier ticket as the cause if at least this share of detected causes agrees."""
@@ -33,7 +35,7 @@ def relation_gates(record: KindsLearned, fewest: int) -> list[Check]:
         _splits(record.two_stage.pairs_by_split, record.counts),
         _contradictions(record),
         _better_than_majority(record.kept, record.results["majority"]),
-        _distinguished(record.kept, fewest),
+        _distinguished(record, fewest),
         _calibrated(record.kept.reliability),
         _direction(record.kept.direction_by_time),
         *([] if record.causes is None else [_causes(record.causes, record.causes_left_out)]),
@@ -128,8 +130,9 @@ def _share(quality: KindQuality, counts: Mapping[str, int]) -> float:
     return quality.n / max(1, sum(counts.values()))
 
 
-def _distinguished(kept: ModelQuality, fewest: int) -> Check:
+def _distinguished(record: KindsLearned, fewest: int) -> Check:
     """Look whether each kind with enough pairs is distinguished better than by guessing."""
+    kept = record.kept
     counts = kept.counts
     judged = {name: kept.by_kind[name] for name, n in counts.items() if name != NONE and n >= fewest}
     shown = {
@@ -144,9 +147,31 @@ def _distinguished(kept: ModelQuality, fewest: int) -> Check:
             DISTINGUISHED,
             f"{' and '.join(failing)}: not told apart better than by guessing, so never said or suggested "
             f"({'; '.join(shown[name] for name in failing)})",
-            "Add links of that kind, or compare all classifiers: ticketkin relations RUN --compare",
+            _to_distinguish(record, failing),
         )
     return passed(DISTINGUISHED, "; ".join(shown.values()))
+
+
+def _to_distinguish(record: KindsLearned, failing: Sequence[str]) -> str:
+    """Return what may help where `failing` kinds are not distinguished: by what was compared already."""
+    compared = {
+        name: quality
+        for name, quality in record.results.items()
+        if name != "majority" and quality is not record.kept
+    }
+    able = {
+        name: [kind for kind in failing if beats_guessing(quality.by_kind[kind], quality.counts)]
+        for name, quality in compared.items()
+    }
+    best = max(able, key=lambda name: (len(able[name]), compared[name].macro_f1.value or 0.0), default=None)
+    if best is not None and able[best]:
+        return (
+            f"Of the classifiers compared, {best} tells {' and '.join(able[best])} apart; to keep that one: "
+            f"ticketkin relations RUN --set relations.model={best}"
+        )
+    if set(get_args(Classifier)) <= {*record.results, record.model}:
+        return "None of the classifiers compared does better; add links of that kind"
+    return "Add links of that kind, or compare all classifiers: ticketkin relations RUN --compare"
 
 
 def _calibrated(reliability: Mapping[str, Sequence[ReliabilityBin]]) -> Check:

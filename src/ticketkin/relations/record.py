@@ -239,6 +239,11 @@ class KindsLearned(_Part):
         return self.results[self.model if self.choice is None else AUTO]
 
     @property
+    def judged_name(self) -> str:
+        """What `kept` is the quality of, in words: a classifier, or choosing one in each fold."""
+        return self.model if self.choice is None else f"choosing in each fold (here {self.model})"
+
+    @property
     def right_direction(self) -> float | None:
         """Share of detected causes that were filed first; None where none was detected."""
         return self.kept.direction_by_time.share_right

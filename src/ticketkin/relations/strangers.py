@@ -37,7 +37,8 @@ def draw_strangers(
 ) -> dict[str, IntArray]:
     """Return about a third of the wanted pairs from each way of drawing; what one lacks, chance fills."""
     n_wanted = max(0, n_wanted)
-    ways = {"lexical": _lexical(pool), "same_time": _same_time(pool, generator)}
+    near_in_time = "same_time" if pool.tickets.has_times else "same_category"
+    ways = {"lexical": _lexical(pool), near_in_time: _same_time(pool, generator)}
     drawn: dict[str, IntArray] = {}
     for name, pairs in ways.items():
         drawn[name] = _new_pairs(pool, pairs[generator.permutation(len(pairs))], n_wanted // 3, taken)
@@ -77,7 +78,7 @@ def _lexical(pool: StrangerPool) -> IntArray:
 
 
 def _same_time(pool: StrangerPool, generator: np.random.Generator) -> IntArray:
-    """Pair each ticket with the next few of its service within the hour, or of its category in order."""
+    """Pair each ticket with the next few of its service within the hour; without times, of its category."""
     frame = pool.tickets.frame
     timed = pool.tickets.has_times
     context = frame["service"] if timed and frame["service"].n_unique() > 1 else frame["category"]

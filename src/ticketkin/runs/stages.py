@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar, cast
 from pydantic import BaseModel
 
 from ticketkin.core.artifacts import atomic_path, hash_value, read_json, write_json
-from ticketkin.core.errors import MissingInputError
+from ticketkin.core.errors import InputError, MissingInputError
 from ticketkin.core.progress import Progress
 from ticketkin.core.replacement import remove_old
 from ticketkin.core.run_ownership import RECORDS
@@ -260,18 +260,26 @@ def stage_status(stage: Stage[J], context: RunContext[J], wanted: Mapping[Place,
 def run_stage(stage: Stage[J], context: RunContext[J], wanted: Mapping[Place, bool]) -> float:
     """Run `stage` and record it; returns the seconds it took.
 
-    What the user put among its outputs, or changed there, is moved to `kept/` before it is replaced.
+    What the user put among its outputs, or changed there, is moved to `kept/` before it is replaced. A stage
+    that refuses what it was given before it wrote anything leaves its earlier record: a typing error must not
+    cost what hours of training made.
     """
     key, missing = stage_key(stage, context, wanted)
     if missing:
         raise MissingInputError(f"The stage {stage.name!r} lacks {', '.join(missing)} in {context.folder}")
     places = stage.wanted_inputs(context.job, wanted)
     inputs = {place.name: content_hash(context.folder / place) for place in places}
+    before = read_record(record_path(context.folder, stage))
     files = StageFiles(context.folder, stage.name, _recorded(stage, context.folder), context.progress)
     remove_old(record_path(context.folder, stage))
     started = time.perf_counter()
-    with files.keeping():
-        stage.run(StageRun(stage, context, wanted))
+    try:
+        with files.keeping():
+            stage.run(StageRun(stage, context, wanted))
+    except InputError:
+        if before is not None and _is_unchanged(before, context.folder):
+            write_json(record_path(context.folder, stage), asdict(before))
+        raise
     seconds = time.perf_counter() - started
     absent = [place.name for place in stage.outputs if not (context.folder / place).exists()]
     if absent:
@@ -280,6 +288,11 @@ def run_stage(stage: Stage[J], context: RunContext[J], wanted: Mapping[Place, bo
     record = StageRecord(key, outputs, round(seconds, 3), inputs)
     write_json(record_path(context.folder, stage), asdict(record))
     return seconds
+
+
+def _is_unchanged(record: StageRecord, folder: Path) -> bool:
+    outputs = {name: folder / name for name in record.outputs}
+    return all(path.exists() and content_hash(path) == record.outputs[n] for n, path in outputs.items())
 
 
 def _recorded(stage: Stage[J], folder: Path) -> dict[str, bool]:

@@ -11,7 +11,7 @@ from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import Tickets
 from ticketkin.core.wording import number_of
-from ticketkin.tickets.account import ImportSummary
+from ticketkin.tickets.account import ImportSummary, replaced_words
 from ticketkin.tickets.cleaning import clean_text
 from ticketkin.tickets.importing import import_tables, import_tickets
 from ticketkin.tickets.mapping import MAPPABLE
@@ -144,8 +144,6 @@ def _notes(summary: ImportSummary | NewTicket, settings: TicketSettings) -> list
             f"{number_of(settings.max_characters, 'character')}, as in training"
         )
     if summary.redactions:
-        masked = ", ".join(
-            f"{n:,} {kind.replace('_', ' ')}" for kind, n in sorted(summary.redactions.items())
-        )
+        masked = replaced_words(dict(sorted(summary.redactions.items())))
         notes.append(f"personal data and secrets masked: {masked}")
     return notes

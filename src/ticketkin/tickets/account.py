@@ -1,7 +1,7 @@
 """The account of an import: every row that came in is a ticket, or counted as something else."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -51,6 +51,13 @@ _PERSONAL_DATA = {"ip": "IP address", "email": "e-mail address"}
 def repair_words(kind: str) -> str:
     """Return what a kind of repair did, to be read before its count."""
     return _REPAIRS.get(kind, _words(kind))
+
+
+def replaced_words(counts: Mapping[str, int]) -> str:
+    """Return how much personal data of each kind was replaced; "" where none was."""
+    return ", ".join(
+        number_of(count, _PERSONAL_DATA.get(kind, _words(kind))) for kind, count in counts.items()
+    )
 
 
 @dataclass(frozen=True)
@@ -103,11 +110,7 @@ class ImportSummary:
         if self.repairs:
             repairs = (f"{repair_words(kind)}: {count:,}" for kind, count in self.repairs.items())
             lines.append(f"repaired: {'; '.join(repairs)}")
-        replaced = ", ".join(
-            number_of(count, _PERSONAL_DATA.get(kind, _words(kind)))
-            for kind, count in self.redactions.items()
-        )
-        lines.append(f"personal data and secrets replaced: {replaced or 'none'}")
+        lines.append(f"personal data and secrets replaced: {replaced_words(self.redactions) or 'none'}")
         lines.append(f"columns used: {_columns(self.mapping)}")
         lines += [f"columns used of {source}: {columns}" for source, columns in self.other_mappings.items()]
         if self.unused_columns:

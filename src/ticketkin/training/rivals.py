@@ -7,6 +7,7 @@ import numpy as np
 
 from ticketkin.core.progress import Progress
 from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Visibility
+from ticketkin.core.wording import number_of
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import LoadedEncoder
@@ -118,11 +119,15 @@ def sweep(
     embed: Callable[[float], FloatArray],
     settings: StrengthSettings,
     progress: Progress,
+    among: str = "",
 ) -> StrengthSweep:
-    """Choose the strength by MRR of the evaluation queries; `embed` gives all tickets' embeddings."""
+    """Choose the strength by MRR of the evaluation queries; `embed` gives all tickets' embeddings.
+
+    `among` says of which tickets alone, where they are not all: such an MRR is higher than the verdict's.
+    """
     swept = sweep_strengths(embed, judged.queries, judged.groups, judged.visibility, settings)
     shown = ", ".join(f"{s:g}: {m:.3f}" for s, m in zip(swept.strengths, swept.mrr, strict=True))
-    progress.say(f"  strength of {name} -> MRR on evaluation links: {shown}; chosen {swept.chosen:g}")
+    progress.say(f"  strength of {name} -> MRR on evaluation links{among}: {shown}; chosen {swept.chosen:g}")
     return swept
 
 
@@ -140,7 +145,9 @@ def sweep_on_sample(
         embeddings = sample.start[sample.rows] if strength == 0 else embed(strength, sample.texts)
         return sample.placed(embeddings)
 
-    return sweep(sample.judged, name, at_strength, settings, progress)
+    all_read = len(sample.rows) == len(sample.start)
+    among = "" if all_read else f" among the {number_of(len(sample.rows), 'nearest ticket')}"
+    return sweep(sample.judged, name, at_strength, settings, progress, among)
 
 
 def epoch_judge(sample: RivalSample, settings: EncoderSettings) -> EncoderJudge:

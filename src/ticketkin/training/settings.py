@@ -196,4 +196,4 @@ class CrossEncoderSettings(PairReaderSettings):
     none_per_cause: float = Field(default=3.0, gt=0, le=1_000)
     """Pairs that are no cause for each that is, where causes alone are learned."""
     folds: int = Field(default=3, ge=2, le=100)
-    """Folds of tickets; one training each."""
+    """Folds of tickets in which causes are assessed, one training each; kinds take `relations.folds`."""

@@ -59,17 +59,17 @@ def compare_models(
     for model in asked:
         if model in skipped:
             continue
-        progress.say(f"encoding with {model}")
         try:
             loaded = _loaded(model, ground.encoder)
+            # Offline another model replaces the default one: screen and row name the model that was used.
+            named[model] = loaded.name if loaded.packaged else model
+            progress.say(f"encoding with {named[model]}")
             embeddings, cost = _encoded(loaded, ground, progress)
             is_tuned = not says_it_is_untouched(Path(model).expanduser())
         except TicketkinError as error:
             skipped[model] = str(error)
-            progress.say(f"  skipped: {error}")
+            progress.say(f"skipped {model}: {error}")
             continue
-        # Offline another model replaces the default one: the row names the model that was used.
-        named[model] = loaded.name if loaded.packaged else model
         if is_tuned:
             samples[named[model]] = embeddings[_spread(len(embeddings))]
         for name, variant, bytes_a_value in embedding_variants(named[model], embeddings, dimensions):

@@ -143,13 +143,31 @@ def _validated(values: Mapping[str, Any]) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        raise ConfigurationError("; ".join(_fault_of(fault) for fault in error.errors())) from None
+        faults = error.errors()
+        follow = [fault for fault in faults if _follows(fault, faults)]
+        raise ConfigurationError(
+            "; ".join(_fault_of(fault) for fault in faults if fault not in follow)
+        ) from None
+
+
+def _follows(fault: ErrorDetails, faults: Sequence[ErrorDetails]) -> bool:
+    """Return whether a list is only found too short because values in it were refused."""
+    at = fault["loc"]
+    return fault["type"] == "too_short" and any(
+        other["loc"][: len(at)] == at and len(other["loc"]) > len(at) for other in faults
+    )
 
 
 def _fault_of(fault: ErrorDetails) -> str:
     key = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
         return f"{key}: unknown setting; {_known_keys(fault['loc'])}"
+    reason = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "value_error" and isinstance(fault["input"], Mapping):
+        return f"{key}: {reason}"  # it names the values of the section that don't go together
+    if fault["type"] == "missing" and isinstance(fault["loc"][-1], int):
+        key, place = key.rpartition(".")[0], fault["loc"][-1] + 1
+        return f"{key}: got {','.join(map(str, fault['input']))}; value {place} is missing"
     given = repr(fault["input"])
     given = (
         given
@@ -158,7 +176,7 @@ def _fault_of(fault: ErrorDetails) -> str:
     )
     if fault["type"] == "model_type":
         return f"{key}: got {given}; it is a section: set its values; {_known_keys((*fault['loc'], ''))}"
-    return f"{key}: got {given}; {fault['msg'].removeprefix('Value error, ')}"
+    return f"{key}: got {given}; {reason}"
 
 
 def _known_keys(location: Sequence[int | str]) -> str:

@@ -7,6 +7,7 @@ size, there is none.
 """
 
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -99,7 +100,7 @@ def _of(work: StageTime, measured: Sequence[StageTime]) -> Forecast | None:
     near = [
         (one, times) for one, times in growth if one.work == work.work and _is_within(times, _FARTHEST_SIZE)
     ]
-    like = near or [(one, times) for one, times in growth if _is_within(times, _FARTHEST_ROUGH_SIZE)]
+    like = near or _nearest_in_size(growth)
     if not like:
         return None
     faster, slower = (_FASTER, _SLOWER) if near else (_ROUGHLY_FASTER, _ROUGHLY_SLOWER)
@@ -111,6 +112,17 @@ def _of(work: StageTime, measured: Sequence[StageTime]) -> Forecast | None:
 
 def _is_within(times: float, factor: float) -> bool:
     return 1 / factor <= times <= factor
+
+
+def _nearest_in_size(growth: Sequence[tuple[StageTime, float]]) -> list[tuple[StageTime, float]]:
+    """Return the runs of comparable size; where there are none, those that come nearest, if near enough."""
+    distances = [abs(math.log(times)) for _, times in growth]
+    farthest = max(math.log(_FARTHEST_SIZE), min(distances, default=0.0) + math.log(2))
+    return [
+        (one, times)
+        for (one, times), distance in zip(growth, distances, strict=True)
+        if distance <= min(farthest, math.log(_FARTHEST_ROUGH_SIZE))
+    ]
 
 
 def total(of_stages: Mapping[str, Forecast | None]) -> Forecast | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ticketkin.core.artifacts import hash_path, write_json
-from ticketkin.core.errors import MissingInputError
+from ticketkin.core.errors import InputError, MissingInputError
 from ticketkin.core.locks import run_lock
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.replacement import remove_old, sweep_leftovers
@@ -115,12 +115,31 @@ def run_one_stage(
         wanted = _wanted_artifacts(taken)
         _check_ready(stage, context, wanted)
         _check_not_stale(stage.wanted_inputs(taken, wanted), context)
+        otherwise = _made_otherwise(stage, context, wanted)
+        if otherwise:
+            telling.say(
+                f"made with other settings than the run has now, and read as it is: {', '.join(otherwise)}. "
+                f"To make all that is due anew: ticketkin run --resume --out {shlex.quote(str(folder))}"
+            )
         with damage.damage_named(folder, stages()[: stages().index(stage)]):
             seconds = run_stage(stage, context, wanted)
         remember(stage, taken, seconds)
         if begins and latest is not None:
             point_latest(latest, folder, telling)
         return seconds
+
+
+def _made_otherwise(stage: Stage[Job], context: RunContext[Job], wanted: Mapping[Place, bool]) -> list[str]:
+    """Return the stages, in order, that made what `stage` reads with settings that have changed since."""
+    needed = list(stage.wanted_inputs(context.job, wanted))
+    changed = []
+    for earlier in reversed(stages()[: stages().index(stage)]):
+        made = any(place.lies_in(output) for place in needed for output in earlier.outputs)
+        if made and earlier.wanted(context.job):
+            needed += earlier.wanted_inputs(context.job, wanted)
+            if stage_status(earlier, context, wanted).state is State.CHANGED:
+                changed.append(earlier.name)
+    return changed[::-1]
 
 
 def check_inputs_of(name: str, folder: Path, job: Job, *more: Place) -> None:
@@ -143,7 +162,8 @@ def _owned(
     The job is the one given, with the answers of a review that lies in a run taken over.
 
     Where the run `begins`, which reads the sources, they are recorded. In a folder that is no run yet, files
-    with names that the run needs are moved to `kept/`.
+    with names that the run needs are moved to `kept/`. Where it goes on, and what was asked for is refused,
+    its settings stay as they were: a later command would be refused for them again.
     """
     check_run(folder, job, force=force)
     with run_lock(folder):
@@ -156,11 +176,18 @@ def _owned(
             for line in [*sweep_leftovers(folder), *_swept_cache()]:
                 telling.say(line)
             job = take_over_answers(job, folder, telling)
-            changed = settings_that_change(folder, job)
+            stored, changed = job_stored_in(folder), settings_that_change(folder, job)
             if changed is not None:
                 telling.say(changed)
             write_job(job, folder)
-            yield job, telling
+            try:
+                yield job, telling
+            except InputError:
+                if stored is not None and changed is not None and not begins:
+                    before = {"settings": stored.settings, "links_file": stored.links_file}
+                    write_job(job.model_copy(update=before), folder)
+                    telling.say("refused, so the settings of this run stay as they were")
+                raise
 
 
 def _swept_cache() -> list[str]:

@@ -9,6 +9,7 @@ from ticketkin.evaluation.bootstrap import Interval
 from ticketkin.relations.assessment import FEWEST_OF_A_CLASS
 from ticketkin.relations.cause_training import CauseTrainer
 from ticketkin.relations.cross_kinds import CROSS_ENCODER
+from ticketkin.relations.cross_training import N_CAUSE_LABELS
 from ticketkin.relations.gates import beats_guessing
 from ticketkin.relations.record import CauseQuality, ClassifierChoice, ModelQuality
 from ticketkin.relations.settings import AUTO, RelationModel
@@ -67,5 +68,5 @@ class AssessedKinds:
     def causes(self, lesson: KindLesson) -> CauseQuality:
         """Return how well a cross-encoder of causes does, alone and beside the kept model."""
         n_bootstrap = lesson.material.data.job.settings.evaluation.n_bootstrap
-        trainer = CauseTrainer(lesson.cross_trainer())
+        trainer = CauseTrainer(lesson.cross_trainer(N_CAUSE_LABELS))
         return trainer.assess(self.out_of_fold, np.flatnonzero(lesson.judging), lesson.seed, n_bootstrap)

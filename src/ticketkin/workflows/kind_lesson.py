@@ -13,6 +13,7 @@ from ticketkin.relations.choice import ChosenAnew
 from ticketkin.relations.cross_kinds import CROSS_ENCODER
 from ticketkin.relations.cross_training import CrossTrainer
 from ticketkin.relations.features import PairFeatures
+from ticketkin.relations.kinds import KINDS
 from ticketkin.relations.pair_state import PairState
 from ticketkin.relations.pairs import RelationPairs
 from ticketkin.relations.record import ClassifierChoice, ModelQuality
@@ -60,13 +61,15 @@ class KindLesson:
         judging: BoolArray = may_judge[self.pairs.left] & may_judge[self.pairs.right]
         return judging
 
-    def cross_trainer(self) -> CrossTrainer:
-        """Return what trains cross-encoders on these pairs."""
+    def cross_trainer(self, n_labels: int = len(KINDS)) -> CrossTrainer:
+        """Return what trains cross-encoders on these pairs, with a head of `n_labels`."""
         data = self.material.data
         settings = data.job.settings
-        return CrossTrainer.of(
+        trainer = CrossTrainer.of(
             data.texts, self.pairs, self.settings.cross_encoder, settings.encoder, self.work, self.progress
         )
+        trainer.say_whether_fresh(n_labels)
+        return trainer
 
     def n_repeats(self, name: str) -> int:
         """Return how often the folds that assess a model are drawn."""

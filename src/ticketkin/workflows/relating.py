@@ -10,6 +10,7 @@ from ticketkin.core.wording import number_of
 from ticketkin.relations.assessment import FEWEST_OF_A_CLASS
 from ticketkin.relations.bands import ReportedBand
 from ticketkin.relations.cause_training import FEWEST_CAUSES, CauseTrainer
+from ticketkin.relations.cross_training import N_CAUSE_LABELS
 from ticketkin.relations.gates import relation_gates
 from ticketkin.relations.kinds import KINDS
 from ticketkin.relations.pair_state import PairState
@@ -30,6 +31,7 @@ _STRANGERS = {
     "told": "stated as such",
     "lexical": "alike in words",
     "same_time": "filed within an hour",
+    "same_category": "of one category",
     "random": "drawn at random",
 }
 
@@ -71,7 +73,9 @@ def _learn(data: RunData, folder: Path, work: Path, progress: Progress) -> Kinds
     assessed = AssessedKinds.of(lesson)
     causes = assessed.causes(lesson) if settings.causes else None
     left_out = _why_causes_are_not_read(lesson, causes)
-    reading = CauseTrainer(lesson.cross_trainer()) if causes is not None and not left_out else None
+    reading = (
+        CauseTrainer(lesson.cross_trainer(N_CAUSE_LABELS)) if causes is not None and not left_out else None
+    )
     record = KindsLearned(
         model=assessed.kept,
         labels_from=data.links.labels_from,
@@ -140,7 +144,7 @@ def _quality_notes(record: KindsLearned) -> list[str]:
         target = record.two_stage.suggest_precision
         reported = [f"nothing is reported: no probability reached precision {target:.2f}"]
     return [
-        f"how well {record.model} tells kinds apart: {against.evidence}",
+        f"how well {record.judged_name} tells kinds apart: {against.evidence}",
         f"of {number_of(holdout.n_queries, 'holdout ticket')} and their nearest: {'; '.join(reported)} "
         "(a pair that nobody linked counts as wrong)",
     ]

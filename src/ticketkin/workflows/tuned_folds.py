@@ -47,19 +47,24 @@ def tuning_method(candidate: Candidate, settings: Settings) -> TuningMethod:
 def tuned_in_folds(settings: Settings) -> list[Candidate]:
     """Return the candidates that each fold tunes anew: those with a method, where the time is granted.
 
-    Raises InputError where one would look at evaluation links while it trains, which folds do not have.
+    Raises InputError as `check_tunable_in_folds`.
     """
     if not settings.evaluation.tuned_in_folds:
         return []
     wanted = [one for one in CANDIDATES.values() if one.method and one.name in settings.candidates]
     for candidate in wanted:
-        patience = getattr(settings, candidate.section).patience
-        if patience:
-            raise InputError(
-                f"{candidate.section}.patience is {patience}, but where folds judge no link is put aside to "
-                f"stop a training by; set {candidate.section}.patience=0, or evaluation.by=split"
-            )
+        check_tunable_in_folds(settings, candidate)
     return wanted
+
+
+def check_tunable_in_folds(settings: Settings, candidate: Candidate) -> None:
+    """Raise InputError where a candidate would look at evaluation links while it trains: folds have none."""
+    patience = getattr(settings, candidate.section).patience
+    if patience:
+        raise InputError(
+            f"{candidate.section}.patience is {patience}, but where folds judge no link is put aside to "
+            f"stop a training by; set {candidate.section}.patience=0, or evaluation.by=split"
+        )
 
 
 def tuned_contender(
@@ -149,9 +154,9 @@ def fold_cost(data: RunData, candidate: Candidate, contender: TunedContender) ->
 def not_granted(name: str, cost: FoldCost) -> str:
     """Return why a tuned encoder is not judged, and what grants it the time."""
     return (
-        f"{name} was not judged: links are few, so folds judge, and each would tune the encoder anew "
-        f"({cost.sentence}). To grant the time: {GRANT}; fewer rounds and strengths take less, for example "
-        "--set evaluation.repeats=1 --set strength.strengths=0,1. Or let a split judge: "
+        f"{name} was neither tuned nor judged: links are few, so folds judge, and each would tune the "
+        f"encoder anew ({cost.sentence}). To grant the time: {GRANT}; fewer rounds and strengths take less, "
+        "for example --set evaluation.repeats=1 --set strength.strengths=0,1. Or let a split judge: "
         "--set evaluation.by=split"
     )
 

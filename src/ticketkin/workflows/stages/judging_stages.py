@@ -65,7 +65,7 @@ def to_review_stage() -> Stage[Job]:
     return Stage(
         name="to_review",
         title="Choose the pairs to be judged first",
-        command="ticketkin run --resume --out {folder}",
+        command="ticketkin pairs review {folder}",
         inputs=(*DATA, *ranked_by(), artifact.VERDICT_JSON),
         outputs=(artifact.TO_REVIEW, artifact.TO_REVIEW_SUMMARY),
         reads=(

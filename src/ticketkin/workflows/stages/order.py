@@ -31,10 +31,10 @@ _OWN_TRAINING = {
     "head": head.run_head,
     "reranker": reranking.run_reranker,
 }
-# What tuning in folds reads beside the section of a candidate.
+# What tuning in folds reads beside the section of a candidate. Which other candidates a run has is none of
+# it: one more must not cost the training of those that are there.
 _TUNED_BY_FOLDS = (
     "pairs",
-    "candidates",
     "evaluation.folds",
     "evaluation.repeats",
     "evaluation.tuned_in_folds",

@@ -35,10 +35,10 @@ from ticketkin.workflows.model_metadata import chosen_by, data_hashes
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.runtimes import encoder_of_run
 from ticketkin.workflows.tuned_folds import (
+    check_tunable_in_folds,
     fold_cost,
     not_granted,
     tuned_contender,
-    tuned_in_folds,
     tuning_method,
 )
 from ticketkin.workflows.tuned_tickets import learned_by_tuning
@@ -206,7 +206,7 @@ def _tune_in_folds(candidate: Candidate, run: StageRun[Job], data: RunData) -> N
     if not settings.evaluation.tuned_in_folds:
         _leave_out(run, name, len(data.tickets), not_granted(name, cost))
         return
-    tuned_in_folds(settings)
+    check_tunable_in_folds(settings, candidate)
     run.progress.say(f"  {name} in folds: {cost.sentence}; a killed run goes on from the last one")
     strength = contender.strengths[chosen_on_all(questions, contender, settings.seed)]
     place = run.place(artifact.trained(name))
