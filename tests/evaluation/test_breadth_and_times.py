@@ -71,6 +71,9 @@ def test_typed_links_across_splits_are_counted_and_missed_where_none_is_left_to_
     assert kinds_across_splits([across] * 35 + [training] * 3 + [holdout] * 2).outcome is Outcome.WARNING
     too_few_to_complain = [across] * 5 + [training]
     assert kinds_across_splits(too_few_to_complain).outcome is Outcome.PASSED
+    learning = [training] * 3 + [("train", "evaluation")] * 4
+    by_folds = kinds_across_splits([*learning, *[holdout] * 2], by_folds=True)
+    assert "the 7 within the training and evaluation splits" in by_folds.evidence
 
 
 def _opened(times: Sequence[str], **columns: Sequence[str]) -> Tickets:

@@ -15,7 +15,7 @@ from ticketkin.core.errors import ConfigurationError
 from ticketkin.tickets.importing import import_tickets
 from ticketkin.tickets.kin import kin_groups
 from ticketkin.tickets.links import links_from_tickets
-from ticketkin.tickets.sample import AT_ONCE, COLUMNS, SampleSummary, phrases, write_sample
+from ticketkin.tickets.sample import AT_ONCE, COLUMNS, OMITTED, SampleSummary, phrases, write_sample
 from ticketkin.tickets.sample.incidents import SERVICES
 from ticketkin.tickets.settings import TicketSettings
 
@@ -77,6 +77,15 @@ def test_links_lead_to_earlier_tickets_of_the_same_event(sample: Sample) -> None
     assert summary.n_causes == (frame["caused_by"] != "").sum() > 0
     assert (frame["problem_id"] != "").sum() > 20
     assert 0.15 <= summary.n_links_omitted / (summary.n_links + summary.n_links_omitted) <= 0.25
+
+
+def test_a_good_desk_records_nearly_all_links_and_tells_the_same_stories(tmp_path: Path) -> None:
+    for name, omitted in (("desk", 0.2), ("good", OMITTED)):
+        (tmp_path / name).mkdir()
+        summary = write_sample(tmp_path / name / "s.csv", 600, 42, omitted=omitted, write_truth=True)
+    assert 0 < summary.n_links_omitted / (summary.n_links + summary.n_links_omitted) <= 0.08
+    titles, others = (_read(tmp_path / name / "s.csv")["short_description"] for name in ("desk", "good"))
+    assert titles.equals(others)
 
 
 def test_import_reads_the_sample_and_its_kin_are_true_kin(sample: Sample) -> None:

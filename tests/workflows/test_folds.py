@@ -11,6 +11,7 @@ from ticketkin.cli.verdict_screens import show_candidates
 from ticketkin.core.artifacts import read_json, write_json
 from ticketkin.core.checks import Outcome
 from ticketkin.core.errors import InputError
+from ticketkin.core.progress import SILENT
 from ticketkin.core.tables import SplitName
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.loading import load_encoder
@@ -19,14 +20,19 @@ from ticketkin.evaluation.schema import read_report
 from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.ranking.cross_fitted import CrossFittedRanker
 from ticketkin.ranking.single_source import load_scorer
+from ticketkin.relations.pair_state import PairState
+from ticketkin.relations.record import TRAIN_AND_EVALUATION, KindsLearned
+from ticketkin.reports.kinds import bands_words
 from ticketkin.serving.bundle import Bundle
 from ticketkin.training.head import Head, save_head_model
 from ticketkin.workflows import artifacts as artifact
-from ticketkin.workflows.candidates import champion_ranker
+from ticketkin.workflows.candidates import champion_ranker, state_rows
 from ticketkin.workflows.configuration import Job, read_job
 from ticketkin.workflows.examination import examine
 from ticketkin.workflows.job import list_stages, run_job
+from ticketkin.workflows.kind_lesson import KindLesson
 from ticketkin.workflows.ranking_record import ranking_record
+from ticketkin.workflows.relation_material import described_pairs, relation_material
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.saved_folds import save_encoder_folds
 
@@ -67,6 +73,30 @@ def test_the_report_tells_how_the_proof_was_made(folds_run: Path) -> None:
     (warning,) = [one["message"] for one in report["warnings"] if one["code"] == "lora_left_out"]
     assert "up to 28 trainings, about" in warning  # 2 * 3 * (1 + 3) + 3 + 1
     assert "--set evaluation.tuned_in_folds=true" in warning
+
+
+def test_all_but_the_holdout_set_the_bands_of_kinds_and_none_is_asked_of_who_learned_from_it(
+    folds_run: Path, tmp_path: Path
+) -> None:
+    data = RunData.of(folds_run, read_job(folds_run))
+    learned = artifact.RELATIONS_JSON.read(folds_run / artifact.RELATIONS_JSON)
+    assert isinstance(learned, KindsLearned)
+    rows = {split: data.splits.rows(data.tickets, split) for split in SplitName}
+    quality = learned.two_stage
+    assert quality.evaluation.n_queries == len(rows[SplitName.TRAIN]) + len(rows[SplitName.EVALUATION])
+    assert quality.holdout.n_queries == len(rows[SplitName.HOLDOUT])
+    assert quality.pairs_by_split.keys() == {TRAIN_AND_EVALUATION, "holdout"}
+    assert f"with {quality.evaluation.of('duplicate', 'say').n_true} duplicate" in bands_words(quality)
+
+    material = relation_material(data)
+    pairs, state = material.pairs(), PairState.fit(material.given, state_rows(data))
+    features = state.features(*described_pairs(state, material.given, pairs.left, pairs.right))
+    lesson = KindLesson(material, state, pairs, features, tmp_path, SILENT)
+    holdout = set(rows[SplitName.HOLDOUT].tolist())
+    assert np.array_equal(np.sort(np.concatenate([out for _, out in lesson.band_folds])), lesson.training)
+    for places, left_out in lesson.band_folds:
+        known, asked = ({*pairs.left[p].tolist(), *pairs.right[p].tolist()} for p in (places, left_out))
+        assert known and asked and not known & asked and not (known | asked) & holdout
 
 
 def test_the_provisional_table_is_of_all_links(folds_run: Path, capsys: pytest.CaptureFixture[str]) -> None:

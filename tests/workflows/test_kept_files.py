@@ -13,7 +13,7 @@ from progress_material import KeptLines
 from ticketkin.core import replacement
 from ticketkin.core.errors import OutputRefusedError
 from ticketkin.core.replacement import sweep_leftovers
-from ticketkin.tickets.sample import AT_ONCE, write_sample
+from ticketkin.tickets.sample import AT_ONCE, OMITTED, write_sample
 from ticketkin.workflows.configuration import Job, read_job
 from ticketkin.workflows.demo import SAMPLE_TICKETS, run_demo
 from ticketkin.workflows.job import run_context, run_job, run_one_stage
@@ -197,7 +197,7 @@ def run_demo_sample(folder: Path) -> None:
             run_demo(folder, 42, Stopping(), force=True)
     assert kept(folder)["sample.csv"] == b"mine"
     assert sum(1 for _ in (folder / "sample.csv").open()) > SAMPLE_TICKETS
-    write_sample(folder / "again.csv", SAMPLE_TICKETS, 42, at_once=AT_ONCE)
+    write_sample(folder / "again.csv", SAMPLE_TICKETS, 42, at_once=AT_ONCE, omitted=OMITTED)
     assert (folder / "again.csv").read_bytes() == (folder / "sample.csv").read_bytes()
 
 

@@ -167,9 +167,9 @@ def sample(
     Example:
       ticketkin sample incidents.csv --tickets 5000 --seed 1
     """
-    from ticketkin.tickets.sample import AT_ONCE, write_sample
+    from ticketkin.tickets.sample import AT_ONCE, OMITTED, write_sample
 
-    summary = write_sample(out, n_tickets, seed, at_once=AT_ONCE, force=force)
+    summary = write_sample(out, n_tickets, seed, at_once=AT_ONCE, omitted=OMITTED, force=force)
     if as_json:
         print_json(summary)
     else:

@@ -7,6 +7,7 @@ from ticketkin.core.checks import Check, failed, passed, skipped, warning
 from ticketkin.core.wording import number_of, percent
 from ticketkin.relations.kinds import KINDS, NONE
 from ticketkin.relations.record import (
+    TRAIN_AND_EVALUATION,
     CauseQuality,
     DirectionByTime,
     KindQuality,
@@ -68,6 +69,7 @@ def _splits(by_split: Mapping[str, Mapping[str, int]], counts: Mapping[str, int]
     """Look whether every kind that there is lies in every split, and say what follows where it does not."""
     follows = {
         "train": "it is not learned for service",
+        TRAIN_AND_EVALUATION: "it is neither learned for service nor said",
         "evaluation": "no threshold can be set, so it is never said",
         "holdout": "what is said of it is not judged",
     }

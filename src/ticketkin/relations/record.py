@@ -187,6 +187,9 @@ class SplitQuality(_Part):
         }
 
 
+TRAIN_AND_EVALUATION = "train and evaluation"
+
+
 class TwoStageQuality(_Part):
     """What retrieval and classification together report: thresholds, and quality by split."""
 
@@ -194,7 +197,8 @@ class TwoStageQuality(_Part):
     suggest_precision: float
     bands: Bands
     pairs_by_split: dict[str, dict[str, int]]
-    """Pairs by kind that each split holds."""
+    """Pairs by kind that each split holds; where the thresholds were set by folds, those of training and
+    evaluation tickets stand together, as `TRAIN_AND_EVALUATION`."""
     evaluation: SplitQuality
     """Of the tickets that set the thresholds."""
     holdout: SplitQuality

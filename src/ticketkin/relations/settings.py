@@ -48,9 +48,14 @@ class RelationSettings(StageSettings):
     depth: int = Field(default=10, ge=1, le=10_000)
     """Nearest tickets of each that are classified."""
     say_precision: float = Field(default=0.8, gt=0, le=1)
-    """Precision on evaluation tickets from which on a kind is said outright."""
+    """Precision on tickets that were not learned from, from which on a kind is said outright."""
     suggest_precision: float = Field(default=0.5, gt=0, le=1)
     """Precision from which on it is suggested; below it stays silent."""
+
+    @property
+    def trains_cross_encoders(self) -> bool:
+        """Whether what is kept holds a cross-encoder, of which each fold would need its own training."""
+        return self.causes or self.model == "cross_encoder"
 
 
 class FamilySettings(StageSettings):

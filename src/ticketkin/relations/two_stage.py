@@ -1,6 +1,6 @@
 """Quality of the two stages retrieval and classification together, at the real base rate."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,16 @@ class Retrieved:
     """Not calibrated, shape (n_pairs, 4)."""
     similarities: Float64Array
     """Of the ranking, shape (n_pairs,)."""
+
+    @classmethod
+    def joined(cls, parts: Sequence["Retrieved"]) -> "Retrieved":
+        """Return the pairs of all parts, in their order."""
+        return cls(
+            np.concatenate([part.query for part in parts]),
+            np.concatenate([part.candidate for part in parts]),
+            np.concatenate([part.probabilities for part in parts]),
+            np.concatenate([part.similarities for part in parts]),
+        )
 
 
 def two_stage_quality(

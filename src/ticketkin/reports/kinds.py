@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from ticketkin.core.wording import number_of
 from ticketkin.relations.bands import BAND_WORDS, REPORTED_BANDS, ReportedBand
 from ticketkin.relations.families import FamilyRecord
-from ticketkin.relations.kinds import NONE
 from ticketkin.relations.record import (
     ClassifierChoice,
     KindsLearned,
@@ -187,8 +186,8 @@ def _band_cells(two_stage: TwoStageQuality, kind: str, band: ReportedBand) -> li
 
 def bands_words(two_stage: TwoStageQuality) -> str:
     """Return on how many linked pairs the thresholds of the bands were set, with a caution where few."""
-    by_kind = two_stage.pairs_by_split.get("evaluation", {})
-    linked = {kind: n for kind, n in by_kind.items() if kind != NONE and n}
+    setting = two_stage.evaluation
+    linked = {kind: bands["say"].n_true for kind, bands in setting.by_kind.items() if bands["say"].n_true}
     if not linked:
         return "No linked pair was there to set the thresholds on."
     counts = ", ".join(f"{format_count(n)} {kind}" for kind, n in linked.items())

@@ -232,6 +232,11 @@ def champion_ranker(data: RunData) -> Ranker:
     return saved_ranker(data, ranking_record(ranking.parent).champion)
 
 
+def champion_by_folds(data: RunData) -> bool:
+    """Return whether folds judged, so that `champion_ranker` never learned from the kin of who asks."""
+    return ranking_record(data.values.path(artifact.RANKING).parent).judged_by == "folds"
+
+
 def saved_ranker(data: RunData, name: str) -> Ranker:
     """Return a ranking of a judged run, as `ranking/` holds it.
 

@@ -15,7 +15,7 @@ from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.evaluation.schema import Report
 from ticketkin.runs.keeping import KeptFolder, keep_foreign
 from ticketkin.serving.manifest import is_bundle
-from ticketkin.tickets.sample import AT_ONCE, write_sample
+from ticketkin.tickets.sample import AT_ONCE, OMITTED, write_sample
 from ticketkin.training.settings import LoraSettings, StrengthSettings
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job, read_job
@@ -119,7 +119,7 @@ def _place_sample(folder: Path, seed: int, progress: Progress) -> None:
     path = folder / _SAMPLE
     with TemporaryDirectory() as elsewhere:
         made = Path(elsewhere) / _SAMPLE
-        write_sample(made, SAMPLE_TICKETS, seed, at_once=AT_ONCE)
+        write_sample(made, SAMPLE_TICKETS, seed, at_once=AT_ONCE, omitted=OMITTED)
         if path.is_file() and hash_path(path) == hash_path(made):
             return
         if path.exists() or path.is_symlink():

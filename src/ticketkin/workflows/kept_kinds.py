@@ -1,6 +1,6 @@
-"""The model of kinds that a run keeps: fitted on the training split, its bands set and judged on others."""
+"""The model of kinds that a run keeps: its bands are set and judged on tickets it has not learned from."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,16 +17,19 @@ from ticketkin.relations.cross_kinds import CROSS_ENCODER
 from ticketkin.relations.fitting import fit_classifier
 from ticketkin.relations.kinds import KINDS
 from ticketkin.relations.linked_kinds import LinkedKinds
-from ticketkin.relations.record import SplitQuality, TwoStageQuality
+from ticketkin.relations.record import TRAIN_AND_EVALUATION, SplitQuality, TwoStageQuality
 from ticketkin.relations.saving import FittedOn
 from ticketkin.relations.scorer import KindScorer
-from ticketkin.relations.settings import RelationModel, RelationSettings
+from ticketkin.relations.settings import Classifier, RelationModel, RelationSettings
 from ticketkin.relations.two_stage import Retrieved, two_stage_quality
 from ticketkin.workflows.candidates import champion_ranker
 from ticketkin.workflows.kind_lesson import KindLesson
 from ticketkin.workflows.relation_material import fingerprints
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.run_kin import retrieve_and_classify
+
+_MOST_TICKETS = 5_000
+"""Tickets from which on no more are asked to set the bands: each costs as much as a question in service."""
 
 
 def keep_kinds(
@@ -36,13 +39,15 @@ def keep_kinds(
     folder: Path,
     causes: CauseTrainer | None = None,
 ) -> TwoStageQuality:
-    """Fit `model` on the training split, save it with its bands in `folder`, and return what those are worth.
+    """Fit `model`, save it with its bands in `folder`, and return what those are worth.
 
     With `causes` a cross-encoder of causes is trained on the same pairs and contributes to the causal kind.
 
-    The bands are set on evaluation tickets with their nearest others, at the base rate that a user meets;
-    their quality is measured on holdout tickets. A kind that is not among `judged` gets no band. Raises
-    NotEnoughDataError where the training split holds fewer than two kinds.
+    The bands are set on tickets with their nearest others, at the base rate that a user meets: on those of
+    the evaluation split by the kept model or, where `lesson.band_folds` allow it, on those of the training
+    split, too, each ticket by a model that learned from none of its pairs. Their quality is measured on
+    holdout tickets. A kind that is not among `judged` gets no band. Raises NotEnoughDataError where fewer
+    than two kinds are there to learn from.
     """
     data, pairs, settings = lesson.material.data, lesson.pairs, lesson.settings
     if len(np.unique(pairs.kind[lesson.training])) < 2:
@@ -52,34 +57,37 @@ def keep_kinds(
     fitted = _fitted(lesson, model, folder)
     if causes is not None:
         fitted = WithCauses(fitted, causes.keep(lesson.training, lesson.seed, folder))
-    kinds = KindScorer(lesson.state, fitted, Bands.silent(), fitted_on)
-    ranker = champion_ranker(data)
+    kept = KindScorer(lesson.state, fitted, Bands.silent(), fitted_on)
     linked = LinkedKinds.of(data.tickets, data.links, data.groups, data.stated_kinds)
-    evaluation, holdout = (
-        _SplitPairs.of(lesson, ranker, kinds, linked, split)
-        for split in (SplitName.EVALUATION, SplitName.HOLDOUT)
-    )
-    bands = _fitted_bands(evaluation, settings, judged)
-    replace(kinds, bands=bands).save(folder)
+    desk = _Desk(lesson, champion_ranker(data), linked)
+    if lesson.band_folds and model != CROSS_ENCODER:
+        setting = desk.met(_by_folds(lesson, model, kept))
+    else:
+        setting = desk.met([(kept, data.splits.rows(data.tickets, SplitName.EVALUATION))])
+    holdout = desk.met([(kept, data.splits.rows(data.tickets, SplitName.HOLDOUT))])
+    bands = _fitted_bands(setting, settings, judged)
+    replace(kept, bands=bands).save(folder)
     return TwoStageQuality(
         say_precision=settings.say_precision,
         suggest_precision=settings.suggest_precision,
         bands=bands,
-        pairs_by_split={
-            SplitName.TRAIN.value: _counts(pairs.kind[lesson.training]),
-            SplitName.EVALUATION.value: evaluation.within_reach,
-            SplitName.HOLDOUT.value: holdout.within_reach,
-        },
-        evaluation=evaluation.quality(bands),
+        pairs_by_split=_pairs_by_split(lesson, setting, holdout),
+        evaluation=setting.quality(bands),
         holdout=holdout.quality(bands),
     )
 
 
-def _fitted_bands(evaluation: "_SplitPairs", settings: RelationSettings, judged: Collection[str]) -> Bands:
+def _pairs_by_split(lesson: KindLesson, setting: "_Met", holdout: "_Met") -> dict[str, dict[str, int]]:
+    learned = {} if lesson.band_folds else {"train": _counts(lesson.pairs.kind[lesson.training])}
+    name = TRAIN_AND_EVALUATION if lesson.band_folds else SplitName.EVALUATION.value
+    return {**learned, name: setting.within_reach, SplitName.HOLDOUT.value: holdout.within_reach}
+
+
+def _fitted_bands(setting: "_Met", settings: RelationSettings, judged: Collection[str]) -> Bands:
     return Bands.fit(
-        evaluation.retrieved.probabilities,
-        evaluation.retrieved.similarities,
-        evaluation.kinds,
+        setting.retrieved.probabilities,
+        setting.retrieved.similarities,
+        setting.kinds,
         say_precision=settings.say_precision,
         suggest_precision=settings.suggest_precision,
         judged=judged,
@@ -87,8 +95,8 @@ def _fitted_bands(evaluation: "_SplitPairs", settings: RelationSettings, judged:
 
 
 @dataclass(frozen=True)
-class _SplitPairs:
-    """The tickets of a split with their nearest others, as a user meets them."""
+class _Met:
+    """Some tickets with their nearest others, as a user meets them."""
 
     n_queries: int
     retrieved: Retrieved
@@ -97,23 +105,64 @@ class _SplitPairs:
     within_reach: dict[str, int]
     """Linked pairs by kind, retrieved or not."""
 
-    @classmethod
-    def of(
-        cls, lesson: KindLesson, ranker: Ranker, kinds: KindScorer, linked: LinkedKinds, split: SplitName
-    ) -> "_SplitPairs":
-        data = lesson.material.data
-        queries = data.splits.rows(data.tickets, split)
-        depth = lesson.settings.depth
-        retrieved = retrieve_and_classify(lesson.material, ranker, kinds, queries, depth, lesson.progress)
-        return cls(
-            len(queries),
-            retrieved,
-            linked.of_pairs(retrieved.query, retrieved.candidate),
-            _kin_within_reach(data, linked, queries),
-        )
-
     def quality(self, bands: Bands) -> SplitQuality:
         return two_stage_quality(bands, self.retrieved, self.kinds, self.within_reach, self.n_queries)
+
+
+@dataclass(frozen=True)
+class _Desk:
+    """Where tickets are met: the ranking that finds the nearest, and what people linked."""
+
+    lesson: KindLesson
+    ranker: Ranker
+    linked: LinkedKinds
+
+    def met(self, asked: Sequence[tuple[KindScorer, IntArray]]) -> _Met:
+        """Return what is met by rows of tickets, each with the model that is asked about them."""
+        lesson = self.lesson
+        retrieved = Retrieved.joined(
+            [
+                retrieve_and_classify(
+                    lesson.material, self.ranker, kinds, rows, lesson.settings.depth, lesson.progress
+                )
+                for kinds, rows in asked
+            ]
+        )
+        queries = np.concatenate([rows for _, rows in asked])
+        return _Met(
+            len(queries),
+            retrieved,
+            self.linked.of_pairs(retrieved.query, retrieved.candidate),
+            _kin_within_reach(lesson.material.data, self.linked, queries),
+        )
+
+
+def _by_folds(lesson: KindLesson, model: Classifier, kept: KindScorer) -> list[tuple[KindScorer, IntArray]]:
+    """Return classifiers that each learned from all folds but one, and the tickets of that fold."""
+    pairs, rows = lesson.pairs, _band_rows(lesson)
+    # A ticket in no pair is a stranger to all models: the first is asked.
+    fold_of_ticket = np.zeros(len(lesson.material.data.tickets), dtype=np.int64)
+    for number, (_, left_out) in enumerate(lesson.band_folds):
+        fold_of_ticket[pairs.left[left_out]] = fold_of_ticket[pairs.right[left_out]] = number
+    return [
+        (
+            replace(kept, model=_classifier(lesson, model, learned)),
+            rows[fold_of_ticket[rows] == number],
+        )
+        for number, (learned, _) in enumerate(lesson.band_folds)
+    ]
+
+
+def _band_rows(lesson: KindLesson) -> IntArray:
+    """Return the tickets that set the bands by folds: the evaluation split, training tickets beside it."""
+    data = lesson.material.data
+    evaluation = data.splits.rows(data.tickets, SplitName.EVALUATION)
+    others = data.splits.rows(data.tickets, SplitName.TRAIN)
+    others = others[data.may_judge[others]]
+    n_more = max(0, _MOST_TICKETS - len(evaluation))
+    if len(others) > n_more:
+        others = np.random.default_rng(lesson.seed).choice(others, n_more, replace=False)
+    return np.sort(np.concatenate([evaluation, others]))
 
 
 def _counts(kinds: IntArray) -> dict[str, int]:
@@ -122,11 +171,19 @@ def _counts(kinds: IntArray) -> dict[str, int]:
 
 
 def _fitted(lesson: KindLesson, name: RelationModel, folder: Path) -> KindModel:
-    """Return a model fitted on the training split; a cross-encoder is written into `folder`."""
-    places, pairs = lesson.training, lesson.pairs
+    """Return a model fitted on the training pairs; a cross-encoder is written into `folder`."""
     if name == CROSS_ENCODER:
-        return lesson.cross_trainer().keep(places, lesson.seed, folder)
-    features, kinds, blocks = lesson.features.rows(places), pairs.kind[places], pairs.block[places]
+        return lesson.cross_trainer().keep(lesson.training, lesson.seed, folder)
+    return _classifier(lesson, name, lesson.training)
+
+
+def _classifier(lesson: KindLesson, name: Classifier, places: IntArray) -> FeatureKindModel:
+    """Return a classifier fitted on some of the pairs."""
+    features, kinds, blocks = (
+        lesson.features.rows(places),
+        lesson.pairs.kind[places],
+        lesson.pairs.block[places],
+    )
     fitted = fit_classifier(name, features, kinds, blocks, lesson.seed, lesson.settings.balance)
     return FeatureKindModel(lesson.state, fitted)
 

@@ -1,5 +1,6 @@
 """The data from which a run learns kinds of kin, and how each way of learning them is assessed."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 from ticketkin.core.progress import Progress
 from ticketkin.core.tables import BoolArray, IntArray, SplitName
 from ticketkin.relations.assessment import Assessment, Fit, assess, feature_fit
+from ticketkin.relations.block_folds import learnable_folds
 from ticketkin.relations.choice import ChosenAnew
 from ticketkin.relations.cross_kinds import CROSS_ENCODER
 from ticketkin.relations.cross_training import CrossTrainer
@@ -18,10 +20,13 @@ from ticketkin.relations.pair_state import PairState
 from ticketkin.relations.pairs import RelationPairs
 from ticketkin.relations.record import ClassifierChoice, ModelQuality
 from ticketkin.relations.settings import AUTO, RelationModel, RelationSettings
+from ticketkin.workflows.candidates import champion_by_folds
 from ticketkin.workflows.relation_material import Material
 
 _ONE_REPEAT = (CROSS_ENCODER, AUTO)
 """Ways of learning for which every fold needs a training, or fits of all classifiers."""
+_BY_FOLDS = (SplitName.TRAIN, SplitName.EVALUATION)
+"""Splits that learn, and set the bands by folds."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +53,37 @@ class KindLesson:
 
     @cached_property
     def training(self) -> IntArray:
-        """Places of the pairs whose tickets both lie in the training split, ascending."""
+        """Places of the pairs that the kept model learns from, ascending.
+
+        Both tickets lie in the training split; where the bands are set by folds, in that or the evaluation
+        split.
+        """
+        return self._within(_BY_FOLDS if self.band_folds else (SplitName.TRAIN,))
+
+    @cached_property
+    def band_folds(self) -> list[tuple[IntArray, IntArray]]:
+        """Places of pairs to learn from and to leave out, for each of the folds that set the bands.
+
+        Where folds judged the ranking, it ranks every ticket without having learned from its kin, so that all
+        but the holdout can set the bands, not only the evaluation split with its few links. Empty where a
+        split judged, where the pairs can't be dealt to folds, where each fold would train a cross-encoder.
+        """
+        if self.settings.trains_cross_encoders or not champion_by_folds(self.material.data):
+            return []
+        places = self._within(_BY_FOLDS)
+        kinds, blocks = self.pairs.kind[places], self.pairs.block[places]
+        folds = learnable_folds(kinds, blocks, self.settings.folds, self.seed)
+        if sum(len(left_out) for _, left_out in folds) < len(places):
+            return []
+        return [(places[learned], places[left_out]) for learned, left_out in folds]
+
+    def _within(self, names: Collection[SplitName]) -> IntArray:
+        """Return the places of pairs whose tickets both lie in some splits, ascending."""
         data = self.material.data
-        in_train = np.zeros(len(data.tickets), dtype=np.bool_)
-        in_train[data.splits.rows(data.tickets, SplitName.TRAIN)] = True
-        return np.flatnonzero(in_train[self.pairs.left] & in_train[self.pairs.right])
+        inside = np.zeros(len(data.tickets), dtype=np.bool_)
+        for name in names:
+            inside[data.splits.rows(data.tickets, name)] = True
+        return np.flatnonzero(inside[self.pairs.left] & inside[self.pairs.right])
 
     @cached_property
     def judging(self) -> BoolArray:

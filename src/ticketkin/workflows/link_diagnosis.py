@@ -59,7 +59,9 @@ def _kinds_across_splits(data: RunData) -> Check:
     split_of = dict(data.splits.frame.select("ticket_id", "split").iter_rows())
     typed = data.links.frame.filter(pl.col("kind") != Kind.DUPLICATE.value)
     ends = typed.select("source", "target").iter_rows()
-    return kinds_across_splits([(split_of[one], split_of[other]) for one, other in ends])
+    return kinds_across_splits(
+        [(split_of[one], split_of[other]) for one, other in ends], by_folds=data.is_judged_in_folds
+    )
 
 
 def text_checks(data: RunData) -> list[Check]:

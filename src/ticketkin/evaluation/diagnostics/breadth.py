@@ -117,21 +117,25 @@ def absent_ends(n_read: int, n_absent: int) -> Check:
     return passed("absent_ends", evidence)
 
 
-def kinds_across_splits(split_of_ends: Sequence[Sequence[str]]) -> Check:
+def kinds_across_splits(split_of_ends: Sequence[Sequence[str]], *, by_folds: bool = False) -> Check:
     """Count the related and causal links that join tickets of different splits, and those left to learn from.
 
     `split_of_ends` is the split of both tickets of each such link. A split keeps groups of duplicates
     together, not what related links join. A link across splits teaches nothing, as one of its tickets judges;
-    for the ticket that judges it still counts as its kin.
+    for the ticket that judges it still counts as its kin. `by_folds` says that training and evaluation
+    tickets learn together, and folds of them judge.
     """
     n_links = len(split_of_ends)
     if n_links == 0:
         return skipped("kinds_across_splits", "no link is related or causal")
     n_across = sum(one != other for one, other in split_of_ends)
-    n_training = sum(one == other == SplitName.TRAIN for one, other in split_of_ends)
+    learning = {SplitName.TRAIN, SplitName.EVALUATION} if by_folds else {SplitName.TRAIN}
+    most = "at most " if by_folds else ""  # where cross-encoders are kept, too, the training split alone
+    where = "training and evaluation splits" if by_folds else "training split"
+    n_training = sum(one in learning and other in learning for one, other in split_of_ends)
     evidence = (
         f"{n_across:,} of {number_of(n_links, 'related or causal link')} join tickets of different splits; "
-        f"kinds are learned from the {n_training:,} within the training split"
+        f"kinds are learned from {most}the {n_training:,} within the {where}"
     )
     if n_links >= _FEWEST and n_training < _FEWEST_TO_LEARN:
         return warning(

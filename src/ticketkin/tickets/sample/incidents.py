@@ -1,7 +1,7 @@
 """The incidents: events over time, their reports, alerts, follow-ups, and the links people keep."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import log
 from random import Random
@@ -29,7 +29,6 @@ _MINUTES_PER_TICKET = 6
 _MEDIAN_DELAY_MINUTES, _DELAY_SPREAD = 90, 1.3
 # Few items a service and town, so that other faults hit the same one now and then.
 _ITEMS_PER_TOWN = 6
-_OMITTED_SHARE = 0.2
 _WRONG_CATEGORY_SHARE = 0.08
 _REPORTS = (2, 2, 2, 3, 3, 3, 4, 4, 5, 6)
 _AT_ONCE = (3, 4, 5)
@@ -83,10 +82,11 @@ def _event_at(number: int, service: Service, fault: Fault, thing: str, town: str
 
 def _events_at_once(first: Event, random: Random) -> Iterator[Event]:
     """Yield `first` and events that share its fault, service and town, but hit something else."""
-    yield first
+    yield replace(first, beside_others=True)
     others = [thing for thing in first.fault.objects if thing != first.thing]
     for place, thing in enumerate(random.sample(others, min(len(others), random.choice(_AT_ONCE) - 1)), 1):
-        yield _event_at(first.number + place, first.service, first.fault, thing, first.town, random)
+        event = _event_at(first.number + place, first.service, first.fault, thing, first.town, random)
+        yield replace(event, beside_others=True)
 
 
 def _some_item(service: Service, town: str, random: Random) -> str:
@@ -186,12 +186,14 @@ def _resolve(incident: Incident, random: Random) -> None:
     )  # fmt: skip
 
 
-def _link(tickets: list[Incident], problem: int, random: Random, counts: SampleCounts) -> None:
-    """Fill the link columns of one event's tickets; some stay empty, as in life."""
+def _link(
+    tickets: list[Incident], problem: int, omitted: float, random: Random, counts: SampleCounts
+) -> None:
+    """Fill the link columns of one event's tickets; the share `omitted` stays empty, as in life."""
     master, *others = tickets
     shared_problem = f"PRB{problem:07d}" if len(tickets) > 2 and random.random() < 0.4 else ""
     for other in others:
-        if random.random() < _OMITTED_SHARE:
+        if random.random() < omitted:
             counts.omitted += 1
         elif other.role == "follow_up":
             other.columns["caused_by"] = master.number
@@ -204,16 +206,17 @@ def _link(tickets: list[Incident], problem: int, random: Random, counts: SampleC
             else:
                 notes = random.choice(phrases.MASTER_NOTES).format(number=master.number)
                 other.columns.update(close_code="Duplicate", close_notes=notes)
-        if shared_problem and random.random() > _OMITTED_SHARE:
+        if shared_problem and random.random() > omitted:
             other.columns["problem_id"] = master.columns["problem_id"] = shared_problem
 
 
 def make_incidents(
-    n_tickets: int, random: Random, at_once: float = 0.0
+    n_tickets: int, random: Random, *, at_once: float, omitted: float
 ) -> tuple[list[Incident], SampleCounts]:
     """Return exactly `n_tickets` incidents in order of opening, numbered and linked, and the counts.
 
-    `at_once` is the chance that others break beside a reported event which share all but the text with it.
+    `at_once` is the chance that others break beside a reported event which share all but the text with it,
+    `omitted` the chance that nobody records a link.
     """
     incidents: list[Incident] = []
     register = TemplateRegister()
@@ -231,5 +234,5 @@ def make_incidents(
     counts = SampleCounts(shared_templates=register.n_shared)
     for problem, tickets in enumerate(by_event.values(), start=40001):
         tickets.sort(key=lambda ticket: ticket.role == "follow_up")
-        _link(tickets, problem, random, counts)
+        _link(tickets, problem, omitted, random, counts)
     return incidents, counts

@@ -12,6 +12,8 @@ from ticketkin.tickets.sample.wording import hedge, reword
 # that neither words nor the untuned encoder find every kin: see the recalls asserted by the tests.
 _NAMES_PLACE = 0.85
 _NAMES_THING = 0.8
+# Where several things of a kind broke at once, the desk asks which.
+_NAMES_THING_BESIDE_OTHERS = 0.97
 _VAGUE_NAMES = ("it", "that one", "ours", "the usual one", "this")
 # Short ones count too: a greeting before them makes them longer.
 _MISTYPED_SHARE = 0.3
@@ -34,6 +36,8 @@ class Event:
     asset: str
     code: str
     cause: str
+    beside_others: bool = False
+    """Others of its fault, service, town and hour broke, too."""
 
 
 class TemplateRegister:
@@ -72,7 +76,7 @@ def _fill(template: str, event: Event, random: Random) -> str:
     if "{place}" in template and random.random() < _NAMES_PLACE:
         place = random.choice(phrases.PLACES).format(town=event.town, building=event.building)
     thing = event.thing
-    if random.random() > _NAMES_THING:
+    if random.random() > (_NAMES_THING_BESIDE_OTHERS if event.beside_others else _NAMES_THING):
         thing = random.choice(_VAGUE_NAMES)
         template = template.replace("the {thing}", "{thing}").replace("my {thing}", "{thing}")
     since = random.choice(phrases.SINCE).format(hour=hour_of(random))

@@ -21,6 +21,9 @@ COLUMNS = (
 )  # fmt: skip
 AT_ONCE = 0.8
 """What the demo and `ticketkin sample` are written with: fields and times alone tell few events apart."""
+OMITTED = 0.05
+"""Share of links that nobody records, at the good desk that both show. Of two tickets of one event that nobody
+links, a true answer counts as a false alarm, and no threshold can tell it from one."""
 _SMALLEST = 20
 _KNOWN_SUFFIXES = (".csv", ".jsonl")
 # Excel counts days from here; an export that went through it has numbers in place of some times.
@@ -91,14 +94,16 @@ def write_sample(
     seed: int = 7,
     *,
     at_once: float = 0.0,
+    omitted: float = 0.2,
     write_truth: bool = False,
     force: bool = False,
 ) -> SampleSummary:
     """Write `n_tickets` synthetic incidents to a .csv or .jsonl file and return the counts.
 
     The same seed writes the same bytes. With the chance `at_once`, an event that several people report
-    breaks beside others of the same fault, service, town and hours, so that the text alone tells them apart. With `write_truth`, `truth.csv` beside the file gives every
-    ticket's number, event (empty for alerts), role (report, single, follow_up, alert) and cause.
+    breaks beside others of the same fault, service, town and hours, so that the text alone tells them apart.
+    The share `omitted` of the true links is left out. With `write_truth`, `truth.csv` beside the file gives
+    every ticket's number, event (empty for alerts), role (report, single, follow_up, alert) and cause.
     Raises ConfigurationError for another suffix or fewer than 20 tickets, OutputRefusedError where a file
     exists and `force` is not given.
     """
@@ -115,7 +120,7 @@ def write_sample(
     for written in (path, truth_path) if write_truth else (path,):
         check_file_output(written, force=force)
     random = Random(seed)
-    incidents, counts = make_incidents(n_tickets, random, at_once)
+    incidents, counts = make_incidents(n_tickets, random, at_once=at_once, omitted=omitted)
     _write_rows(path, [_row(incident, random) for incident in incidents], COLUMNS, suffix == ".jsonl")
     if write_truth:
         truth = [_truth(incident) for incident in incidents]
