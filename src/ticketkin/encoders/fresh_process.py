@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ticketkin.core.artifacts import read_json, write_json
+from ticketkin.core.child_process import end_with_parent
 from ticketkin.core.tables import FloatArray
 from ticketkin.encoders.adapter import load_with_adapter
-from ticketkin.encoders.child_process import end_with_parent
 from ticketkin.encoders.copied_process import SERVE, CopiedProcess, serve
 from ticketkin.encoders.loading import load_float32
 from ticketkin.encoders.probes import embed_with

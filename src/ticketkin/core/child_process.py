@@ -14,7 +14,8 @@ LIMIT_SECONDS = 1_800
 
 
 def run_module(module: str, arguments: Sequence[str]) -> None:
-    """Run `python -m module arguments` to its end; the module calls `end_with_parent` first.
+    """Run `python -m module arguments` to its end; one that must not outlive this process calls
+    `end_with_parent` first.
 
     Raises JobError with the last line of its complaint where it fails.
     """
