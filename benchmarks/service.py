@@ -24,6 +24,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from itertools import pairwise
 from pathlib import Path
 
 import httpx2
@@ -159,7 +160,8 @@ class Mixed:
     def __init__(self, url: str, asked: list[dict[str, object]], tickets: list[dict[str, str]]) -> None:
         self.url, self.asked, self.tickets = url, asked, tickets
         self.acknowledged: set[str] = set()
-        self.n_answers = self.n_retries = 0
+        self.n_retries = 0
+        self.answered_at: list[float] = []
         self.errors: list[str] = []
         self.stopping = threading.Event()
         self._next = iter(tickets)
@@ -180,6 +182,11 @@ class Mixed:
                 if self.sent(client, "/v1/tickets", {"tickets": [ticket]}):
                     self.acknowledged.add(ticket["number"])
 
+    def longest_silence(self, start: float, end: float) -> float:
+        """Return the most seconds between two answers in a span of time, its ends included."""
+        answered = [start, *(moment for moment in self.answered_at if start < moment < end), end]
+        return round(max(later - earlier for earlier, later in pairwise(sorted(answered))), 1)
+
     def sent(self, client: httpx2.Client, path: str, body: object) -> bool:
         """Send until it is answered: a client waits where nobody listens or 503 says so."""
         end = time.monotonic() + PATIENCE_SECONDS
@@ -189,7 +196,7 @@ class Mixed:
             except httpx2.TransportError:
                 answer = None
             if answer is not None and answer.status_code == 200:
-                self.n_answers += 1
+                self.answered_at.append(time.monotonic())
                 return True
             if answer is not None and answer.status_code != 503:
                 self.errors.append(f"{path}: {answer.status_code} {answer.text[:200]}")
@@ -207,8 +214,10 @@ def mixed_load(process: Process, mixed: Mixed, seconds: float) -> dict[str, obje
         thread.start()
     time.sleep(seconds / 3)
     process.kill_database()
+    database_killed = time.monotonic()
     time.sleep(seconds / 3)
     process.kill()
+    process_killed = time.monotonic()
     seconds_down = process.start()
     time.sleep(seconds / 3)
     mixed.stopping.set()
@@ -218,10 +227,11 @@ def mixed_load(process: Process, mixed: Mixed, seconds: float) -> dict[str, obje
         lost = [n for n in mixed.acknowledged if client.get(f"/v1/tickets/{n}").status_code != 200]
     return {
         "seconds": seconds,
-        "answers": mixed.n_answers,
+        "answers": len(mixed.answered_at),
         "errors": len(mixed.errors),
         "first_errors": mixed.errors[:3],
         "retries_while_down": mixed.n_retries,
+        "longest_silence_after_database_kill": mixed.longest_silence(database_killed, process_killed),
         "seconds_to_start_again": round(seconds_down, 1),
         "acknowledged": len(mixed.acknowledged),
         "acknowledged_and_lost": len(lost),
