@@ -35,9 +35,9 @@ def _base_of(adapter: Path, base_model: str | None, offline: bool) -> str:
     from ticketkin.doctor.adapters import base_of_adapter
     from ticketkin.encoders.safety import check_adapter_folder
 
-    check_adapter_folder(adapter)
     base = base_of_adapter(adapter, encoder_settings(base_model, offline))
     if base is None:
+        check_adapter_folder(adapter)  # a folder that is no adapter names no base either
         raise InputError(
             f"The base model of {adapter} is not at hand; name it with --base-model DIR, or give --offline "
             "for the packaged all-MiniLM-L6-v2"
