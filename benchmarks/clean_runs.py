@@ -5,6 +5,7 @@ rightly, such as that few links prove little, is named with its run.
 """
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -167,5 +168,6 @@ def alarms_of(run: CleanRun, folder: Path) -> list[str]:
     """Run the job in `folder` and return its false alarms."""
     material = folder / "material"
     material.mkdir(parents=True)
+    os.environ["XDG_STATE_HOME"] = str(folder / "state")  # another run may judge by the same links
     run_job(run.job(material), folder / "run")
     return [alarm for alarm in false_alarms(folder / "run") if alarm.split(" (")[0] not in run.said_rightly]
