@@ -44,8 +44,8 @@ class Bundle:
     record: ServingRecord
     redact_words: Path | None = None
     """File of words to mask, where the run masked one."""
-    _loading: Lock = field(default_factory=Lock, repr=False, compare=False)
-    """Two threads that ask first must not both load the encoders."""
+    _encoding: Lock = field(default_factory=Lock, repr=False, compare=False)
+    """One text at a time goes through the encoders: several at once answer fewer questions a second."""
 
     @classmethod
     def open(cls, folder: Path, redact_words: Path | None = None) -> "Bundle":
@@ -154,12 +154,11 @@ class Bundle:
     def embed(self, tickets: Tickets, progress: Progress = SILENT) -> EmbeddedTickets:
         """Return tickets with their composed texts and every embedding that ranking and kinds read."""
         reads = self._reads(tickets)
-        with self._loading:
-            encoders = self._encoders
-        embeddings: dict[str, FloatArray] = {
-            source.name: encoders[source.folder].encode(reads[source.reads], progress)
-            for source in self.record.embeddings
-        }
+        with self._encoding:
+            embeddings: dict[str, FloatArray] = {
+                source.name: self._encoders[source.folder].encode(reads[source.reads], progress)
+                for source in self.record.embeddings
+            }
         return EmbeddedTickets(tickets, reads["text"], embeddings)
 
     def with_embeddings(self, tickets: Tickets, embeddings: Mapping[str, FloatArray]) -> EmbeddedTickets:
