@@ -129,7 +129,8 @@ def _make_part(wanted: str, work: Path, number: int, n_parts: int) -> None:
         os.environ["XDG_STATE_HOME"] = folder  # these looks at holdouts are nobody's
         all_looks = _all_looks(Path(folder))
         names = [name for name in all_looks if wanted in name][number::n_parts]
-        for name in [name for name in names if name not in _kept(kept_in)]:
+        done = _kept(kept_in)
+        for name in [name for name in names if name not in done]:
             look = all_looks[name]()
             with kept_in.open("a", encoding="utf-8") as lines:
                 lines.write(json.dumps(asdict(look)) + "\n")

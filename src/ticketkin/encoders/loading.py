@@ -61,7 +61,8 @@ class LoadedEncoder:
     packaged: bool
     code: ModelCode | None = None
     """Code of its own that it runs, as was allowed."""
-    _tokenising: Lock = field(default_factory=Lock, repr=False, compare=False)
+    _in_use: Lock = field(default_factory=Lock, repr=False, compare=False)
+    """A tokenizer is set anew in each call, so it takes one thread at a time."""
 
     @property
     def dimension(self) -> int:
@@ -70,34 +71,24 @@ class LoadedEncoder:
 
     def prepare(self, texts: Sequence[str]) -> tuple[list[str], IntArray]:
         """Return the texts as `embed` takes them, cut where the model stops, and how many tokens it reads."""
-        with self._tokenising:
+        with self._in_use:
             return cut_texts(self.model, texts, self.max_length_tokens)
 
     def embed(self, batch: Sequence[str]) -> FloatArray:
-        """Return the embeddings of one batch, shape (len(batch), d), float32, unit length.
-
-        As `SentenceTransformer.encode` gives them, and in several threads at once: only the tokenizer, which
-        is set anew in each call, takes one at a time.
-        """
-        import torch
-
-        model: Any = self.model
-        if any(module.training for module in model.modules()):
-            model.eval()
-        with self._tokenising:
-            features = model.preprocess(list(batch), prompt=model.prompts.get(model.default_prompt_name))
-        on_device = {
-            name: value.to(model.device) if hasattr(value, "to") else value
-            for name, value in features.items()
-        }
-        with torch.inference_mode():
-            vectors = model(on_device)["sentence_embedding"][:, : model.truncate_dim]
-            result: FloatArray = torch.nn.functional.normalize(vectors, dim=1).cpu().float().numpy()
-        return result
+        """Return the embeddings of one batch, shape (len(batch), d), float32, unit length."""
+        with self._in_use:
+            vectors: FloatArray = self.model.encode(
+                list(batch),
+                batch_size=len(batch),
+                normalize_embeddings=True,
+                convert_to_numpy=True,
+                show_progress_bar=False,
+            )
+        return vectors
 
     def token_lengths(self, texts: Sequence[str]) -> IntArray:
         """Return the length of each text in tokens, uncut, special tokens counted; shape (len(texts),)."""
-        with self._tokenising:
+        with self._in_use:
             return token_lengths(self.model.tokenizer, texts)
 
 
