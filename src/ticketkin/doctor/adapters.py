@@ -23,6 +23,7 @@ from ticketkin.encoders.fresh_process import SavedModel, embed_freshly
 from ticketkin.encoders.loading import load_encoder, load_float32, model_at_hand
 from ticketkin.encoders.probes import PROBES, embed_with, largest_difference
 from ticketkin.encoders.settings import EncoderSettings
+from ticketkin.encoders.weights import inner_module
 
 _HARDLY_MOVED = 1e-3
 """Median ||dW|| / ||W|| below which an adapter is as good as untrained; usual values are 3e-3 to 1e-1."""
@@ -72,7 +73,7 @@ def examine_adapter(subject: Subject, probes: Sequence[str] = PROBES) -> list[Ch
 
 def _layers(model: Any) -> dict[str, tuple[int, ...]]:
     """Return the shape of every weight matrix of the inner model by layer name."""
-    inner = model.transformers_model or model[0]
+    inner = inner_module(model)
     return {
         name: tuple(module.weight.shape)
         for name, module in inner.named_modules()

@@ -24,7 +24,7 @@ from ticketkin.encoders.probes import PROBES, embed_with, largest_difference
 from ticketkin.encoders.safety import check_model_folder, module_folders
 from ticketkin.encoders.serving import SERVING, read_serving, text_encoding
 from ticketkin.encoders.token_limit import NO_LIMIT, token_limit
-from ticketkin.encoders.weights import saved_weights
+from ticketkin.encoders.weights import inner_module, saved_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -127,7 +127,7 @@ def examine_model(folder: Path, probes: Sequence[str] = PROBES) -> list[Check]:
 
 def _weights(model: Any, saved: "Mapping[str, Tensor]") -> Check:
     """Find weights that the loader drew at random, as the file lacks them under their names."""
-    inner = model.transformers_model or model[0]
+    inner = inner_module(model)
     prefix = f"{getattr(inner, 'base_model_prefix', '')}."
     names = {name.removeprefix(prefix) for name in saved}
     missing = sorted(

@@ -17,6 +17,7 @@ from ticketkin.encoders.loading import load_float32
 from ticketkin.encoders.probes import PROBES, largest_difference
 from ticketkin.encoders.saving import base_in, save_adapter
 from ticketkin.encoders.serving import SERVING
+from ticketkin.encoders.weights import inner_module
 
 # What sentence-transformers, peft and Ticketkin write into the folder of a model or adapter, beside weights.
 # A folder with anything else in it is never replaced: that would be a file of the user's.
@@ -61,7 +62,7 @@ def rekey_adapter(folder: Path, base: str, out: Path, *, force: bool = False) ->
     check_model_output(out, folder, base, force=force)
     adapter = read_adapter(folder)
     model: Any = load_float32(base, "cpu")
-    inner = model.transformers_model or model[0]
+    inner = inner_module(model)
     layers = [name for name, module in inner.named_modules() if hasattr(module, "weight")]
     prefix = wrong_level(adapter.modules, layers) or ""
     names = [name.removeprefix(prefix) for name in adapter.modules]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ticketkin.core.errors import ModelUnavailableError
 from ticketkin.encoders.settings_files import read_settings
@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
+
+
+def inner_module(model: Any) -> Any:
+    """Return the transformer of a SentenceTransformer, or its first module where there is none."""
+    return model.transformers_model or model[0]
 
 
 def weight_files(place: Path) -> list[Path]:
