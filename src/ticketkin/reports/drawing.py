@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ticketkin.core.artifacts import atomic_path
 from ticketkin.training.candidates import CANDIDATES, Color, LineStyle
 
 if TYPE_CHECKING:
@@ -142,12 +141,11 @@ def is_drawing(svg: str) -> bool:
 
 
 def save_png(shown: ReportFigure, folder: Path) -> Path:
-    """Write the figure on white as `folder/<name>.png`, atomically, and return the path."""
+    """Write the figure on white as `folder/<name>.png` and return the path."""
     path = folder / f"{shown.name}.png"
     # In the page the figure is see-through; a picture on its own must be readable on any ground.
     _lay_out(shown.figure)
     shown.figure.patch.set_alpha(1)
-    with atomic_path(path) as temporary:
-        shown.figure.savefig(temporary, format="png", dpi=_PNG_DOTS_PER_INCH, facecolor="white")
+    shown.figure.savefig(path, format="png", dpi=_PNG_DOTS_PER_INCH, facecolor="white")
     shown.figure.patch.set_alpha(0)
     return path

@@ -125,7 +125,7 @@ def write_report(report: Report, material: ReportMaterial, folder: Path) -> Path
     report are replaced. The page names no web address and needs no other file.
     """
     drawn = DrawnFigures.of(report, material)
-    with atomic_path(folder / FIGURES) as pictures:
+    with atomic_path(folder / FIGURES) as pictures:  # whole, so no picture need be written atomically
         pictures.mkdir()
         for shown in (*drawn.proof, *drawn.others):
             if isinstance(shown, ReportFigure):

@@ -31,7 +31,8 @@ class Place:
 
     def lies_in(self, other: "Place") -> bool:
         """Return whether this is `other` or something within it."""
-        return Path(self.name).is_relative_to(other.name)
+        # Of text alone: every read of a value asks it of all that a stage declares.
+        return self.name == other.name or self.name.startswith(f"{other.name}/")
 
 
 @dataclass(frozen=True)
