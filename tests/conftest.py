@@ -1,7 +1,9 @@
 """Fixtures of all tests: no network, and a tiny encoder made once a session."""
 
+import functools
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from itertools import count
@@ -9,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import typer.main
+import typer.testing
 from hypothesis import settings
 
 if TYPE_CHECKING:
@@ -16,6 +20,9 @@ if TYPE_CHECKING:
     from ticketkin.store.embedded import EmbeddedServer
     from ticketkin.workflows.configuration import Job
 
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+    # Else each of the many processes that tests start compiles the package anew: a second of every start.
+    sys.dont_write_bytecode = False
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # The key file of people's pseudonyms is made in the configuration folder: not in that of whoever runs tests.
@@ -28,6 +35,10 @@ if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
     # Workers whose threads ask for every core slow each other down several times over.
     share = (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, share)))
+
+
+# The commands are built once a process, not for each that tests call: that takes longer than many of them.
+typer.main.get_command = typer.testing._get_command = functools.cache(typer.main.get_command)
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -138,6 +149,16 @@ def quick_job(small_job: "Job", tmp_path_factory: pytest.TempPathFactory) -> "Jo
         }
     )
     return small_job.model_copy(update={"sources": (sample,), "settings": settings})
+
+
+@pytest.fixture(scope="session")
+def quick_run(tmp_path_factory: pytest.TempPathFactory, quick_job: "Job") -> Path:
+    """The folder of the finished quick job, for tests that make its later stages again in a copy."""
+    from ticketkin.workflows.job import run_job
+
+    folder = tmp_path_factory.mktemp("runs") / "quick"
+    run_job(quick_job, folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ and answers with one line: how it ended, and how much memory it held at most.
 """
 
 import contextlib
+import functools
 import json
 import os
 import resource
@@ -14,6 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import typer.main
+
+# Built once, and not for each request: that takes longer than many a request.
+typer.main.get_command = functools.cache(typer.main.get_command)
 _ADDRESS_SPACE_BYTES = 12 << 30
 
 

@@ -21,9 +21,9 @@ from ticketkin.workflows.sharing import share_report
 
 
 @pytest.fixture
-def run(small_run: Path, tmp_path: Path) -> Path:
+def run(quick_run: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "run"
-    shutil.copytree(small_run, folder)
+    shutil.copytree(quick_run, folder)
     return folder
 
 

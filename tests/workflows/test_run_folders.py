@@ -421,15 +421,15 @@ def test_a_failure_without_damage_stays_what_it_is(small_run: Path) -> None:
 
 
 def test_a_redone_run_is_whole_where_folders_are_pointers(
-    small_run: Path, small_job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    quick_run: Path, quick_job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replacement, "_exchange", lambda one, other: False)  # as on NFS
     folder = tmp_path / "run"
-    shutil.copytree(small_run, folder)
+    shutil.copytree(quick_run, folder)
     run_one_stage("verdict", folder)
-    evaluation = small_job.settings.evaluation.model_copy(update={"n_bootstrap": 101})
-    job = small_job.model_copy(
-        update={"settings": small_job.settings.model_copy(update={"evaluation": evaluation})}
+    evaluation = quick_job.settings.evaluation.model_copy(update={"n_bootstrap": 101})
+    job = quick_job.model_copy(
+        update={"settings": quick_job.settings.model_copy(update={"evaluation": evaluation})}
     )
     run_job(job, folder)
     assert (folder / "model").is_symlink()

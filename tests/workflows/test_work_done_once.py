@@ -16,8 +16,10 @@ from ticketkin.workflows.job import run_job
 
 
 def test_a_run_reads_composes_describes_and_fits_once(
-    small_job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_job: Job, quick_job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    settings = quick_job.settings.model_copy(update={"candidates": small_job.settings.candidates})
+    job = quick_job.model_copy(update={"settings": settings})
     done: Counter[str] = Counter()
     crowds: Counter[tuple[str, float]] = Counter()
     fit, compose, read, neighbours = (
@@ -56,7 +58,7 @@ def test_a_run_reads_composes_describes_and_fits_once(
     monkeypatch.setattr(run_data, "compose_texts", counted_compose)
     monkeypatch.setattr(artifacts, "read_parquet", counted_read)
     monkeypatch.setattr(Crowd, "neighbours", counted_neighbours)
-    run_job(small_job, tmp_path / "run")
+    run_job(job, tmp_path / "run")
     assert done["read tickets.parquet"] == 1
     assert done["evaluate fusion"] == 1
     assert {name: n for name, n in done.items() if n > 1} == {}
