@@ -47,11 +47,14 @@ def test_a_run_on_it_judges_and_answers_and_the_doctor_finds_no_fault(
     static_encoder_folder: Path, tmp_path: Path
 ) -> None:
     write_sample(tmp_path / "s.csv", 200, 3)
-    base = ["--base-model", str(static_encoder_folder), "--offline", "--set", "relations.model=logistic"]
+    base = ["--base-model", str(static_encoder_folder), "--offline"]
+    for setting in (
+        "relations.model=logistic", "relations.repeats=1", "relations.folds=2", "evaluation.n_bootstrap=100",
+        "evaluation.folds=2", "evaluation.repeats=1", "evaluation.shuffles=1",
+    ):  # fmt: skip
+        base += ["--set", setting]
     run = ["run", str(tmp_path / "s.csv"), "--out", str(tmp_path / "run"), *base]
-    result = CliRunner().invoke(
-        app, [*run, "--candidates", "head,fusion", "--set", "evaluation.n_bootstrap=100"]
-    )
+    result = CliRunner().invoke(app, [*run, "--candidates", "head,fusion"])
     assert result.exit_code == 0, result.output
     assert CliRunner().invoke(app, ["doctor", str(tmp_path / "run" / "model")]).exit_code == 0
     with Kin.open(tmp_path / "run" / "bundle", tmp_path / "index") as kin:

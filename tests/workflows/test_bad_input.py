@@ -59,7 +59,7 @@ def quick(tiny_encoder_folder: Path) -> list[str]:
     return [
         "--base-model", str(tiny_encoder_folder), "--offline", "--candidates", "base",
         "--set", "evaluation.n_bootstrap=100", "--set", "evaluation.by=split",
-        "--set", "relations.model=logistic", "--set", "relations.repeats=1",
+        "--set", "relations.model=logistic", "--set", "relations.repeats=1", "--set", "relations.folds=2",
     ]  # fmt: skip
 
 
@@ -323,7 +323,8 @@ def test_a_desk_without_links_judges_pairs_and_the_verdict_is_theirs(
     ticketkin: Command, quick: list[str]
 ) -> None:
     export(Path("a.csv"), 60, 0)
-    options = [*quick, "--set", "evaluation.by=auto", "--set", "evaluation.shuffles=2"]
+    options = [*quick, "--set", "evaluation.by=auto", "--set", "evaluation.shuffles=1"]
+    options += ["--set", "evaluation.folds=2", "--set", "evaluation.repeats=1"]
     assert ticketkin("run", "a.csv", *options, "--out", "run").code == 0
     pairs = pl.read_csv("run/to_review.csv", infer_schema=False)
     number = pl.col("source", "target").str.strip_prefix("INC").cast(pl.Int64) // 2

@@ -55,7 +55,7 @@ def _arguments(files: tuple[Path, Path], model: Path, out: Path) -> list[str]:
     return [
         "run", "--pairs", str(files[0]), "--test-pairs", str(files[1]), "--base-model", str(model),
         "--offline", "--candidates", "head,fusion", "--set", "evaluation.n_bootstrap=100",
-        "--set", "relations.model=logistic", "--set", "relations.repeats=1",
+        "--set", "relations.model=logistic", "--set", "relations.repeats=1", "--set", "relations.folds=2",
         "--set", "evaluation.by=split",
         "--out", str(out), "--json",
     ]  # fmt: skip
@@ -198,7 +198,9 @@ def test_strangers_are_mined_where_a_file_brings_none_but_never_into_frozen_pair
     monkeypatch.setenv("TICKETKIN_CACHE", str(tmp_path / "cache"))
     path = _kin_alone(tmp_path / "kin.json")
     options = ["--base-model", str(tiny_encoder_folder), "--offline", "--candidates", "base"]
-    options += ["--set", "evaluation.by=split", "--set", "relations.model=logistic"]
+    options += ["--set", "evaluation.by=split", "--set", "evaluation.n_bootstrap=100"]
+    options += ["--set", "relations.model=logistic", "--set", "relations.repeats=1"]
+    options += ["--set", "relations.folds=2"]
     assert _run(["run", "--pairs", str(path), *options, "--out", str(tmp_path / "run")], monkeypatch) == 0
     for split in SplitName:
         assert set(pairs_of_run(tmp_path / "run", split).labels.tolist()) == {0, 1}
@@ -241,7 +243,8 @@ def test_labels_that_word_overlap_cut_are_named_and_prove_nothing(
     arguments = [
         "run", "--pairs", str(path), "--labels-from", "person", "--base-model", str(tiny_encoder_folder),
         "--offline", "--candidates", "lexical", "--set", "evaluation.n_bootstrap=100",
-        "--set", "relations.model=logistic", "--set", "relations.repeats=1",
+        "--set", "evaluation.folds=2", "--set", "evaluation.repeats=1", "--set", "evaluation.shuffles=1",
+        "--set", "relations.model=logistic", "--set", "relations.repeats=1", "--set", "relations.folds=2",
         "--out", str(tmp_path / "run"), "--json",
     ]  # fmt: skip
     assert _run(arguments, monkeypatch) == 0
