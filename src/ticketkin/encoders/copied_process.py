@@ -23,7 +23,8 @@ _READ_AT_IMPORT = (
     "CUDA", "HF_", "HUGGINGFACE_", "MKL_", "OMP_", "OPENBLAS_", "TOKENIZERS_", "TORCH", "TRANSFORMERS_",
 )  # fmt: skip
 """Beginnings of variables that libraries read as they are imported: another value needs another process."""
-_IDLE_SECONDS = 120.0
+_IDLE_SECONDS = 900.0
+"""The imports take ten seconds and more, and a run trains for minutes between two requests."""
 _COMPLAINT = ".complaint"
 
 
