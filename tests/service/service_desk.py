@@ -7,7 +7,7 @@ from pathlib import Path
 
 from starlette.testclient import TestClient
 
-from new_databases import new_database
+from new_databases import migrated_database
 from ticketkin.core.checks import passed
 from ticketkin.service.app import create_app
 from ticketkin.service.corpus import Corpus
@@ -16,7 +16,6 @@ from ticketkin.service.oidc import Provider
 from ticketkin.service.recording import Recorder
 from ticketkin.service.settings import ServiceSettings
 from ticketkin.serving.bundle import Bundle
-from ticketkin.store.database import Database
 from ticketkin.store.embedded import EmbeddedServer
 
 
@@ -33,7 +32,7 @@ class Desk:
 @contextmanager
 def new_corpus(bundle: Bundle, server: EmbeddedServer, folder: Path) -> Iterator[Corpus]:
     """Yield an empty corpus over a new database."""
-    with new_database(server) as url, Database(url) as database:
+    with migrated_database(server) as database:
         corpus = Corpus(bundle, database, folder / "indexes")
         yield corpus
         corpus.close()
