@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
-from ticketkin.core.tables import BoolArray, IntArray, SplitName, Splits, Tickets
+from ticketkin.core.tables import BoolArray, Float64Array, IntArray, SplitName, Splits, Tickets
 from ticketkin.core.wording import number_of
 from ticketkin.tickets.folds import independent_units
 from ticketkin.tickets.kin import KinGroups
@@ -19,8 +18,10 @@ _JUDGING_SPLITS = 2
 _NAMES = (SplitName.TRAIN, SplitName.EVALUATION, SplitName.HOLDOUT)
 FEWEST_GROUPS = len(_NAMES)
 """Kin groups below which nothing can be judged: each split needs one."""
-# A unit larger than this share of the holdout would be the holdout: such templates go to training.
-_LARGEST_SHARE_OF_HOLDOUT = 0.25
+# A unit that is larger than this share of the holdout, and than so many times the mean unit, would decide
+# what the holdout says: it goes to training. With few units all are a large part of the holdout.
+_LARGEST_SHARE_OF_HOLDOUT = 0.5
+_LARGEST_IN_MEANS = 2
 
 
 def split_tickets(
@@ -35,10 +36,11 @@ def split_tickets(
     """Return the split of every ticket.
 
     The unit is a component of kin groups joined by near-identical templates, so neither crosses a
-    border. 'category' deals units out by category at random; 'time' gives the units whose last
-    ticket opened most recently to the holdout. Units with and without kin are dealt out apart, so
-    that each split gets its share of links. Units with any of the `learned` tickets, (n_tickets,), go to
-    training: the base has learned from them. Deterministic by `seed`. Raises NotEnoughDataError with fewer
+    border. 'category' deals units out by category at random, whatever their size, but for the few that are
+    as large as a holdout; 'time' gives the units whose last ticket opened most recently to the holdout.
+    Units with and without kin are dealt out apart, so that each split gets its share of links. Units with
+    any of the `learned` tickets, (n_tickets,), go to training: the base has learned from them.
+    Deterministic by `seed`. Raises NotEnoughDataError with fewer
     than three units that have kin, with fewer than two of them that the base has not learned from, or where
     'time' is asked for and times are missing.
     """
@@ -60,16 +62,16 @@ def split_tickets(
             "need one: nothing is left to judge by. Give links of newer tickets, or begin with an untouched "
             "model: --base-model"
         )
-    order = _dealing_order(tickets, unit, n_units, settings, seed)
+    generator = np.random.default_rng(seed)
+    order = _dealing_order(tickets, unit, sizes, settings, generator)
     assigned = np.zeros(n_units, dtype=np.int64)
-    shares = np.array([settings.train, settings.evaluation, 1 - settings.train - settings.evaluation])
     for kin in (True, False):
         chosen = order[(has_kin[order] == kin) & ~known[order]]
+        in_training = int(sizes[known & (has_kin == kin)].sum())
         if settings.by == "time":
-            assigned[chosen] = _deal_by_time(sizes[chosen], shares)
+            assigned[chosen] = _deal_by_time(sizes[chosen], settings, in_training)
         else:
-            in_training = int(sizes[known & (has_kin == kin)].sum())
-            assigned[chosen] = _deal_by_deficit(sizes[chosen], shares, in_training)
+            assigned[chosen] = _deal_at_random(sizes[chosen], settings, in_training, generator)
     names = np.array([name.value for name in _NAMES], dtype=object)[assigned[unit]]
     return Splits(pl.DataFrame({"ticket_id": tickets.ids, "split": names.tolist()}))
 
@@ -83,9 +85,10 @@ def _units_with(unit: IntArray, learned: BoolArray | None, n_units: int) -> Bool
 
 
 def _dealing_order(
-    tickets: Tickets, unit: IntArray, n_units: int, settings: SplitSettings, seed: int
+    tickets: Tickets, unit: IntArray, sizes: IntArray, settings: SplitSettings, generator: np.random.Generator
 ) -> IntArray:
-    """Return the unit numbers in the order they are dealt out."""
+    """Return the unit numbers in the order they are dealt out: the newest first, or alike ones together."""
+    n_units = len(sizes)
     if settings.by == "time":
         if not tickets.has_times:
             n_missing = tickets.frame["opened_at"].null_count()
@@ -97,48 +100,75 @@ def _dealing_order(
         latest = np.zeros(n_units, dtype=np.int64)
         np.maximum.at(latest, unit, np.zeros(len(unit), dtype=np.int64) if order is None else order)
         return np.argsort(-latest, kind="stable")
-    shuffled = np.random.default_rng(seed).permutation(n_units)
+    shuffled = generator.permutation(n_units)
     first_row = np.full(n_units, -1, dtype=np.int64)
     first_row[unit[::-1]] = np.arange(len(unit))[::-1]
     _, category = np.unique(tickets.frame["category"].to_numpy().astype(str), return_inverse=True)
-    by_category: IntArray = shuffled[np.argsort(category[first_row[shuffled]], kind="stable")]
-    return by_category
+    alike: IntArray = shuffled[np.lexsort([-sizes[shuffled], category[first_row[shuffled]]])]
+    return alike
 
 
-def _deal_by_deficit(sizes: IntArray, shares: npt.NDArray[np.float64], in_training: int) -> IntArray:
-    """Give each unit in turn to the split that lacks most of its share; giants go to training.
+def _judging_shares(sizes: IntArray, settings: SplitSettings, in_training: int) -> Float64Array:
+    """Return the shares of evaluation and holdout among units of `sizes` tickets, shape (2,).
 
-    So many tickets are `in_training` already.
+    So many tickets are `in_training` already, and count for what each split should have.
     """
-    dealt = np.zeros(len(shares))
-    dealt[0] = in_training
+    n_tickets = max(1, int(sizes.sum()))
+    asked = np.array([settings.evaluation, 1 - settings.train - settings.evaluation])
+    shares = asked * (n_tickets + in_training) / n_tickets
+    return np.asarray(shares / max(1.0, shares.sum()))
+
+
+def _deal_at_random(
+    sizes: IntArray, settings: SplitSettings, in_training: int, generator: np.random.Generator
+) -> IntArray:
+    """Return the split of each unit: every unit with the same chances whatever its size, but for giants.
+
+    Were units given to the split that lacks most tickets, large ones would go where the share is largest.
+    Units alike follow each other: those that judge, at regular distances, are of all categories and sizes.
+    """
+    holdout = (1 - settings.train - settings.evaluation) * (int(sizes.sum()) + in_training)
+    mean = float(sizes.mean()) if len(sizes) else 0.0
+    small = np.flatnonzero(sizes <= max(_LARGEST_IN_MEANS * mean, _LARGEST_SHARE_OF_HOLDOUT * holdout))
+    in_training += int(sizes.sum() - sizes[small].sum())
+    shares = _judging_shares(sizes[small], settings, in_training)
+    judges = np.flatnonzero(_regular_draw(len(small), float(shares.sum()), generator))
+    held_out = _regular_draw(len(judges), float(shares[1] / shares.sum()), generator)
+    dealt = np.zeros(len(small), dtype=np.int64)
+    dealt[judges] = np.where(held_out, 2, 1)
     assigned = np.zeros(len(sizes), dtype=np.int64)
-    giant = sizes > max(2.0, _LARGEST_SHARE_OF_HOLDOUT * shares[2] * sizes.sum())
-    if giant.all():
-        giant[:] = False
-    dealt[0] += sizes[giant].sum()
-    total = float(dealt.sum())
-    for place in np.flatnonzero(~giant):
-        total += float(sizes[place])
-        split = int(np.argmax(shares * total - dealt))
-        assigned[place] = split
-        dealt[split] += sizes[place]
-    return _fill_empty(assigned, sizes)
+    assigned[small] = _fill_empty(dealt, 1 if in_training else 0, generator)
+    return assigned
 
 
-def _deal_by_time(sizes: IntArray, shares: npt.NDArray[np.float64]) -> IntArray:
-    """Newest units first: holdout until its share is full, then evaluation, the rest training."""
-    middle = np.cumsum(sizes) - sizes / 2
-    share = middle / max(1, sizes.sum())
-    assigned = np.where(share <= shares[2], 2, np.where(share <= shares[2] + shares[1], 1, 0))
-    return _fill_empty(assigned.astype(np.int64), sizes)
+def _regular_draw(n: int, share: float, generator: np.random.Generator) -> BoolArray:
+    """Draw a `share` of `n` places at regular distances from a random start (systematic sampling)."""
+    steps = np.floor(generator.random() + share * np.arange(n + 1))
+    return np.asarray(np.diff(steps) > 0)
 
 
-def _fill_empty(assigned: IntArray, sizes: IntArray) -> IntArray:
-    """Move the smallest units of the fullest split into a split that got none."""
-    for split in range(3):
-        if len(assigned) >= 3 and not (assigned == split).any():
-            counts = np.bincount(assigned, minlength=3)
-            donors = np.flatnonzero(assigned == int(np.argmax(counts)))
-            assigned[donors[int(np.argmin(sizes[donors]))]] = split
+def _fill_empty(assigned: IntArray, first: int, generator: np.random.Generator) -> IntArray:
+    """Move any unit of the fullest split into each split, from the `first` on, that got none."""
+    if len(assigned) < len(_NAMES) - first:
+        return assigned
+    for split in range(first, len(_NAMES)):
+        if not (assigned == split).any():
+            fullest = int(np.argmax(np.bincount(assigned, minlength=len(_NAMES))))
+            assigned[generator.choice(np.flatnonzero(assigned == fullest))] = split
+    return assigned
+
+
+def _deal_by_time(sizes: IntArray, settings: SplitSettings, in_training: int) -> IntArray:
+    """Newest units first: holdout until its share is full, then evaluation, the rest training.
+
+    Evaluation and holdout get a unit each, and training one if nothing is `in_training` already.
+    """
+    evaluation, holdout = _judging_shares(sizes, settings, in_training)
+    middle = (np.cumsum(sizes) - sizes / 2) / max(1, sizes.sum())
+    most = len(sizes) - (0 if in_training else 1)
+    n_judging = max(_JUDGING_SPLITS, min(int((middle <= holdout + evaluation).sum()), most))
+    n_holdout = max(1, min(int((middle <= holdout).sum()), n_judging - 1))
+    assigned = np.zeros(len(sizes), dtype=np.int64)
+    assigned[:n_judging] = 1
+    assigned[:n_holdout] = 2
     return assigned
