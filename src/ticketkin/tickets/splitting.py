@@ -14,6 +14,8 @@ from ticketkin.tickets.kin import KinGroups
 from ticketkin.tickets.settings import SplitSettings
 from ticketkin.tickets.templates import template_groups
 
+DEALING_VERSION = "2"
+"""Changes whenever the same tickets, settings and seed are dealt otherwise: a run of before is dealt anew."""
 _JUDGING_SPLITS = 2
 _NAMES = (SplitName.TRAIN, SplitName.EVALUATION, SplitName.HOLDOUT)
 FEWEST_GROUPS = len(_NAMES)

@@ -2,6 +2,7 @@
 
 from ticketkin.runs.stages import Stage
 from ticketkin.tickets.redaction import REDACTION_VERSION
+from ticketkin.tickets.splitting import DEALING_VERSION
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.stages import data
@@ -60,6 +61,7 @@ def split_stage() -> Stage[Job]:
         inputs=(artifact.TICKETS, artifact.LINKS, artifact.GIVEN_PAIRS),
         outputs=(artifact.SPLITS, artifact.BASE_LEARNED),
         reads=settings_of("split", "tickets", "encoder.base_model", "seed"),
+        versions=(DEALING_VERSION,),
         run=data.run_split,
         external=base_learned_file,
     )
