@@ -9,6 +9,7 @@ import pytest
 from bundle_material import Judged
 from ticketkin import Kin
 from ticketkin.core.errors import InputError, MissingInputError
+from ticketkin.relations.parents import Parent
 from ticketkin.serving.search import KinSearch
 
 
@@ -161,11 +162,12 @@ def test_parents_are_followed_through_stored_tickets(bundle: Path, tmp_path: Pat
     row = kin.index.row_of("INC2")
     assert row is not None
     stored = kin.index.tickets(np.array([row])).frame.row(0, named=True)
-    assert KinSearch(kin.bundle, kin.index).parent({"opened_at": datetime(2024, 2, 1)}, stored, row) == "INC1"
+    search, asked = KinSearch(kin.bundle, kin.index), {"opened_at": datetime(2024, 2, 1)}
+    assert search.parent(asked, stored, row) == Parent("INC1", is_open=True)
     first = kin.index.row_of("INC1")
     assert first is not None
     top = kin.index.tickets(np.array([first])).frame.row(0, named=True)
-    assert KinSearch(kin.bundle, kin.index).parent({"opened_at": datetime(2024, 2, 1)}, top, first) == "INC1"
+    assert search.parent(asked, top, first) == Parent("INC1", is_open=True)
 
 
 def test_duplicates_linked_elsewhere_tell_the_parent_and_outlive_an_update(
@@ -183,8 +185,11 @@ def test_duplicates_linked_elsewhere_tell_the_parent_and_outlive_an_update(
         row = kin.index.row_of(number)
         assert row is not None
         stored = kin.index.tickets(np.array([row])).frame.row(0, named=True)
-        return KinSearch(kin.bundle, kin.index).parent({"opened_at": datetime(2024, 2, 1)}, stored, row)
+        head = KinSearch(kin.bundle, kin.index).parent({"opened_at": datetime(2024, 2, 1)}, stored, row)
+        open_there[number] = head.is_open
+        return head.ticket_id
 
+    open_there: dict[str, bool] = {}
     assert parent("INC3") == "INC3"
     assert kin.link([("INC2", "INC3"), ("INC2", "INC1")]) == 2
     assert kin.link([("INC3", "INC2")]) == 0, "the order within a pair says nothing"
@@ -194,8 +199,13 @@ def test_duplicates_linked_elsewhere_tell_the_parent_and_outlive_an_update(
     assert Kin.open(bundle, tmp_path / "fresh").index.links.of("INC3") == ["INC2"]
     with pytest.raises(InputError, match="no ticket 'INC9'"):
         kin.link([("INC1", "INC9")])
+    assert all(open_there.values())
+    kin.add([{**one, "state": "Closed"} for one in tickets[:2]])
+    assert parent("INC1") == "INC3", "the only one that is open"
+    kin.add([{**one, "state": "Closed"} for one in tickets])
+    assert parent("INC3") == "INC1" and not open_there["INC3"], "all are closed: the first filed"
     kin.index.delete(["INC2"])
-    assert parent("INC3") == "INC3"
+    assert parent("INC3") == "INC3" and not open_there["INC3"]
 
 
 def test_a_ticket_that_opens_now_sees_what_a_desk_ahead_of_utc_has_just_stored(

@@ -49,7 +49,11 @@ def show_answers(console: SafeConsole, answers: Sequence["Answer"], everything: 
 
 
 def _show_relation(console: SafeConsole, one: "Relation") -> None:
-    under = f", close under {one.parent}" if one.parent and one.parent != one.ticket_id else ""
+    under = ""
+    if one.parent and one.parent != one.ticket_id:
+        under = f", close under {one.parent}"
+        if not one.parent_is_open:
+            under = f", first reported as {one.parent}, which is closed"
     like = f" (and {len(one.alike):,} of the same template)" if one.alike else ""
     line = f"  {_SURELY[one.band]}{_KIN_WORDS[one.kind]} {one.ticket_id}{like}, {_how_sure(one)}{under}"
     if one.band == "silent" and one.nearly_same_text:

@@ -18,7 +18,7 @@ _CELLS_PER_ROOT = 2.0
 """Cells as a multiple of the root of the number of vectors."""
 _TRAINED_ON_PER_CELL, _TRAINING_ROUNDS = 40, 8
 # Shares of the cells to look at: the smallest that finds enough of the exact nearest is kept.
-_SHARES = (0.05, 0.1, 0.2, 0.4, 1.0)
+_SHARES = (0.05, 0.07, 0.1, 0.14, 0.2, 0.28, 0.4, 0.6, 1.0)
 _WANTED_RECALL, _OF_NEAREST, _N_TRIED = 0.99, 200, 100
 # A search takes this many times the wanted rows, as exact similarities correct the eight-bit order.
 _SPARE, _SAME = 2, 1e-6

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TypedDict, cast
 
 import numpy as np
@@ -14,6 +15,17 @@ _CLOSED = re.compile(
 )
 CLOSED_ON_ITS_OWN = 1
 """The tier of a ticket that is closed and nobody's duplicate or child."""
+
+
+@dataclass(frozen=True)
+class Parent:
+    """The ticket that a duplicate is closed under."""
+
+    ticket_id: str
+    is_open: bool
+
+
+NO_PARENT = Parent("", is_open=False)
 
 
 class _TierFields(TypedDict):
@@ -43,6 +55,11 @@ def parent_tier(ticket: _TierFields) -> int:
     is_closed = ticket["closed_at"] or ticket["resolved_at"] or _CLOSED.match(ticket["state"])
     is_child = ticket["duplicate_of"] or ticket["parent"] or "duplicate" in ticket["close_code"].lower()
     return bool(is_closed) + 2 * bool(is_child)
+
+
+def is_open_tier(tier: int) -> bool:
+    """Return whether tickets of one of `parent_tiers` are still open."""
+    return tier % 2 == 0
 
 
 def canonical_parent(rows: Iterable[int], order: IntArray, tiers: IntArray) -> int:

@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 from ticketkin.core.errors import InputError
 from ticketkin.core.tables import Kind
-from ticketkin.relations.parents import parent_tiers
+from ticketkin.relations.parents import is_open_tier, parent_tiers
 from ticketkin.service.refusals import ConflictError, UnknownProposalError
 from ticketkin.store.answers import standing_answer
 from ticketkin.store.audit import put_audit
@@ -59,7 +59,7 @@ def check_proposable(connection: Transaction, duplicate: str, parent: str) -> No
     tickets = tickets_by_id(connection, [duplicate, parent])
     tiers = dict(zip(tickets.ids, parent_tiers(tickets).tolist(), strict=True))
     for name in (duplicate, parent):
-        if tiers[name] % 2:
+        if not is_open_tier(tiers[name]):
             raise InputError(f"{name} is closed, so nothing is proposed of it; choose an open ticket")
     if tiers[parent] > 1:
         raise InputError(f"{parent} lies under another ticket itself; propose the one that it lies under")

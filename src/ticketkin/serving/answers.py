@@ -12,7 +12,15 @@ from ticketkin.core.wording import percent, time_span
 from ticketkin.relations.bands import Band, Bands, likeliest_kin
 from ticketkin.relations.gates import RIGHT_DIRECTION
 from ticketkin.relations.kinds import KINDS
-from ticketkin.relations.parents import CLOSED_ON_ITS_OWN, canonical_parent, parent_tier, parent_tiers
+from ticketkin.relations.parents import (
+    CLOSED_ON_ITS_OWN,
+    NO_PARENT,
+    Parent,
+    canonical_parent,
+    is_open_tier,
+    parent_tier,
+    parent_tiers,
+)
 
 MOST_WORDS = 4
 """Shared words that evidence names."""
@@ -42,7 +50,7 @@ class Relation:
     """For causes, which caused which; empty otherwise."""
     parent: str
     """For duplicates, the ticket to close it under: the first open one of the other's kin group that is
-    nobody's duplicate.
+    nobody's duplicate. Where all are closed, the first of them.
     """
     evidence: list[str]
     similarity: float | None = None
@@ -51,6 +59,8 @@ class Relation:
     """Of a resolved ticket, the cause that people wrote down; empty without one."""
     alike: tuple[str, ...] = ()
     """Further tickets written by the same template, which this one stands for."""
+    parent_is_open: bool = False
+    """Whether people still work on the ticket that `parent` names."""
     nearly_same_text: bool = False
     """Whether its text is that of the ticket that was asked about, but for numbers and a few words: worth
     knowing even where fields and times speak against kinship.
@@ -108,7 +118,7 @@ class Telling:
         candidate: TicketRow,
         calibrated: Float64Array,
         words: Sequence[str],
-        parent: Callable[[], str],
+        parent: Callable[[], Parent],
     ) -> Relation:
         """Return what `candidate` is to `query`.
 
@@ -120,6 +130,7 @@ class Telling:
         if band == "silent":
             code = int(calibrated.argmax())
         kind = KINDS[code]
+        head = parent() if kind == "duplicate" else NO_PARENT
         return Relation(
             ticket_id=candidate["ticket_id"],
             title=candidate["title"],
@@ -127,8 +138,9 @@ class Telling:
             probability=float(calibrated[code]),
             band=band,
             direction=self._direction(candidate, query) if kind == "causal" else "",
-            parent=parent() if kind == "duplicate" else "",
+            parent=head.ticket_id,
             evidence=evidence(query, candidate, words),
+            parent_is_open=head.is_open,
         )
 
     def _direction(self, earlier: TicketRow, later: TicketRow) -> str:
@@ -223,8 +235,8 @@ def solution(ticket: TicketRow) -> str:
     return "; ".join(parts)
 
 
-def parent_among(group: Tickets, query: TicketRow, order: IntArray) -> str:
-    """Return the id of the ticket to close `query` under, of a kin group in which nobody is later than it.
+def parent_among(group: Tickets, query: TicketRow, order: IntArray) -> Parent:
+    """Return the ticket to close `query` under, of a kin group in which nobody is later than it.
 
     `order` (n,) is the place of each in filing order; where all of the group opened later, the first
     ticket of it is taken.
@@ -235,7 +247,9 @@ def parent_among(group: Tickets, query: TicketRow, order: IntArray) -> str:
         for row, other in enumerate(group.frame["opened_at"])
         if opened is None or other is None or other < opened
     ]
-    return group.ids[canonical_parent(earlier or [0], order, parent_tiers(group))]
+    tiers = parent_tiers(group)
+    row = canonical_parent(earlier or [0], order, tiers)
+    return Parent(group.ids[row], is_open_tier(int(tiers[row])))
 
 
 def one_of_each_template(groups: IntArray, n: int) -> list[IntArray]:

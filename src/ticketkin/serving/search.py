@@ -17,6 +17,7 @@ from ticketkin.ranking.refit import Refit
 from ticketkin.ranking.retriever import Candidates
 from ticketkin.ranking.scorer import PairScorer
 from ticketkin.relations.pair_tickets import TermRows
+from ticketkin.relations.parents import Parent, is_open_tier, parent_tier
 from ticketkin.relations.scorer import KindScorer
 from ticketkin.serving.answers import (
     MOST_WORDS,
@@ -198,11 +199,11 @@ class KinSearch:
             probabilities[later] = kinds.probabilities(mine.take(later), theirs.take(later))
         return probabilities
 
-    def parent(self, query: TicketRow, candidate: TicketRow, row: int) -> str:
+    def parent(self, query: TicketRow, candidate: TicketRow, row: int) -> Parent:
         """Return the ticket to close under, of those that people tied to the candidate as duplicates."""
         rows = self._tied(row, candidate)
         if len(rows) == 1:
-            return candidate["ticket_id"]
+            return Parent(candidate["ticket_id"], is_open_tier(parent_tier(candidate)))
         group = self.index.tickets(np.array(rows, dtype=np.int64))
         order = np.arange(len(rows), dtype=np.int64)[::-1]  # the top of a chain of parents comes first
         times = group.frame["opened_at"]

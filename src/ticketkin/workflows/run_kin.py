@@ -12,7 +12,7 @@ from ticketkin.core.tables import Float64Array, IntArray
 from ticketkin.relations.bands import likeliest_kin
 from ticketkin.relations.families import SAID, Tie
 from ticketkin.relations.kinds import KINDS
-from ticketkin.relations.parents import canonical_parent, parent_tiers
+from ticketkin.relations.parents import Parent, canonical_parent, is_open_tier, parent_tiers
 from ticketkin.relations.record import KindsNotLearned
 from ticketkin.relations.scorer import KindScorer
 from ticketkin.relations.two_stage import Retrieved
@@ -120,9 +120,10 @@ class RunKin:
             partial(self._parent, query, candidate),
         )
 
-    def _parent(self, query: int, candidate: int) -> str:
+    def _parent(self, query: int, candidate: int) -> Parent:
         """Return the ticket to close under, of the candidate's kin group as all links of the run tell it."""
         order = self._material.order
         group = [candidate, *self._data.groups.members(candidate).tolist()]
         earlier = [row for row in group if order[row] < order[query]]
-        return self._data.tickets.ids[canonical_parent(earlier or [candidate], order, self._tiers)]
+        row = canonical_parent(earlier or [candidate], order, self._tiers)
+        return Parent(self._data.tickets.ids[row], is_open_tier(int(self._tiers[row])))

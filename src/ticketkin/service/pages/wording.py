@@ -111,14 +111,24 @@ def explanation(shown: Sequence[Relation], n_nearest: int, n_tickets: int, *, is
         if is_silent:
             return f"{_NAMES_NO_KIN} Read both before you act."
         return "Fields and times speak against kin. Read both before you act."
-    parent = shown[0].parent
+    return _about_parent(shown[0])
+
+
+def _about_parent(first: Relation) -> str:
+    parent, is_same = first.parent, first.parent == first.ticket_id
     if not parent:
         return "Check the reasons before you act on it."
-    if parent == shown[0].ticket_id:
+    if not first.parent_is_open:
+        which = "" if is_same else f", the first of those that people tied to {first.ticket_id}; none is open"
+        return (
+            f"If you agree, this is one more case of {parent}{which}. It is closed: look at what solved it, "
+            "and name it in this ticket."
+        )
+    if is_same:
         return f"If you agree, close this ticket under {parent}."
     return (
-        f"If you agree, close this ticket under {parent}: people tied it to {shown[0].ticket_id}, and of "
-        "these tickets it is the first one that is open, or the first that was filed."
+        f"If you agree, close this ticket under {parent}: people tied it to {first.ticket_id}, and of these "
+        "tickets it is the first that is open."
     )
 
 
