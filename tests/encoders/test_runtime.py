@@ -4,10 +4,11 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ from ticketkin.core.progress import SilentProgress
 from ticketkin.core.tables import FloatArray
 from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import LoadedEncoder, load_folder
-from ticketkin.encoders.runtime import exporting, load_runtime, record
+from ticketkin.encoders.runtime import choosing, exporting, load_runtime, record
 from ticketkin.encoders.runtime.choosing import Trial, choose_runtime
 from ticketkin.encoders.runtime.exporting import NotExportableError, ensure_export, tokenisation_of
 from ticketkin.encoders.runtime.fidelity import LIMITS, Fidelity, FidelityLimits, measure_fidelity
@@ -452,6 +453,42 @@ def test_an_export_that_ranks_otherwise_is_not_used(encoder: LoadedEncoder, tmp_
     assert model is encoder and choice.runtime == "torch" and choice.fidelity is None
     assert "MRR on evaluation links -0.0060, at most 0.005 is allowed" in choice.refused["openvino"]
     assert "openvino is not used" in progress.lines[0] and "torch" in progress.lines[-1]
+
+
+@pytest.mark.skipif(find_spec("onnxruntime") is None, reason="onnxruntime is not installed")
+def test_auto_keeps_the_fastest_of_what_holds_for_how_texts_come(
+    encoder: LoadedEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The export of each name is the same model here; how fast each is, the test says.
+    together = {"openvino-int8": 1.2, "onnx-int8": 1.1, "openvino": 0.9}
+    alone = {"openvino-int8": 1.5, "onnx-int8": 3.0, "openvino": 2.0}
+    measured = choosing._fidelity_of
+
+    def known(*arguments: Any) -> Fidelity:
+        runtime = arguments[4].name
+        return replace(measured(*arguments), speedup=together[runtime], speedup_alone=alone[runtime])
+
+    made = choosing.ensure_export
+
+    def as_onnx(one: LoadedEncoder, runtime: str, texts: Sequence[str], folder: Path) -> object:
+        return made(one, "onnx-int8", texts, folder)
+
+    monkeypatch.setattr(choosing, "ensure_export", as_onnx)
+    monkeypatch.setattr(choosing, "_fidelity_of", known)
+    monkeypatch.setattr(choosing, "LIMITS", dict.fromkeys(LIMITS, FidelityLimits(0.0, 0.0)))
+    asked = EncoderSettings(device="cpu", runtime="auto")
+    for one_by_one, best in ((False, "openvino-int8"), (True, "onnx-int8")):
+        progress = Lines()
+        model, choice = choose_runtime(
+            encoder, asked, Trial(CALIBRATION, TEXTS), tmp_path, progress, one_by_one=one_by_one
+        )
+        assert choice.runtime == best and choice.folder == tmp_path / best and model is not encoder
+        assert set(choice.refused) == set(together) - {best}
+        assert any(f"{best}:" in line and "times for a text alone" in line for line in progress.lines)
+    assert (
+        "0.90 times as fast"
+        in choose_runtime(encoder, asked, Trial(CALIBRATION, TEXTS), tmp_path)[1].refused["openvino"]
+    )
 
 
 def test_torch_makes_no_export(encoder: LoadedEncoder, tmp_path: Path) -> None:

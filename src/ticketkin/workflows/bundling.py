@@ -193,7 +193,7 @@ def _with_runtimes(
         if asked not in (None, by):
             settings = data.job.settings.encoder.model_copy(update={"runtime": asked})
             _, choice = choose_runtime(
-                _loader(data, folder)(), settings, runtime_trial(data), progress=progress
+                _loader(data, folder)(), settings, runtime_trial(data), progress=progress, one_by_one=True
             )
             served[folder] = choice.runtime
     return [

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 
+import numpy as np
+
 from ticketkin.core.artifacts import hash_value, write_json
 from ticketkin.core.errors import JobError, MissingExtraError, UnreadableFileError
 from ticketkin.core.progress import SILENT, Progress
@@ -17,11 +19,11 @@ from ticketkin.encoders.runtime.exporting import calibration_key, ensure_export
 from ticketkin.encoders.runtime.fidelity import LIMITS, Fidelity, RuntimeRecord, measure_fidelity
 from ticketkin.encoders.runtime.record import EXPORT_PACKAGES, REMEDY, installed
 from ticketkin.encoders.runtime.serving import PREFERRED, ExportedModel
-from ticketkin.encoders.settings import EncoderSettings, Runtime
+from ticketkin.encoders.settings import AskedRuntime, EncoderSettings, Runtime
 
 _FIDELITY = "fidelity.json"
 _CACHED_EXPORTS = "exported"
-_TEXTS_TIMED = 64
+_TEXTS_TIMED, _TIMED_ALONE = 64, 24
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,17 @@ class _Measured:
     fidelity: Fidelity
 
 
+@dataclass(frozen=True)
+class _Usable:
+    """An export whose fidelity holds."""
+
+    runtime: Runtime
+    folder: Path
+    model: ExportedModel
+    fidelity: Fidelity
+    speedup: float
+
+
 def cached_export_folder(encoder: LoadedEncoder, runtime: Runtime, calibration: Sequence[str]) -> Path:
     """Return where the export of a model outside a run is kept: one folder for each way it can be made."""
     key = hash_value(
@@ -83,17 +96,20 @@ def choose_runtime(
     trial: Trial,
     folder: Path | None = None,
     progress: Progress = SILENT,
+    *,
+    one_by_one: bool = False,
 ) -> tuple[TextModel, RuntimeChoice]:
     """Return what embeds texts in place of `encoder`, as `settings.runtime` asks, and how it was chosen.
 
     An export is made where no current one lies in `folder` / RUNTIME (None: in the user's cache), and used
-    only where its fidelity holds; else torch goes on, and a message says so. 'auto' tries the exports in the
-    order of PREFERRED and keeps the first that holds and is faster than torch here. Raises MissingExtraError
-    where a runtime that was asked for by name is not installed.
+    only where its fidelity holds; else torch goes on, and a message says so. 'auto' tries all exports and
+    keeps the fastest of those that hold and are faster than torch here: for many texts or, `one_by_one`, for
+    single ones. Raises MissingExtraError where a runtime that was asked for by name is not installed.
     """
     asked = settings.runtime
     tried = PREFERRED if asked == "auto" else () if asked == "torch" else (asked,)
     refused: dict[str, str] = {}
+    usable: list[_Usable] = []
     for runtime in tried:
         place = folder / runtime if folder else cached_export_folder(encoder, runtime, trial.calibration)
         try:
@@ -109,17 +125,37 @@ def choose_runtime(
             refused[runtime] = str(error)
             progress.say(f"  {runtime} can't be used: {error}")
             continue
+        speedup = fidelity.speedup_of(one_by_one=one_by_one)
         faults = fidelity.faults(LIMITS[runtime])
-        if asked == "auto" and fidelity.speedup <= 1:
-            faults.append(f"{fidelity.speedup:.2f} times as fast as torch here")
-        if not faults:
-            progress.say(f"  {runtime}: {fidelity.line()}")
-            return model, RuntimeChoice(asked, runtime, place, fidelity, refused)
-        refused[runtime] = "; ".join(faults)
-        progress.say(f"  {runtime} is not used: {refused[runtime]}")
-    if tried:
-        progress.say("  texts are encoded by torch")
-    return encoder, RuntimeChoice(asked, "torch", None, None, refused)
+        if asked == "auto" and speedup <= 1:
+            faults.append(f"{speedup:.2f} times as fast as torch here")
+        if faults:
+            refused[runtime] = "; ".join(faults)
+            progress.say(f"  {runtime} is not used: {refused[runtime]}")
+        else:
+            usable.append(_Usable(runtime, place, model, fidelity, speedup))
+    return _fastest(encoder, asked, usable, refused, progress)
+
+
+def _fastest(
+    encoder: LoadedEncoder,
+    asked: AskedRuntime,
+    usable: Sequence[_Usable],
+    refused: dict[str, str],
+    progress: Progress,
+) -> tuple[TextModel, RuntimeChoice]:
+    if not usable:
+        if asked != "torch":
+            progress.say("  texts are encoded by torch")
+        return encoder, RuntimeChoice(asked, "torch", None, None, refused)
+    best = max(usable, key=lambda one: one.speedup)
+    for one in usable:
+        if one is not best:
+            slower = f"{one.speedup:.1f} times as fast as torch, {best.runtime} is {best.speedup:.1f} times"
+            refused[one.runtime] = slower
+            progress.say(f"  {one.runtime} is not used: {slower}")
+    progress.say(f"  {best.runtime}: {best.fidelity.line()}")
+    return best.model, RuntimeChoice(asked, best.runtime, best.folder, best.fidelity, refused)
 
 
 def _fidelity_of(
@@ -133,12 +169,17 @@ def _fidelity_of(
             known = read_record(kept, _Measured, REMEDY)
         except UnreadableFileError:
             known = None
-        if known is not None and known.probes == key:
+        if known is not None and known.probes == key and known.fidelity.speedup_alone is not None:
             return known.fidelity
     cache = EmbeddingCache(default_cache_folder())
     embeddings = [encode_texts(one, trial.probes, cache, settings) for one in (encoder, model)]
+    timed = trial.probes[:: max(1, len(trial.probes) // _TEXTS_TIMED)][:_TEXTS_TIMED]
     fidelity = measure_fidelity(
-        embeddings[0], embeddings[1], _speedup(encoder, model, settings, trial.probes), trial.mrr
+        embeddings[0],
+        embeddings[1],
+        _speedup(encoder, model, settings, timed),
+        trial.mrr,
+        _speedup_alone(encoder, model, settings, timed[:_TIMED_ALONE]),
     )
     write_json(kept, asdict(_Measured(key, fidelity)))
     return fidelity
@@ -147,12 +188,26 @@ def _fidelity_of(
 def _speedup(
     encoder: LoadedEncoder, model: ExportedModel, settings: EncoderSettings, texts: Sequence[str]
 ) -> float:
-    """Return how many times as fast `model` is, on some of the texts, after one batch to warm up."""
-    some = texts[:: max(1, len(texts) // _TEXTS_TIMED)][:_TEXTS_TIMED]
-    seconds = []
+    """Return how many times as fast `model` is on some of the texts together, after one batch to warm up."""
     for one in (encoder, model):
-        encode_texts(one, some[: settings.batch_size], None, settings)
-        started = perf_counter()
-        encode_texts(one, some, None, settings)
-        seconds.append(perf_counter() - started)
-    return seconds[0] / max(seconds[1], 1e-9)
+        encode_texts(one, texts[: settings.batch_size], None, settings)
+    return _seconds(encoder, texts, settings) / max(_seconds(model, texts, settings), 1e-9)
+
+
+def _speedup_alone(
+    encoder: LoadedEncoder, model: ExportedModel, settings: EncoderSettings, texts: Sequence[str]
+) -> float:
+    """Return how many times as fast `model` is on one text alone, the median.
+
+    Both take turns, so that a busy moment of the machine meets both.
+    """
+    ratios = [
+        _seconds(encoder, [text], settings) / max(_seconds(model, [text], settings), 1e-9) for text in texts
+    ]
+    return float(np.median(ratios))
+
+
+def _seconds(model: TextModel, texts: Sequence[str], settings: EncoderSettings) -> float:
+    started = perf_counter()
+    encode_texts(model, texts, None, settings)
+    return perf_counter() - started

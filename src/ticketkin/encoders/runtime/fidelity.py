@@ -46,7 +46,14 @@ class Fidelity:
     """MRR on the evaluation links; None without any."""
     mrr_exported: float | None
     speedup: float
-    """Seconds torch took for the texts, divided by the export's."""
+    """Seconds torch took for many texts in batches, as a run is encoded, divided by the export's."""
+    speedup_alone: float | None = None
+    """The same for one text after the other, as new tickets come, the median; None in older records."""
+
+    def speedup_of(self, *, one_by_one: bool) -> float:
+        """Return how many times as fast as torch it is on single texts, or on many."""
+        alone = self.speedup_alone if one_by_one else None
+        return self.speedup if alone is None else alone
 
     def faults(self, limits: FidelityLimits) -> list[str]:
         """Return in words what `limits` the export misses; nothing where it holds."""
@@ -69,9 +76,10 @@ class Fidelity:
         mrr = ""
         if self.mrr_torch is not None and self.mrr_exported is not None:
             mrr = f", MRR {self.mrr_exported:.3f} against {self.mrr_torch:.3f}"
+        alone = "" if self.speedup_alone is None else f", {self.speedup_alone:.1f} times for a text alone"
         return (
-            f"{self.speedup:.1f} times as fast as torch; cosine {self.cosine_mean:.4f}, first ten the same "
-            f"{percent(self.overlap_at_10, 1)}{mrr} ({number_of(self.n_texts, 'text')})"
+            f"{self.speedup:.1f} times as fast as torch{alone}; cosine {self.cosine_mean:.4f}, first ten "
+            f"the same {percent(self.overlap_at_10, 1)}{mrr} ({number_of(self.n_texts, 'text')})"
         )
 
 
@@ -80,6 +88,7 @@ def measure_fidelity(
     exported: FloatArray,
     speedup: float,
     mrr: Callable[[FloatArray], float] | None = None,
+    speedup_alone: float | None = None,
 ) -> Fidelity:
     """Compare embeddings of the same texts, each shape (n_texts, d), unit length.
 
@@ -97,6 +106,7 @@ def measure_fidelity(
         mrr_torch=None if mrr is None else mrr(torch),
         mrr_exported=None if mrr is None else mrr(exported),
         speedup=speedup,
+        speedup_alone=speedup_alone,
     )
 
 
