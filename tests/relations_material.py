@@ -57,7 +57,7 @@ def typed_pairs(
     pairs = relation_pairs(
         tickets, links, groups, words, seed, RelationSettings(none_per_linked=none_per_linked)
     )
-    given = EmbeddedTickets(tickets, texts, {"base": embeddings, "title": embeddings})
+    given = EmbeddedTickets(tickets, texts, {"base": embeddings})
     state = PairState.fit(given, np.arange(len(tickets)))
     described = state.describe(given)
     return pairs, state.features(described.take(pairs.left), described.take(pairs.right))

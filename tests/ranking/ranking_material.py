@@ -28,7 +28,7 @@ def material(seed: int = 0) -> tuple[EmbeddedTickets, KinGroups]:
     titles = [f"word{g}x fault" if generator.random() < 0.6 else f"other{n}y" for n, g in enumerate(group)]
     tickets = make_tickets(N, title=titles, service=[f"s{g % 7}" for g in group])
     links = make_links([(n, n + 1) for n in range(N - 1) if group[n] == group[n + 1]])
-    given = EmbeddedTickets(tickets, titles, {"base": embeddings, "title": embeddings})
+    given = EmbeddedTickets(tickets, titles, {"base": embeddings, "tuned": embeddings})
     return given, kin_groups(tickets, links)
 
 

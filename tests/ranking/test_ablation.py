@@ -30,7 +30,7 @@ def ablation(shared: str) -> Ablation:
     titles = [f"word{one}x fault" for one in word]
     opened = [f"2024-{1 + n // 28 % 12:02d}-{1 + n % 28:02d}" for n in range(N)]
     tickets = make_tickets(N, opened=opened, title=titles, service=[f"s{one}" for one in service])
-    given = EmbeddedTickets(tickets, titles, {"base": embeddings, "title": embeddings})
+    given = EmbeddedTickets(tickets, titles, {"base": embeddings, "tuned": embeddings})
     state = CorpusState.fit(given, np.arange(N))
     columns = state.describe(given)
     queries = np.flatnonzero(np.isin(np.arange(N), np.unique(group, return_index=True)[1], invert=True))

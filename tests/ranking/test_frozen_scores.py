@@ -139,8 +139,8 @@ def test_a_damaged_state_and_one_of_another_version_are_reported(tmp_path: Path)
     scorer.save(tmp_path, {})
     description, arrays = tmp_path / "corpus_state.json", tmp_path / "corpus_state.safetensors"
     whole = description.read_text(), arrays.read_bytes()
-    description.write_text(whole[0].replace('"version": 2', '"version": 7'))
-    with pytest.raises(UnreadableFileError, match="of version 7, this release reads version 2"):
+    description.write_text(whole[0].replace('"version": 3', '"version": 7'))
+    with pytest.raises(UnreadableFileError, match="of version 7, this release reads version 3"):
         CorpusState.load(tmp_path)
     description.write_text(whole[0].replace('"service"', '"shoe_size"'))
     with pytest.raises(UnreadableFileError, match="names fields that tickets don't have"):
@@ -156,7 +156,7 @@ def test_a_damaged_state_and_one_of_another_version_are_reported(tmp_path: Path)
         (words, "idf", lambda array: array * np.nan),
         (arrays, "word_idf", lambda array: array[:-1]),
         (arrays, "crowd_identity", np.flip),
-        (arrays, "crowd_of_title", lambda array: array[:, :3]),
+        (arrays, "crowd_of_tuned", lambda array: array[:, :3]),
     ]
     for path, name, damage in faults:
         stored = load_file(path)

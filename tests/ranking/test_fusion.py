@@ -52,7 +52,7 @@ def test_saved_without_pickle_and_loaded_equal(tmp_path: Path) -> None:
     assert (fusion.similarities(queries, visibility) == loaded.similarities(queries, visibility)).all()
     with pytest.raises(MissingInputError, match="ticketkin evaluate"):
         FusionRanker.load(tmp_path / "nowhere", given)
-    with pytest.raises(UnreadableFileError, match="does not hold: title"):
+    with pytest.raises(UnreadableFileError, match="does not hold: tuned"):
         FusionRanker.load(tmp_path, replace(given, embeddings={"base": given.embeddings["base"]}))
 
 

@@ -60,7 +60,7 @@ def test_appended_tickets_are_found_as_if_they_had_been_there(approximate: bool)
 def test_cells_know_their_recall() -> None:
     columns = described(material()[0])
     recall = Retriever(columns, approximate=True).recall
-    assert recall.keys() == {"base", "title"}
+    assert recall.keys() == {"base", "tuned"}
     assert all(0.9 < value <= 1 for value in recall.values())
     assert Retriever(columns).recall == {}
 

@@ -47,7 +47,7 @@ N_EVENTS = 40
 @cache
 def material() -> EmbeddedTickets:
     tickets, _, texts, embeddings = desk(N_EVENTS)
-    return EmbeddedTickets(tickets, texts, {"base": embeddings, "title": embeddings[::-1].copy()})
+    return EmbeddedTickets(tickets, texts, {"base": embeddings})
 
 
 @cache

@@ -27,7 +27,7 @@ def embedded(names: list[str], versions: list[int]) -> EmbeddedTickets:
     tickets = make_tickets(len(names), opened=opened, number=names, title=titles)
     vectors = np.array([g.normal(size=12) for g in chosen]).reshape(len(names), 12)
     unit: FloatArray = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-    return EmbeddedTickets(tickets, titles, {"base": unit, "title": unit[:, ::-1].copy()})
+    return EmbeddedTickets(tickets, titles, {"base": unit, "tuned": unit[:, ::-1].copy()})
 
 
 @cache

@@ -17,6 +17,7 @@ from ticketkin.core.artifacts import hash_path
 from ticketkin.core.errors import InputError, MissingInputError, RunLockedError, UnreadableFileError
 from ticketkin.ranking.retriever import Retriever
 from ticketkin.serving.index import Index, IndexChange
+from ticketkin.serving.index_manifest import VERSION
 from ticketkin.serving.segment_files import REMEDY
 
 NAMES = st.sampled_from([f"T{n}" for n in range(12)])
@@ -39,7 +40,7 @@ def check_content(index: Index, expected: dict[str, int]) -> None:
     stored = index.embedded(rows)
     assert stored.tickets.frame.equals(given.tickets.frame.with_columns(stored.tickets.frame["source_row"]))
     assert stored.texts == given.texts
-    assert all((stored.embeddings[name] == given.embeddings[name]).all() for name in ("base", "title"))
+    assert all((stored.embeddings[name] == given.embeddings[name]).all() for name in ("base", "tuned"))
     assert index.is_current(given.tickets).all()
     queries = scorer().describe(embedded(["T3", "T77"], [9, 9]))
     asked = scorer().candidates(Retriever(scorer().describe(given)), queries)
@@ -230,7 +231,7 @@ def test_another_version_another_bundle_and_none_are_reported(folder: Path, tmp_
     with pytest.raises(InputError, match="belongs to the bundle"):
         Index.open(folder, scorer(), "c" * 64)
     manifest = folder / "index.json"
-    manifest.write_text(manifest.read_text().replace('"version": 3', '"version": 2'))
+    manifest.write_text(manifest.read_text().replace(f'"version": {VERSION}', '"version": 2'))
     with pytest.raises(UnreadableFileError, match="version 2"):
         opened(folder)
     with pytest.raises(MissingInputError, match="ticketkin index"):

@@ -130,7 +130,7 @@ def declared(run: Path, place: Path, champion: str) -> Path:
 def test_a_reranked_champion_is_served_as_judged(kept_run: Path, tmp_path: Path) -> None:
     judged = judged_copy(declared(kept_run, tmp_path, "reranker"), tmp_path)
     bundle = Bundle.open(judged.bundle)
-    assert bundle.record.n_forward_passes == 2 + N_READ and bundle.gives_probabilities
+    assert bundle.record.n_forward_passes == 1 + N_READ and bundle.gives_probabilities
     card = (judged.bundle / "MODEL_CARD.md").read_text("utf-8")
     assert f"{2 + N_READ} forward passes" in card and f"each of the first {N_READ} tickets" in card
     largest, n_compared = 0.0, 0

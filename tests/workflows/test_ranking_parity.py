@@ -36,14 +36,7 @@ def embedded_alone(data: RunData, row: int, encoder: LoadedEncoder) -> EmbeddedT
     ticket = Tickets(data.tickets.frame[[row]])
     texts = compose_texts(ticket, data.job.settings.tickets.template)
     settings = data.job.settings.encoder
-    return EmbeddedTickets(
-        ticket,
-        texts,
-        {
-            "base": encode_texts(encoder, texts, None, settings),
-            "title": encode_texts(encoder, ticket.frame["title"].to_list(), None, settings),
-        },
-    )
+    return EmbeddedTickets(ticket, texts, {"base": encode_texts(encoder, texts, None, settings)})
 
 
 def holdout(data: RunData) -> IntArray:
@@ -81,7 +74,7 @@ def test_the_ranking_folder_is_whole(data: RunData) -> None:
     }  # fmt: skip
     state = PairScorer.load(folder).state
     assert state.clock == "opened_at"
-    assert list(state.crowd.embeddings) == ["base", "tuned", "title"]
+    assert list(state.crowd.embeddings) == ["base", "tuned"]
     train = data.splits.rows(data.tickets, SplitName.TRAIN)
     assert len(state.crowd.identity) <= len(train)
     assert "opened_at" in json.loads((folder / "corpus_state.json").read_text())["clock"]

@@ -47,7 +47,7 @@ def test_families_of_what_is_reported_are_due_when_what_it_is_reported_by_change
     assert states(run, reported)["families"] == "changed"
     families = next(stage for stage in stages() if stage.name == "families")
     read = set(families.wanted_inputs(reported, {}))
-    assert {artifact.BASE_EMBEDDINGS, artifact.TITLE_EMBEDDINGS, artifact.BASE_ENCODER} <= read
+    assert {artifact.BASE_EMBEDDINGS, artifact.BASE_ENCODER} <= read
     assert {artifact.HEAD_OUT_OF_FOLD, artifact.RANKING, artifact.RELATIONS} <= read
 
 

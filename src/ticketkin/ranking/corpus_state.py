@@ -23,7 +23,7 @@ from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, TextRows, Ticket
 from ticketkin.ranking.crowd import NO_TIME, Crowd
 from ticketkin.ranking.filing import FilingPlaces
 
-_VERSION = 2
+_VERSION = 3
 _ARRAYS = "corpus_state.safetensors"
 _DESCRIPTION = "corpus_state.json"
 REMEDY = "Make the ranking again: ticketkin evaluate RUN"

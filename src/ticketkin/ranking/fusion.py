@@ -23,7 +23,7 @@ from ticketkin.ranking.corpus_state import REMEDY, CorpusState
 from ticketkin.ranking.crowd import rounded
 from ticketkin.ranking.list_ranker import ListRanker
 from ticketkin.ranking.models import LogisticModel
-from ticketkin.ranking.pair_features import feature_names
+from ticketkin.ranking.pair_features import WORD_SOURCES, feature_names
 from ticketkin.ranking.reranker import Reranker
 from ticketkin.ranking.retriever import Candidates, Retriever
 from ticketkin.ranking.scorer import (
@@ -222,7 +222,7 @@ def fit_second_level(
     parts = blocks(queries)
     for block in track(parts, progress, "calibrate fusion", len(parts)):
         asked = corpus.columns.take(block)
-        candidates = candidates_of(corpus.state, retriever, asked, settings.depth)
+        candidates = candidates_of(corpus.state, retriever, asked, settings.depth, WORD_SOURCES)
         there = candidates.rows >= 0
         features.append(stacked_features(corpus.state, first, asked, candidates, reranker)[there])
         labels.append(corpus.kin(block, candidates)[there])

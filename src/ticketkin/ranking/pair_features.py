@@ -14,7 +14,7 @@ from ticketkin.lexical.neighbours import paired_cosines
 from ticketkin.ranking.columns import TicketColumns
 from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.ranking.crowd import N_NEIGHBOURS
-from ticketkin.ranking.retriever import LEXICAL, Candidates, pair_similarities
+from ticketkin.ranking.retriever import LEXICAL, TITLE_WORDS, Candidates, pair_similarities
 
 # How many best similarities of a source are used for z-scores and ranks; a rank beyond them counts as far.
 DEEPEST_RANK = 200
@@ -30,20 +30,22 @@ _SAME, _FILING_DISTANCE = "same_", "filing_distance"
 Part = Literal["text", "fields", "filing times"]
 """The part of two tickets that a feature compares; without times the filing order takes their place."""
 
-HYBRID_SOURCES = ("base", LEXICAL)
-"""Whose z-scores the hybrid sums. A third one, of the title's embedding, gained nothing on three trackers and
-costs a pass of the encoder (docs/experiments.md).
+WORD_SOURCES = (LEXICAL, TITLE_WORDS)
+"""What the learned ranking reads beside the embeddings of the text. An embedding of the title gains nothing
+on three trackers beside the words of the title, and costs a pass of the encoder (docs/experiments.md).
 """
+HYBRID_SOURCES = ("base", LEXICAL)
+"""Whose z-scores the hybrid sums."""
 
 
 def feature_names(state: CorpusState) -> list[str]:
     """Return the names of the features in column order."""
     names = []
-    for source in (*state.crowd.embeddings, LEXICAL):
+    for source in (*state.crowd.embeddings, *WORD_SOURCES):
         names += [source, f"{source}_z", f"{source}_reciprocal_rank", f"{source}_margin"]
     for source in state.crowd.embeddings:
         names += [f"{source}_uncrowded", f"{source}_reverse_rank"]
-    names += ["title_words", "description_words", "words", "title_characters", "length_gap"]
+    names += ["description_words", "words", "title_characters", "length_gap"]
     names += [f"{_SAME}{name}" for name in state.agreement_fields]
     names += [_FILING_DISTANCE] * (state.clock != "none")
     return names
@@ -61,7 +63,7 @@ def pair_features(state: CorpusState, queries: TicketColumns, candidates: Candid
     safe = np.maximum(candidates.places, 0)
     columns: list[FloatArray] = []
     similarities = {}
-    for name in (*state.crowd.embeddings, LEXICAL):
+    for name in (*state.crowd.embeddings, *WORD_SOURCES):
         similarities[name] = pair_similarities(name, queries, candidates.stored, candidates.places)
         columns += relative_features(similarities[name], candidates.nearest[name].similarities)
     for name in state.crowd.embeddings:
@@ -151,10 +153,13 @@ def _without(members: IntArray, partner: IntArray) -> FloatArray:
 
 
 def _text_features(queries: TicketColumns, stored: TicketColumns, safe: IntArray) -> list[FloatArray]:
-    """Return cosines of title, description, text and title characters, and how lengths differ."""
+    """Return cosines of description, text and title characters, and how lengths differ."""
     left, right = np.repeat(np.arange(len(queries)), safe.shape[1]), safe.ravel()
-    pairs = [(queries.lexical.fields[name], stored.lexical.fields[name]) for name in ("title", "description")]
-    pairs += [(queries.words, stored.words), (queries.characters, stored.characters)]
+    pairs = [
+        (queries.lexical.fields["description"], stored.lexical.fields["description"]),
+        (queries.words, stored.words),
+        (queries.characters, stored.characters),
+    ]
     columns = [paired_cosines(one, left, right, other).reshape(safe.shape) for one, other in pairs]
     return [*columns, np.abs(queries.lengths[:, None] - stored.lengths[safe])]
 

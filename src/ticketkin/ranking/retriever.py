@@ -1,10 +1,11 @@
 """The first step of a search: of each source, the stored tickets nearest to a query.
 
-Sources are the embeddings and the words. Exact search compares with every stored ticket. Approximate search
-takes more tickets than needed from cells, compares these exactly, and reports its recall of the exact result.
+Sources are the embeddings, all words, and the words of the title. Exact search compares with every stored
+ticket. Approximate search takes more tickets than needed from cells, compares these exactly, and reports its
+recall of the exact result.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,7 +19,8 @@ from ticketkin.ranking.cells import Cells
 from ticketkin.ranking.columns import ENCODER, TicketColumns
 from ticketkin.ranking.visible import VisibleTickets
 
-LEXICAL = "lexical"
+LEXICAL, TITLE_WORDS = "lexical", "title_words"
+"""Sources by words: title and description together, and the title alone."""
 # Entries of a query x tickets block, so that a million tickets stay within a few hundred megabytes.
 _BLOCK_ENTRIES = 25_000_000
 _BLOCK_QUERIES = 128
@@ -48,12 +50,16 @@ class Candidates:
 class Retrieving(Protocol):
     """What finds stored tickets: over one block of them, or over several."""
 
-    def candidates(self, queries: TicketColumns, depth: int, n: int, as_of: IntArray | None) -> Candidates:
+    def candidates(
+        self, queries: TicketColumns, depth: int, n: int, as_of: IntArray | None, words: Sequence[str]
+    ) -> Candidates:
         """Return the `depth` best of every source together, with each source's `n` best, as `nearest`."""
         ...
 
-    def nearest(self, queries: TicketColumns, n: int, as_of: IntArray | None) -> dict[str, Nearest]:
-        """Return each source's `n` best for each query."""
+    def nearest(
+        self, queries: TicketColumns, n: int, as_of: IntArray | None, words: Sequence[str] = (LEXICAL,)
+    ) -> dict[str, Nearest]:
+        """Return the `n` best of each embedding and of each source by `words` for each query."""
         ...
 
 
@@ -66,17 +72,18 @@ class Retriever:
         *,
         approximate: bool = False,
         cells: Mapping[str, Cells] | None = None,
-        postings: csr_matrix | None = None,
+        postings: dict[str, csr_matrix] | None = None,
         is_deleted: BoolArray | None = None,
     ) -> None:
-        """`cells` and `postings` are what an earlier retriever made of the same tickets.
+        """`cells` and `postings`, by source, are what an earlier retriever made of the same tickets; what is
+        missing of the latter is made when it is needed, and added there.
 
         Tickets that are deleted, shape (n_stored,), are never found.
         """
         self._stored = stored
         self._is_deleted = is_deleted
         self._cells = dict(cells or {})
-        self._postings = postings_of(stored) if postings is None else postings
+        self._postings = {} if postings is None else postings
         self.recall: dict[str, float] = {}
         """Share of the exact 200 nearest that an approximate source gives, measured on stored tickets."""
         if approximate:
@@ -93,43 +100,43 @@ class Retriever:
         """The cells of each approximate source."""
         return dict(self._cells)
 
-    @property
-    def sources(self) -> list[str]:
-        """Names of the sources: every embedding, then the words."""
-        return [*self._stored.embeddings, LEXICAL]
-
     def append(self, more: TicketColumns) -> None:
         """Store more tickets, described by the same corpus state; rows of those that are there stay."""
         self._stored = self._stored.append(more)
         for name, cells in self._cells.items():
             cells.add(more.embeddings[name])
-        self._postings = postings_of(self._stored)
+        self._postings = {}
         if self._is_deleted is not None:
             self._is_deleted = np.concatenate([self._is_deleted, np.zeros(len(more), dtype=np.bool_)])
 
-    def candidates(self, queries: TicketColumns, depth: int, n: int, as_of: IntArray | None) -> Candidates:
+    def candidates(
+        self, queries: TicketColumns, depth: int, n: int, as_of: IntArray | None, words: Sequence[str]
+    ) -> Candidates:
         """Return the `depth` best of every source together, with each source's `n` best, as `nearest`.
 
         The encoder that only the second level reads proposes no candidate.
         """
-        nearest = self.nearest(queries, n, as_of)
+        nearest = self.nearest(queries, n, as_of, words)
         rows = proposed_rows(nearest, len(queries), depth)
         return Candidates(self._stored, rows, nearest, rows, rows)
 
-    def nearest(self, queries: TicketColumns, n: int, as_of: IntArray | None) -> dict[str, Nearest]:
-        """Return each source's `n` best for each query.
+    def nearest(
+        self, queries: TicketColumns, n: int, as_of: IntArray | None, words: Sequence[str] = (LEXICAL,)
+    ) -> dict[str, Nearest]:
+        """Return the `n` best of each embedding and of each source by `words` for each query.
 
         `as_of`, microseconds since 1970 of shape (n_queries,), hides what opened later; what opened in the
         same instant is visible where its id comes first by `name_order`. None shows everything. A ticket
         never finds itself. Of tickets that are equally similar, the newest come first.
         """
         block = max(1, min(_BLOCK_QUERIES, _BLOCK_ENTRIES // max(1, len(self._stored))))
-        parts: dict[str, list[Nearest]] = {name: [] for name in self.sources}
+        sources = [*self._stored.embeddings, *words]
+        parts: dict[str, list[Nearest]] = {name: [] for name in sources}
         for start in range(0, max(1, len(queries)), block):
             rows = np.arange(start, min(start + block, len(queries)))
             part = queries if len(rows) == len(queries) else queries.take(rows)
             visible = self._visible(part, None if as_of is None else as_of[rows])
-            for name in self.sources:
+            for name in sources:
                 parts[name].append(self._of_source(name, part, n, visible))
         return {name: joined(blocks) for name, blocks in parts.items()}
 
@@ -137,8 +144,8 @@ class Retriever:
         return VisibleTickets(self._stored, self._is_deleted, queries, as_of)
 
     def _of_source(self, name: str, queries: TicketColumns, n: int, visible: VisibleTickets) -> Nearest:
-        if name == LEXICAL:
-            return self._by_words(queries, n, visible)
+        if name in (LEXICAL, TITLE_WORDS):
+            return self._by_words(name, queries, n, visible)
         if name in self._cells:
             return self._by_cells(name, queries, n, visible)
         similarity = queries.embeddings[name] @ self._stored.embeddings[name].T
@@ -148,17 +155,20 @@ class Retriever:
             chosen[query, : len(best)] = best
         return self._ordered(name, queries, chosen, np.zeros(len(queries), dtype=np.int64))
 
-    def _by_words(self, queries: TicketColumns, n: int, visible: VisibleTickets) -> Nearest:
+    def _by_words(self, name: str, queries: TicketColumns, n: int, visible: VisibleTickets) -> Nearest:
         """Add up the postings of each query's words; tickets that share none are not looked at."""
+        words = words_of(queries, name)
+        if name not in self._postings:
+            self._postings[name] = postings_of(self._stored, name)
         chosen = np.full((len(queries), n), -1, dtype=np.int64)
         n_visible = np.zeros(len(queries), dtype=np.int64)
         for query in range(len(queries)):
-            values = self._shared_weight(queries.lexical.whole, query)
+            values = _shared_weight(self._postings[name], words, query)
             best = self._best_visible(values, query, n, visible)
             best = best[values[best] > SAME]
             chosen[query, : len(best)] = best
             n_visible[query] = n if len(best) == n else visible.count(query)
-        return self._ordered(LEXICAL, queries, chosen, n_visible)
+        return self._ordered(name, queries, chosen, n_visible)
 
     def _by_cells(self, name: str, queries: TicketColumns, n: int, visible: VisibleTickets) -> Nearest:
         """Ask the cells; a query that gets fewer visible tickets than there are is answered exactly."""
@@ -175,18 +185,6 @@ class Retriever:
                 best = self._best(seen, vectors[seen] @ own, n)
             chosen[query, : len(best)] = best
         return self._ordered(name, queries, chosen, np.zeros(len(queries), dtype=np.int64))
-
-    def _shared_weight(self, words: csr_matrix, query: int) -> Float64Array:
-        """Return the similarity by words of every stored ticket, shape (n_stored,)."""
-        postings, own = self._postings, slice(words.indptr[query], words.indptr[query + 1])
-        ends = zip(postings.indptr[words.indices[own]], postings.indptr[words.indices[own] + 1], strict=True)
-        parts = [slice(first, last) for first, last in ends]
-        if not any(part.stop > part.start for part in parts):
-            return np.zeros(len(self._stored))
-        rows = np.concatenate([postings.indices[part] for part in parts])
-        weights = [postings.data[part] * weight for part, weight in zip(parts, words.data[own], strict=True)]
-        counted = np.bincount(rows, np.concatenate(weights), minlength=len(self._stored))
-        return counted.astype(np.float64, copy=False)
 
     def _best_visible(
         self, values: FloatArray | Float64Array, query: int, n: int, visible: VisibleTickets
@@ -232,7 +230,7 @@ class Retriever:
         rows = np.unique(np.linspace(0, len(self._stored) - 1, n_queries).astype(np.int64))
         queries = self._stored.take(rows)
         n = min(200, len(self._stored) - 1)
-        exact = Retriever(self._stored, postings=self._postings).nearest(queries, n, None)
+        exact = Retriever(self._stored).nearest(queries, n, None, words=())
         visible = self._visible(queries, None)
         recall = {}
         for name in self._cells:
@@ -240,6 +238,19 @@ class Retriever:
             border = exact[name].similarities[:, -1:] - SAME
             recall[name] = float((approximate >= border).mean()) if n else 1.0
         return recall
+
+
+def _shared_weight(postings: csr_matrix, words: csr_matrix, query: int) -> Float64Array:
+    """Return the similarity of a query to every stored ticket by words, shape (n_stored,)."""
+    own, n_stored = slice(words.indptr[query], words.indptr[query + 1]), postings.shape[1]
+    ends = zip(postings.indptr[words.indices[own]], postings.indptr[words.indices[own] + 1], strict=True)
+    parts = [slice(first, last) for first, last in ends]
+    if not any(part.stop > part.start for part in parts):
+        return np.zeros(n_stored)
+    rows = np.concatenate([postings.indices[part] for part in parts])
+    weights = [postings.data[part] * weight for part, weight in zip(parts, words.data[own], strict=True)]
+    counted = np.bincount(rows, np.concatenate(weights), minlength=n_stored)
+    return counted.astype(np.float64, copy=False)
 
 
 def proposed_rows(nearest: Mapping[str, Nearest], n_queries: int, depth: int) -> IntArray:
@@ -256,9 +267,14 @@ def proposed_rows(nearest: Mapping[str, Nearest], n_queries: int, depth: int) ->
     return padded
 
 
-def postings_of(stored: TicketColumns) -> csr_matrix:
-    """Return the inverted index of the words: a row for each term, shape (n_terms, n_stored)."""
-    return csr_matrix(stored.lexical.whole.T)
+def words_of(columns: TicketColumns, source: str) -> csr_matrix:
+    """Return the weights of words in a source by words, shape (n_tickets, n_terms)."""
+    return columns.lexical.whole if source == LEXICAL else columns.lexical.fields["title"]
+
+
+def postings_of(stored: TicketColumns, source: str) -> csr_matrix:
+    """Return the inverted index of a source by words: a row for each term, shape (n_terms, n_stored)."""
+    return csr_matrix(words_of(stored, source).T)
 
 
 def pair_similarities(name: str, queries: TicketColumns, stored: TicketColumns, rows: IntArray) -> FloatArray:
@@ -267,9 +283,9 @@ def pair_similarities(name: str, queries: TicketColumns, stored: TicketColumns, 
     It is computed of the two tickets by themselves, so that no other ticket can move its last digit.
     """
     safe = np.maximum(rows, 0)
-    if name == LEXICAL:
+    if name in (LEXICAL, TITLE_WORDS):
         place = np.repeat(np.arange(len(queries)), rows.shape[1])
-        left, right = queries.lexical.whole, stored.lexical.whole
+        left, right = words_of(queries, name), words_of(stored, name)
         return np.minimum(paired_cosines(left, place, safe.ravel(), right), 1.0).reshape(rows.shape)
     similarities = np.empty(rows.shape, dtype=np.float32)
     for query, vector in enumerate(queries.embeddings[name]):

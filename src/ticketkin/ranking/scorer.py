@@ -32,6 +32,7 @@ from ticketkin.ranking.models import LogisticModel
 from ticketkin.ranking.pair_features import (
     DEEPEST_RANK,
     N_RELATIVE,
+    WORD_SOURCES,
     feature_names,
     pair_features,
     relative_features,
@@ -130,7 +131,7 @@ class PairScorer:
 
     def candidates(self, retriever: Retrieving, queries: TicketColumns) -> Candidates:
         """Return each query's candidate list as of its own opening."""
-        return candidates_of(self.state, retriever, queries, self.depth)
+        return candidates_of(self.state, retriever, queries, self.depth, WORD_SOURCES)
 
     def score(self, queries: TicketColumns, candidates: Candidates) -> FloatArray:
         """Return the probability of kinship, shape of `candidates.rows` (n_queries, k), 0 beside -1."""
@@ -219,11 +220,14 @@ def apply_head(weight: FloatArray, base: FloatArray) -> FloatArray:
 
 
 def candidates_of(
-    state: CorpusState, retriever: Retrieving, queries: TicketColumns, depth: int
+    state: CorpusState, retriever: Retrieving, queries: TicketColumns, depth: int, words: Sequence[str]
 ) -> Candidates:
-    """Return each query's candidate list, `depth` of each source, as of its own opening where times count."""
+    """Return each query's candidate list, `depth` of each source, as of its own opening where times count.
+
+    Sources are the embeddings and those of `words`.
+    """
     as_of = queries.opened_at if state.has_times else None
-    return retriever.candidates(queries, depth, max(depth, DEEPEST_RANK), as_of)
+    return retriever.candidates(queries, depth, max(depth, DEEPEST_RANK), as_of, words)
 
 
 @dataclass(frozen=True)
@@ -249,7 +253,7 @@ class UnlearnedScorer:
 
     def candidates(self, retriever: Retrieving, queries: TicketColumns) -> Candidates:
         """Return each query's candidate list as of its own opening."""
-        return candidates_of(self.state, retriever, queries, UNLEARNED_DEPTH)
+        return candidates_of(self.state, retriever, queries, UNLEARNED_DEPTH, (LEXICAL,))
 
 
 def stacked_features(

@@ -7,7 +7,7 @@ import numpy as np
 from ticketkin.core.tables import IntArray
 from ticketkin.ranking.best import Nearest, best_places, newest_first
 from ticketkin.ranking.columns import TicketColumns
-from ticketkin.ranking.retriever import Candidates, Retriever, proposed_rows
+from ticketkin.ranking.retriever import LEXICAL, Candidates, Retriever, proposed_rows
 
 
 class SegmentedRetriever:
@@ -22,19 +22,16 @@ class SegmentedRetriever:
         self._starts = np.cumsum([0, *(len(part.stored) for part in parts)]).astype(np.int64)
 
     @property
-    def sources(self) -> list[str]:
-        """Names of the sources: every embedding, then the words."""
-        return self._parts[0].sources
-
-    @property
     def recall(self) -> dict[str, float]:
         """The lowest measured recall of each approximate source; empty where every search is exact."""
         names = {name for part in self._parts for name in part.recall}
         return {name: min(part.recall[name] for part in self._parts if name in part.recall) for name in names}
 
-    def candidates(self, queries: TicketColumns, depth: int, n: int, as_of: IntArray | None) -> Candidates:
+    def candidates(
+        self, queries: TicketColumns, depth: int, n: int, as_of: IntArray | None, words: Sequence[str]
+    ) -> Candidates:
         """Return what `Retriever.candidates` would; `stored` holds the candidates alone."""
-        nearest = self.nearest(queries, n, as_of)
+        nearest = self.nearest(queries, n, as_of, words)
         rows = proposed_rows(nearest, len(queries), depth)
         # Where there is no candidate (-1), any ticket fills the place.
         chosen = np.unique(np.maximum(rows, 0))
@@ -50,12 +47,14 @@ class SegmentedRetriever:
             taken = taken.append(piece)
         return taken
 
-    def nearest(self, queries: TicketColumns, n: int, as_of: IntArray | None) -> dict[str, Nearest]:
+    def nearest(
+        self, queries: TicketColumns, n: int, as_of: IntArray | None, words: Sequence[str] = (LEXICAL,)
+    ) -> dict[str, Nearest]:
         """Return each source's `n` best for each query, as `Retriever.nearest`."""
-        nearest = [part.nearest(queries, n, as_of) for part in self._parts]
+        nearest = [part.nearest(queries, n, as_of, words) for part in self._parts]
         if len(nearest) == 1:
             return nearest[0]
-        return {name: self._merged([one[name] for one in nearest], n) for name in self.sources}
+        return {name: self._merged([one[name] for one in nearest], n) for name in nearest[0]}
 
     def _merged(self, nearest: Sequence[Nearest], n: int) -> Nearest:
         """Return the best of all parts."""

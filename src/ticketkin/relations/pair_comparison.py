@@ -12,11 +12,10 @@ _MICROSECONDS_A_DAY = 86_400_000_000
 
 
 def similarities(earlier: PairTickets, later: PairTickets) -> FloatArray:
-    """Return how alike texts and titles are, and the lengths of the descriptions, shape (n, 6)."""
+    """Return how alike texts and titles are, and the lengths of the descriptions, shape (n, 5)."""
     rows = np.arange(len(earlier))
     columns = [
         np.einsum("ij,ij->i", earlier.embeddings, later.embeddings),
-        np.einsum("ij,ij->i", earlier.title_embeddings, later.title_embeddings),
         paired_cosines(earlier.words, rows, rows, later.words),
         paired_cosines(earlier.characters, rows, rows, later.characters),
         later.lengths - earlier.lengths,

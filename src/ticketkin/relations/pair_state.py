@@ -30,7 +30,7 @@ from ticketkin.relations.pair_tickets import Objects, PairTickets, TermRows
 
 REMEDY = "Learn the kinds again: ticketkin relations RUN"
 """What a user does about a saved relation model that can't be read."""
-_VERSION = 1
+_VERSION = 2
 _ARRAYS = "pair_state.safetensors"
 _DESCRIPTION = "pair_state.json"
 _PROJECT: Final = "project"
@@ -43,7 +43,7 @@ _VALUED: tuple[_Valued, ...] = get_args(_Valued)
 """Fields whose common values are features."""
 # Features by group, in column order.
 _OF_EMBEDDINGS = ("earlier", "later", "difference", "product")
-_SIMILARITIES = ("cosine", "title_cosine", "words", "title_characters", "length_gap", "shorter")
+_SIMILARITIES = ("cosine", "words", "title_characters", "length_gap", "shorter")
 _NAMING = ("shared_parts", "earlier_names_later", "later_names_earlier")
 _TIMES = ("log_days", "within_hour", "within_day")
 _MOST_VALUES = 8
@@ -101,14 +101,13 @@ class PairState:
     def describe(self, given: EmbeddedTickets, terms: TermRows | None = None) -> PairTickets:
         """Return tickets as models of kinds read them, whether the state was fitted on them or not.
 
-        `given` holds at least the embeddings 'base' and 'title'. `terms` are the term weights of the tickets
-        by the statistics of this state, if already computed. Raises ValueError where the embeddings have
-        another dimension than those the state was fitted on.
+        `given` holds at least the embedding 'base'. `terms` are the term weights of the tickets by the
+        statistics of this state, if already computed. Raises ValueError where the embedding has another
+        dimension than the one the state was fitted on.
         """
-        embeddings, titles = given.embeddings["base"], given.embeddings["title"]
-        for vectors in (embeddings, titles):
-            if vectors.shape[1] != self.dimension:
-                raise ValueError(f"embeddings of {self.dimension} dimensions are needed, not {vectors.shape}")
+        embeddings = given.embeddings["base"]
+        if embeddings.shape[1] != self.dimension:
+            raise ValueError(f"embeddings of {self.dimension} dimensions are needed, not {embeddings.shape}")
         # Plain lists: a new ticket is one row, for which a query of the frame costs more than its work.
         fields = {name: _field(given.tickets, name) for name in _FIELDS}
         descriptions = given.tickets.frame["description"].to_list()
@@ -117,7 +116,6 @@ class PairState:
         return PairTickets(
             texts=np.array(given.texts, dtype=object),
             embeddings=embeddings,
-            title_embeddings=titles,
             words=terms.words,
             characters=terms.characters,
             values=value_hashes(fields, len(given.tickets)),

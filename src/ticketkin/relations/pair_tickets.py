@@ -36,7 +36,6 @@ class PairTickets:
     """Composed by the template, shape (n,)."""
     embeddings: FloatArray
     """Of the text, shape (n, d), unit length."""
-    title_embeddings: FloatArray
     words: csr_matrix
     """TF-IDF of the text."""
     characters: csr_matrix

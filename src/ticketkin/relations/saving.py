@@ -34,7 +34,7 @@ class FittedOn:
     """Fingerprints of what a relation model was fitted on."""
 
     encoder: str
-    """Of the untouched encoder, whose embeddings of texts and titles the model reads."""
+    """Of the untouched encoder, whose embeddings of texts the model reads."""
     state: str
     """Of the pair state."""
     tickets: str

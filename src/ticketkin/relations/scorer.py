@@ -1,7 +1,7 @@
 """Which kind of kin two tickets are, from the two of them and frozen files alone.
 
 kinds = KindScorer.load(folder / "relations")
-described = kinds.describe(tickets)                     # EmbeddedTickets with 'base' and 'title'
+described = kinds.describe(tickets)                     # EmbeddedTickets with 'base'
 earlier, later = described.take(first), described.take(second)   # row i of one beside row i of the other
 probabilities = kinds.probabilities(earlier, later)     # (n_pairs, 4), in the order of KINDS
 calibrated = kinds.calibrated(probabilities, similarities)       # similarities of the ranking
@@ -38,8 +38,8 @@ class KindScorer:
     def describe(self, given: EmbeddedTickets, terms: TermRows | None = None) -> PairTickets:
         """Return tickets as `probabilities` reads them, stored ones and new ones alike.
 
-        `given` holds at least the embeddings 'base' and 'title' of the untouched encoder. `terms` spares
-        the work that a ranking with the same terms has done.
+        `given` holds at least the embedding 'base' of the untouched encoder. `terms` spares the work that a
+        ranking with the same terms has done.
         """
         return self.state.describe(given, terms)
 

@@ -68,7 +68,6 @@ class EmbeddingOut(Strict):
     """One forward pass of a ticket."""
 
     name: str
-    reads: str
     runtime: str
 
 

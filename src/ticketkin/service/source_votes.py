@@ -95,7 +95,7 @@ def _first_by_source(bundle: Bundle, given: EmbeddedTickets) -> list[int]:
     others = np.arange(1, len(given.tickets))
     by_words = paired_cosines(words, np.zeros(len(others), dtype=np.int64), others, words)
     places = [int(by_words.argmax())]
-    texts = [source.name for source in bundle.record.embeddings if source.reads == "text"]
+    texts = [source.name for source in bundle.record.embeddings]
     if texts:
         vectors = given.embeddings[ENCODER if ENCODER in texts else texts[0]]
         places.append(int((vectors[1:] @ vectors[0]).argmax()))

@@ -18,9 +18,8 @@ BATCH_TICKETS = 1_000
 
 def keep_embeddings(connection: Transaction, bundle: Bundle, embedded: EmbeddedTickets) -> None:
     """Store what the encoders of a bundle made of stored tickets, beside what those of others did."""
-    texts = bundle.texts_read(embedded.tickets)
+    hashes = stable_hashes(bundle.texts_read(embedded.tickets))
     for name, model in bundle.models.items():
-        hashes = stable_hashes(texts[name])
         put_embeddings(connection, embedded.tickets.ids, model, hashes, embedded.embeddings[name])
 
 
@@ -28,11 +27,11 @@ def kept_embeddings(
     connection: Transaction, bundle: Bundle, tickets: Tickets
 ) -> tuple[EmbeddedTickets, list[int]]:
     """Return tickets with the embeddings that are stored, and the rows where one is missing."""
-    texts = bundle.texts_read(tickets)
+    hashes = stable_hashes(bundle.texts_read(tickets))
     is_whole = np.ones(len(tickets), dtype=np.bool_)
     embeddings: dict[str, FloatArray] = {}
     for name, model in bundle.models.items():
-        is_there, vectors = stored_embeddings(connection, tickets.ids, model, stable_hashes(texts[name]))
+        is_there, vectors = stored_embeddings(connection, tickets.ids, model, hashes)
         whole = np.zeros((len(tickets), vectors.shape[1]), dtype=np.float32)
         whole[is_there] = vectors
         embeddings[name] = whole

@@ -137,40 +137,26 @@ class Bundle:
         files = {
             name: record.sha256 for name, record in self.manifest.files.items() if name.startswith(places)
         }
-        made_by = {"files": list(files.values()), "runtime": source.runtime, "reads": source.reads}
-        return hash_value(made_by)[:32]
+        return hash_value({"files": list(files.values()), "runtime": source.runtime})[:32]
 
-    def texts_read(self, tickets: Tickets) -> dict[str, list[str]]:
-        """Return the texts that the encoders read of tickets, by the name of each embedding."""
-        reads = self._reads(tickets)
-        return {source.name: reads[source.reads] for source in self.record.embeddings}
-
-    def _reads(self, tickets: Tickets) -> dict[str, list[str]]:
-        return {
-            "text": compose_texts(tickets, self.record.template),
-            "title": tickets.frame["title"].to_list(),
-        }
+    def texts_read(self, tickets: Tickets) -> list[str]:
+        """Return the texts that the encoders read of tickets."""
+        return compose_texts(tickets, self.record.template)
 
     def embed(self, tickets: Tickets, progress: Progress = SILENT) -> EmbeddedTickets:
         """Return tickets with their composed texts and every embedding that ranking and kinds read."""
-        reads = self._reads(tickets)
+        texts = self.texts_read(tickets)
         with self._encoding:
             embeddings: dict[str, FloatArray] = {
-                source.name: self._encoders[source.folder].encode(reads[source.reads], progress)
+                source.name: self._encoders[source.folder].encode(texts, progress)
                 for source in self.record.embeddings
             }
-        return EmbeddedTickets(tickets, reads["text"], embeddings)
+        return EmbeddedTickets(tickets, texts, embeddings)
 
     def with_embeddings(self, tickets: Tickets, embeddings: Mapping[str, FloatArray]) -> EmbeddedTickets:
         """Return tickets with embeddings that `embed` made of them before."""
-        return EmbeddedTickets(tickets, self._reads(tickets)["text"], embeddings)
+        return EmbeddedTickets(tickets, self.texts_read(tickets), embeddings)
 
     def for_kinds(self, given: EmbeddedTickets) -> EmbeddedTickets:
         """Return embedded tickets as the model of kinds reads them: by the untouched encoder."""
-        return replace(
-            given,
-            embeddings={
-                "base": given.embeddings[self.record.kinds.base],
-                "title": given.embeddings["title"],
-            },
-        )
+        return replace(given, embeddings={"base": given.embeddings[self.record.kinds.base]})

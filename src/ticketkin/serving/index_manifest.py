@@ -16,7 +16,7 @@ from ticketkin.core.replacement import LOCK, is_leftover
 from ticketkin.serving.segment_files import REMEDY, SegmentRecord
 
 MANIFEST = "index.json"
-VERSION = 3
+VERSION = 4
 _SEGMENT = "segment-"
 
 

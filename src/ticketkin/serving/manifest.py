@@ -26,7 +26,7 @@ from ticketkin.encoders.safety import PICKLED_WEIGHTS
 MANIFEST = "bundle.json"
 INDEX = "index"
 """Folder of stored tickets: it changes every day, so it is no part of the manifest."""
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 COPY_AGAIN = "Copy the whole folder again, or make it again: ticketkin bundle RUN --out FOLDER"
 # Written by file managers wherever they look; nothing reads them.
 _OF_FILE_MANAGERS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})

@@ -115,7 +115,7 @@ def _cost(record: ServingRecord) -> Iterator[str]:
     )
     yield ""
     for source in record.embeddings:
-        yield f"- `{source.name}`: its {source.reads}, by `{source.folder}`"
+        yield f"- `{source.name}`: its text, by `{source.folder}`"
     if record.n_pairs_read:
         yield (
             "- `reranker`: its text together with that of each of the first "

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator
 
@@ -26,7 +26,6 @@ class EmbeddingSource:
     """As the ranking calls the embedding."""
     folder: str
     """Of the encoder, in the bundle; it holds prompt and token limit."""
-    reads: Literal["text", "title"]
     judged_by: Runtime = "torch"
     """What executed the encoder when the run was judged."""
     runtime: Runtime = "torch"

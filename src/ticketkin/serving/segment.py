@@ -22,7 +22,7 @@ from ticketkin.lexical.vocabulary import stable_hashes
 from ticketkin.ranking.cells import Cells
 from ticketkin.ranking.columns import EmbeddedTickets, TextRows, TicketColumns
 from ticketkin.ranking.crowd import CrowdNeighbours
-from ticketkin.ranking.retriever import Retriever, postings_of
+from ticketkin.ranking.retriever import LEXICAL, TITLE_WORDS, Retriever
 from ticketkin.serving.segment_files import (
     POSTINGS,
     REMEDY,
@@ -35,6 +35,8 @@ from ticketkin.serving.segment_files import (
     check_size,
 )
 
+_WORDS = {LEXICAL: "whole", TITLE_WORDS: "field_title"}
+"""The matrix of each source by words."""
 # Files above this are mapped and not read, and their checksum is not taken at every start.
 _MAPPED_BYTES = 4 << 20
 
@@ -179,8 +181,10 @@ class Segment:
         return texts
 
     @cached_property
-    def _postings(self) -> csr_matrix:
-        return self._matrix(POSTINGS) if POSTINGS in self.record.widths else postings_of(self.columns)
+    def _postings(self) -> dict[str, csr_matrix]:
+        """The inverted indexes that are kept, by source; retrievers add those that they make."""
+        kept = {source: POSTINGS[matrix] for source, matrix in _WORDS.items()}
+        return {source: self._matrix(name) for source, name in kept.items() if name in self.record.widths}
 
     @cached_property
     def _cells(self) -> dict[str, Cells]:
@@ -214,7 +218,7 @@ class Segment:
 
     def _matrix(self, name: str) -> csr_matrix:
         n_rows, n_columns = len(self), self.record.widths[name]
-        if name == POSTINGS:
+        if name in POSTINGS.values():
             n_rows, n_columns = n_columns, n_rows
         starts = self._array(f"{name}_starts", "i", (n_rows + 1,))
         columns = self._array(f"{name}_columns", "i", (None,))

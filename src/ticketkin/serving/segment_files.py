@@ -12,7 +12,9 @@ from ticketkin.core.errors import UnreadableFileError
 from ticketkin.core.wording import number_of
 
 REMEDY = "Delete the folder and build the index again: ticketkin index BUNDLE EXPORT"
-TICKETS, POSTINGS = "tickets.arrow", "postings"
+TICKETS = "tickets.arrow"
+POSTINGS = {"whole": "postings", "field_title": "title_postings"}
+"""The inverted index of words that is kept for a matrix, by name of the matrix."""
 TEXT = "_text"
 """The column of the composed texts beside those of the tickets."""
 _BLOCK_BYTES = 1 << 20

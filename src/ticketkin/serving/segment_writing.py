@@ -74,9 +74,9 @@ def write_segment(folder: Path, blocks: Sequence[StoredBlock], rows: Sequence[In
         joined = csr_matrix(vstack([matrix[own] for matrix, own in both_matrices], format="csr"))
         _save_matrix(folder, name, joined)
         widths[name] = int(joined.shape[1])
-        if name == "whole" and len(tickets) >= _KEEPS_POSTINGS:
-            _save_matrix(folder, POSTINGS, csr_matrix(joined.T))
-            widths[POSTINGS] = int(joined.shape[1])
+        if name in POSTINGS and len(tickets) >= _KEEPS_POSTINGS:
+            _save_matrix(folder, POSTINGS[name], csr_matrix(joined.T))
+            widths[POSTINGS[name]] = int(joined.shape[1])
     return SegmentRecord(
         name="segment-00000000",
         n_tickets=len(tickets),

@@ -46,7 +46,6 @@ class ForwardPass:
     encoder: Literal["base", "start", "best"]
     """The untouched one, the one that tuning began with, or the best one where its training is slow (of a
     quick one, the head, the ranking holds the weights)."""
-    reads: Literal["text", "title"] = "text"
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,6 @@ def _full(section: Any, encoder: "EncoderSettings", seed: int) -> "TuningMethod"
 
 _LEARNED_FROM = (
     ForwardPass("base", "start"),
-    ForwardPass("title", "base", "title"),
     ForwardPass("encoder", "best"),
 )
 CANDIDATES: dict[str, Candidate] = {

@@ -173,13 +173,9 @@ def _encoder_in(folder: str) -> str:
 def _sources(ranking: RankingRecord, kinds: KindsRecord) -> list[EmbeddingSource]:
     """Return the forward passes of a ticket: those for the ranking, then those that only the kinds need."""
     passes = CANDIDATES[ranking.champion].forward_passes(ranking.start, ranking.encoder)
-    sources = [EmbeddingSource(one.embedding, _folder_of(encoder), one.reads) for one, encoder in passes]
-    if kinds.is_learned:
-        names = {source.name for source in sources}
-        if kinds.base not in names:
-            sources.append(EmbeddingSource(kinds.base, _folder_of("base"), "text"))
-        if "title" not in names:
-            sources.append(EmbeddingSource("title", _folder_of("base"), "title"))
+    sources = [EmbeddingSource(one.embedding, _folder_of(encoder)) for one, encoder in passes]
+    if kinds.is_learned and kinds.base not in {source.name for source in sources}:
+        sources.append(EmbeddingSource(kinds.base, _folder_of("base")))
     return sources
 
 
@@ -243,8 +239,5 @@ def _stored(data: RunData, ranking: RankingRecord, sources: list[EmbeddingSource
     known = dict(embedded_tickets(data, ranking).embeddings) if is_learned else {}
     for source in sources:
         if source.name not in known:
-            text = artifact.embeddings_of(_encoder_in(source.folder))
-            known[source.name] = data.embeddings(
-                artifact.TITLE_EMBEDDINGS if source.reads == "title" else text
-            )
+            known[source.name] = data.embeddings(artifact.embeddings_of(_encoder_in(source.folder)))
     return EmbeddedTickets(data.tickets, data.texts, {source.name: known[source.name] for source in sources})

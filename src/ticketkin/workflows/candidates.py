@@ -183,7 +183,6 @@ def first_level_sources(data: RunData, start: Start) -> tuple[Place, ...]:
         artifact.LINKS,
         artifact.SPLITS,
         artifact.embeddings_of(start),
-        artifact.TITLE_EMBEDDINGS,
         *((artifact.HEAD_OUT_OF_FOLD,) if "head" in data.job.settings.candidates else ()),
     )
 
@@ -285,5 +284,4 @@ def fusion_embeddings(
         folds = fold_of_group(data.groups.group, len(weights) - 1, data.job.settings.seed)
         out_of_fold = OutOfFold(weights, folds)
         embeddings["tuned"] = out_of_fold.tuned(embeddings["base"], -1)
-    embeddings["title"] = data.embeddings(artifact.TITLE_EMBEDDINGS)
     return embeddings, out_of_fold

@@ -24,7 +24,7 @@ from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.fold_training import training_pairs
 from ticketkin.workflows.run_data import RunData
 
-LABEL_FREE = (artifact.TICKETS, artifact.LINKS, artifact.BASE_EMBEDDINGS, artifact.TITLE_EMBEDDINGS)
+LABEL_FREE = (artifact.TICKETS, artifact.LINKS, artifact.BASE_EMBEDDINGS)
 """Inputs of `FoldMaterial`; links are read only to know which pairs are kin."""
 
 
@@ -117,10 +117,7 @@ def label_free_corpus(data: RunData) -> DescribedCorpus:
     """Return the run's tickets over a corpus state that no label shaped: that of all of them."""
 
     def describe() -> DescribedCorpus:
-        embeddings = {
-            "base": data.embeddings(artifact.BASE_EMBEDDINGS),
-            "title": data.embeddings(artifact.TITLE_EMBEDDINGS),
-        }
+        embeddings = {"base": data.embeddings(artifact.BASE_EMBEDDINGS)}
         given = EmbeddedTickets(data.tickets, data.texts, embeddings)
         state = CorpusState.fit(given, np.arange(len(data.tickets)))
         return DescribedCorpus.of(state, given, data.groups.group)

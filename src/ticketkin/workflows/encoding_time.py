@@ -31,10 +31,9 @@ _FASTER, _SLOWER = 0.4, 2.5
 
 @dataclass(frozen=True)
 class _Texts:
-    """Texts and titles of a few tickets, and how many tickets there are."""
+    """Texts of a few tickets, and how many tickets there are."""
 
     few: list[str]
-    titles: list[str]
     n_tickets: int
 
 
@@ -44,7 +43,7 @@ def is_worth_measuring(job: Job) -> bool:
 
 
 def encoding_forecast(job: Job) -> Forecast | None:
-    """Return roughly how long the tickets of a job take to be encoded, texts and titles, within seconds.
+    """Return roughly how long the tickets of a job take to be encoded, within seconds.
 
     None where there is no quick forecast: the model is not on this machine yet (nothing is fetched for a
     forecast), the files are large, or they can't be read, which the run itself reports better.
@@ -55,8 +54,7 @@ def encoding_forecast(job: Job) -> Forecast | None:
         settings = job.settings.encoder
         texts, encoder = _texts_of(job), _encoder_at_hand(settings)
         if encoder is not None and texts.n_tickets:
-            seconds = sum(_seconds_a_text(encoder, some, settings) for some in (texts.few, texts.titles))
-            whole = seconds * texts.n_tickets
+            whole = _seconds_a_text(encoder, texts.few, settings) * texts.n_tickets
             return Forecast(_FASTER * whole, _SLOWER * whole, rough=True)
     return None
 
@@ -72,11 +70,10 @@ def _texts_of(job: Job) -> _Texts:
     if job.pairs_file is not None:
         pairs = read_text_pairs(job.pairs_file, job.settings.pairs.kin_from)
         texts = list(dict.fromkeys([*pairs.left, *pairs.right]))
-        return _Texts(_spread(texts), [], len(texts))
+        return _Texts(_spread(texts), len(texts))
     parts = [_texts_in(source, job.settings.tickets) for source in job.sources]
     few = [text for part in parts for text in part.few]
-    titles = [title for part in parts for title in part.titles]
-    return _Texts(_spread(few), _spread(titles), sum(part.n_tickets for part in parts))
+    return _Texts(_spread(few), sum(part.n_tickets for part in parts))
 
 
 def _texts_in(source: Path, settings: TicketSettings) -> _Texts:
@@ -88,7 +85,7 @@ def _texts_in(source: Path, settings: TicketSettings) -> _Texts:
         for field in ("title", "description")
     )
     texts = [f"{title} {description}" for title, description in some.iter_rows()]
-    return _Texts(texts, some["title"].to_list(), frame.height)
+    return _Texts(texts, frame.height)
 
 
 def _spread(texts: Sequence[str]) -> list[str]:

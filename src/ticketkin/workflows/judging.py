@@ -99,7 +99,7 @@ def _result_of_simple(data: RunData, encoders: EncoderCandidates, name: str, pro
     read = artifact.embeddings_of(name) if name in encoders.names else artifact.BASE_EMBEDDINGS
     return data.values.derive(
         ("on evaluation links", name),
-        (*_EVALUATED, read, artifact.TITLE_EMBEDDINGS),
+        (*_EVALUATED, read),
         lambda: _on_evaluation_links(data, simple_ranker(data, encoders, name), progress),
     )
 

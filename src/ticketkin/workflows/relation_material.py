@@ -66,10 +66,7 @@ class Material:
 
 def relation_material(data: RunData) -> Material:
     """Return the material of a run."""
-    embeddings = {
-        "base": data.embeddings(artifact.BASE_EMBEDDINGS),
-        "title": data.embeddings(artifact.TITLE_EMBEDDINGS),
-    }
+    embeddings = {"base": data.embeddings(artifact.BASE_EMBEDDINGS)}
     return Material(data, EmbeddedTickets(data.tickets, data.texts, embeddings), filing_order(data.tickets))
 
 

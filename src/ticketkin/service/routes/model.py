@@ -34,9 +34,7 @@ def model(serving: Serving, _: Agent) -> ModelOut:
         is_synthetic=report.synthetic,
         learned_until=record.learned_until,
         kinds="learned" if record.kinds.is_learned else f"not learned: {record.kinds.reason}",
-        embeddings=[
-            EmbeddingOut(name=one.name, reads=one.reads, runtime=one.runtime) for one in record.embeddings
-        ],
+        embeddings=[EmbeddingOut(name=one.name, runtime=one.runtime) for one in record.embeddings],
         n_forward_passes=record.n_forward_passes,
         parity=serving.readiness().parity,
     )

@@ -209,7 +209,7 @@ def _learned_by_base(data: RunData, learned: LearnedTickets | None, recognised: 
 
 
 def run_embed(run: StageRun[Job]) -> None:
-    """Encode texts and titles with the untouched model; profile the file against its limit."""
+    """Encode the texts with the untouched model; profile the file against its limit."""
     data = RunData(run.values, run.job)
     settings = run.job.settings.encoder
     encoder = load_encoder(settings)
@@ -225,8 +225,7 @@ def run_embed(run: StageRun[Job]) -> None:
         run.progress.say(f"  {line}")
     cache = EmbeddingCache(default_cache_folder(), run.progress)
     model, choice = encoder_of_run(encoder, data, settings, run.progress)
-    for stored, texts in ((artifact.BASE_EMBEDDINGS, data.texts), (artifact.TITLE_EMBEDDINGS, data.titles)):
-        run.put(stored, encode_texts(model, texts, cache, settings, run.progress))
+    run.put(artifact.BASE_EMBEDDINGS, encode_texts(model, data.texts, cache, settings, run.progress))
     run.put(artifact.PROFILE, FileProfile(profile, np.asarray(lengths).tolist()))
     run.put(
         artifact.BASE_ENCODER,

@@ -76,7 +76,7 @@ def embed_stage() -> Stage[Job]:
         inputs=(artifact.TICKETS,),
         # An export is calibrated and judged on splits and links before it stands in for torch.
         more_inputs=lambda job: () if job.settings.encoder.runtime == "torch" else DATA,
-        outputs=(*BASE, artifact.TITLE_EMBEDDINGS, artifact.PROFILE),
+        outputs=(*BASE, artifact.PROFILE),
         reads=settings_of("encoder", "tickets"),
         run=data.run_embed,
     )

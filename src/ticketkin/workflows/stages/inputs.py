@@ -45,7 +45,7 @@ LABELLED: tuple[Place, ...] = (
     artifact.PAIR_ACCOUNT,
     artifact.GIVEN_PAIRS,
 )
-JUDGED: tuple[Place, ...] = (*DATA, *BASE, artifact.TITLE_EMBEDDINGS, *LABELLED)
+JUDGED: tuple[Place, ...] = (*DATA, *BASE, *LABELLED)
 # What judging reads, by folds too, which train the head anew in each.
 BY_FOLDS = (
     "evaluation_by",
@@ -83,7 +83,6 @@ def ranked_by() -> tuple[Place, ...]:
     """Return what the learned ranking, or the encoder that won, ranks by."""
     return (
         artifact.BASE_EMBEDDINGS,
-        artifact.TITLE_EMBEDDINGS,
         artifact.HEAD_OUT_OF_FOLD,
         *(artifact.embeddings_of(one.name) for one in trained_encoders()),
         artifact.RANKING,
