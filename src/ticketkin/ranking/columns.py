@@ -14,6 +14,7 @@ from ticketkin.core.tables import Float64Array, FloatArray, IntArray, Tickets
 from ticketkin.lexical.bm25 import FieldRows
 from ticketkin.lexical.sparse_rows import take_rows
 from ticketkin.ranking.crowd import CrowdNeighbours
+from ticketkin.tickets.templates import Signatures
 
 Texts = npt.NDArray[Any]
 ENCODER = "encoder"
@@ -108,6 +109,8 @@ class TicketColumns:
     """Hash of the value of each agreement field, shape (n, n_fields), 0 where empty."""
     lengths: FloatArray
     """Logarithm of the length of the text in characters, shape (n,)."""
+    signatures: Signatures
+    """Of the text: equal in most places where two were written by one template."""
     lexical: FieldRows
     words: csr_matrix
     """TF-IDF of the text."""
@@ -144,6 +147,7 @@ class TicketColumns:
             place=self.place[rows],
             values=self.values[rows],
             lengths=self.lengths[rows],
+            signatures=self.signatures[rows],
             lexical=self.lexical.take(rows),
             words=take_rows(self.words, rows),
             characters=take_rows(self.characters, rows),
@@ -162,6 +166,7 @@ class TicketColumns:
             place=np.concatenate([self.place, other.place]),
             values=np.concatenate([self.values, other.values]),
             lengths=np.concatenate([self.lengths, other.lengths]),
+            signatures=np.concatenate([self.signatures, other.signatures]),
             lexical=self.lexical.append(other.lexical),
             words=csr_matrix(vstack([self.words, other.words], format="csr")),
             characters=csr_matrix(vstack([self.characters, other.characters], format="csr")),

@@ -22,6 +22,7 @@ from ticketkin.lexical.vocabulary import stable_hash, stable_hashes
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, TextRows, TicketColumns
 from ticketkin.ranking.crowd import NO_TIME, Crowd
 from ticketkin.ranking.filing import FilingPlaces
+from ticketkin.tickets.templates import signatures_of
 
 _VERSION = 3
 _ARRAYS = "corpus_state.safetensors"
@@ -103,6 +104,7 @@ class CorpusState:
             place=self._places(ids, opened_at),
             values=value_hashes({name: frame[name].to_list() for name in self.agreement_fields}, len(ids)),
             lengths=np.log1p(np.array([len(text) for text in given.texts], dtype=np.float32)),
+            signatures=signatures_of(given.texts),
             lexical=self.fields.rows({name: frame[name].to_list() for name in self.fields.weights}),
             words=self.words.rows(given.texts),
             characters=self.characters.rows(given.titles),

@@ -33,7 +33,7 @@ from ticketkin.serving.answers import (
 )
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.index import Index
-from ticketkin.tickets.templates import template_groups
+from ticketkin.tickets.templates import signatures_of, template_groups_of
 
 _POOL_FACTOR, _POOL_MORE = 3, 10
 """The best candidates that are searched for tickets of one template: a multiple of `k`, and some more."""
@@ -122,8 +122,10 @@ class KinSearch:
         """Return what the first `k` templates among the nearest are to a query of one ticket."""
         if not len(nearest.rows):
             return []
-        texts = [*nearest.stored.texts.read(nearest.places), query.texts[0]]
-        *groups, own_group = template_groups(texts, self.bundle.record.near_identical).tolist()
+        signatures = [nearest.stored.signatures[nearest.places], signatures_of(query.texts)]
+        *groups, own_group = template_groups_of(
+            np.concatenate(signatures), self.bundle.record.near_identical
+        ).tolist()
         members = one_of_each_template(np.array(groups, dtype=np.int64), k)
         first = np.array([places[0] for places in members], dtype=np.int64)
         best = nearest.take(first)

@@ -158,6 +158,7 @@ class Segment:
             place=self._array("place", "f", (n,)),
             values=self._array("values", "i", (n, None)),
             lengths=self._array("lengths", "f", (n,)),
+            signatures=self._array("signatures", "u", (n, None)),
             lexical=FieldRows(
                 self._matrix("whole"), {name: self._matrix(f"field_{name}") for name in fields}
             ),

@@ -26,7 +26,7 @@ from ticketkin.serving.segment_files import (
     file_records,
 )
 
-_PLAIN = ("identity", "opened_at", "place", "values", "lengths", "crowd_row")
+_PLAIN = ("identity", "opened_at", "place", "values", "lengths", "signatures", "crowd_row")
 # An embedding is written in blocks of about so many bytes.
 _EMBEDDING_BYTES = 64 << 20
 # From so many tickets on the inverted index of the words is kept, and cells answer for each embedding.

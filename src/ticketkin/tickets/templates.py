@@ -6,9 +6,8 @@ number of tickets.
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Sequence
-from itertools import count
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +30,8 @@ _WORD_MIX = np.array([1_000_003, 8_191, 31], dtype=np.uint64)
 # Texts whose shingles are hashed at once: a new ticket's nearest, and never more than memory holds.
 _TEXTS_A_BLOCK = 64
 _WORD = re.compile(r"[^\W\d_]+")
+Signatures = npt.NDArray[np.uint32]
+"""MinHash signatures, shape (n_texts, _N_HASHES); all ones for a text without words."""
 
 
 def normalise(text: str) -> str:
@@ -42,9 +43,17 @@ def _words(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
-def _signatures(texts: Sequence[str], progress: Progress) -> npt.NDArray[np.uint32]:
-    """Return MinHash signatures over word shingles, shape (n_texts, _N_HASHES)."""
-    number_of: defaultdict[str, int] = defaultdict(count(1).__next__)
+class _WordNumbers(dict[str, int]):
+    """The number of each word, the same in every process, so that signatures can be kept."""
+
+    def __missing__(self, word: str) -> int:
+        number = self[word] = crc32(word.encode())
+        return number
+
+
+def signatures_of(texts: Sequence[str], progress: Progress = SILENT) -> Signatures:
+    """Return MinHash signatures over word shingles: those of a text are the same wherever they are made."""
+    number_of = _WordNumbers()
     signatures = np.full((len(texts), _N_HASHES), np.iinfo(np.uint32).max, dtype=np.uint32)
     rows: list[int] = []
     waiting: list[npt.NDArray[np.uint64]] = []
@@ -71,7 +80,7 @@ def _shingles(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return runs
 
 
-def _smallest_hashes(shingles: Sequence[npt.NDArray[np.uint64]]) -> npt.NDArray[np.uint32]:
+def _smallest_hashes(shingles: Sequence[npt.NDArray[np.uint64]]) -> Signatures:
     """Return the smallest of each hash over the shingles of each text, shape (n_texts, _N_HASHES)."""
     starts = np.cumsum([0, *(len(own) for own in shingles[:-1])])
     # Multiply-shift hashing keeps the high half of a 64-bit product.
@@ -87,8 +96,12 @@ def template_groups(texts: Sequence[str], threshold: float, progress: Progress =
     Two texts share a number if a chain of texts joins them whose estimated Jaccard similarity of
     word 3-shingles is at least `threshold`. Texts without words are alone.
     """
-    n_texts = len(texts)
-    signatures = _signatures(texts, progress)
+    return template_groups_of(signatures_of(texts, progress), threshold)
+
+
+def template_groups_of(signatures: Signatures, threshold: float) -> IntArray:
+    """Return the template number of each text by its signature, as `template_groups`."""
+    n_texts = len(signatures)
     filled = np.flatnonzero((signatures != np.iinfo(np.uint32).max).any(axis=1))
     edges = _all_pairs if len(filled) <= _FEW_TEXTS else _pairs_by_bands
     joined = edges(signatures, filled, threshold)
@@ -97,7 +110,7 @@ def template_groups(texts: Sequence[str], threshold: float, progress: Progress =
     return groups
 
 
-def _all_pairs(signatures: npt.NDArray[np.uint32], filled: IntArray, threshold: float) -> IntArray:
+def _all_pairs(signatures: Signatures, filled: IntArray, threshold: float) -> IntArray:
     """Return the pairs of a few texts that are alike, shape (2, n_pairs)."""
     own = signatures[filled]
     n_same = np.count_nonzero(own[:, None, :] == own[None, :, :], axis=2)
@@ -106,7 +119,7 @@ def _all_pairs(signatures: npt.NDArray[np.uint32], filled: IntArray, threshold: 
     return pairs
 
 
-def _pairs_by_bands(signatures: npt.NDArray[np.uint32], filled: IntArray, threshold: float) -> IntArray:
+def _pairs_by_bands(signatures: Signatures, filled: IntArray, threshold: float) -> IntArray:
     """Return pairs that join what is alike of many texts, shape (2, n_pairs)."""
     edges: list[npt.NDArray[np.int64]] = []
     rows_per_band = len(_BAND_MIX)
