@@ -31,9 +31,14 @@ def files(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
     """Training pairs with phases, test pairs, and training pairs that hold one or two texts of the test."""
     folder = tmp_path_factory.mktemp("pairs")
     train, test = (pairs_of_run(small_run, split) for split in (SplitName.TRAIN, SplitName.HOLDOUT))
+    first, paired = test.left[0], set(zip(test.left, test.right, strict=True))
+    # A stranger to the first, whatever the size of its kin group: the test file says nothing of the two.
+    stranger = next(
+        text for text in test.left if text != first and not {(first, text), (text, first)} & paired
+    )
     leaking = TextPairs(
-        left=[*train.left, test.left[0], test.left[0]],
-        right=[*train.right, train.right[0], test.left[1]],
+        left=[*train.left, first, first],
+        right=[*train.right, train.right[0], stranger],
         labels=pl.Series([*train.labels.tolist(), 1, 0]).to_numpy(),
         phases=pl.Series([*train.phases.tolist(), 1, 1]).to_numpy(),  # type: ignore[union-attr]
         left_categories=[*(train.left_categories or []), "", ""],
