@@ -18,8 +18,10 @@ from ticketkin.relations import cause_training, cross_training
 from ticketkin.relations.causes import WithCauses
 from ticketkin.relations.classifier import FeatureKindModel
 from ticketkin.relations.fitting import MODELS
-from ticketkin.relations.record import CauseQuality
+from ticketkin.relations.record import RELATION_RECORD, CauseQuality
 from ticketkin.relations.settings import FamilySettings
+from ticketkin.reports.kinds import KindsSection, kinds_section
+from ticketkin.reports.material import ReportMaterial
 from ticketkin.workflows.candidates import champion_ranker
 from ticketkin.workflows.configuration import read_job
 from ticketkin.workflows.examination import examine
@@ -50,6 +52,13 @@ QUICK = [
 ]  # fmt: skip
 
 
+def section_of(record: dict[str, object]) -> KindsSection:
+    """Return what the report says of a record of kinds."""
+    section = kinds_section(ReportMaterial("kinds", relations=RELATION_RECORD.validate_python(record)))
+    assert section is not None
+    return section
+
+
 def test_counts_stand_first_and_every_kind_in_every_table(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -64,6 +73,12 @@ def test_counts_stand_first_and_every_kind_in_every_table(
     assert len(result["confusion"]) == 4 and all(len(row) == 4 for row in result["confusion"])
     assert result["macro_f1"]["low"] <= result["macro_f1"]["value"] <= result["macro_f1"]["high"]
     assert record["without"].keys() == {"embedding", "similarity", "fields", "values", "time"}
+    section = section_of(record)
+    assert [row.name for row in section.without] == [
+        "all features",
+        *(f"without {g}" for g in record["without"]),
+    ]
+    assert section.compared == []
     data = RunData.of(folder, read_job(folder))
     model = load_kinds(data).model
     assert isinstance(model, FeatureKindModel) and model.classifier.name == "logistic"
@@ -77,6 +92,11 @@ def test_models_stand_side_by_side_as_json(
     assert printed["results"].keys() == set(MODELS)
     majority = printed["results"]["majority"]["macro_f1"]["value"]
     assert printed["results"]["logistic"]["macro_f1"]["value"] > majority
+    section = section_of(printed)
+    assert section.compared[0].name == "Logistic (kept)"
+    assert len(section.compared) == len(MODELS) and section.without == []
+    heads = [head for head, _ in section.compared[0].cells]
+    assert heads == ["macro F1", "F1 duplicate", "F1 related", "F1 causal", "F1 none", "Brier score"]
 
 
 def test_what_is_missing_is_reported(folder: Path, tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from ticketkin.reports.kin_figures import family_figure, kinds_confusion_figure,
 from ticketkin.reports.material import FEW_PAIRS, ReportMaterial
 
 _LONGEST_TITLE = 90
+_NEVER_COMPARED = 2
+"""Models that stand in every record: the kept one and the majority class."""
 _NOT_LEARNED = "Kinds of kin were not learned in this run."
 BAND_HEADS = (
     "band",
@@ -84,6 +86,10 @@ class KindsSection:
     chosen: str
     """Which classifier was chosen, and on what; "" where the settings name it."""
     choice: list[CellRow]
+    compared: list[CellRow]
+    """The kept model beside those it was compared with; empty where it was compared with none."""
+    without: list[CellRow]
+    """The kept classifier without each group of features; empty where that was not asked for."""
     macro: str
     rows: list[KindRow]
     n_queries: str
@@ -115,6 +121,8 @@ def kinds_section(material: ReportMaterial) -> KindsSection | None:
         folds=_folds(learned),
         chosen="" if learned.choice is None else _chosen(learned.choice),
         choice=[] if learned.choice is None else _choice_rows(learned.choice),
+        compared=_compared_rows(learned),
+        without=_without_rows(learned),
         macro=format_metric(learned.kept.macro_f1),
         rows=[
             KindRow(
@@ -170,6 +178,32 @@ def _choice_rows(choice: ClassifierChoice) -> list[CellRow]:
         )
         for name, score in choice.scores.items()
     ]
+
+
+def _compared_rows(learned: KindsLearned) -> list[CellRow]:
+    """Return the quality of every model on the same folds; nothing where none was compared."""
+    if len(learned.results) <= _NEVER_COMPARED:
+        return []
+    return [
+        CellRow(
+            f"{format_name(name)} (kept)" if quality is learned.kept else format_name(name),
+            [
+                ("macro F1", format_metric(quality.macro_f1)),
+                *((f"F1 {kind}", format_metric(one.f1)) for kind, one in quality.by_kind.items() if one.n),
+                ("Brier score", format_metric(quality.brier)),
+            ],
+        )
+        for name, quality in learned.results.items()
+    ]
+
+
+def _without_rows(learned: KindsLearned) -> list[CellRow]:
+    """Return the macro F1 of the kept classifier without each group of features, and with all of them."""
+    if not learned.without:
+        return []
+    named = {"all features": learned.results[learned.model].macro_f1}
+    named |= {f"without {group}": macro for group, macro in learned.without.items()}
+    return [CellRow(name, [("macro F1", format_metric(macro))]) for name, macro in named.items()]
 
 
 def _band_cells(two_stage: TwoStageQuality, kind: str, band: ReportedBand) -> list[tuple[str, str]]:
