@@ -89,16 +89,17 @@ class KindScorer:
                 f"The relation model in {folder} was fitted over the pair state "
                 f"{saved.fitted_on.state[:16]}…, beside it lies {state.fingerprint[:16]}…. {REMEDY}"
             )
-        device = pick_device(encoder or EncoderSettings())
+        settings = encoder or EncoderSettings()
         model: KindModel
         if saved.model == CROSS_ENCODER:
-            model = load_cross_kind_model(folder, device)
+            model = load_cross_kind_model(folder, pick_device(settings))
         else:
             classifier = load_classifier(folder)
             _check_columns(folder, classifier, state)
             model = FeatureKindModel(state, classifier)
         if saved.causes is not None:
-            model = WithCauses(model, CauseReader(folder / CAUSE_ENCODER, device, saved.causes))
+            reader = CauseReader(folder / CAUSE_ENCODER, pick_device(settings), saved.causes)
+            model = WithCauses(model, reader)
         return cls(state, model, saved.bands, saved.fitted_on)
 
 
