@@ -76,8 +76,8 @@ def _on(base: Path, bench: Bench) -> tuple[str, Sequence[Check]]:
     """Load the healthy adapter on a base that is not its own."""
     model = load_float32(str(base), "cpu")
     model.max_seq_length = 64
-    model.load_adapter(str(bench.trained.adapter_folder))
-    checks = examine_adapter(Subject(bench.trained.adapter_folder, str(base)))
+    model.load_adapter(str(bench.trained_adapter))
+    checks = examine_adapter(Subject(bench.trained_adapter, str(base)))
     return f"tuned AUC {bench.area(model):.4f}", checks
 
 

@@ -70,9 +70,11 @@ def compared(corpus: Corpus, tickets: Tickets) -> list[Shift]:
     reference = read_drift_reference(kin.bundle.folder)
     rows = np.array([kin.index.row_of(name) for name in tickets.ids], dtype=np.int64)
     given = kin.index.embedded(rows)
-    scorer = kin.bundle.scorer
+    scorer, retriever = kin.bundle.scorer, kin.index.retriever
+    if reference is None or retriever is None:
+        raise SystemExit("the bundle keeps no counts of its tickets, or no ticket is stored")
     newest = np.arange(max(0, len(rows) - MOST_SCORED), len(rows))
-    scores = best_scores(scorer, kin.index.retriever, given.take(newest))
+    scores = best_scores(scorer, retriever, given.take(newest))
     return shifts(reference, given.tickets, given.texts, scorer.state.words, scores)
 
 

@@ -117,7 +117,12 @@ class Bench:
 
     def adapter(self, name: str) -> Path:
         """Return a copy of the healthy adapter to spoil."""
-        return Path(shutil.copytree(self.trained.adapter_folder, self.place(name)))
+        return Path(shutil.copytree(self.trained_adapter, self.place(name)))
+
+    @property
+    def trained_adapter(self) -> Path:
+        """The folder of the healthy adapter."""
+        return adapter_of(self.trained)
 
     @cached_property
     def positives(self) -> PositivePairs:
@@ -134,6 +139,13 @@ class Bench:
 
 
 LORA = LoraSettings(epochs_per_phase=(1, 1, 1), batch_size=12, max_length_tokens=48, contrastive_weight=0.0)
+
+
+def adapter_of(tuned: TunedEncoder) -> Path:
+    """Return the folder of the adapter that a training with LoRA wrote."""
+    if tuned.adapter_folder is None:
+        raise SystemExit(f"{tuned.folder} has no adapter")
+    return tuned.adapter_folder
 
 
 @dataclass(frozen=True)

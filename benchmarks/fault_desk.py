@@ -66,7 +66,8 @@ class Desk:
         links, at = links_from_tickets(tickets).links.frame, tickets.position
         rows = np.array([[at[one], at[other]] for one, other in links.select("source", "target").iter_rows()])
         is_duplicate = (links["kind"] == Kind.DUPLICATE.value).to_numpy()
-        return cls(tickets, *rows[is_duplicate].T, rows[~is_duplicate])
+        left, right = rows[is_duplicate].T
+        return cls(tickets, left, right, rows[~is_duplicate])
 
     @cached_property
     def groups(self) -> IntArray:
@@ -157,7 +158,7 @@ def checks_of(desk: Desk) -> list[Check]:
         large_groups(groups, desk.embeddings, desk.tickets.ids, seed),
         only_linked(linked.is_linked),
         absent_ends(len(desk.left) + desk.n_absent, desk.n_absent),
-        kinds_across_splits(split_of[desk.typed]),
+        kinds_across_splits(split_of[desk.typed].tolist()),
         opening_times(desk.tickets),
         copied_test(_split_of(desk), seed),
         copied_texts(desk.tickets, desk.texts),

@@ -41,7 +41,8 @@ N_BOOTSTRAP = 1_000
 def job_of(data: Path, seed: int) -> Job:
     """Return the job of a data set: untouched encoder, head and fusion."""
     # Job knows its type of settings: it lies elsewhere in other versions of the code that are measured.
-    settings = Job.model_fields["settings"].annotation(
+    settings_of: Any = Job.model_fields["settings"].annotation
+    settings = settings_of(
         seed=seed, candidates=("lexical", "base", "head", "fusion"), encoder=EncoderSettings(offline=True)
     )
     return Job(
@@ -62,7 +63,7 @@ def prepare(data: Path, seed: int, work: Path) -> Path:
 
 def measure(data: Path, seed: int, folder: Path, out: Path) -> None:
     """Write the rank of the nearest kin of each query, by the code that runs here."""
-    of_folder = getattr(RunData, "of", RunData)  # other versions of the code are measured, too
+    of_folder: Any = getattr(RunData, "of", RunData)  # other versions of the code are measured, too
     run = of_folder(folder, job_of(data, seed))
     encoders = candidates.encoder_candidates(run, with_slow=False)
     rankers = candidates.simple_rankers(run, encoders)

@@ -87,7 +87,8 @@ def moved(vectors: FloatArray, generator: np.random.Generator) -> FloatArray:
     noise = generator.normal(size=vectors.shape).astype(np.float32)
     noise *= JITTER / np.linalg.norm(noise, axis=1, keepdims=True)
     result: FloatArray = vectors + noise
-    return result / np.linalg.norm(result, axis=1, keepdims=True)
+    result /= np.linalg.norm(result, axis=1, keepdims=True)
+    return result
 
 
 def batches(given: EmbeddedTickets, template: str, n: int) -> Iterator[EmbeddedTickets]:
@@ -103,7 +104,7 @@ def batches(given: EmbeddedTickets, template: str, n: int) -> Iterator[EmbeddedT
             texts, more = frame[name][rows.tolist()].to_list(), frame[name][others.tolist()].to_list()
             columns[name] = [mixed(a or "", b or "", generator) for a, b in zip(texts, more, strict=True)]
         names = [f"X{start + place}" for place in range(len(rows))]
-        minutes = pl.Series(generator.integers(60 * 24 * 300, size=len(rows)))
+        minutes = pl.lit(pl.Series(generator.integers(60 * 24 * 300, size=len(rows))))
         part = frame[rows.tolist()].with_columns(
             pl.Series("title", columns["title"]),
             pl.Series("description", columns["description"]),

@@ -90,6 +90,7 @@ def measure(bundle: Path, place: Path, out: Path) -> None:
     queries = pl.read_parquet(place / "queries.parquet")
     kin = Kin.open(bundle, create=False)
     scorer, retriever = kin.bundle.scorer, kin.index.retriever
+    assert retriever is not None, "tickets were stored"
     largest, n_same, n_as_set, milliseconds = 0.0, 0, 0, []
     n_scored, n_in_one = 0, 0
     for query, own in enumerate(expected):

@@ -12,7 +12,6 @@ them, which flatters "at its strength" a little and "in full" not at all.
 
 import argparse
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -31,7 +30,7 @@ from ticketkin.encoders.encoding import encode_texts
 from ticketkin.encoders.loading import load_folder
 from ticketkin.evaluation.gains import paired_gain
 from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval
-from ticketkin.training.record import record_checks
+from ticketkin.training.record_checks import record_checks
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job, load_settings
 from ticketkin.workflows.job import run_one_stage
@@ -104,7 +103,7 @@ def scaled(name: str, scale: Scale, assignments: list[str]) -> Settings:
 
 def run_recipe(settings: Settings, sources: tuple[Path, Path], folder: Path) -> tuple[RunData, list[str]]:
     """Run the stages that a recipe needs up to its models; return the run and its tuned candidates."""
-    tuned = [name for name in ("adapted", "lora", "full") if name in settings.candidates]
+    tuned: list[str] = [name for name in ("adapted", "lora", "full") if name in settings.candidates]
     job = Job(sources=(sources[0].resolve(),), links_file=sources[1].resolve(), settings=settings)
     for stage in ("import", "links", "split", "embed", "pairs", *tuned):
         if not (folder / "stages" / f"{stage}.json").exists():
@@ -126,7 +125,9 @@ def told(gain: Any) -> str:
 def line(name: str, candidate: str, data: RunData) -> list[str]:
     """Return one line of the table."""
     settings = data.job.settings
-    record: Mapping[str, Any] = data.training_record(candidate) or {}
+    record = data.training_record(candidate)
+    if record is None:
+        raise SystemExit(f"{name} was left out: {data.left_out()}")
     folder = data.values.path(artifact.trained(candidate))
     full = load_folder(folder / JUDGED[candidate], settings.encoder)
     kept = data.embeddings(artifact.embeddings_of(candidate))
@@ -139,18 +140,18 @@ def line(name: str, candidate: str, data: RunData) -> list[str]:
         which: paired_gain(scores, which, "base", "mrr", N_BOOTSTRAP, 0).gain for which in ("in full", "kept")
     }
     raised = [c.code for c in record_checks(record) if c.outcome in (Outcome.FAILED, Outcome.WARNING)]
-    change = np.median(list(record["relative_change"].values()))
-    strength = (record.get("strength") or {}).get("chosen")
+    change = np.median(list(record.relative_change.values()))
+    strength = None if record.strength is None else record.strength.chosen
     return [
         f"{name}: {candidate}" if name == "domain-adapt" else name,
-        f"{record['settings']['learning_rate']:g}",
-        str(record["steps_done"]),
+        f"{record.settings['learning_rate']:g}",
+        str(record.steps_done),
         f"{change:.1e}",
         f"{scores['in full'].per_query('mrr').mean():.3f}",
         told(gains["in full"]),
         "-" if strength is None else f"{strength:g}",
         told(gains["kept"]),
-        f"{record['seconds']:,.0f}",
+        f"{record.seconds:,.0f}",
         ", ".join(raised),
     ]
 

@@ -122,7 +122,7 @@ def alarms_by_truth(run: Path, truth_file: Path) -> Table:
     counts: Counter[tuple[str, str]] = Counter()
     for ticket, related in Relater(run).relate([data.tickets.ids[row] for row in holdout]).items():
         for other in related or ():
-            if other.kind == "duplicate" and other.band != "silent":
+            if other.kind == "duplicate" and other.band in ("say", "suggest"):
                 same = bool(event[ticket]) and event[ticket] == event[other.ticket_id]
                 joined = linked[at[ticket]] == linked[at[other.ticket_id]]
                 counts[other.band, names[0 if joined else 1 if same else 2]] += 1

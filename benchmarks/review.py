@@ -70,7 +70,8 @@ class Pool:
     def band(self) -> IntArray:
         """2 where a pair is said, 1 where it is suggested, 0 where it is not stated."""
         suggest, say = np.quantile(self.score, [1 - STATED, 1 - SAID])
-        return (self.score >= suggest).astype(np.int64) + (self.score >= say)
+        band: IntArray = (self.score >= suggest).astype(np.int64) + (self.score >= say)
+        return band
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,6 @@ class Process:
     def __init__(self, bundle: Path, data: Path) -> None:
         self.bundle, self.data = bundle, data
         self.url = ""
-        self.child: subprocess.Popen[str] | None = None
 
     def start(self, *options: str) -> float:
         """Start it and return the seconds until it answers."""
@@ -60,8 +59,8 @@ class Process:
             sys.executable, "-c", "from ticketkin.cli.entry import main; main()", "serve", str(self.bundle),
             "--data", str(self.data), "--port", self.port, "--rate", "100000000", *options,
         ]  # fmt: skip
-        self.child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        for line in self.child.stdout:
+        self.child: subprocess.Popen[str] = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        for line in self.child.stdout or ():
             address = re.search(r"http://\S+", line)
             if address:
                 self.url = address[0].rstrip("/")
@@ -91,7 +90,7 @@ class Process:
 
     def megabytes(self) -> float:
         """Return the memory of the process itself, without the database."""
-        return psutil.Process(self.child.pid).memory_info().rss / 1e6
+        return float(psutil.Process(self.child.pid).memory_info().rss) / 1e6
 
 
 @contextmanager
@@ -101,7 +100,7 @@ def running(bundle: Path, data: Path) -> Iterator[Process]:
     try:
         yield process
     finally:
-        if process.child is not None and process.child.poll() is None:
+        if process.url and process.child.poll() is None:
             process.stop()
 
 

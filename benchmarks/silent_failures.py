@@ -15,9 +15,10 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from rich.table import Table
 from sklearn.metrics import roc_auc_score
 
 from adapter_faults import ADAPTER_FAULTS
-from clean_runs import CLEAN_RUNS, alarms_of, false_alarms
+from clean_runs import CLEAN_RUNS, CleanRun, alarms_of, false_alarms
 from data_faults import DATA_FAULTS, DataFault
 from evaluation_faults import EVALUATION_FAULTS
 from fault_bench import SEED, Bench, Fault
@@ -80,13 +81,19 @@ def _area_of(desk: Desk) -> str:
     return f"{len(desk.left)} links, AUC {area:.3f}"
 
 
-def _all_looks(folder: Path) -> dict[str, Callable[[], Look]]:
+def _all_looks(folder: Path) -> Mapping[str, Callable[[], Look]]:
     """Return every look by its name; `folder` takes the material."""
     bench, desk = Bench(folder), Desk.of_sample(folder, SEED)
 
     def of_data(fault: DataFault) -> Look:
         planted = fault.plant(desk)
         return look_at_fault(fault, _area_of(planted), checks_of(planted))
+
+    def of_model(fault: Fault) -> Look:
+        return look_at_fault(fault, *fault.run(bench))
+
+    def of_run(name: str, run: CleanRun) -> Look:
+        return look_at_clean(name, alarms_of(run, folder / run.name))
 
     def of_desk(name: str, seed: int) -> Look:
         checks = checks_of(Desk.of_sample(folder, seed))
@@ -95,12 +102,11 @@ def _all_looks(folder: Path) -> dict[str, Callable[[], Look]]:
     desks = {f"clean desk of seed {seed}": seed for seed in CLEAN_SEEDS}
     runs = {f"clean run: {run.name}": run for run in CLEAN_RUNS}
     return (
-        {fault.name: lambda fault=fault: of_data(fault) for fault in DATA_FAULTS}
-        | {fault.name: lambda fault=fault: look_at_fault(fault, *fault.run(bench)) for fault in MODEL_FAULTS}
-        | {name: lambda name=name, seed=seed: of_desk(name, seed) for name, seed in desks.items()}
-        | {name: lambda name=name, run=run: look_at_clean(name, alarms_of(run, folder / run.name))
-           for name, run in runs.items()}
-    )  # fmt: skip
+        {fault.name: partial(of_data, fault) for fault in DATA_FAULTS}
+        | {fault.name: partial(of_model, fault) for fault in MODEL_FAULTS}
+        | {name: partial(of_desk, name, seed) for name, seed in desks.items()}
+        | {name: partial(of_run, name, run) for name, run in runs.items()}
+    )
 
 
 def _kept(path: Path) -> dict[str, Look]:

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from sklearn.metrics import roc_auc_score
 
-from fault_bench import LORA, SEED, Bench, Fault
+from fault_bench import LORA, SEED, Bench, Fault, adapter_of
 from ticketkin.core.checks import Check, failed
 from ticketkin.core.errors import MappingError
 from ticketkin.core.tables import FloatArray, IntArray
@@ -53,7 +53,7 @@ def _rate_too_low(bench: Bench) -> tuple[str, Sequence[Check]]:
     model = load_float32(str(result.folder), "cpu")
     model.max_seq_length = 64
     printed = f"final loss {result.record.history.loss[-1]:.4f}, tuned AUC {bench.area(model):.4f}"
-    return printed, examine_adapter(Subject(result.adapter_folder, bench.encoder.source))
+    return printed, examine_adapter(Subject(adapter_of(result), bench.encoder.source))
 
 
 def _phases_ignored(bench: Bench) -> tuple[str, Sequence[Check]]:
@@ -91,7 +91,9 @@ def _record_of_two_trainings(bench: Bench) -> tuple[str, Sequence[Check]]:
         train_head(bench.embeddings, bench.positives, _SHORT.model_copy(update={"epochs": n}), SEED).record
         for n in (3, 5)
     )
-    return _loss(Head(np.empty(0), one)), record_checks(one.model_copy(update={"history": other.history}))
+    return _loss(Head(np.empty(0, dtype=np.float32), one)), record_checks(
+        one.model_copy(update={"history": other.history})
+    )
 
 
 def _positives_of_one_text(bench: Bench) -> tuple[str, Sequence[Check]]:
