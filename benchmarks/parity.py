@@ -44,7 +44,7 @@ from ticketkin.service.place import Place
 from ticketkin.serving.kin import Kin
 from ticketkin.tickets.sample import write_sample
 from ticketkin.workflows.bundling import bundle_run
-from ticketkin.workflows.candidates import champion_ranker
+from ticketkin.workflows.candidates import champion_by_folds, champion_ranker
 from ticketkin.workflows.configuration import Job, read_job
 from ticketkin.workflows.job import run_job
 from ticketkin.workflows.run_data import RunData
@@ -70,6 +70,11 @@ def job_of(name: str, data: Path, n_sample: int, work: Path) -> Job:
 def judged(run: Path, n_tickets: int, place: Path) -> str:
     """Keep the champion's similarities of held-out tickets in `place`; return the champion."""
     data = RunData.of(run, read_job(run))
+    if champion_by_folds(data):
+        raise SystemExit(
+            "so few links are judged by folds, each ticket by weights of its own, and no bundle holds those; "
+            "take more tickets (--sample)"
+        )
     rows = [data.splits.rows(data.tickets, split) for split in (SplitName.HOLDOUT, SplitName.EVALUATION)]
     chosen = np.concatenate(rows)[:n_tickets]
     ranker = champion_ranker(data)
