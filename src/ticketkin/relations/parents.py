@@ -7,7 +7,7 @@ from typing import TypedDict, cast
 
 import numpy as np
 
-from ticketkin.core.tables import IntArray, Tickets
+from ticketkin.core.tables import BoolArray, IntArray, Tickets
 
 # State names of tickets that nobody works on any more, in various systems.
 _CLOSED = re.compile(
@@ -55,6 +55,11 @@ def parent_tier(ticket: _TierFields) -> int:
     is_closed = ticket["closed_at"] or ticket["resolved_at"] or _CLOSED.match(ticket["state"])
     is_child = ticket["duplicate_of"] or ticket["parent"] or "duplicate" in ticket["close_code"].lower()
     return bool(is_closed) + 2 * bool(is_child)
+
+
+def are_open(tickets: Tickets) -> BoolArray:
+    """Return which tickets people still work on, shape (n_tickets,)."""
+    return np.asarray(parent_tiers(tickets) % 2 == 0)
 
 
 def is_open_tier(tier: int) -> bool:

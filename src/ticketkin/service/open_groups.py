@@ -11,7 +11,7 @@ from ticketkin.core.tables import Kind, Tickets
 from ticketkin.lexical.vocabulary import stable_hash
 from ticketkin.relations.families import SAID, Tie, build_families
 from ticketkin.relations.pairs import filing_order
-from ticketkin.relations.parents import parent_tiers
+from ticketkin.relations.parents import are_open, parent_tiers
 from ticketkin.service.corpus import Corpus
 from ticketkin.service.desk_time import DeskTime
 from ticketkin.serving.answers import KIN, Answer, Relation
@@ -80,8 +80,7 @@ class OpenGrouping:
         as_of = datetime(1970, 1, 1) + timedelta(microseconds=newest)
         with self._corpus.database.transaction() as connection:
             recent = tickets_opened_since(connection, as_of - timedelta(hours=hours))
-        is_open = parent_tiers(recent) % 2 == 0
-        rows = np.flatnonzero(is_open)
+        rows = np.flatnonzero(are_open(recent))
         opened = Tickets(recent.frame[rows[-_MOST_OPEN:].tolist()])
         with self._lock:
             ties = self._ties(opened)

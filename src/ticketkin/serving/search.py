@@ -4,7 +4,7 @@ Only tickets that are shown are described: as many of the nearest as were asked 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -33,7 +33,7 @@ from ticketkin.serving.answers import (
 )
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.index import Index
-from ticketkin.tickets.templates import signatures_of, template_groups_of
+from ticketkin.tickets.templates import Signatures, template_groups_of
 
 _POOL_FACTOR, _POOL_MORE = 3, 10
 """The best candidates that are searched for tickets of one template: a multiple of `k`, and some more."""
@@ -51,13 +51,21 @@ class Nearest:
     """At least these tickets, as the ranking describes them."""
     places: IntArray
     """Their rows in `stored`."""
+    own_signature: Signatures
+    """Of the query, shape (1, n_hashes)."""
     features: FloatArray | None = None
     """What the ranking read of each, shape (n, f); None where it learned nothing."""
 
     def take(self, places: IntArray) -> "Nearest":
         """Return some of them."""
         features = None if self.features is None else self.features[places]
-        return Nearest(self.rows[places], self.scores[places], self.stored, self.places[places], features)
+        return replace(
+            self,
+            rows=self.rows[places],
+            scores=self.scores[places],
+            places=self.places[places],
+            features=features,
+        )
 
     def features_of(self, relations: Sequence[Relation]) -> dict[str, FloatArray]:
         """Return what the ranking read of each relation, by ticket id; empty where it learned nothing."""
@@ -105,7 +113,8 @@ class KinSearch:
             best = there[np.argsort(-own[there], kind="stable")][: _POOL_FACTOR * k + _POOL_MORE]
             best_scores = own[best].astype(np.float64)
             read = None if features is None else features[query][best]
-            nearest.append(Nearest(rows[best], best_scores, candidates.stored, places[best], read))
+            signature = queries.signatures[query : query + 1]
+            nearest.append(Nearest(rows[best], best_scores, candidates.stored, places[best], signature, read))
         return nearest
 
     def _scored(self, queries: TicketColumns, candidates: Candidates) -> tuple[FloatArray, FloatArray | None]:
@@ -122,10 +131,8 @@ class KinSearch:
         """Return what the first `k` templates among the nearest are to a query of one ticket."""
         if not len(nearest.rows):
             return []
-        signatures = [nearest.stored.signatures[nearest.places], signatures_of(query.texts)]
-        *groups, own_group = template_groups_of(
-            np.concatenate(signatures), self.bundle.record.near_identical
-        ).tolist()
+        signatures = np.concatenate([nearest.stored.signatures[nearest.places], nearest.own_signature])
+        *groups, own_group = template_groups_of(signatures, self.bundle.record.near_identical).tolist()
         members = one_of_each_template(np.array(groups, dtype=np.int64), k)
         first = np.array([places[0] for places in members], dtype=np.int64)
         best = nearest.take(first)

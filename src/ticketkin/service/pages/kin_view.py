@@ -10,7 +10,7 @@ from ticketkin.core.tables import Tickets
 from ticketkin.core.ticket_row import TicketRow
 from ticketkin.lexical.shared_words import Piece, pieces, words_apart
 from ticketkin.lexical.tfidf import TermStatistics
-from ticketkin.relations.parents import is_open_tier, parent_tiers
+from ticketkin.relations.parents import are_open
 from ticketkin.service.pages.wording import (
     FIELD_TITLES,
     certainty,
@@ -113,7 +113,7 @@ def compared(own: TicketRow, relations: Sequence[Relation], kin: Kin) -> list[Ki
 
 def ticket_views(tickets: Tickets) -> list[TicketView]:
     """Return tickets in words, in their order."""
-    is_open = [is_open_tier(tier) for tier in parent_tiers(tickets).tolist()]
+    is_open = are_open(tickets).tolist()
     return [
         TicketView(
             name=row["ticket_id"],
