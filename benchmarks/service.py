@@ -1,7 +1,7 @@
 """A service under load: how fast it answers and stores, what it holds, and what a kill costs.
 
     python benchmarks/service.py kin-june --tickets 100000
-    python benchmarks/service.py kin-june --tickets 100000 --mixed-seconds 1800
+    python benchmarks/service.py kin-june --tickets 100000 --mixed-seconds 1800 --workers 2
 
 It writes synthetic tickets into a database of its own, starts `ticketkin serve` on it, and asks about tickets
 that it never stored. The first 2,000 are encoded (`--encoded`); each other one gets an embedding of one of
@@ -48,8 +48,8 @@ PATIENCE_SECONDS = 600.0
 class Process:
     """`ticketkin serve`, which can be killed and started again."""
 
-    def __init__(self, bundle: Path, data: Path) -> None:
-        self.bundle, self.data = bundle, data
+    def __init__(self, bundle: Path, data: Path, n_workers: int) -> None:
+        self.bundle, self.data, self.n_workers = bundle, data, n_workers
         self.url = ""
 
     def start(self, *options: str) -> float:
@@ -57,7 +57,8 @@ class Process:
         begun = time.perf_counter()
         command = [
             sys.executable, "-c", "from ticketkin.cli.entry import main; main()", "serve", str(self.bundle),
-            "--data", str(self.data), "--port", self.port, "--rate", "100000000", *options,
+            "--data", str(self.data), "--port", self.port, "--rate", "100000000",
+            "--workers", str(self.n_workers), *options,
         ]  # fmt: skip
         self.child: subprocess.Popen[str] = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         for line in self.child.stdout or ():
@@ -73,9 +74,26 @@ class Process:
         return self.url.rsplit(":", 1)[1] if self.url else "0"
 
     def kill(self) -> None:
-        """Kill it as a lack of memory would."""
+        """Kill it, or one of its workers, as a lack of memory would; it is started again."""
+        if self.n_workers > 1:
+            self.answering()[0].kill()
+            return
         self.child.kill()
         self.child.wait()
+        self.start()
+
+    def answering(self) -> list[psutil.Process]:
+        """Return the processes that answer."""
+        parent = psutil.Process(self.child.pid)
+        if self.n_workers == 1:
+            return [parent]
+        return [one for one in parent.children() if "spawn_main" in " ".join(one.cmdline())]
+
+    def wait_for_workers(self) -> None:
+        """Return once all workers answer."""
+        with httpx2.Client(base_url=self.url, timeout=60.0) as client:
+            while client.get("/v1/models").json()["n_processes"] < self.n_workers:
+                time.sleep(0.5)
 
     def kill_database(self) -> None:
         """Kill its database server."""
@@ -89,14 +107,14 @@ class Process:
         self.child.wait(timeout=30)
 
     def megabytes(self) -> float:
-        """Return the memory of the process itself, without the database."""
-        return float(psutil.Process(self.child.pid).memory_info().rss) / 1e6
+        """Return the memory of the processes that answer, without the database; shared pages count once."""
+        return sum(float(one.memory_full_info().pss) for one in self.answering()) / 1e6
 
 
 @contextmanager
-def running(bundle: Path, data: Path) -> Iterator[Process]:
+def running(bundle: Path, data: Path, n_workers: int) -> Iterator[Process]:
     """Yield a service that is ended afterwards."""
-    process = Process(bundle, data)
+    process = Process(bundle, data, n_workers)
     try:
         yield process
     finally:
@@ -215,10 +233,10 @@ def mixed_load(process: Process, mixed: Mixed, seconds: float) -> dict[str, obje
     process.kill_database()
     database_killed = time.monotonic()
     time.sleep(seconds / 3)
-    process.kill()
     process_killed = time.monotonic()
-    seconds_down = process.start()
+    process.kill()
     time.sleep(seconds / 3)
+    ended = time.monotonic()
     mixed.stopping.set()
     for thread in threads:
         thread.join()
@@ -231,7 +249,7 @@ def mixed_load(process: Process, mixed: Mixed, seconds: float) -> dict[str, obje
         "first_errors": mixed.errors[:3],
         "retries_while_down": mixed.n_retries,
         "longest_silence_after_database_kill": mixed.longest_silence(database_killed, process_killed),
-        "seconds_to_start_again": round(seconds_down, 1),
+        "longest_silence_after_process_kill": mixed.longest_silence(process_killed, ended),
         "acknowledged": len(mixed.acknowledged),
         "acknowledged_and_lost": len(lost),
     }
@@ -252,6 +270,7 @@ def main() -> None:
     parser.add_argument("--tickets", type=int, default=100_000, help="tickets in the store")
     parser.add_argument("--encoded", type=int, default=2_000, help="of these, as many as are encoded")
     parser.add_argument("--questions", type=int, default=400, help="questions for each number of clients")
+    parser.add_argument("--workers", type=int, default=1, help="processes that answer")
     parser.add_argument("--mixed-seconds", type=float, default=0.0, help="length of the load with kills")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -267,10 +286,12 @@ def main() -> None:
         result: dict[str, object] = {
             "tickets": n_stored,
             "encoded": min(options.encoded, n_stored),
+            "workers": options.workers,
             "seconds_to_fill": round(time.perf_counter() - begun, 1),
         }
-        with running(options.bundle, place / "data") as process:
+        with running(options.bundle, place / "data", options.workers) as process:
             result["seconds_to_first_start"] = round(process.start(), 1)
+            process.wait_for_workers()
             latencies(process.url, asked[:20], 1)
             for n_clients in CLIENTS:
                 result[f"relate_{n_clients}_clients"] = latencies(process.url, asked, n_clients)
@@ -278,6 +299,7 @@ def main() -> None:
             result["megabytes"] = round(process.megabytes())
             process.stop()
             result["seconds_to_start"] = round(process.start(), 1)
+            process.wait_for_workers()
             if options.mixed_seconds:
                 mixed = Mixed(process.url, asked, more[500:])
                 result["mixed_load"] = mixed_load(process, mixed, options.mixed_seconds)

@@ -50,12 +50,18 @@ class Listening:
     port: Annotated[
         int, typer.Option("--port", min=0, max=65_535, help="Port to listen on; 0 takes a free one.")
     ] = 8477
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers", min=1, max=256, help="Processes that answer; each needs the memory of one service."
+        ),
+    ] = 1
     name: Annotated[
         list[str],
         typer.Option("--name", help="A further name under which browsers reach it. Repeatable."),
     ] = field(default_factory=list)
     rate: Annotated[
-        int, typer.Option("--rate", min=1, help="Requests of one sender that are answered in a minute.")
+        int, typer.Option("--rate", min=1, help="Requests of one sender that a worker answers in a minute.")
     ] = 1_200
     sign_in: Annotated[
         bool, typer.Option("--sign-in", help="Let nobody in without a key; needed for another --host.")
@@ -68,6 +74,7 @@ class Listening:
         return ServiceSettings(
             host=self.host,
             port=self.port,
+            workers=self.workers,
             hosts=tuple(self.name),
             signs_in=self.sign_in,
             most_requests_a_minute=self.rate,
@@ -98,6 +105,7 @@ def serve(
       ticketkin serve --demo
       ticketkin serve kin-june --tickets incidents.csv
       ticketkin serve kin-june --port 9000 --data /srv/ticketkin
+      ticketkin serve kin-june --workers 4           # as many as the machine has cores
 
     With TICKETKIN_DATABASE_URL=postgresql://user@host/database tickets are kept in that PostgreSQL, which
     needs pgvector, and any number of processes may serve them. Without it a database is started in the

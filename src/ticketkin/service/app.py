@@ -4,7 +4,7 @@ app = create_app(Corpus(bundle, database, folder), ServiceSettings())
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from importlib.metadata import version
 
 from anyio import to_thread
@@ -44,17 +44,26 @@ Send tickets as they open and change (`POST /v1/tickets`), and ask about one by 
 """
 
 
-def create_app(corpus: Corpus, settings: ServiceSettings, provider: Provider | None = None) -> FastAPI:
-    """Return the application; it follows the database while it runs. The corpus stays the caller's."""
+def create_app(
+    corpus: Corpus,
+    settings: ServiceSettings,
+    provider: Provider | None = None,
+    closing: AbstractContextManager[object] | None = None,
+) -> FastAPI:
+    """Return the application; it follows the database while it runs.
+
+    It closes `closing` when it ends; without it the corpus stays the caller's.
+    """
     serving = ServingState(corpus, settings, provider)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        if corpus.active.parity is None:
-            await to_thread.run_sync(corpus.warm_up)
-        await to_thread.run_sync(serving.start)
-        yield
-        await to_thread.run_sync(serving.stop)
+        with closing or nullcontext():
+            if corpus.active.parity is None:
+                await to_thread.run_sync(corpus.warm_up)
+            await to_thread.run_sync(serving.start)
+            yield
+            await to_thread.run_sync(serving.stop)
 
     app = FastAPI(
         title="Ticketkin",

@@ -17,7 +17,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from pydantic import NonNegativeInt
 
-from ticketkin.core.artifacts import write_json
+from ticketkin.core.artifacts import atomic_path, write_json
 from ticketkin.core.checks import Check, Outcome
 from ticketkin.core.errors import TicketkinError
 from ticketkin.core.progress import SILENT, Progress
@@ -33,6 +33,7 @@ from ticketkin.serving.answers import Answer
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.incoming import Value
 from ticketkin.serving.index import Index
+from ticketkin.serving.index_manifest import copy_index
 from ticketkin.serving.kin import Kin
 from ticketkin.serving.making import REPORT_JSON
 from ticketkin.serving.parity import parity_check
@@ -42,6 +43,7 @@ from ticketkin.store.erasing import count_erasures
 from ticketkin.store.links import links_change, stored_links
 from ticketkin.store.tickets import changes_after, installation_id, newest_change
 
+INDEX = "index"
 SLOT, FOLLOWED = ".slot", "followed.json"
 """Files beside an index: the lock of the process that uses it, and how far it has followed."""
 _CLOSE_SECONDS = 2.0
@@ -154,15 +156,28 @@ class ModelIndex:
 
     def kin_of(self, name: str, k: int) -> Answer:
         """Return the same for a stored ticket by id or number. Raises UnknownTicketError without one."""
-        kin = self._kin
-        _row_of(kin, name)
+        kin = self._knowing([name])
         with self._scoring:
             return kin.relate_stored([name], k)[0]
 
     def stored(self, names: Sequence[str]) -> Tickets:
         """Return stored tickets by id or number, in the order of `names`. Raises as `kin_of`."""
+        kin = self._knowing(names)
+        return kin.index.tickets(np.array([kin.index.row_of(name) for name in names], dtype=np.int64))
+
+    def _knowing(self, names: Sequence[str]) -> Kin:
+        """Return what answers once it knows all these tickets: another process may have just stored one."""
         kin = self._kin
-        return kin.index.tickets(np.array([_row_of(kin, name) for name in names], dtype=np.int64))
+        if any(kin.index.row_of(name) is None for name in names):
+            self.catch_up()
+            kin = self._kin
+        for name in names:
+            if kin.index.row_of(name) is None:
+                raise UnknownTicketError(
+                    f"No ticket {name[:60]!r} is stored; give the id or number of one that was sent here, or "
+                    "the text of a new one"
+                )
+        return kin
 
     def catch_up(self, progress: Progress = SILENT) -> None:
         """Take over all that was changed in the database before this call."""
@@ -222,8 +237,13 @@ class ModelIndex:
             write_json(self.place / FOLLOWED, vars(self._followed))
 
     def _opened(self) -> tuple[Index, Followed]:
-        """Return the index of an earlier process, an empty one where it is none or damaged."""
-        folder, path = self.place / "index", self.place / FOLLOWED
+        """Return the index of an earlier process, or one like that of a process beside this one.
+
+        An empty one where there is none, or where it is damaged.
+        """
+        folder, path = self.place / INDEX, self.place / FOLLOWED
+        if not path.exists():
+            _begin_like_another(self.place)
         if path.exists():
             try:
                 followed = read_record(path, Followed, REMEDY)
@@ -240,14 +260,17 @@ class ModelIndex:
         return Index.open(folder, self.bundle.scorer, self.bundle.id, create=True), Followed()
 
 
-def _row_of(kin: Kin, name: str) -> int:
-    row = kin.index.row_of(name)
-    if row is None:
-        raise UnknownTicketError(
-            f"No ticket {name[:60]!r} is stored; give the id or number of one that was sent here, or the "
-            "text of a new one"
-        )
-    return row
+def _begin_like_another(place: Path) -> None:
+    """Copy the newest index of another process, so that what this one has to take over is little."""
+    others = sorted(place.parent.glob(f"*/{FOLLOWED}"), key=lambda path: path.stat().st_mtime)
+    if not others:
+        return
+    with suppress(OSError):  # it is being changed; this one is filled from the database
+        shutil.rmtree(place / INDEX, ignore_errors=True)
+        followed = others[-1].read_bytes()  # before the index: it may be further than this says
+        copy_index(others[-1].parent / INDEX, place / INDEX)
+        with atomic_path(place / FOLLOWED) as temporary:
+            temporary.write_bytes(followed)
 
 
 def _own_slot(folder: Path) -> FileLock:

@@ -1,6 +1,7 @@
 """Keeps what was shown to people, in the background: nobody waits for it."""
 
 import logging
+from collections.abc import Callable
 from queue import Empty, Full, Queue
 from threading import Event, Thread
 from uuid import UUID, uuid4
@@ -20,13 +21,12 @@ _log = logging.getLogger(__name__)
 class Recorder:
     """Writes questions and what was shown into the database, in a thread of its own."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, lost: Callable[[], None] = lambda: None) -> None:
+        """`lost` is called for a question that is not kept, as the database was away for too long."""
+        self._database, self._lost = database, lost
         self._waiting: Queue[Question] = Queue(_MOST_WAITING)
         self._stopping = Event()
         self._writer = Thread(target=self._write, name="record what was shown", daemon=True)
-        self.n_lost = 0
-        """Questions that were not kept, as the database was away for too long."""
 
     def start(self) -> None:
         """Begin to write."""
@@ -68,7 +68,7 @@ class Recorder:
         try:
             self._waiting.put_nowait(question)
         except Full:
-            self.n_lost += 1
+            self._lost()
         return question.question_id
 
     def _write(self) -> None:

@@ -1,12 +1,18 @@
-"""One process of the service, from a bundle and a database to an address that answers."""
+"""The service, from a bundle and a database to an address that answers."""
 
 import socket
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
-from ticketkin.core.errors import InputError, JobError
+import uvicorn
+from starlette.types import ASGIApp
+
+from ticketkin.core.errors import InputError, JobError, TicketkinError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.service.app import create_app
 from ticketkin.service.corpus import Corpus
@@ -15,6 +21,7 @@ from ticketkin.service.model_switching import bundle_to_serve
 from ticketkin.service.oidc import OidcSettings, Provider
 from ticketkin.service.place import Place
 from ticketkin.service.settings import ServiceSettings
+from ticketkin.service.workers import Spreading, run_workers
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.incoming import tickets_of_files
 from ticketkin.store.database import Database
@@ -39,16 +46,42 @@ class ServeRequest:
     settings: ServiceSettings = field(default_factory=ServiceSettings)
 
 
+@dataclass(frozen=True)
+class Worker:
+    """Makes the application of one worker, in the process of that worker."""
+
+    bundle: Path
+    """The bundle that was named; the store may have been switched to another one."""
+    redact_words: Path | None
+    place: Place
+    settings: ServiceSettings
+
+    def __call__(self) -> ASGIApp:
+        """Return the application, ready to answer. Ends the process with a plain line where that fails."""
+        try:
+            with ExitStack() as opened:
+                database = opened.enter_context(self.place.database())
+                named = Bundle.open(self.bundle, self.redact_words)
+                bundle = bundle_to_serve(database, named, self.redact_words)
+                corpus = Corpus(bundle, database, self.place.indexes)
+                opened.callback(corpus.close)
+                corpus.warm_up()
+                oidc = OidcSettings.from_environment() if self.settings.signs_in else None
+                provider = None if oidc is None else Provider(oidc)
+                return Spreading(create_app(corpus, self.settings, provider, closing=opened.pop_all()))
+        except TicketkinError as error:
+            sys.stderr.write(f"A worker could not start: {error}\n")
+            sys.exit(1)
+
+
 def serve(
     request: ServeRequest, announce: Callable[[str], None] = lambda _: None, progress: Progress = SILENT
 ) -> None:
     """Answer until the process is asked to stop. `announce` is told the address once it answers.
 
-    Raises InputError where the address may not be used without sign-in, JobError where it is taken; as
-    `Bundle.open`, `Database.open` and `tickets_of_files`.
+    Raises InputError where the address may not be used without sign-in, JobError where it is taken or no
+    worker starts; as `Bundle.open`, `Database.open` and `tickets_of_files`.
     """
-    import uvicorn
-
     settings = request.settings
     oidc = OidcSettings.from_environment() if settings.signs_in else None
     if oidc is not None:
@@ -62,24 +95,35 @@ def serve(
         bundle = _answering(bundle, database, request.redact_words, progress)
         if settings.signs_in and oidc is None:
             _check_keys(database)
-        corpus = Corpus(bundle, database, place.indexes)
-        try:
-            _store_files(corpus, request, progress)
+        host, port, *_ = listener.getsockname()
+        address = reached_at(host, port, settings.hosts)
+        if settings.workers > 1:
+            if request.tickets:  # by this process, which shows how far it is; its index passes to a worker
+                with closing(Corpus(bundle, database, place.indexes)) as corpus:
+                    _store_files(corpus, request, progress)
+            worker = Worker(request.bundle, request.redact_words, place, settings)
+            config = _server_config(worker, factory=True, workers=settings.workers)
+            run_workers(config, listener, lambda: announce(address))
+            return
+        with closing(Corpus(bundle, database, place.indexes)) as corpus:
+            if request.tickets:
+                _store_files(corpus, request, progress)
             app = create_app(corpus, settings, None if oidc is None else Provider(oidc))
             corpus.warm_up()
-            host, port, *_ = listener.getsockname()
-            announce(reached_at(host, port, settings.hosts))
-            config = uvicorn.Config(
-                app,
-                access_log=False,  # a path names tickets
-                log_level="warning",
-                server_header=False,
-                timeout_graceful_shutdown=_GRACE_SECONDS,
-            )
-            keep_texts_out()
-            uvicorn.Server(config).run(sockets=[listener])
-        finally:
-            corpus.close()
+            announce(address)
+            uvicorn.Server(_server_config(app)).run(sockets=[listener])
+
+
+def _server_config(app: object, **options: Any) -> uvicorn.Config:
+    keep_texts_out()
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        access_log=False,  # a path names tickets
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        **options,
+    )
 
 
 def _answering(named: Bundle, database: Database, redact_words: Path | None, progress: Progress) -> Bundle:
@@ -94,8 +138,6 @@ def _answering(named: Bundle, database: Database, redact_words: Path | None, pro
 
 
 def _store_files(corpus: Corpus, request: ServeRequest, progress: Progress) -> None:
-    if not request.tickets:
-        return
     settings = corpus.bundle.ticket_settings
     if request.mapping is not None:
         settings = settings.model_copy(update={"mapping": dict(request.mapping)})

@@ -47,8 +47,8 @@ class ServingState:
         self.corpus, self.settings, self.oidc = corpus, settings, oidc
         self.identities = KnownIdentities(corpus.database)
         self.limit = RateLimit(settings.most_requests_a_minute)
-        self.recorder = Recorder(corpus.database)
-        self.measures = Measures(corpus, self.recorder)
+        self.measures = Measures(corpus)
+        self.recorder = Recorder(corpus.database, self.measures.questions_lost.inc)
         self.families = FamilyBuilder(corpus)
         self.open_groups = OpenGrouping(corpus)
         self.drift = DriftMonitor(corpus)

@@ -2,6 +2,9 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+COUNTS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Environment variable of prometheus_client: the folder where workers of one service count together."""
+
 
 class ServiceSettings(BaseModel):
     """How a service listens and what it takes at most."""
@@ -12,6 +15,8 @@ class ServiceSettings(BaseModel):
     """Address to listen on."""
     port: int = Field(default=8477, ge=0, le=65_535)
     """Port to listen on; 0 takes a free one."""
+    workers: int = Field(default=1, ge=1, le=256)
+    """Processes that answer."""
     hosts: tuple[str, ...] = ()
     """Names under which the service is reached besides those of this machine, as browsers send them."""
     most_body_bytes: int = Field(default=8 << 20, ge=1_024)

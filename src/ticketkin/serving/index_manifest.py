@@ -1,5 +1,7 @@
 """The manifest of an index: which segments it has, and which of their rows are deleted."""
 
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -100,3 +102,28 @@ def leftovers(folder: Path, manifest: IndexManifest) -> list[Path]:
         for path in folder.iterdir()
         if is_leftover(path.name) or (path.name.startswith(_SEGMENT) and path.name not in named)
     ]
+
+
+def copy_index(source: Path, folder: Path) -> None:
+    """Make an index in `folder` of the files of another one, which another process may be changing.
+
+    Files of segments never change, so that both may be the same on the disk. Where the other process took a
+    segment away meanwhile, what was made is no whole index. Raises OSError.
+    """
+    shutil.copytree(source, folder, copy_function=_same_file, ignore=_not_of_an_index)
+
+
+def _not_of_an_index(_: str, names: list[str]) -> set[str]:
+    return {name for name in names if name == LOCK or is_leftover(name)}
+
+
+def _same_file(source: str, target: str) -> None:
+    if not Path(source).parent.name.startswith(_SEGMENT):
+        shutil.copy2(source, target)
+        return
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        raise
+    except OSError:  # on another disk, or one that knows no links
+        shutil.copy2(source, target)

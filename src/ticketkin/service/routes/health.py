@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from ticketkin.service.problems import responses
 from ticketkin.service.serving_state import Readiness, Serving
@@ -27,4 +27,4 @@ def is_ready(serving: Serving) -> JSONResponse:
 @router.get("/metrics", response_class=PlainTextResponse, responses=responses(401, 403, 429))
 def metrics(serving: Serving, _: Agent) -> Response:
     """Return how much, how fast and how far behind, as Prometheus reads it."""
-    return Response(generate_latest(serving.measures.registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(serving.measures.text(), media_type=CONTENT_TYPE_LATEST)
