@@ -112,7 +112,7 @@ class Process:
 
 
 @contextmanager
-def running(bundle: Path, data: Path, n_workers: int) -> Iterator[Process]:
+def running(bundle: Path, data: Path, n_workers: int = 1) -> Iterator[Process]:
     """Yield a service that is ended afterwards."""
     process = Process(bundle, data, n_workers)
     try:
