@@ -21,7 +21,6 @@ from ticketkin.training.augmentation import (
 )
 from ticketkin.training.plan import phase_records, plan_steps
 from ticketkin.training.settings import AugmentSettings
-from tiny_model import WORDS
 
 WORD_TEXTS = st.lists(st.text("abcäß0", min_size=1, max_size=5), min_size=1, max_size=30).map(" ".join)
 
@@ -114,40 +113,3 @@ def test_methods_without_what_they_need_are_refused() -> None:
         AugmentSettings(methods=("synonyms",))
     with pytest.raises(ValidationError, match=r"needs two augment\.translators, there and back; 1 given"):
         AugmentSettings(methods=("back-translation",), translators=("one",))
-
-
-def _translator(folder: Path) -> Path:
-    """A random two-layer sequence-to-sequence model over the tests' words."""
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import BartConfig, BartForConditionalGeneration, PreTrainedTokenizerFast
-
-    vocabulary = {word: n for n, word in enumerate(["<s>", "<pad>", "</s>", "<unk>", *WORDS])}
-    words = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    words.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=words, bos_token="<s>", eos_token="</s>", pad_token="<pad>", unk_token="<unk>"
-    )
-    config = BartConfig(
-        vocab_size=len(vocabulary), d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
-        decoder_attention_heads=2, encoder_ffn_dim=16, decoder_ffn_dim=16, max_position_embeddings=300,
-        forced_eos_token_id=None, max_length=12,
-    )  # fmt: skip
-    BartForConditionalGeneration(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
-
-
-def test_back_translation_goes_through_both_models(tmp_path: Path) -> None:
-    import torch
-
-    torch.manual_seed(0)
-    there, back = (_translator(tmp_path / name) for name in ("there", "back"))
-    settings = AugmentSettings(methods=("back-translation",), share=0.3, translators=(str(there), str(back)))
-    data = tuning_data()
-    augmented = augment(data, settings, 0, offline=True)
-    again = augment(data, settings, 0, offline=True)
-    assert augmented.data.texts == again.data.texts
-    assert augmented.added["back-translation"] > 0
-    missing = settings.model_copy(update={"translators": (str(there), str(tmp_path / "nowhere"))})
-    with pytest.raises(MissingInputError, match=r"translation model .*nowhere' can't be loaded"):
-        augment(data, missing, 0, offline=True)

@@ -8,14 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from ticketkin.core.errors import MissingInputError, UnreadableFileError
-from ticketkin.core.progress import SILENT, Progress, track
+from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import IntArray
-from ticketkin.encoders.safety import check_model_folder
 from ticketkin.training.settings import AugmentSettings
+from ticketkin.training.translating import translator
 from ticketkin.training.tuning_data import TuningData
 
-_TEXTS_A_TRANSLATION = 8
-_MOST_TOKENS = 256
 _WORDNET_FILES = ("data.noun", "data.verb", "data.adj", "data.adv")
 
 Alter = Callable[[str, np.random.Generator], str]
@@ -36,7 +34,7 @@ def augment(
     """Return `data` with altered copies of its positives behind it; labelled pairs stay as they are.
 
     Of a copy, the right text is altered; it keeps group and negatives. Raises MissingInputError or
-    UnreadableFileError where WordNet or a translation model is not there.
+    UnreadableFileError where WordNet or a translator is not there.
     """
     if not settings.methods:
         return Augmented(data, {})
@@ -183,38 +181,7 @@ def _there_and_back(
     texts: Sequence[str], translators: Sequence[str], offline: bool, progress: Progress
 ) -> list[str]:
     translated = list(texts)
-    for name in translators:
-        translated = _translated(translated, name, offline, progress)
+    # Both are looked for before the first begins, which may take hours.
+    for direction in [translator(name, offline=offline) for name in translators]:
+        translated = direction.translated(translated, progress)
     return translated
-
-
-def _translated(texts: Sequence[str], name: str, offline: bool, progress: Progress) -> list[str]:
-    """Translate by a sequence-to-sequence model; deterministic, one beam."""
-    import torch
-    from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
-
-    if Path(name).exists():
-        check_model_folder(Path(name))
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=offline, trust_remote_code=False)
-        model = AutoModelForSeq2SeqLM.from_pretrained(
-            name, local_files_only=offline, trust_remote_code=False, use_safetensors=True
-        )
-    except (OSError, ValueError, ImportError) as error:
-        raise MissingInputError(
-            f"The translation model {name!r} can't be loaded ({str(error).splitlines()[0]}); "
-            "augment.translators takes hub names or folders of sequence-to-sequence models with safetensors"
-        ) from error
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = model.to(device).eval()
-    translations: list[str] = []
-    starts = range(0, len(texts), _TEXTS_A_TRANSLATION)
-    for start in track(starts, progress, f"translation by {name}", len(starts)):
-        batch = tokenizer(
-            list(texts[start : start + _TEXTS_A_TRANSLATION]),
-            return_tensors="pt", padding=True, truncation=True, max_length=_MOST_TOKENS,
-        ).to(device)  # fmt: skip
-        with torch.no_grad():
-            ids = model.generate(**batch, max_new_tokens=_MOST_TOKENS, num_beams=1, do_sample=False)
-        translations += tokenizer.batch_decode(ids, skip_special_tokens=True)
-    return translations

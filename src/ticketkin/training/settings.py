@@ -1,11 +1,16 @@
 """Settings of everything that is trained by gradients, and of the sweep over its strength."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from ticketkin.core.stage_settings import StageSettings
 from ticketkin.encoders.settings import DEFAULT_CROSS_ENCODER, LowRankSettings
+
+APERTIUM = "apertium:"
+"""Stands before the name of a mode of Apertium where a translator is named."""
+_MODE = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 Epochs = Annotated[int, Field(ge=0, le=10_000)]
 
@@ -24,7 +29,8 @@ class AugmentSettings(StageSettings):
     wordnet: str | None = None
     """Folder with WordNet's data.noun, data.verb, data.adj and data.adv, for 'synonyms'."""
     translators: tuple[str, ...] = ()
-    """Two translation models, there and back, by hub name or folder, for 'back-translation'."""
+    """Two for 'back-translation', there and back: translation models by hub name or folder, or modes of an
+    installed Apertium such as apertium:eng-spa,apertium:spa-eng."""
 
     @model_validator(mode="after")
     def _has_what_its_methods_need(self) -> "AugmentSettings":
@@ -35,6 +41,12 @@ class AugmentSettings(StageSettings):
                 f"'back-translation' needs two augment.translators, there and back; {len(self.translators)} "
                 "given"
             )
+        for name in self.translators:
+            if name.startswith(APERTIUM) and not _MODE.fullmatch(name.removeprefix(APERTIUM)):
+                raise ValueError(
+                    f"augment.translators: {name!r} names no mode of Apertium, which has letters, digits, '_'"
+                    f" and '-', a letter first; write it as 'apertium -l' shows it, such as {APERTIUM}eng-spa"
+                )
         return self
 
 
