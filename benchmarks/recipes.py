@@ -80,7 +80,11 @@ def share_of(data: Path, n_tickets: int, work: Path, seed: int) -> tuple[Path, P
 def scaled(name: str, scale: Scale, assignments: list[str]) -> Settings:
     """Return a recipe's settings at a scale, all on the same split."""
     settings = load_settings(recipe=name, assignments=assignments, environment={})
-    update: dict[str, Any] = {"split": Settings().split.model_copy(update={"train": 0.6, "evaluation": 0.2})}
+    update: dict[str, Any] = {
+        "split": Settings().split.model_copy(update={"train": 0.6, "evaluation": 0.2}),
+        # Folds would leave a tuned encoder out, or tune it dozens of times.
+        "evaluation": settings.evaluation.model_copy(update={"by": "split"}),
+    }
     for section in ("lora", "full"):
         tuning = getattr(settings, section)
         passes = tuple(ceil(epochs * scale.passes) for epochs in tuning.epochs_per_phase)
@@ -127,7 +131,7 @@ def line(name: str, candidate: str, data: RunData) -> list[str]:
     settings = data.job.settings
     record = data.training_record(candidate)
     if record is None:
-        raise SystemExit(f"{name} was left out: {data.left_out()}")
+        raise SystemExit(f"{name}: {data.values.read(artifact.training_record(candidate))}")
     folder = data.values.path(artifact.trained(candidate))
     full = load_folder(folder / JUDGED[candidate], settings.encoder)
     kept = data.embeddings(artifact.embeddings_of(candidate))
