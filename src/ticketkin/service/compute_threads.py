@@ -1,7 +1,8 @@
-"""How many threads torch computes in where many requests ask at once.
+"""How many threads compute an answer where many requests ask at once.
 
-The threads of one question would only wait for those of the others: on two cores sixteen clients got .78 of
-the answers a second (`benchmarks/service.py`). What OMP_NUM_THREADS asks for stands.
+The threads of one question would only wait for those of the others, and the matrix library of numpy lets its
+own wait by turning round, which takes processor time from them (`benchmarks/service.py`). What OMP_NUM_THREADS
+asks for stands.
 """
 
 import os
@@ -9,27 +10,42 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from threadpoolctl import threadpool_limits
+
 from ticketkin.encoders.runtime.sessions import n_threads
 
 _FEWEST_TICKETS = 8
 """Tickets stored at once from which on all cores are used: nobody waits for one of them alone."""
+_MATRICES = "blas"
+"""How threadpoolctl calls libraries of linear algebra."""
 
 
 def one_thread_each() -> None:
-    """Let torch, where a model loaded it, compute in the thread of the request."""
+    """Let torch, where a model loaded it, and numpy compute in the thread of the request."""
     if _is_ours():
-        sys.modules["torch"].set_num_threads(1)
+        threadpool_limits(1, user_api=_MATRICES)
+        if "torch" in sys.modules:
+            sys.modules["torch"].set_num_threads(1)
 
 
 @contextmanager
 def all_cores_for(n_tickets: int) -> Iterator[None]:
-    """Within the block torch uses all cores, if `n_tickets` are enough to gain by it."""
+    """Within the block torch and numpy use all cores, if `n_tickets` are enough to gain by it."""
     if n_tickets < _FEWEST_TICKETS or not _is_ours():
+        yield
+        return
+    with threadpool_limits(n_threads(), user_api=_MATRICES), _torch_on(n_threads()):
+        yield
+
+
+@contextmanager
+def _torch_on(n: int) -> Iterator[None]:
+    if "torch" not in sys.modules:
         yield
         return
     torch = sys.modules["torch"]
     before = torch.get_num_threads()
-    torch.set_num_threads(n_threads())
+    torch.set_num_threads(n)
     try:
         yield
     finally:
@@ -37,4 +53,4 @@ def all_cores_for(n_tickets: int) -> Iterator[None]:
 
 
 def _is_ours() -> bool:
-    return "torch" in sys.modules and "OMP_NUM_THREADS" not in os.environ
+    return "OMP_NUM_THREADS" not in os.environ

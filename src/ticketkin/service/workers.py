@@ -28,6 +28,10 @@ _GRACE_SECONDS = 10.0
 _REPLY_SECONDS = 0.2
 """A worker says within this time whether it answers requests."""
 _FAILED = 1
+_TABLE_THREADS = "POLARS_MAX_THREADS"
+"""Environment variable that polars reads at its import: an answer waits longer for its threads than for their
+work.
+"""
 _NO_COMPLAINT = "ignore::UserWarning:multiprocessing.resource_tracker"
 _log = logging.getLogger("uvicorn.error")
 
@@ -156,11 +160,13 @@ def run_workers(config: Config, listener: socket, answers: Callable[[], None]) -
 def _environment() -> Iterator[None]:
     """Within the block workers count requests in files that all of them read, so that each knows the sums.
 
-    A worker that is killed leaves locks behind, which the process that puts them away would complain of.
+    Tables are read in one thread. A worker that is killed leaves locks behind, which the process that puts
+    them away would complain of.
     """
     before = dict(os.environ)
     with tempfile.TemporaryDirectory(prefix="ticketkin-") as folder:
         os.environ[COUNTS_FOLDER] = folder
+        os.environ.setdefault(_TABLE_THREADS, "1")
         os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [before.get("PYTHONWARNINGS"), _NO_COMPLAINT]))
         try:
             yield
