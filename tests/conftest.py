@@ -63,6 +63,18 @@ settings.register_profile("explore", deadline=None)
 settings.load_profile("same-examples")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _figures(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Draw each figure once where tests run the whole job; the tests of reports draw their own."""
+    if any(item.path.parent.name in _LONG for item in request.session.items):
+        from drawn_once import figures_drawn_once
+
+        with figures_drawn_once():
+            yield
+    else:
+        yield
+
+
 _NUMBERS = count()
 
 

@@ -2,11 +2,13 @@
 
 import copy
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from drawn_once import figures_drawn_anew
 from ticketkin.evaluation.borderline import BorderlineKind, BorderlineTest
 from ticketkin.evaluation.schema import Report
 from ticketkin.reports.html import write_report
@@ -199,6 +201,14 @@ def undrawn(material) -> ReportMaterial:
 @pytest.fixture(scope="session")
 def written(tmp_path_factory) -> Path:
     """The whole report, written once."""
-    return write_report(
-        Report.model_validate(make_report()), make_material(), tmp_path_factory.mktemp("report")
-    )
+    with figures_drawn_anew():
+        return write_report(
+            Report.model_validate(make_report()), make_material(), tmp_path_factory.mktemp("report")
+        )
+
+
+@pytest.fixture(autouse=True)
+def _drawn() -> Iterator[None]:
+    """What is drawn here is what these tests look at."""
+    with figures_drawn_anew():
+        yield
