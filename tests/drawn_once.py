@@ -16,19 +16,21 @@ def figures_drawn_once() -> Iterator[None]:
 
     Each figure is still made from the values of its own run; only its SVG and PNG are of the first.
     """
-    svgs: dict[str, str] = {}
-    pngs: dict[str, bytes] = {}
+    svgs: dict[tuple[str, bool], str] = {}
+    pngs: dict[tuple[str, bool], bytes] = {}
 
     def inline_svg(shown: ReportFigure) -> str:
-        if shown.name not in svgs:
-            svgs[shown.name] = drawing.inline_svg(shown)
-        return svgs[shown.name]
+        own = shown.name, shown.names_tickets
+        if own not in svgs:
+            svgs[own] = drawing.inline_svg(shown)
+        return svgs[own]
 
     def save_png(shown: ReportFigure, folder: Path) -> Path:
-        if shown.name not in pngs:
-            pngs[shown.name] = drawing.save_png(shown, folder).read_bytes()
+        own = shown.name, shown.names_tickets
+        if own not in pngs:
+            pngs[own] = drawing.save_png(shown, folder).read_bytes()
         path = folder / f"{shown.name}.png"
-        path.write_bytes(pngs[shown.name])
+        path.write_bytes(pngs[own])
         return path
 
     with pytest.MonkeyPatch.context() as patch:

@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from drawn_once import figures_drawn_anew
 from hostile_strings import HOSTILE, steering_characters
 from ticketkin.cli.app import app
 from ticketkin.core.errors import OutputRefusedError, TicketkinError
@@ -61,6 +62,13 @@ def invoke(*arguments: str | Path) -> Any:
         assert isinstance(result.exception, TicketkinError), repr(result.exception)
     assert steering_characters(result.output) == []
     return result
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _figures_of_this_run() -> Iterator[None]:
+    """A figure of another run would hold no canary."""
+    with figures_drawn_anew():
+        yield
 
 
 @pytest.fixture(scope="module")
