@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ticketkin.core.errors import ConfigurationError, LeakageError, MappingError
-from ticketkin.core.tables import LINK_FIELDS, OPENING_FIELDS, RESOLUTION_FIELDS
+from ticketkin.core.ticket_fields import LINK_FIELDS, OPENING_FIELDS, RESOLUTION_FIELDS
 from ticketkin.tickets.composing import compose_texts, template_fields
 from ticketkin.tickets.importing import ImportResult, import_tickets
 from ticketkin.tickets.links import links_from_tickets

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ticketkin.core.ticket_fields import LINK_FIELDS, OPENING_FIELDS, PERSON_FIELDS, RESOLUTION_FIELDS
 from ticketkin.core.ticket_row import TicketRow
 
 IntArray = npt.NDArray[np.int64]
@@ -77,17 +78,6 @@ class Phase(IntEnum):
     MEDIUM = 2
     HARD = 3
 
-
-# Known when the ticket opens: a model may read these.
-OPENING_FIELDS = (
-    "title", "description", "category", "subcategory", "service",
-    "configuration_item", "assignment_group", "priority",
-)  # fmt: skip
-# Known only later, or a label itself: kept apart, never part of a composed text.
-RESOLUTION_FIELDS = ("state", "close_code", "close_notes", "resolved_at", "closed_at", "updated_at")
-LINK_FIELDS = ("parent", "problem", "caused_by", "duplicate_of", "stated_links")
-# Compared, never read: a person is kept as a pseudonym, the same in every import with one secret.
-PERSON_FIELDS = ("caller",)
 
 TICKETS_SCHEMA: Mapping[str, pl.DataType] = {
     "ticket_id": pl.String(),

@@ -15,7 +15,8 @@ from ticketkin.core.arrays import load_arrays, save_arrays
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.core.records import read_record
-from ticketkin.core.tables import PERSON_FIELDS, Float64Array, FloatArray, IntArray, Tickets
+from ticketkin.core.tables import Float64Array, FloatArray, IntArray, Tickets
+from ticketkin.core.ticket_fields import PERSON_FIELDS
 from ticketkin.lexical.bm25 import FieldStatistics
 from ticketkin.lexical.tfidf import TermStatistics
 from ticketkin.lexical.vocabulary import stable_hash, stable_hashes

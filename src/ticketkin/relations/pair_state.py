@@ -20,7 +20,8 @@ from ticketkin.core.arrays import AnyArray, load_arrays, save_arrays
 from ticketkin.core.artifacts import hash_value, write_json
 from ticketkin.core.errors import UnreadableFileError
 from ticketkin.core.records import read_record
-from ticketkin.core.tables import PERSON_FIELDS, FloatArray, IntArray, Tickets
+from ticketkin.core.tables import FloatArray, IntArray, Tickets
+from ticketkin.core.ticket_fields import PERSON_FIELDS
 from ticketkin.lexical.tfidf import TermStatistics
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.corpus_state import opening_times, value_hashes

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Self
 from fastapi import Path
 from pydantic import ConfigDict, Field, JsonValue, create_model, model_validator
 
-from ticketkin.core.tables import OPENING_FIELDS, Tickets
+from ticketkin.core.tables import Tickets
+from ticketkin.core.ticket_fields import OPENING_FIELDS
 from ticketkin.service.desk_time import DeskTime
 from ticketkin.service.strict_model import Strict
 from ticketkin.service.sync_schemas import SyncIn

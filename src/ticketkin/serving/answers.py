@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ticketkin.core.tables import PERSON_FIELDS, Float64Array, FloatArray, IntArray, Tickets
+from ticketkin.core.tables import Float64Array, FloatArray, IntArray, Tickets
+from ticketkin.core.ticket_fields import PERSON_FIELDS
 from ticketkin.core.ticket_row import TicketRow
 from ticketkin.core.wording import percent, time_span
 from ticketkin.relations.bands import Band, Bands, likeliest_kin

@@ -2,8 +2,6 @@
 
 import re
 
-import ftfy
-
 WHITE_SPACE = (
     "\t\n\x0b\x0c\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
@@ -48,6 +46,8 @@ def repair_characters(text: str) -> str:
         text = _SHEET_ESCAPE.sub(lambda code: chr(int(code[0][2:6], 16)), text)
     if not _SUSPICIOUS.search(text):
         return text
+    import ftfy  # a tenth of a second, for few texts
+
     repaired = ftfy.fix_text(text, unescape_html=False, uncurl_quotes=False, normalization="NFC")
     return repaired.replace("\ufffd", "").replace("\u200b", "").replace("\ufeff", "").replace("\x00", "")
 

@@ -6,7 +6,7 @@ from collections import Counter
 import polars as pl
 
 from ticketkin.core.progress import SILENT, Progress
-from ticketkin.core.tables import OPENING_FIELDS, PERSON_FIELDS
+from ticketkin.core.ticket_fields import OPENING_FIELDS, PERSON_FIELDS
 from ticketkin.tickets.account import Account
 from ticketkin.tickets.cleaning import clean_text, is_placeholder, strip_mail_threads
 from ticketkin.tickets.pseudonyms import NoPseudonyms

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ticketkin.core.errors import ConfigurationError, LeakageError
-from ticketkin.core.tables import LINK_FIELDS, OPENING_FIELDS, PERSON_FIELDS, RESOLUTION_FIELDS, Tickets
+from ticketkin.core.tables import Tickets
+from ticketkin.core.ticket_fields import LINK_FIELDS, OPENING_FIELDS, PERSON_FIELDS, RESOLUTION_FIELDS
 from ticketkin.tickets.cleaning import WHITE_SPACE
 
 

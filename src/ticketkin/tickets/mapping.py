@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ticketkin.core.errors import LeakageError, MappingError
 from ticketkin.core.near_names import near_name
 from ticketkin.core.printing import printable_line
-from ticketkin.core.tables import LINK_FIELDS, OPENING_FIELDS, PERSON_FIELDS, RESOLUTION_FIELDS
+from ticketkin.core.ticket_fields import LINK_FIELDS, OPENING_FIELDS, PERSON_FIELDS, RESOLUTION_FIELDS
 from ticketkin.core.wording import number_of
 from ticketkin.tickets.link_columns import LinkColumn, link_columns
 from ticketkin.tickets.systems import OTHER, SERVICENOW, SYSTEMS, Aliases

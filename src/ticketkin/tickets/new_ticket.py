@@ -11,7 +11,8 @@ from datetime import datetime
 
 import polars as pl
 
-from ticketkin.core.tables import OPENING_FIELDS, PERSON_FIELDS, TICKETS_SCHEMA, Tickets
+from ticketkin.core.tables import TICKETS_SCHEMA, Tickets
+from ticketkin.core.ticket_fields import OPENING_FIELDS, PERSON_FIELDS
 from ticketkin.tickets.account import Account
 from ticketkin.tickets.cleaning import WHITE_SPACE, is_placeholder
 from ticketkin.tickets.column_cleaning import FREE_TEXT, clean_cell

@@ -18,7 +18,7 @@ import polars as pl
 
 from ticketkin.core.errors import ConfigurationError
 from ticketkin.core.replacement import flush, flush_folder, part_beside
-from ticketkin.core.tables import PERSON_FIELDS
+from ticketkin.core.ticket_fields import PERSON_FIELDS
 from ticketkin.core.user_folders import user_folder
 from ticketkin.core.wording import number_of
 

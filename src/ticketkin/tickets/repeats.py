@@ -6,7 +6,7 @@ differ in nothing but where the rows stand.
 
 import polars as pl
 
-from ticketkin.core.tables import LINK_FIELDS, RESOLUTION_FIELDS
+from ticketkin.core.ticket_fields import LINK_FIELDS, RESOLUTION_FIELDS
 from ticketkin.core.wording import number_of
 from ticketkin.tickets.account import Account
 from ticketkin.tickets.same_ticket import rows_of_other_tickets

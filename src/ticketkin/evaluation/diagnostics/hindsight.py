@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ticketkin.core.checks import Check, failed, passed, skipped, warning
-from ticketkin.core.tables import OPENING_FIELDS, BoolArray, IntArray, Tickets, field_codes
+from ticketkin.core.tables import BoolArray, IntArray, Tickets, field_codes
+from ticketkin.core.ticket_fields import OPENING_FIELDS
 from ticketkin.core.wording import number_of, percent
 
 _FEWEST_LINKS = 20

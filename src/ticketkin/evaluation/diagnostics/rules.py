@@ -8,15 +8,8 @@ import numpy as np
 import polars as pl
 
 from ticketkin.core.checks import Check, failed, passed, skipped
-from ticketkin.core.tables import (
-    OPENING_FIELDS,
-    PERSON_FIELDS,
-    BoolArray,
-    FloatArray,
-    IntArray,
-    Tickets,
-    field_codes,
-)
+from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Tickets, field_codes
+from ticketkin.core.ticket_fields import OPENING_FIELDS, PERSON_FIELDS
 from ticketkin.core.wording import number_of, percent, time_span
 
 if TYPE_CHECKING:
