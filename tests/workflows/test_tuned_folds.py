@@ -1,12 +1,13 @@
 """LoRA where folds judge: asked for, trained on each fold's links alone, and resumed after a kill."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT
@@ -187,6 +188,22 @@ def test_each_ticket_is_ranked_by_the_encoder_of_its_fold(
     if "strength 1" in chosen:
         assert np.abs(first - second).max() > 1e-4
     np.testing.assert_allclose(np.linalg.norm(first, axis=1), 1, atol=1e-4)
+
+
+def test_a_training_takes_no_more_threads_than_are_asked_for(
+    run: FoldsRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    contender = replace(contender_of(run), work=tmp_path)
+
+    def train(*_: object) -> None:
+        assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp"} == {1}
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Lora, "train", train)
+    everything = np.ones(int(contender.unit_of_ticket.max()) + 1, dtype=np.bool_)
+    with pytest.raises(KeyboardInterrupt):
+        contender.embeddings(everything, 1)
 
 
 def test_a_training_that_looks_at_evaluation_links_is_refused(job: Job) -> None:

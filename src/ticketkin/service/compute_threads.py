@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from threadpoolctl import threadpool_limits
 
-from ticketkin.encoders.runtime.sessions import n_threads
+from ticketkin.core.threads import n_threads
 
 _FEWEST_TICKETS = 8
 """Tickets stored at once from which on all cores are used: nobody waits for one of them alone."""

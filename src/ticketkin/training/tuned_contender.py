@@ -5,7 +5,6 @@ enable it. The result of each part is kept on the disk by the hash of everything
 only the current part, and no part is trained twice.
 """
 
-import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from ticketkin.core.arrays import load_array, save_array
 from ticketkin.core.artifacts import hash_value
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import BoolArray, FloatArray, IntArray, Visibility
+from ticketkin.core.threads import n_threads
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.loading import LoadedEncoder
 from ticketkin.evaluation.retrieval import evaluate_retrieval
@@ -127,8 +127,8 @@ class TunedContender:
         place = self.work / self._key(data)
         path = place / f"strength_{strength:g}.npy"
         if not path.exists():
-            # The fits of the other candidates run on one thread each; a training wants every core.
-            with threadpool_limits(limits=os.cpu_count()):
+            # The fits of the other candidates run on one thread each; a training wants all that there are.
+            with threadpool_limits(limits=n_threads()):
                 tuned = self._trained.get(place.name) or self.train(seen, place / _TRAINING)
                 self._trained.clear()
                 self._trained[place.name] = tuned

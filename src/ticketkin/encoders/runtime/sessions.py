@@ -5,7 +5,6 @@ file at operations of a plug-in. Neither is followed: models are read from memor
 is refused.
 """
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ import numpy as np
 
 from ticketkin.core.errors import UnreadableFileError, UnsafeArtifactError
 from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.core.threads import n_threads
 from ticketkin.encoders.runtime.record import MODEL_FILES, PACKAGES, REMEDY, require
 from ticketkin.encoders.settings import Runtime
 
@@ -173,10 +173,3 @@ def _each(embedded: Callable[[Inputs], FloatArray], texts: Sequence[Inputs]) -> 
         return embedded(texts[0])[None]
     with ThreadPoolExecutor(n_threads()) as threads:
         return np.stack(list(threads.map(embedded, texts)))
-
-
-def n_threads() -> int:
-    """Return how many threads work at once: the cores this process may use, or OMP_NUM_THREADS if fewer."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, min(cores, int(asked))) if asked.isdigit() else cores
