@@ -13,6 +13,7 @@ from progress_material import KeptLines
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import Float64Array
 from ticketkin.encoders.cross_encoder import CrossBase
+from ticketkin.evaluation.bootstrap import Resamples
 from ticketkin.relations import cause_training
 from ticketkin.relations.cause_training import CauseTrainer
 from ticketkin.relations.causes import with_cause
@@ -105,6 +106,35 @@ def test_it_helps_where_the_kinds_are_guessed_and_not_where_it_guesses(
         assert quality.helps is knows, (knows, rightly, quality.gain)
         if knows:
             assert (quality.roc_auc.value or 0) > 0.95 and (quality.pr_auc_both.value or 0) > 0.9
+
+
+def test_the_quality_is_what_scikit_learn_computes(tmp_path: Path) -> None:
+    from sklearn import metrics
+
+    draw = np.random.default_rng(3)
+    truth, forward = draw.random(60) < 0.3, draw.random(60) < 0.5
+    scores = draw.integers(-3, 4, (60, 2)) + 1.0 * truth[:, None]  # with ties
+    score = scores.max(axis=1)
+    probability = 1 / (1 + np.exp(-score))
+    values = np.column_stack([scores, probability, score > 0, np.ones(60)])
+    causes = cause_training._Causes(values)
+    resamples = Resamples.draw(np.arange(60), 50, 0)
+    base, chosen = CrossBase(tmp_path, "made-up", 1, "cpu"), CrossEncoderSettings()
+    quality = causes.quality(truth, forward, resamples, base, chosen)
+    kinds = draw.dirichlet([1, 1, 1, 1], 60)
+    beside = causes.beside_kinds(truth, kinds, resamples)
+    expected = {
+        quality.roc_auc: metrics.roc_auc_score(truth, score),
+        quality.pr_auc: metrics.average_precision_score(truth, score),
+        quality.f1: metrics.f1_score(truth, score > 0),
+        quality.precision: metrics.precision_score(truth, score > 0),
+        quality.recall: metrics.recall_score(truth, score > 0),
+        quality.brier: metrics.brier_score_loss(truth, probability),
+        beside["pr_auc_kinds"]: metrics.average_precision_score(truth, kinds[:, CAUSAL]),
+    }
+    for interval, value in expected.items():
+        assert interval.value == pytest.approx(value)
+        assert interval.low < interval.value < interval.high
 
 
 def test_too_few_causes_are_named(trained_as: Any, tmp_path: Path) -> None:

@@ -227,7 +227,7 @@ def weighted_correlation(left: Float64Array, right: Float64Array, weights: Float
 class SortedPairs:
     """Pairs sorted once, so that a weighted metric costs one pass."""
 
-    def __init__(self, similarities: FloatArray, labels: IntArray) -> None:
+    def __init__(self, similarities: FloatArray | Float64Array, labels: IntArray) -> None:
         self._order = np.argsort(-similarities, kind="stable")
         ordered = similarities[self._order]
         self._kin = labels[self._order] == 1

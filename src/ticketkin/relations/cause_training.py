@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any, ClassVar
@@ -15,6 +14,7 @@ from ticketkin.core.tables import BoolArray, Float64Array, IntArray
 from ticketkin.core.wording import number_of
 from ticketkin.encoders.cross_encoder import CrossBase
 from ticketkin.evaluation.bootstrap import Interval, Resamples, statistic_interval
+from ticketkin.evaluation.pair_statistics import SortedPairs
 from ticketkin.relations.block_folds import block_folds
 from ticketkin.relations.causes import CAUSE_ENCODER, CauseCalibration, CauseReader, both_orders, with_cause
 from ticketkin.relations.cross_training import (
@@ -175,17 +175,15 @@ class _Causes:
 
         PR-AUC on the same pairs; `kinds` has the shape (n_pairs, 4).
         """
-        from sklearn.metrics import average_precision_score
-
-        alone, both = kinds[:, _CAUSAL], with_cause(kinds, self.values[:, 2])[:, _CAUSAL]
-
-        def area(values: Float64Array, weights: Float64Array) -> float:
-            return float(average_precision_score(truth, values, sample_weight=weights))
-
+        pooled = with_cause(kinds, self.values[:, 2])
+        alone, both = (
+            SortedPairs(values[:, _CAUSAL], truth.astype(np.int64)).average_precision
+            for values in (kinds, pooled)
+        )
         return {
-            "pr_auc_kinds": statistic_interval(lambda w: area(alone, w), resamples, len(truth)),
-            "pr_auc_both": statistic_interval(lambda w: area(both, w), resamples, len(truth)),
-            "gain": statistic_interval(lambda w: area(both, w) - area(alone, w), resamples, len(truth)),
+            "pr_auc_kinds": statistic_interval(alone, resamples, len(truth)),
+            "pr_auc_both": statistic_interval(both, resamples, len(truth)),
+            "gain": statistic_interval(lambda w: both(w) - alone(w), resamples, len(truth)),
         }
 
     def quality(
@@ -196,35 +194,28 @@ class _Causes:
         base: CrossBase,
         settings: CrossEncoderSettings,
     ) -> CauseQuality:
-        from sklearn.metrics import (
-            average_precision_score,
-            f1_score,
-            precision_score,
-            recall_score,
-            roc_auc_score,
-        )
-
         first, second, probability, at_threshold, cost = self.values.T
-        score, is_cause = np.maximum(first, second), at_threshold > 0
+        said = at_threshold > 0
+        ordered = SortedPairs(np.maximum(first, second), truth.astype(np.int64))
 
-        def interval(metric: Callable[..., float], values: Any) -> Interval:
-            return statistic_interval(
-                lambda weights: float(metric(truth, values, sample_weight=weights)), resamples, len(truth)
-            )
+        def interval(statistic: Callable[[Float64Array], float]) -> Interval:
+            return statistic_interval(statistic, resamples, len(truth))
 
-        def brier(true: BoolArray, values: Float64Array, sample_weight: Float64Array) -> float:
-            return float(np.average((values - true) ** 2, weights=sample_weight))
+        def share(weights: Float64Array, of: Float64Array) -> float:
+            """The weight of the causes that were said to be some, as a share; 0 of nothing."""
+            total = float((weights * of).sum())
+            return float(weights[said & truth].sum()) / total if total > 0 else 0.0
 
         right_way = (first >= second) == forward
         return CauseQuality(
             n_causal=int(truth.sum()),
             n_other=int((~truth).sum()),
-            roc_auc=interval(roc_auc_score, score),
-            pr_auc=interval(average_precision_score, score),
-            f1=interval(partial(f1_score, zero_division=0), is_cause),
-            precision=interval(partial(precision_score, zero_division=0), is_cause),
-            recall=interval(partial(recall_score, zero_division=0), is_cause),
-            brier=interval(brier, probability),
+            roc_auc=interval(ordered.roc_auc),
+            pr_auc=interval(ordered.average_precision),
+            f1=interval(lambda weights: share(weights, (said.astype(np.float64) + truth) / 2)),
+            precision=interval(lambda weights: share(weights, said.astype(np.float64))),
+            recall=interval(lambda weights: share(weights, truth.astype(np.float64))),
+            brier=interval(lambda weights: float(np.average((probability - truth) ** 2, weights=weights))),
             direction_right=float(right_way[truth].mean()),
             milliseconds_a_pair=float(np.median(cost)),
             base=base.name,
