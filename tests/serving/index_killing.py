@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-import pyarrow  # noqa: F401 - loaded once, not by every child
+import pyarrow.compute  # noqa: F401 - loaded once, not by every child: it takes longer than their work
 import sklearn.feature_extraction.text  # noqa: F401
 from index_material import embedded
 from test_index import check_content, opened
