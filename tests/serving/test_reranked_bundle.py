@@ -42,7 +42,7 @@ N_READ = 8
 def job(tmp_path_factory: pytest.TempPathFactory, tiny_encoder_folder: Path) -> Job:
     """A job with a reranker over sample tickets."""
     sample = tmp_path_factory.mktemp("sample") / "incidents.csv"
-    write_sample(sample, 300, 3)
+    write_sample(sample, 200, 3)
     encoder = str(tiny_encoder_folder)
     return Job(
         sources=(sample,),
@@ -56,7 +56,7 @@ def job(tmp_path_factory: pytest.TempPathFactory, tiny_encoder_folder: Path) -> 
                 base_model=encoder,
                 n_read=N_READ,
                 batch_size=32,
-                max_length_tokens=48,
+                max_length_tokens=32,
                 learning_rate=1e-3,
             ),
         ),
@@ -203,7 +203,9 @@ def test_one_that_fails_its_gate_is_left_out_and_that_is_reported(
 
 
 def test_folds_leave_it_out_and_say_so(kept_run: Path, job: Job, tmp_path: Path) -> None:
-    evaluation = EvaluationSettings(n_bootstrap=100, by="folds", folds=3, repeats=1, shuffles=0)
+    evaluation = EvaluationSettings(
+        n_bootstrap=100, by="folds", folds=2, repeats=1, shuffles=0, learning_curve=False
+    )
     folds = job.model_copy(update={"settings": job.settings.model_copy(update={"evaluation": evaluation})})
     stages = ("split", "pairs", "head", "reranker", "provisional")
     report = judged_anew(kept_run, tmp_path / "run", folds, *stages)

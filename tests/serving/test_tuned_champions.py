@@ -37,10 +37,10 @@ pytest.importorskip("peft", reason="the extra 'lora' is not installed")
 
 TUNED = ("adapted", "head", "lora", "full")
 LORA = LoraSettings(
-    epochs_per_phase=(0, 0, 3), batch_size=16, max_length_tokens=32, learning_rate=5e-3, rank=4
+    epochs_per_phase=(0, 0, 1), batch_size=16, max_length_tokens=24, learning_rate=5e-3, rank=4
 )
 FULL = FullSettings(
-    epochs_per_phase=(0, 0, 2),
+    epochs_per_phase=(0, 0, 1),
     batch_size=16,
     max_length_tokens=32,
     learning_rate=1e-3,
@@ -54,7 +54,7 @@ ADAPTED = AdaptedSettings(objectives=("simcse",), max_length_tokens=32, learning
 def tuned_run(tmp_path_factory: pytest.TempPathFactory, tiny_encoder_folder: Path) -> Iterator[Path]:
     """A finished run of every encoder that can be tuned, whose learned ranking stands on LoRA."""
     sample = tmp_path_factory.mktemp("sample") / "incidents.csv"
-    write_sample(sample, 200, 3)
+    write_sample(sample, 120, 3)
     job = Job(
         sources=(sample,),
         synthetic=True,
