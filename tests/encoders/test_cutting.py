@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
@@ -103,6 +103,7 @@ def test_what_keeps_the_end_of_a_text_or_has_no_positions_is_not_cut() -> None:
     ),
     right=st.sampled_from(["again", *(text * 20 for text in CORPUS)]),
 )
+@settings(max_examples=40)
 def test_a_cross_encoder_reads_the_same_of_cut_pairs(lefts: list[str], right: str) -> None:
     model = MODELS["bytes"]
     rights = [right] * len(lefts)

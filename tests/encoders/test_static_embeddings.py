@@ -46,7 +46,7 @@ def test_each_text_is_read_to_its_end(static_encoder_folder: Path) -> None:
 def test_a_run_on_it_judges_and_answers_and_the_doctor_finds_no_fault(
     static_encoder_folder: Path, tmp_path: Path
 ) -> None:
-    write_sample(tmp_path / "s.csv", 200, 3)
+    write_sample(tmp_path / "s.csv", 120, 3)
     base = ["--base-model", str(static_encoder_folder), "--offline"]
     for setting in (
         "relations.model=logistic", "relations.repeats=1", "relations.folds=2", "evaluation.n_bootstrap=100",

@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
@@ -68,6 +68,7 @@ def test_texts_without_a_common_word_say_nothing() -> None:
 
 
 @given(seed=st.integers(0, 10_000))
+@settings(max_examples=25)
 def test_neither_order_nor_direction_of_the_links_matters(seed: int) -> None:
     tickets, links = couples(30), wrong(30)
     shuffled = links.frame.sample(fraction=1, shuffle=True, seed=seed)

@@ -300,7 +300,7 @@ _RECORDS_LIKE = st.lists(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(content=st.one_of(_VALUES, _COLUMNS_LIKE, _RECORDS_LIKE))
 def test_no_json_raises_anything_but_a_plain_error(
     tmp_path_factory: pytest.TempPathFactory, content: Any

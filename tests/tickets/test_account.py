@@ -53,7 +53,7 @@ records = st.lists(
 
 
 @given(files=st.lists(records, min_size=1, max_size=3))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 def test_every_row_is_accounted_for(tmp_path_factory: pytest.TempPathFactory, files: list[list]) -> None:
     folder = tmp_path_factory.mktemp("files")
     paths, n_records = [], 0

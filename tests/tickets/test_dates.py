@@ -63,7 +63,7 @@ NOTATIONS = {
 
 @pytest.mark.parametrize("notation", NOTATIONS)
 @given(times=st.lists(moments, min_size=1, max_size=8))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_every_notation_is_read_back(notation: str, times: list[datetime]) -> None:
     assert read(*map(NOTATIONS[notation], times)) == times
 
@@ -72,7 +72,7 @@ def test_every_notation_is_read_back(notation: str, times: list[datetime]) -> No
                                   "%d-%m-%Y %H:%M:%S", "%d/%m/%y %H:%M:%S", "%y-%m-%d %H:%M:%S",
                                   "%m-%d-%Y %H:%M:%S"])  # fmt: skip
 @given(times=st.lists(moments, min_size=1, max_size=8))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_one_cell_that_allows_only_one_order_decides_for_its_column(form: str, times: list[datetime]) -> None:
     telling = datetime(2021, 12, 30, 8, 9, 10)
     cells = [time.strftime(form) for time in (*times, telling)]
@@ -130,7 +130,7 @@ def test_no_time_in_other_words_is_no_unreadable_one(nothing: str) -> None:
 
 
 @given(st.lists(st.text(max_size=30) | st.from_regex(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.{0,12}"), max_size=6))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_whatever_a_cell_holds_it_is_a_year_of_tickets_or_counted(cells: list[str]) -> None:
     times = parse_times(pl.Series("opened_at", cells, dtype=pl.String))
     assert len(times.values) == len(cells)

@@ -256,7 +256,7 @@ tables = st.integers(2, 5).flatmap(
     st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]),
     st.sampled_from(["\n", "\r\n", "\r"]),
 )
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_the_csv_module_writes_reads_back(
     tmp_path: Path, rows: list[list[str]], delimiter: str, quoting: int, end: str
 ) -> None:

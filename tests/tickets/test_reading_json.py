@@ -150,7 +150,7 @@ nested = st.recursive(
 @given(
     st.lists(st.dictionaries(st.text(max_size=5), nested, max_size=4), min_size=1, max_size=6), st.booleans()
 )
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=75, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_record_is_accounted_for(tmp_path: Path, records: list[dict[str, Any]], as_lines: bool) -> None:
     records = [{"number": "INC1"}, *records]
     content = "\n".join(map(json.dumps, records)) if as_lines else json.dumps(records)

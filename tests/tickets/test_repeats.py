@@ -222,7 +222,7 @@ rows = st.lists(
 
 
 @given(rows=rows, cut=st.integers(0, 8))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_it_makes_no_difference_in_how_many_files_rows_stand(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, ...]], cut: int
 ) -> None:
