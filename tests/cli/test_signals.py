@@ -120,12 +120,15 @@ def started_with(code: str) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_command_deep_in_c_code_ends_all_the_same(number: int) -> None:
+    # It waits for a lock that it holds already, which no signal ends.
     child = started_with("""
 @app.app.command()
 def test() -> None:
-    import hashlib
+    import ctypes
+    lock, library = ctypes.create_string_buffer(64), ctypes.CDLL(None)
+    library.pthread_mutex_lock(lock)
     print("there", flush=True)
-    hashlib.pbkdf2_hmac("sha256", b"x", b"y", 2_000_000_000)
+    library.pthread_mutex_lock(lock)
 """)
     time.sleep(0.2)
     child.send_signal(number)

@@ -55,7 +55,8 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def toy_job(job: Job) -> Job:
-    settings = job.settings.model_copy(update={"candidates": ("lexical", "base", "toy")})
+    short = FullSettings(epochs_per_phase=(0, 0, 1), max_length_tokens=24)
+    settings = job.settings.model_copy(update={"candidates": ("lexical", "base", "toy"), "full": short})
     return job.model_copy(update={"settings": settings})
 
 
