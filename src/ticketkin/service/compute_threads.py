@@ -1,8 +1,8 @@
 """How many threads compute an answer where many requests ask at once.
 
 The threads of one question would only wait for those of the others, and the matrix library of numpy lets its
-own wait by turning round, which takes processor time from them (`benchmarks/service.py`). What OMP_NUM_THREADS
-asks for stands.
+own wait by turning round, which takes processor time from them (`benchmarks/service.py`). Where
+OMP_NUM_THREADS is set, it decides.
 """
 
 import os
