@@ -34,7 +34,8 @@ for variable in ("TICKETKIN_SECRET", "TICKETKIN_KEY_FILE"):
 if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
     # Workers whose threads ask for every core slow each other down several times over.
     share = (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, share)))
+    for variable in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS"):
+        os.environ.setdefault(variable, str(max(1, share)))
 
 
 # The commands are built once a process, not for each that tests call: that takes longer than many of them.

@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from ticketkin.core.errors import InputError, JobError, TicketkinError
+from ticketkin.core.printing import printable_line
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.service.app import create_app
 from ticketkin.service.corpus import Corpus
@@ -70,8 +71,7 @@ class Worker:
                 provider = None if oidc is None else Provider(oidc)
                 return Spreading(create_app(corpus, self.settings, provider, closing=opened.pop_all()))
         except TicketkinError as error:
-            sys.stderr.write(f"A worker could not start: {error}\n")
-            sys.exit(1)
+            sys.exit(printable_line(f"A worker could not start: {error}"))
 
 
 def serve(
