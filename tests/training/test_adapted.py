@@ -43,16 +43,18 @@ def test_each_objective_learns_and_what_is_saved_is_what_was_trained(
     assert not any(check.outcome is Outcome.FAILED for check in checks)
 
 
-def test_a_finished_objective_is_read_back_and_the_seed_decides(
+def test_a_finished_training_is_read_back_and_the_seed_decides(
     tiny_encoder_folder: Path, tmp_path: Path
 ) -> None:
     encoder, texts = load_folder(tiny_encoder_folder, ENCODER), tuning_data().texts
-    settings = SETTINGS.model_copy(update={"epochs": 2})
+    settings = SETTINGS.model_copy(update={"epochs": 2, "objectives": ("tsdae", "simcse")})
     first, again, other = (
         train_adapted(encoder, texts, settings, tmp_path / place, seed)
         for place, seed in (("one", 7), ("one", 7), ("two", 8))
     )
     np.testing.assert_allclose(again.probe_embeddings, first.probe_embeddings, atol=1e-6)
+    assert again.record == first.record
+    assert {path.name for path in (tmp_path / "one").iterdir()} == {"tuned", "finished.json"}
     assert np.abs(other.probe_embeddings - first.probe_embeddings).max() > 1e-4
 
 

@@ -80,3 +80,13 @@ def test_tensors_that_are_none_fall_back_even_where_their_hash_fits(folder: Path
     state.write_text(json.dumps(json.loads(state.read_text()) | {"tensors_sha256": hash_path(tensors)}))
     loaded = load_checkpoint(folder, "abc")
     assert loaded is not None and loaded.step == 1
+
+
+def test_another_training_in_the_folder_is_no_later_step_of_this_one(folder: Path) -> None:
+    tensors = {"w": torch.zeros(3)}
+    save_checkpoint(folder, "old", Checkpoint(8, tensors, state_at(8)))
+    save_checkpoint(folder, "old", Checkpoint(9, tensors, state_at(9)))
+    save_checkpoint(folder, "new", Checkpoint(1, tensors, state_at(1)))
+    loaded = load_checkpoint(folder, "new")
+    assert loaded is not None and loaded.step == 1
+    assert [path.name for path in folder.iterdir()] == ["step-00000001"]

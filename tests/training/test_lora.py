@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -41,6 +42,10 @@ def _weights(result: TunedEncoder) -> dict[str, FloatArray]:
     from safetensors.numpy import load_file
 
     return load_file(result.adapter_folder / "adapter_model.safetensors")
+
+
+def _no_step(*_: object) -> None:
+    raise AssertionError("trained again")
 
 
 def _assert_same_adapter(one: TunedEncoder, other: TunedEncoder) -> None:
@@ -109,23 +114,55 @@ def test_the_record_tells_what_was_really_applied(trained: TunedEncoder) -> None
     json.dumps(record.model_dump(mode="json"), allow_nan=False)
 
 
-def test_a_training_killed_in_the_middle_ends_with_the_same_adapter(
-    tiny_encoder_folder: Path, trained: TunedEncoder, tmp_path: Path
-) -> None:
+def _killed(encoder: Path, folder: Path, step: int, *, between: bool = False) -> list[str]:
+    """Train in a process that is killed when `step` is done, or `between` its end and what it leaves.
+
+    Returns the names of its checkpoints.
+    """
     script = Path(tuning_material.__file__)
+    path = os.pathsep.join([str(script.parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
-        [sys.executable, str(script), str(tiny_encoder_folder), str(tmp_path), "8"],
-        env={**os.environ, "PYTHONPATH": str(script.parents[1])},
+        [sys.executable, str(script), str(encoder), str(folder), str(step), *["between"] * between],
+        env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
-    assert sorted(p.name for p in (tmp_path / "checkpoint").iterdir()) == ["step-00000003", "step-00000006"]
+    return sorted(path.name for path in (folder / "checkpoint").iterdir())
+
+
+def test_a_training_killed_in_the_middle_ends_with_the_same_adapter(
+    tiny_encoder_folder: Path, trained: TunedEncoder, tmp_path: Path
+) -> None:
+    assert _killed(tiny_encoder_folder, tmp_path, 8) == ["step-00000003", "step-00000006"]
     assert not (tmp_path / "adapter").exists()
     resumed = train(tiny_encoder_folder, tmp_path)
     assert resumed.record.history.loss == pytest.approx(trained.record.history.loss, abs=1e-5)
     _assert_same_adapter(trained, resumed)
+
+
+def test_a_training_killed_before_its_result_is_whole_takes_no_step_again(
+    tiny_encoder_folder: Path, trained: TunedEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = trained.record.steps_done
+    assert _killed(tiny_encoder_folder, tmp_path, last, between=True)[-1] == f"step-{last:08d}"
+    assert (tmp_path / "merged").exists() and not (tmp_path / "finished.json").exists()
+    monkeypatch.setattr(objective.KinObjective, "loss", _no_step)
+    _assert_same_adapter(trained, train(tiny_encoder_folder, tmp_path))
+
+
+def test_a_finished_training_leaves_no_checkpoint(trained: TunedEncoder) -> None:
+    left = {path.name for path in trained.folder.parent.iterdir()}
+    assert left == {"adapter", "merged", "finished.json"}
+
+
+def test_a_finished_training_whose_model_was_damaged_is_done_anew(
+    tiny_encoder_folder: Path, trained: TunedEncoder, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(trained.adapter_folder.parent, tmp_path / "lora"))
+    (folder / "adapter/adapter_model.safetensors").write_bytes(b"")
+    _assert_same_adapter(trained, train(tiny_encoder_folder, folder))
 
 
 def test_the_same_seed_gives_the_same_adapter(
@@ -134,19 +171,18 @@ def test_the_same_seed_gives_the_same_adapter(
     _assert_same_adapter(trained, train(tiny_encoder_folder, tmp_path))
 
 
-def _no_step(*_: object) -> None:
-    raise AssertionError("trained again")
-
-
 def test_a_finished_training_is_not_done_again(
     tiny_encoder_folder: Path, trained: TunedEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(objective.KinObjective, "loss", _no_step)
-    _assert_same_adapter(trained, train(tiny_encoder_folder, trained.adapter_folder.parent))
+    again = train(tiny_encoder_folder, trained.adapter_folder.parent)
+    _assert_same_adapter(trained, again)
+    assert again.record == trained.record
+    np.testing.assert_allclose(again.probe_embeddings, trained.probe_embeddings, atol=1e-5)
 
 
 @pytest.mark.parametrize("change", ["settings", "data"])
-def test_a_checkpoint_of_another_training_is_not_continued(
+def test_the_result_of_another_training_is_not_taken(
     tiny_encoder_folder: Path, trained: TunedEncoder, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     monkeypatch.setattr(objective.KinObjective, "loss", _no_step)
@@ -159,7 +195,7 @@ def test_a_checkpoint_of_another_training_is_not_continued(
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(
     tiny_encoder_folder: Path, trained: TunedEncoder, tmp_path: Path
 ) -> None:
-    train(tiny_encoder_folder, tmp_path)
+    _killed(tiny_encoder_folder, tmp_path, 8)
     newest = max((tmp_path / "checkpoint").iterdir())
     content = (newest / "tensors.safetensors").read_bytes()
     (newest / "tensors.safetensors").write_bytes(content[:-40] + bytes(40))
@@ -250,8 +286,6 @@ def test_a_merge_scales_to_unit_length_whatever_the_base(
 def test_an_untrained_adapter_is_refused(
     tiny_encoder_folder: Path, trained: TunedEncoder, tmp_path: Path
 ) -> None:
-    import shutil
-
     from safetensors.numpy import save_file
 
     folder = Path(shutil.copytree(trained.adapter_folder, tmp_path / "adapter"))

@@ -13,6 +13,7 @@ import numpy as np
 from ticketkin.core.progress import SilentProgress
 from ticketkin.encoders.loading import load_folder
 from ticketkin.encoders.settings import EncoderSettings
+from ticketkin.training.finished import FinishedTraining
 from ticketkin.training.lora import train_lora
 from ticketkin.training.preparation import TunedEncoder
 from ticketkin.training.settings import LoraSettings
@@ -100,5 +101,13 @@ def train(base: Path, folder: Path, data: TuningData | None = None, **options: o
     return train_lora(load_folder(base, ENCODER), data or tuning_data(), settings, folder, 7, **options)
 
 
+def _kill(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 if __name__ == "__main__":
-    train(Path(sys.argv[1]), Path(sys.argv[2]), progress=KillingProgress(int(sys.argv[3])))
+    base, place, step, *when = sys.argv[1:]
+    if when == ["between"]:  # its models are written, and nothing says yet that they are whole
+        FinishedTraining.keep = _kill
+        train(Path(base), Path(place))
+    train(Path(base), Path(place), progress=KillingProgress(int(step)))

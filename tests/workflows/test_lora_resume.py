@@ -93,6 +93,7 @@ def test_a_run_killed_in_lora_training_goes_on_with_the_same_command(
     assert report["candidates"].keys() == {"lexical", "base", "lora", "hybrid"}
     assert (folder / "manifest.json").exists()
     assert (folder / "report.html").exists()
+    assert not [*folder.rglob("checkpoint*")]
 
 
 def main_returns_without_error() -> None:

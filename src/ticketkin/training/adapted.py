@@ -14,9 +14,17 @@ from ticketkin.encoders.loading import LoadedEncoder, load_float32
 from ticketkin.encoders.saving import base_of
 from ticketkin.encoders.token_limit import limit_tokens
 from ticketkin.training.device_use import recorded_use
+from ticketkin.training.finished import CHECKPOINT, FinishedTraining
 from ticketkin.training.loop import TrainingLoop, seeded
 from ticketkin.training.plan import passes_over
-from ticketkin.training.preparation import EncoderJudge, TunedEncoder, judge_of, probes_among, tuned_encoder
+from ticketkin.training.preparation import (
+    EncoderJudge,
+    TunedEncoder,
+    judge_of,
+    load_tuned,
+    probes_among,
+    tuned_encoder,
+)
 from ticketkin.training.record import History, PhaseRecord, TrainingRecord, training_versions
 from ticketkin.training.settings import AdaptedSettings
 from ticketkin.training.unlabelled import objective_named
@@ -47,9 +55,28 @@ def train_adapted(
             f"Adapting needs at least {_FEWEST_TEXTS} different texts, there are {len(different)}; leave "
             "adapted out of --candidates"
         )
-    identity = _identity(encoder, different, settings, seed)
+    finished = FinishedTraining(folder, _identity(encoder, different, settings, seed), ("tuned",))
+    record = finished.read()
+    if record is not None:
+        model = load_tuned(folder / "tuned", encoder)
+    else:
+        model, record = _trained(encoder, different, settings, finished, seed, progress, judge)
+        finished.keep(record)
+    return tuned_encoder(encoder, model, folder / "tuned", record, probes_among(different))
+
+
+def _trained(
+    encoder: LoadedEncoder,
+    texts: list[str],
+    settings: AdaptedSettings,
+    to_finish: FinishedTraining,
+    seed: int,
+    progress: Progress,
+    judge: EncoderJudge | None,
+) -> tuple[Any, TrainingRecord]:
+    """Return the model trained by each objective in turn, which is saved, and what happened."""
     limit = min(settings.max_length_tokens, encoder.max_length_tokens)
-    lengths = np.minimum(encoder.token_lengths(different), limit)
+    lengths = np.minimum(encoder.token_lengths(texts), limit)
     with seeded(seed):
         model: Any = load_float32(str(encoder.source), encoder.device)
         if model.transformers_model is None:
@@ -65,20 +92,19 @@ def train_adapted(
             loop = TrainingLoop(
                 f"Adapted ({name})",
                 model,
-                objective_named(name, model, different, settings),
+                objective_named(name, model, texts, settings),
                 passes_over(lengths, settings.epochs, settings.batch_size, seed + number),
                 settings,
                 judge_of(judge, encoder, model),
             )
-            loop.run(folder / f"checkpoint-{number + 1}-{name}", f"{identity}-{number}", progress)
+            place = to_finish.folder / f"{CHECKPOINT}-{number + 1}-{name}"
+            loop.run(place, f"{to_finish.identity}-{number}", progress)
             loops.append(loop)
     limit_tokens(model, encoder.max_length_tokens)
-    with atomic_path(folder / "tuned") as temporary:
+    with atomic_path(to_finish.folder / "tuned") as temporary:
         save_unit_length(model, temporary, base_of(encoder))
-    record = _record(encoder, settings, loops, changes.relative(), len(different)).model_copy(
-        update={"seed": seed, "data_sha256": identity}
-    )
-    return tuned_encoder(encoder, model, folder / "tuned", record, probes_among(different))
+    record = _record(encoder, settings, loops, changes.relative(), len(texts))
+    return model, record.model_copy(update={"seed": seed, "data_sha256": to_finish.identity})
 
 
 def _identity(encoder: LoadedEncoder, texts: Sequence[str], settings: AdaptedSettings, seed: int) -> str:

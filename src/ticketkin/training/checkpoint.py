@@ -61,10 +61,10 @@ class _Saved:
 
 
 def save_checkpoint(folder: Path, identity: str, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint below `folder` and drop all but the last two.
+    """Write a checkpoint below `folder` and drop all but the last two of this training.
 
     `identity` is the hash of data, settings, base and seed: only a training that equals this one
-    may continue from it.
+    may continue from it. Those of another one would else be taken for later steps of this one.
     """
     from safetensors.torch import save_file
 
@@ -74,7 +74,9 @@ def save_checkpoint(folder: Path, identity: str, checkpoint: Checkpoint) -> None
         save_file(contiguous, temporary / _TENSORS)
         tensors_sha256 = hash_path(temporary / _TENSORS)
         write_json(temporary / _STATE, _Saved(identity, checkpoint.step, tensors_sha256, checkpoint.state))
-    for old in _names(folder)[:-_N_KEPT]:
+    newest_first = reversed(_names(folder))
+    own = [name for name in newest_first if _identity_of(folder / name) == identity][:_N_KEPT]
+    for old in set(_names(folder)).difference(own):
         remove_old(folder / old)
 
 
@@ -92,6 +94,14 @@ def load_checkpoint(folder: Path, identity: str) -> Checkpoint | None:
         except (UnreadableFileError, SafetensorError, OSError, ValueError):
             continue  # an older one is as good; without any, training starts anew
     return None
+
+
+def _identity_of(checkpoint: Path) -> str | None:
+    """Return which training a checkpoint is of; None where that can't be read."""
+    try:
+        return read_record(checkpoint / _STATE, _Saved, "").identity
+    except UnreadableFileError:
+        return None
 
 
 def _names(folder: Path) -> list[str]:

@@ -7,10 +7,12 @@ from ticketkin.core.artifacts import atomic_path
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.encoders.loading import LoadedEncoder, load_float32
 from ticketkin.encoders.saving import base_of
+from ticketkin.training.finished import CHECKPOINT, FinishedTraining
 from ticketkin.training.loop import seeded
 from ticketkin.training.preparation import (
     EncoderJudge,
     TunedEncoder,
+    load_tuned,
     prepare_training,
     probes_of,
     training_record,
@@ -35,12 +37,18 @@ def train_full(
     Losses, phases, judge, checkpoints and errors are those of `train_lora`.
     """
     prepared = prepare_training(encoder, data, settings, seed, "full")
-    with seeded(seed):
-        model: Any = load_float32(str(encoder.source), encoder.device)
-        train_all_weights(model)
-        changes = WeightChanges(model)
-        loop = prepared.run("Full", model, folder / "checkpoint", progress, judge)
-    with atomic_path(folder / "tuned") as temporary:
-        save_unit_length(model, temporary, base_of(encoder))
-    record = training_record(encoder, data, settings, loop, changes.relative(), "all weights", seed)
+    finished = FinishedTraining(folder, prepared.identity, ("tuned",))
+    record = finished.read()
+    if record is not None:
+        model: Any = load_tuned(folder / "tuned", encoder)
+    else:
+        with seeded(seed):
+            model = load_float32(str(encoder.source), encoder.device)
+            train_all_weights(model)
+            changes = WeightChanges(model)
+            loop = prepared.run("Full", model, folder / CHECKPOINT, progress, judge)
+        with atomic_path(folder / "tuned") as temporary:
+            save_unit_length(model, temporary, base_of(encoder))
+        record = training_record(encoder, data, settings, loop, changes.relative(), "all weights", seed)
+        finished.keep(record)
     return tuned_encoder(encoder, model, folder / "tuned", record, probes_of(data))

@@ -15,7 +15,7 @@ from ticketkin.encoders.encoding import (
     encode_texts,
     encode_with_weights,
 )
-from ticketkin.encoders.loading import LoadedEncoder
+from ticketkin.encoders.loading import LoadedEncoder, load_float32
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.encoders.token_limit import limit_tokens, token_limit
 from ticketkin.training.device_use import recorded_use
@@ -57,6 +57,13 @@ def tuned_encoder(
     """Return what a training ends with: `model`, saved in `folder`, and what it makes of some texts."""
     embeddings = encode_with_weights(encoder, model, encoder.name, probes, EncoderSettings())
     return TunedEncoder(folder, record, probes, embeddings, adapter_folder)
+
+
+def load_tuned(folder: Path, encoder: LoadedEncoder) -> Any:
+    """Return the model of a finished training as it was in memory at its end: at the limit of serving."""
+    model = load_float32(str(folder), encoder.device)
+    limit_tokens(model, encoder.max_length_tokens)
+    return model
 
 
 EncoderJudge = Callable[[LoadedEncoder], EpochScores]
