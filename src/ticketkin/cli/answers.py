@@ -152,16 +152,12 @@ def _harmless(cell: str) -> str:
 
 def show_replay(console: SafeConsole, result: "Replay", page: Path | None) -> None:
     """Print what would have been said of the last weeks, and how much of it was right."""
-    from rich.table import Table
-
+    from ticketkin.cli.tables import show_table
     from ticketkin.reports.replay_page import QUALITY_HEADS, quality_rows
 
     console.print(result.headline, style="bold")
     console.print(result.caution)
-    table = Table(*QUALITY_HEADS, box=None, pad_edge=False)
-    for cells in quality_rows(result.qualities):
-        table.add_row(*cells)
-    console.print(table)
+    show_table(console, QUALITY_HEADS, quality_rows(result.qualities), n_leading=2)
     console.print("What nobody linked counts as wrong, though some of it may be kin that nobody marked.")
     where = f"Page: {page}" if page else "With --out FOLDER it is written as a page and as JSON."
     console.print(where, soft_wrap=True)

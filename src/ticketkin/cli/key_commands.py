@@ -4,13 +4,13 @@ from datetime import timedelta
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.options import (
     JsonOption,
 )
 from ticketkin.cli.service_options import BundleFolder, DataOption, extra_named
+from ticketkin.cli.tables import show_table
 from ticketkin.core.errors import InputError
 
 keys = typer.Typer(help="Keys of a service: who may use it.", no_args_is_help=True)
@@ -81,11 +81,11 @@ def list_(folder: BundleFolder, data: DataOption = None, as_json: JsonOption = F
             for key in listed
         ])  # fmt: skip
         return
-    table = Table("Key", "Name", "Role", "Opens")
+    rows = []
     for key in listed:
         until = "always" if key.expires_at is None else f"until {key.expires_at:%Y-%m-%d}"
-        table.add_row(key.key_id, key.name, key.role.value, until if key.opens else "no more")
-    screen.print(table)
+        rows.append((key.key_id, key.name, key.role.value, until if key.opens else "no more"))
+    show_table(screen, ("key", "name", "role", "opens"), rows, folds=(1,))
 
 
 @keys.command("revoke")

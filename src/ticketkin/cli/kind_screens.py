@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-
 from ticketkin.cli.console import SafeConsole
 from ticketkin.cli.screens import check_mark
+from ticketkin.cli.tables import show_table
 from ticketkin.cli.verdict_screens import about_run
 from ticketkin.core.checks import Outcome
 from ticketkin.core.wording import number_of, percent
@@ -47,40 +46,38 @@ def show_relations(console: SafeConsole, record: "KindsLearned", folder: Path) -
 
 def _show_choice(console: SafeConsole, choice: "ClassifierChoice") -> None:
     """Print what each classifier was worth on the folds that chose, and which was chosen."""
-    table = Table(
-        title=f"Chosen: {choice.chosen}, by macro F1 on {number_of(choice.n_folds, 'fold')} of "
-        f"{number_of(choice.n_pairs, 'training pair')}, frequent kinds thinned",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-    )
     kinds = list(choice.scores[choice.chosen].f1)
     chosen_in = f"chosen in {number_of(sum(choice.in_folds.values()), 'fold')} of assessment"
-    for head in ("classifier", "macro F1", "± over folds", *kinds, chosen_in):
-        table.add_column(head)
-    for name, score in choice.scores.items():
-        table.add_row(
+    rows = [
+        [
             name,
             f"{score.macro_f1:.3f}",
             f"{score.spread:.3f}",
             *(f"{score.f1[kind]:.3f}" for kind in kinds),
             f"{choice.in_folds.get(name, 0)}",
-        )
-    console.print(table)
+        ]
+        for name, score in choice.scores.items()
+    ]
+    show_table(
+        console,
+        ["classifier", "macro F1", "± over folds", *kinds, chosen_in],
+        rows,
+        title=f"Chosen: {choice.chosen}, by macro F1 on {number_of(choice.n_folds, 'fold')} of "
+        f"{number_of(choice.n_pairs, 'training pair')}, frequent kinds thinned",
+    )
 
 
 def _show_models(console: SafeConsole, record: "KindsLearned", kinds: Sequence[str]) -> None:
-    table = Table(title="F1, out of fold", title_justify="left", box=None, pad_edge=False)
-    for head in ("model", "macro", *kinds, "Brier"):
-        table.add_column(head)
-    for name, quality in record.results.items():
-        table.add_row(
+    rows = [
+        [
             _label(record, name),
             str(quality.macro_f1),
             *(str(quality.by_kind[kind].f1 or "-") for kind in kinds),
             str(quality.brier),
-        )
-    console.print(table)
+        ]
+        for name, quality in record.results.items()
+    ]
+    show_table(console, ["model", "macro", *kinds, "Brier"], rows, title="F1, out of fold")
 
 
 def _label(record: "KindsLearned", name: str) -> str:
@@ -92,12 +89,9 @@ def _label(record: "KindsLearned", name: str) -> str:
 def _show_confusion(console: SafeConsole, record: "KindsLearned", kinds: Sequence[str]) -> None:
     n_repeats = number_of(record.n_repeats, "repeat")
     title = f"{record.judged_name}: true kind by row, predicted by column, mean of {n_repeats}"
-    matrix = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for head in ("", *kinds):
-        matrix.add_column(head)
-    for kind, row in zip(kinds, record.kept.confusion, strict=True):
-        matrix.add_row(kind, *(f"{value:.0f}" for value in row))
-    console.print(matrix)
+    counted = zip(kinds, record.kept.confusion, strict=True)
+    rows = [[kind, *(f"{value:.0f}" for value in row)] for kind, row in counted]
+    show_table(console, ["", *kinds], rows, title=title)
 
 
 def _show_ablation(console: SafeConsole, record: "KindsLearned") -> None:
@@ -141,18 +135,11 @@ def _show_two_stage(console: SafeConsole, two_stage: "TwoStageQuality") -> None:
     from ticketkin.reports.kinds import BAND_HEADS, bands_words
 
     holdout = two_stage.holdout
-    table = Table(
-        title=f"Holdout: nearest earlier tickets of {number_of(holdout.n_queries, 'ticket')}, real base rate",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-    )
-    for head in ("kind", *BAND_HEADS):
-        table.add_column(head)
+    rows = []
     for kind, by_band in holdout.by_kind.items():
         for band, quality in by_band.items():
             threshold = two_stage.bands.threshold(kind, band)
-            table.add_row(
+            rows.append([
                 kind,
                 BAND_WORDS[band],
                 "never" if threshold is None else f"{threshold:.2f}",
@@ -160,8 +147,14 @@ def _show_two_stage(console: SafeConsole, two_stage: "TwoStageQuality") -> None:
                 f"{quality.n_right:,}",
                 f"{quality.n_true:,}",
                 f"{quality.false_alarms_per_1000_tickets:.0f}",
-            )
-    console.print(table)
+            ])  # fmt: skip
+    show_table(
+        console,
+        ["kind", *BAND_HEADS],
+        rows,
+        title=f"Holdout: nearest earlier tickets of {number_of(holdout.n_queries, 'ticket')}, real base rate",
+        n_leading=2,
+    )
     console.print(bands_words(two_stage))
 
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
 from ticketkin.cli.console import SafeConsole
 from ticketkin.cli.screens import check_mark
+from ticketkin.cli.tables import show_table
 from ticketkin.core.checks import Outcome
 from ticketkin.core.wording import number_of
 from ticketkin.evaluation.metric_definitions import Place
@@ -21,26 +21,20 @@ if TYPE_CHECKING:
     from ticketkin.workflows.examination import Examined
     from ticketkin.workflows.repeating import Repeated, Spread
 
-# Names of models are read whole, over several lines where they must.
-_MODEL_WIDTH = 16
-
 
 def show_examined(console: SafeConsole, examined: Sequence["Examined"]) -> None:
     """Print each check with its verdict, evidence and remedy, and the count of each outcome."""
     counts = dict.fromkeys(Outcome, 0)
     for subject in examined:
         console.print(f"\n{subject.name}", style="bold")
-        table = Table(box=None, pad_edge=False, show_header=False)
-        table.add_column(width=1)
-        table.add_column(no_wrap=True)
-        table.add_column()
+        rows = []
         for check in subject.checks:
             counts[check.outcome] += 1
             evidence = Text(check.evidence)
             if check.advice:
                 evidence.append(f"\n→ {check.advice}", style="bold")
-            table.add_row(check_mark(console, check.outcome), check.code, evidence)
-        console.print(table)
+            rows.append((check_mark(console, check.outcome), check.code, evidence))
+        show_table(console, ("", "", ""), rows, folds=(2,), n_leading=2)
     console.print("\n" + ", ".join(f"{n} {outcome}" for outcome, n in counts.items() if n))
 
 
@@ -56,35 +50,25 @@ def show_leaderboard(console: SafeConsole, comparison: "ModelComparison", out: P
 
     if comparison.labels_from == "silver":
         console.print("Labels are SILVER and circular: this table proves nothing.", style="bold")
-    table = Table(
-        title=f"{comparison.judged_on} ({comparison.labels_from}): "
-        + (
-            number_of(comparison.n_queries, "query")
-            if comparison.n_queries
-            else number_of(comparison.n_pairs, "pair")
-        )
-        + f" of {number_of(comparison.n_clusters, 'kin group')}; differences to {comparison.baseline}, p by "
-        "Holm",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
+    asked = (
+        number_of(comparison.n_queries, "query")
+        if comparison.n_queries
+        else number_of(comparison.n_pairs, "pair")
     )
-    called = Table(
-        title=f"What each model calls kin, at its own threshold chosen on {comparison.threshold_from}",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
+    show_table(
+        console,
+        ["model", *leaderboard_heads(comparison)],
+        [[row.name, *leaderboard_cells(comparison, row)] for row in comparison.rows],
+        title=f"{comparison.judged_on} ({comparison.labels_from}): {asked} of "
+        f"{number_of(comparison.n_clusters, 'kin group')}; differences to {comparison.baseline}, p by Holm",
     )
-    for shown, heads in ((table, leaderboard_heads(comparison)), (called, decision_heads())):
-        shown.add_column("model", overflow="fold", min_width=_MODEL_WIDTH)
-        for head in heads:
-            shown.add_column(head)
-    for row in comparison.rows:
-        table.add_row(Text(row.name), *leaderboard_cells(comparison, row))
-        called.add_row(Text(row.name), *decision_cells(comparison.decisions[row.name]))
-    console.print(table)
     console.print()
-    console.print(called)
+    show_table(
+        console,
+        ["model", *decision_heads()],
+        [[row.name, *decision_cells(comparison.decisions[row.name])] for row in comparison.rows],
+        title=f"What each model calls kin, at its own threshold chosen on {comparison.threshold_from}",
+    )
     for check in comparison.checks:
         if check.outcome is Outcome.FAILED:
             mark = check_mark(console, check.outcome)
@@ -100,24 +84,22 @@ def show_search(console: SafeConsole, search: "SearchResult", folder: Path) -> N
     """Print the trials, best first, and the command that trains with the best settings."""
     finished = sorted(search.trials, key=lambda trial: -(trial.mrr or 0.0))
     names = list(dict.fromkeys(name for trial in finished for name in trial.parameters))
-    table = Table(
-        title=f"{search.candidate}: MRR on {number_of(search.n_queries, 'evaluation query')}; untuned "
-        f"{search.untuned_mrr:.3f}",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-    )
-    for head in ("trial", "MRR", *names, "seconds"):
-        table.add_column(head)
+    rows = []
     for trial in finished:
         values = (trial.parameters.get(name) for name in names)
-        table.add_row(
+        rows.append([
             str(trial.number),
             "stopped" if trial.mrr is None else f"{trial.mrr:.3f}",
             *(f"{value:.2g}" if isinstance(value, float) else str(value) for value in values),
             f"{trial.seconds:,.0f}",
-        )
-    console.print(table)
+        ])  # fmt: skip
+    show_table(
+        console,
+        ["trial", "MRR", *names, "seconds"],
+        rows,
+        title=f"{search.candidate}: MRR on {number_of(search.n_queries, 'evaluation query')}; untuned "
+        f"{search.untuned_mrr:.3f}",
+    )
     assignments = " ".join(f"--set {assignment}" for assignment in search.assignments)
     pairs_too = any(assignment.startswith("pairs.") for assignment in search.assignments)
     console.print(
@@ -132,41 +114,35 @@ def show_readiness(console: SafeConsole, report: "Report", wanted: str) -> None:
     """Print what was asked of a champion, what it reached, and its tier."""
     from ticketkin.reports.readiness_table import readiness_rows
 
-    table = Table(box=None, pad_edge=False)
-    for head in ("", "asked for", "reached", "target", "met", ""):
-        table.add_column(head)
-    rows = readiness_rows(report)
-    for row, criterion in zip(rows, report.readiness.criteria, strict=True):
+    rows = []
+    for row, criterion in zip(readiness_rows(report), report.readiness.criteria, strict=True):
         measured = Outcome.PASSED if criterion.passed else Outcome.FAILED
         mark = check_mark(console, Outcome.SKIPPED if criterion.value is None else measured)
-        table.add_row(mark, row.name, row.value, row.target, row.met, Text(row.note))
-    console.print(table)
+        rows.append((mark, row.name, row.value, row.target, row.met, row.note))
+    show_table(console, ("", "asked for", "reached", "target", "met", ""), rows, folds=(1, 5), n_leading=2)
     console.print(f"\nTier: {report.readiness.tier}; asked for: {wanted}")
 
 
 def show_repeated(console: SafeConsole, repeated: "Repeated") -> None:
     """Print mean and spread of every candidate over the splits, and how often each won."""
     n = len(repeated.seeds)
-    table = Table(
-        title=f"Mean ± deviation over {number_of(n, 'split')} (seeds {', '.join(map(str, repeated.seeds))}), "
-        f"{min(repeated.n_queries):,} to {number_of(max(repeated.n_queries), 'ticket')} with known kin each",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-    )
     columns, primary = METRICS.shown_in(Place.REPEATS), METRICS.primary.short_title
-    heads = (metric.short_title for metric in columns)
-    for head in ("candidate", *heads, f"gain in {primary}", "above zero"):
-        table.add_column(head)
+    rows = []
     for name, metrics in repeated.metrics.items():
         gain = repeated.gains.get(name)
-        table.add_row(
+        rows.append([
             name,
             *(_spread(metrics[metric.name]) for metric in columns),
             "" if gain is None else f"{gain.mean:+.3f} ({gain.lowest:+.3f} to {gain.highest:+.3f})",
             "" if gain is None else f"{repeated.n_above_zero[name]} of {n}",
-        )
-    console.print(table)
+        ])  # fmt: skip
+    show_table(
+        console,
+        ["candidate", *(metric.short_title for metric in columns), f"gain in {primary}", "above zero"],
+        rows,
+        title=f"Mean ± deviation over {number_of(n, 'split')} (seeds {', '.join(map(str, repeated.seeds))}), "
+        f"{min(repeated.n_queries):,} to {number_of(max(repeated.n_queries), 'ticket')} with known kin each",
+    )
     won = ", ".join(f"{name} {times} of {n}" for name, times in repeated.champions.items())
     console.print(f"\nChampion: {won}")
     if repeated.holdout_gain is not None:

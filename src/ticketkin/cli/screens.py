@@ -5,10 +5,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
 from ticketkin.cli.console import SafeConsole, print_json
+from ticketkin.cli.tables import show_table
 from ticketkin.core.checks import Outcome
 from ticketkin.core.printing import printable_line
 from ticketkin.core.wording import number_of
@@ -76,15 +76,16 @@ def show_stages(
     if as_json:
         print_json(rows)
         return
-    table = Table(box=None, pad_edge=False)
-    for head in ("", "stage", "state", "why", *(["time"] if expected else []), "command"):
-        table.add_column(head)
+    cells = []
     for row in rows:
         state = str(row["state"])
         mark = console.mark(*_STAGE_MARKS[state])
         times = [_time(str(row["stage"]), expected)] if expected else []
-        table.add_row(mark, str(row["stage"]), state, _brief(str(row["reason"])), *times, str(row["command"]))
-    console.print(table)
+        cells.append(
+            [mark, str(row["stage"]), state, _brief(str(row["reason"])), *times, str(row["command"])]
+        )
+    heads = ("", "stage", "state", "why", *(["time"] if expected else []), "command")
+    show_table(console, heads, cells, folds=(3, len(heads) - 1), n_leading=2)
 
 
 def _brief(reason: str) -> str:
@@ -111,12 +112,12 @@ def show_pair_check(console: SafeConsole, counts: "PairCounts", out: Path | None
         ("short or empty", counts.short_or_empty, "a text of fewer than three words; dropped"),
         ("label noise", noise, of_noise),
     )
-    table = Table(title=number_of(counts.n_pairs, "pair"), title_justify="left", box=None, show_header=False)
-    for name, count, meaning in rows:
-        table.add_row("-" if count is None else f"{count:,}", name, meaning)
-    for template, n_pairs in counts.dominant_templates.items():
-        table.add_row(f"{n_pairs:,}", "dominant template", Text(f"“{template}…”"))
-    console.print(table)
+    cells = [("-" if count is None else f"{count:,}", name, meaning) for name, count, meaning in rows]
+    cells += [
+        (f"{n_pairs:,}", "dominant template", f"“{template}…”")
+        for template, n_pairs in counts.dominant_templates.items()
+    ]
+    show_table(console, ("", "", ""), cells, title=number_of(counts.n_pairs, "pair"), folds=(2,), n_leading=2)
     nearness = counts.kin_nearness
     against_chance = (
         "Are labels or texts mixed up? A run on this file is refused"

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from ticketkin.cli.console import errors, print_json, screen
 from ticketkin.cli.options import JsonOption, RedactWordsOption
 from ticketkin.cli.progress import ConsoleProgress
 from ticketkin.cli.service_options import BundleFolder, DataOption, bundle_in, extra_named
+from ticketkin.cli.tables import show_table
 from ticketkin.core.wording import number_of
 
 served_models = typer.Typer(
@@ -73,13 +73,13 @@ def list_(folder: BundleFolder, data: DataOption = None, as_json: JsonOption = F
     if not known.models:
         screen.print("No model was switched to; each process answers by the bundle that it was started with")
         return
-    table = Table("Model", "Folder", "State")
+    rows = []
     for one in known.models:
         state = "answers" if one.is_answering else "stands ready"
         if one.not_ready:
             state = f"not ready in {len(one.not_ready):,} of {known.n_processes:,}: {one.not_ready[0]}"
-        table.add_row(one.bundle, one.folder, state)
-    screen.print(table)
+        rows.append((one.bundle, one.folder, state))
+    show_table(screen, ("model", "folder", "state"), rows, folds=(1, 2))
 
 
 @served_models.command()

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-
 from ticketkin.cli.console import SafeConsole
+from ticketkin.cli.tables import show_table
 from ticketkin.core.checks import Outcome
 from ticketkin.core.wording import number_of
 from ticketkin.evaluation.metric_definitions import Place
@@ -26,26 +25,19 @@ def show_candidates(
     first = next(iter(candidates.values())).evaluation
     links = "All links, by folds" if in_folds else "Evaluation links"
     kin = "guessed kin" if first.labels_from == "silver" else "known kin"
-    table = Table(
+    columns = METRICS.shown_in(Place.TERMINAL)
+    rows = []
+    for name, candidate in candidates.items():
+        intervals = (str(candidate.evaluation.metric(metric.name).interval) for metric in columns)
+        passes = candidate.forward_passes
+        rows.append([name, *intervals, "" if passes is None else str(passes)])
+    show_table(
+        console,
+        ["candidate", *(metric.short_title for metric in columns), "encoder passes"],
+        rows,
         title=f"{links} ({first.labels_from}): {number_of(first.retrieval.n_queries, 'ticket')} with "
         f"{kin}, each among up to {first.retrieval.n_candidates:,} others",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
     )
-    table.add_column("candidate")
-    columns = METRICS.shown_in(Place.TERMINAL)
-    for metric in columns:
-        table.add_column(metric.short_title)
-    table.add_column("encoder passes", justify="right")
-    for name, candidate in candidates.items():
-        passes = candidate.forward_passes
-        table.add_row(
-            name,
-            *(str(candidate.evaluation.metric(metric.name).interval) for metric in columns),
-            "" if passes is None else str(passes),
-        )
-    console.print(table)
 
 
 def show_report(console: SafeConsole, report: "Report", folder: Path) -> None:
