@@ -122,7 +122,7 @@ def test_a_metric_added_in_one_place_stands_in_results_schema_and_page(report):
 def test_it_has_a_column_on_leaderboards_and_on_the_terminal(report):
     retrieval = {name: ranks_of(10 + place) for place, name in enumerate(NAMES)}
     pairs = {name: pairs_of(place) for place, name in enumerate(NAMES)}
-    costs = dict.fromkeys(NAMES, ModelCost(100.0, 90.0, 384, 1_536, "mit"))
+    costs = dict.fromkeys(NAMES, ModelCost(100.0, 90.0, 384, 1_536, "bert", "mit"))
     of_run = leaderboard(retrieval, pairs, costs, "base", 100, 0)
     of_pairs = pair_leaderboard(pairs, costs, "base", 100, 0)
     calls = {name: decide_at(scores, 0.5, 100, 0) for name, scores in pairs.items()}

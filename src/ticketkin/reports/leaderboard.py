@@ -82,7 +82,7 @@ def recommendation_words(comparison: ModelComparison) -> str:
         gap = format_gain(row.behind_best)
         words.append(
             f"By these links it can't be told from the best, {best.name} (difference in "
-            f"{primary.short_title} {gap}){_faster(recommendation.times_as_fast_as_best)}."
+            f"{primary.short_title} {gap}){_faster(row, best)}."
         )
         if row is recommendation.baseline:
             words.append("No other model is measurably better.")
@@ -98,17 +98,21 @@ def _over_baseline(recommendation: Recommendation, primary: MetricDefinition) ->
     name, gain = recommendation.baseline.name, format_gain(recommendation.model.difference)
     if recommendation.is_gain_proven:
         return f", and over {name} it gains {gain}"
-    speed = _faster(recommendation.times_as_fast_as_baseline)
+    speed = _faster(recommendation.model, recommendation.baseline)
     return (
         f", but by these links it can't be told from {name}, the model you have (difference in "
         f"{primary.short_title} {gain}){speed}"
     )
 
 
-def _faster(times: float) -> str:
-    if times >= 1.05:
+def _faster(row: Row, other: Row) -> str:
+    """Return how much faster or slower a model is than another, where that is sure; else nothing."""
+    times = row.times_as_fast_as(other)
+    if row.is_surely_faster_than(other):
         return f", and it encodes {times:.1f} times as many tickets in the same time"
-    return f", though it encodes only {times:.1f} times as many tickets" if times < 0.95 else ""
+    if other.is_surely_faster_than(row):
+        return f", though it encodes only {times:.1f} times as many tickets"
+    return ""
 
 
 def leaderboard_html(comparison: ModelComparison) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 from ticketkin.core.artifacts import atomic_path, hash_path, write_json
 from ticketkin.core.errors import InputError, JobError, TicketkinError
@@ -154,6 +155,7 @@ def _encoded(encoder: LoadedEncoder, ground: Ground, progress: Progress) -> tupl
     """Return all tickets' embeddings, and the speed on some tickets without the cache."""
     settings, texts = ground.encoder, ground.texts
     timed = texts[_spread(len(texts))]
+    encode_texts(encoder, timed[:2], None, settings)  # what is done once is not counted
     started = perf_counter()
     encode_texts(encoder, timed, None, settings)
     rate = len(timed) / (perf_counter() - started)
@@ -163,4 +165,16 @@ def _encoded(encoder: LoadedEncoder, ground: Ground, progress: Progress) -> tupl
     )
     width = embeddings.shape[1]
     licence = licence_of(Path(encoder.source), encoder.name)
-    return embeddings, ModelCost(round(rate, 1), round(size / 2**20, 1), width, 4 * width, licence)
+    return embeddings, ModelCost(
+        round(rate, 1), round(size / 2**20, 1), width, 4 * width, _architecture(encoder), licence
+    )
+
+
+def _architecture(encoder: LoadedEncoder) -> str:
+    """Return what decides how much an encoder computes for a text, in words: adapters and weights do not."""
+    transformer: Any = encoder.model.transformers_model
+    if transformer is None:
+        return "static embeddings"
+    config = transformer.config.get_text_config()
+    sizes = [f"{name} {getattr(config, name, '?')}" for name in ("num_hidden_layers", "hidden_size")]
+    return f"{config.model_type}, {', '.join(sizes)}, max_length_tokens {encoder.max_length_tokens}"
