@@ -86,6 +86,7 @@ def _judged(folder: Path, job: Job, notices: Sequence[str | None], *, force: boo
 
 def _show_plan(folder: Path, job: Job, left_out: str | None, *, force: bool, as_json: bool) -> None:
     """Print what a run would do and why; `left_out` says which settings around it are not used."""
+    from ticketkin.runs.needs import check_needs
     from ticketkin.workflows.forecast import forecast_line
     from ticketkin.workflows.job import check_run, forecast_of_due, list_stages, settings_that_change
     from ticketkin.workflows.tuned_folds import dry_run_notes
@@ -95,6 +96,7 @@ def _show_plan(folder: Path, job: Job, left_out: str | None, *, force: bool, as_
         if line is not None:
             errors.print(line, soft_wrap=True)
     statuses = list_stages(folder, job)
+    check_needs(statuses, job)
     expected = forecast_of_due(statuses, job)
     show_stages(screen, statuses, folder, as_json, expected)
     notes = [forecast_line(expected)] if expected else []

@@ -17,6 +17,7 @@ from ticketkin.encoders.loading import LoadedEncoder, load_float32
 from ticketkin.encoders.safety import check_adapter_folder
 from ticketkin.encoders.saving import base_in, save_encoder
 from ticketkin.encoders.settings import EncoderSettings, LowRankSettings
+from ticketkin.encoders.settings_files import is_importable
 from ticketkin.encoders.token_limit import limit_tokens
 
 if TYPE_CHECKING:
@@ -27,18 +28,23 @@ _ADAPTER = "default"
 _WITHOUT_GRADIENT = r".*\bpooler\b.*"
 
 
+def check_adapters_can_be_trained() -> None:
+    """Raise MissingExtraError where peft is not installed; imports nothing."""
+    if not is_importable("peft"):
+        raise MissingExtraError(
+            "The candidate lora needs peft, which is not installed; install the extra with: "
+            "pip install 'ticketkin[lora]', or leave lora out of --candidates"
+        )
+
+
 def attach_adapter(model: "SentenceTransformer", settings: LowRankSettings) -> None:
     """Add a fresh adapter (B zero: no change yet) to all linear layers; the rest is frozen.
 
     Raises MissingExtraError where peft is not installed, ConfigurationError where there is no transformer.
     """
-    try:
-        from peft import LoraConfig, TaskType
-    except ImportError as error:
-        raise MissingExtraError(
-            "The candidate lora needs peft, which is not installed; install the extra with: "
-            "pip install 'ticketkin[lora]', or leave lora out of --candidates"
-        ) from error
+    check_adapters_can_be_trained()
+    from peft import LoraConfig, TaskType
+
     if model.transformers_model is None:
         raise ConfigurationError(
             "LoRA adapts the layers of a transformer, and this base model is none (static embeddings); leave "

@@ -18,7 +18,7 @@ from ticketkin.encoders.adapter import lora_modules
 from ticketkin.encoders.cutting import cut_texts
 from ticketkin.encoders.device import pick_device
 from ticketkin.encoders.fingerprint import write_fingerprint
-from ticketkin.encoders.loading import is_failure, locate_model, packaged_model
+from ticketkin.encoders.loading import LocatedModel, is_failure, is_folder, locate_model, packaged_model
 from ticketkin.encoders.probes import FINGERPRINT_PROBES
 from ticketkin.encoders.safety import check_model_folder
 from ticketkin.encoders.saving import write_model
@@ -49,13 +49,26 @@ def locate_cross_base(base_model: str, encoder: EncoderSettings) -> CrossBase:
 
     Raises as `load_encoder`.
     """
+    located = _located(base_model, encoder)
+    return CrossBase(located.folder, located.name, _labels_of_head(located.folder), pick_device(encoder))
+
+
+def check_cross_base(base_model: str, encoder: EncoderSettings) -> None:
+    """Look for a base that has to lie on this machine: a folder, or any where offline. Fetches nothing.
+
+    Raises as `locate_cross_base`.
+    """
+    if encoder.offline or is_folder(base_model):
+        _located(base_model, encoder)
+
+
+def _located(base_model: str, encoder: EncoderSettings) -> LocatedModel:
     try:
-        located = locate_model(base_model, offline=encoder.offline)
+        return locate_model(base_model, offline=encoder.offline)
     except ModelUnavailableError:
         if not encoder.offline or base_model != DEFAULT_CROSS_ENCODER:
             raise
-        located = packaged_model()
-    return CrossBase(located.folder, located.name, _labels_of_head(located.folder), pick_device(encoder))
+        return packaged_model()
 
 
 def _labels_of_head(folder: Path) -> int:

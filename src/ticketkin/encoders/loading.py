@@ -132,8 +132,8 @@ def locate_model(name: str, *, offline: bool) -> LocatedModel:
     """
     if offline:
         go_offline()
-    folder = Path(name).expanduser()
-    if folder.exists() or _looks_like_a_path(name):
+    if is_folder(name):
+        folder = Path(name).expanduser()
         check_model_folder(folder)
         return LocatedModel(folder.name, folder)
     name = _full_name(name)
@@ -147,6 +147,20 @@ def locate_model(name: str, *, offline: bool) -> LocatedModel:
         with suppress(MissingExtraError):
             return packaged_model()
         raise
+
+
+def check_at_hand(name: str, *, offline: bool) -> None:
+    """Look for a model that has to lie on this machine: a folder, or any where offline. Fetches nothing.
+
+    Raises as `load_encoder` for one that is missing or no model.
+    """
+    if offline or is_folder(name):
+        locate_model(name, offline=offline)
+
+
+def is_folder(name: str) -> bool:
+    """Return whether a model's name means a folder, there or not, and no model of the hub."""
+    return Path(name).expanduser().exists() or _looks_like_a_path(name)
 
 
 def _full_name(name: str) -> str:

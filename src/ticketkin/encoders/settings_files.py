@@ -134,13 +134,16 @@ def _names_code(value: str) -> bool:
     return _importable(value.split(".", 1)[0])
 
 
-@cache
-def _importable(package: str) -> bool:
+def is_importable(package: str) -> bool:
+    """Return whether a package is installed, without importing it."""
     try:
         spec = importlib.util.find_spec(package)
     except (ImportError, ValueError):
         return False
     return spec is not None and spec.origin is not None  # a mere folder of this name is none
+
+
+_importable = cache(is_importable)  # settings name a few packages, many times
 
 
 def _lies_elsewhere(value: str, root: Path) -> bool:

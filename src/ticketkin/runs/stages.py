@@ -138,6 +138,10 @@ def _nothing(_: object) -> tuple[Any, ...]:
     return ()
 
 
+def _needs_nothing(_: object) -> None:
+    """Say that a stage opens nothing beside its inputs."""
+
+
 @dataclass(frozen=True)
 class Stage(Generic[J]):
     """One step from declared inputs to declared outputs."""
@@ -157,6 +161,8 @@ class Stage(Generic[J]):
     """Inputs that only some jobs need."""
     external: Callable[[J], tuple[Path, ...]] = _nothing
     """Files outside the run folder that the stage reads."""
+    needs: Callable[[J], None] = _needs_nothing
+    """Looks for what the stage opens beside these: models, programs, packages; raises as the stage would."""
     scratch: tuple[Folder, ...] = ()
     """Folders for work that a killed stage goes on with."""
     versions: tuple[str, ...] = ()

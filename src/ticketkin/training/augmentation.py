@@ -11,7 +11,7 @@ from ticketkin.core.errors import MissingInputError, UnreadableFileError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import IntArray
 from ticketkin.training.settings import AugmentSettings
-from ticketkin.training.translating import translator
+from ticketkin.training.translating import check_translator, translator
 from ticketkin.training.tuning_data import TuningData
 
 _WORDNET_FILES = ("data.noun", "data.verb", "data.adj", "data.adv")
@@ -61,6 +61,20 @@ def augment(
     return Augmented(_with(data, np.concatenate(kept), texts, settings), added)
 
 
+def check_augmentation(settings: AugmentSettings, *, offline: bool) -> None:
+    """Raise as `augment` where WordNet or a translator is not there; loads no model and fetches none."""
+    if "synonyms" in settings.methods:
+        _synonyms(settings)
+    if "back-translation" in settings.methods:
+        for name in settings.translators:
+            check_translator(name, offline=offline)
+
+
+def _synonyms(settings: AugmentSettings) -> dict[str, list[str]]:
+    assert settings.wordnet is not None  # noqa: S101 - the settings ask for it
+    return read_synonyms(Path(settings.wordnet).expanduser())
+
+
 def _with(data: TuningData, source: IntArray, texts: list[str], settings: AugmentSettings) -> TuningData:
     """Append positives whose right side is the altered text of the positive `source`."""
     rows = len(data.texts) + np.arange(len(texts))
@@ -93,8 +107,7 @@ def _altered(
     if method == "back-translation":
         return _there_and_back(texts, settings.translators, offline, progress)
     if method == "synonyms":
-        assert settings.wordnet is not None  # noqa: S101 - the settings ask for it
-        synonyms = read_synonyms(Path(settings.wordnet).expanduser())
+        synonyms = _synonyms(settings)
         return [with_synonyms(text, synonyms, settings.word_share, generator) for text in texts]
     alter = {"deletion": without_words, "swap": with_swaps, "duplication": with_doubles}[method]
     return [alter(text, settings.word_share, generator) for text in texts]

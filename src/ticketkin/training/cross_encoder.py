@@ -23,6 +23,7 @@ from ticketkin.encoders.cross_encoder import (
     save_cross_adapter,
     save_cross_model,
 )
+from ticketkin.encoders.settings_files import is_importable
 from ticketkin.training.device_use import recorded_use
 from ticketkin.training.loop import EpochScores, Judge, TrainingLoop, seeded
 from ticketkin.training.objective import Objective
@@ -122,6 +123,15 @@ class _PairObjective(Objective):
         return cross_entropy(scores, labels, weight=self._weights)
 
 
+def check_pair_reader(settings: PairReaderSettings) -> None:
+    """Raise MissingExtraError where LoRA is asked for without peft; imports nothing."""
+    if settings.method == "lora" and not is_importable("peft"):
+        raise MissingExtraError(
+            "A cross-encoder with method=lora needs peft, which is not installed; install the extra with: "
+            "pip install 'ticketkin[lora]', or use method=full"
+        )
+
+
 def train_cross_encoder(
     base: CrossBase,
     examples: PairExamples,
@@ -185,13 +195,9 @@ def save_cross_encoder(trained: TrainedCrossEncoder, folder: Path) -> None:
 
 def _attach_adapter(model: Any, settings: PairReaderSettings) -> None:
     """Add LoRA to all linear layers; the head learns whole and is saved beside it."""
-    try:
-        from peft import LoraConfig, TaskType
-    except ImportError as error:
-        raise MissingExtraError(
-            "A cross-encoder with method=lora needs peft, which is not installed; install the extra with: "
-            "pip install 'ticketkin[lora]', or use method=full"
-        ) from error
+    check_pair_reader(settings)
+    from peft import LoraConfig, TaskType
+
     heads = sorted({name.split(".")[0] for name in head_tensors(model)})
     model.add_adapter(
         LoraConfig(

@@ -11,6 +11,7 @@ from typing import Protocol
 from ticketkin.core.child_process import LIMIT_SECONDS
 from ticketkin.core.errors import JobError, MissingInputError
 from ticketkin.core.progress import SILENT, Progress, track
+from ticketkin.encoders.loading import is_folder
 from ticketkin.encoders.safety import check_model_folder
 from ticketkin.training.settings import APERTIUM
 
@@ -44,27 +45,47 @@ def translator(name: str, *, offline: bool) -> Translator:
     return ModelTranslator(name, offline)
 
 
+def check_translator(name: str, *, offline: bool) -> None:
+    """Raise as `translator` where `name` is not there; loads no model and fetches none."""
+    if name.startswith(APERTIUM):
+        ApertiumTranslator.installed(name.removeprefix(APERTIUM))
+    elif Path(name).expanduser().exists():
+        check_model_folder(Path(name).expanduser())
+    elif is_folder(name):
+        raise _can_not_be_loaded(name, "there is no such folder")
+    elif offline:
+        from huggingface_hub import try_to_load_from_cache
+
+        if not isinstance(try_to_load_from_cache(name, "config.json"), str):
+            raise _can_not_be_loaded(name, "it is not in the hub's local cache")
+
+
+def _can_not_be_loaded(name: str, reason: str) -> MissingInputError:
+    return MissingInputError(
+        f"The translation model {name!r} can't be loaded ({reason}); "
+        "augment.translators takes hub names or folders of sequence-to-sequence models with "
+        f"safetensors, and modes of Apertium ({APERTIUM}eng-spa)"
+    )
+
+
 class ModelTranslator:
     """A sequence-to-sequence model; deterministic, one beam."""
 
     def __init__(self, name: str, offline: bool) -> None:
+        check_translator(name, offline=offline)
         from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
-        if Path(name).exists():
-            check_model_folder(Path(name))
+        folder = Path(name).expanduser()
+        source = str(folder) if folder.exists() else name
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(
-                name, local_files_only=offline, trust_remote_code=False
+                source, local_files_only=offline, trust_remote_code=False
             )
             self._model = AutoModelForSeq2SeqLM.from_pretrained(
-                name, local_files_only=offline, trust_remote_code=False, use_safetensors=True
+                source, local_files_only=offline, trust_remote_code=False, use_safetensors=True
             )
         except (OSError, ValueError, ImportError) as error:
-            raise MissingInputError(
-                f"The translation model {name!r} can't be loaded ({str(error).splitlines()[0]}); "
-                "augment.translators takes hub names or folders of sequence-to-sequence models with "
-                f"safetensors, and modes of Apertium ({APERTIUM}eng-spa)"
-            ) from error
+            raise _can_not_be_loaded(name, str(error).splitlines()[0]) from error
         self._name = name
 
     def translated(self, texts: Sequence[str], progress: Progress = SILENT) -> list[str]:

@@ -17,6 +17,7 @@ from ticketkin.encoders.cache import default_cache_folder
 from ticketkin.evaluation.schema import Report
 from ticketkin.runs.artifacts import Place
 from ticketkin.runs.keeping import keep_foreign
+from ticketkin.runs.needs import check_needs, check_needs_of
 from ticketkin.runs.stages import (
     RunContext,
     Stage,
@@ -114,6 +115,7 @@ def run_one_stage(
         context = run_context(folder, taken, telling)
         wanted = _wanted_artifacts(taken)
         _check_ready(stage, context, wanted)
+        check_needs_of(stage, taken)
         _check_not_stale(stage.wanted_inputs(taken, wanted), context)
         otherwise = _made_otherwise(stage, context, wanted)
         if otherwise:
@@ -228,9 +230,12 @@ def run_job(
     tickets are read, `latest` becomes a link to the folder, beside which it lies.
 
     Raises OutputRefusedError where a file the job reads would be overwritten, and, unless `force` is given,
-    where `folder` is not empty and not a run, or holds results of other sources.
+    where `folder` is not empty and not a run, or holds results of other sources; and as a stage that lacks a
+    file, a program, a model or a package that it opens late: before the first stage, nothing being written.
     """
     folder = followed(folder)
+    check_run(folder, job, force=force)
+    check_needs(list_stages(folder, job), job)
     with _owned(folder, job, progress, begins=True, force=force) as (taken, telling):
         remove_old(folder / artifact.MANIFEST)
         context = run_context(folder, taken, telling)

@@ -13,6 +13,7 @@ from ticketkin.core.locks import run_lock
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import SplitName
 from ticketkin.encoders.loading import LoadedEncoder
+from ticketkin.runs.needs import check_needs_of
 from ticketkin.runs.stages import RunContext
 from ticketkin.training.candidates import CANDIDATES, searched_candidates
 from ticketkin.training.cut_quality import first_dimensions
@@ -27,6 +28,7 @@ from ticketkin.workflows.configuration import Job
 from ticketkin.workflows.job import check_inputs_of
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.settings import Settings
+from ticketkin.workflows.stages.order import stage_named
 from ticketkin.workflows.stages.training import start_of, training_positives, tuning_data_of
 from ticketkin.workflows.tuned_folds import tuning_method
 
@@ -62,6 +64,7 @@ def search_settings(
     with run_lock(folder):
         place = folder / artifact.TUNING / candidate
         place.mkdir(parents=True, exist_ok=True)
+        check_needs_of(stage_named(candidate), job)
         check_inputs_of(candidate, folder, job)
         context = RunContext(folder, job, progress)
         trying = _Trying(context, candidate, place, monotonic() + 60 * minutes)

@@ -9,7 +9,7 @@ from ticketkin.core.artifacts import hash_path
 from ticketkin.core.errors import MissingExtraError, UnreadableFileError
 from ticketkin.core.records import read_record
 from ticketkin.encoders.runtime.tokens import Tokenisation
-from ticketkin.encoders.settings import Runtime
+from ticketkin.encoders.settings import AskedRuntime, Runtime
 
 RECORD = "export.json"
 TOKENIZER = "tokenizer.json"
@@ -85,6 +85,12 @@ def require(runtime: Runtime, packages: tuple[str, ...]) -> None:
             f"encoder.runtime={runtime} needs {' and '.join(missing)}, not installed here; install the extra "
             f"with: pip install 'ticketkin[{extra}]', or set encoder.runtime=torch"
         )
+
+
+def require_exports(asked: AskedRuntime) -> None:
+    """Raise MissingExtraError unless what exports to a runtime is installed; 'auto' takes what there is."""
+    if asked != "auto" and asked != "torch":  # noqa: PLR1714 - a type checker reads these alone
+        require(asked, EXPORT_PACKAGES[asked])
 
 
 def read_export(folder: Path) -> ExportRecord:

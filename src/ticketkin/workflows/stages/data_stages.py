@@ -16,6 +16,7 @@ from ticketkin.workflows.stages.inputs import (
     settings_of,
     source_files,
 )
+from ticketkin.workflows.stages.needs import embedding_needs
 
 
 def import_stage() -> Stage[Job]:
@@ -79,6 +80,7 @@ def embed_stage() -> Stage[Job]:
         outputs=(*BASE, artifact.PROFILE),
         reads=settings_of("encoder", "tickets"),
         run=data.run_embed,
+        needs=embedding_needs,
     )
 
 

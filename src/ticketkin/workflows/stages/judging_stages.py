@@ -19,6 +19,7 @@ from ticketkin.workflows.stages.inputs import (
     trained_outputs,
     tuned_sections,
 )
+from ticketkin.workflows.stages.needs import kinds_needs
 
 
 def provisional_stage() -> Stage[Job]:
@@ -92,6 +93,7 @@ def relations_stage() -> Stage[Job]:
         ),
         scratch=(artifact.CROSS_ENCODER_WORK,),
         run=relating.run_relations,
+        needs=kinds_needs,
         external=reviewed_file,
     )
 

@@ -1,5 +1,6 @@
 """The stages of a run, in order; those that train follow from the registry of candidates."""
 
+from collections.abc import Callable
 from functools import cache, partial
 
 from ticketkin.runs.stages import Stage
@@ -24,6 +25,7 @@ from ticketkin.workflows.stages.judging_stages import (
     to_review_stage,
     verdict_stage,
 )
+from ticketkin.workflows.stages.needs import embedding_needs, reranker_needs, tuning_needs
 
 # Candidates whose training is not the tuning of an encoder on links.
 _OWN_TRAINING = {
@@ -40,6 +42,7 @@ _TUNED_BY_FOLDS = (
     "evaluation.tuned_in_folds",
     "split.near_identical",
 )
+_OWN_NEEDS = {"reranker": reranker_needs}
 _OWN_SETTINGS = {
     "head": settings_of("pairs", "evaluation.folds", "split.near_identical"),
     "reranker": settings_of("split.near_identical"),
@@ -95,4 +98,11 @@ def _training(candidate: Candidate) -> Stage[Job]:
         scratch=(artifact.TUNED_FOLDS,) if candidate.method else (),
         run=_OWN_TRAINING.get(name) or partial(training.run_tuning, candidate),
         wanted=lambda job: name in job.settings.candidates,
+        needs=_needs(candidate),
     )
+
+
+def _needs(candidate: Candidate) -> Callable[[Job], None]:
+    if candidate.method:
+        return partial(tuning_needs, candidate)
+    return _OWN_NEEDS.get(candidate.name, embedding_needs)
