@@ -17,7 +17,7 @@ from ticketkin.evaluation.bootstrap import Resamples
 from ticketkin.relations import cause_training
 from ticketkin.relations.cause_training import CauseTrainer
 from ticketkin.relations.causes import with_cause
-from ticketkin.relations.cross_training import N_CAUSE_LABELS, CrossTrainer
+from ticketkin.relations.cross_training import N_CAUSE_LABELS, CrossTrainer, keep_predictions
 from ticketkin.relations.kinds import KINDS
 from ticketkin.relations.pairs import RelationPairs
 from ticketkin.training.settings import CrossEncoderSettings
@@ -159,3 +159,11 @@ def test_a_head_that_begins_at_random_is_named_by_what_it_is_for(
     replace(trainer, base=replace(trainer.base, n_labels=of_base)).say_whether_fresh(asked_for)
     expected = f"  cross-encoder on made-up: its head for {said} begins at random"
     assert progress.lines == ([expected] if said else [])
+
+
+def test_a_finished_fold_leaves_its_predictions_alone(tmp_path: Path) -> None:
+    for trained in ("checkpoint", "adapter"):
+        (tmp_path / trained).mkdir()
+        (tmp_path / trained / "weights").write_bytes(b"x")
+    keep_predictions(tmp_path / "causes.npy", np.zeros((3, 2)))
+    assert [path.name for path in tmp_path.iterdir()] == ["causes.npy"]

@@ -160,9 +160,10 @@ class CrossTrainer:
 
 
 def keep_predictions(path: Path, values: Float64Array) -> None:
-    """Write the predictions of a finished fold and drop its checkpoints, which are many times larger."""
+    """Write the predictions of a finished fold and drop all else it left, which is many times larger."""
     save_array(path, values)
-    shutil.rmtree(path.parent / "checkpoint", ignore_errors=True)
+    for trained in ("checkpoint", "adapter"):
+        shutil.rmtree(path.parent / trained, ignore_errors=True)
 
 
 def kept_predictions(path: Path, n_pairs: int, n_columns: int) -> Float64Array:
