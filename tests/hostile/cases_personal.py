@@ -137,7 +137,11 @@ def _no_hash_of_a_pin(here: Path, _: Ended) -> None:
 
 def _pairs(here: Path) -> list[list[str]]:
     (here / "p.json").write_text(_PAIRS)
-    return [["run", "--pairs", "p.json", "--out", "run", "--offline", "--base-model", "nowhere"]]
+    # A folder that looks like a model until it is loaded, behind the import.
+    (here / "empty-model").mkdir()
+    (here / "empty-model" / "config.json").write_text("{}")
+    (here / "empty-model" / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    return [["run", "--pairs", "p.json", "--out", "run", "--offline", "--base-model", "empty-model"]]
 
 
 OTHER_WAYS = [

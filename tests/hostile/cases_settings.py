@@ -92,7 +92,7 @@ OPTIONS = [
     _options("links that are nothing", ["--links", ""]),
     _options("an option that is none", ["--sed", "5"]),
     _options("an option without its value", ["--seed"]),
-    _options("a base model with markup", ["--base-model", "[/red]"], Outcome((0, 2))),
+    _options("a base model with markup", ["--base-model", "[/red]"], Outcome(1, says=("[/red]",))),
 ]
 
 FILES = [
