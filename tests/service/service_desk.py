@@ -1,6 +1,7 @@
 """A running service, as tests ask it."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,17 @@ from ticketkin.service.recording import Recorder
 from ticketkin.service.settings import ServiceSettings
 from ticketkin.serving.bundle import Bundle
 from ticketkin.store.embedded import EmbeddedServer
+
+PATIENCE_SECONDS = 300.0
+"""Longest time that a test waits for a process."""
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Return once it is so; fail where it does not come about."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not is_so():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.05)
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
@@ -16,7 +15,7 @@ import httpx2
 import pytest
 from browser import served
 from safetensors.numpy import load_file, save_file
-from service_desk import Desk, new_corpus, running
+from service_desk import PATIENCE_SECONDS, Desk, new_corpus, running, wait_until
 from typer.testing import CliRunner
 
 from bundle_material import Judged
@@ -39,15 +38,7 @@ from ticketkin.store.database import DATABASE_URL, Database
 from ticketkin.store.embedded import EmbeddedServer
 from ticketkin.store.models import active_model, known_models, note_process, running_processes
 
-PATIENCE_SECONDS = 300.0
 runner = CliRunner()
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not is_so():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import httpx2
 import psutil
 import pytest
+from service_desk import PATIENCE_SECONDS, wait_until
 
 from bundle_material import Judged
 from ticketkin.core.tables import Tickets
@@ -22,15 +22,6 @@ from ticketkin.service.model_index import FOLLOWED
 from ticketkin.service.refusals import UnknownTicketError
 from ticketkin.serving.bundle import Bundle
 from ticketkin.store.database import DATABASE_URL
-
-PATIENCE_SECONDS = 180.0
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not is_so():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.05)
 
 
 @contextmanager

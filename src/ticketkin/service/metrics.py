@@ -54,6 +54,7 @@ class Measures:
         self._shown = own
         if COUNTS_FOLDER in os.environ:
             self._shown = CollectorRegistry()
+            # Its maker gave this class no types.
             MultiProcessCollector(self._shown)  # type: ignore[no-untyped-call]
         self._shown.register(_State(corpus))
 

@@ -168,15 +168,16 @@ class ModelIndex:
     def _knowing(self, names: Sequence[str]) -> Kin:
         """Return what answers once it knows all these tickets: another process may have just stored one."""
         kin = self._kin
-        if any(kin.index.row_of(name) is None for name in names):
+        missing = _missing(kin, names)
+        if missing:
             self.catch_up()
             kin = self._kin
-        for name in names:
-            if kin.index.row_of(name) is None:
-                raise UnknownTicketError(
-                    f"No ticket {name[:60]!r} is stored; give the id or number of one that was sent here, or "
-                    "the text of a new one"
-                )
+            missing = _missing(kin, missing)
+        if missing:
+            raise UnknownTicketError(
+                f"No ticket {missing[0][:60]!r} is stored; give the id or number of one that was sent here, "
+                "or the text of a new one"
+            )
         return kin
 
     def catch_up(self, progress: Progress = SILENT) -> None:
@@ -258,6 +259,10 @@ class ModelIndex:
                 pass  # filled anew
         shutil.rmtree(folder, ignore_errors=True)
         return Index.open(folder, self.bundle.scorer, self.bundle.id, create=True), Followed()
+
+
+def _missing(kin: Kin, names: Sequence[str]) -> list[str]:
+    return [name for name in names if kin.index.row_of(name) is None]
 
 
 def _begin_like_another(place: Path) -> None:

@@ -114,10 +114,10 @@ def serve(
             uvicorn.Server(_server_config(app)).run(sockets=[listener])
 
 
-def _server_config(app: object, **options: Any) -> uvicorn.Config:
+def _server_config(app: Callable[..., Any], **options: Any) -> uvicorn.Config:
     keep_texts_out()
     return uvicorn.Config(
-        app,  # type: ignore[arg-type]
+        app,
         access_log=False,  # a path names tickets
         log_level="warning",
         server_header=False,
