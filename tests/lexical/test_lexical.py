@@ -151,6 +151,21 @@ def test_words_are_marked_whole_and_those_of_one_text_are_named() -> None:
     assert shared_words(statistics, mine, "on WKS-EAS-003", 9) == ["wks-eas-003"]
 
 
+def test_a_term_that_only_has_the_same_column_is_not_named_as_shared() -> None:
+    statistics = TermStatistics.fit(["printer jams", "vpn drops"], "word")
+    column_of: dict[int, str] = {}
+    for number in range(20_000):
+        term = "zq" + str(number).translate(str.maketrans("0123456789", "bcdfghjkmp"))
+        (column,) = statistics.vocabulary.columns([term])
+        if column in column_of:
+            break
+        column_of[column] = term
+    other = column_of[column]
+    assert (statistics.rows([term]) != statistics.rows([other])).nnz == 0
+    assert shared_words(statistics, f"printer {term}", f"printer {other}", 9) == ["printer"]
+    assert shared_words(statistics, f"printer {term}", f"printer {term}", 9) == [term, "printer"]
+
+
 def test_function_words_are_no_evidence_in_a_small_set_of_tickets() -> None:
     statistics = TermStatistics.fit(["printer jams", "vpn drops", "mail bounces", "disk full"], "word")
     one, other = "Printer may jam, most users wake up", "it may be up, Printer most of all"

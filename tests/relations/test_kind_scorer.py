@@ -19,6 +19,7 @@ from ticketkin.core.tables import IntArray, Tickets
 from ticketkin.encoders.cross_encoder import load_cross_encoder
 from ticketkin.encoders.settings import EncoderSettings
 from ticketkin.lexical.neighbours import tfidf_matrix
+from ticketkin.lexical.shared_words import shared_words
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.relations.bands import Bands
@@ -117,7 +118,7 @@ def test_a_cross_encoder_of_kinds_is_served_alike(tiny_encoder_folder: Path, tmp
     at_once = of_pairs(kinds, given, left, right)
     np.testing.assert_allclose(one_by_one(served, given, left, right), at_once, atol=1e-6)
     np.testing.assert_allclose(at_once.sum(axis=1), 1)
-    assert served.shared_words("word0 part1", "word0", 2) == ["word0"]
+    assert shared_words(served.state.words, "word0 part1", "word0", 2) == ["word0"]
 
 
 def test_a_cross_encoder_of_causes_has_the_same_say_when_served(
@@ -227,21 +228,22 @@ def test_saved_files_hold_no_word_of_a_ticket(tmp_path: Path) -> None:
 
 
 def test_shared_words_stand_as_the_first_text_writes_them_the_rarest_first() -> None:
-    kinds = fitted()
+    words_of_kinds = fitted().state.words
     one = "VPN-Gateway fails on word0, part1 part1 with code ORA-00942"
-    words = kinds.shared_words(one, "after part1 the vpn-gateway told ORA-00942; word0", 3)
+    words = shared_words(words_of_kinds, one, "after part1 the vpn-gateway told ORA-00942; word0", 3)
     assert "part1" not in words, "a quarter of all tickets say it"
     assert len(words) == 3 and set(words) <= {"VPN-Gateway", "ORA-00942", "word0", "code"}
-    assert "part1" in kinds.shared_words(one, "part1", 3)
-    assert kinds.shared_words(one, "nothing of that", 3) == []
-    assert kinds.shared_words("", one, 3) == kinds.shared_words("the 漢字", "漢字", 0) == []
-    assert kinds.shared_words("it says 漢字", "漢字 too", 3) == ["漢字"]
+    assert "part1" in shared_words(words_of_kinds, one, "part1", 3)
+    assert shared_words(words_of_kinds, one, "nothing of that", 3) == []
+    assert shared_words(words_of_kinds, "", one, 3) == []
+    assert shared_words(words_of_kinds, "the 漢字", "漢字", 0) == []
+    assert shared_words(words_of_kinds, "it says 漢字", "漢字 too", 3) == ["漢字"]
 
 
 @for_all(one=st.text(max_size=80), other=st.text(max_size=80))
 @settings(max_examples=60, deadline=None)
 def test_a_shared_word_stands_in_the_first_text(one: str, other: str) -> None:
-    words = fitted().shared_words(one, other, 5)
+    words = shared_words(fitted().state.words, one, other, 5)
     assert len(words) == len(set(words)) <= 5 and all(word in one for word in words)
 
 

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import current_thread
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from bundle_material import Judged
 from ticketkin import Kin
 from ticketkin.core.errors import InputError, MissingInputError
 from ticketkin.relations.parents import Parent
+from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.search import KinSearch
 
 
@@ -29,6 +32,33 @@ def test_a_text_gets_kin_with_evidence(kin: Kin, judged: Judged) -> None:
     assert bands == sorted(bands)
     assert all(0 <= (one.probability or 0) <= 1 for one in answer.relations)
     assert any("both say" in line for one in answer.relations for line in one.evidence)
+
+
+def test_words_are_searched_while_the_encoder_reads_and_the_answer_is_the_same(
+    judged: Judged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    title, description = judged.tickets.frame.select("title", "description").row(150)
+    answers = []
+    for beside in (True, False):
+        with monkeypatch.context() as patch:
+            patch.setattr(Bundle, "encodes_beside", beside)
+            kin = Kin.open(judged.bundle, create=False)
+            threads = _threads_of_words(patch)
+            answers.append(kin.relate(f"{title}\n{description}"))
+        assert (threads == {current_thread().name}) is not beside
+    assert answers[0] == answers[1]
+
+
+def _threads_of_words(patch: pytest.MonkeyPatch) -> set[str]:
+    names: set[str] = set()
+    searched = KinSearch.by_words
+
+    def by_words(self: KinSearch, *arguments: Any) -> Any:
+        names.add(current_thread().name)
+        return searched(self, *arguments)
+
+    patch.setattr(KinSearch, "by_words", by_words)
+    return names
 
 
 def test_a_ticket_with_nearly_the_same_text_is_shown_whatever_else_speaks_against_it(

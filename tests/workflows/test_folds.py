@@ -26,13 +26,13 @@ from ticketkin.reports.kinds import bands_words
 from ticketkin.serving.bundle import Bundle
 from ticketkin.training.head import Head, save_head_model
 from ticketkin.workflows import artifacts as artifact
-from ticketkin.workflows.candidates import champion_ranker, state_rows
+from ticketkin.workflows.candidates import champion_ranker
 from ticketkin.workflows.configuration import Job, read_job
 from ticketkin.workflows.examination import examine
 from ticketkin.workflows.job import list_stages, run_job
 from ticketkin.workflows.kind_lesson import KindLesson
 from ticketkin.workflows.ranking_record import ranking_record
-from ticketkin.workflows.relation_material import described_pairs, relation_material
+from ticketkin.workflows.relation_material import described_pairs, load_kinds, relation_material
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.saved_folds import save_encoder_folds
 
@@ -89,7 +89,7 @@ def test_all_but_the_holdout_set_the_bands_of_kinds_and_none_is_asked_of_who_lea
     assert f"with {quality.evaluation.of('duplicate', 'say').n_true} duplicate" in bands_words(quality)
 
     material = relation_material(data)
-    pairs, state = material.pairs(), PairState.fit(material.given, state_rows(data))
+    pairs, state = material.pairs(), PairState.fit(material.given, np.arange(len(data.tickets)))
     features = state.features(*described_pairs(state, material.given, pairs.left, pairs.right))
     lesson = KindLesson(material, state, pairs, features, tmp_path, SILENT)
     holdout = set(rows[SplitName.HOLDOUT].tolist())
@@ -97,6 +97,12 @@ def test_all_but_the_holdout_set_the_bands_of_kinds_and_none_is_asked_of_who_lea
     for places, left_out in lesson.band_folds:
         known, asked = ({*pairs.left[p].tolist(), *pairs.right[p].tolist()} for p in (places, left_out))
         assert known and asked and not known & asked and not (known | asked) & holdout
+
+
+def test_ranking_and_kinds_describe_a_ticket_by_the_same_words(folds_run: Path) -> None:
+    data = RunData.of(folds_run, read_job(folds_run))
+    ranking = load_scorer(folds_run / artifact.RANKING, "fusion")
+    assert load_kinds(data).has_terms_of(ranking.state)
 
 
 def test_the_provisional_table_is_of_all_links(folds_run: Path, capsys: pytest.CaptureFixture[str]) -> None:

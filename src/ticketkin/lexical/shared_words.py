@@ -1,12 +1,13 @@
 """Words that two texts share, for a person to check."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
+from ticketkin.core.tables import Float64Array, IntArray
 from ticketkin.lexical.function_words import FUNCTION_WORDS
 from ticketkin.lexical.tfidf import TermStatistics
 from ticketkin.lexical.words import word_parts, word_spans, written_words
@@ -14,6 +15,7 @@ from ticketkin.lexical.words import word_parts, word_spans, written_words
 _MOST_COMMON = 0.2
 """Words that stand in a larger share of all texts say nothing of two that share them."""
 _LEAST_IDF = float(np.log(1 / _MOST_COMMON) + 1)
+_SMALLEST_WEIGHT, _DIGITS = 1e-9, 5
 
 
 @dataclass(frozen=True)
@@ -74,20 +76,8 @@ def _whole_term(statistics: TermStatistics, word: str) -> str | None:
 
 
 def shared_words(statistics: TermStatistics, one: str, other: str, n_words: int) -> list[str]:
-    """Return words that both texts hold, the weightiest by TF-IDF first, as `one` writes them.
-
-    Of a word such as `wks-003` that `other` does not hold whole, only the parts that it holds are named.
-    Function words are no evidence, however rare they are in a small set of tickets.
-    """
-    mine, written = _written_terms(statistics.tokenize, one)
-    theirs = Counter(statistics.tokenize(other))
-    shared = sorted(mine.keys() & theirs.keys())
-    repeats = np.array([(1 + np.log(mine[term])) * (1 + np.log(theirs[term])) for term in shared])
-    weights = repeats * statistics.idf_of(shared) ** 2
-    heaviest = [written[shared[place]] for place in np.argsort(-weights, kind="stable")]
-    named = [first.word if first.whole in theirs else first.part for first in heaviest]
-    telling = [word for word in named if word.lower() not in FUNCTION_WORDS]
-    return list(dict.fromkeys(telling))[:n_words]
+    """Return words that both texts hold, as `AskedWords.shared_with`."""
+    return AskedWords.of(statistics, one).shared_with(statistics.rows([other]), 0, other, n_words)
 
 
 @dataclass(frozen=True)
@@ -95,22 +85,83 @@ class _Written:
     """Where a term was first written."""
 
     word: str
-    whole: str
-    """The term of the whole word."""
+    whole: int
+    """Place of the term of the whole word among the terms of the text."""
     part: str
 
 
-@lru_cache(maxsize=8)  # a ticket is compared with each of its nearest
+@dataclass(frozen=True)
+class AskedWords:
+    """The terms of one text, to be looked for in other texts, of which only the weights are read."""
+
+    n_seen: int
+    """Columns of terms that the corpus held; terms that it did not hold may share a column."""
+    tokenize: Callable[[str], list[str]]
+    terms: list[str]
+    """Ascending."""
+    columns: IntArray
+    """Of each term in the rows of `TermStatistics`, shape (n_terms,)."""
+    weights: Float64Array
+    """Of each term in the text, shape (n_terms,)."""
+    written: list[_Written]
+    """Of each term."""
+
+    @classmethod
+    def of(cls, statistics: TermStatistics, text: str) -> "AskedWords":
+        """Return the terms of a text."""
+        counts, first = _written_terms(statistics.tokenize, text)
+        terms = sorted(counts)
+        place = {term: number for number, term in enumerate(terms)}
+        repeats = np.array([1 + np.log(counts[term]) for term in terms], dtype=np.float64)
+        return cls(
+            len(statistics.idf),
+            statistics.tokenize,
+            terms,
+            np.array(statistics.vocabulary.columns(terms), dtype=np.int64),
+            repeats * statistics.idf_of(terms),
+            [_Written(word, place[whole], part) for word, whole, part in map(first.__getitem__, terms)],
+        )
+
+    def shared_with(self, rows: csr_matrix, row: int, text: str, n_words: int) -> list[str]:
+        """Return words that another text holds, too, as the asked one writes them, the weightiest first.
+
+        They weigh by TF-IDF. `rows` of the same statistics hold the other text in `row`; `text` is read where
+        a column may stand for several terms. Of a word such as `wks-003` that the other text does not hold
+        whole, only the parts that it holds are named. Function words are no evidence, however rare they are
+        in a small set of tickets.
+        """
+        own = slice(rows.indptr[row], rows.indptr[row + 1])
+        columns, theirs = rows.indices[own], rows.data[own]
+        if not len(columns) or not self.terms:
+            return []
+        place = np.searchsorted(columns, self.columns).clip(max=len(columns) - 1)
+        is_shared = columns[place] == self.columns
+        unsure = np.flatnonzero(is_shared & (self.columns >= self.n_seen))
+        if len(unsure):
+            held = frozenset(self.tokenize(text))
+            is_shared[unsure] = [self.terms[number] in held for number in unsure]
+        shared = np.flatnonzero(is_shared)
+        weights = self.weights[shared] * theirs[place[shared]]
+        # Rounded, so that terms of the same weight stay in their order whatever the last digit.
+        weights = np.round(weights / weights.max(initial=_SMALLEST_WEIGHT), _DIGITS)
+        firsts = [self.written[number] for number in shared[np.argsort(-weights, kind="stable")]]
+        named = [first.word if is_shared[first.whole] else first.part for first in firsts]
+        telling = [word for word in named if word.lower() not in FUNCTION_WORDS]
+        return list(dict.fromkeys(telling))[:n_words]
+
+
 def _written_terms(
     tokenize: Callable[[str], list[str]], text: str
-) -> tuple[Counter[str], Mapping[str, _Written]]:
-    """Return how often each term is in a text, and where it was first written."""
+) -> tuple[Counter[str], dict[str, tuple[str, str, str]]]:
+    """Return how often each term is in a text, and the word, the term of the whole word and the part of it
+    that first gave the term.
+    """
     counts: Counter[str] = Counter()
-    written: dict[str, _Written] = {}
+    written: dict[str, tuple[str, str, str]] = {}
     for word in written_words(text):
         terms = tokenize(word)
         counts.update(terms)
         for part in (word, *word_parts(word)) if len(terms) > 1 else (word,):
             for term in tokenize(part)[:1]:
-                written.setdefault(term, _Written(word, terms[0], part))
+                written.setdefault(term, (word, terms[0], part))
     return counts, written

@@ -15,7 +15,7 @@ from ticketkin.ranking.columns import TicketColumns
 from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.ranking.pair_features import WORD_SOURCES, feature_names, pair_features
 from ticketkin.ranking.retriever import Retriever
-from ticketkin.ranking.scorer import candidates_of
+from ticketkin.ranking.scorer import Reach, candidates_of
 
 _BLOCK_QUERIES = 128
 
@@ -70,7 +70,7 @@ def candidate_lists(
     parts = blocks(queries)
     for block in track(parts, progress, label, len(parts)):
         asked = columns.take(block)
-        candidates = candidates_of(state, retriever, asked, depth, WORD_SOURCES)
+        candidates = candidates_of(state, retriever, asked, Reach(depth, WORD_SOURCES))
         there = candidates.rows >= 0
         rows.append(candidates.rows[there])
         features.append(pair_features(state, asked, candidates)[there])

@@ -30,6 +30,7 @@ from ticketkin.ranking.scorer import (
     TUNED,
     FirstLevel,
     PairScorer,
+    Reach,
     apply_head,
     candidates_of,
     probabilities,
@@ -222,7 +223,7 @@ def fit_second_level(
     parts = blocks(queries)
     for block in track(parts, progress, "calibrate fusion", len(parts)):
         asked = corpus.columns.take(block)
-        candidates = candidates_of(corpus.state, retriever, asked, settings.depth, WORD_SOURCES)
+        candidates = candidates_of(corpus.state, retriever, asked, Reach(settings.depth, WORD_SOURCES))
         there = candidates.rows >= 0
         features.append(stacked_features(corpus.state, first, asked, candidates, reranker)[there])
         labels.append(corpus.kin(block, candidates)[there])

@@ -50,16 +50,14 @@ class Candidates:
 class Retrieving(Protocol):
     """What finds stored tickets: over one block of them, or over several."""
 
-    def candidates(
-        self, queries: TicketColumns, depth: int, n: int, as_of: IntArray | None, words: Sequence[str]
-    ) -> Candidates:
-        """Return the `depth` best of every source together, with each source's `n` best, as `nearest`."""
+    def candidates(self, queries: TicketColumns, depth: int, nearest: Mapping[str, Nearest]) -> Candidates:
+        """Return the `depth` best of every source in `nearest` together."""
         ...
 
     def nearest(
         self, queries: TicketColumns, n: int, as_of: IntArray | None, words: Sequence[str] = (LEXICAL,)
     ) -> dict[str, Nearest]:
-        """Return the `n` best of each embedding and of each source by `words` for each query."""
+        """Return the `n` best of each embedding that queries bring and of each source by `words`."""
         ...
 
 
@@ -109,28 +107,25 @@ class Retriever:
         if self._is_deleted is not None:
             self._is_deleted = np.concatenate([self._is_deleted, np.zeros(len(more), dtype=np.bool_)])
 
-    def candidates(
-        self, queries: TicketColumns, depth: int, n: int, as_of: IntArray | None, words: Sequence[str]
-    ) -> Candidates:
-        """Return the `depth` best of every source together, with each source's `n` best, as `nearest`.
+    def candidates(self, queries: TicketColumns, depth: int, nearest: Mapping[str, Nearest]) -> Candidates:
+        """Return the `depth` best of every source in `nearest` together.
 
         The encoder that only the second level reads proposes no candidate.
         """
-        nearest = self.nearest(queries, n, as_of, words)
         rows = proposed_rows(nearest, len(queries), depth)
         return Candidates(self._stored, rows, nearest, rows, rows)
 
     def nearest(
         self, queries: TicketColumns, n: int, as_of: IntArray | None, words: Sequence[str] = (LEXICAL,)
     ) -> dict[str, Nearest]:
-        """Return the `n` best of each embedding and of each source by `words` for each query.
+        """Return the `n` best of each embedding that queries bring and of each source by `words`.
 
         `as_of`, microseconds since 1970 of shape (n_queries,), hides what opened later; what opened in the
         same instant is visible where its id comes first by `name_order`. None shows everything. A ticket
         never finds itself. Of tickets that are equally similar, the newest come first.
         """
         block = max(1, min(_BLOCK_QUERIES, _BLOCK_ENTRIES // max(1, len(self._stored))))
-        sources = [*self._stored.embeddings, *words]
+        sources = [*(name for name in self._stored.embeddings if name in queries.embeddings), *words]
         parts: dict[str, list[Nearest]] = {name: [] for name in sources}
         for start in range(0, max(1, len(queries)), block):
             rows = np.arange(start, min(start + block, len(queries)))

@@ -21,11 +21,12 @@ from ticketkin.core.arrays import load_arrays, save_arrays
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.errors import MissingInputError
 from ticketkin.core.records import read_record
-from ticketkin.core.tables import Float64Array, FloatArray
+from ticketkin.core.tables import Float64Array, FloatArray, IntArray
 from ticketkin.encoders.dense import unit_length
 from ticketkin.encoders.device import pick_device
 from ticketkin.encoders.safety import check_model_folder
 from ticketkin.encoders.settings import EncoderSettings
+from ticketkin.ranking.best import Nearest
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, TicketColumns
 from ticketkin.ranking.corpus_state import REMEDY, CorpusState
 from ticketkin.ranking.models import LogisticModel
@@ -50,6 +51,21 @@ RERANKED = "reranker"
 _CROSS_ENCODER = "cross_encoder"
 _ARRAYS = "fusion.safetensors"
 _DESCRIPTION = "fusion.json"
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far a search for candidates goes."""
+
+    depth: int
+    """Candidates taken from each source."""
+    words: Sequence[str]
+    """Sources by words, beside the embeddings."""
+
+    @property
+    def n_nearest(self) -> int:
+        """Tickets of each source that a list is described by."""
+        return max(self.depth, DEEPEST_RANK)
 
 
 @dataclass(frozen=True)
@@ -124,14 +140,23 @@ class PairScorer:
 
         `given` holds at least the embeddings that `encoders` names; others are left out.
         """
-        embeddings = {name: given.embeddings[name] for name in self.encoders}
+        return self.state.describe(replace(given, embeddings=self.read(given.embeddings)))
+
+    def read(self, embeddings: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+        """Return the embeddings that the scorer reads, from those that tickets bring."""
+        own = {name: embeddings[name] for name in self.encoders}
         if self.first.head is not None:
-            embeddings[TUNED] = apply_head(self.first.head, given.embeddings["base"])
-        return self.state.describe(replace(given, embeddings=embeddings))
+            own[TUNED] = apply_head(self.first.head, embeddings["base"])
+        return own
+
+    @property
+    def reach(self) -> Reach:
+        """How far a search for candidates goes."""
+        return Reach(self.depth, WORD_SOURCES)
 
     def candidates(self, retriever: Retrieving, queries: TicketColumns) -> Candidates:
         """Return each query's candidate list as of its own opening."""
-        return candidates_of(self.state, retriever, queries, self.depth, WORD_SOURCES)
+        return candidates_of(self.state, retriever, queries, self.reach)
 
     def score(self, queries: TicketColumns, candidates: Candidates) -> FloatArray:
         """Return the probability of kinship, shape of `candidates.rows` (n_queries, k), 0 beside -1."""
@@ -220,14 +245,31 @@ def apply_head(weight: FloatArray, base: FloatArray) -> FloatArray:
 
 
 def candidates_of(
-    state: CorpusState, retriever: Retrieving, queries: TicketColumns, depth: int, words: Sequence[str]
+    state: CorpusState,
+    retriever: Retrieving,
+    queries: TicketColumns,
+    reach: Reach,
+    by_words: Mapping[str, Nearest] | None = None,
 ) -> Candidates:
-    """Return each query's candidate list, `depth` of each source, as of its own opening where times count.
+    """Return each query's candidate list as of its own opening where times count.
 
-    Sources are the embeddings and those of `words`.
+    Sources are the embeddings and the words of `reach`; `by_words` is what `nearest_by_words` returned of the
+    latter, if that was asked before.
     """
-    as_of = queries.opened_at if state.has_times else None
-    return retriever.candidates(queries, depth, max(depth, DEEPEST_RANK), as_of, words)
+    words = reach.words if by_words is None else ()
+    nearest = retriever.nearest(queries, reach.n_nearest, _as_of(state, queries), words)
+    return retriever.candidates(queries, reach.depth, {**nearest, **(by_words or {})})
+
+
+def nearest_by_words(
+    state: CorpusState, retriever: Retrieving, queries: TicketColumns, reach: Reach
+) -> dict[str, Nearest]:
+    """Return the part of a search that needs no embedding; `queries` bring none."""
+    return retriever.nearest(queries, reach.n_nearest, _as_of(state, queries), reach.words)
+
+
+def _as_of(state: CorpusState, queries: TicketColumns) -> IntArray | None:
+    return queries.opened_at if state.has_times else None
 
 
 @dataclass(frozen=True)
@@ -248,12 +290,20 @@ class UnlearnedScorer:
 
     def describe(self, given: EmbeddedTickets) -> TicketColumns:
         """Return tickets as the scorer reads them; embeddings that it does not read are left out."""
-        embeddings = {name: given.embeddings[name] for name in self.encoders}
-        return self.state.describe(replace(given, embeddings=embeddings))
+        return self.state.describe(replace(given, embeddings=self.read(given.embeddings)))
+
+    def read(self, embeddings: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+        """Return the embeddings that the scorer reads, from those that tickets bring."""
+        return {name: embeddings[name] for name in self.encoders}
+
+    @property
+    def reach(self) -> Reach:
+        """How far a search for candidates goes."""
+        return Reach(UNLEARNED_DEPTH, (LEXICAL,))
 
     def candidates(self, retriever: Retrieving, queries: TicketColumns) -> Candidates:
         """Return each query's candidate list as of its own opening."""
-        return candidates_of(self.state, retriever, queries, UNLEARNED_DEPTH, (LEXICAL,))
+        return candidates_of(self.state, retriever, queries, self.reach)
 
 
 def stacked_features(

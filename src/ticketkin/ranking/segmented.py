@@ -1,6 +1,6 @@
 """Search over several blocks of stored tickets as if they were one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -27,11 +27,8 @@ class SegmentedRetriever:
         names = {name for part in self._parts for name in part.recall}
         return {name: min(part.recall[name] for part in self._parts if name in part.recall) for name in names}
 
-    def candidates(
-        self, queries: TicketColumns, depth: int, n: int, as_of: IntArray | None, words: Sequence[str]
-    ) -> Candidates:
+    def candidates(self, queries: TicketColumns, depth: int, nearest: Mapping[str, Nearest]) -> Candidates:
         """Return what `Retriever.candidates` would; `stored` holds the candidates alone."""
-        nearest = self.nearest(queries, n, as_of, words)
         rows = proposed_rows(nearest, len(queries), depth)
         # Where there is no candidate (-1), any ticket fills the place.
         chosen = np.unique(np.maximum(rows, 0))

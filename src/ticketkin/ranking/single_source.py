@@ -12,7 +12,7 @@ from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
 from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.ranking.hybrid import HybridScorer
 from ticketkin.ranking.retriever import LEXICAL, Candidates, Retrieving, pair_similarities
-from ticketkin.ranking.scorer import PairScorer, UnlearnedScorer
+from ticketkin.ranking.scorer import PairScorer, Reach, UnlearnedScorer
 
 
 class Scorer(Protocol):
@@ -30,6 +30,15 @@ class Scorer(Protocol):
 
     def describe(self, given: EmbeddedTickets) -> TicketColumns:
         """Return tickets as the scorer reads them, stored ones and new ones alike."""
+        ...
+
+    def read(self, embeddings: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+        """Return the embeddings that the scorer reads, from those that tickets bring."""
+        ...
+
+    @property
+    def reach(self) -> Reach:
+        """How far a search for candidates goes."""
         ...
 
     def candidates(self, retriever: Retrieving, queries: TicketColumns) -> Candidates:

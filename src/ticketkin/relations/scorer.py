@@ -14,7 +14,6 @@ from ticketkin.core.errors import UnreadableFileError
 from ticketkin.core.tables import Float64Array
 from ticketkin.encoders.device import pick_device
 from ticketkin.encoders.settings import EncoderSettings
-from ticketkin.lexical.shared_words import shared_words
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.relations.bands import Bands
@@ -59,10 +58,6 @@ class KindScorer:
     def calibrated(self, probabilities: Float64Array, similarities: Float64Array) -> Float64Array:
         """Return calibrated probabilities, shape (n_pairs, 4); `similarities` (n_pairs,) of the ranking."""
         return self.bands.calibrated(probabilities, similarities)
-
-    def shared_words(self, one: str, other: str, n_words: int) -> list[str]:
-        """Return words that both texts hold, the weightiest by TF-IDF first, as `one` writes them."""
-        return shared_words(self.state.words, one, other, n_words)
 
     def save(self, folder: Path) -> None:
         """Write the state, the bands and a classifier into `folder`; cross-encoders lie there already."""

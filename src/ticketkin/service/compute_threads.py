@@ -5,14 +5,13 @@ own wait by turning round, which takes processor time from them (`benchmarks/ser
 OMP_NUM_THREADS is set, it decides.
 """
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from threadpoolctl import threadpool_limits
 
-from ticketkin.core.threads import n_threads
+from ticketkin.core.threads import n_threads, user_chose_threads
 
 _FEWEST_TICKETS = 8
 """Tickets stored at once from which on all cores are used: nobody waits for one of them alone."""
@@ -22,7 +21,7 @@ _MATRICES = "blas"
 
 def one_thread_each() -> None:
     """Let torch, where a model loaded it, and numpy compute in the thread of the request."""
-    if _is_ours():
+    if not user_chose_threads():
         threadpool_limits(1, user_api=_MATRICES)
         if "torch" in sys.modules:
             sys.modules["torch"].set_num_threads(1)
@@ -31,7 +30,7 @@ def one_thread_each() -> None:
 @contextmanager
 def all_cores_for(n_tickets: int) -> Iterator[None]:
     """Within the block torch and numpy use all cores, if `n_tickets` are enough to gain by it."""
-    if n_tickets < _FEWEST_TICKETS or not _is_ours():
+    if n_tickets < _FEWEST_TICKETS or user_chose_threads():
         yield
         return
     with threadpool_limits(n_threads(), user_api=_MATRICES), _torch_on(n_threads()):
@@ -50,7 +49,3 @@ def _torch_on(n: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _is_ours() -> bool:
-    return "OMP_NUM_THREADS" not in os.environ

@@ -14,6 +14,7 @@ from ticketkin.core.artifacts import hash_value
 from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray, Tickets
+from ticketkin.core.threads import n_threads
 from ticketkin.encoders.safety import check_model_folder
 from ticketkin.encoders.serving import read_serving
 from ticketkin.lexical.tfidf import TermStatistics
@@ -125,6 +126,12 @@ class Bundle:
         return {name: open_encoder(self.folder / name, runtime) for name, runtime in runtimes.items()}
 
     @cached_property
+    def encodes_beside(self) -> bool:
+        """Whether other work for an answer gains by going on while a text is encoded."""
+        encoders = self._encoders.values()
+        return bool(encoders) and n_threads() > 1 and all(encoder.leaves_cores for encoder in encoders)
+
+    @cached_property
     def models(self) -> Mapping[str, str]:
         """A hash of encoder, runtime and kind of input for each embedding, by its name.
 
@@ -146,12 +153,15 @@ class Bundle:
     def embed(self, tickets: Tickets, progress: Progress = SILENT) -> EmbeddedTickets:
         """Return tickets with their composed texts and every embedding that ranking and kinds read."""
         texts = self.texts_read(tickets)
+        return EmbeddedTickets(tickets, texts, self.encode(texts, progress))
+
+    def encode(self, texts: list[str], progress: Progress = SILENT) -> dict[str, FloatArray]:
+        """Return every embedding of composed texts that ranking and kinds read, by name."""
         with self._encoding:
-            embeddings: dict[str, FloatArray] = {
+            return {
                 source.name: self._encoders[source.folder].encode(texts, progress)
                 for source in self.record.embeddings
             }
-        return EmbeddedTickets(tickets, texts, embeddings)
 
     def with_embeddings(self, tickets: Tickets, embeddings: Mapping[str, FloatArray]) -> EmbeddedTickets:
         """Return tickets with embeddings that `embed` made of them before."""

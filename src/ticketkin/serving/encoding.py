@@ -12,6 +12,11 @@ from ticketkin.encoders.settings import Runtime
 class ServingEncoder(Protocol):
     """Texts in, embeddings out."""
 
+    @property
+    def leaves_cores(self) -> bool:
+        """Whether one text is encoded in one thread, so that other work gains by going on beside it."""
+        ...
+
     def encode(self, texts: Sequence[str], progress: Progress = SILENT) -> FloatArray:
         """Return embeddings, shape (len(texts), d), float32, unit length."""
         ...

@@ -10,6 +10,7 @@ with Kin.open("kin-june") as kin:                      # its index lies in kin-j
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ import numpy as np
 from ticketkin.core.errors import InputError
 from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.tables import Tickets
+from ticketkin.core.threads import matrices_in_one_thread
 from ticketkin.core.wording import number_of
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.refit import Refit
@@ -29,7 +31,7 @@ from ticketkin.serving.incoming import Incoming, Value, new_ticket, tickets_of_f
 from ticketkin.serving.index import Index, IndexChange
 from ticketkin.serving.indexing import store_in_batches
 from ticketkin.serving.manifest import default_index
-from ticketkin.serving.search import KinSearch
+from ticketkin.serving.search import AskedByWords, KinSearch, Nearest
 
 _BLOCK_QUERIES = 64
 _MOST_AHEAD = timedelta(days=1)
@@ -37,6 +39,8 @@ _LONG_UNFED = timedelta(days=30)
 """An index whose newest ticket is older than this is behind its service desk."""
 _CHARACTERS_A_TOKEN = 6
 """Most tokens are shorter than this: a text with more characters for each allowed token is certainly cut."""
+# Searches the words of a new ticket while the encoder reads it.
+_BESIDE = ThreadPoolExecutor(thread_name_prefix="words")
 NO_KINDS = "no kinds of kin were learned in the run of this bundle, so tickets are ranked and not named"
 
 
@@ -225,9 +229,16 @@ class Kin:
                 "ticketkin index "
                 "BUNDLE EXPORT, or Kin.add"
             )
-        given = self.bundle.embed(incoming.tickets, progress)
-        notes = [[*incoming.notes, *self._cut(text)] for text in given.texts]
-        return self._related(given, notes, k, progress)
+        texts = self.bundle.texts_read(incoming.tickets)
+        asked: AskedByWords | None = None
+        if len(texts) == 1 and self.bundle.encodes_beside:
+            asking = _BESIDE.submit(self._search.by_words, incoming.tickets, texts)
+            embeddings = self.bundle.encode(texts)
+            asked = asking.result()
+        else:
+            embeddings = self.bundle.encode(texts, progress)
+        notes = [[*incoming.notes, *self._cut(text)] for text in texts]
+        return self._related(EmbeddedTickets(incoming.tickets, texts, embeddings), notes, k, progress, asked)
 
     def _cut(self, text: str) -> list[str]:
         limit = self.bundle.max_length_tokens
@@ -238,7 +249,12 @@ class Kin:
         ]
 
     def _related(
-        self, given: EmbeddedTickets, notes: Sequence[list[str]], k: int, progress: Progress = SILENT
+        self,
+        given: EmbeddedTickets,
+        notes: Sequence[list[str]],
+        k: int,
+        progress: Progress = SILENT,
+        asked: AskedByWords | None = None,
     ) -> list[Answer]:
         if k < 1:
             raise InputError(f"k is {k}; ask for 1 ticket or more")
@@ -252,9 +268,10 @@ class Kin:
         for start in track(range(0, len(given.tickets), _BLOCK_QUERIES), progress, "relate", None):
             block = np.arange(start, min(start + _BLOCK_QUERIES, len(given.tickets)))
             part = given if len(block) == len(given.tickets) else given.take(block)
-            for place, nearest in enumerate(self._search.nearest(part, k)):
+            for place, nearest in enumerate(self._nearest(part, k, asked)):
                 query = part if len(block) == 1 else part.take(np.array([place]))
-                relations = self._search.relations(query, nearest, k)
+                with matrices_in_one_thread():
+                    relations = self._search.relations(query, nearest, k)
                 answers.append(
                     Answer(
                         self._name(query.tickets),
@@ -267,6 +284,12 @@ class Kin:
                     )
                 )
         return answers
+
+    def _nearest(self, queries: EmbeddedTickets, k: int, asked: AskedByWords | None) -> list[Nearest]:
+        if len(queries.tickets) > 1:
+            return self._search.nearest(queries, k)
+        with matrices_in_one_thread():
+            return self._search.nearest(queries, k, asked)
 
     def _name(self, ticket: Tickets) -> str:
         name = ticket.ids[0]

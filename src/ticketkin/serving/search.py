@@ -3,20 +3,22 @@
 Only tickets that are shown are described: as many of the nearest as were asked for, one for each template.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
 
-from ticketkin.core.tables import Float64Array, FloatArray, IntArray
+from ticketkin.core.tables import Float64Array, FloatArray, IntArray, Tickets
 from ticketkin.core.ticket_row import TicketRow
-from ticketkin.lexical.shared_words import shared_words
+from ticketkin.lexical.shared_words import AskedWords
+from ticketkin.ranking.best import Nearest as SourceNearest
 from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
 from ticketkin.ranking.refit import Refit
 from ticketkin.ranking.retriever import Candidates
-from ticketkin.ranking.scorer import PairScorer
-from ticketkin.relations.pair_tickets import TermRows
+from ticketkin.ranking.scorer import PairScorer, candidates_of, nearest_by_words
+from ticketkin.ranking.segmented import SegmentedRetriever
+from ticketkin.relations.pair_tickets import PairTickets, TermRows
 from ticketkin.relations.parents import Parent, is_open_tier, parent_tier
 from ticketkin.relations.scorer import KindScorer
 from ticketkin.serving.answers import (
@@ -33,7 +35,7 @@ from ticketkin.serving.answers import (
 )
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.index import Index
-from ticketkin.tickets.templates import Signatures, template_groups_of
+from ticketkin.tickets.templates import template_groups_of
 
 _POOL_FACTOR, _POOL_MORE = 3, 10
 """The best candidates that are searched for tickets of one template: a multiple of `k`, and some more."""
@@ -51,8 +53,8 @@ class Nearest:
     """At least these tickets, as the ranking describes them."""
     places: IntArray
     """Their rows in `stored`."""
-    own_signature: Signatures
-    """Of the query, shape (1, n_hashes)."""
+    own: TicketColumns
+    """The query, as the ranking describes it."""
     features: FloatArray | None = None
     """What the ranking read of each, shape (n, f); None where it learned nothing."""
 
@@ -89,6 +91,16 @@ class _Shown:
 
 
 @dataclass(frozen=True)
+class AskedByWords:
+    """What is known of queries before they are embedded."""
+
+    retriever: SegmentedRetriever
+    queries: TicketColumns
+    nearest: Mapping[str, SourceNearest]
+    """By source."""
+
+
+@dataclass(frozen=True)
 class KinSearch:
     """A bundle's ranking and kinds over an index."""
 
@@ -97,13 +109,27 @@ class KinSearch:
     refit: Refit | None = None
     """What scores in place of the bundle's own weights."""
 
-    def nearest(self, given: EmbeddedTickets, k: int) -> list[Nearest]:
-        """Return the best candidates of each query, more than `k` where there are; empty without tickets."""
+    def by_words(self, tickets: Tickets, texts: list[str]) -> AskedByWords | None:
+        """Return what can be known of queries before they are embedded; None without stored tickets."""
         scorer, retriever = self.bundle.scorer, self.index.retriever
         if retriever is None:
+            return None
+        queries = scorer.state.describe(EmbeddedTickets(tickets, texts, {}))
+        return AskedByWords(
+            retriever, queries, nearest_by_words(scorer.state, retriever, queries, scorer.reach)
+        )
+
+    def nearest(self, given: EmbeddedTickets, k: int, asked: AskedByWords | None = None) -> list[Nearest]:
+        """Return the best candidates of each query, more than `k` where there are; empty without tickets.
+
+        `asked` is what `by_words` returned of the queries, if that was asked before.
+        """
+        asked = asked or self.by_words(given.tickets, given.texts)
+        if asked is None:
             return []
-        queries = scorer.describe(given)
-        candidates = scorer.candidates(retriever, queries)
+        scorer = self.bundle.scorer
+        queries = scorer.state.with_embeddings(asked.queries, scorer.read(given.embeddings))
+        candidates = candidates_of(scorer.state, asked.retriever, queries, scorer.reach, asked.nearest)
         scores, features = self._scored(queries, candidates)
         nearest = []
         for query, (rows, places, own) in enumerate(
@@ -113,8 +139,10 @@ class KinSearch:
             best = there[np.argsort(-own[there], kind="stable")][: _POOL_FACTOR * k + _POOL_MORE]
             best_scores = own[best].astype(np.float64)
             read = None if features is None else features[query][best]
-            signature = queries.signatures[query : query + 1]
-            nearest.append(Nearest(rows[best], best_scores, candidates.stored, places[best], signature, read))
+            own_columns = queries if len(queries) == 1 else queries.take(np.array([query]))
+            nearest.append(
+                Nearest(rows[best], best_scores, candidates.stored, places[best], own_columns, read)
+            )
         return nearest
 
     def _scored(self, queries: TicketColumns, candidates: Candidates) -> tuple[FloatArray, FloatArray | None]:
@@ -131,7 +159,7 @@ class KinSearch:
         """Return what the first `k` templates among the nearest are to a query of one ticket."""
         if not len(nearest.rows):
             return []
-        signatures = np.concatenate([nearest.stored.signatures[nearest.places], nearest.own_signature])
+        signatures = np.concatenate([nearest.stored.signatures[nearest.places], nearest.own.signatures])
         *groups, own_group = template_groups_of(signatures, self.bundle.record.near_identical).tolist()
         members = one_of_each_template(np.array(groups, dtype=np.int64), k)
         first = np.array([places[0] for places in members], dtype=np.int64)
@@ -159,15 +187,18 @@ class KinSearch:
         )
 
     def _as_ranked(self, query: EmbeddedTickets, own: TicketRow, shown: _Shown) -> list[Relation]:
-        words = self.bundle.scorer.state.words
+        nearest = shown.nearest
+        asked = AskedWords.of(self.bundle.scorer.state.words, query.texts[0])
         return [
             kin_relation(
                 other,
-                evidence(own, other, shared_words(words, query.texts[0], text, MOST_WORDS)),
+                evidence(own, other, asked.shared_with(nearest.stored.words, int(place), text, MOST_WORDS)),
                 float(score),
                 is_probability=self.bundle.gives_probabilities,
             )
-            for other, text, score in zip(shown.fields, shown.stored.texts, shown.nearest.scores, strict=True)
+            for other, place, text, score in zip(
+                shown.fields, nearest.places, shown.stored.texts, nearest.scores, strict=True
+            )
         ]
 
     def _as_kinds(
@@ -175,13 +206,16 @@ class KinSearch:
     ) -> list[Relation]:
         has_times = self.bundle.scorer.state.has_times
         telling = Telling(kinds.bands, self.bundle.record.kinds.right_direction, has_times)
-        calibrated = kinds.calibrated(self._kind_probabilities(kinds, query, shown), shown.nearest.scores)
+        theirs, mine = self._for_kinds(kinds, query, shown)
+        probabilities = self._kind_probabilities(kinds, shown.nearest, theirs, mine)
+        calibrated = kinds.calibrated(probabilities, shown.nearest.scores)
+        asked = AskedWords.of(kinds.state.words, query.texts[0])
         return [
             telling.relation(
                 own,
                 other,
                 calibrated[place],
-                kinds.shared_words(query.texts[0], shown.stored.texts[place], MOST_WORDS),
+                asked.shared_with(theirs.words, place, shown.stored.texts[place], MOST_WORDS),
                 partial(self.parent, own, other, int(shown.nearest.rows[place])),
             )
             for place, other in enumerate(shown.fields)
@@ -193,17 +227,27 @@ class KinSearch:
         kinds = self.bundle.kinds
         return kinds is not None and kinds.has_terms_of(self.bundle.scorer.state)
 
-    def _kind_probabilities(self, kinds: KindScorer, query: EmbeddedTickets, shown: _Shown) -> Float64Array:
+    def _for_kinds(
+        self, kinds: KindScorer, query: EmbeddedTickets, shown: _Shown
+    ) -> tuple[PairTickets, PairTickets]:
+        """Return the tickets that are shown and the query as the model of kinds reads them."""
+        their_terms = own_terms = None
+        if self._shares_terms:
+            their_terms = TermRows.of(shown.nearest.stored, shown.nearest.places)
+            own_terms = TermRows.of(shown.nearest.own, np.zeros(1, dtype=np.int64))
+        theirs = kinds.describe(self.bundle.for_kinds(shown.stored), their_terms)
+        return theirs, kinds.describe(self.bundle.for_kinds(query), own_terms)
+
+    def _kind_probabilities(
+        self, kinds: KindScorer, nearest: Nearest, theirs: PairTickets, own: PairTickets
+    ) -> Float64Array:
         """Return the probability of each kind, (n, 4); the ticket that was filed first stands first."""
-        n = len(shown.nearest.rows)
-        terms = TermRows.of(shown.nearest.stored, shown.nearest.places) if self._shares_terms else None
-        theirs = kinds.describe(self.bundle.for_kinds(shown.stored), terms)
-        mine = kinds.describe(self.bundle.for_kinds(query)).take(np.zeros(n, dtype=np.int64))
+        mine = own.take(np.zeros(len(theirs), dtype=np.int64))
         probabilities = kinds.probabilities(theirs, mine)
-        own_row = self.index.row_of(query.tickets.ids[0])
+        own_row = self.index.row_of(nearest.own.ids[0])
         if self.bundle.scorer.state.has_times or own_row is None:
             return probabilities  # only what opened before is found
-        later = np.flatnonzero(shown.nearest.rows > own_row)
+        later = np.flatnonzero(nearest.rows > own_row)
         if len(later):
             probabilities[later] = kinds.probabilities(mine.take(later), theirs.take(later))
         return probabilities

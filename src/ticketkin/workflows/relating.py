@@ -6,6 +6,7 @@ import numpy as np
 
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import Progress
+from ticketkin.core.tables import IntArray
 from ticketkin.core.wording import number_of
 from ticketkin.relations.assessment import FEWEST_OF_A_CLASS
 from ticketkin.relations.bands import ReportedBand
@@ -57,7 +58,7 @@ def _learn(data: RunData, folder: Path, work: Path, progress: Progress) -> Kinds
     settings = data.job.settings.relations
     material = relation_material(data)
     pairs = material.pairs()
-    state = PairState.fit(material.given, state_rows(data))
+    state = PairState.fit(material.given, _state_rows(data))
     notes = _notes_on(pairs)
     lesson = KindLesson(
         material,
@@ -98,6 +99,15 @@ def _learn(data: RunData, folder: Path, work: Path, progress: Progress) -> Kinds
     for line in _quality_notes(record):
         progress.say(f"  {line}")
     return record
+
+
+def _state_rows(data: RunData) -> IntArray:
+    """Return the tickets that the statistics of kinds are fitted on: the same as those of the ranking.
+
+    So a ticket is described in words once for both. Where folds judge, they are all tickets, and no label
+    shapes them.
+    """
+    return np.arange(len(data.tickets)) if data.is_judged_in_folds else state_rows(data)
 
 
 def _notes_on_judging(lesson: KindLesson) -> list[str]:

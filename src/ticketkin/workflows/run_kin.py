@@ -9,6 +9,7 @@ from ticketkin.core.errors import MissingInputError
 from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import Float64Array, IntArray
+from ticketkin.lexical.shared_words import shared_words
 from ticketkin.relations.bands import likeliest_kin
 from ticketkin.relations.families import SAID, Tie
 from ticketkin.relations.kinds import KINDS
@@ -111,7 +112,7 @@ class RunKin:
 
     def _relation(self, query: int, candidate: int, calibrated: Float64Array) -> Relation:
         tickets, texts = self._data.tickets, self._data.texts
-        words = self._kinds.shared_words(texts[query], texts[candidate], MOST_WORDS)
+        words = shared_words(self._kinds.state.words, texts[query], texts[candidate], MOST_WORDS)
         return self._telling.relation(
             tickets.one_by_field(query),
             tickets.one_by_field(candidate),

@@ -52,6 +52,7 @@ class ExportedModel:
         except ValueError as error:
             raise UnreadableFileError(f"{folder} is damaged ({error}). {REMEDY}") from error
         self._session = open_session(folder, self.record.runtime)
+        self.leaves_cores = self._session.leaves_cores
         self._check_answer(folder, uncut.inputs(uncut.tokens([KNOWN_TEXT])[0]))
         self.name = f"{self.record.name} ({self.record.runtime})"
         self.dimension = self.record.dimension
@@ -107,6 +108,11 @@ class TextEncoder:
         self.n_forward_passes = 0
         """Texts that went through the model so far: what an answer costs."""
         self._settings, self._cache = settings, cache
+
+    @property
+    def leaves_cores(self) -> bool:
+        """Return whether one text is encoded in one thread: other work gains by going on beside it."""
+        return isinstance(self.model, ExportedModel) and self.model.leaves_cores
 
     @property
     def fingerprint(self) -> str:

@@ -89,6 +89,7 @@ def relations_stage() -> Stage[Job]:
         outputs=(artifact.RELATIONS,),
         reads=(
             *settings_of("relations", "candidates", "evaluation", "tickets", "encoder", "seed"),
+            "evaluation_by",
             "reviewed_file",
         ),
         scratch=(artifact.CROSS_ENCODER_WORK,),
