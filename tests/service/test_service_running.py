@@ -18,7 +18,7 @@ from ticketkin.cli.service_options import bundle_in
 from ticketkin.core.errors import InputError, JobError, MissingInputError
 from ticketkin.service.logs import WithoutTexts
 from ticketkin.service.place import Place
-from ticketkin.service.running import ServeRequest, reached_at, serve
+from ticketkin.service.running import ServeRequest, listening_socket, reached_at, serve
 from ticketkin.service.settings import ServiceSettings
 from ticketkin.serving.bundle import Bundle
 from ticketkin.store.database import DATABASE_URL
@@ -96,6 +96,16 @@ def test_a_port_that_is_taken_is_told(judged: Judged, tmp_path: Path) -> None:
         settings = ServiceSettings(port=taken.getsockname()[1])
         with pytest.raises(JobError, match="Choose another port"):
             serve(ServeRequest(judged.bundle, data=tmp_path, settings=settings))
+
+
+def test_no_part_of_an_answer_waits_for_an_acknowledgement_of_the_one_before() -> None:
+    with (
+        listening_socket(ServiceSettings(port=0)) as listener,
+        socket.create_connection(listener.getsockname()),
+    ):
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_service_keeps_its_own_beside_the_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from index_material import BUNDLE, embedded, scorer
 from test_serving_commands import ran
@@ -16,6 +17,7 @@ from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.serving import index as index_module
 from ticketkin.serving import indexing
 from ticketkin.serving.index import Index, IndexChange
+from ticketkin.serving.index_changes import FEW_SEGMENTS
 from ticketkin.serving.indexing import delete_named, read_names, store_in_batches
 
 NAMES = [f"T{n}" for n in range(25)]
@@ -86,6 +88,27 @@ def test_large_segments_get_cells_that_find_what_an_exact_search_does(
     cells.write_bytes(cells.read_bytes()[:-1] + b"\x7f")
     with pytest.raises(UnreadableFileError, match="content changed"):
         _ = Index.open(folder, scorer(), BUNDLE).retriever
+
+
+def test_many_small_segments_become_few_and_answer_alike(index: Index) -> None:
+    for first in range(0, 60, 10):
+        names = [f"T{n}" for n in range(first, first + 10)]
+        index.put(embedded(names, [0] * 10))
+    queries = scorer().describe(embedded(["T900", "T901"], [0, 0]))
+    assert index.retriever is not None
+    before = scorer().candidates(index.retriever, queries)
+    assert n_segments(index) == 6
+    index.tend()
+    assert n_segments(index) <= FEW_SEGMENTS
+    after = scorer().candidates(index.retriever, queries)
+    for name, nearest in before.nearest.items():
+        assert np.array_equal(nearest.similarities, after.nearest[name].similarities)
+    index.tend()
+    assert len(Index.open(index._folder, scorer(), BUNDLE)) == len(index) == 60
+
+
+def n_segments(index: Index) -> int:
+    return len(list(index._folder.glob("segment-*")))
 
 
 def test_tickets_are_deleted_by_id_or_number(index: Index) -> None:

@@ -190,6 +190,8 @@ class ModelIndex:
         with self._following:  # a thread that waited finds that another one did it meanwhile
             while not self._has(wanted):
                 self._follow_once(progress)
+            self._index.tend(progress)
+            self._kin = Kin(self.bundle, self._index.snapshot(), self._refit)
             self._as_new_at = time.monotonic()
 
     def _has(self, wanted: Followed) -> bool:
@@ -212,13 +214,11 @@ class ModelIndex:
         if len(changes.stored):
             whole = completed(self.database, self.bundle, stored, missing) if missing else stored
             self._index.hold(whole)
-            self._index.tend(progress)
         if links is not None:
             self._index.replace_links(linked_duplicates(links))
         is_last = len(changes.stored) < BATCH_TICKETS
         if is_last and erasures > self._followed.erasures:
             self._index.compact()
-            self._index.tend(progress)
         self._followed = Followed(changes.until, n_links, erasures if is_last else self._followed.erasures)
         self._note_followed()
         self._kin = Kin(self.bundle, self._index.snapshot(), self._refit)

@@ -26,7 +26,7 @@ from ticketkin.lexical.vocabulary import stable_hashes
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.single_source import Scorer
 from ticketkin.serving.buffer import Buffer
-from ticketkin.serving.index_changes import ChangingTickets
+from ticketkin.serving.index_changes import FEW_SEGMENTS, ChangingTickets
 from ticketkin.serving.index_manifest import (
     MANIFEST,
     VERSION,
@@ -177,13 +177,16 @@ class Index(ChangingTickets):
         return copy.copy(self)
 
     def tend(self, progress: Progress = SILENT) -> None:
-        """Give large segments the cells that quick searches need, after much was stored. Raises as `put`.
+        """Make few segments of many, and give large ones cells, after tickets were stored. Raises as `put`.
 
-        Until then a search in them is exact and takes the longer. A kill leaves the index as it was.
+        Until then each segment costs a search some milliseconds, and one in a large segment is exact and takes
+        the longer. A kill leaves the index as it was.
         """
-        if self._first_without_cells() is None:
+        n_written = sum(live.segment is not self._buffer for live in self._live)
+        if self._first_without_cells() is None and n_written <= FEW_SEGMENTS:
             return
         with self._writing():
+            self._merge_to_few()
             first = self._first_without_cells()
             if first is None:
                 return

@@ -34,7 +34,9 @@ from ticketkin.serving.segment_writing import StoredBlock, write_segment
 from ticketkin.serving.stored_links import StoredLinks
 from ticketkin.serving.stored_tickets import StoredTickets
 
-# More segments than these slow a search down, so the small ones are merged.
+FEW_SEGMENTS = 3
+"""So many are left when all is stored: each one costs a search some milliseconds."""
+# While many tickets are being stored, there may be more: merging at every batch would write them too often.
 _MOST_SEGMENTS = 8
 # A share of deleted rows from which they are worth writing everything anew.
 _MOST_DELETED = 0.5
@@ -118,11 +120,21 @@ class ChangingTickets(StoredTickets):
         if sum(sizes) < n_rows * (1 - _MOST_DELETED):
             self._merge(0)
         elif len(sizes) > _MOST_SEGMENTS:
-            # Merge as many of the last segments as are not much larger than all later ones together: so a
-            # ticket is rewritten only a logarithmic number of times.
-            due = [place for place in range(len(sizes) - 1) if sizes[place] <= 2 * sum(sizes[place + 1 :])]
+            due = self._due()
             if due:
                 self._merge(min(due))
+
+    def _merge_to_few(self) -> None:
+        while len(self._live) > FEW_SEGMENTS:
+            self._merge(min(self._due(), default=len(self._live) - 2))
+
+    def _due(self) -> list[int]:
+        """Return the segments that are not much larger than all later ones together.
+
+        Where such are merged, a ticket is rewritten only a logarithmic number of times.
+        """
+        sizes = [len(live.rows) for live in self._live]
+        return [place for place in range(len(sizes) - 1) if sizes[place] <= 2 * sum(sizes[place + 1 :])]
 
     def _merge(self, first: int) -> None:
         """Write the segments from number `first` on as one; their order stays."""
