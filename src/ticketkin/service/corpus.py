@@ -21,6 +21,7 @@ from ticketkin.service.model_switching import open_known
 from ticketkin.service.refitting import refit_when_due
 from ticketkin.service.stored_embeddings import BATCH_TICKETS, keep_embeddings
 from ticketkin.service.syncing import move_cursor
+from ticketkin.service.turns import Turns
 from ticketkin.serving.answers import Answer
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.incoming import Value
@@ -51,11 +52,11 @@ class Corpus:
     A caller that needs an answer together with its model takes `active` first and asks that object.
     """
 
-    def __init__(self, bundle: Bundle, database: Database, folder: Path) -> None:
-        """`folder` is where indexes lie, of this process and of others."""
-        self.database, self._folder = database, folder
+    def __init__(self, bundle: Bundle, database: Database, folder: Path, *, n_processes: int = 1) -> None:
+        """`folder` is where indexes lie, of this process and of the `n_processes` that answer beside it."""
+        self.database, self._folder, self._turns = database, folder, Turns(n_processes)
         self._redact_words = bundle.redact_words
-        self._active = ModelIndex(bundle, database, folder)
+        self._active = ModelIndex(bundle, database, folder, self._turns)
         self._models = {bundle.id: self._active}
         self._faults: dict[str, str] = {}
         """Why a model could not be opened here, by bundle."""
@@ -252,7 +253,8 @@ class Corpus:
         self._faults[known.bundle] = PREPARING
         self._note(due=True)
         try:
-            model = ModelIndex(open_known(known, self._redact_words), self.database, self._folder)
+            bundle = open_known(known, self._redact_words)
+            model = ModelIndex(bundle, self.database, self._folder, self._turns)
         except (TicketkinError, OSError) as error:
             self._faults[known.bundle] = str(error)
             return

@@ -29,6 +29,7 @@ from ticketkin.service.compute_threads import one_thread_each
 from ticketkin.service.refitting import refit_to_answer_by
 from ticketkin.service.refusals import UnknownTicketError
 from ticketkin.service.stored_embeddings import BATCH_TICKETS, completed, kept_embeddings
+from ticketkin.service.turns import Turns
 from ticketkin.serving.answers import Answer
 from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.incoming import Value
@@ -77,9 +78,9 @@ class ModelIndex:
     Answers are given by `kin`, which stays as it is for whoever took it; any number of threads may ask.
     """
 
-    def __init__(self, bundle: Bundle, database: Database, folder: Path) -> None:
-        """`folder` is where indexes lie, of this process and of others."""
-        self.bundle, self.database = bundle, database
+    def __init__(self, bundle: Bundle, database: Database, folder: Path, turns: Turns) -> None:
+        """`folder` is where indexes lie, of this process and of others; `turns` are those of the process."""
+        self.bundle, self.database, self._turns = bundle, database, turns
         with database.transaction() as connection:
             place = f"{installation_id(connection)}-{bundle.id[:12]}"
         self._slot = _own_slot(folder / place)
@@ -91,7 +92,7 @@ class ModelIndex:
         self._scoring: AbstractContextManager[object] = Lock() if reads_pairs else nullcontext()
         self._index, self._followed = self._opened()
         self._refit: Refit | None = None
-        self._kin = Kin(bundle, self._index.snapshot())
+        self._kin = self._snapshot()
         self._as_new_at = 0.0
 
     @cached_property
@@ -151,13 +152,13 @@ class ModelIndex:
 
     def relate(self, ticket: Mapping[str, Value], k: int) -> Answer:
         """Return what the nearest stored tickets are to a new one. Raises as `Kin.relate`."""
-        with self._scoring:
+        with self._turns.one(), self._scoring:
             return self._kin.relate(ticket, k)
 
     def kin_of(self, name: str, k: int) -> Answer:
         """Return the same for a stored ticket by id or number. Raises UnknownTicketError without one."""
         kin = self._knowing([name])
-        with self._scoring:
+        with self._turns.one(), self._scoring:
             return kin.relate_stored([name], k)[0]
 
     def stored(self, names: Sequence[str]) -> Tickets:
@@ -191,7 +192,7 @@ class ModelIndex:
             while not self._has(wanted):
                 self._follow_once(progress)
             self._index.tend(progress)
-            self._kin = Kin(self.bundle, self._index.snapshot(), self._refit)
+            self._kin = self._snapshot()
             self._as_new_at = time.monotonic()
 
     def _has(self, wanted: Followed) -> bool:
@@ -221,7 +222,7 @@ class ModelIndex:
             self._index.compact()
         self._followed = Followed(changes.until, n_links, erasures if is_last else self._followed.erasures)
         self._note_followed()
-        self._kin = Kin(self.bundle, self._index.snapshot(), self._refit)
+        self._kin = self._snapshot()
 
     def follow_refit(self) -> None:
         """Score by the refit that the database names, or by the bundle's own weights."""
@@ -230,7 +231,14 @@ class ModelIndex:
         if wanted is not self._refit:
             with self._following:
                 self._refit = wanted
-                self._kin = Kin(self.bundle, self._kin.index, wanted)
+                self._kin = self._answering_from(self._kin.index)
+
+    def _snapshot(self) -> Kin:
+        """Return what answers from the tickets as they are now."""
+        return self._answering_from(self._index.snapshot())
+
+    def _answering_from(self, index: Index) -> Kin:
+        return Kin(self.bundle, index, self._refit, is_busy=lambda: self._turns.is_busy)
 
     def _note_followed(self) -> None:
         """Write how far the disk has followed: the next start takes over again what is in memory alone."""

@@ -64,7 +64,7 @@ class Worker:
                 database = opened.enter_context(self.place.database())
                 named = Bundle.open(self.bundle, self.redact_words)
                 bundle = bundle_to_serve(database, named, self.redact_words)
-                corpus = Corpus(bundle, database, self.place.indexes)
+                corpus = Corpus(bundle, database, self.place.indexes, n_processes=self.settings.workers)
                 opened.callback(corpus.close)
                 corpus.warm_up()
                 oidc = OidcSettings.from_environment() if self.settings.signs_in else None

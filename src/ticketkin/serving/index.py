@@ -179,8 +179,8 @@ class Index(ChangingTickets):
     def tend(self, progress: Progress = SILENT) -> None:
         """Make few segments of many, and give large ones cells, after tickets were stored. Raises as `put`.
 
-        Until then each segment costs a search some milliseconds, and one in a large segment is exact and takes
-        the longer. A kill leaves the index as it was.
+        Until then each segment costs a search some milliseconds, and one in a large segment is exact and
+        takes the longer. A kill leaves the index as it was.
         """
         n_written = sum(live.segment is not self._buffer for live in self._live)
         if self._first_without_cells() is None and n_written <= FEW_SEGMENTS:

@@ -9,7 +9,7 @@ with Kin.open("kin-june") as kin:                      # its index lies in kin-j
         print(relation.band, relation.kind, relation.ticket_id, relation.probability, relation.evidence)
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -47,9 +47,15 @@ NO_KINDS = "no kinds of kin were learned in the run of this bundle, so tickets a
 class Kin:
     """A bundle and the tickets it answers from."""
 
-    def __init__(self, bundle: Bundle, index: Index, refit: Refit | None = None) -> None:
-        """`refit` scores in place of the bundle's own weights."""
-        self.bundle, self.index, self.refit = bundle, index, refit
+    def __init__(
+        self,
+        bundle: Bundle,
+        index: Index,
+        refit: Refit | None = None,
+        is_busy: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`refit` scores in place of the bundle's own weights. While `is_busy`, an answer takes one core."""
+        self.bundle, self.index, self.refit, self._is_busy = bundle, index, refit, is_busy
         self._search = KinSearch(bundle, index, refit)
 
     @property
@@ -231,7 +237,7 @@ class Kin:
             )
         texts = self.bundle.texts_read(incoming.tickets)
         asked: AskedByWords | None = None
-        if len(texts) == 1 and self.bundle.encodes_beside:
+        if len(texts) == 1 and self.bundle.encodes_beside and not self._is_busy():
             asking = _BESIDE.submit(self._search.by_words, incoming.tickets, texts)
             embeddings = self.bundle.encode(texts)
             asked = asking.result()
