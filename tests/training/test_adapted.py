@@ -15,7 +15,13 @@ from ticketkin.training.record_checks import record_checks
 from ticketkin.training.settings import AdaptedSettings
 
 SETTINGS = AdaptedSettings(
-    learning_rate=2e-3, epochs=6, batch_size=8, max_length_tokens=24, checkpoint_steps=3, warmup_share=0.0
+    learning_rate=2e-3,
+    epochs=6,
+    batch_size=8,
+    max_length_tokens=24,
+    checkpoint_steps=3,
+    checkpoint_seconds=0,
+    warmup_share=0.0,
 )
 
 

@@ -29,7 +29,9 @@ from ticketkin.training.record_checks import record_checks
 from ticketkin.training.settings import CrossEncoderSettings
 from tiny_model import WORDS
 
-QUICK = CrossEncoderSettings(epochs=12, learning_rate=3e-3, max_length_tokens=32, checkpoint_steps=5)
+QUICK = CrossEncoderSettings(
+    epochs=12, learning_rate=3e-3, max_length_tokens=32, checkpoint_steps=5, checkpoint_seconds=0
+)
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,12 @@ from ticketkin.training.record_checks import record_checks
 from ticketkin.training.settings import FullSettings
 
 SETTINGS = FullSettings(
-    batch_size=8, learning_rate=2e-3, epochs_per_phase=(1, 1, 3), checkpoint_steps=4, max_length_tokens=24
+    batch_size=8,
+    learning_rate=2e-3,
+    epochs_per_phase=(1, 1, 3),
+    checkpoint_steps=4,
+    checkpoint_seconds=0,
+    max_length_tokens=24,
 )
 
 

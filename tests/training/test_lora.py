@@ -18,7 +18,7 @@ from ticketkin.core.errors import InactiveAdapterError, InputError, JobError, Mi
 from ticketkin.core.tables import FloatArray
 from ticketkin.encoders.adapter import embeddings_at_strength, scaled_merge
 from ticketkin.encoders.loading import load_folder
-from ticketkin.training import objective
+from ticketkin.training import loop, objective
 from ticketkin.training.lora import train_lora
 from ticketkin.training.preparation import TunedEncoder
 from ticketkin.training.record import EarlyStop
@@ -222,6 +222,18 @@ def test_nan_stops_at_the_last_good_checkpoint(
     assert result.record.stopped_early == EarlyStop(8, 6, "not finite")
     assert result.record.history.loss == pytest.approx(trained.record.history.loss[:6])
     assert all(np.isfinite(values).all() for values in _weights(result).values())
+
+
+def test_no_checkpoint_is_written_soon_after_the_one_before(
+    tiny_encoder_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved: list[int] = []
+    monkeypatch.setattr(loop, "save_checkpoint", lambda _, __, checkpoint: saved.append(checkpoint.step))
+    for seconds, folder in ((0.0, tmp_path / "often"), (1e6, tmp_path / "once")):
+        settings = SETTINGS.model_copy(update={"checkpoint_seconds": seconds})
+        last = train(tiny_encoder_folder, folder, settings=settings).record.steps_done
+        assert saved[-1] == last and (saved == [last] if seconds else set(range(3, last, 3)) < set(saved))
+        saved.clear()
 
 
 def test_nan_before_any_checkpoint_says_what_to_do(

@@ -21,8 +21,8 @@ from ticketkin.training.tuning_data import TuningData
 from tiny_model import WORDS
 
 SETTINGS = LoraSettings(
-    rank=4, alpha=8, batch_size=8, learning_rate=5e-3, epochs_per_phase=(1, 1, 2), checkpoint_steps=3,
-    max_length_tokens=24,
+    rank=4, alpha=8, batch_size=8, learning_rate=5e-3, epochs_per_phase=(1, 1, 2), max_length_tokens=24,
+    checkpoint_steps=3, checkpoint_seconds=0,
 )  # fmt: skip
 ENCODER = EncoderSettings(device="cpu")
 

@@ -60,6 +60,7 @@ def test_a_run_killed_in_lora_training_goes_on_with_the_same_command(
     command = [
         "ticketkin", "run", "a.csv", "--out", "run", "--base-model", str(tiny_encoder_folder), "--offline",
         "--candidates", "lora", "--set", "evaluation.n_bootstrap=100", "--set", "lora.checkpoint_steps=2",
+        "--set", "lora.checkpoint_seconds=0",
         "--set", "relations.model=logistic", "--set", "evaluation.by=split",
         "--set", "lora.batch_size=4", "--set", "lora.epochs_per_phase=[0,0,1]",
         "--set", "lora.max_length_tokens=16", "--set", "strength.strengths=[0,1]",

@@ -94,7 +94,7 @@ class TrainingLoop:
         JobError if there is none yet, or if the smallest batch does not fit into memory. With a judge, the
         weights of the best epoch are kept, and with `patience` a plateau stops it, too.
         """
-        started = perf_counter()
+        started = saved_at = perf_counter()
         first = self._restore(load_checkpoint(folder, identity))
         if first:
             progress.say(f"  continuing {self.name} training at step {first} of {len(self.steps)}")
@@ -117,10 +117,18 @@ class TrainingLoop:
                 judged = self.judge is not None and self._ends_epoch(number)
                 if judged:
                     self._evaluate(done, progress)
-                if judged or done % self.settings.checkpoint_steps == 0 or done == len(self.steps):
+                if self._checkpoint_is_due(done, judged=judged, seconds=perf_counter() - saved_at):
                     save_checkpoint(folder, identity, self._checkpoint(done, perf_counter() - started))
+                    saved_at = perf_counter()
         self._take_best()
         self.seconds_before += perf_counter() - started
+
+    def _checkpoint_is_due(self, done: int, *, judged: bool, seconds: float) -> bool:
+        """Return whether to write one after `done` steps, `seconds` after the one before."""
+        if done == len(self.steps):
+            return True
+        at_step = judged or done % self.settings.checkpoint_steps == 0
+        return at_step and seconds >= self.settings.checkpoint_seconds
 
     @contextmanager
     def _training_mode(self) -> Iterator[None]:

@@ -12,6 +12,8 @@ APERTIUM = "apertium:"
 """Stands before the name of a mode of Apertium where a translator is named."""
 _MODE = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
+CHECKPOINTS = frozenset({"checkpoint_steps", "checkpoint_seconds"})
+"""Settings that change nothing of what a training gives."""
 Epochs = Annotated[int, Field(ge=0, le=10_000)]
 
 
@@ -93,6 +95,8 @@ class OptimiserSettings(StageSettings):
     the last one's."""
     checkpoint_steps: int = Field(default=20, ge=1, le=10_000_000)
     """A killed training continues from the last of these."""
+    checkpoint_seconds: float = Field(default=30.0, ge=0, le=1e6)
+    """None is written sooner after the one before: on a GPU, writing takes longer than the steps between."""
 
 
 class AdaptedSettings(OptimiserSettings):

@@ -20,6 +20,7 @@ from ticketkin.training.candidates import CANDIDATES, Candidate
 from ticketkin.training.cut_quality import first_dimensions
 from ticketkin.training.dimensions import CutTuning
 from ticketkin.training.record import LeftOutCandidate
+from ticketkin.training.settings import CHECKPOINTS
 from ticketkin.training.tuned_contender import TunedContender
 from ticketkin.training.tuning_data import TuningData
 from ticketkin.training.tuning_methods import TuningMethod
@@ -87,7 +88,7 @@ def tuned_contender(
         tuning_method(candidate, settings),
         hash_value({
             "name": candidate.name,
-            "tuning": tuning.model_dump(exclude={"checkpoint_steps"}),
+            "tuning": tuning.model_dump(exclude=set(CHECKPOINTS)),
             "augment": augmenting.model_dump(),
             "seed": settings.seed,
         }),
