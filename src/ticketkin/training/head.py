@@ -115,7 +115,7 @@ def _trained_weight(
                 flip = torch.rand(len(batch), generator=generator) < 0.5
                 anchors = torch.where(flip, right[batch], left[batch])
                 answers = torch.where(flip, left[batch], right[batch])
-                loss = _ranking_loss(frozen @ weight.T, anchors, answers, group[batch], negatives[batch])
+                loss = _ranking_loss(frozen, weight, anchors, answers, group[batch], negatives[batch])
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -127,22 +127,27 @@ def _trained_weight(
     return weight.detach().numpy().astype(np.float32), history, n_hard
 
 
-def _ranking_loss(moved: Any, anchors: Any, answers: Any, group: Any, negatives: Any) -> Any:
-    """Cross-entropy of each anchor's answer among the batch's answers and mined negatives."""
+def _ranking_loss(frozen: Any, weight: Any, anchors: Any, answers: Any, group: Any, negatives: Any) -> Any:
+    """Cross-entropy of each anchor's answer among the batch's answers and mined negatives.
+
+    Only the rows that the batch names are moved, each once: all others would get no gradient.
+    """
     import torch
     from torch.nn.functional import cross_entropy, normalize
 
-    queries = normalize(moved[anchors], dim=1)
-    documents = normalize(moved[answers], dim=1)
+    n, present = len(group), negatives >= 0
+    named = torch.cat([anchors, answers, negatives.clamp(min=0).flatten()])
+    rows, place = torch.unique(named, return_inverse=True)
+    moved = normalize(frozen[rows] @ weight.T, dim=1)
+    queries, documents = moved.index_select(0, place[:n]), moved.index_select(0, place[n : 2 * n])
     logits = queries @ documents.T * _SCALE
-    same_kin = (group[:, None] == group[None, :]) & ~torch.eye(len(group), dtype=torch.bool)
+    same_kin = (group[:, None] == group[None, :]) & ~torch.eye(n, dtype=torch.bool)
     logits = logits.masked_fill(same_kin, float("-inf"))
     if negatives.shape[1]:
-        present = negatives >= 0
-        hard = normalize(moved[negatives.clamp(min=0)], dim=2)
+        hard = moved.index_select(0, place[2 * n :]).view(*negatives.shape, -1)
         similarity = torch.einsum("bd,bhd->bh", queries, hard) * _SCALE
         logits = torch.cat([logits, similarity.masked_fill(~present, float("-inf"))], dim=1)
-    return cross_entropy(logits, torch.arange(len(group)))
+    return cross_entropy(logits, torch.arange(n))
 
 
 def cross_fit_heads(

@@ -1,9 +1,11 @@
 """What a training did, as it happened: the content of training_metadata.json."""
 
 import platform
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import (
     Any,
@@ -256,6 +258,12 @@ def utc_now() -> str:
 
 def training_versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that train, as far as they are installed."""
+    return dict(_installed_versions())
+
+
+@cache
+def _installed_versions() -> Mapping[str, str]:
+    """Read the versions from the disk once: folds train hundreds of heads in a process."""
     installed = {"python": platform.python_version()}
     for name in _PACKAGES:
         with suppress(PackageNotFoundError):
