@@ -9,7 +9,7 @@ import numpy as np
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.ranking import Ranker
-from ticketkin.core.tables import Float64Array, FloatArray, IntArray, Visibility
+from ticketkin.core.tables import BoolArray, Float64Array, FloatArray, IntArray, Visibility
 from ticketkin.evaluation.bootstrap import Resamples
 from ticketkin.evaluation.metric_definitions import Place, interval_of
 from ticketkin.evaluation.metric_results import Metric, Retrieval
@@ -17,6 +17,8 @@ from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.rank_statistics import first_rank
 
 _CURVE_TO = 50
+# Up to so many kin, counting what lies above each costs less than sorting everything.
+_FEW_KIN = 8
 _BLOCK_QUERIES = 128
 # Entries of a query x tickets block, so that 200,000 tickets stay within about a gigabyte.
 _BLOCK_ENTRIES = 25_000_000
@@ -113,26 +115,77 @@ def evaluate_retrieval(
             "No held-out ticket has kin that it could have found, so retrieval can't be judged; "
             "give more links with --links FILE, or another --seed"
         )
-    block = max(1, min(_BLOCK_QUERIES, _BLOCK_ENTRIES // max(1, len(groups))))
-    starts = range(0, len(queries), block)
-    ranks: list[IntArray] = []
+    return evaluate_groupings(ranker, [Asked(queries, groups)], visibility, progress)[0]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which tickets are asked for their kin, and which kin that is."""
+
+    queries: IntArray
+    """Ticket rows."""
+    groups: IntArray
+    """Kin-group number of each ticket, shape (n_tickets,)."""
+
+
+def evaluate_groupings(
+    ranker: Ranker, asked: Sequence[Asked], visibility: Visibility, progress: Progress = SILENT
+) -> list[RetrievalScores]:
+    """Return what `evaluate_retrieval` does for each of several groupings, which share the similarities."""
+    every = np.unique(np.concatenate([one.queries for one in asked]))
+    block = max(1, min(_BLOCK_QUERIES, _BLOCK_ENTRIES // max(1, visibility.n_tickets)))
+    starts = range(0, len(every), block)
+    ranks: list[dict[int, IntArray]] = [{} for _ in asked]
     for start in track(starts, progress, f"rank {ranker.name}", len(starts)):
-        part = queries[start : start + block]
+        part = every[start : start + block]
         mask = visibility.mask(part)
         similarities = ranker.similarities(part, visibility)
-        for row, query in enumerate(part):
-            seen = similarities[row][mask[row]]
-            is_kin = (groups == groups[query])[mask[row]]
-            ranks.append(kin_ranks(seen[is_kin], seen[~is_kin]))
+        for one, own in zip(asked, ranks, strict=True):
+            rows = np.flatnonzero(np.isin(part, one.queries))
+            is_kin = one.groups[None, :] == one.groups[part[rows]][:, None]
+            of_rows = visible_kin_ranks(similarities[rows], mask[rows], is_kin)
+            own.update(zip(part[rows].tolist(), of_rows, strict=True))
     n_candidates = visibility.n_tickets - 1
-    return RetrievalScores(queries, groups[queries], ranks, n_candidates)
+    return [
+        RetrievalScores(
+            one.queries, one.groups[one.queries], [own[query] for query in one.queries.tolist()], n_candidates
+        )
+        for one, own in zip(asked, ranks, strict=True)
+    ]
+
+
+def visible_kin_ranks(
+    similarities: FloatArray | Float64Array, visible: BoolArray, is_kin: BoolArray
+) -> list[IntArray]:
+    """Return for each query the ranks of its visible kin; arrays have the shape (n_queries, n_tickets)."""
+    kin, others = visible & is_kin, visible & ~is_kin
+    return [
+        kin_ranks(row[own], row[other]) for row, own, other in zip(similarities, kin, others, strict=True)
+    ]
 
 
 def kin_ranks(kin: FloatArray | Float64Array, others: FloatArray | Float64Array) -> IntArray:
     """Return 1-based ranks of `kin` similarities among themselves and `others`, ascending."""
-    nearest = np.sort(kin)[::-1]
+    nearest = kin[np.argsort(-kin)]
+    above, beside = _counted(nearest, others) if len(nearest) <= _FEW_KIN else _sorted(nearest, others)
+    ranks: IntArray = np.arange(1, len(nearest) + 1) + above + (beside + 1) // 2
+    return ranks
+
+
+def _counted(
+    nearest: FloatArray | Float64Array, others: FloatArray | Float64Array
+) -> tuple[IntArray, IntArray]:
+    """Return how many of `others` lie above and beside each of `nearest`."""
+    above = [np.count_nonzero(others > one) for one in nearest]
+    beside = [np.count_nonzero(others == one) for one in nearest]
+    return np.array(above, dtype=np.int64), np.array(beside, dtype=np.int64)
+
+
+def _sorted(
+    nearest: FloatArray | Float64Array, others: FloatArray | Float64Array
+) -> tuple[IntArray, IntArray]:
+    """Return what `_counted` does; sorting pays where many are compared with the same others."""
     ordered = np.sort(others)
     above = len(ordered) - np.searchsorted(ordered, nearest, side="right")
     beside = len(ordered) - np.searchsorted(ordered, nearest, side="left") - above
-    ranks: IntArray = np.arange(1, len(nearest) + 1) + above + (beside + 1) // 2
-    return ranks.astype(np.int64)
+    return above.astype(np.int64), beside.astype(np.int64)

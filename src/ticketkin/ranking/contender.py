@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from ticketkin.core.tables import BoolArray, Float64Array, FloatArray, IntArray, Visibility
-from ticketkin.evaluation.retrieval import kin_ranks
+from ticketkin.evaluation.retrieval import visible_kin_ranks
 from ticketkin.ranking.candidate_lists import CandidateLists, blocks
 from ticketkin.ranking.scorer import FirstLevel
 from ticketkin.ranking.shrinkage import Pull, fit_level, list_ranks
@@ -91,13 +91,16 @@ def ranks_beyond(
     result = []
     for place in blocks(np.arange(len(lists.queries))):
         part = lists.queries[place]
-        mask = visibility.mask(part)
-        cosines = base[part] @ base.T
-        for number, query in enumerate(part):
-            own = lists.rows[lists.start[place[number]] : lists.start[place[number] + 1]]
-            outside = mask[number].copy()
-            outside[own] = False
-            is_kin = groups == groups[query]
-            ranks = kin_ranks(cosines[number][outside & is_kin], cosines[number][outside & ~is_kin])
-            result.append(ranks + len(own))
+        sizes = np.diff(lists.start)[place]
+        outside = visibility.mask(part)
+        own = slice(lists.start[place[0]], lists.start[place[-1] + 1])
+        outside[np.repeat(np.arange(len(part)), sizes), lists.rows[own]] = False
+        is_kin = groups[None, :] == groups[part][:, None]
+        lacks = np.flatnonzero((outside & is_kin).any(axis=1))
+        ranks: list[IntArray] = [np.zeros(0, dtype=np.int64)] * len(part)
+        cosines = base[part[lacks]] @ base.T
+        beyond = visible_kin_ranks(cosines, outside[lacks], is_kin[lacks])
+        for query, behind in zip(lacks, beyond, strict=True):
+            ranks[query] = behind + sizes[query]
+        result += ranks
     return result

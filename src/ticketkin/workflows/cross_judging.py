@@ -9,7 +9,7 @@ from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.evaluation.cross_fitting import Contender, Questions, Ranks
-from ticketkin.evaluation.retrieval import evaluate_retrieval, queries_with_kin
+from ticketkin.evaluation.retrieval import Asked, evaluate_groupings, queries_with_kin
 from ticketkin.ranking.candidate_lists import CandidateLists, candidate_lists
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.contender import FusionContender, ranks_beyond
@@ -47,13 +47,13 @@ class FoldMaterial:
         """Embeddings of the untouched encoder."""
         return self.corpus.columns.embeddings["base"]
 
-    def unlearned_ranks(self, questions: Questions, groups: IntArray) -> dict[str, Ranks]:
-        """Return the ranks of kin by each candidate that learns nothing."""
-        visibility = self.data.visibility
-        return {
-            name: evaluate_retrieval(ranker, questions.queries, groups, visibility).ranks
+    def unlearned_ranks(self, asked: Sequence[Asked]) -> list[dict[str, Ranks]]:
+        """Return for each grouping the ranks of kin by each candidate that learns nothing."""
+        scores = {
+            name: evaluate_groupings(ranker, asked, self.data.visibility)
             for name, ranker in self.unlearned.items()
         }
+        return [{name: own[place].ranks for name, own in scores.items()} for place in range(len(asked))]
 
     def fusion(self, questions: Questions, groups: IntArray, lists: CandidateLists) -> FusionContender:
         """Return the learned ranking as a contender; `lists` are those of the questions."""

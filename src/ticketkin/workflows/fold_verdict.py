@@ -21,10 +21,9 @@ from ticketkin.evaluation.cross_fitting import (
     procedure_once,
 )
 from ticketkin.evaluation.gains import PRIMARY, paired_gain
-from ticketkin.evaluation.retrieval import RetrievalScores
+from ticketkin.evaluation.retrieval import Asked, RetrievalScores
 from ticketkin.evaluation.shuffling import Shuffling
 from ticketkin.evaluation.verdict_in_folds import PROCEDURE
-from ticketkin.ranking.candidate_lists import CandidateLists
 from ticketkin.ranking.contender import FusionContender
 from ticketkin.ranking.cross_fitted import CrossFittedRanker
 from ticketkin.ranking.fusion import FusionRanker, fit_or_pass
@@ -96,7 +95,7 @@ def _cross_fitted(
     progress: Progress,
 ) -> CrossFitted:
     settings = material.data.job.settings
-    ranks = material.unlearned_ranks(questions, kin.group)
+    ranks = material.unlearned_ranks([Asked(questions.queries, kin.group)])[0]
     folds = settings.evaluation.folds
     repeats = n_draws(settings.evaluation.repeats, len(np.unique(questions.clusters)))
     # Hundreds of fits of a few thousand pairs each: several threads would cost more than they save.
@@ -174,27 +173,42 @@ def shuffled_gains(material: FoldMaterial, baseline: str, progress: Progress) ->
     material = replace(material, training=pairs_of_kin)
     settings, seed = data.job.settings.evaluation, data.job.settings.seed
     shuffling = Shuffling.of(data.groups.group, strata(data), seed)
-    lists: CandidateLists | None = None
+    trials = _shuffled_trials(data, shuffling, settings.shuffles)
+    if not trials:
+        return []
+    lists = material.lists(shuffling.pool)
+    unlearned = material.unlearned_ranks([Asked(one.questions.queries, one.groups) for one in trials])
     gains = []
-    for number in track(range(settings.shuffles), progress, "shuffled links", settings.shuffles):
-        groups = shuffling.draw(seed + number)
-        questions = questions_of(data, groups)
-        if len(np.unique(questions.units)) < 2:
-            continue
-        if lists is None:
-            lists = material.lists(shuffling.pool)
+    for trial, ranks in track(zip(trials, unlearned, strict=True), progress, "shuffled links", len(trials)):
+        questions = trial.questions
         own = lists.take(np.searchsorted(shuffling.pool, questions.queries))
-        kin = KinGroups(groups, np.arange(len(groups)))
-        ranks = material.unlearned_ranks(questions, groups)
+        kin = KinGroups(trial.groups, np.arange(len(trial.groups)))
         contenders = material.contenders(questions, kin, own)
         with threadpool_limits(limits=1):
-            procedure = procedure_once(questions, ranks, contenders, _SHUFFLE_FOLDS, seed + number)
+            procedure = procedure_once(questions, ranks, contenders, _SHUFFLE_FOLDS, trial.seed)
         untouched = RetrievalScores(
             questions.queries, questions.clusters, ranks[baseline], questions.n_candidates
         )
         scores = {PROCEDURE: procedure, baseline: untouched}
         gains.append(paired_gain(scores, PROCEDURE, baseline, PRIMARY, settings.n_bootstrap, seed))
     return gains
+
+
+@dataclass(frozen=True)
+class _ShuffledTrial:
+    """Links that were shuffled once, and what can be asked of them."""
+
+    groups: IntArray
+    questions: Questions
+    seed: int
+
+
+def _shuffled_trials(data: RunData, shuffling: Shuffling, n_trials: int) -> list[_ShuffledTrial]:
+    """Return the trials that folds can judge: those of two units or more."""
+    first = data.job.settings.seed
+    drawn = [(shuffling.draw(seed), seed) for seed in range(first, first + n_trials)]
+    trials = [_ShuffledTrial(groups, questions_of(data, groups), seed) for groups, seed in drawn]
+    return [trial for trial in trials if len(np.unique(trial.questions.units)) >= 2]
 
 
 def strata(data: RunData) -> IntArray:
