@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -55,14 +56,29 @@ class HeadContender:
     def ranks(self, seen: BoolArray, asked: IntArray, options: Sequence[int]) -> list[list[IntArray]]:
         """Return the ranks of kin of the queries at the places `asked`, for each of `options`."""
         head = self.fit(seen)
-        moves = np.zeros_like(self.base) if head is None else head.moves(self.base)
-        ranks = []
-        for option in options:
-            moved = self.base + np.float32(self.strengths[option]) * moves
-            ranker = DenseRanker(self.name, unit_length(moved))
-            scores = evaluate_retrieval(ranker, self.queries[asked], self.groups, self.visibility)
-            ranks.append(scores.ranks)
-        return ranks
+        if head is None:
+            return [self._at_rest(asked) for _ in options]
+        moves = head.moves(self.base)
+        return [self._moved(moves, self.strengths[option], asked) for option in options]
+
+    def _moved(self, moves: FloatArray, strength: float, asked: IntArray) -> list[IntArray]:
+        """Return the ranks at one strength of a head that moves each ticket by `moves`."""
+        if not strength:
+            return self._at_rest(asked)
+        moved = self.base + np.float32(strength) * moves
+        return self._ranks(moved, self.queries[asked])
+
+    def _at_rest(self, asked: IntArray) -> list[IntArray]:
+        """Return the ranks at strength 0, which no training changes."""
+        return [self._ranks_at_rest[place] for place in asked]
+
+    @cached_property
+    def _ranks_at_rest(self) -> list[IntArray]:
+        return self._ranks(self.base, self.queries)
+
+    def _ranks(self, embeddings: FloatArray, queries: IntArray) -> list[IntArray]:
+        ranker = DenseRanker(self.name, unit_length(embeddings))
+        return evaluate_retrieval(ranker, queries, self.groups, self.visibility).ranks
 
 
 def seen_first(negatives: IntArray, seen: BoolArray, unit_of_ticket: IntArray) -> IntArray:
