@@ -13,7 +13,7 @@ from ticketkin.ranking.list_ranker import ListRanker
 from ticketkin.ranking.models import LogisticModel
 from ticketkin.ranking.pair_features import feature_names
 from ticketkin.ranking.retriever import Retriever
-from ticketkin.ranking.shrinkage import Pull, fit_level
+from ticketkin.ranking.shrinkage import LevelFit, Pull
 
 
 @pytest.mark.parametrize("timed", [False, True])
@@ -48,7 +48,7 @@ def test_a_full_pull_gives_the_order_of_the_hybrid_whatever_the_labels() -> None
         for query, row in zip(left, right, strict=True)
     ]
     for strength in (0.0, 1e-9):
-        level = fit_level(lists.features, labels, names, Pull(strength), 0)
+        level = LevelFit(lists.features, labels, names, 0).level(Pull(strength))
         logits = level.logits(lists.features)
         for query in range(60):
             own = lists.query_of_pair == query

@@ -10,7 +10,7 @@ from ticketkin.core.tables import BoolArray, Float64Array, FloatArray, IntArray,
 from ticketkin.evaluation.retrieval import visible_kin_ranks
 from ticketkin.ranking.candidate_lists import CandidateLists, blocks
 from ticketkin.ranking.scorer import FirstLevel
-from ticketkin.ranking.shrinkage import Pull, fit_level, list_ranks
+from ticketkin.ranking.shrinkage import LevelFit, Pull, list_ranks
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,11 @@ class FusionContender:
         return of_query, self.unit_of_ticket[self.lists.rows]
 
     def fit(self, seen: BoolArray, pull: Pull) -> FirstLevel:
-        """Return weights fitted on the pairs whose tickets both lie in units that may be seen.
+        """Return weights fitted on the pairs whose tickets both lie in units that may be seen."""
+        return self._pairs(seen).level(pull)
+
+    def _pairs(self, seen: BoolArray) -> LevelFit:
+        """Return the pairs to fit on.
 
         A list without kin teaches nothing about which of its candidates comes first, and is left out.
         """
@@ -62,8 +66,7 @@ class FusionContender:
         place = self.lists.query_of_pair
         has_kin = np.bincount(place[used], self.is_kin[used], minlength=len(self.lists.queries)) > 0
         used &= has_kin[place]
-        labels = self.is_kin[used].astype(np.int64)
-        return fit_level(self.lists.features[used], labels, self.names, pull, self.seed)
+        return LevelFit(self.lists.features[used], self.is_kin[used].astype(np.int64), self.names, self.seed)
 
     def logits(self, level: FirstLevel, asked: IntArray) -> tuple[CandidateLists, Float64Array]:
         """Return the lists of the queries at the places `asked`, and the log-odds of their pairs."""
@@ -72,12 +75,10 @@ class FusionContender:
 
     def ranks(self, seen: BoolArray, asked: IntArray, options: Sequence[int]) -> list[list[IntArray]]:
         """Return the ranks of kin of the queries at the places `asked`, for each of `options`."""
-        beyond = [self.beyond[place] for place in asked]
-        ranks = []
-        for option in options:
-            lists, logits = self.logits(self.fit(seen, self.pulls[option]), asked)
-            ranks.append(list_ranks(lists, lists.kin(self.groups), logits, beyond))
-        return ranks
+        lists, pairs = self.lists.take(asked), self._pairs(seen)
+        is_kin, beyond = lists.kin(self.groups), [self.beyond[place] for place in asked]
+        levels = [pairs.level(self.pulls[option]) for option in options]
+        return [list_ranks(lists, is_kin, level.logits(lists.features), beyond) for level in levels]
 
 
 def ranks_beyond(

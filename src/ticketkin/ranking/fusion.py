@@ -37,7 +37,7 @@ from ticketkin.ranking.scorer import (
     stacked_features,
 )
 from ticketkin.ranking.settings import FusionSettings
-from ticketkin.ranking.shrinkage import choose_pull, fit_level, pulls_for
+from ticketkin.ranking.shrinkage import LevelFit, choose_pull, pulls_for
 
 # More queries than this teach the ranking nothing new and cost memory.
 _MOST_TRAINING_QUERIES = 3_000
@@ -145,7 +145,7 @@ def fit_first_level(
     )
     progress.say(f"  the ranking starts at the hybrid; how far it may move from it: {pull.name}")
     head = None if out_of_fold is None else out_of_fold.weights[-1]
-    return fit_level(lists.features, is_kin.astype(np.int64), names, pull, seed, head)
+    return LevelFit(lists.features, is_kin.astype(np.int64), names, seed).level(pull, head)
 
 
 class FusionRanker(ListRanker):

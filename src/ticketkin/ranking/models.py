@@ -1,6 +1,7 @@
 """Logistic regression kept as plain arrays: no pickle to trust."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.special import expit
@@ -14,6 +15,7 @@ _SMALLEST_STEP = 1e-4
 _SMALLEST_CURVATURE = 1e-9
 # Relative gain of a step below which the weights have settled.
 _CONVERGED = 1e-7
+_BLOCK_ROWS = 2_048
 
 
 @dataclass(frozen=True)
@@ -46,21 +48,7 @@ class LogisticModel:
         it is that of s whatever the labels say, and the more labels there are, the less the pull counts.
         By Newton's method, which the few features make cheap.
         """
-        mean, spread = np.zeros(features.shape[1]), np.ones(features.shape[1])
-        if len(features):
-            mean, spread = features.mean(axis=0, dtype=np.float64), spread_of(features)
-        own = features[:, summed].sum(axis=1, dtype=np.float64)
-        learned = np.zeros(features.shape[1] + 2)  # a - 1, w, b
-        if strength > 0 and 0 < labels.sum() < len(labels):
-            design = np.column_stack([own, (features - mean) / spread, np.ones(len(features))])
-            learned = _penalised(design, own, labels.astype(np.float64), 1 / strength)
-        elif len(labels):
-            learned[-1] = -float(own.mean())
-        weights = np.r_[learned[1:-1], learned[-1]]
-        scale = 1 + learned[0]
-        weights[summed] += scale * spread[summed]
-        weights[-1] += scale * float(mean[summed].sum())
-        return cls(mean, spread, weights)
+        return PulledFit(features, labels, summed).model(strength)
 
     def logits(self, features: FloatArray) -> Float64Array:
         """Return log-odds, shape (n,)."""
@@ -85,6 +73,51 @@ class LogisticModel:
         return model
 
 
+@dataclass(frozen=True)
+class PulledFit:
+    """The data of `LogisticModel.fit_towards`, standardised once for all strengths."""
+
+    features: FloatArray
+    labels: IntArray
+    summed: IntArray
+
+    def model(self, strength: float) -> LogisticModel:
+        """Return the model under a pull; see `LogisticModel.fit_towards`."""
+        mean, spread = self._moments
+        learned = np.zeros(self.features.shape[1] + 2)  # a - 1, w, b
+        if strength > 0 and 0 < self.labels.sum() < len(self.labels):
+            learned = _penalised(self._design, self._own, self.labels.astype(np.float64), 1 / strength)
+        elif len(self.labels):
+            learned[-1] = -float(self._own.mean())
+        weights = np.r_[learned[1:-1], learned[-1]]
+        scale = 1 + learned[0]
+        weights[self.summed] += scale * spread[self.summed]
+        weights[-1] += scale * float(mean[self.summed].sum())
+        return LogisticModel(mean, spread, weights)
+
+    @cached_property
+    def _moments(self) -> tuple[Float64Array, Float64Array]:
+        """Mean and spread of each feature."""
+        if not len(self.features):
+            return np.zeros(self.features.shape[1]), np.ones(self.features.shape[1])
+        return self.features.mean(axis=0, dtype=np.float64), spread_of(self.features)
+
+    @cached_property
+    def _own(self) -> Float64Array:
+        """The sum that the order is pulled towards, of each pair."""
+        own: Float64Array = self.features[:, self.summed].sum(axis=1, dtype=np.float64)
+        return own
+
+    @cached_property
+    def _design(self) -> Float64Array:
+        mean, spread = self._moments
+        design = np.ones((len(self.features), self.features.shape[1] + 2))
+        design[:, 0] = self._own
+        np.subtract(self.features, mean, out=design[:, 1:-1])
+        design[:, 1:-1] /= spread
+        return design
+
+
 def _penalised(
     design: Float64Array, offset: Float64Array, labels: Float64Array, penalty: float
 ) -> Float64Array:
@@ -96,23 +129,42 @@ def _penalised(
     pull[-1] = 0.0
     weights = np.zeros(design.shape[1])
 
-    def loss(at: Float64Array) -> float:
-        logits = offset + design @ at
+    def loss(at: Float64Array, logits: Float64Array) -> float:
         return float(np.logaddexp(0, logits).sum() - labels @ logits + (pull * at**2).sum() / 2)
 
-    current = loss(weights)
+    logits = offset
+    current = loss(weights, logits)
     for _ in range(_MOST_STEPS):
-        kin = expit(offset + design @ weights)
+        kin = expit(logits)
         gradient = design.T @ (kin - labels) + pull * weights
-        curvature = (design * (kin * (1 - kin))[:, None]).T @ design + np.diag(pull + _SMALLEST_CURVATURE)
+        curvature = _weighted_products(design, kin * (1 - kin)) + np.diag(pull + _SMALLEST_CURVATURE)
         step = np.linalg.solve(curvature, gradient)
         size = 1.0
-        while (lower := loss(weights - size * step)) > current and size > _SMALLEST_STEP:
+        while True:
+            tried = weights - size * step
+            logits = offset + design @ tried
+            lower = loss(tried, logits)
+            if lower <= current or size <= _SMALLEST_STEP:
+                break
             size /= 2
         if lower > current:
             break
-        weights = weights - size * step
+        weights = tried
         gained, current = current - lower, lower
         if gained < _CONVERGED * (1 + abs(current)):
             break
     return weights
+
+
+def _weighted_products(design: Float64Array, weights: Float64Array) -> Float64Array:
+    """Return design.T @ diag(weights) @ design, shape (n_columns, n_columns).
+
+    A block of rows stays in the processor's cache, and a product with itself costs half.
+    """
+    root = np.sqrt(weights)[:, None]
+    total = np.zeros((design.shape[1], design.shape[1]))
+    for start in range(0, len(design), _BLOCK_ROWS):
+        rows = slice(start, start + _BLOCK_ROWS)
+        block = design[rows] * root[rows]
+        total += block.T @ block
+    return total

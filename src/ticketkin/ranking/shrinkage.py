@@ -7,6 +7,7 @@ pull is clearly better, since with few kin groups the best of several is often t
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from ticketkin.core.tables import BoolArray, Float64Array, FloatArray, IntArray
 from ticketkin.evaluation.option_choice import choose_option
 from ticketkin.evaluation.retrieval import kin_ranks
 from ticketkin.ranking.candidate_lists import CandidateLists
-from ticketkin.ranking.models import LogisticModel
+from ticketkin.ranking.models import PulledFit
 from ticketkin.ranking.pair_features import HYBRID_SOURCES
 from ticketkin.ranking.scorer import FirstLevel
 from ticketkin.ranking.trees import BoostedTrees, TreeSettings
@@ -52,20 +53,27 @@ def pulls_for(n_kin_groups: int) -> tuple[Pull, ...]:
     return MANY_LINKS if n_kin_groups >= _MANY_KIN_GROUPS else FEW_LINKS
 
 
-def fit_level(
-    features: FloatArray,
-    labels: IntArray,
-    names: list[str],
-    pull: Pull,
-    seed: int,
-    head: FloatArray | None = None,
-) -> FirstLevel:
-    """Return weights fitted on pairs, `features` (n_pairs, n_features) and `labels` 0 or 1, under a pull."""
-    summed = np.array([names.index(f"{source}_z") for source in HYBRID_SOURCES])
-    logistic = LogisticModel.fit_towards(features, labels, summed, pull.strength)
-    learns = pull.with_trees and 0 < labels.sum() < len(labels)
-    trees = BoostedTrees.fit(features, labels, _TREES, seed) if learns else None
-    return FirstLevel(names, logistic, trees, head)
+@dataclass(frozen=True)
+class LevelFit:
+    """The pairs that a first level is fitted on; what all pulls share is computed once."""
+
+    features: FloatArray
+    """Shape (n_pairs, n_features)."""
+    labels: IntArray
+    """0 or 1 of each pair."""
+    names: list[str]
+    seed: int
+
+    def level(self, pull: Pull, head: FloatArray | None = None) -> FirstLevel:
+        """Return the weights under a pull."""
+        learns = pull.with_trees and 0 < self.labels.sum() < len(self.labels)
+        trees = BoostedTrees.fit(self.features, self.labels, _TREES, self.seed) if learns else None
+        return FirstLevel(self.names, self._logistic.model(pull.strength), trees, head)
+
+    @cached_property
+    def _logistic(self) -> PulledFit:
+        summed = np.array([self.names.index(f"{source}_z") for source in HYBRID_SOURCES])
+        return PulledFit(self.features, self.labels, summed)
 
 
 def list_ranks(
@@ -104,12 +112,13 @@ def choose_pull(
     of_pair, labels = fold[lists.query_of_pair], is_kin.astype(np.int64)
     beyond = [np.zeros(0, dtype=np.int64)] * len(lists.queries)
     reciprocal = np.zeros((len(pulls), len(lists.queries)))
-    for option, pull in enumerate(pulls):
-        logits = np.zeros(len(labels))
-        for number in range(n_folds):
-            held = of_pair == number
-            level = fit_level(lists.features[~held], labels[~held], names, pull, seed)
-            logits[held] = level.logits(lists.features[held])
-        ranks = list_ranks(lists, is_kin, logits, beyond)
+    logits = np.zeros((len(pulls), len(labels)))
+    for number in range(n_folds):
+        held = of_pair == number
+        fit = LevelFit(lists.features[~held], labels[~held], names, seed)
+        for option, pull in enumerate(pulls):
+            logits[option, held] = fit.level(pull).logits(lists.features[held])
+    for option, scores in enumerate(logits):
+        ranks = list_ranks(lists, is_kin, scores, beyond)
         reciprocal[option] = [1 / rank[0] if len(rank) else 0.0 for rank in ranks]
     return pulls[choose_option(reciprocal, clusters)]
