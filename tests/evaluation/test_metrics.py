@@ -19,7 +19,13 @@ from ticketkin.evaluation.gains import decisive_gains
 from ticketkin.evaluation.metric_results import NOT_MEASURED, Confusion
 from ticketkin.evaluation.objections import with_holdout
 from ticketkin.evaluation.pair_decisions import PairScores
-from ticketkin.evaluation.retrieval import RetrievalScores, evaluate_retrieval, queries_with_kin
+from ticketkin.evaluation.retrieval import (
+    Asked,
+    RetrievalScores,
+    evaluate_groupings,
+    evaluate_retrieval,
+    queries_with_kin,
+)
 from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.evaluation.sign_flips import sign_flip_p_value
 from ticketkin.evaluation.threshold_folds import choose_threshold_in_folds
@@ -233,6 +239,32 @@ def test_ranks_and_retrieval_metrics_equal_brute_force(seed: int, with_times: bo
             assert scores.per_query("ndcg_at_10")[place] == pytest.approx(ndcg)
         assert scores.per_query("mrr")[place] == pytest.approx(1 / ranks[0])
         assert scores.per_query("recall_at_5")[place] == float(ranks[0] <= 5)
+
+
+@given(st.integers(0, 500))
+@settings(max_examples=40, deadline=None)
+def test_several_groupings_at_once_are_ranked_like_each_alone(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    n = 60
+    # Few values, so that there are ties; few groups, so that some have many kin.
+    ranker = Fixed(generator.integers(0, 9, (n, n)).astype(np.float32))
+    visibility = Visibility(n, generator.permutation(n))
+    groupings = [generator.integers(0, k, n) for k in (3, 20)]
+    asked = [
+        Asked(generator.permutation(queries_with_kin(np.arange(n), groups, visibility)), groups)
+        for groups in groupings
+    ]
+    for one, together in zip(asked, evaluate_groupings(ranker, asked, visibility), strict=True):
+        mask = visibility.mask(one.queries)
+        for row, query in enumerate(one.queries):
+            is_kin = one.groups == one.groups[query]
+            others = ranker.matrix[query][mask[row] & ~is_kin]
+            kin = np.sort(ranker.matrix[query][mask[row] & is_kin])[::-1]
+            expected = [
+                place + int((others > value).sum()) + (int((others == value).sum()) + 1) // 2
+                for place, value in enumerate(kin, start=1)
+            ]
+            assert together.ranks[row].tolist() == expected
 
 
 def test_a_ranker_that_scores_everything_alike_gains_nothing() -> None:
