@@ -159,8 +159,9 @@ class Retriever:
         n_visible = np.zeros(len(queries), dtype=np.int64)
         for query in range(len(queries)):
             values = _shared_weight(self._postings[name], words, query)
-            best = self._best_visible(values, query, n, visible)
-            best = best[values[best] > SAME]
+            # Where few share a word, the border of the best lies among all the others, at zero.
+            sharing = np.flatnonzero(values > SAME)
+            best = sharing[self._best_visible(values[sharing], query, n, visible, sharing)]
             chosen[query, : len(best)] = best
             n_visible[query] = n if len(best) == n else visible.count(query)
         return self._ordered(name, queries, chosen, n_visible)
@@ -182,27 +183,39 @@ class Retriever:
         return self._ordered(name, queries, chosen, np.zeros(len(queries), dtype=np.int64))
 
     def _best_visible(
-        self, values: FloatArray | Float64Array, query: int, n: int, visible: VisibleTickets
+        self,
+        values: FloatArray | Float64Array,
+        query: int,
+        n: int,
+        visible: VisibleTickets,
+        rows: IntArray | None = None,
     ) -> IntArray:
-        """Return the `n` highest of all stored tickets that a query may see, the newest on the border.
+        """Return the places of the `n` highest that a query may see, the newest on the border.
 
-        Most queries see most tickets, so a few times `n` of the highest are looked at first.
+        `values` are those of all stored tickets, or of `rows`. Most queries see most tickets, so a few times
+        `n` of the highest are looked at first.
         """
         n_highest = _FIRST_LOOK * n
         while n_highest < len(values):
-            rows, floor = highest(values, n_highest)
-            rows = rows[~visible.hides(query, rows)]
-            best = self._best(rows, values[rows], n)
+            places, floor = highest(values, n_highest)
+            places = places[~visible.hides(query, places if rows is None else rows[places])]
+            best = self._best(places, values[places], n, rows)
             if len(best) == n and values[best].min() > floor + SAME:
                 return best
             n_highest *= _FIRST_LOOK
-        allowed = np.flatnonzero(~visible.hidden(query))
-        return self._best(allowed, values[allowed], n)
+        hidden = visible.hidden(query) if rows is None else visible.hides(query, rows)
+        allowed = np.flatnonzero(~hidden)
+        return self._best(allowed, values[allowed], n, rows)
 
-    def _best(self, rows: IntArray, values: FloatArray | Float64Array, n: int) -> IntArray:
-        """Return the `n` highest of one query, the newest of those on the border."""
-        stored = self._stored
-        return rows[best_places(values, stored.opened_at[rows], stored.identity[rows], n)]
+    def _best(
+        self, places: IntArray, values: FloatArray | Float64Array, n: int, rows: IntArray | None = None
+    ) -> IntArray:
+        """Return those of `places` with the `n` highest `values`, the newest of those on the border.
+
+        They are places of `rows`, or stored rows themselves.
+        """
+        own = places if rows is None else rows[places]
+        return places[best_places(values, self._stored.opened_at[own], self._stored.identity[own], n)]
 
     def _ordered(self, name: str, queries: TicketColumns, chosen: IntArray, n_left: IntArray) -> Nearest:
         """Return rows with the similarity of each pair by itself, sorted.
