@@ -137,13 +137,17 @@ def _judge_in_folds(run: StageRun[Job], data: RunData, with_slow: bool) -> Judge
     best = best_encoder(retrieval, encoders, settings.evaluation, settings.seed)
     rankers = {**material.unlearned, **folds.rankers}
     kept = {**material.unlearned} | ({} if folds.kept is None else {"fusion": folds.kept})
-    pairs = data.judging_pairs()
-    results = {
-        name: _Result(rankers[name], retrieval[name], score_pairs(data, rankers[name], pairs))
-        for name in CANDIDATES
-        if name in retrieval
-    }
-    return _judged(data, results, encoders, best, kept, folds)
+
+    def results() -> dict[str, _Result]:
+        pairs = data.judging_pairs()
+        return {
+            name: _Result(rankers[name], retrieval[name], score_pairs(data, rankers[name], pairs))
+            for name in CANDIDATES
+            if name in retrieval
+        }
+
+    scored = data.values.derive((key, "on pairs"), sources, results)
+    return _judged(data, scored, encoders, best, kept, folds)
 
 
 def _judged(
