@@ -1,13 +1,10 @@
 """How many threads compute."""
 
 import pytest
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_limits
 
+from thread_counts import threads_of_matrices
 from ticketkin.core.threads import matrices_in_one_thread
-
-
-def threads_of_matrices() -> set[int]:
-    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
 
 
 def test_matrices_are_multiplied_in_one_thread_within_the_block_alone(

@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_limits
 
+from thread_counts import threads_of_matrices
 from ticketkin.service.compute_threads import all_cores_for, one_thread_each
 from ticketkin.service.corpus import Corpus
 
@@ -25,10 +26,6 @@ def _threads_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def threads_of_a_request() -> int:
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(torch.get_num_threads).result()
-
-
-def threads_of_matrices() -> set[int]:
-    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
 
 
 def test_a_request_computes_in_its_own_thread_and_a_batch_on_all_cores() -> None:

@@ -7,7 +7,7 @@ from functools import cache
 
 from threadpoolctl import ThreadpoolController
 
-_MATRICES = "blas"
+MATRICES = "blas"
 """How threadpoolctl calls libraries of linear algebra."""
 
 
@@ -33,7 +33,7 @@ def matrices_in_one_thread() -> Iterator[None]:
     if user_chose_threads():
         yield
         return
-    with _matrix_libraries().limit(limits=1, user_api=_MATRICES):
+    with _matrix_libraries().limit(limits=1, user_api=MATRICES):
         yield
 
 

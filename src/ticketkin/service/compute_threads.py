@@ -11,18 +11,16 @@ from contextlib import contextmanager
 
 from threadpoolctl import threadpool_limits
 
-from ticketkin.core.threads import n_threads, user_chose_threads
+from ticketkin.core.threads import MATRICES, n_threads, user_chose_threads
 
 _FEWEST_TICKETS = 8
 """Tickets stored at once from which on all cores are used: nobody waits for one of them alone."""
-_MATRICES = "blas"
-"""How threadpoolctl calls libraries of linear algebra."""
 
 
 def one_thread_each() -> None:
     """Let torch, where a model loaded it, and numpy compute in the thread of the request."""
     if not user_chose_threads():
-        threadpool_limits(1, user_api=_MATRICES)
+        threadpool_limits(1, user_api=MATRICES)
         if "torch" in sys.modules:
             sys.modules["torch"].set_num_threads(1)
 
@@ -33,7 +31,7 @@ def all_cores_for(n_tickets: int) -> Iterator[None]:
     if n_tickets < _FEWEST_TICKETS or user_chose_threads():
         yield
         return
-    with threadpool_limits(n_threads(), user_api=_MATRICES), _torch_on(n_threads()):
+    with threadpool_limits(n_threads(), user_api=MATRICES), _torch_on(n_threads()):
         yield
 
 
