@@ -10,8 +10,8 @@ with words of another ticket mixed in; their embeddings are the sample's real on
 so that a million tickets need no million forward passes. Queries are sample tickets of another seed, one at a
 time, in a fresh process on two cores. Times are of one machine: read how they grow. `cold` is `ticketkin
 relate --text` as typed, the start of Python included; `resident` counts pages of mapped files, which the
-system can take back. `encode ms` is the pass of the encoder, `index ms` the rest of an answer that does not go
-on beside it.
+system can take back. `encode ms` is the pass of the encoder, `index ms` the rest of an answer that does not
+go on beside it.
 """
 
 import argparse
