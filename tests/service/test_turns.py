@@ -60,6 +60,7 @@ def test_an_answer_takes_a_second_core_only_while_nobody_else_asks(
 ) -> None:
     corpus.store(Tickets(judged.tickets.frame[:5]))
     monkeypatch.setattr(Bundle, "encodes_beside", True)
+    monkeypatch.setattr(turns_module, "n_threads", lambda: 2)  # so that two are answered at once
     monkeypatch.setattr(corpus.active, "_turns", Turns())
     searched, threads = KinSearch.by_words, []
 

@@ -45,8 +45,10 @@ def best_places(
     if len(values) <= n:
         return np.arange(len(values))
     border = -np.partition(-values, n - 1)[n - 1]
-    surely = np.flatnonzero(values > border + SAME)
-    alike = np.flatnonzero(np.abs(values - border) <= SAME)
+    is_sure = values > border + SAME
+    surely = np.flatnonzero(is_sure)
+    # All the others down to the border, too: in single precision a value may be neither above nor alike.
+    alike = np.flatnonzero(~is_sure & (values >= border - SAME))
     newest = np.lexsort((identity[alike], -opened_at[alike]))
     return np.concatenate([surely, alike[newest[: n - len(surely)]]])
 
