@@ -108,6 +108,11 @@ class Bundle:
         """The model of kinds; None where none was learned."""
         return KindScorer.load(self.folder / RELATIONS) if self.record.kinds.is_learned else None
 
+    @cached_property
+    def shares_terms(self) -> bool:
+        """Whether ranking and kinds were fitted on the same tickets, as they are in one run."""
+        return self.kinds is not None and self.kinds.has_terms_of(self.scorer.state)
+
     @property
     def words(self) -> TermStatistics:
         """Statistics of words: how informative each one is, for evidence that a person can check."""

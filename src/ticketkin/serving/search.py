@@ -221,18 +221,12 @@ class KinSearch:
             for place, other in enumerate(shown.fields)
         ]
 
-    @cached_property
-    def _shares_terms(self) -> bool:
-        """Whether ranking and kinds were fitted on the same tickets, as they are in one run."""
-        kinds = self.bundle.kinds
-        return kinds is not None and kinds.has_terms_of(self.bundle.scorer.state)
-
     def _for_kinds(
         self, kinds: KindScorer, query: EmbeddedTickets, shown: _Shown
     ) -> tuple[PairTickets, PairTickets]:
         """Return the tickets that are shown and the query as the model of kinds reads them."""
         their_terms = own_terms = None
-        if self._shares_terms:
+        if self.bundle.shares_terms:
             their_terms = TermRows.of(shown.nearest.stored, shown.nearest.places)
             own_terms = TermRows.of(shown.nearest.own, np.zeros(1, dtype=np.int64))
         theirs = kinds.describe(self.bundle.for_kinds(shown.stored), their_terms)

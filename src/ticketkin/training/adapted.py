@@ -26,7 +26,7 @@ from ticketkin.training.preparation import (
     tuned_encoder,
 )
 from ticketkin.training.record import History, PhaseRecord, TrainingRecord, training_versions
-from ticketkin.training.settings import CHECKPOINTS, AdaptedSettings
+from ticketkin.training.settings import AdaptedSettings
 from ticketkin.training.unlabelled import objective_named
 from ticketkin.training.weights import WeightChanges, save_unit_length, train_all_weights
 
@@ -111,7 +111,7 @@ def _identity(encoder: LoadedEncoder, texts: Sequence[str], settings: AdaptedSet
     """Return the hash of all that a training depends on: a checkpoint of another one is not continued."""
     return hash_value({
         "method": _METHOD,
-        "settings": settings.model_dump(exclude=set(CHECKPOINTS)),
+        "settings": settings.shaping(),
         "seed": seed,
         "texts": hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest(),
         "base": encoder.fingerprint,

@@ -29,7 +29,7 @@ from ticketkin.training.loop import EpochScores, Judge, TrainingLoop, seeded
 from ticketkin.training.objective import Objective
 from ticketkin.training.plan import passes_over
 from ticketkin.training.record import TrainingRecord, training_versions, utc_now
-from ticketkin.training.settings import CHECKPOINTS, PairReaderSettings
+from ticketkin.training.settings import PairReaderSettings
 from ticketkin.training.tuning_data import Step
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def train_cross_encoder(
     both = examples.unfolded()
     identity = hash_value({
         "method": _METHOD,
-        "settings": settings.model_dump(exclude=set(CHECKPOINTS)),
+        "settings": settings.shaping(),
         "seed": seed,
         "data": both.digest(),
         "base": {path.name: hash_path(path) for path in sorted(base.folder.glob("*.safetensors"))},

@@ -24,7 +24,7 @@ from ticketkin.training.losses import check_losses
 from ticketkin.training.objective import KinObjective
 from ticketkin.training.plan import examples_seen, phase_records, plan_steps
 from ticketkin.training.record import TrainingRecord, training_versions
-from ticketkin.training.settings import CHECKPOINTS, TuningSettings
+from ticketkin.training.settings import TuningSettings
 from ticketkin.training.tuning_data import Step, TuningData
 
 _N_PROBES = 32
@@ -125,7 +125,7 @@ def prepare_training(
     texts, lengths = _texts_read(encoder, data, settings)
     identity = hash_value({
         "method": f"{method} {_METHOD}",
-        "settings": settings.model_dump(exclude=set(CHECKPOINTS)),
+        "settings": settings.shaping(),
         "seed": seed,
         "data": data.digest(),
         "base": encoder.fingerprint,

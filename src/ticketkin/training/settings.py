@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from ticketkin.core.stage_settings import StageSettings
 from ticketkin.encoders.settings import DEFAULT_CROSS_ENCODER, LowRankSettings
@@ -12,8 +12,6 @@ APERTIUM = "apertium:"
 """Stands before the name of a mode of Apertium where a translator is named."""
 _MODE = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
-CHECKPOINTS = frozenset({"checkpoint_steps", "checkpoint_seconds"})
-"""Settings that change nothing of what a training gives."""
 Epochs = Annotated[int, Field(ge=0, le=10_000)]
 
 
@@ -97,6 +95,10 @@ class OptimiserSettings(StageSettings):
     """A killed training continues from the last of these."""
     checkpoint_seconds: float = Field(default=30.0, ge=0, le=1e6)
     """None is written sooner after the one before: on a GPU, writing takes longer than the steps between."""
+
+    def shaping(self) -> dict[str, JsonValue]:
+        """Return the settings that shape what a training gives, by name: all but when it is kept."""
+        return self.model_dump(exclude={"checkpoint_steps", "checkpoint_seconds"})
 
 
 class AdaptedSettings(OptimiserSettings):

@@ -20,7 +20,6 @@ from ticketkin.training.candidates import CANDIDATES, Candidate
 from ticketkin.training.cut_quality import first_dimensions
 from ticketkin.training.dimensions import CutTuning
 from ticketkin.training.record import LeftOutCandidate
-from ticketkin.training.settings import CHECKPOINTS
 from ticketkin.training.tuned_contender import TunedContender
 from ticketkin.training.tuning_data import TuningData
 from ticketkin.training.tuning_methods import TuningMethod
@@ -88,7 +87,7 @@ def tuned_contender(
         tuning_method(candidate, settings),
         hash_value({
             "name": candidate.name,
-            "tuning": tuning.model_dump(exclude=set(CHECKPOINTS)),
+            "tuning": tuning.shaping(),
             "augment": augmenting.model_dump(),
             "seed": settings.seed,
         }),
