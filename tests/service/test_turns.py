@@ -12,7 +12,6 @@ from ticketkin.core.tables import Tickets
 from ticketkin.service import turns as turns_module
 from ticketkin.service.corpus import Corpus
 from ticketkin.service.turns import Turns
-from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.search import KinSearch
 
 
@@ -59,7 +58,7 @@ def test_an_answer_takes_a_second_core_only_while_nobody_else_asks(
     is_busy: bool, corpus: Corpus, judged: Judged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corpus.store(Tickets(judged.tickets.frame[:5]))
-    monkeypatch.setattr(Bundle, "encodes_beside", True)
+    monkeypatch.setitem(vars(corpus.bundle), "encodes_beside", True)  # kept there once another test read it
     monkeypatch.setattr(turns_module, "n_threads", lambda: 2)  # so that two are answered at once
     monkeypatch.setattr(corpus.active, "_turns", Turns())
     searched, threads = KinSearch.by_words, []
