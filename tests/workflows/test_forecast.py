@@ -67,6 +67,19 @@ def test_a_rough_forecast_rests_on_the_runs_nearest_in_size(tmp_path: Path) -> N
     assert far is None, "no run comes near"
 
 
+def test_a_run_nearer_in_size_and_later_ones_count_for_more(tmp_path: Path) -> None:
+    job = job_of(tmp_path, 1_000)
+    remember(VERDICT, job_of(tmp_path, 700), 5_000.0)
+    remember(VERDICT, job, 3_000.0)
+    for _ in range(5):
+        remember(VERDICT, job, 20.0)
+    (found,) = forecast([VERDICT], job).values()
+    assert found is not None and found.high == pytest.approx(30), "one that took an hour was long ago"
+    other = job_of(tmp_path, 1_100, candidates=["lexical", "base"])
+    (rough,) = forecast([VERDICT], other).values()
+    assert rough is not None and rough.rough and rough.high < 90, "one of another size took an hour"
+
+
 def test_other_settings_are_other_work_and_another_seed_is_not(tmp_path: Path) -> None:
     remember(VERDICT, job_of(tmp_path, 1_000), 100.0)
     other = forecast([VERDICT], job_of(tmp_path, 1_000, candidates=["lexical", "base"]))["verdict"]

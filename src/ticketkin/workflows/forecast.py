@@ -1,9 +1,9 @@
 """How long stages will take, from what they took before on this machine.
 
 The seconds of every finished stage are kept beside the cached embeddings, with how much its run read and
-the settings of the stage. A forecast is a range over those like it. Where only runs of another size or with
-other settings were measured it is a rough one, a wider range; where none was, or only runs of quite another
-size, there is none.
+the settings of the stage. A forecast is a range over the latest of those like it. Where only runs of another
+size or with other settings were measured it is a rough one, a wider range; where none was, or only runs of
+quite another size, there is none.
 """
 
 import json
@@ -44,6 +44,8 @@ _FASTER, _SLOWER = 0.7, 1.5
 _ROUGHLY_FASTER, _ROUGHLY_SLOWER = 0.3, 3.0
 # Beyond this factor even a rough forecast would say hours of what takes seconds.
 _FARTHEST_ROUGH_SIZE = 30.0
+# The range rests on the latest runs whose sizes lie within this factor of the nearest.
+_MOST_RUNS, _ALIKE_IN_SIZE = 5, 1.25
 # Times grow with the size, or a little faster (docs/benchmarks.md, "Growth": 3.6 to 4.1 times where it is 4).
 _GROWTH = 1.25
 
@@ -100,9 +102,10 @@ def _of(work: StageTime, measured: Sequence[StageTime]) -> Forecast | None:
     near = [
         (one, times) for one, times in growth if one.work == work.work and _is_within(times, _FARTHEST_SIZE)
     ]
-    like = near or _nearest_in_size(growth)
-    if not like:
+    comparable = near or [(one, times) for one, times in growth if _is_within(times, _FARTHEST_ROUGH_SIZE)]
+    if not comparable:
         return None
+    like = _latest_nearest_in_size(comparable)
     faster, slower = (_FASTER, _SLOWER) if near else (_ROUGHLY_FASTER, _ROUGHLY_SLOWER)
     # A stage may not grow at all with its size: much of a short one is its start.
     low = min(one.seconds * min(1.0, times**_GROWTH) for one, times in like)
@@ -114,15 +117,17 @@ def _is_within(times: float, factor: float) -> bool:
     return 1 / factor <= times <= factor
 
 
-def _nearest_in_size(growth: Sequence[tuple[StageTime, float]]) -> list[tuple[StageTime, float]]:
-    """Return the runs of comparable size; where there are none, those that come nearest, if near enough."""
-    distances = [abs(math.log(times)) for _, times in growth]
-    farthest = max(math.log(_FARTHEST_SIZE), min(distances, default=0.0) + math.log(2))
-    return [
-        (one, times)
-        for (one, times), distance in zip(growth, distances, strict=True)
-        if distance <= min(farthest, math.log(_FARTHEST_ROUGH_SIZE))
+def _latest_nearest_in_size(growth: Sequence[tuple[StageTime, float]]) -> list[tuple[StageTime, float]]:
+    """Return the latest runs of those that come nearest in size.
+
+    A run of half the size and a stage that took hours on a busy machine a year ago would make the range so
+    wide that it tells nothing.
+    """
+    nearest = min(abs(math.log(times)) for _, times in growth)
+    like = [
+        (one, times) for one, times in growth if abs(math.log(times)) <= nearest + math.log(_ALIKE_IN_SIZE)
     ]
+    return like[-_MOST_RUNS:]
 
 
 def total(of_stages: Mapping[str, Forecast | None]) -> Forecast | None:
