@@ -9,12 +9,14 @@ final model is the result of the same procedure on all links.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
 
-from ticketkin.core.progress import SILENT, Progress, track
+from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import BoolArray, Float64Array, IntArray
+from ticketkin.core.threads import MOST_AT_ONCE, at_once
 from ticketkin.evaluation.metrics import METRICS
 from ticketkin.evaluation.option_choice import choose_option
 from ticketkin.evaluation.retrieval import RetrievalScores
@@ -40,6 +42,11 @@ class Contender(Protocol):
     @property
     def options(self) -> Sequence[str]:
         """What there is to choose among; the first stays unless another is clearly better."""
+        ...
+
+    @property
+    def takes_machine(self) -> bool:
+        """Whether a fit uses all cores and much memory, so that no other may go on beside it."""
         ...
 
     def ranks(self, seen: BoolArray, asked: IntArray, options: Sequence[int]) -> list[Ranks]:
@@ -76,6 +83,25 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class _Part:
+    """A fold of one draw."""
+
+    seen: BoolArray
+    """Which units may be fitted on, shape (n_units,)."""
+    asked: IntArray
+    """Places of the queries."""
+    seed: int
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """What was chosen in a fold, and by contender the ranks of the queries that it asks."""
+
+    choice: Choice
+    ranks: dict[str, Ranks]
+
+
+@dataclass(frozen=True)
 class _Race:
     questions: Questions
     label_free: Mapping[str, Ranks]
@@ -109,27 +135,40 @@ class _Race:
         best = choose_option(np.stack([own[name] for name in preferred]), clusters)
         return Choice(preferred[best], names), options
 
-    def once(self, seed: int) -> tuple[dict[str, Ranks], Ranks, list[Choice], IntArray]:
-        """Rank every query once: by each contender and by the procedure; also the choices and the folds."""
-        questions = self.questions
-        folds = deal_folds(questions.units, questions.n_units, self.n_folds, seed)
+    def parts(self, seed: int) -> tuple[IntArray, list[_Part]]:
+        """Return the fold of each unit, and what there is to fit and to ask in each fold."""
+        folds = deal_folds(self.questions.units, self.questions.n_units, self.n_folds, seed)
+        held_out = enumerate(held_out_folds(folds))
+        return folds, [
+            _Part(seen, np.flatnonzero(held[self.questions.units]), seed * 1_009 + number + 1)
+            for number, (seen, held) in held_out
+        ]
+
+    def fitted(self, part: _Part) -> _Fitted:
+        """Choose by what a part may see, and rank what it asks by each contender."""
+        choice, options = self.choose(part.seen, part.seed)
+        ranks = {
+            one.name: one.ranks(part.seen, part.asked, [options[one.name]])[0] for one in self.contenders
+        }
+        return _Fitted(choice, ranks)
+
+    def compute(self, parts: Sequence[_Part], progress: Progress) -> list[_Fitted]:
+        """Return what each part gives."""
+        return at_once(self.fitted, parts, progress, "cross-fitting", fits_at_once(self.contenders))
+
+    def joined(self, parts: Sequence[_Part], fitted: Sequence[_Fitted]) -> tuple[dict[str, Ranks], Ranks]:
+        """Return the ranks of every query, once, by each contender and by the whole procedure."""
         empty: IntArray = np.zeros(0, dtype=np.int64)
-        own = {one.name: [empty] * len(questions.queries) for one in self.contenders}
-        whole = [empty] * len(questions.queries)
-        choices = []
-        for number, (seen, held) in enumerate(held_out_folds(folds)):
-            choice, options = self.choose(seen, seed * 1_009 + number + 1)
-            choices.append(choice)
-            asked = np.flatnonzero(held[questions.units])
-            for contender in self.contenders:
-                for place, ranks in zip(
-                    asked, contender.ranks(seen, asked, [options[contender.name]])[0], strict=True
-                ):
-                    own[contender.name][place] = ranks
-            chosen = own.get(choice.champion) or self.label_free[choice.champion]
-            for place in asked:
-                whole[place] = chosen[place]
-        return own, whole, choices, folds
+        own = {one.name: [empty] * len(self.questions.queries) for one in self.contenders}
+        whole = [empty] * len(self.questions.queries)
+        for part, one in zip(parts, fitted, strict=True):
+            for name, ranks in one.ranks.items():
+                for place, of_query in zip(part.asked, ranks, strict=True):
+                    own[name][place] = of_query
+            champion = one.choice.champion
+            for place in part.asked:
+                whole[place] = (own.get(champion) or self.label_free[champion])[place]
+        return own, whole
 
 
 @dataclass(frozen=True)
@@ -164,9 +203,10 @@ def cross_fit(
     by `seed`.
     """
     race = _Race(questions, label_free, contenders, n_folds)
-    rounds = [
-        race.once(seed + repeat) for repeat in track(range(n_repeats), progress, "cross-fitting", n_repeats)
-    ]
+    draws = [race.parts(seed + repeat) for repeat in range(n_repeats)]
+    fitted = race.compute([part for _, parts in draws for part in parts], progress)
+    remaining = iter(fitted)
+    rounds = [race.joined(parts, list(islice(remaining, len(parts)))) for _, parts in draws]
     final, _ = race.choose(np.ones(questions.n_units, dtype=np.bool_), seed)
 
     def scores(repeats: Sequence[Ranks]) -> RetrievalScores:
@@ -174,16 +214,22 @@ def cross_fit(
             questions.queries, questions.clusters, repeats, questions.n_candidates
         )
 
-    fitted = {one.name: scores([own[one.name] for own, _, _, _ in rounds]) for one in contenders}
+    learned = {one.name: scores([own[one.name] for own, _ in rounds]) for one in contenders}
+    folds = draws[0][0]
     return CrossFitted(
-        scores={name: scores([ranks] * n_repeats) for name, ranks in label_free.items()} | fitted,
-        procedure=scores([whole for _, whole, _, _ in rounds]),
-        choices=[choice for _, _, choices, _ in rounds for choice in choices],
+        scores={name: scores([ranks] * n_repeats) for name, ranks in label_free.items()} | learned,
+        procedure=scores([whole for _, whole in rounds]),
+        choices=[one.choice for one in fitted],
         final=final,
-        folds=rounds[0][3],
-        n_folds=int(rounds[0][3].max()) + 1,
+        folds=folds,
+        n_folds=int(folds.max()) + 1,
         n_repeats=n_repeats,
     )
+
+
+def fits_at_once(contenders: Sequence[Contender]) -> int:
+    """Return how many fits may go on at once: one if a contender takes the whole machine."""
+    return 1 if any(one.takes_machine for one in contenders) else MOST_AT_ONCE
 
 
 def n_draws(asked: int | None, n_kin_groups: int) -> int:
@@ -214,7 +260,9 @@ def procedure_once(
     seed: int,
 ) -> RetrievalScores:
     """Return the ranks of one run of the whole procedure, which is enough for a shuffled set of links."""
-    _, whole, _, _ = _Race(questions, label_free, contenders, n_folds).once(seed)
+    race = _Race(questions, label_free, contenders, n_folds)
+    _, parts = race.parts(seed)
+    _, whole = race.joined(parts, [race.fitted(part) for part in parts])
     return RetrievalScores(questions.queries, questions.clusters, whole, questions.n_candidates)
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ticketkin.core.progress import SILENT, Progress, track
+from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import BoolArray, IntArray
+from ticketkin.core.threads import at_once
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.cross_fitting import Contender, Questions, Ranks
 from ticketkin.evaluation.gains import paired_gain
@@ -47,6 +48,18 @@ class LearningCurve:
 
 
 @dataclass(frozen=True)
+class _Attempt:
+    """One part of the links, and the queries that are ranked by what it teaches."""
+
+    round: int
+    share: int
+    """Its place among the shares."""
+    seen: BoolArray
+    asked: IntArray
+    n_kin_groups: int
+
+
+@dataclass(frozen=True)
 class LearningTrial:
     """The inputs of a learning curve."""
 
@@ -66,8 +79,13 @@ class LearningTrial:
 
     def curve(self, n_bootstrap: int, seed: int, progress: Progress = SILENT) -> LearningCurve:
         """Return the curve, deterministic by `seed`. Costs a fit for each part of each lesson."""
-        rounds = list(track(enumerate(self.rounds), progress, "learning curve", len(self.rounds)))
-        tried = [self._once(lessons, seed + number) for number, lessons in rounds]
+        attempts = [
+            attempt
+            for number, lessons in enumerate(self.rounds)
+            for attempt in self._attempts(lessons, number, seed + number)
+        ]
+        ranks = at_once(self._ranks, attempts, progress, "learning curve")
+        tried = [self._joined(number, attempts, ranks) for number in range(len(self.rounds))]
         compared = {name: self._scores([ranks] * len(tried)) for name, ranks in self.compared.items()}
         learned = [self._scores([ranks[share] for ranks, _ in tried]) for share in range(len(SHARES))]
 
@@ -95,19 +113,32 @@ class LearningTrial:
             self.questions.n_candidates,
         )
 
-    def _once(self, lessons: Sequence[Lesson], seed: int) -> tuple[list[Ranks], list[float]]:
-        """Return the ranks by share, of each query or empty, and how many kin groups were learned from."""
+    def _attempts(self, lessons: Sequence[Lesson], number: int, seed: int) -> list[_Attempt]:
+        clusters, units = self.questions.clusters, self.questions.units
+        return [
+            _Attempt(number, share, part, asked, len(np.unique(clusters[part[units]])))
+            for place, (seen, asked) in enumerate(lessons)
+            for share, part in enumerate(self._parts(seen, seed * 1_009 + place))
+        ]
+
+    def _ranks(self, attempt: _Attempt) -> Ranks:
+        option = self.option_for(attempt.n_kin_groups)
+        return self.contender.ranks(attempt.seen, attempt.asked, [option])[0]
+
+    def _joined(
+        self, number: int, attempts: Sequence[_Attempt], ranks: Sequence[Ranks]
+    ) -> tuple[list[Ranks], list[float]]:
+        """Return of a round the ranks by share, empty where not asked, and the mean numbers of kin groups."""
         empty: IntArray = np.zeros(0, dtype=np.int64)
-        ranks: list[Ranks] = [[empty] * len(self.questions.queries) for _ in SHARES]
-        sizes = np.zeros((len(lessons), len(SHARES)))
-        for number, (seen, asked) in enumerate(lessons):
-            for share, part in enumerate(self._parts(seen, seed * 1_009 + number)):
-                sizes[number, share] = len(np.unique(self.questions.clusters[part[self.questions.units]]))
-                option = self.option_for(int(sizes[number, share]))
-                own = self.contender.ranks(part, asked, [option])[0]
-                for place, of_query in zip(asked, own, strict=True):
-                    ranks[share][place] = of_query
-        return ranks, sizes.mean(axis=0).tolist()
+        joined: list[Ranks] = [[empty] * len(self.questions.queries) for _ in SHARES]
+        sizes: list[list[int]] = [[] for _ in SHARES]
+        for attempt, own in zip(attempts, ranks, strict=True):
+            if attempt.round != number:
+                continue
+            sizes[attempt.share].append(attempt.n_kin_groups)
+            for place, of_query in zip(attempt.asked, own, strict=True):
+                joined[attempt.share][place] = of_query
+        return joined, [float(np.mean(own)) for own in sizes]
 
     def _parts(self, seen: BoolArray, seed: int) -> list[BoolArray]:
         """Return by share which units may be learned from: those without kin, and a part of those with."""

@@ -31,6 +31,7 @@ class FusionContender:
     seed: int
 
     name = "fusion"
+    takes_machine = False
 
     @property
     def options(self) -> list[str]:

@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from ticketkin.core.tables import BoolArray, Float64Array, FloatArray, IntArray
+from ticketkin.core.threads import at_once
 from ticketkin.evaluation.option_choice import choose_option
 from ticketkin.evaluation.retrieval import kin_ranks
 from ticketkin.ranking.candidate_lists import CandidateLists
@@ -113,11 +114,14 @@ def choose_pull(
     beyond = [np.zeros(0, dtype=np.int64)] * len(lists.queries)
     reciprocal = np.zeros((len(pulls), len(lists.queries)))
     logits = np.zeros((len(pulls), len(labels)))
-    for number in range(n_folds):
+
+    def score(number: int) -> None:
         held = of_pair == number
         fit = LevelFit(lists.features[~held], labels[~held], names, seed)
         for option, pull in enumerate(pulls):
             logits[option, held] = fit.level(pull).logits(lists.features[held])
+
+    at_once(score, range(n_folds))
     for option, scores in enumerate(logits):
         ranks = list_ranks(lists, is_kin, scores, beyond)
         reciprocal[option] = [1 / rank[0] if len(rank) else 0.0 for rank in ranks]

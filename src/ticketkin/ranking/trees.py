@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from ticketkin.core.arrays import AnyArray, SavedArrays
 from ticketkin.core.tables import Float64Array, FloatArray, IntArray
+from ticketkin.core.threads import n_threads
 from ticketkin.ranking.tree_text import Forest, read_forest
 
 # Width of the ramp around a threshold, in standard deviations of the feature.
@@ -75,8 +76,8 @@ class BoostedTrees:
             "lambda_l2": settings.l2,
             "use_missing": False,
             "deterministic": True,
-            # On few rows several threads wait for each other longer than they compute; 0: all processors.
-            "num_threads": 1 if len(features) < _FEW_ROWS else 0,
+            # On few rows several threads wait for each other longer than they compute.
+            "num_threads": 1 if len(features) < _FEW_ROWS else n_threads(),
             "force_row_wise": True,
             "seed": seed,
             "verbosity": -1,

@@ -14,6 +14,7 @@ import numpy as np
 
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import FloatArray, IntArray
+from ticketkin.core.threads import at_once, keep_to_one_thread
 from ticketkin.encoders.dense import unit_length
 from ticketkin.encoders.saving import base_of, extended, save_encoder
 from ticketkin.encoders.token_limit import limit_tokens
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _SCALE = 20.0
 _N_HARD = 3
+_NO_FOLD = -1
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ def _trained_weight(
     """Return the trained matrix, what each step was like, and how many mined negatives were met."""
     import torch
 
+    keep_to_one_thread()
     generator = torch.Generator().manual_seed(seed)
     frozen = torch.tensor(embeddings)
     weight = torch.eye(frozen.shape[1], requires_grad=True)
@@ -157,18 +160,19 @@ def cross_fit_heads(
     n_folds: int,
     seed: int,
     group_of_row: IntArray,
-) -> FloatArray:
-    """Return head weights, shape (n_folds + 1, d, d): one for each fold of kin groups, then the full one.
+    progress: Progress = SILENT,
+) -> list[Head]:
+    """Return one head for each fold of kin groups, then the one that was trained on all `positives`.
 
     Head f was trained without the kin groups of fold f (`fold_of_group`), so that a learned ranking
     can be fitted on training links with embeddings that never saw them.
     """
     folds = fold_of_group(group_of_row, n_folds, seed)[positives.group]
-    weights = []
-    for fold in [*range(n_folds), -1]:
-        kept = folds != fold
-        weights.append(train_head(embeddings, positives.take(kept), settings, seed).weight)
-    return np.stack(weights)
+
+    def head(fold: int) -> Head:
+        return train_head(embeddings, positives.take(folds != fold), settings, seed)
+
+    return at_once(head, [*range(n_folds), _NO_FOLD], progress, "heads")
 
 
 def fold_of_group(group_of_row: IntArray, n_folds: int, seed: int) -> IntArray:

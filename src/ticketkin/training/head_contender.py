@@ -33,6 +33,7 @@ class HeadContender:
     seed: int
 
     name = "head"
+    takes_machine = False
 
     @property
     def options(self) -> list[str]:

@@ -61,6 +61,8 @@ class TunedContender:
     phases_are_given: bool = False
     _trained: dict[str, TunedEncoder] = field(default_factory=dict, repr=False, compare=False)
 
+    takes_machine = True
+
     @property
     def name(self) -> str:
         """Of the candidate."""

@@ -7,9 +7,10 @@ from functools import cache
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ticketkin.core.progress import Progress, track
+from ticketkin.core.progress import Progress
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import BoolArray, Float64Array, IntArray
+from ticketkin.core.threads import at_once
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.evaluation.bootstrap import PairedGain
 from ticketkin.evaluation.cross_fitting import (
@@ -17,6 +18,7 @@ from ticketkin.evaluation.cross_fitting import (
     CrossFitted,
     Questions,
     cross_fit,
+    fits_at_once,
     n_draws,
     procedure_once,
 )
@@ -178,20 +180,21 @@ def shuffled_gains(material: FoldMaterial, baseline: str, progress: Progress) ->
         return []
     lists = material.lists(shuffling.pool)
     unlearned = material.unlearned_ranks([Asked(one.questions.queries, one.groups) for one in trials])
-    gains = []
-    for trial, ranks in track(zip(trials, unlearned, strict=True), progress, "shuffled links", len(trials)):
+
+    def gain(place: int) -> PairedGain:
+        trial, ranks = trials[place], unlearned[place]
         questions = trial.questions
         own = lists.take(np.searchsorted(shuffling.pool, questions.queries))
-        kin = KinGroups(trial.groups, np.arange(len(trial.groups)))
-        contenders = material.contenders(questions, kin, own)
-        with threadpool_limits(limits=1):
-            procedure = procedure_once(questions, ranks, contenders, _SHUFFLE_FOLDS, trial.seed)
+        contenders = material.contenders(questions, trial.kin, own)
+        procedure = procedure_once(questions, ranks, contenders, _SHUFFLE_FOLDS, trial.seed)
         untouched = RetrievalScores(
             questions.queries, questions.clusters, ranks[baseline], questions.n_candidates
         )
         scores = {PROCEDURE: procedure, baseline: untouched}
-        gains.append(paired_gain(scores, PROCEDURE, baseline, PRIMARY, settings.n_bootstrap, seed))
-    return gains
+        return paired_gain(scores, PROCEDURE, baseline, PRIMARY, settings.n_bootstrap, seed)
+
+    n_at_once = fits_at_once(material.tuned(trials[0].questions, trials[0].kin))
+    return at_once(gain, range(len(trials)), progress, "shuffled links", n_at_once)
 
 
 @dataclass(frozen=True)
@@ -201,6 +204,11 @@ class _ShuffledTrial:
     groups: IntArray
     questions: Questions
     seed: int
+
+    @property
+    def kin(self) -> KinGroups:
+        """Its kin groups; which ticket stands for one is of no account."""
+        return KinGroups(self.groups, np.arange(len(self.groups)))
 
 
 def _shuffled_trials(data: RunData, shuffling: Shuffling, n_trials: int) -> list[_ShuffledTrial]:

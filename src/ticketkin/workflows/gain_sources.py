@@ -1,9 +1,9 @@
 """What the gain of a run's learned ranking rests on, over the candidate lists of its learning curve."""
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from ticketkin.core.tables import BoolArray, IntArray, Visibility
+from ticketkin.core.threads import at_once
 from ticketkin.evaluation.cross_fitting import Ranks
 from ticketkin.evaluation.diagnostics.gain_sources import GainSources
 from ticketkin.evaluation.metrics import METRICS
@@ -45,16 +45,17 @@ def sources_of(trial: FusionTrial, visibility: Visibility, baseline: str, seed: 
         return _mean(ranks)
 
     of_baseline = trial.learning.compared[baseline]
-    with threadpool_limits(limits=1):
-        return GainSources(
-            n_queries=sum(len(asked) for _, asked in lessons),
-            baseline=_mean([of_baseline[place] for _, asked in lessons for place in asked]),
-            whole=mean(()),
-            without_fields=mean(("fields",)),
-            without_times=mean(("filing times",)),
-            without_text=mean(("text",)),
-            fields=tuple(trial.corpus.state.agreement_fields),
-        )
+    parts: list[tuple[Part, ...]] = [(), ("fields",), ("filing times",), ("text",)]
+    whole, without_fields, without_times, without_text = at_once(mean, parts)
+    return GainSources(
+        n_queries=sum(len(asked) for _, asked in lessons),
+        baseline=_mean([of_baseline[place] for _, asked in lessons for place in asked]),
+        whole=whole,
+        without_fields=without_fields,
+        without_times=without_times,
+        without_text=without_text,
+        fields=tuple(trial.corpus.state.agreement_fields),
+    )
 
 
 def _mean(ranks: Ranks) -> float:

@@ -1,11 +1,9 @@
 """The learned ranking of a run fitted on parts of its links: how it improves with more training data."""
 
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from ticketkin.core.progress import Progress
 from ticketkin.core.tables import IntArray, SplitName
@@ -49,18 +47,14 @@ def fusion_trial(data: RunData, judged: Judged, progress: Progress) -> FusionTri
     return _in_folds(data, judged) if judged.folds is not None else _by_split(data, judged, progress)
 
 
-def learning_curve(
-    data: RunData, judged: Judged, trial: FusionTrial | None, progress: Progress
-) -> LearningCurve | None:
+def learning_curve(data: RunData, trial: FusionTrial | None, progress: Progress) -> LearningCurve | None:
     """Return the learning curve; None where it is not wanted or there is nothing to draw it from."""
     settings = data.job.settings
     if trial is None or not settings.evaluation.learning_curve:
         return None
     if len(np.unique(trial.learning.questions.clusters)) < _FEWEST_KIN_GROUPS:
         return None
-    # By folds there are many small fits: several threads would cost more than they save.
-    with nullcontext() if judged.folds is None else threadpool_limits(limits=1):
-        return trial.learning.curve(settings.evaluation.n_bootstrap, settings.seed, progress)
+    return trial.learning.curve(settings.evaluation.n_bootstrap, settings.seed, progress)
 
 
 def _compared(judged: Judged) -> list[str]:

@@ -9,7 +9,7 @@ from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.encoders.learned_tickets import write_learned
 from ticketkin.evaluation.cross_fitting import chosen_on_all
 from ticketkin.runs.stages import StageRun
-from ticketkin.training.head import Head, cross_fit_heads, save_head_model, train_head
+from ticketkin.training.head import Head, cross_fit_heads, save_head_model
 from ticketkin.training.rivals import sweep
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.configuration import Job
@@ -37,7 +37,11 @@ def run_head(run: StageRun[Job]) -> None:
     settings = run.job.settings
     start = start_of(data)
     positives = training_positives(data)
-    head = train_head(start.embeddings, positives, settings.head, settings.seed, run.progress)
+    heads = cross_fit_heads(
+        start.embeddings, positives, settings.head, settings.fusion.folds, settings.seed, data.groups.group,
+        run.progress,
+    )  # fmt: skip
+    head = heads[-1]
     swept = sweep(
         data.evaluation_queries(),
         "head",
@@ -45,11 +49,8 @@ def run_head(run: StageRun[Job]) -> None:
         settings.strength,
         run.progress,
     )
-    out_of_fold = cross_fit_heads(
-        start.embeddings, positives, settings.head, settings.fusion.folds, settings.seed, data.groups.group
-    )
     _keep_head(run, start, head, swept.chosen, strength=swept, pairs=data.pair_account)
-    run.put(artifact.HEAD_OUT_OF_FOLD, out_of_fold)
+    run.put(artifact.HEAD_OUT_OF_FOLD, np.stack([one.weight for one in heads]))
 
 
 def _run_head_on_all_links(run: StageRun[Job], data: RunData) -> None:

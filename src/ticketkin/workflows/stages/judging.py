@@ -125,7 +125,7 @@ def run_verdict(run: StageRun[Job]) -> None:
     keep_model(run, data, verdict.encoder, candidates[verdict.encoder], checks)
     keep_ranking(run, data, judged, verdict)
     criteria = criteria_of(run, data, judged, verdict, candidates, held_out[verdict.champion], checks)
-    proof = Proof.of(data, judged, verdict, shuffled, learning_curve(data, judged, trial, run.progress))
+    proof = Proof.of(data, judged, verdict, shuffled, learning_curve(data, trial, run.progress))
     decision = Decision(verdict, candidates, comparisons, checks, criteria, proof, looks)
     record = verdict_record(run, data, decision)
     material = report_material(run, data, judged, verdict, holdout)
