@@ -7,7 +7,7 @@ import pytest
 
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import IntArray
-from ticketkin.relations.assessment import assess
+from ticketkin.relations.assessment import Procedure, assess
 from ticketkin.relations.balance import Balance
 from ticketkin.relations.choice import ChosenAnew
 from ticketkin.relations.features import PairFeatures
@@ -46,7 +46,7 @@ def test_the_classifier_that_fits_the_pairs_is_chosen_and_kept_apart_from_what_j
     assert choice.scores["kernel_svm"].macro_f1 > 0.95 > choice.scores["logistic"].macro_f1
     assert set(choice.scores["logistic"].f1) == {"duplicate", "none"}
     assert not anew.chosen  # a choice alone is no fold of an assessment
-    assessment = assess("auto", anew, pairs, n_folds=2, n_repeats=1)
+    assessment = assess(Procedure("auto", anew), pairs, n_folds=2, n_repeats=1)
     assert anew.in_folds() == {"kernel_svm": 2}
     assert (assessment.probabilities[0].argmax(axis=1) == pairs.kind).mean() > 0.95
 
@@ -75,7 +75,7 @@ def test_a_fold_that_judges_has_no_say_in_the_choice(monkeypatch: pytest.MonkeyP
 
         return noting
 
-    assess("auto", fit, pairs, n_folds=2, n_repeats=1)
+    assess(Procedure("auto", fit), pairs, n_folds=2, n_repeats=1)
     assert len(seen) == len(predicted) == 2
     assert all(not chosen & judged for chosen, judged in zip(seen, predicted, strict=True))
 

@@ -17,7 +17,7 @@ from relations_material import desk, typed_pairs
 from ticketkin.core.errors import InputError, NotEnoughDataError, UnreadableFileError
 from ticketkin.core.tables import LINKS_SCHEMA, Links, Tickets
 from ticketkin.lexical.neighbours import tfidf_matrix
-from ticketkin.relations.assessment import Assessment, assess, feature_fit
+from ticketkin.relations.assessment import Assessment, Procedure, assess, feature_fit
 from ticketkin.relations.bands import Bands
 from ticketkin.relations.features import PairFeatures
 from ticketkin.relations.fitting import MODELS, fit_classifier
@@ -210,10 +210,8 @@ def test_learned_kinds_beat_the_majority_and_folds_share_no_ticket(monkeypatch: 
         return plain(name, part, kinds, blocks, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(assessment, "fit_classifier", fit)
-    results = {
-        name: assess(name, feature_fit(name, features, pairs), pairs, n_repeats=2, seed=1).quality(100, 0)
-        for name in ("majority", "logistic")
-    }
+    procedures = [Procedure(name, feature_fit(name, features, pairs)) for name in ("majority", "logistic")]
+    results = {one.name: assess(one, pairs, n_repeats=2, seed=1).quality(100, 0) for one in procedures}
     assert all(blocks < set(pairs.block.tolist()) for blocks in trained_on)
     lowest, highest = results["logistic"].macro_f1.low, results["majority"].macro_f1.high
     assert lowest is not None and highest is not None and lowest > highest
@@ -271,7 +269,7 @@ def test_the_direction_of_detected_causes_is_counted() -> None:
 def test_too_few_pairs_of_a_kind_stop_the_assessment() -> None:
     pairs, features = typed_pairs(n_events=3)
     with pytest.raises(NotEnoughDataError, match="kinds have at least 5 pairs, and two are needed"):
-        assess("logistic", feature_fit("logistic", features, pairs), pairs)
+        assess(Procedure("logistic", feature_fit("logistic", features, pairs)), pairs)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -9,8 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
-from ticketkin.core.progress import SILENT, Progress, track
+from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.tables import BoolArray, FloatArray, IntArray
+from ticketkin.core.threads import at_once
 from ticketkin.ranking.columns import TicketColumns
 from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.ranking.pair_features import WORD_SOURCES, feature_names, pair_features
@@ -66,22 +67,19 @@ def candidate_lists(
 ) -> CandidateLists:
     """Return the lists of `queries`, rows of `columns`: `depth` of each source, as a new ticket gets them."""
     retriever = Retriever(columns)
-    rows, features, sizes = [], [], []
-    parts = blocks(queries)
-    for block in track(parts, progress, label, len(parts)):
+
+    def lists(block: IntArray) -> CandidateLists:
         asked = columns.take(block)
         candidates = candidates_of(state, retriever, asked, Reach(depth, WORD_SOURCES))
         there = candidates.rows >= 0
-        rows.append(candidates.rows[there])
-        features.append(pair_features(state, asked, candidates)[there])
-        sizes.append(there.sum(axis=1))
-    n_features = len(feature_names(state))
-    return CandidateLists(
-        queries,
-        np.cumsum(np.concatenate([np.zeros(1, dtype=np.int64), *sizes])),
-        np.concatenate([np.zeros(0, dtype=np.int64), *rows]),
-        np.concatenate([np.zeros((0, n_features), dtype=np.float32), *features]),
-    )
+        start = np.cumsum(np.concatenate([np.zeros(1, dtype=np.int64), there.sum(axis=1)]))
+        return CandidateLists(
+            block, start, candidates.rows[there], pair_features(state, asked, candidates)[there]
+        )
+
+    nothing: FloatArray = np.zeros((0, len(feature_names(state))), dtype=np.float32)
+    empty = CandidateLists(queries[:0], np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int64), nothing)
+    return joined([empty, *at_once(lists, blocks(queries), progress, label)])
 
 
 def joined(parts: Sequence[CandidateLists]) -> CandidateLists:

@@ -9,6 +9,7 @@ from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import SILENT, Progress
 from ticketkin.core.stage_settings import LARGEST_SEED
 from ticketkin.core.tables import BoolArray, Float64Array, IntArray
+from ticketkin.core.threads import MOST_AT_ONCE, at_once
 from ticketkin.core.wording import number_of
 from ticketkin.evaluation.bootstrap import Interval, Resamples, statistic_interval
 from ticketkin.relations.balance import Balance
@@ -172,9 +173,18 @@ def feature_fit(
     return fit
 
 
+@dataclass(frozen=True)
+class Procedure:
+    """A way to fit a model of kinds, by its name."""
+
+    name: str
+    fit: Fit
+    n_at_once: int = MOST_AT_ONCE
+    """Fits that may go on at once: 1 for a model that takes the whole machine."""
+
+
 def assess(
-    name: str,
-    fit: Fit,
+    procedure: Procedure,
     pairs: RelationPairs,
     *,
     n_folds: int = 5,
@@ -200,13 +210,17 @@ def assess(
             f"{number_of(n_folds, 'fold')} need as many; lower relations.folds, or add links between other "
             "tickets"
         )
-    by_repeat = []
-    with progress.task(f"{name}, repeated folds", n_repeats * n_folds) as task:
-        for repeat in range(n_repeats):
-            drawn = (seed + repeat) % (LARGEST_SEED + 1)
-            probabilities = np.zeros((len(pairs), len(KINDS)))
-            for train, test in block_folds(pairs.kind, pairs.block, n_folds, drawn):
-                probabilities[test] = fit(train, drawn)(test)
-                task.advance()
-            by_repeat.append(probabilities)
-    return Assessment(name, by_repeat, pairs.kind, pairs.block, pairs.forward)
+    seeds = [(seed + repeat) % (LARGEST_SEED + 1) for repeat in range(n_repeats)]
+    folds = [
+        (repeat, train, test)
+        for repeat, drawn in enumerate(seeds)
+        for train, test in block_folds(pairs.kind, pairs.block, n_folds, drawn)
+    ]
+    by_repeat = [np.zeros((len(pairs), len(KINDS))) for _ in seeds]
+
+    def judge(fold: tuple[int, IntArray, IntArray]) -> None:
+        repeat, train, test = fold
+        by_repeat[repeat][test] = procedure.fit(train, seeds[repeat])(test)
+
+    at_once(judge, folds, progress, f"{procedure.name}, repeated folds", procedure.n_at_once)
+    return Assessment(procedure.name, by_repeat, pairs.kind, pairs.block, pairs.forward)

@@ -33,7 +33,7 @@ class ChosenAnew:
     pairs: RelationPairs
     balance: Balance
     chosen: list[Classifier] = field(default_factory=list)
-    """What was chosen, in the order of the calls."""
+    """What was chosen in each call, in no order: several may go on at once."""
 
     def __call__(self, places: IntArray, seed: int) -> Callable[[IntArray], Float64Array]:
         """Choose and fit on some pairs, and return what gives other pairs' probabilities."""
@@ -90,7 +90,8 @@ class ChosenAnew:
 
     def in_folds(self) -> dict[Classifier, int]:
         """Return how often each classifier was chosen, the most frequent first."""
-        return dict(Counter(self.chosen).most_common())
+        times = Counter(self.chosen)
+        return {name: times[name] for name in sorted(times, key=lambda name: (-times[name], name))}
 
 
 def _thinned(kinds: IntArray, most: int, seed: int) -> IntArray:

@@ -9,6 +9,7 @@ import numpy as np
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.ranking import Ranker
 from ticketkin.core.tables import IntArray, SplitName
+from ticketkin.core.threads import at_once
 from ticketkin.relations.bands import Bands
 from ticketkin.relations.cause_training import CauseTrainer
 from ticketkin.relations.causes import WithCauses
@@ -144,12 +145,9 @@ def _by_folds(lesson: KindLesson, model: Classifier, kept: KindScorer) -> list[t
     fold_of_ticket = np.zeros(len(lesson.material.data.tickets), dtype=np.int64)
     for number, (_, left_out) in enumerate(lesson.band_folds):
         fold_of_ticket[pairs.left[left_out]] = fold_of_ticket[pairs.right[left_out]] = number
+    fitted = at_once(lambda fold: _classifier(lesson, model, fold[0]), lesson.band_folds)
     return [
-        (
-            replace(kept, model=_classifier(lesson, model, learned)),
-            rows[fold_of_ticket[rows] == number],
-        )
-        for number, (learned, _) in enumerate(lesson.band_folds)
+        (replace(kept, model=own), rows[fold_of_ticket[rows] == number]) for number, own in enumerate(fitted)
     ]
 
 

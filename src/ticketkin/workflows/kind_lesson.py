@@ -9,7 +9,8 @@ import numpy as np
 
 from ticketkin.core.progress import Progress
 from ticketkin.core.tables import BoolArray, IntArray, SplitName
-from ticketkin.relations.assessment import Assessment, Fit, assess, feature_fit
+from ticketkin.core.threads import MOST_AT_ONCE
+from ticketkin.relations.assessment import Assessment, Fit, Procedure, assess, feature_fit
 from ticketkin.relations.block_folds import learnable_folds
 from ticketkin.relations.choice import ChosenAnew
 from ticketkin.relations.cross_kinds import CROSS_ENCODER
@@ -109,8 +110,7 @@ class KindLesson:
     def assessed(self, name: str, fit: Fit) -> Assessment:
         """Return what a way to fit says of every pair, out of fold."""
         return assess(
-            name,
-            fit,
+            Procedure(name, fit, 1 if name == CROSS_ENCODER else MOST_AT_ONCE),
             self.pairs,
             n_folds=self.settings.folds,
             n_repeats=self.n_repeats(name),
