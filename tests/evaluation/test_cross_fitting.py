@@ -45,6 +45,7 @@ class Spy:
     units: IntArray
     options: Sequence[str] = ("plain", "lucky")
     name: str = "fusion"
+    takes_machine: bool = False
     asked: list[tuple[frozenset[int], frozenset[int]]] = field(default_factory=list)
 
     def ranks(self, seen: BoolArray, asked: IntArray, options: Sequence[int]) -> list[list[IntArray]]:

@@ -75,7 +75,7 @@ def test_a_fold_that_judges_has_no_say_in_the_choice(monkeypatch: pytest.MonkeyP
 
         return noting
 
-    assess(Procedure("auto", fit), pairs, n_folds=2, n_repeats=1)
+    assess(Procedure("auto", fit, n_at_once=1), pairs, n_folds=2, n_repeats=1)
     assert len(seen) == len(predicted) == 2
     assert all(not chosen & judged for chosen, judged in zip(seen, predicted, strict=True))
 
