@@ -111,10 +111,41 @@ class ScoredPairs:
 
 
 @dataclass(frozen=True)
-class PairScorer:
-    """Both levels of the learned ranking over a corpus state; holds no ticket."""
+class StateScorer:
+    """What all rankings share that read tickets over the frozen statistics of a corpus state."""
 
     state: CorpusState
+
+    @property
+    def encoders(self) -> list[str]:
+        """Names of the embeddings that tickets must bring."""
+        raise NotImplementedError
+
+    @property
+    def reach(self) -> Reach:
+        """How far a search for candidates goes."""
+        raise NotImplementedError
+
+    def describe(self, given: EmbeddedTickets) -> TicketColumns:
+        """Return tickets as the scorer reads them, stored ones and new ones alike.
+
+        `given` holds at least the embeddings that `encoders` names; others are left out.
+        """
+        return self.state.describe(replace(given, embeddings=self.read(given.embeddings)))
+
+    def read(self, embeddings: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+        """Return the embeddings that the scorer reads, from those that tickets bring."""
+        return {name: embeddings[name] for name in self.encoders}
+
+    def candidates(self, retriever: Retrieving, queries: TicketColumns) -> Candidates:
+        """Return each query's candidate list as of its own opening."""
+        return candidates_of(self.state, retriever, queries, self.reach)
+
+
+@dataclass(frozen=True)
+class PairScorer(StateScorer):
+    """Both levels of the learned ranking over a corpus state; holds no ticket."""
+
     first: FirstLevel
     second: LogisticModel
     depth: int
@@ -135,16 +166,9 @@ class PairScorer:
         """Numbers in each of `ScoredPairs.rows`."""
         return len(self.first.names) + len(self.second.mean)
 
-    def describe(self, given: EmbeddedTickets) -> TicketColumns:
-        """Return tickets as the scorer reads them, stored ones and new ones alike.
-
-        `given` holds at least the embeddings that `encoders` names; others are left out.
-        """
-        return self.state.describe(replace(given, embeddings=self.read(given.embeddings)))
-
     def read(self, embeddings: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         """Return the embeddings that the scorer reads, from those that tickets bring."""
-        own = {name: embeddings[name] for name in self.encoders}
+        own = super().read(embeddings)
         if self.first.head is not None:
             own[TUNED] = apply_head(self.first.head, embeddings["base"])
         return own
@@ -153,10 +177,6 @@ class PairScorer:
     def reach(self) -> Reach:
         """How far a search for candidates goes."""
         return Reach(self.depth, WORD_SOURCES)
-
-    def candidates(self, retriever: Retrieving, queries: TicketColumns) -> Candidates:
-        """Return each query's candidate list as of its own opening."""
-        return candidates_of(self.state, retriever, queries, self.reach)
 
     def score(self, queries: TicketColumns, candidates: Candidates) -> FloatArray:
         """Return the probability of kinship, shape of `candidates.rows` (n_queries, k), 0 beside -1."""
@@ -272,11 +292,8 @@ def _as_of(state: CorpusState, queries: TicketColumns) -> IntArray | None:
     return queries.opened_at if state.has_times else None
 
 
-@dataclass(frozen=True)
-class UnlearnedScorer:
-    """What rankings share that learn nothing: they read some sources of a ticket over frozen statistics."""
-
-    state: CorpusState
+class UnlearnedScorer(StateScorer):
+    """What rankings share that learn nothing: they read some sources of a ticket."""
 
     @property
     def sources(self) -> Sequence[str]:
@@ -288,22 +305,10 @@ class UnlearnedScorer:
         """Names of the embeddings that tickets must bring."""
         return [name for name in self.sources if name != LEXICAL]
 
-    def describe(self, given: EmbeddedTickets) -> TicketColumns:
-        """Return tickets as the scorer reads them; embeddings that it does not read are left out."""
-        return self.state.describe(replace(given, embeddings=self.read(given.embeddings)))
-
-    def read(self, embeddings: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-        """Return the embeddings that the scorer reads, from those that tickets bring."""
-        return {name: embeddings[name] for name in self.encoders}
-
     @property
     def reach(self) -> Reach:
         """How far a search for candidates goes."""
         return Reach(UNLEARNED_DEPTH, (LEXICAL,))
-
-    def candidates(self, retriever: Retrieving, queries: TicketColumns) -> Candidates:
-        """Return each query's candidate list as of its own opening."""
-        return candidates_of(self.state, retriever, queries, self.reach)
 
 
 def stacked_features(
