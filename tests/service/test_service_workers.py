@@ -42,6 +42,16 @@ def started(*command: str, env: dict[str, str] | None = None) -> Iterator[subpro
                 stream.close()
 
 
+@contextmanager
+def hangups(handler: signal.Handlers) -> Iterator[None]:
+    """Start processes as a terminal does (SIG_DFL), or as `nohup` does (SIG_IGN)."""
+    before = signal.signal(signal.SIGHUP, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def workers_of(parent: subprocess.Popen[str]) -> list[psutil.Process]:
     children = psutil.Process(parent.pid).children()
     alive = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
@@ -79,7 +89,7 @@ def test_clients_that_keep_their_connections_are_spread_and_a_kill_leaves_the_ot
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_all_stop_with_the_process_that_started_them(number: signal.Signals) -> None:
-    with telling() as (parent, url):
+    with hangups(signal.SIG_DFL), telling() as (parent, url):
         wait_until(lambda: len(who_answers(url)) == 2)
         workers = workers_of(parent)
         workers[0].kill()  # what a killed one leaves is no reason to complain
@@ -88,6 +98,18 @@ def test_all_stop_with_the_process_that_started_them(number: signal.Signals) -> 
         assert psutil.wait_procs(workers, timeout=60)[1] == []
         assert "Traceback" not in complaint or number == signal.SIGINT, complaint
         assert "leaked" not in complaint and parent.returncode not in (0, None)
+
+
+def test_started_by_nohup_they_outlive_the_end_of_the_terminal() -> None:
+    with hangups(signal.SIG_IGN), telling() as (parent, url):
+        wait_until(lambda: len(who_answers(url)) == 2)
+        workers = workers_of(parent)
+        for process in [parent, *workers]:  # a terminal that ends tells all of them
+            process.send_signal(signal.SIGHUP)
+        assert who_answers(url) == {worker.pid for worker in workers}
+        parent.terminate()
+        parent.communicate(timeout=60)
+        assert parent.returncode == -signal.SIGTERM
 
 
 def test_none_outlives_a_parent_that_was_killed() -> None:

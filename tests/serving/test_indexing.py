@@ -75,7 +75,7 @@ def test_large_segments_get_cells_that_find_what_an_exact_search_does(
     exact = scorer().candidates(index.retriever, queries)
     monkeypatch.setattr(index_module, "CELLS_FROM", 100)
     folder, n_before = index._folder, len(list(index._folder.iterdir()))
-    index.tend()
+    assert index.tend()
     assert index.recall["base"] > 0.99
     opened = Index.open(folder, scorer(), BUNDLE)
     opened.check()
@@ -98,12 +98,12 @@ def test_many_small_segments_become_few_and_answer_alike(index: Index) -> None:
     assert index.retriever is not None
     before = scorer().candidates(index.retriever, queries)
     assert n_segments(index) == 6
-    index.tend()
+    assert index.tend()
     assert n_segments(index) <= FEW_SEGMENTS
     after = scorer().candidates(index.retriever, queries)
     for name, nearest in before.nearest.items():
         assert np.array_equal(nearest.similarities, after.nearest[name].similarities)
-    index.tend()
+    assert not index.tend()
     assert len(Index.open(index._folder, scorer(), BUNDLE)) == len(index) == 60
 
 

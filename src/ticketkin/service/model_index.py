@@ -191,8 +191,8 @@ class ModelIndex:
         with self._following:  # a thread that waited finds that another one did it meanwhile
             while not self._has(wanted):
                 self._follow_once(progress)
-            self._index.tend(progress)
-            self._kin = self._snapshot()
+            if self._index.tend(progress):
+                self._kin = self._snapshot()
             self._as_new_at = time.monotonic()
 
     def _has(self, wanted: Followed) -> bool:

@@ -28,6 +28,8 @@ _GRACE_SECONDS = 10.0
 _REPLY_SECONDS = 0.2
 """A worker says within this time whether it answers requests."""
 _FAILED = 1
+_HANGUP = getattr(signal, "SIGHUP", 0)
+"""What processes get when their terminal ends; not known to Windows."""
 _TABLE_THREADS = "POLARS_MAX_THREADS"
 """Environment variable that polars reads at its import: an answer waits longer for its threads than for their
 work.
@@ -142,6 +144,8 @@ def run_workers(config: Config, listener: socket, answers: Callable[[], None]) -
     before = {number: signal.getsignal(number) for number in SIGNALS}
     with _environment():
         workers = _Workers(config, [listener], answers)
+        if before.get(_HANGUP) is signal.SIG_IGN:  # started by nohup, which holds for the workers, too
+            signal.signal(_HANGUP, signal.SIG_IGN)
         try:
             workers.run()
         finally:

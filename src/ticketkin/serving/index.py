@@ -176,20 +176,20 @@ class Index(ChangingTickets):
         """Return the index as it is now: reads from the snapshot stay the same while this index changes."""
         return copy.copy(self)
 
-    def tend(self, progress: Progress = SILENT) -> None:
+    def tend(self, progress: Progress = SILENT) -> bool:
         """Make few segments of many, and give large ones cells, after tickets were stored. Raises as `put`.
 
         Until then each segment costs a search some milliseconds, and one in a large segment is exact and
-        takes the longer. A kill leaves the index as it was.
+        takes the longer. A kill leaves the index as it was. Return whether there was anything to do.
         """
         n_written = sum(live.segment is not self._buffer for live in self._live)
         if self._first_without_cells() is None and n_written <= FEW_SEGMENTS:
-            return
+            return False
         with self._writing():
             self._merge_to_few()
             first = self._first_without_cells()
             if first is None:
-                return
+                return True
             if len(self._live) > first + 1:
                 progress.say(f"merging {number_of(len(self._live) - first, 'part')} of the index")
                 self._merge(first)
@@ -197,6 +197,7 @@ class Index(ChangingTickets):
             self._with_cells(first)
             for name, recall in self.recall.items():
                 progress.say(f"  {name}: {percent(recall, 1)} of the 200 nearest of an exact search")
+        return True
 
     def _first_without_cells(self) -> int | None:
         """Return the number of the first segment to merge into one with cells; None where none needs it."""
