@@ -25,6 +25,7 @@ from ticketkin.serving.bundle import Bundle
 from ticketkin.serving.kin import Kin
 from ticketkin.tickets.sample import write_sample
 from ticketkin.training.positives import PositivePairs
+from ticketkin.training.record import LeftOutCandidate
 from ticketkin.training.settings import RerankerSettings
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.candidates import champion_ranker
@@ -200,6 +201,11 @@ def test_one_that_fails_its_gate_is_left_out_and_that_is_reported(
     assert "no clear gain" in warning.message
     assert not (tmp_path / "run/candidates/reranker/model").exists()
     assert not (tmp_path / "run/ranking/reranker").exists()
+    record = artifact.training_record("reranker").read(
+        tmp_path / "run" / artifact.training_record("reranker")
+    )
+    assert isinstance(record, LeftOutCandidate) and record.trained is not None
+    assert record.trained.history.loss and record.trained.gate is not None
 
 
 def test_folds_leave_it_out_and_say_so(kept_run: Path, job: Job, tmp_path: Path) -> None:

@@ -244,11 +244,13 @@ class UntouchedModel(_Part):
 
 
 class LeftOutCandidate(_Part):
-    """What stands in place of a training that was asked for and not made."""
+    """What stands in place of a candidate that was asked for and takes no part."""
 
     candidate: str
     left_out: str
-    """Why, and what makes it."""
+    """Why, and what makes it take part."""
+    trained: CandidateTraining | None = None
+    """How it was trained, where that was done: it did not pass its gate."""
 
 
 def utc_now() -> str:

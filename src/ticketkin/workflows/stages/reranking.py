@@ -55,16 +55,19 @@ def run_reranker(run: StageRun[Job]) -> None:
     gate = judge_reranker(data, reranker, np.flatnonzero(unseen))
     run.progress.say(f"  {gate.sentence}")
     shutil.rmtree(work)
+    about = _about(run, data, base, trained.record, gate)
     if not gate.passed:
         shutil.rmtree(run.place(artifact.model_of(_NAME)))
-        _leave_out(run, f"reranker is left out: {gate.sentence}")
+        _leave_out(run, f"reranker is left out: {gate.sentence}", about)
         return
-    run.put(artifact.training_record(_NAME), _about(run, data, base, trained.record, gate))
+    run.put(artifact.training_record(_NAME), about)
 
 
-def _leave_out(run: StageRun[Job], reason: str) -> None:
+def _leave_out(run: StageRun[Job], reason: str, trained: CandidateTraining | None = None) -> None:
     run.progress.say(f"  {reason}")
-    run.put(artifact.training_record(_NAME), LeftOutCandidate(candidate=_NAME, left_out=reason))
+    run.put(
+        artifact.training_record(_NAME), LeftOutCandidate(candidate=_NAME, left_out=reason, trained=trained)
+    )
 
 
 def _unseen_tickets(data: RunData) -> BoolArray:
