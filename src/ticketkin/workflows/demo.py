@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,6 +28,8 @@ DEMO, DEMO_SEED = Path("runs/demo"), 42
 SAMPLE_TICKETS = 1_200
 _SAMPLE = "sample.csv"
 _SERVED = Path("service", "open.csv")
+_TIMES = ("opened_at", "resolved_at", "closed_at", "sys_updated_on")
+_TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 # Fields that are not yet known while a ticket is open.
 _KNOWN_LATER = (
     "parent_incident",
@@ -83,13 +86,14 @@ class ServedDemo:
 
     bundle: Path
     tickets: Path
-    """The sample as it stood when its last ticket opened."""
+    """The sample as it stood when its last ticket opened, less than a day ago."""
 
 
 def served_demo(folder: Path, progress: Progress = SILENT) -> ServedDemo:
     """Return what to serve of the demo in `folder`, which is run first where it is not finished.
 
-    Raises InputError where another run lies there.
+    The sample's days are moved, so that a ticket that somebody types in opens beside its last ones: kin is
+    rarely years apart, and nothing would be known of it. Raises InputError where another run lies there.
     """
     folder = followed(folder)
     if not is_bundle(folder / artifact.BUNDLE):
@@ -102,7 +106,9 @@ def served_demo(folder: Path, progress: Progress = SILENT) -> ServedDemo:
     tickets = folder / _SERVED
     tickets.parent.mkdir(exist_ok=True)
     with atomic_path(tickets) as temporary:
-        as_it_stood(pl.read_csv(folder / _SAMPLE, infer_schema=False)).write_csv(temporary)
+        sample = as_it_stood(pl.read_csv(folder / _SAMPLE, infer_schema=False))
+        moved_to(sample, datetime.now(UTC).replace(tzinfo=None)).write_csv(temporary)
+    progress.say("  the days of the sample are moved: its last ticket opened less than a day ago")
     return ServedDemo(folder / artifact.BUNDLE, tickets)
 
 
@@ -112,6 +118,23 @@ def as_it_stood(sample: pl.DataFrame) -> pl.DataFrame:
     later = (pl.when(is_open).then(pl.lit("")).otherwise(pl.col(name)).alias(name) for name in _KNOWN_LATER)
     state = pl.when(is_open).then(pl.lit("In Progress")).otherwise(pl.col("state")).alias("state")
     return sample.with_columns(state, *later)
+
+
+def moved_to(sample: pl.DataFrame, now: datetime) -> pl.DataFrame:
+    """Return the sample moved by whole days, so that its last ticket opened less than a day before `now`.
+
+    A time that a spreadsheet made a number of days stays one.
+    """
+    newest: datetime = sample.select(pl.col("opened_at").str.to_datetime().max()).item()
+    days = (now - newest).days
+    return sample.with_columns(
+        pl.coalesce(
+            (pl.col(name).str.to_datetime(strict=False) + pl.duration(days=days)).dt.strftime(_TIME_FORMAT),
+            (pl.col(name).cast(pl.Float64, strict=False) + days).round(5).cast(pl.String),
+            pl.col(name),
+        ).alias(name)
+        for name in _TIMES
+    )
 
 
 def _place_sample(folder: Path, seed: int, progress: Progress) -> None:
