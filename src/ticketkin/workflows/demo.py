@@ -2,7 +2,7 @@
 
 import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -86,13 +86,13 @@ class ServedDemo:
 
     bundle: Path
     tickets: Path
-    """The sample as it stood when its last ticket opened, less than a day ago."""
+    """The sample as it stood when its last ticket opened, less than an hour ago."""
 
 
 def served_demo(folder: Path, progress: Progress = SILENT) -> ServedDemo:
     """Return what to serve of the demo in `folder`, which is run first where it is not finished.
 
-    The sample's days are moved, so that a ticket that somebody types in opens beside its last ones: kin is
+    The sample's times are moved, so that a ticket that somebody types in opens beside its last ones: kin is
     rarely years apart, and nothing would be known of it. Raises InputError where another run lies there.
     """
     folder = followed(folder)
@@ -108,7 +108,7 @@ def served_demo(folder: Path, progress: Progress = SILENT) -> ServedDemo:
     with atomic_path(tickets) as temporary:
         sample = as_it_stood(pl.read_csv(folder / _SAMPLE, infer_schema=False))
         moved_to(sample, datetime.now(UTC).replace(tzinfo=None)).write_csv(temporary)
-    progress.say("  the days of the sample are moved: its last ticket opened less than a day ago")
+    progress.say("  the times of the sample are moved: its last ticket opened less than an hour ago")
     return ServedDemo(folder / artifact.BUNDLE, tickets)
 
 
@@ -121,16 +121,16 @@ def as_it_stood(sample: pl.DataFrame) -> pl.DataFrame:
 
 
 def moved_to(sample: pl.DataFrame, now: datetime) -> pl.DataFrame:
-    """Return the sample moved by whole days, so that its last ticket opened less than a day before `now`.
+    """Return the sample moved by whole hours, so that its last ticket opened less than an hour before `now`.
 
     A time that a spreadsheet made a number of days stays one.
     """
     newest: datetime = sample.select(pl.col("opened_at").str.to_datetime().max()).item()
-    days = (now - newest).days
+    hours = (now - newest) // timedelta(hours=1)
     return sample.with_columns(
         pl.coalesce(
-            (pl.col(name).str.to_datetime(strict=False) + pl.duration(days=days)).dt.strftime(_TIME_FORMAT),
-            (pl.col(name).cast(pl.Float64, strict=False) + days).round(5).cast(pl.String),
+            (pl.col(name).str.to_datetime(strict=False) + pl.duration(hours=hours)).dt.strftime(_TIME_FORMAT),
+            (pl.col(name).cast(pl.Float64, strict=False) + hours / 24).round(5).cast(pl.String),
             pl.col(name),
         ).alias(name)
         for name in _TIMES
