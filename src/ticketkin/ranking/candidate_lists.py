@@ -9,9 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
-from ticketkin.core.progress import SILENT, Progress
+from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.tables import BoolArray, FloatArray, IntArray
-from ticketkin.core.threads import at_once
 from ticketkin.ranking.columns import TicketColumns
 from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.ranking.pair_features import WORD_SOURCES, feature_names, pair_features
@@ -79,7 +78,8 @@ def candidate_lists(
 
     nothing: FloatArray = np.zeros((0, len(feature_names(state))), dtype=np.float32)
     empty = CandidateLists(queries[:0], np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int64), nothing)
-    return joined([empty, *at_once(lists, blocks(queries), progress, label)])
+    parts = blocks(queries)
+    return joined([empty, *(lists(block) for block in track(parts, progress, label, len(parts)))])
 
 
 def joined(parts: Sequence[CandidateLists]) -> CandidateLists:
