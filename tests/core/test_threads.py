@@ -1,6 +1,7 @@
 """How many threads compute."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Barrier, Event, current_thread
@@ -95,6 +96,15 @@ def test_after_an_error_no_further_one_begins() -> None:
     assert len(begun) < 1_000
 
 
+@pytest.mark.usefixtures("four_cores")
+def test_after_an_interruption_no_further_one_begins() -> None:
+    begun = list[int]()
+    progress = _Counted(interrupts_at=3)
+    with pytest.raises(KeyboardInterrupt):
+        at_once(lambda item: (begun.append(item), time.sleep(0.01)), range(1_000), progress)
+    assert len(begun) < 500
+
+
 def test_the_result_is_that_of_one_after_another() -> None:
     values = np.random.default_rng(1).normal(size=(6, 300, 300))
     together = at_once(lambda place: values[place] @ values[place], range(6))
@@ -110,15 +120,16 @@ def test_each_that_is_done_advances_the_bar() -> None:
 
 
 class _Counted:
-    """Keeps how far each bar came."""
+    """Keeps how far each bar came; Ctrl-C may come with a step."""
 
-    def __init__(self) -> None:
+    def __init__(self, interrupts_at: int = -1) -> None:
         self.shown: list[tuple[str, int | None, int]] = []
+        self._interrupts_at = interrupts_at
 
     @contextmanager
     def task(self, description: str, total: int | None) -> Iterator[Task]:
         """Count the steps of a bar."""
-        task = _CountedTask()
+        task = _CountedTask(self._interrupts_at)
         yield task
         self.shown.append((description, total, task.n_done))
 
@@ -129,9 +140,14 @@ class _Counted:
 class _CountedTask:
     n_done = 0
 
+    def __init__(self, interrupts_at: int) -> None:
+        self._interrupts_at = interrupts_at
+
     def advance(self, steps: int = 1) -> None:
         """Count."""
         self.n_done += steps
+        if self.n_done == self._interrupts_at:
+            raise KeyboardInterrupt
 
     def describe(self, text: str) -> None:
         """Nothing is kept."""

@@ -1,9 +1,9 @@
 """How many threads may compute at once."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from threading import Event, local
 from typing import TypeVar
@@ -48,14 +48,23 @@ def at_once(
     """
     n = min(most, n_threads(), len(items))
     results: list[Result] = []
-    with progress.task(description, len(items)) as task, threadpool_limits(limits=1):
-        for result in map(function, items) if n < 2 else _in_threads(function, items, n):
+    with (
+        progress.task(description, len(items)) as task,
+        threadpool_limits(limits=1),
+        closing(_in_threads(function, items, n)) as computed,  # where this thread is interrupted, too
+    ):
+        for result in computed:
             results.append(result)
             task.advance()
     return results
 
 
-def _in_threads(function: Callable[[Item], Result], items: Sequence[Item], n: int) -> Iterator[Result]:
+def _in_threads(
+    function: Callable[[Item], Result], items: Sequence[Item], n: int
+) -> Generator[Result, None, None]:
+    if n < 2:
+        yield from map(function, items)
+        return
     is_over = Event()
 
     def compute(item: Item) -> Result:
@@ -72,7 +81,7 @@ def _in_threads(function: Callable[[Item], Result], items: Sequence[Item], n: in
         try:
             for one in computing:
                 yield one.result()
-        finally:  # also where the caller was interrupted
+        finally:
             is_over.set()
 
 
