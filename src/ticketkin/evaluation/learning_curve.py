@@ -58,6 +58,11 @@ class _Attempt:
     asked: IntArray
     n_kin_groups: int
 
+    @property
+    def fitted_on(self) -> tuple[bytes, bytes]:
+        """What gives the same ranks again."""
+        return self.seen.tobytes(), self.asked.tobytes()
+
 
 @dataclass(frozen=True)
 class LearningTrial:
@@ -78,14 +83,22 @@ class LearningTrial:
         return np.sort(np.concatenate([places for _, places in self.rounds[0]]))
 
     def curve(self, n_bootstrap: int, seed: int, progress: Progress = SILENT) -> LearningCurve:
-        """Return the curve, deterministic by `seed`. Costs a fit for each part of each lesson."""
+        """Return the curve, deterministic by `seed`. Costs a fit for each part of each lesson.
+
+        Where a split judges, all links together are the same part in every round, and are fitted on once.
+        """
         attempts = [
             attempt
             for number, lessons in enumerate(self.rounds)
             for attempt in self._attempts(lessons, number, seed + number)
         ]
-        ranks = at_once(self._ranks, attempts, progress, "learning curve")
-        tried = [self._joined(number, attempts, ranks) for number in range(len(self.rounds))]
+        once = {attempt.fitted_on: attempt for attempt in attempts}
+        by_part = at_once(self._ranks, list(once.values()), progress, "learning curve")
+        ranks = dict(zip(once, by_part, strict=True))
+        tried = [
+            self._joined([(one, ranks[one.fitted_on]) for one in attempts if one.round == number])
+            for number in range(len(self.rounds))
+        ]
         compared = {name: self._scores([ranks] * len(tried)) for name, ranks in self.compared.items()}
         learned = [self._scores([ranks[share] for ranks, _ in tried]) for share in range(len(SHARES))]
 
@@ -125,16 +138,12 @@ class LearningTrial:
         option = self.option_for(attempt.n_kin_groups)
         return self.contender.ranks(attempt.seen, attempt.asked, [option])[0]
 
-    def _joined(
-        self, number: int, attempts: Sequence[_Attempt], ranks: Sequence[Ranks]
-    ) -> tuple[list[Ranks], list[float]]:
+    def _joined(self, tried: Sequence[tuple[_Attempt, Ranks]]) -> tuple[list[Ranks], list[float]]:
         """Return of a round the ranks by share, empty where not asked, and the mean numbers of kin groups."""
         empty: IntArray = np.zeros(0, dtype=np.int64)
         joined: list[Ranks] = [[empty] * len(self.questions.queries) for _ in SHARES]
         sizes: list[list[int]] = [[] for _ in SHARES]
-        for attempt, own in zip(attempts, ranks, strict=True):
-            if attempt.round != number:
-                continue
+        for attempt, own in tried:
             sizes[attempt.share].append(attempt.n_kin_groups)
             for place, of_query in zip(attempt.asked, own, strict=True):
                 joined[attempt.share][place] = of_query
