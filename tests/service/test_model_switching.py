@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -167,7 +168,9 @@ def test_a_process_that_is_not_ready_holds_a_switch_up(
         forget_model(database, new, "kim", None)
     old = Bundle.open(judged.bundle)
     assert forget_model(database, old.id, "kim", None) == 5 * len(set(old.models.values()))
+    forgotten = weakref.ref(followed._models[old.id])
     followed.hold_ready()
+    assert forgotten() is None  # its memory is free
     assert followed.kin_of(judged.tickets.ids[3], 3).relations
 
 

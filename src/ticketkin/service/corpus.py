@@ -19,6 +19,7 @@ from ticketkin.service.compute_threads import all_cores_for
 from ticketkin.service.model_index import FollowingState, ModelIndex
 from ticketkin.service.model_switching import open_known
 from ticketkin.service.refitting import refit_when_due
+from ticketkin.service.settled_memory import settle_memory
 from ticketkin.service.stored_embeddings import BATCH_TICKETS, keep_embeddings
 from ticketkin.service.syncing import move_cursor
 from ticketkin.service.turns import Turns
@@ -233,14 +234,13 @@ class Corpus:
             self._open(model)
         kept = {model.bundle for model in known}
         self._faults = {bundle: fault for bundle, fault in self._faults.items() if bundle in kept}
-        for bundle, beside in list(self._models.items()):
-            if beside is self._active:
-                continue
+        for bundle in [bundle for bundle, model in self._models.items() if model is not self._active]:
             if bundle in kept:
-                beside.catch_up()
+                self._models[bundle].catch_up()
             else:
                 with self._switching:
                     self._drop(bundle)
+                settle_memory()
         self._note(due=bool(due))
 
     def _is_due(self, model: KnownModel) -> bool:

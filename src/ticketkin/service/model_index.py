@@ -28,6 +28,7 @@ from ticketkin.ranking.refit import Refit
 from ticketkin.service.compute_threads import one_thread_each
 from ticketkin.service.refitting import refit_to_answer_by
 from ticketkin.service.refusals import UnknownTicketError
+from ticketkin.service.settled_memory import settle_memory
 from ticketkin.service.stored_embeddings import BATCH_TICKETS, completed, kept_embeddings
 from ticketkin.service.turns import Turns
 from ticketkin.serving.answers import Answer
@@ -130,6 +131,7 @@ class ModelIndex:
         self.follow_refit()
         self.parity = parity_check(self.bundle)  # which loads the encoders
         one_thread_each()
+        settle_memory()
         return self.parity
 
     def close(self) -> None:
