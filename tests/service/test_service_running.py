@@ -5,6 +5,8 @@ import json
 import logging
 import shutil
 import socket
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -122,6 +124,29 @@ def test_a_service_keeps_its_own_beside_the_bundle(tmp_path: Path, monkeypatch: 
 def test_a_run_stands_for_its_bundle(small_run: Path) -> None:
     bundle = small_run / "bundle"
     assert bundle_in(small_run) == bundle_in(str(bundle)) == bundle
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_signal_that_ends_the_service_stops_its_database(
+    workers: int, judged: Judged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(DATABASE_URL, raising=False)
+    options = ["--data", str(tmp_path / "data"), "--port", "0", "--workers", str(workers)]
+    command = "from ticketkin.cli.entry import main; main()"
+    service = subprocess.Popen(
+        [sys.executable, "-c", command, "serve", str(judged.bundle), *options],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    try:
+        assert service.stdout is not None and any("answers at" in line for line in service.stdout)
+        runs = tmp_path / "data" / "database" / "postmaster.pid"
+        assert runs.exists()
+        service.terminate()
+        assert service.wait(60) == 143
+        assert not runs.exists()
+    finally:
+        service.kill()
+        service.wait()
 
 
 def test_the_log_holds_no_message_of_an_error() -> None:

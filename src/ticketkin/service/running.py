@@ -20,6 +20,7 @@ from ticketkin.service.corpus import Corpus
 from ticketkin.service.logs import keep_texts_out
 from ticketkin.service.model_switching import bundle_to_serve
 from ticketkin.service.oidc import OidcSettings, Provider
+from ticketkin.service.own_signals import own_signals
 from ticketkin.service.place import Place
 from ticketkin.service.settings import ServiceSettings
 from ticketkin.service.workers import Spreading, run_workers
@@ -111,7 +112,8 @@ def serve(
             app = create_app(corpus, settings, None if oidc is None else Provider(oidc))
             corpus.warm_up()
             announce(address)
-            uvicorn.Server(_server_config(app)).run(sockets=[listener])
+            with own_signals():
+                uvicorn.Server(_server_config(app)).run(sockets=[listener])
 
 
 def _server_config(app: Callable[..., Any], **options: Any) -> uvicorn.Config:

@@ -21,6 +21,7 @@ from uvicorn.supervisors.multiprocess import SIGNALS, Multiprocess, Process
 
 from ticketkin.core.errors import JobError
 from ticketkin.service.logs import keep_texts_out
+from ticketkin.service.own_signals import own_signals
 from ticketkin.service.settings import COUNTS_FOLDER
 
 _GRACE_SECONDS = 10.0
@@ -147,7 +148,8 @@ def run_workers(config: Config, listener: socket, answers: Callable[[], None]) -
         if before.get(_HANGUP) is signal.SIG_IGN:  # started by nohup, which holds for the workers, too
             signal.signal(_HANGUP, signal.SIG_IGN)
         try:
-            workers.run()
+            with own_signals():
+                workers.run()
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
