@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 
 from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.tables import BoolArray, FloatArray, IntArray
-from ticketkin.lexical.sparse_rows import take_rows
+from ticketkin.lexical.sparse_rows import products_with_row, take_rows
 from ticketkin.lexical.vocabulary import MOST_TERMS
 from ticketkin.lexical.words import character_ngrams, tokenize
 
@@ -150,31 +150,12 @@ def paired_cosines(
     if len(left) and len(firsts) * _FEWEST_PARTNERS <= len(left) and matrix.has_canonical_format:
         # The typical case is a query with its candidates: the shared left row is read once.
         for start, end in zip(firsts, [*firsts[1:], len(left)], strict=True):
-            result[start:end] = _cosines_with_row(
-                matrix, int(left[start]), take_rows(partner, right[start:end])
-            )
+            partners = take_rows(partner, right[start:end])
+            result[start:end] = products_with_row(matrix, int(left[start]), partners)
         return result
+    ones = np.ones(matrix.shape[1], dtype=np.float32)
     for start in range(0, len(left), _PAIRS_A_BLOCK):
         part = slice(start, start + _PAIRS_A_BLOCK)
-        result[part] = np.asarray(matrix[left[part]].multiply(partner[right[part]]).sum(axis=1)).ravel()
-    return result
-
-
-def _cosines_with_row(matrix: csr_matrix, row: int, partners: csr_matrix) -> FloatArray:
-    """Return the dot product of one row with each of `partners`, shape (n_partners,).
-
-    The result equals the product of the sparse matrices to the last digit.
-    """
-    result = np.zeros(partners.shape[0], dtype=np.float32)
-    own = slice(matrix.indptr[row], matrix.indptr[row + 1])
-    columns, weights = matrix.indices[own], matrix.data[own]
-    if not len(columns) or not partners.nnz:
-        return result
-    place = np.searchsorted(columns, partners.indices).clip(max=len(columns) - 1)
-    shared = np.flatnonzero(columns[place] == partners.indices)
-    products = partners.data[shared] * weights[place[shared]]
-    starts = np.searchsorted(shared, partners.indptr)
-    filled = np.flatnonzero(starts[1:] > starts[:-1])
-    if len(filled):
-        result[filled] = np.add.reduceat(products, starts[filled])
+        # Terms are added one after another, as they are above: their own `sum` adds up halves of halves.
+        result[part] = matrix[left[part]].multiply(partner[right[part]]) @ ones
     return result

@@ -251,13 +251,14 @@ class Retriever:
 def _shared_weight(postings: csr_matrix, words: csr_matrix, query: int) -> Float64Array:
     """Return the similarity of a query to every stored ticket by words, shape (n_stored,)."""
     own, n_stored = slice(words.indptr[query], words.indptr[query + 1]), postings.shape[1]
-    ends = zip(postings.indptr[words.indices[own]], postings.indptr[words.indices[own] + 1], strict=True)
-    parts = [slice(first, last) for first, last in ends]
-    if not any(part.stop > part.start for part in parts):
+    first, last = (postings.indptr[words.indices[own] + after] for after in (0, 1))
+    parts = [slice(*ends) for ends in zip(first.tolist(), last.tolist(), strict=True) if ends[0] < ends[1]]
+    if not parts:
         return np.zeros(n_stored)
     rows = np.concatenate([postings.indices[part] for part in parts])
-    weights = [postings.data[part] * weight for part, weight in zip(parts, words.data[own], strict=True)]
-    counted = np.bincount(rows, np.concatenate(weights), minlength=n_stored)
+    weights = np.concatenate([postings.data[part] for part in parts])
+    weights *= np.repeat(words.data[own], last - first)
+    counted = np.bincount(rows, weights, minlength=n_stored)
     return counted.astype(np.float64, copy=False)
 
 

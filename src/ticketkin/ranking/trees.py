@@ -15,7 +15,7 @@ from ticketkin.ranking.tree_text import Forest, read_forest
 _RAMP = 0.1
 # A feature that varies less than this does not vary: it gets no say.
 _SMALLEST_SPREAD = 1e-6
-_BLOCK_ROWS = 1_024
+_BLOCK_ROWS = 512
 _FEW_ROWS = 10_000
 
 
@@ -29,6 +29,58 @@ class TreeSettings:
     n_leaves: int
     fewest_in_leaf: int
     l2: float
+
+
+@dataclass(frozen=True)
+class _Splits:
+    """The splits of a forest, each once: many trees split a feature at the same place."""
+
+    of_node: IntArray
+    """Number of each inner node's split, shape (n_inner,)."""
+    threshold: FloatArray
+    """Shape (n_splits, 1); those of one feature stand together."""
+    spans: list[tuple[int, slice]]
+    """Each feature with the splits of it."""
+
+    @classmethod
+    def of(cls, forest: Forest) -> "_Splits":
+        pairs = np.stack([forest.feature.astype(np.float64), forest.threshold])
+        splits, of_node = np.unique(pairs, axis=1, return_inverse=True)
+        features, first = np.unique(splits[0], return_index=True)
+        ends = np.append(first, splits.shape[1])[1:]
+        return cls(
+            of_node.ravel(),
+            splits[1].astype(np.float32)[:, None],
+            [
+                (int(feature), slice(int(start), int(end)))
+                for feature, start, end in zip(features, first, ends, strict=True)
+            ],
+        )
+
+    def goes_right(self, scaled: FloatArray) -> FloatArray:
+        """Return the part of each row that goes right, shape (n_splits, n_rows)."""
+        parts = np.empty((len(self.threshold), len(scaled)), dtype=np.float32)
+        by_feature = np.ascontiguousarray(scaled.T)
+        for feature, span in self.spans:
+            np.subtract(by_feature[feature], self.threshold[span], out=parts[span])
+        parts *= 1 / _RAMP
+        parts += 0.5
+        np.clip(parts, 0, 1, out=parts)
+        return parts
+
+
+@dataclass(frozen=True)
+class _Level:
+    """Inner nodes of one depth; their children are numbered: all left ones first, then all right ones."""
+
+    split: IntArray
+    """Split of each node, shape (n_nodes,)."""
+    inner: IntArray
+    """Children that are the nodes of the next level."""
+    leaves: IntArray
+    """The other children."""
+    added: Float64Array
+    """What each of these leaves adds to each output, shape (n_outputs, n_leaves)."""
 
 
 @dataclass(frozen=True)
@@ -92,53 +144,61 @@ class BoostedTrees:
         parts = [
             self._raw(features[start : start + _BLOCK_ROWS]) for start in range(0, len(features), _BLOCK_ROWS)
         ]
-        return np.concatenate([np.zeros((0, self._leaf_scores.shape[1])), *parts])
+        return np.concatenate([np.zeros((0, len(self._constant))), *parts])
 
     @cached_property
-    def _levels(self) -> list[IntArray]:
-        """Inner nodes of all trees by their depth."""
+    def _splits(self) -> "_Splits":
+        return _Splits.of(self.forest)
+
+    @cached_property
+    def _levels(self) -> list["_Level"]:
+        """The inner nodes of all trees by their depth."""
         forest, levels = self.forest, []
         n_inner = len(forest.feature)
-        nodes = forest.roots
-        while len(nodes := nodes[nodes < n_inner]):
-            levels.append(nodes)
-            nodes = np.concatenate([forest.left[nodes], forest.right[nodes]])
+        added = np.zeros((int(forest.leaf_output.max()) + 1, len(forest.leaf_value)))
+        added[forest.leaf_output, np.arange(len(forest.leaf_value))] = forest.leaf_value
+        nodes = forest.roots[forest.roots < n_inner]
+        while len(nodes):
+            children = np.concatenate([forest.left[nodes], forest.right[nodes]])
+            is_leaf = children >= n_inner
+            leaves = np.flatnonzero(is_leaf)
+            levels.append(
+                _Level(
+                    self._splits.of_node[nodes],
+                    np.flatnonzero(~is_leaf),
+                    leaves,
+                    np.ascontiguousarray(added[:, children[leaves] - n_inner]),
+                )
+            )
+            nodes = children[~is_leaf]
         return levels
 
     @cached_property
-    def _leaf_scores(self) -> Float64Array:
-        """What each leaf adds to each output, shape (n_leaves, n_outputs)."""
+    def _constant(self) -> Float64Array:
+        """What trees without a split add to each output, shape (n_outputs, 1)."""
         forest = self.forest
-        scores = np.zeros((len(forest.leaf_value), int(forest.leaf_output.max()) + 1))
-        scores[np.arange(len(scores)), forest.leaf_output] = forest.leaf_value
-        return scores
-
-    @cached_property
-    def _thresholds(self) -> FloatArray:
-        """The threshold of each inner node, shape (n_inner, 1)."""
-        return self.forest.threshold.astype(np.float32)[:, None]
+        alone = forest.roots[forest.roots >= len(forest.feature)] - len(forest.feature)
+        constant = np.zeros((int(forest.leaf_output.max()) + 1, 1))
+        np.add.at(constant[:, 0], forest.leaf_output[alone], forest.leaf_value[alone])
+        return constant
 
     def _raw(self, features: FloatArray | Float64Array) -> Float64Array:
-        # In place and in float32: an answer to a new ticket spends milliseconds here.
-        forest = self.forest
-        by_feature = np.ascontiguousarray(_scaled(features, self.low, self.spread).T)
-        n_inner = len(forest.feature)
-        # Of each row, the part that arrives in each node.
-        share = np.zeros((n_inner + len(forest.leaf_value), len(features)), dtype=np.float32)
-        share[forest.roots] = 1.0
-        for nodes in self._levels:
-            goes_right = by_feature[forest.feature[nodes]]
-            goes_right -= self._thresholds[nodes]
-            goes_right *= 1 / _RAMP
-            goes_right += 0.5
-            np.clip(goes_right, 0, 1, out=goes_right)
-            arriving = share[nodes]
-            goes_right *= arriving
-            arriving -= goes_right
-            share[forest.right[nodes]] = goes_right
-            share[forest.left[nodes]] = arriving
-        scores: Float64Array = share[n_inner:].T.astype(np.float64) @ self._leaf_scores
-        return scores
+        # Arrays of one level lie in the cache and are used again: an answer spends milliseconds here.
+        goes_right = self._splits.goes_right(_scaled(features, self.low, self.spread))
+        scores = np.repeat(self._constant, len(features), axis=1)
+        n_first = len(self._levels[0].split) if self._levels else 0
+        # Of each row, the part that arrives in each node of the level.
+        arriving = np.ones((n_first, len(features)), dtype=np.float32)
+        for level in self._levels:
+            n_nodes = len(arriving)
+            onward = np.empty((2 * n_nodes, len(features)), dtype=np.float32)
+            right = onward[n_nodes:]
+            np.take(goes_right, level.split, axis=0, out=right, mode="clip")  # others are copied once more
+            right *= arriving
+            np.subtract(arriving, right, out=onward[:n_nodes])
+            scores += level.added @ onward[level.leaves].astype(np.float64)
+            arriving = onward[level.inner]
+        return scores.T
 
     def arrays(self, prefix: str) -> dict[str, AnyArray]:
         """Return the arrays to save; the text model is kept as its bytes."""
