@@ -14,6 +14,7 @@ from ticketkin.evaluation.diagnostics.leakage import leakage_checks
 from ticketkin.evaluation.diagnostics.redundancy import metric_redundancy
 from ticketkin.evaluation.diagnostics.similarities import split_mismatch, trivial_threshold
 from ticketkin.evaluation.pair_decisions import PairScores
+from ticketkin.tickets.templates import template_groups
 
 
 def _labelled(bench: Bench, labels: IntArray, splits: Sequence[str] | None = None) -> LabelledPairs:
@@ -35,7 +36,9 @@ def _labels_by_the_baseline(bench: Bench) -> tuple[str, Sequence[Check]]:
 
 
 def _leakage_of(bench: Bench, splits: dict[str, IntArray], texts: list[str] | None = None) -> list[Check]:
-    return leakage_checks(bench.tickets, texts or bench.texts, "{title}", bench.groups, splits, 0.9)
+    read = texts or bench.texts
+    templates = template_groups(read, 0.9)
+    return leakage_checks(bench.tickets, read, "{title}", bench.groups, templates, splits)
 
 
 def _tickets_in_both(bench: Bench) -> tuple[str, Sequence[Check]]:

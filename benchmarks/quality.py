@@ -55,8 +55,8 @@ def prepare(data: Path, seed: int, lora: bool, work: Path) -> RunData:
 _fit = CorpusState.fit
 
 
-def _fit_without_clock(given: EmbeddedTickets, rows: IntArray, crowd_rows: IntArray) -> CorpusState:
-    return replace(_fit(given, rows, crowd_rows), clock="none", filing=None)
+def _fit_without_clock(given: EmbeddedTickets, rows: IntArray) -> CorpusState:
+    return replace(_fit(given, rows), clock="none", filing=None)
 
 
 def measure(data: RunData, lora: bool) -> dict[str, RetrievalScores]:

@@ -64,7 +64,7 @@ def corpus(data: RunData, *, title_embedding: bool) -> DescribedCorpus:
         embeddings["title"] = encode_texts(load_encoder(settings), titles, cache, settings)
     given = EmbeddedTickets(data.tickets, data.texts, embeddings)
     state = CorpusState.fit(given, np.arange(len(data.tickets)))
-    return DescribedCorpus.of(state, given, data.groups.group)
+    return DescribedCorpus(state, state.describe(given), data.groups.group)
 
 
 def measured(data: RunData, way: str) -> RetrievalScores:

@@ -46,6 +46,7 @@ from ticketkin.evaluation.power import Power
 from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.evaluation.threshold_folds import choose_threshold_in_folds
+from ticketkin.tickets.templates import template_groups
 
 TEXTS = [f"{a} {b} does {c} since today" for a in ("printer", "mail", "vpn") for b in ("red", "blue", "green")
          for c in ("stop", "hang", "burn", "loop")]  # fmt: skip
@@ -124,7 +125,7 @@ def _leakage(splits: dict[str, list[int]], texts: Sequence[str] = TEXTS, notes: 
     tickets = make_tickets(len(texts), **({} if notes is None else {"close_notes": notes}))
     rows: dict[str, IntArray] = {name: np.array(part, dtype=np.int64) for name, part in splits.items()}
     groups = np.arange(len(texts)) // 2
-    return outcomes(leakage_checks(tickets, texts, template, groups, rows, 0.9))
+    return outcomes(leakage_checks(tickets, texts, template, groups, template_groups(texts, 0.9), rows))
 
 
 def test_what_crosses_a_border_is_leakage() -> None:
@@ -149,9 +150,10 @@ def test_what_nobody_knows_at_opening_is_found() -> None:
 
 def test_kin_of_one_template_are_a_shortcut() -> None:
     texts = [f"disk of host {n} is full since the nightly run" for n in range(20)] + TEXTS
-    near = template_shortcut(texts, np.arange(10), np.arange(10, 20), 0.9)
+    templates = template_groups(texts, 0.9)
+    near = template_shortcut(templates, np.arange(10), np.arange(10, 20))
     assert near.outcome is Outcome.WARNING and near.evidence.startswith("100 %")
-    far = template_shortcut(texts, np.arange(10), np.arange(20, 30), 0.9)
+    far = template_shortcut(templates, np.arange(10), np.arange(20, 30))
     assert far.outcome is Outcome.PASSED
 
 

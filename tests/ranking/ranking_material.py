@@ -35,7 +35,8 @@ def material(seed: int = 0) -> tuple[EmbeddedTickets, KinGroups]:
 def fitted(
     given: EmbeddedTickets, groups: KinGroups, train: IntArray = TRAIN, evaluation: IntArray = EVALUATION
 ) -> FusionRanker:
-    corpus = DescribedCorpus.of(CorpusState.fit(given, train), given, groups.group)
+    state = CorpusState.fit(given, train)
+    corpus = DescribedCorpus(state, state.describe(given), groups.group)
     first = fit_first_level(corpus, train, SETTINGS, 0)
     return fit_second_level(first, corpus, evaluation, SETTINGS, 0)
 

@@ -50,7 +50,7 @@ def ranker() -> FusionRanker:
 def reranked(reranker: Reranker) -> FusionRanker:
     given, groups = worded()
     plain = fitted(given, groups)
-    corpus = DescribedCorpus.of(plain.scorer.state, given, groups.group)
+    corpus = DescribedCorpus(plain.scorer.state, plain.columns, groups.group)
     return fit_second_level(plain.scorer.first, corpus, np.arange(120, 180), SETTINGS, 0, reranker=reranker)
 
 

@@ -99,6 +99,16 @@ class FieldStatistics:
             self._weighted(total), {name: self._weighted(matrix) for name, matrix in relative.items()}
         )
 
+    def same_as(self, other: "FieldStatistics") -> bool:
+        """Return whether `rows` of both are the same of any texts."""
+        return (
+            self.unseen_idf == other.unseen_idf
+            and self.mean_lengths == other.mean_lengths
+            and self.weights == other.weights
+            and np.array_equal(self.vocabulary.keys, other.vocabulary.keys)
+            and np.array_equal(self.idf, other.idf)
+        )
+
     def _weighted(self, relative: csr_matrix) -> csr_matrix:
         """Return saturated counts x idf as rows of unit length, float32; empty rows stay zero."""
         counts = relative.data.astype(np.float32, copy=False)
@@ -151,14 +161,9 @@ class LexicalRanker:
         self._transposed = csr_matrix(rows.whole.T)
 
     @classmethod
-    def build(
-        cls,
-        fields: Mapping[str, Sequence[str]],
-        weights: Mapping[str, float],
-        statistics: FieldStatistics | None = None,
-    ) -> "LexicalRanker":
-        """Index the texts of each field (all of length n_tickets), by default with their own statistics."""
-        statistics = statistics or FieldStatistics.fit(fields, weights)
+    def build(cls, fields: Mapping[str, Sequence[str]], weights: Mapping[str, float]) -> "LexicalRanker":
+        """Index the texts of each field (all of length n_tickets) with their own statistics."""
+        statistics = FieldStatistics.fit(fields, weights)
         return cls(statistics, statistics.rows(fields))
 
     def similarities(self, queries: IntArray, visibility: Visibility) -> FloatArray:

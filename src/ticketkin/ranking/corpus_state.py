@@ -67,8 +67,8 @@ class CorpusState:
     crowd: Crowd
 
     @classmethod
-    def fit(cls, given: EmbeddedTickets, rows: IntArray, crowd_rows: IntArray | None = None) -> "CorpusState":
-        """Fit on `rows` of the tickets, the crowd on `crowd_rows`, by default the same ones.
+    def fit(cls, given: EmbeddedTickets, rows: IntArray) -> "CorpusState":
+        """Fit on `rows` of the tickets, which are the crowd, too.
 
         The order of rows does not matter. The embedding called ENCODER has no crowd. An agreement field is
         one that has more than one value there. Opening times count where every ticket of the file has one.
@@ -84,7 +84,7 @@ class CorpusState:
             agreement_fields=tuple(name for name in AGREEMENT_FIELDS if frame[name].n_unique() > 1),
             clock="opened_at" if given.tickets.has_times else clock,
             filing=filing,
-            crowd=crowd_of(there if crowd_rows is None else given.take(crowd_rows)),
+            crowd=crowd_of(there),
         )
 
     @property
@@ -114,6 +114,30 @@ class CorpusState:
             crowd_row=self.crowd.rows_of(identity),
         )
         return self.with_embeddings(columns, given.embeddings)
+
+    def reads_like(self, other: "CorpusState") -> bool:
+        """Return whether `describe` of both is the same of any tickets, but for embeddings and crowd."""
+        if self.filing is None or other.filing is None:
+            same_places = self.filing is other.filing
+        else:
+            same_places = self.filing.same_as(other.filing)
+        return (
+            same_places
+            and self.agreement_fields == other.agreement_fields
+            and self.clock == other.clock
+            and self.fields.same_as(other.fields)
+            and self.words.same_as(other.words)
+            and self.characters.same_as(other.characters)
+        )
+
+    def in_crowd(self, columns: TicketColumns, embeddings: Mapping[str, FloatArray]) -> TicketColumns:
+        """Return tickets with `embeddings` alone, from those that a state described that reads like this."""
+        bare = replace(columns, crowd_row=self.crowd.rows_of(columns.identity), embeddings={}, crowding={})
+        return self.with_embeddings(bare, embeddings)
+
+    def with_crowd(self, given: EmbeddedTickets) -> "CorpusState":
+        """Return the state with `given` as its crowd."""
+        return replace(self, crowd=crowd_of(given))
 
     def with_embeddings(self, columns: TicketColumns, embeddings: Mapping[str, FloatArray]) -> TicketColumns:
         """Return tickets with embeddings added or replaced, and how crowded each is by an encoder's crowd."""

@@ -51,6 +51,14 @@ class FilingPlaces:
         places += density * np.maximum(numbers - self.numbers[-1], 0)
         return places
 
+    def same_as(self, other: "FilingPlaces") -> bool:
+        """Return whether `of` both is the same of any ids."""
+        return (
+            self.prefix == other.prefix
+            and np.array_equal(self.numbers, other.numbers)
+            and np.array_equal(self.places, other.places)
+        )
+
     def arrays(self) -> dict[str, AnyArray]:
         """Return the arrays to save."""
         return {"filing_numbers": self.numbers, "filing_places": self.places}

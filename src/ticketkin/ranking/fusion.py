@@ -7,7 +7,7 @@ what a cross-encoder read, and turns the result into a probability of kinship. E
 scored by a second level fitted without their own kin group.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,11 +53,6 @@ class DescribedCorpus:
     columns: TicketColumns
     groups: IntArray
     """Kin-group number of each ticket, shape (n_tickets,)."""
-
-    @classmethod
-    def of(cls, state: CorpusState, given: EmbeddedTickets, groups: IntArray) -> "DescribedCorpus":
-        """Describe the tickets."""
-        return cls(state, state.describe(given), groups)
 
     def with_encoder(self, embeddings: FloatArray) -> "DescribedCorpus":
         """Return the corpus with the embeddings, shape (n_tickets, d), that the second level alone reads."""
@@ -186,10 +181,18 @@ class FusionRanker(ListRanker):
         self.scorer.save(folder, notes)
 
     @classmethod
-    def load(cls, folder: Path, given: EmbeddedTickets, *, reranked: bool = False) -> "FusionRanker":
+    def load(
+        cls,
+        folder: Path,
+        given: EmbeddedTickets,
+        *,
+        reranked: bool = False,
+        describe: Callable[[PairScorer, EmbeddedTickets], TicketColumns] = PairScorer.describe,
+    ) -> "FusionRanker":
         """Return the ranking saved in `folder` over the tickets of a run; fields may hold new values.
 
-        It is the one with a cross-encoder where `reranked` is given.
+        It is the one with a cross-encoder where `reranked` is given. `describe` is asked for what
+        `PairScorer.describe` returns.
 
         Raises MissingInputError where the folder holds none, UnreadableFileError where it is damaged or the
         run lacks an embedding it was fitted on.
@@ -201,7 +204,7 @@ class FusionRanker(ListRanker):
                 f"The ranking in {folder} was fitted on embeddings that the run does not hold: "
                 f"{', '.join(lacking)}. {REMEDY}"
             )
-        return cls(scorer, scorer.describe(given))
+        return cls(scorer, describe(scorer, given))
 
 
 def fit_second_level(

@@ -9,12 +9,12 @@ import numpy as np
 from ticketkin.core.artifacts import write_json
 from ticketkin.core.progress import Progress
 from ticketkin.core.ranking import Ranker
-from ticketkin.core.tables import FloatArray, IntArray, SplitName, Tickets
+from ticketkin.core.tables import FloatArray, IntArray, SplitName
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.device import pick_device
-from ticketkin.lexical.bm25 import FieldStatistics, LexicalRanker
+from ticketkin.lexical.bm25 import LexicalRanker
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets
-from ticketkin.ranking.corpus_state import FIELD_WEIGHTS, CorpusState, field_statistics
+from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.ranking.fusion import (
     DescribedCorpus,
     FusionRanker,
@@ -34,6 +34,7 @@ from ticketkin.training.candidates import (
 )
 from ticketkin.training.head import fold_of_group
 from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows.described import described
 from ticketkin.workflows.ranking_record import RankingRecord, Start, ranking_record
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.saved_folds import FOLDS, by_folds, encoder_by_folds
@@ -78,16 +79,18 @@ def crowd_rows(data: RunData) -> IntArray:
     return rows[np.sort(first)]
 
 
-def lexical_ranker(data: RunData) -> LexicalRanker:
-    """Return BM25F over title and description, with the statistics of the training split."""
-    before = Tickets(data.tickets.frame[state_rows(data).tolist()])
-    return lexical_over(data, field_statistics(before))
+def training_state(data: RunData) -> CorpusState:
+    """Return the statistics of the training split, whose tickets are the crowd, without an embedding."""
+    key = ("training state", data.job.settings.tickets.template)
+    given = EmbeddedTickets(data.tickets, data.texts, {})
+    return data.values.derive(
+        key, (artifact.TICKETS, artifact.SPLITS), lambda: CorpusState.fit(given, state_rows(data))
+    )
 
 
-def lexical_over(data: RunData, statistics: FieldStatistics) -> LexicalRanker:
-    """Return BM25F over title and description with the given statistics."""
-    fields = {name: data.tickets.frame[name].to_list() for name in FIELD_WEIGHTS}
-    return LexicalRanker.build(fields, FIELD_WEIGHTS, statistics)
+def lexical_over(data: RunData, state: CorpusState) -> LexicalRanker:
+    """Return BM25F over title and description with the statistics of a state."""
+    return LexicalRanker(state.fields, described(data, state, {}).lexical)
 
 
 def encoder_candidates(data: RunData, *, with_slow: bool) -> EncoderCandidates:
@@ -113,7 +116,7 @@ def simple_names(encoders: EncoderCandidates) -> tuple[str, ...]:
 def simple_ranker(data: RunData, encoders: EncoderCandidates, name: str) -> Ranker:
     """Return one of the rankings for which nothing was fitted except an encoder."""
     if name == "lexical":
-        return lexical_ranker(data)
+        return lexical_over(data, training_state(data))
     if name == "hybrid":
         return hybrid_over(data, hybrid_scorer(data))
     return DenseRanker(name, encoders.embeddings[name])
@@ -121,19 +124,13 @@ def simple_ranker(data: RunData, encoders: EncoderCandidates, name: str) -> Rank
 
 def hybrid_scorer(data: RunData) -> HybridScorer:
     """Return the hybrid, with the statistics of the training split."""
-    given = EmbeddedTickets(data.tickets, data.texts, {})
-    return HybridScorer.of(CorpusState.fit(given, state_rows(data)))
-
-
-def hybrid_tickets(data: RunData) -> EmbeddedTickets:
-    """Return the tickets of a run with what the hybrid reads of them."""
-    embeddings = {"base": data.embeddings(artifact.BASE_EMBEDDINGS)}
-    return EmbeddedTickets(data.tickets, data.texts, embeddings)
+    return HybridScorer.of(training_state(data))
 
 
 def hybrid_over(data: RunData, scorer: HybridScorer) -> ListRanker:
     """Return the hybrid as a ranker of the tickets of a run."""
-    return ListRanker("hybrid", scorer, scorer.describe(hybrid_tickets(data)))
+    embeddings = {"base": data.embeddings(artifact.BASE_EMBEDDINGS)}
+    return ListRanker("hybrid", scorer, described(data, scorer.state, embeddings))
 
 
 def fusion_ranker(
@@ -204,8 +201,8 @@ def _first_level(data: RunData, start: Start, progress: Progress) -> tuple[Descr
     settings, seed = data.job.settings.fusion, data.job.settings.seed
     embeddings, out_of_fold = fusion_embeddings(data, start)
     given = EmbeddedTickets(data.tickets, data.texts, embeddings)
-    state = CorpusState.fit(given, state_rows(data), crowd_rows(data))
-    corpus = DescribedCorpus.of(state, given, data.groups.group)
+    state = training_state(data).with_crowd(given.take(crowd_rows(data)))
+    corpus = DescribedCorpus(state, described(data, state, embeddings), data.groups.group)
     queries = data.queries(SplitName.TRAIN)
     return corpus, fit_first_level(corpus, queries, settings, seed, out_of_fold, progress)
 
@@ -249,7 +246,12 @@ def _load_ranker(data: RunData, name: str) -> Ranker:
     ranking, candidate = data.values.path(artifact.RANKING), CANDIDATES[name]
     if candidate.is_learned:
         record = ranking_record(ranking.parent)
-        fitted = FusionRanker.load(ranking, embedded_tickets(data, record), reranked=candidate.reads_pairs)
+        fitted = FusionRanker.load(
+            ranking,
+            embedded_tickets(data, record),
+            reranked=candidate.reads_pairs,
+            describe=lambda scorer, given: described(data, scorer.state, scorer.read(given.embeddings)),
+        )
         return fitted if record.judged_by == "split" else by_folds(data, ranking / FOLDS, fitted)
     if candidate.role == "encoder":
         record = ranking_record(ranking.parent)
@@ -259,7 +261,7 @@ def _load_ranker(data: RunData, name: str) -> Ranker:
     scorer = load_scorer(ranking, name)
     if isinstance(scorer, HybridScorer):
         return hybrid_over(data, scorer)
-    return lexical_over(data, scorer.state.fields)
+    return lexical_over(data, scorer.state)
 
 
 def embedded_tickets(data: RunData, record: RankingRecord) -> EmbeddedTickets:

@@ -21,6 +21,7 @@ from ticketkin.tickets.kin import KinGroups
 from ticketkin.training.head_contender import HeadContender
 from ticketkin.training.positives import PositivePairs, TrainingPairs
 from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows.described import described
 from ticketkin.workflows.fold_training import training_pairs
 from ticketkin.workflows.run_data import RunData
 
@@ -120,6 +121,6 @@ def label_free_corpus(data: RunData) -> DescribedCorpus:
         embeddings = {"base": data.embeddings(artifact.BASE_EMBEDDINGS)}
         given = EmbeddedTickets(data.tickets, data.texts, embeddings)
         state = CorpusState.fit(given, np.arange(len(data.tickets)))
-        return DescribedCorpus.of(state, given, data.groups.group)
+        return DescribedCorpus(state, described(data, state, embeddings), data.groups.group)
 
     return data.values.derive("label-free corpus", LABEL_FREE, describe)

@@ -75,7 +75,6 @@ def diagnose(
     settings = run.job.settings
     pairs = _labelled_pairs(data)
     splits = {split.value: data.splits.rows(data.tickets, split) for split in SplitName}
-    near = settings.split.near_identical
     checks = label_checks(pairs, data.judging_pairs().labels if judged.folds is not None else None)
     checks += [
         *link_checks(data, judged),
@@ -84,10 +83,10 @@ def diagnose(
         opening_times(data.tickets),
     ]
     checks += leakage_checks(
-        data.tickets, data.texts, settings.tickets.template, data.groups.group, splits, near
+        data.tickets, data.texts, settings.tickets.template, data.groups.group, data.templates, splits
     )
     test = pairs.frame["split"].is_in(["evaluation", "holdout"]).to_numpy() & (pairs.labels == 1)
-    checks.append(template_shortcut(data.texts, pairs.left[test], pairs.right[test], near))
+    checks.append(template_shortcut(data.templates, pairs.left[test], pairs.right[test]))
     checks += [*_mismatch(pairs), phases_get_harder(pairs)]
     as_given = checks_as_given(data)
     checks = [as_given.get(check.code, check) for check in checks]

@@ -184,7 +184,7 @@ def fold_material(data: RunData) -> FoldMaterial:
 
     def unlearned() -> dict[str, Ranker]:
         return {
-            "lexical": lexical_over(data, corpus.state.fields),
+            "lexical": lexical_over(data, corpus.state),
             "base": DenseRanker("base", data.embeddings(artifact.BASE_EMBEDDINGS)),
             "hybrid": hybrid_over(data, HybridScorer.of(corpus.state)),
         }

@@ -163,11 +163,15 @@ class RunData:
 
     def units_of(self, groups: IntArray) -> IntArray:
         """Return the unit of each ticket for given kin groups, shape (n_tickets,)."""
+        return independent_units([groups, self.templates])
+
+    @property
+    def templates(self) -> IntArray:
+        """Number of each ticket's template, shape (n_tickets,): texts of one are near-identical."""
         near = self.job.settings.split.near_identical
-        templates = self.values.derive(
+        return self.values.derive(
             ("templates", near), (artifact.TICKETS,), lambda: template_groups(self.texts, near)
         )
-        return independent_units([groups, templates])
 
     def queries(self, split: SplitName) -> IntArray:
         """Rows of the tickets of `split` that have visible kin."""

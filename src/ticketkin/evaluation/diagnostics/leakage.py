@@ -9,7 +9,7 @@ from ticketkin.core.errors import LeakageError
 from ticketkin.core.tables import IntArray, Tickets
 from ticketkin.core.wording import number_of, percent
 from ticketkin.tickets.composing import template_fields
-from ticketkin.tickets.templates import normalise, template_groups
+from ticketkin.tickets.templates import normalise
 
 _SHORTEST_NOTE_WORDS = 4
 _SHARED_NOTES = 0.02
@@ -22,14 +22,14 @@ def leakage_checks(
     texts: Sequence[str],
     template: str,
     groups: IntArray,
+    templates: IntArray,
     splits: Mapping[str, IntArray],
-    near_identical: float,
 ) -> list[Check]:
     """Return the checks of what crosses from training into the test, and from the future into the text.
 
-    `splits` gives the ticket rows of each split; `groups` the kin group of every row.
+    `splits` gives the ticket rows of each split; `groups` the kin group of every row, `templates` its number
+    by `template_groups`.
     """
-    templates = template_groups(texts, near_identical)
     checks = [*_crossing(splits, groups, templates), _late_fields(template)]
     checks.append(_resolution_in_text(tickets, texts))
     return checks
@@ -90,11 +90,13 @@ def _resolution_in_text(tickets: Tickets, texts: Sequence[str]) -> Check:
     return passed("resolution_in_text", evidence)
 
 
-def template_shortcut(texts: Sequence[str], left: IntArray, right: IntArray, near_identical: float) -> Check:
-    """Find out whether kin are merely tickets of one template. `left`, `right` are rows of kin pairs."""
+def template_shortcut(templates: IntArray, left: IntArray, right: IntArray) -> Check:
+    """Find out whether kin are merely tickets of one template. `left`, `right` are rows of kin pairs.
+
+    `templates` is the number of each ticket by `template_groups`.
+    """
     if not len(left):
         return skipped("template_shortcut", "there is no pair of kin")
-    templates = template_groups(texts, near_identical)
     share = float((templates[left] == templates[right]).mean())
     evidence = f"{percent(share)} of {number_of(len(left), 'kin pair')} are near-identical texts"
     if share > _SAME_TEMPLATE:

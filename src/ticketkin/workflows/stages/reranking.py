@@ -22,8 +22,9 @@ from ticketkin.training.record import (
     utc_now,
 )
 from ticketkin.workflows import artifacts as artifact
-from ticketkin.workflows.candidates import hybrid_scorer, hybrid_tickets
+from ticketkin.workflows.candidates import hybrid_scorer
 from ticketkin.workflows.configuration import Job
+from ticketkin.workflows.described import described
 from ticketkin.workflows.model_metadata import data_hashes
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.stages.training import training_positives
@@ -115,7 +116,7 @@ def judge_reranker(data: RunData, reranker: Reranker, tickets: IntArray) -> Rera
     queries = np.intersect1d(tickets, data.queries(SplitName.TRAIN))
     before, after, clusters = [], [], []
     scorer = hybrid_scorer(data)
-    columns = scorer.describe(hybrid_tickets(data))
+    columns = described(data, scorer.state, {"base": data.embeddings(artifact.BASE_EMBEDDINGS)})
     asked = columns.take(queries)
     candidates = scorer.candidates(Retriever(columns), asked)
     near = scorer.score(asked, candidates)
