@@ -1,6 +1,7 @@
 """Rows of sparse matrices without the checks of scipy, which cost more than the work on a ticket or two."""
 
 import copy
+from functools import lru_cache
 from threading import local
 
 import numpy as np
@@ -9,8 +10,15 @@ from scipy.sparse import csr_matrix
 from ticketkin.core.arrays import AnyArray
 from ticketkin.core.tables import FloatArray, IntArray
 
-# Copied, as making one costs more than filling it.
-_EMPTY = csr_matrix((1, 1), dtype=np.float32)
+# Larger matrices are not kept for the next of their shape.
+_MOST_KEPT_ROWS = 1_000
+
+
+def _empty(n_rows: int, n_columns: int) -> csr_matrix:
+    return csr_matrix((n_rows, n_columns), dtype=np.float32)
+
+
+_kept_empty = lru_cache(maxsize=1_024)(_empty)
 
 
 def sparse_rows(weights: AnyArray, columns: AnyArray, starts: AnyArray, n_columns: int) -> csr_matrix:
@@ -18,8 +26,10 @@ def sparse_rows(weights: AnyArray, columns: AnyArray, starts: AnyArray, n_column
 
     Columns ascend within a row, each at most once.
     """
-    matrix: csr_matrix = copy.copy(_EMPTY)
-    matrix.resize(len(starts) - 1, n_columns)
+    n_rows = len(starts) - 1
+    # Copied, as making one costs more than filling it.
+    make = _kept_empty if n_rows <= _MOST_KEPT_ROWS else _empty
+    matrix: csr_matrix = copy.copy(make(n_rows, n_columns))
     matrix.data, matrix.indices, matrix.indptr = weights, columns, starts
     matrix.has_canonical_format = True
     return matrix

@@ -135,12 +135,20 @@ def fit_first_level(
     pulls = pulls_for(len(np.unique(clusters)))
     sample = np.random.default_rng(seed).permutation(len(lists.queries))[:_MOST_CHOOSING_QUERIES]
     asked = lists.take(np.sort(sample))
+    fit = LevelFit(lists.features, is_kin.astype(np.int64), names, seed)
     pull = choose_pull(
-        asked, asked.kin(corpus.groups), corpus.groups[asked.queries], names, pulls, settings.folds, seed
+        asked,
+        corpus.groups,
+        names,
+        pulls,
+        settings.folds,
+        seed,
+        # The weights under the pull that stays unless another is clearly better.
+        meanwhile=lambda: fit.level(pulls[0]),
     )
     progress.say(f"  the ranking starts at the hybrid; how far it may move from it: {pull.name}")
     head = None if out_of_fold is None else out_of_fold.weights[-1]
-    return LevelFit(lists.features, is_kin.astype(np.int64), names, seed).level(pull, head)
+    return fit.level(pull, head)
 
 
 class FusionRanker(ListRanker):

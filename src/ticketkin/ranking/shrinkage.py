@@ -5,7 +5,7 @@ weights. The pull towards the hybrid is chosen by the ranks of held-out kin. The
 pull is clearly better, since with few kin groups the best of several is often the best by chance.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -67,9 +67,14 @@ class LevelFit:
 
     def level(self, pull: Pull, head: FloatArray | None = None) -> FirstLevel:
         """Return the weights under a pull."""
-        learns = pull.with_trees and 0 < self.labels.sum() < len(self.labels)
-        trees = BoostedTrees.fit(self.features, self.labels, _TREES, self.seed) if learns else None
+        trees = self._trees if pull.with_trees else None
         return FirstLevel(self.names, self._logistic.model(pull.strength), trees, head)
+
+    @cached_property
+    def _trees(self) -> BoostedTrees | None:
+        """Trees, to which no pull applies; None where there are pairs of one kind alone."""
+        learns = 0 < self.labels.sum() < len(self.labels)
+        return BoostedTrees.fit(self.features, self.labels, _TREES, self.seed) if learns else None
 
     @cached_property
     def _logistic(self) -> PulledFit:
@@ -94,17 +99,19 @@ def list_ranks(
 
 def choose_pull(
     lists: CandidateLists,
-    is_kin: BoolArray,
-    clusters: IntArray,
+    groups: IntArray,
     names: list[str],
     pulls: Sequence[Pull],
     n_folds: int,
     seed: int,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> Pull:
     """Return the pull that ranks kin best where the weights never saw its kin group.
 
-    `clusters` is the kin group of each query. Kin outside of a list has no rank here, whatever the pull.
+    `groups` numbers the kin group of each ticket. Kin outside of a list has no rank here, whatever the pull.
+    `meanwhile` is called beside the fits of the folds, whose number seldom fills all processors.
     """
+    is_kin, clusters = lists.kin(groups), groups[lists.queries]
     known, place = np.unique(clusters, return_inverse=True)
     n_folds = min(n_folds, len(known))
     if n_folds < 2 or len(pulls) < 2:
@@ -115,13 +122,16 @@ def choose_pull(
     reciprocal = np.zeros((len(pulls), len(lists.queries)))
     logits = np.zeros((len(pulls), len(labels)))
 
-    def score(number: int) -> None:
+    def score(number: int | None) -> None:
+        if number is None:
+            meanwhile()
+            return
         held = of_pair == number
         fit = LevelFit(lists.features[~held], labels[~held], names, seed)
         for option, pull in enumerate(pulls):
             logits[option, held] = fit.level(pull).logits(lists.features[held])
 
-    at_once(score, range(n_folds))
+    at_once(score, [None, *range(n_folds)])
     for option, scores in enumerate(logits):
         ranks = list_ranks(lists, is_kin, scores, beyond)
         reciprocal[option] = [1 / rank[0] if len(rank) else 0.0 for rank in ranks]

@@ -11,7 +11,7 @@ from ticketkin.core.stage_settings import LARGEST_SEED
 from ticketkin.core.tables import BoolArray, Float64Array, IntArray
 from ticketkin.core.threads import MOST_AT_ONCE, at_once
 from ticketkin.core.wording import number_of
-from ticketkin.evaluation.bootstrap import Interval, Resamples, statistic_interval
+from ticketkin.evaluation.bootstrap import Interval, Resamples, mean_interval, percentile_interval
 from ticketkin.relations.balance import Balance
 from ticketkin.relations.block_folds import block_folds
 from ticketkin.relations.features import PairFeatures
@@ -62,15 +62,14 @@ class Assessment:
         pair counts nothing and has no value.
         """
         resamples = Resamples.draw(self.blocks, n_bootstrap, seed)
-        predictions = [values.argmax(axis=1) for values in self.probabilities]
+        scores = [
+            _ClassScores.of(self.kinds, values.argmax(axis=1), resamples) for values in self.probabilities
+        ]
         present = [code for code in range(len(KINDS)) if (self.kinds == code).any()]
 
-        def interval(metric: Callable[[_ClassScores], float]) -> Interval:
-            def statistic(weights: Float64Array) -> float:
-                scores = [_ClassScores.of(self.kinds, predicted, weights) for predicted in predictions]
-                return float(np.mean([metric(one) for one in scores]))
-
-            return statistic_interval(statistic, resamples, len(self.kinds))
+        def interval(metric: Callable[[_ClassScores], Float64Array]) -> Interval:
+            means = np.mean([metric(one) for one in scores], axis=0)
+            return percentile_interval(float(means[0]), means[1:])
 
         def of_kind(code: int) -> KindQuality:
             n = int((self.kinds == code).sum())
@@ -78,9 +77,9 @@ class Assessment:
                 return KindQuality(n=0, precision=None, recall=None, f1=None)
             return KindQuality(
                 n=n,
-                precision=interval(lambda scores: float(scores.precision[code])),
-                recall=interval(lambda scores: float(scores.recall[code])),
-                f1=interval(lambda scores: float(scores.f1[code])),
+                precision=interval(lambda scores: scores.precision[:, code]),
+                recall=interval(lambda scores: scores.recall[:, code]),
+                f1=interval(lambda scores: scores.f1[:, code]),
             )
 
         return ModelQuality(
@@ -97,7 +96,7 @@ class Assessment:
         """Return the mean squared error of all probabilities, summed over kinds (Brier 1950)."""
         truth = np.eye(len(KINDS))[self.kinds]
         error = np.mean([((values - truth) ** 2).sum(axis=1) for values in self.probabilities], axis=0)
-        return statistic_interval(lambda w: float((w * error).sum() / w.sum()), resamples, len(error))
+        return mean_interval(error, resamples)
 
     def confusion(self) -> Float64Array:
         """Return pairs by true kind (rows) and predicted kind (columns), mean over repeats, shape (4, 4)."""
@@ -126,33 +125,38 @@ class Assessment:
 
 @dataclass(frozen=True)
 class _ClassScores:
-    """Weighted scores of each kind, shape (n_kinds,)."""
+    """Scores of each kind, of all pairs and then of each resample, shape (1 + n_resamples, n_kinds)."""
 
     precision: Float64Array
     recall: Float64Array
     f1: Float64Array
     n_true: Float64Array
-    """Weight of the pairs of each kind."""
+    """Pairs of each kind."""
 
     @classmethod
-    def of(cls, truth: IntArray, predicted: IntArray, weights: Float64Array) -> "_ClassScores":
+    def of(cls, truth: IntArray, predicted: IntArray, resamples: Resamples) -> "_ClassScores":
         n = len(KINDS)
-        counts = np.bincount(truth * n + predicted, weights=weights, minlength=n * n).reshape(n, n)
-        hits, n_predicted, n_true = np.diag(counts), counts.sum(axis=0), counts.sum(axis=1)
+        cell = resamples.cluster_of * n * n + truth * n + predicted
+        of_cluster = np.bincount(cell, minlength=resamples.n_clusters * n * n).reshape(-1, n * n)
+        drawn = np.concatenate([np.ones((1, resamples.n_clusters)), resamples.counts])
+        counts = (drawn @ of_cluster).reshape(-1, n, n)
+        hits, n_predicted, n_true = np.diagonal(counts, 0, 1, 2), counts.sum(axis=1), counts.sum(axis=2)
         with np.errstate(divide="ignore", invalid="ignore"):
             precision = np.where(n_predicted > 0, hits / n_predicted, 0.0)
             recall = np.where(n_true > 0, hits / n_true, 0.0)
             f1 = np.where(n_predicted + n_true > 0, 2 * hits / (n_predicted + n_true), 0.0)
         return cls(precision, recall, f1, n_true)
 
-    def macro_f1(self, present: list[int]) -> float:
+    def macro_f1(self, present: list[int]) -> Float64Array:
         """Return the mean over the kinds that there are."""
-        return float(self.f1[present].mean())
+        mean: Float64Array = self.f1[:, present].mean(axis=1)
+        return mean
 
-    def weighted_f1(self, present: list[int]) -> float:
+    def weighted_f1(self, present: list[int]) -> Float64Array:
         """Return the mean over the kinds that there are, each by its pairs."""
-        n_true = self.n_true[present]
-        return float((self.f1[present] * n_true).sum() / max(n_true.sum(), 1e-12))
+        n_true = self.n_true[:, present]
+        mean: Float64Array = (self.f1[:, present] * n_true).sum(axis=1) / n_true.sum(axis=1).clip(min=1e-12)
+        return mean
 
 
 Fit = Callable[[IntArray, int], Callable[[IntArray], Float64Array]]

@@ -172,7 +172,8 @@ def _scaling(features: PairFeatures, reads: Reading) -> Any:
         own = [place for place in embedding if features.names[place].startswith(begins)]
         if own:
             n_components = min(_COMPONENTS, len(own), len(features.values))
-            parts.append((begins, PCA(n_components, random_state=0), own))
+            # By default it approximates them, in several times the time.
+            parts.append((begins, PCA(n_components, svd_solver="covariance_eigh"), own))
     return make_pipeline(ColumnTransformer(parts), StandardScaler())
 
 
