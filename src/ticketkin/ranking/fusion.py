@@ -37,7 +37,7 @@ from ticketkin.ranking.scorer import (
     stacked_features,
 )
 from ticketkin.ranking.settings import FusionSettings
-from ticketkin.ranking.shrinkage import LevelFit, choose_pull, pulls_for
+from ticketkin.ranking.shrinkage import LevelFit, Pull, choose_pull, pulls_for
 
 # More queries than this teach the ranking nothing new and cost memory.
 _MOST_TRAINING_QUERIES = 3_000
@@ -136,6 +136,7 @@ def fit_first_level(
     sample = np.random.default_rng(seed).permutation(len(lists.queries))[:_MOST_CHOOSING_QUERIES]
     asked = lists.take(np.sort(sample))
     fit = LevelFit(lists.features, is_kin.astype(np.int64), names, seed)
+    levels: dict[Pull, FirstLevel] = {}  # that of the pull which stays unless another is clearly better
     pull = choose_pull(
         asked,
         corpus.groups,
@@ -143,12 +144,11 @@ def fit_first_level(
         pulls,
         settings.folds,
         seed,
-        # The weights under the pull that stays unless another is clearly better.
-        meanwhile=lambda: fit.level(pulls[0]),
+        meanwhile=lambda: levels.update({pulls[0]: fit.level(pulls[0])}),
     )
     progress.say(f"  the ranking starts at the hybrid; how far it may move from it: {pull.name}")
     head = None if out_of_fold is None else out_of_fold.weights[-1]
-    return fit.level(pull, head)
+    return replace(levels.get(pull) or fit.level(pull), head=head)
 
 
 class FusionRanker(ListRanker):

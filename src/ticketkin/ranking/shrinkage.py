@@ -65,16 +65,11 @@ class LevelFit:
     names: list[str]
     seed: int
 
-    def level(self, pull: Pull, head: FloatArray | None = None) -> FirstLevel:
+    def level(self, pull: Pull) -> FirstLevel:
         """Return the weights under a pull."""
-        trees = self._trees if pull.with_trees else None
-        return FirstLevel(self.names, self._logistic.model(pull.strength), trees, head)
-
-    @cached_property
-    def _trees(self) -> BoostedTrees | None:
-        """Trees, to which no pull applies; None where there are pairs of one kind alone."""
-        learns = 0 < self.labels.sum() < len(self.labels)
-        return BoostedTrees.fit(self.features, self.labels, _TREES, self.seed) if learns else None
+        learns = pull.with_trees and 0 < self.labels.sum() < len(self.labels)
+        trees = BoostedTrees.fit(self.features, self.labels, _TREES, self.seed) if learns else None
+        return FirstLevel(self.names, self._logistic.model(pull.strength), trees)
 
     @cached_property
     def _logistic(self) -> PulledFit:
