@@ -13,7 +13,7 @@ from ticketkin.ranking.list_ranker import ListRanker
 from ticketkin.ranking.models import LogisticModel
 from ticketkin.ranking.pair_features import feature_names
 from ticketkin.ranking.retriever import Retriever
-from ticketkin.ranking.shrinkage import LevelFit, Pull
+from ticketkin.ranking.shrinkage import LevelFit, Pull, tree_weights
 
 
 @pytest.mark.parametrize("timed", [False, True])
@@ -48,7 +48,7 @@ def test_a_full_pull_gives_the_order_of_the_hybrid_whatever_the_labels() -> None
         for query, row in zip(left, right, strict=True)
     ]
     for strength in (0.0, 1e-9):
-        level = LevelFit(lists.features, labels, names, 0).level(Pull(strength))
+        level = LevelFit(lists.features, labels, lists.query_of_pair, names, 0).level(Pull(strength))
         logits = level.logits(lists.features)
         for query in range(60):
             own = lists.query_of_pair == query
@@ -56,6 +56,33 @@ def test_a_full_pull_gives_the_order_of_the_hybrid_whatever_the_labels() -> None
             # What is not in the hybrid's own list stands behind it, by another measure.
             inside = theirs >= 0
             assert np.array_equal(np.argsort(ours[inside]), np.argsort(theirs[inside]))
+
+
+@given(st.integers(0, 500), st.integers(1, 12), st.integers(1, 90))
+def test_trees_read_all_kin_all_near_pairs_and_their_share_of_the_rest(
+    seed: int, n_queries: int, longest: int
+) -> None:
+    generator = np.random.default_rng(seed)
+    lengths = generator.integers(1, longest + 1, n_queries)
+    query = generator.permutation(np.repeat(np.arange(n_queries), lengths))
+    hybrid = generator.normal(size=len(query)).astype(np.float32)
+    labels = (generator.random(len(query)) < 0.1).astype(np.int64)
+    weights = tree_weights(labels, hybrid, query, seed)
+    assert set(weights.tolist()) <= {0.0, 1.0, 4.0}
+    assert (weights[labels == 1] == 1).all()
+    for number in range(n_queries):
+        own = query == number
+        nearest = np.sort(hybrid[own])[::-1][:20].min()
+        assert (weights[own & (hybrid >= nearest)] == 1).all()
+        assert (weights[own & (hybrid < nearest) & (labels == 0)] != 1).all()
+
+
+def test_pairs_that_trees_leave_out_are_made_up_for_by_those_that_are_read() -> None:
+    query = np.repeat(np.arange(100), 120)
+    hybrid = np.random.default_rng(1).normal(size=len(query)).astype(np.float32)
+    weights = tree_weights(np.zeros(len(query), dtype=np.int64), hybrid, query, 3)
+    assert abs(weights.sum() / len(query) - 1) < 0.05
+    assert (weights > 0).mean() < 0.45
 
 
 @settings(max_examples=25, deadline=None)

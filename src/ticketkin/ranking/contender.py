@@ -67,7 +67,8 @@ class FusionContender:
         place = self.lists.query_of_pair
         has_kin = np.bincount(place[used], self.is_kin[used], minlength=len(self.lists.queries)) > 0
         used &= has_kin[place]
-        return LevelFit(self.lists.features[used], self.is_kin[used].astype(np.int64), self.names, self.seed)
+        labels = self.is_kin[used].astype(np.int64)
+        return LevelFit(self.lists.features[used], labels, place[used], self.names, self.seed)
 
     def logits(self, level: FirstLevel, asked: IntArray) -> tuple[CandidateLists, Float64Array]:
         """Return the lists of the queries at the places `asked`, and the log-odds of their pairs."""

@@ -21,7 +21,11 @@ from ticketkin.ranking.pair_features import HYBRID_SOURCES
 from ticketkin.ranking.scorer import FirstLevel
 from ticketkin.ranking.trees import BoostedTrees, TreeSettings
 
-_TREES = TreeSettings(n_rounds=150, learning_rate=0.06, n_leaves=15, fewest_in_leaf=40, l2=5.0)
+_TREES = TreeSettings(n_rounds=150, learning_rate=0.06, n_leaves=15, fewest_in_leaf=20, l2=5.0)
+# A list holds some hundred tickets that are no kin, most of them far from it: of those behind the nearest by
+# the hybrid, trees read one of four, which counts for four (benchmarks/tree_pairs.py).
+_NEAREST = 20
+_ONE_IN = 4
 
 
 @dataclass(frozen=True)
@@ -62,19 +66,48 @@ class LevelFit:
     """Shape (n_pairs, n_features)."""
     labels: IntArray
     """0 or 1 of each pair."""
+    query_of_pair: IntArray
+    """Place of each pair's query, shape (n_pairs,)."""
     names: list[str]
     seed: int
 
     def level(self, pull: Pull) -> FirstLevel:
         """Return the weights under a pull."""
         learns = pull.with_trees and 0 < self.labels.sum() < len(self.labels)
-        trees = BoostedTrees.fit(self.features, self.labels, _TREES, self.seed) if learns else None
+        trees = self._grown() if learns else None
         return FirstLevel(self.names, self._logistic.model(pull.strength), trees)
+
+    def _grown(self) -> BoostedTrees:
+        weights = tree_weights(self.labels, self._hybrid, self.query_of_pair, self.seed)
+        read = weights > 0
+        return BoostedTrees.fit(self.features[read], self.labels[read], _TREES, self.seed, weights[read])
+
+    @property
+    def _summed(self) -> IntArray:
+        return np.array([self.names.index(f"{source}_z") for source in HYBRID_SOURCES])
+
+    @property
+    def _hybrid(self) -> FloatArray:
+        """The score of each pair by the hybrid, as a sum."""
+        summed: FloatArray = self.features[:, self._summed].sum(axis=1)
+        return summed
 
     @cached_property
     def _logistic(self) -> PulledFit:
-        summed = np.array([self.names.index(f"{source}_z") for source in HYBRID_SOURCES])
-        return PulledFit(self.features, self.labels, summed)
+        return PulledFit(self.features, self.labels, self._summed)
+
+
+def tree_weights(labels: IntArray, hybrid: FloatArray, query_of_pair: IntArray, seed: int) -> Float64Array:
+    """Return how much each pair counts where trees are grown, shape (n_pairs,), 0 where it is not read.
+
+    All kin is read, and of the others the nearest of each query by the score `hybrid` and a part of the rest.
+    """
+    order = np.lexsort((-hybrid, query_of_pair))
+    sorted_queries = query_of_pair[order]
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order)) - np.searchsorted(sorted_queries, sorted_queries)
+    drawn = np.random.default_rng(seed).random(len(labels)) < 1 / _ONE_IN
+    return np.where((labels > 0) | (place < _NEAREST), 1.0, np.where(drawn, float(_ONE_IN), 0.0))
 
 
 def list_ranks(
@@ -122,7 +155,7 @@ def choose_pull(
             meanwhile()
             return
         held = of_pair == number
-        fit = LevelFit(lists.features[~held], labels[~held], names, seed)
+        fit = LevelFit(lists.features[~held], labels[~held], lists.query_of_pair[~held], names, seed)
         for option, pull in enumerate(pulls):
             logits[option, held] = fit.level(pull).logits(lists.features[held])
 
