@@ -8,7 +8,13 @@ from ticket_material import make_links, make_tickets
 from ticketkin.core.tables import FloatArray, IntArray
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.ranking.corpus_state import CorpusState
-from ticketkin.ranking.fusion import DescribedCorpus, FusionRanker, fit_first_level, fit_second_level
+from ticketkin.ranking.fusion import (
+    DescribedCorpus,
+    FusionRanker,
+    fit_first_level,
+    fit_second_level,
+    training_lists,
+)
 from ticketkin.ranking.settings import FusionSettings
 from ticketkin.tickets.kin import KinGroups, kin_groups
 
@@ -37,7 +43,7 @@ def fitted(
 ) -> FusionRanker:
     state = CorpusState.fit(given, train)
     corpus = DescribedCorpus(state, state.describe(given), groups.group)
-    first = fit_first_level(corpus, train, SETTINGS, 0)
+    first = fit_first_level(corpus, training_lists(corpus, train, SETTINGS, 0), SETTINGS, 0)
     return fit_second_level(first, corpus, evaluation, SETTINGS, 0)
 
 

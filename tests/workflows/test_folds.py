@@ -90,7 +90,7 @@ def test_all_but_the_holdout_set_the_bands_of_kinds_and_none_is_asked_of_who_lea
 
     material = relation_material(data)
     pairs, state = material.pairs(), PairState.fit(material.given, np.arange(len(data.tickets)))
-    features = state.features(*described_pairs(state, material.given, pairs.left, pairs.right))
+    features = state.features(*described_pairs(state, material, pairs.left, pairs.right))
     lesson = KindLesson(material, state, pairs, features, tmp_path, SILENT)
     holdout = set(rows[SplitName.HOLDOUT].tolist())
     assert np.array_equal(np.sort(np.concatenate([out for _, out in lesson.band_folds])), lesson.training)

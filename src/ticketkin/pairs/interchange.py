@@ -61,8 +61,9 @@ class TextPairs:
         Texts are redacted first: a digest stands in reports, and of a small file it would give a number away.
         """
         digest = hashlib.sha256()
+        masked = {text: redact(text) for text in {*self.left, *self.right}}  # a ticket is in many pairs
         for left, right, label in zip(self.left, self.right, self.labels.tolist(), strict=True):
-            digest.update(json.dumps([redact(left), redact(right), label]).encode())
+            digest.update(json.dumps([masked[left], masked[right], label]).encode())
         return digest.hexdigest()
 
     def part(self, chosen: BoolArray) -> "TextPairs":

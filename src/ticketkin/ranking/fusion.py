@@ -17,7 +17,7 @@ from pydantic import JsonValue
 from ticketkin.core.errors import NotEnoughDataError, UnreadableFileError
 from ticketkin.core.progress import SILENT, Progress, track
 from ticketkin.core.tables import FloatArray, IntArray
-from ticketkin.ranking.candidate_lists import blocks, candidate_lists, joined
+from ticketkin.ranking.candidate_lists import CandidateLists, blocks, candidate_lists, joined
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, TicketColumns
 from ticketkin.ranking.corpus_state import REMEDY, CorpusState
 from ticketkin.ranking.crowd import rounded
@@ -39,8 +39,8 @@ from ticketkin.ranking.scorer import (
 from ticketkin.ranking.settings import FusionSettings
 from ticketkin.ranking.shrinkage import LevelFit, Pull, choose_pull, pulls_for
 
-# More queries than this teach the ranking nothing new and cost memory.
-_MOST_TRAINING_QUERIES = 3_000
+MOST_TRAINING_QUERIES = 3_000
+"""More teach the ranking nothing new and cost memory."""
 # Among so many queries the pull is chosen; all of them fit the weights.
 _MOST_CHOOSING_QUERIES = 600
 
@@ -96,21 +96,21 @@ class OutOfFold:
         return apply_head(self.weights[fold], base)
 
 
-def fit_first_level(
+def training_lists(
     corpus: DescribedCorpus,
     queries: IntArray,
     settings: FusionSettings,
     seed: int,
     out_of_fold: OutOfFold | None = None,
     progress: Progress = SILENT,
-) -> FirstLevel:
-    """Return the first level fitted on `queries` of the training split.
+) -> CandidateLists:
+    """Return the lists of `queries` of the training split, or of some where they are very many.
 
     Where `out_of_fold` is given, the embedding called 'tuned' is replaced for every query by one that
     never saw its kin group. Raises NotEnoughDataError where no candidate is kin.
     """
-    if len(queries) > _MOST_TRAINING_QUERIES:
-        chosen = np.random.default_rng(seed).choice(len(queries), _MOST_TRAINING_QUERIES, replace=False)
+    if len(queries) > MOST_TRAINING_QUERIES:
+        chosen = np.random.default_rng(seed).choice(len(queries), MOST_TRAINING_QUERIES, replace=False)
         queries = queries[np.sort(chosen)]
     folds = np.zeros(len(queries), dtype=np.int64)
     if out_of_fold is not None:
@@ -130,6 +130,21 @@ def fit_first_level(
             "No training ticket has kin among its nearest tickets, so a ranking can't be learned; give more "
             "links with --links FILE, or leave it out: --candidates base,head"
         )
+    return lists
+
+
+def fit_first_level(
+    corpus: DescribedCorpus,
+    lists: CandidateLists,
+    settings: FusionSettings,
+    seed: int,
+    head: FloatArray | None = None,
+    progress: Progress = SILENT,
+) -> FirstLevel:
+    """Return the first level fitted on `training_lists`.
+
+    `head`, if there is one, makes the embedding 'tuned' of tickets that come later.
+    """
     is_kin, names = lists.kin(corpus.groups), feature_names(corpus.state)
     clusters = corpus.groups[lists.queries]
     pulls = pulls_for(len(np.unique(clusters)))
@@ -147,7 +162,6 @@ def fit_first_level(
         meanwhile=lambda: levels.update({pulls[0]: fit.level(pulls[0])}),
     )
     progress.say(f"  the ranking starts at the hybrid; how far it may move from it: {pull.name}")
-    head = None if out_of_fold is None else out_of_fold.weights[-1]
     return replace(levels.get(pull) or fit.level(pull), head=head)
 
 

@@ -24,7 +24,7 @@ from ticketkin.core.tables import FloatArray, IntArray, Tickets
 from ticketkin.core.ticket_fields import PERSON_FIELDS
 from ticketkin.lexical.tfidf import TermStatistics
 from ticketkin.ranking.columns import EmbeddedTickets
-from ticketkin.ranking.corpus_state import opening_times, value_hashes
+from ticketkin.ranking.corpus_state import CorpusState, opening_times, value_hashes
 from ticketkin.relations.features import PairFeatures
 from ticketkin.relations.pair_comparison import field_features, similarities, time_features
 from ticketkin.relations.pair_tickets import Objects, PairTickets, TermRows
@@ -81,16 +81,17 @@ class PairState:
     """Of the embeddings."""
 
     @classmethod
-    def fit(cls, given: EmbeddedTickets, rows: IntArray) -> "PairState":
+    def fit(cls, given: EmbeddedTickets, rows: IntArray, ranking: CorpusState | None = None) -> "PairState":
         """Fit on `rows` of the tickets, whose order does not matter.
 
+        `ranking` is a state fitted on the same ones, if there is one: its term statistics are taken over.
         A common value is one of at least 20 of these tickets, the 8 most frequent of a field. Opening times
         count where every ticket of the file has one.
         """
         there = given.take(rows)
         return cls(
-            words=TermStatistics.fit(there.texts, "word"),
-            characters=TermStatistics.fit(there.titles, "characters"),
+            words=ranking.words if ranking else TermStatistics.fit(there.texts, "word"),
+            characters=ranking.characters if ranking else TermStatistics.fit(there.titles, "characters"),
             common_values={
                 name: _common_values(pl.Series(name, _field(there.tickets, name), dtype=pl.String))
                 for name in _VALUED

@@ -13,6 +13,7 @@ from ticketkin.core.tables import FloatArray, IntArray, SplitName
 from ticketkin.encoders.dense import DenseRanker
 from ticketkin.encoders.device import pick_device
 from ticketkin.lexical.bm25 import LexicalRanker
+from ticketkin.ranking.candidate_lists import CandidateLists
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets
 from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.ranking.fusion import (
@@ -21,6 +22,7 @@ from ticketkin.ranking.fusion import (
     OutOfFold,
     fit_first_level,
     fit_second_level,
+    training_lists,
 )
 from ticketkin.ranking.hybrid import HybridScorer
 from ticketkin.ranking.list_ranker import ListRanker
@@ -146,26 +148,35 @@ def fusion_ranker(
     enter only at the second level, fitted on evaluation links.
     """
     settings, seed = data.job.settings.fusion, data.job.settings.seed
-    corpus, first = described_and_fitted(data, first_level_start(encoders.names), progress)
+    fitted = fitted_first_level(data, first_level_start(encoders.names), progress)
+    corpus, first = fitted.corpus, fitted.level
     if CANDIDATES[best].is_slow:
         corpus = corpus.with_encoder(encoders.embeddings[best])
     queries = data.queries(SplitName.EVALUATION)
     return fit_second_level(first, corpus, queries, settings, seed, progress, reranker)
 
 
-def described_and_fitted(
-    data: RunData, start: Start, progress: Progress
-) -> tuple[DescribedCorpus, FirstLevel]:
-    """Return the run's tickets over their corpus state, and the first level fitted on training links.
+@dataclass(frozen=True)
+class FittedFirstLevel:
+    """The first level of the learned ranking with what it was fitted on."""
 
-    `start` is the encoder that the head was trained on. Both are made once in a run.
+    corpus: DescribedCorpus
+    """The tickets of the run over their corpus state."""
+    lists: CandidateLists
+    """Of training tickets; those of one fold of the head stand together."""
+    level: FirstLevel
+
+
+def fitted_first_level(data: RunData, start: Start, progress: Progress) -> FittedFirstLevel:
+    """Return the first level fitted on training links, once in a run.
+
+    `start` is the encoder that the head was trained on.
     """
-    made: tuple[DescribedCorpus, FirstLevel] = data.values.derive(
+    return data.values.derive(
         ("first level", start),
         first_level_sources(data, start),
         lambda: _first_level(data, start, progress),
     )
-    return made
 
 
 def first_level_start(encoders: Collection[str]) -> Start:
@@ -197,14 +208,15 @@ def reranker_of(data: RunData) -> Reranker | None:
     )
 
 
-def _first_level(data: RunData, start: Start, progress: Progress) -> tuple[DescribedCorpus, FirstLevel]:
+def _first_level(data: RunData, start: Start, progress: Progress) -> FittedFirstLevel:
     settings, seed = data.job.settings.fusion, data.job.settings.seed
     embeddings, out_of_fold = fusion_embeddings(data, start)
     given = EmbeddedTickets(data.tickets, data.texts, embeddings)
     state = training_state(data).with_crowd(given.take(crowd_rows(data)))
     corpus = DescribedCorpus(state, described(data, state, embeddings), data.groups.group)
-    queries = data.queries(SplitName.TRAIN)
-    return corpus, fit_first_level(corpus, queries, settings, seed, out_of_fold, progress)
+    lists = training_lists(corpus, data.queries(SplitName.TRAIN), settings, seed, out_of_fold, progress)
+    head = None if out_of_fold is None else out_of_fold.weights[-1]
+    return FittedFirstLevel(corpus, lists, fit_first_level(corpus, lists, settings, seed, head, progress))
 
 
 def save_ranking(folder: Path, rankers: Mapping[str, Ranker], record: RankingRecord) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from ticketkin.core.tables import FloatArray
+from ticketkin.lexical.tfidf import TermStatistics
 from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
 from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.workflows import artifacts as artifact
@@ -14,11 +15,27 @@ def described(data: RunData, state: CorpusState, embeddings: Mapping[str, FloatA
 
     A state that was loaded reads texts like the one that was saved; so do several that differ in their crowd.
     """
-    key = ("described", data.job.settings.tickets.template)
-    made: list[tuple[CorpusState, TicketColumns]] = data.values.derive(key, (artifact.TICKETS,), list)
+    made = _made(data)
     for other, columns in made:
         if state.reads_like(other):
             return state.in_crowd(columns, embeddings)
     columns = state.describe(EmbeddedTickets(data.tickets, data.texts, {}))
     made.append((state, columns))
     return state.with_embeddings(columns, embeddings)
+
+
+def described_by_terms(
+    data: RunData, words: TermStatistics, characters: TermStatistics
+) -> TicketColumns | None:
+    """Return the tickets of a run as a state with these statistics described them, None where none did."""
+    for state, columns in _made(data):
+        if state.words.same_as(words) and state.characters.same_as(characters):
+            return columns
+    return None
+
+
+def _made(data: RunData) -> list[tuple[CorpusState, TicketColumns]]:
+    """Return what was described until now, without embeddings."""
+    key = ("described", data.job.settings.tickets.template)
+    made: list[tuple[CorpusState, TicketColumns]] = data.values.derive(key, (artifact.TICKETS,), list)
+    return made

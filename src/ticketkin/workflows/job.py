@@ -16,6 +16,7 @@ from ticketkin.core.wording import measured_seconds
 from ticketkin.encoders.cache import default_cache_folder
 from ticketkin.evaluation.schema import Report
 from ticketkin.runs.artifacts import Place
+from ticketkin.runs.content_hashes import content_hash
 from ticketkin.runs.keeping import keep_foreign
 from ticketkin.runs.needs import check_needs, check_needs_of
 from ticketkin.runs.stages import (
@@ -292,7 +293,7 @@ class RunTimes:
 
 
 def _write_manifest(folder: Path, job: Job, made: Sequence[Stage[Job]], times: RunTimes) -> None:
-    outputs = {place.name: hash_path(folder / place) for stage in made for place in stage.outputs}
+    outputs = {place.name: content_hash(folder / place) for stage in made for place in stage.outputs}
     write_json(
         folder / artifact.MANIFEST,
         {

@@ -12,21 +12,19 @@ from ticketkin.evaluation.learning_curve import LearningCurve, LearningTrial, Le
 from ticketkin.evaluation.retrieval import RetrievalScores
 from ticketkin.evaluation.settings import EvaluationSettings
 from ticketkin.evaluation.verdict import WITHOUT_LINKS
-from ticketkin.ranking.candidate_lists import candidate_lists
+from ticketkin.ranking.candidate_lists import CandidateLists, candidate_lists, joined
 from ticketkin.ranking.contender import FusionContender, ranks_beyond
-from ticketkin.ranking.fusion import DescribedCorpus
+from ticketkin.ranking.fusion import MOST_TRAINING_QUERIES, DescribedCorpus
 from ticketkin.ranking.pair_features import feature_names
 from ticketkin.ranking.shrinkage import FEW_LINKS, MANY_LINKS, pulls_for
 from ticketkin.tickets.folds import deal_folds, held_out_folds
-from ticketkin.workflows.candidates import described_and_fitted, first_level_start
+from ticketkin.workflows.candidates import FittedFirstLevel, first_level_start, fitted_first_level
 from ticketkin.workflows.cross_judging import label_free_corpus, questions_of
 from ticketkin.workflows.judging import Judged
 from ticketkin.workflows.run_data import RunData
 
 # With fewer kin groups, an eighth of the training data is hardly one group.
 _FEWEST_KIN_GROUPS = 20
-# More queries than this teach the ranking nothing new and cost memory.
-_MOST_TRAINING_QUERIES = 3_000
 # Parts of the links are drawn as often as that, at most: the curve shows a tendency, and decides nothing.
 _MOST_DRAWS = 3
 
@@ -95,9 +93,9 @@ def _by_split(data: RunData, judged: Judged, progress: Progress) -> FusionTrial 
         return None
     units, every = data.units, questions_of(data, groups)
     questions = Questions(queries, groups[queries], units[queries], every.n_units, every.n_candidates)
-    start = first_level_start(judged.encoders)
-    corpus = described_and_fitted(data, start, progress)[0].without_tuned()
-    lists = candidate_lists(corpus.state, corpus.columns, queries, settings.fusion.depth, progress)
+    fitted = fitted_first_level(data, first_level_start(judged.encoders), progress)
+    corpus = fitted.corpus.without_tuned()
+    lists = _lists_without_head(fitted, corpus, queries, settings.fusion.depth, progress)
     contender = FusionContender(
         lists,
         feature_names(corpus.state),
@@ -120,6 +118,17 @@ def _by_split(data: RunData, judged: Judged, progress: Progress) -> FusionTrial 
     return FusionTrial(learning, contender, corpus)
 
 
+def _lists_without_head(
+    fitted: FittedFirstLevel, corpus: DescribedCorpus, queries: IntArray, depth: int, progress: Progress
+) -> CandidateLists:
+    """Return the lists of `queries`, taken over from those that the first level was fitted on."""
+    known = fitted.lists.without_tuned(feature_names(fitted.corpus.state))
+    others = np.setdiff1d(queries, known.queries)
+    lists = joined([known, candidate_lists(corpus.state, corpus.columns, others, depth, progress)])
+    order = np.argsort(lists.queries)
+    return lists.take(order[np.isin(lists.queries[order], queries)])
+
+
 def _draws(settings: EvaluationSettings) -> int:
     return min(_MOST_DRAWS, settings.repeats or _MOST_DRAWS)
 
@@ -130,7 +139,7 @@ def _training_queries(data: RunData) -> IntArray:
     kin_groups, group, size = np.unique(data.groups.group[train], return_inverse=True, return_counts=True)
     order = np.random.default_rng(data.job.settings.seed).permutation(len(kin_groups))
     kept = np.zeros(len(kin_groups), dtype=np.bool_)
-    kept[order[np.cumsum(size[order]) <= _MOST_TRAINING_QUERIES]] = True
+    kept[order[np.cumsum(size[order]) <= MOST_TRAINING_QUERIES]] = True
     chosen: IntArray = train[kept[group]]
     return chosen
 

@@ -6,7 +6,6 @@ import numpy as np
 
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.progress import Progress
-from ticketkin.core.tables import IntArray
 from ticketkin.core.wording import number_of
 from ticketkin.relations.assessment import FEWEST_OF_A_CLASS
 from ticketkin.relations.bands import ReportedBand
@@ -19,12 +18,13 @@ from ticketkin.relations.pairs import RelationPairs, support_notes
 from ticketkin.relations.record import CauseQuality, KindsLearned, KindsNotLearned, RelationRecord
 from ticketkin.runs.stages import StageRun
 from ticketkin.workflows import artifacts as artifact
-from ticketkin.workflows.candidates import state_rows
+from ticketkin.workflows.candidates import state_rows, training_state
 from ticketkin.workflows.configuration import Job
+from ticketkin.workflows.cross_judging import label_free_corpus
 from ticketkin.workflows.kept_kinds import keep_kinds
 from ticketkin.workflows.kind_assessment import AssessedKinds
 from ticketkin.workflows.kind_lesson import KindLesson
-from ticketkin.workflows.relation_material import described_pairs, relation_material
+from ticketkin.workflows.relation_material import Material, described_pairs, relation_material
 from ticketkin.workflows.run_data import RunData
 
 _BAND_VERBS: dict[ReportedBand, str] = {"say": "said", "suggest": "said or suggested"}
@@ -58,13 +58,13 @@ def _learn(data: RunData, folder: Path, work: Path, progress: Progress) -> Kinds
     settings = data.job.settings.relations
     material = relation_material(data)
     pairs = material.pairs()
-    state = PairState.fit(material.given, _state_rows(data))
+    state = _pair_state(data, material)
     notes = _notes_on(pairs)
     lesson = KindLesson(
         material,
         state,
         pairs,
-        state.features(*described_pairs(state, material.given, pairs.left, pairs.right)),
+        state.features(*described_pairs(state, material, pairs.left, pairs.right)),
         work,
         progress,
     )
@@ -101,13 +101,15 @@ def _learn(data: RunData, folder: Path, work: Path, progress: Progress) -> Kinds
     return record
 
 
-def _state_rows(data: RunData) -> IntArray:
-    """Return the tickets that the statistics of kinds are fitted on: the same as those of the ranking.
+def _pair_state(data: RunData, material: Material) -> PairState:
+    """Return the state over the tickets that the statistics of the ranking are fitted on.
 
     So a ticket is described in words once for both. Where folds judge, they are all tickets, and no label
     shapes them.
     """
-    return np.arange(len(data.tickets)) if data.is_judged_in_folds else state_rows(data)
+    if data.is_judged_in_folds:
+        return PairState.fit(material.given, np.arange(len(data.tickets)), label_free_corpus(data).state)
+    return PairState.fit(material.given, state_rows(data), training_state(data))
 
 
 def _notes_on_judging(lesson: KindLesson) -> list[str]:

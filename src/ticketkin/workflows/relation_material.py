@@ -9,10 +9,11 @@ from ticketkin.core.tables import IntArray
 from ticketkin.lexical.neighbours import tfidf_matrix
 from ticketkin.ranking.columns import EmbeddedTickets
 from ticketkin.relations.pair_state import PairState
-from ticketkin.relations.pair_tickets import PairTickets
+from ticketkin.relations.pair_tickets import PairTickets, TermRows
 from ticketkin.relations.pairs import RelationPairs, filing_order, relation_pairs
 from ticketkin.relations.scorer import KindScorer
 from ticketkin.workflows import artifacts as artifact
+from ticketkin.workflows.described import described_by_terms
 from ticketkin.workflows.run_data import RunData
 
 
@@ -71,9 +72,12 @@ def relation_material(data: RunData) -> Material:
 
 
 def described_pairs(
-    state: PairState, given: EmbeddedTickets, left: IntArray, right: IntArray
+    state: PairState, material: Material, left: IntArray, right: IntArray
 ) -> tuple[PairTickets, PairTickets]:
     """Return both sides of pairs of rows; a ticket is described once, and only where a pair holds it."""
     rows, places = np.unique(np.concatenate([left, right]), return_inverse=True)
-    described = state.describe(given.take(rows))
+    columns = described_by_terms(material.data, state.words, state.characters)
+    described = state.describe(
+        material.given.take(rows), None if columns is None else TermRows.of(columns, rows)
+    )
     return described.take(places[: len(left)]), described.take(places[len(left) :])

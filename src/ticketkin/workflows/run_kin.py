@@ -51,7 +51,7 @@ def retrieve_and_classify(
     if not len(query):
         return Retrieved(query, candidate, np.zeros((0, len(KINDS))), near)
     left, right = material.in_filing_order(query, candidate)
-    earlier, later = described_pairs(kinds.state, material.given, left, right)
+    earlier, later = described_pairs(kinds.state, material, left, right)
     return Retrieved(query, candidate, kinds.probabilities(earlier, later), near)
 
 
