@@ -3,9 +3,9 @@
     git worktree add ../before 5d1ea2e
     python benchmarks/run_stages.py ../before . --rounds 3
 
-Each version is a checkout that runs with the packages of this environment. A round that is not counted fills
-the cache of embeddings. Prints the medians of the seconds of each stage and of the whole command by the clock,
-of its processor seconds and of the most memory it took.
+Each version is a checkout that runs with the packages of this environment. A round that is not counted
+fills the cache of embeddings. Prints the medians of the seconds of each stage and of the whole command by the
+clock, of its processor seconds and of the most memory it took.
 """
 
 import argparse
@@ -65,7 +65,7 @@ def main() -> None:
     stages = dict.fromkeys(name for rounds in taken.values() for name in rounds[-1] if name not in _TOTALS)
     for name in (*stages, *_TOTALS):
         row = [[one[name] for one in rounds if name in one] for rounds in taken.values()]
-        table.add_row(name, *(f"{median(values):,.1f}" if values else "–" for values in row))
+        table.add_row(name, *(f"{median(values):,.1f}" if values else "" for values in row))
     Console(width=140).print(table)
 
 

@@ -3,8 +3,7 @@
 import gc
 
 _OFTEN = (700, 10, 10)
-"""As Python does by itself: a command line, which soon ends, looks for garbage more seldom, and then for longer.
-"""
+"""As Python does by itself: a command line looks for garbage more seldom, and then for longer."""
 
 
 def settle_memory() -> None:
