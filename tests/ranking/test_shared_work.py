@@ -1,16 +1,31 @@
 """What one ranking takes over from another is what it would have made itself, to the last digit."""
 
+from collections import Counter
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
-from ranking_material import SETTINGS, TRAIN, material, with_times
+import pytest
+from hypothesis import given as for_all
+from hypothesis import settings
+from hypothesis import strategies as st
+from ranking_material import SETTINGS, TRAIN, N, fitted, material, with_times
 
 from ticketkin.core.tables import FloatArray
+from ticketkin.ranking import kept_candidates
 from ticketkin.ranking.candidate_lists import candidate_lists
 from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
 from ticketkin.ranking.corpus_state import CorpusState
-from ticketkin.ranking.fusion import DescribedCorpus, OutOfFold, training_lists
+from ticketkin.ranking.fusion import DescribedCorpus, FusionRanker, OutOfFold, training_lists
+from ticketkin.ranking.kept_candidates import KeptCandidates
 from ticketkin.ranking.pair_features import feature_names
+from ticketkin.ranking.retriever import Candidates, Retriever
+from ticketkin.ranking.scorer import Reach
+
+
+@cache
+def ranking() -> FusionRanker:
+    return fitted(*material())
 
 
 def _turned(seed: int) -> FloatArray:
@@ -63,6 +78,38 @@ def test_a_state_with_another_crowd_takes_over_what_was_described() -> None:
         columns = of_texts.describe(bare)
         assert _same(state.in_crowd(columns, given.embeddings), state.describe(given))
         assert not _same(of_texts.in_crowd(columns, given.embeddings), state.describe(given))
+
+
+@for_all(st.lists(st.lists(st.integers(0, N - 1), min_size=1, max_size=12), min_size=1, max_size=8))
+@settings(max_examples=40, deadline=None)
+def test_a_list_that_was_kept_is_the_one_that_would_be_made(asked: list[list[int]]) -> None:
+    ranker = ranking()
+    kept = KeptCandidates(ranker.scorer.state, ranker.columns, ranker.scorer.reach)
+    retriever = Retriever(ranker.columns)
+    for rows in (np.array(block, dtype=np.int64) for block in asked):
+        ours = kept.of(rows)
+        fresh = ranker.scorer.candidates(retriever, ranker.columns.take(rows))
+        assert np.array_equal(ours.rows, fresh.rows) and np.array_equal(ours.places, fresh.places)
+        for name, nearest in fresh.nearest.items():
+            assert np.array_equal(ours.nearest[name].rows, nearest.rows)
+            assert np.allclose(ours.nearest[name].similarities, nearest.similarities, atol=1e-6)
+
+
+def test_no_more_lists_are_kept_than_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    ranker, made = ranking(), Counter[int]()
+    kept = KeptCandidates(ranker.scorer.state, ranker.columns, ranker.scorer.reach)
+    monkeypatch.setattr(kept_candidates, "_MOST_KEPT", 3)
+    plain = kept_candidates.candidates_of
+
+    def counted(state: CorpusState, retriever: Retriever, queries: TicketColumns, reach: Reach) -> Candidates:
+        made.update(queries.ids.tolist())
+        return plain(state, retriever, queries, reach)
+
+    monkeypatch.setattr(kept_candidates, "candidates_of", counted)
+    for _ in range(3):
+        assert kept.of(np.arange(5)).rows.shape[0] == 5
+    assert sorted(made.values()) == [1, 1, 1, 3, 3]
+    assert kept.of(np.array([4, 1, 4])).rows.shape[0] == 3
 
 
 def test_states_that_read_texts_otherwise_take_over_nothing() -> None:

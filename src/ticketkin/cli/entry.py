@@ -21,7 +21,9 @@ def main() -> None:
     stopped = signals.was_asked()
     if stopped is not None:
         signals.end(stopped)
-    sys.exit(_flushed(code))
+    code = _flushed(code)
+    gc.freeze()  # else the interpreter searches a second and more through what ends with it anyway
+    sys.exit(code)
 
 
 def _open_streams() -> None:

@@ -21,18 +21,18 @@ from ticketkin.ranking.candidate_lists import CandidateLists, blocks, candidate_
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, TicketColumns
 from ticketkin.ranking.corpus_state import REMEDY, CorpusState
 from ticketkin.ranking.crowd import rounded
+from ticketkin.ranking.kept_candidates import KeptCandidates
 from ticketkin.ranking.list_ranker import ListRanker
 from ticketkin.ranking.models import LogisticModel
 from ticketkin.ranking.pair_features import WORD_SOURCES, feature_names
 from ticketkin.ranking.reranker import Reranker
-from ticketkin.ranking.retriever import Candidates, Retriever
+from ticketkin.ranking.retriever import Candidates
 from ticketkin.ranking.scorer import (
     TUNED,
     FirstLevel,
     PairScorer,
     Reach,
     apply_head,
-    candidates_of,
     probabilities,
     stacked_features,
 )
@@ -176,9 +176,10 @@ class FusionRanker(ListRanker):
         columns: TicketColumns,
         cross_fitted: list[LogisticModel] | None = None,
         model_of_ticket: IntArray | None = None,
+        lists: KeptCandidates | None = None,
     ) -> None:
         """`cross_fitted[model_of_ticket[row]]` replaces the second level for queries where that is not -1."""
-        super().__init__("fusion" if scorer.reranker is None else "reranker", scorer, columns)
+        super().__init__("fusion" if scorer.reranker is None else "reranker", scorer, columns, lists)
         self._cross_fitted = cross_fitted or []
         self._model_of_ticket = (
             np.full(len(columns), -1, dtype=np.int64) if model_of_ticket is None else model_of_ticket
@@ -196,7 +197,7 @@ class FusionRanker(ListRanker):
 
     def with_weights(self, scorer: PairScorer) -> "FusionRanker":
         """Return the ranker of the same tickets by another scorer over the same corpus state."""
-        return FusionRanker(scorer, self._columns)
+        return FusionRanker(scorer, self._columns, lists=self.lists)
 
     def save(self, folder: Path, notes: Mapping[str, JsonValue]) -> None:
         """Write the scorer with its corpus state; see `PairScorer.save`."""
@@ -243,12 +244,12 @@ def fit_second_level(
     Every ticket of fold f is scored by a model that never saw fold f; the last model, fitted on all
     of them, scores every other ticket and is what is saved.
     """
-    retriever = Retriever(corpus.columns)
+    lists = KeptCandidates(corpus.state, corpus.columns, Reach(settings.depth, WORD_SOURCES))
     features, labels, owners = [], [], []
     parts = blocks(queries)
     for block in track(parts, progress, "calibrate fusion", len(parts)):
         asked = corpus.columns.take(block)
-        candidates = candidates_of(corpus.state, retriever, asked, Reach(settings.depth, WORD_SOURCES))
+        candidates = lists.of(block)
         there = candidates.rows >= 0
         features.append(stacked_features(corpus.state, first, asked, candidates, reranker)[there])
         labels.append(corpus.kin(block, candidates)[there])
@@ -265,7 +266,7 @@ def fit_second_level(
     model_of_ticket[evaluated] = fold_of_kin_group[place[evaluated]]
     uses_encoder = ENCODER in corpus.columns.embeddings
     scorer = PairScorer(corpus.state, first, fit_or_pass(x, y), settings.depth, uses_encoder, reranker)
-    return FusionRanker(scorer, corpus.columns, cross_fitted, model_of_ticket)
+    return FusionRanker(scorer, corpus.columns, cross_fitted, model_of_ticket, lists)
 
 
 def fit_or_pass(features: FloatArray, labels: IntArray) -> LogisticModel:

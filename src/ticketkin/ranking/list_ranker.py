@@ -7,7 +7,8 @@ import numpy as np
 from ticketkin.core.tables import FloatArray, IntArray, Visibility
 from ticketkin.ranking.candidate_lists import blocks
 from ticketkin.ranking.columns import TicketColumns
-from ticketkin.ranking.retriever import Candidates, Retriever
+from ticketkin.ranking.kept_candidates import KeptCandidates
+from ticketkin.ranking.retriever import Candidates
 from ticketkin.ranking.single_source import Scorer
 
 
@@ -18,12 +19,14 @@ class ListRanker:
     1.
     """
 
-    def __init__(self, name: str, scorer: Scorer, columns: TicketColumns) -> None:
-        """`columns` are the tickets of the run as the scorer describes them."""
+    def __init__(
+        self, name: str, scorer: Scorer, columns: TicketColumns, lists: KeptCandidates | None = None
+    ) -> None:
+        """`columns` are the tickets of the run as the scorer describes them, `lists` theirs, if there are."""
         self.name = name
         self.scorer = scorer
         self._columns = columns
-        self._retriever = Retriever(columns)
+        self.lists = lists or KeptCandidates(scorer.state, columns, scorer.reach)
 
     @property
     def columns(self) -> TicketColumns:
@@ -37,7 +40,7 @@ class ListRanker:
     def similarities(self, queries: IntArray, visibility: Visibility) -> FloatArray:
         """Return scores for candidates, shape (n_queries, n_tickets); others lie below zero."""
         asked = self._columns.take(queries)
-        candidates = self.scorer.candidates(self._retriever, asked)
+        candidates = self.lists.of(queries)
         base = self._columns.embeddings["base"]
         result: FloatArray = base[queries] @ base.T - np.float32(2.0)
         places, columns = np.nonzero(candidates.rows >= 0)
@@ -67,6 +70,6 @@ class ListRanker:
             rows = np.full((len(block), int(column.max()) + 1), -1, dtype=np.int64)
             rows[place, column] = targets[inside]
             asked = self._columns.take(block)
-            candidates = replace(self.scorer.candidates(self._retriever, asked), rows=rows, places=rows)
+            candidates = replace(self.lists.of(block), rows=rows, places=rows)
             result[inside] = self._scores(block, asked, candidates)[place, column]
         return result

@@ -34,7 +34,7 @@ class LogisticModel:
 
         mean = features.mean(axis=0, dtype=np.float64)
         spread = spread_of(features)
-        model = LogisticRegression(C=1 / penalty, max_iter=500)
+        model = LogisticRegression(C=1 / penalty, max_iter=500, solver="newton-cholesky")
         model.fit((features - mean) / spread, labels)
         return cls(mean, spread, np.r_[model.coef_[0], model.intercept_])
 

@@ -17,10 +17,10 @@ from ticketkin.core.arrays import load_arrays, save_arrays
 from ticketkin.core.tables import BoolArray, Float64Array, FloatArray, IntArray
 from ticketkin.evaluation.bootstrap import Interval, Resamples, mean_interval
 from ticketkin.ranking.candidate_lists import blocks
-from ticketkin.ranking.columns import TicketColumns
+from ticketkin.ranking.fusion import FusionRanker
 from ticketkin.ranking.models import LogisticModel
-from ticketkin.ranking.retriever import Candidates, Retriever
-from ticketkin.ranking.scorer import PairScorer, ScoredPairs, kin_probabilities, second_logits
+from ticketkin.ranking.retriever import Candidates
+from ticketkin.ranking.scorer import ScoredPairs, kin_probabilities, second_logits
 from ticketkin.ranking.shrinkage import DEFAULT
 from ticketkin.tickets.folds import deal_folds
 
@@ -62,19 +62,20 @@ class PairRows:
         return cls(rows, arrays.get("labels", np.int64, shape), arrays.get("unit", np.int64, shape))
 
 
-def rows_of_run(scorer: PairScorer, columns: TicketColumns, queries: IntArray, groups: IntArray) -> PairRows:
-    """Return the rows of the candidate lists of `queries`, rows of `columns`; there is at least one.
+def rows_of_run(ranker: FusionRanker, queries: IntArray, groups: IntArray) -> PairRows:
+    """Return the rows of the candidate lists of some of the ranker's tickets; there is at least one.
 
     `groups` numbers the kin group of each ticket.
     """
-    retriever, parts = Retriever(columns), []
+    parts = []
     for block in blocks(queries):
-        asked = columns.take(block)
-        candidates = scorer.candidates(retriever, asked)
+        asked, candidates = ranker.columns.take(block), ranker.lists.of(block)
         there = candidates.rows >= 0
         labels = (groups[candidates.rows] == groups[block][:, None]).astype(np.int64)
         unit = np.broadcast_to(groups[block][:, None], there.shape).astype(np.int64)
-        parts.append(PairRows(scorer.scored(asked, candidates).rows[there], labels[there], unit[there]))
+        parts.append(
+            PairRows(ranker.scorer.scored(asked, candidates).rows[there], labels[there], unit[there])
+        )
     return joined_rows(parts)
 
 

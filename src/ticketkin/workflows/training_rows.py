@@ -22,7 +22,7 @@ def keep_training_rows(folder: Path, data: RunData, ranker: Ranker) -> None:
     Nothing is written for a ranking that learns nothing, or that reads pairs.
     """
     parts = [
-        rows_of_run(one.scorer, one.columns, queries, data.groups.group)
+        rows_of_run(one, queries, data.groups.group)
         for one, queries in _judged_by(data, ranker)
         if len(queries)
     ]

@@ -26,7 +26,8 @@ _RARELY_BY_CHANCE = 0.1
 _ONLY_KIN = 0.8
 _FEWEST_VALUES = 20
 _TOKEN = re.compile(r"[\w#\[\]-]+")
-_REFERENCE = re.compile(r"[a-z]{2,}[-_ #]?\d{4,}|#\d{4,}")
+# A word is tried from its first letter alone: from another it would match no more.
+_REFERENCE = re.compile(r"(?<![a-z])[a-z]{2,}[-_ #]?\d{4,}|#\d{4,}")
 _AS_FILED = "export texts and fields as first filed, or cut what was added later"
 _FIELDS = tuple(name for name in OPENING_FIELDS if name not in ("title", "description"))
 
