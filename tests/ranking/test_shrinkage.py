@@ -1,19 +1,22 @@
 """The learned ranking starts at the hybrid, and the hybrid is one score wherever it is asked for."""
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ranking_material import N, material, with_times
 
+from ticketkin.ranking import shrinkage
 from ticketkin.ranking.candidate_lists import candidate_lists
 from ticketkin.ranking.corpus_state import CorpusState
 from ticketkin.ranking.hybrid import HybridScorer
 from ticketkin.ranking.list_ranker import ListRanker
-from ticketkin.ranking.models import LogisticModel
+from ticketkin.ranking.models import LogisticModel, PulledFit
 from ticketkin.ranking.pair_features import feature_names
 from ticketkin.ranking.retriever import Retriever
-from ticketkin.ranking.shrinkage import LevelFit, Pull, tree_weights
+from ticketkin.ranking.shrinkage import LevelFit, Pull, pair_weights
 
 
 @pytest.mark.parametrize("timed", [False, True])
@@ -48,7 +51,7 @@ def test_a_full_pull_gives_the_order_of_the_hybrid_whatever_the_labels() -> None
         for query, row in zip(left, right, strict=True)
     ]
     for strength in (0.0, 1e-9):
-        level = LevelFit(lists.features, labels, lists.query_of_pair, names, 0).level(Pull(strength))
+        level = LevelFit.of(lists.features, labels, lists.query_of_pair, names, 0).level(Pull(strength))
         logits = level.logits(lists.features)
         for query in range(60):
             own = lists.query_of_pair == query
@@ -59,7 +62,7 @@ def test_a_full_pull_gives_the_order_of_the_hybrid_whatever_the_labels() -> None
 
 
 @given(st.integers(0, 500), st.integers(1, 12), st.integers(1, 90))
-def test_trees_read_all_kin_all_near_pairs_and_their_share_of_the_rest(
+def test_a_fit_on_many_pairs_reads_all_kin_all_near_pairs_and_its_share_of_the_rest(
     seed: int, n_queries: int, longest: int
 ) -> None:
     generator = np.random.default_rng(seed)
@@ -67,7 +70,9 @@ def test_trees_read_all_kin_all_near_pairs_and_their_share_of_the_rest(
     query = generator.permutation(np.repeat(np.arange(n_queries), lengths))
     hybrid = generator.normal(size=len(query)).astype(np.float32)
     labels = (generator.random(len(query)) < 0.1).astype(np.int64)
-    weights = tree_weights(labels, hybrid, query, seed)
+    assert (pair_weights(labels, hybrid, query, seed) == 1).all()  # so few are all read
+    with patch.object(shrinkage, "_FEW_PAIRS", 0):
+        weights = pair_weights(labels, hybrid, query, seed)
     assert set(weights.tolist()) <= {0.0, 1.0, 4.0}
     assert (weights[labels == 1] == 1).all()
     for number in range(n_queries):
@@ -77,12 +82,25 @@ def test_trees_read_all_kin_all_near_pairs_and_their_share_of_the_rest(
         assert (weights[own & (hybrid < nearest) & (labels == 0)] != 1).all()
 
 
-def test_pairs_that_trees_leave_out_are_made_up_for_by_those_that_are_read() -> None:
-    query = np.repeat(np.arange(100), 120)
+def test_pairs_that_a_fit_leaves_out_are_made_up_for_by_those_that_are_read() -> None:
+    query = np.repeat(np.arange(500), 120)
     hybrid = np.random.default_rng(1).normal(size=len(query)).astype(np.float32)
-    weights = tree_weights(np.zeros(len(query), dtype=np.int64), hybrid, query, 3)
+    weights = pair_weights(np.zeros(len(query), dtype=np.int64), hybrid, query, 3)
     assert abs(weights.sum() / len(query) - 1) < 0.05
     assert (weights > 0).mean() < 0.45
+
+
+def test_a_row_that_counts_thrice_is_three_rows() -> None:
+    generator = np.random.default_rng(5)
+    features = generator.normal(size=(300, 4)).astype(np.float32)
+    labels = (features[:, 0] + generator.normal(size=300) > 1).astype(np.int64)
+    times = generator.integers(1, 4, 300)
+    summed = np.array([0, 1])
+    counted = PulledFit(features, labels, summed, times.astype(np.float64)).model(0.5)
+    rows = np.repeat(np.arange(300), times)
+    repeated = LogisticModel.fit_towards(features[rows], labels[rows], summed, 0.5)
+    for name, values in vars(repeated).items():
+        assert np.allclose(getattr(counted, name), values, rtol=1e-5, atol=1e-6), name
 
 
 @settings(max_examples=25, deadline=None)

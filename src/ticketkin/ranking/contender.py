@@ -68,7 +68,7 @@ class FusionContender:
         has_kin = np.bincount(place[used], self.is_kin[used], minlength=len(self.lists.queries)) > 0
         used &= has_kin[place]
         labels = self.is_kin[used].astype(np.int64)
-        return LevelFit(self.lists.features[used], labels, place[used], self.names, self.seed)
+        return LevelFit.of(self.lists.features[used], labels, place[used], self.names, self.seed)
 
     def logits(self, level: FirstLevel, asked: IntArray) -> tuple[CandidateLists, Float64Array]:
         """Return the lists of the queries at the places `asked`, and the log-odds of their pairs."""

@@ -150,7 +150,7 @@ def fit_first_level(
     pulls = pulls_for(len(np.unique(clusters)))
     sample = np.random.default_rng(seed).permutation(len(lists.queries))[:_MOST_CHOOSING_QUERIES]
     asked = lists.take(np.sort(sample))
-    fit = LevelFit(lists.features, is_kin.astype(np.int64), lists.query_of_pair, names, seed)
+    fit = LevelFit.of(lists.features, is_kin.astype(np.int64), lists.query_of_pair, names, seed)
     levels: dict[Pull, FirstLevel] = {}  # that of the pull which stays unless another is clearly better
     pull = choose_pull(
         asked,

@@ -8,7 +8,7 @@ from scipy.special import expit
 
 from ticketkin.core.arrays import AnyArray, SavedArrays
 from ticketkin.core.tables import Float64Array, FloatArray, IntArray
-from ticketkin.ranking.trees import spread_of
+from ticketkin.ranking.trees import moments_of, spread_of
 
 _MOST_STEPS = 60
 _SMALLEST_STEP = 1e-4
@@ -48,7 +48,7 @@ class LogisticModel:
         it is that of s whatever the labels say, and the more labels there are, the less the pull counts.
         By Newton's method, which the few features make cheap.
         """
-        return PulledFit(features, labels, summed).model(strength)
+        return PulledFit(features, labels, summed, np.ones(len(labels))).model(strength)
 
     def logits(self, features: FloatArray) -> Float64Array:
         """Return log-odds, shape (n,)."""
@@ -80,15 +80,18 @@ class PulledFit:
     features: FloatArray
     labels: IntArray
     summed: IntArray
+    weights: Float64Array
+    """How much each row counts, shape (n,)."""
 
     def model(self, strength: float) -> LogisticModel:
         """Return the model under a pull; see `LogisticModel.fit_towards`."""
         mean, spread = self._moments
         learned = np.zeros(self.features.shape[1] + 2)  # a - 1, w, b
         if strength > 0 and 0 < self.labels.sum() < len(self.labels):
-            learned = _penalised(self._design, self._own, self.labels.astype(np.float64), 1 / strength)
+            labels = self.labels.astype(np.float64)
+            learned = _penalised(self._design, self._own, labels, self.weights, 1 / strength)
         elif len(self.labels):
-            learned[-1] = -float(self._own.mean())
+            learned[-1] = -float(np.average(self._own, weights=self.weights))
         weights = np.r_[learned[1:-1], learned[-1]]
         scale = 1 + learned[0]
         weights[self.summed] += scale * spread[self.summed]
@@ -100,7 +103,7 @@ class PulledFit:
         """Mean and spread of each feature."""
         if not len(self.features):
             return np.zeros(self.features.shape[1]), np.ones(self.features.shape[1])
-        return self.features.mean(axis=0, dtype=np.float64), spread_of(self.features)
+        return moments_of(self.features, self.weights)
 
     @cached_property
     def _own(self) -> Float64Array:
@@ -119,25 +122,31 @@ class PulledFit:
 
 
 def _penalised(
-    design: Float64Array, offset: Float64Array, labels: Float64Array, penalty: float
+    design: Float64Array,
+    offset: Float64Array,
+    labels: Float64Array,
+    counts: Float64Array,
+    penalty: float,
 ) -> Float64Array:
     """Return the weights of a logistic regression with an offset; the last, the intercept, is free.
 
+    Row i counts `counts[i]` times.
     Newton's method; a step that does not lower the loss is halved.
     """
+    counted = counts * labels
     pull = np.full(design.shape[1], penalty)
     pull[-1] = 0.0
     weights = np.zeros(design.shape[1])
 
     def loss(at: Float64Array, logits: Float64Array) -> float:
-        return float(np.logaddexp(0, logits).sum() - labels @ logits + (pull * at**2).sum() / 2)
+        return float(counts @ np.logaddexp(0, logits) - counted @ logits + (pull * at**2).sum() / 2)
 
     logits = offset
     current = loss(weights, logits)
     for _ in range(_MOST_STEPS):
         kin = expit(logits)
-        gradient = design.T @ (kin - labels) + pull * weights
-        curvature = _weighted_products(design, kin * (1 - kin)) + np.diag(pull + _SMALLEST_CURVATURE)
+        gradient = design.T @ (counts * kin - counted) + pull * weights
+        curvature = _weighted_products(design, counts * kin * (1 - kin)) + np.diag(pull + _SMALLEST_CURVATURE)
         step = np.linalg.solve(curvature, gradient)
         size = 1.0
         while True:

@@ -22,10 +22,11 @@ from ticketkin.ranking.scorer import FirstLevel
 from ticketkin.ranking.trees import BoostedTrees, TreeSettings
 
 _TREES = TreeSettings(n_rounds=150, learning_rate=0.06, n_leaves=15, fewest_in_leaf=20, l2=5.0)
-# A list holds some hundred tickets that are no kin, most of them far from it: of those behind the nearest by
-# the hybrid, trees read one of four, which counts for four (benchmarks/tree_pairs.py).
+# A list holds some hundred tickets that are no kin, most of them far from it: where pairs are many, one of
+# four behind the nearest by the hybrid is read, which counts for four (benchmarks/read_pairs.py).
 _NEAREST = 20
 _ONE_IN = 4
+_FEW_PAIRS = 50_000
 
 
 @dataclass(frozen=True)
@@ -66,42 +67,52 @@ class LevelFit:
     """Shape (n_pairs, n_features)."""
     labels: IntArray
     """0 or 1 of each pair."""
-    query_of_pair: IntArray
-    """Place of each pair's query, shape (n_pairs,)."""
+    weights: Float64Array
+    """How much each pair counts, shape (n_pairs,)."""
     names: list[str]
     seed: int
+
+    @classmethod
+    def of(
+        cls,
+        features: FloatArray,
+        labels: IntArray,
+        query_of_pair: IntArray,
+        names: list[str],
+        seed: int,
+    ) -> "LevelFit":
+        """Return the fit on pairs, or on some of very many; `query_of_pair`, (n_pairs,), numbers queries."""
+        hybrid = features[:, _summed(names)].sum(axis=1)
+        weights = pair_weights(labels, hybrid, query_of_pair, seed)
+        read = weights > 0
+        return cls(features[read], labels[read], weights[read], names, seed)
 
     def level(self, pull: Pull) -> FirstLevel:
         """Return the weights under a pull."""
         learns = pull.with_trees and 0 < self.labels.sum() < len(self.labels)
-        trees = self._grown() if learns else None
+        trees = (
+            BoostedTrees.fit(self.features, self.labels, _TREES, self.seed, self.weights) if learns else None
+        )
         return FirstLevel(self.names, self._logistic.model(pull.strength), trees)
-
-    def _grown(self) -> BoostedTrees:
-        weights = tree_weights(self.labels, self._hybrid, self.query_of_pair, self.seed)
-        read = weights > 0
-        return BoostedTrees.fit(self.features[read], self.labels[read], _TREES, self.seed, weights[read])
-
-    @property
-    def _summed(self) -> IntArray:
-        return np.array([self.names.index(f"{source}_z") for source in HYBRID_SOURCES])
-
-    @property
-    def _hybrid(self) -> FloatArray:
-        """The score of each pair by the hybrid, as a sum."""
-        summed: FloatArray = self.features[:, self._summed].sum(axis=1)
-        return summed
 
     @cached_property
     def _logistic(self) -> PulledFit:
-        return PulledFit(self.features, self.labels, self._summed)
+        return PulledFit(self.features, self.labels, _summed(self.names), self.weights)
 
 
-def tree_weights(labels: IntArray, hybrid: FloatArray, query_of_pair: IntArray, seed: int) -> Float64Array:
-    """Return how much each pair counts where trees are grown, shape (n_pairs,), 0 where it is not read.
+def _summed(names: Sequence[str]) -> IntArray:
+    """Return the columns whose sum is the score of the hybrid."""
+    return np.array([names.index(f"{source}_z") for source in HYBRID_SOURCES])
 
-    All kin is read, and of the others the nearest of each query by the score `hybrid` and a part of the rest.
+
+def pair_weights(labels: IntArray, hybrid: FloatArray, query_of_pair: IntArray, seed: int) -> Float64Array:
+    """Return how much each pair counts in a fit, shape (n_pairs,), 0 where it is not read.
+
+    Few pairs are all read. Of many, all kin is, and of the others the nearest of each query by the score
+    `hybrid` and a part of the rest.
     """
+    if len(labels) <= _FEW_PAIRS:
+        return np.ones(len(labels))
     order = np.lexsort((-hybrid, query_of_pair))
     sorted_queries = query_of_pair[order]
     place = np.empty(len(order), dtype=np.int64)
@@ -155,7 +166,7 @@ def choose_pull(
             meanwhile()
             return
         held = of_pair == number
-        fit = LevelFit(lists.features[~held], labels[~held], lists.query_of_pair[~held], names, seed)
+        fit = LevelFit.of(lists.features[~held], labels[~held], lists.query_of_pair[~held], names, seed)
         for option, pull in enumerate(pulls):
             logits[option, held] = fit.level(pull).logits(lists.features[held])
 

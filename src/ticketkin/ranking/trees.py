@@ -224,6 +224,19 @@ class BoostedTrees:
         return cls(model, forest, arrays.get(f"{prefix}_low", np.float64, (n_features,)), spread)
 
 
+def moments_of(
+    features: FloatArray | Float64Array, weights: Float64Array
+) -> tuple[Float64Array, Float64Array]:
+    """Return mean and standard deviation of each feature, 1 where it has but one value.
+
+    `weights`, shape (n,), say how often each row counts.
+    """
+    total = weights.sum()
+    mean: Float64Array = weights @ features / total
+    spread = np.sqrt(weights @ (features - mean) ** 2 / total)
+    return mean, np.where(spread < _SMALLEST_SPREAD, 1.0, spread)
+
+
 def spread_of(features: FloatArray | Float64Array) -> Float64Array:
     """Return the standard deviation of each feature, 1 where it has but one value."""
     spread: Float64Array = features.std(axis=0, dtype=np.float64)

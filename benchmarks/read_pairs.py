@@ -1,10 +1,10 @@
-"""Which pairs trees are grown on: all of every candidate list, or those that `tree_weights` chooses.
+"""Which pairs the learned ranking is fitted on: all of every list, or those that `pair_weights` chooses.
 
-    python benchmarks/tree_pairs.py RUN [RUN ...]           # run folders whose tickets are embedded
+    python benchmarks/read_pairs.py RUN [RUN ...]           # run folders whose tickets are embedded
 
-The learned ranking without the linear head under the pull of many links, by folds of kin groups: trees of
-each fold are grown on the lists of the other folds. Both ways fit the same folds one after the other. Gains
-in MRR, 95 % intervals over kin groups; kin outside of a list counts 0.
+The learned ranking without the linear head under the pull of many links, by folds of kin groups: each fold
+is ranked by weights and trees fitted on the lists of the other folds. Both ways fit the same folds one after
+the other. Gains in MRR, 95 % intervals over kin groups; kin outside of a list counts 0.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from ticketkin.workflows.run_folders import job_stored_in
 Weigh = Callable[[IntArray, FloatArray, IntArray, int], Float64Array]
 WAYS: dict[str, Weigh] = {
     "all": lambda labels, *_: np.ones(len(labels)),
-    "chosen": shrinkage.tree_weights,
+    "chosen": shrinkage.pair_weights,
 }
 
 
@@ -46,12 +46,12 @@ def lists_of(data: RunData) -> tuple[CandidateLists, list[str]]:
 def fitted(
     lists: CandidateLists, is_kin: IntArray, names: list[str], held: BoolArray, weigh: Weigh
 ) -> tuple[Float64Array, float]:
-    """Return the log-odds of all pairs by trees grown without the pairs `held`, and the seconds it took."""
+    """Return the log-odds of all pairs by a fit without the pairs `held`, and the seconds it took."""
     own = ~held
-    fit = LevelFit(lists.features[own], is_kin[own], lists.query_of_pair[own], names, 0)
-    with patch.object(shrinkage, "tree_weights", weigh):
+    features, labels, queries = lists.features[own], is_kin[own], lists.query_of_pair[own]
+    with patch.object(shrinkage, "pair_weights", weigh):
         started = time.perf_counter()
-        level = fit.level(MANY_LINKS[0])
+        level = LevelFit.of(features, labels, queries, names, 0).level(MANY_LINKS[0])
     return level.logits(lists.features), time.perf_counter() - started
 
 
