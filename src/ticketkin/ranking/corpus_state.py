@@ -23,7 +23,7 @@ from ticketkin.lexical.vocabulary import stable_hash, stable_hashes
 from ticketkin.ranking.columns import ENCODER, EmbeddedTickets, TextRows, TicketColumns
 from ticketkin.ranking.crowd import NO_TIME, Crowd
 from ticketkin.ranking.filing import FilingPlaces
-from ticketkin.tickets.templates import signatures_of
+from ticketkin.tickets.templates import Signatures, signatures_of
 
 _VERSION = 3
 _ARRAYS = "corpus_state.safetensors"
@@ -92,8 +92,11 @@ class CorpusState:
         """Whether a query sees only what opened before it."""
         return self.clock == "opened_at"
 
-    def describe(self, given: EmbeddedTickets) -> TicketColumns:
-        """Return tickets as the scorer reads them, whether the state was fitted on them or not."""
+    def describe(self, given: EmbeddedTickets, signatures: Signatures | None = None) -> TicketColumns:
+        """Return tickets as the scorer reads them, whether the state was fitted on them or not.
+
+        `signatures` are those of the texts by `signatures_of`, if already computed.
+        """
         ids = given.tickets.ids
         identity = stable_hashes(ids)
         opened_at = opening_times(given.tickets)
@@ -105,7 +108,7 @@ class CorpusState:
             place=self._places(ids, opened_at),
             values=value_hashes({name: frame[name].to_list() for name in self.agreement_fields}, len(ids)),
             lengths=np.log1p(np.array([len(text) for text in given.texts], dtype=np.float32)),
-            signatures=signatures_of(given.texts),
+            signatures=signatures_of(given.texts) if signatures is None else signatures,
             lexical=self.fields.rows({name: frame[name].to_list() for name in self.fields.weights}),
             words=self.words.rows(given.texts),
             characters=self.characters.rows(given.titles),

@@ -19,7 +19,7 @@ def described(data: RunData, state: CorpusState, embeddings: Mapping[str, FloatA
     for other, columns in made:
         if state.reads_like(other):
             return state.in_crowd(columns, embeddings)
-    columns = state.describe(EmbeddedTickets(data.tickets, data.texts, {}))
+    columns = state.describe(EmbeddedTickets(data.tickets, data.texts, {}), data.signatures)
     made.append((state, columns))
     return state.with_embeddings(columns, embeddings)
 

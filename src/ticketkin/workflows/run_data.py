@@ -30,7 +30,7 @@ from ticketkin.tickets.composing import compose_texts
 from ticketkin.tickets.folds import independent_units
 from ticketkin.tickets.kin import KinGroups, kin_groups
 from ticketkin.tickets.reviewed import NOTHING_REVIEWED, Review, read_reviewed
-from ticketkin.tickets.templates import template_groups
+from ticketkin.tickets.templates import Signatures, signatures_of, template_groups_of
 from ticketkin.training.candidates import CANDIDATES, trained_candidates
 from ticketkin.training.record import CandidateTraining, LeftOutCandidate
 from ticketkin.training.rivals import EvaluationQueries, PairRows, RivalSample
@@ -170,8 +170,14 @@ class RunData:
         """Number of each ticket's template, shape (n_tickets,): texts of one are near-identical."""
         near = self.job.settings.split.near_identical
         return self.values.derive(
-            ("templates", near), (artifact.TICKETS,), lambda: template_groups(self.texts, near)
+            ("templates", near), (artifact.TICKETS,), lambda: template_groups_of(self.signatures, near)
         )
+
+    @property
+    def signatures(self) -> Signatures:
+        """Signature of each ticket's text: equal in most places where two were written by one template."""
+        key = ("signatures", self.job.settings.tickets.template)
+        return self.values.derive(key, (artifact.TICKETS,), lambda: signatures_of(self.texts))
 
     def queries(self, split: SplitName) -> IntArray:
         """Rows of the tickets of `split` that have visible kin."""
