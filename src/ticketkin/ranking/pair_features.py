@@ -111,9 +111,19 @@ def hybrid_z(queries: TicketColumns, candidates: Candidates, places: IntArray) -
     return mean
 
 
-def _n_above(others: FloatArray, own: FloatArray) -> FloatArray:
-    """Return how many of `others` (..., n) lie above each of `own`, shape of `own`; ties count by half."""
-    above: FloatArray = _above(others[None, :], own[:, None]).sum(axis=1)
+def _n_above(best: FloatArray, own: FloatArray) -> Float64Array:
+    """Return how many of `best` (n,), descending, lie above each of `own`, shape of `own` (k,).
+
+    One that is nearer than half of a tie counts in part, as by `_above`. What counts whole and what counts in
+    part lies together: it is found by its ends and added up by running sums.
+    """
+    ascending = best[np.isfinite(best)][::-1].astype(np.float64)
+    sums = np.concatenate([[0.0], np.cumsum(ascending)])
+    middle = own.astype(np.float64)
+    first = np.searchsorted(ascending, middle - _TIE / 2)
+    last = np.searchsorted(ascending, middle + _TIE / 2)
+    in_part = (sums[last] - sums[first] - (last - first) * middle) / _TIE + (last - first) / 2
+    above: Float64Array = len(ascending) - last + in_part
     return above
 
 
