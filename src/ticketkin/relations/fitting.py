@@ -35,7 +35,6 @@ _MOST_IN_KERNEL = 12_000
 """Pairs a kernel machine is fitted on, whose time grows with their square."""
 _COMPONENTS = 24
 """Principal components that stand for the embedding columns where a model can't use them all."""
-_FEW_PAIRS = 1_000
 _PAIRS_TO_STOP_BY = 10
 """Pairs for each kind from which on a tenth of them tells a network when to stop."""
 _PASSES = 3_000
@@ -169,13 +168,12 @@ def _scaling(features: PairFeatures, reads: Reading) -> Any:
     embedding = [place for place, group in enumerate(features.groups) if group == "embedding"]
     rest = [place for place, group in enumerate(features.groups) if group != "embedding"]
     parts: list[tuple[str, Any, list[int]]] = [("rest", "passthrough", rest)]
-    # Each takes a fraction of the other's time on so many pairs; by itself the library takes a third one.
-    solver = "randomized" if len(features.values) <= _FEW_PAIRS else "covariance_eigh"
     for begins in _CONCATENATION:
         own = [place for place in embedding if features.names[place].startswith(begins)]
         if own:
             n_components = min(_COMPONENTS, len(own), len(features.values))
-            parts.append((begins, PCA(n_components, svd_solver=solver, random_state=0), own))
+            # Exact: approximate ones of no variance, which the scaling makes large, hide the others.
+            parts.append((begins, PCA(n_components, svd_solver="covariance_eigh"), own))
     return make_pipeline(ColumnTransformer(parts), StandardScaler())
 
 
