@@ -127,3 +127,14 @@ def test_an_encoder_embeds_a_cut_text_as_the_whole(tiny_encoder_folder: Path) ->
     assert len(cut[0]) < len(texts[0]) and lengths.tolist()[0] == encoder.max_length_tokens
     assert (encoder.embed(cut) == encoder.embed(texts)).all()
     assert token_lengths(encoder.model.tokenizer, texts)[0] > encoder.max_length_tokens
+
+
+@given(st.integers(0, 320), st.integers(1, 40))
+@settings(max_examples=15, deadline=None)
+def test_many_texts_have_the_lengths_of_each_alone(n_texts: int, longest: int) -> None:
+    tokenizer = _whitespace_bpe()
+    texts = [
+        " ".join(CORPUS[(place + word) % 3] for word in range(place % longest)) for place in range(n_texts)
+    ]
+    alone = [len(tokenizer.encode(text).ids) for text in texts]
+    assert token_lengths(tokenizer, texts).tolist() == alone

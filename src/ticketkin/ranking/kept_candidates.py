@@ -47,6 +47,10 @@ class KeptCandidates:
             return made
         return self._joined([fresh[row] if row in fresh else self._lists[row] for row in asked])
 
+    def forget(self) -> None:
+        """Drop what was kept, for whoever measures how long an answer takes."""
+        self._lists.clear()
+
     def _made(self, rows: IntArray) -> Candidates:
         return candidates_of(self._state, self._retriever, self._columns.take(rows), self._reach)
 

@@ -43,6 +43,8 @@ from ticketkin.evaluation.readiness import assess
 from ticketkin.evaluation.retrieval import evaluate_retrieval
 from ticketkin.evaluation.schema import CandidateResult, CriterionResult
 from ticketkin.evaluation.verdict import Verdict
+from ticketkin.ranking.cross_fitted import CrossFittedRanker
+from ticketkin.ranking.list_ranker import ListRanker
 from ticketkin.runs.stages import StageRun
 from ticketkin.tickets.composing import compose_texts
 from ticketkin.training.candidates import CANDIDATES, trained_candidates
@@ -237,6 +239,9 @@ def _latency_ms(run: StageRun[Job], data: RunData, judged: Judged, verdict: Verd
     """Return the median milliseconds to encode one ticket and rank all others."""
     encoder = load_folder(run.place(artifact.MODEL), run.job.settings.encoder)
     ranker = judged.rankers[verdict.champion]
+    for one in ranker.rankers if isinstance(ranker, CrossFittedRanker) else (ranker,):
+        if isinstance(one, ListRanker):
+            one.lists.forget()  # each query was asked before
     queries = data.queries(SplitName.HOLDOUT)[:_N_LATENCY_QUERIES]
     seconds = []
     for query in queries:
