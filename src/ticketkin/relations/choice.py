@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from ticketkin.core.errors import NotEnoughDataError
 from ticketkin.core.tables import Float64Array, IntArray
+from ticketkin.core.threads import at_once
 from ticketkin.core.wording import number_of
 from ticketkin.relations.balance import Balance
 from ticketkin.relations.block_folds import learnable_folds
@@ -59,17 +59,18 @@ class ChosenAnew:
         folds = self._folds(drawn, seed)
         kinds = self.pairs.kind[drawn]
         predicted = {name: np.full(len(drawn), -1, dtype=np.int64) for name in self.names}
-        # So few pairs are fitted faster by one thread than by several that wait for each other.
-        with threadpool_limits(limits=1):
-            for learned, judged in folds:
-                part = drawn[learned]
-                models = fit_classifiers(
-                    self.names, self.features.rows(part), self.pairs.kind[part], self.pairs.block[part], seed,
-                    self.balance, tunes=False,
-                )  # fmt: skip
-                asked = self.features.rows(drawn[judged])
-                for model in models:
-                    predicted[model.name][judged] = model.probabilities(asked).argmax(axis=1)
+
+        def judge(fold: tuple[IntArray, IntArray]) -> None:
+            learned, judged = drawn[fold[0]], drawn[fold[1]]
+            models = fit_classifiers(
+                self.names, self.features.rows(learned), self.pairs.kind[learned], self.pairs.block[learned],
+                seed, self.balance, tunes=False,
+            )  # fmt: skip
+            asked = self.features.rows(judged)
+            for model in models:
+                predicted[model.name][fold[1]] = model.probabilities(asked).argmax(axis=1)
+
+        at_once(judge, folds)
         judged_by = [judged for _, judged in folds]
         scores = {name: _score(kinds, values, judged_by) for name, values in predicted.items()}
         best = max(self.names, key=lambda name: scores[name].macro_f1)
