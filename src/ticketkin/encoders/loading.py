@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -215,12 +216,18 @@ def packaged_model() -> LocatedModel:
             "or give a local model with --base-model DIR"
         ) from None
     folder = Path(str(get_model_path()))
-    digest = hash_path(folder / "model.safetensors")
+    digest = _weights_digest(folder)
     if digest != PACKAGED_SHA256:
         raise UnsafeArtifactError(
             f"The packaged model's weights have sha256 {digest}, expected {PACKAGED_SHA256}; install it again"
         )
     return LocatedModel(PACKAGED_NAME, folder, packaged=True)
+
+
+@cache
+def _weights_digest(folder: Path) -> str:
+    """Return the sha256 of the weights, once in a process: a run opens them several times."""
+    return hash_path(folder / "model.safetensors")
 
 
 def _from_hub(name: str, *, offline: bool) -> LocatedModel:
