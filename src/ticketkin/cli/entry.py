@@ -8,7 +8,7 @@ from ticketkin.cli import signals
 
 _SELDOM = (100_000, 50, 50)
 """After how many new objects garbage is looked for. By default, after 700, imports and the reading of tickets
-take a tenth longer, and find none: what they make is kept (docs/benchmarks.md).
+look for it again and again and find next to none: what they make is kept.
 """
 
 

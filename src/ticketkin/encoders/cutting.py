@@ -59,7 +59,7 @@ def _can_be_cut(model: Any) -> bool:
 def _tokens(tokenizer: Any, texts: list[str], *, with_places: bool = True) -> list[Any]:
     """Return the tokens of each text, uncut, special ones among them; each has a length and ids.
 
-    Where a token stands in its text is known only `with_places`, which takes a fifth longer.
+    Where a token stands in its text is known only `with_places`, which takes longer.
     """
     # A model of static embeddings holds a tokenizer of the library below.
     backend = (

@@ -39,12 +39,16 @@ class KeptCandidates:
         """Return the lists of the tickets `rows`, a ticket as often as it is named."""
         asked = rows.tolist()
         missing = [row for row in dict.fromkeys(asked) if row not in self._lists]
-        made = self._made(np.array(missing, dtype=np.int64))
-        fresh = {row: _list_of(made, place) for place, row in enumerate(missing)}
-        for row in missing[: max(0, _MOST_KEPT - len(self._lists))]:
-            self._lists[row] = fresh[row]
-        if len(missing) == len(asked):
-            return made
+        n_room = max(0, _MOST_KEPT - len(self._lists))
+        fresh: dict[int, _List] = {}
+        if missing or not asked:
+            made = self._made(np.array(missing, dtype=np.int64))
+            is_whole = len(missing) == len(asked)
+            needed = missing[:n_room] if is_whole else missing
+            fresh = {row: _list_of(made, place) for place, row in enumerate(needed)}
+            self._lists |= {row: fresh[row] for row in missing[:n_room]}
+            if is_whole:
+                return made
         return self._joined([fresh[row] if row in fresh else self._lists[row] for row in asked])
 
     def forget(self) -> None:

@@ -7,7 +7,7 @@ pull is clearly better, since with few kin groups the best of several is often t
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -161,16 +161,14 @@ def choose_pull(
     reciprocal = np.zeros((len(pulls), len(lists.queries)))
     logits = np.zeros((len(pulls), len(labels)))
 
-    def score(number: int | None) -> None:
-        if number is None:
-            meanwhile()
-            return
+    def score(number: int) -> None:
         held = of_pair == number
         fit = LevelFit.of(lists.features[~held], labels[~held], lists.query_of_pair[~held], names, seed)
         for option, pull in enumerate(pulls):
             logits[option, held] = fit.level(pull).logits(lists.features[held])
 
-    at_once(score, [None, *range(n_folds)])
+    tasks: list[Callable[[], object]] = [meanwhile, *(partial(score, number) for number in range(n_folds))]
+    at_once(lambda task: task(), tasks)
     for option, scores in enumerate(logits):
         ranks = list_ranks(lists, is_kin, scores, beyond)
         reciprocal[option] = [1 / rank[0] if len(rank) else 0.0 for rank in ranks]

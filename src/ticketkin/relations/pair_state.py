@@ -100,6 +100,10 @@ class PairState:
             dimension=given.embeddings["base"].shape[1],
         )
 
+    def has_terms_of(self, ranking: CorpusState) -> bool:
+        """Return whether the terms of tickets that a ranking described can be handed to `describe`."""
+        return self.words.same_as(ranking.words) and self.characters.same_as(ranking.characters)
+
     def describe(self, given: EmbeddedTickets, terms: TermRows | None = None) -> PairTickets:
         """Return tickets as models of kinds read them, whether the state was fitted on them or not.
 

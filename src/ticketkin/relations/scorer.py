@@ -44,8 +44,7 @@ class KindScorer:
 
     def has_terms_of(self, ranking: CorpusState) -> bool:
         """Return whether the terms of tickets that a ranking described can be handed to `describe`."""
-        same_words = self.state.words.same_as(ranking.words)
-        return same_words and self.state.characters.same_as(ranking.characters)
+        return self.state.has_terms_of(ranking)
 
     def probabilities(self, earlier: PairTickets, later: PairTickets) -> Float64Array:
         """Return the probability of each kind, not calibrated, shape (n_pairs, 4).

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from ticketkin.core.tables import FloatArray
-from ticketkin.lexical.tfidf import TermStatistics
 from ticketkin.ranking.columns import EmbeddedTickets, TicketColumns
 from ticketkin.ranking.corpus_state import CorpusState
+from ticketkin.relations.pair_state import PairState
 from ticketkin.workflows import artifacts as artifact
 from ticketkin.workflows.run_data import RunData
 
@@ -24,14 +24,9 @@ def described(data: RunData, state: CorpusState, embeddings: Mapping[str, FloatA
     return state.with_embeddings(columns, embeddings)
 
 
-def described_by_terms(
-    data: RunData, words: TermStatistics, characters: TermStatistics
-) -> TicketColumns | None:
-    """Return the tickets of a run as a state with these statistics described them, None where none did."""
-    for state, columns in _made(data):
-        if state.words.same_as(words) and state.characters.same_as(characters):
-            return columns
-    return None
+def described_for_kinds(data: RunData, state: PairState) -> TicketColumns | None:
+    """Return the tickets of a run as a ranking described them whose terms `state` has; None without one."""
+    return next((columns for ranking, columns in _made(data) if state.has_terms_of(ranking)), None)
 
 
 def _made(data: RunData) -> list[tuple[CorpusState, TicketColumns]]:

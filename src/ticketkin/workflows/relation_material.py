@@ -13,7 +13,7 @@ from ticketkin.relations.pair_tickets import PairTickets, TermRows
 from ticketkin.relations.pairs import RelationPairs, filing_order, relation_pairs
 from ticketkin.relations.scorer import KindScorer
 from ticketkin.workflows import artifacts as artifact
-from ticketkin.workflows.described import described_by_terms
+from ticketkin.workflows.described import described_for_kinds
 from ticketkin.workflows.run_data import RunData
 
 
@@ -76,7 +76,7 @@ def described_pairs(
 ) -> tuple[PairTickets, PairTickets]:
     """Return both sides of pairs of rows; a ticket is described once, and only where a pair holds it."""
     rows, places = np.unique(np.concatenate([left, right]), return_inverse=True)
-    columns = described_by_terms(material.data, state.words, state.characters)
+    columns = described_for_kinds(material.data, state)
     described = state.describe(
         material.given.take(rows), None if columns is None else TermRows.of(columns, rows)
     )

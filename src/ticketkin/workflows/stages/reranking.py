@@ -10,7 +10,6 @@ from ticketkin.encoders.cross_encoder import CrossBase, locate_cross_base
 from ticketkin.evaluation.option_choice import choose_option
 from ticketkin.evaluation.retrieval import kin_ranks
 from ticketkin.ranking.reranker import Reranker, first_of
-from ticketkin.ranking.retriever import Retriever
 from ticketkin.runs.stages import StageRun
 from ticketkin.training.cross_encoder import PairExamples, save_cross_encoder, train_cross_encoder
 from ticketkin.training.positives import PositivePairs
@@ -22,9 +21,8 @@ from ticketkin.training.record import (
     utc_now,
 )
 from ticketkin.workflows import artifacts as artifact
-from ticketkin.workflows.candidates import hybrid_scorer
+from ticketkin.workflows.candidates import hybrid_over, hybrid_scorer
 from ticketkin.workflows.configuration import Job
-from ticketkin.workflows.described import described
 from ticketkin.workflows.model_metadata import data_hashes
 from ticketkin.workflows.run_data import RunData
 from ticketkin.workflows.stages.training import training_positives
@@ -115,11 +113,9 @@ def judge_reranker(data: RunData, reranker: Reranker, tickets: IntArray) -> Rera
     """
     queries = np.intersect1d(tickets, data.queries(SplitName.TRAIN))
     before, after, clusters = [], [], []
-    scorer = hybrid_scorer(data)
-    columns = described(data, scorer.state, {"base": data.embeddings(artifact.BASE_EMBEDDINGS)})
-    asked = columns.take(queries)
-    candidates = scorer.candidates(Retriever(columns), asked)
-    near = scorer.score(asked, candidates)
+    ranker = hybrid_over(data, hybrid_scorer(data))
+    asked, candidates = ranker.columns.take(queries), ranker.lists.of(queries)
+    near = ranker.scorer.score(asked, candidates)
     for number, places in enumerate(first_of(asked, candidates, reranker.n_read)):
         is_kin = data.groups.group[places] == data.groups.group[queries[number]]
         if not is_kin.any():
